@@ -7,9 +7,6 @@ from typing import Any
 import altcha
 import httpx2
 
-CHEAPEST_PUZZLE = 1_000
-"""Rounds of a guess, the fewest that the settings allow."""
-
 
 def solved(found: dict[str, Any]) -> dict[str, Any]:
     """Return the widget's answer before base64."""

@@ -35,7 +35,7 @@ class CountingSender:
 
 async def main(folder: Path) -> None:
     settings = read_settings(sending=True)
-    configure_logs(settings.logs.level, settings.logs.format)
+    configure_logs(settings.logs.level)
     parts = Parts(settings, sender=CountingSender(SentFile(folder)))
     work = parts.work()
     await parts.worker.drain()

@@ -143,7 +143,7 @@ def beside(
 ) -> Iterator[Beside]:
     """Serve what a guide has led to in that folder."""
     words = [*command, "serve", "--port", url.rpartition(":")[2]]
-    with running_program(words, folder, **environment, KEYTURN_LOGS_FORMAT="json") as process:
+    with running_program(words, folder, **environment) as process:
         process.wait_for("Keyturn answers on")
         yield Beside(url, folder, process)
 

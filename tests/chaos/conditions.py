@@ -9,7 +9,7 @@ def environment_for(resend: ResendServer, database_url: str) -> dict[str, str]:
         "KEYTURN_SECRET_KEY": "s" * 32,
         "KEYTURN_MAIL_FROM": "Northwind School <no-reply@northwind.example>",
         "KEYTURN_RESEND_API_URL": resend.url,
-        "KEYTURN_MAIL_TIMEOUT": "500ms",
+        "KEYTURN_WORKER_TIMEOUT": "500ms",
         "KEYTURN_RESEND_RATE": "1000",
         "RESEND_API_KEY": API_KEY,
         "KEYTURN_LIMITS_IN_MEMORY": "true",

@@ -14,7 +14,7 @@ from tests.cli.test_worker_of_an_app import url_of
 pytestmark = pytest.mark.long
 
 LITESTAR = [sys.executable, "-m", "litestar", "--app", "keyturn:create_app", "run", "--port", "0"]
-FILE = 'environment = "development"\n\n[mail]\ntransport = "capture"\n\n[logs]\nformat = "json"\n'
+FILE = 'environment = "development"\n\n[mail]\ntransport = "capture"\n'
 
 
 @pytest.mark.usefixtures("with_ada")

@@ -13,7 +13,7 @@ from tests.cli.command import ADA
 from tests.cli.process import Running, running
 from watchfiles import watch
 
-ENVIRONMENT = {"KEYTURN_ENVIRONMENT": "development", "KEYTURN_MAIL_TRANSPORT": "capture", "KEYTURN_LOGS_FORMAT": "json"}
+ENVIRONMENT = {"KEYTURN_ENVIRONMENT": "development", "KEYTURN_MAIL_TRANSPORT": "capture"}
 READY = "Keyturn answers on "
 REQUEST = "/api/auth/request-password-reset"
 

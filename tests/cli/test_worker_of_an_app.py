@@ -25,7 +25,14 @@ from keyturn.service.telemetry.logs import configure_logs
 configure_logs("info", "json")
 app = Litestar(plugins=[KeyturnPlugin(KeyturnConfig(read_settings()))], logging_config=None)
 """
-BUILT_IN_PYTHON = APP.replace("read_settings()", "replace(read_settings(), worker=WorkerSettings(concurrency=0))")
+IMPORTS = """
+from datetime import timedelta
+from msgspec.structs import replace
+from keyturn.service.settings import WorkerSettings
+"""
+BUILT_IN_PYTHON = IMPORTS + APP.replace(
+    "read_settings()", "replace(read_settings(), worker=WorkerSettings(timeout=timedelta(minutes=1)))"
+)
 LISTENS = "Uvicorn running on "
 
 WHO_WRITES = """
@@ -94,9 +101,8 @@ def test_a_worker_inside_an_app_is_for_a_setting_that_asks_for_it(workplace: Pat
 
 
 def test_a_setting_out_of_bounds_that_was_built_in_python_ends_the_start_of_the_app(workplace: Path) -> None:
-    imports = "from msgspec.structs import replace\nfrom keyturn.service.settings import WorkerSettings\n"
-    (workplace / "app.py").write_text(imports + BUILT_IN_PYTHON)
+    (workplace / "app.py").write_text(BUILT_IN_PYTHON)
     words = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0"]
     with running_program(words, None, **ENVIRONMENT) as served:
-        served.wait_for("worker.concurrency: must be a whole number of at least 1, not 0")
+        served.wait_for("worker.timeout: must be less than 60 s")
         assert served.process.wait(20) == 1

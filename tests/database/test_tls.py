@@ -140,14 +140,6 @@ def test_a_key_that_its_password_does_not_open_is_a_fault_and_asks_nothing_at_th
         assert "hunter" not in str(invalid.value)
 
 
-async def test_the_root_at_home_is_taken_as_libpq_takes_it(postgresql_with_tls: TlsServer, tmp_path: Path) -> None:
-    (tmp_path / ".postgresql").mkdir()
-    (tmp_path / ".postgresql" / "root.crt").write_bytes(postgresql_with_tls.root.read_bytes())
-
-    assert await ask(Database, f"{postgresql_with_tls.address()}?sslmode=verify-full") is True
-    assert await ask(Database, f"{postgresql_with_tls.address('127.0.0.1')}?sslmode=verify-ca") is True
-
-
 @asynccontextmanager
 async def without_tls() -> AsyncIterator[tuple[int, asyncio.Queue[bytes]]]:
     """Run a PostgreSQL that has no TLS, or a stranger who says so; yield its port, and what it heard after that."""

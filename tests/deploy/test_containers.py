@@ -41,7 +41,7 @@ CONTAINERFILE = (CHECKOUT / "Containerfile").read_text("utf-8")
 API, NEW = "/api/auth", "eleven loud lighthouses"
 TOKEN_OF_INBOX = "0123456789abcdef0123456789abcdef"
 OWN_URL = "postgresql://keyturn:${POSTGRES_PASSWORD}@database/keyturn"
-CHEAP = {"KEYTURN_HASHING_COST": "10", "KEYTURN_LOGS_FORMAT": "json"}
+CHEAP = {"KEYTURN_HASHING_COST": "10"}
 
 
 # What the files say

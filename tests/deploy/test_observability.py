@@ -37,7 +37,6 @@ SETTINGS = {
     "KEYTURN_METRICS_TOKEN": "0123456789abcdef0123456789abcdef",
     "KEYTURN_LIMITS_MAILBOX_COOLDOWN": "0s",
     "KEYTURN_PASSWORD_BREACHES": "http://127.0.0.1:1",
-    "KEYTURN_LOGS_FORMAT": "json",
 }
 PROMETHEUS_OWN = {"up", "scrape_duration_seconds"}
 SOON = (

@@ -35,7 +35,6 @@ SETTINGS = {
     "KEYTURN_SERVER_TRUSTED_PROXIES": "127.0.0.1",
     "KEYTURN_MAIL_FROM": f"accounts@{HOST}",
     "KEYTURN_HASHING_COST": "10",
-    "KEYTURN_LOGS_FORMAT": "json",
 }
 API = "/api/auth"
 REQUEST, BODY = f"{API}/request-password-reset", json.dumps({"email": ADA}).encode()

@@ -23,7 +23,6 @@ SECRETS = {
     "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
     "KEYTURN_MAIL_TRANSPORT": "capture",
     "KEYTURN_HASHING_COST": "10",
-    "KEYTURN_LOGS_FORMAT": "json",
 }
 FORBIDDEN = {
     "write the root": "open('/new', 'w')",

@@ -111,7 +111,7 @@ async def test_a_file_that_cannot_be_written_fails(read_only: str) -> None:
         (
             "localhost",
             "postgres?sslmode=verify-full&sslrootcert={root}.no",
-            "sslrootcert: there is no {root}.no",
+            "names a file that does not exist: {root}.no",
             "Correct database.url.",
         ),
     ],

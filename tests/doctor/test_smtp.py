@@ -13,15 +13,14 @@ from tests.mail.providers.smtp_server import PASSWORD, USERNAME, running_smtp
 from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.service.doctor.examination import check_provider
-from keyturn.service.settings import MailSettings, Secret, Settings
+from keyturn.service.settings import MailSettings, Secret, Settings, WorkerSettings
 
 
 async def check(port: int, host: str = "127.0.0.1", **settings: Any) -> list[Finding]:
     smtp = SmtpSettings(host=host, port=port, **settings)
-    mail = MailSettings(
-        transport="smtp", from_="Northwind School <accounts@northwind.example>", timeout=timedelta(seconds=2)
-    )
-    found = list(await check_provider(Settings(mail=mail, smtp=smtp), "smtp"))
+    mail = MailSettings(transport="smtp", from_="Northwind School <accounts@northwind.example>")
+    worker = WorkerSettings(timeout=timedelta(seconds=2))
+    found = list(await check_provider(Settings(mail=mail, smtp=smtp, worker=worker), "smtp"))
     assert {finding.check for finding in found} == {"smtp"}
     return found
 

@@ -28,7 +28,7 @@ from keyturn.errors import SettingsInvalid
 from keyturn.service.clock import now
 from keyturn.service.database.migrations import migrate
 from keyturn.service.outbox.models import EventRow, OutboxRow
-from keyturn.service.settings import WebhookSettings
+from keyturn.service.settings import WorkerSettings
 
 pytestmark = pytest.mark.long
 
@@ -58,7 +58,7 @@ class Told:
 async def told(empty_url: str, request: pytest.FixtureRequest) -> AsyncIterator[Told]:
     """Run an app that wants to be told, whose functions have as long as a test's `parametrize` says."""
     told = Told()
-    settings = keyturn_settings(webhooks=WebhookSettings(timeout=getattr(request, "param", timedelta(seconds=20))))
+    settings = keyturn_settings(worker=WorkerSettings(timeout=getattr(request, "param", timedelta(seconds=20))))
     told.host = Host(
         empty_url, settings=settings, on_password_changed=told.changed, on_password_reset_requested=told.requested
     )

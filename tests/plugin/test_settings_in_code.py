@@ -26,7 +26,7 @@ BAD: dict[str, Any] = {
     "password.min_length": 0,
     "hashing.cost": 4,
     "hashing.format": "md5",
-    "worker.concurrency": 0,
+    "worker.timeout": timedelta(seconds=60),
     "mail.transport": "pigeon",
     "server.worker": "children",
     "server.trusted_proxies": ["banana"],

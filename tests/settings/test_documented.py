@@ -1,4 +1,4 @@
-"""docs/settings.md: every setting is there, with its variable and the default that it has."""
+"""docs/settings.md: its tables are made of the types, and every setting is there."""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.house import settings_reference
 from tests.settings.reading import Read
 
 from keyturn.mail.providers import PROVIDERS
@@ -33,6 +34,12 @@ APP = {
 }
 SECTIONS = {heading: rows(heading, text) for heading, text in re.findall(r"(?ms)^##+ (.+?)$(.*?)(?=^##|\Z)", PAGE)}
 ROWS = dict(row for heading, found in SECTIONS.items() if "*" not in heading for row in found)
+
+
+def test_the_tables_are_made_of_the_types_of_the_settings() -> None:
+    page = settings_reference.PAGE.read_text("utf-8")
+
+    assert settings_reference.page_of(page) == page, "run `just settings`"
 
 
 def test_every_setting_is_documented_with_its_variable() -> None:

@@ -208,8 +208,8 @@ def test_all_faults_of_files_are_told_at_once(faults: Faults) -> None:
 
 
 def test_a_value_from_a_file_is_not_shown_in_a_fault(faults: Faults, secret: Path) -> None:
-    found = faults('[mail]\nreply_to = "${PASS}"', PASS_FILE=str(secret))
-    assert found == {"mail.reply_to": "not an email address: ${PASS}"}
+    found = faults('[brand]\nsupport_address = "${PASS}"', PASS_FILE=str(secret))
+    assert found == {"brand.support_address": "not an email address: ${PASS}"}
     too_short = secret.with_name("short")
     too_short.write_text("hunter2", "utf-8")
     told = message("KEYTURN_SECRET_KEY", {"KEYTURN_SECRET_KEY_FILE": str(too_short)})

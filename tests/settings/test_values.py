@@ -7,8 +7,11 @@ import pytest
 from tests.settings.reading import Faults, Read
 
 from keyturn.mail.providers import PROVIDERS
+from keyturn.service.settings import BCRYPT_PREFIXES
 from keyturn.service.settings.building import parse_duration
 from keyturn.service.settings.reading import environment_name
+
+FORMATS = sorted((*BCRYPT_PREFIXES, "django-pbkdf2"))
 
 
 @pytest.mark.parametrize(
@@ -66,7 +69,7 @@ def test_a_list_in_the_file_is_written_as_one(read: Read) -> None:
         ("KEYTURN_TOKEN_TTL", "soon", "must be a duration, as in 90s, 30m, 1h or 7d, not 'soon'"),
         ("KEYTURN_HASHING_COST", "high", "must be a whole number from 10 to 16, not 'high'"),
         ("KEYTURN_HASHING_COST", "99", "must be a whole number from 10 to 16, not '99'"),
-        ("KEYTURN_WORKER_CONCURRENCY", "0", "must be a whole number of at least 1, not '0'"),
+        ("KEYTURN_BRAND_LOGO_WIDTH", "0", "must be a whole number of at least 1, not '0'"),
         *(
             ("KEYTURN_SMTP_PORT", port, f"must be a whole number from 1 to 65535, not '{port}'")
             for port in ("", "smtp", "0", "65536", "587.5")
@@ -106,9 +109,9 @@ def test_a_value_that_is_not_understood_is_shown_with_what_it_has_to_be(
         ("[password]\nmin_length = 73", "password.min_length", "must be a whole number from 1 to 72, not 73"),
         ("[brand]\nname = 7", "brand.name", "must be a text, not 7"),
         (
-            "[hashing]\nprefix = '$2x$'",
-            "hashing.prefix",
-            "must be one of $2a$, $2b$, $2y$, bcrypt$$2b$, {bcrypt}$2a$, not '$2x$'",
+            "[hashing]\nformat = 'bcrypt-2x'",
+            "hashing.format",
+            f"must be one of argon2id, {', '.join(FORMATS)}, werkzeug-scrypt, not 'bcrypt-2x'",
         ),
         ('[mail]\nfallback = "post"', "mail.fallback", f"must be one of {', '.join(sorted(PROVIDERS))}, not 'post'"),
         ("[limits]\nrequest = 5", "limits.request", "must be a text, not 5"),
@@ -136,9 +139,6 @@ def test_of_a_value_that_came_from_another_variable_the_place_is_shown(faults: F
 
 
 def test_what_a_format_of_hashes_does_not_have_is_a_fault(faults: Faults) -> None:
-    found = faults('[hashing]\nformat = "argon2id"\ncost = 11\nprefix = "$2y$"\niterations = 700000')
+    found = faults('[hashing]\nformat = "argon2id"\ncost = 11')
 
-    assert found == {
-        f"hashing.{name}": "has no effect with hashing.format argon2id: remove it"
-        for name in ("cost", "prefix", "iterations")
-    }
+    assert found == {f"hashing.{name}": "has no effect with hashing.format argon2id: remove it" for name in ("cost",)}

@@ -29,9 +29,8 @@ def test_a_text_may_hold_variables_anywhere(read: Read) -> None:
         base_url = "${BASE_URL}"
         sign_in_url = "${BASE_URL}/login"
         reset_url = "${BASE_URL}/reset/{token}"
-        [mail]
-        reply_to = "Northwind <${EMAIL_FROM}>"
         [brand]
+        support_address = "${EMAIL_FROM}"
         name = "${EMPTY}${NAME:-Northwind School} of ${EMPTY:-Leeds}${EMPTY:-}"
         [server]
         allowed_origins = ["${BASE_URL}", "https://c.example"]
@@ -44,7 +43,7 @@ def test_a_text_may_hold_variables_anywhere(read: Read) -> None:
 
     assert settings.base_url == APP["BASE_URL"]
     assert settings.reset_url == "https://account.example.org/reset/{token}"
-    assert settings.mail.reply_to == "Northwind <hello@northwind.example>"
+    assert settings.brand.support_address == "hello@northwind.example"
     assert settings.brand.name == "Northwind School of Leeds"
     assert settings.server.allowed_origins == (APP["BASE_URL"], "https://c.example")
     assert settings.accounts.table.set == {"by": APP["EMAIL_FROM"], "must_change": False}
@@ -169,8 +168,8 @@ def test_a_variable_of_the_wrong_kind_is_a_fault_by_its_setting_and_not_shown(re
 @pytest.mark.parametrize(
     ("toml", "name", "why"),
     [
-        ('[mail]\nreply_to = "${EMAIL_PASS}"', "mail.reply_to", "not an email address: ${EMAIL_PASS}"),
-        ('[mail]\nreply_to = "Northwind <${EMAIL_PASS}>"', "mail.reply_to", "Northwind <${EMAIL_PASS}>"),
+        ('[brand]\nsupport_address = "${EMAIL_PASS}"', "brand.support_address", "not an email address: ${EMAIL_PASS}"),
+        ('[brand]\nsupport_address = "a ${EMAIL_PASS}"', "brand.support_address", "a ${EMAIL_PASS}"),
         ('[mail]\ntransport = "${EMAIL_PASS}"', "mail.transport", "${EMAIL_PASS}"),
         ('[server]\nallowed_origins = ["${EMAIL_PASS}"]', "server.allowed_origins", "${EMAIL_PASS}"),
         (

@@ -32,7 +32,6 @@ SETTINGS: Mapping[str, Any] = {
     "mail": {"transport": FIRST, "fallback": SECOND},
     "brand": {"name": "Northwind School", "support_address": "help@northwind.example"},
     "token": {"ttl": LINK_LIFE},
-    "worker": {"concurrency": 4},
     "limits": {
         "request": f"{REQUESTS}/minute",
         "mailbox_cooldown": COOLDOWN,

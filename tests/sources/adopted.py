@@ -15,7 +15,7 @@ import msgspec
 from tests.driver.inbox import Inbox, links_in
 from tests.driver.service import CHEAPEST, Service, running
 from tests.driver.visitor import Visitor
-from tests.puzzles import CHEAPEST_PUZZLE, post_answering
+from tests.puzzles import post_answering
 
 from keyturn import Email, Settings, read_settings
 
@@ -118,7 +118,6 @@ def settings_of(name: str, url: str, **environ: str) -> Settings:
     return msgspec.structs.replace(
         settings,
         hashing=msgspec.structs.replace(settings.hashing, cost=CHEAPEST),
-        challenge=msgspec.structs.replace(settings.challenge, cost=CHEAPEST_PUZZLE),
     )
 
 

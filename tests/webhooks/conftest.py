@@ -33,9 +33,9 @@ async def sender(app: App) -> AsyncIterator[WebhookSender]:
 
 @pytest.fixture
 def hook(app: App) -> WebhookSettings:
-    return WebhookSettings(url=Secret(app.url), secret=Secret(SECRET), timeout=timedelta(seconds=3))
+    return WebhookSettings(url=Secret(app.url), secret=Secret(SECRET))
 
 
 @pytest.fixture
 def service_options(hook: WebhookSettings) -> dict[str, Any]:
-    return {"webhooks": hook}
+    return {"webhooks": hook, "worker": {"timeout": timedelta(seconds=3)}}

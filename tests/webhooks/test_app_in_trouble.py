@@ -3,7 +3,6 @@
 import asyncio
 from datetime import timedelta
 
-import msgspec
 import pytest
 from sqlalchemy import select
 from tests.driver.service import ADA, GRACE, Service, Start
@@ -14,7 +13,7 @@ from keyturn.service.clock import now
 from keyturn.service.outbox import Sent
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.reset.events import WebhookHandler
-from keyturn.service.settings import WebhookSettings, WorkerSettings
+from keyturn.service.settings import WebhookSettings
 from keyturn.service.webhooks.sender import WebhookSender
 
 pytestmark = pytest.mark.long
@@ -81,8 +80,7 @@ async def test_a_worker_that_dies_once_it_has_told_leaves_one_event_told_again_u
 
 async def test_an_app_that_says_nothing_delays_no_mail(start: Start, app: App, hook: WebhookSettings) -> None:
     app.coming += [Trouble.STALL] * 9
-    slow = msgspec.structs.replace(hook, timeout=timedelta(seconds=20))
-    service = await start(working=True, webhooks=slow, worker=WorkerSettings(concurrency=1))
+    service = await start(working=True, webhooks=hook, worker={"timeout": timedelta(seconds=20)})
     await service.ask()
     await app.was_told(1)
     service.inbox.arrived.clear()

@@ -120,7 +120,7 @@ async def test_no_token_and_no_password_is_told_or_kept(service: Service, app: A
 
 @ON_SQLITE
 async def test_while_secrets_change_an_event_is_signed_with_both(start: Start, app: App, hook: WebhookSettings) -> None:
-    rotating = msgspec.structs.replace(hook, secret=Secret(NEXT_SECRET), previous_secret=Secret(SECRET))
+    rotating = msgspec.structs.replace(hook, secret=Secret(f"{NEXT_SECRET}, {SECRET}"))
     service = await start(webhooks=rotating)
     await service.link()
     (told,) = app.told

@@ -222,7 +222,7 @@ def _links_elsewhere(settings: Settings, port: int) -> str:
 def _observe(settings: Settings) -> None:
     from keyturn.service.telemetry.logs import configure_logs
 
-    configure_logs(settings.logs.level, settings.logs.format)
+    configure_logs(settings.logs.level)
 
 
 def _require_ready(here: Installation, settings: Settings) -> None:

@@ -53,7 +53,7 @@ def create_app(
     """
     if settings is None:
         settings = read_settings()
-        configure_logs(settings.logs.level, settings.logs.format)
+        configure_logs(settings.logs.level)
     redact_access_logs()
     is_checked = parts is not None
     parts = parts or Parts(require_valid(settings))

@@ -49,12 +49,12 @@ async def opened(directories: list[FakeDirectory]) -> AsyncIterator[Opened]:
         bind_dn="cn=keyturn",
         bind_password=Secret("hunter2"),
         base="dc=northwind,dc=test",
-        timeout=timedelta(seconds=20),
     )
     stores: list[LdapAccounts] = []
 
-    def open_store(**changes: Any) -> LdapAccounts:
-        stores.append(LdapAccounts(msgspec.structs.replace(settings, **changes), connections=1))
+    def open_store(timeout: timedelta = timedelta(seconds=20), **changes: Any) -> LdapAccounts:
+        changed = msgspec.structs.replace(settings, **changes)
+        stores.append(LdapAccounts(changed, connections=1, patience=timeout.total_seconds()))
         return stores[-1]
 
     yield open_store

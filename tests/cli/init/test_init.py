@@ -29,7 +29,7 @@ def test_the_table_is_found_and_the_file_holds_it(keyturn: Keyturn) -> None:
     assert table.set == {"mustChangePassword": False, "passwordChangedAt": "{now}"}
     assert table.delete == ("sessions.user_id",)
     assert (settings.base_url, settings.sign_in_url) == (TEXTS[1], TEXTS[7])
-    assert (settings.brand.name, settings.mail.from_, settings.hashing.prefix) == (TEXTS[3], TEXTS[5], "$2y$")
+    assert (settings.brand.name, settings.mail.from_, settings.hashing.format) == (TEXTS[3], TEXTS[5], "php")
     assert ended.out.startswith("Wrote keyturn.toml, with your accounts in users and hashes as bcrypt ($2y$).\n")
     assert BCRYPT not in ended.out
     assert files() == {"app.db", "keyturn.toml"}, "looking leaves nothing behind"
@@ -267,12 +267,18 @@ def test_a_database_that_cannot_be_read_is_one_sentence(keyturn: Keyturn, addres
     assert files() == {"notes.db"}, "no file is made by looking for it"
 
 
-def test_an_address_of_flask_s_is_told_where_flask_has_the_file(keyturn: Keyturn) -> None:
-    Path("instance").mkdir()
-    sqlite_app(name="instance/app.db")
+@pytest.mark.parametrize(
+    ("address", "framework", "folder"),
+    [("sqlite:///app.db", "Flask", "instance"), ("file:./app.db", "Prisma 6", "prisma")],
+)
+def test_an_address_of_a_framework_s_is_told_where_the_framework_has_the_file(
+    keyturn: Keyturn, address: str, framework: str, folder: str
+) -> None:
+    Path(folder).mkdir()
+    sqlite_app(name=f"{folder}/app.db")
 
-    missing = keyturn("init", "--database", "sqlite:///app.db", *TEXTS)
-    assert missing.err.endswith("; Flask keeps it in the folder instance: write sqlite:///instance/app.db\n")
+    missing = keyturn("init", "--database", address, *TEXTS)
+    assert missing.err.endswith(f"; {framework} keeps it in the folder {folder}: write sqlite:///{folder}/app.db\n")
 
 
 def test_keyturns_own_tables_may_be_in_the_same_file(keyturn: Keyturn) -> None:

@@ -58,7 +58,7 @@ FOUND = [
                 "oauth2_provider_refreshtoken.user_id": intrusion("oauth_grants", set={"revoked": "{now}"}),
             },
         ),
-        HashingSettings(format="django-pbkdf2", iterations=1_000_000), [NAMES.format("username")],
+        HashingSettings(format="django-pbkdf2"), [NAMES.format("username")],
     ),
     (
         "rails-devise", "postgresql",
@@ -66,14 +66,14 @@ FOUND = [
             table="users", password="encrypted_password", set={"reset_password_token": "{null}"},
             ends={"oauth_access_tokens.resource_owner_id": intrusion("oauth_grants", set={"revoked_at": "{now}"})},
         ),
-        HashingSettings(prefix="$2a$"), [PEPPER],
+        HashingSettings(format="bcrypt-2a"), [PEPPER],
     ),
     (
         "rails-8", "sqlite",
         TableSettings(
             table="users", email="email_address", password="password_digest", delete=("sessions.user_id",),
         ),
-        HashingSettings(prefix="$2a$"), [],
+        HashingSettings(format="bcrypt-2a"), [],
     ),
     (
         "laravel", "sqlite",
@@ -86,7 +86,7 @@ FOUND = [
                 ),
             },
         ),
-        HashingSettings(prefix="$2y$"),
+        HashingSettings(format="php"),
         [rows("password_reset_tokens")],
     ),
     (
@@ -102,7 +102,7 @@ FOUND = [
                 ),
             },
         ),
-        HashingSettings(prefix="$2y$"),
+        HashingSettings(format="php"),
         [rows("password_reset_tokens")],
     ),
     (
@@ -148,7 +148,7 @@ FOUND = [
             set={"user_activation_key": ""},
             ends={"wp_usermeta.user_id": intrusion("api_keys", where={"meta_key": "_application_passwords"})},
         ),
-        HashingSettings(prefix="$2y$"), [NAMES.format("user_login")],
+        HashingSettings(format="php"), [NAMES.format("user_login")],
     ),
     (
         "aspnet-identity", "sqlite",
@@ -161,12 +161,12 @@ FOUND = [
     (
         "symfony", "postgresql",
         TableSettings(table="user", password="password", delete=("reset_password_request.user_id",)),
-        HashingSettings(prefix="$2y$", cost=13), [rows("rememberme_token")],
+        HashingSettings(format="php", cost=13), [rows("rememberme_token")],
     ),
     (
         "spring", "postgresql",
         TableSettings(table="app_user", password="password", name="first_name", active="enabled"),
-        HashingSettings(prefix="{bcrypt}$2a$", cost=10),
+        HashingSettings(format="spring-bcrypt", cost=10),
         [rows("oauth2_authorization, persistent_logins, spring_session")],
     ),
     (

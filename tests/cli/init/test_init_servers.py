@@ -81,7 +81,7 @@ def test_postgresql_with_names_that_need_quotes_and_other_schemas(keyturn: Keytu
         "pwChanged": "{now}",
     }
     assert table.delete == ("PasswordResetToken.userId", "auth.refresh_tokens.owner")
-    assert (settings.database.url, settings.hashing.prefix) == (url, "$2b$")
+    assert (settings.database.url, settings.hashing.format) == (url, "bcrypt")
     postgresql.drop(url)
 
 

@@ -19,7 +19,7 @@ from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.service.accounts.port import Account
-from keyturn.service.settings import DatabaseSettings, MailSettings, Secret, Settings
+from keyturn.service.settings import DatabaseSettings, MailSettings, Secret, Settings, WorkerSettings
 
 Open = Callable[..., Sender]
 """Opens a sender with any of its settings changed. `key`: its API key; without `reports`, none of its reports come."""
@@ -55,8 +55,9 @@ def resend(resend_server: ResendServer) -> ResendServer:
 @pytest.fixture
 def provider_settings(resend: ResendServer, patience: timedelta) -> dict[str, Any]:
     """Return the settings of `deployment` by which mails go to a provider: Resend, unless a module says another."""
-    mail = MailSettings(from_="accounts@northwind.test", timeout=patience)
-    return {"resend": ResendSettings(api_key=Secret(API_KEY), api_url=resend.url, rate=1000), "mail": mail}
+    mail = MailSettings(from_="accounts@northwind.test")
+    settings = ResendSettings(api_key=Secret(API_KEY), api_url=resend.url, rate=1000)
+    return {"resend": settings, "mail": mail, "worker": WorkerSettings(timeout=patience)}
 
 
 @pytest.fixture

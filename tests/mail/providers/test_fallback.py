@@ -15,7 +15,7 @@ from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.service.accounts.port import Account
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.settings import LimitSettings, MailSettings, Secret
+from keyturn.service.settings import LimitSettings, MailSettings, Secret, WorkerSettings
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
 
@@ -82,7 +82,8 @@ async def test_where_the_first_may_have_the_mail_nobody_else_ever_gets_it(
 ) -> None:
     await deployment.deploy(
         resend=resend_at(resend.url),
-        mail=MailSettings(from_="accounts@northwind.test", fallback="smtp", timeout=timedelta(seconds=1)),
+        mail=MailSettings(from_="accounts@northwind.test", fallback="smtp"),
+        worker=WorkerSettings(timeout=timedelta(seconds=1)),
     )
     resend.coming.append(trouble)
     await deployment.ask()

@@ -11,7 +11,7 @@ from tests.resend_server.answers import Trouble
 from keyturn.service.clock import now
 from keyturn.service.reset.records.client import Client
 from keyturn.service.sending.reports import ProviderReports, provider_webhooks
-from keyturn.service.settings import MailSettings
+from keyturn.service.settings import MailSettings, WorkerSettings
 
 pytestmark = [
     pytest.mark.parametrize("databases", ["sqlite"], indirect=True),
@@ -28,8 +28,8 @@ def name(running: tuple[str, Any]) -> str:
 
 @pytest.fixture
 def provider_settings(patience: timedelta, name: str, provider: HttpProvider, server: Any) -> dict[str, Any]:
-    mail = MailSettings(transport=name, from_="accounts@northwind.test", timeout=patience)
-    return {"mail": mail, name: provider.settings(server.url)}
+    mail = MailSettings(transport=name, from_="accounts@northwind.test")
+    return {"mail": mail, name: provider.settings(server.url), "worker": WorkerSettings(timeout=patience)}
 
 
 @pytest.mark.parametrize("trouble", [Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING])

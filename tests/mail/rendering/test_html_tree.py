@@ -67,6 +67,34 @@ def test_a_tag_that_closes_itself_holds_nothing() -> None:
     assert (div.text(), html[div.offset : div.end], div.inner) == ("", "<div/>", range(6, 6))
 
 
+def test_html_in_mjml_is_part_of_its_tree_and_names_its_holder() -> None:
+    mjml = "<mj-column><mj-text>Hello <B>Ada</B><br></mj-text><mj-image /></mj-column>"
+    root, faults = parse_markup(mjml, is_mjml=True)
+    places = [(one.tag, mjml[one.offset : one.end], one.holder and one.holder.tag) for one in root.children[0].walk()]
+    assert places[1:] == [
+        ("mj-text", "<mj-text>Hello <B>Ada</B><br></mj-text>", None),
+        ("b", "<B>Ada</B>", "mj-text"),
+        ("br", "<br>", "mj-text"),
+        ("mj-image", "<mj-image />", None),
+    ]
+    assert (root.text(), faults) == ("Hello Ada", ())
+
+
+def test_a_missing_end_tag_in_mjml_hides_nothing_behind_the_element_around_it() -> None:
+    root, faults = parse_markup("<mj-column><mj-text><b>One</mj-text><mj-text>Two</mj-text></mj-column>", is_mjml=True)
+    assert [one.text() for one in root.walk() if one.tag == "mj-text"] == ["One", "Two"]
+    assert [(one.kind, one.offset, one.tag, one.detail) for one in faults] == [("unclosed-tag", 20, "b", "mj-text")]
+
+
+@pytest.mark.parametrize("end", ["</title>", "</TITLE >", "</title\n>"])
+def test_a_title_holds_text_alone(end: str) -> None:
+    assert only(f"<title>Q&amp;A <b> today{end}<p>Hello</p>", "title").texts == [Text("Q&A <b> today", 7)]
+
+
+def test_a_title_that_nothing_ends_hides_no_other_element() -> None:
+    assert tags("<title>News<p>Hello</p>") == ["title", "p"]
+
+
 def test_of_two_attributes_with_one_name_the_first_counts() -> None:
     assert only('<p ID="a" id="b">', "p").get("id") == "a"
 

@@ -10,7 +10,7 @@ from werkzeug.security import generate_password_hash
 
 from keyturn.service.reset.passwords.hash_formats import fits
 from keyturn.service.reset.passwords.hasher import PasswordHasher
-from keyturn.service.settings import HashingSettings
+from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 from keyturn.service.telemetry.logs import redact
 
 PASSWORD = "seven quiet harbours"
@@ -164,9 +164,9 @@ async def test_a_hash_that_was_cut_or_changed_fits_nothing(hasher: PasswordHashe
     assert not await hasher.verify(PASSWORD, stored[:-6] + ("A" if stored[-6] != "A" else "B") + stored[-5:])
 
 
-@pytest.mark.parametrize("prefix", ["$2a$", "$2b$", "$2y$", "bcrypt$$2b$", "{bcrypt}$2a$"])
-async def test_a_hash_is_written_as_the_app_reads_it(prefix: Any) -> None:
-    hasher = PasswordHasher(HashingSettings(cost=4, prefix=prefix, workers=1))
+@pytest.mark.parametrize(("name", "prefix"), BCRYPT_PREFIXES.items())
+async def test_a_hash_is_written_as_the_app_reads_it(name: Any, prefix: str) -> None:
+    hasher = PasswordHasher(HashingSettings(cost=4, format=name, workers=1))
     stored = await hasher.hash(PASSWORD)
 
     assert stored.startswith(f"{prefix}04$")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, DAN, NEW_PASSWORD, Service, Start, problem
-from tests.puzzles import CHEAPEST_PUZZLE, post_answering
+from tests.puzzles import post_answering
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -181,7 +181,7 @@ async def test_beyond_the_limit_of_all_clients_it_is_dropped_and_the_link_can_be
 
 async def test_where_a_request_needs_a_challenge_this_one_does(start: Start) -> None:
     token = await expired(await start())
-    service = await start(challenge={"method": "altcha", "cost": CHEAPEST_PUZZLE})
+    service = await start(challenge={"method": "altcha"})
     before = await mails(service)
     assert await replace(service, token) == "403 challenge-required"
     assert await mails(service) == before

@@ -115,6 +115,22 @@ async def test_a_week_after_the_operators_link_has_expired_nothing_is_suspected(
     assert store.intruded == [False]
 
 
+async def test_a_suspicion_that_has_ended_does_not_return_with_the_purge_of_the_link_that_ended_it(
+    start: Start,
+) -> None:
+    store = Noting()
+    service = await start(store=store, invitations={"ttl": "7d"})
+    await service.operator.reset(ADA)
+    await service.deliver()
+    service.let_time_pass(hours=1)
+    await use(service, await service.link())
+    service.let_time_pass(days=8)
+    await service.purge()
+
+    await use(service, await service.link())
+    assert store.intruded == [True, False]
+
+
 async def test_another_address_of_the_account_is_not_suspected(start: Start) -> None:
     """An operator has asked one mailbox. The owner of another must not lose passkeys by it."""
     store = Noting()

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.driver.inbox import Inbox, token_in
@@ -95,12 +96,15 @@ async def test_a_press_behind_a_flood_locks_the_account_and_mails_its_owner_befo
 async def test_what_the_app_is_told_of_a_press_shares_no_places_with_what_it_is_told_of_requests(start: Start) -> None:
     app = BusyApp()
     with serving(app, app.connections) as app.address:
-        webhooks = {"url": app.url, "secret": SECRET, "timeout": timedelta(seconds=30)}
-        service = await start(webhooks=webhooks)
+        settings: dict[str, Any] = {
+            "webhooks": {"url": app.url, "secret": SECRET},
+            "worker": {"timeout": timedelta(seconds=30)},
+        }
+        service = await start(**settings)
         token = await button(service)
         app.is_busy, before = True, len(app.told)
         await flood(service, 4 * AT_ONCE)
-        await start(working=True, webhooks=webhooks)
+        await start(working=True, **settings)
         try:
             await app.was_told(before + AT_ONCE)
             await press(service, token)

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.driver.service import ADA, NOBODY, REQUEST, Service, Start, problem
-from tests.puzzles import CHEAPEST_PUZZLE, solved, written
+from tests.puzzles import solved, written
 from tests.statements import statements_sent
 
 pytestmark = pytest.mark.any_database
@@ -19,7 +19,7 @@ REFUSED, MISSING = "403 challenge-required", "missing"
 
 
 def altcha_settings(**changes: Any) -> dict[str, Any]:
-    return {"method": "altcha", "cost": CHEAPEST_PUZZLE, **changes}
+    return {"method": "altcha", **changes}
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def main() -> None:
         return
     told = read_orders(line)
     sys.path[:] = told.path
-    configure_logs(told.settings.logs.level, told.settings.logs.format)
+    configure_logs(told.settings.logs.level)
     from keyturn.service.event_loop import WORKER_TURN, run
     from keyturn.service.parts import Parts
 

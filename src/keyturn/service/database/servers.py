@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
 from keyturn.service.database.unready import describe_error, first_cause, is_read_only
-from keyturn.service.settings.database_urls import DatabaseUrl, Roots
+from keyturn.service.settings.database_urls import DatabaseUrl
 
 _Result = TypeVar("_Result")
 
@@ -63,7 +63,7 @@ def open_engine(read: DatabaseUrl, setting: str, extra: str, *, seconds: float |
     return engine
 
 
-def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: Roots) -> None:
+def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: str) -> None:
     """Make a connection raise SettingsInvalid for the setting if the driver cannot read the address.
 
     The driver's message is not repeated. It may hold a part of the address, and a password can extend past an "@" or a
@@ -76,8 +76,8 @@ def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: Roots) -> 
             return dialect.connect(*arguments, **options)
         except Exception as error:
             if isinstance(first_cause(error), SSLCertVerificationError):
-                used = roots.file or "not set: this machine's roots"
-                raise ConnectionError(f"{describe_error(error)} ({roots.setting} is {used})") from None
+                used = roots or "not set: this machine's roots"
+                raise ConnectionError(f"{describe_error(error)} (sslrootcert is {used})") from None
             if isinstance(error, OSError) or not isinstance(error, TypeError | ValueError):
                 raise
             message = "the driver cannot read it: check the port, the text after the ?, and an @ that is not %40"

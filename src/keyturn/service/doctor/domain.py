@@ -117,7 +117,7 @@ async def check_replies(domain: str, dns: Dns) -> list[Finding]:
             return [Finding("replies", "ok", f"{domain} accepts mail")]
     except Unanswered as error:
         return [_unanswered("replies", error)]
-    mend = f"Add an MX record for {domain}, or correct mail.reply_to and brand.support_address."
+    mend = f"Add an MX record for {domain}, or correct brand.support_address."
     return [Finding("replies", "warn", f"{domain} accepts no mail, so replies are lost", mend)]
 
 

@@ -62,7 +62,7 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
         address=address,
         domain=domain_of(address),
         is_production=settings.environment == "production",
-        timeout=settings.mail.timeout,
+        timeout=settings.worker.timeout,
     )
     found = await PROVIDERS[name].check(getattr(settings, name), sender)
     return [replace(finding, check=name) for finding in found]
@@ -96,9 +96,8 @@ def _mail_checks(settings: Settings, dns: Dns) -> Iterator[Check]:
     domain = domain_of(settings.mail.from_)
     if "capture" not in chosen and domain not in {"", *(provider.sandbox for provider in PROVIDERS.values())}:
         yield Check("domain", check_domain(domain, [PROVIDERS[name] for name in chosen], dns))
-    written = (settings.mail.reply_to, settings.brand.support_address)
-    for answered in sorted({domain_of(address) for address in written} - {""}):
-        yield Check("replies", check_replies(answered, dns))
+    if settings.brand.support_address:
+        yield Check("replies", check_replies(domain_of(settings.brand.support_address), dns))
 
 
 async def _run(check: Check, patience: float) -> Sequence[Finding]:

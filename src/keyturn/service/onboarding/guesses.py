@@ -41,14 +41,6 @@ _CHANGED_AT = re.compile(
 )
 _TIMES = re.compile(r"(at|on|date|time|timestamp|since)$|^(created|updated|modified|changed|last)", re.IGNORECASE)
 """Names of columns of times."""
-_SESSIONS = re.compile(
-    r"session|remember|refreshtoken|persistentlogin|logintoken|authtoken|passwordreset|resetpassword"
-    r"|resettoken|^(auth)?accesstokens?$|^userstokens$"
-)
-"""Tables whose rows admit a client with the old password or an older link (OWASP ASVS 7.4.3).
-
-users_tokens is Phoenix's, which deletes its rows itself; AspNetUserTokens hold a second factor, and must stay.
-"""
 _CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
     "passkeys": re.compile(
         r"passkey|webauthn|fido2?(key|credential|device)|publickeycredential|securitykeys?$|^(mfa)?authenticators?$"
@@ -61,8 +53,14 @@ _CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
     ),
     "access_tokens": re.compile(r"(personal|user|developer)accesstokens?$"),
     "api_keys": re.compile(r"api(key|token|secret)s?$|(application|app)passwords?$"),
+    "sessions": re.compile(
+        r"session|remember|refreshtoken|persistentlogin|logintoken|authtoken|passwordreset|resetpassword"
+        r"|resettoken|^(auth)?accesstokens?$|^userstokens$"
+    ),
 }
-"""Tables whose rows admit clients after a change of the password, too (CWE-613)."""
+"""Tables whose rows admit clients after a change of the password, too (CWE-613), the last of them with the old password
+or an older link (OWASP ASVS 7.4.3). users_tokens is Phoenix's, which deletes its rows itself; AspNetUserTokens hold a
+second factor, and must stay."""
 _NO_CREDENTIALS = re.compile(r"challenge|ceremony|attempt|logs?$|events?$|history|usage|audit")
 """Parts of names of tables that only tell of credentials."""
 _REVOKED_AT = re.compile(r"(revoked|invalidated|disabled|deactivated)(at|on)")
@@ -131,7 +129,6 @@ def guess(table: Table, tables: Mapping[str, Table], *, password: bool = True) -
         name=_first_column(table, "name"),
         provider=_first_column(table, "provider"),
         locale=_first_column(table, "locale"),
-        timezone=_first_column(table, "timezone"),
         set=_columns_to_set(table),
         delete=tuple(_columns_to_delete(table, tables)),
         ends=dict(endings(table, tables)),
@@ -257,8 +254,9 @@ def _holds_flag(kind: Stored) -> bool:
 def credentials_in(name: str) -> Credentials | Literal[""]:
     """Return what the table's name says that its rows are; "" if they are no credentials."""
     plain = _bare_name(name)
-    known = (what for what, names in _CREDENTIALS.items() if names.search(plain) and not _NO_CREDENTIALS.search(plain))
-    return next(known, "sessions" if _SESSIONS.search(plain) else "")
+    if _NO_CREDENTIALS.search(plain):
+        return ""
+    return next((what for what, names in _CREDENTIALS.items() if names.search(plain)), "")
 
 
 def endings(table: Table, tables: Mapping[str, Table]) -> Iterator[tuple[str, Ending]]:

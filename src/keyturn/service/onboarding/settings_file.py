@@ -25,7 +25,6 @@ _COLUMNS = {
     "provider": "the column with the service that a user signs in with",
     "kind": "the column with the kind of user, for [kinds]",
     "locale": "the column with the user's language",
-    "timezone": "the column with the user's time zone",
 }
 """Settings of the table that may be left out, and what each means."""
 

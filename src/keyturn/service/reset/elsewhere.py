@@ -40,7 +40,6 @@ class _Begun(msgspec.Struct, frozen=True):
     """The state committed before the store is asked: the lock on the account, and a promise under the lock's name.
 
     `account`: as the store gets it.
-
     `deadline`: when the store must have answered, by the event loop's clock, which counts a stall of the process.
     """
 

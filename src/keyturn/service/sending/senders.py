@@ -32,7 +32,7 @@ def sender_for(name: str, settings: Settings, database: Database | None = None) 
         return CaptureSender(Path(settings.mail.capture_dir))
     _require_library(name)
     section = getattr(settings, name)
-    sender = PROVIDERS[name].build(section, settings.mail.timeout)
+    sender = PROVIDERS[name].build(section, settings.worker.timeout)
     if database and (rate := getattr(section, "rate", None)):
         return PacedSender(sender, Pace(database, name, rate))
     return sender

@@ -1,6 +1,7 @@
 """One typed, frozen `Settings`, read once at the top from keyturn.toml and the environment.
 
-The sections are below, with their defaults. A section and key in TOML is `KEYTURN_SECTION_KEY` in the environment.
+The sections are below, with their defaults. What their docstrings say is docs/settings.md (`just settings`), so a link
+is relative to docs/. A section and key in TOML is `KEYTURN_SECTION_KEY` in the environment.
 `reading` parses the file and lets these variables override it. `building` fills in `${NAME}` and makes the types of the
 sections. In `rules`, `bounds` is the table of what each value must be, and the others check settings against each
 other. `${NAME}` is filled in when a value is converted, so an overridden or unknown value is never looked up.
@@ -27,6 +28,11 @@ PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password"
 """What apps write into the provider's column of an account that signs in with a password."""
 
 
+def split_secrets(text: str) -> list[str]:
+    """Return the secrets that commas separate, the newest first."""
+    return [secret.strip() for secret in text.split(",") if secret.strip()]
+
+
 Credentials = Literal[
     "sessions", "passkeys", "access_tokens", "api_keys", "ssh_keys", "oauth_grants", "trusted_devices"
 ]
@@ -36,11 +42,12 @@ Credentials = Literal[
 class Ending(msgspec.Struct, frozen=True, kw_only=True):
     """The end of an account's rows in a table of the app, whose rows admit clients.
 
-    `what`: what the rows are, for mails and webhooks; "" leaves them out there.
-    `when`: "change" is each change of the password. "intrusion" is only "this was not me", a link that follows it, and
-    a link that an operator asked for. "never" leaves them to the app.
-    `set`: columns to set, written as in `TableSettings.set`; without any, the rows are deleted.
-    `where`: columns and their values, if other rows of the account must stay.
+    `what`: what the rows are, for the mail and the webhook: `sessions`, `passkeys`, `access_tokens`, `api_keys`,
+    `ssh_keys`, `oauth_grants` or `trusted_devices`; empty: neither names them
+    `when`: `change`: with each new password. `intrusion`: with "this was not me", with the link that follows it, and
+    with a link that an operator asked for. `never`: your app ends them
+    `set`: columns to set, written as `accounts.table.set`; without any, the rows are deleted
+    `where`: columns and their values, if other rows of the account must stay; `"{null}"` is NULL
     """
 
     what: Literal["", Credentials] = ""
@@ -52,17 +59,26 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
 class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     """An app's own table of accounts.
 
-    `url`: the address of its database; "" for Keyturn's own database.
-    `table`: the table's name, or `schema.name`.
-    `id` to `timezone`: names of its columns; "" for none.
-    `active`: "column", "not deleted_at" (active if that is null, false or 0), or "status = active | invited".
-    `identifiers`: the columns by which a user may name the account: that of `email`, and one with user names.
-    `password_providers`: values of `provider` for accounts with a password; others sign in with another service.
-    `set`: columns that a change of the password sets. "{now}" is the time in the column's own type, "{now_ms}" are
-    milliseconds since 1970, "{now_iso}" is a text by ISO 8601, "{null}" is NULL.
-    `delete`: columns of other tables with the account's id, such as `sessions.user_id`; a change deletes those rows.
-    `ends`: what a change, or an intrusion, ends, by such columns; `delete` is the short form.
-    `lock`, `unlock`: columns that lock and unlock an account, written like `set`.
+    `url`: `sqlite:///file`, `postgresql://...`, `mysql://...` or `mariadb://...`; empty if the table is in Keyturn's
+    own database
+    `table`: its name, or `schema.name`
+    `id`: column of exact numbers, UUIDs, texts or bytes
+    `email`: column
+    `password`: column of the hash; empty only with `supabase`
+    `name`: column of the name in greetings
+    `active`: column, or `"not deleted_at"`: active if that is null, false or 0; or `"status = active | invited"`
+    `provider`: column with the user's sign-in provider
+    `kind`: column that selects one of `kinds`
+    `locale`: column of the language of mails
+    `identifiers`: the columns by which users name their accounts: that of the address, and one with [user
+    names](accounts.md#user-names), as in `["email", "username"]`; empty: the address alone
+    `password_providers`: values of `provider` for users with a password
+    `set`: columns that a change sets: `{ must_change = false, changed_at = "{now}" }`; placeholders: `{now}`,
+    `{now_ms}`, `{now_iso}` ([which form](accounts.md#how-the-time-is-written)), `{null}`
+    `delete`: rows that a change deletes, by a column with the account's id: `["sessions.user_id"]`
+    `ends`: what else a change or an intrusion ends, by such columns: [below](#accountstableends)
+    `lock`: columns that lock an account, written as in `set`: `{ status = "locked" }`; for `secure_account.lock`
+    `unlock`: columns that unlock it: `{ status = "active" }`
     """
 
     url: Secret = Secret("")
@@ -75,7 +91,6 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     provider: str = ""
     kind: str = ""
     locale: str = ""
-    timezone: str = ""
     identifiers: tuple[str, ...] = ()
     password_providers: tuple[str, ...] = PASSWORD_PROVIDERS
     set: dict[str, bool | int | float | str] = {}
@@ -96,7 +111,11 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """A project at Supabase. Its service-role key has all rights there."""
+    """A project at Supabase. Its service-role key has all rights there.
+
+    `url`: `https://project.supabase.co`, also read from `SUPABASE_URL`
+    `service_role_key`: also read from `SUPABASE_SERVICE_ROLE_KEY`
+    """
 
     url: str = ""
     service_role_key: Secret = Secret("")
@@ -105,11 +124,17 @@ class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A directory, and the service account that sets passwords there.
 
-    `servers`: `ldaps://` or `ldap://` with host and port, in the order in which they are asked.
-    `base`: the entry under which the accounts are.
-    `where`: attributes and the values that accounts have; {} for any person.
-    `phone`: the name of an attribute; "" for none.
-    `timeout`: for one server, from connecting to its last answer.
+    `kind`: `openldap`, also for servers that work like it, or `active_directory`, also for Samba
+    `servers`: one to six, in the order in which they are asked: `["ldaps://dc1.example.org",
+    "ldaps://dc2.example.org"]`
+    `start_tls`: begin TLS on connections to `ldap://`
+    `ca_file`: the authorities of the servers' certificates (PEM); empty: those of the system
+    `bind_dn`: the service account: `cn=keyturn,dc=example,dc=org`, or `keyturn@example.org` for Active Directory
+    `bind_password`: its password
+    `base`: the entry above all accounts: `ou=people,dc=example,dc=org`
+    `where`: what an entry must have to be an account: `{ objectClass = "person", employeeType = "staff" }`; empty:
+    `objectClass=person`, or a user of Active Directory
+    `phone`: attribute of the phone number, such as `mobile`, for `second_step.source = "ldap"`
     """
 
     kind: Literal["openldap", "active_directory"] = "openldap"
@@ -121,14 +146,12 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     base: str = ""
     where: dict[str, str] = {}
     phone: str = ""
-    timeout: timedelta = timedelta(seconds=5)
 
 
 class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the accounts are.
 
-    `store`: builtin, table, supabase, ldap, or `package.module:factory`, which is called with the settings. With
-    supabase and a `table`, Keyturn looks users up in the table, and sets the password at Supabase.
+    `store`: `builtin`, `table`, `supabase`, `ldap`, or your own `package.module:factory`: [accounts.md](accounts.md)
     """
 
     store: str = "builtin"
@@ -140,9 +163,9 @@ class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Settings for one kind of accounts.
 
-    `settings_url`: the page with their security settings.
-    `brand`: the keys of [brand] that differ.
-    `locales`: a folder of catalogues that override all others.
+    `settings_url`: the page of their security settings; placeholder: `{base_url}`
+    `brand`: the keys of `[brand]` that differ: `[kinds.school.brand]`
+    `locales`: a folder of catalogues that override all others
     """
 
     settings_url: str = ""
@@ -156,8 +179,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The button "Secure your account" in the mail that confirms a change of the password.
 
-    `url`: its page, with the placeholders {base_url} and {token}. With "", the button requests a new link.
-    `lock`: lock the account until its owner has chosen a new password.
+    `url`: the button's page; placeholders: `{base_url}`, `{token}`. If empty, the button leads to `forgot_url`
+    `lock`: locks the account until its owner has chosen a new password; a table needs `accounts.table.lock` and
+    `unlock` for that
     """
 
     url: str = "{base_url}/secure-your-account/{token}"
@@ -168,6 +192,8 @@ class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Functions of the app's, as `package.module:function`.
 
     `before_reset` may refuse a reset.
+
+    `before_reset`: `package.module:function`, which may refuse a reset with a sentence
     """
 
     before_reset: str = ""
@@ -176,9 +202,11 @@ class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
 class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which passwords are accepted. The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.
 
-    `require`: kinds of characters of which a password has at least one.
-    `breaches`: where to look passwords up in lists of leaked ones: "hibp", or the address of a service that answers
-    like it. It gets five digits of a hash. "" for nowhere.
+    `min_length`: characters; 1 to 72
+    `require`: kinds of characters that a password needs: `uppercase`, `lowercase`, `digit`, `special`; separated by
+    commas in the environment
+    `breaches`: where Keyturn looks passwords up in data leaks: `hibp` (Have I Been Pwned), or the https address of a
+    mirror ([proofs](proofs.md#passwords-from-data-leaks))
     """
 
     min_length: Annotated[int, Meta(ge=1, le=72)] = 12
@@ -190,39 +218,54 @@ class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
         return "https://api.pwnedpasswords.com" if self.breaches == "hibp" else self.breaches
 
 
+BCRYPT_PREFIXES = {
+    "bcrypt": "$2b$",
+    "bcrypt-2a": "$2a$",
+    "php": "$2y$",
+    "django-bcrypt": "bcrypt$$2b$",
+    "spring-bcrypt": "{bcrypt}$2a$",
+}
+"""How each library writes bcrypt."""
+
+PBKDF2_ITERATIONS = 1_200_000
+"""Those of Django 6.0; OWASP requires 600,000. Django itself replaces a hash with others at the next sign-in."""
+
+_OTHER_HASHES = {
+    "django-pbkdf2": (f"pbkdf2_sha256${PBKDF2_ITERATIONS}$", 22 + 1 + 44),
+    "argon2id": ("$argon2id$v=19$m=65536,t=3,p=4$", 22 + 1 + 43),
+    "werkzeug-scrypt": ("scrypt:32768:8:1$", 145),
+}
+"""The beginning of each hash, and the characters of its salt and its digest."""
+
+
 class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How passwords are hashed.
 
-    `workers`: threads; 0 means one for each core.
-    `queue`: hashes that may wait, before requests get 503.
-    `format`: the format that the app's own sign-in reads. "php" is bcrypt that begins with "$2y$".
-    `prefix`: how the app's library writes bcrypt: Django "bcrypt$$2b$", Spring "{bcrypt}$2a$".
-    `iterations`: of django-pbkdf2; OWASP requires 600,000.
+    `cost`: of the formats with bcrypt; 10 to 16. One more doubles the time
+    `workers`: threads; 0 or more. 0 is one for each core
+    `queue`: hashes that may wait before the answer is 503, counted separately for strangers and for users with a live
+    link or a session; 1 or more
+    `format`: the format that your app's sign-in reads: `bcrypt`, `bcrypt-2a`, `php`, `django-bcrypt`, `spring-bcrypt`,
+    `django-pbkdf2`, `argon2id` or `werkzeug-scrypt` ([hashes](accounts.md#hashes))
     """
 
     cost: Annotated[int, Meta(ge=10, le=16)] = 12
     workers: Annotated[int, Meta(ge=0)] = 0
     queue: Annotated[int, Meta(ge=1)] = 64
-    format: Literal["bcrypt", "django-pbkdf2", "argon2id", "werkzeug-scrypt", "php"] = "bcrypt"
-    prefix: Literal["$2a$", "$2b$", "$2y$", "bcrypt$$2b$", "{bcrypt}$2a$"] = "$2b$"
-    iterations: Annotated[int, Meta(ge=600_000, le=10_000_000)] = 1_200_000
+    format: Literal[
+        "bcrypt", "bcrypt-2a", "php", "django-bcrypt", "spring-bcrypt", "django-pbkdf2", "argon2id", "werkzeug-scrypt"
+    ] = "bcrypt"
 
     @property
     def hash_start(self) -> str:
         """The beginning of each hash: its format and its parameters."""
-        return {
-            "bcrypt": f"{self.prefix}{self.cost}$",
-            "php": f"$2y${self.cost}$",
-            "django-pbkdf2": f"pbkdf2_sha256${self.iterations}$",
-            "argon2id": "$argon2id$v=19$m=65536,t=3,p=4$",
-            "werkzeug-scrypt": "scrypt:32768:8:1$",
-        }[self.format]
+        prefix = BCRYPT_PREFIXES.get(self.format)
+        return f"{prefix}{self.cost}$" if prefix else _OTHER_HASHES[self.format][0]
 
     @property
     def hash_length(self) -> int:
         """The number of characters of a hash, with its salt and its digest."""
-        rest = {"bcrypt": 53, "php": 53, "django-pbkdf2": 22 + 1 + 44, "argon2id": 22 + 1 + 43, "werkzeug-scrypt": 145}
-        return len(self.hash_start) + rest[self.format]
+        return len(self.hash_start) + (_OTHER_HASHES[self.format][1] if self.format in _OTHER_HASHES else 53)
 
     @property
     def max_bytes(self) -> int:
@@ -230,18 +273,19 @@ class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
 
         Other formats read all; 256 bytes are 64 characters in any script (OWASP ASVS 6.2.9).
         """
-        return 72 if self.format in {"bcrypt", "php"} else 256
+        return 72 if self.format in BCRYPT_PREFIXES else 256
 
 
 class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A challenge that programs which request thousands of links cannot pass.
 
-    `method`: "altcha" is a puzzle for the browser, which Keyturn makes and checks; the others are services.
-    `when`: "busy" asks only while one client, or all together, request more links than people do.
-    `site_key`, `secret`: of the service; the first one is public.
-    `on_failure`: "closed" refuses requests if the service fails or rejects our secret, "open" accepts them.
-    `cost`: rounds of PBKDF2 for one guess at ALTCHA's puzzle; a browser needs 256 guesses on average.
-    `url`: where the service verifies answers; "" for its own address.
+    `method`: `"altcha"`, a puzzle from your own service (needs `keyturn[altcha]`), `"turnstile"` or `"hcaptcha"`
+    `when`: `"busy"` asks only while a client requests more than one link a minute, or all together more than 300
+    `site_key`: the service's public key; none for `altcha`
+    `secret`: the service's secret; none for `altcha`
+    `on_failure`: if a service does not answer, or refuses `secret`: `"closed"` answers 503, `"open"` accepts the
+    request
+    `url`: where a service verifies answers, if not at its own address; over https
     """
 
     method: Literal["none", ChallengeMethod] = "none"
@@ -249,7 +293,6 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     site_key: str = ""
     secret: Secret = Secret("")
     on_failure: Literal["closed", "open"] = "closed"
-    cost: Annotated[int, Meta(ge=1_000, le=200_000)] = 5_000
     url: str = ""
 
 
@@ -259,12 +302,13 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
 class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The columns with the accounts' second factors, in the database of `accounts.table`.
 
-    `table`: the table; "" for the table of accounts.
-    `account`: its column with the account's id.
-    `totp`, `phone`: its columns with the factors.
-    `format`: how `totp` is written.
-    `key`, `previous_key`: the key that encrypts `totp`, and an older one that still decrypts it.
-    `active`: which rows are factors, written like `accounts.table.active`.
+    `table`: its name, or `schema.name`; empty for the table of accounts
+    `account`: column with the account's id; empty in the table of accounts
+    `totp`: column of the seed
+    `format`: the seed's format: `base32`, `hex`, `text`, `json`, `fernet` or `laravel`
+    `key`: the key that encrypts `fernet` and `laravel`; while you change it, the new one, a comma and the old one
+    `active`: like `accounts.table.active`: only active rows are factors
+    `phone`: column of the phone number for codes
     """
 
     table: str = ""
@@ -272,25 +316,31 @@ class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
     totp: str = ""
     format: Literal["base32", "hex", "text", "json", "fernet", "laravel"] = "base32"
     key: Secret = Secret("")
-    previous_key: Secret = Secret("")
     active: str = ""
     phone: str = ""
+
+    @property
+    def keys(self) -> list[str]:
+        return split_secrets(self.key)
 
 
 class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """How codes are sent to phones.
 
-    `transport`: "capture" writes each message as an .eml file beside the mails, and sends none.
-    `user`, `password`: an API key and its secret, or the account's SID and token.
-    `from_`: the sender's number.
-    `overall`: messages a day for all accounts together.
-    `prefixes`: beginnings of the numbers that may get messages; () for all.
+    `transport`: `twilio`, or `capture` (.eml files beside the mails, nothing is sent); without it, no codes go to
+    phones
+    `api_url`: Twilio's API, or a compatible one
+    `account`: the Account SID
+    `password`: the Auth Token
+    `from`: the number that sends the messages, such as `+14155552671`
+    `cooldown`: an account gets one message in this time
+    `overall`: messages a day for all accounts together; 1 or more
+    `prefixes`: prefixes of the numbers that get messages, such as `["+44", "+49"]`; empty means all numbers
     """
 
     transport: Literal["", "twilio", "capture"] = ""
     api_url: str = "https://api.twilio.com"
     account: str = ""
-    user: str = ""
     password: Secret = Secret("")
     from_: str = ""
     cooldown: timedelta = timedelta(minutes=1)
@@ -301,9 +351,10 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
 class SecondStepSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a reset needs the account's second factor.
 
-    `source`: where the factors are: none, builtin, table, supabase, ldap, or `package.module:factory`.
-    `tries`: wrong codes after which a link stops working and its owner is told, of all the account's links together.
-    `daily`: wrong codes of one account in a day, with all its links, which refill evenly.
+    `source`: where the factors are: `none`, `builtin`, `table`, `supabase`, `ldap` (phone numbers), or your own
+    `package.module:factory`
+    `tries`: wrong codes that end a link, of all links of its account together; 1 to 10
+    `daily`: wrong codes of one account in a day, with all of its links, which refill evenly; 1 to 100
     """
 
     source: str = "none"
@@ -321,12 +372,27 @@ Radius = Annotated[int, Meta(ge=0, le=24)]
 class Brand(msgspec.Struct, frozen=True, kw_only=True):
     """The brand of mails and pages. The colour of text on an accent is chosen by contrast.
 
-    `logo`: replaces the name on pages. `mail_logo`: in mails, where it cannot be an SVG. `..._dark`: in dark mode.
-    `logo_width`, `logo_height`: the space for a logo, in CSS pixels.
-    `ground`: the background of pages and mails.
-    `radius`: of the corners of buttons and fields, in CSS pixels.
-    `font`: a CSS list of families.
-    `stylesheet`: a file that pages load after their own styles.
+    `name`: in mails and on pages
+    `accent`: `#rrggbb`; adjusted, with a warning, if it would be unreadable
+    `accent_dark`: the same in dark
+    `ground`: the background of pages and mails; adjusted, with a warning, if text on it would be unreadable
+    `ground_dark`: the same in dark
+    `logo`: shown on pages instead of the name: a file (SVG, PNG, JPEG, GIF or WebP, up to 200 kB), relative to this one
+    and served by Keyturn, or an `https://` address
+    `logo_dark`: the same for a dark background. Default: `logo`
+    `mail_logo`: the same in mails, as PNG, JPEG or GIF, because mail programs do not show SVG. Default: `logo` if it is
+    not SVG, else the name
+    `mail_logo_dark`: the same for a dark background. Without it, the light logo keeps a light background
+    `logo_width`: pixels; 1 or more. A logo is scaled to fit `logo_width` by `logo_height`, which pages reserve while it
+    loads
+    `logo_height`: pixels; 1 or more
+    `radius`: of buttons and fields, pixels; 0 to 24. Cards have one and a half times as much
+    `font`: font families as in CSS, such as `'"Source Sans 3", Georgia, serif'`. Default: the system's own. Pages load
+    no fonts, so name fonts that readers have
+    `stylesheet`: a file, up to 100 kB, that pages load after their own: [the hosted
+    pages](frontend.md#the-hosted-pages). It can load nothing itself
+    `support_address`: in the footer of mails; replies go there
+    `postal_address`: in the footer of mails
     """
 
     name: str = "Keyturn"
@@ -350,7 +416,8 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
 class PagesSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The templates of the hosted pages.
 
-    `templates`: a folder of your own pages; each replaces Keyturn's page of the same name.
+    `templates`: a folder of your own pages, which replace Keyturn's of the same name: [pages of your
+    own](frontend.md#pages-of-your-own)
     """
 
     templates: Folder = Folder("")
@@ -375,9 +442,11 @@ Count = Annotated[int, Meta(ge=1)]
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The database of Keyturn's own tables.
 
-    `url`: a Secret, since it may contain a password.
-    `schema`: the PostgreSQL schema of these tables; "" for the connection's default.
-    `timeout`: how long a request may wait for the server, counted from its arrival.
+    `url`: `sqlite:///file` or `postgresql://...`, [as your app writes it](accounts.md#which-database); MySQL can hold
+    the accounts, but not Keyturn's own tables
+    `schema`: a schema of PostgreSQL for Keyturn's tables only: small letters, digits and `_`
+    `timeout`: how long a request waits for PostgreSQL, counted from its arrival; then the answer is 503, and the
+    connection is closed
     """
 
     url: Secret = Secret("sqlite:///.keyturn/keyturn.db")
@@ -388,8 +457,9 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How long a link works.
 
-    `ttl`: ASVS 6.5.5 asks for ten minutes at most. The apps that Keyturn supports promise their users thirty.
-    `code`: also mail a code, for users who read their mail on another device.
+    `ttl`: how long a link works; a minute or more
+    `code`: adds a code of eight digits to the link, for users who read their mail on another device
+    ([proofs](proofs.md#a-code-beside-the-link))
     """
 
     ttl: timedelta = timedelta(minutes=30)
@@ -399,9 +469,12 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
 class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Invitations to choose a first password.
 
-    `ttl`: how long a link works that an operator requested.
-    `service_key`: the key for requests over HTTP; "" turns them off.
-    `link_key`: the key with which an app gets links, for invitations or for resets; "" turns that off.
+    `ttl`: how long the link of an [invitation](accounts.md#a-first-password) works; from a minute to 30 days. A link
+    that the user requests works for `token.ttl`
+    `service_key`: 32 or more random characters: your app's server sends them to [invite](http.md#invitations) a user.
+    Without it, the route does not exist
+    `link_key`: 32 or more random characters, other than those of `service_key`: your app's server sends them to get a
+    [link](http.md#links-for-operators) for an account's owner. Without it, the route does not exist
     """
 
     ttl: timedelta = timedelta(days=3)
@@ -412,21 +485,20 @@ class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
     """The sender of mails, and how they are sent.
 
-    `from_`: `Name <address>`, or an address.
-    `templates`: a folder of your own mails; each replaces Keyturn's mail of the same name.
-    `capture_dir`: the folder in which "capture" writes .eml files.
-    `fallback`: a second provider, for mails that `transport` certainly does not have. It is used if `transport` refuses
-    our key or log-in, or fails or cannot be reached in four tries in a row, of any mails.
-    `timeout`: for one call of a provider, or for one reply of a mail server.
+    `transport`: a [mail provider](mail-providers.md), whose section has its name, or `capture` (.eml files, nothing is
+    sent)
+    `from`: `Name <address>` or an address
+    `templates`: a folder of your own mails, which replace Keyturn's of the same name: [emails](emails.md)
+    `capture_dir`: the folder for `capture`
+    `fallback`: a second provider, used if `transport` refuses our key or log-in, or is down (four tries in a row, of
+    any mails, did not reach it or got a 5xx): for every mail that `transport` certainly does not have
     """
 
     transport: ProviderOrCapture = "resend"
     from_: str = ""
-    reply_to: str = ""
     templates: Folder = Folder("")
     capture_dir: str = ".keyturn/mail"
     fallback: ProviderOrNone = ""
-    timeout: timedelta = timedelta(seconds=10)
 
 
 class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -434,9 +506,21 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     A client is an IPv4 address or an IPv6 /64.
 
-    `overall`: requests of all clients together, about as many as a worker can answer.
-    `in_memory`: each process counts in its own memory. Otherwise PostgreSQL counts for all processes; with SQLite, one
-    process counts in its memory, and a second one is refused.
+    `request`: requests for a link, per client. An IPv6 client is a /64; a /56 may send four times as many requests, a
+    /48 sixteen times
+    `malformed`: requests for a link with an invalid address, unreadable bodies, and refused reports of mail providers,
+    per client
+    `validate`: checks of links, per client
+    `reset`: passwords sent, per client
+    `login`: sign-ins and changes, per client
+    `account`: guesses at one account, from all clients together; counted separately in each browser where its owner
+    signed in or set a password
+    `overall`: requests for a link, all clients together; more get the same answer and are dropped
+    `mailbox_cooldown`: a mailbox gets one mail in this time; it doubles with each mail of a day after the third
+    `mailbox_daily`: reset mails to one mailbox in a day, which refill evenly: with 12, one each two hours once all are
+    used; 1 or more
+    `in_memory`: `true`: each process counts separately. `false`: PostgreSQL counts for all processes; with SQLite, one
+    process counts in its memory, and a second one refuses to start ([operating](operating.md#where-limits-are-counted))
     """
 
     request: str = "3/minute"
@@ -458,14 +542,20 @@ RATES = tuple(field.name for field in msgspec.structs.fields(LimitSettings) if f
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The HTTP server: where it listens, and what it trusts and accepts.
 
-    `host`, `port`: of `serve`; port 0 takes a free one.
-    `trusted_proxies`: addresses or networks whose X-Forwarded-For and X-Forwarded-Proto are trusted.
-    `allowed_origins`: origins whose pages may call the API, without cookies.
-    `allowed_hosts`: host names that are answered, beside the one of `base_url`; () for all.
-    `api_path`: the path of the routes that request, check and use links.
-    `worker`: the process that sends the mails of `serve`, or of an app with the plugin. "child": a process that it
-    starts and restarts. "inside": itself; its other answers wait while it prepares a mail, so their time tells
-    strangers who has an account. "none": a process that you start.
+    `host`: the address that `serve` listens on; `--host` overrides it. `0.0.0.0` is every IPv4 address, `::` IPv6 as
+    well. `keyturn init` writes the address of a `base_url` such as `http://[::1]:8000`
+    `port`: 0 to 65535; `--port` overrides it, and 0 takes a free one. `keyturn init` writes the port of a `base_url` on
+    this machine. `serve` warns if links lead to another port, unless it took a free one. If a platform sets the port in
+    `PORT`: `port = "${PORT:-8000}"`
+    `trusted_proxies`: addresses or networks whose X-Forwarded-* count, an IPv4 one on `--host ::` too
+    `allowed_origins`: origins such as `https://app.example.org` whose pages may call the API, without cookies
+    `allowed_hosts`: host names such as `account.example.org` that are served besides that of `base_url`; all others get
+    421. Empty allows any host
+    `api_path`: the path of the routes that request, check and reset; `"/"` for none
+    `worker`: which process sends the mails of `serve`, or of an app with the [plugin](plugin.md#the-worker). `child`: a
+    process that it starts and restarts. `inside`: itself; its other answers wait while it prepares a mail, so their
+    time [tells strangers who has an account](security.md#whether-an-account-exists-stays-secret). `none`: a `keyturn
+    worker` elsewhere
     """
 
     host: str = "127.0.0.1"
@@ -478,7 +568,10 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a session lasts. `ttl` is absolute: activity does not extend it (ASVS 7.3.2)."""
+    """How long a session lasts. `ttl` is absolute: activity does not extend it (ASVS 7.3.2).
+
+    `ttl`: a session ends after this time, even if it is in use
+    """
 
     ttl: timedelta = timedelta(hours=12)
 
@@ -488,41 +581,51 @@ LONGEST_TRY = timedelta(seconds=60)
 
 
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How the worker delivers. `concurrency`: mails in progress at once."""
+    """How the worker delivers.
 
-    concurrency: Count = 8
+    `timeout`: for one call of a mail provider or of a webhook, or for one reply of a mail server; less than 60 s
+    """
+
+    timeout: timedelta = timedelta(seconds=10)
 
 
 class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Webhooks to the app, in the format of Standard Webhooks.
 
-    `url`: a Secret, since its path or query may contain one.
-    `previous_secret`: also signs, while you replace `secret`.
+    `url`: your app's address for events, without a user or a password: [webhooks](webhooks.md)
+    `secret`: `whsec_` and base64 of 24 or more random bytes; while you change it, the new one, a comma and the old one
     """
 
     url: Secret = Secret("")
     secret: Secret = Secret("")
-    previous_secret: Secret = Secret("")
-    timeout: timedelta = timedelta(seconds=10)
+
+    @property
+    def secrets(self) -> list[str]:
+        return split_secrets(self.secret)
 
 
 class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How long records stay. `audit`: entries of the audit trail."""
+    """How long records stay.
+
+    `audit`: entries of the audit trail, and which mailbox [secured an account](security.md#this-was-not-me)
+    """
 
     audit: timedelta = timedelta(days=365)
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How logs are written. `format` "auto" is text on a terminal and JSON elsewhere."""
+    """What is logged. `level` is of Keyturn's own records.
+
+    `level`: `debug`, `info`, `warning` or `error`: for Keyturn's own records
+    """
 
     level: Literal["debug", "info", "warning", "error"] = "info"
-    format: Literal["auto", "json", "text"] = "auto"
 
 
 class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Who may read /metrics.
 
-    `token`: the bearer token. Without it, only this machine may read /metrics, and only if `base_url` is on it.
+    `token`: 32 or more random characters: clients that send it may read /metrics
     """
 
     token: Secret = Secret("")
@@ -533,12 +636,24 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
 
     Each mail provider has a section with its name: `settings.resend` is the struct of `mail/providers/resend.py`.
 
-    `sign_in_url`: the app's sign-in page; "" for Keyturn's page, which only the built-in accounts may use by default.
-    `after_reset`: what users see after they save a new password, if they sign in elsewhere: a "page" that confirms it
-    and links to `sign_in_url`, or the "sign_in" page at once, with `password=changed` in its query.
-    `return_origins`: origins to whose addresses a request may ask to return after the reset.
-    `locales`: a folder of your own catalogues, for further languages and for other wordings.
-    `languages`: the tags of the languages in use; the first is for users who want none of them. () for all languages.
+    `environment`: `production` or `development`. Production refuses to start without a secret key, or with http except
+    to this machine (`http://127.0.0.1`, `http://localhost`)
+    `base_url`: where users reach Keyturn; links are built from it
+    `reset_url`: the link in the mail; placeholders: `{base_url}`, `{token}`, `{email}`
+    `forgot_url`: the page that requests a new link; placeholder: `{base_url}`
+    `sign_in_url`: where users sign in; placeholder: `{base_url}`. With the built-in accounts, empty means Keyturn's own
+    page, `{base_url}/login`. With every other store it is required: [beside your app](beside-your-app.md)
+    `after_reset`: what users see after they save a new password, if they sign in elsewhere. `page` confirms it and
+    links to `sign_in_url`. `sign_in` redirects there at once, with `password=changed` in the query for your page
+    `return_origins`: origins such as `["https://app.example.org"]`; a request may name an address there to [return to
+    after the reset](apps.md#return-after-a-reset)
+    `secret_key`: 32 or more random characters: encrypts waiting mails, signs CSRF tokens
+    `previous_secret_keys`: old keys that still decrypt; separated by commas in the environment
+    `timezone`: the IANA zone for times in mails, and in pages without JavaScript; they name it. An account's [own
+    zone](accounts.md) comes first. With JavaScript, pages use the browser's zone
+    `locales`: a folder of your own catalogues: [languages](languages.md)
+    `languages`: the languages of mails and pages, such as `["de", "en"]`; the first is for users who want none of them.
+    Empty means all languages, and English as the first; separated by commas in the environment
     """
 
     environment: Literal["production", "development"] = "production"

@@ -10,7 +10,7 @@ from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import LINKS, page_urls
 from keyturn.values import not_this
 
-_ENDS_A_SOURCE = re.compile(r"[\s;,]")
+ENDS_A_SOURCE = re.compile(r"[\s;,]")
 _DATABASES = {
     "sqlite": "sqlite",
     "sqlite3": "sqlite",
@@ -91,7 +91,7 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
 
 def policy_faults(name: str, url: str) -> Iterator[Fault]:
     """Yield what would end the address's place in the pages' policy, and begin another (CSP Level 3, 2.2.1)."""
-    if _ENDS_A_SOURCE.search(url):
+    if ENDS_A_SOURCE.search(url):
         yield Fault(name, "contains a space, a semicolon or a comma: percent-encode it")
 
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from tests.driver.second_factors import account_of, builtin_factors, reset_with
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, Service, problem, running, settings_for
-from tests.reset.proofs.second_step.twilio_server import ACCOUNT, PASSWORD, USER, TwilioServer
+from tests.reset.proofs.second_step.twilio_server import ACCOUNT, PASSWORD, TwilioServer
 from tests.serving import serving
 
 from keyturn.service.reset.records.audit import AuditRow
@@ -56,7 +56,6 @@ def service_options(twilio: TwilioServer, listening: Twilio) -> dict[str, Any]:
         transport="twilio",
         api_url=listening.url,
         account=ACCOUNT,
-        user=USER,
         password=Secret(PASSWORD),
         from_="+14155552671",
         cooldown=timedelta(microseconds=1),

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any
 from urllib.parse import parse_qs
 
-ACCOUNT, USER, PASSWORD = "AC" + "0" * 32, "SK" + "1" * 32, "an API key's secret"
+ACCOUNT, PASSWORD = "AC" + "0" * 32, "an Auth Token"
 
 
 class TwilioServer:
@@ -27,7 +27,7 @@ class TwilioServer:
     def _answer(self, scope: Any, authorization: str, body: bytes) -> tuple[int, dict[str, Any]]:
         if (scope["method"], scope["path"]) != ("POST", f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"):
             return 404, {"code": 20404, "message": "The requested resource was not found", "status": 404}
-        if authorization != "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode():
+        if authorization != "Basic " + base64.b64encode(f"{ACCOUNT}:{PASSWORD}".encode()).decode():
             return 401, {"code": 20003, "message": "Authenticate", "status": 401}
         if self.coming:
             status, code = self.coming.popleft()

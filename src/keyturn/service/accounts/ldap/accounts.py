@@ -7,7 +7,7 @@ from keyturn.service import addresses
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken
 from keyturn.service.accounts.ldap.dialects import ActiveDirectory, OpenLdap
-from keyturn.service.accounts.ldap.directory import CONNECTIONS, BindRefused, Directory
+from keyturn.service.accounts.ldap.directory import CONNECTIONS, PATIENCE, BindRefused, Directory
 from keyturn.service.accounts.ldap.messages import Entry, Result
 from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.clock import now
@@ -33,10 +33,10 @@ _AD = "1.2.840.113556.1.4.800"
 class LdapAccounts(AccountStore):
     """An AccountStore over a directory. A directory keeps no sessions: apps that ask it end theirs themselves."""
 
-    def __init__(self, settings: LdapSettings, connections: int = CONNECTIONS) -> None:
+    def __init__(self, settings: LdapSettings, connections: int = CONNECTIONS, patience: float = PATIENCE) -> None:
         """Keep at most `connections` to one server. Raises SettingsInvalid if the certificates cannot be read."""
         self.settings = settings
-        self.directory = Directory(settings, connections)
+        self.directory = Directory(settings, connections, patience)
         self.dialect = dialect = ActiveDirectory() if settings.kind == "active_directory" else OpenLdap()
         self._where = [messages.equal(*one) for one in (settings.where or dialect.where).items()]
         named = (dialect.id_attribute, _EMAIL, _NAME, _LOCALE, settings.phone)
@@ -124,7 +124,7 @@ class LdapAccounts(AccountStore):
 
     async def _search(self, connection: Connection, matching: bytes, most: int) -> Result:
         """Search below the base. References to other servers are not followed: they would get bind_dn's password."""
-        seconds = max(1, int(self.settings.timeout.total_seconds()) - 1)  # less, so its answer comes before the end
+        seconds = max(1, int(self.directory.patience) - 1)  # less, so its answer comes before the end
         wanted = messages.every(*self._where, matching)
         operation = messages.search(self.settings.base, wanted, self._attributes, most=most, seconds=seconds)
         found = await connection.ask(operation)

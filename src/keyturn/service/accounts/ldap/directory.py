@@ -34,6 +34,9 @@ class BindRefused(AccountsUnready):
         self.setting = setting
 
 
+PATIENCE = 5.0
+"""Seconds for one server, from connecting to its last answer, because a user waits for it."""
+
 CONNECTIONS = 4
 """Connections of a process at a time: each call takes milliseconds, and directories bound what one client may hold."""
 
@@ -45,9 +48,9 @@ class Directory:
     other servers take to learn it. Other processes may ask another server.
     """
 
-    def __init__(self, settings: LdapSettings, connections: int = CONNECTIONS) -> None:
+    def __init__(self, settings: LdapSettings, connections: int = CONNECTIONS, patience: float = PATIENCE) -> None:
         self._settings = settings
-        self._timeout = settings.timeout.total_seconds()
+        self.patience = patience
         self._current = 0
         self._context = _tls_context(settings)
         self._idle: list[Connection] = []
@@ -76,10 +79,10 @@ class Directory:
             url, number = servers[self._current], len(used)
             is_fresh = not self._idle
             try:
-                async with asyncio.timeout(self._timeout):
+                async with asyncio.timeout(self.patience):
                     return await self._run(job, url, used)
             except (ConnectionBroken, TimeoutError) as error:
-                reason = f"{url}: {error}" if str(error) else f"{url}: no answer within {self._timeout:g} s"
+                reason = f"{url}: {error}" if str(error) else f"{url}: no answer within {self.patience:g} s"
             if any(connection.may_have_changed for connection in used[number:]):
                 raise AccountsUnready(f"no answer to a change; {reason}")
             self._leave(url, reason, is_server=is_fresh)

@@ -94,10 +94,10 @@ def _look_at_file_first(engine: Engine) -> None:
         try:
             path.stat()
         except FileNotFoundError:
-            if path.is_relative_to(Path.cwd()) and (flasks := Path("instance", path.relative_to(Path.cwd()))).is_file():
-                raise FileNotFoundError(
-                    f"No such file; Flask keeps it in the folder instance: write sqlite:///{flasks}"
-                ) from None
+            for framework, folder in (("Flask", "instance"), ("Prisma 6", "prisma")):
+                if path.is_relative_to(Path.cwd()) and (its := folder / path.relative_to(Path.cwd())).is_file():
+                    message = f"No such file; {framework} keeps it in the folder {folder}: write sqlite:///{its}"
+                    raise FileNotFoundError(message) from None
             raise
 
 

@@ -19,7 +19,7 @@ from keyturn.service.settings import Ending, TableSettings
 from keyturn.service.settings.building import member_name
 from keyturn.values import did_you_mean
 
-_FIELDS = ("id", "email", "username", "password", "name", "active", "provider", "kind", "locale", "timezone")
+_FIELDS = ("id", "email", "username", "password", "name", "active", "provider", "kind", "locale")
 SECTIONS = ("set", "lock", "unlock")
 _SHOWN_TABLES = 12
 

@@ -26,7 +26,6 @@ class _Attributes(TypedDict, total=False):
     provider: str
     kind: str
     locale: str
-    timezone: str
     password_providers: Sequence[str]
     set: _Assigned
     lock: _Assigned

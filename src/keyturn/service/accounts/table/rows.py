@@ -132,6 +132,5 @@ def account_of(row: RowMapping, password_providers: Sequence[str]) -> Account:
         provider=provider_name(provider) if elsewhere else "",
         kind=text_of(stored.get("kind")),
         locale=text_of(stored.get("locale")),
-        timezone=text_of(stored.get("timezone")),
         locked=bool(stored.get("locked", False)),
     )

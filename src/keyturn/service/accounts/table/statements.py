@@ -30,7 +30,7 @@ _HASHES_LOOKED_AT = 50
 _AFTER_SPACES = "!"
 """In the order of ASCII and of Unicode (UTS 10) it follows the space, which apps may leave behind an address."""
 
-_READ = ("id", "email", "username", "name", "provider", "kind", "locale", "timezone")
+_READ = ("id", "email", "username", "name", "provider", "kind", "locale")
 """Fields of an account that are read as they are."""
 
 

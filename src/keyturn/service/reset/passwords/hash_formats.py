@@ -15,7 +15,7 @@ from collections.abc import Callable
 import bcrypt
 
 from keyturn.service.clock import random_bytes
-from keyturn.service.settings import HashingSettings
+from keyturn.service.settings import BCRYPT_PREFIXES, PBKDF2_ITERATIONS, HashingSettings
 
 BCRYPT_BYTES = 72
 """bcrypt reads no more and ignores the rest (CVE-2025-22228)."""
@@ -158,7 +158,7 @@ def writer_of(settings: HashingSettings) -> Writer:
 
 
 def _bcrypt_writer(settings: HashingSettings) -> Writer:
-    prefix = "$2y$" if settings.format == "php" else settings.prefix
+    prefix = BCRYPT_PREFIXES[settings.format]
 
     def write(password: bytes) -> str:
         return prefix + bcrypt.hashpw(password, bcrypt.gensalt(settings.cost)).decode().removeprefix(_OURS)
@@ -174,7 +174,7 @@ def _django_pbkdf2(settings: HashingSettings) -> Writer:
 
     def write(password: bytes) -> str:
         salt = _salt(22)
-        derived = hashlib.pbkdf2_hmac("sha256", password, salt.encode(), settings.iterations)
+        derived = hashlib.pbkdf2_hmac("sha256", password, salt.encode(), PBKDF2_ITERATIONS)
         return f"{settings.hash_start}{salt}${base64.b64encode(derived).decode()}"
 
     return write
@@ -219,8 +219,7 @@ def _salt(length: int) -> str:
 
 
 _WRITERS: dict[str, Callable[[HashingSettings], Writer]] = {
-    "bcrypt": _bcrypt_writer,
-    "php": _bcrypt_writer,
+    **dict.fromkeys(BCRYPT_PREFIXES, _bcrypt_writer),
     "django-pbkdf2": _django_pbkdf2,
     "argon2id": _argon2id,
     "werkzeug-scrypt": _werkzeug_scrypt,

@@ -24,6 +24,9 @@ _ALGORITHM = "PBKDF2/SHA-256"
 _LONGEST_ANSWER = 4_096
 """Characters; 550 to 790 are usual."""
 
+_COST = 5_000
+"""Rounds of PBKDF2 for one guess at a puzzle; a browser needs 256 guesses on average, which take it about a second."""
+
 _WAITING = 64
 
 
@@ -37,13 +40,12 @@ class Altcha(ChallengeJudge):
 
     asked = Challenge("altcha", "", ACTION)
 
-    def __init__(self, keys: Sequence[str], host: str, cost: int, database: Database) -> None:
+    def __init__(self, keys: Sequence[str], host: str, database: Database) -> None:
         with requires_extra("altcha", "altcha", "challenge.method"):
             import altcha
         self._library = altcha
         self._keys = [derive(key, "challenges") for key in keys]
         self._bound = {"action": ACTION, "host": host}
-        self._cost = cost
         self._database = database
         self._pool = BoundedPool("keyturn-altcha", cores(), _WAITING)
 
@@ -51,7 +53,7 @@ class Altcha(ChallengeJudge):
         """Return a fresh puzzle. Its only cost is a signature."""
         puzzle = self._library.create_challenge(
             _ALGORITHM,
-            self._cost,
+            _COST,
             expires_at=int(unix() + _LIFE.total_seconds()),
             data=self._bound,
             hmac_secret=self._keys[0],

@@ -128,7 +128,7 @@ def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
         case "altcha":
             from keyturn.service.reset.proofs.altcha import Altcha
 
-            judge = Altcha(ground.secrets, _host(settings.base_url), chosen.cost, ground.records.database)
+            judge = Altcha(ground.secrets, _host(settings.base_url), ground.records.database)
         case _:
             from keyturn.service.reset.proofs.captcha import Captcha
 

@@ -36,7 +36,7 @@ BUTTON_LIFE = timedelta(hours=24)
 _SUSPECTED = RULES[Purpose.EVICT].kept
 """How long after a press, or after the end of an operator's link, an intrusion is suspected, at most.
 
-A used link, which ends the suspicion, is kept for as long.
+A used link ends the suspicion and the operator's link, and is kept for as long: the suspicion does not return.
 """
 
 
@@ -162,5 +162,7 @@ def is_intruded(connection: Connection, account: Account, moment: datetime) -> b
     It is not as long as the account has another address: an earlier mailbox may be an attacker's.
     """
     here = SecretRow.account_id == account.id, SecretRow.mailbox == addresses.digest(account.email)
-    is_recent = func.coalesce(SecretRow.used_at, SecretRow.expires_at) > moment - _SUSPECTED
-    return connection.execute(_SUSPICIONS.where(*here, is_recent).limit(1)).first() is not None
+    since = moment - _SUSPECTED
+    end = func.coalesce(SecretRow.used_at, SecretRow.revoked_at, SecretRow.expires_at)
+    recent = _SUSPICIONS.where(*here, end > since, SecretRow.expires_at > since)
+    return connection.execute(recent.limit(1)).first() is not None

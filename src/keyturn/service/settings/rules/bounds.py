@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from functools import reduce
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -12,6 +11,8 @@ from keyturn.hosts import is_host, is_loopback, is_serialized_origin
 from keyturn.service.settings import LONGEST_TRY, RATES, Settings
 from keyturn.service.settings.building import parse_rate
 from keyturn.service.settings.networks import read_network
+from keyturn.service.settings.rules.together import value_of
+from keyturn.service.settings.url_rules import ENDS_A_SOURCE
 from keyturn.values import shown
 
 SHORTEST_SECRET = 32
@@ -27,9 +28,6 @@ _MINUTE, _NONE = timedelta(minutes=1), timedelta(0)
 _MONTH = timedelta(days=30)
 """Until then, a reader of the mailbox may choose the password (OWASP ASVS 6.4.1: a short time)."""
 
-_LONGEST_ANSWER = timedelta(seconds=10)
-"""Of a directory."""
-
 _SCHEMA = re.compile(r"([a-z_][a-z0-9_]{0,62})?").fullmatch
 """Names that PostgreSQL keeps unchanged without quotes (its manual, 4.1.1)."""
 
@@ -41,7 +39,7 @@ def broken_bounds(settings: Settings) -> Iterator[Fault]:
     """Yield each value outside the bounds of its setting. Of a list, each item is a value."""
     for names, holds, message in _BOUNDS:
         for name in names.split():
-            value: Any = reduce(getattr, name.split("."), settings)
+            value = value_of(settings, name)
             for one in value if isinstance(value, tuple) else (value,):
                 if not _holds(holds, one):
                     yield Fault(name, message.format(value=one, shown=shown(one)))
@@ -74,14 +72,9 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
     ("invitations.ttl", lambda life: _MINUTE <= life <= _MONTH, f"must be from a minute to {_MONTH.days} days"),
     ("database.timeout second_step.sms.cooldown", lambda time: time > _NONE, "must be more than 0 s"),
     (
-        "mail.timeout webhooks.timeout",
+        "worker.timeout",
         lambda time: time < LONGEST_TRY,
         f"must be less than {LONGEST_TRY.seconds} s, which a delivery may take",
-    ),
-    (
-        "accounts.ldap.timeout",
-        lambda time: _NONE < time <= _LONGEST_ANSWER,
-        f"must be at most {_LONGEST_ANSWER.seconds} s, because a user waits for it",
     ),
     ("accounts.ldap.phone", _ATTRIBUTE, "must be the name of an attribute, not {shown}"),
     (
@@ -98,6 +91,11 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
     ),
     ("server.trusted_proxies", read_network, "must be an IP address or network, not {value}"),
     ("database.schema", _SCHEMA, "must be a plain name of lower-case letters, digits and _, such as keyturn"),
+    (
+        "challenge.url",
+        lambda url: not url or ((url.startswith("https://") or is_loopback(url)) and not ENDS_A_SOURCE.search(url)),
+        "must begin with https://, without a space, a semicolon or a comma, not {shown}",
+    ),
     ("password.breaches", _is_breach_source, "must be hibp, or begin with https://, not {shown}"),
     (
         "hooks.before_reset",

@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterator
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -13,17 +12,13 @@ from keyturn.hosts import is_loopback, is_serialized_origin
 from keyturn.mail.port.provider import Provider
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.settings import HashingSettings, Settings
+from keyturn.service.settings import Settings
 from keyturn.service.settings.brand_files import brand_faults, email_faults
 from keyturn.service.settings.building import member_name
 from keyturn.service.settings.paths import api_path_faults, hosting_faults
-from keyturn.service.settings.rules.accounts import (
-    account_faults,
-    challenge_faults,
-    safeguard_faults,
-    second_step_faults,
-)
+from keyturn.service.settings.rules.accounts import account_faults, safeguard_faults, second_step_faults
 from keyturn.service.settings.rules.bounds import SHORTEST_SECRET, broken_bounds
+from keyturn.service.settings.rules.together import broken_pairs, value_of
 from keyturn.service.settings.url_rules import (
     database_fault,
     database_kind,
@@ -35,34 +30,28 @@ from keyturn.values import not_this
 # The outgoing webhook
 
 
+_WITH_SECRETS = ("accounts.supabase.url", "second_step.sms.api_url", "webhooks.url")
+"""Addresses of services that are called with a secret."""
+
+
+def service_url_faults(settings: Settings) -> Iterator[Fault]:
+    production = settings.environment == "production"
+    for name in _WITH_SECRETS:
+        if url := value_of(settings, name):
+            yield from service_faults(name, url, production=production)
+
+
 def webhook_faults(settings: Settings) -> Iterator[Fault]:
     hooks = settings.webhooks
-    yield from _secret("webhooks.secret", hooks.secret)
-    yield from _secret("webhooks.previous_secret", hooks.previous_secret)
-    if hooks.url:
-        production = settings.environment == "production"
-        faults = list(service_faults("webhooks.url", hooks.url, production=production))
-        yield from faults
-        if not faults and "@" in urlsplit(hooks.url).netloc:
-            yield Fault(
-                "webhooks.url", "must not contain a user or a password: the signature proves that the call is Keyturn's"
-            )
-        if not hooks.secret:
-            yield Fault("webhooks.secret", "missing: webhooks.url is set")
-    elif hooks.secret:
-        yield Fault("webhooks.url", "missing: webhooks.secret is set")
-    if hooks.previous_secret and not hooks.secret:
-        yield Fault(
-            "webhooks.previous_secret", "is set, but webhooks.secret is not: set webhooks.secret to the current secret"
-        )
-
-
-def _secret(name: str, secret: str) -> Iterator[Fault]:
-    if secret:
+    for secret in hooks.secrets:
         try:
             webhook_key(secret)
         except ValueError:
-            yield Fault(name, f"must be a signing secret: {FORM}")
+            yield Fault("webhooks.secret", f"must be a signing secret: {FORM}")
+    if "@" in hooks.url.partition("://")[2].partition("/")[0]:
+        yield Fault(
+            "webhooks.url", "must not contain a user or a password: the signature proves that the call is Keyturn's"
+        )
 
 
 def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] = ()) -> Iterator[Fault]:
@@ -76,8 +65,10 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
         yield from _secrets(settings)
         yield from provider_faults(settings)
     yield from report_faults(settings)
+    yield from broken_pairs(settings, sending=sending)
+    yield from service_url_faults(settings)
     yield from webhook_faults(settings)
-    yield from account_faults(settings, sending=sending, written=written)
+    yield from account_faults(settings, written)
     yield from safeguard_faults(settings)
     yield from _return_origins(settings)
     yield from _addresses(settings)
@@ -85,11 +76,9 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     for kind, own in settings.kinds.items():
         yield from brand_faults(f"{member_name('kinds', kind)}.brand", own.brand)
     yield from broken_bounds(settings)
-    yield from challenge_faults(settings.challenge)
-    yield from second_step_faults(settings, sending=sending, written=written)
+    yield from second_step_faults(settings)
     yield from api_path_faults(settings.server.api_path)
     yield from _database(settings, written)
-    yield from _hashing(settings)
     yield from _keys(settings)
     yield from _folders(settings)
 
@@ -112,12 +101,8 @@ def _secrets(settings: Settings) -> Iterator[Fault]:
 
 
 def _addresses(settings: Settings) -> Iterator[Fault]:
-    for name, value in (
-        ("mail.from", settings.mail.from_),
-        ("mail.reply_to", settings.mail.reply_to),
-    ):
-        if value:
-            yield from email_faults(name, parseaddr(value)[1], value)
+    if sender := settings.mail.from_:
+        yield from email_faults("mail.from", parseaddr(sender)[1], sender)
 
 
 def _database(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
@@ -126,13 +111,6 @@ def _database(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
         yield Fault("database.url", message)
     elif schema and database_kind(url) == "sqlite" and "database.url" in written:  # otherwise an app may share its own
         yield Fault("database.schema", "is set, but only PostgreSQL has schemas: remove it")
-
-
-def _hashing(settings: Settings) -> Iterator[Fault]:
-    chosen, default = settings.hashing.format, HashingSettings()
-    for name, meant in (("cost", {"bcrypt", "php"}), ("prefix", {"bcrypt"}), ("iterations", {"django-pbkdf2"})):
-        if chosen not in meant and getattr(settings.hashing, name) != getattr(default, name):
-            yield Fault(f"hashing.{name}", f"has no effect with hashing.format {chosen}: remove it")
 
 
 def _keys(settings: Settings) -> Iterator[Fault]:

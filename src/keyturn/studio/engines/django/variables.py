@@ -162,22 +162,22 @@ class _Reader:
     def _other(self, node: Any, scope: _Scope, depth: int) -> None:
         """Read a node of any other tag: its expressions and its content."""
         for expression in _expressions_in(vars(node).values()):
-            self._see(expression, scope, "passed")
+            self._see(expression, scope)
         for name in getattr(node, "child_nodelists", ()):
             if isinstance(inside := getattr(node, name, None), NodeList):
                 self._nodes(inside, scope, depth)
 
     def _bound(self, context: Mapping[str, Any] | None, scope: _Scope) -> dict[str, _Values]:
-        return {name: self._see(expression, scope, "passed") for name, expression in (context or {}).items()}
+        return {name: self._see(expression, scope) for name, expression in (context or {}).items()}
 
-    def _see(self, expression: Any, scope: _Scope, use: Use, *, without_last: bool = False) -> _Values:
+    def _see(self, expression: Any, scope: _Scope, use: Use | None = None, *, without_last: bool = False) -> _Values:
         if not isinstance(expression, FilterExpression):
             return ()
         for function, arguments in expression.filters:
             for is_variable, argument in arguments:
                 if is_variable and isinstance(argument, DjangoVariable) and argument.lookups:
                     needs = any(_needs_number(partial(function, of)) for of in (3, "some words"))
-                    self._look_up(argument.lookups, scope, "number" if needs else "passed")
+                    self._look_up(argument.lookups, scope, "number" if needs else None)
         if not expression.is_var or not expression.var.lookups:
             return ()
         lookups = expression.var.lookups
@@ -186,7 +186,7 @@ class _Reader:
             _note_filters(one, expression.filters)
         return found
 
-    def _look_up(self, lookups: Sequence[str], scope: _Scope, use: Use) -> _Values:
+    def _look_up(self, lookups: Sequence[str], scope: _Scope, use: Use | None) -> _Values:
         name, *attributes = lookups
         found = scope.get(name)
         if found is None:
@@ -194,7 +194,7 @@ class _Reader:
         for attribute in attributes:
             found = tuple(one.item_variable() if attribute.isdigit() else one.attribute(attribute) for one in found)
         for one in found:
-            one.uses.add(use)
+            one.uses.update([use] if use else ())
         return found
 
 

@@ -93,8 +93,7 @@ def _probing(environment: Environment) -> Environment:
     get: Callable[..., Any] = copy.getattr
     copy.getattr = lambda obj, attribute: (obj.attribute if isinstance(obj, Probe) else partial(get, obj))(attribute)  # type: ignore[method-assign]
     copy.filters, copy.tests = _Recorders(_filtered, environment), _Recorders(_tested, environment)
-    for function in _OWN:
-        setattr(copy, function.__name__, function)
+    copy.filters.update({_name_of(function): function for function in _OWN})
     return copy
 
 
@@ -132,8 +131,6 @@ class _Probing(Context):
         return Probe(_reading.get().variables.setdefault(key, Variable(key)))
 
     def call(self, called: Any, /, *args: Any, **named: Any) -> Any:
-        if any(called is one for one in _OWN):
-            return super().call(called, *args)
         if isinstance(called, Probe):
             return called.call(*args)
         if args and isinstance(args[0], Probe) and isinstance(getattr(called, "__self__", None), Environment):
@@ -259,12 +256,16 @@ class _Branches(NodeTransformer):
     def _files(self, function: Callable[..., Any], node: Any) -> Any:
         """Return a call with this file, the names in an expression, and the value of that."""
         names = tuple(one.value for one in node.find_all(nodes.Const) if isinstance(one.value, str))
-        return _call(function, _const(self._file), _const(names), self.visit(node.template))
+        return _call(function, self.visit(node.template), _const(self._file), _const(names))
 
 
-def _call(function: Callable[..., Any], *arguments: Any) -> Any:
-    call = nodes.Call(nodes.EnvironmentAttribute(function.__name__), [*arguments], [], None, None)
-    return call.set_lineno(arguments[-1].lineno)
+def _call(function: Callable[..., Any], value: Any, *arguments: Any) -> Any:
+    """Return a call of one of `_OWN`, as a filter of a name that no template can write."""
+    return nodes.Filter(value, _name_of(function), [*arguments], [], None, None).set_lineno(value.lineno)
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    return f" {function.__name__}"
 
 
 def _const(value: Any) -> nodes.Expr:
@@ -309,7 +310,7 @@ def unpacked(value: Any, shape: Shape) -> Any:
 
 
 @pass_context
-def each_file(context: Context, parent: str, names: tuple[str, ...], value: Any) -> Iterator[Template]:
+def each_file(context: Context, value: Any, parent: str, names: tuple[str, ...]) -> Iterator[Template]:
     """Yield the files that an include may mean."""
     reading = _reading.get()
     values = value if isinstance(value, list | tuple) else (value,)
@@ -320,9 +321,9 @@ def each_file(context: Context, parent: str, names: tuple[str, ...], value: Any)
 
 
 @pass_context
-def first_file(context: Context, parent: str, names: tuple[str, ...], value: Any) -> Template:
+def first_file(context: Context, value: Any, parent: str, names: tuple[str, ...]) -> Template:
     """Return the layout or module that an expression may mean, or one with the same blocks."""
-    files = each_file(context, parent, names, value)
+    files = each_file(context, value, parent, names)
     return next(files, None) or context.environment.from_string(
         nodes.Template([nodes.Block(name, [], False, False, lineno=1) for name in context.blocks], lineno=1)  # noqa: FBT003
     )

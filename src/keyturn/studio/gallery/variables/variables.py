@@ -7,9 +7,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-Use = Literal[
-    "printed", "asked", "passed", "called", "number", "moment", "text", "length", "indexed", "list", "mapping"
-]
+Use = Literal["printed", "asked", "called", "number", "moment", "text", "length", "indexed", "list", "mapping"]
 
 _IRREGULAR: Mapping[str, str] = {"people": "person", "children": "child", "news": "story", "data": "row"}
 

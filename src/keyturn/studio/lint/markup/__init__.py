@@ -1,5 +1,4 @@
-"""MJML as a tree with offsets, the author's HTML in it, and compiled HTML with marks that lead back to both.
+"""What MJML is made of, conditional comments, and compiled HTML with marks that lead back to the author's tags.
 
-MJML has its own parser: it is neither HTML nor XML, and checks need the offset of every value. HTML is parsed by
-`mail.rendering.html_tree`. `html5lib` and `lxml` are declined: they have no columns, which findings need.
+`mail.rendering.html_tree` parses MJML and HTML.
 """

@@ -159,7 +159,6 @@ def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str, w
         ("width=wide", "a whole number from 280 to 1600"),
         ("show=pdf", "one of both, html, pixels, source, text"),
         ("scheme=sepia", "one of dark, full, light, partial, word"),
-        ("dir=up", "one of ltr, rtl"),
         ("tab=x", "one of attachments, checks, data, headers, links, reading"),
         ("pane=x", "one of details, list, mail"),
     ],

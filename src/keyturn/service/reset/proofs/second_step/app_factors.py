@@ -47,7 +47,7 @@ class TableFactors(OwnSecondStep):
         self, database: Database, sms: Messages, settings: SecondStepTableSettings, accounts: TableSettings
     ) -> None:
         super().__init__(database, sms)
-        self._format, self._keys = settings.format, [key for key in (settings.key, settings.previous_key) if key]
+        self._format, self._keys = settings.format, settings.keys
         self._active = Flag(settings.active)
         self._names = {
             "account": settings.account or accounts.id,

@@ -30,7 +30,7 @@ class TwilioSms:
     """Sends a text through Twilio, in one call within the time-out."""
 
     def __init__(self, settings: SmsSettings, timeout: timedelta = _TIMEOUT) -> None:
-        proof = basic(settings.user or settings.account, settings.password)
+        proof = basic(settings.account, settings.password)
         self._api = ProviderApi(settings.api_url, lambda _: proof, timeout)
         self._settings = settings
         self.close = self._api.close
