@@ -155,8 +155,7 @@ def username_column(table: Table) -> str:
 
 def unclear_status(table: Table) -> str:
     """Return the column of a status whose values the database does not show; "" if there is none."""
-    name = _text_column(table, "status")
-    return "" if _active(table) else name
+    return "" if _active(table) else _text_column(table, "status")
 
 
 def _first_column(table: Table, meaning: str) -> str:
