@@ -10,10 +10,10 @@ from sqlalchemy import Connection
 from keyturn import Account
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
+from keyturn.service.inviting.invitations import Campaign
 from keyturn.service.outbox.history import hold, release
 from keyturn.service.pages.assets import FrontendModule
 from keyturn.service.parts import Parts
-from keyturn.service.reset.inviting import Campaign
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.recovery_codes import renew
 from keyturn.service.reset.records.client import Client

@@ -3,7 +3,8 @@
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from copy import copy
+from dataclasses import fields, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,9 @@ from tests.driver.visitor import Visitor
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now
 from keyturn.service.database import Model
-from keyturn.service.pages import pages_router
+from keyturn.service.pages.rendering import Pages
+from keyturn.service.pages.router import pages_router
+from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.reset.ground import FromApp
 from keyturn.service.reset.proofs.codes import MailedCodes
@@ -35,7 +38,6 @@ from keyturn.service.settings import (
     Secret,
     Settings,
 )
-from keyturn.service.web_parts import site_of
 
 ADA = "ada@northwind.example"
 PASSWORD = "correct horse battery"
@@ -53,6 +55,7 @@ def settings_for(folder: Path, **changes: Any) -> Settings:
         "limits": LimitSettings(request="100/minute", login="100/minute", account="100/minute"),
         "hashing": HashingSettings(cost=4),
         "kinds": KINDS,
+        "secret_key": Secret(SECRET),
     }
     return Settings(**defaults | changes)
 
@@ -69,16 +72,25 @@ class School:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self.site = replace(site_of(parts), csrf_secret=SECRET)
+
+    def pages(self, **changes: Any) -> Pages:
+        """Return the pages with changes of settings, of parts, or of what templates know."""
+        settings = {name: value for name, value in changes.items() if name in Settings.__struct_fields__}
+        parts = Parts(msgspec.structs.replace(self.parts.settings, **settings)) if settings else copy(self.parts)
+        vars(parts).update(
+            (name, value) for name, value in changes.items() if name in vars(parts) and name not in settings
+        )
+        known = {one.name for one in fields(Site)} - {"settings", "themes"} - settings.keys()
+        return Pages(parts, replace(Site.of(parts), **{name: changes[name] for name in known & changes.keys()}))
 
     def app(self, **changes: Any) -> Litestar:
-        """Return the pages alone, with any of the site's values changed."""
-        return Litestar([pages_router(replace(self.site, **changes))], openapi_config=None, logging_config=None)
+        """Return the pages alone, with such changes."""
+        return Litestar([pages_router(self.pages(**changes))], openapi_config=None, logging_config=None)
 
     @asynccontextmanager
-    async def visitor(self, base_url: str = "http://northwind.example", **changes: Any) -> AsyncIterator[Visitor]:
+    async def visitor(self, address: str = "http://northwind.example", /, **changes: Any) -> AsyncIterator[Visitor]:
         app: Any = self.app(**changes)
-        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=base_url) as client:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url=address) as client:
             yield Pupil(client)
 
     async def add(self, email: str = ADA, kind: str = "viewer", **values: Any) -> Account:

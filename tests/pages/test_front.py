@@ -1,7 +1,6 @@
 """The service as a browser finds it: what stands at "/", and what at an address where there is nothing."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import httpx2
 import msgspec
@@ -15,7 +14,6 @@ from tests.pages.school import ADA, PASSWORD, School
 
 from keyturn.service.app import create_app
 from keyturn.service.pages.front import change_password_redirect
-from keyturn.service.pages.rendering import Pages
 from keyturn.service.plugin import KeyturnConfig, KeyturnPlugin
 from keyturn.service.settings import HashingSettings
 
@@ -54,7 +52,7 @@ async def test_password_managers_find_where_a_password_is_changed(client: httpx2
     (await client.post("/api/auth/login", json={"email": ADA, "password": PASSWORD})).raise_for_status()
     assert (await client.get("/.well-known/change-password")).headers["location"] == "/reset-password"
 
-    pages = Pages(replace(school.site, sign_ins=None))
+    pages = school.pages(sign_ins=None)
     async with reaching(Litestar([change_password_redirect(pages)], logging_config=None)) as elsewhere:
         answer = await elsewhere.get("/.well-known/change-password")
     assert answer.headers["location"] == "/forgot-password"

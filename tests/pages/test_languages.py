@@ -4,20 +4,26 @@ from gettext import NullTranslations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.driver.visitor import Visitor, heading, words
 from tests.every_language import each_language
 from tests.pages.every_page import every_page
 from tests.pages.school import ADA, School
 
 from keyturn.mail.languages import Languages
+from keyturn.service.reset.mails.theme import Themes
 
 pytestmark = pytest.mark.long
 
 FORGOT = "/forgot-password"
 
 
+def spoken(school: School, languages: Languages) -> Themes:
+    return Themes(general=replace(school.parts.themes.general, languages=languages), kinds={})
+
+
 async def test_with_one_language_there_is_nothing_to_choose(school: School) -> None:
-    async with school.visitor(languages=Languages("UTC", Path("/nowhere"))) as visitor:
+    async with school.visitor(themes=spoken(school, Languages("UTC", Path("/nowhere")))) as visitor:
         page = await visitor.get(FORGOT)
         assert '<html lang="en" dir="ltr">' in page.text
         assert "hreflang" not in page.text
@@ -102,7 +108,7 @@ async def test_every_page_is_complete_in_every_language(tag: str, school: School
     languages.choose(tag).translations.add_fallback(Untranslated())
     ada = await school.add(locale=tag)
     pages = 0
-    async with school.visitor(languages=languages) as visitor:
+    async with school.visitor(themes=spoken(school, languages)) as visitor:
         visitor.client.headers["accept-language"] = tag
         async for page in every_page(visitor, school, ada):
             pages += 1

@@ -17,7 +17,7 @@ from tests.pages.school import ADA, NEW_PASSWORD, School, opened, settings_for
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.settings import HashingSettings, LimitSettings
+from keyturn.service.settings import HashingSettings, LimitSettings, Secret
 from keyturn.service.telemetry.logs import request_id
 
 pytestmark = pytest.mark.long
@@ -222,7 +222,7 @@ async def test_a_page_is_shown_whatever_the_cookie_of_its_form_holds(visitor: Vi
 
 
 async def test_a_cookie_signed_with_an_old_key_is_replaced_so_that_the_next_try_works(school: School) -> None:
-    async with school.visitor(csrf_secret="an older secret") as visitor:
+    async with school.visitor(secret_key=Secret("an older secret " * 4)) as visitor:
         await visitor.get(FORGOT)
         old = visitor.client.cookies["keyturn_form"]
     async with school.visitor() as visitor:

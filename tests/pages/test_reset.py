@@ -125,7 +125,7 @@ async def test_a_new_link_is_opened_after_a_password_was_saved(school: School, a
 async def test_a_sign_in_page_elsewhere_that_says_it_itself_is_told(
     url: str, leads_to: str, school: School, ada: Account
 ) -> None:
-    async with school.visitor(sign_in_url=url, leads_to_sign_in=True) as visitor:
+    async with school.visitor(sign_in_url=url, after_reset="sign_in") as visitor:
         await open_link(visitor, await school.link(ada))
         saved = await save(visitor)
         assert (saved.status_code, saved.headers["refresh"]) == (200, f"0; url={leads_to}")

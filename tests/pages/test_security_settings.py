@@ -65,7 +65,7 @@ async def test_the_card_leads_to_the_form_that_takes_the_current_password(signed
 
 
 async def test_the_card_leads_to_no_form_where_the_api_has_its_address(ada: Account, school: School) -> None:
-    paths = replace(school.site.paths, reset="")
+    paths = replace(school.parts.paths, reset="")
     async with school.visitor(paths=paths) as elsewhere:
         await elsewhere.sign_in(ada.email)
         assert '<p class="ways"><a' not in (await elsewhere.get(VIEWER)).text

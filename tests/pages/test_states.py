@@ -15,8 +15,8 @@ from keyturn.service.pages import rendering
 from keyturn.service.pages.preview import PagePreview
 from keyturn.service.pages.preview.states import CHALLENGE_STATES, STATES, StateSample
 from keyturn.service.pages.rendering import PACKAGED
-from keyturn.service.pages.site import TemplateSite
-from keyturn.service.reset.mails.theme import Theme, own_languages
+from keyturn.service.pages.site import Site
+from keyturn.service.reset.mails import theme
 from keyturn.service.settings import Brand, FileOrUrl, Folder, PagesSettings, PasswordSettings, Settings
 
 pytestmark = pytest.mark.long
@@ -75,12 +75,7 @@ def test_the_docs_name_every_template_and_what_it_is_given() -> None:
     assert set(told) == {path.name for path in PACKAGED.iterdir()} - {"reference.html"}
 
     settings = Settings()
-    site = TemplateSite(
-        languages=own_languages(settings),
-        brand=settings.brand,
-        link_life=settings.token.ttl,
-        palette=Theme.of(settings.brand, own_languages(settings)).palette,
-    )
+    site = Site(settings=settings, themes=theme.build(settings))
     given = {name: set[str]() for name in set(told) - parts - {"page.html"}}
     for state in states:
         given[state.template] |= state.values(StateSample(site, (), now())).keys() - {"site"}

@@ -50,7 +50,7 @@ async def test_no_page_has_inline_code_or_style_or_a_foreign_address(path: str, 
 
 async def test_over_https_every_cookie_is_secure_and_named_so(school: School, ada: Account) -> None:
     token = await school.link(ada)
-    async with school.visitor("https://northwind.example", secure=True) as visitor:
+    async with school.visitor("https://northwind.example", base_url="https://northwind.example") as visitor:
         assert "secure" in cookie(await visitor.get(LOGIN), "__Host-keyturn_form")
         assert "secure" in cookie(await visitor.submit(FORGOT, email=ADA), "__Secure-keyturn_asked")
         assert "secure" in cookie(await visitor.get(f"{RESET}/{token}"), "__Secure-keyturn_link")

@@ -23,9 +23,9 @@ from keyturn.mail.languages import Languages
 from keyturn.service.accounts.port import Account, Ended, NewPassword
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.clock import now
+from keyturn.service.inviting.invitations import Campaign
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.reset.inviting import Campaign
 from keyturn.service.reset.mails.composer import ended_in_words
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose, SecretRow

@@ -21,8 +21,8 @@ from keyturn.errors import KeyturnError
 from keyturn.service import addresses
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.clock import now
+from keyturn.service.inviting.invitations import RETRIED, Campaign, Outcome
 from keyturn.service.parts import Parts
-from keyturn.service.reset.inviting import RETRIED, Campaign, Outcome
 from keyturn.service.reset.records.client import Client
 
 _HEAD = ("email", "outcome", "at", "run")

@@ -1,8 +1,8 @@
 """The service as an ASGI application."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
-from litestar import Litestar, Router
+from litestar import Litestar
 from litestar.config.cors import CORSConfig
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, Server, Tag
@@ -12,19 +12,20 @@ from keyturn import __version__
 from keyturn.hosts import is_loopback
 from keyturn.service.api.monitoring import health_router, metrics_router
 from keyturn.service.api.problems import problem_handlers
-from keyturn.service.api.router import LONGEST_BODY
+from keyturn.service.api.responses import security_schemes
+from keyturn.service.api.router import LONGEST_BODY, api_router
 from keyturn.service.database.migrations import require_current
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.front import change_password_redirect, home_redirect, service_error_handlers
 from keyturn.service.pages.reference import ReferencePage
 from keyturn.service.pages.rendering import Pages
+from keyturn.service.pages.router import pages_router
 from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import read_settings, require_valid
 from keyturn.service.telemetry.logs import configure_logs, redact_access_logs
 from keyturn.service.telemetry.tracing import request_spans
-from keyturn.service.web_parts import api_of, pages_of, security_schemes, site_of
 
 _TAGS = {
     "Password reset": "Request a link, check it, and use it to set a new password.",
@@ -57,37 +58,36 @@ def create_app(
     is_checked = parts is not None
     parts = parts or Parts(require_valid(settings))
     settings = parts.settings
-    site = site_of(parts)
-    pages = Pages(site)
+    pages = Pages(parts, Site.of(parts))
     return KeyturnApp(
         parts,
         Lifetime(parts, worker=worker, is_checked=is_checked),
         route_handlers=[
-            api_of(parts),
-            pages_of(parts),
+            api_router(parts),
+            pages_router(pages),
             home_redirect(pages),
             change_password_redirect(pages),
             # https ends at a proxy, as does any request under another name than this machine's.
-            _metrics(parts, parts.require_ready, local=is_loopback(settings.base_url)),
+            metrics_router(parts, parts.require_ready, local=is_loopback(settings.base_url)),
             *more,
         ],
         # Only our own proxy may say which trace a request belongs to.
         middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
         exception_handlers=service_error_handlers(pages),
-        openapi_config=_openapi(parts, site),
+        openapi_config=_openapi(pages),
         request_max_body_size=LONGEST_BODY,
         cors_config=_cors(settings),
     )
 
 
-def _openapi(parts: Parts, site: Site) -> OpenAPIConfig:
-    reference = ReferencePage(site, parts.settings.base_url)
+def _openapi(pages: Pages) -> OpenAPIConfig:
+    parts, reference = pages.parts, ReferencePage(pages)
     there = {"Sessions": parts.sign_ins, "Invitations": parts.invitations.over_http}
     return OpenAPIConfig(
         title=f"{parts.settings.brand.name} accounts",
         version=__version__,
         components=Components(security_schemes=dict(security_schemes(parts))),
-        servers=[Server(url=site.prefix or "/")],
+        servers=[Server(url=pages.site.prefix or "/")],
         tags=[Tag(name, what) for name, what in _TAGS.items() if there.get(name, True)],
         openapi_router=reference.router("/schema"),
         render_plugins=[reference],
@@ -103,15 +103,11 @@ def create_worker_app(parts: Parts, *, local: bool) -> Litestar:
         await parts.accounts_readiness.require()
 
     return Litestar(
-        route_handlers=[health_router(require_ready), _metrics(parts, require_ready, local=local)],
+        route_handlers=[health_router(require_ready), metrics_router(parts, require_ready, local=local)],
         exception_handlers=problem_handlers(parts.languages),
         openapi_config=None,
         logging_config=None,
     )
-
-
-def _metrics(parts: Parts, require_ready: Callable[[], Awaitable[None]], *, local: bool) -> Router:
-    return metrics_router(parts.meters, parts.database, require_ready, token=parts.settings.metrics.token, local=local)
 
 
 _TRACING = ("baggage", "sentry-trace", "traceparent", "tracestate")

@@ -1,6 +1,6 @@
 """Keyturn mounted into a Litestar app."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -22,9 +22,12 @@ from keyturn.packaging import requires_extra
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import is_async
 from keyturn.service.api.responses import with_security_schemes
+from keyturn.service.api.router import api_router
 from keyturn.service.database import Database
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
-from keyturn.service.pages import PAGE
+from keyturn.service.pages.rendering import Pages
+from keyturn.service.pages.router import PAGE, pages_router
+from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.reset.ground import FromApp
 from keyturn.service.reset.reset_hook import BeforeReset
@@ -37,10 +40,9 @@ from keyturn.service.settings import (
     TableSettings,
 )
 from keyturn.service.settings.database_urls import read_url
-from keyturn.service.settings.paths import hosted_path
+from keyturn.service.settings.paths import hosted_path, page_urls
 from keyturn.service.settings.reading import require_valid
 from keyturn.service.telemetry.logs import redact_access_logs
-from keyturn.service.web_parts import api_of, pages_of, security_schemes
 from keyturn.service.webhooks.events import (
     EVENTS,
     AccountSecured,
@@ -157,11 +159,6 @@ class KeyturnConfig:
     on_second_step_failed: Callback[SecondStepFailed] | None = None
     before_reset: BeforeReset | None = None
 
-    @property
-    def told(self) -> Mapping[str, Callback[Any] | None]:
-        """The callbacks of events, by their names in this class."""
-        return {name: getattr(self, name) for name in _EVENTS}
-
 
 class KeyturnPlugin(InitPlugin):
     """Adds the routes, and a lifespan that starts the worker and closes its resources.
@@ -178,9 +175,17 @@ class KeyturnPlugin(InitPlugin):
         if not config.pages:
             settings = _without_default_pages(settings)
             _require_own_pages(settings)
-        callbacks = _callbacks(config.told, config.before_reset)
-        self.shares_database = config.alchemy is not None
-        self.parts = _build_parts(settings, config, callbacks)
+        callbacks, database = _callbacks(config), None
+        if config.alchemy:
+            settings, database = share_database(settings, config.alchemy)
+        self.shares_database = database is not None
+        app = FromApp(
+            database=database,
+            accounts=None if isinstance(config.accounts, TableSettings) else config.accounts,
+            callbacks=callbacks,
+            before_reset=config.before_reset,
+        )
+        self.parts = Parts(settings, app=app, sender=config.sender)
         self._lifetime = Lifetime(self.parts, worker=config.worker, command=self.command)
         if self._lifetime.worker == "child":
             _require_what_a_child_can_have(config, self.parts)
@@ -190,8 +195,8 @@ class KeyturnPlugin(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         redact_access_logs()
-        path, api = self._path_below(app_config.path) or "/", api_of(self.parts)
-        pages = [pages_of(self.parts)] if self._pages else []
+        path, api = self._path_below(app_config.path) or "/", api_router(self.parts)
+        pages = [pages_router(Pages(self.parts, Site.of(self.parts)))] if self._pages else []
         keyturn = KeyturnApp(
             self.parts,
             self._lifetime,
@@ -213,7 +218,7 @@ class KeyturnPlugin(InitPlugin):
             )
         )
         if app_config.openapi_config:
-            app_config.openapi_config = with_security_schemes(app_config.openapi_config, security_schemes(self.parts))
+            app_config.openapi_config = with_security_schemes(app_config.openapi_config, self.parts)
         app_config.plugins.append(_LifespanLast(lambda _: keyturn.lifespan()))
         return app_config
 
@@ -284,7 +289,7 @@ class _LifespanLast(InitPlugin):
 
 def _require_what_a_child_can_have(config: KeyturnConfig, parts: Parts) -> None:
     """Raise SettingsInvalid for what a worker needs and the settings cannot pass to another process."""
-    found = {name: "is a function of this process" for name, function in config.told.items() if function}
+    found = {name: "is a function of this process" for name in _EVENTS if getattr(config, name)}
     if config.accounts is not None and not isinstance(config.accounts, TableSettings):
         found["accounts"] = "is an object of this process"
     if config.alchemy and (reason := tied_to_its_process(parts.settings, config.alchemy)):
@@ -293,37 +298,17 @@ def _require_what_a_child_can_have(config: KeyturnConfig, parts: Parts) -> None:
         raise SettingsInvalid([Fault(name, f"{reason}; {_CHOICES}") for name, reason in found.items()])
 
 
-def _build_parts(settings: Settings, config: KeyturnConfig, callbacks: Mapping[str, Callback[Any]]) -> Parts:
-    """Return the parts, whose settings name the database in use."""
-    database = None
-    if config.alchemy:
-        settings, database = share_database(settings, config.alchemy)
-    return Parts(
-        settings,
-        app=FromApp(
-            database=database,
-            accounts=None if isinstance(config.accounts, TableSettings) else config.accounts,
-            callbacks=callbacks,
-            before_reset=config.before_reset,
-        ),
-        sender=config.sender,
-    )
-
-
-def _callbacks(
-    arguments: Mapping[str, Callback[Any] | None], before_reset: BeforeReset | None
-) -> dict[str, Callback[Any]]:
-    """Return the given callbacks, by event. Raises SettingsInvalid for a function that would block the event loop."""
-    given = {name: told for name, told in arguments.items() if told is not None}
-    asked = {"before_reset": before_reset} if before_reset else {}
+def _callbacks(config: KeyturnConfig) -> dict[str, Callback[Any]]:
+    """Return the callbacks by event. Raises SettingsInvalid for a function that would block the event loop."""
+    functions = {name: function for name in (*_EVENTS, "before_reset") if (function := getattr(config, name))}
     faults = [
         Fault(name, "must be an async function, because a plain one would block all other requests")
-        for name, function in {**given, **asked}.items()
+        for name, function in functions.items()
         if not is_async(function)
     ]
     if faults:
         raise SettingsInvalid(faults)
-    return {_EVENTS[name]: told for name, told in given.items()}
+    return {event: functions[name] for name, event in _EVENTS.items() if name in functions}
 
 
 def _with_accounts(settings: Settings, accounts: AccountStore | TableSettings | None) -> Settings:
@@ -355,22 +340,8 @@ def _require_own_pages(settings: Settings) -> None:
     """Raise SettingsInvalid for settings that name hosted pages, which are left out: mails would link to nothing."""
     faults = [
         Fault(name, "is the path of a hosted page, which pages=False turns off: set it to a page of the app")
-        for name in _settings_of_own_pages(settings)
+        for name, url in page_urls(settings).items()
+        if hosted_path(url) is not None
     ]
     if faults:
         raise SettingsInvalid(faults)
-
-
-def _settings_of_own_pages(settings: Settings) -> Iterator[str]:
-    pages = {
-        "reset_url": settings.reset_url,
-        "forgot_url": settings.forgot_url,
-        "sign_in_url": settings.sign_in_page,
-        "secure_account.url": settings.secure_account.url,
-    }
-    for name, pattern in pages.items():
-        if hosted_path(pattern) is not None:
-            yield name
-    for kind, own in settings.kinds.items():
-        if own.settings_url and hosted_path(own.settings_url) is not None:
-            yield f"kinds.{kind}.settings_url"

@@ -1,15 +1,12 @@
 """Pages of a school in a browser, and what must not happen in them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 from playwright.async_api import Browser, Page
 from tests.browsing import PATIENCE
 from tests.pages.school import ADA, School
-
-from keyturn.service.pages.security import security_headers
-from keyturn.service.pages.site import Site
 
 WRONG = """() => {
     const found = [], wide = document.documentElement.scrollWidth
@@ -68,9 +65,9 @@ class Screens:
 class Shown:
     """Serves a page that was got before at /shown, and beside it what its stylesheets and scripts are."""
 
-    def __init__(self, app: Any, site: Site) -> None:
+    def __init__(self, app: Any, headers: Mapping[str, str]) -> None:
         self._app = app
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in security_headers(site).items()]
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         self.html = ""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

@@ -27,7 +27,7 @@ async def everywhere(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 
 @pytest.fixture(scope="module")
 def shown(everywhere: School) -> Shown:
-    return Shown(everywhere.app(), everywhere.site)
+    return Shown(everywhere.app(), everywhere.pages().headers)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

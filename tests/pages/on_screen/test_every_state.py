@@ -52,7 +52,7 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scho
 
 @pytest.fixture(scope="module")
 def shown(served: School) -> Shown:
-    return Shown(served.app(), served.site)
+    return Shown(served.app(), served.pages().headers)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -3,7 +3,7 @@
 Controllers decide nothing. They read a request into a schema, call one method of `reset`, and write its result.
 `problems` writes the errors that it raises as RFC 9457 documents, from their classes (`keyturn.service.problems`).
 
-**One value, one dependency.** A controller gets a `ResetApi` and not its parts: Litestar resolves several
+**One value, one dependency.** A handler gets `Parts`, and not one part after the other: Litestar resolves several
 dependencies in a task group, which costs as much as the rest of the request.
 
 **An application of their own answers these routes in an app with the plugin** (`plugin.py`), and only the app's

@@ -6,13 +6,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, cast
 
 from litestar.enums import ScopeType
-from litestar.response.base import ASGIResponse
-from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from keyturn.hosts import host_of, is_origin
-from keyturn.service.api.problems import MEDIA_TYPE, NO_STORE, http_document
+from keyturn.service.api.problems import send_problem
+from keyturn.service.problems.requests import Misdirected
 from keyturn.service.settings.networks import both_forms
 
 _LONGEST_COOKIE = 4096
@@ -50,7 +49,7 @@ def edge(app: ASGIApp, *, secure: bool, hosts: Collection[str] = ()) -> ASGIApp:
 
         answer = promising if secure else send
         if hosts and scope["type"] == ScopeType.HTTP and _host_asked_for(scope["headers"]) not in hosts:
-            await _misdirected()(scope, receive, answer)
+            await send_problem(Misdirected(), scope, receive, answer)  # RFC 9110, 15.5.20
         else:
             await app(scope, receive, answer)
 
@@ -71,12 +70,6 @@ def _host_asked_for(headers: Iterable[tuple[bytes, bytes]]) -> str:
     sent = [value for name, value in headers if name == b"host"]
     origin = f"http://{sent[0].decode('latin-1')}" if len(sent) == 1 else ""
     return host_of(origin) if is_origin(origin) else ""
-
-
-def _misdirected() -> ASGIResponse:
-    """Return the answer to a request for a wrong host (RFC 9110, 15.5.20)."""
-    document = http_document(HTTP_421_MISDIRECTED_REQUEST)
-    return ASGIResponse(body=document.body(), status_code=document.status, media_type=MEDIA_TYPE, headers=NO_STORE)
 
 
 def _bounded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -1,56 +1,61 @@
 """The texts of forms in other pages (frontend/keyturn.js), in every language of the service."""
 
-from litestar import Controller, Response, get
+from collections.abc import Mapping
+
+from litestar import Response, get
 from litestar.params import FromQuery
 from msgspec import UNSET, UnsetType
 
 from keyturn.mail.languages import SourceTexts
 from keyturn.service.api.mail_services import known_services
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenApi, ResetApi
+from keyturn.service.api.requests import AnyRequest, GivenParts
 from keyturn.service.api.schemas import FormTexts
-from keyturn.service.problems.proofs import Challenge
+from keyturn.service.parts import Parts
+from keyturn.service.problems.proofs import LINK_TEXTS, Challenge, DeadReason
 from keyturn.service.problems.requests import InputInvalid
 
 _FOR_AN_HOUR = "public, max-age=3600"
 
 
-class TextsController(Controller):
-    """Hands keyturn.js its words, in the language of whoever reads."""
-
-    tags = ("Password reset",)
-    security = ({},)
-
-    @get(
-        "/texts",
-        summary="The words of the forms",
-        description="What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language.",
-        operation_id="getFormTexts",
-        responses=problem_responses(InputInvalid, has_body=False),
+@get(
+    "/texts",
+    summary="The words of the forms",
+    description="What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language.",
+    operation_id="getFormTexts",
+    responses=problem_responses(InputInvalid, has_body=False),
+)
+async def get_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str] = "") -> Response[FormTexts]:
+    language = parts.languages.choose(lang, request.headers.get("accept-language", ""))
+    # If the URL names a language, it alone decides: caches then never serve another language.
+    headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
+    texts = form_texts(language, language.duration(parts.settings.token.ttl))
+    if parts.accounts.takes_names:
+        texts |= _name_texts(language)
+    found = FormTexts(
+        lang=language.tag,
+        dir=language.direction,
+        texts=texts,
+        challenge=_challenge_always_asked(parts),
+        codes=parts.code_exchange is not None,
+        takes_names=parts.accounts.takes_names,
+        mail_services=known_services(),
     )
-    async def texts(self, request: AnyRequest, api: GivenApi, lang: FromQuery[str] = "") -> Response[FormTexts]:
-        language = api.languages.choose(lang, request.headers.get("accept-language", ""))
-        # If the URL names a language, it alone decides: caches then never serve another language.
-        headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
-        texts = form_texts(language, language.duration(api.link_life))
-        if api.takes_names:
-            texts |= _name_texts(language)
-        found = FormTexts(
-            lang=language.tag,
-            dir=language.direction,
-            texts=texts,
-            challenge=_challenge_always_asked(api),
-            codes=api.codes is not None,
-            takes_names=api.takes_names,
-            mail_services=known_services(),
-        )
-        return Response(found, headers=headers)
+    return Response(found, headers=headers)
 
 
-def _challenge_always_asked(api: ResetApi) -> Challenge | UnsetType:
-    if api.challenge is None or not api.challenge.is_always_asked:
+def _challenge_always_asked(parts: Parts) -> Challenge | UnsetType:
+    if parts.challenge is None or not parts.challenge.is_always_asked:
         return UNSET
-    return api.challenge.asked
+    return parts.challenge.asked
+
+
+_DEAD: Mapping[DeadReason, str] = {
+    "invalid": "invalid",
+    "expired": "expired",
+    "used": "used",
+    "second_step": "wrongCodes",
+}
 
 
 def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
@@ -58,24 +63,6 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
 
     `lifetime`: how long a link works, in words of that language.
     """
-    _ = language.gettext
-    return {
-        **_request_texts(language, lifetime),
-        **_dead_link_texts(language, lifetime),
-        **_password_texts(language),
-        "until": _("The link works until %(time)s.", time="{time}"),
-        **_second_step_texts(language),
-        "changed": _("Your password was changed"),
-        "signIn": language.pgettext("button", "Sign in"),
-        **_code_texts(language),
-        "unloaded": _("This form could not be loaded"),
-        "unreachable": _("The service is not available right now."),
-        "retry": _("Try again"),
-        "reference": _("Reference: %(id)s", id="{id}"),
-    }
-
-
-def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
     _ = language.gettext
     return {
         "forgotHeading": _("Forgot your password?"),
@@ -106,12 +93,12 @@ def _request_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         ),
         "change": _("Request password change"),
         "changeSent": _("We’ve sent a password reset link to your email. Please check your inbox to continue."),
-    }
-
-
-def _password_texts(language: SourceTexts) -> dict[str, str]:
-    _ = language.gettext
-    return {
+        **{f"{name}Heading": _(LINK_TEXTS[reason][0]) for reason, name in _DEAD.items()},
+        **{name: _(LINK_TEXTS[reason][1], lifetime=lifetime) for reason, name in _DEAD.items()},
+        "noLink": _("Open the link in your email"),
+        "noLinkLead": _("Open it again. It works until it’s used or expires."),
+        "newLink": _("Request a new link"),
+        "sendNew": _("Send a new link to %(email)s", email="{email}"),
         "resetHeading": _("Choose a new password"),
         "firstHeading": _("Choose your password"),
         "password": _("New password"),
@@ -139,6 +126,29 @@ def _password_texts(language: SourceTexts) -> dict[str, str]:
         "mismatch": _("The two passwords don’t match."),
         "save": _("Save the new password"),
         "saveFirst": _("Save the password"),
+        "until": _("The link works until %(time)s.", time="{time}"),
+        "secondStep": _("Second step"),
+        "secondStepLead": _("Your account is protected by a second step. Enter a code, too."),
+        "secondStepOther": _("Your account is protected by a second step that we can’t check here. Contact support."),
+        "totp": _("Authenticator app"),
+        "sms": _("Text message to %(number)s", number="{number}"),
+        "recoveryCode": _("Recovery code"),
+        "factorCode": _("Code"),
+        "enterCode": _("Enter a code."),
+        "sendCode": _("Send a code to %(number)s", number="{number}"),
+        "codeSent": _("We sent a code to %(number)s.", number="{number}"),
+        "changed": _("Your password was changed"),
+        "signIn": language.pgettext("button", "Sign in"),
+        "code": _("Code from the email"),
+        "codeHeading": _("Enter the code from the email"),
+        "codeLead": _("It has eight digits and works once, for a few minutes."),
+        "codeElsewhere": _("Did you get the email on another device? Enter its code here."),
+        "codeMalformed": _("Enter the eight digits of the code."),
+        "continue": _("Continue"),
+        "unloaded": _("This form could not be loaded"),
+        "unreachable": _("The service is not available right now."),
+        "retry": _("Try again"),
+        "reference": _("Reference: %(id)s", id="{id}"),
     }
 
 
@@ -153,56 +163,4 @@ def _name_texts(language: SourceTexts) -> dict[str, str]:
         "email": _("Email or username"),
         "malformed": _("Enter a full email address, such as name@example.org, or your username."),
         "another": _("Use another email or username"),
-    }
-
-
-def _code_texts(language: SourceTexts) -> dict[str, str]:
-    _ = language.gettext
-    return {
-        "code": _("Code from the email"),
-        "codeHeading": _("Enter the code from the email"),
-        "codeLead": _("It has eight digits and works once, for a few minutes."),
-        "codeElsewhere": _("Did you get the email on another device? Enter its code here."),
-        "codeMalformed": _("Enter the eight digits of the code."),
-        "continue": _("Continue"),
-    }
-
-
-def _second_step_texts(language: SourceTexts) -> dict[str, str]:
-    _ = language.gettext
-    return {
-        "secondStep": _("Second step"),
-        "secondStepLead": _("Your account is protected by a second step. Enter a code, too."),
-        "secondStepOther": _("Your account is protected by a second step that we can’t check here. Contact support."),
-        "totp": _("Authenticator app"),
-        "sms": _("Text message to %(number)s", number="{number}"),
-        "recoveryCode": _("Recovery code"),
-        "factorCode": _("Code"),
-        "enterCode": _("Enter a code."),
-        "sendCode": _("Send a code to %(number)s", number="{number}"),
-        "codeSent": _("We sent a code to %(number)s.", number="{number}"),
-    }
-
-
-def _dead_link_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
-    _ = language.gettext
-    return {
-        "invalidHeading": _("This link does not work"),
-        "invalid": _("This reset link is invalid or has expired. Please request a new one."),
-        "expiredHeading": _("This reset link has expired"),
-        "expired": _("Reset links work for %(lifetime)s. Request a new one.", lifetime=lifetime),
-        "usedHeading": _("This reset link has already been used"),
-        "used": _(
-            "Each link works once. If you’ve already chosen a new password, sign in with it."
-            " If not, request a new link."
-        ),
-        "wrongCodesHeading": _("This link does not work"),
-        "wrongCodes": _(
-            "Too many wrong codes were entered. This link no longer works, and your password was not changed."
-            " Request a new link."
-        ),
-        "noLink": _("Open the link in your email"),
-        "noLinkLead": _("Open it again. It works until it’s used or expires."),
-        "newLink": _("Request a new link"),
-        "sendNew": _("Send a new link to %(email)s", email="{email}"),
     }

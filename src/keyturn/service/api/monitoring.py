@@ -13,10 +13,10 @@ from keyturn.service.api.requests import AnyRequest, bearer_of
 from keyturn.service.api.schemas import Health
 from keyturn.service.database import Database
 from keyturn.service.outbox.history import backlog_of
+from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import DatabaseUnready, Unavailable
 from keyturn.service.settings.networks import read_peer
 from keyturn.service.telemetry.logs import LogEvent
-from keyturn.service.telemetry.prometheus import PrometheusMeters
 
 
 def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
@@ -54,14 +54,7 @@ _PATIENCE = 5
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
 
-def metrics_router(
-    meters: PrometheusMeters,
-    database: Database,
-    require_ready: Callable[[], Awaitable[None]],
-    *,
-    token: str,
-    local: bool,
-) -> Router:
+def metrics_router(parts: Parts, require_ready: Callable[[], Awaitable[None]], *, local: bool) -> Router:
     """Return the route. With a token its bearer may read; without one, this machine alone, if `local`.
 
     `require_ready`: the question of /health/ready. Without it, no metric of a quiet service shows that its accounts or
@@ -70,6 +63,7 @@ def metrics_router(
     A monitoring endpoint must not be exposed by accident (OWASP ASVS 13.4.5): other clients get 404. `local`: no proxy
     is in front, because the connections of a proxy on this machine also come from a loopback address.
     """
+    token = parts.settings.metrics.token
 
     @get("/metrics", include_in_schema=False)
     async def read(request: AnyRequest) -> Response[bytes]:
@@ -79,9 +73,9 @@ def metrics_router(
             else local and _is_from_this_machine(request)
         ):
             raise NotFoundException
-        ready, backlog = await asyncio.gather(_is_ready(require_ready), _backlog(database))
+        ready, backlog = await asyncio.gather(_is_ready(require_ready), _backlog(parts.database))
         return Response(
-            meters.exposition(ready=ready, **backlog),
+            parts.meters.exposition(ready=ready, **backlog),
             media_type=_TEXT,
             headers={"Cache-Control": "no-store"},
         )

@@ -1,29 +1,17 @@
 """Reads requests and writes responses in the same way for the API and the hosted pages."""
 
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-import msgspec
 from litestar import Request
 from litestar.connection import ASGIConnection
-from litestar.datastructures import Cookie
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.types import Scope
 
 from keyturn.mail.languages import Language, Languages
 from keyturn.service.clock import random_bytes
+from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import OriginRefused
-from keyturn.service.reset.check import LinkChecks
-from keyturn.service.reset.complete import PasswordResets
-from keyturn.service.reset.inviting import Invitations, OperatorLinks
-from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.proofs.challenge import RequestChallenge
-from keyturn.service.reset.proofs.codes import CodeExchange
 from keyturn.service.reset.records.client import Client, clip_header
-from keyturn.service.reset.request import ResetRequests
-from keyturn.service.reset.securing import AccountSecuring
-from keyturn.service.reset.sign_in import SignIns
 from keyturn.service.settings.networks import read_peer
 from keyturn.service.telemetry.logs import request_id
 
@@ -47,83 +35,22 @@ def request_id_of(scope: Scope) -> str:
 AnyRequest = Request[Any, Any, Any]
 
 
-class HostCookie(msgspec.Struct, frozen=True, kw_only=True):
-    """Carries a secret between the browser and the service: that of a session, or of a device.
-
-    `holds` says which. `secure` follows the scheme of the base URL; `max_age` is in seconds.
-    """
-
-    holds: str
-    secure: bool
-    max_age: int
-
-    @property
-    def name(self) -> str:
-        # A browser accepts __Host- only over https, for this host alone, from a path of "/" (RFC 6265bis 4.1.3.2).
-        return f"__Host-keyturn_{self.holds}" if self.secure else f"keyturn_{self.holds}"
-
-    def issue(self, secret: str) -> Cookie:
-        """Return the cookie: hidden from scripts, and not sent by other sites' requests (ASVS 3.3.1, 3.3.2)."""
-        return self._cookie(secret, self.max_age)
-
-    def expire(self) -> Cookie:
-        return self._cookie("", 0)
-
-    def read(self, request: AnyRequest) -> str:
-        return request.cookies.get(self.name, "")
-
-    def _cookie(self, value: str, max_age: int) -> Cookie:
-        return Cookie(
-            key=self.name, value=value, path="/", secure=self.secure, httponly=True, samesite="lax", max_age=max_age
-        )
+GivenParts = NamedDependency[Parts]
+"""The parts of the process, as a handler gets them: one dependency, since Litestar starts a task group for several."""
 
 
-class SessionApi(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts that the routes of sessions need.
-
-    `cookie` carries a session. `device_cookie` marks a browser that was used to sign in before.
-    """
-
-    sign_ins: SignIns
-    cookie: HostCookie
-    device_cookie: HostCookie
-    languages: Languages
-
-    def language(self, request: AnyRequest) -> Language:
-        return accepted_language(self.languages, request)
+def provided(part: object) -> Provide:
+    """Return what gives handlers this part, whoever asks."""
+    return Provide(lambda: part, sync_to_thread=False)
 
 
-class ResetApi(msgspec.Struct, frozen=True, kw_only=True):
-    """The parts that the routes need, as one dependency: Litestar starts a task group for several.
-
-    `sessions` is None if users cannot sign in here.
-    `takes_names`: users may enter a user name in place of their address.
-    `link_life`: how long a link works. `challenge` and `codes` are None if they are off.
-    `require_ready` raises Unavailable if the process cannot work.
-    """
-
-    requests: ResetRequests
-    checks: LinkChecks
-    resets: PasswordResets
-    invitations: Invitations
-    operator_links: OperatorLinks
-    policy: PasswordPolicy
-    sessions: SessionApi | None
-    require_ready: Callable[[], Awaitable[None]]
-    languages: Languages
-    link_life: timedelta
-    securing: AccountSecuring
-    challenge: RequestChallenge | None = None
-    codes: CodeExchange | None = None
-    takes_names: bool = False
-
-    def language(self, request: AnyRequest) -> Language:
-        return accepted_language(self.languages, request)
+_Part = TypeVar("_Part")
 
 
-GivenApi = NamedDependency[ResetApi]
-GivenSessions = NamedDependency[SessionApi]
-"""The parts, as a handler gets them."""
+def mounted(part: _Part | None) -> _Part:
+    """Return a part whose routes are mounted only if it is on."""
+    assert part is not None
+    return part
 
 
 def accepted_language(languages: Languages, request: AnyRequest) -> Language:
@@ -152,7 +79,7 @@ def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
     )
 
 
-def require_same_origin(request: AnyRequest, origin: str) -> None:
+def require_same_origin(request: ASGIConnection[Any, Any, Any, Any], origin: str) -> None:
     """Raise OriginRefused if the browser reports that another site caused this request.
 
     Reads Sec-Fetch-Site if it is sent, else Origin. A client that sends neither is not a browser, so other sites cannot

@@ -1,26 +1,35 @@
 """The routes of links, invitations, challenges and codes, and of reports that a change was unwanted."""
 
-from typing import Any, TypeVar, cast
+from collections.abc import Iterator
+from functools import partial
 
 import msgspec
-from litestar import Controller, Response, get, post
-from litestar.connection import ASGIConnection
-from litestar.handlers import BaseRouteHandler
+from litestar import Controller, Response, Router, get, post
 from litestar.params import JSONBody
-from litestar.types import Guard
+from litestar.types import ControllerRouterHandler
 
 from keyturn.mail.languages import Language
 from keyturn.service.api import schemas
+from keyturn.service.api.cookies import device_cookie
+from keyturn.service.api.form_texts import get_texts
+from keyturn.service.api.json_routes import ANYONE, json_router
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenApi, bearer_of, client_of, language_headers
+from keyturn.service.api.requests import (
+    AnyRequest,
+    GivenParts,
+    accepted_language,
+    client_of,
+    language_headers,
+    mounted,
+)
 from keyturn.service.api.responses import (
-    SERVICE_KEY,
     NamedOperation,
     judgement_response,
     message_response,
     named_by_path,
 )
-from keyturn.service.api.schemas import CodeCheck, Done, OfferedChallenge, SecurityToken, Token
+from keyturn.service.api.schemas import CodeCheck, OfferedChallenge, Token
+from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, ResetRefused, rule_text
 from keyturn.service.problems.proofs import (
     ChallengeRequired,
@@ -28,54 +37,45 @@ from keyturn.service.problems.proofs import (
     LinkDead,
     SecondStepRejected,
     SecondStepRequired,
-    SecurityLinkDead,
-    ServiceKeyRefused,
 )
 from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
-from keyturn.service.reset.inviting import Invitations
 from keyturn.service.reset.proofs.challenge import Answer
 
-_Part = TypeVar("_Part")
+post_named = partial(post, operation_id=named_by_path, operation_class=NamedOperation)
+"""Registers a route under two names, of which other frontends use the second."""
 
 
 class ResetController(Controller):
     """Takes what a frontend sends to ask for a link, to check it and to use it."""
 
-    tags = ("Password reset",)
-    security = ({},)
-
-    @post(
+    @post_named(
         ["/request-password-reset", "/forgot-password"],
         kind="request",
         status_code=202,
         summary="Request a link",
         description="Gives the same answer for every valid address, with or without an account.",
-        operation_id=named_by_path,
-        operation_class=NamedOperation,
         responses=problem_responses(InputInvalid, ChallengeRequired, TooManyRequests, Busy),
     )
     async def request(
-        self, data: JSONBody[schemas.ResetRequest], request: AnyRequest, api: GivenApi
+        self, data: JSONBody[schemas.ResetRequest], request: AnyRequest, parts: GivenParts
     ) -> Response[schemas.Done]:
         answer = Answer(text=data.challenge or "")
-        await api.requests.accept(data.email, client_of(request), answer, data.return_to or "")
-        return _on_its_way(api.language(request))
+        await parts.requests.accept(data.email, client_of(request), answer, data.return_to or "")
+        return on_its_way(accepted_language(parts.languages, request))
 
-    @post(
+    @post_named(
         ["/validate-reset-token", "/verify-reset-token"],
         kind="validate",
         status_code=200,
         summary="Check a link",
         description="The link stays usable.",
-        operation_id=named_by_path,
-        operation_class=NamedOperation,
         responses=problem_responses(InputInvalid, TooManyRequests),
     )
     async def validate(
-        self, data: JSONBody[schemas.TokenCheck], request: AnyRequest, api: GivenApi
+        self, data: JSONBody[schemas.TokenCheck], request: AnyRequest, parts: GivenParts
     ) -> schemas.ValidToken | schemas.InvalidToken:
         try:
-            link = await api.checks.validate(data.token, client_of(request), data.email)
+            link = await parts.checks.validate(data.token, client_of(request), data.email)
         except LinkDead as dead:
             hint = dead.email_hint or msgspec.UNSET
             return schemas.InvalidToken(valid=False, reason=dead.reason, email_hint=hint)
@@ -101,14 +101,14 @@ class ResetController(Controller):
         responses=problem_responses(InputInvalid, LinkDead, ChallengeRequired, TooManyRequests, Busy),
     )
     async def replace(
-        self, data: JSONBody[schemas.ExpiredToken], request: AnyRequest, api: GivenApi
+        self, data: JSONBody[schemas.ExpiredToken], request: AnyRequest, parts: GivenParts
     ) -> Response[schemas.Done]:
         client = client_of(request)
-        link = await api.checks.require_expired(data.token, client)
-        await api.requests.replace(link, client, Answer(text=data.challenge or ""))
-        return _on_its_way(api.language(request))
+        link = await parts.checks.require_expired(data.token, client)
+        await parts.requests.replace(link, client, Answer(text=data.challenge or ""))
+        return on_its_way(accepted_language(parts.languages, request))
 
-    @post(
+    @post_named(
         ["/reset-password", "/reset-password-with-token"],
         kind="reset",
         status_code=200,
@@ -118,8 +118,6 @@ class ResetController(Controller):
             "stays usable. If the account has a second factor, `secondStep` is required; a request without it gets the "
             "methods to choose from."
         ),
-        operation_id=named_by_path,
-        operation_class=NamedOperation,
         responses=problem_responses(
             InputInvalid,
             LinkDead,
@@ -133,19 +131,19 @@ class ResetController(Controller):
         ),
     )
     async def complete(
-        self, data: JSONBody[schemas.NewPassword], request: AnyRequest, api: GivenApi
+        self, data: JSONBody[schemas.NewPassword], request: AnyRequest, parts: GivenParts
     ) -> Response[schemas.Done]:
-        account = await api.resets.complete(
+        account = await parts.resets.complete(
             data.token,
             data.require_password(),
             client_of(request),
             data.email,
             data.second_step.answer if data.second_step else None,
         )
-        language = api.language(request)
+        language = accepted_language(parts.languages, request)
         text = language.gettext("Your password was changed. You can sign in with it now.")
-        sessions = api.sessions
-        cookies = [sessions.device_cookie.issue(sessions.sign_ins.device(account))] if sessions else []
+        sign_ins = parts.sign_ins
+        cookies = [device_cookie(parts.settings).issue(sign_ins.device(account))] if sign_ins else []
         content = schemas.Done(message=text, success=True)
         return Response(content, headers=language_headers(language), cookies=cookies)
 
@@ -162,10 +160,10 @@ class ResetController(Controller):
         responses=problem_responses(InputInvalid, LinkDead, TooManyRequests, Busy),
     )
     async def check(
-        self, data: JSONBody[schemas.PasswordCheck], request: AnyRequest, api: GivenApi
+        self, data: JSONBody[schemas.PasswordCheck], request: AnyRequest, parts: GivenParts
     ) -> Response[schemas.PasswordJudgement]:
-        judging = api.checks.judge(data.token, data.password, client_of(request), data.email)
-        return await judgement_response(judging, api.language(request))
+        judging = parts.checks.judge(data.token, data.password, client_of(request), data.email)
+        return await judgement_response(judging, accepted_language(parts.languages, request))
 
     @get(
         "/password-policy",
@@ -173,169 +171,60 @@ class ResetController(Controller):
         operation_id="getPasswordPolicy",
         responses=problem_responses(has_body=False),
     )
-    async def policy(self, request: AnyRequest, api: GivenApi) -> Response[schemas.Policy]:
-        language = api.language(request)
+    async def policy(self, request: AnyRequest, parts: GivenParts) -> Response[schemas.Policy]:
+        language = accepted_language(parts.languages, request)
         rules = (
             msgspec.structs.replace(rule, message=rule_text(rule.name, rule.limit, language))
-            for rule in api.policy.rules
+            for rule in parts.policy.rules
         )
         return Response(schemas.Policy(rules=tuple(rules)), headers=language_headers(language))
 
 
-def _mounted(part: _Part | None) -> _Part:
-    """Return a part whose route is mounted only if it is on."""
-    if part is None:
-        raise LookupError("the route needs a part that is off")
-    return part
-
-
-def _on_its_way(language: Language) -> Response[schemas.Done]:
+def on_its_way(language: Language) -> Response[schemas.Done]:
     return message_response(language, language.gettext("If an account exists for that address, a link is on its way."))
 
 
-# Invitations from an operator's app: `reset/inviting.py` does the work
-
-
-class InvitationController(Controller):
-    """Takes the invitations of an operator's app."""
-
-    tags = ("Invitations",)
-    security = ({SERVICE_KEY: []},)
-
-    @post(
-        "/invitations",
-        kind="invite",
-        status_code=202,
-        summary="Invite a user to choose a first password",
-        description=(
-            "For the operator's app, with the service key. No mail is sent to an address without an account, or whose "
-            "account has a password or another sign-in; the audit trail records this."
-        ),
-        operation_id="invite",
-        responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
+@get(
+    "/challenge",
+    summary="Get the challenge for a reset request",
+    description=(
+        "If `required` is true, every reset request needs an answer. Otherwise the problem `challenge-required` "
+        "asks for one. For ALTCHA, the answer contains a new puzzle for its widget. Each answer is accepted once."
+    ),
+    operation_id="getChallenge",
+    responses=problem_responses(TooManyRequests, has_body=False),
+)
+async def get_challenge(request: AnyRequest, parts: GivenParts) -> OfferedChallenge:
+    challenge = mounted(parts.challenge)
+    asked, puzzle = challenge.asked, await challenge.issue(client_of(request))
+    return OfferedChallenge(
+        method=asked.method,
+        site_key=asked.site_key,
+        action=asked.action,
+        required=challenge.is_always_asked,
+        **puzzle,
     )
-    async def invite(
-        self, data: JSONBody[schemas.InvitationRequest], request: AnyRequest, api: GivenApi
-    ) -> Response[schemas.Done | schemas.IssuedLink]:
-        client, answer = client_of(request), cast("Response[Any]", _on_its_way(api.language(request)))
-        if data.link:
-            await api.invitations.require_key(bearer_of(request), client, for_links=True)
-            minted = await api.operator_links.mint(data.email, client, data.reason, invites=True)
-            answer = Response(msgspec.convert(minted, schemas.IssuedLink, from_attributes=True))
-        await api.invitations.invite(data.email, client, data.reason)
-        return answer
 
 
-class LinkController(Controller):
-    """Mints links for an operator's app. Mounted where there is a key for them."""
-
-    tags = ("Invitations",)
-    security = ({SERVICE_KEY: []},)
-
-    @post(
-        "/links",
-        kind="link",
-        status_code=200,
-        summary="Get a reset link for an account's owner",
-        description=(
-            "For the operator's app, with the link key, once the app's operator knows the person. Earlier links of the "
-            "account end, and its mailbox gets a notice without a link to a new password. The link works once."
-        ),
-        operation_id="mintLink",
-        responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
-    )
-    async def mint(self, data: JSONBody[schemas.LinkRequest], request: AnyRequest, api: GivenApi) -> schemas.IssuedLink:
-        minted = await api.operator_links.mint(data.email, client_of(request), data.reason, with_code=data.code)
-        return msgspec.convert(minted, schemas.IssuedLink, from_attributes=True)
+@post(
+    "/verify-reset-code",
+    kind="code",
+    status_code=200,
+    summary="Exchange a code for a token",
+    description=(
+        "The code is in the mail beside the link. The token works like a link's token, once. The answer is the "
+        "same for a wrong code, an expired code and an address without an account."
+    ),
+    operation_id="verifyResetCode",
+    responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),
+)
+async def verify_code(data: JSONBody[CodeCheck], request: AnyRequest, parts: GivenParts) -> Token:
+    issued = await mounted(parts.code_exchange).exchange(data.email, data.code, client_of(request))
+    return msgspec.convert(issued, Token, from_attributes=True)
 
 
-def service_key_guard(invitations: Invitations, *, for_links: bool = False) -> Guard:
-    """Return a guard that refuses requests without the service key before it reads the body."""
-
-    async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        await invitations.require_key(bearer_of(connection), client_of(connection), for_links=for_links)
-
-    return require_key
-
-
-# The routes for reports of unwanted changes, challenges and codes
-
-
-class SecuringController(Controller):
-    """Takes the tokens of the buttons in confirmations; those of earlier mails, too, where new ones have none."""
-
-    tags = ("Not me",)
-    security = ({},)
-
-    @post(
-        "/secure-account",
-        kind="secure",
-        status_code=200,
-        summary="Report an unwanted password change",
-        description=(
-            "Takes the token from the mail that confirmed the change. Ends all sessions, and the links that were sent "
-            "to that mailbox. If the account still has that address, Keyturn mails it a link, and locks the account if "
-            "the settings say so. Otherwise both addresses get a mail, and an operator decides. Works once."
-        ),
-        operation_id="secureAccount",
-        responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
-    )
-    async def secure(self, data: JSONBody[SecurityToken], request: AnyRequest, api: GivenApi) -> Response[Done]:
-        await api.securing.secure(data.token, client_of(request))
-        language = api.language(request)
-        text = language.gettext("We’re sending the next step to the address where you got our email.")
-        return message_response(language, text)
-
-
-# Challenges and codes: `reset/proofs` does the work
-
-
-class ChallengeController(Controller):
-    """Says what a form needs to show a challenge."""
-
-    tags = ("Password reset",)
-    security = ({},)
-
-    @get(
-        "/challenge",
-        summary="Get the challenge for a reset request",
-        description=(
-            "If `required` is true, every reset request needs an answer. Otherwise the problem `challenge-required` "
-            "asks for one. For ALTCHA, the answer contains a new puzzle for its widget. Each answer is accepted once."
-        ),
-        operation_id="getChallenge",
-        responses=problem_responses(TooManyRequests, has_body=False),
-    )
-    async def challenge(self, request: AnyRequest, api: GivenApi) -> OfferedChallenge:
-        challenge = _mounted(api.challenge)
-        asked, puzzle = challenge.asked, await challenge.issue(client_of(request))
-        return OfferedChallenge(
-            method=asked.method,
-            site_key=asked.site_key,
-            action=asked.action,
-            required=challenge.is_always_asked,
-            **puzzle,
-        )
-
-
-class CodeController(Controller):
-    """Takes the code that stands beside the link in the mail."""
-
-    tags = ("Password reset",)
-    security = ({},)
-
-    @post(
-        "/verify-reset-code",
-        kind="code",
-        status_code=200,
-        summary="Exchange a code for a token",
-        description=(
-            "The code is in the mail beside the link. The token works like a link's token, once. The answer is the "
-            "same for a wrong code, an expired code and an address without an account."
-        ),
-        operation_id="verifyResetCode",
-        responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),
-    )
-    async def verify(self, data: JSONBody[CodeCheck], request: AnyRequest, api: GivenApi) -> Token:
-        issued = await _mounted(api.codes).exchange(data.email, data.code, client_of(request))
-        return msgspec.convert(issued, Token, from_attributes=True)
+def routes(parts: Parts) -> Iterator[Router]:
+    handlers: list[ControllerRouterHandler] = [ResetController, get_texts]
+    handlers += [verify_code] if parts.code_exchange else []
+    handlers += [get_challenge] if parts.challenge else []
+    yield json_router(parts.paths.api, "Password reset", ANYONE, *handlers)

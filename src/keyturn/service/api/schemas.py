@@ -14,9 +14,8 @@ from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.passwords.policy import Rule
 from keyturn.service.reset.proofs.second_step.port import Method
 from keyturn.service.reset.proofs.second_step.required import SecondStepAnswer
-from keyturn.service.reset.records.messages import LONGEST_REASON
 
-_Token = Annotated[
+LinkToken = Annotated[
     str,
     Meta(
         min_length=1,
@@ -25,7 +24,9 @@ _Token = Annotated[
         examples=["k3XbnE9gWcVtqRyOuZ0aHsPl5Jd7Mf2iYwA1xC4vB8N"],
     ),
 ]
-_Email = Annotated[str, Meta(description="an email address, at most 254 bytes", examples=["ada@northwind.example"])]
+EmailAddress = Annotated[
+    str, Meta(description="an email address, at most 254 bytes", examples=["ada@northwind.example"])
+]
 _Identifier = Annotated[
     str,
     Meta(
@@ -38,7 +39,7 @@ _Password = Annotated[
 ]
 
 
-class _Schema(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class Schema(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The names of Python as those of JSON."""
 
 
@@ -49,7 +50,7 @@ _ChallengeAnswer = Annotated[
 _Code = Annotated[str, Meta(max_length=64, description="the eight digits in the mail", examples=["40718263"])]
 
 
-class ResetRequest(_Schema, frozen=True, kw_only=True):
+class ResetRequest(Schema, frozen=True, kw_only=True):
     """Asks for a link; `challenge` is the answer to a challenge, where one is asked for.
 
     `returnTo` is an address, of an origin that the service allows, to which the user returns after the reset.
@@ -60,14 +61,14 @@ class ResetRequest(_Schema, frozen=True, kw_only=True):
     return_to: Annotated[str, Meta(max_length=1000)] | UnsetType = UNSET
 
 
-class CodeCheck(_Schema, frozen=True, kw_only=True):
+class CodeCheck(Schema, frozen=True, kw_only=True):
     """Gives the code of a mail for a token."""
 
     email: _Identifier
     code: _Code
 
 
-class Token(_Schema, frozen=True, kw_only=True):
+class Token(Schema, frozen=True, kw_only=True):
     """A token as one in a link, and until when it works."""
 
     token: str
@@ -82,60 +83,21 @@ class OfferedChallenge(Challenge, frozen=True, kw_only=True):
     signature: str | UnsetType = UNSET
 
 
-class InvitationRequest(_Schema, frozen=True, kw_only=True):
-    """Invites the account with that address; the mail and the page show the reason."""
-
-    email: _Email
-    reason: Annotated[
-        str,
-        Meta(
-            max_length=LONGEST_REASON,
-            description="who invites to what, in your words",
-            examples=["Grace Hopper invites you to the course Algebra I."],
-        ),
-    ] = ""
-    link: Annotated[bool, Meta(description="answer with a link as well, which takes the link key")] = False
-
-
-class LinkRequest(_Schema, frozen=True, kw_only=True):
-    """Wants a link for the owner of the account with that address, or a code. The audit trail has the reason."""
-
-    email: _Email
-    reason: Annotated[
-        str, Meta(min_length=1, max_length=LONGEST_REASON, examples=["Lost the mailbox; passport checked."])
-    ]
-    code: Annotated[bool, Meta(description="a code in place of the link, if mails have codes")] = False
-
-
-class IssuedLink(_Schema, frozen=True, kw_only=True, omit_defaults=True):
-    """A link or a code for the account's owner, and until when it works."""
-
-    link: str = ""
-    code: str = ""
-    expires_at: datetime
-
-
-class TokenCheck(_Schema, frozen=True, kw_only=True):
+class TokenCheck(Schema, frozen=True, kw_only=True):
     """Asks whether a link works; `email`, where it is given, must be the account's."""
 
-    token: _Token
-    email: _Email | None = None
+    token: LinkToken
+    email: EmailAddress | None = None
 
 
-class ExpiredToken(_Schema, frozen=True, kw_only=True):
+class ExpiredToken(Schema, frozen=True, kw_only=True):
     """Asks for another link in place of one that has expired; `challenge` as in a request."""
 
-    token: _Token
+    token: LinkToken
     challenge: _ChallengeAnswer | UnsetType = UNSET
 
 
-class SecurityToken(_Schema, frozen=True, kw_only=True):
-    """Says, with the token of a link in a mail, that something was not its reader."""
-
-    token: _Token
-
-
-class SecondStepCode(_Schema, frozen=True, kw_only=True):
+class SecondStepCode(Schema, frozen=True, kw_only=True):
     """Answers the second step; without `code` one is sent, where the method sends codes."""
 
     method: Method
@@ -146,17 +108,17 @@ class SecondStepCode(_Schema, frozen=True, kw_only=True):
         return SecondStepAnswer(method=self.method, code=self.code or "")
 
 
-class NewPassword(_Schema, frozen=True, kw_only=True):
+class NewPassword(Schema, frozen=True, kw_only=True):
     """Sets a password with a link: as `newPassword` or `password`; `confirmPassword` repeats it, where it is given.
 
     `secondStep` is for accounts that have a second factor.
     """
 
-    token: _Token
+    token: LinkToken
     new_password: _Password | None = None
     password: _Password | None = None
     confirm_password: str | None = None
-    email: _Email | None = None
+    email: EmailAddress | None = None
     second_step: SecondStepCode | None = None
 
     def require_password(self) -> str:
@@ -171,44 +133,44 @@ class NewPassword(_Schema, frozen=True, kw_only=True):
         return chosen
 
 
-class PasswordCheck(_Schema, frozen=True, kw_only=True):
+class PasswordCheck(Schema, frozen=True, kw_only=True):
     """Asks whether a password would be accepted; `email`, where it is given, must be the account's."""
 
-    token: _Token
+    token: LinkToken
     password: _Password
-    email: _Email | None = None
+    email: EmailAddress | None = None
 
 
-class PasswordJudgement(_Schema, frozen=True, kw_only=True):
+class PasswordJudgement(Schema, frozen=True, kw_only=True):
     """Says whether a password would be accepted, and which rules it breaks."""
 
     accepted: bool
     violations: tuple[BrokenRule, ...]
 
 
-class PasswordChange(_Schema, frozen=True, kw_only=True):
+class PasswordChange(Schema, frozen=True, kw_only=True):
     """Changes the password of who is signed in."""
 
     current_password: _Password
     new_password: _Password
 
 
-class Credentials(_Schema, frozen=True, kw_only=True):
+class Credentials(Schema, frozen=True, kw_only=True):
     """Signs somebody in. `secondStep` is for accounts that have a second factor."""
 
-    email: _Email
+    email: EmailAddress
     password: _Password
     second_step: SecondStepCode | None = None
 
 
-class Done(_Schema, frozen=True, kw_only=True):
+class Done(Schema, frozen=True, kw_only=True):
     """Says that it was done, with a sentence for people."""
 
     message: str
     success: Literal[True]
 
 
-class ValidToken(_Schema, frozen=True, kw_only=True):
+class ValidToken(Schema, frozen=True, kw_only=True):
     """Says whose link it is, until when it works, and whether it sets the account's first password.
 
     `operatorReason` is there where an operator asked for the reset, and said why. `returnTo` is there where the request
@@ -223,7 +185,7 @@ class ValidToken(_Schema, frozen=True, kw_only=True):
     return_to: str | UnsetType = UNSET
 
 
-class InvalidToken(_Schema, frozen=True, kw_only=True):
+class InvalidToken(Schema, frozen=True, kw_only=True):
     """Says why a link does not work.
 
     `emailHint` is there where the link has expired and can be replaced once: its address, masked.
@@ -234,13 +196,13 @@ class InvalidToken(_Schema, frozen=True, kw_only=True):
     email_hint: Annotated[str, Meta(examples=["a***@northwind.example"])] | UnsetType = UNSET
 
 
-class Policy(_Schema, frozen=True, kw_only=True):
+class Policy(Schema, frozen=True, kw_only=True):
     """The rules for a new password, in the order in which a form shows them."""
 
     rules: tuple[Rule, ...]
 
 
-class FormTexts(_Schema, frozen=True, kw_only=True):
+class FormTexts(Schema, frozen=True, kw_only=True):
     """Holds the words of the forms, by the names that keyturn.js has for them; `lang` is theirs, `dir` how it runs.
 
     `challenge` is there where every request for a link must have an answer. `codes` says whether mails hold a code
@@ -257,7 +219,7 @@ class FormTexts(_Schema, frozen=True, kw_only=True):
     challenge: Challenge | UnsetType = UNSET
 
 
-class SignedIn(_Schema, frozen=True, kw_only=True):
+class SignedIn(Schema, frozen=True, kw_only=True):
     """Says who is signed in."""
 
     id: str
@@ -266,7 +228,7 @@ class SignedIn(_Schema, frozen=True, kw_only=True):
     kind: str
 
 
-class Health(_Schema, frozen=True, kw_only=True):
+class Health(Schema, frozen=True, kw_only=True):
     """Says that all is well."""
 
     status: Literal["ok"]

@@ -1,13 +1,29 @@
 """The routes of sessions. `reset/sign_in.py` makes all decisions."""
 
-from litestar import Controller, Response, get, post
+from collections.abc import Iterator
+from typing import Any
+
+from litestar import Controller, Response, Router, get, post
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
+from litestar.types import Guard
 
 from keyturn.service.accounts.port import Account
+from keyturn.service.api.cookies import device_cookie, session_cookie
+from keyturn.service.api.json_routes import json_router
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenSessions, client_of
+from keyturn.service.api.requests import (
+    AnyRequest,
+    GivenParts,
+    accepted_language,
+    client_of,
+    mounted,
+    require_same_origin,
+)
 from keyturn.service.api.responses import SESSION, message_response
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
+from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
@@ -15,8 +31,6 @@ from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequest
 
 class SessionController(Controller):
     """Signs people in and out, says who is signed in, and changes a password that is still known."""
-
-    tags = ("Sessions",)
 
     @post(
         "/login",
@@ -33,17 +47,18 @@ class SessionController(Controller):
             InputInvalid, CredentialsRejected, SecondStepRequired, SecondStepRejected, TooManyRequests, Busy
         ),
     )
-    async def login(
-        self, data: JSONBody[Credentials], request: AnyRequest, sessions: GivenSessions
-    ) -> Response[SignedIn]:
-        opened = await sessions.sign_ins.sign_in(
+    async def login(self, data: JSONBody[Credentials], request: AnyRequest, parts: GivenParts) -> Response[SignedIn]:
+        opened = await mounted(parts.sign_ins).sign_in(
             data.email,
             data.password,
             client_of(request),
-            sessions.device_cookie.read(request),
+            device_cookie(parts.settings).read(request),
             data.second_step.answer if data.second_step else None,
         )
-        cookies = [sessions.cookie.issue(opened.secret), sessions.device_cookie.issue(opened.device)]
+        cookies = [
+            session_cookie(parts.settings).issue(opened.secret),
+            device_cookie(parts.settings).issue(opened.device),
+        ]
         return Response(signed_in_account(opened.account), cookies=cookies)
 
     @post(
@@ -54,10 +69,12 @@ class SessionController(Controller):
         security=[{SESSION: []}, {}],
         responses=problem_responses(InputInvalid),
     )
-    async def logout(self, request: AnyRequest, sessions: GivenSessions) -> Response[Done]:
-        await sessions.sign_ins.sign_out(sessions.cookie.read(request))
-        language = sessions.language(request)
-        return message_response(language, language.gettext("You are signed out."), sessions.cookie.expire())
+    async def logout(self, request: AnyRequest, parts: GivenParts) -> Response[Done]:
+        await mounted(parts.sign_ins).sign_out(session_cookie(parts.settings).read(request))
+        language = accepted_language(parts.languages, request)
+        return message_response(
+            language, language.gettext("You are signed out."), session_cookie(parts.settings).expire()
+        )
 
     @get(
         "/me",
@@ -66,8 +83,8 @@ class SessionController(Controller):
         security=[{SESSION: []}],
         responses=problem_responses(NotSignedIn, has_body=False),
     )
-    async def me(self, request: AnyRequest, sessions: GivenSessions) -> SignedIn:
-        return signed_in_account(await sessions.sign_ins.account(sessions.cookie.read(request)))
+    async def me(self, request: AnyRequest, parts: GivenParts) -> SignedIn:
+        return signed_in_account(await mounted(parts.sign_ins).account(session_cookie(parts.settings).read(request)))
 
     @post(
         "/change-password",
@@ -82,15 +99,30 @@ class SessionController(Controller):
         ),
     )
     async def change_password(
-        self, data: JSONBody[PasswordChange], request: AnyRequest, sessions: GivenSessions
+        self, data: JSONBody[PasswordChange], request: AnyRequest, parts: GivenParts
     ) -> Response[Done]:
-        fresh = await sessions.sign_ins.change_password(
-            sessions.cookie.read(request), data.current_password, data.new_password, client_of(request)
+        fresh = await mounted(parts.sign_ins).change_password(
+            session_cookie(parts.settings).read(request), data.current_password, data.new_password, client_of(request)
         )
-        language = sessions.language(request)
+        language = accepted_language(parts.languages, request)
         text = language.gettext("Your password was changed.")
-        return message_response(language, text, sessions.cookie.issue(fresh))
+        return message_response(language, text, session_cookie(parts.settings).issue(fresh))
 
 
 def signed_in_account(account: Account) -> SignedIn:
     return SignedIn(id=account.id, email=account.email, name=account.name, kind=account.kind)
+
+
+def routes(parts: Parts) -> Iterator[Router]:
+    """Yield the routes, if users sign in here: at /api/auth, wherever the others are."""
+    if parts.sign_ins:
+        guard = _same_origin_guard(parts.settings.origin)
+        yield json_router("/api/auth", "Sessions", (), SessionController, guards=[guard])
+
+
+def _same_origin_guard(origin: str) -> Guard:
+    def require(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        if connection.scope.get("method") == "POST":
+            require_same_origin(connection, origin)
+
+    return require

@@ -19,7 +19,7 @@ from keyturn.packaging import folder
 from keyturn.service.api.requests import AnyRequest
 from keyturn.service.pages.reading import reading
 from keyturn.service.pages.security import NO_FORM, security_headers
-from keyturn.service.pages.site import Site, TemplateSite
+from keyturn.service.pages.site import Site
 from keyturn.service.reset.mails.palette import Palette
 from keyturn.service.reset.mails.theme import ASSETS, Theme
 from keyturn.service.settings.brand_files import BrandFile
@@ -53,7 +53,7 @@ class Assets:
     relative names.
     """
 
-    def __init__(self, site: TemplateSite, headers: dict[str, str]) -> None:
+    def __init__(self, site: Site, headers: dict[str, str]) -> None:
         self._site = site
         self._headers = headers
         folders = [_STATIC]
@@ -61,7 +61,7 @@ class Assets:
             folders.append(_VENDORED / "altcha")
         paths = [path for folder in folders for path in folder.iterdir() if path.suffix in _MEDIA_TYPES]
         self._files = {path.name: path.read_bytes() for path in paths}
-        self._themes = {kind: site.theme(kind) for kind in ("", *site.kinds)}
+        self._themes = {"": site.themes.general, **site.themes.kinds}
         self._brand_files: dict[str, BrandFile] = {}
         for theme in self._themes.values():
             self._files[theme.files.file_name("brand", ".css")] = theme_css(theme).encode()

@@ -3,18 +3,20 @@
 The page of an expired link requests another one, too.
 """
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any, Literal
 
 import msgspec
-from litestar import Controller, Response, post
+from litestar import Controller, Response, Router, post
 from litestar.exceptions import NotFoundException
 from litestar.params import URLEncodedBody
 
 from keyturn.service import addresses
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.reading import reading
+from keyturn.service.pages.opening import keep_link, opened_link
+from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.security import content_security_policy
 from keyturn.service.problems.proofs import ChallengeFlaw, ChallengeRequired, CodeRefused, LinkDead, flaw_text
@@ -65,7 +67,7 @@ def forgot_page(
 
 
 def _challenge_values(pages: Pages, flaw: ChallengeFlaw | None) -> dict[str, Any]:
-    gate = pages.site.challenge
+    gate = pages.parts.challenge
     asked = gate.asked if gate and (flaw or gate.is_always_asked) else None
     headers = {"Content-Security-Policy": content_security_policy(pages.site, asked.method if asked else "")}
     return {"asked": asked, "flaw": flaw, "flaw_text": flaw_text, "headers": headers}
@@ -93,22 +95,20 @@ async def replace_expired(request: AnyRequest, data: URLEncodedBody[ForgotForm],
     Raises LinkDead, TooManyRequests.
     """
     site, path = pages.site, pages.site.paths.reset
-    opened, client = pages.cookies.read_link(request.cookies), client_of(request)
-    if opened is None:
-        raise LinkDead("invalid")
+    opened, client = opened_link(pages, request), client_of(request)
     try:
-        link = await site.checks.require_expired(opened.token, client)
+        link = await pages.parts.checks.require_expired(opened.token, client)
     except InputInvalid:  # it still works
         return pages.redirect(site.url(path))
     hint = addresses.mask(link.email)
     try:
-        await site.requests.replace(link, client, data.answer)
+        await pages.parts.requests.replace(link, client, data.answer)
     except ChallengeRequired as required:
         dead = LinkDead("expired")
         dead.email_hint = hint
-        return dead_link_page(pages, request, dead, required.flaw)
+        return dead_link_page(pages, request, dead, required.reason)
     flash = pages.cookies.set_flash(Flash("link_replaced", email=hint), path)
-    return pages.redirect(site.url(path), pages.cookies.delete_link(), flash)
+    return pages.redirect(site.url(path), pages.cookies.link.expire(), flash)
 
 
 class ForgotPassword(Controller):
@@ -116,12 +116,12 @@ class ForgotPassword(Controller):
 
     @reading()
     async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
-        link_request = pages.cookies.read_link_request(request.cookies)
+        link_request = pages.cookies.read_link_request(request)
         if link_request is None or not {"another", "return_to"}.isdisjoint(request.query_params):
             earlier = link_request.return_to if link_request else ""
             wanted = request.query_params.get("return_to", earlier)
             # An address that is not allowed is ignored: the user cannot correct it.
-            return forgot_page(pages, request, return_to=pages.site.return_addresses.allowed(wanted))
+            return forgot_page(pages, request, return_to=pages.parts.return_addresses.allowed(wanted))
         return pages.page(request, "check_mail.html", link_request=link_request)
 
     @post()
@@ -132,21 +132,21 @@ class ForgotPassword(Controller):
         link is requested, because the worker would hold the mail back.
         """
         path = pages.site.paths.forgot
-        here, earlier = pages.site.url(path), pages.cookies.read_link_request(request.cookies)
+        here, earlier = pages.site.url(path), pages.cookies.read_link_request(request)
         try:
             identifier = addresses.identify(data.email, takes_names=pages.site.takes_names)
         except InputInvalid:
             identifier = ""  # `accept` counts it
         if earlier and earlier.wait and identifier == earlier.email:
             return pages.redirect(here)
-        back = pages.site.return_addresses.allowed(data.return_to)
+        back = pages.parts.return_addresses.allowed(data.return_to)
         form = partial(forgot_page, pages, request, email=data.email, return_to=back)
         try:
-            await pages.site.requests.accept(data.email, client_of(request), data.answer, back)
+            await pages.parts.requests.accept(data.email, client_of(request), data.answer, back)
         except InputInvalid:
             return form(malformed=True)
         except ChallengeRequired as required:
-            return form(flaw=required.flaw)
+            return form(flaw=required.reason)
         return pages.redirect(here, pages.cookies.set_link_request(identifier, path, back))
 
 
@@ -167,7 +167,7 @@ async def show_code_form(request: AnyRequest, pages: GivenPages) -> Response[Any
     Raises NotFoundException if mails hold no code.
     """
     _require_codes(pages)
-    asked = pages.cookies.read_link_request(request.cookies)
+    asked = pages.cookies.read_link_request(request)
     return _code_page(pages, request, asked.email if asked else "", "")
 
 
@@ -178,7 +178,7 @@ async def take_code(request: AnyRequest, data: URLEncodedBody[CodeForm], pages: 
     Raises TooManyRequests, and NotFoundException if mails hold no code.
     """
     try:
-        asked = pages.cookies.read_link_request(request.cookies)
+        asked = pages.cookies.read_link_request(request)
         return_to = asked.return_to if asked else ""
         issued = await _require_codes(pages).exchange(data.email, data.code, client_of(request), return_to)
     except InputInvalid as invalid:
@@ -187,14 +187,19 @@ async def take_code(request: AnyRequest, data: URLEncodedBody[CodeForm], pages: 
     except CodeRefused:
         return _code_page(pages, request, data.email, "refused", status=422)
     email = data.email if "@" in data.email else None  # a user name is not the address of its link
-    return pages.redirect(pages.site.url(pages.site.paths.reset), pages.cookies.set_link(issued.token, email))
+    return keep_link(pages, pages.cookies.link, issued.token, email)
 
 
 def _require_codes(pages: Pages) -> CodeExchange:
-    if pages.site.codes is None:
+    if pages.parts.code_exchange is None:
         raise NotFoundException
-    return pages.site.codes
+    return pages.parts.code_exchange
 
 
 def _code_page(pages: Pages, request: AnyRequest, email: str, fault: CodeFault, *, status: int = 200) -> Response[Any]:
     return pages.page(request, "code.html", status=status, email=email, fault=fault)
+
+
+def pages_of(pages: Pages) -> Iterator[Router]:
+    if path := pages.site.paths.forgot:
+        yield page_at(path, ForgotPassword, show_code_form, take_code)

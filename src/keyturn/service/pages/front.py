@@ -29,7 +29,7 @@ def home_redirect(pages: Pages) -> HTTPRouteHandler:
 
     @reading("/", include_in_schema=False)
     async def redirect_home() -> Response[Any]:
-        return pages.redirect(pages.site.url(pages.site.paths.sign_in) if pages.site.sign_ins else pages.site.forgot)
+        return pages.redirect(pages.site.url(pages.site.paths.sign_in) if pages.parts.sign_ins else pages.site.forgot)
 
     return redirect_home
 
@@ -43,7 +43,7 @@ def change_password_redirect(pages: Pages) -> HTTPRouteHandler:
     @reading("/.well-known/change-password", include_in_schema=False)
     async def redirect_to_change(request: AnyRequest) -> Response[Any]:
         site = pages.site
-        if not site.sign_ins:
+        if not pages.parts.sign_ins:
             return pages.redirect(site.forgot)
         form = site.url(site.paths.reset)
         if await signed_in_account(request, pages):
@@ -55,7 +55,7 @@ def change_password_redirect(pages: Pages) -> HTTPRouteHandler:
 
 def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
     """Return the API's handlers, with a page for browsers at an unknown address."""
-    handlers = problem_handlers(pages.site.languages)
+    handlers = problem_handlers(pages.parts.languages)
     to_programs = handlers[HTTPException]
 
     def answer(request: AnyRequest, error: HTTPException) -> Response[Any]:

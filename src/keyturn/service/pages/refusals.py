@@ -1,7 +1,7 @@
 """Errors as pages: a heading, a sentence, a way back, and no internal detail (OWASP ASVS 16.5.1)."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -63,17 +63,16 @@ class RefusalPages:
     def handlers(self) -> ExceptionHandlersMap:
         methods: dict[type[Exception], _Handler] = {
             Problem: self.answer_problem,
-            OutcomeUnknown: self.answer_outcome_unknown,
             LinkDead: self.answer_dead_link,
             SecurityLinkDead: self.answer_dead_security_link,
             NotSignedIn: self.answer_not_signed_in,
             PermissionDeniedException: self.answer_forged_form,
-            HTTPException: self.answer_http_exception,
-            Exception: self.answer_failure,
+            HTTPException: self.answer_anything_else,
+            Exception: self.answer_anything_else,
         }
         return {error: _as_function(method) for error, method in methods.items()}
 
-    def answer_problem(self, request: AnyRequest, problem: Problem, cookies: Sequence[Cookie] = ()) -> Response[Any]:
+    def answer_problem(self, request: AnyRequest, problem: Problem) -> Response[Any]:
         values, headers = refusal_values(problem), {}
         if problem.status >= _SERVER_FAULT and not isinstance(problem, Busy):
             request_id_of(request.scope)  # the log has it from here on
@@ -83,11 +82,9 @@ class RefusalPages:
                 log.error(LogEvent(f"page.{values['reason']}", reason=problem))
         if problem.retry_after and values["reason"] != "failed":
             headers["Retry-After"] = str(problem.retry_after)
-        return self._refusal_page(request, problem.status, headers=headers, cookies=cookies, **values)
-
-    def answer_outcome_unknown(self, request: AnyRequest, error: OutcomeUnknown) -> Response[Any]:
-        """Lead to the sign-in, where the user can try both passwords; the cookie of the used link is deleted."""
-        return self.answer_problem(request, error, [self._pages.cookies.delete_link()])
+        # After a lost answer, the sign-in shows which password it is; the cookie of the used link ends.
+        ended = [self._pages.cookies.link.expire()] if isinstance(problem, OutcomeUnknown) else []
+        return self._refusal_page(request, problem.status, headers=headers, cookies=ended, **values)
 
     def answer_dead_link(self, request: AnyRequest, error: LinkDead) -> Response[Any]:
         return dead_link_page(self._pages, request, error)
@@ -104,17 +101,14 @@ class RefusalPages:
 
     def answer_forged_form(self, request: AnyRequest, _: PermissionDeniedException) -> Response[Any]:
         """Delete the cookie too: signed with another key, it would be refused for ever."""
-        site = self._pages.site
-        removed = Cookie(form_cookie_name(site), value="", max_age=0, secure=site.secure, httponly=True)
+        settings = self._pages.parts.settings
+        removed = Cookie(form_cookie_name(settings), value="", max_age=0, secure=settings.secure, httponly=True)
         return self._refusal_page(request, 403, reason="stale_form", cookies=[removed])
 
-    def answer_http_exception(self, request: AnyRequest, error: HTTPException) -> Response[Any]:
-        if error.status_code >= _SERVER_FAULT:
-            return self.answer_failure(request, error)
-        reason = _REASONS_OF_STATUS.get(error.status_code, "unreadable")
-        return self._refusal_page(request, error.status_code, reason=reason)
-
-    def answer_failure(self, request: AnyRequest, error: Exception) -> Response[Any]:
+    def answer_anything_else(self, request: AnyRequest, error: Exception) -> Response[Any]:
+        if isinstance(error, HTTPException) and error.status_code < _SERVER_FAULT:
+            reason = _REASONS_OF_STATUS.get(error.status_code, "unreadable")
+            return self._refusal_page(request, error.status_code, reason=reason)
         request_id_of(request.scope)
         log.error(LogEvent("page.failed", route=request.scope.get("path_template")), exc_info=error)
         return self._refusal_page(request, Internal.status, **refusal_values(Internal()))

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,9 +24,10 @@ from keyturn.service.api.requests import AnyRequest
 from keyturn.service.pages.assets import Assets
 from keyturn.service.pages.cookies import Cookies, Flash
 from keyturn.service.pages.security import security_headers
-from keyturn.service.pages.site import Site, TemplateSite
+from keyturn.service.pages.site import Site
+from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import rule_text
-from keyturn.service.problems.proofs import NotSignedIn
+from keyturn.service.problems.proofs import LINK_TEXTS, NotSignedIn
 from keyturn.service.problems.requests import Unavailable
 from keyturn.service.reset.check import LiveLink
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
@@ -41,34 +41,30 @@ OURS = "keyturn"
 class PageTemplates:
     """Renders the pages.
 
-    A file in the custom folder replaces the packaged template of the same name; `keyturn/forgot.html` is always the
+    A file in the folder `own` replaces the packaged template of the same name; `keyturn/forgot.html` is always the
     packaged one.
     """
 
-    def __init__(self, site: TemplateSite, assets: Assets) -> None:
-        self._site = site
-        self._assets = assets
+    def __init__(self, site: Site, assets: Assets, own: str = "") -> None:
+        self._site, self._assets, self._own = site, assets, own
         self._environments: dict[tuple[str, str], Environment] = {}
-
-    def packaged(self) -> "PageTemplates":
-        """Return the packaged templates alone."""
-        return PageTemplates(replace(self._site, templates=""), self._assets)
 
     def draw(self, template: str, values: Mapping[str, Any], language: Language, kind: str) -> str:
         """Return the page. Raises TemplateInvalid with the file and the line of a broken custom template."""
         try:
             return self._environment(language, kind).get_template(template).render(values)
         except Exception as error:  # a template calls filters and methods, which can raise anything
-            if not self._site.templates:
+            if not self._own:
                 raise
             raise template_invalid(error, template) from error
 
     def _environment(self, language: Language, kind: str) -> Environment:
         if (language.tag, kind) not in self._environments:
-            environment = page_environment(self._site.templates, reload=self._site.reload)
+            environment = page_environment(self._own, reload=self._site.reload)
             language.teach(environment)
             environment.globals.update(
                 site=self._site,
+                link_texts=LINK_TEXTS,
                 brand=self._site.theme(kind).brand,
                 palette=self._site.theme(kind).palette,
                 url=self._site.url,
@@ -122,13 +118,13 @@ class SignedIn(NamedTuple):
 class Pages:
     """Makes every answer of the pages' router, so that all of them carry the security headers."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.cookies = Cookies(site)
-        self._headers = security_headers(site)
-        self.assets = Assets(site, self._headers)
-        self._templates = PageTemplates(site, self.assets)
-        self._packaged = self._templates.packaged()
+    def __init__(self, parts: Parts, site: Site) -> None:
+        self.parts, self.site = parts, site
+        self.cookies = Cookies(parts, site)
+        self.headers = security_headers(site)
+        self.assets = Assets(site, self.headers)
+        self._templates = PageTemplates(site, self.assets, site.settings.pages.templates)
+        self._packaged = PageTemplates(site, self.assets)
         self._unready = OnceAMinute()
 
     def log_unready(self, error: Unavailable) -> None:
@@ -151,7 +147,7 @@ class Pages:
 
         The kind of the account decides its brand and its words.
         """
-        kind = account.kind if account and account.kind in self.site.kinds else ""
+        kind = account.kind if account and account.kind in self.site.themes.kinds else ""
         languages = self.site.theme(kind).languages
         language, chosen = self._choose_language(request, languages, account)
         listed = sorted(languages.known.values(), key=lambda known: order_of_name(known.name))
@@ -170,23 +166,23 @@ class Pages:
             status_code=status,
             media_type=MediaType.HTML,
             cookies=[*cookies, *chosen],
-            headers={**self._headers, **of_language, **no_index, **(headers or {})},
+            headers={**self.headers, **of_language, **no_index, **(headers or {})},
         )
 
     def _choose_language(
         self, request: AnyRequest, languages: Languages, account: PageOwner | None
     ) -> tuple[Language, Sequence[Cookie]]:
         """Return the language of an answer, and the cookie that remembers it if the reader has just chosen it."""
-        chosen, remembered = request.query_params.get("lang", ""), self.cookies.read_language(request.cookies)
+        chosen, remembered = request.query_params.get("lang", ""), self.cookies.language.read(request)
         wanted = next(
             (tag for tag in (chosen, remembered) if tag in languages.known), account.locale if account else ""
         )
-        cookies = [self.cookies.set_language(chosen)] if chosen in languages.known else []
+        cookies = [self.cookies.language.issue(chosen)] if chosen in languages.known else []
         return languages.choose(wanted, request.headers.get("accept-language", "")), cookies
 
     def redirect(self, url: str, *cookies: Cookie) -> Response[Any]:
         """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110, 15.4.4)."""
-        return Redirect(url, status_code=303, cookies=list(cookies), headers=self._headers)
+        return Redirect(url, status_code=303, cookies=list(cookies), headers=self.headers)
 
     def lead_on(
         self, request: AnyRequest, url: str, *cookies: Cookie, template: str = "lead_on.html", **values: Any
@@ -203,10 +199,10 @@ class Pages:
 
     async def signed_in(self, request: AnyRequest) -> SignedIn:
         """Return who is signed in with this browser. Raises NotSignedIn."""
-        if self.site.sign_ins is None:
+        if self.parts.sign_ins is None:
             raise NotSignedIn
-        secret = self.site.session_cookie.read(request)
-        return SignedIn(secret, await self.site.sign_ins.account(secret))
+        secret = self.cookies.session.read(request)
+        return SignedIn(secret, await self.parts.sign_ins.account(secret))
 
     def _draw(self, template: str, values: Mapping[str, Any], language: Language, kind: str) -> str:
         """Return the page. If a custom template fails, use the packaged one, so that the user gets on."""

@@ -1,17 +1,14 @@
-"""Choosing a new password: with a link, or signed in with the current password.
+"""Choosing a new password: with a link, or signed in with the current password."""
 
-A link leaves the address bar before anything else happens, and only a POST uses it.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar import Controller, Response, post
+from litestar import Controller, Response, Router, post
 from litestar.datastructures import Cookie
-from litestar.params import FromPath, URLEncodedBody
+from litestar.params import URLEncodedBody
 
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
@@ -19,7 +16,9 @@ from keyturn.service.api.requests import AnyRequest, accepted_language, client_o
 from keyturn.service.api.responses import judgement_response
 from keyturn.service.clock import now
 from keyturn.service.pages.cookies import Flash, Said
-from keyturn.service.pages.reading import reading
+from keyturn.service.pages.forgot import replace_expired
+from keyturn.service.pages.opening import keep_link, opened_link, taking_link
+from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems import proofs
@@ -56,7 +55,7 @@ def password_form(
 
     Without a link, the form asks a signed-in user for the current password. `rejected`: that password was wrong.
     """
-    known = pages.site.policy.rules
+    known = pages.parts.policy.rules
     names = {rule.name for rule in known}
     more = [Rule(name=one.rule, message=one.message, limit=one.limit) for one in broken if one.rule not in names]
     until: datetime | None = owner.expires_at if isinstance(owner, LiveLink) else None
@@ -98,14 +97,10 @@ class ResetPassword(Controller):
     The settings name its path and the parameters of a link.
     """
 
-    @reading("/{token:str}")
-    async def take_from_path(self, request: AnyRequest, token: FromPath[str], pages: GivenPages) -> Response[Any]:
-        return _keep_link_in_cookie(pages, token, request.query_params.get(pages.site.paths.email))
-
     @post("/open")
     async def take_from_fragment(self, data: URLEncodedBody[LinkForm], pages: GivenPages) -> Response[Any]:
         """Take the part of an address behind its "#", which only a script can read."""
-        return _keep_link_in_cookie(pages, data.token, data.email)
+        return keep_link(pages, pages.cookies.link, data.token, data.email)
 
     @reading()
     async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
@@ -115,11 +110,11 @@ class ResetPassword(Controller):
         """
         names, query = pages.site.paths, request.query_params
         if (token := query.get(names.token)) is not None:
-            return _keep_link_in_cookie(pages, token, query.get(names.email))
-        link = pages.cookies.read_link(request.cookies)
+            return keep_link(pages, pages.cookies.link, token, query.get(names.email))
+        link = pages.cookies.opened_link(pages.cookies.link, request)
         if link is None:
             return await _show_without_link(request, pages)
-        live = await pages.site.checks.validate(link.token, client_of(request), link.email)
+        live = await pages.parts.checks.validate(link.token, client_of(request), link.email)
         return password_form(pages, request, live)
 
     @post("/check", status_code=200)
@@ -127,11 +122,9 @@ class ResetPassword(Controller):
         self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
     ) -> Response[Any]:
         """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
-        link = pages.cookies.read_link(request.cookies)
-        if link is None:
-            raise proofs.LinkDead("invalid")
-        judging = pages.site.checks.judge(link.token, data.password, client_of(request), data.email or link.email)
-        return await judgement_response(judging, accepted_language(pages.site.languages, request))
+        link = opened_link(pages, request)
+        judging = pages.parts.checks.judge(link.token, data.password, client_of(request), data.email or link.email)
+        return await judgement_response(judging, accepted_language(pages.parts.languages, request))
 
     @post("/code", status_code=200)
     async def send_code(
@@ -141,10 +134,8 @@ class ResetPassword(Controller):
 
         Raises LinkDead; to the script TooManyRequests and Unavailable, too.
         """
-        link = pages.cookies.read_link(request.cookies)
-        if link is None:
-            raise proofs.LinkDead("invalid")
-        checks, client, email = pages.site.checks, client_of(request), data.email or link.email
+        link = opened_link(pages, request)
+        checks, client, email = pages.parts.checks, client_of(request), data.email or link.email
         sending = checks.begin_second_step(link.token, "sms", client, email)
         if _is_script(request):
             return Response({"sent": await sending})
@@ -172,16 +163,16 @@ class ResetPassword(Controller):
         a link, the signed-in user changes the password. Raises LinkDead, TooManyRequests, Busy.
         """
         site, client = pages.site, client_of(request)
-        link = pages.cookies.read_link(request.cookies)
+        link = pages.cookies.opened_link(pages.cookies.link, request)
         if link is None:
             account = await signed_in_account(request, pages)
             return await _save_change(request, pages, data) if account else pages.redirect(site.url(site.paths.reset))
-        live = await site.checks.validate(link.token, client, data.email or link.email)
+        live = await pages.parts.checks.validate(link.token, client, data.email or link.email)
         mismatch, step = data.password != data.again, ShownStep(method=data.method)
         broken: Sequence[Violation] = ()
         try:
             if mismatch:
-                await site.checks.check_password(data.password, client, live.email)
+                await pages.parts.checks.check_password(data.password, client, live.email)
             else:
                 return await _complete(request, pages, link.token, live, data)
         except PasswordRejected as rejected:
@@ -195,8 +186,7 @@ class ResetPassword(Controller):
                 raise
             said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else _END[ended.reason]
             flash = pages.cookies.set_flash(Flash(said, live.kind, live.locale), site.paths.reset)
-            url, cookies = site.url(site.paths.reset), (pages.cookies.delete_link(), flash)
-            return _tell_next(url, *cookies) if _is_script(request) else pages.redirect(url, *cookies)
+            return _tell_next(site.url(site.paths.reset), pages.cookies.link.expire(), flash)
         return password_form(pages, request, live, broken, mismatch=mismatch, status=422, step=step)
 
 
@@ -205,10 +195,10 @@ async def _complete(
 ) -> Response[Any]:
     """Set the password, and lead on with the cookie of the device."""
     site = pages.site
-    account = await site.resets.complete(token, data.password, client_of(request), live.email, data.answer)
-    device = [site.device_cookie.issue(site.sign_ins.device(account))] if site.sign_ins else []
+    account = await pages.parts.resets.complete(token, data.password, client_of(request), live.email, data.answer)
+    device = [pages.cookies.device.issue(pages.parts.sign_ins.device(account))] if pages.parts.sign_ins else []
     url, flash = _after_saving(pages, live)
-    cookies = (pages.cookies.delete_link(), pages.cookies.delete("asked", site.paths.forgot), flash, *device)
+    cookies = (pages.cookies.link.expire(), pages.cookies.asked(site.paths.forgot).expire(), flash, *device)
     if _is_script(request):
         return _tell_next(url, *cookies)
     return pages.lead_on(
@@ -222,7 +212,7 @@ def _is_script(request: AnyRequest) -> bool:
 
 def _tell_script(request: AnyRequest, pages: Pages, step: ShownStep) -> Response[Any]:
     """Answer 200: browsers log other statuses on the console as errors of the page."""
-    language = accepted_language(pages.site.languages, request)
+    language = accepted_language(pages.parts.languages, request)
     complaint = ""
     if step.tries_left is not None:
         complaint = proofs.SecondStepRejected((), step.tries_left).detail(language)
@@ -239,7 +229,7 @@ def _tell_next(url: str, *cookies: Cookie) -> Response[Any]:
 async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]:
     """Confirm a saved password; else show the form to a signed-in user, and the way to a link to others."""
     account = await signed_in_account(request, pages)
-    flash = pages.cookies.read_flash(request.cookies)
+    flash = pages.cookies.read_flash(request)
     for reason, said in _END.items():
         if flash and flash.said == said:
             raise proofs.LinkDead(reason)
@@ -270,17 +260,12 @@ def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
     here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in
     said = Flash("password_changed", live.kind, live.locale, email=live.email, return_to=live.return_to)
     flash = pages.cookies.set_flash(said, here)
-    if live.return_to and site.leads_to_sign_in:
+    if live.return_to and pages.parts.settings.after_reset == "sign_in":
         return live.return_to, flash
-    if site.sign_in_url and site.leads_to_sign_in:
+    if site.sign_in_url and pages.parts.settings.after_reset == "sign_in":
         address = urlsplit(site.sign_in_url)
         return address._replace(query="&".join(filter(None, (address.query, "password=changed")))).geturl(), flash
     return site.url(here), flash
-
-
-def _keep_link_in_cookie(pages: Pages, token: str, email: str | None) -> Response[Any]:
-    """Keep the link out of histories, referrers and screenshots (ASVS 14.2.1): a cookie, a clean address."""
-    return pages.redirect(pages.site.url(pages.site.paths.reset), pages.cookies.set_link(token, email))
 
 
 async def signed_in_account(request: AnyRequest, pages: Pages) -> Account | None:
@@ -298,7 +283,7 @@ async def _save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm)
     TooManyRequests, Busy.
     """
     site, client = pages.site, client_of(request)
-    if site.sign_ins is None:
+    if pages.parts.sign_ins is None:
         raise proofs.NotSignedIn
     secret, account = await pages.signed_in(request)
     if not addresses.is_same_mailbox(data.email, account.email):
@@ -307,14 +292,19 @@ async def _save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm)
     broken: Sequence[Violation] = ()
     try:
         if mismatch:
-            await site.checks.check_password(data.password, client, account.email)
+            await pages.parts.checks.check_password(data.password, client, account.email)
         else:
-            fresh = await site.sign_ins.change_password(secret, data.current, data.password, client)
+            fresh = await pages.parts.sign_ins.change_password(secret, data.current, data.password, client)
             path = site.paths.reset
             flash = pages.cookies.set_flash(Flash("password_changed"), path)
-            return pages.redirect(site.url(path), site.session_cookie.issue(fresh), flash)
+            return pages.redirect(site.url(path), pages.cookies.session.issue(fresh), flash)
     except proofs.CredentialsRejected:
         rejected = True
     except PasswordRejected as refused:
         broken = refused.violations
     return password_form(pages, request, account, broken, mismatch=mismatch, rejected=rejected, status=422)
+
+
+def pages_of(pages: Pages) -> Iterator[Router]:
+    if path := pages.site.paths.reset:
+        yield page_at(path, taking_link(pages, pages.cookies.link), ResetPassword, replace_expired)

@@ -11,7 +11,10 @@ from litestar.middleware import DefineMiddleware
 from litestar.middleware.csrf import CSRFMiddleware
 from litestar.types import Receive, Scope, Send
 
+from keyturn.service.keys import derive
 from keyturn.service.pages.site import Site
+from keyturn.service.parts import Parts
+from keyturn.service.settings import Settings
 
 NO_FORM = "keyturn_no_form"
 """Marks a route outside the check of forms. Litestar's own mark belongs to the surrounding app."""
@@ -66,7 +69,7 @@ def content_security_policy(site: Site, method: str = "") -> str:
 
 
 def _foreign_logos(site: Site) -> Iterator[str]:
-    for brand in (site.brand, *(kind.brand for kind in site.kinds.values())):
+    for brand in site.themes.brands:
         yield from (logo for logo in (brand.logo, brand.logo_dark) if logo.is_url)
 
 
@@ -79,7 +82,7 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
 
 
-def form_token_check(site: Site) -> DefineMiddleware:
+def form_token_check(parts: Parts) -> DefineMiddleware:
     """Return the check of every form's token (ASVS 3.5.1; OWASP CSRF Prevention, signed double submit).
 
     An Origin header proves nothing here: under `no-referrer` a browser sends "null" with its own forms (Fetch, 3.2).
@@ -87,9 +90,9 @@ def form_token_check(site: Site) -> DefineMiddleware:
     return DefineMiddleware(
         FormTokenCheck,
         config=CSRFConfig(
-            secret=site.csrf_secret,
-            cookie_name=form_cookie_name(site),
-            cookie_secure=site.secure,
+            secret=derive(parts.secrets[0], "forms").hex(),
+            cookie_name=form_cookie_name(parts.settings),
+            cookie_secure=parts.settings.secure,
             cookie_httponly=True,
             exclude_from_csrf_key=NO_FORM,
         ),
@@ -113,6 +116,6 @@ class FormTokenCheck(CSRFMiddleware):
         await super().__call__(scope, receive, send)
 
 
-def form_cookie_name(site: Site) -> str:
+def form_cookie_name(settings: Settings) -> str:
     # A __Host- cookie cannot be planted by another host of the domain (RFC 6265bis 4.1.3.2; ASVS 3.3.3).
-    return "__Host-keyturn_form" if site.secure else "keyturn_form"
+    return "__Host-keyturn_form" if settings.secure else "keyturn_form"

@@ -1,14 +1,15 @@
 """The security settings of a signed-in user."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from litestar import Controller, Response, post
+from litestar import Controller, Response, Router, post
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.clock import now
-from keyturn.service.pages.reading import reading
+from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 
 
@@ -35,7 +36,7 @@ class SecuritySettings(Controller):
         _, wait = await _link_request_of(request, pages, account)
         if wait or path not in pages.site.settings_paths:
             return pages.lead_on(request, url, account=account)
-        await pages.site.requests.accept(account.email, client_of(request))
+        await pages.parts.requests.accept(account.email, client_of(request))
         return pages.redirect(url, pages.cookies.set_link_request(account.email, path))
 
 
@@ -44,7 +45,13 @@ async def _link_request_of(request: AnyRequest, pages: Pages, account: Account) 
 
     The cooldown counts requests from elsewhere, too: a signed-in user may learn of them.
     """
-    asked = pages.cookies.read_link_request(request.cookies)
+    asked = pages.cookies.read_link_request(request)
     own_wait = asked.wait if asked and asked.email == account.email else None
-    left = (await pages.site.mailboxes.look([account.email], now()))[account.email].wait
+    left = (await pages.parts.mailboxes.look([account.email], now()))[account.email].wait
     return own_wait is not None, max(own_wait or timedelta(0), left)
+
+
+def pages_of(pages: Pages) -> Iterator[Router]:
+    if pages.parts.sign_ins:
+        for path in pages.site.settings_paths:
+            yield page_at(path, SecuritySettings, back=pages.site.paths.sign_in)

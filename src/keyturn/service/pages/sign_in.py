@@ -1,29 +1,24 @@
 """Signing in and out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
-from litestar import Controller, Response, post
-from litestar.di import NamedDependency
+from litestar import Controller, Response, Router, post
 from litestar.params import FromQuery, URLEncodedBody
 
-from keyturn.service.api.requests import AnyRequest, client_of
+from keyturn.service.api.requests import AnyRequest, client_of, mounted
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.reading import reading
+from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems.proofs import (
     CredentialsRejected,
-    Factor,
     NotSignedIn,
     SecondStepRejected,
     SecondStepRequired,
 )
 from keyturn.service.reset.proofs.second_step.required import SecondStepAnswer
-from keyturn.service.reset.sign_in import SignIns
-
-GivenSignIns = NamedDependency[SignIns]
 
 # A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a host there.
 _PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
@@ -51,39 +46,37 @@ class SignIn(Controller):
         try:
             _, account = await pages.signed_in(request)
         except NotSignedIn:
-            flash = pages.cookies.read_flash(request.cookies)
-            ended = [pages.cookies.delete("flash", site.paths.sign_in)] if flash else []
+            flash = pages.cookies.read_flash(request)
+            ended = [pages.cookies.flash(site.paths.sign_in).expire()] if flash else []
             email = flash.email if flash else ""
             return _form(pages, request, email=email, next=next, flash=flash, cookies=ended)
         return pages.redirect(next_url(next, site.settings_url(account.kind)))
 
     @post()
-    async def sign_in(
-        self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: GivenPages, sign_ins: GivenSignIns
-    ) -> Response[Any]:
+    async def sign_in(self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: GivenPages) -> Response[Any]:
         """Start a session under a new secret (ASVS 7.2.4). What an earlier one requested is no longer shown.
 
         Raises TooManyRequests, Busy.
         """
-        return await _sign_in(pages, sign_ins, request, data, data.answer)
+        return await _sign_in(pages, request, data, data.answer)
 
     @post("/code")
     async def send_code(
-        self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: GivenPages, sign_ins: GivenSignIns
+        self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: GivenPages
     ) -> Response[Any]:
         """Send a code to the phone of an account whose password was just proved. Raises TooManyRequests, Busy."""
-        return await _sign_in(pages, sign_ins, request, data, SecondStepAnswer(method="sms"))
+        return await _sign_in(pages, request, data, SecondStepAnswer(method="sms"))
 
 
 async def _sign_in(
-    pages: Pages, sign_ins: SignIns, request: AnyRequest, data: SignInForm, answer: SecondStepAnswer | None
+    pages: Pages, request: AnyRequest, data: SignInForm, answer: SecondStepAnswer | None
 ) -> Response[Any]:
     """Sign in by the password, or by the proof that the password was right, while the second step is asked for."""
     site, client = pages.site, client_of(request)
-    proof = "" if data.password else pages.cookies.read_password_proof(request.cookies)
-    device = site.device_cookie.read(request)
+    proof = "" if data.password else pages.cookies.password.read(request)
+    device = pages.cookies.device.read(request)
     try:
-        opened = await sign_ins.sign_in(data.email, data.password, client, device, answer, proof)
+        opened = await mounted(pages.parts.sign_ins).sign_in(data.email, data.password, client, device, answer, proof)
     except CredentialsRejected:
         return _form(pages, request, email=data.email, next=data.next, status=422, rejected=True)
     except (SecondStepRequired, SecondStepRejected) as asked:
@@ -96,58 +89,44 @@ async def _sign_in(
             status=200 if isinstance(asked, SecondStepRequired) and asked.sent else 422,
             factors=asked.factors,
             step=ShownStep() if is_first else shown_step(data.method, asked),
-            cookies=[pages.cookies.set_password_proof(asked.password_proof)],
+            cookies=[pages.cookies.password.issue(asked.password_proof)],
         )
     url = next_url(data.next, site.settings_url(opened.account.kind))
     path = site.settings_location(opened.account.kind)
-    forgotten = [pages.cookies.delete("asked", path)] if path in site.settings_paths else []
+    forgotten = [pages.cookies.asked(path).expire()] if path in site.settings_paths else []
     if proof:
-        forgotten.append(pages.cookies.delete("password", site.paths.sign_in))
-    started = (site.session_cookie.issue(opened.secret), site.device_cookie.issue(opened.device))
+        forgotten.append(pages.cookies.password.expire())
+    started = (pages.cookies.session.issue(opened.secret), pages.cookies.device.issue(opened.device))
     return pages.lead_on(request, url, *started, *forgotten, account=opened.account)
 
 
-def _form(
-    pages: Pages,
-    request: AnyRequest,
-    *,
-    email: str,
-    next: str,  # noqa: A002 - the field's name
-    rejected: bool = False,
-    flash: Flash | None = None,
-    factors: Sequence[Factor] = (),
-    step: ShownStep | None = None,
-    **values: Any,
-) -> Response[Any]:
+def _form(pages: Pages, request: AnyRequest, flash: Flash | None = None, **values: Any) -> Response[Any]:
     """Return the form; with `factors` it asks for the second step."""
-    return pages.page(
-        request,
-        "sign_in.html",
-        account=flash,
-        email=email,
-        next=next,
-        rejected=rejected,
-        flash=flash and flash.said,
-        factors=factors,
-        step=step or ShownStep(),
-        **values,
-    )
+    shown: dict[str, Any] = {"rejected": False, "factors": (), "step": ShownStep(), "flash": flash and flash.said}
+    return pages.page(request, "sign_in.html", account=flash, **shown | values)
 
 
 class SignOut(Controller):
     """The button that ends a session."""
 
     @post()
-    async def sign_out(self, request: AnyRequest, pages: GivenPages, sign_ins: GivenSignIns) -> Response[Any]:
+    async def sign_out(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """End the session on the server, not only the cookie (ASVS 7.4.1)."""
         site = pages.site
-        await sign_ins.sign_out(site.session_cookie.read(request))
+        await mounted(pages.parts.sign_ins).sign_out(pages.cookies.session.read(request))
         here = site.url(site.paths.sign_in)
         return pages.redirect(
-            here, site.session_cookie.expire(), pages.cookies.set_flash(Flash("signed_out"), site.paths.sign_in)
+            here, pages.cookies.session.expire(), pages.cookies.set_flash(Flash("signed_out"), site.paths.sign_in)
         )
 
 
 def next_url(wanted: str, otherwise: str) -> str:
     """Return the next page, always on this site, whatever the link to the form contains (ASVS 3.7.2)."""
     return wanted if _PATH_OF_THIS_SITE.fullmatch(wanted) else otherwise
+
+
+def pages_of(pages: Pages) -> Iterator[Router]:
+    """Yield the pages for signing in and out. Without sessions, they are missing."""
+    path = pages.site.paths.sign_in
+    if pages.parts.sign_ins:
+        yield from (page_at(path, SignIn), page_at("/logout", SignOut, back=path))

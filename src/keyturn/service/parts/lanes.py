@@ -22,7 +22,7 @@ from keyturn.service.reset.events import (
 from keyturn.service.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
-from keyturn.service.reset.securing import RecoveryHandler
+from keyturn.service.securing.securing import RecoveryHandler
 from keyturn.service.sending.senders import sender_for
 from keyturn.service.settings import LONGEST_TRY
 

@@ -7,16 +7,16 @@ from typing import Any
 
 from keyturn.mail.port.email import Sender
 from keyturn.service.database.migrations import require_current
+from keyturn.service.inviting.invitations import Invitations, OperatorLinks, OperatorResets
 from keyturn.service.outbox import Worker
 from keyturn.service.outbox.worker import WorkerLiveness
 from keyturn.service.parts.accounts_readiness import AccountsReadiness
 from keyturn.service.parts.lanes import worker_of
-from keyturn.service.reset import events, ground, reset_hook, securing, sign_in
+from keyturn.service.reset import events, ground, reset_hook, sign_in
 from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
 from keyturn.service.reset.complete import PasswordChanges, PasswordResets
 from keyturn.service.reset.ground import FromApp, Ground
-from keyturn.service.reset.inviting import Invitations, OperatorLinks, OperatorResets
 from keyturn.service.reset.mails import builtin_emails, composer, theme
 from keyturn.service.reset.passwords import hasher, policy
 from keyturn.service.reset.proofs import challenge
@@ -25,6 +25,7 @@ from keyturn.service.reset.proofs.second_step import step_factory
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests
 from keyturn.service.reset.return_addresses import ReturnAddresses
+from keyturn.service.securing import securing
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import paths_of
 from keyturn.service.telemetry.prometheus import PrometheusMeters

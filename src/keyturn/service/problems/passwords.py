@@ -9,34 +9,24 @@ from msgspec import Struct
 from keyturn.service.problems.problem import N_, Problem, Texts, Words
 
 
-class ResetRefused(Problem):
+class ResetRefused(Problem, status=403, title=N_("Your password was not changed"), outcome="refused"):
     """The app has something against it: `detail` says what, to the person. The link lives, and nothing was changed."""
 
-    status = 403
-    slug = "reset-refused"
-    title = N_("Your password was not changed")
-    outcome = "refused"
     example = ("Your account is being examined. Please call us.",)
 
-    def __init__(self, sentence: str) -> None:
-        self.sentence = sentence
-        super().__init__(sentence)
-
     def detail(self, _: Words, /) -> str:
-        return self.sentence
+        return str(self)
 
 
-class OutcomeUnknown(Problem):
+class OutcomeUnknown(
+    Problem,
+    status=504,
+    title=N_("Your new password may not have been saved"),
+    sentence=N_("Try to sign in with it. If that doesn’t work, wait a minute and request a new link."),
+):
     """An answer was lost on the way: the password may have been changed, or not."""
 
     # RFC 9110 15.6.5: an upstream did not answer in time. No Retry-After: the link is used up.
-    status = 504
-    slug = "outcome-unknown"
-    title = N_("Your new password may not have been saved")
-    outcome = "outcome_unknown"
-
-    def detail(self, words: Words, /) -> str:
-        return words.gettext("Try to sign in with it. If that doesn’t work, wait a minute and request a new link.")
 
 
 class Violation(Struct, frozen=True):
@@ -54,13 +44,9 @@ class BrokenRule(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
-class PasswordRejected(Problem):
+class PasswordRejected(Problem, status=422, title=N_("This password can’t be used")):
     """The password is not accepted; `violations` holds every broken rule, and nothing was changed."""
 
-    status = 422
-    slug = "password-rejected"
-    title = N_("This password can’t be used")
-    outcome = "password_rejected"
     members = (("violations", tuple[BrokenRule, ...]),)
     example = ([Violation("min_length", "at least 12 characters", 12)],)
 

@@ -1,5 +1,6 @@
 """The root of all problems, and the mapping from errors to problems."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, Protocol
@@ -28,13 +29,6 @@ def N_(text: str) -> str:  # noqa: N802 - gettext's own name
     return text
 
 
-PROBLEMS: dict[str, type["Problem"]] = {}
-"""Every problem by its slug."""
-
-
-_NEEDED = {"status", "slug", "title", "outcome"}
-
-
 NOT_COUNTED = "failed"
 """The outcome of a problem that counted calls do not raise. If a counted call raises it, that is our fault."""
 
@@ -44,58 +38,76 @@ MALFORMED = "malformed"
 
 
 class Problem(KeyturnError):
-    """An error that users see. A subclass sets the attributes below, or is a kind of the problem above it.
+    """An error that users see. A subclass gives the values below, or is a kind of the problem above it.
 
     `status`: the HTTP status of the answer (RFC 9110).
-    `slug`: the end of the document's `type` (RFC 9457, 3.1.1), in kebab-case; no two problems share one.
-    `title`: the document's title in English.
-    `outcome`: the label in the metrics; a name in braces is that of an attribute with a fixed set of words.
-    `members`: names and types of the document's members beside the standard ones.
-    `example`: the constructor's arguments for an example in OpenAPI.
+    `slug`: the end of the document's `type` (RFC 9457, 3.1.1), in kebab-case, by default the name of the class.
+    `title`: the document's title in English. `sentence`: what stands under it; "" if the title says it all.
+    `outcome`: the label in the metrics, by default the slug; a name in braces is that of an attribute with a fixed set
+    of words.
     `scheme`: what a 401 asks a client to authenticate by (RFC 9110, 11.6.1).
-    `for_people`: whether users may see it, so that title and detail are translated. Problems that only a program can
+    `for_people`: whether users may see it, so that title and sentence are translated. Problems that only a program can
     cause stay English.
 
     The first line of the docstring is the problem's meaning in OpenAPI.
     """
 
-    status: ClassVar[int]
+    status: int
+    title: str
     slug: ClassVar[str]
-    title: ClassVar[str]
+    sentence: ClassVar[str]
     outcome: ClassVar[str]
+    scheme: ClassVar[str]
+    for_people: ClassVar[bool]
     members: ClassVar[Sequence[tuple[str, Any]]] = ()
-    scheme: ClassVar[str] = ""
-    for_people: ClassVar[bool] = True
+    """Names and types of the document's members beside the standard ones."""
     example: ClassVar[Sequence[Any]] = ()
+    """The constructor's arguments for an example in OpenAPI."""
 
     retry_after: int | None = None
     """Whole seconds until a retry is useful, at least 1; None if unknown."""
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(
+        cls,
+        *,
+        status: int = 0,
+        title: str = "",
+        sentence: str = "",
+        slug: str = "",
+        outcome: str = "",
+        scheme: str = "",
+        for_people: bool = True,
+    ) -> None:
         super().__init_subclass__()
-        missing = _NEEDED - vars(cls).keys()
-        if missing == _NEEDED and hasattr(cls, "slug"):
-            return
-        if missing:
-            raise TypeError(f"{cls.__name__} is a problem and needs: {', '.join(sorted(missing))}")
-        if cls.slug in PROBLEMS:
-            raise TypeError(f"{cls.__name__} and {PROBLEMS[cls.slug].__name__} are both the problem {cls.slug}")
-        PROBLEMS[cls.slug] = cls
+        if status:
+            cls.status, cls.title, cls.sentence, cls.scheme, cls.for_people = (
+                status,
+                title,
+                sentence,
+                scheme,
+                for_people,
+            )
+            cls.slug = slug or _joined(cls.__name__, "-")
+            cls.outcome = outcome or cls.slug.replace("-", "_")
 
     def detail(self, words: Words, /) -> str:
         """Return the sentence under the title in the reader's language; "" if the title says it all."""
-        if self.retry_after is None:
-            return ""
-        return words.gettext("Try again %(wait)s.", wait=words.in_time(timedelta(seconds=self.retry_after)))
+        if self.retry_after is not None:
+            return words.gettext("Try again %(wait)s.", wait=words.in_time(timedelta(seconds=self.retry_after)))
+        return words.gettext(self.sentence) if self.sentence else ""
 
     def member_values(self, _: Words, /) -> Mapping[str, Any]:
-        """Return the values of `members`."""
-        return {} if self.retry_after is None else {"retryAfter": self.retry_after}
+        """Return the values of `members`, which are attributes of the same names in snake case."""
+        return {name: getattr(self, _joined(name, "_")) for name, _ in self.members}
 
     def headers(self) -> Mapping[str, str]:
         """Return the extra headers of the API's answer."""
         named = {"WWW-Authenticate": self.scheme, "Retry-After": str(self.retry_after or "")}
         return {name: value for name, value in named.items() if value}
+
+
+def _joined(name: str, by: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", by, name).lower()
 
 
 def problem_of(error: Exception) -> Problem:
@@ -109,10 +121,5 @@ def outcome_of(error: Exception) -> str:
     return problem.outcome.format_map(vars(problem))
 
 
-class Internal(Problem):
+class Internal(Problem, status=500, title=N_("Something went wrong"), outcome=NOT_COUNTED):
     """A fault of ours; what happened is in the log."""
-
-    status = 500
-    slug = "internal"
-    title = N_("Something went wrong")
-    outcome = NOT_COUNTED

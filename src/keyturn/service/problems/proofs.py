@@ -14,16 +14,12 @@ ChallengeMethod = Literal["altcha", "turnstile", "hcaptcha"]
 FactorMethod = Literal["totp", "sms", "recovery_code", "other"]
 
 
-class LinkDead(Problem):
+class LinkDead(Problem, status=400, title=N_("This link does not work"), outcome="link_{reason}"):
     """The link is dead; `reason` says why."""
 
     email_hint: str = ""
     """The masked address of a link that has expired and may be replaced, for a page; "" for any other."""
 
-    status = 400
-    slug = "link-dead"
-    title = N_("This link does not work")
-    outcome = "link_{reason}"
     members = (("reason", DeadReason),)
     example = ("expired",)
 
@@ -32,48 +28,61 @@ class LinkDead(Problem):
         super().__init__(f"the link is {reason}")
 
     def detail(self, words: Words, /) -> str:
-        match self.reason:
-            case "invalid":
-                return words.gettext("This reset link is invalid. Please request a new one.")
-            case "expired":
-                return words.gettext("This reset link has expired. Please request a new one.")
-            case "used":
-                return words.gettext("This reset link has already been used. Please request a new one.")
-            case "second_step":
-                return words.gettext(
-                    "Too many wrong codes were entered. This link no longer works, and your password was not changed."
-                    " Request a new link."
-                )
-
-    def member_values(self, _: Words, /) -> Mapping[str, Any]:
-        return {"reason": self.reason}
+        return words.gettext(_DEAD[self.reason])
 
 
-class SecurityLinkDead(Problem):
+_DEAD: Mapping[DeadReason, str] = {
+    "invalid": N_("This reset link is invalid. Please request a new one."),
+    "expired": N_("This reset link has expired. Please request a new one."),
+    "used": N_("This reset link has already been used. Please request a new one."),
+    "second_step": N_(
+        "Too many wrong codes were entered. This link no longer works, and your password was not changed."
+        " Request a new link."
+    ),
+}
+
+
+LINK_TEXTS: Mapping[DeadReason, tuple[str, str]] = {
+    "invalid": (
+        LinkDead.title,
+        N_("This reset link is invalid or has expired. Please request a new one."),
+    ),
+    "expired": (
+        N_("This reset link has expired"),
+        N_("Reset links work for %(lifetime)s. Request a new one."),
+    ),
+    "used": (
+        N_("This reset link has already been used"),
+        N_(
+            "Each link works once. If you’ve already chosen a new password, sign in with it."
+            " If not, request a new link."
+        ),
+    ),
+    "second_step": (LinkDead.title, _DEAD["second_step"]),
+}
+"""The heading and the text of a page or a form that says why a link is dead."""
+
+
+class SecurityLinkDead(
+    Problem,
+    status=400,
+    title=N_("This link does not work"),
+    sentence=N_("It has already been used, or it has expired."),
+    outcome="link_dead",
+):
     """The link is dead, for whatever reason.
 
     It is a link by which a user says that a change or a request was not theirs.
     """
 
-    status = 400
-    slug = "security-link-dead"
-    title = N_("This link does not work")
-    outcome = "link_dead"
 
-    def detail(self, words: Words, /) -> str:
-        return words.gettext("It has already been used, or it has expired.")
-
-
-class CodeRefused(Problem):
+class CodeRefused(
+    Problem,
+    status=400,
+    title=N_("This code does not work"),
+    sentence=N_("The code is wrong or no longer works. You can request a new one."),
+):
     """The code is wrong, has expired, was used, or there is none; which of them is not said."""
-
-    status = 400
-    slug = "code-refused"
-    title = N_("This code does not work")
-    outcome = "code_refused"
-
-    def detail(self, words: Words, /) -> str:
-        return words.gettext("The code is wrong or no longer works. You can request a new one.")
 
 
 class Challenge(msgspec.Struct, frozen=True, rename="camel"):
@@ -84,78 +93,55 @@ class Challenge(msgspec.Struct, frozen=True, rename="camel"):
     action: str
 
 
-class ChallengeRequired(Problem):
+class ChallengeRequired(Problem, status=403, title=N_("Confirm that you’re human"), outcome="challenge_{reason}"):
     """An answer to a challenge is missing, has expired or is refused; `challenge` is what a form needs to show one.
 
-    `flaw`: what is wrong with the answer.
+    `reason`: what is wrong with the answer.
     """
 
     # No 401, which would have to name a scheme to authenticate by (RFC 9110, 15.5.2): the client has no identity here.
-    status = 403
-    slug = "challenge-required"
-    title = N_("Confirm that you’re human")
-    outcome = "challenge_{flaw}"
     members = (
         ("reason", ChallengeFlaw),
         ("challenge", Challenge),
     )
     example = ("missing", Challenge("altcha", "", "request_reset"))
 
-    def __init__(self, flaw: ChallengeFlaw, asked: Challenge) -> None:
-        self.flaw: ChallengeFlaw = flaw
-        self.asked = asked
-        super().__init__(f"the answer to the challenge is {flaw}")
+    def __init__(self, reason: ChallengeFlaw, challenge: Challenge) -> None:
+        self.reason: ChallengeFlaw = reason
+        self.challenge = challenge
+        super().__init__(f"the answer to the challenge is {reason}")
 
     def detail(self, words: Words, /) -> str:
-        return flaw_text(self.flaw, words)
-
-    def member_values(self, _: Words, /) -> Mapping[str, Any]:
-        return {"reason": self.flaw, "challenge": self.asked}
+        return flaw_text(self.reason, words)
 
 
 def flaw_text(flaw: ChallengeFlaw, words: Texts) -> str:
     """Return the advice for a missing or refused answer to a challenge."""
-    match flaw:
-        case "missing":
-            return words.gettext("Complete the check below, then send the form again.")
-        case "expired":
-            return words.gettext("The check has expired. Complete it again, then send the form again.")
-        case "refused":
-            return words.gettext("The check failed. Try again.")
+    return words.gettext(_FLAWS[flaw])
 
 
-class CredentialsRejected(Problem):
+_FLAWS: Mapping[ChallengeFlaw, str] = {
+    "missing": N_("Complete the check below, then send the form again."),
+    "expired": N_("The check has expired. Complete it again, then send the form again."),
+    "refused": N_("The check failed. Try again."),
+}
+
+
+class CredentialsRejected(Problem, status=401, title=N_("Wrong email or password"), scheme="Session"):
     """The address or the password is wrong.
 
     It does not tell which. Browsers show no dialog for a scheme that they do not know.
     """
 
-    status = 401
-    slug = "credentials-rejected"
-    title = N_("Wrong email or password")
-    outcome = "credentials_rejected"
-    scheme = "Session"
 
-
-class NotSignedIn(Problem):
+class NotSignedIn(Problem, status=401, title=N_("You are signed out"), scheme="Session"):
     """No account is signed in."""
 
-    status = 401
-    slug = "not-signed-in"
-    title = N_("You are signed out")
-    outcome = "not_signed_in"
-    scheme = "Session"
 
-
-class ServiceKeyRefused(Problem):
+class ServiceKeyRefused(
+    Problem, status=401, title="The service key is missing or wrong", scheme="Bearer", for_people=False
+):
     """The service key is missing or wrong."""
-
-    status = 401
-    slug = "service-key-refused"
-    title = "The service key is missing or wrong"
-    outcome = "service_key_refused"
-    scheme = "Bearer"
-    for_people = False
 
 
 class Factor(Struct, frozen=True):
@@ -178,7 +164,13 @@ class SecondFactor(msgspec.Struct, frozen=True, kw_only=True):
     hint: str
 
 
-class SecondStepRequired(Problem):
+class SecondStepRequired(
+    Problem,
+    status=401,
+    title=N_("A second step is needed"),
+    sentence=N_("Your account is protected by a second step. Enter a code, too."),
+    scheme="SecondStep",
+):
     """The account has a second factor: send a code as `secondStep`. `sent` is the method that one was sent for.
 
     A link alone sets no password of an account with second `factors`, and a password alone does not sign in.
@@ -187,15 +179,10 @@ class SecondStepRequired(Problem):
     password_proof: str = ""
     """At a sign-in, what proves to its page that the password was right."""
 
-    status = 401
-    slug = "second-step-required"
-    title = N_("A second step is needed")
-    outcome = "second_step_required"
     members = (
         ("methods", tuple[SecondFactor, ...]),
         ("sent", Literal["sms"] | None),
     )
-    scheme = "SecondStep"
     example = ([Factor("totp"), Factor("sms", "…23")], "sms")
 
     def __init__(self, factors: Sequence[Factor], sent: str = "") -> None:
@@ -203,28 +190,20 @@ class SecondStepRequired(Problem):
         self.sent = sent
         super().__init__("a second step is required")
 
-    def detail(self, words: Words, /) -> str:
-        return words.gettext("Your account is protected by a second step. Enter a code, too.")
-
     def member_values(self, _: Words, /) -> Mapping[str, Any]:
         return {"methods": self.factors, "sent": self.sent or None}
 
 
-class SecondStepRejected(Problem):
+class SecondStepRejected(Problem, status=401, title=N_("Wrong code"), scheme="SecondStep"):
     """The code is wrong, or was used before. `triesLeft` is how many more the link, or at a sign-in the day, allows."""
 
     password_proof: str = ""
     """As in `SecondStepRequired`."""
 
-    status = 401
-    slug = "second-step-rejected"
-    title = N_("Wrong code")
-    outcome = "second_step_rejected"
     members = (
         ("methods", tuple[SecondFactor, ...]),
         ("triesLeft", Annotated[int, Meta(ge=0)]),
     )
-    scheme = "SecondStep"
     example = ([Factor("totp")], 4)
 
     def __init__(self, factors: Sequence[Factor], tries_left: int) -> None:

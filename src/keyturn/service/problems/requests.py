@@ -17,15 +17,12 @@ class FieldError(msgspec.Struct, frozen=True):
     message: str
 
 
-class InputInvalid(Problem):
+class InputInvalid(
+    Problem, status=400, slug="invalid-input", title="The request is not valid", outcome=MALFORMED, for_people=False
+):
     """The request is malformed; `errors` names each field."""
 
-    status = 400
-    slug = "invalid-input"
-    title = "The request is not valid"
-    outcome = MALFORMED
     members = (("errors", tuple[FieldError, ...]),)
-    for_people = False
     example = (Fault("email", "not an email address"),)
 
     def __init__(self, *faults: Fault) -> None:
@@ -39,64 +36,34 @@ class InputInvalid(Problem):
         return {"errors": [FieldError(fault.name, fault.message) for fault in self.faults]}
 
 
-class OriginRefused(Problem):
+class OriginRefused(
+    Problem, status=403, title="The request came from another site", outcome=NOT_COUNTED, for_people=False
+):
     """A browser says that another site caused the request."""
 
-    status = 403
-    slug = "origin-refused"
-    title = "The request came from another site"
-    outcome = NOT_COUNTED
-    for_people = False
 
-
-class NotFound(Problem):
+class NotFound(Problem, status=404, title="Not found", outcome=NOT_COUNTED, for_people=False):
     """There is nothing at this address."""
 
-    status = 404
-    slug = "not-found"
-    title = "Not found"
-    outcome = NOT_COUNTED
-    for_people = False
 
-
-class MethodNotAllowed(Problem):
+class MethodNotAllowed(Problem, status=405, title="Method not allowed", outcome=NOT_COUNTED, for_people=False):
     """This address does not answer that method."""
 
-    status = 405
-    slug = "method-not-allowed"
-    title = "Method not allowed"
-    outcome = NOT_COUNTED
-    for_people = False
 
-
-class RequestTooLarge(Problem):
+class RequestTooLarge(
+    Problem, status=413, slug="too-large", title="The request is too large", outcome=MALFORMED, for_people=False
+):
     """The request is too large."""
 
-    status = 413
-    slug = "too-large"
-    title = "The request is too large"
-    outcome = MALFORMED
-    for_people = False
 
-
-class UnsupportedMediaType(Problem):
+class UnsupportedMediaType(
+    Problem, status=415, title="The body must be application/json", outcome=MALFORMED, for_people=False
+):
     """The body must be application/json."""
 
-    status = 415
-    slug = "unsupported-media-type"
-    title = "The body must be application/json"
-    outcome = MALFORMED
-    for_people = False
 
-
-class Misdirected(Problem):
+class Misdirected(Problem, status=421, title="Unknown host", outcome=NOT_COUNTED, for_people=False):
     """Nothing is answered for the host that was asked for."""
-
-    status = 421
-    slug = "misdirected"
-    title = "Unknown host"
-    outcome = NOT_COUNTED
-    for_people = False
 
 
 _WAIT = (("retryAfter", Annotated[int, Meta(ge=1, description="seconds, as in the header Retry-After")]),)
@@ -110,17 +77,13 @@ class Quota(Struct, frozen=True):
     seconds: float
 
 
-class TooManyRequests(Problem):
+class TooManyRequests(Problem, status=429, title=N_("Too many requests"), outcome="limited"):
     """A limit is used up.
 
     `retry_after`: whole seconds, at least 1.
     `quota`: the limit, if it is the client's own.
     """
 
-    status = 429
-    slug = "too-many-requests"
-    title = N_("Too many requests")
-    outcome = "limited"
     members = _WAIT
     example = (30,)
 
@@ -147,16 +110,12 @@ class OverBudget(TooManyRequests):
     """All clients together have used up what they may ask for; no client is told."""
 
 
-class Busy(Problem):
+class Busy(Problem, status=503, title=N_("We’re busy right now")):
     """Too many passwords are being hashed.
 
     Or the line of some other bounded work is full. `retry_after`: whole seconds, at least 1.
     """
 
-    status = 503
-    slug = "busy"
-    title = N_("We’re busy right now")
-    outcome = "busy"
     members = _WAIT
     example = (30,)
 
@@ -165,16 +124,12 @@ class Busy(Problem):
         super().__init__(f"retry after {retry_after} s")
 
 
-class Unavailable(Problem):
+class Unavailable(Problem, status=503, title=N_("The service is not available right now")):
     """Something that the call needs does not answer.
 
     It may the next time.
     """
 
-    status = 503
-    slug = "unavailable"
-    title = N_("The service is not available right now")
-    outcome = "unavailable"
     members = _WAIT
     example = ("", 30)
 
@@ -225,14 +180,16 @@ class HookFailed(Unavailable):
     """A function of the app's that has to agree gave no answer, so nothing was done."""
 
 
-class WebhookRefused(Problem):
-    """A provider's report is forged, stale or incomplete."""
+class OtherStatus(Problem, status=500, slug="http-error", title="", outcome=NOT_COUNTED, for_people=False):
+    """A status of HTTP that has no problem of its own, with the title of the framework."""
 
-    status = 400
-    slug = "webhook-refused"
-    title = "The webhook was refused"
-    outcome = NOT_COUNTED
-    for_people = False
+    def __init__(self, status: int, title: str) -> None:
+        self.status, self.title = status, title
+        super().__init__(title)
+
+
+class WebhookRefused(Problem, status=400, title="The webhook was refused", outcome=NOT_COUNTED, for_people=False):
+    """A provider's report is forged, stale or incomplete."""
 
     def detail(self, _: Words, /) -> str:
         return str(self)

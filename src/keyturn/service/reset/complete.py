@@ -67,27 +67,19 @@ class PasswordResets:
         """
         await self._limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
-        await self._require_consent(link, account, client)
         authorization = LinkAuthorization(self._links, link, account, client, self._second_step, answer)
         change = Change(account=account, password=password, client=client, authorization=authorization)
         try:
+            if self._hook:
+                await self._hook.require_consent(account, client)
             await self._changes.make(change)
-        except LinkDead as dead:  # another request was quicker
-            raise await self._links.record_dead(dead, "password_reset", link, client) from None
+        except (ResetRefused, LinkDead) as refused:  # by the app, or because another request was quicker
+            await self._links.record("password_reset", outcome_of(refused), link, client)
+            raise
         reset_log.info(LogEvent("reset.completed", account_id=account.id))
         with contextlib.suppress(LimitsUnready):  # the password is changed, even if the counter cannot be written
             await self._limits.forget_guesses(addresses.normalize(account.email))
         return account
-
-    async def _require_consent(self, link: Link, account: Account, client: Client) -> None:
-        """Ask the app, which may refuse the change. The audit trail records a refusal."""
-        if not self._hook:
-            return
-        try:
-            await self._hook.require_consent(account, client)
-        except ResetRefused as refused:
-            await self._links.record("password_reset", outcome_of(refused), link, client)
-            raise
 
 
 class PasswordChanges:
@@ -114,7 +106,6 @@ class PasswordChanges:
             await self._change_in_transaction(change, password)
         else:
             await self._external.make(change, password)
-        self._records.outbox.wake()
 
     async def _change_in_transaction(self, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()

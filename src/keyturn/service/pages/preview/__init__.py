@@ -19,8 +19,8 @@ from keyturn.service.pages.preview.own_templates import (
 )
 from keyturn.service.pages.preview.states import STATES, StateSample
 from keyturn.service.pages.rendering import PageTemplates
-from keyturn.service.pages.site import TemplateSite
-from keyturn.service.reset.mails.theme import Theme, brands_with, own_languages, themes_of_kinds
+from keyturn.service.pages.site import Site
+from keyturn.service.reset.mails.theme import Theme, Themes, brands_with, own_languages, themes_of_kinds
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import Paths
@@ -100,7 +100,7 @@ class PagePreview:
         site = self._site(prefix)
         sample = StateSample(site, self._rules, now(), brand)
         spoken = site.theme(brand).languages.choose(language)
-        templates = PageTemplates(site, Assets(site, {}))
+        templates = PageTemplates(site, Assets(site, {}), self._settings.pages.templates)
         return draw_state(templates, shown, sample, spoken)
 
     def _catch_up(self) -> None:
@@ -118,19 +118,15 @@ class PagePreview:
         """Return a file that a page loads, and its media type. Raises LookupError."""
         return Assets(self._site(""), {}).content(name)
 
-    def _site(self, prefix: str) -> TemplateSite:
+    def _site(self, prefix: str) -> Site:
         settings = self._settings
         general = Theme.of(settings.brand, self._languages)
         fresh = {name: Theme.of(one.brand, one.languages, kind=one.kind) for name, one in self._themes.items()}
-        return TemplateSite(
-            languages=self._languages,
-            brand=settings.brand,
-            palette=general.palette,
-            link_life=settings.token.ttl,
+        return Site(
+            settings=settings,
+            themes=Themes(general=general, kinds=fresh),
             paths=_PATHS,
-            kinds=fresh,
             prefix=prefix,
-            templates=settings.pages.templates,
             reload=True,
             ends_sessions=ends_sessions(settings.accounts),
             takes_names=bool(settings.accounts.table.username),

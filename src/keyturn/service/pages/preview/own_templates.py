@@ -16,8 +16,8 @@ from keyturn.mail.rendering.jinja import template_invalid
 from keyturn.service.clock import now
 from keyturn.service.pages.assets import Assets
 from keyturn.service.pages.preview.states import CHALLENGE_STATES, STATES, PageState, StateSample
-from keyturn.service.pages.rendering import OURS, PACKAGED, PageTemplates, page_environment
-from keyturn.service.pages.site import Site, TemplateSite
+from keyturn.service.pages.rendering import OURS, PACKAGED, Pages, PageTemplates, page_environment
+from keyturn.service.pages.site import Site
 from keyturn.service.reset.passwords.policy import Rule
 from keyturn.values import did_you_mean
 
@@ -29,7 +29,7 @@ def draw_state(templates: PageTemplates, state: PageState, sample: StateSample, 
     return templates.draw(state.template, values | {READER: language}, language, sample.kind)
 
 
-def _language_links(site: TemplateSite, kind: str) -> Sequence[tuple[Language, str]]:
+def _language_links(site: Site, kind: str) -> Sequence[tuple[Language, str]]:
     known = sorted(site.theme(kind).languages.known.values(), key=lambda one: order_of_name(one.name))
     return [(one, f"?lang={one.tag}") for one in known]
 
@@ -39,25 +39,25 @@ _NOT_PAGES = {"reference.html"}
 """Packaged templates that are no pages for people."""
 
 
-def require_drawable(site: Site, assets: Assets) -> None:
+def require_drawable(pages: Pages) -> None:
     """Raise SettingsInvalid with every mistake in custom templates, by file and line."""
-    if faults := template_faults(site, assets, site.policy.rules):
+    if faults := template_faults(pages.site, pages.assets, pages.parts.policy.rules):
         raise SettingsInvalid(faults)
 
 
-def template_faults(site: TemplateSite, assets: Assets, rules: Sequence[Rule]) -> Sequence[Fault]:
+def template_faults(site: Site, assets: Assets, rules: Sequence[Rule]) -> Sequence[Fault]:
     """Return every mistake in custom templates, by file and line.
 
     Each state is drawn for each kind of account, so mistakes in rare states are reported, too.
     """
-    if not site.templates:
+    if not site.settings.pages.templates:
         return ()
-    return [*_unread_files(site.templates)] or [*dict.fromkeys(_undrawable(site, assets, rules))]
+    return [*_unread_files(site.settings.pages.templates)] or [*dict.fromkeys(_undrawable(site, assets, rules))]
 
 
-def _undrawable(site: TemplateSite, assets: Assets, rules: Sequence[Rule]) -> Iterator[Fault]:
-    templates = PageTemplates(site, assets)
-    for kind in ("", *site.kinds):
+def _undrawable(site: Site, assets: Assets, rules: Sequence[Rule]) -> Iterator[Fault]:
+    templates = PageTemplates(site, assets, site.settings.pages.templates)
+    for kind in ("", *site.themes.kinds):
         sample = StateSample(site, rules, now(), kind)
         language = site.theme(kind).languages.choose("")
         for state in (*STATES, *CHALLENGE_STATES):

@@ -15,7 +15,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.pages.cookies import LinkRequest
 from keyturn.service.pages.refusals import WITHOUT_REFERENCE, refusal_values
 from keyturn.service.pages.second_step import ShownStep
-from keyturn.service.pages.site import ShownChallenge, TemplateSite
+from keyturn.service.pages.site import ShownChallenge, Site
 from keyturn.service.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.service.problems.problem import Internal, Problem
 from keyturn.service.problems.proofs import Challenge, ChallengeMethod, Factor, flaw_text
@@ -40,7 +40,7 @@ _PROBLEMS: Mapping[str, Problem] = {
 class StateSample(Struct, frozen=True):
     """The data that the values of a state are made from. `kind`: that of the account."""
 
-    site: TemplateSite
+    site: Site
     rules: Sequence[Rule]
     now: datetime
     kind: str = ""
@@ -82,7 +82,7 @@ def _owner(given: Any, sample: StateSample) -> Account | LiveLink:
     return msgspec.convert(fields, LiveLink)
 
 
-def _site(given: Any, sample: StateSample) -> TemplateSite:
+def _site(given: Any, sample: StateSample) -> Site:
     return replace(sample.site, **given)
 
 

@@ -103,7 +103,6 @@ class AccountSecuring:
         if outcome != _SECURED:
             reset_log.warning(LogEvent("account.not_secured", account_id=link.account_id, reason=outcome))
             raise SecurityLinkDead
-        self._records.outbox.wake()
         reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
     async def _secure(self, link: Link, client: Client) -> str:
@@ -185,9 +184,10 @@ class RecoveryHandler:
             if not _has_moved(account, secured):
                 end = self._accounts.end_intrusion
                 account = await self._lock(account, secured)
-        finally:
-            # Even if the account could not be read or locked: both are repeated then.
-            ended = counted(await end(secured.account_id))
+        except Exception:  # sessions end all the same, and the worker repeats both
+            await end(secured.account_id)
+            raise
+        ended = counted(await end(secured.account_id))
         return await self._answer(message, secured, account, ended)
 
     async def _lock(self, account: Account | None, secured: AccountWasSecured) -> Account | None:
@@ -235,7 +235,6 @@ class RecoveryHandler:
             return outcome
 
         outcome = await self._records.transact(write)
-        self._records.outbox.wake()
         if outcome == ADDRESS_CHANGED:
             reset_log.error(LogEvent("account.disputed", account_id=secured.account_id))
         return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)

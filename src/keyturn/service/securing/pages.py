@@ -1,16 +1,14 @@
-"""The page "This was not me": a link leaves the address bar, the page asks, and only a POST acts.
+"""The page "This was not me"."""
 
-Mail scanners follow links with GET, so GET changes nothing (RFC 9110, 9.2.1).
-"""
-
+from collections.abc import Iterator
 from typing import Any
 
-from litestar import Controller, Response, post
-from litestar.params import FromPath
+from litestar import Controller, Response, Router, post
 
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.reading import reading
+from keyturn.service.pages.opening import taking_link
+from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.problems.proofs import SecurityLinkDead
 
@@ -18,34 +16,35 @@ from keyturn.service.problems.proofs import SecurityLinkDead
 class SecureAccount(Controller):
     """The page of the button "Secure your account". Mounted by the settings."""
 
-    @reading("/{token:str}")
-    async def take_from_path(self, token: FromPath[str], pages: GivenPages) -> Response[Any]:
-        """Keep the token out of histories and screenshots (ASVS 14.2.1): a cookie, and a clean address."""
-        return pages.redirect(pages.site.url(pages.site.paths.secure), pages.cookies.set_security_token(token))
-
     @reading()
     async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
-        said = pages.cookies.read_flash(request.cookies)
-        is_other = bool(pages.cookies.read_security_token(request.cookies))  # another link was opened here since
+        said = pages.cookies.read_flash(request)
+        is_other = bool(pages.cookies.proof.read(request))  # another link was opened here since
         if said and said.said == "account_secured" and not is_other:
             return pages.page(request, "account_secured.html")
-        securing, token = pages.site.securing, _token_of(pages, request)
+        securing, token = pages.parts.securing, _token_of(pages, request)
         link = await securing.check(token, client_of(request))
         return pages.page(request, "secure_account.html", email=link.email, locks=await securing.will_lock(link))
 
     @post()
     async def secure(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Secure the account, once. Raises SecurityLinkDead, TooManyRequests."""
-        await pages.site.securing.secure(_token_of(pages, request), client_of(request))
+        await pages.parts.securing.secure(_token_of(pages, request), client_of(request))
         path, cookies = pages.site.paths.secure, pages.cookies
         done = cookies.set_flash(Flash("account_secured"), path)
-        return pages.redirect(pages.site.url(path), cookies.delete("proof", path), done)
+        return pages.redirect(pages.site.url(path), cookies.proof.expire(), done)
 
 
 def _token_of(pages: Pages, request: AnyRequest) -> str:
     """Return the token in the cookie. Raises SecurityLinkDead without one."""
-    token = pages.cookies.read_security_token(request.cookies)
-    if not token:
+    link = pages.cookies.opened_link(pages.cookies.proof, request)
+    if link is None:
         raise SecurityLinkDead
-    return token
+    return link.token
+
+
+def pages_of(pages: Pages) -> Iterator[Router]:
+    paths = pages.site.paths
+    if paths.secure:
+        yield page_at(paths.secure, taking_link(pages, pages.cookies.proof), SecureAccount, back=paths.forgot)

@@ -34,9 +34,6 @@ from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.telemetry.meters import count_calls
 
-_AT_ONCE = 500
-"""The most messages in one statement."""
-
 
 class Invitations:
     """Accepts invitations. The worker decides, as for requests: an account that awaits no password gets no mail.
@@ -45,8 +42,7 @@ class Invitations:
     """
 
     def __init__(self, ground: Ground, *, service_key: str, link_key: str) -> None:
-        self._outbox = ground.records.outbox
-        self._limits = ground.limits
+        self._records, self._limits = ground.records, ground.limits
         self.meters = ground.meters
         self._service_key, self._link_key = service_key, link_key
         self.over_http, self.links_over_http = bool(service_key or link_key), bool(link_key)
@@ -67,17 +63,18 @@ class Invitations:
 
         `reason`: who invites to what, in the app's words.
         """
-        await self._post(addresses.parse(email), client, parse_reason(reason))
+        await self.invite_all([email], client, parse_reason(reason))
 
-    async def invite_all(self, emails: Collection[str], operator: Client | None = None, reason: str = "") -> None:
-        """Accept invitations of an operator at the command line, who knows that the addresses belong to accounts."""
-        waiting, client = [addresses.parse(email) for email in emails], operator or Client()
-        for start in range(0, len(waiting), _AT_ONCE):
-            await asyncio.gather(*(self._post(email, client, reason) for email in waiting[start : start + _AT_ONCE]))
-
-    async def _post(self, address: str, client: Client, reason: str) -> None:
-        asked = ResetRequested(email=address, at=now(), client=client, invited=True, reason=reason)
-        await self._outbox.post(RESET_REQUESTED, asked)
+    async def invite_all(self, emails: Collection[str], by: Client | None = None, reason: str = "") -> None:
+        """Accept invitations, all or none. An operator knows that the addresses belong to accounts."""
+        moment, client = now(), by or Client()
+        invited = [
+            ResetRequested(email=addresses.parse(email), at=moment, client=client, invited=True, reason=reason)
+            for email in emails
+        ]
+        if invited:
+            messages = [(one, True) for one in invited]
+            await self._records.transact(lambda tx: tx.outbox.enqueue_each_if(RESET_REQUESTED, messages))
 
 
 Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
@@ -156,7 +153,6 @@ class OperatorResets:
                     tx.outbox.enqueue(RESET_REQUESTED, asked, key=key)
 
         await self._records.transact(write)
-        self._records.outbox.wake()
 
 
 def _key(campaign: Campaign, email: str) -> str:
@@ -186,8 +182,8 @@ _REFUSED: Mapping[str, str] = {
 _NO_CODE = "token.code is off, the account is locked, or too many codes were wrong: give out a link"
 
 
-class OperatorLink(msgspec.Struct, frozen=True, kw_only=True):
-    """A link, or a code in its place, and until when it works."""
+class IssuedLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A link or a code for the account's owner, and until when it works."""
 
     link: str = ""
     code: str = ""
@@ -211,7 +207,7 @@ class OperatorLinks:
     @count_calls("link")
     async def mint(
         self, email: str, client: Client, reason: str, *, with_code: bool = False, invites: bool = False
-    ) -> OperatorLink:
+    ) -> IssuedLink:
         """Return a link or a code, end the account's earlier ones, and tell its mailbox. It is committed.
 
         `reason`: for the audit trail. If it `invites`, the account must await a password, the page shows the reason,
@@ -242,9 +238,8 @@ class OperatorLinks:
             tx.audit.write("operator_link", outcome, client, moment, *known, message_id=message, note=reason)
 
         await self._records.transact(write)
-        self._records.outbox.wake()
         url = "" if code else self._urls.reset(token, account.email)
-        return OperatorLink(link=url, code=code, expires_at=minted.expires_at)
+        return IssuedLink(link=url, code=code, expires_at=minted.expires_at)
 
     async def _find(self, email: str, *, invites: bool) -> Account:
         account = await self._accounts.find(email)

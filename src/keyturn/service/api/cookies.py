@@ -1,0 +1,59 @@
+"""The cookies of the service, by what they hold: all have the same protections."""
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
+
+from keyturn.service.settings import Settings
+
+_DEVICE_LIFE = timedelta(days=400)
+"""Browsers keep no cookie longer (RFC 6265bis, 5.5)."""
+
+
+class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
+    """A cookie: hidden from scripts, and not sent by other sites' requests (ASVS 3.3.1 to 3.3.5).
+
+    `holds` says what. `path`: where it goes, as browsers see it; "" for the whole host, which no other host can plant.
+    `secure`: as the scheme of the base URL.
+    """
+
+    holds: str
+    life: timedelta
+    secure: bool
+    path: str = ""
+
+    @property
+    def name(self) -> str:
+        # A browser accepts __Host- only over https, for this host alone, from a path of "/" (RFC 6265bis 4.1.3.2).
+        prefix = "__Secure-" if self.path else "__Host-"
+        return f"{prefix if self.secure else ''}keyturn_{self.holds}"
+
+    def read(self, request: ASGIConnection[Any, Any, Any, Any]) -> str:
+        return request.cookies.get(self.name, "")
+
+    def issue(self, value: str) -> Cookie:
+        # Lax, since the click on a link comes from another site, a mailbox.
+        return Cookie(
+            self.name,
+            value=value,
+            path=self.path or "/",
+            max_age=int(self.life.total_seconds()),
+            secure=self.secure,
+            httponly=True,
+            samesite="lax",
+        )
+
+    def expire(self) -> Cookie:
+        return msgspec.structs.replace(self, life=timedelta(0)).issue("")
+
+
+def session_cookie(settings: Settings) -> BrowserCookie:
+    return BrowserCookie(holds="session", life=settings.session.ttl, secure=settings.secure)
+
+
+def device_cookie(settings: Settings) -> BrowserCookie:
+    """Return the cookie of a browser that was used to sign in before."""
+    return BrowserCookie(holds="device", life=_DEVICE_LIFE, secure=settings.secure)

@@ -1,0 +1,112 @@
+"""Invitations and links for an operator's app, which shows a key of the settings."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, cast
+
+from litestar import Response, Router, post
+from litestar.connection import ASGIConnection
+from litestar.handlers import BaseRouteHandler
+from litestar.openapi.spec import SecurityRequirement
+from litestar.params import JSONBody
+from litestar.types import Guard
+from msgspec import Meta
+
+from keyturn.service.api.json_routes import json_router
+from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.requests import AnyRequest, GivenParts, accepted_language, bearer_of, client_of
+from keyturn.service.api.resets import on_its_way
+from keyturn.service.api.responses import SERVICE_KEY
+from keyturn.service.api.schemas import Done, EmailAddress, Schema
+from keyturn.service.inviting.invitations import Invitations, IssuedLink
+from keyturn.service.parts import Parts
+from keyturn.service.problems.proofs import ServiceKeyRefused
+from keyturn.service.problems.requests import InputInvalid, TooManyRequests
+from keyturn.service.reset.records.messages import LONGEST_REASON
+
+_WITH_KEY: Sequence[SecurityRequirement] = ({SERVICE_KEY: []},)
+
+
+class InvitationRequest(Schema, frozen=True, kw_only=True):
+    """Invites the account with that address; the mail and the page show the reason."""
+
+    email: EmailAddress
+    reason: Annotated[
+        str,
+        Meta(
+            max_length=LONGEST_REASON,
+            description="who invites to what, in your words",
+            examples=["Grace Hopper invites you to the course Algebra I."],
+        ),
+    ] = ""
+    link: Annotated[bool, Meta(description="answer with a link as well, which takes the link key")] = False
+
+
+class LinkRequest(Schema, frozen=True, kw_only=True):
+    """Wants a link for the owner of the account with that address, or a code. The audit trail has the reason."""
+
+    email: EmailAddress
+    reason: Annotated[
+        str, Meta(min_length=1, max_length=LONGEST_REASON, examples=["Lost the mailbox; passport checked."])
+    ]
+    code: Annotated[bool, Meta(description="a code in place of the link, if mails have codes")] = False
+
+
+@post(
+    "/invitations",
+    kind="invite",
+    status_code=202,
+    summary="Invite a user to choose a first password",
+    description=(
+        "For the operator's app, with the service key. No mail is sent to an address without an account, or whose "
+        "account has a password or another sign-in; the audit trail records this."
+    ),
+    operation_id="invite",
+    responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
+)
+async def invite(
+    data: JSONBody[InvitationRequest], request: AnyRequest, parts: GivenParts
+) -> Response[Done | IssuedLink]:
+    client, answer = (
+        client_of(request),
+        cast("Response[Any]", on_its_way(accepted_language(parts.languages, request))),
+    )
+    if data.link:
+        await parts.invitations.require_key(bearer_of(request), client, for_links=True)
+        answer = Response(await parts.operator_links.mint(data.email, client, data.reason, invites=True))
+    await parts.invitations.invite(data.email, client, data.reason)
+    return answer
+
+
+@post(
+    "/links",
+    kind="link",
+    status_code=200,
+    summary="Get a reset link for an account's owner",
+    description=(
+        "For the operator's app, with the link key, once the app's operator knows the person. Earlier links of the "
+        "account end, and its mailbox gets a notice without a link to a new password. The link works once."
+    ),
+    operation_id="mintLink",
+    responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
+)
+async def mint_link(data: JSONBody[LinkRequest], request: AnyRequest, parts: GivenParts) -> IssuedLink:
+    return await parts.operator_links.mint(data.email, client_of(request), data.reason, with_code=data.code)
+
+
+def service_key_guard(invitations: Invitations, *, for_links: bool = False) -> Guard:
+    """Return a guard that refuses requests without the service key before it reads the body."""
+
+    async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        await invitations.require_key(bearer_of(connection), client_of(connection), for_links=for_links)
+
+    return require_key
+
+
+def routes(parts: Parts) -> Iterator[Router]:
+    """Yield the routes for which there is a key."""
+    path, invitations = parts.paths.api, parts.invitations
+    if invitations.over_http:
+        yield json_router(path, "Invitations", _WITH_KEY, invite, guards=[service_key_guard(invitations)])
+    if invitations.links_over_http:
+        guard = service_key_guard(invitations, for_links=True)
+        yield json_router(path, "Invitations", _WITH_KEY, mint_link, guards=[guard])

@@ -1,0 +1,39 @@
+"""Opens a page behind a link: the token leaves the address bar for a cookie, GET shows the page, and only POST acts.
+
+Mail scanners follow links with GET, so GET changes nothing (RFC 9110, 9.2.1; ASVS 3.5.3).
+"""
+
+from typing import Any
+
+from litestar import Response
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+
+from keyturn.service.api.cookies import BrowserCookie
+from keyturn.service.api.requests import AnyRequest
+from keyturn.service.pages.cookies import OpenedLink
+from keyturn.service.pages.reading import reading
+from keyturn.service.pages.rendering import Pages
+from keyturn.service.problems.proofs import LinkDead
+
+
+def taking_link(pages: Pages, cookie: BrowserCookie) -> HTTPRouteHandler:
+    """Return the route of links with their token at the end of the path of their page, which is that of the cookie."""
+
+    @reading("/{token:str}")
+    async def take(request: AnyRequest, token: FromPath[str]) -> Response[Any]:
+        return keep_link(pages, cookie, token, request.query_params.get(pages.site.paths.email))
+
+    return take
+
+
+def keep_link(pages: Pages, cookie: BrowserCookie, token: str, email: str | None = None) -> Response[Any]:
+    """Keep a link out of histories, referrers and screenshots (ASVS 14.2.1): a cookie, and a clean address."""
+    return pages.redirect(cookie.path, pages.cookies.hold_link(cookie, token, email))
+
+
+def opened_link(pages: Pages, request: AnyRequest) -> OpenedLink:
+    """Return the link for a new password that was opened here. Raises LinkDead without one."""
+    if link := pages.cookies.opened_link(pages.cookies.link, request):
+        return link
+    raise LinkDead("invalid")

@@ -1,0 +1,39 @@
+"""The hosted pages as a router, with what all of them share."""
+
+from litestar import Router
+
+from keyturn.service.api.requests import provided
+from keyturn.service.pages.assets import frontend_routes
+from keyturn.service.pages.refusals import RefusalPages
+from keyturn.service.pages.rendering import Pages
+from keyturn.service.pages.security import form_token_check
+from keyturn.service.rooms import PAGES
+
+PAGE = "keyturn_page"
+"""Marks the routes of pages for the plugin: an app around them needs their paths alone."""
+
+_LARGEST_FORM = 16_384
+"""Bytes: an address and two passwords are shorter in any encoding."""
+
+
+def pages_router(pages: Pages) -> Router:
+    """Return the pages, to be mounted beside the API. Without sessions, the sign-in pages are missing.
+
+    Raises SettingsInvalid with every mistake in custom templates.
+    """
+    site = pages.site
+    if site.settings.pages.templates:
+        from keyturn.service.pages.preview import require_drawable  # every state of every page
+
+        require_drawable(pages)
+    routers = [router for pages_of in PAGES for router in pages_of(pages)]
+    return Router(
+        "/",
+        route_handlers=[pages.assets.route(), *frontend_routes(site), *routers],
+        dependencies={"pages": provided(pages)},
+        middleware=[form_token_check(pages.parts)],
+        exception_handlers=RefusalPages(pages).handlers(),
+        include_in_schema=False,
+        opt={PAGE: True},
+        request_max_body_size=_LARGEST_FORM,
+    )

@@ -1,0 +1,1 @@
+"""Securing an account whose password somebody else changed: the work, its route, and its page."""

@@ -1,0 +1,46 @@
+"""The route for reports of unwanted changes."""
+
+from collections.abc import Iterator
+
+from litestar import Response, Router, post
+from litestar.params import JSONBody
+
+from keyturn.service.api.json_routes import ANYONE, json_router
+from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.requests import AnyRequest, GivenParts, accepted_language, client_of
+from keyturn.service.api.responses import message_response
+from keyturn.service.api.schemas import Done, LinkToken, Schema
+from keyturn.service.parts import Parts
+from keyturn.service.problems.proofs import SecurityLinkDead
+from keyturn.service.problems.requests import InputInvalid, TooManyRequests
+
+
+class SecurityToken(Schema, frozen=True, kw_only=True):
+    """Says, with the token of a link in a mail, that something was not its reader."""
+
+    token: LinkToken
+
+
+@post(
+    "/secure-account",
+    kind="secure",
+    status_code=200,
+    summary="Report an unwanted password change",
+    description=(
+        "Takes the token from the mail that confirmed the change. Ends all sessions, and the links that were sent "
+        "to that mailbox. If the account still has that address, Keyturn mails it a link, and locks the account if "
+        "the settings say so. Otherwise both addresses get a mail, and an operator decides. Works once."
+    ),
+    operation_id="secureAccount",
+    responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
+)
+async def secure_account(data: JSONBody[SecurityToken], request: AnyRequest, parts: GivenParts) -> Response[Done]:
+    await parts.securing.secure(data.token, client_of(request))
+    language = accepted_language(parts.languages, request)
+    text = language.gettext("We’re sending the next step to the address where you got our email.")
+    return message_response(language, text)
+
+
+def routes(parts: Parts) -> Iterator[Router]:
+    """Yield the route, which takes the tokens of earlier mails, too, where new ones have none."""
+    yield json_router(parts.paths.api, "Not me", ANYONE, secure_account)
