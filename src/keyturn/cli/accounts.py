@@ -66,8 +66,7 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
         return
     seed = os.urandom(SEED_BYTES)
     _show(seed, account.email, parts.settings.brand.name)
-    taken = _require_code(seed)
-    set_up = partial(factors.set_up, seed=seed, step=taken)
+    set_up = partial(factors.set_up, seed=seed, step=_require_code(seed))
     codes = await parts.second_step.change(account, operator, "totp_set", set_up)
     click.echo(f"From now on, resets and sign-ins for {accent(account.email)} ask for a code from this app.\n")
     _print_recovery_codes(codes)
@@ -92,10 +91,9 @@ async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
 
 
 def _phone_number(_: click.Context, __: click.Parameter, text: str) -> str:
-    try:
-        return phone_number(text)
-    except ValueError as error:
-        raise InputInvalid(Fault("NUMBER", str(error))) from None
+    if number := phone_number(text):
+        return number
+    raise InputInvalid(Fault("NUMBER", "must be a full number such as +447700900123"))
 
 
 @click.command()

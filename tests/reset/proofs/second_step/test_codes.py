@@ -129,5 +129,4 @@ def test_recovery_codes_are_long_readable_and_known_however_they_are_typed() -> 
 def test_a_phone_is_a_whole_number() -> None:
     assert phone_number("+44 (7700) 900-123") == "+447700900123"
     for none in ("", "07700 900123", "+0123456", "+44", "+4477009001231234", "+44770090012x", "ada@northwind.example"):
-        with pytest.raises(ValueError, match="must be a full number"):
-            phone_number(none)
+        assert phone_number(none) == ""

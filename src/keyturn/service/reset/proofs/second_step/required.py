@@ -16,15 +16,10 @@ from keyturn.service.problems.requests import SecondStepUnfinished, Unavailable
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.proofs.second_step.port import Accepted, Method, SecondStep, SecondStepTry
 from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
+from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import Link
-from keyturn.service.reset.records.messages import (
-    SECOND_STEP_CHANGED,
-    SECOND_STEP_FAILED,
-    FactorChange,
-    SecondStepHasFailed,
-    SecondStepWasChanged,
-)
+from keyturn.service.reset.records.messages import FactorChange
 from keyturn.service.reset.records.stores import Records, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
@@ -99,12 +94,14 @@ class RequiredSecondStep:
         In one transaction with its audit entry and the mail to the owner (ASVS 6.3.7; NIST SP 800-63B-4 4.6).
         """
         moment, email = now(), account.email
-        changed = SecondStepWasChanged(account_id=account.id, at=moment, client=operator, email=email, change=change)
+        changed = messages.SecondStepWasChanged(
+            account_id=account.id, at=moment, client=operator, email=email, change=change
+        )
 
         def write(tx: Transaction) -> _Result:
             tx.hold(account.id)
             result = work(tx.connection, account.id)
-            message = tx.outbox.enqueue(SECOND_STEP_CHANGED, changed)
+            message = tx.outbox.enqueue(messages.SECOND_STEP_CHANGED, changed)
             email = addresses.normalize(account.email)
             tx.audit.write(EVENT, change, operator, moment, account.id, email, message_id=message)
             return result
@@ -168,13 +165,13 @@ class RequiredSecondStep:
     async def _tell(self, trial: SecondStepTry) -> None:
         """Enqueue the mail and the app's event, and end the link. Of requests at once, the one that ends it tells."""
         account, client, link, moment = trial.account, trial.client, trial.link, now()
-        failed = SecondStepHasFailed(
+        failed = messages.SecondStepHasFailed(
             account_id=account.id, at=moment, client=client, email=account.email, signing_in=link is None
         )
 
         def write(tx: Transaction) -> None:
             if link is None or secrets.end(tx.connection, *link.id, moment):
-                message = tx.outbox.enqueue(SECOND_STEP_FAILED, failed)
+                message = tx.outbox.enqueue(messages.SECOND_STEP_FAILED, failed)
                 tx.audit.write(EVENT, "failed", client, moment, account.id, account.email, message_id=message)
                 self._events.second_step_failed(tx, account, client, method=trial.method, moment=moment)
 

@@ -38,11 +38,9 @@ _PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
 
 
 def phone_number(text: str) -> str:
-    """Return a number in the form of E.164, such as +447700900123. Raises ValueError."""
+    """Return a number in the form of E.164, such as +447700900123; "" if it is none."""
     number = _BLANKS.sub("", text)
-    if not _PHONE.fullmatch(number):
-        raise ValueError("must be a full number such as +447700900123")
-    return number
+    return number if _PHONE.fullmatch(number) else ""
 
 
 class SmsCodes:
@@ -65,11 +63,8 @@ class SmsCodes:
 
     def reachable(self, phone: str) -> str:
         """Return the number in the form of E.164; "" if it is none, or if no message may go to it."""
-        try:
-            number = phone_number(phone)
-        except ValueError:
-            return ""
-        return number if not self._sms.prefixes or number.startswith(self._sms.prefixes) else ""
+        number = phone_number(phone)
+        return number if number.startswith(self._sms.prefixes or "+") else ""
 
     async def send(self, trial: SecondStepTry, number: str) -> None:
         """Send a fresh code, which ends the previous one.

@@ -5,7 +5,6 @@ import hmac
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -73,8 +72,6 @@ def _totp(seed: bytes) -> pyotp.TOTP:
     return pyotp.TOTP(base64.b32encode(seed.ljust(SEED_BYTES, b"\0")).decode())
 
 
-Document = TypeVar("Document")
-
 _PHP_STRING = re.compile(r's:\d+:"(.*)";', re.DOTALL)
 _AES_BITS = 128
 
@@ -95,37 +92,26 @@ class _Sealed(msgspec.Struct):
 
 def read_seed(written: str, form: str, keys: Sequence[str]) -> bytes:
     """Return the seed. Raises ValueError if it has another form or if no key opens it."""
-    match form:
-        case "hex":
-            return checked_seed(bytes.fromhex(written))
-        case "text":
-            return checked_seed(written.encode())
-        case "json":
-            return seed_of_base32(_decoded(written, _Json).secret)
-        case "fernet":
-            return seed_of_base32(_open_fernet(written, keys))
-        case "laravel":
-            return seed_of_base32(_open_laravel(written, keys))
-        case _:
-            return seed_of_base32(written)
-
-
-def _decoded(text: str | bytes, form: type[Document]) -> Document:
     try:
-        return msgspec.json.decode(text, type=form)
-    except msgspec.MsgspecError as error:
-        raise ValueError("not the expected JSON") from error
+        match form:
+            case "hex":
+                return checked_seed(bytes.fromhex(written))
+            case "text":
+                return checked_seed(written.encode())
+            case "json":
+                text = msgspec.json.decode(written, type=_Json).secret
+            case "fernet":
+                text = MultiFernet([Fernet(key) for key in keys]).decrypt(written).decode()
+            case "laravel":
+                text = _open_laravel(msgspec.json.decode(base64.b64decode(written), type=_Sealed), keys)
+            case _:
+                text = written
+    except (InvalidToken, msgspec.MsgspecError) as error:
+        raise ValueError("sealed with another key, or in another form") from error
+    return seed_of_base32(text)
 
 
-def _open_fernet(written: str, keys: Sequence[str]) -> str:
-    try:
-        return MultiFernet([Fernet(key) for key in keys]).decrypt(written).decode()
-    except InvalidToken:
-        raise ValueError("sealed with another key") from None
-
-
-def _open_laravel(written: str, keys: Sequence[str]) -> str:
-    sealed = _decoded(base64.b64decode(written), _Sealed)
+def _open_laravel(sealed: _Sealed, keys: Sequence[str]) -> str:
     for key in keys:
         raw = base64.b64decode(key.removeprefix("base64:")) if key.startswith("base64:") else key.encode()
         mac = hmac.digest(raw, f"{sealed.iv}{sealed.value}".encode(), "sha256").hex()
@@ -136,4 +122,4 @@ def _open_laravel(written: str, keys: Sequence[str]) -> str:
             text = (unpadder.update(padded) + unpadder.finalize()).decode()
             serialised = _PHP_STRING.fullmatch(text)
             return serialised[1] if serialised else text
-    raise ValueError("sealed with another key")
+    raise InvalidToken
