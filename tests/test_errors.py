@@ -1,6 +1,7 @@
 """Problems: each defines its status, title, sentence, members and outcome, and the docs agree."""
 
 import re
+from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
 
@@ -9,13 +10,22 @@ from babel import Locale
 
 from keyturn.errors import KeyturnError, SendRefused
 from keyturn.mail.languages import Language
-from keyturn.service.problems.problem import PROBLEMS, Problem, outcome_of, problem_of
+from keyturn.service.problems.problem import Problem, outcome_of, problem_of
 from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready, Unavailable
 
 CHECKOUT = Path(__file__).parents[1]
 DOCS = CHECKOUT / "docs"
 ENGLISH = Language(Locale("en"), UTC)
 
+
+def problems_below(problem: type[Problem]) -> Iterator[type[Problem]]:
+    for one in problem.__subclasses__():
+        if one.__module__.startswith("keyturn.service.problems"):
+            yield one
+            yield from problems_below(one)
+
+
+PROBLEMS = {problem.slug: problem for problem in problems_below(Problem) if "slug" in vars(problem) and problem.title}
 
 each_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.slug)
 

@@ -17,7 +17,7 @@ export function useData() {
   document.addEventListener("focusout", ({ target }) => document.activeElement !== target && hold(null));
   document.addEventListener("submit", submit, { capture: true });
   document.addEventListener("keydown", save);
-  document.addEventListener("click", find);
+  document.addEventListener("click", ({ target }) => target.closest("a[href]") && stop());
   addEventListener("popstate", stop);
 }
 
@@ -71,18 +71,4 @@ function save(event) {
   if (event.key !== "Enter" || event.target.id !== "save-as") return;
   event.preventDefault();
   event.target.form.requestSubmit(document.getElementById("save"));
-}
-
-// Selects the place in the JSON that an error points to.
-function find(event) {
-  if (event.target.closest("a[href]:not([data-line])")) stop();
-  const link = event.target.closest("a[data-line]");
-  if (!link) return;
-  event.preventDefault();
-  const text = document.getElementById("json");
-  const lines = text.value.split("\n");
-  const { line, column } = link.dataset;
-  const start = lines.slice(0, line - 1).join("\n").length + (line > 1) + (column - 1);
-  text.focus();
-  text.setSelectionRange(start, start + (lines[line - 1]?.slice(column - 1).length ?? 0));
 }

@@ -14,7 +14,7 @@ export function build(page) {
   const edit = editBetween(data, data.values);
   const without = fields.map(({ name }) => editWithout(data, name));
   const head = element("span", {}, `${without.filter((other) => other !== edit).length} edited`);
-  const reset = element("a", { id: "reset", "data-then": "data-form", href: addressOf(data, "") }, "Reset all");
+  const reset = element("a", { id: "reset", "data-then": fields[0].id, href: addressOf(data, "") }, "Reset all");
   place.replaceChildren(
     ...(edit ? [element("p", { class: "edited" }, head, " ", reset)] : []),
     ...fields.map((field, at) => shown(field, without[at] === edit ? "" : addressOf(data, without[at]))),
@@ -26,22 +26,11 @@ export function addressWith(form, submitter) {
   return addressOf(dataOf(document), editOf(form, submitter));
 }
 
-// The edit that a form holds: one JSON object, or the text in the field for JSON that is none.
+// The edit that a form holds.
 export function editOf(form, submitter) {
   const data = dataOf(document);
-  const text = form.elements.json?.value;
-  let values;
-  if (text === undefined) {
-    values = group(fieldsOf(data), form);
-    change(values, data.schema, submitter);
-  } else {
-    try {
-      values = JSON.parse(text);
-    } catch {
-      return text || " ";
-    }
-    if (typeof values !== "object" || values === null || Array.isArray(values)) return text;
-  }
+  const values = group(fieldsOf(data), form);
+  change(values, data.schema, submitter);
   return editBetween(data, values);
 }
 

@@ -8,7 +8,7 @@ import { halt, resume } from "./sheet.js";
 
 // The regions that the checks fill. A toolbar with the focus stays as it is.
 const FOUND =
-  ".list [data-region], [data-region=hints], .tabs, .detail, [data-fills], [data-region=timing], " +
+  ".list [data-region], [data-region=hints], .tabs, .detail, [data-fills], [data-region=counts], " +
   "body:has([data-fills]) .toolbar:not(:focus-within)";
 
 // Milliseconds without another change before the checks begin, so that the next mail does not wait for them.

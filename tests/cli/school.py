@@ -65,7 +65,7 @@ class School:
             account = await parts.accounts.find(email)
             assert account
             await parts.outbox.post(
-                PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=now(), client=Client())
+                PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=now(), client=Client(), email=email)
             )
             await parts.worker.drain()
 

@@ -56,7 +56,7 @@ def test_without_a_reason_nothing_is_printed(keyturn: Keyturn) -> None:
     ("words", "why"),
     [
         ((NOBODY,), "email: no account has this address"),
-        ((ADA, "--code"), "code: token.code is off, an intrusion was reported"),
+        ((ADA, "--code"), "code: token.code is off, the account is locked"),
         (("ada",), "email: not an email address"),
     ],
 )

@@ -8,12 +8,12 @@ from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, School, cells, listed
 
 from keyturn.errors import SendRefused
-from keyturn.service.accounts.port import Ended
 from keyturn.service.clock import now
 from keyturn.service.outbox import Dead, Sent
 from keyturn.service.parts import Parts
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.messages import ChangeBegun
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.settings import LONGEST_TRY
 
@@ -32,12 +32,13 @@ class WebhookHandler(School):
 
             def write(tx: Transaction) -> None:
                 notices = AppEvents(parts.outbox, {"password.changed": [KIND]})
-                notices.password_changed(tx, account, Client(), how="reset", moment=now(), ended=Ended())
+                begun = ChangeBegun(account_id=account.id, at=now(), client=Client(), how="reset", email=ADA)
+                notices.password_changed(tx, account, begun, {})
 
             await parts.records.transact(write)
             (message,) = await parts.outbox.claim(1, LONGEST_TRY, only=[KIND])
             end = outcome if isinstance(outcome, Sent) else Dead(outcome.reason)
-            await parts.outbox.held.end((message, end))
+            await parts.outbox.end(message, end)
 
         self.do(work)
 

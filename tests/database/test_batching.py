@@ -6,12 +6,14 @@ from collections.abc import Sequence
 import pytest
 
 from keyturn.service.database.batching import Batcher
+from keyturn.service.problems.requests import DatabaseUnready
 
 
 class Statement:
     """Doubles its items, once it is let through; remembers what it was run with. A negative item fails its batch."""
 
     def __init__(self) -> None:
+        self.fault: Exception | None = None
         self.runs: list[list[int]] = []
         self.entered = asyncio.Event()
         self.open = asyncio.Event()
@@ -22,7 +24,7 @@ class Statement:
         self.entered.set()
         await self.open.wait()
         if any(item < 0 for item in items):
-            raise ValueError(f"{min(items)} is negative")
+            raise self.fault or ValueError(f"{min(items)} is negative")
         return [item * 2 for item in items]
 
 
@@ -169,11 +171,12 @@ async def test_a_statement_that_forgets_an_item_fails_its_waiter_instead_of_leav
 
 
 async def test_a_fault_that_is_everybody_s_is_not_tried_again_for_each(statement: Statement) -> None:
-    tasks = await waiting(Batcher(statement, common=ValueError), statement, -1, 2, 3)
+    statement.fault = DatabaseUnready("away")
+    tasks = await waiting(Batcher(statement), statement, -1, 2, 3)
     statement.open.set()
     results = await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert [type(result) for result in results] == [int, ValueError, ValueError, ValueError]
+    assert [type(result) for result in results] == [int, *[DatabaseUnready] * 3]
     assert statement.runs == [[0], [-1, 2, 3]]
 
 

@@ -11,7 +11,7 @@ from keyturn.service.database import Database
 @asynccontextmanager
 async def connected(database: Database) -> AsyncIterator[AsyncConnection]:
     """Yield a connection whose transaction is rolled back unless it is committed."""
-    if not database.is_sqlite:
+    if database.engine:
         async with database.engine.connect() as connection:
             yield connection
         return

@@ -182,6 +182,11 @@ ENDS_OF_EARLIER_BUTTONS = _on(
 
 # A second step
 
+TRIES_OF_LINKS = _on(
+    "AFTER UPDATE OF tries", _SECRETS, f"{_IS_LINK} AND new.tries > 0", _set(_SECRETS, "tries = 0", "key")
+)
+"""Forgets the wrong codes of a link. Those of its account stay counted."""
+
 STEPS_OF_AUTHENTICATORS = "".join(
     _on(event, _FACTORS, "new.totp_step IS NOT NULL", _set(_FACTORS, "totp_step = NULL", "account_id"))
     for event in ("AFTER INSERT", "AFTER UPDATE OF totp_step")

@@ -7,6 +7,8 @@
 | `one_alone` | the messages of a claim meet in the worker, before any port | tests/outbox/test_together.py |
 """
 
+from functools import partial
+from threading import Event
 from typing import Any
 from unittest import mock
 
@@ -16,25 +18,31 @@ from keyturn.service.outbox import Worker
 
 def given_up() -> None:
     """Commit work that its caller has given up."""
-    mock.patch.object(sqlite, "_require_caller").start()
+
+    class NeverSet(Event):
+        def is_set(self) -> bool:
+            return False
+
+    mock.patch.object(sqlite, "Event", NeverSet).start()
 
 
 def survival() -> None:
     """Let a worker end by an error of the database."""
 
-    async def claim(self: Any, lane: Any) -> Any:
-        only, abandoned = lane.handlers, lane.abandoned
-        return await self._outbox.claim(lane.batch, self._limits.lease, only=only, abandoned=abandoned)
+    async def wait(_: Any, work: Any, __: str) -> Any:
+        return await work
 
-    mock.patch.object(Worker, "_claim", claim).start()
+    mock.patch.object(Worker, "_survive", wait).start()
 
 
 def one_alone() -> None:
     """Let a message that cannot be prepared fail those that were claimed with it."""
 
-    async def prepare(_: Any, handler: Any, messages: Any) -> Any:
+    async def prepare(_: Any, lane: Any, messages: Any) -> Any:
+        if not (lane.prepare and messages):
+            return [partial(lane.handlers[message.kind], message) for message in messages]
         try:
-            return await handler.prepare(messages)
+            return await lane.prepare(messages)
         except Exception as error:  # noqa: BLE001 - as in the original
             return [error] * len(messages)
 

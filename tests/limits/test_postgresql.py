@@ -21,7 +21,6 @@ from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.problems.requests import LimitsUnready, OverBudget, TooManyRequests
 from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.settings import DatabaseSettings, LimitSettings, Secret
 
@@ -47,8 +46,7 @@ def limits_in(database: Database, **rates: Any) -> RateLimits:
 
 
 def retention(database: Database) -> Retention:
-    mailboxes = Mailboxes(database, cooldown=MINUTE, daily=6)
-    return Retention(database, timedelta(days=365), mailboxes)
+    return Retention(database, timedelta(days=365))
 
 
 async def number(database: Database, statement: Any = COUNTERS) -> int:

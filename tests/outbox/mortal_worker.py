@@ -24,7 +24,7 @@ async def main(url: str) -> None:
     database = Database(url)
     limits = WorkerLimits(lease=timedelta(seconds=0.1), max_crashes=MOST_CRASHES)
     worker = Worker(Outbox(database), [Lane({"note": handle}, AT_ONCE)], limits)
-    while (await backlog_of(database)).waiting:
+    while (await backlog_of(database))["waiting"]:
         await worker.drain()
         await asyncio.sleep(0.01)
     await database.close()

@@ -56,7 +56,7 @@ async def test_a_message_that_is_in_other_hands_is_left_there(outbox: Outbox, el
     (lost,) = await outbox.claim(1, timedelta(0))
     await elsewhere.claim(1, HOUR, abandoned=True)
     before = await rows.only()
-    await outbox.held.renew({(lost.id, lost.claim)}, 2 * HOUR)
+    await outbox.renew([lost], 2 * HOUR)
 
     assert await rows.only() == before
 
@@ -66,14 +66,14 @@ async def test_a_message_that_is_in_other_hands_is_left_there(outbox: Outbox, el
 async def test_leases_are_renewed_again_after_a_renewal_that_failed(
     outbox: Outbox, rows: Rows, fault: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    renew, failures = outbox.held.renew, [fault]
+    renew, failures = outbox.renew, [fault]
 
     async def fail_once(*arguments: object) -> None:
         if failures:
             raise failures.pop()
         await renew(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(outbox.held, "renew", fail_once)
+    monkeypatch.setattr(outbox, "renew", fail_once)
     handler = Handler()
     await post(outbox, "slow")
     async with running(worker_of(outbox, handler, longest=HOUR, lease=timedelta(seconds=2))):

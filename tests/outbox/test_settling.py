@@ -1,5 +1,6 @@
 """How a message ends, also when its worker comes late."""
 
+import asyncio
 from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
@@ -41,7 +42,7 @@ async def current(late: Message, elsewhere: Outbox) -> Message:
 
 async def keep(database: Database, outbox: Outbox, message: Message, sealed: bytes) -> None:
     def write(connection: Connection) -> None:
-        held = outbox.held.within(connection)
+        held = outbox.within(connection)
         held.require(message)
         held.seal([(msgspec.structs.replace(message, sender="resend"), sealed)])
 
@@ -49,7 +50,7 @@ async def keep(database: Database, outbox: Outbox, message: Message, sealed: byt
 
 
 def report(outbox: Outbox, message_id: int, provider: Sent, connection: Connection) -> None:
-    outbox.held.within(connection).end_reported(message_id, provider)
+    outbox.within(connection).end_reported(message_id, provider)
 
 
 def sent(provider_id: str) -> Sent:
@@ -66,7 +67,7 @@ async def test_an_end_without_a_mail_says_why_and_has_no_seal(
     database: Database, outbox: Outbox, message: Message, rows: Rows, state: str
 ) -> None:
     await keep(database, outbox, message, b"sealed")
-    await outbox.held.end((message, end_of(state, "because")))
+    await outbox.end(message, end_of(state, "because"))
 
     row = await rows.only()
     assert (row.state, row.reason, row.sealed, row.claim) == (state, "because", None, None)
@@ -77,8 +78,9 @@ async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, r
     for name in ("one", "two", "three"):
         await outbox.post("note", Note(name))
     one, two, three = await outbox.claim(3, MINUTE)
-    await outbox.held.end((one, sent("i" * 500)), (two, Dead("r" * 500)))
-    await outbox.held.postpone(three, now(), "p" * 500)
+    await outbox.end(one, sent("i" * 500))
+    await outbox.end(two, Dead("r" * 500))
+    await outbox.postpone(three, now(), "p" * 500)
 
     assert [row.provider_id or row.reason for row in await rows.all()] == ["i" * 120, "r" * 120, "p" * 120]
 
@@ -87,8 +89,8 @@ async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, r
 async def test_a_late_success_stands_whatever_the_other_says(
     outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows, end: str
 ) -> None:
-    await outbox.held.end((late, sent("id-1")))
-    await elsewhere.held.end((current, end_of(end, "given up")))
+    await outbox.end(late, sent("id-1"))
+    await elsewhere.end(current, end_of(end, "given up"))
 
     row = await rows.only()
     assert (row.state, row.provider_id) == ("sent", "id-1")
@@ -97,8 +99,8 @@ async def test_a_late_success_stands_whatever_the_other_says(
 async def test_a_success_is_noted_even_after_the_other_gave_up(
     outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows
 ) -> None:
-    await elsewhere.held.end((current, Dead("given up")))
-    await outbox.held.end((late, sent("id-1")))
+    await elsewhere.end(current, Dead("given up"))
+    await outbox.end(late, sent("id-1"))
 
     row = await rows.only()
     assert (row.state, row.provider_id, row.reason) == ("sent", "id-1", None)
@@ -106,10 +108,10 @@ async def test_a_success_is_noted_even_after_the_other_gave_up(
 
 async def test_a_late_failure_changes_nothing(outbox: Outbox, late: Message, current: Message, rows: Rows) -> None:
     held = await rows.only()
-    await outbox.held.postpone(late, now(), "late")
-    await outbox.held.postpone(late, now(), "late", event="parked", crashes=0)
-    await outbox.held.end((late, Dead("late")))
-    await outbox.held.end((late, Dropped("late")))
+    await outbox.postpone(late, now(), "late")
+    await outbox.postpone(late, now(), "late", event="parked", crashes=0)
+    await outbox.end(late, Dead("late"))
+    await outbox.end(late, Dropped("late"))
 
     assert await rows.only() == held
     assert held.claim == current.claim
@@ -127,7 +129,7 @@ async def test_a_worker_holds_a_message_under_the_newer_of_its_two_claims(
     database: Database, outbox: Outbox, late: Message, again: Message
 ) -> None:
     def held(message: Message, connection: Connection) -> Collection[int]:
-        return outbox.held.within(connection).lock([message])
+        return outbox.within(connection).lock([message])
 
     assert await database.transact(partial(held, late)) == set()
     assert await database.transact(partial(held, again)) == {again.id}
@@ -136,7 +138,7 @@ async def test_a_worker_holds_a_message_under_the_newer_of_its_two_claims(
 async def test_of_several_ends_at_one_moment_that_it_was_sent_counts(
     outbox: Outbox, message: Message, rows: Rows
 ) -> None:
-    await outbox.held.end((message, Dropped("nobody")), (message, sent("id")), (message, Dead("too late")))
+    await asyncio.gather(*(outbox.end(message, end) for end in (Dropped("nobody"), sent("id"), Dead("too late"))))
 
     assert await rows.states() == ["sent"]
 
@@ -144,7 +146,7 @@ async def test_of_several_ends_at_one_moment_that_it_was_sent_counts(
 async def test_two_ends_at_one_moment_do_not_hide_that_of_the_newer_claim(
     outbox: Outbox, late: Message, again: Message, rows: Rows
 ) -> None:
-    await outbox.held.end((late, Dropped("late")), (again, Dropped("current")))
+    await asyncio.gather(outbox.end(late, Dropped("late")), outbox.end(again, Dropped("current")))
 
     row = await rows.only()
     assert (row.state, row.reason) == ("dropped", "current")
@@ -163,15 +165,15 @@ async def test_a_late_mail_does_not_replace_the_one_that_is_being_sent(
 async def test_who_lost_the_message_cannot_hand_it_to_another_provider(
     outbox: Outbox, late: Message, current: Message, elsewhere: Outbox, rows: Rows
 ) -> None:
-    await elsewhere.held.change(current, sender="smtp")
+    await elsewhere.change(current, sender="smtp")
 
     with pytest.raises(LeaseLost):
-        await outbox.held.change(late, sender="resend")
+        await outbox.change(late, sender="resend")
     assert (await rows.only()).sender == "smtp"
 
 
 async def test_a_lease_that_ended_unnoticed_still_holds(outbox: Outbox, late: Message, rows: Rows) -> None:
-    await outbox.held.end((late, Dead("refused")))
+    await outbox.end(late, Dead("refused"))
 
     assert await rows.states() == ["dead"]
 
@@ -182,8 +184,8 @@ async def test_a_report_of_a_provider_settles_what_waits_and_whoever_held_it_dec
     await keep(database, outbox, message, b"sealed")
     for provider in (sent("id-1"), sent("id-2")):
         await database.transact(partial(report, outbox, message.id, provider))
-    await outbox.held.postpone(message, now() + MINUTE, "no answer")
-    await outbox.held.end((message, Dead("given up")))
+    await outbox.postpone(message, now() + MINUTE, "no answer")
+    await outbox.end(message, Dead("given up"))
 
     row = await rows.only()
     assert (row.state, row.sender, row.provider_id, row.sealed) == ("sent", "resend", "id-1", None)

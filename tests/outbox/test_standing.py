@@ -1,5 +1,6 @@
 """However many messages were settled, those that wait are found at once."""
 
+import asyncio
 import re
 from datetime import timedelta
 
@@ -19,7 +20,8 @@ async def test_messages_are_settled_without_a_look_at_the_others(database: Datab
 
     async def settle() -> None:
         nothing = Dropped("nothing to say")
-        await outbox.held.end((one, Sent("resend", "id")), (two, nothing), (three, nothing))
+        ends = (one, Sent("resend", "id")), (two, nothing), (three, nothing)
+        await asyncio.gather(*(outbox.end(message, end) for message, end in ends))
 
     plans = await plans_of(database, settle)
     assert len(plans) == 2

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
+import pytest
 from tests.outbox.table import Rows, text_of
 from tests.outbox.worker import NOTHING, Handler, post, running, worker_of
 
@@ -98,7 +100,7 @@ async def test_more_are_claimed_than_there_are_places(outbox: Outbox) -> None:
     handler = Together()
     texts = [f"slow {number}" for number in range(6)]
     await post(outbox, *texts)
-    async with running(worker_of(outbox, handler, places=2, batch=6)):
+    async with running(worker_of(outbox, handler, places=2)):
         await handler.has_begun(*texts[:2])
         assert handler.batches == [texts]
         handler.open.set()
@@ -110,10 +112,27 @@ async def test_more_are_claimed_than_there_are_places(outbox: Outbox) -> None:
 async def test_those_that_have_no_place_when_the_worker_is_ended_are_put_back(outbox: Outbox, rows: Rows) -> None:
     handler = Together()
     await post(outbox, "slow", "one", "two")
-    async with running(worker_of(outbox, handler, places=1, batch=3)) as task:
+    async with running(worker_of(outbox, handler, places=1)) as task:
         await handler.has_begun("slow")
         task.cancel()
         handler.open.set()
 
     assert await rows.states() == ["sent", "waiting", "waiting"]
     assert [(row.claim, row.faults) for row in await rows.all()][1:] == [(None, 0)] * 2
+
+
+@pytest.mark.long
+async def test_a_mail_that_waits_for_a_place_does_not_outlast_its_lease_by_waiting(outbox: Outbox, rows: Rows) -> None:
+    handler = Together()
+    await post(outbox, "slow", "one")
+    short = timedelta(seconds=1)
+    async with running(worker_of(outbox, handler, places=1, longest=timedelta(hours=1), lease=short)):
+        await handler.has_begun("slow")
+        first = (await rows.all())[1].available_at
+        async with asyncio.timeout(10):
+            while (await rows.all())[1].available_at <= first + short:
+                await asyncio.sleep(0.01)  # until its lease was renewed for longer than it had been
+        handler.open.set()
+        await handler.has_done("slow", "one")
+
+    assert await rows.states() == ["sent", "sent"]

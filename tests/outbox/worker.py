@@ -64,12 +64,10 @@ class Handler:
             await self._arrived.wait_for(lambda: not Counter(wanted) - Counter(texts))
 
 
-def worker_of(
-    outbox: Outbox, handler: Handler, *others: Lane, places: int = 8, batch: int = 0, **limits: Any
-) -> Worker:
+def worker_of(outbox: Outbox, handler: Handler, *others: Lane, places: int = 8, **limits: Any) -> Worker:
     """Return a worker that looks again once an hour, and whose back-off has no jitter."""
     defaults = {"poll": LONG, "longest": timedelta(minutes=1), "lease": timedelta(minutes=1)}
-    lanes = [Lane({"note": handler}, places, batch=batch), *others]
+    lanes = [Lane({"note": handler}, places, prepare=getattr(handler, "prepare", None)), *others]
     return Worker(outbox, lanes, WorkerLimits(**defaults | limits), jitter=lambda: 0.0)
 
 

@@ -114,11 +114,8 @@ class School:
 
     async def code(self, account: Account) -> str:
         """Return a fresh code, as a mail would hold it."""
-        mailed, moment = MailedCodes(self.parts.database, self.parts.secrets), now()
-        code, proof = mailed.mint(account.email)
-        await self.parts.database.transact(
-            lambda connection: mailed.store(connection, [(proof, account, True)], moment)
-        )
+        code, minted = MailedCodes(self.parts.database, self.parts.secrets).mint(account, now())
+        await self.parts.database.transact(lambda connection: add(connection, [(minted, True)]))
         return code
 
     async def secure_token(self, account: Account, life: timedelta = timedelta(hours=24)) -> str:

@@ -11,8 +11,7 @@ The model leaves out, by the sections of docs/security.md:
   It compares whole answers to requests, invitations and refused sign-ins.
 * Passwords: hashes and their queues, leaked passwords, a form's question whether a password would be accepted, and all
   rules but two: a least length, and for a signed-in user a password that differs from the current one.
-* A challenge and a code: challenges, how codes are stored, the most wrong codes of a mailbox in a row, and whether a
-  mail has a code while an intrusion is suspected.
+* A challenge and a code: challenges, how codes are stored, and the most wrong codes of a mailbox in a row.
 * A second step: recovery codes, codes by SMS, factors of other sources, factors that cannot be checked, and the most
   wrong codes of an account in a day.
 * This was not me: the settings without a lock, the app's events, log lines, presses that are refused in the audit
@@ -134,7 +133,9 @@ class Model:
 
     def _notify(self, template: str, *mailboxes: str) -> list[Mail]:
         """Send notices. Cooldown and count stop none of them; only mailboxes that bounced get none."""
-        return [Mail(template, to) for to in mailboxes if not self.mailbox(to).is_suppressed(self.now)]
+        suppressed = [to for to in mailboxes if self.mailbox(to).is_suppressed(self.now)]
+        self.trail += [("confirmation", "suppressed", to) for to in suppressed]
+        return [Mail(template, to) for to in mailboxes if to not in suppressed]
 
     def _confirm(self, change: Message, template: str) -> Iterable[Mail]:
         """Tell of a change at the address at that time, with a button, and at a newer one, without."""
@@ -144,7 +145,6 @@ class Model:
             has_button = mailbox == change.mailbox
             for notice in notices if has_button else ():
                 notice.keys.append(self.issue("button", change.account, mailbox))
-            self.trail += [] if notices else [("confirmation", "suppressed", mailbox)]
             yield from notices
 
     def _answer_press(self, press: Message) -> Iterable[Mail]:

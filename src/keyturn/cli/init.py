@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shlex import quote
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import click
@@ -14,11 +12,11 @@ import msgspec
 
 from keyturn.cli.terminal import accent, fail, print_json, strong
 from keyturn.errors import SettingsInvalid
+from keyturn.plain_files import replace_file
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.store import TableAccounts
-from keyturn.service.onboarding.plan import Flags, Plan, make_plan, why_unread
+from keyturn.service.onboarding.plan import Flags, Plan, make_plan
 from keyturn.service.onboarding.settings_file import as_toml, faults_in
-from keyturn.service.onboarding.survey import NotReached
 from keyturn.service.settings.reading import FILE_NAME
 from keyturn.service.settings.variables import Variables
 
@@ -29,6 +27,9 @@ _FLAGS = {
     "sign_in_url": "--sign-in-url",
     "accounts.store": "--store",
     "accounts.supabase.url": "--supabase-url",
+    "accounts.table.table": "--table",
+    "accounts.table.url": "--database",
+    "database.url": "--together",
 }
 """The flags of settings."""
 
@@ -69,9 +70,8 @@ def init(file: Path, *, force: bool, as_json: bool, **flags: Any) -> None:
         fail(f"{file} exists already: use --force to replace it")
     try:
         plan = asyncio.run(make_plan(Flags(**flags), os.environ))
-    except (NotReached, SettingsInvalid) as error:
-        of_store = isinstance(error, SettingsInvalid) and error.faults[0].name == "accounts.store"
-        fail(f"{'--store' if of_store else '--database'}: {why_unread(error)}")
+    except SettingsInvalid as invalid:
+        fail(*(f"{_FLAGS[fault.name]}: {fault.message}" for fault in invalid.faults))
     text = as_toml(plan)
     faults = faults_in(text, {**os.environ, **plan.variables})
     # Columns are the database's, and no flag corrects them: `look_at` names them.
@@ -79,7 +79,10 @@ def init(file: Path, *, force: bool, as_json: bool, **flags: Any) -> None:
         refused = (f"  {_FLAGS.get(fault.name, fault.name)}: {fault.message}" for fault in of_flags)
         fail("The flags have errors, so nothing was written:", *refused)
     look_at = [*asyncio.run(_faults_of_table(plan)), *plan.look_at, *_of_files(plan)]
-    _write(file, text)
+    try:
+        replace_file(file, text.encode())
+    except OSError as error:
+        fail(f"{file} cannot be written: {error.strerror}")
     if as_json:
         print_json(_summary(plan, file, look_at))
     else:
@@ -117,23 +120,6 @@ def _of_files(plan: Plan) -> Iterator[str]:
         )
     if not plan.is_local:
         yield f'Let your proxy forward {plan.base_url} to Keyturn: trusted_proxies = ["127.0.0.1"] in [server].'
-
-
-def _write(file: Path, text: str) -> None:
-    """Write the whole file or nothing, with the permissions of the file that it replaces."""
-    try:
-        with NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}.", delete=False) as new:
-            new.write(text)
-        try:
-            if file.exists():
-                shutil.copymode(file, new.name)
-            else:
-                Path(new.name).chmod(0o644)
-            Path(new.name).replace(file)
-        finally:
-            Path(new.name).unlink(missing_ok=True)
-    except OSError as error:
-        fail(f"{file} cannot be written: {error.strerror}")
 
 
 def _commands(plan: Plan, file: Path) -> Iterator[str]:

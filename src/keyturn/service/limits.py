@@ -16,7 +16,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 import sqlalchemy as sa
@@ -82,19 +82,6 @@ class Hit(NamedTuple):
     wait: float = 0
 
 
-class Counters(Protocol):
-    """The counters of requests."""
-
-    def count(self, *limits: Limit) -> Hit:
-        """Count a request against all of the limits, or against none if one of them is full."""
-
-    def levels(self, *limits: Limit) -> Sequence[float]:
-        """Return for each limit the seconds until its counter is empty, and count nothing."""
-
-    def clear(self, limit: Limit) -> bool:
-        """Empty the counter; return whether there was one."""
-
-
 class LimitRow(Model):
     """A counter. `tat`: when it is empty again, in seconds since 1970."""
 
@@ -116,7 +103,7 @@ WHERE NOT EXISTS (
     WHERE held.tat > {now} + other.room AND (:together OR other.key = given.key)
 )
 ORDER BY key
-ON CONFLICT (key) DO UPDATE SET tat = {greatest}(kept.tat + excluded.tat - {now}, excluded.tat)
+ON CONFLICT (key) DO UPDATE SET tat = excluded.tat + CASE WHEN kept.tat > {now} THEN kept.tat - {now} ELSE 0 END
 WHERE kept.tat <= {now} + (SELECT room FROM given WHERE given.key = kept.key)
 RETURNING key, tat - {now}{durable}
 """
@@ -131,7 +118,6 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
     "sqlite": {
         "given": "SELECT unhex(value ->> 0) AS key, value ->> 1 AS gap, value ->> 2 AS room FROM json_each(:given)",
         "now": ":now",
-        "greatest": "max",
         "durable": "",
         "skipping": "",
     },
@@ -141,7 +127,6 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         # Machines share the server's time.
         "now": "CAST(extract(epoch FROM coalesce(CAST(:instead AS timestamptz), statement_timestamp()))"
         " AS DOUBLE PRECISION)",
-        "greatest": "greatest",
         # A count by itself waits for no disk (https://www.postgresql.org/docs/current/wal-async-commit.html): a crash
         # of the server loses the counts of its last second. In a caller's transaction, the server's setting holds.
         "durable": ", set_config('synchronous_commit',"
@@ -245,21 +230,20 @@ _TRIES = 10
 """Of a count that a server with serializable transactions undoes, since another was first."""
 
 
-async def alone(database: Database, work: Callable[[StoredCounters], _Result]) -> _Result:
+async def alone(database: Database, work: Callable[[StoredCounters], _Result], tries: int = _TRIES) -> _Result:
     """Count outside of any transaction. Raises LimitsUnready if the counters cannot be reached.
 
     PostgreSQL commits each statement by itself: a process that is suspended holds no lock of a counter.
     """
-    run, tries = (database.transact if database.is_sqlite else database.read), 0
-    while True:
-        tries += 1
-        try:
-            return await run(lambda connection: work(StoredCounters(connection, waits=False)))
-        except DatabaseUnready as error:
-            if database.is_sqlite or not error.not_committed or tries == _TRIES:
-                raise LimitsUnready(f"the limits cannot be counted: {error}") from error
-        except DBAPIError as error:  # such as a table that is missing, or that this role may not write
-            raise LimitsUnready(f"the limits cannot be counted: {describe_error(error)}") from error
+    run = database.transact if database.is_sqlite else database.read
+    try:
+        return await run(lambda connection: work(StoredCounters(connection, waits=False)))
+    except DatabaseUnready as error:
+        if error.not_committed and tries > 1 and not database.is_sqlite:
+            return await alone(database, work, tries - 1)
+        raise LimitsUnready(f"the limits cannot be counted: {error}") from error
+    except DBAPIError as error:  # such as a table that is missing, or that this role may not write
+        raise LimitsUnready(f"the limits cannot be counted: {describe_error(error)}") from error
 
 
 _MOST: Final = 100_000
@@ -271,7 +255,7 @@ _FORGOTTEN_AT_ONCE: Final = 2
 
 
 class MemoryCounters:
-    """The counters of one process."""
+    """The counters of one process, with the methods of those that are stored."""
 
     def __init__(self) -> None:
         # In the order of their last request, so that those that are empty come first.
@@ -303,3 +287,6 @@ def _make_room(tats: OrderedDict[str, float], now: float) -> None:
         if tats[first] > now and len(tats) <= _MOST:
             return
         del tats[first]
+
+
+Counters = StoredCounters | MemoryCounters

@@ -74,9 +74,7 @@ RULES: Mapping[Purpose, Rule] = {
     Purpose.UNLOCK: Rule(WEEK, ("reset",)),
     Purpose.SECURE: Rule(WEEK),
     Purpose.CODE: Rule(timedelta(hours=1), ("reset", "change")),
-    Purpose.SMS: Rule(timedelta(0)),
-    Purpose.RECOVERY: Rule(timedelta(0)),
-    Purpose.SPENT: Rule(timedelta(0)),
+    **dict.fromkeys((Purpose.SMS, Purpose.RECOVERY, Purpose.SPENT), Rule(timedelta(0))),
 }
 
 
@@ -106,7 +104,7 @@ class SecretRow(Model):
     )
 
 
-State = Literal["works", "used", "revoked", "replaced", "expired"]
+State = Literal["works", "used", "revoked", "expired"]
 
 
 class Secret(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,12 +127,16 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
         return self.purpose, self.key
 
     def state(self, moment: datetime) -> State:
-        """Return whether the secret works, or why not. Replaced: it was ended after it had expired."""
+        """Return whether the secret works, or why not."""
         if self.used_at is not None:
             return "used"
-        if self.revoked_at is not None:
-            return "revoked" if self.revoked_at < self.expires_at else "replaced"
+        if self.revoked_at is not None and self.revoked_at < self.expires_at:
+            return "revoked"
         return "expired" if self.expires_at <= moment else "works"
+
+
+Minted = tuple[Secret, bool]
+"""A secret before it is stored, and whether it is wanted."""
 
 
 def secret_of(row: sa.RowMapping) -> Secret:
@@ -156,7 +158,7 @@ def digest(token: str) -> bytes:
     return sha256(token.rstrip(_BEHIND_A_LINK).encode("utf-8", "surrogatepass")).digest()
 
 
-def add(connection: sa.Connection, secrets: Sequence[tuple[Secret, bool]]) -> None:
+def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
     """Store the wanted secrets, of at least one, each in place of one under the same key.
 
     The statement is the same if none is wanted, so the work does not tell which addresses have an account (OWASP ASVS

@@ -156,7 +156,6 @@ class Mails:
             files=self.gallery.files(template),
             sample=self.sample(template, sample) if data is None else self._given(template, data),
             language=self.gallery.languages.choose(language).tag,
-            direction="",
             brand=brand,
         )
 

@@ -63,6 +63,5 @@ def test_the_studio_shows_a_project_without_the_settings_of_a_folder_above(proje
         fault = httpx2.get(f"{studio.url}/studio/templates/shop/emails/receipt", timeout=30).text
         studio.interrupt()
     assert "Thank you, Ada" in page
-    assert "Django " in page.rpartition(" ms")[0]
     assert "Invalid filter: " in fault
     assert "shop/emails/footer.html:2:1" in fault

@@ -10,7 +10,7 @@ from jinja2 import DictLoader, Environment
 
 from keyturn.studio.gallery.variables.guessed_values import guess
 from keyturn.studio.gallery.variables.plausible_texts import is_placeholder
-from keyturn.studio.gallery.variables.usage import find_variables
+from keyturn.studio.gallery.variables.probing import find_variables
 
 Guess = Callable[[str], dict[str, Any]]
 

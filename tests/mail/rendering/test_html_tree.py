@@ -1,12 +1,10 @@
 """HTML is read as forgivingly as a browser reads it, and every piece of it says where it stands."""
 
 import random
-import re
 
 import pytest
 
-from keyturn.mail.rendering import html_tree
-from keyturn.mail.rendering.html_tree import Element, Text, parse_html
+from keyturn.mail.rendering.html_tree import Element, Text, parse_html, parse_markup
 
 PAGE = """<html><head><title>Hi</title><style>p > b { color: red }</style></head>
 <body><p class="a" lang='de' hidden width=3>One &amp; <b>two</b><br>three</p><!-- no --><img alt="Four" src="4.png">
@@ -36,13 +34,6 @@ def test_every_offset_is_where_it_is_written() -> None:
     assert written == ['class="a"', "lang='de'", "hidden", "width=3"]
     assert [PAGE[one.value_offset :][:1] for one in p.attributes.values()] == ["a", "d", "h", "3"]
     assert [(text.text, PAGE[text.offset :][:3]) for text in p.texts] == [("One & ", "One"), ("three", "thr")]
-
-
-def test_offsets_of_a_piece_of_a_page_are_those_of_the_page() -> None:
-    start = PAGE.index("<p ")
-    b = parse_html(PAGE[start:], start).find("b")
-    assert b is not None
-    assert PAGE[b.offset : b.end] == "<b>two</b>"
 
 
 @pytest.mark.parametrize(
@@ -121,19 +112,33 @@ PIECES = (
     '<td CLASS="x"  style="a:b" >', "<tr>", "</td>", "<script>", "</script>", '<style type="t">', "</style>",
     "<title>", "</title>", "<textarea>", "</textarea>", "text", "&amp;", "&", "<", ">", '"', "<!-- c -->", "<!--",
     "<b c=d>", "<b c='d'>", '<b c="1"d="2">', '<b c="1" c="2">', '<b c = "1">', '<b c="1"/ >', '<b c="', "=", "/",
-    '<o:p w:x="1"/>', "<p/>", "\n", " ", "\x0c", "<![CDATA[x]]>", "<?pi?>", '<b\u00a0c="1">', '<b c="&lt;" d>',
+    '<o:p w:x="1"/>', "<p/>", "\n", " ", "\x0c", "<![CDATA[x]]>", "<?pi?>",
+    "<mj-text>", "</mj-text>", "<mj-raw>", "<mj-body>", '<b\u00a0c="1">', '<b c="&lt;" d>',
 )  # fmt: skip
 
 
-def test_what_is_read_in_the_quick_way_is_read_as_in_the_slow_one(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_mjml", [False, True])
+def test_of_any_text_the_tree_is_whole(is_mjml: bool) -> None:
+    """Each element lies within the one around it, behind the one before it, and no text is read twice."""
     choose = random.Random(1)
-    sources = ["".join(choose.choices(PIECES, k=choose.randint(1, 12))) for _ in range(800)]
-    quick = [_plain(parse_html(source, 7)) for source in sources]
-    monkeypatch.setattr(html_tree, "_PLAIN_TAG", re.compile("(?!)"))
-    for source, read in zip(sources, quick, strict=True):
-        assert read == _plain(parse_html(source, 7)), source
+    for _ in range(1_500):
+        source = "".join(choose.choices(PIECES, k=choose.randint(1, 12)))
+        root = parse_markup(source, is_mjml=is_mjml).root
+        assert (root.inner, root.end) == (range(len(source)), len(source))
+        assert [one.number for one in root.walk()] == list(range(len(list(root.walk()))))
+        for element in root.walk():
+            behind = element.inner.start
+            for node in element.nodes:
+                assert behind <= node.offset, source
+                behind = node.end if isinstance(node, Element) else node.offset
+            assert element.offset <= element.inner.start <= element.inner.stop <= element.end, source
+            assert behind <= element.inner.stop, source
 
 
-def _plain(element: Element) -> tuple[object, ...]:
-    nodes = [_plain(node) if isinstance(node, Element) else node for node in element.nodes]
-    return element.tag, element.number, element.offset, element.attributes, element.inner, element.end, nodes
+@pytest.mark.parametrize(
+    ("tags", "end"), [("<!--<!--", "-->"), ("</a ", ">"), ('<a b="</', '">'), ("<p></b>", ""), ("<mj-text>", "")]
+)
+def test_thousands_of_tags_of_mjml_that_wait_for_one_end_are_read(tags: str, end: str) -> None:
+    """If each tag looked through the rest, they would take longer than a test may."""
+    source = tags * (200_000 // len(tags)) + end
+    assert parse_markup(source, is_mjml=True).root.end == len(source)

@@ -126,7 +126,7 @@ def test_times_are_told_in_the_account_s_zone(timezone: str, said: str, composer
     account = Account(id="1", email="ada@northwind.test", timezone=timezone)
     moment = datetime(2026, 11, 20, tzinfo=UTC)
 
-    change = PasswordWasChanged(account_id=account.id, at=moment, client=Client())
-    mail = composer.about_change(account, change).email
+    change = PasswordWasChanged(account_id=account.id, at=moment, client=Client(), email=account.email)
+    mail = composer.about(account, change).email
     assert said in mail.text
     assert said in mail.html

@@ -17,7 +17,7 @@ from keyturn.service.database import Database
 from keyturn.service.outbox.models import ERASED, EventRow, OutboxRow
 from keyturn.service.reset.records.account_locks import AccountLockRow
 from keyturn.service.reset.records.audit import AuditRow
-from keyturn.service.reset.records.mailboxes import Mailboxes, MailboxRow
+from keyturn.service.reset.records.mailboxes import MailboxRow
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.secrets import Purpose, Secret, SecretRow, find
 
@@ -34,8 +34,7 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def retention(database: Database) -> Retention:
-    mailboxes = Mailboxes(database, cooldown=timedelta(minutes=1), daily=6)
-    return Retention(database, 365 * DAY, mailboxes)
+    return Retention(database, 365 * DAY)
 
 
 async def write(database: Database, model: Any, *rows: dict[str, Any]) -> None:

@@ -139,7 +139,8 @@ async def test_one_secret_is_ended_once_and_tells_whether_it_had_expired(databas
     assert sorted(ends) == [False, False, False, True]
     assert await state(database) == "revoked"
     assert await run(database, secrets.end, Purpose.RESET, other, END)
-    assert await state(database, key=other, at=END) == "replaced"
+    assert await state(database, key=other, at=END) == "expired"
+    assert not await run(database, secrets.end, Purpose.RESET, other, END), "it has been ended"
 
 
 async def test_a_code_works_only_with_its_proof_and_only_until_another_takes_its_place(database: Database) -> None:

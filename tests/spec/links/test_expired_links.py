@@ -5,12 +5,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, DAN, NEW_PASSWORD, Service, Start, problem
 from tests.puzzles import CHEAPEST_PUZZLE, post_answering
-
-from keyturn import Account, Ended, NewPassword
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -209,25 +206,3 @@ async def test_an_expired_link_of_a_short_life_can_be_replaced_at_once(start: St
     service.let_time_pass(minutes=1)
     assert await replace(service, token) == "202"
     assert await mails(service) == 2
-
-
-async def test_a_link_in_place_of_an_operators_ends_what_an_intruder_may_have_added_as_well(start: Start) -> None:
-    class Noting(Elsewhere):
-        """Notes of each new password whether it is one against an intruder."""
-
-        intruded = False
-
-        async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
-            self.intruded = account.intruded
-            return await super().set_password(account, password)
-
-    store = Noting(Account(id="u-1", email=ADA))
-    service = await start(store=store)
-    await service.operator.reset(ADA)
-    await service.deliver()
-    service.let_time_pass(days=4)
-    assert await replace(service, token_in(service.inbox.mails[-1])) == "202"
-    await service.deliver()
-
-    assert (await service.reset(token_in(service.inbox.mails[-1]))).is_success
-    assert store.intruded

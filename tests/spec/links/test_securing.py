@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.driver.elsewhere import Lockable, UnendingSessions
 from tests.driver.inbox import TOKEN, code_in, token_in
-from tests.driver.lost_commits import losing_commits
+from tests.driver.lost_commits import losing_commits, losing_the_database
 from tests.driver.service import ADA, ME, NEW_PASSWORD, Service, Start, problem
 
 from keyturn import Account
@@ -87,6 +87,25 @@ async def test_a_press_whose_commit_is_answered_by_nobody_is_told_as_what_it_is(
         assert await secure(service, token) == "200"
 
     assert await service.works(await recovery_link(service))
+
+
+async def test_whoever_pressed_is_told_so_again_within_the_life_of_the_link(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, owner = await stolen(service), service.at("198.51.100.7")
+    with losing_the_database(monkeypatch):
+        assert problem(await owner.post(SECURE, json={"token": token})) == "503 unavailable"
+    fresh = await recovery_link(service)
+
+    for _ in range(2):
+        assert problem(await owner.post(SECURE, json={"token": token})) == "200"
+    assert await secure(service, token) == "400 security-link-dead"
+    await service.deliver()
+    assert await service.works(fresh)
+    assert len(service.inbox.sent_to(ADA, "password_reset")) == 2  # the thief's, and this one
+    assert (await trail(service)).count(("account_secured", "secured")) == 1
+    service.let_time_pass(days=1)
+    assert problem(await owner.post(SECURE, json={"token": token})) == "400 security-link-dead"
 
 
 @pytest.mark.long
@@ -344,6 +363,24 @@ async def test_sessions_that_cannot_be_ended_keep_no_account_from_being_locked(s
 
     assert store.tries == ["u-1"]
     assert not await service.knows(NEW_PASSWORD)
+
+
+async def test_an_account_whose_store_writes_the_address_otherwise_while_it_locks_is_locked(start: Start) -> None:
+    class Respelling(Lockable):
+        """Writes an address in its own way while it locks the account, once."""
+
+        async def lock(self, account: Account) -> bool:
+            self.move(account.id, "Ada@northwind.test")
+            return await super().lock(account)
+
+    service = await start(store=Respelling(Account(id="u-1", email=ADA)), sign_in_url="{base_url}/login", **LOCKING)
+    assert await secure(service, await stolen(service)) == "200"
+    await service.deliver()
+    service.let_time_pass(minutes=10)
+    await service.deliver()
+
+    assert not await service.knows(NEW_PASSWORD)
+    assert await service.works(token_in(service.inbox.sent_to("Ada@northwind.test", "password_reset")[-1]))
 
 
 async def test_an_account_that_an_operator_disabled_stays_so(start: Start) -> None:

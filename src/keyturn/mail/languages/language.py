@@ -62,7 +62,6 @@ class Language(SourceTexts):
     """A language for users: texts, dates, numbers.
 
     Times are shown in `timezone`, with its name. `reload`: read a catalogue again after it was saved.
-    `forced_direction`: "ltr" or "rtl" in place of the locale's own.
     """
 
     locale: Locale
@@ -70,7 +69,6 @@ class Language(SourceTexts):
     catalogues: Catalogues = Catalogues()
     _: KW_ONLY
     reload: bool = False
-    forced_direction: str = ""
     loaded: _Loaded = field(default_factory=_Loaded, repr=False)
 
     @property
@@ -90,10 +88,6 @@ class Language(SourceTexts):
         if self.loaded.files is None:
             self.loaded.files = self.catalogues.files(self.locale)
         return self.loaded.files
-
-    def in_direction(self, direction: str) -> "Language":
-        """Return the language with the direction "ltr" or "rtl"; unchanged if `direction` is empty."""
-        return replace(self, forced_direction=direction)
 
     def in_zone(self, name: str) -> "Language":
         """Return the language with times in that IANA zone; unchanged if the zone does not exist."""
@@ -116,7 +110,7 @@ class Language(SourceTexts):
 
     @cached_property
     def direction(self) -> str:
-        return self.forced_direction or self.locale.text_direction
+        return self.locale.text_direction
 
     @cached_property
     def _formats(self) -> Locale:

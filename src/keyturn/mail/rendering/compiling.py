@@ -1,6 +1,7 @@
 """Compiles filled-in templates to a mail: MJML becomes HTML, and the head gives subject and preheader."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +9,7 @@ import msgspec
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import MailFiles
-from keyturn.mail.rendering.html_tree import Element, parse_html
+from keyturn.mail.rendering.html_tree import Element, parse_markup
 from keyturn.mail.rendering.jinja import unwrap_includes
 
 # MJML to HTML by mrml: the only path for sent, checked and previewed mails
@@ -150,14 +151,21 @@ class Filled(NamedTuple):
     subject: str = ""
 
 
-def compile_mail(filled: Filled, files: MailFiles, file: Path) -> Rendered:
-    """Return the mail. Raises TemplateInvalid, which names `file`, if it cannot be compiled."""
+def compile_mail(
+    filled: Filled, files: MailFiles, file: Path, compile_mjml: Callable[[str], str] = to_html
+) -> Rendered:
+    """Return the mail. Raises TemplateInvalid, which names `file`, if it cannot be compiled.
+
+    `compile_mjml`: does what `to_html` does.
+    """
     html = "" if files.is_text else filled.markup
-    return assemble_mail(filled, files, _compile_mjml(filled.markup, file) if files.is_mjml else html)
-
-
-def assemble_mail(filled: Filled, files: MailFiles, html: str) -> Rendered:
-    """Return the mail with the HTML compiled from its markup."""
+    if files.is_mjml:
+        try:
+            html = compile_mjml(filled.markup)
+        except RecursionError as error:
+            raise TemplateInvalid(str(file), None, "MJML: it is nested too deeply") from error
+        except ValueError as error:
+            raise TemplateInvalid(str(file), None, f"MJML: {error}") from error
     title, preview = head_texts(filled.markup, is_mjml=files.is_mjml)
     return Rendered(
         subject=one_line(filled.subject) or header_text(title),
@@ -172,15 +180,6 @@ def one_line(text: str) -> str:
     return " ".join(_NOT_IN_A_LINE.sub(" ", text).split())
 
 
-def _compile_mjml(mjml: str, file: Path) -> str:
-    try:
-        return to_html(mjml)
-    except RecursionError as error:
-        raise TemplateInvalid(str(file), None, "MJML: it is nested too deeply") from error
-    except ValueError as error:
-        raise TemplateInvalid(str(file), None, f"MJML: {error}") from error
-
-
 def head_texts(markup: str, *, is_mjml: bool) -> tuple[str, str]:
     """Return the texts of the title and of the preheader in the tree of a mail's source; "" for a missing one.
 
@@ -188,7 +187,7 @@ def head_texts(markup: str, *, is_mjml: bool) -> tuple[str, str]:
     """
     # The styles and the body, which come after both, are the larger part.
     end = max(markup.rfind("</mj-title"), markup.rfind("</mj-preview")) if is_mjml else -1
-    elements = list(parse_html(markup if end < 0 else markup[:end]).walk())
+    elements = list(parse_markup(markup if end < 0 else markup[:end], is_mjml=is_mjml).root.walk())
     if is_mjml:
         head = [element for element in reversed(elements) if element.parent and element.parent.tag == "mj-head"]
         titles, previews = ([one for one in head if one.tag == tag] for tag in ("mj-title", "mj-preview"))

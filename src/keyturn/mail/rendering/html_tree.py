@@ -1,12 +1,17 @@
-"""Parses HTML as forgivingly as a browser into a tree with the offset of every tag, attribute and text."""
+"""Parses HTML and MJML as forgivingly as a browser into a tree with the offset of every tag, attribute and text.
+
+One parser reads both. In MJML it also notes what the compiler refuses or misreads, and a missing tag hides as little as
+possible of the rest. MJML is neither HTML (its elements may close themselves) nor XML (mj-text holds HTML). `html5lib`
+and `lxml` are declined: they have no columns, which findings need.
+"""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from html import unescape
 from html.entities import html5
-from html.parser import HTMLParser
-from itertools import accumulate
 from typing import NamedTuple
 
 VOID = frozenset(("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"))
@@ -17,22 +22,36 @@ _IN_A_LINE = frozenset((
 ))  # fmt: skip
 _IN_A_CELL = frozenset(("td", "th"))
 _WHITESPACE = re.compile(r"[ \t\r\n\f]+")
-_OPAQUE = frozenset(
-    ("iframe", "noembed", "noframes", "noscript", "plaintext", "script", "style", "textarea", "title", "xmp")
-)
-"""Elements that HTMLParser reads in a special way, which differs between versions."""
+HOLD_HTML = frozenset(
+    ("mj-accordion-text", "mj-accordion-title", "mj-breakpoint", "mj-button", "mj-carousel-image", "mj-navbar-link",
+     "mj-preview", "mj-raw", "mj-social-element", "mj-style", "mj-table", "mj-text", "mj-title")
+)  # fmt: skip
+"""Elements of MJML whose content is HTML or text: the ending tags of its components."""
+
+_RAW = frozenset(("script", "style", "textarea", "title"))
+"""Elements of HTML that hold text without tags (HTML, 13.1.2). The compiler of MJML knows no such elements."""
+
+_WITHOUT_COMMENTS = frozenset(
+    ("mj-accordion-element", "mj-attributes", "mj-breakpoint", "mj-carousel", "mj-divider", "mj-font", "mj-image",
+     "mj-preview", "mj-spacer", "mj-style", "mj-title")
+)  # fmt: skip
+"""Elements in which the compiler, mrml, refuses comments. It takes conditional ones only in HTML."""
+
 _ENDED_BY_ITS_LIKE = frozenset(("dd", "dt", "li", "option", "p", "td", "th", "tr"))
 _DEEPEST = 128
 """Elements nested deeper become siblings of the innermost, as in browsers from 512 on: unclosed tags pile up."""
 
-_ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|(?!["'])([^\s>]+)))?""")
-_NAME = re.compile(r"<[^\s/>]+")
-_PLAIN_TAG = re.compile(
-    r"""<([a-zA-Z][a-zA-Z0-9-]*)((?:[ \t\r\n]+[a-zA-Z][a-zA-Z0-9:-]*="[^"]*")*+)[ \t\r\n]*+(/?)>""", re.ASCII
+_MARKUP_IN_HTML = re.compile(r"<(?:!--|[!?]|(?P<slash>/?)(?P<name>[A-Za-z][^\s/>]*+)?)")
+_MARKUP_IN_MJML = re.compile(r"""<(?:!--|!\[CDATA\[|[!?]|(?P<slash>/?)(?P<name>[A-Za-z][^\s/><"'=]*+)?)""")
+_IN_TAG = re.compile(
+    r"""(?P<blank>\s*+)(?:(?P<end>/?>)"""
+    r"""|(?P<name>[^\s=>/"'<]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|(?P<bare>[^\s"'>][^\s>]*+)|(?P<open>["'])))?"""
+    r"""|(?P<junk>.))?""",
+    re.DOTALL,
 )
-"""A start tag in the usual form, without errors to forgive."""
-_PLAIN_END_TAG = re.compile(r"</([a-zA-Z][a-zA-Z0-9-]*)>")
-
+_NAME_GROUP = _IN_TAG.groupindex["name"]
+_END_OF_RAW = re.compile(r"</(script|style|textarea|title)(?=[\s/>])", re.IGNORECASE)
+_IN_TAG_OF_VALUE = re.compile(r"</|<mj")
 
 _REFERENCE = re.compile(r"&(?:#(?:[xX][0-9a-fA-F]+|[0-9]+);?|([a-zA-Z][a-zA-Z0-9]*+)(?:;|(?!=)))")
 
@@ -65,6 +84,7 @@ class Element:
 
     `offset`: start of its start tag. `end`: after its end tag. `inner`: the range between the two tags.
     `nodes`: its texts and elements. `children`: its elements alone. `number`: unique in a tree, counts start tags.
+    `holder`: the element of MJML around an element of HTML, such as mj-text.
     The root, which holds all top-level nodes, has number 0 and an empty tag.
     """
 
@@ -77,6 +97,7 @@ class Element:
     children: "list[Element]" = field(default_factory=list)
     inner: range = range(0)
     end: int = 0
+    holder: "Element | None" = None
 
     def add(self, child: "Element") -> "Element":
         """Append an element and return it."""
@@ -160,19 +181,35 @@ class Element:
         return "".join(parts)
 
 
-def parse_html(html: str, base: int = 0) -> Element:
-    """Return the root of the tree. Offsets begin at `base`.
+class SyntaxFault(NamedTuple):
+    """A place where MJML is malformed. `kind`: its rule, without the group. `detail` depends on the kind."""
 
-    Accepts any text. Leaves comments out, and with them the parts for Outlook alone.
+    kind: str
+    offset: int
+    tag: str = ""
+    detail: str = ""
+
+
+class Parsed(NamedTuple):
+    """The root of the tree, and what is wrong with MJML, in order."""
+
+    root: Element
+    faults: tuple[SyntaxFault, ...]
+
+
+def parse_html(html: str) -> Element:
+    """Return the root of the tree. Accepts any text. Leaves comments out, and with them the parts for Outlook alone."""
+    return parse_markup(html, is_mjml=False).root
+
+
+def parse_markup(source: str, *, is_mjml: bool) -> Parsed:
+    """Parse HTML or MJML, which may be any text.
+
+    Names are in lower case, but those of MJML as they are written. The HTML in an element of MJML is part of its tree.
     """
-    root = Element("", 0, base, inner=range(base, base + len(html)), end=base + len(html))
-    if "<" in html or "&" in html:
-        parser = _Parser(html, root)
-        parser.feed(html)
-        parser.close()
-    elif html:
-        root.nodes.append(Text(html, base))  # most texts of a mail; a parser takes a hundred times as long
-    return root
+    parser = _Parser(source, is_mjml=is_mjml)
+    parser.read()
+    return Parsed(parser.root, tuple(sorted(parser.faults, key=lambda fault: fault.offset)))
 
 
 def attribute_value(written: str) -> str:
@@ -198,118 +235,217 @@ def splice(source: str, changes: Iterable[tuple[int, int, str]]) -> str:
     return "".join([*parts, source[behind:]])
 
 
-class _Parser(HTMLParser):
-    """Builds the tree.
+class _Parser:
+    """Builds the tree in linear time: an end that thousands of tags wait for is searched once (CVE-2025-6069)."""
 
-    An unclosed construct is text up to the end, and an unclosed comment is a comment. Many Python versions would search
-    for the end of each tag again, and take hours for a megabyte of them (CVE-2025-6069).
-    """
-
-    def __init__(self, source: str, root: Element) -> None:
-        super().__init__(convert_charrefs=True)
+    def __init__(self, source: str, *, is_mjml: bool) -> None:
+        self.root = Element("", 0, 0, inner=range(len(source)), end=len(source))
+        self.faults: list[SyntaxFault] = []
         self._source = source
-        self._base = root.offset
-        self._lines = list(accumulate((len(line) + 1 for line in source.split("\n")), initial=root.offset))
-        self._open = [root]
+        self._is_mjml = is_mjml
+        self._open = [("", self.root)]
+        self._times_open = Counter[str]()
+        self._next: dict[str, int] = {}
+        self._unclosed = Counter[str]()
         self._number = 0
 
-    def parse_starttag(self, i: int) -> int:
-        plain = _PLAIN_TAG.match(self.rawdata, i)
-        if plain and plain[1].lower() not in _OPAQUE:
-            return self._take_plain(plain)
-        return super().parse_starttag(i) if self._ends(i) else self._take_rest(i)
+    def read(self) -> None:
+        behind = at = 0
+        markup = _MARKUP_IN_MJML if self._is_mjml else _MARKUP_IN_HTML
+        while found := markup.search(self._source, at):
+            start = found.start()
+            if len(found[0]) == 1:  # no tag: a text goes on
+                self._fault("bare-less-than", start, self._open[-1][0])
+                at = start + 1
+                continue
+            if not self._is_mjml and found[0] != "<!--" and self._find(">", start) < 0:
+                break  # nothing ends it: the rest is text
+            self._text(behind, start)
+            behind = at = self._markup(found)
+        self._text(behind, len(self._source))
+        self._close_down_to(0, len(self._source))
 
-    def _take_plain(self, tag: re.Match[str]) -> int:
-        """Handle a plain start tag as HTMLParser would, in a third of the time."""
-        name = tag[1].lower()
-        self._start(name, tag[0], has_attributes=bool(tag[2]))
-        if tag[3]:
-            self.handle_endtag(name)
-        return tag.end()
+    def _markup(self, found: re.Match[str]) -> int:
+        """Read a tag, a comment or a declaration, and return the offset behind it."""
+        start = found.start()
+        if found["slash"]:
+            return self._end_tag(start, found["name"] or "")
+        if found["name"]:
+            return self._start_tag(start, found["name"])
+        if found[0] == "<!--":
+            return self._comment(start)
+        is_cdata = found[0] == "<![CDATA["
+        self._fault("cdata" if is_cdata else "declaration", start)
+        return self._behind("]]>" if is_cdata else ">", start)
 
-    def parse_endtag(self, i: int) -> int:
-        plain = _PLAIN_END_TAG.match(self.rawdata, i)
-        if plain and self.cdata_elem is None:
-            self.handle_endtag(plain[1].lower())
-            return plain.end()
-        return super().parse_endtag(i) if self._ends(i) else self._take_rest(i)
+    def _comment(self, start: int) -> int:
+        end, holder = self._find("-->", start + 4), _holder_in(self._open[-1][1])
+        if end < 0:
+            self._fault("unclosed-comment", start)
+            return len(self._source)  # as in browsers (HTML, 13.2.5.45, eof-in-comment)
+        if not self._is_mjml:
+            return end + 3
+        if self._source.find("<!--", start + 4, end) >= 0:
+            self._fault("unclosed-comment", start)
+            return start + 4
+        element = holder or self._open[-1][1]
+        if self._source.find("--", start + 4, end + 1) >= 0:  # XML 1.0, 2.5
+            self._fault("malformed-comment", start)
+        elif self._source.startswith("[if", start + 4) and not holder:
+            self._fault("conditional-comment", start)
+        elif element.tag in _WITHOUT_COMMENTS:
+            self._fault("misplaced-comment", start, element.tag)
+        return end + 3
 
-    def parse_pi(self, i: int) -> int:
-        return super().parse_pi(i) if self._ends(i) else self._take_rest(i)
+    def _text(self, start: int, end: int, *, is_raw: bool = False) -> None:
+        element, text = self._open[-1][1], self._source[start:end]
+        if self._is_mjml and not _holder_in(element):
+            start += len(text) - len(text.lstrip())
+            text = f" {text.strip()} " if start < end else ""
+        if text:
+            element.nodes.append(Text(text if is_raw else unescape(text), start))
 
-    def parse_comment(self, i: int, report: bool = True) -> int:
-        if self.rawdata.find("-->", i) < 0:
-            return len(self.rawdata)  # as in browsers (HTML, 13.2.5.45, eof-in-comment)
-        return super().parse_comment(i, report)
-
-    def parse_html_declaration(self, i: int) -> int:
-        if not self._ends(i):
-            return self._take_rest(i)
-        if self.rawdata.startswith("<![", i):  # CDATA, which does not exist in HTML (13.2.5.42)
-            return self.parse_bogus_comment(i)
-        return super().parse_html_declaration(i)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._start(tag, self.get_starttag_text() or "", has_attributes=bool(attrs))
-
-    def _start(self, tag: str, written: str, *, has_attributes: bool) -> None:
-        start = self._offset()
-        behind = start + len(written)
-        if _is_ended_by(self._open[-1].tag, tag):
-            self._open.pop().close(start, start)
+    def _start_tag(self, start: int, tag: str) -> int:
+        holder = _holder_in(self._open[-1][1])
+        is_html = bool(holder) or not self._is_mjml
+        attributes, end, is_closed = self._attributes(start, tag, is_html=is_html)
+        name = tag.lower() if is_html and tag.isascii() else tag
+        if not self._is_mjml and _is_ended_by(self._open[-1][0], name):
+            self._pop().close(start, start)
         self._number += 1
-        attributes = _attributes(written, start) if has_attributes else {}
-        element = self._open[-1].add(
-            Element(tag, self._number, start, attributes=attributes, inner=range(behind, behind), end=behind)
-        )
-        if tag not in VOID and len(self._open) < _DEEPEST:
-            self._open.append(element)
+        parent = self._open[min(len(self._open), _DEEPEST) - 1][1]
+        inner = range(end, end)
+        element = parent.add(Element(name, self._number, start, None, attributes, inner=inner, end=end, holder=holder))
+        if is_closed or name in VOID:
+            return end
+        self._open.append((tag if self._is_mjml else name, element))
+        self._times_open[self._open[-1][0]] += 1
+        return self._raw_text(name, end) if name in _RAW and not self._is_mjml else end
 
-    def handle_endtag(self, tag: str) -> None:
-        start = self._offset()
-        depth = len(self._open) - 1
-        while depth and self._open[depth].tag != tag:
-            depth -= 1
-        if depth:
-            self._close_down_to(depth + 1, start)
-            closed = self._open.pop()
-            end = self._base + (self._source.find(">", start - self._base) + 1 or len(self._source))
-            closed.close(max(start, closed.inner.start), end)  # in <p/> both are the same tag
+    def _raw_text(self, tag: str, start: int) -> int:
+        """Read up to the end tag. Without one, scripts and styles take in the rest."""
+        ends = () if tag in self._next else _END_OF_RAW.finditer(self._source, start)
+        end = next((end for end in ends if end[1].lower() == tag), None)
+        if not end:
+            self._next[tag] = -1
+        if not end and tag in ("textarea", "title"):
+            return start
+        stop = end.start() if end else len(self._source)
+        self._text(start, stop, is_raw=tag in ("script", "style"))
+        return stop
 
-    def handle_data(self, data: str) -> None:
-        self._open[-1].nodes.append(Text(data, self._offset()))
+    def _attributes(self, start: int, tag: str, *, is_html: bool) -> tuple[dict[str, Attribute], int, bool]:
+        """Return the attributes of a start tag, the offset behind it, and whether it closes itself."""
+        attributes: dict[str, Attribute] = {}
+        at = start + 1 + len(tag)
+        for found in _IN_TAG.finditer(self._source, at):
+            at, junk = found.end(), found["junk"] or ""
+            if found["end"]:
+                return attributes, at, found["end"] == "/>"
+            if not found["name"] and (not junk or (junk == "<" and self._is_mjml)):
+                at -= len(junk)
+                break
+            if junk:
+                self._fault("malformed-tag", at - 1, tag, junk)
+            elif not self._add_attribute(attributes, found, tag, is_html=is_html):
+                end = self._find(">", found.start("name"))
+                return attributes, end + 1 or len(self._source), self._source[end - 1] == "/"
+        self._fault("unfinished-tag", start, tag)
+        return attributes, at, False
 
-    def close(self) -> None:
-        super().close()
-        self._close_down_to(1, self._open[0].end)
+    def _add_attribute(
+        self, attributes: dict[str, Attribute], found: re.Match[str], tag: str, *, is_html: bool
+    ) -> bool:
+        """Add it, unless its quote is open. The first of a name counts (HTML, 13.2.5.33), in MJML the last."""
+        start, name, group = found.start("name"), found["name"], found.lastindex or 0
+        value = found[group] if group > _NAME_GROUP else ""
+        if not found["blank"]:
+            self._fault("missing-space", start, tag, name)
+        if found["open"] or (self._is_mjml and not found["bare"] and _IN_TAG_OF_VALUE.search(value)):
+            self._fault("unclosed-quote", start, tag, name)
+            return False
+        if found["bare"]:
+            self._fault("unquoted-value", start, tag, name)
+        if '"' in value:
+            self._fault("quote-in-value", start, tag, name)
+        key, value = name.lower() if is_html else name, attribute_value(value)
+        known = attributes.get(key)
+        if known and known.value != value:
+            self._fault("duplicate-attribute", start, tag, name)
+        if not (known and is_html):
+            attributes[key] = Attribute(value, start, found.start(group), found.end())
+        return True
+
+    def _end_tag(self, start: int, name: str) -> int:
+        end, behind = self._find(">", start), start + 2 + len(name)
+        if not self._is_mjml:
+            self._close(name.lower(), start, end + 1)
+            return end + 1
+        if not name or end < 0:
+            self._fault("unfinished-tag", start, f"/{name}")
+            return start + 2
+        if (other := self._source.find("<", behind, end)) >= 0:
+            self._fault("unfinished-tag", start, f"/{name}")
+            end = other - 1
+        elif junk := self._source[behind:end].strip():
+            self._fault("malformed-tag", start, f"/{name}", junk[:10])
+        self._close(name, start, end + 1)
+        return end + 1
+
+    def _close(self, tag: str, start: int, end: int) -> None:
+        """Close the element that an end tag closes, and all in it."""
+        innermost = self._open[-1][0]
+        if self._times_open[tag]:
+            while self._open[-1][0] != tag:
+                self._leave_open(start, tag)
+        elif not self._is_mjml:
+            return
+        elif get_close_matches(tag, [innermost], cutoff=0.7):
+            self._fault("misspelt-closing-tag", start, tag, innermost)
+        elif self._unclosed[tag]:
+            self._unclosed[tag] -= 1
+            return
+        else:
+            self._fault("stray-closing-tag", start, tag, innermost)
+            return
+        self._pop().close(start, end)
 
     def _close_down_to(self, depth: int, end: int) -> None:
-        while len(self._open) > depth:
-            self._open.pop().close(end, end)
+        while len(self._open) > depth + 1:
+            self._leave_open(end)
 
-    def _ends(self, start: int) -> bool:
-        return self.rawdata.find(">", start) >= 0
+    def _leave_open(self, end: int, closing: str = "") -> None:
+        """End an element that has no end tag where that of an element around it begins."""
+        tag, element = self._open[-1]
+        self._fault("unclosed-tag", element.offset, tag, closing)
+        self._unclosed[tag] += 1
+        self._pop().close(end, end)
 
-    def _take_rest(self, start: int) -> int:
-        self.handle_data(unescape(self.rawdata[start:]))
-        return len(self.rawdata)
+    def _pop(self) -> Element:
+        tag, element = self._open.pop()
+        self._times_open[tag] -= 1
+        return element
 
-    def _offset(self) -> int:
-        line, column = self.getpos()
-        return self._lines[line - 1] + column
+    def _find(self, text: str, start: int) -> int:
+        """Return where a text is, or -1."""
+        at = self._next.get(text)
+        if at is None or 0 <= at < start:
+            at = self._next[text] = self._source.find(text, start)
+        return at
+
+    def _behind(self, text: str, start: int) -> int:
+        """Return the offset behind a text, or the end of the source."""
+        at = self._find(text, start)
+        return at + len(text) if at >= 0 else len(self._source)
+
+    def _fault(self, kind: str, offset: int, tag: str = "", detail: str = "") -> None:
+        if self._is_mjml:
+            self.faults.append(SyntaxFault(kind, offset, tag, detail))
 
 
-def _attributes(tag: str, base: int) -> dict[str, Attribute]:
-    """Return a start tag's attributes; the first wins over its duplicates (HTML, 13.2.5.33)."""
-    found: dict[str, Attribute] = {}
-    after_name = _NAME.match(tag)
-    for match in _ATTRIBUTE.finditer(tag, after_name.end() if after_name else 0):
-        group = match.lastindex or 1
-        value = attribute_value(match[group]) if group > 1 else ""
-        found.setdefault(
-            match[1].lower(), Attribute(value, base + match.start(), base + match.start(group), base + match.end())
-        )
-    return found
+def _holder_in(element: Element) -> Element | None:
+    """Return the element of MJML that holds HTML and is this element or around it."""
+    return element.holder or (element if element.tag in HOLD_HTML else None)
 
 
 def _is_ended_by(tag: str, start_tag: str) -> bool:

@@ -11,7 +11,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
 
 from keyturn.mail.languages import READER, Language
-from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line, without_outlook_classic
+from keyturn.mail.rendering.compiling import Filled, Rendered, compile_mail, one_line, to_html, without_outlook_classic
 from keyturn.mail.rendering.engine import Engine
 from keyturn.mail.rendering.folders import Folders, MailFiles, own_files
 from keyturn.mail.rendering.jinja import MjmlIncludes, shared_bytecode_cache, template_invalid
@@ -91,10 +91,10 @@ class Templates:
         with self.around():
             return Filled(*(self._fill(file, values, language) if file else "" for file in files))
 
-    def compile(self, name: str, filled: Filled) -> Rendered:
+    def compile(self, name: str, filled: Filled, compile_mjml: Callable[[str], str] = to_html) -> Rendered:
         files = self.files(name)
         plain = Filled(*map(str, filled))  # an engine's values know their source places; a sent mail does not need them
-        mail = compile_mail(plain, files, self.folders / files.markup)
+        mail = compile_mail(plain, files, self.folders / files.markup, compile_mjml)
         if self.outlook_classic:
             return mail
         return msgspec.structs.replace(mail, html=without_outlook_classic(mail.html))

@@ -73,6 +73,9 @@ _ACCOUNT: Sequence[Any] = (
     _AWAITS_PASSWORD.label("awaits_password"),
 )
 
+_JOINED = {column.key: f"account.{column.key}" for column in _ACCOUNT}
+"""Labels of these columns beside those of another table."""
+
 _UNCHANGED = (AccountRow.id == sa.bindparam("of_id")) & (AccountRow.email == sa.bindparam("of_email"))
 _CHANGED, _LOCKED_CHANGED = (
     sa.update(AccountRow)
@@ -88,13 +91,10 @@ class BuiltinAccounts(AccountStore):
 
     can_lock = True
 
-    def __init__(self, database: Database, more: Sequence[sa.ColumnElement[Any]] = ()) -> None:
-        """`more`: further columns of an account, labelled as its fields."""
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._columns = [*_ACCOUNT, *more]
-        self._joined_names = {column.key: f"account.{column.key}" for column in self._columns}
         self._by_email, self._by_id = (
-            lookup(database, sa.select(*self._columns), key, _account) for key in (AccountRow.email, AccountRow.id)
+            lookup(database, sa.select(*_ACCOUNT), key, _account) for key in (AccountRow.email, AccountRow.id)
         )
 
     async def find(self, email: str) -> Account | None:
@@ -107,13 +107,13 @@ class BuiltinAccounts(AccountStore):
         return await self._by_id.submit(account_id)
 
     def join(self, rows: sa.Select[Any], account_id: sa.ColumnElement[str] | QueryableAttribute[str]) -> sa.Select[Any]:
-        joined = (column.label(self._joined_names[column.key]) for column in self._columns)
+        joined = (column.label(label) for column, label in zip(_ACCOUNT, _JOINED.values(), strict=True))
         return rows.add_columns(*joined).outerjoin(AccountRow, AccountRow.id == account_id)
 
     def joined_account(self, row: sa.RowMapping) -> Account | None:
-        if row[self._joined_names["id"]] is None:
+        if row[_JOINED["id"]] is None:
             return None
-        return Account(**{name: row[joined] for name, joined in self._joined_names.items()})
+        return Account(**{name: row[label] for name, label in _JOINED.items()})
 
     async def password_hash(self, account_id: str) -> str | None:
         return await self._database.read(partial(self.password_hash_within, account_id=account_id))

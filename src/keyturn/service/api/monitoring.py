@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from litestar import Response, Router, get
 from litestar.exceptions import NotFoundException
@@ -99,16 +99,11 @@ async def _is_ready(require_ready: Callable[[], Awaitable[None]]) -> bool:
     return True
 
 
-async def _backlog(database: Database) -> dict[str, float]:
+async def _backlog(database: Database) -> Mapping[str, float]:
     """Return the figures of the outbox; none if the database does not answer, when the other figures matter most."""
     try:
         async with asyncio.timeout(_PATIENCE):
-            found = await backlog_of(database)
+            return await backlog_of(database)
     except (DatabaseUnready, TimeoutError) as error:
         log.warning(LogEvent("metrics.backlog_unknown", reason=error))
         return {}
-    return {
-        "waiting": found.waiting,
-        "oldest": found.oldest.total_seconds(),
-        "oldest_mail": found.oldest_mail.total_seconds(),
-    }

@@ -103,7 +103,7 @@ class Supervisor:
     async def _wake(self, orders: asyncio.StreamWriter) -> None:
         """Tell the worker of each commit. On SQLite it would otherwise notice only at its next poll."""
         while True:
-            await self._parts.outbox.woken().wait()
+            await self._parts.outbox.woken.wait()
             if not orders.transport.get_write_buffer_size():  # a worker that does not read already has a line to read
                 orders.write(b"\n")
 

@@ -8,15 +8,12 @@ without batches.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, TypeVar
+
+from keyturn.errors import KeyturnError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-class _Waiting(NamedTuple, Generic[Item, Result]):
-    item: Item
-    result: "asyncio.Future[Result | Exception]"
 
 
 class Batcher(Generic[Item, Result]):
@@ -24,8 +21,8 @@ class Batcher(Generic[Item, Result]):
 
     `execute` returns one result for each item, in the same order; an exception among them is raised for its item alone.
     If it fails for a batch of several, each item is tried alone once, so that one bad row does not fail its neighbours.
-    `common` faults, such as a database that is down, fail the whole batch at once. Cancelling a waiter does not cancel
-    the batch.
+    A KeyturnError, such as that of a database that is down, fails the whole batch at once. Cancelling a waiter does not
+    cancel the batch.
 
     `gathers`: let the event loop run first, for as long as that brings more items, up to `largest`. That pays if a trip
     takes this process's own time, as with SQLite: otherwise the first caller takes a trip alone, and the rest the next.
@@ -38,19 +35,17 @@ class Batcher(Generic[Item, Result]):
         self,
         execute: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
         *,
-        common: type[Exception] | tuple[()] = (),
         largest: int = 500,
         gathers: bool = False,
         pause: float = 0,
         in_time: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
     ) -> None:
         self._execute = execute
-        self._common = common
         self._largest = largest
         self._gathers = gathers
         self._pause = pause
         self._in_time = in_time
-        self._waiting: list[_Waiting[Item, Result]] = []
+        self._waiting: list[tuple[Item, asyncio.Future[Result | Exception]]] = []
         self._running: asyncio.Task[None] | None = None
 
     async def submit(self, item: Item) -> Result:
@@ -64,22 +59,22 @@ class Batcher(Generic[Item, Result]):
         """Return for each of the items what `submit` would return or raise."""
         # All wait for one batch: `gather` would cost a callback and a turn of the event loop for each item.
         loop = asyncio.get_running_loop()
-        waiting = [_Waiting[Item, Result](item, loop.create_future()) for item in items]
-        self._waiting += waiting
+        futures: list[asyncio.Future[Result | Exception]] = [loop.create_future() for _ in items]
+        self._waiting += zip(items, futures, strict=True)
         if self._running is None:
             self._running = loop.create_task(self._drain())
         async with self._in_time():
-            return [await one.result for one in waiting]
+            return [await future for future in futures]
 
     async def _drain(self) -> None:
         try:
             while self._waiting:
                 await self._wait_for_more()
                 batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
-                results = await self._run([one.item for one in batch])
-                for one, result in zip(batch, results, strict=True):
-                    if not one.result.done():  # else its waiter was cancelled, or its wait is over
-                        one.result.set_result(result)
+                results = await self._run([item for item, _ in batch])
+                for (_, future), result in zip(batch, results, strict=True):
+                    if not future.done():  # else its waiter was cancelled, or its wait is over
+                        future.set_result(result)
         finally:
             self._running = None
 
@@ -96,6 +91,6 @@ class Batcher(Generic[Item, Result]):
             results = await self._execute(items)
             return [result for _, result in zip(items, results, strict=True)]
         except Exception as error:  # noqa: BLE001 - it belongs to the waiters, whatever it is
-            if len(items) == 1 or isinstance(error, self._common):
+            if len(items) == 1 or isinstance(error, KeyturnError):
                 return [error] * len(items)
             return [result for item in items for result in await self._run([item])]

@@ -1,10 +1,12 @@
 """Keyturn's own database: SQLite with a single writer, or PostgreSQL shared by many machines."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import sqlalchemy as sa
 from advanced_alchemy.base import create_registry
@@ -13,19 +15,16 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.plain_files import make_private_folder
+from keyturn.plain_files import make_private_file, make_private_folder
 from keyturn.service.clock import now, replacing
-from keyturn.service.database.access import DatabaseAccess
-from keyturn.service.database.servers import (
-    ServerConnections,
-    engine_for_our_statements,
-    open_engine,
-)
-from keyturn.service.database.sqlite import PATIENCE, SqliteConnections, keep_file_private, write_ahead
+from keyturn.service.database.servers import ServerConnections, engine_for_our_statements, open_engine
+from keyturn.service.database.sqlite import PATIENCE, SqliteConnections, write_ahead
 from keyturn.service.database.unready import describe_url, unready_where_unreachable
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.settings.database_urls import DatabaseUrl, read_url
 from keyturn.service.settings.url_rules import database_fault
+
+_Result = TypeVar("_Result")
 
 _TIME = DateTimeUTC()
 
@@ -46,8 +45,70 @@ class Model(DeclarativeBase):
     registry = create_registry()
 
 
+class DatabaseAccess:
+    """Reads, and runs transactions.
+
+    `seconds`: how long a caller waits, from its own arrival; None for no limit.
+    `unready`: turns a driver's connection errors, and a TimeoutError, into the error for callers.
+    """
+
+    def __init__(
+        self,
+        connections: SqliteConnections | ServerConnections,
+        seconds: float | None,
+        unready: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        self.connections = connections
+        self.dialect = connections.dialect
+        self._seconds = seconds
+        self._unready = unready
+
+    @asynccontextmanager
+    async def in_time(self) -> AsyncIterator[None]:
+        """Raise the error for callers if the block takes longer than they wait.
+
+        A connection whose statement takes longer is closed, and not used again.
+        """
+        with self._unready():
+            async with asyncio.timeout(self._seconds):
+                yield
+
+    async def fetch(self, statement: sa.Executable, given: Mapping[str, Any] | None = None) -> Sequence[sa.RowMapping]:
+        """Return the rows of one statement that changes nothing.
+
+        Build a frequent statement once, and give its values in `given` each time. SQLAlchemy takes several times as
+        long to see that two statements are the same as SQLite takes to answer one.
+        """
+        return await self.read(lambda connection: connection.execute(statement, given).mappings().all())
+
+    async def read(self, work: Callable[[sa.Connection], _Result]) -> _Result:
+        """Return the result of `work`, which changes nothing and needs no transaction."""
+        async with self.in_time():
+            return await self.connections.read(work)
+
+    async def transact(self, work: Callable[[sa.Connection], _Result]) -> _Result:
+        """Run `work` in a transaction, and return its result once committed. If it raises, all is rolled back.
+
+        `work` is a plain function that executes statements, without other input or output and without slow work. On
+        SQLite it runs in the writer's thread; with a server it runs on the event loop, which continues between its
+        statements. Do all other work of a change before or after.
+
+        If the connection is lost at the commit, or the caller is cancelled, the outcome of the commit is unknown:
+        `work` is never run a second time.
+        """
+        async with self.in_time():
+            return await self.connections.transact(work)
+
+    async def close(self) -> None:
+        """Close the connections. Later work opens new ones, also in another event loop."""
+        await self.connections.close()
+
+
 class Database(DatabaseAccess):
-    """Keyturn's own database. Raises DatabaseUnready if it cannot be reached."""
+    """Keyturn's own database. Raises DatabaseUnready if it cannot be reached.
+
+    `engine`: PostgreSQL's, for a connection that is kept; None for SQLite.
+    """
 
     def __init__(
         self, source: str | AsyncEngine, *, pool_size: int = 10, schema: str = "", timeout: timedelta | None = None
@@ -65,7 +126,7 @@ class Database(DatabaseAccess):
         """
         self.schema = schema
         self.is_shared = not isinstance(source, str)
-        self._engine: AsyncEngine | None = None
+        self.engine: AsyncEngine | None = None
         connections: SqliteConnections | ServerConnections
         seconds = timeout.total_seconds() if timeout else None
         place = _read_ours(source, schema) if isinstance(source, str) else source
@@ -76,17 +137,11 @@ class Database(DatabaseAccess):
             engine = reads = _open_pool(place, pool_size, seconds) if isinstance(place, DatabaseUrl) else place
             if self.is_shared or schema:
                 reads = engine_for_our_statements(engine, schema, "AUTOCOMMIT")
-            self._engine = engine_for_our_statements(engine, schema)
-            connections = ServerConnections(self._engine, reads)
+            self.engine = engine_for_our_statements(engine, schema)
+            connections = ServerConnections(self.engine, reads)
         self.where = describe_url(self.url)
         super().__init__(connections, seconds, partial(unready_where_unreachable, self.where))
         self.is_sqlite = self.dialect.name == "sqlite"
-
-    @property
-    def engine(self) -> AsyncEngine:
-        """PostgreSQL's engine, for a connection that is kept. SQLite has none."""
-        assert self._engine is not None
-        return self._engine
 
     async def execute(
         self, statement: sa.Executable, given: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
@@ -185,7 +240,11 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
             make_private_folder(Path(read.url.database).parent)
         except OSError as error:
             raise SettingsInvalid([Fault("database.url", f"its folder cannot be created: {error.strerror}")]) from None
-    return SqliteConnections(read.url, keep_file_private, write_ahead)
+        # Before SQLite, which would let other users read it. The files of its log get the same permissions
+        # (https://sqlite.org/src/file?name=src/os_unix.c, findCreateFileMode). SQLite reports an error of its own.
+        with suppress(OSError):
+            make_private_file(Path(read.url.database))
+    return SqliteConnections(read.url, write_ahead)
 
 
 def _open_pool(read: DatabaseUrl, size: int, seconds: float | None) -> AsyncEngine:

@@ -40,11 +40,9 @@ async def require_current(database: Database, *, command: str = "keyturn") -> st
     that the statements here name must still exist; otherwise the program is too old.
     """
     found = await revision(database)
-    if found == head():
-        return found
-    if found and (ahead := ahead_text(found)):
-        if missing := await _missing_columns(database):
-            raise DatabaseUnready(f"{ahead}, and no longer has {missing}: install that version")
+    if found and (ahead := ahead_text(found)) and (missing := await _missing_columns(database)):
+        raise DatabaseUnready(f"{ahead}, and no longer has {missing}: install that version")
+    if found and found >= head():
         return found
     where = f"schema {database.schema}" if database.schema else "database"
     state = f"is at revision {found}, not {head()}" if found else NO_TABLES
@@ -102,13 +100,9 @@ async def migrate(database: Database, *, lock_timeout: str = _LOCK_TIMEOUT) -> s
     them work; the others wait and then have nothing to do.
     """
     before = await revision(database)
-    if before and (ahead := ahead_text(before)):
-        raise DatabaseUnready(f"{ahead}: install the version that migrated it, or a newer one")
     if before and before not in _revisions():
-        raise DatabaseUnready(
-            f"the database is at revision {before}, of a version that was never released, and cannot be updated: "
-            "remove the tables whose names begin with keyturn_, and run `keyturn migrate` again"
-        )
+        known = ahead_text(before) or f"the database is at revision {before}, of a version that was never released"
+        raise DatabaseUnready(f"{known}: install the version that migrated it")
     if before != head():
         with unready_where_unreachable(database.where):  # without a caller's time limit
             await database.connections.transact(partial(_bring_up, database, lock_timeout))

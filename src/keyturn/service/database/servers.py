@@ -1,6 +1,7 @@
 """Connections to servers: PostgreSQL, and MySQL and MariaDB for an app's own database."""
 
 from collections.abc import Callable
+from ssl import SSLCertVerificationError
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, event
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.packaging import requires_extra
-from keyturn.service.database.unready import CertificateRefused, certificate_error, is_read_only
+from keyturn.service.database.unready import describe_error, first_cause, is_read_only
 from keyturn.service.settings.database_urls import DatabaseUrl, Roots
 
 _Result = TypeVar("_Result")
@@ -25,7 +26,13 @@ class ServerConnections:
         self.dialect = transactions.dialect
         self._transactions = transactions
         self._reads = reads
-        _throw_away_read_only(transactions, reads)
+        ours = [engine.sync_engine for engine in (transactions, reads)]
+
+        @event.listens_for(ours[0], "handle_error")
+        def replace_read_only(context: ExceptionContext) -> None:
+            """Let the pool replace its connections once a server takes no more writes: another may be the primary."""
+            if context.engine in ours and is_read_only(context.original_exception):
+                context.is_disconnect = True
 
     async def read(self, work: Callable[[Connection], _Result]) -> _Result:
         async with self._reads.connect() as connection:
@@ -59,8 +66,8 @@ def open_engine(read: DatabaseUrl, setting: str, extra: str, *, seconds: float |
 def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: Roots) -> None:
     """Make a connection raise SettingsInvalid for the setting if the driver cannot read the address.
 
-    If the server's certificate is not valid by these roots, it raises CertificateRefused. The driver's message is not
-    repeated. It may hold a part of the address, and a password can extend past an "@" or a "?" that was not escaped.
+    The driver's message is not repeated. It may hold a part of the address, and a password can extend past an "@" or a
+    "?" that was not escaped. If the server's certificate is not valid, the error names the roots.
     """
 
     @event.listens_for(engine, "do_connect")
@@ -68,8 +75,9 @@ def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: Roots) -> 
         try:
             return dialect.connect(*arguments, **options)
         except Exception as error:
-            if refused := certificate_error(error):
-                raise CertificateRefused(refused, roots) from None
+            if isinstance(first_cause(error), SSLCertVerificationError):
+                used = roots.file or "not set: this machine's roots"
+                raise ConnectionError(f"{describe_error(error)} ({roots.setting} is {used})") from None
             if isinstance(error, OSError) or not isinstance(error, TypeError | ValueError):
                 raise
             message = "the driver cannot read it: check the port, the text after the ?, and an @ that is not %40"
@@ -85,13 +93,3 @@ def engine_for_our_statements(engine: AsyncEngine, schema: str, level: str = "RE
     ours = engine.execution_options(isolation_level=level, **options)
     ours.sync_engine.hide_parameters = True  # parameters include hashes of passwords, and addresses
     return ours
-
-
-def _throw_away_read_only(*engines: AsyncEngine) -> None:
-    """Let the pool replace its connections once a server takes no more writes: another may be the primary now."""
-    ours = [engine.sync_engine for engine in engines]
-
-    @event.listens_for(ours[0], "handle_error")
-    def look(context: ExceptionContext) -> None:
-        if context.engine in ours and is_read_only(context.original_exception):
-            context.is_disconnect = True

@@ -6,21 +6,17 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 
-from keyturn.plain_files import make_private_file
-
 PATIENCE = 30.0
 """Seconds to wait for a file that another process has locked."""
 
-_Result = TypeVar("_Result")
+_WRITES = "keyturn-sqlite-writes"
 
-Listen = Callable[[Engine], None]
-"""Attaches event listeners to an engine."""
+_Result = TypeVar("_Result")
 
 
 class SqliteConnections:
@@ -30,7 +26,8 @@ class SqliteConnections:
     the processor time.
     """
 
-    def __init__(self, url: URL, *listen: Listen) -> None:
+    def __init__(self, url: URL, listen: Callable[[Engine], None]) -> None:
+        """`listen`: attaches event listeners to the engine."""
         arguments = {"isolation_level": None, "check_same_thread": False, "timeout": PATIENCE}
         self._engine = create_engine(
             url.set(drivername="sqlite"),
@@ -40,9 +37,8 @@ class SqliteConnections:
             pool_use_lifo=True,
             max_overflow=-1,  # the threads are bounded already
         )
-        for attach in listen:
-            attach(self._engine)
-        self._writer = _one_thread()
+        listen(self._engine)
+        self._writer = ThreadPoolExecutor(1, _WRITES)
         self.dialect = self._engine.dialect
 
     async def read(self, work: Callable[[Connection], _Result]) -> _Result:
@@ -60,7 +56,8 @@ class SqliteConnections:
                 # At once, so that no transaction fails half way because another connection has written.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
                 result = work(connection)
-                _require_caller(given_up)
+                if given_up.is_set():
+                    raise _GivenUp  # the transaction is rolled back
                 return result
 
         try:
@@ -72,36 +69,13 @@ class SqliteConnections:
 
     async def close(self) -> None:
         """Wait for the write that is under way, and close the connections. Later work opens them again."""
-        writer, self._writer = self._writer, _one_thread()
+        writer, self._writer = self._writer, ThreadPoolExecutor(1, _WRITES)
         await asyncio.to_thread(writer.shutdown)
         self._engine.dispose()
 
 
-def _one_thread() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(1, "keyturn-sqlite-writes")
-
-
 class _GivenUp(Exception):
     """The caller no longer waits, and was told that nothing was changed."""
-
-
-def _require_caller(given_up: Event) -> None:
-    """Raise _GivenUp if the caller no longer waits: the transaction is then rolled back."""
-    if given_up.is_set():
-        raise _GivenUp
-
-
-def keep_file_private(engine: Engine) -> None:
-    """Create SQLite's file with private permissions before SQLite does; SQLite would let other users read it.
-
-    The files of its log get the same permissions (https://sqlite.org/src/file?name=src/os_unix.c,
-    findCreateFileMode). If the file cannot be created, SQLite itself reports the error.
-    """
-
-    @event.listens_for(engine, "do_connect")
-    def make_file(_: object, __: object, arguments: Any, ___: object) -> None:
-        with contextlib.suppress(OSError):
-            make_private_file(Path(arguments[0]))
 
 
 def write_ahead(engine: Engine) -> None:

@@ -9,7 +9,6 @@ from sqlalchemy.orm import QueryableAttribute
 
 from keyturn.service.database.batching import Batcher
 from keyturn.service.database.database import Database, Model
-from keyturn.service.problems.requests import DatabaseUnready
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql
@@ -55,4 +54,4 @@ def lookup(
         results = {row[key.key]: read(row) for row in await database.fetch(statement, {"keys": list(set(keys))})}
         return [results.get(wanted) for wanted in keys]
 
-    return Batcher(find, common=DatabaseUnready, gathers=database.is_sqlite, in_time=database.in_time)
+    return Batcher(find, gathers=database.is_sqlite, in_time=database.in_time)

@@ -12,7 +12,6 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, InterfaceE
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from keyturn.service.problems.requests import DatabaseUnready
-from keyturn.service.settings.database_urls import Roots
 
 _NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MySQL", "mariadb": "MariaDB"}
 
@@ -26,10 +25,16 @@ def describe_url(url: URL) -> str:
     return f"{_NAMES.get(backend, backend)} on {host}{f':{url.port}' if url.port else ''}, database {url.database}"
 
 
-def describe_error(error: BaseException) -> str:
-    """Return the driver's message: the first cause that is not a wrapper."""
+def first_cause(error: BaseException) -> BaseException:
+    """Return the first cause that is not a wrapper."""
     while error.__cause__ and not isinstance(error, TimeoutError):
         error = error.__cause__
+    return error
+
+
+def describe_error(error: BaseException) -> str:
+    """Return the driver's message."""
+    error = first_cause(error)
     if isinstance(error, TimeoutError) and not error.errno:
         return "it does not answer"
     if isinstance(error, ssl.SSLCertVerificationError):
@@ -40,28 +45,6 @@ def describe_error(error: BaseException) -> str:
         # If a name cannot be resolved, the number is getaddrinfo's own, negative, with its own messages.
         return os.strerror(error.errno) if error.errno > 0 else str(error.strerror)
     return str(error).strip().partition("\n")[0] or type(error).__name__
-
-
-class CertificateRefused(OSError):
-    """Tells why a server's certificate is not accepted, and by which roots.
-
-    `code`: OpenSSL's. `setting`: the parameter with the roots.
-    """
-
-    def __init__(self, error: ssl.SSLCertVerificationError, roots: Roots) -> None:
-        used = f"{roots.setting} is {roots.file}" if roots.file else f"{roots.setting} is not set: this machine's roots"
-        super().__init__(f"the server's certificate is refused: {error.verify_message or error} ({used})")
-        self.code = error.verify_code
-        self.setting = roots.setting
-
-
-def certificate_error(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    """Return OpenSSL's error if the server's certificate is the reason that there is no connection."""
-    while error:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return error
-        error = error.__cause__
-    return None
 
 
 _UNREACHABLE = ("08", "28", "3D", "53", "57")
@@ -91,20 +74,35 @@ def unready_where_unreachable(place: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        what, not_committed = "", False
-        if isinstance(error, DBAPIError) and is_rolled_back(error):
-            what, not_committed = "has undone the transaction", True
-        elif is_read_only(error):
-            what = "takes no writes"
-        elif _is_not_migrated(error):
-            what = "has not been migrated"
-        elif _is_unreachable(error):
-            what, not_committed = "cannot be reached", _is_out_of_room(error)
-        if not what:
+        if not (trouble := _trouble(error)):
             raise
+        # If SQLite's disk is full, a commit is undone: its last page, which marks it, was not written.
+        is_full = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
         raise DatabaseUnready(
-            f"the database {what}: {place}: {describe_error(error)}", not_committed=not_committed
+            f"the database {trouble}: {place}: {describe_error(error)}", not_committed=is_full or trouble == _UNDONE
         ) from error
+
+
+_UNDONE = "has undone the transaction"
+
+
+def _trouble(error: Exception) -> str:
+    """Return what is wrong with the database, in words; "" if the error tells nothing about it."""
+    code = _code(error)
+    if isinstance(error, DBAPIError) and is_rolled_back(error):
+        return _UNDONE
+    if code in _READ_ONLY:
+        return "takes no writes"
+    if code in _NOT_MIGRATED or describe_error(error).startswith(_NO_SUCH):
+        return "has not been migrated"
+    is_away = (
+        isinstance(error, OperationalError | InterfaceError | InternalError | PoolExhausted | OSError | TimeoutError)
+        or str(code).startswith(_UNREACHABLE)
+        or getattr(error, "connection_invalidated", False)
+        or type(error) is DatabaseError  # SQLite's for a file that is damaged, or not a database
+        or type(error).__module__.startswith("asyncpg")  # SQLAlchemy 2.0 raises its errors while it connects
+    )
+    return "cannot be reached" if is_away else ""
 
 
 def is_refusal(error: DBAPIError) -> bool:
@@ -128,22 +126,3 @@ def _code(error: BaseException) -> str | int:
     cause = error.orig if isinstance(error, DBAPIError) and error.orig else error
     number = next(iter(cause.args), "")
     return str(getattr(cause, "sqlstate", None) or "") or (number if isinstance(number, int) else "")
-
-
-def _is_not_migrated(error: Exception) -> bool:
-    return _code(error) in _NOT_MIGRATED or describe_error(error).startswith(_NO_SUCH)
-
-
-def _is_out_of_room(error: Exception) -> bool:
-    """Tell whether SQLite's disk is full. A commit is then undone: its last page, which marks it, was not written."""
-    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
-
-
-def _is_unreachable(error: Exception) -> bool:
-    if isinstance(error, OperationalError | InterfaceError | InternalError | PoolExhausted | OSError | TimeoutError):
-        return True
-    if str(_code(error)).startswith(_UNREACHABLE):
-        return True
-    if isinstance(error, DBAPIError):  # the plain one is SQLite's for a file that is damaged, or not a database
-        return error.connection_invalidated or type(error) is DatabaseError
-    return type(error).__module__.startswith("asyncpg")  # SQLAlchemy 2.0 raises its errors while it connects

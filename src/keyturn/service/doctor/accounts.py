@@ -13,7 +13,7 @@ from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.database import Database
 from keyturn.service.database.unready import describe_error
-from keyturn.service.doctor.database import WRONG_PATH, accounts_file, missing_file
+from keyturn.service.doctor.database import WRONG_PATH, accounts_file, missing_file, opened
 from keyturn.service.onboarding.survivors import surviving_credentials
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.settings import Settings
@@ -31,9 +31,13 @@ _PATIENCE = 10
 async def check_accounts(settings: Settings, given: AccountStore | None = None) -> list[Finding]:
     """Check the app's own store, or the one in the settings. Creates nothing that is missing."""
     try:
-        database = Database(settings.database.url, schema=settings.database.schema, timeout=settings.database.timeout)
+        async with opened(settings) as database:
+            return await _check(settings, database, given)
     except SettingsInvalid as error:
         return [Finding("accounts", "skip", "not checked", f"Fix this first: {error.faults[0]}.")]
+
+
+async def _check(settings: Settings, database: Database, given: AccountStore | None) -> list[Finding]:
     if settings.accounts.store == "builtin" and isinstance(given, BuiltinAccounts | None):
         return [await _builtin(settings, database)]
     if not given and not settings.accounts.table.url and (missing := accounts_file(settings)):
@@ -52,8 +56,6 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
     except DBAPIError as error:
         said = f"the database of the accounts reports an error: {describe_error(error)}"
         return [Finding("accounts", "fail", said, _mend_unready(settings))]
-    finally:
-        await database.close()
     found = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings"), *findings]
     if hosted_path(settings.sign_in_page) and not store.offers(AccountStore.password_hash):
         message = "sign_in_url: Keyturn's sign-in page does not work with this store"
@@ -116,7 +118,5 @@ async def _builtin(settings: Settings, database: Database) -> Finding:
         count: int = found["count"]
     except (DatabaseUnready, DBAPIError, SettingsInvalid):
         return unknown
-    finally:
-        await database.close()
     number = f"more than {_COUNTED:,}" if count > _COUNTED else f"{count:,}"
     return Finding("accounts", "ok", f"the store builtin, with {number} account{'' if count == 1 else 's'}")

@@ -1,7 +1,8 @@
 """Checks that the database answers, can be written, is at this version's revision, and has the right time."""
 
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -56,24 +57,28 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
         return [_fail(f"{missing} does not exist", mend)]
     if url.get_backend_name() != "sqlite" and not find_spec("asyncpg"):
         return [_fail("the driver for PostgreSQL is missing", "Run `pip install 'keyturn[postgres]'`.")]
-    database = _open(settings)
+    async with opened(settings) as database:
+        try:
+            findings = [await _revision(database, url)]
+            if database.is_sqlite:
+                return findings + await _sqlite(database, str(url.database))
+            return findings + await _postgresql(database, now)
+        except DatabaseUnready as error:
+            mend = "Start the database, or correct database.url and the rights of its user."
+            if database.is_sqlite:
+                mend = "Let the user who runs Keyturn write the file and its folder, or correct database.url."
+            return [_fail(f"{describe_url(url)}: {describe_error(error)}", mend)]
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    """Open Keyturn's database for the block. Raises SettingsInvalid for an address that the driver cannot read."""
+    own = settings.database
+    database = Database(own.url, schema=own.schema, timeout=own.timeout)
     try:
-        findings = [await _revision(database, url)]
-        if database.is_sqlite:
-            return findings + await _sqlite(database, str(url.database))
-        return findings + await _postgresql(database, now)
-    except DatabaseUnready as error:
-        mend = "Start the database, or correct database.url and the rights of its user."
-        if database.is_sqlite:
-            mend = "Let the user who runs Keyturn write the file and its folder, or correct database.url."
-        return [_fail(f"{describe_url(url)}: {describe_error(error)}", mend)]
+        yield database
     finally:
         await database.close()
-
-
-def _open(settings: Settings) -> Database:
-    own = settings.database
-    return Database(own.url, schema=own.schema, timeout=own.timeout)
 
 
 async def _revision(database: Database, url: URL) -> Finding:
@@ -140,14 +145,12 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
     keys = [newest, *(key for key in settings.previous_secret_keys if key != newest)]
     if missing_file(settings.database.url):
         return [_UNREACHED]
-    database = _open(settings)
     try:
-        previous, lost = await BuiltinFactors(database, None, keys).count_sealed_otherwise()
-        waiting = await mails_sealed_otherwise(database, Seal([newest]))
+        async with opened(settings) as database:
+            previous, lost = await BuiltinFactors(database, None, keys).count_sealed_otherwise()
+            waiting = await mails_sealed_otherwise(database, Seal([newest]))
     except (DatabaseUnready, DBAPIError):
         return [_UNREACHED]
-    finally:
-        await database.close()
     needs = [Finding("keys", "warn", message, mend) for message, mend in _needs(previous, lost, waiting)]
     # A key signs codes by mail (`codes.LIFE`), codes by SMS (`sms_codes.LIFE`) and puzzles.
     unneeded = "no stored data needs previous_secret_keys: remove them when every process has run with the current key"

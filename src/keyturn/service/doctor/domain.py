@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from dns.asyncresolver import Resolver
 from dns.exception import DNSException
-from dns.resolver import NXDOMAIN, LifetimeTimeout, NoAnswer, NoNameservers, NoResolverConfiguration
+from dns.resolver import NXDOMAIN, LifetimeTimeout, NoNameservers, NoResolverConfiguration
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.port.finding import Finding
@@ -23,6 +23,12 @@ from keyturn.service.problems.requests import InputInvalid
 
 _PATIENCE = 4
 """Seconds for one question, including all nameservers and retries."""
+
+_REASONS: Mapping[type[Exception], str] = {
+    LifetimeTimeout: "no nameserver answered in time",
+    NoNameservers: "the nameservers gave an error for {name}",
+    NoResolverConfiguration: "this machine has no nameserver configured",
+}
 
 Texts = Mapping[str, Sequence[str]]
 """The TXT records of each name."""
@@ -59,19 +65,12 @@ class Dns:
     async def _ask(self, name: str, kind: str) -> list[Any] | None:
         """Return the records, [] if the name has none of that kind, None if the name does not exist."""
         try:
-            return list(await self._resolver.resolve(f"{name}.", kind))
+            return list(await self._resolver.resolve(f"{name}.", kind, raise_on_no_answer=False))
         except NXDOMAIN:
             return None
-        except NoAnswer:
-            return []
-        except LifetimeTimeout:
-            raise Unanswered("no nameserver answered in time") from None
-        except NoNameservers:
-            raise Unanswered(f"the nameservers gave an error for {name}") from None
-        except NoResolverConfiguration:
-            raise Unanswered("this machine has no nameserver configured") from None
         except (DNSException, OSError) as error:
-            raise Unanswered(str(error) or type(error).__name__) from None
+            why = _REASONS.get(type(error), str(error) or type(error).__name__)
+            raise Unanswered(why.format(name=name)) from None
 
     @cached_property
     def _resolver(self) -> Resolver:

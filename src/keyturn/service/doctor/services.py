@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from keyturn.mail.port.finding import Finding
-from keyturn.service.database import Database
+from keyturn.service.doctor.database import opened
 from keyturn.service.problems.requests import ChallengeUnready, LimitsUnready
 from keyturn.service.reset.passwords.breaches import BreachRanges, BreachSourceFailed
 from keyturn.service.reset.proofs.captcha import COMPLAINTS, Captcha
@@ -66,21 +66,18 @@ _SLOW = 0.05
 
 
 async def check_limits(settings: Settings) -> list[Finding]:
-    own = settings.database
-    if settings.limits.in_memory or database_kind(own.url) != "postgresql":
+    if settings.limits.in_memory or database_kind(settings.database.url) != "postgresql":
         return [Finding("limits", "ok", "counted in the memory of one process")]
-    database = Database(own.url, schema=own.schema, timeout=own.timeout)
-    rate_limits = RateLimits(settings.limits, database)
     try:
-        await rate_limits.require_ready()  # also connects
-        started = time.perf_counter()
-        await rate_limits.require_ready()
-        seconds = time.perf_counter() - started
+        async with opened(settings) as database:
+            rate_limits = RateLimits(settings.limits, database)
+            await rate_limits.require_ready()  # also connects
+            started = time.perf_counter()
+            await rate_limits.require_ready()
+            seconds = time.perf_counter() - started
     except LimitsUnready as error:
         mend = "Fix the database, as its own line says. Until then, every request gets 503."
         return [Finding("limits", "fail", f"PostgreSQL: {error}", mend)]
-    finally:
-        await database.close()
     answers = f"PostgreSQL counts for all processes, and answers in {seconds * 1000:.1f} ms"
     if seconds > _SLOW:
         return [Finding("limits", "warn", f"{answers}, and every request waits for it", "Use a server that is closer.")]

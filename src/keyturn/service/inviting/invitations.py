@@ -19,10 +19,9 @@ from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import PageUrls
-from keyturn.service.reset.proofs import codes
-from keyturn.service.reset.proofs.codes import MailedCodes, unmailed_link
+from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import LINKS, purpose_for, secured
+from keyturn.service.reset.records.links import LINKS, may_open, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import (
     PASSWORD_CHANGED,
@@ -32,11 +31,8 @@ from keyturn.service.reset.records.messages import (
     parse_reason,
 )
 from keyturn.service.reset.records.stores import Transaction
-from keyturn.service.secrets import Purpose
+from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.telemetry.meters import count_calls
-
-_AT_ONCE = 500
-"""The most messages in one statement."""
 
 
 class Invitations:
@@ -46,8 +42,7 @@ class Invitations:
     """
 
     def __init__(self, ground: Ground, *, service_key: str, link_key: str) -> None:
-        self._outbox = ground.records.outbox
-        self._limits = ground.limits
+        self._records, self._limits = ground.records, ground.limits
         self.meters = ground.meters
         self._service_key, self._link_key = service_key, link_key
         self.over_http, self.links_over_http = bool(service_key or link_key), bool(link_key)
@@ -68,17 +63,19 @@ class Invitations:
 
         `reason`: who invites to what, in the app's words.
         """
-        await self._post(addresses.parse(email), client, parse_reason(reason))
+        await self.invite_all([email], client, parse_reason(reason))
 
-    async def invite_all(self, emails: Collection[str], operator: Client | None = None, reason: str = "") -> None:
-        """Accept invitations of an operator at the command line, who knows that the addresses belong to accounts."""
-        waiting, client = [addresses.parse(email) for email in emails], operator or Client()
-        for start in range(0, len(waiting), _AT_ONCE):
-            await asyncio.gather(*(self._post(email, client, reason) for email in waiting[start : start + _AT_ONCE]))
-
-    async def _post(self, address: str, client: Client, reason: str) -> None:
-        asked = ResetRequested(email=address, at=now(), client=client, invited=True, reason=reason)
-        await self._outbox.post(RESET_REQUESTED, asked)
+    async def invite_all(self, emails: Collection[str], by: Client | None = None, reason: str = "") -> None:
+        """Accept invitations, all or none. An operator knows that the addresses belong to accounts."""
+        moment, client = now(), by or Client()
+        invited = [
+            ResetRequested(email=addresses.parse(email), at=moment, client=client, invited=True, reason=reason)
+            for email in emails
+        ]
+        if invited:
+            messages = [(one, True) for one in invited]
+            await self._records.transact(lambda tx: tx.outbox.enqueue_each_if(RESET_REQUESTED, messages))
+            self._records.outbox.wake()
 
 
 Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
@@ -118,8 +115,8 @@ class OperatorResets:
         accounts = [account for _, account in found if isinstance(account, Account)]
         mailboxes = await self._records.mailboxes.look([account.email for account in accounts], now())
         refusals = {email: mailbox.refusal for email, mailbox in mailboxes.items() if mailbox.refusal}
-        pressed = await secured(self._records.database, accounts, now())
-        return [(email, _outcome(account, refusals, pressed)) for email, account in found]
+        openers = await may_open(self._records.database, accounts)
+        return [(email, _outcome(account, refusals, openers)) for email, account in found]
 
     async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
         try:
@@ -165,11 +162,11 @@ def _key(campaign: Campaign, email: str) -> str:
 
 
 def _outcome(
-    found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], secured: Collection[str]
+    found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], openers: Collection[str]
 ) -> Outcome:
     if not isinstance(found, Account):
         return found
-    if not (found.active or (found.locked and found.id in secured)):
+    if not (found.active or (found.locked and found.id in openers)):
         return "locked" if found.locked else "disabled"
     return refusals.get(found.email, "asked") if found.takes_password else "signs_in_elsewhere"
 
@@ -184,7 +181,7 @@ _REFUSED: Mapping[str, str] = {
     "locked": "the account is locked, perhaps by an earlier mailbox: read the audit trail, then unlock the account",
     "signs_in_elsewhere": "the account has no password: its owner signs in through another service",
 }
-_NO_CODE = "token.code is off, an intrusion was reported, or too many codes were wrong: give out a link"
+_NO_CODE = "token.code is off, the account is locked, or too many codes were wrong: give out a link"
 
 
 class IssuedLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
@@ -224,10 +221,12 @@ class OperatorLinks:
         if not (reason := parse_reason(reason)) and not invites:
             raise InputInvalid(Fault("reason", "missing: it goes into the audit trail"))
         account = await self._find(addresses.parse(email), invites=invites)
-        code, digest = await self._code(account) if with_code else ("", b"")
         moment, purpose = now(), purpose_for(account, by_operator=True)
-        life = codes.LIFE if code else self._invited if invites else self._lifetime
-        issued, link = unmailed_link(account, purpose, moment, life, reason=reason if invites else "")
+        end, shown = moment + (self._invited if invites else self._lifetime), reason if invites else ""
+        token, minted = mint_link(account, purpose, moment, end, reason=shown)
+        code = ""
+        if with_code:
+            code, minted = await self._code(account, moment)
         # It names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)
         told = PasswordWasChanged(account_id=account.id, at=moment, client=by, email=account.email, is_link=True)
@@ -235,31 +234,28 @@ class OperatorLinks:
         def write(tx: Transaction) -> None:
             tx.hold(account.id)
             secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
-            if code and self._mailed:
-                self._mailed.store(tx.connection, [(digest, account, True)], moment)
-            else:
-                secrets.add(tx.connection, [(link, True)])
+            secrets.add(tx.connection, [(minted, True)])
             message = None if invites else tx.outbox.enqueue(PASSWORD_CHANGED, told)
             outcome, known = "code_issued" if code else "link_issued", (account.id, account.email)
             tx.audit.write("operator_link", outcome, client, moment, *known, message_id=message, note=reason)
 
         await self._records.transact(write)
         self._records.outbox.wake()
-        url = "" if code else self._urls.reset(issued.token, account.email)
-        return IssuedLink(link=url, code=code, expires_at=issued.expires_at)
+        url = "" if code else self._urls.reset(token, account.email)
+        return IssuedLink(link=url, code=code, expires_at=minted.expires_at)
 
     async def _find(self, email: str, *, invites: bool) -> Account:
         account = await self._accounts.find(email)
-        pressed = await secured(self._records.database, [account] if account else [], now())
-        outcome = _outcome(account or "no_account", {}, pressed)
+        openers = await may_open(self._records.database, [account] if account else [])
+        outcome = _outcome(account or "no_account", {}, openers)
         if account is None or outcome in _REFUSED:
             raise InputInvalid(Fault("email", _REFUSED[outcome]))
         if invites and not account.awaits_password:
             raise InputInvalid(Fault("email", "the account has a password already"))
-        return msgspec.structs.replace(account, intruded=pressed.get(account.id, False))
+        return account
 
-    async def _code(self, account: Account) -> tuple[str, bytes]:
-        """Return a code, and the digest that is stored. Its link would not know of an intrusion."""
-        if not self._mailed or account.intruded or account.locked or await self._mailed.exhausted([account.email]):
+    async def _code(self, account: Account, moment: datetime) -> tuple[str, Secret]:
+        """Return a code, and what is stored of it. No code opens a locked account."""
+        if not self._mailed or account.locked or await self._mailed.exhausted([account.email]):
             raise InputInvalid(Fault("code", _NO_CODE))
-        return self._mailed.mint(account.email)
+        return self._mailed.mint(account, moment)

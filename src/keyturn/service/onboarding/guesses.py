@@ -5,13 +5,13 @@ Values decide if names do not: only addresses look like addresses, and only pass
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from keyturn.service import addresses
-from keyturn.service.accounts.table.columns import Column
+from keyturn.service.accounts.table.columns import Stored, kind_of
 from keyturn.service.accounts.table.placeholders import placeholder_for, usual_form
 from keyturn.service.accounts.table.recognised_hashes import is_known_hash
 from keyturn.service.onboarding.survey import Table
@@ -163,23 +163,24 @@ def unclear_status(table: Table) -> str:
 
 
 def _first_column(table: Table, meaning: str) -> str:
-    return next(iter(_columns_named(table, meaning)), "")
+    return next(iter(_columns_named(table, _NAMES[meaning])), "")
 
 
 def _text_column(table: Table, meaning: str) -> str:
     name = _first_column(table, meaning)
-    return name if name and table.columns[name].holds in (str, object) else ""
+    return name if name and kind_of(table.columns[name]).holds in (str, object) else ""
 
 
-def _columns_named(table: Table, meaning: str) -> list[str]:
+def _columns_named(table: Table, names: Iterable[str]) -> list[str]:
+    """Return the table's columns with these plain names, in the order of the names."""
     plain = {plain_name(name): name for name in reversed(table.columns)}
-    return [plain[name] for name in _NAMES[meaning] if name in plain]
+    return [plain[name] for name in names if name in plain]
 
 
 def _known_column(table: Table, meaning: str, fits: Callable[[str], bool]) -> str:
     """Return the column by its name, else by its values; "" for none or several."""
     fitting = [name for name, values in table.values.items() if values and all(map(fits, values))]
-    named = _columns_named(table, meaning)
+    named = _columns_named(table, _NAMES[meaning])
     if named:  # an unknown hash format, or no rows yet: the name is better evidence
         return next((name for name in named if name in fitting), named[0])
     own = [name for name in fitting if not _OF_ANOTHER.search(plain_name(name))]
@@ -201,14 +202,13 @@ def _active(table: Table) -> str:
     if flag := _first_column(table, "inactive"):
         return f"not {flag}"
     name = _first_column(table, "status")
-    choices = table.columns[name].choices if name else ()
+    choices = kind_of(table.columns[name]).choices if name else ()
     bad = [value for value in choices if plain_name(value) in _NAMES["bad_status"]]
     return f"not {name} = {' | '.join(bad)}" if bad else ""
 
 
 def _key_column(table: Table) -> str:
-    plain = {plain_name(name): name for name in reversed(table.columns)}
-    return table.key or next((plain[name] for name in ("id", "uuid", "userid", "accountid") if name in plain), "")
+    return table.key or _first_column(table, "id")
 
 
 # What a change sets
@@ -221,50 +221,44 @@ def _columns_to_set(table: Table) -> _Values:
 
 
 def _value_to_set(table: Table, name: str) -> bool | str | None:
-    plain, column = plain_name(name), table.columns[name]
-    if _CHANGED_AT.fullmatch(plain) and column.holds is not bool and column.highest >= 2**31 - 1:
+    plain, kind = plain_name(name), kind_of(table.columns[name])
+    if _CHANGED_AT.fullmatch(plain) and kind.holds is not bool and kind.highest >= 2**31 - 1:
         return _time_placeholder(table, name)
-    if _FLAG.fullmatch(plain) and _holds_flag(column):
+    if _FLAG.fullmatch(plain) and _holds_flag(kind):
         return False
     if plain == _WORDPRESS_LINK:
         return ""
-    if column.nullable and any(pattern.fullmatch(plain) for pattern in (_FLAG, _LEFT_OVER, _REMEMBERED)):
+    if table.columns[name].nullable and any(pattern.fullmatch(plain) for pattern in (_FLAG, _LEFT_OVER, _REMEMBERED)):
         return "{null}"
     return None
 
 
 def _time_placeholder(table: Table, name: str) -> str:
     """Return what writes times as the column's values have them, else those of columns of its type."""
-    column = table.columns[name]
-    alike = [one.name for one in table.columns.values() if one.holds is column.holds and _TIMES.search(one.name)]
+    kind = kind_of(table.columns[name])
+    alike = [one for one in table.columns if kind_of(table.columns[one]).holds is kind.holds and _TIMES.search(one)]
     values = (table.values.get(one, ()) for one in (name, *alike))
     forms = (usual_form(int(text) if text.isdigit() else text for text in texts) for texts in values)
-    if known := placeholder_for(column, next(filter(None, forms), "")):
+    if known := placeholder_for(kind, next(filter(None, forms), "")):
         return known
-    if column.holds is str:
+    if kind.holds is str:
         return "{now_iso}"
     # A 64-bit integer is most likely JavaScript's Date.now(), which does not fit a smaller one.
-    return "{now_ms}" if column.holds is int and not column.on_sqlite and column.highest > 2**32 else "{now}"
+    return "{now_ms}" if kind.holds is int and not kind.on_sqlite and kind.highest > 2**32 else "{now}"
 
 
-def _holds_flag(column: Column) -> bool:
-    return column.holds is bool or (column.holds is int and (column.on_sqlite or column.highest < 2**15))
+def _holds_flag(kind: Stored) -> bool:
+    return kind.holds is bool or (kind.holds is int and (kind.on_sqlite or kind.highest < 2**15))
 
 
 # What a change or an intrusion ends
 
 
-def holds_sessions(name: str) -> bool:
-    """Tell whether the table's name means that its rows admit clients until the next change."""
-    return bool(_SESSIONS.search(_bare_name(name)))
-
-
 def credentials_in(name: str) -> Credentials | Literal[""]:
-    """Return what the table's name says that its rows are; "" if they are no credentials, or sessions."""
+    """Return what the table's name says that its rows are; "" if they are no credentials."""
     plain = _bare_name(name)
-    if _NO_CREDENTIALS.search(plain):
-        return ""
-    return next((what for what, known in _CREDENTIALS.items() if known.search(plain)), "")
+    known = (what for what, names in _CREDENTIALS.items() if names.search(plain) and not _NO_CREDENTIALS.search(plain))
+    return next(known, "sessions" if _SESSIONS.search(plain) else "")
 
 
 def endings(table: Table, tables: Mapping[str, Table]) -> Iterator[tuple[str, Ending]]:
@@ -276,7 +270,7 @@ def endings(table: Table, tables: Mapping[str, Table]) -> Iterator[tuple[str, En
     for name, other in sorted(tables.items()):
         if name == table.name:
             continue
-        what: Credentials | Literal[""] = credentials_in(name)
+        what = credentials_in(name)
         where: _Values = {}
         if _bare_name(name).endswith("usermeta") and "meta_key" in other.columns:
             what, where = "api_keys", {"meta_key": "_application_passwords"}  # WordPress keeps anything there
@@ -284,7 +278,7 @@ def endings(table: Table, tables: Mapping[str, Table]) -> Iterator[tuple[str, En
             where = {"type": "webauthn"}  # django-allauth keeps TOTP there, too, which must stay
         owner, of_accounts = _owner(other, table)
         ended = _revocation(other, tables)
-        if what and owner and ended is not None:
+        if what not in ("", "sessions") and owner and ended is not None:
             when: Literal["change", "intrusion"] = "change" if what == "trusted_devices" else "intrusion"
             yield f"{name}.{owner}", Ending(what=what, when=when, set=ended, where=where | of_accounts)
 
@@ -302,7 +296,7 @@ def owner_column(other: Table, table: Table) -> str:
 
 
 def _columns_to_delete(table: Table, tables: Mapping[str, Table]) -> list[str]:
-    sessions = [name for name in tables if holds_sessions(name) and not credentials_in(name) and name != table.name]
+    sessions = [name for name in tables if credentials_in(name) == "sessions" and name != table.name]
     return sorted(f"{name}.{column}" for name in sessions if (column := owner_column(tables[name], table)))
 
 
@@ -327,28 +321,28 @@ def _owner(other: Table, table: Table) -> tuple[str, _Values]:
         ours = (value for value in values if plain_name(re.split(r"\W", value)[-1]) in names)
         model = next(ours, _LARAVELS_USERS if plain_name(kind) == _LARAVEL and not values else "")
         return (owner, {kind: model}) if model else ("", {})
-    return next((name for name in other.columns if plain_name(name) == "resourceownerid"), ""), {}  # Doorkeeper's
+    return next(iter(_columns_named(other, ["resourceownerid"])), ""), {}  # Doorkeeper's
 
 
 def _type_of_owner(other: Table) -> tuple[str, str] | None:
     """Return the column with the owner's type, and the one with the owner's id (Laravel's and Rails' polymorphism)."""
-    plain = {plain_name(name): name for name in other.columns}
-    pairs = ((column, plain.get(f"{name[:-4]}id")) for name, column in plain.items() if name[4:].endswith("type"))
-    return next(((column, owner) for column, owner in pairs if owner), None)
+    types = (name for name in other.columns if plain_name(name)[4:].endswith("type"))
+    pairs = ((name, *_columns_named(other, [f"{plain_name(name)[:-4]}id"])) for name in types)
+    return next(((pair[0], pair[1]) for pair in pairs if len(pair) > 1), None)
 
 
 def _revocation(other: Table, tables: Mapping[str, Table]) -> _Values | None:
     """Return the column that ends a row; {} if the row is deleted, None if other rows refer to it and stay."""
     for name, column in other.columns.items():
-        plain = plain_name(name)
+        plain, kind = plain_name(name), kind_of(column)
         is_time, is_flag = _REVOKED_AT.fullmatch(plain), _REVOKED.fullmatch(plain)
-        if is_flag and _holds_flag(column):
+        if is_flag and _holds_flag(kind):
             return {name: True}
-        if column.nullable and (is_time or (is_flag and column.holds is datetime)):
+        if column.nullable and (is_time or (is_flag and kind.holds is datetime)):
             return {name: _time_placeholder(other, name)}
     if not any(other.name in one.holds for one in tables.values()):
         return {}
-    times = (name for name, column in other.columns.items() if column.holds is datetime)
+    times = (name for name, column in other.columns.items() if kind_of(column).holds is datetime)
     expiry = next((name for name in times if _EXPIRES.fullmatch(plain_name(name))), "")
     return {expiry: "{now}"} if expiry else None
 

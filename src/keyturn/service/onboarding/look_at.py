@@ -29,7 +29,8 @@ def questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> Ite
         for name, other in sorted(tables.items())
         if name not in ended
         and guesses.plain_name(name) not in by_hash
-        and (guesses.credentials_in(name) or (guesses.holds_sessions(name) and not guesses.owner_column(other, table)))
+        and (what := guesses.credentials_in(name))
+        and (what != "sessions" or not guesses.owner_column(other, table))
     ]
     if alive:
         yield (

@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from keyturn.errors import Fault, KeyturnError, SettingsInvalid
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.hosts import host_of, is_loopback, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.accounts.store_factory import import_factory
 from keyturn.service.accounts.table.recognised_hashes import HashFormat, recognise_hashes
 from keyturn.service.onboarding import guesses
 from keyturn.service.onboarding.look_at import questions_about
-from keyturn.service.onboarding.survey import NotReached, Table, read_tables, sample_values, tables_of_its_app
+from keyturn.service.onboarding.survey import Table, read_tables, sample_values, tables_of_its_app
 from keyturn.service.settings import ServerSettings, TableSettings
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.rules.accounts import OWN_STORES
@@ -25,13 +25,10 @@ from keyturn.values import did_you_mean
 OWN_DATABASE = "sqlite:///.keyturn/keyturn.db"
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
+_URL = "accounts.table.url"
 _SHOWN = 12
 _SAMPLED = 40
 """Tables whose values are read if no table has known column names."""
-
-
-class NotPlanned(KeyturnError):
-    """No file can be written; the text names the flag to give."""
 
 
 class Flags(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,12 +96,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def hashing(self) -> dict[str, Any]:
         """The format of the app's hashes, and the parameters of most of them."""
-        if not (self.table and self.table.password):
-            return {}
-        known = self.hashes
-        written = {"prefix": known.prefix} if known.format == "bcrypt" else {"format": known.format}
-        numbers = {"cost": known.cost, "iterations": known.iterations}
-        return written | {name: number for name, number in numbers.items() if number}
+        return self.hashes.written if self.table and self.table.password else {}
 
     @property
     def variables(self) -> dict[str, str]:
@@ -113,9 +105,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
-    """Return the plan. Raises NotPlanned, and NotReached or SettingsInvalid for a database that cannot be read."""
+    """Return the plan. Raises SettingsInvalid, by the setting of the flag to correct, if no file can be written."""
     if flags.store == "ldap":
-        raise NotPlanned("--store: write [accounts.ldap] by hand, as the page on LDAP in the documentation shows")
+        raise _fault("accounts.store", "write [accounts.ldap] by hand, as the page on LDAP in the documentation shows")
     if flags.store and flags.store not in OWN_STORES:
         import_factory(flags.store)
     database = _database(flags, environ)
@@ -155,11 +147,11 @@ def _database(flags: Flags, environ: Mapping[str, str]) -> DatabaseAddress | Non
         given = "${DATABASE_URL}"
     if not given:
         if flags.store == "table":
-            raise NotPlanned("--database: is required with --store table")
+            raise _fault(_URL, "is required with --store table")
         return None
     address = database_address(given, environ)
     if flags.together and database_fault(address.url, for_our_tables=True):
-        raise NotPlanned("--together: Keyturn's tables need SQLite or PostgreSQL: leave the flag out")
+        raise _fault("database.url", "Keyturn's tables need SQLite or PostgreSQL: leave the flag out")
     return address
 
 
@@ -168,20 +160,18 @@ def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
 
     Raises SettingsInvalid, without repeating the address: it may be a secret.
     """
-    if named := _VARIABLE.fullmatch(given):
-        if not environ.get(named[1]):
-            why = f"the variable {named[1]} is {'empty' if named[1] in environ else 'not set'}"
-            raise SettingsInvalid([Fault("accounts.table.url", why)])
-        url, variable = environ[named[1]], named[1]
-        kind = read_url(url, "accounts.table.url").kind
-        return DatabaseAddress(kind=kind, url=url, written=f"${{{variable}}}", variable=variable)
-    read = read_url(given, "accounts.table.url")
-    if not read.holds_secret:
-        return DatabaseAddress(kind=read.kind, url=given, written=given)
-    holding = [name for name, value in environ.items() if value == given and not name.startswith("KEYTURN_")]
-    free = "ACCOUNTS_DATABASE_URL" if environ.get("DATABASE_URL") else "DATABASE_URL"
-    variable = holding[0] if holding else free
-    return DatabaseAddress(kind=read.kind, url=given, written=f"${{{variable}}}", variable=variable)
+    named = _VARIABLE.fullmatch(given)
+    variable = named[1] if named else ""
+    if variable and not environ.get(variable):
+        raise _fault(_URL, f"the variable {variable} is {'empty' if variable in environ else 'not set'}")
+    url = environ[variable] if variable else given
+    read = read_url(url, _URL)
+    if read.holds_secret and not variable:
+        holding = [name for name, value in environ.items() if value == given and not name.startswith("KEYTURN_")]
+        variable = next(iter(holding), "ACCOUNTS_DATABASE_URL" if environ.get("DATABASE_URL") else "DATABASE_URL")
+    return DatabaseAddress(
+        kind=read.kind, url=url, written=f"${{{variable}}}" if variable else given, variable=variable
+    )
 
 
 async def _with_table(plan: Plan, flags: Flags) -> Plan:
@@ -195,7 +185,7 @@ async def _with_table(plan: Plan, flags: Flags) -> Plan:
         likely = guesses.likely_tables(tables, password=with_password)
     name = flags.table or guesses.clear_choice(likely)
     if name not in tables:
-        raise NotPlanned(_unclear_table(name, likely, tables))
+        raise _fault("accounts.table.table", _unclear_table(name, likely, tables))
     own = tables_of_its_app(name, tables)
     own |= await sample_values(
         url, [tables[name], *(one for other, one in own.items() if guesses.credentials_in(other))]
@@ -228,16 +218,16 @@ def _unclear_table(name: str, likely: list[str], tables: Mapping[str, Table]) ->
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     known = f"; its tables: {', '.join(names[:_SHOWN])}{more}" if names else "; it has no tables"
     if name:
-        return f"--table: the database has no table {name}{did_you_mean(name, tables)}{known}"
+        return f"the database has no table {name}{did_you_mean(name, tables)}{known}"
     if likely:
-        return f"--table: choose one, because several tables could hold the accounts: {', '.join(likely)}"
+        return f"choose one, because several tables could hold the accounts: {', '.join(likely)}"
     if supabase := next((one.name for one in tables.values() if guesses.is_supabase_auth(one)), ""):
-        return f"--table: {supabase} belongs to Supabase Auth, which changes passwords itself: use --store supabase"
+        return f"{supabase} belongs to Supabase Auth, which changes passwords itself: use --store supabase"
     return (
-        "--table: no table has a column for addresses and one for passwords: name the table, or write a store of your"
+        "no table has a column for addresses and one for passwords: name the table, or write a store of your"
         f" own{known}"
     )
 
 
-def why_unread(error: NotReached | SettingsInvalid) -> str:
-    return error.faults[0].message if isinstance(error, SettingsInvalid) else str(error)
+def _fault(setting: str, why: str) -> SettingsInvalid:
+    return SettingsInvalid([Fault(setting, why)])

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Inspector, Text, case, cast, column, func, inspect, select, table
-from sqlalchemy.engine.reflection import ObjectKind
+from sqlalchemy import CheckConstraint, Column, Connection, Inspector, Text, case, cast, func, inspect, select
+from sqlalchemy import Table as Reflected
 from sqlalchemy.exc import DBAPIError, SAWarning
-from sqlalchemy.sql.elements import quoted_name
+from sqlalchemy.sql.elements import ColumnElement
 
-from keyturn.errors import KeyturnError
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.accounts.table.app_database import AppDatabase
-from keyturn.service.accounts.table.columns import Column, column_of
+from keyturn.service.accounts.table.columns import empty_schema, kind_of
 from keyturn.service.accounts.table.foreign_keys import forbidding_keys
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import AccountsUnready
@@ -32,10 +32,6 @@ _LONGEST = 320
 """Characters of a value: addresses and hashes are never longer."""
 
 
-class NotReached(KeyturnError):
-    """The app's database cannot be read; the text says why."""
-
-
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A table as its database describes it. `key`: its primary key column, "" if it has none or several.
 
@@ -47,7 +43,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    columns: dict[str, Column]
+    columns: dict[str, Column[Any]]
     key: str = ""
     points_to: tuple[tuple[str, str, str], ...] = ()
     holds: frozenset[str] = frozenset()
@@ -55,7 +51,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def read_tables(url: str) -> dict[str, Table]:
-    """Return the tables by their names. Raises SettingsInvalid, or NotReached with the driver's message."""
+    """Return the tables by their names. Raises SettingsInvalid with the driver's message."""
     async with _open_database(url) as database:
         return await database.read(_tables_in)
 
@@ -92,26 +88,26 @@ async def _open_database(url: str) -> AsyncIterator[AppDatabase]:
     try:
         yield database
     except (AccountsUnready, DBAPIError, OSError) as error:
-        raise NotReached(f"{database.where} cannot be read: {describe_error(error)}") from error
+        why = f"{database.where} cannot be read: {describe_error(error)}"
+        raise SettingsInvalid([Fault("accounts.table.url", why)]) from error
     finally:
         await database.close()
 
 
 def _values_of(connection: Connection, one: Table) -> dict[str, list[str]]:
-    names = [name for name, known in one.columns.items() if known.holds in (str, int) or known.on_sqlite]
-    if not names:
-        return {}
-    schema, _, bare = one.name.rpartition(".")
-    of_table = table(quoted_name(bare, quote=True), schema=quoted_name(schema, quote=True) if schema else None)
-    begun = [_beginning(one.columns[name]).label(f"c{place}") for place, name in enumerate(names)]
-    rows = connection.execute(select(*begun).select_from(of_table).limit(_ROWS)).all()
-    return {name: [text for row in rows if (text := str(row[place] or "").strip())] for place, name in enumerate(names)}
+    read = {name: column for name, column in one.columns.items() if _may_hold_text(column)}
+    begun = [_beginning(column).label(f"c{place}") for place, column in enumerate(read.values())]
+    rows = connection.execute(select(*begun).limit(_ROWS)).all() if begun else []
+    return {name: [text for row in rows if (text := str(row[place] or "").strip())] for place, name in enumerate(read)}
 
 
-def _beginning(known: Column) -> ColumnElement[str]:
-    stored: ColumnElement[Any] = column(quoted_name(known.name, quote=True))
-    text = func.substr(cast(stored, Text), 1, _LONGEST)
-    return case((func.typeof(stored) != "blob", text)) if known.on_sqlite else text
+def _may_hold_text(column: Column[Any]) -> bool:
+    return kind_of(column).holds in (str, int) or kind_of(column).on_sqlite
+
+
+def _beginning(column: Column[Any]) -> ColumnElement[str]:
+    text = func.substr(cast(column, Text), 1, _LONGEST)
+    return case((func.typeof(column) != "blob", text)) if kind_of(column).on_sqlite else text
 
 
 def _tables_in(connection: Connection) -> dict[str, Table]:
@@ -120,7 +116,10 @@ def _tables_in(connection: Connection) -> dict[str, Table]:
         warnings.simplefilter("ignore", SAWarning)  # a type unknown to SQLAlchemy
         tables: dict[str, Table] = {}
         for schema in _schema_names(inspector):
-            tables |= _tables_of(inspector, schema)
+            reflected = empty_schema()
+            reflected.reflect(connection, schema=schema, views=True, resolve_fks=False)
+            theirs = (one for one in reflected.tables.values() if not one.name.startswith("keyturn_"))
+            tables |= {table.name: table for table in map(_table_of, theirs)}
             for referring, referred in forbidding_keys(connection, schema):
                 own, other = _full_name(*referring), _full_name(*referred)
                 if own in tables and own != other:
@@ -136,40 +135,31 @@ def _schema_names(inspector: Inspector) -> Sequence[str | None]:
     return [None, *(name for name in others if not name.startswith("pg_") and name not in _NOT_THE_APPS)]
 
 
-def _tables_of(inspector: Inspector, schema: str | None) -> dict[str, Table]:
-    keys = inspector.get_multi_pk_constraint(schema=schema)
-    references = inspector.get_multi_foreign_keys(schema=schema)
-    checks = inspector.get_multi_check_constraints(schema=schema)
-    tables = {}
-    for place, columns in inspector.get_multi_columns(schema=schema, kind=ObjectKind.ANY).items():
-        if place[1].startswith("keyturn_"):
-            continue
-        known = keys.get(place)  # a view has none
-        key = known["constrained_columns"] if known else []
-        reflected = (column_of(one, inspector.dialect.name) for one in columns)
-        tables[_full_name(*place)] = Table(
-            name=_full_name(*place),
-            columns={one.name: _with_choices(one, checks.get(place, [])) for one in reflected},
-            key=key[0] if len(key) == 1 else "",
-            points_to=tuple(
-                (own[0], _full_name(one["referred_schema"], one["referred_table"]), one["referred_columns"][0])
-                for one in references.get(place, [])
-                if len(own := one["constrained_columns"]) == 1
-            ),
-        )
-    return tables
+def _table_of(one: Reflected) -> Table:
+    _read_choices(one)
+    key = one.primary_key.columns.keys()  # a view has none
+    references = (constraint.elements[0] for constraint in one.foreign_key_constraints if len(constraint.elements) == 1)
+    targets = {reference.parent.name: reference.target_fullname.rpartition(".") for reference in references}
+    return Table(
+        name=str(one.fullname),
+        columns={str(name): column for name, column in one.columns.items()},  # SQLAlchemy's own kind of text is no key
+        key=str(*key) if len(key) == 1 else "",
+        points_to=tuple((str(name), table, column) for name, (table, _, column) in targets.items()),
+    )
 
 
-def _with_choices(column: Column, checks: Sequence[Any]) -> Column:
-    """Return the column with the values that a CHECK lists for it, as for an enumerated type.
+def _read_choices(one: Reflected) -> None:
+    """Give the columns the values that a CHECK lists for them, as for an enumerated type.
 
     PostgreSQL keeps `x IN ('a', 'b')` as `x = ANY (ARRAY['a'::text, 'b'::text])`.
     """
-    for check in checks:
-        if not column.choices and (listed := _LISTED.match(check["sqltext"])) and listed["column"] == column.name:
+    for check in one.constraints:
+        listed = _LISTED.match(str(check.sqltext)) if isinstance(check, CheckConstraint) else None
+        if listed and listed["column"] in one.columns:
             values = re.findall(_TEXT, listed["in"] or listed["array"] or "")
-            return msgspec.structs.replace(column, choices=tuple(value[1:-1].replace("''", "'") for value in values))
-    return column
+            choices = tuple(value[1:-1].replace("''", "'") for value in values)
+            kind = kind_of(one.columns[listed["column"]])
+            kind.choices = kind.choices or choices
 
 
 def _full_name(schema: str | None, name: str) -> str:

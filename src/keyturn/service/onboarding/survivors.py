@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from keyturn.errors import SettingsInvalid
 from keyturn.service.onboarding.guesses import credentials_in, endings
 from keyturn.service.onboarding.settings_file import ending_line
-from keyturn.service.onboarding.survey import NotReached, read_tables, sample_values, tables_of_its_app
+from keyturn.service.onboarding.survey import read_tables, sample_values, tables_of_its_app
 from keyturn.service.settings import Settings
 
 
@@ -24,11 +24,12 @@ async def surviving_credentials(settings: Settings) -> Mapping[str, str]:
             return {}
         tables = tables_of_its_app(name, known)
         tables |= await sample_values(url, [one for other, one in tables.items() if credentials_in(other)])
-    except (NotReached, SettingsInvalid):
+    except SettingsInvalid:
         return {}
     ended = {_table_of(entry) for entry in mapped.endings} - {_bare(name)}
     emptied = {*mapped.set, *(column for ending in mapped.ends.values() for column in ending.set)}
-    unowned = {one: "" for one in sorted(tables) if credentials_in(one) and one != name and _bare(one) not in ended}
+    lasting = [one for one in sorted(tables) if credentials_in(one) not in ("", "sessions") and one != name]
+    unowned = {one: "" for one in lasting if _bare(one) not in ended}
     surviving = {}
     for entry, ending in endings(tables[name], tables):
         is_own = _table_of(entry) == _bare(name)

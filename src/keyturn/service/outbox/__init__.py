@@ -1,8 +1,8 @@
 """Messages that are promised and not yet sent: rows written in the caller's transaction, handled by a worker.
 
-**A worker has a loop for each lane**: claim what is due, prepare it, deliver it, settle it, and again. A handler may
-prepare all messages of a claim in one transaction; what is left is delivered by tasks, in as many places as the lane
-has. If one message fails that transaction, each is handled in a place of its own. A webhook to an app that is down
+**A worker has a loop for each lane**: claim what is due, prepare it, deliver it, settle it, and again. A lane may
+prepare all messages of a claim in one transaction; what is left is done by tasks, in as many places as the lane has. If
+one message fails that transaction, each is handled in a place of its own. A webhook to an app that is down
 holds up no mail: it is in another lane. After a claim of few messages a loop rests for a twentieth of a second. The
 first message after a quiet moment starts at once; messages that follow closely share a claim.
 
@@ -13,8 +13,7 @@ time-out of its own. A claim lasts seconds and is renewed, so messages of a kill
 **A message that its worker held when it died is tried alone**, by a loop of its own. If it kills its workers, it is
 given up after some tries, and the others that were claimed with it are sent.
 
-**A worker leaves kinds that it does not know** to a newer one, and says so once at its start. So a rolling upgrade, or
-a step back, loses nothing.
+**A worker leaves kinds that it does not know** to a newer one. So a rolling upgrade, or a step back, loses nothing.
 
 **A message is tried for most of a day**, within the 24 hours for which Resend remembers an idempotency key. A crash of
 our own is given up sooner.
@@ -27,9 +26,8 @@ alike, and the sealed mail must be stored and erased with it.
 """
 
 from keyturn.service.outbox.attempts import WorkerLimits
-from keyturn.service.outbox.held import LeaseLost
 from keyturn.service.outbox.message import Dead, Delivery, Dropped, Message, Seal, SealBroken, Sent, Settlement, new_key
-from keyturn.service.outbox.queue import Outbox
+from keyturn.service.outbox.queue import LeaseLost, Outbox
 from keyturn.service.outbox.worker import Handler, Lane, Worker
 
 __all__ = [

@@ -1,7 +1,7 @@
 """The history of a message: our own tries, and what the provider reports of it later."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, Literal
 
@@ -175,29 +175,17 @@ def _payload_has(name: str, text: str) -> ColumnElement[bool]:
 _BATCH = 100
 
 
-class Backlog(msgspec.Struct, frozen=True, kw_only=True):
-    """The messages that are not settled.
+async def backlog_of(database: Database) -> Mapping[str, float]:
+    """Return how many messages are not settled, and the ages of the oldest and of the oldest mail in seconds, or 0.
 
-    `oldest`: age of the oldest, or zero.
-    `oldest_mail`: age of the oldest mail, or zero. Other messages wait for the app.
+    Other messages wait for the app. One statement over the index of waiting messages. Raises DatabaseUnready.
     """
-
-    waiting: int
-    oldest: timedelta
-    oldest_mail: timedelta
-
-
-async def backlog_of(database: Database) -> Backlog:
-    """Return the outbox's backlog, by one statement over the index of waiting messages. Raises DatabaseUnready."""
     first = func.min(OutboxRow.created_at)
     is_for_app = or_(*(OutboxRow.kind.startswith(one, autoescape=True) for one in TO_THE_APP))
-    counted = select(func.count().label("waiting"), first.label("first"), first.filter(~is_for_app).label("first_mail"))
-    (row,) = await database.fetch(counted.where(STILL_WAITING))
-    return Backlog(waiting=row["waiting"], oldest=_age(row["first"]), oldest_mail=_age(row["first_mail"]))
-
-
-def _age(since: datetime | None) -> timedelta:
-    return max(now() - since, timedelta(0)) if since else timedelta(0)
+    firsts = [first.label("oldest"), first.filter(~is_for_app).label("oldest_mail")]
+    (row,) = await database.fetch(select(func.count().label("waiting"), *firsts).where(STILL_WAITING))
+    ages = {name: max((now() - row[name]).total_seconds(), 0) if row[name] else 0 for name in ("oldest", "oldest_mail")}
+    return {"waiting": row["waiting"], **ages}
 
 
 async def mails_sealed_otherwise(database: Database, seal: Seal) -> int:
@@ -302,14 +290,14 @@ async def retry(database: Database, ids: Sequence[int]) -> Sequence[Outcome]:
 
     def write(connection: Connection) -> Sequence[Outcome]:
         items = {row.id: Item(**row._asdict()) for row in connection.execute(named)}
-        outcomes = {message_id: _outcome(message_id, items.get(message_id)) for message_id in ids}
-        for message_id, outcome in outcomes.items():
-            values: dict[str, Any] = {"available_at": database.clock()}
-            if outcome == "reopened":
-                values = _anew(database) | {"key": case((is_known, new_key()), else_=OutboxRow.key)}
+        outcomes = [_outcome(message_id, items.get(message_id)) for message_id in ids]
+        for message_id, outcome in zip(ids, outcomes, strict=True):
             if outcome != "under way":
+                values: dict[str, Any] = {"available_at": database.clock()}
+                if outcome == "reopened":
+                    values = _anew(database) | {"key": case((is_known, new_key()), else_=OutboxRow.key)}
                 move(connection, select(OutboxRow.id).where(OutboxRow.id == message_id), outcome, _BY, values)
-        return list(outcomes.values())
+        return outcomes
 
     return await database.transact(write)
 

@@ -1,9 +1,12 @@
-"""Writes messages to the outbox, and claims them from it."""
+"""The outbox's table: messages are written in the caller's transaction, claimed by a worker, and ended under its claim.
+
+Only the holder of a claim changes its messages. That a provider has a message is true however late it is noted, and
+under any claim.
+"""
 
 import asyncio
 from collections.abc import Collection, Sequence
 from datetime import timedelta
-from functools import cache
 
 import msgspec
 import sqlalchemy as sa
@@ -12,53 +15,62 @@ from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database, Moment, Store
 from keyturn.service.database.batching import Batcher
 from keyturn.service.database.statements import insert_if
-from keyturn.service.outbox.held import HeldMessages
-from keyturn.service.outbox.message import Message, new_key
-from keyturn.service.outbox.models import STILL_WAITING, WAITING, OutboxRow
-from keyturn.service.problems.requests import DatabaseUnready
+from keyturn.service.outbox.history import move
+from keyturn.service.outbox.message import Dead, Dropped, Message, Sent, new_key
+from keyturn.service.outbox.models import (
+    DEAD,
+    DROPPED,
+    LONGEST_REASON,
+    SENT,
+    STILL_WAITING,
+    WAITING,
+    EventRow,
+    OutboxRow,
+)
+
+Ending = tuple[Message, Sent | Dropped | Dead]
+
+_PAUSE = 0.003
+"""Seconds for which an end waits for others, since the mails of a moment end one after the other. On SQLite each
+transaction delays requests for links. A worker killed in that time sends the mail once more under the same key, as it
+would after a crash during the commit."""
+
+
+class LeaseLost(Exception):
+    """The lease of a claim ran out during the work, and another worker holds the message."""
 
 
 class Outbox(Store):
-    """Posts and claims messages, in one table.
+    """Writes, claims and ends messages. Plain methods execute their statements in the caller's transaction.
 
-    `held`: what the holder of a claim does with its messages.
+    `woken`: the event that the next `wake` sets.
     """
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.held = HeldMessages(database)
+        self.woken = asyncio.Event()
         self._write_if = insert_if(database, OutboxRow, _WRITTEN, available_at=database.clock())
         self._posts: Batcher[dict[str, object], None] = Batcher(
-            self._insert_all, common=DatabaseUnready, gathers=database.is_sqlite, in_time=database.in_time
+            self._post_all, gathers=database.is_sqlite, in_time=database.in_time
         )
-        self._woken = asyncio.Event()
-        self._claims = cache(self._claim)
+        self._ends: Batcher[Ending, None] = Batcher(self._end_all, pause=_PAUSE)
 
     async def post(self, kind: str, payload: msgspec.Struct) -> None:
         """Write a message in its own transaction, shared with all callers of that moment."""
         await self._posts.submit(_row(kind, payload))
 
-    async def _insert_all(self, rows: Sequence[dict[str, object]]) -> Sequence[None]:
+    async def _post_all(self, rows: Sequence[dict[str, object]]) -> Sequence[None]:
         await self.database.execute(self._write_if, [row | {"wanted": True} for row in rows])
         self.wake()
         return [None] * len(rows)
 
     def wake(self) -> None:
         """Make this process's worker look again: a message was committed."""
-        self._woken.set()
-
-    def woken(self) -> asyncio.Event:
-        """Return the event that the next `wake` sets."""
-        if self._woken.is_set():
-            self._woken = asyncio.Event()
-        return self._woken
-
-    def close(self) -> None:
-        """Forget the waiting tasks: an event belongs to the event loop that awaits it."""
-        self._woken = asyncio.Event()
+        self.woken.set()
+        self.woken = asyncio.Event()
 
     def enqueue(self, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = "") -> int:
-        """Write a message in the caller's transaction and return its id. The caller calls `wake` after its commit.
+        """Write a message and return its id. The caller calls `wake` after its commit.
 
         `due`: no worker claims the message earlier.
         `key`: 32 unique characters, by which the caller may `withdraw` the message.
@@ -75,7 +87,7 @@ class Outbox(Store):
         self.connection.execute(self._write_if, rows)
 
     def withdraw(self, key: str) -> bool:
-        """Delete a message in the caller's transaction; return whether it still existed.
+        """Delete a message; return whether it still existed.
 
         Of concurrent callers exactly one gets True, and decides whether to do what the message asks.
         """
@@ -90,12 +102,6 @@ class Outbox(Store):
         `only`: kinds to claim; all kinds if empty.
         `abandoned`: claim messages whose lease ended without a report, in place of those that nobody holds.
         """
-        statement = self._claims(tuple(only), lease, abandoned)
-        rows = await self.database.execute(statement, {"holder": random_bytes(16).hex(), "most": most})
-        return sorted((Message(**row._asdict()) for row in rows), key=lambda message: message.id)
-
-    def _claim(self, only: Collection[str], lease: timedelta, abandoned: bool) -> sa.Executable:
-        """Return the statement of a claim. An idle worker executes it each second, so it is built once."""
         # Each condition is that of an index. Only waiting messages have a claim.
         which = [OutboxRow.claim.is_not(None)] if abandoned else [STILL_WAITING, OutboxRow.claim.is_(None)]
         due = (
@@ -104,24 +110,97 @@ class Outbox(Store):
             .where(*([OutboxRow.kind.in_(list(only))] if only else []))
             # In the order of the indexes of waiting messages: by id, SQLite would scan every message ever settled.
             .order_by(OutboxRow.available_at, OutboxRow.id)
-            .limit(sa.bindparam("most"))
+            .limit(most)
             .with_for_update(skip_locked=True)
             # PostgreSQL may run a subquery again for every row, and lock other rows each time.
             .cte("due")
         )
-        return (
-            sa.update(OutboxRow)
-            .where(OutboxRow.id.in_(sa.select(due.c.id)))
-            .values(
-                claim=sa.bindparam("holder"), crashes=OutboxRow.crashes + 1, available_at=self.database.clock(lease)
-            )
-            .returning(*_CLAIMED)
-        )
+        held = {"claim": random_bytes(16).hex(), "crashes": OutboxRow.crashes + 1}
+        claimed = sa.update(OutboxRow).where(OutboxRow.id.in_(sa.select(due.c.id)))
+        claimed = claimed.values(**held, available_at=self.database.clock(lease))
+        rows = await self.database.execute(claimed.returning(*_CLAIMED))
+        return sorted((Message(**row._asdict()) for row in rows), key=lambda message: message.id)
 
-    async def other_kinds(self, kinds: Collection[str]) -> Sequence[str]:
-        """Return the kinds of waiting messages that are none of these. Raises DatabaseUnready."""
-        others = sa.select(OutboxRow.kind).where(STILL_WAITING, OutboxRow.kind.not_in(list(kinds))).distinct()
-        return [row["kind"] for row in await self.database.fetch(others)]
+    async def renew(self, messages: Collection[Message], lease: timedelta) -> None:
+        """Restart the leases of messages."""
+        renewed = _HELD.values(available_at=self.database.clock(lease))
+        # In the order of their ids, as in every transaction that writes several: two workers cannot deadlock.
+        rows = [_held(message) for message in sorted(messages, key=lambda message: message.id)]
+        await self.database.transact(lambda connection: connection.execute(renewed, rows))
+
+    def lock(self, messages: Sequence[Message]) -> Collection[int]:
+        """Return the ids of the messages that are still held under their claims, locked until the transaction ends."""
+        held = (
+            sa.select(OutboxRow.id)
+            .where(OutboxRow.id.in_([message.id for message in messages]))
+            .where(OutboxRow.claim.in_({message.claim for message in messages}))
+            .order_by(OutboxRow.id)
+            .with_for_update()
+        )
+        return set(self.connection.scalars(held))
+
+    def require(self, message: Message) -> None:
+        """Lock a message. Raises LeaseLost, which undoes the caller's transaction, if it is in other hands."""
+        if not self.lock([message]):
+            raise LeaseLost
+
+    def seal(self, mails: Sequence[tuple[Message, bytes | None]]) -> None:
+        """Store sealed mails, so that every later try sends these bytes; None is no mail.
+
+        A message's `sender` is stored before the provider is called: it may have the mail even if this process dies.
+        The `key` is stored, too: a mail that replaces the first has another one. The caller has locked the messages.
+        """
+        rows = [_held(one, sealed=sealed, sender=one.sender if sealed else None, key=one.key) for one, sealed in mails]
+        self.connection.execute(_SEALED, rows)
+
+    def drop(self, reasons: Sequence[tuple[Message, str]]) -> None:
+        """Drop each message for its reason. The statements are the same for no message.
+
+        A decision that writes more than this, such as an entry of the audit trail, ends its message in its own
+        transaction: a worker that died in between would decide and write again. Afterwards the worker ends the message
+        as it does every other, which then changes nothing. So its work does not tell whether a request led to a mail.
+        """
+        _end(self.connection, [(message, Dropped(reason)) for message, reason in reasons])
+
+    async def change(self, message: Message, **values: str | None) -> Message:
+        """Return the message with other values, once they are committed. Raises LeaseLost if it is in other hands.
+
+        `sender`: the provider that may have the mail from now on; None if no provider has it, so that any may be tried.
+        `key`: another idempotency key. A campaign recognises its messages by their keys: repeated under its name, it
+        asks this account again.
+        """
+        changed = sa.update(OutboxRow).where(_is_held(message)).values(**values).returning(OutboxRow.id)
+        if not await self.database.execute(changed):
+            raise LeaseLost
+        return msgspec.structs.replace(message, **values)
+
+    async def postpone(
+        self, message: Message, until: Moment, reason: str, *, event: str = "retried", **counts: int
+    ) -> None:
+        """Let the message be claimed again at `until`.
+
+        `counts`: new values of `attempts` and `crashes`. A try that is left out of them does not count.
+        """
+        reason = reason[:LONGEST_REASON]
+        held = sa.select(OutboxRow.id).where(_is_held(message))
+        values = {"claim": None, "reason": reason, "available_at": until, **counts}
+        await self.database.transact(lambda connection: move(connection, held, event, reason, values))
+
+    async def end(self, message: Message, end: Sent | Dropped | Dead) -> None:
+        """End a message; all that end at one moment share a transaction."""
+        await self._ends.submit((message, end))
+
+    async def _end_all(self, ends: Sequence[Ending]) -> Sequence[None]:
+        await self.database.transact(lambda connection: _end(connection, ends))
+        return [None] * len(ends)
+
+    def end_reported(self, message_id: int, sent: Sent) -> None:
+        """Note that a waiting message needs no other try: the provider has it.
+
+        A worker that holds it loses it. A worker that has just sent it notes the same.
+        """
+        waiting = sa.select(OutboxRow.id).where(OutboxRow.id == message_id, OutboxRow.state == WAITING)
+        move(self.connection, waiting, SENT, sent.sender, {**_ended(sent), "sealed": None, "claim": None})
 
 
 _CLAIMED = [
@@ -133,11 +212,66 @@ _WRITTEN = ("key", "kind", "payload", "state", "attempts", "created_at")
 
 
 def _row(kind: str, payload: msgspec.Struct) -> dict[str, object]:
-    return {
-        "key": new_key(),
-        "kind": kind,
-        "payload": msgspec.json.encode(payload).decode(),
-        "state": WAITING,
-        "attempts": 0,
-        "created_at": now(),
-    }
+    encoded = msgspec.json.encode(payload).decode()
+    return dict(zip(_WRITTEN, (new_key(), kind, encoded, WAITING, 0, now()), strict=True))
+
+
+def _is_held(message: Message) -> sa.ColumnElement[bool]:
+    return (OutboxRow.id == message.id) & (OutboxRow.claim == message.claim)
+
+
+_TABLE = OutboxRow.__table__
+_HELD = sa.update(_TABLE).where(_TABLE.c.id == sa.bindparam("held_id"), _TABLE.c.claim == sa.bindparam("held_claim"))
+"""The UPDATE of each of several messages that their worker still holds."""
+
+
+def _held(message: Message, **values: object) -> dict[str, object]:
+    """Return the parameters for a message, and for its new values."""
+    return {"held_id": message.id, "held_claim": message.claim} | {f"new_{name}": new for name, new in values.items()}
+
+
+def _new(name: str) -> sa.BindParameter[object]:
+    return sa.bindparam(f"new_{name}", type_=_TABLE.c[name].type)
+
+
+_SEALED = _HELD.values({name: _new(name) for name in ("sealed", "sender", "key")})
+
+_IS_OPEN = (_TABLE.c.id == sa.bindparam("held_id")) & (
+    # Only the holder of a message ends it, but "sent" is true from any worker.
+    (_TABLE.c.claim == sa.bindparam("held_claim")) | ((_new("state") == SENT) & (_TABLE.c.state != SENT))
+)
+_NOTE = sa.insert(EventRow).from_select(
+    ["message_id", "event", "detail", "at"],
+    # Locks the row until the update.
+    sa.select(_TABLE.c.id, _new("state"), sa.func.coalesce(_new("reason"), _new("sender")), _new("settled_at"))
+    .where(_IS_OPEN)
+    .with_for_update(of=OutboxRow),
+)
+_END = (
+    sa.update(_TABLE)
+    .where(_IS_OPEN)
+    .values({name: _new(name) for name in ("state", "settled_at", "attempts", "reason")})
+    .values({name: sa.func.coalesce(_new(name), _TABLE.c[name]) for name in ("sender", "provider_id")})
+    .values(sealed=None, claim=None)
+)
+_STATES = {Sent: SENT, Dropped: DROPPED, Dead: DEAD}
+_ENDED = ("state", "settled_at", "attempts", "reason", "sender", "provider_id")
+_NOTHING = dict.fromkeys(("held_id", "held_claim", *map("new_{}".format, _ENDED)))
+"""The end of no message: the statements are the same."""
+
+
+def _ended(end: Sent | Dropped | Dead) -> dict[str, object]:
+    """Return the columns of a message that ends."""
+    texts = {name: text[:LONGEST_REASON] for name, text in msgspec.structs.asdict(end).items()}
+    return (
+        {"reason": None, "sender": None, "provider_id": None}
+        | texts
+        | {"state": _STATES[type(end)], "settled_at": now()}
+    )
+
+
+def _end(connection: sa.Connection, ends: Sequence[Ending]) -> None:
+    by_id = sorted(ends, key=lambda end: end[0].id)
+    rows = [_held(message, attempts=message.attempts, **_ended(end)) for message, end in by_id] or [_NOTHING]
+    connection.execute(_NOTE, rows)
+    connection.execute(_END, rows)

@@ -7,56 +7,53 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Protocol, runtime_checkable
+from itertools import product
+from typing import NamedTuple, TypeVar
 
 from keyturn.errors import SendRefused
 from keyturn.service.outbox.attempts import Attempts, WorkerLimits
-from keyturn.service.outbox.message import Delivery, Message, Settlement
+from keyturn.service.outbox.message import OUTCOMES, Delivery, Message, Settlement
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.requests import DatabaseUnready, WorkerDown
-from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
+from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, request_id
 from keyturn.service.telemetry.meters import Meters
+
+_Result = TypeVar("_Result")
 
 log = logging.getLogger("keyturn.outbox")
 
 Handler = Callable[[Message], Awaitable[Settlement]]
 """Handles a message to its end, as a `Delivery` does."""
 
+Work = Settlement | Exception | Delivery
+"""The end of a message, why it cannot be handled, or the delivery that is left to do."""
 
-@runtime_checkable
-class PreparesTogether(Protocol):
-    """A handler that also prepares all messages of a claim in one transaction."""
-
-    async def __call__(self, message: Message, /) -> Settlement: ...
-
-    async def prepare(self, messages: Sequence[Message], /) -> Sequence[Settlement | Delivery | Exception]:
-        """Return for each message its end, the delivery that is left to do, or why it cannot be done."""
+Prepare = Callable[[Sequence[Message]], Awaitable[Sequence[Work]]]
+"""Prepares all messages of a claim in one transaction."""
 
 
-class Lane:
-    """Messages of some kinds, and how many are under way at a time: however many wait, other lanes are not delayed.
+_TOGETHER = 100
+"""Messages that are claimed to be prepared together: most of them get no mail, and need no place."""
+
+
+class Lane(NamedTuple):
+    """Messages of some kinds, and how many are delivered at a time: however many wait, other lanes are not delayed.
 
     `handlers`: the handler of each kind.
-    `places`: how many messages are handled at a time; of those that are prepared together, delivered.
-    `batch`: how many messages are claimed at a time, if more than there are places.
     `close`: called once at the end, to close the handlers' resources.
+    `prepare`: prepares the messages of a claim together, which are then more than there are places.
     `abandoned`: messages that an earlier worker held when it died, in place of new ones.
     """
 
-    def __init__(
-        self,
-        handlers: Mapping[str, Handler],
-        places: int,
-        close: Callable[[], Awaitable[None]] | None = None,
-        *,
-        batch: int = 0,
-        abandoned: bool = False,
-    ) -> None:
-        self.handlers = handlers
-        self.batch = max(batch, places)
-        self.close = close
-        self.places = asyncio.Semaphore(places)
-        self.abandoned = abandoned
+    handlers: Mapping[str, Handler]
+    places: int
+    close: Callable[[], Awaitable[None]] | None = None
+    prepare: Prepare | None = None
+    abandoned: bool = False
+
+    @property
+    def batch(self) -> int:
+        return _TOGETHER if self.prepare else self.places
 
 
 class Worker:
@@ -84,45 +81,41 @@ class Worker:
         self._handlers = {kind: handler for lane in lanes for kind, handler in lane.handlers.items()}
         self._lanes = (*lanes, Lane(self._handlers, 1, abandoned=True))
         self._limits = limits
-        self._attempts = Attempts(outbox, limits, jitter, meters or Meters(), request_of)
+        self._meters = meters or Meters()
+        self._attempts = Attempts(outbox, limits, jitter, self._meters)
+        self._request_of = request_of
         self._lines = OnceAMinute()
-        self._held: set[tuple[int, str]] = set()
-        self._trying: set[asyncio.Task[None]] = set()
+        self._held: set[Message] = set()
         self._stopped = asyncio.Event()
 
     async def run(self) -> None:
         """Work until cancelled. Then finish what is under way, since its mail may already be with the provider."""
-        self._attempts.count_from_zero(self._handlers)
+        for kind, outcome in product(self._handlers, OUTCOMES):
+            self._meters.message(kind, outcome, 0)  # `increase()` does not see a series whose first count is 1
         self._stopped = asyncio.Event()  # it belongs to the event loop that awaits it
-        await self._warn_of_other_kinds()
-        async with self._renewing_leases():
-            loops = [asyncio.create_task(self._repeat(lane)) for lane in self._lanes]
-            try:
-                await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)  # one ends only by a fault of ours
-            finally:
-                self._stopped.set()
-                self._outbox.wake()
-                await asyncio.wait(loops)
-                await self._finish()
-        await asyncio.gather(*loops)
+        work = asyncio.create_task(self._run())
+        try:
+            await asyncio.shield(work)
+        finally:
+            self._stopped.set()
+            self._outbox.wake()
+            await work
+
+    async def _run(self) -> None:
+        async with self._holding() as tries, asyncio.TaskGroup() as loops:
+            for lane in self._lanes:
+                loops.create_task(self._repeat(lane, tries))
 
     async def drain(self) -> int:
         """Work until no message is due, and return how many were handled: for batch jobs and tests."""
         handled = 0
-        async with self._renewing_leases():
-            try:
-                while claimed := sum([await self._work(lane, to_the_end=True) for lane in self._lanes], start=0):
-                    handled += claimed
-            except asyncio.CancelledError:
-                for task in self._trying:
-                    task.cancel()
-                raise
+        while claimed := await self._drain():
+            handled += claimed
         return handled
 
-    async def _finish(self) -> None:
-        """Wait for the messages that are under way."""
-        while self._trying:
-            await asyncio.wait(self._trying)
+    async def _drain(self) -> int:
+        async with self._holding() as tries:
+            return sum([await self._work(lane, asyncio.Semaphore(lane.places), tries) for lane in self._lanes])
 
     async def close(self) -> None:
         """Close the handlers' resources."""
@@ -130,122 +123,95 @@ class Worker:
             if lane.close:
                 await lane.close()
 
-    async def _warn_of_other_kinds(self) -> None:
-        with contextlib.suppress(DatabaseUnready):  # the loops tell
-            if kinds := await self._outbox.other_kinds(self._handlers):
-                log.warning(LogEvent("outbox.unknown_kinds", kinds=",".join(kinds)))
-
-    async def _repeat(self, lane: Lane) -> None:
+    async def _repeat(self, lane: Lane, tries: asyncio.TaskGroup) -> None:
         """Work again and again; wait if less was claimed than a lane takes."""
+        places = asyncio.Semaphore(lane.places)
         while not self._stopped.is_set():
-            woken = self._outbox.woken()
-            claimed = await self._work(lane)
+            woken = self._outbox.woken
+            claimed = await self._work(lane, places, tries)
             if claimed == lane.batch:
                 continue
             if claimed:
                 await _wait(self._stopped, self._limits.rest)
             await _wait(woken, self._limits.poll)
 
-    async def _work(self, lane: Lane, *, to_the_end: bool = False) -> int:
+    async def _work(self, lane: Lane, places: asyncio.Semaphore, tries: asyncio.TaskGroup) -> int:
         """Claim messages of a lane, and begin each once there is a place for it; return how many were claimed."""
-        begun: list[asyncio.Task[None]] = []
-        messages = await self._claim(lane)
-        self._held.update((message.id, message.claim) for message in messages)
-        for message, delivery in await self._prepare_all(lane, messages):
-            await lane.places.acquire()
-            task = asyncio.create_task(self._try(lane, message, delivery))
-            self._trying.add(task)
-            task.add_done_callback(self._trying.discard)
-            begun.append(task)
-        if begun and (to_the_end or lane.abandoned):
-            await asyncio.wait(begun)
+        claim = self._outbox.claim(lane.batch, self._limits.lease, only=lane.handlers, abandoned=lane.abandoned)
+        messages = await self._survive(claim, "outbox.claim_failed") or []
+        self._held.update(messages)
+        for message, work in zip(messages, await self._prepare(lane, messages), strict=True):
+            await places.acquire()
+            begun = tries.create_task(self._try(places, message, work))
+            if lane.abandoned:
+                await asyncio.wait([begun])
         return len(messages)
 
-    async def _claim(self, lane: Lane) -> Sequence[Message]:
+    async def _survive(self, work: Awaitable[_Result], failed: str) -> _Result | None:
+        """Return the result of a statement; None after an error of the database, of which a worker survives any."""
         try:
-            return await self._outbox.claim(
-                lane.batch, self._limits.lease, only=lane.handlers, abandoned=lane.abandoned
-            )
+            return await work
         except DatabaseUnready as error:
             if count := self._lines.count("unready"):
                 log.warning(LogEvent("outbox.unready", reason=error, count=count))
-        except Exception:  # a worker survives any error of a database
-            log.exception(LogEvent("outbox.claim_failed"))
-        return []
+        except Exception:
+            log.exception(LogEvent(failed))
+        return None
 
-    async def _prepare_all(self, lane: Lane, messages: Sequence[Message]) -> Sequence[tuple[Message, Delivery]]:
-        """Return what is left to deliver. Messages that come to nothing end together, and each failed one by itself."""
-        works: dict[int, Settlement | Delivery | Exception] = {}
-        for kind in dict.fromkeys(message.kind for message in messages):
-            alike = [message for message in messages if message.kind == kind]
-            works |= zip((message.id for message in alike), await self._prepare(lane, kind, alike), strict=True)
-        begun = [(message, works[message.id]) for message in messages]
-        ended = [(message, work) for message, work in begun if isinstance(work, Settlement | Exception)]
-        await self._attempts.end_all(ended)
-        self._held.difference_update((message.id, message.claim) for message, _ in ended)
-        return [(message, work) for message, work in begun if not isinstance(work, Settlement | Exception)]
-
-    async def _prepare(
-        self, lane: Lane, kind: str, messages: Sequence[Message]
-    ) -> Sequence[Settlement | Delivery | Exception]:
-        """Prepare messages together. If that fails, each is handled in its own place: one bad message fails alone."""
-        handler = lane.handlers[kind]
-        alone = [partial(handler, message) for message in messages]
-        if self._stopped.is_set() or lane.abandoned or not isinstance(handler, PreparesTogether):
-            return alone
+    async def _prepare(self, lane: Lane, messages: Sequence[Message]) -> Sequence[Work]:
+        """Return what is left to do. If messages cannot be prepared together, each is handled in a place of its own."""
+        each = [partial(lane.handlers[message.kind], message) for message in messages]
+        if self._stopped.is_set() or not (lane.prepare and messages):
+            return each
         # `gather` reports also that the handler was cancelled from within, as by a library of an app's store.
-        (prepared,) = await asyncio.gather(handler.prepare(messages), return_exceptions=True)
+        (prepared,) = await asyncio.gather(lane.prepare(messages), return_exceptions=True)
         if isinstance(prepared, DatabaseUnready):
             return [prepared] * len(messages)
-        return alone if isinstance(prepared, BaseException) else prepared
+        return each if isinstance(prepared, BaseException) else prepared
 
-    async def _try(self, lane: Lane, message: Message, delivery: Delivery) -> None:
-        self._attempts.name_request_of(message)  # for this message alone: each has its own task
+    async def _try(self, places: asyncio.Semaphore, message: Message, work: Work) -> None:
         try:
             try:
-                outcome = None if self._stopped.is_set() else await self._outcome_of(message, delivery)
+                outcome = await self._outcome_of(message, work)
             finally:
-                lane.places.release()
-            if outcome is None:
-                await self._attempts.put_back(message)
-            else:
-                await self._attempts.end(message, outcome)
+                places.release()
+            await self._attempts.end(message, outcome)
         finally:
-            self._held.discard((message.id, message.claim))
+            self._held.discard(message)
 
-    async def _outcome_of(self, message: Message, delivery: Delivery) -> Settlement | Exception:
-        if message.crashes > self._limits.max_crashes:
-            return SendRefused("every attempt was interrupted")
+    async def _outcome_of(self, message: Message, work: Work) -> Settlement | Exception | None:
         try:
+            request_id.set(self._request_of(message))  # for this message alone: each has its own task
+            if isinstance(work, Settlement | Exception):
+                return work
+            if self._stopped.is_set():
+                return None
+            if message.crashes > self._limits.max_crashes:
+                return SendRefused("every attempt was interrupted")
             async with asyncio.timeout(self._limits.longest.total_seconds()):
-                return await delivery()
+                return await work()
         except Exception as error:  # noqa: BLE001 - `Attempts` tells them apart
             return error
 
     @contextlib.asynccontextmanager
-    async def _renewing_leases(self) -> AsyncIterator[None]:
-        """Renew the leases of all held messages while the block lasts, three times within each lease.
+    async def _holding(self) -> AsyncIterator[asyncio.TaskGroup]:
+        """Yield a group for tries, and wait for them. Renew the leases of held messages meanwhile.
 
-        A killed worker therefore holds its messages no longer than a lease, however long a delivery may take.
+        Each is renewed three times within its time. A killed worker therefore holds its messages no longer than a
+        lease, however long a delivery may take.
         """
-        renewing = asyncio.create_task(self._renew_leases())
-        try:
-            yield
-        finally:
-            renewing.cancel()
-            await asyncio.wait({renewing})
+        async with asyncio.TaskGroup() as renewing:
+            renewal = renewing.create_task(self._renew_leases())
+            async with asyncio.TaskGroup() as tries:
+                yield tries
+            renewal.cancel()
 
     async def _renew_leases(self) -> None:
         """Renew until cancelled. A lease that cannot be renewed runs out, as if the worker had died."""
         while True:
             await asyncio.sleep(self._limits.lease.total_seconds() / 3)
-            try:
-                if self._held:
-                    await self._outbox.held.renew(self._held, self._limits.lease)
-            except DatabaseUnready as error:
-                log.warning(LogEvent("outbox.unready", reason=error))
-            except Exception:  # a worker survives any error of a database
-                log.exception(LogEvent("outbox.renewal_failed"))
+            if self._held:
+                await self._survive(self._outbox.renew(self._held, self._limits.lease), "outbox.renewal_failed")
 
 
 async def _wait(event: asyncio.Event, longest: timedelta) -> None:

@@ -4,23 +4,20 @@ Messages that secure an account have their own lanes, and their own place in the
 many requests for links as the limits let through, and must not delay a lock, a confirmation or the app's events.
 """
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from keyturn.mail.port.email import local_sender
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import ends_sessions
-from keyturn.service.outbox import Handler, Lane, Seal, Worker, WorkerLimits
+from keyturn.service.outbox import Dropped, Handler, Lane, Message, Seal, Worker, WorkerLimits
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
-from keyturn.service.reset.confirm import ConfirmationHandler, FactorsHandler, NoticeHandler
+from keyturn.service.reset.confirm import NoticeHandler
 from keyturn.service.reset.elsewhere import InterruptedChangeHandler
 from keyturn.service.reset.events import (
     APP_EVENTS,
     CALLBACKS,
     CallbackHandler,
     WebhookHandler,
-    drop_callback,
-    drop_webhook,
 )
 from keyturn.service.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
@@ -31,9 +28,6 @@ from keyturn.service.settings import LONGEST_TRY
 
 if TYPE_CHECKING:
     from keyturn.service.parts.parts import Parts
-
-_REQUESTS_AT_ONCE = 100
-"""Requests answered at a time, in one transaction: most get no mail, and need no place."""
 
 _SECURING_AT_ONCE = 4
 """Mails about secured accounts that are handed to the provider at a time."""
@@ -65,9 +59,9 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     )
     requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
-    batch = _REQUESTS_AT_ONCE if parts.accounts.offers(AccountStore.find_all) else 0
+    prepare = requests.prepare if parts.accounts.offers(AccountStore.find_all) else None
     return [
-        Lane({messages.RESET_REQUESTED: requests}, parts.settings.worker.concurrency, providers.close, batch=batch),
+        Lane({messages.RESET_REQUESTED: requests}, parts.settings.worker.concurrency, providers.close, prepare=prepare),
         Lane(_securing_handlers(parts, first, composer, links), _SECURING_AT_ONCE),
     ]
 
@@ -75,15 +69,14 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
 def _securing_handlers(
     parts: "Parts", first: MailDelivery, composer: MailComposer, links: ResetLinks
 ) -> dict[str, Handler]:
-    notice = partial(NoticeHandler, first, parts.ground)
+    notices = {
+        kind: NoticeHandler(first, parts.ground, composer, payload) for kind, payload in messages.NOTICES.items()
+    }
     return {
-        messages.PASSWORD_CHANGED: ConfirmationHandler(first, parts.ground, composer),
-        messages.SECOND_STEP_CHANGED: FactorsHandler(first, parts.ground, composer),
+        **notices,
         messages.ACCOUNT_SECURED: RecoveryHandler(
             first, parts.ground, links, parts.events, locks=parts.securing.locks, second_step=parts.second_step
         ),
-        messages.ADDRESS_DISPUTED: notice(messages.AddressDisputed, composer.about_dispute),
-        messages.SECOND_STEP_FAILED: notice(messages.SecondStepHasFailed, composer.about_second_step),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.ground, parts.effects),
     }
 
@@ -113,8 +106,8 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
     The second also drops what was promised before the settings or the app left a webhook or a callback out.
     """
     hooks, close = parts.settings.webhooks, None
-    handlers: dict[str, Handler] = dict.fromkeys(APP_EVENTS.values(), drop_webhook)
-    handlers |= dict.fromkeys(CALLBACKS.values(), drop_callback)
+    handlers: dict[str, Handler] = dict.fromkeys(APP_EVENTS.values(), _drop("webhooks.url is no longer set"))
+    handlers |= dict.fromkeys(CALLBACKS.values(), _drop("the app no longer has the callback"))
     handlers |= {
         CALLBACKS[event]: CallbackHandler(event, told, hooks.timeout)
         for event, told in parts.ground.app.callbacks.items()
@@ -129,3 +122,12 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
     kinds = (APP_EVENTS[_REQUESTED], CALLBACKS[_REQUESTED])
     requested = {kind: handlers.pop(kind) for kind in kinds}
     return [Lane(requested, _TOLD_AT_ONCE), Lane(handlers, _TOLD_AT_ONCE, close)]
+
+
+def _drop(reason: str) -> Handler:
+    """Return the handler of messages to an app that no longer wants them."""
+
+    async def drop(_: Message) -> Dropped:
+        return Dropped(reason)
+
+    return drop

@@ -87,7 +87,7 @@ class Parts:
         )
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.operator_resets = OperatorResets(shared)
-        self.retention = Retention(self.database, settings.retention.audit, self.mailboxes)
+        self.retention = Retention(self.database, settings.retention.audit)
 
     @cached_property
     def worker(self) -> Worker:
@@ -117,7 +117,8 @@ class Parts:
         for part in (self.changes, self.policy.breaches, self.challenge, self.second_step, worker):
             if part:
                 await part.close()
-        for local in self.hasher, self.policy, self.outbox:
+        self.outbox.wake()  # a new event for another event loop
+        for local in self.hasher, self.policy:
             local.close()
         for part in (self.accounts_readiness, self.accounts, self.database):
             await part.close()

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
 from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
-from keyturn.service.accounts.port import Account, AccountStore
-from keyturn.service.clock import now, random_bytes
+from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
 from keyturn.service.outbox import Delivery, Dropped, LeaseLost, Message, Settlement, new_key
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
@@ -19,12 +19,11 @@ from keyturn.service.reset.mails.composer import LinkMail, MailComposer, SealedM
 from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.records.audit import entry_of
-from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import BUTTON_LIFE, Link, LinkFacts, new_link, purpose_for, secured
+from keyturn.service.reset.records.links import BUTTON_LIFE, Link, may_open, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import ResetRequested, event_of
 from keyturn.service.reset.records.stores import Transaction
-from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.secrets import Minted, Purpose
 from keyturn.service.webhooks.events import Outcome
 
 
@@ -54,68 +53,41 @@ class ResetLinks:
         return await self._mailed.exhausted(emails) if self._mailed else ()
 
     def compose(
-        self, account: Account, request: ResetRequested, moment: datetime, *, without_code: bool = False
-    ) -> SealedMail:
+        self,
+        account: Account,
+        request: ResetRequested,
+        moment: datetime,
+        *,
+        recovers: bool = False,
+        without_code: bool = False,
+    ) -> tuple[SealedMail, Sequence[Minted]]:
         """Return the mail with a fresh link, or the mail about another provider if the account signs in there.
 
-        A locked account gets the mail with a recovery link.
+        With it come the link and code to store, which are not wanted if the mail has none. If the owner has reported a
+        change, the link `recovers`, as does any link for a locked account.
         """
+        by_operator = bool(request.client.operator)
+        purpose = Purpose.UNLOCK if recovers else purpose_for(account, by_operator=by_operator)
+        recovers = purpose is Purpose.UNLOCK
+        life = BUTTON_LIFE if recovers else self._invited if request.by_operator else self._lifetime
+        facts = {"reason": request.reason, "return_to": request.return_to}
+        token, link = mint_link(account, purpose, moment, moment + life, **facts)
         if not account.takes_password:
-            return self._composer.about_provider(account, request.client)
-        if account.locked:
-            return self.compose_recovery(account, request.client, moment, reason=request.reason)
-        # A code's link would not know that an intrusion is suspected.
-        has_code = not (without_code or request.by_operator or account.awaits_password or account.intruded)
-        code, digest = self._mailed.mint(account.email) if self._mailed and has_code else ("", None)
+            return self._composer.about_provider(account, request.client), [(link, False)]
+        minted, written = [(link, True)], ""
+        if self._mailed and not (without_code or recovers or request.by_operator or account.awaits_password):
+            written, code = self._mailed.mint(account, moment)
+            minted.append((code, True))
         mail = LinkMail(
-            token=secrets.mint(random_bytes),
-            lifetime=self._invited if request.by_operator else self._lifetime,
+            token=token,
+            lifetime=life,
             moment=moment,
-            code=code,
-            by_operator=bool(request.client.operator),
+            code=written,
+            recovers=recovers,
+            by_operator=by_operator and not recovers,
             reason=request.reason,
         )
-        composed = self._composer.with_link(account, request.client, mail)
-        return msgspec.structs.replace(composed, code=digest) if digest else composed
-
-    def compose_recovery(self, account: Account, client: Client, moment: datetime, *, reason: str = "") -> SealedMail:
-        """Return the mail with a fresh recovery link, for an owner who has reported a change."""
-        mail = LinkMail(
-            token=secrets.mint(random_bytes),
-            lifetime=BUTTON_LIFE,
-            moment=moment,
-            recovers=True,
-            reason=reason,
-        )
-        return self._composer.with_link(account, client, mail)
-
-    def store(
-        self, tx: Transaction, mails: Sequence[tuple[SealedMail, Account, ResetRequested, bool]], moment: datetime
-    ) -> None:
-        """Store links and codes of the wanted mails, of at least one; they were composed at that moment.
-
-        The statements are the same for mails without a link, and if none is wanted.
-        """
-        links, fresh = [], []
-        for mail, account, request, wanted in mails:
-            purpose = purpose_for(account, by_operator=bool(request.client.operator))
-            link = _new_link(mail, account, purpose, moment, reason=request.reason, return_to=request.return_to)
-            links.append((link, wanted and mail.link is not None))
-            fresh.append((mail.code, account, wanted and mail.code is not None))
-        secrets.add(tx.connection, links)
-        if self._mailed:
-            self._mailed.store(tx.connection, fresh, moment)
-
-    def store_recovery(self, tx: Transaction, mail: SealedMail, account: Account, moment: datetime) -> None:
-        """Store the link of a mail that `compose_recovery` wrote; it goes to the account's address."""
-        secrets.add(tx.connection, [(_new_link(mail, account, Purpose.UNLOCK, moment), True)])
-
-
-def _new_link(
-    mail: SealedMail, account: Account, purpose: Purpose, moment: datetime, *, reason: str = "", return_to: str = ""
-) -> Secret:
-    facts = LinkFacts(email=mail.email.to, reason=reason, return_to=return_to)
-    return new_link(mail.link or secrets.digest(""), purpose, account.id, facts, moment, mail.expires_at or moment)
+        return self._composer.with_link(account, request.client, mail), minted
 
 
 LINK_MAILED: Final = "link_mailed"
@@ -141,14 +113,13 @@ class _Answer(msgspec.Struct, kw_only=True):
     email: Email | None = None
 
 
-class _Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A rendered and sealed mail for an answer. If it is not `wanted`, it is discarded."""
+class _Draft(NamedTuple):
+    """A rendered and sealed mail for an answer, with the secrets in it. It is discarded if the answer is another."""
 
     answer: _Answer
-    account: Account
     mail: SealedMail
+    minted: Sequence[Minted]
     sealed: bytes
-    wanted: bool
 
     @property
     def outcome(self) -> Outcome:
@@ -161,8 +132,7 @@ class ResetRequestHandler:
     The requests of a claim are answered in one transaction. The time that this process and the database take does not
     reveal which addresses have an account (OWASP ASVS 6.3.8). At least one mail is rendered and sealed, even if none
     will be sent, and the same statements run, so the work for one account is the same as for none. A locked account
-    gets a recovery link, as long as it has the address of the owner who locked it. If an intrusion is suspected, the
-    link is marked so.
+    gets a recovery link, as long as it has the address of the owner who locked it.
     """
 
     def __init__(self, mails: MailDelivery, ground: Ground, links: ResetLinks, events: AppEvents) -> None:
@@ -208,10 +178,10 @@ class ResetRequestHandler:
         asked = _DECODER.decode(message.payload)
 
         def write(tx: Transaction) -> Dropped:
-            tx.held.require(message)
+            tx.outbox.require(message)
             to = asked.client, now(), link.account_id, link.email
             tx.audit.write(event_of(asked), "expired", *to, message_id=message.id)
-            tx.held.drop([(message, "expired")])
+            tx.outbox.drop([(message, "expired")])
             return Dropped("expired")
 
         return await self._records.transact(write)
@@ -236,12 +206,12 @@ class ResetRequestHandler:
         drafts = await self._draft(answers, moment)
 
         def write(tx: Transaction) -> Collection[int]:
-            held = tx.held.lock(messages)
+            held = tx.outbox.lock(messages)
             self._claim(tx, drafts, held, moment)
-            self._store(tx, drafts, moment)
+            self._store(tx, drafts)
             self._record(tx, [one for one in answers if one.message.id in held], again_at)
             # A worker that dies after this commit has left nothing to decide.
-            tx.held.drop([(one.message, one.outcome) for one in answers if not one.email])
+            tx.outbox.drop([(one.message, one.outcome) for one in answers if not one.email])
             return held
 
         held = await self._records.transact(write)
@@ -250,7 +220,7 @@ class ResetRequestHandler:
 
     async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:
         """Return the accounts of the addresses that the store can look up together and in time."""
-        if not (emails and self._accounts.offers(AccountStore.find_all)):
+        if not emails:
             return {}
         async with asyncio.timeout(_PATIENCE):
             found = zip(emails, await self._accounts.find_all(list(emails)), strict=True)
@@ -258,15 +228,13 @@ class ResetRequestHandler:
 
     async def _refuse(self, answers: Sequence[_Answer], moment: datetime) -> None:
         """Note why a request gets no mail, if that is already known."""
-        pressed = await secured(self._records.database, [one.account for one in answers], moment)
+        openers = await may_open(self._records.database, [one.account for one in answers])
         mailboxes = await self._records.mailboxes.look({one.account.email for one in answers}, moment)
         answered: set[str] = set()
         for one in answers:
-            is_suspected = one.asked.intruded or pressed.get(one.account.id, False)
-            one.account = msgspec.structs.replace(one.account, intruded=is_suspected)
             if one.found is None:
-                one.outcome = "no_account"
-            elif not (one.found.active or (one.found.locked and one.found.id in pressed)):
+                continue
+            if not (one.found.active or (one.found.locked and one.found.id in openers)):
                 one.outcome = "disabled"
             elif one.asked.invited and not one.found.awaits_password:
                 one.outcome = "needs_no_invitation"
@@ -279,24 +247,17 @@ class ResetRequestHandler:
     async def _draft(self, answers: Sequence[_Answer], moment: datetime) -> Sequence[_Draft]:
         """Return a mail for each request that may get one; if there is none, a mail that is not sent."""
         without_code = await self._links.without_code({one.account.email for one in answers})
-        drafts = []
-        for one in answers:
-            if not one.outcome:
-                drafts.append(self._compose(one, one.account, moment, without_code, wanted=True))
-                await asyncio.sleep(0)  # a mail takes a while, and the process may have other requests to answer
-        nobody = Account(id="", email=answers[0].asked.email)
-        return drafts or [self._compose(answers[0], nobody, moment, without_code, wanted=False)]
-
-    def _compose(
-        self, answer: _Answer, account: Account, moment: datetime, without_code: Collection[str], *, wanted: bool
-    ) -> _Draft:
-        has_none = account.email in without_code
-        mail = self._links.compose(account, answer.asked, moment, without_code=has_none)
-        return _Draft(answer=answer, account=account, mail=mail, sealed=self._mails.seal(mail), wanted=wanted)
+        wanted, drafts = [one for one in answers if not one.outcome], []
+        for one in wanted or [_answer(answers[0].message, answers[0].asked, None)]:
+            has_none = one.account.email in without_code
+            mail, minted = self._links.compose(one.account, one.asked, moment, without_code=has_none)
+            drafts.append(_Draft(one, mail, minted, self._mails.seal(mail)))
+            await asyncio.sleep(0)  # a mail takes a while, and the process may have other requests to answer
+        return drafts
 
     def _claim(self, tx: Transaction, drafts: Sequence[_Draft], held: Collection[int], moment: datetime) -> None:
         """Claim the mailboxes of the drafts whose messages this worker still holds."""
-        wanted = [one.wanted and one.answer.message.id in held for one in drafts]
+        wanted = [not one.answer.outcome and one.answer.message.id in held for one in drafts]
         mailboxes = [(draft.mail.email.to, is_wanted) for draft, is_wanted in zip(drafts, wanted, strict=True)]
         refusals = tx.mailboxes.claim(mailboxes, moment)
         for draft, is_wanted, refusal in zip(drafts, wanted, refusals, strict=True):
@@ -305,12 +266,13 @@ class ResetRequestHandler:
             elif is_wanted and refusal:
                 draft.answer.outcome = refusal  # another worker was first
 
-    def _store(self, tx: Transaction, drafts: Sequence[_Draft], moment: datetime) -> None:
+    def _store(self, tx: Transaction, drafts: Sequence[_Draft]) -> None:
         """Store the links and mails of the drafts that are sent, and tell the app."""
         stored = [(draft, draft.answer.email is not None) for draft in drafts]
-        self._links.store(tx, [(one.mail, one.account, one.answer.asked, yes) for one, yes in stored], moment)
-        tx.held.seal([(one.answer.message, one.sealed if yes else None) for one, yes in stored])
-        self._events.resets_requested(tx, [(one.answer.asked, one.account, one.outcome, yes) for one, yes in stored])
+        secrets.add(tx.connection, [(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted])
+        tx.outbox.seal([(one.answer.message, one.sealed if yes else None) for one, yes in stored])
+        events = [(one.answer.asked, one.answer.account, one.outcome, yes) for one, yes in stored]
+        self._events.resets_requested(tx, events)
 
     def _record(self, tx: Transaction, answers: Sequence[_Answer], again_at: datetime | None) -> None:
         entries = [
@@ -330,4 +292,4 @@ class ResetRequestHandler:
 
 def _answer(message: Message, asked: ResetRequested, found: Account | None) -> _Answer:
     account = found or Account(id="", email=asked.email)
-    return _Answer(message=message, asked=asked, found=found, account=account)
+    return _Answer(message=message, asked=asked, found=found, account=account, outcome="" if found else "no_account")

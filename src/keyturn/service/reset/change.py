@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -13,7 +13,7 @@ from keyturn.service.accounts.port import NOTHING, Account, Ended
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.proofs.codes import code_failures
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import PASSWORD_CHANGED, How, PasswordWasChanged
+from keyturn.service.reset.records.messages import PASSWORD_CHANGED, ChangeBegun, How, PasswordWasChanged
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import RULES, Purpose, SecretRow
 
@@ -36,8 +36,8 @@ class ChangeAuthorization(ABC):
         """Check the second step, after the password has passed all rules. Raises if it is missing or wrong."""
 
     @abstractmethod
-    def redeem(self, tx: Transaction, moment: datetime) -> None:
-        """Use it up, in the caller's transaction. Raises if it is no longer valid."""
+    def redeem(self, tx: Transaction, moment: datetime) -> bool:
+        """Use it up, in the caller's transaction; tell whether an intrusion is suspected. Raises if it is not valid."""
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:  # noqa: B027 - most have nothing to undo
         """Undo `redeem`, which was committed at that moment, because the store has refused the password."""
@@ -53,6 +53,17 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     password: str
     client: Client
     authorization: ChangeAuthorization
+
+    def redeem(self, tx: Transaction, moment: datetime) -> Account:
+        """Use the authorization up, as it says; return the account, and whether an intrusion is suspected."""
+        return msgspec.structs.replace(self.account, intruded=self.authorization.redeem(tx, moment))
+
+    def begun(self, moment: datetime) -> ChangeBegun:
+        how, is_proven = self.authorization.how, self.authorization.proven
+        account_id, email = self.account.id, self.account.email
+        return ChangeBegun(
+            account_id=account_id, at=moment, client=self.client, how=how, email=email, is_proven=is_proven
+        )
 
 
 # What an app's store says that it has done
@@ -98,38 +109,24 @@ class ChangeEffects:
     def __init__(self, events: AppEvents) -> None:
         self._events = events
 
-    def write(
-        self,
-        tx: Transaction,
-        account: Account,
-        client: Client,
-        how: How,
-        moment: datetime,
-        *,
-        outcome: Literal["changed", "interrupted"] = "changed",
-        ended: Ended = NOTHING,
-        proven: bool = False,
-    ) -> None:
+    def write(self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Ended | None) -> None:
         """End the account's other links and its sessions, queue the confirmation, tell the app, and audit it.
 
-        `ended`: what the store has ended.
-        `proven`: the change took more than a mailbox. Links in the account's earlier mailboxes then stop working.
+        `ended`: what the store has ended; None if its answer was lost. Links in the account's earlier mailboxes stop
+        working, too, if the change took more than a mailbox.
         """
-        self.end_access(tx, account.id, moment, how=how)
-        tx.counters.clear(code_failures(addresses.digest(account.email)))
-        if proven:
-            elsewhere = SecretRow.mailbox != addresses.digest(account.email)
-            secrets.revoke(tx.connection, account.id, [Purpose.SECURE], moment, elsewhere)
-        change = PasswordWasChanged(
-            account_id=account.id,
-            at=moment,
-            client=client,
-            email=account.email,
-            ended=ended.counts,
-        )
-        confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, change)
-        self._events.password_changed(tx, account, client, how=how, moment=moment, ended=ended)
-        tx.audit.write(_EVENTS[how], outcome, client, moment, account.id, account.email, message_id=confirmation)
+        moment, client, mailbox = begun.at, begun.client, addresses.digest(begun.email)
+        self.end_access(tx, account.id, moment, how=begun.how)
+        tx.counters.clear(code_failures(mailbox))
+        if begun.is_proven and ended is not None:
+            secrets.revoke(tx.connection, account.id, [Purpose.SECURE], moment, SecretRow.mailbox != mailbox)
+        counts = ended.counts if ended else {}
+        told = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=begun.email, ended=counts)
+        confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, told)
+        account = msgspec.structs.replace(account, email=begun.email)
+        self._events.password_changed(tx, account, begun, counts)
+        outcome = "interrupted" if ended is None else "changed"
+        tx.audit.write(_EVENTS[begun.how], outcome, client, moment, account.id, begun.email, message_id=confirmation)
 
     def end_access(
         self,

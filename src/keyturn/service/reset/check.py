@@ -58,28 +58,13 @@ class LiveLinks:
             raise LinkDead("invalid")
         if reason := link.dead_reason(moment):
             dead = LinkDead(reason)
-            may_replace = link.state(moment) == "expired"
-            dead.email_hint = addresses.mask(link.email) if may_replace else ""
+            # One that was ended after it had expired has been replaced.
+            dead.email_hint = addresses.mask(link.email) if reason == "expired" and not link.revoked_at else ""
             raise await self.record_dead(dead, event, link, client)
         is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
         if account is None or is_other or not _opens(link, account):
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
         return link, account
-
-    async def require_expired(self, event: str, token: str, client: Client) -> Link:
-        """Return the link of the token if it has expired unused. Its account is not looked up.
-
-        Raises LinkDead for any other dead link, InputInvalid for one that works.
-        """
-        moment, link = now(), await self.find(secrets.digest(token))
-        if link is None:
-            raise LinkDead("invalid")
-        reason = link.dead_reason(moment)
-        if reason is None:
-            raise InputInvalid(Fault("token", "still works"))
-        if reason != "expired":
-            raise await self.record_dead(LinkDead(reason), event, link, client)
-        return link
 
     async def record_dead(self, dead: LinkDead, event: str, link: Link, client: Client) -> LinkDead:
         """Return `dead`, after the audit trail has recorded that a link of ours was refused (OWASP ASVS 16.3.3)."""
@@ -162,10 +147,19 @@ class LinkChecks:
     async def require_expired(self, token: str, client: Client) -> Link:
         """Return the link of the token if it has expired unused, for `ResetRequests.replace`.
 
-        It counts like a check. Raises LinkDead with the reason, InputInvalid if the link works, TooManyRequests.
+        It counts like a check, and does not look the account up. Raises LinkDead with the reason, InputInvalid if the
+        link works, TooManyRequests.
         """
         await self._limits.count("validate", client)
-        return await self._links.require_expired("link_check", token, client)
+        link = await self._links.find(secrets.digest(token))
+        if link is None:
+            raise LinkDead("invalid")
+        reason = link.dead_reason(now())
+        if reason is None:
+            raise InputInvalid(Fault("token", "still works"))
+        if reason != "expired":
+            raise await self._links.record_dead(LinkDead(reason), "link_check", link, client)
+        return link
 
     @count_calls("second_step")
     async def begin_second_step(self, token: str, method: Method, client: Client, email: str | None = None) -> bool:

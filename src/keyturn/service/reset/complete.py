@@ -5,18 +5,14 @@ Keyturn's own database joins the transaction; for a store in another system see 
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from functools import partial
-
-import msgspec
 
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.clock import now
 from keyturn.service.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.service.problems.problem import outcome_of
-from keyturn.service.problems.proofs import DeadReason, LinkDead
+from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready
 from keyturn.service.reset.change import Change, ChangeAuthorization, ChangeEffects, ended_by
 from keyturn.service.reset.check import LiveLinks
@@ -26,7 +22,7 @@ from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import Link, find_link
+from keyturn.service.reset.records.links import Link, find_link, is_intruded
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.reset.reset_hook import ResetHook
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -71,30 +67,19 @@ class PasswordResets:
         """
         await self._limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
-        await self._require_consent(link, account, client)
-        authorization = LinkAuthorization(self._links, link)
-        if self._second_step:
-            authorization.demand(self._second_step, account, answer, client)
-        changed = msgspec.structs.replace(account, intruded=link.suspects_intrusion)
-        change = Change(account=changed, password=password, client=client, authorization=authorization)
+        authorization = LinkAuthorization(self._links, link, account, client, self._second_step, answer)
+        change = Change(account=account, password=password, client=client, authorization=authorization)
         try:
+            if self._hook:
+                await self._hook.require_consent(account, client)
             await self._changes.make(change)
-        except LinkDead as dead:  # another request was quicker
-            raise await self._links.record_dead(dead, "password_reset", link, client) from None
+        except (ResetRefused, LinkDead) as refused:  # by the app, or because another request was quicker
+            await self._links.record("password_reset", outcome_of(refused), link, client)
+            raise
         reset_log.info(LogEvent("reset.completed", account_id=account.id))
         with contextlib.suppress(LimitsUnready):  # the password is changed, even if the counter cannot be written
             await self._limits.forget_guesses(addresses.normalize(account.email))
         return account
-
-    async def _require_consent(self, link: Link, account: Account, client: Client) -> None:
-        """Ask the app, which may refuse the change. The audit trail records a refusal."""
-        if not self._hook:
-            return
-        try:
-            await self._hook.require_consent(account, client)
-        except ResetRefused as refused:
-            await self._links.record("password_reset", outcome_of(refused), link, client)
-            raise
 
 
 class PasswordChanges:
@@ -131,21 +116,12 @@ class PasswordChanges:
             nonlocal is_committing
             # One change per account at a time: two of its links used at once would each wait for the other to end.
             tx.hold(change.account.id)
-            change.authorization.redeem(tx, moment)
-            ended = ended_by(self._accounts.set_password_within(tx.connection, change.account, password_hash))
+            account = change.redeem(tx, moment)
+            ended = ended_by(self._accounts.set_password_within(tx.connection, account, password_hash))
             if ended is None:
                 raise change.authorization.refusal()
-            authorization = change.authorization
-            self._effects.write(
-                tx,
-                change.account,
-                change.client,
-                authorization.how,
-                moment,
-                ended=ended,
-                proven=authorization.proven,
-            )
-            authorization.after_change(tx)
+            self._effects.write(tx, account, change.begun(moment), ended)
+            change.authorization.after_change(tx)
             is_committing = True
 
         try:
@@ -161,23 +137,22 @@ class PasswordChanges:
 
 
 class LinkAuthorization(ChangeAuthorization):
-    """Allows one change to the holder of a link; consuming the link decides."""
+    """Allows one change to the holder of a link; consuming the link decides. `step` asks for more than the link."""
 
-    def __init__(self, links: LiveLinks, link: Link) -> None:
-        self.how = "reset"
-        self._links = links
-        self._link = link
-        self._require: Callable[[], Awaitable[PassedSecondStep | None]] | None = None
-        self._passed: PassedSecondStep | None = None
-        self._undo_recent: Callable[[Transaction], None] | None = None
-
-    def demand(
-        self, step: RequiredSecondStep, account: Account, answer: SecondStepAnswer | None, client: Client
+    def __init__(
+        self,
+        links: LiveLinks,
+        link: Link,
+        account: Account,
+        client: Client,
+        step: RequiredSecondStep | None,
+        answer: SecondStepAnswer | None,
     ) -> None:
-        """Ask for the second step, too. A recovery link undoes what was added to it recently."""
-        self._require = partial(step.require, self._link, account, answer, client)
-        if self._link.recovers:
-            self._undo_recent = partial(step.undo_recent, account=account, client=client)
+        self.how = "reset"
+        self._links, self._link = links, link
+        self._account, self._client = account, client
+        self._step, self._answer = step, answer
+        self._passed: PassedSecondStep | None = None
 
     @property
     def proven(self) -> bool:
@@ -187,24 +162,29 @@ class LinkAuthorization(ChangeAuthorization):
         return LinkDead("invalid")
 
     async def require_second_step(self) -> None:
+        if self._step is None:
+            return
         try:
-            self._passed = await self._require() if self._require else None
+            self._passed = await self._step.require(self._link, self._account, self._answer, self._client)
         except LinkDead as dead:
             if dead.reason == "invalid":  # another request may have used it, as when a form is sent twice
-                await self._require_unused()
+                self._require_alive(await self._links.find(self._link.key))
             raise
 
-    async def _require_unused(self) -> None:
-        if dead := _dead_reason(await self._links.find(self._link.key)):
-            raise LinkDead(dead)
+    def _require_alive(self, link: Link | None) -> None:
+        if reason := link.dead_reason(now()) if link else "invalid":
+            raise LinkDead(reason)
 
-    def redeem(self, tx: Transaction, moment: datetime) -> None:
+    def redeem(self, tx: Transaction, moment: datetime) -> bool:
         # In the order of the worker: first the mailbox, then its account's links.
         tx.mailboxes.end_cooldown(self._link.email)
+        is_suspected = self._link.recovers or is_intruded(tx.connection, self._account, moment)
         if not secrets.use(tx.connection, *self._link.id, moment):
-            raise LinkDead(_dead_reason(find_link(tx.connection, self._link.key)) or "invalid")
+            self._require_alive(find_link(tx.connection, self._link.key))
+            raise LinkDead("invalid")
         if self._passed:
             self._passed.spend(tx, moment)
+        return is_suspected
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         secrets.give_back(tx.connection, *self._link.id, moment)
@@ -212,11 +192,8 @@ class LinkAuthorization(ChangeAuthorization):
             self._passed.give_back(tx, moment)
 
     def after_change(self, tx: Transaction) -> None:
+        """Confirm the second step. A recovery link undoes what was added to it recently."""
         if self._passed:
             self._passed.confirm(tx)
-        if self._undo_recent:
-            self._undo_recent(tx)
-
-
-def _dead_reason(link: Link | None) -> DeadReason | None:
-    return link.dead_reason(now()) if link else "invalid"
+        if self._step and self._link.recovers:
+            self._step.undo_recent(tx, self._account, self._client)

@@ -11,11 +11,11 @@ worker that withdraws the promise writes the outcome, so there is one confirmati
 
 import asyncio
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import msgspec
 
-from keyturn.service.accounts.port import Ended, NewPassword
+from keyturn.service.accounts.port import Account, Ended, NewPassword
 from keyturn.service.clock import now
 from keyturn.service.outbox import Dropped, Message, Settlement
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
@@ -39,11 +39,14 @@ _RETRY_AFTER = 5
 class _Begun(msgspec.Struct, frozen=True):
     """The state committed before the store is asked: the lock on the account, and a promise under the lock's name.
 
+    `account`: as the store gets it.
+
     `deadline`: when the store must have answered, by the event loop's clock, which counts a stall of the process.
     """
 
     lock: str
-    moment: datetime
+    change: ChangeBegun
+    account: Account
     deadline: float
 
 
@@ -68,21 +71,19 @@ class ExternalStoreChanges:
         await asyncio.shield(task)
 
     async def _redeem_and_promise(self, change: Change) -> _Begun:
-        moment, deadline = now(), asyncio.get_running_loop().time() + _PATIENCE
+        begun, deadline = change.begun(now()), asyncio.get_running_loop().time() + _PATIENCE
         clock = self._records.database.clock
 
-        def write(tx: Transaction) -> str:
+        def write(tx: Transaction) -> _Begun:
             # The authorization before the lock, as at the end of a change: two links of an account cannot deadlock.
-            change.authorization.redeem(tx, moment)
+            account = change.redeem(tx, begun.at)
             lock = acquire_account_lock(tx.connection, change.account.id, clock(), clock(_LOCK))
             if lock is None:
                 raise Busy(_RETRY_AFTER)
-            account, how = change.account, change.authorization.how
-            payload = ChangeBegun(account_id=account.id, at=moment, client=change.client, how=how, email=account.email)
-            tx.outbox.enqueue(CHANGE_BEGUN, payload, due=clock(_LOCK), key=lock)
-            return lock
+            tx.outbox.enqueue(CHANGE_BEGUN, begun, due=clock(_LOCK), key=lock)
+            return _Begun(lock, begun, account, deadline)
 
-        return _Begun(await self._records.transact(write), moment, deadline)
+        return await self._records.transact(write)
 
     def _forget_task(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
@@ -92,7 +93,7 @@ class ExternalStoreChanges:
     async def _ask_store(self, change: Change, password: NewPassword, begun: _Begun) -> None:
         try:
             async with asyncio.timeout_at(begun.deadline):
-                ended = ended_by(await self._accounts.set_password(change.account, password))
+                ended = ended_by(await self._accounts.set_password(begun.account, password))
         except Exception as error:
             if _is_certain_no(error):
                 await self._undo(change, begun)
@@ -117,7 +118,7 @@ class ExternalStoreChanges:
 
         def write(tx: Transaction) -> None:
             if tx.outbox.withdraw(begun.lock):
-                change.authorization.give_back(tx, begun.moment)
+                change.authorization.give_back(tx, begun.change.at)
             release_account_lock(tx.connection, begun.lock)  # last: see `_redeem_and_promise`
 
         await self._records.transact(write)
@@ -127,22 +128,18 @@ class ExternalStoreChanges:
 
         In that case the lock stays until its end: the store may still be working on the change.
         """
-        account, how, proven = change.account, change.authorization.how, change.authorization.proven
+        account, how = begun.account, begun.change.how
 
         def write(tx: Transaction) -> None:
             # A client that has just verified the old password can open no session after this.
             tx.hold(account.id)
-            is_promised = tx.outbox.withdraw(begun.lock)
-            if ended is None:
-                if is_promised:
-                    self._effects.write(tx, account, change.client, how, begun.moment, outcome="interrupted")
-                return
-            if is_promised:
-                self._effects.write(tx, account, change.client, how, begun.moment, ended=ended, proven=proven)
-            else:  # the promise was handled while this process stalled, before the old password ended
-                self._effects.end_access(tx, account.id, begun.moment, how=how)
-            change.authorization.after_change(tx)
-            release_account_lock(tx.connection, begun.lock)
+            if tx.outbox.withdraw(begun.lock):
+                self._effects.write(tx, account, begun.change, ended)
+            elif ended is not None:  # the promise was handled while this process stalled, before the old password ended
+                self._effects.end_access(tx, account.id, begun.change.at, how=how)
+            if ended is not None:
+                change.authorization.after_change(tx)
+                release_account_lock(tx.connection, begun.lock)
 
         await self._records.transact(write)
         self._records.outbox.wake()
@@ -176,7 +173,6 @@ class InterruptedChangeHandler:
         account = await self._accounts.get(begun.account_id)
         if account is None:
             return Dropped("no_account")
-        account = msgspec.structs.replace(account, email=begun.email or account.email)
 
         def write(tx: Transaction) -> str:
             tx.hold(begun.account_id)
@@ -184,7 +180,7 @@ class InterruptedChangeHandler:
             # after all.
             if not tx.outbox.withdraw(message.key):
                 return "ended"
-            self._effects.write(tx, account, begun.client, begun.how, begun.at, outcome="interrupted")
+            self._effects.write(tx, account, begun, None)
             return "interrupted"
 
         reason = await self._records.transact(write)

@@ -10,13 +10,13 @@ import msgspec
 from keyturn.errors import SendRetryable
 from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.clock import now
-from keyturn.service.outbox import Dropped, Message, Outbox, Sent
+from keyturn.service.outbox import Message, Outbox, Sent
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import (
     AccountWasSecured,
     AppEvent,
-    How,
+    ChangeBegun,
     ResetRequested,
 )
 from keyturn.service.reset.records.stores import Transaction
@@ -51,22 +51,20 @@ class AppEvents:
         self._outbox = outbox
         self._kinds = kinds
 
-    def password_changed(
-        self, tx: Transaction, account: Account, client: Client, *, how: How, moment: datetime, ended: Ended
-    ) -> None:
-        data = PasswordChanged(**_event_fields(account, client), how=how, ended=ended.counts)
-        self._write(tx, Event(type="password.changed", timestamp=moment, data=data), client)
+    def password_changed(self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Mapping[str, int]) -> None:
+        data = PasswordChanged(**event_fields(account, begun.client), how=begun.how, ended=ended)
+        self._write(tx, Event(type="password.changed", timestamp=begun.at, data=data), begun.client)
 
     def account_secured(self, tx: Transaction, account: Account, secured: AccountWasSecured, *, ended: Ended) -> None:
         """Write that the account's owner secured it, by a link to a mailbox that may no longer be the account's."""
-        fields = _event_fields(account, secured.client) | {"email": secured.email}
+        fields = event_fields(account, secured.client) | {"email": secured.email}
         data = AccountSecured(**fields, current_email=account.email, locked=account.locked, ended=ended.counts)
         self._write(tx, Event(type="account.secured", timestamp=secured.at, data=data), secured.client)
 
     def second_step_failed(
         self, tx: Transaction, account: Account, client: Client, *, method: str, moment: datetime
     ) -> None:
-        data = SecondStepFailed(**_event_fields(account, client), method=method)
+        data = SecondStepFailed(**event_fields(account, client), method=method)
         self._write(tx, Event(type="second_step.failed", timestamp=moment, data=data), client)
 
     def _write(self, tx: Transaction, event: Event[Data], client: Client) -> None:
@@ -102,7 +100,7 @@ def build(settings: Settings, ground: Ground) -> AppEvents:
 
 
 def _event_of(asked: ResetRequested, account: Account, outcome: Outcome) -> Event[PasswordResetRequested]:
-    data = PasswordResetRequested(**_event_fields(account, asked.client), outcome=outcome)
+    data = PasswordResetRequested(**event_fields(account, asked.client), outcome=outcome)
     return Event(type="password.reset_requested", timestamp=asked.at, data=data)
 
 
@@ -111,7 +109,8 @@ def _message(event: Event[Data], client: Client) -> AppEvent:
     return AppEvent(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
 
 
-def _event_fields(account: Account, client: Client) -> dict[str, str]:
+def event_fields(account: Account, client: Client) -> dict[str, str]:
+    """Return what each event says of the account and of the client."""
     return {
         "account_id": account.id,
         "email": account.email,
@@ -126,11 +125,6 @@ if TYPE_CHECKING:
     from keyturn.service.webhooks.sender import WebhookSender  # with httpx2, which takes 0.1 s and only webhooks need
 
 
-async def drop_webhook(_: Message) -> Dropped:
-    """Settle a webhook that was promised before `webhooks.url` was removed from the settings."""
-    return Dropped("webhooks.url is no longer set")
-
-
 class WebhookHandler:
     """Tells the app of events by webhook."""
 
@@ -141,11 +135,6 @@ class WebhookHandler:
         """Send the event under the message's key. Raises SendRetryable, SendRefused."""
         event = msgspec.json.decode(message.payload, type=AppEvent).event
         return Sent(self._sender.name, await self._sender.send(message.key, bytes(event), now()))
-
-
-async def drop_callback(_: Message) -> Dropped:
-    """Settle a message to a callback that the plugin is no longer given."""
-    return Dropped("the app no longer has the callback")
 
 
 class CallbackHandler:

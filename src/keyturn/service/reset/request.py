@@ -3,6 +3,9 @@
 No account is looked up here. A request is one row of the outbox, and `answer.py` decides later which mail it gets.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from keyturn.service import addresses, secrets
 from keyturn.service.clock import now
 from keyturn.service.problems.requests import InputInvalid, OverBudget
@@ -17,6 +20,18 @@ from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
 
+@asynccontextmanager
+async def _dropped_over_budget() -> AsyncIterator[None]:
+    """Drop a request without an error if all clients together ask for more than `limits.overall`.
+
+    An error would tell an attacker that the flood works. The metrics count it as limited, and the log records it.
+    """
+    try:
+        yield
+    except OverBudget:
+        reset_log.warning(LogEvent("reset.over_budget"))
+
+
 class ResetRequests:
     """Accepts requests for links: the challenge first, if there is one, then the limits, then one row of the outbox."""
 
@@ -26,31 +41,17 @@ class ResetRequests:
         self._challenge = challenge
         self._return_addresses = return_addresses
 
-    async def accept(
-        self,
-        email: str,
-        client: Client,
-        answer: Answer = Answer(),
-        return_to: str = "",
-    ) -> None:
+    @_dropped_over_budget()
+    @count_calls("request")
+    async def accept(self, email: str, client: Client, answer: Answer = Answer(), return_to: str = "") -> None:
         """Accept a request for a link. Once this returns, it is committed, and a worker will answer it.
 
         `email`: the address or, if the store takes names, the user name. `return_to`: where to go after the reset.
-
-        If all clients together ask for more than `limits.overall`, the request is dropped without an error: an error
-        would tell an attacker that the flood works. The metrics count it as limited, and the log records it.
 
         No account is looked up: the work, and so the time it takes, is the same for every address (OWASP Forgot
         Password Cheat Sheet). `answer`: the client's answer to a challenge. Raises InputInvalid for an invalid address,
         ChallengeRequired, ChallengeUnready, TooManyRequests.
         """
-        try:
-            await self._accept(email, client, answer, return_to)
-        except OverBudget:
-            reset_log.warning(LogEvent("reset.over_budget"))
-
-    @count_calls("request")
-    async def _accept(self, email: str, client: Client, answer: Answer, return_to: str) -> None:
         try:
             identifier = addresses.identify(email, takes_names=self._takes_names)
             return_to = self._return_addresses.require(return_to)
@@ -66,26 +67,15 @@ class ResetRequests:
             await self._challenge.require(wanted, answer)
         await self._limits.count("request", wanted.client, "overall")
 
+    @_dropped_over_budget()
+    @count_calls("request")
     async def replace(self, link: Link, client: Client, answer: Answer = Answer()) -> None:
         """Accept a request for the mailbox of a link that has expired, as `accept` does: once for each link.
 
         Nothing else is sent for that link, so an old one is no standing way to send mails. A repeat gets the same
         answer. Raises what `accept` does.
         """
-        try:
-            await self._replace(link, client, answer)
-        except OverBudget:
-            reset_log.warning(LogEvent("reset.over_budget"))
-
-    @count_calls("request")
-    async def _replace(self, link: Link, client: Client, answer: Answer) -> None:
-        wanted = ResetRequested(
-            email=link.email,
-            at=now(),
-            client=client,
-            return_to=link.facts.return_to,
-            intruded=link.suspects_intrusion,
-        )
+        wanted = ResetRequested(email=link.email, at=now(), client=client, return_to=link.facts.return_to)
         await self._admit(wanted, answer)
 
         def write(tx: Transaction) -> None:

@@ -9,6 +9,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.store_factory import import_async_function
 from keyturn.service.problems.passwords import ResetRefused
 from keyturn.service.problems.requests import HookFailed
+from keyturn.service.reset.events import event_fields
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
 from keyturn.service.settings import Settings
@@ -57,16 +58,7 @@ class ResetHook:
 
     async def require_consent(self, account: Account, client: Client) -> None:
         """Raise ResetRefused with the app's sentence, or HookFailed (OWASP ASVS 16.5.3: no fail-open)."""
-        pending = PendingReset(
-            account_id=account.id,
-            email=account.email,
-            kind=account.kind,
-            locale=account.locale,
-            ip_address=client.ip_address,
-            user_agent=client.user_agent,
-            languages=client.languages,
-            request_id=client.request_id,
-        )
+        pending = PendingReset(**event_fields(account, client), locale=account.locale, languages=client.languages)
         try:
             async with asyncio.timeout(_PATIENCE):
                 said: object = await self._function(pending)

@@ -110,10 +110,11 @@ class SessionAuthorization(ChangeAuthorization):
     def refusal(self) -> NotSignedIn:
         return NotSignedIn()
 
-    def redeem(self, tx: Transaction, _: datetime) -> None:
+    def redeem(self, tx: Transaction, _: datetime) -> bool:
         # Every change ends all sessions: while this one is open, the current password is unchanged.
         if not tx.sessions.is_open(self._secret):
             raise NotSignedIn
+        return False
 
     def after_change(self, tx: Transaction) -> None:
         tx.sessions.start(self._account_id, self.fresh)
@@ -177,8 +178,7 @@ class SignIns:
             raise CredentialsRejected from None
         await self._limits.count_guess(*self._devices.guesser(device, email))
         account = await self._accounts.find(email)
-        proven = await self._verify_proof(account, proof) if proof else None
-        verified = proven or await self._verify(account, password)
+        verified = await self._verify(account, password, proof)
         secret = None
         if account and verified:
             passed = await self._require_second_step(account, verified, answer, client)
@@ -191,21 +191,19 @@ class SignIns:
             raise CredentialsRejected
         return OpenedSession(secret=secret, account=account, device=self.device(account))
 
-    async def _verify(self, account: Account | None, password: str, *, reserved: bool = False) -> str | None:
-        """Return the stored hash that the password fits, otherwise None.
+    async def _verify(
+        self, account: Account | None, password: str, proof: str = "", *, reserved: bool = False
+    ) -> str | None:
+        """Return the stored hash that the password, or the proof of it, fits; otherwise None.
 
         `reserved`: the caller is no stranger. A missing or disabled account costs the same work, with a read of a hash
         included (OWASP ASVS 6.3.8). Raises Busy.
         """
         account_id = account.id if account and account.active else ""
         stored = await self._accounts.password_hash(account_id)
+        if proof and self._proofs.holds(proof, account_id, stored or "") and account_id:
+            return stored
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
-
-    async def _verify_proof(self, account: Account | None, proof: str) -> str | None:
-        """Do what `_verify` does, by a proof. A missing or disabled account costs the same work here, too."""
-        account_id = account.id if account and account.active else ""
-        stored = await self._accounts.password_hash(account_id)
-        return stored if self._proofs.holds(proof, account_id, stored or "") and account_id else None
 
     async def _require_second_step(
         self, account: Account, verified: str, answer: SecondStepAnswer | None, client: Client
@@ -262,10 +260,6 @@ class SignIns:
             raise NotSignedIn
         return account
 
-    async def _require_password(self, account: Account, current: str) -> None:
-        if not await self._verify(account, current, reserved=True):
-            raise CredentialsRejected
-
     @count_calls("change")
     async def change_password(self, secret: str, current: str, password: str, client: Client) -> str:
         """Set a new password for a signed-in user, end every session and return the secret of a new one.
@@ -280,12 +274,10 @@ class SignIns:
         await self._limits.count_guess("account", account.id)
         authorization = SessionAuthorization(account.id, secret)
         change = Change(account=account, password=password, client=client, authorization=authorization)
-        try:
-            await self._require_password(account, current)
-            await self._changes.make(change)
-        except CredentialsRejected:
+        if not await self._verify(account, current, reserved=True):
             await self._audit.record("password_change", "rejected", client, account.id, account.email)
-            raise
+            raise CredentialsRejected
+        await self._changes.make(change)
         log.info(LogEvent("password.changed", account_id=account.id))
         return authorization.fresh
 

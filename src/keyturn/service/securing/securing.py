@@ -6,11 +6,10 @@ same transaction: the store's sessions, a lock, the mails, the app's event. The 
 (`RecoveryHandler`). `docs/security.md` lists the states of an account and who may change each.
 """
 
-import asyncio
-from datetime import datetime
 from typing import Final
 
 import msgspec
+from sqlalchemy import Connection
 
 from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
@@ -29,7 +28,13 @@ from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import Link, find_link, press
-from keyturn.service.reset.records.messages import ACCOUNT_SECURED, ADDRESS_DISPUTED, AccountWasSecured, AddressDisputed
+from keyturn.service.reset.records.messages import (
+    ACCOUNT_SECURED,
+    ADDRESS_DISPUTED,
+    AccountWasSecured,
+    AddressDisputed,
+    ResetRequested,
+)
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose
 from keyturn.service.settings import Settings
@@ -57,13 +62,17 @@ class AccountSecuring:
         """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests."""
         await self._limits.count("validate", client)
         link = await self._find(token)
-        if link is None or link.dead_reason(now()):
+        if link.dead_reason(now()):
             raise SecurityLinkDead
         return link
 
-    async def _find(self, token: str) -> Link | None:
+    async def _find(self, token: str) -> Link:
+        """Return the link. Raises SecurityLinkDead, unrecorded: invented tokens would fill the audit trail."""
         key = secrets.digest(token)
-        return await self._records.database.read(lambda connection: find_link(connection, key, Purpose.SECURE))
+        link = await self._records.database.read(lambda connection: find_link(connection, key, Purpose.SECURE))
+        if link is None:
+            raise SecurityLinkDead
+        return link
 
     async def will_lock(self, link: Link) -> bool:
         """Tell whether a press would lock the account, by its store's current state."""
@@ -79,19 +88,16 @@ class AccountSecuring:
     async def secure(self, token: str, client: Client) -> None:
         """Use the link up, end sessions and links, and enqueue the work that follows. It is committed on return.
 
-        Every fault of the link gets the same answer. Raises SecurityLinkDead, TooManyRequests.
+        A client whose press is stored gets the same answer again: the first may have been lost, with the database or on
+        its way. Every fault of the link gets the same answer. Raises SecurityLinkDead, TooManyRequests.
         """
         await self._limits.count("reset", client)
         link = await self._find(token)
-        if link is None:  # not recorded: invented tokens would fill the audit trail
-            raise SecurityLinkDead
-        moment = now()
         try:
-            outcome = await self._secure(link, client, moment)
+            outcome = await self._secure(link, client)
         except DatabaseUnready as error:
-            # If the answer to the commit was lost, the press may be stored: its link would be refused at the next try.
-            link = await self._find(token) or link
-            if error.not_committed or link.used_at != moment:
+            # If the answer to the commit was lost, the press may be stored.
+            if error.not_committed or not await self._records.database.read(lambda one: self._has(one, link, client)):
                 raise
             outcome = _SECURED
         if outcome != _SECURED:
@@ -100,12 +106,12 @@ class AccountSecuring:
         self._records.outbox.wake()
         reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
-    async def _secure(self, link: Link, client: Client, moment: datetime) -> str:
+    async def _secure(self, link: Link, client: Client) -> str:
         """Secure the account if the link still works, commit, and return the outcome for the audit trail.
 
         A press of a dead link is recorded, too: its owner may need an operator (ASVS 16.3.3).
         """
-        account_id = link.account_id
+        account_id, moment = link.account_id, now()
 
         def write(tx: Transaction) -> str:
             tx.hold(account_id)
@@ -116,12 +122,22 @@ class AccountSecuring:
                 promise = AccountWasSecured(account_id=account_id, email=link.email, at=moment, client=client)
                 message_id = tx.outbox.enqueue(ACCOUNT_SECURED, promise)
             else:
+                if self._has(tx.connection, link, client):
+                    return _SECURED
                 dead = find_link(tx.connection, link.key, Purpose.SECURE) or link
                 outcome = "link_used" if dead.used_at else "link_expired"
             tx.audit.write(_EVENT, outcome, client, moment, account_id, link.email, message_id=message_id)
             return outcome
 
         return await self._records.transact(write)
+
+    def _has(self, connection: Connection, link: Link, client: Client) -> bool:
+        """Tell whether this client has pressed the button: the audit trail knows of whom the press was."""
+        pressed = find_link(connection, link.key, Purpose.SECURE)
+        if pressed is None or pressed.used_at is None or pressed.expires_at <= now():
+            return False
+        audit = self._records.audit.within(connection)
+        return audit.has(_EVENT, _SECURED, client, pressed.used_at, link.account_id)
 
 
 def build(settings: Settings, ground: Ground, effects: ChangeEffects) -> AccountSecuring:
@@ -162,73 +178,61 @@ class RecoveryHandler:
 
     async def _recover(self, message: Message) -> Email | Dropped:
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
-        (found,) = await asyncio.gather(self._accounts.get(secured.account_id), return_exceptions=True)
-        # First, since a recipient without the mail cannot have unlocked the account. Both calls run even if the other
-        # fails; after a failure, both are repeated.
-        account, ending = await asyncio.gather(
-            self._lock(secured, found), self._end_sessions(secured, found), return_exceptions=True
-        )
-        if isinstance(ending, BaseException):
-            raise ending
-        if isinstance(account, BaseException):
-            raise account
-        return await self._answer(message, secured, account, ending)
+        end = self._accounts.end_sessions
+        try:
+            # First, since a recipient without the mail cannot have unlocked the account.
+            account = await self._accounts.get(secured.account_id)
+            if not _has_moved(account, secured):
+                end = self._accounts.end_intrusion
+                account = await self._lock(account, secured)
+        except Exception:  # sessions end all the same, and the worker repeats both
+            await end(secured.account_id)
+            raise
+        ended = counted(await end(secured.account_id))
+        return await self._answer(message, secured, account, ended)
 
-    async def _end_sessions(self, secured: AccountWasSecured, found: Account | BaseException | None) -> Ended:
-        """End the store's sessions and, if the account has not moved, what only an intrusion ends.
-
-        Sessions end even if the account could not be read yet, and the error was `found`.
-        """
-        is_here = not isinstance(found, BaseException) and not _has_moved(found, secured)
-        end = self._accounts.end_intrusion if is_here else self._accounts.end_sessions
-        return counted(await end(secured.account_id))
-
-    async def _lock(self, secured: AccountWasSecured, found: Account | BaseException | None) -> Account | None:
-        """Lock the account if `locks` is set and it has not moved; return its state afterwards. Raises `found`.
+    async def _lock(self, account: Account | None, secured: AccountWasSecured) -> Account | None:
+        """Lock the account if `locks` is set; return its state afterwards.
 
         The store compares the address when it locks: a lock on an account that has moved could not be undone by a
-        later try, which would not know whose lock it is.
+        later try, which would not know whose lock it is. If the store has only changed how the address is written, a
+        later try locks the account.
         """
-        if isinstance(found, BaseException):
-            raise found
-        if not found or not self._locks or _has_moved(found, secured):
-            return found
-        await self._accounts.lock(found)
-        return await self._accounts.get(secured.account_id)
+        if not account or not self._locks:
+            return account
+        await self._accounts.lock(account)
+        account = await self._accounts.get(secured.account_id)
+        if account and account.active and not _has_moved(account, secured):
+            raise AccountsUnready("the account was changed while it was being locked")
+        return account
 
     async def _answer(
         self, message: Message, secured: AccountWasSecured, account: Account | None, ended: Ended
     ) -> Email | Dropped:
         """Write the outcome, and return the mail. `ended`: what this press has ended."""
         moment, refusal = now(), _refusal(account, secured)
-        is_mailed = account and not refusal
-        mail = self._links.compose_recovery(account, secured.client, moment) if account and is_mailed else None
+        asked = ResetRequested(email=secured.email, at=moment, client=secured.client)
+        written = self._links.compose(account, asked, moment, recovers=True) if account and not refusal else None
+        mail, minted = written or (None, [])
         sealed = self._mails.seal(mail) if mail else None
 
         def write(tx: Transaction) -> str:
-            tx.held.require(message)
+            tx.outbox.require(message)
             is_suppressed = mail and tx.mailboxes.is_suppressed(secured.email, moment)
             outcome = refusal or (SUPPRESSED if is_suppressed else LINK_MAILED)
-            if account and mail and outcome == LINK_MAILED:
-                tx.held.seal([(message, sealed)])
-                self._links.store_recovery(tx, mail, account, moment)
+            if outcome == LINK_MAILED:
+                tx.outbox.seal([(message, sealed)])
+                secrets.add(tx.connection, minted)
             if account and outcome == ADDRESS_CHANGED:
                 self._dispute(tx, account, secured)
             elif account and self._second_step:
                 self._second_step.undo_recent(tx, account, secured.client)
             if account:
                 self._events.account_secured(tx, account, secured, ended=ended)
-            tx.audit.write(
-                "account_recovery",
-                outcome,
-                secured.client,
-                moment,
-                secured.account_id,
-                secured.email,
-                message_id=message.id,
-            )
+            whose = secured.client, moment, secured.account_id, secured.email
+            tx.audit.write("account_recovery", outcome, *whose, message_id=message.id)
             if outcome != LINK_MAILED:
-                tx.held.drop([(message, outcome)])
+                tx.outbox.drop([(message, outcome)])
             return outcome
 
         outcome = await self._records.transact(write)
@@ -239,8 +243,9 @@ class RecoveryHandler:
 
     def _dispute(self, tx: Transaction, account: Account, secured: AccountWasSecured) -> None:
         """Enqueue a mail to the earlier mailbox and a mail to the current one."""
+        of, by = account.id, secured.client
         for email, is_current in ((secured.email, False), (account.email, True)):
-            disputed = AddressDisputed(account_id=account.id, email=email, client=secured.client, is_current=is_current)
+            disputed = AddressDisputed(account_id=of, at=secured.at, client=by, email=email, is_current=is_current)
             tx.outbox.enqueue(ADDRESS_DISPUTED, disputed)
 
 

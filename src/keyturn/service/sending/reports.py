@@ -104,7 +104,7 @@ class ProviderReports:
         def write(tx: Transaction) -> bool:
             if not note_report(tx.connection, event):
                 return False
-            tx.held.end_reported(message_id, Sent(report.provider, report.provider_id))
+            tx.outbox.end_reported(message_id, Sent(report.provider, report.provider_id))
             if report.ends:
                 moment = now()
                 tx.mailboxes.suppress(report.to, moment, report.event)

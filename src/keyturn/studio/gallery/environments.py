@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache, wraps
+from functools import cache, lru_cache, wraps
 from importlib import import_module
 from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
@@ -42,6 +42,25 @@ def require_shallow(tree: nodes.Template, name: str | None, filename: str | None
             raise TemplateSyntaxError(TOO_DEEP, level[0].lineno, name, filename)
         level = [below for one in level for below in one.iter_child_nodes()]
     return tree
+
+
+_MOST_TREES = 32
+"""Cached trees: of the current mail and of shared layouts and partials."""
+
+
+@lru_cache(_MOST_TREES)
+def parse_template(environment: Environment, source: str, file: str, go_on: Prepare | None = None) -> nodes.Template:
+    """Return the shared syntax tree; do not change it. Raises TemplateSyntaxError."""
+    try:
+        return require_shallow(environment.parse(source, file), file, file)
+    except RecursionError:
+        raise TemplateSyntaxError(TOO_DEEP, 1, file, file) from None
+    except ValueError as error:  # of Python's int
+        raise TemplateSyntaxError(f"A number cannot be read: {error}.", 1, file, file) from None
+    except TemplateSyntaxError:
+        if go_on is None:
+            raise
+        return go_on(environment).parse(source, file)
 
 
 _EXTENSIONS = ("jinja2.ext.i18n", "jinja2.ext.do", "jinja2.ext.loopcontrols")

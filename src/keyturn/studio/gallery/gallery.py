@@ -183,7 +183,7 @@ class Gallery:
         return self._while_unchanged(name, "variables", lambda: self.variables_in([*filter(None, self.files(name))]))
 
     def variables_in(self, files: Sequence[str]) -> Mapping[str, Variable]:
-        from keyturn.studio.gallery.variables.usage import find_variables
+        from keyturn.studio.gallery.variables.probing import find_variables
 
         environment = self.templates.environment(self.languages.choose(""))
         return self.find_variables(files) if self.find_variables else find_variables(files, environment, self.go_on)

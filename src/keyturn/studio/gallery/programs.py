@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from jinja2 import Environment
 
-from keyturn.studio.gallery.variables.usage import parse_template
+from keyturn.studio.gallery.environments import parse_template
 
 _HOLDING = frozenset({"call", "endset", "macro", "recursive"})
 """Words of tags that hold text, which a condition may ask about. `endset` ends the `set` that does."""

@@ -1,16 +1,18 @@
 """A mail as the checks see it: rendered, with the place of every character in the templates."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import Language
 from keyturn.mail.rendering.compiling import Filled, Rendered
 from keyturn.mail.rendering.folders import MailFiles
-from keyturn.mail.rendering.html_tree import Element, parse_html
+from keyturn.mail.rendering.html_tree import Element, SyntaxFault, parse_html, parse_markup
 from keyturn.mail.rendering.jinja import unwrap_includes
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Sample
@@ -19,11 +21,18 @@ from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.lint.css.colours import LIGHT
 from keyturn.studio.lint.css.computed_style import Paint, Painter, Stylesheets
 from keyturn.studio.lint.finding import Finding, Place
-from keyturn.studio.lint.markup.marked_html import ElementLookup, mark_html, mark_mjml
-from keyturn.studio.lint.markup.mjml_parser import HtmlTag, ParsedMjml, SyntaxFault, parse_mjml
-from keyturn.studio.lint.markup.structure import AuthoredStyle, authored_styles, body_of, html_in_mjml
+from keyturn.studio.lint.markup.marked_html import ElementLookup, compile_with_marks, mark_html, without_marks
+from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
 from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.traced_text import Piece, origin_at, pieces_of, undefined_in, with_pieces
+
+
+class AuthoredStyle(Struct, frozen=True):
+    """A stylesheet. `inlined`: its rules become style attributes, and its selectors are not sent."""
+
+    css: str
+    offset: int
+    inlined: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +45,16 @@ class Document:
     `is_forced`: a branch is.
     `markup`: the MJML that the engine renders, or the HTML of a template that is no MJML.
     `html`: the HTML that is sent; empty if the MJML does not compile. `refusal` is then the compiler's message.
+    `marked_html`: the same with marks that lead back to the markup. Elements that MJML renders have a class
+      `kt-NUMBER`. Tags that the author wrote, in plain HTML or inside mj-text and its like, have
+      `data-keyturn="OFFSET"`.
     `text`: empty if the template has no text part.
     `subject_file`: the rendered file of the subject; empty if it has no file of its own.
     `root`: the tree of `markup`. Its tag is empty, its children are the top elements, usually one `mjml` or `html`.
-    `html_tags`: the tags inside elements of MJML that hold HTML. `faults`: places where the MJML is malformed.
+    `faults`: places where the MJML is malformed.
     `missing`: names that the sample lacks, and other parts that failed; the mail shows a stand-in for each.
-    `undefined`: names that the sample lacks and that the `engine` prints as nothing.
+    `undefined`: names that the sample lacks and that the engine prints as nothing.
+    `engine`: the name of the template engine.
     """
 
     template: str
@@ -53,9 +66,9 @@ class Document:
     preheader: str
     markup: str
     html: str
+    marked_html: str
     text: str
     root: Element
-    html_tags: tuple[HtmlTag, ...] = ()
     faults: tuple[SyntaxFault, ...] = ()
     refusal: str = ""
     missing: tuple[TemplateInvalid, ...] = ()
@@ -64,6 +77,12 @@ class Document:
     subject_file: str = ""
     undefined: tuple[tuple[str, Place], ...] = ()
     engine: str = "Jinja"
+
+    @property
+    def mail(self) -> Rendered:
+        """The mail as it is sent."""
+        mjml = str(self.markup) if self.is_mjml else ""
+        return Rendered(subject=self.subject, preheader=self.preheader, html=self.html, text=str(self.text), mjml=mjml)
 
     @property
     def is_mjml(self) -> bool:
@@ -110,36 +129,18 @@ class Document:
         return (body_of(self.root) if self.is_mjml else self.root.find("body")) or self.root
 
     def elements(self, *tags: str) -> Iterable[Element]:
-        """Return the elements with one of these tags, or all, in the order of their start tags."""
-        return (element for element in self.root.walk() if element.tag and (not tags or element.tag in tags))
-
-    def source_inside(self, element: Element) -> str:
-        """Return the source between an element's tags. It begins at `element.inner.start`."""
-        return self.markup[element.inner.start : element.inner.stop]
-
-    @cached_property
-    def authored_html(self) -> Element:
-        """The tree of the HTML that the author wrote, within the MJML or as a whole page."""
-        return html_in_mjml(self.markup, self.root) if self.is_mjml else self.root
+        """Return the elements of the MJML, or of a page, with one of these tags, or all, in their order."""
+        return (one for one in self.root.walk() if one.tag and not one.holder and (not tags or one.tag in tags))
 
     def html_elements(self, *tags: str) -> Iterable[Element]:
-        """Return the elements of the author's HTML with one of these tags, or all, in their order."""
-        return (one for one in self.authored_html.walk() if one.tag and (not tags or one.tag in tags))
+        """Return the elements of the author's HTML, also of that in MJML, with one of these tags, or all."""
+        return (one for one in self.root.walk() if _is_html(one) and (not tags or one.tag in tags))
 
-    def authored_styles(self) -> Iterable[AuthoredStyle]:
-        return authored_styles(self.markup, self.root, self.authored_html)
-
-    @cached_property
-    def marked_html(self) -> str:
-        """The HTML with marks that lead back to the markup.
-
-        Elements that MJML renders have a class `kt-NUMBER`. Tags that the author wrote, in plain HTML or inside mj-text
-        and its like, have `data-keyturn="OFFSET"`.
-        """
-        if not self.html:
-            return ""
-        markup = str(self.markup)
-        return mark_mjml(markup, self.root, self.html_tags) if self.is_mjml else mark_html(markup, self.root)
+    def authored_styles(self) -> Iterator[AuthoredStyle]:
+        """Yield the stylesheets of the author: of mj-style in the MJML, and of style elements in the HTML."""
+        for element in (*self.elements("mj-style"), *self.html_elements("style")):
+            css = self.markup[element.inner.start : element.inner.stop]
+            yield AuthoredStyle(css, element.inner.start, inlined=element.get("inline") == "inline")
 
     @cached_property
     def drawn(self) -> Element:
@@ -170,24 +171,25 @@ class Document:
         return ElementLookup(self.root, self.body, is_mjml=self.is_mjml)
 
 
+def _is_html(element: Element) -> bool:
+    if element.holder:
+        return element.holder.tag not in TEXT_ALONE
+    return bool(element.tag) and not element.tag.startswith("mj")
+
+
 Check = Callable[[Document], Iterable[Finding]]
 """Checks a document. Equal findings in several samples are reported once."""
 
 
-def read_document(
-    templates: Templates, template: str, sample: Sample, language: Language, sent: tuple[Filled, Rendered] | None = None
-) -> Document:
-    """Render a mail from a sample. `templates` must be prepared by `with_origins`.
-
-    `sent`: the same mail with its filled templates, if it is compiled already. Raises TemplateInvalid.
-    """
+def read_document(templates: Templates, template: str, sample: Sample, language: Language) -> Document:
+    """Render a mail from a sample. `templates` must be prepared by `with_origins`. Raises TemplateInvalid."""
     filled, missing = _fill(templates, template, sample, language)
     files = templates.files(template)
     markup = filled.markup
     if files.is_mjml:
         markup = with_pieces(unwrap_includes(markup), pieces_of(markup))
-    parsed = parse_mjml(markup) if files.is_mjml else ParsedMjml(parse_html(markup))
-    mail, refusal = (sent[1], "") if sent and sent[0] == filled else _compile(templates, template, filled)
+    parsed = parse_markup(markup, is_mjml=files.is_mjml)
+    mail, marked_html, refusal = _compile(templates, template, filled, parsed.root)
     return Document(
         template=template,
         files=files,
@@ -198,9 +200,9 @@ def read_document(
         preheader=mail.preheader,
         markup=markup,
         html=mail.html,
+        marked_html=marked_html,
         text=_strip(filled.text),
         root=parsed.root,
-        html_tags=parsed.html_tags,
         faults=parsed.faults,
         refusal=refusal,
         missing=missing,
@@ -225,12 +227,20 @@ def _fill(
             raise
 
 
-def _compile(templates: Templates, template: str, filled: Filled) -> tuple[Rendered, str]:
-    """Return the mail, or an empty one with the compiler's message."""
+def _compile(templates: Templates, template: str, filled: Filled, root: Element) -> tuple[Rendered, str, str]:
+    """Return the mail and its HTML with marks, or an empty one with the compiler's message. MJML is compiled once."""
+    marked = ""
+
+    def compile_mjml(mjml: str) -> str:
+        nonlocal marked
+        marked = compile_with_marks(mjml, root)
+        return without_marks(marked)
+
     try:
-        return templates.compile(template, Filled(*map(str, filled))), ""
+        mail = templates.compile(template, filled, compile_mjml)
     except TemplateInvalid as error:
-        return Rendered(subject="", preheader="", html="", text="", mjml=""), error.message
+        return Rendered(subject="", preheader="", html="", text="", mjml=""), "", error.message
+    return mail, marked or (mark_html(mail.html, root) if mail.html else ""), ""
 
 
 def _strip(text: str) -> str:

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import NamedTuple
 
-from keyturn.mail.rendering.html_tree import Attribute, Element
+from keyturn.mail.rendering.html_tree import HOLD_HTML, Attribute, Element, SyntaxFault, parse_markup
 from keyturn.studio.lint.checks.selectors import check_mjml_selectors
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import (
@@ -22,8 +22,7 @@ from keyturn.studio.lint.finding import (
     line_and_column,
     listed,
 )
-from keyturn.studio.lint.markup.mjml_parser import SyntaxFault, parse_mjml
-from keyturn.studio.lint.markup.structure import EVERYWHERE, bodies_of, schema, unread_attributes
+from keyturn.studio.lint.markup.structure import EVERYWHERE, TEXT_ALONE, bodies_of, schema, unread_attributes
 from keyturn.studio.lint.rules import RULES
 
 _POSITION = re.compile(r"(.*?) in root template(?: at position (\d+):\d+)?")
@@ -31,7 +30,8 @@ _POSITION = re.compile(r"(.*?) in root template(?: at position (\d+):\d+)?")
 
 def guard(document: Document) -> Iterator[Finding]:
     """Yield findings on the MJML. If tags are missing, nesting is a guess and is not checked."""
-    found = [_finding_at(document.place(fault.offset), fault) for fault in document.faults]
+    faults = filter(_is_no_other_fault, document.faults)
+    found = [_finding_at(document.place(fault.offset), fault) for fault in faults]
     is_broken = any(RULES[finding.rule].breaks_nesting for finding in found)
     selected = check_mjml_selectors(document)
     found += (finding for finding in selected if not (is_broken and RULES[finding.rule].is_of_nesting))
@@ -60,7 +60,7 @@ def first_mistake_in(file: str, source: str) -> Finding | None:
 
     Expressions of Jinja count as words, its statements as blanks.
     """
-    for fault in parse_mjml(_JINJA.sub(_without_jinja, source)).faults:
+    for fault in filter(_is_no_other_fault, parse_markup(_JINJA.sub(_without_jinja, source), is_mjml=True).faults):
         finding = _finding_at(Place(file, *line_and_column(source, fault.offset)), fault)
         if finding.severity == "error":
             return finding
@@ -70,6 +70,13 @@ def first_mistake_in(file: str, source: str) -> Finding | None:
 def _without_jinja(jinja: re.Match[str]) -> str:
     """Replace Jinja by a word or blanks of the same length: offsets stay, and attributes keep a value."""
     return re.sub(r"[^\n]", "x" if jinja[0].startswith("{{") else " ", jinja[0])
+
+
+def _is_no_other_fault(fault: SyntaxFault) -> bool:
+    """Tell whether a fault is one by itself: an end tag of a misspelt start tag is none."""
+    return (
+        fault.kind != "misspelt-closing-tag" or fault.detail in schema().elements or not fault.detail.startswith("mj")
+    )
 
 
 def _finding_at(place: Place, fault: SyntaxFault) -> Finding:
@@ -90,7 +97,6 @@ _WORD = re.compile(r"\S*\w\w")
 """Text with a word. A lone character between elements is a typing slip, which counts only if the compiler refuses."""
 
 _ONCE = ("mj-head", "mj-body", "mj-title", "mj-preview", "mj-breakpoint")
-_TEXT_ALONE = frozenset(["mj-title", "mj-preview", "mj-style", "mj-breakpoint"])
 
 
 def nesting_findings(document: Document) -> Iterator[Finding]:
@@ -123,18 +129,19 @@ def _check_element(document: Document, element: Element) -> Iterator[Finding]:
     tag, parent = element.tag, element.parent.tag if element.parent else ""
     if tag in _known_tags() and parent in schema().elements and not _may_stand_in(tag, parent):
         yield _misplaced_element(document, element)
-    if tag in schema().elements:
+    if tag in schema().elements and tag not in HOLD_HTML:
         texts = (text.offset for text in element.texts)
         for offset in (start for start in texts if document.refusal or _WORD.match(document.markup, start)):
             yield document.finding(offset, "mjml/misplaced-text", tag=tag)
 
 
 def _html_tags(document: Document) -> Iterator[Finding]:
-    for tag, offset, within in document.html_tags:
-        if within.tag in _TEXT_ALONE:
-            yield document.finding(offset, "mjml/markup-in-text", within=within.tag, tag=tag)
-        elif tag.startswith("mj-"):
-            yield document.finding(offset, "mjml/mjml-in-html", tag=tag, within=within.tag)
+    for element in document.root.walk():
+        tag, within = element.tag, element.holder
+        if within and within.tag in TEXT_ALONE:
+            yield document.finding(element.offset, "mjml/markup-in-text", within=within.tag, tag=tag)
+        elif within and tag.startswith("mj-"):
+            yield document.finding(element.offset, "mjml/mjml-in-html", tag=tag, within=within.tag)
 
 
 @cache

@@ -17,6 +17,7 @@ from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.clients.clients import Clients
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.markup.marked_html import mark_html
 from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.traced_text import trace_data
 
@@ -62,6 +63,7 @@ def _for_senders(finding: Finding) -> Finding:
 
 
 def document_of(html: str, text: str = "", subject: str = "") -> Document:
+    root = parse_html(html)
     return Document(
         template="",
         files=MailFiles(HTML, TEXT),
@@ -72,8 +74,9 @@ def document_of(html: str, text: str = "", subject: str = "") -> Document:
         preheader="",
         markup=trace_data(html, HTML, 1, 1),
         html=html,
+        marked_html=mark_html(html, root),
         text=trace_data(text, TEXT, 1, 1),
-        root=parse_html(html),
+        root=root,
     )
 
 

@@ -105,7 +105,7 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
     sources = SourceFiles(studio.gallery, studio.read_only)
     layout = Layout(studio, folder_checks, review, sources, path)
     canvas = canvas_pages.Canvas(renditions, studio.sender)
-    data = data_tab.DataTab(studio.gallery, renditions.data)
+    data = data_tab.DataTab(studio.gallery)
     return layout, {
         "captured_checks": CapturedChecks(studio.clients, studio.severity),
         "studio": studio,

@@ -44,7 +44,6 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     The mail is made from `sample`, with the fields of `edit` (a JSON object) on top, in the language
     `lang` and for `brand`.
 
-    `dir`: turns the mail.
     `mode`: reads or edits a source.
     `width`: in CSS pixels. None: as wide as the screen allows.
     `scheme`: light, dark, or a model of a client that inverts colours, or of Word.
@@ -63,7 +62,6 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     save: str = ""
     lang: str = ""
     brand: str = ""
-    dir: Literal["", "ltr", "rtl"] = ""
     show: Literal["html", "both", "pixels", "text", "source"] = "html"
     file: Literal["template", "text", "samples", "mjml", "html", "eml"] = "template"
     mode: Literal["read", "edit"] = "read"
@@ -78,14 +76,13 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     older_than: str = ""
     base: str = ""
     tab: Tab = "data"
-    data: Literal["form", "json"] = "form"
     pane: Literal["list", "mail", "details"] = "mail"
 
     def only(self, *names: str) -> "View":
         return View(**{name: getattr(self, name) for name in names})
 
     def made_from(self) -> "View":
-        return self.only("sample", "edit", "lang", "brand", "dir")
+        return self.only("sample", "edit", "lang", "brand")
 
     def mail(self) -> "View":
         return self.made_from().to(scheme=self.scheme, images=self.images, remote=self.remote, fonts=self.fonts)

@@ -51,8 +51,7 @@ async def test_a_template_and_its_tabs(page: Page, served: str, folder: Path) ->
     save(folder, "<mj-text>The end", '<mj-text colour="red">The end')
     for query in (
         "",
-        "?data=json",
-        "?data=json&edit=%7B",
+        "?edit=%7B",
         "?edit=%7B%22name%22%3A4%7D&save=ada",
         "?tab=checks",
         "?tab=links",

@@ -68,7 +68,6 @@ async def opened(context: BrowserContext, address: str) -> Page:
         "?scheme=partial",
         "?scheme=full",
         "?scheme=word",
-        "?dir=rtl",
         "?images=off",
         "?show=both",
         "?width=320&tab=checks",

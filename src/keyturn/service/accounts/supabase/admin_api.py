@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from keyturn.http_client import CallFailed, Document, HttpClient, NotSent
 from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.providers import provider_name
 from keyturn.service.problems.passwords import PasswordRejected, Violation
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import SupabaseSettings
@@ -26,16 +27,6 @@ _LONGEST_LOCALE = 20
 
 _PASSWORD_PROVIDER = "email"
 _SINGLE_SIGN_ON = "SSO"
-_PROVIDERS = {
-    "azure": "Microsoft",
-    "bitbucket": "Bitbucket",
-    "github": "GitHub",
-    "gitlab": "GitLab",
-    "linkedin": "LinkedIn",
-    "twitter": "X",
-    "workos": "WorkOS",
-}
-"""Names that are not just the id with a capital letter (https://supabase.com/docs/guides/auth/social-login)."""
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,10 +75,9 @@ def _text(value: object) -> str:
 def _display_name(provider: object, *, single_sign_on: bool) -> str:
     if not isinstance(provider, str) or not provider or provider == _PASSWORD_PROVIDER:
         return _SINGLE_SIGN_ON if single_sign_on else ""
-    name = provider.partition("_")[0]  # linkedin_oidc, slack_oidc
     if single_sign_on or provider.startswith("sso:"):
         return _SINGLE_SIGN_ON
-    return _PROVIDERS.get(name, name.capitalize())
+    return provider_name(provider.partition("_")[0])  # linkedin_oidc, slack_oidc
 
 
 # Supabase Auth's refusals

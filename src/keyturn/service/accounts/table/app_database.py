@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.database import unready_where_unreachable
-from keyturn.service.database.access import DatabaseAccess
+from keyturn.service.database.database import DatabaseAccess
 from keyturn.service.database.servers import ServerConnections, open_engine
 from keyturn.service.database.sqlite import PATIENCE as PATIENCE_WITH_A_FILE
 from keyturn.service.database.sqlite import SqliteConnections

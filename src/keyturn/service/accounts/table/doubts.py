@@ -1,11 +1,13 @@
 """What `keyturn doctor` says of an app's table: what a change would write in another form than the app does."""
 
-from sqlalchemy import Connection, select
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Column, Connection, select
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.mail.port.finding import Finding
-from keyturn.service.accounts.table.columns import Column, text_of
-from keyturn.service.accounts.table.mapping import Assignments, TableName, table_clause
+from keyturn.service.accounts.table.columns import kind_of, text_of
 from keyturn.service.accounts.table.placeholders import TIMES, placeholder_for, usual_form, written_form
 from keyturn.service.accounts.table.recognised_hashes import doubt_format
 from keyturn.service.accounts.table.row_security import hidden_rows
@@ -31,41 +33,33 @@ def _warn(message: str, mend: str) -> Finding:
     return Finding("accounts", "warn", message, mend)
 
 
-def _times(connection: Connection, statements: Statements) -> list[Finding]:
-    """Return a failure for each column whose times have another form than its placeholder writes."""
+def _times(connection: Connection, statements: Statements) -> Iterator[Finding]:
+    """Yield a failure for each column whose times have another form than its placeholder writes."""
     mapping = statements.mapping
-    assigned = [("set", mapping.table, mapping.sets), ("lock", mapping.table, mapping.locks)]
-    assigned += [("unlock", mapping.table, mapping.unlocks)]
-    assigned += [(f"{one.setting}.set", one.table, one.sets) for one in mapping.endings]
-    return [
-        finding
-        for section, table, assignments in assigned
-        for finding in _times_of(connection, section, table, assignments)
-    ]
+    assigned = {**mapping.assigned, **{f"{one.setting}.set": one.sets for one in mapping.endings}}
+    for section, assignments in assigned.items():
+        for column, wanted in assignments.items():
+            kind = kind_of(column)
+            if wanted not in TIMES or kind.has_native_times:
+                continue
+            written, form = written_form(kind, str(wanted)), usual_form(_sample(connection, column))
+            if form and form != written:
+                meant = placeholder_for(kind, form)
+                mend = f'Write "{meant}" there.' if meant else "Keyturn does not write these: let your app set it."
+                message = (
+                    f"accounts.table.{section}.{column.name}: {wanted} writes {written}, but the column has {form}"
+                )
+                yield Finding("accounts", "fail", message, mend)
 
 
-def _times_of(connection: Connection, section: str, table: TableName, assignments: Assignments) -> list[Finding]:
-    times = [(column, str(given)) for column, given in assignments if given in TIMES and not column.has_native_times]
-    findings = []
-    for column, given in times:
-        form = usual_form(sample(connection, table, column))
-        if form and form != (written := written_form(column, given)):
-            meant = placeholder_for(column, form)
-            mend = f'Write "{meant}" there.' if meant else "Keyturn does not write these: let your app set the column."
-            message = f"accounts.table.{section}.{column.name}: {given} writes {written}, but the column has {form}"
-            findings.append(Finding("accounts", "fail", message, mend))
-    return findings
-
-
-def sample(connection: Connection, table: TableName, column: Column) -> list[object]:
+def _sample(connection: Connection, column: Column[Any]) -> Sequence[object]:
     """Return a column's values of a few rows; none if they may not be read."""
-    stored = table_clause(table, [column], connection.dialect.name).c[column.name]
     try:
-        return list(connection.execute(select(stored).where(stored.is_not(None)).limit(_LOOKED_AT)).scalars())
+        return connection.execute(select(column).where(column.is_not(None)).limit(_LOOKED_AT)).scalars().all()
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
-        return []
+        return ()
 
 
 def _deletions(statements: Statements) -> list[Finding]:
@@ -79,8 +73,8 @@ def _deletions(statements: Statements) -> list[Finding]:
 def _rows(connection: Connection, statements: Statements, settings: TableSettings) -> list[Finding]:
     """Return warnings about values that the settings probably do not mean."""
     findings = []
-    unread = statements.unread_flags()
-    if unread and (row := connection.execute(*unread).first()):
+    odd = statements.odd_flags()
+    if odd and (row := connection.execute(*odd).first()):
         value = text_of(row.active)
         message = f"accounts.table.active: the column contains {value!r}, which Keyturn takes for active"
         findings.append(_warn(message, 'List the active values, as in: active = "status = active | invited".'))

@@ -1,11 +1,10 @@
 """Describes the table of accounts by a mapped class of the app: its attributes stand for their columns."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import Column, Table, inspect
-from sqlalchemy.exc import NoInspectionAvailable
-from sqlalchemy.orm import ColumnProperty, InstrumentedAttribute, Mapper
+from sqlalchemy.orm import InstrumentedAttribute, Mapper
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.settings import Ending, TableSettings
@@ -56,27 +55,23 @@ def table_of(
     settings: dict[str, Any] = {**_DEFAULTS, **attributes}
     for setting, value in settings.items():
         if isinstance(value, str):
-            settings[setting] = mapped.column(f"accounts.{setting}", value)
+            settings[setting] = mapped.column(setting, value)
         elif isinstance(value, Mapping):
-            settings[setting] = {mapped.column(f"accounts.{setting}.{name}", name): value[name] for name in value}
+            settings[setting] = {mapped.column(f"{setting}.{name}", name): value[name] for name in value}
         else:
             settings[setting] = tuple(value)
-    settings |= {"table": mapped.table.fullname, "delete": tuple(mapped.columns_to_end("delete", delete))}
-    ending = ends or {}
-    settings["ends"] = dict(zip(mapped.columns_to_end("ends", list(ending)), ending.values(), strict=False))
+    deleted = tuple(mapped.owner("delete", attribute) for attribute in delete)
+    ended = {mapped.owner("ends", attribute): ending for attribute, ending in (ends or {}).items()}
     if mapped.faults:
         raise SettingsInvalid(mapped.faults)
-    return TableSettings(**settings)
+    return TableSettings(**settings, table=mapped.table.fullname, delete=deleted, ends=ended)
 
 
 class _MappedClass:
     """Looks up the columns of a mapped class's attributes, and collects unknown names."""
 
     def __init__(self, model: type[Any]) -> None:
-        try:
-            mapper = inspect(model)
-        except NoInspectionAvailable:
-            mapper = None
+        mapper = inspect(model, raiseerr=False)
         if not isinstance(mapper, Mapper) or not isinstance(mapper.local_table, Table):
             raise SettingsInvalid([Fault("accounts", f"{model!r} is not a class that SQLAlchemy maps to a table")])
         self._mapper: Mapper[Any] = mapper
@@ -89,22 +84,27 @@ class _MappedClass:
         key = attribute.removeprefix(_NOT).strip()
         if not key:
             return ""
-        found = self._mapper.attrs.get(key)
-        if not isinstance(found, ColumnProperty) or not isinstance(found.columns[0], Column):
-            known = [attr.key for attr in self._mapper.column_attrs]
-            there = did_you_mean(key, known) or f"; its columns: {', '.join(known)}"
-            self.faults.append(Fault(setting, f"{self._mapper.class_.__name__} has no column {key}{there}"))
-            return key
-        column = next((one for one in found.columns if isinstance(one, Column) and one.table is self.table), None)
-        if column is None:
-            self.faults.append(Fault(setting, f"{key} is not in the table {self.table.fullname}, but in another"))
-            return key
-        return f"{negation}{column.name}"
+        columns = {
+            one.key: [column for column in one.columns if isinstance(column, Column)]
+            for one in self._mapper.column_attrs
+        }
+        own = [column.name for column in columns.get(key, ()) if column.table is self.table]
+        if own:
+            return f"{negation}{own[0]}"
+        if columns.get(key):
+            self._fault(setting, f"{key} is not in the table {self.table.fullname}, but in another")
+        else:
+            meant = did_you_mean(key, columns) or f"; its columns: {', '.join(columns)}"
+            self._fault(setting, f"{self._mapper.class_.__name__} has no column {key}{meant}")
+        return key
 
-    def columns_to_end(self, setting: str, attributes: Sequence[InstrumentedAttribute[Any]]) -> Iterator[str]:
-        for attribute in attributes:
-            column = getattr(attribute, "expression", None)
-            if isinstance(column, Column) and isinstance(column.table, Table):
-                yield f"{column.table.fullname}.{column.name}"
-            else:
-                self.faults.append(Fault(f"accounts.{setting}", f"not an attribute of a mapped class: {attribute!r}"))
+    def owner(self, setting: str, attribute: object) -> str:
+        """Return the column of another table, with the table's name."""
+        column = getattr(attribute, "expression", None)
+        if isinstance(column, Column) and isinstance(column.table, Table):
+            return f"{column.table.fullname}.{column.name}"
+        self._fault(setting, f"not an attribute of a mapped class: {attribute!r}")
+        return ""
+
+    def _fault(self, setting: str, message: str) -> None:
+        self.faults.append(Fault(f"accounts.{setting}", message))

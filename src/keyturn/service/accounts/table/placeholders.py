@@ -11,11 +11,17 @@ from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, get_args
+from uuid import UUID
 
-from keyturn.service.accounts.table.columns import Column, bounded_integer, fitting_text, plain_value, stored_time
+from sqlalchemy import Column
+
+from keyturn.service.accounts.table.columns import Stored, kind_of
 
 TimePlaceholder = Literal["{now}", "{now_ms}", "{now_iso}"]
 TIMES: tuple[TimePlaceholder, ...] = get_args(TimePlaceholder)
+
+Value = bool | int | float | str
+"""What a setting gives a column: a placeholder, or the value itself."""
 
 _FIRST = 10**8
 """The least number of seconds that counts as a time: March 1973. A thousand times that is the least number of
@@ -25,41 +31,75 @@ _TEXT = re.compile(r"\d{4}-\d\d-\d\d(?:(?P<separator>[T ])\d\d:\d\d:\d\d(?:\.\d{
 _EXAMPLE = datetime(2026, 11, 20, 8, 46, 42, tzinfo=UTC)
 
 
-def set_value(column: Column, given: bool | float | str, moment: datetime) -> Any:
+def set_value(column: Column[Any], wanted: Value, moment: datetime) -> Any:
     """Return what a column of `set` becomes at that moment. Raises ValueError, in words, if it cannot hold that."""
-    if given == "{null}":
+    kind = kind_of(column)
+    if wanted == "{null}":
         if not column.nullable:
             raise ValueError("may not be NULL")
         return None
     try:
-        return time_value(column, moment, given) if given in TIMES else plain_value(column, given)
+        return _time(kind, moment, str(wanted)) if wanted in TIMES else _plain(kind, wanted)
     except (ValueError, InvalidOperation):
-        raise ValueError(f"{given!r} does not fit a column of type {column.shown}") from None
+        raise ValueError(f"{wanted!r} does not fit a column of type {kind.shown}") from None
 
 
-def time_value(column: Column, moment: datetime, given: object) -> Any:
+def _time(kind: Stored, moment: datetime, placeholder: str) -> Any:
     """Return what a placeholder of `TIMES` writes at that moment. Raises ValueError if the column cannot hold it."""
-    if column.has_native_times:
-        return moment.astimezone(UTC).date() if column.holds is date else stored_time(column, moment)
-    is_number = column.holds in (int, float, Decimal)
-    if not is_number and column.holds not in (str, datetime, date) and not column.holds_anything:
+    moment = moment.astimezone(UTC)
+    is_number = kind.holds in (int, float, Decimal)
+    if kind.has_native_times:
+        return moment.date() if kind.holds is date else _stored(kind, moment)
+    if not is_number and kind.holds not in (str, datetime, date) and not kind.holds_anything:
         raise ValueError
-    if given == "{now_ms}":
-        if column.holds is str:
-            raise ValueError
-        return bounded_integer(column, int(moment.timestamp() * 1000))
-    if is_number and given == "{now}":
-        return bounded_integer(column, int(moment.timestamp()))
-    if is_number:
+    if placeholder == "{now_ms}" and kind.holds is not str:
+        return kind.bounded(int(moment.timestamp() * 1000))
+    if is_number and placeholder == "{now}":
+        return kind.bounded(int(moment.timestamp()))
+    if is_number or placeholder == "{now_ms}":
         raise ValueError
-    return fitting_text(column, _text(column, moment.astimezone(UTC), given))
-
-
-def _text(column: Column, moment: datetime, given: object) -> str:
-    if column.holds is date:
+    if kind.holds is date:
         return f"{moment:%Y-%m-%d}"
-    if given == "{now_iso}":
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if placeholder == "{now_iso}":
+        return _fitting(kind, moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
+    return _fitting(kind, _sql_text(moment))
+
+
+def _plain(kind: Stored, wanted: Value) -> Any:
+    text = str(wanted).lower() if isinstance(wanted, bool) else str(wanted)
+    if kind.holds is bool and text in ("true", "false", "1", "0"):
+        return text in ("true", "1")
+    if kind.holds is int:
+        return kind.bounded(int(wanted) if isinstance(wanted, bool) else int(text))
+    if kind.holds in (float, Decimal, UUID):
+        return kind.holds(text)
+    if kind.holds is str:
+        return _fitting(kind, text)
+    if kind.holds is datetime:
+        return _stored(kind, datetime.fromisoformat(text))
+    if kind.holds is date:
+        day = date.fromisoformat(text)
+        return day.isoformat() if kind.on_sqlite else day
+    if kind.holds_anything:
+        return wanted
+    raise ValueError
+
+
+def _fitting(kind: Stored, text: str) -> str:
+    if (kind.choices and text not in kind.choices) or (kind.length is not None and len(text) > kind.length):
+        raise ValueError
+    return text
+
+
+def _stored(kind: Stored, moment: datetime) -> Any:
+    """Return the time with its zone, or in UTC without one; as a text on SQLite, which has no times."""
+    known = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if kind.on_sqlite:
+        return _sql_text(known)
+    return known if kind.zoned else known.replace(tzinfo=None)
+
+
+def _sql_text(moment: datetime) -> str:
     return moment.replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
@@ -84,14 +124,14 @@ def usual_form(values: Iterable[Any]) -> str:
     return forms.most_common(1)[0][0] if forms else ""
 
 
-def written_form(column: Column, given: str) -> str:
+def written_form(kind: Stored, placeholder: str) -> str:
     """Return the form that a placeholder writes; "" if the column cannot hold it, or has a type for times."""
     try:
-        return time_form(time_value(column, _EXAMPLE, given))
+        return time_form(_time(kind, _EXAMPLE, placeholder))
     except ValueError:
         return ""
 
 
-def placeholder_for(column: Column, form: str) -> TimePlaceholder | None:
+def placeholder_for(kind: Stored, form: str) -> TimePlaceholder | None:
     """Return the placeholder that writes this form into the column; None if none does."""
-    return next((given for given in TIMES if form and written_form(column, given) == form), None)
+    return next((one for one in TIMES if form and written_form(kind, one) == form), None)

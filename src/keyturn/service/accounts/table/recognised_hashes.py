@@ -3,19 +3,23 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from keyturn.mail.port.finding import Finding
+from keyturn.service.reset.passwords.hash_formats import hash_parts
 from keyturn.service.settings import HashingSettings
 
-_BCRYPT = re.compile(r"(bcrypt\$|\{bcrypt\})?(\$2[aby]\$)(\d\d)\$[./A-Za-z0-9]{53}")
-_PBKDF2 = re.compile(r"pbkdf2_sha256\$(\d{1,8})\$")
-_OTHERS = (
-    (re.compile(r"bcrypt_sha256\$|pbkdf2_sha(1|256)\$|argon2\$argon2|scrypt\$"), "Django", "django-pbkdf2"),
-    (re.compile(r"(pbkdf2:sha(1|256|512)|scrypt):"), "Werkzeug", "werkzeug-scrypt"),
-    (re.compile(r"\$argon2(id|i|d)\$"), "argon2", "argon2id"),
+_APPS = (
+    (("bcrypt_sha256$", "pbkdf2_", "argon2$", "scrypt$"), "Django (pbkdf2_sha256)", "Django hashes", "django-pbkdf2"),
+    (("pbkdf2:", "scrypt:"), "Werkzeug (werkzeug-scrypt)", "werkzeug-scrypt", "werkzeug-scrypt"),
+    (("$argon2",), "argon2 (argon2id)", "argon2id", "argon2id"),
 )
+"""Beginnings of hashes that are not bcrypt's, in words with the app and without it, and as in hashing.format."""
+
+_PBKDF2 = "pbkdf2_sha256$"
 _NAMED = {"bcrypt$": "bcrypt$$2b$", "{bcrypt}": "{bcrypt}$2a$"}
 """Beginnings of bcrypt hashes with a name in front: Django's, Spring's."""
 
@@ -48,14 +52,19 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
     todo: str = ""
 
     @property
+    def written(self) -> dict[str, Any]:
+        """The keys of `[hashing]` that write this format."""
+        form = {"prefix": self.prefix} if self.format == "bcrypt" else {"format": self.format}
+        return form | {name: value for name in ("cost", "iterations") if (value := getattr(self, name))}
+
+    @property
     def settings(self) -> HashingSettings:
-        known = {name: value for name in ("cost", "iterations") if (value := getattr(self, name))}
-        return msgspec.convert({"format": self.format, "prefix": self.prefix, **known}, HashingSettings)
+        return msgspec.convert(self.written, HashingSettings)
 
 
 def is_known_hash(stored: str) -> bool:
-    """Return whether it is a password's hash in one of the formats above."""
-    return bool(_format(stored)[0]) or any(pattern.match(stored) for pattern, *_ in _NOT_WRITTEN)
+    """Return whether it is a password's hash in a format that this module knows."""
+    return bool(_form(stored).held)
 
 
 def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
@@ -63,40 +72,53 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
     if not hashes:
         todo = "The table has no passwords yet: check that your app verifies bcrypt hashes that begin with $2b$."
         return HashFormat(shown="unknown format: no rows yet", todo=todo)
-    (name, prefix), _ = Counter(_format(one) for one in hashes).most_common(1)[0]
-    if name == "bcrypt":
-        cost = _usual(hashes, _BCRYPT, 3, _COSTS)
-        shown = f"bcrypt ({prefix})"
-        return HashFormat(prefix=prefix, cost=cost, shown=shown, held=shown)
-    if name == "Django":
-        iterations = _usual(hashes, _PBKDF2, 1, _ITERATIONS)
-        theirs = all(map(_PBKDF2.match, hashes))
-        todo = "" if theirs else "Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default."
-        shown = "Django (pbkdf2_sha256)"
-        return HashFormat(format=prefix, iterations=iterations, shown=shown, held="Django hashes", todo=todo)
-    if name:
-        return HashFormat(format=prefix, shown=f"{name} ({prefix})", held=prefix)
+    form = Counter(map(_form, hashes)).most_common(1)[0][0]
+    if form.held.startswith("bcrypt"):
+        return replace(form, cost=_usual(hashes, "cost", _COSTS))
+    if form.format == "django-pbkdf2":
+        theirs = [one for one in hashes if one.startswith(_PBKDF2)]
+        todo = "Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default."
+        counts = _usual(theirs, "iterations", _ITERATIONS)
+        return replace(form, iterations=counts, todo=todo if len(theirs) < len(hashes) else "")
+    return form
+
+
+def _form(stored: str) -> HashFormat:
+    """Return the format of one hash, without its parameters."""
+    if parts := hash_parts(stored):
+        for starts, shown, held, written in _APPS:
+            if stored.startswith(starts):
+                return HashFormat(format=written, shown=shown, held=held)
+        name, sign, version = stored[: parts.start("cost")].partition("$2")
+        prefix = _NAMED.get(name, f"{sign}{version}")
+        return HashFormat(prefix=prefix, shown=f"bcrypt ({prefix})", held=f"bcrypt ({prefix})")
     for pattern, whose, written, todo in _NOT_WRITTEN:
-        if all(map(pattern.match, hashes)):
+        if pattern.match(stored):
             shown, held = f"{whose}; new hashes are {written}", f"{whose} hashes"
             return HashFormat(prefix=written, shown=shown, held=held, todo=todo.format(whose))
     todo = "Let your app verify bcrypt: Keyturn does not know its present format, so new passwords get $2b$."
     return HashFormat(shown="unknown format", todo=todo)
 
 
+def _usual(hashes: Sequence[str], part: str, allowed: range) -> int:
+    """Return the most common number in this part of the hashes; 0 if it is not allowed."""
+    counted = Counter(int(parts[part]) for parts in map(hash_parts, hashes) if parts and part in parts.groupdict())
+    usual = counted.most_common(1)[0][0] if counted else 0
+    return usual if usual in allowed else 0
+
+
 def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -> list[Finding]:
     """Compare the format of most hashes with the one that `settings` write; nothing if it is the same or unknown."""
-    found = recognise_hashes(hashes)
-    if not found.held or _written(found.settings) == _written(settings):
+    used = recognise_hashes(hashes)
+    if not used.held or _written(used.settings) == _written(settings):
         return []
-    setting = "prefix" if {found.format, settings.format} == {"bcrypt"} else "format"
-    message = f"the table {table} has {found.held}, but hashing.{setting} writes {_written(settings)}"
-    meant = f'format = "{found.format}"'
-    if found.format == "bcrypt":
-        meant = (
-            f'prefix = "{found.prefix}"' if setting == "prefix" else f'{meant} and hashing.prefix = "{found.prefix}"'
-        )
-    mend = f"Set hashing.{meant}, or let your app verify both. Otherwise users cannot sign in with a new password."
+    setting = "prefix" if {used.format, settings.format} == {"bcrypt"} else "format"
+    message = f"the table {table} has {used.held}, but hashing.{setting} writes {_written(settings)}"
+    meant = [f'hashing.format = "{used.format}"'] if setting == "format" else []
+    meant += [f'hashing.prefix = "{used.prefix}"'] if used.format == "bcrypt" else []
+    mend = (
+        f"Set {' and '.join(meant)}, or let your app verify both. Otherwise users cannot sign in with a new password."
+    )
     return [Finding("accounts", "warn", f"{message}, which your app may not read", mend)]
 
 
@@ -104,17 +126,3 @@ def _written(settings: HashingSettings) -> str:
     """Return the format as one text, in which PHP's is bcrypt that begins with $2y$."""
     prefix = {"bcrypt": settings.prefix, "php": "$2y$"}.get(settings.format)
     return f"bcrypt ({prefix})" if prefix else settings.format
-
-
-def _usual(hashes: Sequence[str], pattern: re.Pattern[str], group: int, allowed: range) -> int:
-    """Return the most common number in the hashes; 0 if it is not allowed."""
-    found = Counter(int(one[group]) for one in map(pattern.match, hashes) if one)
-    usual = found.most_common(1)[0][0] if found else 0
-    return usual if usual in allowed else 0
-
-
-def _format(stored: str) -> tuple[str, str]:
-    """Return the format's name, and bcrypt's prefix or its name in hashing.format."""
-    if found := _BCRYPT.fullmatch(stored):
-        return "bcrypt", _NAMED.get(found[1], found[2])
-    return next(((name, written) for pattern, name, written in _OTHERS if pattern.match(stored)), ("", ""))

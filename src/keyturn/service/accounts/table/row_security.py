@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Table, text
 
 from keyturn.mail.port.finding import Finding
-from keyturn.service.accounts.table.mapping import Mapping, TableName
+from keyturn.service.accounts.table.mapping import MappedTable
 
 _POLICIES = text("""
     SELECT row_security_active(c.oid) AS active, count(p.policyname) AS policies,
@@ -22,24 +22,23 @@ _POLICIES = text("""
 (https://www.postgresql.org/docs/current/ddl-rowsecurity.html)."""
 
 
-def hidden_rows(connection: Connection, mapping: Mapping) -> list[Finding]:
+def hidden_rows(connection: Connection, mapping: MappedTable) -> list[Finding]:
     """Return what this role may not see or change, of every table that is read, changed or emptied."""
     if connection.dialect.name != "postgresql":
         return []
     return [finding for table, command in _used(mapping) for finding in _judge(connection, table, command)]
 
 
-def _used(mapping: Mapping) -> Iterator[tuple[TableName, str]]:
+def _used(mapping: MappedTable) -> Iterator[tuple[Table, str]]:
     yield mapping.table, "SELECT"
     yield mapping.table, "UPDATE"
     for ending in mapping.endings:
-        yield ending.table, "SELECT"
-        yield ending.table, "UPDATE" if ending.sets else "DELETE"
+        yield ending.owner.table, "SELECT"
+        yield ending.owner.table, "UPDATE" if ending.sets else "DELETE"
 
 
-def _judge(connection: Connection, table: TableName, command: str) -> Iterator[Finding]:
-    quote = connection.dialect.identifier_preparer.quote_identifier
-    name = ".".join(quote(part) for part in (table.schema, table.name) if part)
+def _judge(connection: Connection, table: Table, command: str) -> Iterator[Finding]:
+    name = connection.dialect.identifier_preparer.format_table(table)
     known = connection.execute(_POLICIES, {"name": name, "command": command}).first()
     if known is None or not known.active or known.open:
         return

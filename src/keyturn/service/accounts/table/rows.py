@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.providers import provider_name
 from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.telemetry.logs import LogEvent
@@ -46,20 +47,6 @@ def _explain(_: Any, cursor: Any, statement: str, parameters: Any, *context: Any
 
 
 log = logging.getLogger("keyturn.accounts")
-
-_PROVIDERS = {
-    "azuread": "Microsoft",
-    "entraid": "Microsoft",
-    "github": "GitHub",
-    "gitlab": "GitLab",
-    "googleoauth2": "Google",
-    "ldap": "LDAP",
-    "linkedin": "LinkedIn",
-    "microsoftentraid": "Microsoft",
-    "oidc": "OpenID Connect",
-    "saml": "SAML",
-}
-"""Display names of providers, where they are not simply the id with capital letters."""
 
 
 def spellings(identifier: str) -> set[str]:
@@ -142,14 +129,9 @@ def account_of(row: RowMapping, password_providers: Sequence[str]) -> Account:
         active=bool(stored["active"]),
         has_password=not elsewhere and bool(stored.get("has_hash", True)),
         awaits_password=not elsewhere and bool(stored.get("lacks_hash", False)),
-        provider=_provider_name(provider) if elsewhere else "",
+        provider=provider_name(provider) if elsewhere else "",
         kind=text_of(stored.get("kind")),
         locale=text_of(stored.get("locale")),
         timezone=text_of(stored.get("timezone")),
         locked=bool(stored.get("locked", False)),
     )
-
-
-def _provider_name(provider: str) -> str:
-    word = "".join(letter for letter in provider.lower() if letter.isalnum())
-    return _PROVIDERS.get(word) or provider.replace("_", " ").replace("-", " ").title()

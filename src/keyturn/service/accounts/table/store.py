@@ -1,23 +1,21 @@
 """The store of accounts in a table that an app already has."""
 
-import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TypeVar
 
 from sqlalchemy import Connection, Executable, RowMapping
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 
-from keyturn.errors import Fault, KeyturnError, SettingsInvalid
+from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.finding import Finding
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.accounts.table.doubts import doubts
+from keyturn.service.accounts.table.known_table import KnownTable
 from keyturn.service.accounts.table.mapping import read_mapping
 from keyturn.service.accounts.table.rows import (
     account_of,
@@ -32,14 +30,11 @@ from keyturn.service.accounts.table.statements import Query, Statements
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.batching import Batcher
-from keyturn.service.database.unready import describe_error, is_refusal
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import HashingSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.accounts")
-
-_Result = TypeVar("_Result")
 
 _FOUND_AT_ONCE = 50
 """Addresses in one statement, each a range of an index: with some thousands MySQL stops using its index."""
@@ -55,17 +50,17 @@ class TableAccounts(AccountStore):
     def __init__(self, settings: TableSettings, place: Database | AppDatabase, hash_length: int) -> None:
         self.takes_names, self.can_lock = bool(settings.username), bool(settings.lock)
         self._settings = settings
-        self._place = place
-        self._hash_length = hash_length
-        self._reading_lock = asyncio.Lock()
-        self._statements: Statements | None = None
-        self._finds = Batcher(self._find_all, common=KeyturnError, largest=_FOUND_AT_ONCE, in_time=place.in_time)
-        self._gets = Batcher(self._get_all, common=KeyturnError, in_time=place.in_time)
+        self._known = KnownTable(
+            place,
+            settings.table,
+            lambda tx: Statements(read_mapping(tx, settings, hash_length), place.dialect.name),
+        )
+        self._finds = Batcher(self._find_all, largest=_FOUND_AT_ONCE, in_time=place.in_time)
+        self._gets = Batcher(self._get_all, in_time=place.in_time)
 
     async def require_ready(self) -> None:
         """Read the columns again, and have the database plan each statement, which runs none and fires no trigger."""
-        self._statements = None
-        statements = await self._read_statements()
+        statements = await self._known.require_ready()
         refused: dict[str, str] = {}
         for setting, statement in statements.trial_statements(now()):
             if refusal := await self._refusal(statement):
@@ -90,12 +85,12 @@ class TableAccounts(AccountStore):
                 return "" if is_hidden_view(error) else f"refused: {error.orig}"
             return ""
 
-        return await self._place.transact(explain)
+        return await self._known.place.transact(explain)
 
     async def findings(self, hashing: HashingSettings, *, quick: bool = False) -> Sequence[Finding]:
-        statements = await self._statements_now()
+        statements = await self._known.now()
         find = partial(doubts, statements=statements, settings=self._settings, hashing=hashing, quick=quick)
-        return await self._place.read(self._refusals_as_unready()(find))
+        return await self._known.read(find)
 
     async def find(self, email: str) -> Account | None:
         return await self._finds.submit(email)
@@ -107,9 +102,8 @@ class TableAccounts(AccountStore):
         return await self._gets.submit(account_id)
 
     async def _find_all(self, identifiers: Sequence[str]) -> Sequence[Account | None]:
-        statements = await self._statements_now()
         wanted = {spelling for identifier in identifiers for spelling in spellings(identifier)}
-        rows = rows_by_identifier(await self._fetch(statements.by_identifier(wanted)))
+        rows = rows_by_identifier(await self._fetch(lambda statements: statements.by_identifier(wanted)))
         chosen = [
             choose_row(rows.get(addresses.normalize(identifier), ()), identifier)
             if "@" in identifier
@@ -119,8 +113,7 @@ class TableAccounts(AccountStore):
         return [account_of(row, self._settings.password_providers) if row else None for row in chosen]
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
-        statements = await self._statements_now()
-        rows = await self._fetch(statements.by_ids(set(ids)))
+        rows = await self._fetch(lambda statements: statements.by_ids(set(ids)))
         accounts = [account_of(row, self._settings.password_providers) for row in rows]
         # An address that is none has no account: no mail would reach it. Ids are compared here once more: in MySQL's
         # own collations, "a" is "A".
@@ -128,16 +121,12 @@ class TableAccounts(AccountStore):
         return [by_id.get(account_id) for account_id in ids]
 
     async def awaiting_password(self) -> Sequence[str]:
-        if not self._settings.password:
-            return []
-        statements = await self._statements_now()
-        return [text_of(row["email"]) for row in await self._fetch(statements.awaiting_password())]
+        return await self._emails(Statements.awaiting_password) if self._settings.password else []
 
     async def password_hash(self, account_id: str) -> str | None:
         if not self._settings.password:
             return None
-        statements = await self._statements_now()
-        return self._hash_of(account_id, await self._fetch(statements.hash_by_id(account_id)))
+        return self._hash_of(account_id, await self._fetch(lambda statements: statements.hash_by_id(account_id)))
 
     def _hash_of(self, account_id: str, rows: Iterable[RowMapping]) -> str | None:
         for row in rows:
@@ -150,8 +139,7 @@ class TableAccounts(AccountStore):
         return await self._commit(account, await password.hashed())
 
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
-        statements = await self._statements_now()
-        return [text_of(row["email"]) for row in await self._fetch(statements.addresses_after(email, most))]
+        return await self._emails(lambda statements: statements.addresses_after(email, most))
 
     async def lock(self, account: Account) -> bool:
         return self.can_lock and await self._run(
@@ -168,18 +156,20 @@ class TableAccounts(AccountStore):
         return await self._end_all(account_id, intruded=True)
 
     async def _end_all(self, account_id: str, *, intruded: bool) -> Ended:
-        statements = await self._statements_now()
-        return await self._transact(partial(_end, statements=statements, account_id=account_id, intruded=intruded))
+        statements = await self._known.now()
+        return await self._known.transact(
+            partial(_end, statements=statements, account_id=account_id, intruded=intruded)
+        )
 
     async def _run(self, account_id: str, statement_of: Callable[[Statements], Executable]) -> bool:
         """Run a statement about an account in a transaction; tell whether it found a row."""
-        statements = await self._statements_now()
+        statements = await self._known.now()
         try:
             wanted = statement_of(statements)
         except ValueError:  # another store's account
             log.warning(LogEvent("accounts.no_such_id", account=account_id))
             return False
-        return await self._transact(lambda connection: connection.execute(wanted).rowcount > 0)
+        return await self._known.transact(lambda connection: connection.execute(wanted).rowcount > 0)
 
     async def note_change(self, account: Account) -> bool | Ended:
         """Set and end what comes with a new password that is kept elsewhere; return what `set_password` would."""
@@ -198,15 +188,12 @@ class TableAccounts(AccountStore):
             return ended
 
         try:
-            statements = await self._statements_now()
-            return await self._transact(change)
+            statements = await self._known.now()
+            return await self._known.transact(change)
         except AccountsUnready as error:
             # A commit whose answer is lost may have happened; an earlier failure was rolled back.
             error.not_changed = error.not_changed or not is_committing
             raise
-
-    async def _transact(self, work: Callable[[Connection], _Result]) -> _Result:
-        return await self._place.transact(self._refusals_as_unready()(work))
 
     def _change(
         self, statements: Statements, connection: Connection, account: Account, password_hash: str | None
@@ -222,48 +209,14 @@ class TableAccounts(AccountStore):
         return ended if ended.counts else True
 
     async def close(self) -> None:
-        await self._place.close()
+        await self._known.close()
 
-    async def _fetch(self, query: Query) -> Sequence[RowMapping]:
-        # Before the database takes a refusal for an outage.
-        refusing = self._refusals_as_unready()
-        return await self._place.read(refusing(lambda connection: connection.execute(*query).mappings().all()))
+    async def _emails(self, query_of: Callable[[Statements], Query]) -> Sequence[str]:
+        return [text_of(row["email"]) for row in await self._fetch(query_of)]
 
-    @contextmanager
-    def _refusals_as_unready(self) -> Iterator[None]:
-        """Raise AccountsUnready for a refused statement: the app's table has changed.
-
-        Further lines of a driver's message may hold the row, with its hash, and are left out.
-        """
-        try:
-            yield
-        except DBAPIError as error:
-            if not is_refusal(error):
-                raise
-            self._statements = None
-            said = describe_error(error.orig or error)
-            log.error(LogEvent("accounts.refused", table=self._settings.table, reason=said))
-            not_changed = isinstance(error, IntegrityError)
-            reason = f"the database of the accounts refused a statement: {said}"
-            raise AccountsUnready(reason, not_changed=not_changed) from None
-
-    async def _statements_now(self) -> Statements:
-        try:
-            return await self._read_statements()
-        except SettingsInvalid as invalid:
-            faults = "; ".join(map(str, invalid.faults))
-            log.error(LogEvent("accounts.changed", table=self._settings.table, reason=faults))
-            raise AccountsUnready(f"the table of the accounts does not match the settings: {faults}") from None
-
-    async def _read_statements(self) -> Statements:
-        async with self._reading_lock:
-            statements = self._statements  # a transaction in another thread may reset it in the meantime
-            if statements is None:
-                mapping = await self._place.read(
-                    lambda connection: read_mapping(connection, self._settings, self._hash_length)
-                )
-                statements = self._statements = Statements(mapping, self._place.dialect.name)
-            return statements
+    async def _fetch(self, query_of: Callable[[Statements], Query]) -> Sequence[RowMapping]:
+        query = query_of(await self._known.now())
+        return await self._known.read(lambda connection: connection.execute(*query).mappings().all())
 
 
 class JoiningTableAccounts(TableAccounts):
@@ -273,24 +226,21 @@ class JoiningTableAccounts(TableAccounts):
         if not self._settings.password:
             return None
         statements = self._statements_within()
-        with self._refusals_as_unready():
+        with self._known.refusals_as_unready():
             rows = connection.execute(*statements.hash_by_id(account_id))
             return self._hash_of(account_id, rows.mappings())
 
     def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool | Ended:
         statements = self._statements_within()
-        with self._refusals_as_unready():
+        with self._known.refusals_as_unready():
             return self._change(statements, connection, account, password_hash)
 
     def _statements_within(self) -> Statements:
         """Return the statements in use: inside a transaction the table's columns cannot be read (`transact`)."""
-        statements = self._statements
+        statements = self._known.latest
         if statements is None:  # refused since
             raise AccountsUnready("the table of the accounts has refused a statement", not_changed=True)
         return statements
-
-    async def close(self) -> None:
-        """Do nothing: the owner of the database closes it."""
 
 
 def _end(connection: Connection, statements: Statements, account_id: str, *, intruded: bool) -> Ended:

@@ -21,6 +21,7 @@ from keyturn.service.reset.proofs.codes import LIFE as CODE_LIFE
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import (
     AddressDisputed,
+    Notice,
     PasswordWasChanged,
     SecondStepHasFailed,
     SecondStepWasChanged,
@@ -76,16 +77,10 @@ _TURNS_TEXT_ROUND = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PD
 
 
 class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
-    """The sealed content: the mail, and the digest of its link, which shows whether the mail still matters.
-
-    `expires_at`: when the link expires.
-    `code`: digest of the code beside the link.
-    """
+    """The sealed content: the mail, and the digest of its link, which shows whether the mail still matters."""
 
     email: Email
     link: bytes | None = None
-    expires_at: datetime | None = None
-    code: bytes | None = None
 
 
 class LinkMail(msgspec.Struct, frozen=True, kw_only=True):
@@ -162,11 +157,7 @@ class MailComposer:
             if account.awaits_password
             else self._reset_props(mail, common, account)
         )
-        return SealedMail(
-            email=self._write(props, account, client),
-            link=secrets.digest(mail.token),
-            expires_at=common["expires_at"],
-        )
+        return SealedMail(email=self._write(props, account, client), link=secrets.digest(mail.token))
 
     def _reset_props(self, mail: LinkMail, common: Mapping[str, Any], account: Account) -> email_props.PasswordReset:
         return email_props.PasswordReset(
@@ -188,29 +179,51 @@ class MailComposer:
         )
         return SealedMail(email=self._write(props, account, client))
 
-    def about_change(
-        self,
-        account: Account,
-        change: PasswordWasChanged,
-        secure: SecureToken | None = None,
-    ) -> SealedMail:
-        """Return the mail about a new password, or about a link that was given out."""
-        if change.is_link:
-            told = email_props.HelpRequested(
-                requested_at=change.at,
-                **self._incident(account, change.client),
-                **({} if secure is None else self._secure_props(secure)),
-            )
-            return SealedMail(email=self._write(told, account, change.client))
-        language = self._language_for(account, change.client)
-        props = email_props.PasswordChanged(
-            changed_at=change.at,
-            sessions_ended=self._defaults.ends_sessions,
-            ended=ended_in_words(change.ended, language) if change.ended else "",
-            **self._incident(account, change.client),
-            **({} if secure is None else self._secure_props(secure)),
-        )
-        return SealedMail(email=self._write(props, account, change.client))
+    def about(self, account: Account, notice: Notice, secure: SecureToken | None = None) -> SealedMail:
+        """Return the mail of a notice; with the button, if it may have one."""
+        props = self._props_of(account, notice, {} if secure is None else self._secure_props(secure))
+        return SealedMail(email=self._write(props, account, notice.client))
+
+    def _props_of(self, account: Account, notice: Notice, button: Mapping[str, Any]) -> EmailProps:
+        language = self._language_for(account, notice.client)
+        incident: dict[str, Any] = {
+            "name": _greeting_name(account.name),
+            "email": account.email,
+            "address": notice.client.ip_address,
+            "device": device_name(notice.client.user_agent, language),
+            "forgot_link": self._urls.forgot(),
+        }
+        match notice:
+            case PasswordWasChanged(is_link=True):
+                return email_props.HelpRequested(requested_at=notice.at, **incident, **button)
+            case PasswordWasChanged():
+                return email_props.PasswordChanged(
+                    changed_at=notice.at,
+                    sessions_ended=self._defaults.ends_sessions,
+                    ended=ended_in_words(notice.ended, language) if notice.ended else "",
+                    **incident,
+                    **button,
+                )
+            case SecondStepWasChanged(change=change):
+                return email_props.SecondStepChanged(
+                    is_set_up=change in ("set_up", "phone"),
+                    is_removed=change == "removed",
+                    changed_at=notice.at,
+                    **incident,
+                    **button,
+                )
+            case SecondStepHasFailed():
+                return email_props.SecondStepFailed(failed_at=notice.at, signing_in=notice.signing_in, **incident)
+            case AddressDisputed(is_current=is_current):
+                return email_props.AddressDisputed(
+                    # An earlier mailbox may be an attacker's, and the account may have got its name after it left that
+                    # address.
+                    name=_greeting_name(account.name) if is_current else "",
+                    email=account.email,
+                    is_current=is_current,
+                    forgot_link=self._urls.forgot(),
+                )
+        raise TypeError(f"{type(notice).__name__} has no mail")
 
     def _secure_props(self, secure: SecureToken) -> dict[str, Any]:
         return {
@@ -218,45 +231,6 @@ class MailComposer:
             "secure_until": secure.expires_at,
             "secure_for": secure.lifetime,
         }
-
-    def about_second_step(self, account: Account, failed: SecondStepHasFailed) -> SealedMail:
-        """Return the mail that says that too many wrong codes were tried."""
-        incident = self._incident(account, failed.client)
-        props = email_props.SecondStepFailed(failed_at=failed.at, signing_in=failed.signing_in, **incident)
-        return SealedMail(email=self._write(props, account, failed.client))
-
-    def about_factors(self, account: Account, changed: SecondStepWasChanged, secure: SecureToken | None) -> SealedMail:
-        """Return the mail that says that the account's second factors were changed."""
-        props = email_props.SecondStepChanged(
-            is_set_up=changed.change in ("set_up", "phone"),
-            is_removed=changed.change == "removed",
-            changed_at=changed.at,
-            **self._incident(account, changed.client),
-            **({} if secure is None else self._secure_props(secure)),
-        )
-        return SealedMail(email=self._write(props, account, changed.client))
-
-    def _incident(self, account: Account, client: Client) -> dict[str, Any]:
-        """Return the props of a mail about what a client has done with the account."""
-        language = self._language_for(account, client)
-        return {
-            "name": _greeting_name(account.name),
-            "email": account.email,
-            "address": client.ip_address,
-            "device": device_name(client.user_agent, language),
-            "forgot_link": self._urls.forgot(),
-        }
-
-    def about_dispute(self, account: Account, disputed: AddressDisputed) -> SealedMail:
-        """Return the mail that says that an earlier mailbox of the account reported a change of its password."""
-        props = email_props.AddressDisputed(
-            # An earlier mailbox may be an attacker's, and the account may have got its name after it left that address.
-            name=_greeting_name(account.name) if disputed.is_current else "",
-            email=account.email,
-            is_current=disputed.is_current,
-            forgot_link=self._urls.forgot(),
-        )
-        return SealedMail(email=self._write(props, account, disputed.client))
 
     def _language_for(self, account: Account, client: Client) -> Language:
         """Return the account's language, in its zone; without one, the language of the browser that caused the mail."""

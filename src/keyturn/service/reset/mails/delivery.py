@@ -66,15 +66,15 @@ class Failover:
         try fails otherwise, the next one is refused, and the message is dead until `outbox retry --dead`.
         """
         if message.sealed and message.sender is None:
-            await self._outbox.held.change(message, sender=provider.name)
+            await self._outbox.change(message, sender=provider.name)
         try:
             return await self._hand_over(message, email, provider)
         except SendRefused as refusal:
             if refusal.key_used and not message.sealed:
-                return await self._hand_over(await self._outbox.held.change(message, key=new_key()), email, provider)
+                return await self._hand_over(await self._outbox.change(message, key=new_key()), email, provider)
             if not refusal.account or not self._second or provider is self._second or message.sender:
                 raise
-        await self._outbox.held.change(message, sender=self._second.name)
+        await self._outbox.change(message, sender=self._second.name)
         return await self._hand_over(message, email, self._second)
 
     async def close(self) -> None:
@@ -89,7 +89,7 @@ class Failover:
             if isinstance(failure, SendRetryable) and failure.down and provider is self._first:
                 self._breaker.count_failure()
             if message.sender is None and (isinstance(failure, QuotaExhausted) or failure.not_accepted):
-                await self._outbox.held.change(message, sender=None)
+                await self._outbox.change(message, sender=None)
             raise
         if provider is self._first:
             self._breaker.count_success()

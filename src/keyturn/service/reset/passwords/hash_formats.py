@@ -34,16 +34,19 @@ def fits(password: bytes, stored: str) -> bool | None:
     bcrypt never accepts more than 72 bytes. The other formats read the whole password, so a user whose app accepted a
     longer one can still sign in.
     """
-    for pattern, check in _FORMATS:
-        if found := pattern.fullmatch(stored):
-            return check(password, found)
-    return None
+    parts = hash_parts(stored)
+    return _FORMATS[parts.re](password, parts) if parts else None
 
 
 def bcrypt_cost(stored: str) -> int | None:
     """Return the cost of a hash that `fits` checks with bcrypt; None for every other hash."""
-    found = next(filter(None, (pattern.fullmatch(stored) for pattern, _ in _FORMATS)), None)
-    return int(found["cost"]) if found and "cost" in found.groupdict() else None
+    parts = hash_parts(stored)
+    return int(parts["cost"]) if parts and "cost" in parts.groupdict() else None
+
+
+def hash_parts(stored: str) -> re.Match[str] | None:
+    """Return the parts of a hash in a known format, by their names: "hash", "cost", "iterations" and so on."""
+    return next(filter(None, (pattern.fullmatch(stored) for pattern in _FORMATS)), None)
 
 
 def _bcrypt(password: bytes, found: re.Match[str]) -> bool | None:
@@ -117,8 +120,8 @@ _ITERATIONS = r"(?P<iterations>\d{1,9})"
 # Django: https://docs.djangoproject.com/en/5.2/topics/auth/passwords/#how-django-stores-passwords
 # Spring: https://docs.spring.io/spring-security/reference/features/authentication/password-storage.html
 # Werkzeug: https://werkzeug.palletsprojects.com/en/stable/utils/#werkzeug.security.generate_password_hash
-_FORMATS: tuple[tuple[re.Pattern[str], Callable[[bytes, re.Match[str]], bool | None]], ...] = tuple(
-    (re.compile(pattern, re.ASCII), check)
+_FORMATS: dict[re.Pattern[str], Callable[[bytes, re.Match[str]], bool | None]] = {
+    re.compile(pattern, re.ASCII): check
     for pattern, check in (
         (rf"(?:bcrypt\$|\{{bcrypt\}})?{_BCRYPT}", _bcrypt),
         (rf"bcrypt_sha256\${_BCRYPT}", _bcrypt_sha256),
@@ -128,7 +131,7 @@ _FORMATS: tuple[tuple[re.Pattern[str], Callable[[bytes, re.Match[str]], bool | N
         (rf"scrypt\$(?P<n>\d{{1,9}})\${_SALT}\$(?P<r>\d{{1,3}})\$(?P<p>\d{{1,3}})\${_BASE64}", _scrypt),
         (rf"scrypt:(?P<n>\d{{1,9}}):(?P<r>\d{{1,3}}):(?P<p>\d{{1,3}})\${_SALT}\${_HEX}", _scrypt),
     )
-)
+}
 
 
 # Writers of hashes, in the formats that the app's own sign-in reads

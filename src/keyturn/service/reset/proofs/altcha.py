@@ -6,7 +6,6 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection
 
 from keyturn.packaging import requires_extra
@@ -16,7 +15,7 @@ from keyturn.service.database import Database
 from keyturn.service.keys import derive
 from keyturn.service.problems.proofs import Challenge
 from keyturn.service.reset.bounded_pool import BoundedPool, cores
-from keyturn.service.reset.proofs.challenge import ACTION, AnswerRefused
+from keyturn.service.reset.proofs.challenge import ACTION, AnswerRefused, ChallengeJudge
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose
 
@@ -28,33 +27,7 @@ _LONGEST_ANSWER = 4_096
 _WAITING = 64
 
 
-class _Parameters(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    algorithm: str
-    nonce: str
-    salt: str
-    cost: int
-    key_length: int
-    key_prefix: str
-    expires_at: int
-    data: dict[str, str]
-
-
-class _Puzzle(msgspec.Struct):
-    parameters: _Parameters
-    signature: str
-
-
-class _Solution(msgspec.Struct, rename="camel"):
-    counter: int
-    derived_key: str
-
-
-class _Payload(msgspec.Struct):
-    challenge: _Puzzle
-    solution: _Solution
-
-
-class Altcha:
+class Altcha(ChallengeJudge):
     """Makes puzzles without storing them, and takes each solution once.
 
     The first of `keys` signs, all of them verify. The library signs each puzzle together with `host` and its purpose. A
@@ -87,10 +60,9 @@ class Altcha:
         return document
 
     async def verify(self, answer: str, _client: Client) -> None:
-        payload = _read(answer)
-        written = self._library.Payload.from_dict(msgspec.to_builtins(payload))
+        written = self._read(answer)
         key = self._key_of(written)
-        signed = payload.challenge.parameters
+        signed = written.challenge.parameters  # of their types: this process, or one like it, has made them
         if signed.data != self._bound:
             raise AnswerRefused("elsewhere")
         if signed.expires_at <= unix():  # the library asks the machine's clock
@@ -104,6 +76,15 @@ class Altcha:
         if not verdict.verified:
             raise AnswerRefused("expired" if verdict.expired else "wrong")
         await self._spend(digest, datetime.fromtimestamp(signed.expires_at, UTC))
+
+    def _read(self, answer: str) -> Any:
+        """Return the content of an answer. Raises AnswerRefused unless it has the form that the widget writes."""
+        if len(answer) > _LONGEST_ANSWER:
+            raise AnswerRefused("malformed")
+        try:
+            return self._library.Payload.from_base64(answer)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            raise AnswerRefused("malformed") from None
 
     async def _spend(self, digest: bytes, until: datetime) -> None:
         """Note that the answer was taken; of any number of calls at once, all but one raise AnswerRefused."""
@@ -126,13 +107,3 @@ class Altcha:
 
     async def close(self) -> None:
         self._pool.close()
-
-
-def _read(answer: str) -> _Payload:
-    """Return the content of an answer. Raises AnswerRefused unless it has the form that the widget writes."""
-    if len(answer) > _LONGEST_ANSWER:
-        raise AnswerRefused("malformed")
-    try:
-        return msgspec.json.decode(msgspec.convert(answer, bytes), type=_Payload)
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        raise AnswerRefused("malformed") from None

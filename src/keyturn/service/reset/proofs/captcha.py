@@ -3,9 +3,7 @@
 import asyncio
 import re
 from collections.abc import Collection, Mapping
-from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -14,7 +12,7 @@ from keyturn.http_client import CallFailed, HttpClient
 from keyturn.service.problems.proofs import Challenge, ChallengeMethod
 from keyturn.service.problems.requests import Busy, ChallengeUnready
 from keyturn.service.reset.bounded_pool import Turns
-from keyturn.service.reset.proofs.challenge import ACTION, AnswerRefused
+from keyturn.service.reset.proofs.challenge import ACTION, AnswerRefused, ChallengeJudge, Fault
 from keyturn.service.reset.records.client import Client
 from keyturn.service.settings import ChallengeSettings
 
@@ -39,22 +37,19 @@ _LONGEST: Mapping[ChallengeMethod, int] = {"turnstile": 2048, "hcaptcha": 8192}
 _MISCONFIGURED = {"missing-input-secret", "invalid-input-secret"}
 """Codes that the operator has to fix."""
 
-_SPENT = {
-    "timeout-or-duplicate",
-    "invalid-or-already-seen-response",
-    "expired-input-response",
-    "already-seen-response",
+_FAULTS: Mapping[str, Fault] = {
+    "timeout-or-duplicate": "expired",
+    "invalid-or-already-seen-response": "expired",
+    "expired-input-response": "expired",
+    "already-seen-response": "expired",
+    # hCaptcha's for an answer from another site, or for the test keys. A client can cause these, so the operator is not
+    # at fault. If every answer gets one, the operator has to fix the settings.
+    "sitekey-secret-mismatch": "elsewhere",
+    "not-using-dummy-secret": "elsewhere",
 }
-"""Codes after which the user solves another challenge."""
+"""What is wrong with an answer, by the code. Any other, as "bad-request", counts as wrong: a client can cause it."""
 
-_ELSEWHERE = {"sitekey-secret-mismatch", "not-using-dummy-secret"}
-"""hCaptcha's codes for an answer from another site, or for the test keys.
-
-A client can cause these, so the operator is not at fault. If every answer gets one, the operator has to fix the
-settings.
-"""
-
-COMPLAINTS = _MISCONFIGURED | _ELSEWHERE
+COMPLAINTS = _MISCONFIGURED | {code for code, fault in _FAULTS.items() if fault == "elsewhere"}
 """Codes that an invalid answer gets only if the settings are wrong."""
 
 
@@ -67,7 +62,7 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     codes: tuple[str, ...] = msgspec.field(name="error-codes", default=())
 
 
-class Captcha:
+class Captcha(ChallengeJudge):
     """Judges answers through a service, and refuses answers from another site than `hosts`, or for another form.
 
     A call takes one of a limited number of places before its time-out starts. If no place is free within half of the
@@ -86,39 +81,33 @@ class Captcha:
         self._timeout = timeout.total_seconds()
         self._places = Turns(_MOST_AT_ONCE, _MOST_WAITING)
         self._http = HttpClient(self._timeout, most_at_once=_MOST_AT_ONCE)
-        self.close = self._http.close
-
-    def issue(self) -> Mapping[str, Any]:
-        return {}
 
     async def verify(self, answer: str, client: Client) -> None:
         if not self._shape.fullmatch(answer):
             raise AnswerRefused("malformed")
         verdict = await self._ask_patiently(answer, {"remoteip": client.ip_address} if client.ip_address else {})
-        codes = set(verdict.codes)
-        if refused := codes & _MISCONFIGURED:
+        if refused := _MISCONFIGURED.intersection(verdict.codes):
             raise ChallengeUnready(f"challenge.secret is refused: {', '.join(sorted(refused))}")
-        if codes & _SPENT:
-            raise AnswerRefused("expired")
-        if codes & _ELSEWHERE:
-            raise AnswerRefused("elsewhere")
-        # "bad-request" counts as wrong, too: a client's input could cause it.
-        if not verdict.success:
-            raise AnswerRefused("wrong")
+        faults = [_FAULTS[code] for code in verdict.codes if code in _FAULTS]
+        if faults or not verdict.success:
+            raise AnswerRefused(faults[0] if faults else "wrong")
         if verdict.hostname not in self._hosts or (self._is_turnstile and verdict.action != ACTION):
             raise AnswerRefused("elsewhere")
+
+    async def close(self) -> None:
+        await self._http.close()
 
     async def _ask_patiently(self, answer: str, more: Mapping[str, str]) -> Verdict:
         """Return the verdict. A lost one is requested again from Turnstile, with the idempotency key of the first call.
 
         hCaptcha has no such key: the user solves another challenge.
         """
-        if not self._is_turnstile:
-            return await self.ask(answer, **more)
-        keyed = {**more, "idempotency_key": str(uuid4())}
+        keyed = {**more, "idempotency_key": str(uuid4())} if self._is_turnstile else more
         try:
             return await self.ask(answer, **keyed)
         except ChallengeUnready:
+            if not self._is_turnstile:
+                raise
             return await self.ask(answer, **keyed)
 
     async def ask(self, answer: str, **more: str) -> Verdict:
@@ -127,16 +116,14 @@ class Captcha:
         hCaptcha is told the site: otherwise answers for any site of the same account would pass.
         """
         site = {} if self._is_turnstile else {"sitekey": self.asked.site_key}
-        async with AsyncExitStack() as stack:
-            try:
-                async with asyncio.timeout(self._timeout / 2):
-                    await stack.enter_async_context(self._places.turn())
-            except TimeoutError:
-                raise Busy(_RETRY_AFTER) from None
-            try:
+        try:
+            async with asyncio.timeout(self._timeout / 2) as waiting, self._places.turn():
+                waiting.reschedule(None)  # the client has a time-out of its own
                 return await self._post({"secret": self._secret, "response": answer, **site, **more})
-            except CallFailed as error:
-                raise ChallengeUnready(str(error)) from None
+        except TimeoutError:
+            raise Busy(_RETRY_AFTER) from None
+        except CallFailed as error:
+            raise ChallengeUnready(str(error)) from None
 
     async def _post(self, form: Mapping[str, str]) -> Verdict:
         answer = await self._http.ask("POST", self.url, data=dict(form))

@@ -1,7 +1,9 @@
 """The port to challenges, which show that a person, or at least a browser at some cost, requests a link."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Literal, Protocol
+from contextlib import suppress
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -41,18 +43,20 @@ class AnswerRefused(KeyturnError):
         return "expired" if self.fault in {"expired", "replayed"} else "refused"
 
 
-class ChallengeJudge(Protocol):
+class ChallengeJudge(ABC):
     """Judges answers. `asked`: the data that a form needs to show the challenge."""
 
-    @property
-    def asked(self) -> Challenge: ...
+    asked: Challenge
 
     def issue(self) -> Mapping[str, Any]:
         """Return the data that a form needs afresh each time; {} if a service provides it."""
+        return {}
 
+    @abstractmethod
     async def verify(self, answer: str, client: Client) -> None:
         """Take an answer, once. Raises AnswerRefused, and ChallengeUnready or Busy if no verdict is available."""
 
+    @abstractmethod
     async def close(self) -> None: ...
 
 
@@ -67,7 +71,7 @@ class RequestChallenge:
 
     def __init__(self, challenge: ChallengeJudge, settings: Settings, ground: Ground) -> None:
         self.challenge = challenge
-        self.asked = challenge.asked
+        self.asked, self.close = challenge.asked, challenge.close
         self.is_always_asked = settings.challenge.when == "always"
         self._is_open = settings.challenge.on_failure == "open"
         self._limits = ground.limits
@@ -103,18 +107,12 @@ class RequestChallenge:
     async def _require_leave(self, answer: Answer, client: Client) -> None:
         """Return if the browser runs no scripts and its request may go on. Raises ChallengeRequired."""
         if answer.without_script:
-            try:
+            with suppress(TooManyRequests):
                 await self._limits.count("without_script", client, "without_script_overall")
-            except TooManyRequests:
-                pass
-            else:
                 self._meters.challenge("without_script")
                 return
         self._meters.challenge("missing")
         raise ChallengeRequired("missing", self.asked)
-
-    async def close(self) -> None:
-        await self.challenge.close()
 
 
 def build(settings: Settings, ground: Ground) -> RequestChallenge | None:

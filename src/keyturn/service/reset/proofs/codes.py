@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from keyturn.errors import Fault
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
-from keyturn.service.clock import monotonic, now, random_below, random_bytes
+from keyturn.service.clock import monotonic, now, random_below
 from keyturn.service.database import Database
 from keyturn.service.keys import derive
 from keyturn.service.limits import Limit, StoredCounters
@@ -24,7 +24,7 @@ from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import DatabaseUnready, InputInvalid, TooManyRequests
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import LinkFacts, new_link
+from keyturn.service.reset.records.links import mint_link
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.settings.building import Rate
@@ -109,18 +109,22 @@ class MailedCodes:
         levels = await self._database.read(lambda connection: StoredCounters(connection).levels(*limits))
         return {email for email, limit, level in zip(emails, limits, levels, strict=True) if limit.wait(level)}
 
-    def mint(self, email: str) -> tuple[str, bytes]:
-        """Return a fresh code for that address, and the digest that is stored."""
-        return self._codes.mint(addresses.digest(email))
+    def mint(self, account: Account, moment: datetime) -> tuple[str, Secret]:
+        """Return a fresh code, and what is stored of it in place of the mailbox's earlier code.
 
-    def store(
-        self, connection: Connection, codes: Sequence[tuple[bytes | None, Account, bool]], moment: datetime
-    ) -> None:
-        """Store the digests of wanted codes, of at least one, each in place of the mailbox's earlier code.
-
-        Its failures stay counted. The statements are the same if none is wanted.
+        The mailbox's failures stay counted.
         """
-        secrets.add(connection, [(_secret(proof or b"", account, moment), wanted) for proof, account, wanted in codes])
+        mailbox = addresses.digest(account.email)
+        code, proof = self._codes.mint(mailbox)
+        return code, Secret(
+            purpose=Purpose.CODE,
+            key=mailbox,
+            proof=proof,
+            account_id=account.id,
+            mailbox=mailbox,
+            created_at=moment,
+            expires_at=moment + LIFE,
+        )
 
     async def try_code(self, mailbox: bytes, written: str, moment: datetime) -> Secret | None:
         """Return the mailbox's code if that is it and it may be tried. Raises TooManyRequests, and counts nothing then.
@@ -160,33 +164,11 @@ def code_failures(mailbox: bytes) -> Limit:
     return Limit(_FAILURES, "code failures", mailbox.hex())
 
 
-def _secret(proof: bytes, account: Account, moment: datetime) -> Secret:
-    mailbox = addresses.digest(account.email)
-    return Secret(
-        purpose=Purpose.CODE,
-        key=mailbox,
-        proof=proof,
-        account_id=account.id,
-        mailbox=mailbox,
-        created_at=moment,
-        expires_at=moment + LIFE,
-    )
-
-
 class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
     """A token like that of a link: it works once, until `expires_at`."""
 
     token: str
     expires_at: datetime
-
-
-def unmailed_link(
-    account: Account, purpose: Purpose, moment: datetime, life: timedelta, *, reason: str = "", return_to: str = ""
-) -> tuple[IssuedToken, Secret]:
-    """Return a token for a client that has typed a code, or for an operator, and the link that it belongs to."""
-    token, facts = secrets.mint(random_bytes), LinkFacts(email=account.email, reason=reason, return_to=return_to)
-    link = new_link(secrets.digest(token), purpose, account.id, facts, moment, moment + life)
-    return IssuedToken(token=token, expires_at=link.expires_at), link
 
 
 class CodeExchange:
@@ -255,7 +237,7 @@ class CodeExchange:
         same transaction then runs once more: it stores the link, or finds it.
         """
         moment = now()
-        issued, link = unmailed_link(account, Purpose.RESET, moment, self._lifetime, return_to=return_to)
+        token, link = mint_link(account, Purpose.RESET, moment, moment + self._lifetime, return_to=return_to)
 
         def write(tx: Transaction) -> None:
             if self._mailed.use(tx.connection, tried, moment):
@@ -270,4 +252,4 @@ class CodeExchange:
             if error.not_committed:
                 raise
             await self._ground.records.transact(write)
-        return issued
+        return IssuedToken(token=token, expires_at=link.expires_at)

@@ -91,20 +91,11 @@ class Audit(Store):
         self._database = database
 
     def write(
-        self,
-        event: str,
-        outcome: str,
-        client: Client,
-        at: datetime,
-        account_id: str,
-        email: str,
-        *,
-        message_id: int | None = None,
-        note: str = "",
+        self, event: str, outcome: str, client: Client, at: datetime, account_id: str, email: str, **more: Any
     ) -> None:
-        """Write an entry in the caller's transaction."""
-        known = {"account_id": account_id, "email": email, "message_id": message_id, "note": note}
-        self.write_all([entry_of(client, at=at, event=event, outcome=outcome, **known)])
+        """Write an entry in the caller's transaction. `more`: its `message_id` and its `note`."""
+        known = {"event": event, "outcome": outcome, "at": at, "account_id": account_id, "email": email}
+        self.write_all([entry_of(client, **known, **more)])
 
     def write_all(self, entries: Sequence[Entry]) -> None:
         """Write entries in the caller's transaction, without the state of their mails, which the outbox has."""
@@ -116,12 +107,17 @@ class Audit(Store):
         entry = event, outcome, client, now(), account_id, email
         await self._database.transact(lambda connection: self.within(connection).write(*entry))
 
+    def has(self, event: str, outcome: str, client: Client, at: datetime, account_id: str) -> bool:
+        """Tell, in the caller's transaction, whether there is an entry of that moment about that client."""
+        known = {"event": event, "outcome": outcome, "at": at, "account_id": account_id}
+        known |= {"ip_address": client.ip_address, "user_agent": client.user_agent}
+        return self.connection.execute(select(AuditRow.id).filter_by(**known)).first() is not None
+
     async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Entry]:
         """Return the newest entries, newest first."""
-        mail = {"mail": shown_state(), "mail_reason": OutboxRow.reason}
         columns = [getattr(AuditRow, name) for name in _WRITTEN]
         statement = (
-            select(*columns, *(column.label(name) for name, column in mail.items()))
+            select(*columns, shown_state().label("mail"), OutboxRow.reason.label("mail_reason"))
             .outerjoin(OutboxRow, OutboxRow.id == AuditRow.message_id)
             .order_by(AuditRow.id.desc())
             .limit(most)

@@ -6,22 +6,26 @@ others read, therefore cannot end each other's links. `docs/security.md` lists a
 change them.
 
 **A press decides who may open a locked account**: the mailbox that pressed, while the account has that address. It is
-therefore kept for as long as its entry in the audit trail. It also shows that an intrusion is suspected, until a link
-that ends what an intruder may have added has set a password.
+therefore kept for as long as its entry in the audit trail.
+
+**An intrusion is suspected** after a press, and once an operator has asked for a new password, until a link sets one.
+That is decided when a link is used, not when it is made: an older link, a code, or one that its owner asked for since
+must not do less than the link that it ends.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, exists, select
+from sqlalchemy import Connection, RowMapping, exists, func, select
 from sqlalchemy.orm import aliased
 
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
+from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
 from keyturn.service.problems.proofs import DeadReason
-from keyturn.service.secrets import RULES, Purpose, Secret, SecretRow, State
+from keyturn.service.secrets import RULES, Purpose, Secret, SecretRow
 
 LINKS = (Purpose.RESET, Purpose.EVICT, Purpose.UNLOCK)
 """What sets a password."""
@@ -30,16 +34,10 @@ BUTTON_LIFE = timedelta(hours=24)
 """How long "This was not me" works, and the link that it leads to."""
 
 _SUSPECTED = RULES[Purpose.EVICT].kept
-"""How long after a press an intrusion is suspected, at most: used links are kept for as long."""
+"""How long after a press, or after the end of an operator's link, an intrusion is suspected, at most.
 
-
-_DEAD: Mapping[State, DeadReason | None] = {
-    "works": None,
-    "used": "used",
-    "revoked": "invalid",
-    "replaced": "expired",
-    "expired": "expired",
-}
+A used link, which ends the suspicion, is kept for as long.
+"""
 
 
 class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,14 +66,10 @@ class Link(Secret, frozen=True, kw_only=True):
         """Whether its owner has reported a change; it opens a locked account, too."""
         return self.purpose is Purpose.UNLOCK
 
-    @property
-    def suspects_intrusion(self) -> bool:
-        """Whether its owner or an operator suspects an intrusion, so that it ends what an intruder may have added."""
-        return self.purpose is not Purpose.RESET
-
     def dead_reason(self, moment: datetime) -> DeadReason | None:
         """Return why the link no longer works; None while it works."""
-        return _DEAD[self.state(moment)]
+        state = self.state(moment)
+        return None if state == "works" else "invalid" if state == "revoked" else state
 
 
 def new_link(key: bytes, purpose: Purpose, account_id: str, facts: LinkFacts, made: datetime, end: datetime) -> Secret:
@@ -95,12 +89,19 @@ def new_link(key: bytes, purpose: Purpose, account_id: str, facts: LinkFacts, ma
     )
 
 
+def mint_link(
+    account: Account, purpose: Purpose, made: datetime, end: datetime, *, reason: str = "", return_to: str = ""
+) -> tuple[str, Secret]:
+    """Return a fresh token, and its link to the account's address."""
+    token, facts = secrets.mint(random_bytes), LinkFacts(email=account.email, reason=reason, return_to=return_to)
+    return token, new_link(secrets.digest(token), purpose, account.id, facts, made, end)
+
+
 def purpose_for(account: Account, *, by_operator: bool) -> Purpose:
     """Return what a fresh link for the account may do."""
     if account.locked:
         return Purpose.UNLOCK
-    is_suspected = account.intruded or (by_operator and not account.awaits_password)
-    return Purpose.EVICT if is_suspected else Purpose.RESET
+    return Purpose.EVICT if by_operator and not account.awaits_password else Purpose.RESET
 
 
 LINK_ROWS = secrets.all_of(LINKS)
@@ -134,30 +135,32 @@ def press(connection: Connection, link: Link, moment: datetime) -> bool:
     return True
 
 
-_settling = aliased(SecretRow)
-_PRESSES = select(
-    SecretRow.account_id,
-    SecretRow.mailbox,
-    SecretRow.used_at,
-    exists()
-    .where(
-        _settling.account_id == SecretRow.account_id,
-        _settling.purpose.in_([Purpose.EVICT, Purpose.UNLOCK]),
-        _settling.used_at > SecretRow.used_at,
-    )
-    .label("settled"),
-).where(SecretRow.purpose == Purpose.SECURE, SecretRow.used_at.is_not(None))
-
-
-async def secured(database: Database, accounts: Collection[Account], moment: datetime) -> Mapping[str, bool]:
-    """Return the ids of accounts whose address is a mailbox that secured them, and if an intrusion is suspected.
-
-    One statement, the same for all accounts.
-    """
+async def may_open(database: Database, accounts: Collection[Account]) -> Collection[str]:
+    """Return the ids of accounts whose address is a mailbox that secured them. One statement, the same for all."""
     mailboxes = {account.id: addresses.digest(account.email) for account in accounts}
-    found: dict[str, bool] = {}
-    for row in await database.fetch(_PRESSES.where(SecretRow.account_id.in_(mailboxes))):
-        if bytes(row["mailbox"]) == mailboxes[row["account_id"]]:
-            is_suspected = not row["settled"] and row["used_at"] > moment - _SUSPECTED
-            found[row["account_id"]] = is_suspected or found.get(row["account_id"], False)
-    return found
+    pressed = select(SecretRow.account_id, SecretRow.mailbox).where(PRESSED, SecretRow.account_id.in_(mailboxes))
+    rows = await database.fetch(pressed)
+    return {row["account_id"] for row in rows if bytes(row["mailbox"]) == mailboxes[row["account_id"]]}
+
+
+PRESSED = (SecretRow.purpose == Purpose.SECURE) & SecretRow.used_at.is_not(None)
+_UNUSED = (SecretRow.purpose == Purpose.EVICT) & SecretRow.used_at.is_(None)
+_used = aliased(SecretRow)
+_SUSPICIONS = select(SecretRow.key).where(
+    PRESSED | _UNUSED,
+    ~exists().where(
+        _used.account_id == SecretRow.account_id,
+        _used.purpose.in_(LINKS),
+        _used.used_at > func.coalesce(SecretRow.used_at, SecretRow.created_at),
+    ),
+)
+
+
+def is_intruded(connection: Connection, account: Account, moment: datetime) -> bool:
+    """Tell whether an intrusion is suspected: by the mailbox of the account's address, or by an operator.
+
+    It is not as long as the account has another address: an earlier mailbox may be an attacker's.
+    """
+    here = SecretRow.account_id == account.id, SecretRow.mailbox == addresses.digest(account.email)
+    is_recent = func.coalesce(SecretRow.used_at, SecretRow.expires_at) > moment - _SUSPECTED
+    return connection.execute(_SUSPICIONS.where(*here, is_recent).limit(1)).first() is not None

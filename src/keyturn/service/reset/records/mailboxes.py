@@ -69,13 +69,7 @@ class Mailboxes(Store):
     `daily`: mails of a day, which refill evenly.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        *,
-        cooldown: timedelta,
-        daily: int,
-    ) -> None:
+    def __init__(self, database: Database, *, cooldown: timedelta, daily: int) -> None:
         self._database = database
         self.cooldown = cooldown
         self.daily = daily
@@ -89,37 +83,29 @@ class Mailboxes(Store):
         One statement reads and counts, so two workers with requests for one mailbox cannot both get None. If no mailbox
         is wanted, the same statements count nothing.
         """
-        emails = [email for email, _ in wanted]
+        emails, counters = [email for email, _ in wanted], StoredCounters(self.connection)
         suppressed = self._find_suppressed(self.connection, emails, moment)
         refusals: list[Refusal | None] = [
             "suppressed" if addresses.digest(one) in suppressed else None for one in emails
         ]
-        days = [self._daily_limit(email) for email in emails]
-        levels = self._count(days, wanted, refusals, "daily_limit")
-        if not self.cooldown:
-            return refusals
-        mails = [day.used(level or 0) for day, level in zip(days, levels, strict=True)]
-        cooldowns = [self._cooldown_after(*each) for each in zip(mails, emails, strict=True)]
-        self._count(cooldowns, wanted, refusals, "cooldown")
-        for day, refusal in zip(days, refusals, strict=True):
-            if refusal == "cooldown":
-                StoredCounters(self.connection).give_back(day)
-        return refusals
 
-    def _count(
-        self,
-        limits: Sequence[Limit],
-        wanted: Sequence[tuple[str, bool]],
-        refusals: list[Refusal | None],
-        refusal: Refusal,
-    ) -> Sequence[float | None]:
-        """Count a mail for the wanted mailboxes without a refusal, and note the full ones; return the levels."""
-        may_get = [is_wanted and not refused for (_, is_wanted), refused in zip(wanted, refusals, strict=True)]
-        levels = StoredCounters(self.connection).count_each(limits, may_get)
-        for place, level in enumerate(levels):
-            if may_get[place] and level is None:
-                refusals[place] = refusal
-        return levels
+        def count(limits: Sequence[Limit], refusal: Refusal) -> Sequence[float | None]:
+            """Count a mail for the wanted mailboxes without a refusal, and note the full ones; return the levels."""
+            may_get = [is_wanted and not refused for (_, is_wanted), refused in zip(wanted, refusals, strict=True)]
+            levels = counters.count_each(limits, may_get)
+            for place, level in enumerate(levels):
+                if may_get[place] and level is None:
+                    refusals[place] = refusal
+            return levels
+
+        days = [self._daily_limit(email) for email in emails]
+        mails = [day.used(level or 0) for day, level in zip(days, count(days, "daily_limit"), strict=True)]
+        if self.cooldown:
+            count([self._cooldown_after(*each) for each in zip(mails, emails, strict=True)], "cooldown")
+            for day, refusal in zip(days, refusals, strict=True):
+                if refusal == "cooldown":
+                    counters.give_back(day)
+        return refusals
 
     async def look(self, emails: Collection[str], moment: datetime) -> Mapping[str, Mailbox]:
         """Return what holds mails back from each mailbox.
@@ -161,10 +147,6 @@ class Mailboxes(Store):
         limits = self._daily_limit(email), self._cooldown_after(0, email)
         were_counted = [StoredCounters(self.connection).clear(limit) for limit in limits]
         return was_suppressed or any(were_counted)
-
-    def is_forgettable(self, moment: datetime) -> sa.ColumnElement[bool]:
-        """Return the condition that a row no longer matters."""
-        return MailboxRow.suppressed_until < moment
 
     def _find_suppressed(
         self, connection: sa.Connection, emails: Collection[str], moment: datetime

@@ -29,9 +29,6 @@ ACCOUNT_SECURED = "account_secured"
 ADDRESS_DISPUTED = "address_disputed"
 """An account has moved since the change that was reported: each of the two mailboxes must get a mail that says so."""
 
-MAILS_ALONE = (RESET_REQUESTED, PASSWORD_CHANGED, ADDRESS_DISPUTED, SECOND_STEP_FAILED, SECOND_STEP_CHANGED)
-"""The messages that only send a mail: nothing that protects an account waits for one of them."""
-
 How = Literal["reset", "change"]
 """Allowed by a link, or by the current password."""
 
@@ -55,14 +52,12 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
     `invited`: an operator asked, for an account without a password. If an operator asked for a new password, `client`
     names the operator. `reason`: why an operator asked, in the operator's words.
     `return_to`: the address to which the client asks to return after the reset, or "".
-    `intruded`: the request replaces a link that ends what an intruder may have added, so its link must, too.
     """
 
     email: str
     at: datetime
     client: Client
     invited: bool = False
-    intruded: bool = False
     reason: str = ""
     return_to: str = ""
 
@@ -99,66 +94,77 @@ class AccountWasSecured(_OfAccount, frozen=True, kw_only=True):
     email: str
 
 
-class AddressDisputed(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail to `email` is due, since an earlier mailbox of the account reported a change of its password.
+class Notice(_OfAccount, frozen=True, kw_only=True):
+    """A mail to `email` is due: the account's address at that moment, unless a subclass says otherwise.
+
+    `secures`: whether the mail may have the link that secures the account.
+    """
+
+    email: str
+    secures: bool = False
+
+
+class AddressDisputed(Notice, frozen=True, kw_only=True):
+    """An earlier mailbox of the account reported a change of its password.
 
     `is_current`: whether `email` was the account's address then; otherwise it is that earlier mailbox.
     """
 
-    account_id: str
-    email: str
-    client: Client
     is_current: bool
 
 
-class PasswordWasChanged(_OfAccount, frozen=True, kw_only=True):
-    """A confirmation to the account's owner is due.
+class PasswordWasChanged(Notice, frozen=True, kw_only=True):
+    """A new password was set. `client` made the change.
 
-    `client`: made the change.
-    `email`: the account's address at that moment; "" in a message of an earlier version.
-    `secures`: whether the mail may have the link that secures the account.
     `ended`: how many credentials of each kind were ended.
     `is_link`: no password has changed; an operator gave out a link or a code.
     """
 
-    email: str = ""
     secures: bool = True
     ended: Mapping[str, int] = {}
     is_link: bool = False
 
 
-class SecondStepHasFailed(_OfAccount, frozen=True, kw_only=True):
-    """Too many wrong codes were tried, and the owner must be told. `client` tried the last.
+class SecondStepHasFailed(Notice, frozen=True, kw_only=True):
+    """Too many wrong codes were tried. `client` tried the last. `email`: where the link was sent, which has ended.
 
-    `email`: where the link was sent, which has ended. `signing_in`: the codes came with the password, at a sign-in.
+    `signing_in`: the codes came with the password, at a sign-in.
     """
 
-    email: str
     signing_in: bool = False
 
 
 FactorChange = Literal["set_up", "phone", "removed", "recovery_codes"]
 
 
-class SecondStepWasChanged(_OfAccount, frozen=True, kw_only=True):
-    """The owner must be told of a change of the account's second factors. `client` made it.
+class SecondStepWasChanged(Notice, frozen=True, kw_only=True):
+    """The account's second factors were changed. `client` made the change."""
 
-    `email`: the account's address at that moment. `secures` as in `PasswordWasChanged`.
-    """
-
-    email: str
     change: FactorChange
     secures: bool = True
 
 
-class ChangeBegun(_OfAccount, frozen=True, kw_only=True):
-    """A change in another system began at that moment; its effects are due unless this is withdrawn.
+NOTICES: Mapping[str, type[Notice]] = {
+    PASSWORD_CHANGED: PasswordWasChanged,
+    SECOND_STEP_CHANGED: SecondStepWasChanged,
+    ADDRESS_DISPUTED: AddressDisputed,
+    SECOND_STEP_FAILED: SecondStepHasFailed,
+}
 
-    `email` as in `PasswordWasChanged`.
+
+MAILS_ALONE = (RESET_REQUESTED, *NOTICES)
+"""The messages that only send a mail: nothing that protects an account waits for one of them."""
+
+
+class ChangeBegun(_OfAccount, frozen=True, kw_only=True):
+    """A change of a password began at that moment. In another system, its effects are due unless this is withdrawn.
+
+    `email`: the account's address at that moment. `is_proven`: it took more than a mailbox.
     """
 
     how: How
-    email: str = ""
+    email: str
+    is_proven: bool = False
 
 
 class AppEvent(msgspec.Struct, frozen=True, kw_only=True):

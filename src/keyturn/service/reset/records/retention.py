@@ -17,7 +17,8 @@ from keyturn.service.outbox.models import ERASED, WAITING, OutboxRow
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.records.account_locks import AccountLockRow
 from keyturn.service.reset.records.audit import AuditRow
-from keyturn.service.reset.records.mailboxes import Mailboxes, MailboxRow
+from keyturn.service.reset.records.links import PRESSED
+from keyturn.service.reset.records.mailboxes import MailboxRow
 from keyturn.service.secrets import RULES, Purpose, SecretRow
 from keyturn.service.telemetry.logs import LogEvent
 
@@ -32,7 +33,7 @@ _A_CLOCK_MAY_BE_OFF = timedelta(days=1)
 _MESSAGES = timedelta(days=30)
 """How long messages stay after they were settled."""
 
-_ADDRESSES = timedelta(days=3)
+_KEPT_ADDRESSES = timedelta(days=3)
 """How long settled messages keep the addresses of users: a dead one can be retried until then."""
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -40,8 +41,9 @@ _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _NOT_ERASED = OutboxRow.payload != sa.literal_column(f"'{ERASED}'")
 """The condition of the index of rows that are not erased, so that a batch finds them without scanning the others."""
 
-_PRESSED = (SecretRow.purpose == Purpose.SECURE) & SecretRow.used_at.is_not(None)
-
+_SETTLED = OutboxRow.state != WAITING
+_ADDRESSES, _ERASE = "addresses", sa.update(OutboxRow).values(payload=ERASED, sealed=None)
+"""Messages that keep no addresses any more are not deleted."""
 
 _Due = tuple[str, InstrumentedAttribute[Any], sa.ColumnElement[bool]]
 """Rows whose retention is over: their name in the report, the column that tells them apart, and the condition."""
@@ -56,10 +58,9 @@ class Retention:
     open the account that it has locked.
     """
 
-    def __init__(self, database: Database, audit: timedelta, mailboxes: Mailboxes) -> None:
+    def __init__(self, database: Database, audit: timedelta) -> None:
         self._database = database
         self._audit = audit
-        self._mailboxes = mailboxes
 
     async def run(self, every: timedelta = _HOUR) -> None:
         """Purge at intervals of `every`, and limits of PostgreSQL's each minute, until cancelled.
@@ -83,12 +84,7 @@ class Retention:
 
     async def purge(self, moment: datetime) -> Mapping[str, int]:
         """Delete or redact rows that are older than their retention; return how many there were of each kind."""
-        done = {name: await self._delete(key, due) for name, key, due in self._due(moment)}
-        done |= await self.forget_counters()
-        settled = (OutboxRow.state != WAITING) & (OutboxRow.settled_at < moment - _ADDRESSES)
-        erased = sa.update(OutboxRow).values(payload=ERASED, sealed=None)
-        done["addresses"] = await self._in_batches(erased, OutboxRow.id, settled & _NOT_ERASED)
-        return done
+        return {due[0]: await self._in_batches(*due) for due in self._due(moment)} | await self.forget_counters()
 
     async def forget_counters(self) -> dict[str, int]:
         """Delete the empty counters of limits."""
@@ -102,26 +98,22 @@ class Retention:
             (SecretRow.purpose == purpose) & (SecretRow.expires_at < moment - rule.kept)
             for purpose, rule in RULES.items()
         )
-        yield "secrets", SecretRow.key, sa.or_(*ended) & ~_PRESSED
+        yield "secrets", SecretRow.key, sa.or_(*ended) & ~PRESSED
         pressed_before = moment - max(self._audit, RULES[Purpose.SECURE].kept)
-        yield "presses", SecretRow.key, _PRESSED & (SecretRow.expires_at < pressed_before)
-        old = (OutboxRow.state != WAITING) & (OutboxRow.settled_at < moment - _MESSAGES)
-        yield "messages", OutboxRow.id, old
+        yield "presses", SecretRow.key, PRESSED & (SecretRow.expires_at < pressed_before)
+        yield "messages", OutboxRow.id, _SETTLED & (OutboxRow.settled_at < moment - _MESSAGES)
+        yield _ADDRESSES, OutboxRow.id, _SETTLED & (OutboxRow.settled_at < moment - _KEPT_ADDRESSES) & _NOT_ERASED
         yield "audit", AuditRow.id, AuditRow.at < moment - self._audit
         yield "sessions", SessionRow.digest, SessionRow.expires_at < moment
         yield "locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF
-        yield "mailboxes", MailboxRow.digest, self._mailboxes.is_forgettable(moment)
+        yield "mailboxes", MailboxRow.digest, MailboxRow.suppressed_until < moment
 
-    async def _delete(self, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]) -> int:
-        return await self._in_batches(sa.delete(key.class_), key, due)
-
-    async def _in_batches(
-        self, change: sa.Delete | sa.Update, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]
-    ) -> int:
-        """Change the rows that are due, and leave half of the time to others; return their number.
+    async def _in_batches(self, name: str, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]) -> int:
+        """Delete the rows that are due, or erase them, and leave half of the time to others; return their number.
 
         A row that others hold is left for the next purge, and one that was renewed stays.
         """
+        change = _ERASE if name == _ADDRESSES else sa.delete(key.class_)
         some = sa.select(key).where(due).limit(_BATCH).with_for_update(skip_locked=True)
         batch, done = change.where(due, key.in_(some)), 0
         while True:

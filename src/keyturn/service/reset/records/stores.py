@@ -38,7 +38,6 @@ class Transaction:
         self._database = records.database
         self.connection = connection
         self.outbox = records.outbox.within(connection)
-        self.held = records.outbox.held.within(connection)
         self.audit = records.audit.within(connection)
         self.counters = StoredCounters(connection)
         self.mailboxes = records.mailboxes.within(connection)
@@ -55,10 +54,6 @@ def build(settings: Settings, database: Database) -> Records:
         database=database,
         outbox=Outbox(database),
         audit=Audit(database),
-        mailboxes=Mailboxes(
-            database,
-            cooldown=limits.mailbox_cooldown,
-            daily=limits.mailbox_daily,
-        ),
+        mailboxes=Mailboxes(database, cooldown=limits.mailbox_cooldown, daily=limits.mailbox_daily),
         sessions=Sessions(database, settings.session.ttl),
     )

@@ -21,11 +21,10 @@ from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery.branches.forcing import Way, on_way, with_forcing
 from keyturn.studio.gallery.branches.points import Branch, Outcome, Point, name_of_branch, points_in
 from keyturn.studio.gallery.branches.report import PREFIX, BranchReport, NeverRendered
-from keyturn.studio.gallery.environments import Prepare, with_lenient_filters
+from keyturn.studio.gallery.environments import Prepare, parse_template, with_lenient_filters
 from keyturn.studio.gallery.samples import Sample
 from keyturn.studio.gallery.samples.shapes import plain_data
 from keyturn.studio.gallery.variables.missing_names import missing_name, note_faults
-from keyturn.studio.gallery.variables.usage import parse_template
 from keyturn.studio.renderers.limits import OutOfTime
 
 if TYPE_CHECKING:

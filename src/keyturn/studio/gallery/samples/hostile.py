@@ -6,8 +6,8 @@ hostile part in its query; an address stays an address; a colour and other code 
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import cycle
-from typing import Any, Literal
+from itertools import cycle, islice
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -28,69 +28,54 @@ from keyturn.studio.gallery.samples.shapes import (
 PREFIX = "hostile: "
 """The start of their names. Written samples have no colon in their names."""
 
+_LONGEST = 10_000
 _LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwe, who was christened Wilhelmina Charlotte Featherstonehaugh"
 _RIGHT_TO_LEFT = "مريم عبد الرحمن، نص حكيم له سر قاطع وذو شأن عظيم (2026) مكتوب على ثوب أخضر ومغلف بجلد أزرق"
-_LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
 
-_At = Callable[[str, int | None], Iterator[str]]
+Replacement = Callable[[str, int], Iterator[str]]
+"""Yields replacements of a string, up to a maximum length, the preferred ones first."""
 
 
 def hostile_samples(sample: Sample, props: type[EmailProps] | None) -> tuple[Sample, ...]:
     fields = fields_of(sample.values, props)
     return tuple(
-        Sample(PREFIX + name, with_strings(sample.values, fields, replacement), sample.kind, sample.origin)
+        Sample(PREFIX + name, _with_strings(sample.values, fields, replacement), sample.kind, sample.origin)
         for name, replacement in _HOSTILE.items()
     )
 
 
-def _very_long(text: str, longest: int | None) -> Iterator[str]:
-    match kind_of(text):
-        case "link":
-            yield _with_query(text, "a-very-long-word-without-a-break-" * 8)
-        case "address":
-            local, _, host = text.partition("@")
-            far = f"upper-harbour-valley-community-college.{host}"
-            yield f"{local}.{'of-the-upper-harbour-valley-and-the-lower'}"[:_LONGEST_LOCAL_PART] + f"@{far}"
-            yield f"{local}@{far}"
-        case "text":
-            wanted = min(longest or 10_000, max(160, 4 * len(text)))
-            yield " ".join([text, *([_LONG] * (wanted // len(_LONG) + 1))])[:wanted].rstrip()
+def _very_long(text: str, longest: int) -> Iterator[str]:
+    if _LINK.fullmatch(text):
+        yield _with_query(text, "a-very-long-word-without-a-break-" * 8)
+    elif _ADDRESS.fullmatch(text):
+        yield text.replace("@", "@upper-harbour-valley-community-college.", 1)
+    else:
+        wanted = min(longest, max(160, 4 * len(text)))
+        yield " ".join([text, *([_LONG] * (wanted // len(_LONG) + 1))])[:wanted].rstrip()
 
 
-def _right_to_left(text: str, longest: int | None) -> Iterator[str]:
-    match kind_of(text):
-        case "link":
-            yield _with_query(text, "شأن عظيم")
-        case "address":  # RFC 6531 allows UTF-8 before the @
-            yield f"مريم@{text.partition('@')[2]}"
-        case "text":
-            yield from _shortened_words(_words_for(text), longest)
+def _right_to_left(text: str, longest: int) -> Iterator[str]:
+    if _LINK.fullmatch(text):
+        yield _with_query(text, "شأن عظيم")
+    elif _ADDRESS.fullmatch(text):  # RFC 6531 allows UTF-8 before the @
+        yield f"مريم@{text.partition('@')[2]}"
+    else:
+        words = _RIGHT_TO_LEFT.split()
+        words = [*islice(cycle(words), max(2, len(text.split())))]
+        yield from (one for count in range(len(words), 0, -1) if len(one := " ".join(words[:count])) <= longest)
 
 
-def _html(text: str, longest: int | None) -> Iterator[str]:  # noqa: ARG001 - as called
-    match kind_of(text):
-        case "link":  # &copy and &lt without a semicolon are characters to HTML
-            yield _with_query(text, "<b>\"'", "&copy=1&lt=2")
-        case "address":  # RFC 5322, 3.2.3: what may stand before the @ without quotes
-            local, _, host = text.partition("@")
-            yield f"o'{local}&{{{{7*7}}}}@{host}"
-        case "text":
-            yield from (
-                f'<b>{text}</b> & "Co" <script>alert(1)</script> {{{{ 7 * 7 }}}}',
-                f'<b>{text}</b> & "Co" &amp; {{{{ 7 * 7 }}}}',
-                f'<i>{text}</i> & "Co"',
-                "<b>&amp;</b>",
-                "<b>",
-                "<",
-            )
+def _html(text: str, _: int) -> Iterator[str]:
+    if _LINK.fullmatch(text):  # &copy and &lt without a semicolon are characters to HTML
+        yield _with_query(text, "<b>\"'", "&copy=1&lt=2")
+    elif _ADDRESS.fullmatch(text):  # RFC 5322, 3.2.3: what may stand before the @ without quotes
+        yield text.replace("@", "&{{7*7}}@", 1)
+    else:
+        yield from (f'<b>{text}</b> & "Co" <script>alert(1)</script> {{{{ 7 * 7 }}}}', f'<i>{text}</i> & "Co"', "<b>")
+        yield "<"
 
 
-_HOSTILE: Mapping[str, _At] = {
-    "very long": _very_long,
-    "right to left": _right_to_left,
-    "HTML": _html,
-}
-
+_HOSTILE: Mapping[str, Replacement] = {"very long": _very_long, "right to left": _right_to_left, "HTML": _html}
 
 NAMES = tuple(PREFIX + name for name in _HOSTILE)
 
@@ -101,21 +86,6 @@ def _with_query(link: str, value: str, more: str = "") -> str:
     name = "subject" if re.match("mailto:", link, re.IGNORECASE) else "next"
     return f"{start}{'&' if '?' in start else '?'}{name}={quote(value, safe='')}{more}{hash_sign}{fragment}"
 
-
-def _words_for(text: str) -> list[str]:
-    words = cycle(_RIGHT_TO_LEFT.split())
-    return [next(words) for _ in range(max(2, len(text.split())))]
-
-
-def _shortened_words(words: list[str], longest: int | None) -> Iterator[str]:
-    """Yield all words, then fewer."""
-    for count in range(len(words), 0, -1):
-        text = " ".join(words[:count])
-        if longest is None or len(text) <= longest:
-            yield text
-
-
-TextKind = Literal["link", "address", "code", "text"]
 
 _LINK = re.compile(r"(?:https?://|mailto:)\S+", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>.]+")
@@ -132,23 +102,7 @@ _CODE = re.compile(
 )
 
 
-_KINDS: Mapping[TextKind, Callable[[str], object]] = {
-    "link": _LINK.fullmatch,
-    "address": _ADDRESS.fullmatch,
-    "code": _CODE.fullmatch,
-}
-
-
-def kind_of(text: str) -> TextKind:
-    """Return the kind of a string. "code" is for programs: a colour, a size, a file."""
-    return next((kind for kind, matches in _KINDS.items() if matches(text)), "text")
-
-
-Replacement = Callable[[str, int | None], Iterator[str]]
-"""Yields replacements of a string, up to a maximum length, the preferred ones first."""
-
-
-def with_strings(values: Mapping[str, Any], fields: Fields, replacement: Replacement) -> dict[str, Any]:
+def _with_strings(values: Mapping[str, Any], fields: Fields, replacement: Replacement) -> dict[str, Any]:
     """Return the values with each string replaced by the first one that fits. Literals, enumerations and keys stay."""
     shapes = {field.name: field.type for field in fields}
     unknown = inspect.AnyType()
@@ -158,18 +112,18 @@ def with_strings(values: Mapping[str, Any], fields: Fields, replacement: Replace
 def _replace(value: Any, shape: Shape, replacement: Replacement) -> Any:
     for one in alternatives(shape):
         match value, one:
-            case str(), inspect.StrType():
-                text = first_that_fits(replacement(value, one.max_length), one)
+            case str(), inspect.StrType() if _LINK.fullmatch(value) or not _CODE.fullmatch(value):
+                text = first_that_fits(replacement(value, one.max_length or _LONGEST), one)
                 return value if text is None else text
             case ((list() | tuple()), (inspect.ListType() | inspect.VarTupleType())):
                 return type(value)(_replace(each, one.item_type, replacement) for each in value)
             case Mapping(), inspect.DictType():
                 return {key: _replace(each, one.value_type, replacement) for key, each in value.items()}
             case Mapping(), inspect.TypedDictType():
-                return with_strings(value, parts_of(one), replacement)
+                return _with_strings(value, parts_of(one), replacement)
             case msgspec.Struct(), inspect.StructType() if isinstance(value, one.cls):
                 return msgspec.structs.replace(
-                    value, **with_strings(msgspec.structs.asdict(value), parts_of(one), replacement)
+                    value, **_with_strings(msgspec.structs.asdict(value), parts_of(one), replacement)
                 )
             case ((str() | list() | tuple() | Mapping()), inspect.AnyType()) if (told := shape_of(value)) != one:
                 return _replace(value, told, replacement)

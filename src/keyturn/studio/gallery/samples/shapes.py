@@ -1,4 +1,4 @@
-"""Types of values (msgspec's, declared by props or inferred), values as plain data, and durations as text."""
+"""Types of values (msgspec's, declared by props or inferred), and values as plain data."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -141,11 +141,6 @@ def _without_spans(value: Any) -> Any:
 
 
 _UNITS = (("D", 86_400), ("H", 3600), ("M", 60), ("S", 1))
-_IN_WORDS = re.compile(
-    r"(?<!\d)(\d+(?:\.\d+)?)\s*(?:(w|weeks?)|(d|days?)|(h|hrs?|hours?)|(m|mins?|minutes?)|(s|secs?|seconds?))(?![a-z])[\s,]*(?:and\s+)?",
-    re.IGNORECASE,
-)
-_SECONDS = (604_800, 86_400, 3600, 60, 1)
 
 
 def in_iso(span: timedelta) -> str:
@@ -161,23 +156,3 @@ def in_iso(span: timedelta) -> str:
     days = "".join(f"{count}D" for letter, count in counted if letter == "D")
     clock = "".join(f"{count}{letter}" for letter, count in counted if letter != "D")
     return f"{'-' if seconds < 0 else ''}P{days}{f'T{clock}' if clock else ''}" if counted else "PT0S"
-
-
-def read_duration(text: str) -> timedelta:
-    """Read either form. Raises ValueError with a sentence for users."""
-    text = text.strip()
-    try:
-        return msgspec.convert(text.upper(), timedelta)
-    except msgspec.ValidationError:
-        found = list(_IN_WORDS.finditer(text))
-    if not found or "".join(match[0] for match in found) != text:
-        raise ValueError('Not a duration: write "30 minutes", "1 hour 30 minutes" or "PT30M".')
-    try:
-        return sum((_span(match) for match in found), timedelta())
-    except OverflowError as error:
-        raise ValueError("This duration is too long.") from error
-
-
-def _span(match: re.Match[str]) -> timedelta:
-    unit = next(at for at, group in enumerate(match.groups()[1:]) if group)
-    return timedelta(seconds=float(match[1]) * _SECONDS[unit])

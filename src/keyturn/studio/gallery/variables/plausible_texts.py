@@ -1,18 +1,14 @@
 """The one generator of plausible values: texts by name, by the rules in plausible_texts.toml, and pictures.
 
-A guess always gets the same texts. Random data gets any of them, or texts that stress a mail: names in other scripts,
-long titles. The caller owns the random generator. Pictures are SVG made here, so that a preview fetches nothing.
+A name always gets the same texts. Pictures are SVG made here, so that a preview fetches nothing.
 """
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
 from pathlib import Path
-from random import Random
-from string import ascii_letters, digits
 from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape
@@ -20,9 +16,6 @@ from xml.sax.saxutils import escape
 _RULES = Path(__file__).with_name("plausible_texts.toml")
 _SITE = "https://www.example.com"
 _TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA"
-_HOSTS = ("account.northwind.example", "www.harbour-primary.example", "app.valley-college.example", "shop.test")
-_DAY = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
-_MINUTES = (15, 30, 60, 90, 12 * 60, 24 * 60, 2 * 24 * 60, 7 * 24 * 60)
 
 
 class Named:
@@ -37,46 +30,18 @@ class Named:
         return " ".join(self.words)
 
 
-def text_for(named: Named, nth: int = 0, random: Random | None = None) -> str | None:
+def text_for(named: Named, nth: int = 0) -> str | None:
     """Return a text for a name, or None if no rule matches. `nth`: the position in a list, for different texts.
 
     The first rule that matches the end of the name wins, then the first that matches anywhere: in English, the last
     word is the kind, so a "link_colour" is a colour.
     """
-    rules = _rules(by_chance=random is not None)
-    by_end = (rule for rule in rules if rule.end.search(named.path))
-    anywhere = (rule for rule in rules if rule.anywhere.search("_".join(named.words)))
+    by_end = (rule for rule in _rules() if rule.end.search(named.path))
+    anywhere = (rule for rule in _rules() if rule.anywhere.search("_".join(named.words)))
     rule = next(by_end, None) or next(anywhere, None)
     if rule is None:
         return None
-    if isinstance(rule.texts, str):
-        return _MADE[rule.texts](named, nth, random)
-    return random.choice([*rule.texts, *rule.more]) if random else rule.texts[nth % len(rule.texts)]
-
-
-def texts_for(name: str, described: str, random: Random) -> Iterator[str]:
-    """Yield texts for a field called `name`, by its name or its description, then any.
-
-    A description that repeats the name says more: "address" may be "the client's IP address".
-    """
-    for said in (described, name) if name.replace("_", " ") in described else (name, described):
-        if text := text_for(Named(said), random.randrange(3), random):
-            yield text
-    for kind in ("product", "link", "email", "token"):
-        yield text_for(Named(kind), 0, random) or ""
-
-
-def moment(random: Random) -> datetime:
-    """Return a quarter of an hour in the half year around a day that never changes."""
-    return _DAY + timedelta(minutes=15 * random.randrange(-9_000, 9_000))
-
-
-def duration(random: Random) -> timedelta:
-    return timedelta(minutes=random.choice(_MINUTES))
-
-
-def token(random: Random, length: int = 0) -> str:
-    return "".join(random.choices(ascii_letters + digits, k=length or random.choice((8, 22, 43))))
+    return _MADE[rule.texts](named, nth) if isinstance(rule.texts, str) else rule.texts[nth % len(rule.texts)]
 
 
 def is_later(named: Named) -> bool:
@@ -86,11 +51,10 @@ def is_later(named: Named) -> bool:
 
 @dataclass(frozen=True)
 class _Rule:
-    """The texts for a kind of names. `more`: texts for random data alone."""
+    """The texts for a kind of names."""
 
     pattern: str
     texts: Sequence[str] | str
-    more: Sequence[str] = ()
 
     @cached_property
     def end(self) -> re.Pattern[str]:
@@ -107,19 +71,13 @@ def _written() -> Mapping[str, Any]:
 
 
 @cache
-def _rules(*, by_chance: bool = True) -> tuple[_Rule, ...]:
-    """Return the rules. Without `by_chance`, only those with texts for guesses."""
+def _rules() -> tuple[_Rule, ...]:
     written = _written()
     words = {f"<{name}>": f"(?:{'|'.join(any_of)})" for name, any_of in written["words"].items()}
     return tuple(
-        _Rule(
-            pattern=re.sub("<[a-z]+>", lambda found: words[found[0]], names),
-            texts=rule["texts"] if isinstance(rule, dict) else rule,
-            more=written["more"][rule["more"]] if isinstance(rule, dict) else (),
-        )
+        _Rule(re.sub("<[a-z]+>", lambda found: words[found[0]], names), texts)
         for section in written["texts"].values()
-        for names, rule in section.items()
-        if by_chance or not isinstance(rule, dict) or rule["texts"]
+        for names, texts in section.items()
     )
 
 
@@ -133,14 +91,11 @@ def _telling(words: Sequence[str]) -> list[str]:
     return [word for word in words if word not in _written()["links"]["filling"]]
 
 
-def _picture(named: Named, _: int, __: Random | None) -> str:
+def _picture(named: Named, _: int) -> str:
     return placeholder(_telling([*named.of, *named.words]))
 
 
-def _link(named: Named, nth: int, random: Random | None) -> str:
-    if random:
-        path = random.choice(("reset-password", "orders", "invitation", "confirm"))
-        return f"https://{random.choice(_HOSTS)}/{path}/{token(random)}"
+def _link(named: Named, nth: int) -> str:
     known = _written()["links"]
     words = _telling(named.words) or _telling(named.of)
     if not words:
@@ -152,24 +107,16 @@ def _link(named: Named, nth: int, random: Random | None) -> str:
     return f"{_SITE}/{'-'.join(words)}"
 
 
-def _day(named: Named, nth: int, random: Random | None) -> str:
-    return f"{random.randint(1, 28) if random else (27 if is_later(named) else 20) + nth} November 2026"
+def _day(named: Named, nth: int) -> str:
+    return f"{(27 if is_later(named) else 20) + nth} November 2026"
 
 
-def _number(_: Named, nth: int, random: Random | None) -> str:
-    return f"NW-{random.randrange(10**6):06}" if random else str(1042 + nth)
-
-
-def _token(_: Named, __: int, random: Random | None) -> str:
-    return token(random) if random else _TOKEN
-
-
-_MADE: Mapping[str, Callable[[Named, int, Random | None], str]] = {
+_MADE: Mapping[str, Callable[[Named, int], str]] = {
     "picture": _picture,
     "link": _link,
     "day": _day,
-    "number": _number,
-    "token": _token,
+    "number": lambda _, nth: str(1042 + nth),
+    "token": lambda *_: _TOKEN,
 }
 
 

@@ -1,13 +1,11 @@
-"""Variables of templates with their uses, the scopes of names that templates bind, and the uses that filters imply."""
+"""Variables of templates with their uses, and the uses that filters, methods and tests imply."""
 
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from jinja2 import nodes
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 Use = Literal[
     "printed", "asked", "passed", "called", "number", "moment", "text", "length", "indexed", "list", "mapping"
@@ -74,39 +72,8 @@ def singular(name: str) -> str:
     return name[:-1] if name.endswith("s") and not name.endswith(("ss", "us")) else name
 
 
-Values = tuple[Variable, ...]
-"""The variables that an expression may evaluate to."""
-
-
-class Macro(Struct, frozen=True):
-    node: nodes.Macro | nodes.CallBlock
-    scope: "Scope"
-
-
-class Scope(Struct, frozen=True):
-    """The meanings of names at one place in a template.
-
-    `names`: bound by templates. `isolated`: an imported file without access to variables.
-    """
-
-    names: dict[str, "Values | Macro | Scope"] = field(default_factory=dict)
-    outer: "Scope | None" = None
-    file: str = ""
-    isolated: bool = False
-    depth: int = 0
-
-    def find(self, name: str) -> "Values | Macro | Scope | None":
-        scope: Scope | None = self
-        while scope is not None:
-            if name in scope.names:
-                return scope.names[name]
-            scope = scope.outer
-        return None
-
-    def inner_scope(self, **bound: Values) -> "Scope":
-        return replace(self, names=dict(bound), outer=self)
-
-
 USES = tomllib.loads(Path(__file__).with_name("uses.toml").read_text("utf-8"))
 FILTERS: Mapping[Use, frozenset[str]] = {use: frozenset(names) for use, names in USES["filters"].items()}
 OF_MONEY = frozenset(USES["of_money"])
+METHODS: Mapping[Use, frozenset[str]] = {use: frozenset(names) for use, names in USES["methods"].items()}
+TESTS: Mapping[str, Use] = {name: use for use, names in USES["tests"].items() for name in names}

@@ -148,7 +148,7 @@ def _tables(document: Document) -> Iterator[Finding]:
     """Yield tables that have neither header cells nor the role of layout, and tables that have both."""
     for element in document.elements("mj-table"):
         inside_attributes = any(above.tag == "mj-attributes" for above in element.ancestors())
-        if not inside_attributes and not element.get("role") and "<th" not in document.source_inside(element):
+        if not (inside_attributes or element.get("role") or element.find("th")):
             yield _table(document, element.offset, "mj-table")
     for table in document.html_elements("table"):
         own = table.below(frozenset(["table"]))  # not the cells of a nested table

@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from msgspec import Struct
 
-from keyturn.mail.rendering.html_tree import Element, parse_html
+from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity, did_you_mean
-from keyturn.studio.lint.markup.structure import inherited_attribute
+from keyturn.studio.lint.markup.structure import default_rules, inherited_attribute
 from keyturn.studio.lint.rules import RULES
 
 _SCHEMES = ("https", "http", "mailto", "tel", "sms")
@@ -202,8 +202,9 @@ _LINKING = ("mj-button", "mj-image", "mj-social-element", "mj-navbar-link", "mj-
 
 
 def anchors(document: Document) -> Iterator[Anchor]:
+    rules = default_rules(document.root)
     elements = (
-        _of_element(document, element)
+        _of_element(rules, element)
         for element in document.elements(*_LINKING)
         if not any(above.tag == "mj-attributes" for above in element.ancestors())
     )
@@ -261,14 +262,14 @@ def site_of(host: str) -> str:
     return ".".join(host.split(".")[-2:])
 
 
-def _of_element(document: Document, element: Element) -> Anchor:
-    href = inherited_attribute(document.root, element, "href")
+def _of_element(rules: Sequence[Element], element: Element) -> Anchor:
+    href = inherited_attribute(rules, element, "href")
     bar = element.parent if element.parent and element.parent.tag == "mj-navbar" else None
-    begins = inherited_attribute(document.root, bar, "base-url") if bar else None
+    begins = inherited_attribute(rules, bar, "base-url") if bar else None
     base = begins.value.strip() if begins else ""
     offset = href.offset if href else element.offset
     in_base = begins and base and href and not _SCHEME.match(href.value.strip()) and " " not in href.value.strip()
-    text = parse_html(document.source_inside(element)).text()
+    text = element.text()
     image = element.tag in ("mj-image", "mj-carousel-image", "mj-social-element")
     return Anchor(
         address=base + href.value.strip() if href else None,

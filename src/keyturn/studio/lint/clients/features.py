@@ -29,10 +29,9 @@ from keyturn.studio.lint.css.stylesheets import (
     read_style,
     read_stylesheet,
 )
-from keyturn.studio.lint.document import Document
+from keyturn.studio.lint.document import AuthoredStyle, Document
 from keyturn.studio.lint.finding import Severity
 from keyturn.studio.lint.markup.conditional_comments import parts_not_for_word
-from keyturn.studio.lint.markup.structure import AuthoredStyle
 
 _USUAL_TYPES = {"input": "text", "button": "submit"}
 """Default types of elements (HTML, 4.10.5 and 4.10.6)."""

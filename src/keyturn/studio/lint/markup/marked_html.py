@@ -1,25 +1,40 @@
 """HTML with marks that name the source of each element: an element of MJML, or a tag of plain HTML."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from keyturn.mail.rendering.compiling import to_html
 from keyturn.mail.rendering.html_tree import Element, splice
-from keyturn.studio.lint.markup.mjml_parser import HtmlTag
-from keyturn.studio.lint.markup.structure import body_of, inherited_classes
+from keyturn.studio.lint.markup.structure import body_of, default_rules, inherited_classes
 
 PREFIX = "kt-"
 _CLASS = re.compile(rf"{PREFIX}(\d{{1,9}})(?:-outlook)?")
 _KEY = re.compile(rf'data-keyturn="(\d+)"|\b({PREFIX}\d+)\b')
 
 
-def mark_mjml(mjml: str, root: Element, html_tags: Iterable[HtmlTag]) -> str:
-    """Compile MJML to HTML with marks, which the compiler passes through.
+_MARK = re.compile(
+    rf' data-keyturn="\d{{1,9}}"| (?:css-)?class="{PREFIX}\d{{1,9}}(?:-[a-z]{{1,9}})?"'
+    rf'|(?<="){PREFIX}\d{{1,9}}(?:-[a-z]{{1,9}})? | {PREFIX}\d{{1,9}}(?:-[a-z]{{1,9}})?(?=[ "])'
+)
 
-    Elements of the body get the class `kt-NUMBER`, tags of the author's HTML get `data-keyturn="OFFSET"`.
+
+def compile_with_marks(mjml: str, root: Element) -> str:
+    """Compile MJML to HTML with marks, which the compiler passes through. Raises ValueError as `to_html` does.
+
+    Elements of the body get the class `kt-NUMBER`, tags of the author's HTML get `data-keyturn="OFFSET"`. MJML that is
+    compiled only without them, or that has some of its own, gets none.
     """
-    body = body_of(root)
-    return to_html(splice(mjml, _additions(root, body, html_tags) if body else ()))
+    if not keys_in(mjml):
+        try:
+            return to_html(splice(mjml, _additions(root)))
+        except ValueError:  # a message without marks has the offsets of the source
+            pass
+    return to_html(mjml)
+
+
+def without_marks(html: str) -> str:
+    """Return the HTML that the same MJML without marks compiles to."""
+    return _MARK.sub("", html)
 
 
 def mark_html(html: str, root: Element) -> str:
@@ -36,18 +51,20 @@ def keys_in(marked: str) -> set[str]:
     return {found[1] or found[2] for found in _KEY.finditer(marked)}
 
 
-def _additions(root: Element, body: Element, html_tags: Iterable[HtmlTag]) -> Iterator[tuple[int, int, str]]:
-    for element in body.walk():
-        if "css-class" in element.attributes:
+def _additions(root: Element) -> Iterator[tuple[int, int, str]]:
+    body, rules = body_of(root), default_rules(root)
+    for element in body.walk() if body else ():
+        if element.holder:
+            yield _offset_mark(element)
+        elif "css-class" in element.attributes:
             place = element.attributes["css-class"].value_offset
             yield place, place, f"{PREFIX}{element.number} "
         elif element.tag.startswith("mj-") and element.tag != "mj-raw":
-            classes = " ".join([f"{PREFIX}{element.number}", *inherited_classes(root, element)])
+            classes = " ".join([f"{PREFIX}{element.number}", *inherited_classes(rules, element)])
             yield element.behind_name, element.behind_name, f' css-class="{classes}"'
-    yield from (_offset_mark(tag) for tag in html_tags if tag.offset in body.inner)
 
 
-def _offset_mark(tag: Element | HtmlTag) -> tuple[int, int, str]:
+def _offset_mark(tag: Element) -> tuple[int, int, str]:
     return tag.behind_name, tag.behind_name, f' data-keyturn="{tag.offset}"'
 
 

@@ -16,7 +16,7 @@ from keyturn.mail.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Te
 from keyturn.mail.rendering.folders import Folders
 from keyturn.plain_files import read_plain_text
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.gallery.variables.usage import parse_template
+from keyturn.studio.gallery.environments import parse_template
 from keyturn.studio.lint.finding import Finding, Place, line_and_column, listed
 from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.origins import with_origins

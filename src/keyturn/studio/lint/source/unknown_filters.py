@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from jinja2 import Environment, TemplateError, nodes
 
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.gallery.environments import FolderEnvironment, with_lenient_filters
-from keyturn.studio.gallery.variables.usage import parse_template
+from keyturn.studio.gallery.environments import FolderEnvironment, parse_template, with_lenient_filters
 from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.broken_templates import spelling_of

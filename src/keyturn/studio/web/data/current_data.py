@@ -1,37 +1,43 @@
-"""The data that a mail is drawn with, and which edited values do not fit their types."""
+"""The data that a mail is rendered with: a sample with the edit in the address on top.
+
+The edit is one JSON object with the fields that differ from the sample, each as a whole. The key "" lists the removed
+fields. Places in the values are JSON Pointers (RFC 6901).
+"""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 from msgspec.inspect import AnyType, Field
 from msgspec.structs import replace
 
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery import Gallery, Sample
-from keyturn.studio.gallery.samples.shapes import Fields, fields_of, plain_data, read_duration
-from keyturn.studio.web.data.edits import EditUnreadable, Values, apply_edit, pointer, value_at
+from keyturn.studio.gallery.samples.shapes import Fields, fields_of, plain_data
 from keyturn.studio.web.data.schema import schema_of_fields
 from keyturn.studio.web.view import View
 
+Values = dict[str, Any]
+"""Plain data, as JSON has it."""
+
+_REMOVED = ""
+
 
 class CurrentData(Struct, frozen=True):
-    """The data of a mail. `sample`: what it is drawn with. Values that do not fit are replaced by the last that did.
+    """The data of a mail. `sample`: what it is rendered with, with the sample's own values for those that do not fit.
 
     `start`, `values`: plain data before and after the edit, also if it does not fit.
     `faults`: what does not fit, by JSON Pointer.
-    `unreadable`: the edit is no JSON object.
     """
 
     sample: Sample
-    props: type[EmailProps] | None = None
-    start: Values = field(default_factory=dict)
-    values: Values = field(default_factory=dict)
-    faults: Mapping[str, str] = field(default_factory=dict)
-    unreadable: EditUnreadable | None = None
+    props: type[EmailProps] | None
+    start: Values
+    values: Values
+    faults: Mapping[str, str]
 
     @property
     def fields(self) -> Fields:
@@ -44,88 +50,80 @@ class CurrentData(Struct, frozen=True):
         unknown = tuple(Field(name, name, AnyType()) for name in self.values if name not in known)
         return schema_of_fields((*self.fields, *unknown))
 
-    @property
-    def is_edited(self) -> bool:
-        return self.values != self.start
+
+def current_data(gallery: Gallery, template: str, view: View) -> CurrentData | None:
+    """Return the data of a view, or None without a sample. Raises LookupError, TemplateInvalid."""
+    props = gallery.props.get(template)
+    name = view.sample or next(iter(gallery.samples(template)), "")
+    if not name:
+        return None
+    sample = gallery.sample(template, name)
+    start = plain_data(sample.values)
+    if not view.edit:
+        return CurrentData(sample, props, start, start, {})
+    try:
+        values = _edited(start, view.edit)
+    except (msgspec.DecodeError, RecursionError, ValueError):
+        return CurrentData(sample, props, start, start, {"": "The edit in this address is no JSON object."})
+    fitted = _fit_to_props(sample, values, props) if props else _fit_to_sample(sample, values)
+    return CurrentData(replace(sample, values=fitted.values), props, start, values, fitted.faults)
 
 
-class CurrentDataReader:
-    """Reads the data of a view. Remembers the last edit that fitted."""
+def _edited(start: Values, edit: str) -> Values:
+    """Return the values with an edit. Raises DecodeError, RecursionError and ValueError for what is no JSON object."""
+    changes = msgspec.json.decode(edit, type=dict[str, Any])
+    removed = changes.pop(_REMOVED, [])
+    removed = removed if isinstance(removed, list) else []
+    return {name: value for name, value in {**start, **changes}.items() if name not in removed}
 
-    def __init__(self, gallery: Gallery) -> None:
-        self._gallery = gallery
-        self._last_fitting: dict[tuple[str, str], Mapping[str, Any]] = {}
 
-    def of(self, template: str, view: View) -> CurrentData | None:
-        """Return the data of a view, or None without a sample. Raises LookupError, TemplateInvalid."""
-        props = self._gallery.props.get(template)
-        name = view.sample or next(iter(self._gallery.samples(template)), "")
-        if not name:
-            return None
-        start = self._gallery.sample(template, name)
-        before = plain_data(start.values)
-        last = self._last_fitting.get((template, start.name), start.values)
-        try:
-            values = apply_edit(before, view.edit)
-        except EditUnreadable as error:
-            return CurrentData(replace(start, values=last), props, before, before, unreadable=error)
-        if not view.edit:
-            self._last_fitting.pop((template, start.name), None)
-            return CurrentData(start, props, before, values)
-        drawn, faults = fit_values(start, values, props)
-        if faults:
-            return CurrentData(replace(start, values=last), props, before, values, faults)
-        self._last_fitting[template, start.name] = drawn
-        return CurrentData(replace(start, values=drawn), props, before, values)
+def _pointer(*steps: object) -> str:
+    return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in steps)
 
 
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
-class FittedValues(NamedTuple):
+class _Fitted(NamedTuple):
     """Values for a template, with those of the sample in place of unfit ones. `faults`: by JSON Pointer."""
 
     values: Mapping[str, Any]
     faults: Mapping[str, str]
 
 
-def fit_values(start: Sample, edited: Values, props: type[EmailProps] | None) -> FittedValues:
-    return _fit_to_props(start, edited, props) if props else _fit_to_sample(start, edited)
-
-
-def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> FittedValues:
+def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> _Fitted:
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
     fields = {field.name: field for field in msgspec.structs.fields(props)}
     for name, value in edited.items():
         if name not in fields:
-            faults[pointer(name)] = f"{props.__name__} has no field with this name."
+            faults[_pointer(name)] = f"{props.__name__} has no field with this name."
             continue
         try:
             values[name] = msgspec.convert(value, fields[name].type)
         except msgspec.ValidationError as error:
             message, steps = _split_message(error)
-            faults[pointer(name, *steps)] = _to_plain_words(message, value_at(value, steps))
-    faults |= {pointer(name): "This is required." for name in fields if fields[name].required and name not in edited}
+            faults[_pointer(name, *steps)] = _to_plain_words(message, _value_at(value, steps))
+    faults |= {_pointer(name): "This is required." for name in fields if fields[name].required and name not in edited}
     if faults:
-        return FittedValues({**start.values, **values}, faults)
+        return _Fitted({**start.values, **values}, faults)
     try:
-        return FittedValues(msgspec.structs.asdict(msgspec.convert(plain_data(values), props)), {})
+        return _Fitted(msgspec.structs.asdict(msgspec.convert(plain_data(values), props)), {})
     except msgspec.ValidationError as error:  # a rule of the struct about several fields
-        return FittedValues(start.values, {"": str(error)})
+        return _Fitted(start.values, {"": str(error)})
 
 
-def _fit_to_sample(start: Sample, edited: Values) -> FittedValues:
+def _fit_to_sample(start: Sample, edited: Values) -> _Fitted:
     """Convert values to the types of the sample: plain values have no declared types."""
     values: dict[str, Any] = {}
     faults: dict[str, str] = {}
     for name, value in edited.items():
         try:
-            values[name] = _convert_like(start.values.get(name), value, pointer(name))
+            values[name] = _convert_like(start.values.get(name), value, _pointer(name))
         except _Unlike as error:
             faults[error.place] = error.message
             values[name] = start.values[name]
-    return FittedValues(values, faults)
+    return _Fitted(values, faults)
 
 
 class _Unlike(Exception):
@@ -141,17 +139,23 @@ def _convert_like(start: Any, value: Any, place: str) -> Any:
             except msgspec.ValidationError as error:
                 raise _Unlike(place, _to_plain_words(str(error), value)) from error
         case Mapping(), Mapping():
-            return {key: _convert_like(start.get(key), each, f"{place}{pointer(key)}") for key, each in value.items()}
+            return {key: _convert_like(start.get(key), each, f"{place}{_pointer(key)}") for key, each in value.items()}
         case ((list() | tuple()), list()):
             first = start[0] if start else None
             return [
-                _convert_like(start[at] if at < len(start) else first, each, f"{place}{pointer(at)}")
+                _convert_like(start[at] if at < len(start) else first, each, f"{place}{_pointer(at)}")
                 for at, each in enumerate(value)
             ]
         case float(), int() if not isinstance(value, bool):
             return float(value)  # scripts write 42.0 as 42
         case ((Mapping() | list() | tuple()), str()):
             raise _Unlike(place, "Enter valid JSON.")
+    return value
+
+
+def _value_at(value: Any, steps: Iterable[str]) -> Any:
+    for step in steps:
+        value = value[int(step)] if isinstance(value, list) else value[step]
     return value
 
 
@@ -205,14 +209,6 @@ _SAYINGS: tuple[tuple[re.Pattern[str], _Saying], ...] = tuple(
         (r"Invalid RFC3339 encoded datetime", lambda *_: "Enter a date and time, such as 2026-11-20T14:32:00Z."),
         (r"Invalid RFC3339 encoded date", lambda *_: "Enter a date, such as 2026-11-20."),
         (r"Invalid RFC3339 encoded time", lambda *_: "Enter a time, such as 14:32:00."),
-        (r"Invalid ISO8601 duration", lambda _, value: _duration_fault(value)),
+        (r"Invalid ISO8601 duration", lambda *_: 'Enter a duration, such as "30 minutes" or "PT30M".'),
     )
 )
-
-
-def _duration_fault(value: Any) -> str:
-    try:
-        read_duration(str(value))
-    except ValueError as error:
-        return str(error)
-    return 'Write it as "PT30M".'

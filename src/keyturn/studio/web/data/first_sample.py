@@ -1,6 +1,7 @@
 """The data of a first sample, which polyfactory makes from the types of the props, the same on every machine."""
 
-from datetime import UTC
+from collections.abc import Iterator
+from datetime import UTC, timedelta
 from random import Random
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Union, get_args, get_origin
@@ -18,7 +19,8 @@ from keyturn.studio.gallery.samples.shapes import (
     plain_data,
     without_defaults,
 )
-from keyturn.studio.gallery.variables import plausible_texts
+from keyturn.studio.gallery.variables.guessed_values import NOW
+from keyturn.studio.gallery.variables.plausible_texts import Named, text_for
 
 if TYPE_CHECKING:
     from polyfactory.factories.base import BuildContext
@@ -88,17 +90,26 @@ def _without_none(annotation: Any) -> Any:
 def _plausible_value(shape: inspect.Type, name: str, description: str, random: Random) -> Any:
     match shape:
         case inspect.StrType():
-            return first_that_fits(plausible_texts.texts_for(name, description, random), shape)
+            return first_that_fits(_texts(name, description, random.randrange(3)), shape)
         case inspect.DateTimeType(tz=zone):
-            return plausible_texts.moment(random).replace(tzinfo=None if zone is False else UTC)
+            return NOW.replace(tzinfo=None if zone is False else UTC)
         case inspect.DateType():
-            return plausible_texts.moment(random).date()
+            return NOW.date()
         case inspect.TimeType(tz=zone):
-            return plausible_texts.moment(random).time().replace(tzinfo=UTC if zone else None)
+            return NOW.time().replace(tzinfo=UTC if zone else None)
         case inspect.TimeDeltaType():
-            return plausible_texts.duration(random)
+            return timedelta(minutes=30)
         case inspect.IntType(gt=None, ge=None, lt=None, le=None, multiple_of=None):
             return random.randint(0, 99)
         case inspect.FloatType(gt=None, ge=None, lt=None, le=None, multiple_of=None):
             return random.uniform(0, 500)
     return None
+
+
+def _texts(name: str, description: str, nth: int) -> Iterator[str]:
+    """Yield texts for a field, by its name or its description, then any.
+
+    A description that repeats the name says more: "address" may be "the client's IP address".
+    """
+    described = [description, name] if name.replace("_", " ") in description else [name, description]
+    yield from filter(None, (text_for(Named(said), nth) for said in (*described, "product", "link", "email", "token")))

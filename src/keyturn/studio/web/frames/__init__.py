@@ -14,7 +14,6 @@ from keyturn.studio.web.frames.rewriting import (
     decide_own_scheme,
     insert_in_head,
     remove_images,
-    set_direction,
 )
 from keyturn.studio.web.view import Scheme, View
 
@@ -49,9 +48,7 @@ def with_fault(html: str, reason: str) -> str:
 
 
 def apply_view(html: str, view: View) -> str:
-    """Return the mail in the scheme and direction of the view, with images or without."""
-    if view.dir:
-        html = set_direction(html, view.dir)
+    """Return the mail in the scheme of the view, with images or without."""
     if view.scheme in ("partial", "full"):
         html = simulate_dark(html, MODES[view.scheme])
     if view.scheme == "word":

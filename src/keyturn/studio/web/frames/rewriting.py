@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html import escape
-from typing import Literal
 from urllib.parse import urlsplit
 
 from keyturn.mail.rendering.html_tree import Element, attribute_value, parse_html, splice
@@ -67,19 +66,6 @@ def insert_in_head(html: str, markup: str) -> str:
     doctype = _DOCTYPE.match(html)
     place = doctype.end() if doctype else 0
     return html[:place] + markup + html[place:]
-
-
-def set_direction(html: str, direction: Literal["ltr", "rtl"]) -> str:
-    """Return the HTML with the direction on its page, and on an outer element that takes it from the text.
-
-    MJML without a direction of its own compiles to `dir="auto"` on the element below the body.
-    """
-    rewriting = Rewriting(html)
-    page = [tag for tag in rewriting.tags if tag.tag in ("html", "body")]
-    waiting = [tag for body in page for tag in body.children if tag.get("dir") == "auto"]
-    for tag in (*page, *waiting):
-        rewriting.set(tag, "dir", direction)
-    return rewriting.text() if page else insert_in_head(html, f"<style>html{{direction:{direction}}}</style>")
 
 
 _DECLARATION = re.compile(r"(?<![\w-])(color-scheme\s*:)([^;{}!]*)", re.IGNORECASE)

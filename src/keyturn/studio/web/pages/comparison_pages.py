@@ -84,7 +84,7 @@ def snapshot_page(
         "snapshot": comparison.name,
         "files": [file.name for file in review.stored.places(comparison.name)],
         "stored": review.stored.folder,
-        "frame": view.only("sample", "lang", "dir", "scheme", "images", "remote"),
+        "frame": view.only("sample", "lang", "scheme", "images", "remote"),
         "sandbox": frames.PREVIEW,
         "waiting": waiting,
         "following": _next_after(comparison.name, waiting),

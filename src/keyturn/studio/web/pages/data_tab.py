@@ -1,7 +1,5 @@
 """The tab with a mail's data: the form, its edits in the address, and samples to save."""
 
-import json
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,15 +12,10 @@ from msgspec import Struct
 from keyturn.errors import SampleNotSaved, TemplateInvalid
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.samples.saving import SampleFiles, name_fault
-from keyturn.studio.web.data.current_data import CurrentData, CurrentDataReader
-from keyturn.studio.web.data.edits import is_index, steps_of, to_json_lines
+from keyturn.studio.web.data.current_data import CurrentData, current_data
 from keyturn.studio.web.data.first_sample import first_sample
 from keyturn.studio.web.pages.layout import Layout
-from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
 from keyturn.studio.web.view import View
-
-_PORTABLE = 8000
-"""Octets of an address that every program on the way should accept (RFC 9110, 4.1)."""
 
 _LONGEST = 60_000
 """Octets of a query. The parser beneath uvicorn refuses a request line of 64 KiB."""
@@ -35,33 +28,18 @@ class Obstacle(NamedTuple):
     replaceable: bool = False
 
 
-class Misfit(NamedTuple):
-    """A value in the JSON that does not fit, with the name of its place."""
-
-    place: str
-    says: str
-    line: int
-    column: int
-    excerpt: tuple[ExcerptLine, ...]
-
-
 class DataTab(Struct, frozen=True):
     gallery: Gallery
-    reader: CurrentDataReader
 
     def parts(self, template: str, view: View, data: CurrentData | None) -> dict[str, Any]:
         if data is None:
             return {"data": None}
         files = self._files(template)
-        text = view.edit if data.unreadable else to_json_lines(data.values)
         name = view.save or (data.sample.name if files.has(data.sample.name) else "")
         return {
             "data": data,
             "form": _form(data, view),
             "has_fields": bool(data.schema["properties"]),
-            "text": text,
-            "misfits": list(_find_misfits(data, text)),
-            "too_long": len(str(view)) if len(str(view)) > _PORTABLE else 0,
             "longest": _LONGEST,
             "save_as": name,
             "obstacle": self._obstacle(files, name, data) if view.save else None,
@@ -101,7 +79,7 @@ class DataTab(Struct, frozen=True):
         """Return the reason why saving would fail, as far as it is known without writing."""
         if fault := name_fault(name.strip()):
             return Obstacle(fault)
-        if data is None or data.faults or data.unreadable:
+        if data is None or data.faults:
             return Obstacle("Some values are not valid yet. Correct them first.")
         try:
             files.text_with(name, data.sample.values, data.fields)
@@ -111,7 +89,7 @@ class DataTab(Struct, frozen=True):
 
     def _current_data(self, template: str, view: View) -> CurrentData | None:
         try:
-            return self.reader.of(template, view)
+            return current_data(self.gallery, template, view)
         except TemplateInvalid:  # the page reports samples that cannot be read
             return None
 
@@ -140,35 +118,6 @@ def _form(data: CurrentData, view: View) -> str:
         "address": view.here(edit=""),
     }
     return msgspec.json.encode(parts).decode()
-
-
-def _find_misfits(data: CurrentData, text: str) -> Iterator[Misfit]:
-    lines = text.split("\n")
-    if wrong := data.unreadable:
-        yield Misfit("", f"{wrong.message}.", wrong.line, wrong.column, excerpt(lines, wrong.line, wrong.column))
-    for place, says in data.faults.items():
-        steps = steps_of(place)
-        line = _line_of(data.values, steps)
-        column = len(lines[line - 1]) - len(lines[line - 1].lstrip(' "')) + 1
-        yield Misfit(".".join(steps), says, line, column, excerpt(lines, line, column))
-
-
-def _line_of(values: Any, steps: list[str]) -> int:
-    before = 0
-    for step in steps:
-        if isinstance(values, dict) and step in values:
-            names = list(values)
-            earlier = {name: values[name] for name in names[: names.index(step)]}
-            before, values = before + _lines_in(earlier) + 1, values[step]
-        elif isinstance(values, list) and is_index(step, values):
-            before, values = before + _lines_in(values[: int(step)]) + 1, values[int(step)]
-        else:
-            break
-    return before + 1
-
-
-def _lines_in(container: Any) -> int:
-    return max(0, json.dumps(container, indent=2).count("\n") - 1) if container else 0
 
 
 @post("/templates/{name:path}", status_code=303)

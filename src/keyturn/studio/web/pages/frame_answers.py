@@ -35,7 +35,7 @@ def captured_frame(
     html, view = content.html if html is None else html, view.as_loaded(mail_id).to(fonts="off")
     if len(content.html) <= _CHANGED_AT_MOST:
         html = apply_view(html, view)
-    elif view.scheme in ("partial", "full", "word") or view.dir or view.images == "off":
+    elif view.scheme in ("partial", "full", "word") or view.images == "off":
         raise MailTooLong
     else:
         html = force_scheme(html, view.scheme)

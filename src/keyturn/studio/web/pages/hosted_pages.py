@@ -12,7 +12,6 @@ from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.web.frames import force_scheme
-from keyturn.studio.web.frames.rewriting import set_direction
 from keyturn.studio.web.pages.layout import Layout, neighbours
 from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
 from keyturn.studio.web.rendering.kept import Kept
@@ -93,7 +92,7 @@ def hosted_page(
         "lang": layout.gallery.languages.choose(view.lang).tag,
         "fault": _explain(drawn.fault) if drawn.fault else None,
         "has_page": drawn.html is not None,
-        "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand, dir=view.dir)),
+        "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand)),
         **neighbours(names, name),
     }
     return layout.page("hosted_page.html", context)
@@ -110,8 +109,6 @@ def hosted_page_frame(
     html = drawn.html
     if html is None:
         return Response(str(drawn.fault), status_code=422, media_type=MediaType.TEXT)
-    if view.dir:
-        html = set_direction(html, view.dir)
     headers = {"content-security-policy": _POLICY}
     html = _AUTOFOCUS.sub("", html)  # so that the focus stays with a reader who uses keys
     return Response(_in_scheme(html, scheme), media_type=MediaType.HTML, headers=headers)

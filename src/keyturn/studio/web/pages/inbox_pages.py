@@ -134,7 +134,7 @@ def mail_page(
         "images": images,
         "measured": captured_checks.is_measured(content),
         "sayings": _sayings(content) if view.tab == "reading" else [],
-        "frame": view.only("scheme", "images", "remote", "dir"),
+        "frame": view.only("scheme", "images", "remote"),
         "hosts": remote_hosts(markup_to_read(content.html)),
         "sandbox": frames.CAPTURED,
         **neighbours([other.id for other in beside], mail.id),

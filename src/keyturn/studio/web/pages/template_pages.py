@@ -172,7 +172,7 @@ def index(view: NamedDependency[View], layout: NamedDependency[Layout]) -> list[
     """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
     gallery = layout.gallery
     entries = in_order(gallery.entries())
-    kept = view.only("lang", "brand", "dir", "width", "scheme", "images", "tab")
+    kept = view.only("lang", "brand", "width", "scheme", "images", "tab")
     return [
         *(PaletteItem("Template", entry.name, layout.url("templates", entry.name, view=kept)) for entry in entries),
         *(

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
-from time import perf_counter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from cachetools import FIFOCache
@@ -15,7 +14,7 @@ from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import Language
-from keyturn.mail.rendering.compiling import Filled, Rendered
+from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Gallery, Sample
@@ -30,7 +29,7 @@ from keyturn.studio.lint.finding import limit_of
 from keyturn.studio.lint.source.unknown_filters import going_on, with_lenient_origins
 from keyturn.studio.renderers import Here, LimitExceeded, Limits, Runner
 from keyturn.studio.renderers.limits import OutOfTime
-from keyturn.studio.web.data.current_data import CurrentData, CurrentDataReader
+from keyturn.studio.web.data.current_data import CurrentData, current_data
 from keyturn.studio.web.rendering.faults import RenderFault, fault_of_limit, fault_of_samples, fault_of_template
 from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.view import View
@@ -42,23 +41,14 @@ _TO_EXPLORE = LONGEST + Limits().seconds
 """Seconds for all passes through the branches of a mail."""
 
 
-class Timing(NamedTuple):
-    """How long a mail took to render, in milliseconds. `engine`: the template engine, usually Jinja."""
-
-    jinja: float
-    mjml: float
-    engine: str = "Jinja"
-
-
 class Order(Struct, frozen=True):
-    """What to draw. `number`: another one for each drawing. `language`: a tag. `direction`: as in a view."""
+    """What to draw. `number`: another one for each drawing. `language`: a tag."""
 
     number: int
     template: str
     files: MailFiles
     sample: Sample
     language: str
-    direction: str
     brand: str
 
 
@@ -66,7 +56,6 @@ class Drawn(Struct, frozen=True):
     """The outcome of an order. `elsewhere`: files outside the folders, where the loader of an app looks, too."""
 
     mail: Rendered | None = None
-    timing: Timing | None = None
     elsewhere: tuple[FileState, ...] = ()
     fault: RenderFault | None = None
     exceeded: bool = False
@@ -83,7 +72,6 @@ class Drawer:
         self._as_sent = gallery.renderers(with_lenient_filters)
         self.traced = gallery.renderers(with_lenient_origins)
         self._strict = gallery.renderers()
-        self._sent: FIFOCache[int, tuple[Filled, Rendered]] = FIFOCache(_MOST_DRAWN)
         self._documents: FIFOCache[int, Document] = FIFOCache(_MOST_DRAWN)
 
     def branches(self, template: str) -> BranchReport | None:
@@ -94,26 +82,32 @@ class Drawer:
         """Render the first mail, so that the next one finds modules and layouts loaded. Raises what it raises."""
         for template in self.gallery.names()[:1]:
             for sample in list(self.gallery.samples(template).values())[:1]:
-                self.document(Order(0, template, self.gallery.files(template), sample, "", "", ""))
+                self.document(Order(0, template, self.gallery.files(template), sample, "", ""))
 
     def draw(self, order: Order) -> Drawn:
-        """Draw the mail as it is sent. Raises LookupError for an unknown brand."""
-        templates = self._as_sent(order.sample, order.brand).with_files(lambda _: order.files)
-        language, start = self._language(order), perf_counter()
+        """Draw the mail as it is sent. Raises LookupError for an unknown brand.
+
+        A broken one is rendered again, as its app does it: the error there knows Jinja's whole way to it.
+        """
+        language = self._language(order)
         try:
-            filled = templates.fill(order.template, order.sample.values, language)
-            require_sendable(filled, order.files, templates.folders)
-            between = perf_counter()
-            mail = templates.compile(order.template, filled)
+            document = self.document(order)
+            if not (document.missing or document.refusal):
+                elsewhere = _states_elsewhere(self.traced(order.sample, order.brand), language)
+                return Drawn(document.mail, tuple(elsewhere))
         except TemplateInvalid as error:
-            with self.gallery.one_look():
-                as_checked = self._as_checked(order, error)
-                fault = fault_of_template(as_checked, self.gallery, order.template, order.sample)
-            return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
-        name = templates.engine.name if templates.engine else "Jinja"
-        timing = Timing((between - start) * 1000, (perf_counter() - between) * 1000, name)
-        self._sent[order.number] = filled, mail
-        return Drawn(mail, timing, tuple(_states_elsewhere(templates, language)))
+            if limit_of(error.__cause__):
+                return self._drawn_fault(order, error)
+        templates = self._as_sent(order.sample, order.brand).with_files(lambda _: order.files)
+        try:
+            return Drawn(templates.render_values(order.template, order.sample.values, language))
+        except TemplateInvalid as error:
+            return self._drawn_fault(order, error)
+
+    def _drawn_fault(self, order: Order, error: TemplateInvalid) -> Drawn:
+        with self.gallery.one_look():
+            fault = fault_of_template(self._as_checked(order, error), self.gallery, order.template, order.sample)
+        return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
 
     def _as_checked(self, order: Order, error: TemplateInvalid) -> TemplateInvalid:
         """Return the fault as the checks tell it, which go on after it."""
@@ -130,9 +124,8 @@ class Drawer:
         """Return the mail with the places of its parts in the templates. Raises as `read_document` does."""
         if order.number not in self._documents:
             templates = self.traced(order.sample, order.brand).with_files(lambda _: order.files)
-            sent = self._sent.pop(order.number, None)
             self._documents[order.number] = read_document(
-                templates, order.template, order.sample, self._language(order), sent
+                templates, order.template, order.sample, self._language(order)
             )
         return self._documents[order.number]
 
@@ -149,7 +142,7 @@ class Drawer:
         return templates.compile(order.template, filled)
 
     def _language(self, order: Order) -> Language:
-        return self.gallery.languages.choose(order.language).in_direction(order.direction)
+        return self.gallery.languages.choose(order.language)
 
 
 def with_bounded_branches(gallery: Gallery, runner: Runner[Drawer]) -> Gallery:
@@ -196,7 +189,6 @@ class Rendition:
     fingerprint: Fingerprint
     data: CurrentData | None = None
     mail: Rendered | None = None
-    timing: Timing | None = None
     fault: RenderFault | None = None
     unreadable: TemplateInvalid | None = None
     order: Order | None = None
@@ -224,7 +216,6 @@ class Renditions:
 
     def __init__(self, gallery: Gallery, runner: Runner[Drawer] | None = None) -> None:
         self.gallery = gallery
-        self.data = CurrentDataReader(gallery)
         self.runner = runner or Here(Drawer(gallery))
         self._numbers = count(1)
         self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
@@ -236,12 +227,12 @@ class Renditions:
     def rendition(self, template: str, view: View, known: Mapping[str, Fingerprint] | None = None) -> Rendition:
         """Return the mail of a view, or of the first sample. `known`: recent fingerprints. Raises LookupError."""
         chosen = self.gallery.languages.choose(view.lang)
-        view, language = view.made_from().to(lang=chosen.tag), chosen.in_direction(view.dir)
+        view, language = view.made_from().to(lang=chosen.tag), chosen
         # Taken before anything is read: a later change counts next time.
         files = (fingerprints(self.gallery) if known is None else known).get(template, Fingerprint())
         wanted = Rendition(template=template, view=view, language=language, fingerprint=files)
         try:
-            data = self.data.of(template, view)
+            data = current_data(self.gallery, template, view)
         except TemplateInvalid as error:
             view, mail = self._last_mail(template, view)
             return replace(wanted, view=view, mail=mail, fault=fault_of_samples(error, self.gallery), unreadable=error)
@@ -291,7 +282,6 @@ class Renditions:
             wanted,
             order=order,
             mail=drawn.mail or last,
-            timing=drawn.timing,
             elsewhere=drawn.elsewhere,
             fault=drawn.fault,
             exceeded=drawn.exceeded,
@@ -299,7 +289,7 @@ class Renditions:
 
     def render(self, template: str, files: MailFiles, sample: Sample, language: Language) -> Rendered:
         """Return the mail as the app sends it, for its snapshot. Raises TemplateInvalid."""
-        order = Order(next(self._numbers), template, files, sample, language.tag, "", "")
+        order = Order(next(self._numbers), template, files, sample, language.tag, "")
         states = tuple(state_of(str(self.gallery.folders / file)) for file in self.gallery.files_of(template))
         known, fault = self._ran_away.get(template, ((), None))
         if fault and known == states:  # each sample in each language would end in the same way
@@ -314,7 +304,7 @@ class Renditions:
 
     def order(self, template: str, sample: Sample, language: Language, view: View) -> Order:
         files = self.gallery.files(template)
-        return Order(next(self._numbers), template, files, sample, language.tag, view.dir, view.brand)
+        return Order(next(self._numbers), template, files, sample, language.tag, view.brand)
 
     def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
         """Return the last good mail of an unreadable sample, or of any sample if the view names none."""

@@ -123,8 +123,7 @@ class SourceMap:
 
     def in_inbox(self, place: Place) -> bool:
         """Tell whether a line belongs to what an inbox lists: the subject, or the preheader."""
-        root = self._document.root
-        shown = [element for element in root.walk() if element.tag in _IN_INBOX]
+        shown = [*self._document.elements(*_IN_INBOX)]
         spans = list(self._spans(place))
         return any(start < one.end and one.offset < stop for one in shown for start, stop in spans)
 
@@ -148,11 +147,10 @@ class SourceMap:
 def _drawn_by_mjml(document: Document) -> Iterator[_Drawn]:
     body = body_of(document.root)
     for element in body.walk() if body else ():
-        if element.tag.startswith("mj-") and element.tag != "mj-raw":
+        if element.holder:
+            yield _Drawn(str(element.offset), element.tag, element.offset, element.offset)
+        elif element.tag.startswith("mj-") and element.tag != "mj-raw":
             yield _Drawn(f"{PREFIX}{element.number}", element.tag, element.offset, element.end)
-    for tag in document.html_tags:
-        if body and tag.offset in body.inner:
-            yield _Drawn(str(tag.offset), tag.tag, tag.offset, tag.offset)
 
 
 def _drawn_by_html(document: Document) -> Iterator[_Drawn]:

@@ -22,7 +22,7 @@ def frames(page: str) -> list[str]:
 
 def test_it_shows_the_first_sample_of_every_template_at_two_widths_in_light_and_dark(client: Client) -> None:
     page = client.get("/studio/sheet").text
-    assert re.search(r'data-region="timing">\d+ previews<', page)
+    assert re.search(r'data-region="counts">\d+ previews<', page)
     assert cells(page) == [
         (template, caption)
         for template in ("greeting", "notice")

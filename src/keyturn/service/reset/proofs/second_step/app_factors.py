@@ -1,21 +1,19 @@
 """Factors that an app or a directory keeps. They are only read."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, Select, bindparam, inspect, select
-from sqlalchemy.exc import DBAPIError, NoSuchTableError
+from sqlalchemy import Connection, RowMapping, Select, bindparam, select
+from sqlalchemy.exc import NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.table.active import Flag
 from keyturn.service.accounts.table.app_database import AppDatabase
-from keyturn.service.accounts.table.columns import Column, column_of, id_values, text_of
-from keyturn.service.accounts.table.mapping import FALSE, Flag, parse_table_name, table_clause
+from keyturn.service.accounts.table.columns import Stored, kind_of, table_called, text_of
+from keyturn.service.accounts.table.known_table import KnownTable
 from keyturn.service.database import Database
-from keyturn.service.database.unready import describe_error, is_refusal
-from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep, StoredFactors
 from keyturn.service.reset.proofs.second_step.totp import read_seed
 from keyturn.service.settings import LdapSettings, SecondStepTableSettings, TableSettings
@@ -43,24 +41,21 @@ class LdapPhones(OwnSecondStep):
 
 
 class _Lookup(NamedTuple):
-    """The column of the account's id, and the statement that takes the id's possible values as `ids`."""
+    """The type of the account's id, and the statement that takes the id's possible values as `ids`."""
 
-    key: Column
+    key: Stored
     statement: Select[Any]
 
 
 class TableFactors(OwnSecondStep):
-    """Reads factors from an app's own table: beside the password, or in another table with the account's id.
-
-    The table's columns are read at the first use, and again after it has refused a statement.
-    """
+    """Reads factors from an app's own table: beside the password, or in another table with the account's id."""
 
     def __init__(
         self, database: Database, sms: Messages, settings: SecondStepTableSettings, accounts: TableSettings
     ) -> None:
         super().__init__(database, sms)
         self._settings = settings
-        self._table = parse_table_name(settings.table or accounts.table)
+        self._table = settings.table or accounts.table
         self._active = Flag(settings.active)
         names = {
             "account": settings.account or accounts.id,
@@ -69,45 +64,29 @@ class TableFactors(OwnSecondStep):
             "active": self._active.column,
         }
         self._names = {field: name for field, name in names.items() if name}
-        self._place = AppDatabase(accounts.url) if accounts.url else database
-        self._lookup: _Lookup | None = None
+        place = AppDatabase(accounts.url) if accounts.url else database
+        self._known = KnownTable(place, self._table, self._read_table)
 
     async def require_ready(self) -> None:
-        self._lookup = await self._place.read(self._read_table)
+        await self._known.require_ready()
 
     async def find(self, account: Account, *, unless_recent: bool = False) -> StoredFactors:
         """Return the factors of the account's row. Of several, a row with a seed wins, so more rows are no bypass."""
         del unless_recent
+        lookup = await self._known.now()
         try:
-            if (lookup := self._lookup) is None:
-                lookup = self._lookup = await self._place.read(self._read_table)
-        except SettingsInvalid as invalid:
-            raise AccountsUnready("; ".join(f"{one.name}: {one.message}" for one in invalid.faults)) from None
-        try:
-            ids = id_values(lookup.key, account.id)
+            ids = lookup.key.ids(account.id)
         except ValueError as error:
             # No row can have this id, so the settings name the wrong column: the account's factors are unknown.
             log.error(
                 LogEvent("second_step.unreadable", account_id=account.id, column=self._names["account"], reason=error)
             )
             return StoredFactors(unreadable=True)
-        rows = await self._fetch(lookup.statement, {"ids": ids})
-        found = [self._stored(row, account.id) for row in rows if self._counts(row.get("active"))]
-        return max(found, key=lambda one: (bool(one.seed), one.unreadable, bool(one.phone)), default=StoredFactors())
-
-    async def _fetch(self, statement: Select[Any], given: Mapping[str, Any]) -> Sequence[RowMapping]:
-        def fetch(connection: Connection) -> Sequence[RowMapping]:
-            try:
-                return connection.execute(statement, given).mappings().all()
-            except DBAPIError as error:
-                if not is_refusal(error):
-                    raise
-                self._lookup = None
-                said = describe_error(error.orig or error)
-                log.error(LogEvent("second_step.refused", table=self._table, reason=said))
-                raise AccountsUnready(f"the table of the second factors refused a statement: {said}") from None
-
-        return await self._place.read(fetch)
+        rows = await self._known.read(
+            lambda connection: connection.execute(lookup.statement, {"ids": ids}).mappings().all()
+        )
+        stored = [self._stored(row, account.id) for row in rows]
+        return max(stored, key=lambda one: (bool(one.seed), one.unreadable, bool(one.phone)), default=StoredFactors())
 
     def _stored(self, row: RowMapping, account_id: str) -> StoredFactors:
         phone = text_of(row.get("phone"))
@@ -122,39 +101,30 @@ class TableFactors(OwnSecondStep):
             log.error(LogEvent("second_step.unreadable", account_id=account_id, reason=type(error).__name__))
             return StoredFactors(None, phone, unreadable=True)
 
-    def _counts(self, value: Any) -> bool:
-        """Tell whether a row is an active factor, by the same rules as `accounts.table.active`."""
-        if not self._active.column:
-            return True
-        text = text_of(value).lower()
-        named = [one.lower() for one in self._active.values]
-        holds = text in named if named else text not in FALSE
-        return holds is not self._active.is_not
-
     def _read_table(self, connection: Connection) -> _Lookup:
-        dialect = connection.dialect.name
         try:
-            reflected = inspect(connection).get_columns(self._table.name, schema=self._table.schema)
+            columns = table_called(connection, self._table).columns
         except NoSuchTableError:
             message = f"the database has no table {self._table}"
             raise SettingsInvalid([Fault("second_step.table.table", message)]) from None
-        known = {one["name"]: column_of(one, dialect) for one in reflected}
         missing = [
-            Fault(f"second_step.table.{field}", f"{self._table} has no column {name}" + did_you_mean(name, known))
+            Fault(
+                f"second_step.table.{field}",
+                f"{self._table} has no column {name}" + did_you_mean(name, columns.keys()),
+            )
             for field, name in self._names.items()
-            if name not in known
+            if name not in columns
         ]
         if missing:
             raise SettingsInvalid(missing)
-        there = table_clause(self._table, [known[name] for name in set(self._names.values())], dialect)
-        key = there.c[self._names["account"]]
-        wanted = [there.c[name].label(field) for field, name in self._names.items() if field != "account"]
-        found = select(*wanted).where(key.in_(bindparam("ids", type_=key.type, expanding=True)))
-        return _Lookup(known[key.name], found)
+        key = columns[self._names["account"]]
+        wanted = [columns[name].label(field) for field, name in self._names.items() if field in ("totp", "phone")]
+        active = self._active.holds(columns.get(self._active.column))
+        is_theirs = key.in_(bindparam("ids", type_=key.type, expanding=True))
+        return _Lookup(kind_of(key), select(*wanted).where(is_theirs, active))
 
     async def close(self) -> None:
-        if isinstance(self._place, AppDatabase):
-            await self._place.close()
+        await self._known.close()
         await super().close()
 
 

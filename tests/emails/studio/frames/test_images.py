@@ -1,4 +1,4 @@
-"""A mail without its images, and a mail turned."""
+"""A mail without its images."""
 
 import re
 from typing import Literal
@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import BrowserContext
 from tests.emails.studio.fixtures import Client
 
-from keyturn.studio.web.frames.rewriting import Rewriting, label_images, remove_images, set_direction
+from keyturn.studio.web.frames.rewriting import Rewriting, label_images, remove_images
 
 IMAGES = """<!doctype html><html><head><style>
   .hero { background: url("https://cdn.example/hero.png") #ffffff } @media print { p { list-style: url(dot.gif) } }
@@ -143,23 +143,6 @@ def test_the_policy_of_the_frame_refuses_what_names_an_image_in_a_way_that_is_no
 def test_images_can_be_left_out_of_a_captured_mail_as_well(client: Client) -> None:
     page = client.get("/studio/templates/greeting?images=off").text
     assert "images=off" in re.findall(r'<iframe src="([^"]+)"', page)[0]
-
-
-@pytest.mark.parametrize("page", ['<html lang="en"><body>', '<html dir="ltr"><body dir="ltr">', "<html><body dir=ltr>"])
-def test_a_mail_that_does_not_turn_by_itself_is_turned(page: str) -> None:
-    mail = set_direction(f'{page}<div dir="auto"><p dir="auto">Hello</p></div></body></html>', "rtl")
-    html, body, div, p = Rewriting(mail).tags
-    assert [tag.get("dir") for tag in (html, body, div)] == ["rtl", "rtl", "rtl"]
-    assert p.get("dir") == "auto"
-
-
-def test_a_mail_without_a_page_is_turned_too() -> None:
-    assert set_direction("<p>Hello</p>", "rtl") == "<style>html{direction:rtl}</style><p>Hello</p>"
-
-
-def test_the_direction_is_in_the_address(client: Client) -> None:
-    assert '<body dir="rtl"' in client.get("/studio/frames/greeting?sample=ada&dir=rtl").text
-    assert '<body dir="rtl"' not in client.get("/studio/frames/greeting?sample=ada").text
 
 
 def test_what_is_not_changed_stays_to_the_byte() -> None:

@@ -1,0 +1,331 @@
+"""Finds the variables of Jinja's templates: renders them once, with a `Probe` for each, through all of their branches.
+
+It extends Jinja's code generator, so that both sides of a decision are rendered and each loop takes a turn. So scopes,
+macros, inheritance and includes are Jinja's own. An app's own functions and filters are not called.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from functools import lru_cache, partial, reduce
+from inspect import isclass, isfunction
+from itertools import islice
+from typing import Any
+
+from jinja2 import Environment, Template, TemplateError, TemplateSyntaxError, nodes, pass_context
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.filters import FILTERS as OF_JINJA
+from jinja2.runtime import Context, Macro
+from jinja2.utils import missing
+from jinja2.visitor import NodeTransformer
+
+from keyturn.studio.gallery.environments import Prepare
+from keyturn.studio.gallery.variables.missing_names import note_faults
+from keyturn.studio.gallery.variables.probe import Probe, Shape
+from keyturn.studio.gallery.variables.variables import FILTERS, TESTS, Variable
+
+_DEEPEST = 12
+"""Depth of calls and includes. Deeper ones are circles."""
+
+_MOST = 2000
+"""Calls, includes and turns of loops: a macro that calls itself twice would make exponentially many."""
+
+_ALWAYS_THERE = frozenset({"_", "gettext", "ngettext", "pgettext", "npgettext", "loop", "self", "super", "caller"})
+_ITSELF = frozenset({"list", "reject", "rejectattr", "reverse", "select", "selectattr", "sort", "unique"})
+"""Filters of lists whose result is such a list."""
+
+_COMPARING = frozenset({"eq", "equalto", "==", "sameas", "in"})
+_MOST_TURNS = 100
+_INCLUDED = "_included"
+_INSIDE = "_inside"
+"""A name that only the templates of a mail have, and no imported file without their context."""
+
+
+class _Reading:
+    """One rendering. `variables`: those that it has found."""
+
+    def __init__(self) -> None:
+        self.variables: dict[str, Variable] = {}
+        self.is_broken = False
+        self._depth = self._steps = 0
+
+    def goes_on(self) -> bool:
+        self._steps += 1
+        return self._steps <= _MOST and self._depth < _DEEPEST
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
+
+
+_reading: ContextVar[_Reading] = ContextVar("reading")
+
+
+def find_variables(
+    files: Iterable[str], environment: Environment, go_on: Prepare | None = None
+) -> Mapping[str, Variable]:
+    """Return the variables of files, with all that they extend, include and import, by name.
+
+    Globals of the environment are no variables. Missing files are skipped, and without `go_on` malformed ones.
+    """
+    reading, files = _Reading(), [*files]
+    token = _reading.set(reading)
+    try:
+        with note_faults():
+            for file in files:
+                if template := _loaded(_probing(environment), file):
+                    with suppress(Exception):  # rendering reports it
+                        template.render({_INSIDE: True})
+    finally:
+        _reading.reset(token)
+    return find_variables(files, go_on(environment)) if go_on and reading.is_broken else reading.variables
+
+
+@lru_cache(4)
+def _probing(environment: Environment) -> Environment:
+    copy = environment.overlay(bytecode_cache=None, enable_async=False, optimized=False, auto_reload=True)
+    copy.code_generator_class, copy.context_class, copy.finalize = _EachBranch, _Probing, None
+    copy.undefined = lambda *_, **__: Probe()  # type: ignore[assignment]
+    get: Callable[..., Any] = copy.getattr
+    copy.getattr = lambda obj, attribute: (obj.attribute if isinstance(obj, Probe) else partial(get, obj))(attribute)  # type: ignore[method-assign]
+    copy.filters, copy.tests = _Recorders(_filtered, environment), _Recorders(_tested, environment)
+    for function in _OWN:
+        setattr(copy, function.__name__, function)
+    return copy
+
+
+class _Recorders(dict[str, Any]):
+    """What answers in place of each filter or test, also of an unknown one."""
+
+    def __init__(self, record: Callable[..., Any], environment: Environment) -> None:
+        super().__init__()
+        self._record, self._environment = record, environment
+
+    def __missing__(self, name: str) -> Any:
+        return pass_context(partial(self._record, self._environment, name))
+
+    def get(self, name: str, _: Any = None) -> Any:
+        return self[name]
+
+
+def _loaded(environment: Environment, file: str, parent: str | None = None) -> Template | None:
+    try:
+        return environment.get_template(file, parent)
+    except TemplateSyntaxError:
+        _reading.get().is_broken = True
+    except (TemplateError, OSError, UnicodeDecodeError, ValueError, RecursionError):
+        pass
+    return None
+
+
+class _Probing(Context):
+    """Has a probe for each name that the mail is to be given, and calls only what is Jinja's or Python's own."""
+
+    def resolve_or_missing(self, key: str) -> Any:
+        value = super().resolve_or_missing(key)
+        if value is not missing or key in _ALWAYS_THERE or _INSIDE not in self.parent:
+            return value
+        return Probe(_reading.get().variables.setdefault(key, Variable(key)))
+
+    def call(self, called: Any, /, *args: Any, **named: Any) -> Any:
+        if any(called is one for one in _OWN):
+            return super().call(called, *args)
+        if isinstance(called, Probe):
+            return called.call(*args)
+        if args and isinstance(args[0], Probe) and isinstance(getattr(called, "__self__", None), Environment):
+            return args[0]  # the sandbox's bounds
+        if isinstance(caller := named.get("caller"), Macro) and not isinstance(called, Macro):
+            return self.call(caller)  # the tag of an extension
+        reading = _reading.get()
+        if not _is_built_in(called) or not reading.goes_on():
+            return Probe()
+        with reading.deeper():
+            return _attempted(lambda: super(_Probing, self).call(called, *args, **named))
+
+
+def _is_built_in(called: Any) -> bool:
+    owner = getattr(called, "__self__", called)
+    module = owner.__module__ if isfunction(owner) or isclass(owner) else type(owner).__module__
+    return str(module).partition(".")[0] in ("builtins", "gettext", "babel", "jinja2", "markupsafe", "keyturn")
+
+
+def _filtered(environment: Environment, name: str, context: Context, value: Any, *args: Any, **named: Any) -> Any:
+    """Return the result of a filter: Jinja's own filters of lists take what they need from a probe."""
+    if not isinstance(value, Probe):
+        is_known = name in environment.filters
+        return _attempted(lambda: environment.call_filter(name, value, args, named, context)) if is_known else value
+    value.note_filter(name, next(iter(args), None) if name in ("default", "d") else None)
+    use = next((use for use, names in FILTERS.items() if name in names), None)
+    if use is None or name not in environment.filters:
+        return value
+    value.note(use)
+    if use == "mapping":
+        return value
+    if use != "list" or name not in OF_JINJA:
+        return Probe()
+    result = _attempted(lambda: _listed(environment.call_filter(name, value, args, named, context)))
+    return value if name in _ITSELF else result
+
+
+def _listed(result: Any) -> Any:
+    return [*result] if isinstance(result, Iterator) else result
+
+
+def _attempted(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except Exception:  # noqa: BLE001 - it cannot take a probe
+        return Probe()
+
+
+def _tested(environment: Environment, name: str, context: Context, value: Any, *args: Any) -> Any:
+    if not isinstance(value, Probe):
+        return _attempted(partial(environment.call_test, name, value, args, None, context))
+    if name in TESTS:
+        value.note(TESTS[name])
+    for argument in args:
+        for constant in argument if name == "in" and isinstance(argument, list | tuple) else (argument,):
+            value.note_constant(constant, is_option=name in _COMPARING)
+    return True
+
+
+class _EachBranch(CodeGenerator):
+    def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
+        super().visit_Template(_Branches(self.name or "").visit(node), frame)
+
+
+class _Branches(NodeTransformer):
+    """Makes statements one after another of those that exclude each other."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+        self._extends = False
+
+    def visit_If(self, node: nodes.If) -> list[nodes.Node]:  # noqa: N802 - Jinja's names
+        self.generic_visit(node)
+        return [_statement(_call(asked, node.test)), *node.body, *node.elif_, *node.else_]
+
+    def visit_For(self, node: nodes.For) -> list[nodes.Node]:  # noqa: N802
+        self.generic_visit(node)
+        node.iter = _call(each, node.iter, _const(_shape_of(node.target)))
+        if node.test:
+            node.body.insert(0, _statement(_call(asked, node.test)))
+        otherwise, node.test, node.else_ = node.else_, None, []
+        return [node, *otherwise]
+
+    def visit_CondExpr(self, node: nodes.CondExpr) -> Any:  # noqa: N802
+        self.generic_visit(node)
+        return _call(either, node.test, node.expr1, *([node.expr2] if node.expr2 else []))
+
+    def visit_Or(self, node: nodes.Or) -> Any:  # noqa: N802
+        self.generic_visit(node)
+        return _call(left_or_right, node.left, node.right)
+
+    def visit_And(self, node: nodes.And) -> Any:  # noqa: N802
+        self.generic_visit(node)
+        return _call(either, node.left, node.right)
+
+    def visit_Assign(self, node: nodes.Assign) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        if isinstance(node.target, nodes.Tuple):
+            node.node = _call(unpacked, node.node, _const(_shape_of(node.target)))
+        return node
+
+    def visit_Include(self, node: nodes.Include) -> nodes.Node:  # noqa: N802
+        name = nodes.Name(_INCLUDED, "store")
+        loop = nodes.For(name, self._files(each_file, node), [node], [], None, False)  # noqa: FBT003
+        node.template = nodes.Name(_INCLUDED, "load")
+        return loop.set_lineno(node.lineno)
+
+    def visit_Extends(self, node: nodes.Extends) -> nodes.Node | None:  # noqa: N802
+        node.template, is_first, self._extends = self._files(first_file, node), not self._extends, True
+        return node if is_first else None
+
+    def visit_Import(self, node: nodes.Import) -> nodes.Node:  # noqa: N802
+        node.template = self._files(first_file, node)
+        return node
+
+    visit_FromImport = visit_Import  # noqa: N815
+
+    def visit_Break(self, _: nodes.Node) -> None:  # noqa: N802
+        return None
+
+    visit_Continue = visit_Break  # noqa: N815
+
+    def _files(self, function: Callable[..., Any], node: Any) -> Any:
+        """Return a call with this file, the names in an expression, and the value of that."""
+        names = tuple(one.value for one in node.find_all(nodes.Const) if isinstance(one.value, str))
+        return _call(function, _const(self._file), _const(names), self.visit(node.template))
+
+
+def _call(function: Callable[..., Any], *arguments: Any) -> Any:
+    call = nodes.Call(nodes.EnvironmentAttribute(function.__name__), [*arguments], [], None, None)
+    return call.set_lineno(arguments[-1].lineno)
+
+
+def _const(value: Any) -> nodes.Expr:
+    """Return a constant, in the form that Jinja compiles: tuples as such."""
+    return nodes.Tuple([*map(_const, value)], "load") if isinstance(value, tuple) else nodes.Const(value)
+
+
+def _statement(call: Any) -> nodes.Node:
+    return nodes.ExprStmt(call, lineno=call.lineno)
+
+
+def _shape_of(target: nodes.Node) -> Shape:
+    if isinstance(target, nodes.Tuple):
+        return tuple(map(_shape_of, target.items))
+    return target.name if isinstance(target, nodes.Name) else "value"
+
+
+def asked(value: Any) -> Any:
+    return value.note("asked") if isinstance(value, Probe) else value
+
+
+def either(test: Any, *values: Any) -> Any:
+    asked(test)
+    probes = [value for value in values if isinstance(value, Probe)]
+    return reduce(Probe.either, probes) if probes else next(filter(None, values), values[-1])
+
+
+def left_or_right(left: Any, right: Any) -> Any:
+    return either(left, left, right)
+
+
+def each(entries: Any, shape: Shape) -> list[Any]:
+    """Return the entries of a loop: one of a probe, in its parts."""
+    if isinstance(entries, Probe):
+        return [entries.note("list").entry(shape)] if _reading.get().goes_on() else []
+    turns = _attempted(lambda: [*islice(entries, _MOST_TURNS)])
+    return [unpacked(one, shape) for one in turns if _reading.get().goes_on()]
+
+
+def unpacked(value: Any, shape: Shape) -> Any:
+    return value.parts(shape) if isinstance(value, Probe) else value
+
+
+@pass_context
+def each_file(context: Context, parent: str, names: tuple[str, ...], value: Any) -> Iterator[Template]:
+    """Yield the files that an include may mean."""
+    reading = _reading.get()
+    values = value if isinstance(value, list | tuple) else (value,)
+    for name in dict.fromkeys(name for name in (*names, *values) if isinstance(name, str)):
+        if reading.goes_on() and (template := _loaded(context.environment, name, parent)):
+            with reading.deeper():
+                yield template
+
+
+@pass_context
+def first_file(context: Context, parent: str, names: tuple[str, ...], value: Any) -> Template:
+    """Return the layout or module that an expression may mean, or one with the same blocks."""
+    files = each_file(context, parent, names, value)
+    return next(files, None) or context.environment.from_string(
+        nodes.Template([nodes.Block(name, [], False, False, lineno=1) for name in context.blocks], lineno=1)  # noqa: FBT003
+    )
+
+
+_OWN: Sequence[Callable[..., Any]] = (asked, either, left_or_right, each, unpacked, each_file, first_file)

@@ -1,0 +1,147 @@
+"""An operator's reset of an account that was taken over: any link that sets the password is against the intruder."""
+
+from typing import Any
+
+import pytest
+from tests.driver.elsewhere import Lockable
+from tests.driver.inbox import code_in, token_in
+from tests.driver.service import ADA, NEW_PASSWORD, Service, Start, problem
+
+from keyturn import Account, Ended, NewPassword
+
+pytestmark = [pytest.mark.any_database, pytest.mark.long]
+
+NEW = "ada@elsewhere.test"
+LOCKING: dict[str, Any] = {"secure_account": {"lock": True}, "sign_in_url": "{base_url}/login"}
+
+
+class Noting(Lockable):
+    """Notes of each new password whether it is one against an intruder."""
+
+    def __init__(self) -> None:
+        super().__init__(Account(id="u-1", email=ADA))
+        self.intruded: list[bool] = []
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
+        self.intruded.append(account.intruded)
+        return await super().set_password(account, password)
+
+
+async def newest(service: Service, email: str = ADA, template: str = "password_reset") -> str:
+    """Return the token of the newest mail, once all are delivered."""
+    await service.deliver()
+    return token_in(service.inbox.sent_to(email, template)[-1])
+
+
+async def use(service: Service, token: str) -> None:
+    """Set a password, and let the mailbox's cooldown pass."""
+    assert problem(await service.reset(token)) == "200"
+    service.let_time_pass(hours=1)
+
+
+async def test_a_link_in_place_of_an_operators_does(start: Start) -> None:
+    store = Noting()
+    service = await start(store=store)
+    await service.operator.reset(ADA)
+    expired = await newest(service)
+    service.let_time_pass(days=4)
+    answer = await service.anywhere().post("/api/auth/replace-expired-link", json={"token": expired})
+    assert problem(answer) == "202"
+
+    await use(service, await newest(service))
+    assert store.intruded == [True]
+
+
+async def test_one_that_the_owner_has_asked_for_since_does_and_the_next_reset_is_as_ever(start: Start) -> None:
+    store = Noting()
+    service = await start(store=store)
+    await service.operator.reset(ADA)
+    await service.deliver()
+    service.let_time_pass(hours=1)
+    for _ in range(2):
+        await use(service, await service.link())
+
+    assert store.intruded == [True, False]
+
+
+async def test_one_that_was_there_before_does(start: Start) -> None:
+    store = Noting()
+    service = await start(store=store)
+    before = await service.link()
+    service.let_time_pass(minutes=2)
+    await service.operator.reset(ADA)
+    await service.deliver()
+
+    await use(service, before)
+    assert store.intruded == [True]
+
+
+async def test_a_code_does(start: Start) -> None:
+    store = Noting()
+    service = await start(store=store, token={"code": True})
+    await service.operator.reset(ADA)
+    await service.deliver()
+    service.let_time_pass(hours=1)
+    await service.link()
+    code = code_in(service.inbox.sent_to(ADA, "password_reset")[-1])
+    answer = await service.anywhere().post("/api/auth/verify-reset-code", json={"email": ADA, "code": code})
+
+    await use(service, answer.json()["token"])
+    assert store.intruded == [True]
+
+
+async def test_it_does_although_an_intruder_has_changed_the_password_in_a_session(start: Start) -> None:
+    store = Noting()
+    service = await start(store=store, sign_in_url="{base_url}/login")
+    intruder = await service.sign_in()
+    await service.operator.reset(ADA)
+    await service.deliver()
+    change = {"currentPassword": "seven quiet harbours", "newPassword": NEW_PASSWORD}
+    assert problem(await intruder.post("/api/auth/change-password", json=change)) == "200"
+    service.let_time_pass(hours=1)
+
+    await use(service, await service.link())
+    assert store.intruded == [False, True]
+
+
+async def test_a_week_after_the_operators_link_has_expired_nothing_is_suspected(start: Start) -> None:
+    store = Noting()
+    service = await start(store=store, invitations={"ttl": "1d"})
+    await service.operator.reset(ADA)
+    await service.deliver()
+    service.let_time_pass(days=8, minutes=1)
+
+    await use(service, await service.link())
+    assert store.intruded == [False]
+
+
+async def test_another_address_of_the_account_is_not_suspected(start: Start) -> None:
+    """An operator has asked one mailbox. The owner of another must not lose passkeys by it."""
+    store = Noting()
+    service = await start(store=store)
+    await service.operator.reset(ADA)
+    await service.deliver()
+    store.move("u-1", NEW)
+
+    await use(service, await service.link(NEW))
+    assert store.intruded == [False]
+
+
+async def test_an_operators_link_lets_no_mailbox_open_an_account_that_another_has_locked(start: Start) -> None:
+    store = Noting()
+    service = await start(store=store, **LOCKING)
+    await use(service, await service.link())
+    button = await newest(service, template="password_changed")
+    store.move("u-1", NEW)
+    await service.operator.reset(NEW)
+    of_operator = await newest(service, NEW)
+    store.move("u-1", ADA)
+    answer = await service.anywhere().post("/api/auth/secure-account", json={"token": button})
+    assert problem(answer) == "200"
+    await service.deliver()
+    store.move("u-1", NEW)
+    service.let_time_pass(hours=1)
+
+    await service.ask_and_deliver(NEW)
+    assert (await service.trail())[-1].outcome == "disabled"
+    assert not await service.works(of_operator)
