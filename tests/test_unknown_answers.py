@@ -94,7 +94,7 @@ def second_step(name: str) -> Callable[[UnknownServer], AbstractAsyncContextMana
     async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
         settings, ada = supabase(server)
         step, moment = SupabaseSecondStep(settings, server.patience), datetime.now(UTC)
-        trial = SecondStepTry(account=ada, method="totp", code=CODE, reset_id="1", client=CLIENT, moment=moment)
+        trial = SecondStepTry(account=ada, method="totp", code=CODE, client=CLIENT, moment=moment)
         given: dict[str, tuple[Any, ...]] = {"factors": (ada,), "verify": (trial,)}
         yield lambda: getattr(step, name)(*given.get(name, ()))
         await step.close()

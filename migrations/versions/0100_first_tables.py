@@ -22,7 +22,6 @@ def upgrade() -> None:
     _limits()
     _mailboxes()
     _audit()
-    _second_steps()
     _accounts()
 
 
@@ -131,18 +130,6 @@ def _audit() -> None:
         _index("audit", column)
 
 
-def _second_steps() -> None:
-    op.create_table(
-        "keyturn_second_factors",
-        sa.Column("account_id", sa.String(255), primary_key=True),
-        sa.Column("totp", sa.LargeBinary),
-        sa.Column("phone", sa.LargeBinary),
-        sa.Column("totp_since", _Time),
-        sa.Column("phone_since", _Time),
-        sa.Column("totp_step", sa.BigInteger),
-    )
-
-
 def _accounts() -> None:
     op.create_table(
         "keyturn_accounts",
@@ -196,7 +183,6 @@ def downgrade() -> None:
         "turns",
         "sessions",
         "accounts",
-        "second_factors",
         "audit",
         "mailboxes",
         "limits",

@@ -115,11 +115,11 @@ accounts = Accounts
         ("def accounts(settings): raise KeyError('DSN')", "{0}:accounts raised KeyError: 'DSN'"),
         (
             "def accounts(settings): ...",
-            "{0}:accounts returned None, which does not inherit from keyturn.AccountStore",
+            "{0}:accounts returned None, which does not inherit from AccountStore",
         ),
         (
             "class Accounts:\n    find = get = print\naccounts = lambda settings: Accounts()",
-            "{0}:accounts returned an Accounts, which does not inherit from keyturn.AccountStore",
+            "{0}:accounts returned an Accounts, which does not inherit from AccountStore",
         ),
         (
             STORE.replace("async def get", "async def got") + "accounts = Accounts",

@@ -31,7 +31,7 @@ class WebhookHandler(School):
             assert account
 
             def write(tx: Transaction) -> None:
-                notices = AppEvents(parts.outbox, {"password.changed": [KIND]})
+                notices = AppEvents({"password.changed": [KIND]})
                 begun = ChangeBegun(account_id=account.id, at=now(), client=Client(), how="reset", email=ADA)
                 notices.password_changed(tx, account, begun, {})
 

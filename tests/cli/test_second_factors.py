@@ -1,14 +1,14 @@
 """accounts totp, phone and recovery-codes: a QR code, a proof, and codes to print."""
 
+import asyncio
 import re
-import sqlite3
-from contextlib import closing
 from types import SimpleNamespace
 
-import pyotp
 import pytest
 from tests.cli.command import ADA, Keyturn
-from tests.driver.second_factors import SEED, code_of, wrong_code
+from tests.driver.inbox import token_in
+from tests.driver.second_factors import SEED, code_of, reset_with, wrong_code
+from tests.driver.service import problem, running, settings_for
 
 from keyturn.cli import accounts
 from keyturn.service.reset.proofs.second_step.totp import base32
@@ -53,12 +53,16 @@ def test_a_seed_counts_once_a_code_was_right_and_recovery_codes_are_shown(ada: K
     assert re.search(r"factors_removed .*by grace", trail)
 
 
-def test_the_code_that_proved_an_app_is_used_with_that(ada: Keyturn) -> None:
+async def test_the_code_that_proved_an_app_is_used_with_that(ada: Keyturn) -> None:
     code = code_of()
-    assert ada("accounts", "totp", ADA, stdin=f"{code}\n", **BUILTIN).code == 0
-    with closing(sqlite3.connect(".keyturn/keyturn.db")) as database:
-        (taken,) = database.execute("SELECT totp_step FROM keyturn_second_factors").fetchone()
-    assert pyotp.TOTP(base32(SEED)).generate_otp(taken) == code
+    shown = await asyncio.to_thread(ada, "accounts", "totp", ADA, stdin=f"{code}\n", **BUILTIN)
+    assert shown.code == 0, shown.err
+    settings = settings_for("sqlite:///.keyturn/keyturn.db", second_step={"source": "builtin"})
+    assert settings.secret_key == BUILTIN["KEYTURN_SECRET_KEY"]
+    async with running(settings) as service:
+        await service.deliver()
+        token = token_in(service.inbox.sent_to(ADA)[0])
+        assert problem(await reset_with(service, token, "totp", code)) == "401 second-step-rejected"
 
 
 def test_without_a_right_code_nothing_is_changed(ada: Keyturn) -> None:

@@ -12,8 +12,8 @@ from keyturn.service.database import Database
 from keyturn.service.doctor.database import check_previous_keys
 from keyturn.service.outbox import Seal
 from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.factor_table import SecondFactorRow
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
+from keyturn.service.secrets import Purpose, SecretRow
 from keyturn.service.settings import DatabaseSettings, Secret, Settings
 
 OLD, NEW, LOST = (Secret(digit * 4) for digit in ("0123456789abcdef", "fedcba9876543210", "02468ace13579bdf"))
@@ -37,7 +37,7 @@ async def found_in(url: str) -> list[Finding]:
 
 async def keep_phone(database: Database, key: Secret, account_id: str) -> None:
     factors = BuiltinFactors(database, None, [key])
-    await database.transact(lambda connection: factors.set(connection, account_id, "phone", b"+447700900123"))
+    await database.transact(lambda connection: factors.set(connection, account_id, Purpose.PHONE, b"+447700900123"))
 
 
 async def keep_waiting_mail(database: Database, key: Secret) -> None:
@@ -71,14 +71,14 @@ async def test_factors_that_a_previous_key_has_sealed_are_counted_and_stay_as_th
     for name in ("ada", "eve"):
         await keep_phone(database, OLD, name)
     await keep_phone(database, NEW, "joe")
-    before = await database.fetch(select(SecondFactorRow))
+    before = await database.fetch(select(SecretRow))
     (found,) = await found_in(database_url)
 
     assert (found.verdict, found.message) == (
         "warn",
         "previous_secret_keys: accounts whose second factors need one of them: 2",
     )
-    assert await database.fetch(select(SecondFactorRow)) == before
+    assert await database.fetch(select(SecretRow)) == before
 
 
 async def test_waiting_mails_and_factors_that_no_key_opens_keep_it(database_url: str, database: Database) -> None:

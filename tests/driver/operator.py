@@ -1,7 +1,11 @@
 """What an operator does to a service, as the commands of `keyturn` do it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from secrets import token_hex
+from typing import TypeVar
+
+from sqlalchemy import Connection
 
 from keyturn import Account
 from keyturn.service.database import Database
@@ -10,10 +14,13 @@ from keyturn.service.inviting.invitations import Campaign
 from keyturn.service.outbox.history import hold, release
 from keyturn.service.pages.assets import FrontendModule
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.factor_changes import FactorChanges
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.recovery_codes import renew
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import MAILS_ALONE
+from keyturn.service.reset.records.messages import MAILS_ALONE, FactorChange
+from keyturn.service.secrets import Purpose
+
+_Result = TypeVar("_Result")
 
 _GRETA = Client(operator="greta")
 
@@ -58,15 +65,18 @@ class Operator:
 
     async def set_up_totp(self, email: str, seed: bytes) -> Sequence[str]:
         """`keyturn accounts totp`: return the recovery codes."""
-        return await FactorChanges(self._parts.records).set_up(self._kept, await self._account(email), seed, 0, _GRETA)
+        return await self._change(email, "totp_set", partial(self._kept.set_up, seed=seed, step=0))
 
     async def set_phone(self, email: str, number: str) -> None:
         """`keyturn accounts phone`."""
-        await FactorChanges(self._parts.records).set_phone(self._kept, await self._account(email), number, _GRETA)
+        await self._change(email, "phone_set", partial(self._kept.set, kind=Purpose.PHONE, factor=number.encode()))
 
     async def renew_recovery_codes(self, email: str) -> Sequence[str]:
         """`keyturn accounts recovery-codes`, also for an account without a second factor."""
-        return await FactorChanges(self._parts.records).renew_codes(await self._account(email), _GRETA)
+        return await self._change(email, "recovery_codes_set", renew)
+
+    async def _change(self, email: str, change: FactorChange, work: Callable[[Connection, str], _Result]) -> _Result:
+        return await self._parts.second_step.change(await self._account(email), _GRETA, change, work)
 
     def script_tag(self) -> str:
         """`keyturn doctor`: return the tag by which a page pins keyturn.js."""
@@ -74,10 +84,9 @@ class Operator:
 
     @property
     def _kept(self) -> BuiltinFactors:
-        required = self._parts.second_step
-        assert required
-        assert isinstance(required.step, BuiltinFactors)
-        return required.step
+        step = self._parts.second_step.step
+        assert isinstance(step, BuiltinFactors)
+        return step
 
     async def _account(self, email: str) -> Account:
         account = await self._parts.accounts.find(email)

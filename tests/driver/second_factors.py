@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 import pyotp
@@ -12,9 +12,10 @@ from tests.driver.service import ADA, NEW_PASSWORD, RESET, Service
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors, Kind
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.recovery_codes import renew
 from keyturn.service.reset.proofs.second_step.totp import base32
+from keyturn.service.secrets import Purpose
 
 SEED = b"a seed of 160 bits.."
 BUILTIN = {"source": "builtin"}
@@ -36,15 +37,15 @@ class KeptFactors:
     """The factors that a service keeps, set without an operator's command and its mail."""
 
     def __init__(self, parts: Parts) -> None:
-        self._step, self._database = parts.second_step and parts.second_step.step, parts.database
+        self._step, self._database = parts.second_step.step, parts.database
 
     async def set_seed(self, account_id: str, seed: bytes) -> None:
-        await self._set(account_id, "totp", seed)
+        await self._set(account_id, Purpose.TOTP, seed)
 
     async def set_phone(self, account_id: str, phone: str) -> None:
-        await self._set(account_id, "phone", phone.encode())
+        await self._set(account_id, Purpose.PHONE, phone.encode())
 
-    async def _set(self, account_id: str, kind: Kind, factor: bytes) -> None:
+    async def _set(self, account_id: str, kind: Literal[Purpose.TOTP, Purpose.PHONE], factor: bytes) -> None:
         assert isinstance(self._step, BuiltinFactors)
         await self._database.transact(partial(self._step.set, account_id=account_id, kind=kind, factor=factor))
 

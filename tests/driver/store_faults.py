@@ -20,8 +20,7 @@ def spoil(file: Path, fault: str) -> None:
         database.executescript(MEMORY + fault)
 
 
-_SECRETS, _FACTORS = "keyturn_secrets", "keyturn_second_factors"
-_OUTBOX, _LIMITS = "keyturn_outbox", "keyturn_limits"
+_SECRETS, _OUTBOX, _LIMITS = "keyturn_secrets", "keyturn_outbox", "keyturn_limits"
 
 _REFUSED = "SELECT RAISE(IGNORE)"
 _NEVER = "'2099-01-01 00:00:00.000000'"
@@ -188,8 +187,8 @@ TRIES_OF_LINKS = _on(
 """Forgets the wrong codes of a link. Those of its account stay counted."""
 
 STEPS_OF_AUTHENTICATORS = "".join(
-    _on(event, _FACTORS, "new.totp_step IS NOT NULL", _set(_FACTORS, "totp_step = NULL", "account_id"))
-    for event in ("AFTER INSERT", "AFTER UPDATE OF totp_step")
+    _on(event, _SECRETS, "new.purpose = 'spent' AND new.tries > 0", _set(_SECRETS, "tries = 0", "key"))
+    for event in ("AFTER INSERT", "AFTER UPDATE OF tries")
 )
 
 # Limits that the database counts: those of a mailbox, and of an account's codes

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import click
@@ -20,12 +21,12 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.factor_changes import FactorChanges
-from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
-from keyturn.service.reset.proofs.second_step.port import phone_number
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep
+from keyturn.service.reset.proofs.second_step.recovery_codes import renew
+from keyturn.service.reset.proofs.second_step.sms_codes import phone_number
 from keyturn.service.reset.proofs.second_step.totp import SEED_BYTES, base32, otpauth_uri, totp_step
 from keyturn.service.reset.records.client import Client
+from keyturn.service.secrets import Purpose
 
 # accounts totp, phone, recovery-codes: second factors that Keyturn keeps itself
 
@@ -60,13 +61,14 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
             click.confirm(f"{account.email} will need no code any more. Remove the second factors?", abort=True)
         had_one = bool(await factors.factors(account))
         if had_one:
-            await FactorChanges(parts.records).remove(factors, account, operator)
+            await parts.second_step.change(account, operator, "factors_removed", factors.remove)
         click.echo(f"{account.email} {'no longer has a' if had_one else 'has no'} second factor.")
         return
     seed = os.urandom(SEED_BYTES)
     _show(seed, account.email, parts.settings.brand.name)
     taken = _require_code(seed)
-    codes = await FactorChanges(parts.records).set_up(factors, account, seed, taken, operator)
+    set_up = partial(factors.set_up, seed=seed, step=taken)
+    codes = await parts.second_step.change(account, operator, "totp_set", set_up)
     click.echo(f"From now on, resets and sign-ins for {accent(account.email)} ask for a code from this app.\n")
     _print_recovery_codes(codes)
 
@@ -86,7 +88,7 @@ async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
     step, account = _own_step(parts), await account_of(parts, email)
     if not await step.factors(account):
         raise FactorNotKept(f"{account.email} has no second factor: set one up first, then print recovery codes")
-    _print_recovery_codes(await FactorChanges(parts.records).renew_codes(account, operator))
+    _print_recovery_codes(await parts.second_step.change(account, operator, "recovery_codes_set", renew))
 
 
 def _phone_number(_: click.Context, __: click.Parameter, text: str) -> str:
@@ -113,12 +115,13 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
     if not parts.settings.second_step.sms.transport:
         raise FactorNotKept("second_step.sms.transport is not set, so no code could be sent: set it first")
     account = await account_of(parts, email)
-    await FactorChanges(parts.records).set_phone(factors, account, number, operator)
+    set_phone = partial(factors.set, kind=Purpose.PHONE, factor=number.encode())
+    await parts.second_step.change(account, operator, "phone_set", set_phone)
     click.echo(f"From now on, resets and sign-ins for {accent(account.email)} can send a code to {number}.")
 
 
 def _own_step(parts: Parts) -> OwnSecondStep:
-    step = parts.second_step.step if parts.second_step else None
+    step = parts.second_step.step
     if not isinstance(step, OwnSecondStep):
         raise FactorNotKept(
             f'second_step.source is "{parts.settings.second_step.source}": this command needs "builtin",'

@@ -233,7 +233,6 @@ def _require_ready(here: Installation, settings: Settings) -> None:
     from keyturn.service.accounts.store_factory import accounts_for
     from keyturn.service.database.migrations import ahead_text, require_current
     from keyturn.service.event_loop import run
-    from keyturn.service.reset.proofs.second_step.step_factory import check_second_step
 
     async def check() -> None:
         async with here.database(settings) as database:
@@ -245,7 +244,6 @@ def _require_ready(here: Installation, settings: Settings) -> None:
                 await accounts.require_ready()
                 for doubt in await accounts.findings(settings.hashing, quick=True):
                     click.echo(f"keyturn: {doubt.message}. {doubt.mend}", err=True)
-                await check_second_step(settings, database)
             finally:
                 await accounts.close()
 

@@ -84,8 +84,7 @@ class Lifetime:
         parts = self._parts
         await require_current(parts.database, command=self._command)
         await parts.accounts.require_ready()
-        if parts.second_step:
-            await parts.second_step.step.require_ready()
+        await parts.second_step.step.require_ready()
         if not self._is_checked:
             for doubt in await parts.accounts.findings(parts.settings.hashing, quick=True):
                 log.warning(LogEvent("accounts.doubt", reason=f"{doubt.message}. {doubt.mend}"))

@@ -2,7 +2,8 @@
 
 Only a digest of a secret is stored. For a token, `key` is its SHA-256. It needs no salt, because 256 random bits cannot
 be guessed, and a search by digest leaks no useful timing (NIST SP 800-63B 3.1.2.2 on look-up secrets). A code is short:
-its `key` is a digest of the mailbox or account that it belongs to, and its `proof` is an HMAC under a secret key.
+its `key` is a digest of the mailbox or account that it belongs to, and its `proof` is an HMAC under a secret key. A
+second factor that Keyturn stores is needed as it is, so it is in `data`, encrypted (`second_step/own_step.py`).
 
 **One guarded statement decides**, never a read before a write: of concurrent uses exactly one gets the secret. A secret
 opens only what its `Purpose` says. Each function is one statement, in the transaction of the caller's `connection`.
@@ -10,7 +11,7 @@ opens only what its `Purpose` says. Each function is one statement, in the trans
 
 import base64
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from hashlib import sha256
@@ -34,6 +35,9 @@ _BEHIND_A_LINK = ".,;:!?)]}>»”’'\"*"
 
 WEEK = timedelta(days=7)
 
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+"""When a second factor expires, and a code on paper."""
+
 
 class Purpose(StrEnum):
     """What a secret opens."""
@@ -50,10 +54,18 @@ class Purpose(StrEnum):
     """A code beside a link, under the digest of its mailbox."""
     SMS = "sms"
     """A code by SMS, under the digest of its account."""
+    TOTP = "totp"
+    """The seed of an authenticator app, encrypted."""
+    PHONE = "phone"
+    """The number that gets codes, encrypted."""
     RECOVERY = "recovery"
     """A code that replaces a lost second factor."""
     SPENT = "spent"
-    """An answer to a challenge, which was given."""
+    """An answer to a challenge, or a code of an authenticator app, which was given."""
+
+
+STORED_FACTORS = (Purpose.TOTP, Purpose.PHONE, Purpose.RECOVERY)
+"""What Keyturn stores of an account's second factors. Recovery codes are for an app's own factors, too."""
 
 
 class Rule(NamedTuple):
@@ -74,7 +86,7 @@ RULES: Mapping[Purpose, Rule] = {
     Purpose.UNLOCK: Rule(WEEK, ("reset",)),
     Purpose.SECURE: Rule(WEEK),
     Purpose.CODE: Rule(timedelta(hours=1), ("reset", "change")),
-    **dict.fromkeys((Purpose.SMS, Purpose.RECOVERY, Purpose.SPENT), Rule(timedelta(0))),
+    **dict.fromkeys((*STORED_FACTORS, Purpose.SMS, Purpose.SPENT), Rule(timedelta(0))),
 }
 
 
@@ -221,6 +233,14 @@ def revoke(
     ended = sa.update(SecretRow).where(SecretRow.account_id == account_id, SecretRow.purpose.in_(purposes), *which)
     unrevoked = SecretRow.revoked_at.is_(None), SecretRow.expires_at > moment
     connection.execute(ended.where(*unrevoked).values(revoked_at=moment))
+
+
+def delete(
+    connection: sa.Connection, account_id: str, purposes: Collection[Purpose], *which: sa.ColumnElement[bool]
+) -> bool:
+    """Delete the account's secrets of these purposes for which `which` holds; return whether there was one."""
+    deleted = sa.delete(SecretRow).where(SecretRow.account_id == account_id, SecretRow.purpose.in_(purposes), *which)
+    return connection.execute(deleted.returning(SecretRow.key)).first() is not None
 
 
 def end(connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime) -> bool:

@@ -10,16 +10,17 @@ from litestar.types import ControllerRouterHandler
 from sqlalchemy import Connection
 
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.recovery_codes import renew
 from keyturn.service.reset.proofs.second_step.totp import seed_of_base32
+from keyturn.service.secrets import Purpose
 
 _FILE = "second_factors.toml"
 
 
 async def set_factors(folder: Path, parts: Parts) -> Sequence[str]:
     """Set the factors that the example's file names, and say, in lines for people, how they are tried."""
-    file, step = folder / _FILE, parts.second_step.step if parts.second_step else None
+    file, step = folder / _FILE, parts.second_step.step
     if not file.is_file() or not isinstance(step, BuiltinFactors):
         return ()
     notes: list[str] = []
@@ -39,9 +40,9 @@ async def set_factors(folder: Path, parts: Parts) -> Sequence[str]:
 def _set(source: BuiltinFactors, account_id: str, factors: Mapping[str, str], connection: Connection) -> Sequence[str]:
     """Store the factors, and return recovery codes if one of them is an app."""
     if "phone" in factors:
-        source.set(connection, account_id, "phone", factors["phone"].encode())
+        source.set(connection, account_id, Purpose.PHONE, factors["phone"].encode())
     if "totp" in factors:
-        source.set(connection, account_id, "totp", seed_of_base32(factors["totp"]))
+        source.set(connection, account_id, Purpose.TOTP, seed_of_base32(factors["totp"]))
     return renew(connection, account_id) if "totp" in factors else ()
 
 

@@ -279,7 +279,7 @@ class _Parser:
         return self._behind("]]>" if is_cdata else ">", start)
 
     def _comment(self, start: int) -> int:
-        end, holder = self._find("-->", start + 4), _holder_in(self._open[-1][1])
+        end, holder = self._find("-->", start + 4), self._holder
         if end < 0:
             self._fault("unclosed-comment", start)
             return len(self._source)  # as in browsers (HTML, 13.2.5.45, eof-in-comment)
@@ -299,14 +299,14 @@ class _Parser:
 
     def _text(self, start: int, end: int, *, is_raw: bool = False) -> None:
         element, text = self._open[-1][1], self._source[start:end]
-        if self._is_mjml and not _holder_in(element):
+        if self._is_mjml and not self._holder:
             start += len(text) - len(text.lstrip())
             text = f" {text.strip()} " if start < end else ""
         if text:
             element.nodes.append(Text(text if is_raw else unescape(text), start))
 
     def _start_tag(self, start: int, tag: str) -> int:
-        holder = _holder_in(self._open[-1][1])
+        holder = self._holder
         is_html = bool(holder) or not self._is_mjml
         attributes, end, is_closed = self._attributes(start, tag, is_html=is_html)
         name = tag.lower() if is_html and tag.isascii() else tag
@@ -426,6 +426,12 @@ class _Parser:
         self._times_open[tag] -= 1
         return element
 
+    @property
+    def _holder(self) -> Element | None:
+        """The element of MJML, around this place, that holds HTML."""
+        element = self._open[-1][1]
+        return element.holder or (element if self._is_mjml and element.tag in HOLD_HTML else None)
+
     def _find(self, text: str, start: int) -> int:
         """Return where a text is, or -1."""
         at = self._next.get(text)
@@ -441,11 +447,6 @@ class _Parser:
     def _fault(self, kind: str, offset: int, tag: str = "", detail: str = "") -> None:
         if self._is_mjml:
             self.faults.append(SyntaxFault(kind, offset, tag, detail))
-
-
-def _holder_in(element: Element) -> Element | None:
-    """Return the element of MJML that holds HTML and is this element or around it."""
-    return element.holder or (element if element.tag in HOLD_HTML else None)
 
 
 def _is_ended_by(tag: str, start_tag: str) -> bool:

@@ -15,24 +15,42 @@ from keyturn.service.settings import AccountSettings, Settings
 
 
 def store_from_factory(reference: str, settings: Settings) -> AccountStore:
-    """Return the store that the factory makes. Raises SettingsInvalid, with a sentence, if the result is no store.
+    """Return the store that the factory makes. Raises SettingsInvalid, with a sentence, if the result is no store."""
+    store: AccountStore = product_of(reference, settings, AccountStore, "accounts.store")
+    for name in ("set_password_within", "password_hash_within"):
+        if inspect.iscoroutinefunction(getattr(store, name)):
+            returned = _type_with_article(store)
+            raise _fault(
+                f"{reference} returned {returned}, whose {name} is async: make it a plain method, or remove it"
+            )
+    return store
+
+
+def product_of(reference: str, settings: Settings, kind: type, setting: str) -> Any:
+    """Return what the factory makes. Raises SettingsInvalid, with a sentence, if that does not inherit from `kind`.
 
     Keyturn's own errors pass through from the factory, since they name their faults themselves.
     """
-    factory = import_factory(reference)
+    factory = import_factory(reference, setting)
     try:
         inspect.signature(factory).bind(settings)
     except TypeError:
-        raise _fault(f"{reference} must take the settings as its only argument") from None
+        raise _fault(f"{reference} must take the settings as its only argument", setting) from None
     except ValueError:  # it is written in C and does not say what it takes
         pass
     try:
-        store = factory(settings)
+        product = factory(settings)
     except KeyturnError:
         raise
     except Exception as error:
-        raise _fault(f"{reference} raised {_error_line(error)}") from error
-    return _require_store(reference, store)
+        raise _fault(f"{reference} raised {_error_line(error)}", setting) from error
+    if inspect.iscoroutine(product):
+        product.close()  # otherwise Python would warn that it is never awaited
+        raise _fault(f"{reference} is async: make it a plain function", setting)
+    if not isinstance(product, kind):
+        returned = _type_with_article(product)
+        raise _fault(f"{reference} returned {returned}, which does not inherit from {kind.__name__}", setting)
+    return product
 
 
 def import_factory(reference: str, setting: str = "accounts.store") -> Callable[..., Any]:
@@ -67,19 +85,6 @@ def import_async_function(reference: str, setting: str) -> Callable[..., Awaitab
 
 def is_async(function: object) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
-
-
-def _require_store(reference: str, result: Any) -> AccountStore:
-    if inspect.iscoroutine(result):
-        result.close()  # otherwise Python would warn that it is never awaited
-        raise _fault(f"{reference} is async: make it a plain function")
-    returned = f"{reference} returned {_type_with_article(result)}"
-    if not isinstance(result, AccountStore):
-        raise _fault(f"{returned}, which does not inherit from keyturn.AccountStore")
-    for name in ("set_password_within", "password_hash_within"):
-        if inspect.iscoroutinefunction(getattr(result, name)):
-            raise _fault(f"{returned}, whose {name} is async: make it a plain method, or remove it")
-    return result
 
 
 def _fault(message: str, setting: str = "accounts.store") -> SettingsInvalid:

@@ -20,7 +20,7 @@ from keyturn.service.database.unready import describe_error, describe_url
 from keyturn.service.outbox import Seal
 from keyturn.service.outbox.history import mails_sealed_otherwise
 from keyturn.service.problems.requests import DatabaseUnready
-from keyturn.service.reset.proofs.second_step.builtin_factors import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.settings import Settings
 from keyturn.service.settings.database_urls import read_url
 
@@ -147,7 +147,8 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
         return [_UNREACHED]
     try:
         async with opened(settings) as database:
-            previous, lost = await BuiltinFactors(database, None, keys).count_sealed_otherwise()
+            lost = await BuiltinFactors(database, None, keys).count_unreadable()
+            previous = await BuiltinFactors(database, None, [newest]).count_unreadable() - lost
             waiting = await mails_sealed_otherwise(database, Seal([newest]))
     except (DatabaseUnready, DBAPIError):
         return [_UNREACHED]

@@ -75,7 +75,6 @@ class Invitations:
         if invited:
             messages = [(one, True) for one in invited]
             await self._records.transact(lambda tx: tx.outbox.enqueue_each_if(RESET_REQUESTED, messages))
-            self._records.outbox.wake()
 
 
 Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
@@ -154,7 +153,6 @@ class OperatorResets:
                     tx.outbox.enqueue(RESET_REQUESTED, asked, key=key)
 
         await self._records.transact(write)
-        self._records.outbox.wake()
 
 
 def _key(campaign: Campaign, email: str) -> str:
@@ -240,7 +238,6 @@ class OperatorLinks:
             tx.audit.write("operator_link", outcome, client, moment, *known, message_id=message, note=reason)
 
         await self._records.transact(write)
-        self._records.outbox.wake()
         url = "" if code else self._urls.reset(token, account.email)
         return IssuedLink(link=url, code=code, expires_at=minted.expires_at)
 

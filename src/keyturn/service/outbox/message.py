@@ -1,15 +1,14 @@
 """A claimed message, the ways in which it ends, and the seal of its mail."""
 
-import base64
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 import msgspec
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import InvalidToken
 
 from keyturn.service.clock import random_bytes, unix
-from keyturn.service.keys import derive
+from keyturn.service.keys import box
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,7 +89,7 @@ class Seal:
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        self._box = MultiFernet([Fernet(base64.urlsafe_b64encode(derive(secret, "outbox"))) for secret in secrets])
+        self._box = box(secrets, "outbox")
 
     def close(self, body: bytes) -> bytes:
         return self._box.encrypt(zlib.compress(body, _LEVEL))

@@ -46,6 +46,9 @@ class Outbox(Store):
     `woken`: the event that the next `wake` sets.
     """
 
+    has_written = False
+    """Whether it has written a message in the transaction that it is `within`."""
+
     def __init__(self, database: Database) -> None:
         self.database = database
         self.woken = asyncio.Event()
@@ -70,7 +73,7 @@ class Outbox(Store):
         self.woken = asyncio.Event()
 
     def enqueue(self, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = "") -> int:
-        """Write a message and return its id. The caller calls `wake` after its commit.
+        """Write a message and return its id. `Records.transact` wakes the worker after the commit.
 
         `due`: no worker claims the message earlier.
         `key`: 32 unique characters, by which the caller may `withdraw` the message.
@@ -79,12 +82,14 @@ class Outbox(Store):
         available_at = self.database.clock() if due is None else due
         statement = sa.insert(OutboxRow).values(**row, available_at=available_at).returning(OutboxRow.id)
         written: int = self.connection.execute(statement).scalar_one()
+        self.has_written = True
         return written
 
     def enqueue_each_if(self, kind: str, payloads: Sequence[tuple[msgspec.Struct, bool]]) -> None:
         """Write the wanted messages, as `enqueue` does. The statements are the same if none is wanted."""
         rows = [_row(kind, payload) | {"wanted": wanted} for payload, wanted in payloads]
         self.connection.execute(self._write_if, rows)
+        self.has_written = True
 
     def withdraw(self, key: str) -> bool:
         """Delete a message; return whether it still existed.

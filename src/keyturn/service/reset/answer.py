@@ -215,7 +215,6 @@ class ResetRequestHandler:
             return held
 
         held = await self._records.transact(write)
-        self._events.wake()
         return [one.email or (Dropped(one.outcome) if one.message.id in held else LeaseLost()) for one in answers]
 
     async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:

@@ -116,7 +116,7 @@ class LinkChecks:
         links: LiveLinks,
         ground: Ground,
         policy: PasswordPolicy,
-        second_step: RequiredSecondStep | None,
+        second_step: RequiredSecondStep,
         return_addresses: ReturnAddresses,
     ) -> None:
         self._links = links
@@ -130,7 +130,7 @@ class LinkChecks:
         """Return whose link it is, without using it up. Raises LinkDead with the reason, TooManyRequests."""
         await self._limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
-        factors = tuple(await self._second_step.factors(link, account)) if self._second_step else ()
+        factors = tuple(await self._second_step.factors(link, account))
         return LiveLink(
             email=account.email,
             expires_at=link.expires_at,
@@ -169,7 +169,7 @@ class LinkChecks:
         """
         await self._limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
-        return self._second_step is not None and await self._second_step.begin(link, account, method, client)
+        return await self._second_step.begin(link, account, method, client)
 
     @count_calls("check")
     async def judge(self, token: str, password: str, client: Client, email: str | None = None) -> None:

@@ -41,7 +41,7 @@ class PasswordResets:
         ground: Ground,
         changes: "PasswordChanges",
         hook: ResetHook | None,
-        second_step: RequiredSecondStep | None,
+        second_step: RequiredSecondStep,
     ) -> None:
         self._links = links
         self._limits, self.meters = ground.limits, ground.meters
@@ -106,7 +106,6 @@ class PasswordChanges:
             await self._change_in_transaction(change, password)
         else:
             await self._external.make(change, password)
-        self._records.outbox.wake()
 
     async def _change_in_transaction(self, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()
@@ -145,7 +144,7 @@ class LinkAuthorization(ChangeAuthorization):
         link: Link,
         account: Account,
         client: Client,
-        step: RequiredSecondStep | None,
+        step: RequiredSecondStep,
         answer: SecondStepAnswer | None,
     ) -> None:
         self.how = "reset"
@@ -162,8 +161,6 @@ class LinkAuthorization(ChangeAuthorization):
         return LinkDead("invalid")
 
     async def require_second_step(self) -> None:
-        if self._step is None:
-            return
         try:
             self._passed = await self._step.require(self._link, self._account, self._answer, self._client)
         except LinkDead as dead:
@@ -195,5 +192,5 @@ class LinkAuthorization(ChangeAuthorization):
         """Confirm the second step. A recovery link undoes what was added to it recently."""
         if self._passed:
             self._passed.confirm(tx)
-        if self._step and self._link.recovers:
+        if self._link.recovers:
             self._step.undo_recent(tx, self._account, self._client)

@@ -62,7 +62,4 @@ class NoticeHandler(Generic[_Notice]):
             secrets.add(tx.connection, [(link, has_button)])
             return mail.email
 
-        answer = await self._records.transact(write)
-        if is_copied:
-            self._records.outbox.wake()
-        return answer
+        return await self._records.transact(write)

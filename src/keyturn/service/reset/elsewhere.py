@@ -142,7 +142,6 @@ class ExternalStoreChanges:
                 release_account_lock(tx.connection, begun.lock)
 
         await self._records.transact(write)
-        self._records.outbox.wake()
 
     async def close(self) -> None:
         """Wait for changes that are under way."""
@@ -183,6 +182,4 @@ class InterruptedChangeHandler:
             self._effects.write(tx, account, begun, None)
             return "interrupted"
 
-        reason = await self._records.transact(write)
-        self._records.outbox.wake()
-        return Dropped(reason)
+        return Dropped(await self._records.transact(write))

@@ -10,7 +10,7 @@ import msgspec
 from keyturn.errors import SendRetryable
 from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.clock import now
-from keyturn.service.outbox import Message, Outbox, Sent
+from keyturn.service.outbox import Message, Sent
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import (
@@ -47,8 +47,7 @@ class AppEvents:
     Events hold neither tokens nor passwords.
     """
 
-    def __init__(self, outbox: Outbox, kinds: Mapping[str, Sequence[str]]) -> None:
-        self._outbox = outbox
+    def __init__(self, kinds: Mapping[str, Sequence[str]]) -> None:
         self._kinds = kinds
 
     def password_changed(self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Mapping[str, int]) -> None:
@@ -85,18 +84,13 @@ class AppEvents:
             ]
             tx.outbox.enqueue_each_if(kind, messages)
 
-    def wake(self) -> None:
-        """Send them at once, after the caller's commit."""
-        if any(self._kinds.values()):
-            self._outbox.wake()
-
 
 def build(settings: Settings, ground: Ground) -> AppEvents:
     """Return the events that go to the app by a webhook, a callback or both, as the settings and the app ask."""
     by_webhook = APP_EVENTS if settings.webhooks.url else ()
     ways = ((APP_EVENTS, by_webhook), (CALLBACKS, ground.app.callbacks))
     kinds = {event: [kinds[event] for kinds, told in ways if event in told] for event in APP_EVENTS}
-    return AppEvents(ground.records.outbox, kinds)
+    return AppEvents(kinds)
 
 
 def _event_of(asked: ResetRequested, account: Account, outcome: Outcome) -> Event[PasswordResetRequested]:

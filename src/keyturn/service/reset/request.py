@@ -83,7 +83,6 @@ class ResetRequests:
                 tx.outbox.enqueue(RESET_REQUESTED, wanted)
 
         await self._records.transact(write)
-        self._records.outbox.wake()
 
     async def count_malformed(self, client: Client) -> None:
         """Count a request that cannot be understood. Raises TooManyRequests."""

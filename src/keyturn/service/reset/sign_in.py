@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 import msgspec
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import InvalidToken
 
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now, random_bytes
-from keyturn.service.keys import derive
+from keyturn.service.keys import box, derive
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.change import Change, ChangeAuthorization
@@ -79,8 +79,7 @@ class PasswordProofs:
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        keys = [base64.urlsafe_b64encode(derive(secret, "password proofs")) for secret in secrets]
-        self._box = MultiFernet([Fernet(key) for key in keys])
+        self._box = box(secrets, "password proofs")
 
     def issue(self, account_id: str, verified: str) -> str:
         return self._box.encrypt(_proof(account_id, verified)).decode()
@@ -140,7 +139,7 @@ class SignIns:
         hasher: PasswordHasher,
         changes: PasswordChanges,
         devices: DeviceCookies,
-        second_step: RequiredSecondStep | None,
+        second_step: RequiredSecondStep,
     ) -> None:
         self._records = ground.records
         self._accounts = accounts = ground.accounts
@@ -208,9 +207,7 @@ class SignIns:
     async def _require_second_step(
         self, account: Account, verified: str, answer: SecondStepAnswer | None, client: Client
     ) -> PassedSecondStep | None:
-        """Return the code to spend; None if the account has no second factor, or if none are asked for."""
-        if self._second_step is None:
-            return None
+        """Return the code to spend; None if the account has no second factor."""
         try:
             return await self._second_step.require(None, account, answer, client)
         except (SecondStepRequired, SecondStepRejected) as asked:
@@ -287,7 +284,7 @@ def build(
     ground: Ground,
     hasher: PasswordHasher,
     changes: PasswordChanges,
-    second_step: RequiredSecondStep | None,
+    second_step: RequiredSecondStep,
 ) -> SignIns | None:
     """Return the sign-in; None if users sign in elsewhere, or if the store cannot check their passwords.
 

@@ -103,7 +103,6 @@ class AccountSecuring:
         if outcome != _SECURED:
             reset_log.warning(LogEvent("account.not_secured", account_id=link.account_id, reason=outcome))
             raise SecurityLinkDead
-        self._records.outbox.wake()
         reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
     async def _secure(self, link: Link, client: Client) -> str:
@@ -164,7 +163,7 @@ class RecoveryHandler:
         events: AppEvents,
         *,
         locks: bool,
-        second_step: RequiredSecondStep | None = None,
+        second_step: RequiredSecondStep,
     ) -> None:
         self._second_step = second_step
         self._mails = mails
@@ -225,7 +224,7 @@ class RecoveryHandler:
                 secrets.add(tx.connection, minted)
             if account and outcome == ADDRESS_CHANGED:
                 self._dispute(tx, account, secured)
-            elif account and self._second_step:
+            elif account:
                 self._second_step.undo_recent(tx, account, secured.client)
             if account:
                 self._events.account_secured(tx, account, secured, ended=ended)
@@ -236,7 +235,6 @@ class RecoveryHandler:
             return outcome
 
         outcome = await self._records.transact(write)
-        self._records.outbox.wake()
         if outcome == ADDRESS_CHANGED:
             reset_log.error(LogEvent("account.disputed", account_id=secured.account_id))
         return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)

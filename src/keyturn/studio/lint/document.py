@@ -21,7 +21,7 @@ from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.lint.css.colours import LIGHT
 from keyturn.studio.lint.css.computed_style import Paint, Painter, Stylesheets
 from keyturn.studio.lint.finding import Finding, Place
-from keyturn.studio.lint.markup.marked_html import ElementLookup, compile_with_marks, mark_html, without_marks
+from keyturn.studio.lint.markup.marked_html import ElementLookup, compile_with_marks, mark_html
 from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
 from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.traced_text import Piece, origin_at, pieces_of, undefined_in, with_pieces
@@ -233,8 +233,8 @@ def _compile(templates: Templates, template: str, filled: Filled, root: Element)
 
     def compile_mjml(mjml: str) -> str:
         nonlocal marked
-        marked = compile_with_marks(mjml, root)
-        return without_marks(marked)
+        html, marked = compile_with_marks(mjml, root)
+        return html
 
     try:
         mail = templates.compile(template, filled, compile_mjml)

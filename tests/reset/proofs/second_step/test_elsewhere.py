@@ -28,7 +28,7 @@ from keyturn.service.database import Database
 from keyturn.service.limits import LimitRow
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStepTry
+from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
 from keyturn.service.reset.proofs.second_step.totp import base32
 from keyturn.service.settings import (
     AccountSettings,
@@ -192,26 +192,16 @@ async def test_a_table_beside_keyturns_own_is_read_whatever_its_ids_are(database
         assert problem(await reset_with(service, token, "totp", code_of())) == "200"
 
 
-class ByHeart:
+class ByHeart(SecondStep):
     """A second step of an app's own: a word, which everybody has."""
-
-    async def require_ready(self) -> None:
-        pass
 
     async def factors(self, account: Account) -> Sequence[Factor]:
         return [Factor("recovery_code")] if account.email == ADA else []
-
-    async def begin(self, trial: SecondStepTry) -> bool:
-        del trial
-        return False
 
     async def verify(self, trial: SecondStepTry) -> Accepted | None:
         if trial.code == "away":
             raise AccountsUnready("nobody is there")
         return Accepted() if trial.code == "lighthouse" else None
-
-    async def close(self) -> None:
-        pass
 
 
 def by_heart(settings: Settings) -> ByHeart:
@@ -242,7 +232,7 @@ async def test_a_step_of_an_apps_own_is_asked(database_url: str) -> None:
 @on_sqlite
 async def test_a_factory_that_makes_no_step_is_told_by_its_setting(database_url: str) -> None:
     for name, said in (
-        ("half", "without async require_ready, factors"),
+        ("half", "returned an object, which does not inherit from SecondStep"),
         ("broken", "RuntimeError: not today"),
         ("nowhere", "has no nowhere"),
     ):

@@ -12,7 +12,6 @@ from tests.driver.service import ADA, GRACE, NEW_PASSWORD, Service, problem, run
 from tests.reset.proofs.second_step.twilio_server import ACCOUNT, PASSWORD, USER, TwilioServer
 from tests.serving import serving
 
-from keyturn.service.reset.proofs.second_step.factor_table import SecondFactorRow
 from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.secrets import SecretRow
 from keyturn.service.settings import LimitSettings, SecondStepSettings, Secret, SmsSettings
@@ -146,7 +145,7 @@ async def test_where_the_answer_is_lost_the_code_may_arrive_and_works(service: S
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 async def test_the_database_holds_neither_the_phone_nor_the_code(service: Service, twilio: TwilioServer) -> None:
     await reset_with(service, await service.link(), "sms")
-    found = [await service.rows(select(row)) for row in (SecretRow, SecondFactorRow, AuditRow)]
+    found = [await service.rows(select(row)) for row in (SecretRow, AuditRow)]
     assert PHONE not in repr(found)
     texts = [value for rows in found for row in rows for value in row.values() if isinstance(value, str)]
     assert code_in(twilio.messages[0]) not in texts

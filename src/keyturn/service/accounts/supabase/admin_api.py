@@ -167,7 +167,8 @@ def _too_short(message: str) -> Violation:
     return Violation("weak_length", "a longer password")
 
 
-_OK, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, 408, 429, 500
+_OK, _DONE, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, {200, 204}, 408, 429, 500
+_USERS = "/admin/users"
 KEY_REFUSED = {401, 403}
 
 
@@ -199,18 +200,14 @@ class AdminApi:
     """
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
-        self._url = settings.url.rstrip("/") + "/auth/v1/admin/users"
-        headers = {
-            "apikey": settings.service_role_key,
-            "authorization": f"Bearer {settings.service_role_key}",
-            "x-supabase-api-version": "2024-01-01",
-        }
+        self._url, self._key = settings.url.rstrip("/") + "/auth/v1", settings.service_role_key
+        headers = {"apikey": self._key, "x-supabase-api-version": "2024-01-01"}
         self._http = HttpClient(timeout.total_seconds(), LONGEST_ANSWER, headers=headers)
         self.close = self._http.close
 
     async def refusal(self) -> Refusal | None:
         """Ask for as little as possible; return how that is refused, or None if it is answered."""
-        answer = await self._ask("GET", params={"page": 1, "per_page": 1})
+        answer = await self.ask("GET", _USERS, params={"page": 1, "per_page": 1})
         if isinstance(answer, Refusal):
             return answer
         return None if _read(answer, _Users) else Refusal(_OK)
@@ -220,28 +217,25 @@ class AdminApi:
 
         A user that cannot be read is None, and is logged.
         """
-        wanted = containing.translate(_FOR_ITSELF)
-        answer = await self._ask("GET", params={"filter": wanted, "page": page, "per_page": size})
-        found = None if isinstance(answer, Refusal) else _read(answer, _Users)
-        if found is None:
-            raise _unready(answer)
+        wanted = {"filter": containing.translate(_FOR_ITSELF), "page": page, "per_page": size}
+        found = require(await self.ask("GET", _USERS, params=wanted), _Users)
         users = [_read(one, User) for one in found.users]
         if None in users:
             log.error(LogEvent("accounts.odd_user", users=users.count(None)))
         return users
 
     async def user(self, user_id: UUID) -> User | None:
-        answer = await self._ask("GET", f"/{user_id}")
+        answer = await self.ask("GET", f"{_USERS}/{user_id}")
         if isinstance(answer, Refusal) and is_unknown_user(answer):
             return None
-        found = None if isinstance(answer, Refusal) else _read(answer, User)
-        if found is None or found.id.lower() != str(user_id):
+        found = require(answer, User)
+        if found.id.lower() != str(user_id):
             raise _unready(answer)
         return found
 
     async def update(self, user_id: UUID, changes: Mapping[str, Any]) -> bool:
         """Change a user; return whether the user exists. Raises PasswordRejected."""
-        answer = await self._ask("PUT", f"/{user_id}", json=changes)
+        answer = await self.ask("PUT", f"{_USERS}/{user_id}", json=changes)
         if isinstance(answer, Refusal):
             if rejected := rejection_of(answer):
                 raise rejected
@@ -251,20 +245,29 @@ class AdminApi:
             return True
         raise _unready(answer)
 
-    async def _ask(self, method: str, path: str = "", **content: Any) -> bytes | Refusal:
-        """Return the content of a 200, or the refusal."""
+    async def ask(self, method: str, path: str, session: str = "", **content: Any) -> bytes | Refusal:
+        """Return the content of a 200 or 204, or the refusal. `session`: of a user, in place of the key."""
+        headers = {"authorization": f"Bearer {session or self._key}"}
         try:
-            answer = await self._http.ask(method, self._url + path, **content)
+            answer = await self._http.ask(method, self._url + path, headers=headers, **content)
         except CallFailed as error:
             not_changed = isinstance(error, NotSent)
             raise AccountsUnready(f"cannot reach Supabase Auth: {error}", not_changed=not_changed) from None
-        if answer.status == _OK:
+        if answer.status in _DONE:
             return answer.body
         if answer.status == _TOO_MANY or answer.status >= _SERVER_FAULT:
             # A proxy answers 502 or 504 to a request that Supabase may have handled; 429 comes before any work.
             reason = f"Supabase Auth is unavailable: status {answer.status}"
             raise AccountsUnready(reason, not_changed=answer.status == _TOO_MANY)
         return refusal_of(answer.status, answer.body)
+
+
+def require(answer: bytes | Refusal, form: type[Document]) -> Document:
+    """Return the document of an answer. Raises AccountsUnready for a refusal, or a document of another form."""
+    document = None if isinstance(answer, Refusal) else _read(answer, form)
+    if document is None:
+        raise _unready(answer)
+    return document
 
 
 def _unready(answer: bytes | Refusal) -> AccountsUnready:

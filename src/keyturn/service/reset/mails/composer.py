@@ -206,8 +206,8 @@ class MailComposer:
                 )
             case SecondStepWasChanged(change=change):
                 return email_props.SecondStepChanged(
-                    is_set_up=change in ("set_up", "phone"),
-                    is_removed=change == "removed",
+                    is_set_up=change in ("totp_set", "phone_set"),
+                    is_removed=change == "factors_removed",
                     changed_at=notice.at,
                     **incident,
                     **button,

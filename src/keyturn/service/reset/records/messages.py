@@ -134,7 +134,8 @@ class SecondStepHasFailed(Notice, frozen=True, kw_only=True):
     signing_in: bool = False
 
 
-FactorChange = Literal["set_up", "phone", "removed", "recovery_codes"]
+FactorChange = Literal["totp_set", "phone_set", "recovery_codes_set", "factors_removed"]
+"""The outcomes of the audit trail."""
 
 
 class SecondStepWasChanged(Notice, frozen=True, kw_only=True):

@@ -27,8 +27,19 @@ class Records(Struct, frozen=True, kw_only=True):
     sessions: Sessions
 
     async def transact(self, work: Callable[["Transaction"], _Result]) -> _Result:
-        """Run `work`, a plain function, in a transaction: as `Database.transact` does, with the stores at hand."""
-        return await self.database.transact(lambda connection: work(Transaction(self, connection)))
+        """Run `work`, a plain function, in a transaction: as `Database.transact` does, with the stores at hand.
+
+        If it has written messages, the worker is woken once they are committed.
+        """
+
+        def run(connection: Connection) -> tuple[_Result, bool]:
+            tx = Transaction(self, connection)
+            return work(tx), tx.outbox.has_written
+
+        result, has_written = await self.database.transact(run)
+        if has_written:
+            self.outbox.wake()
+        return result
 
 
 class Transaction:

@@ -18,23 +18,21 @@ _MARK = re.compile(
 )
 
 
-def compile_with_marks(mjml: str, root: Element) -> str:
-    """Compile MJML to HTML with marks, which the compiler passes through. Raises ValueError as `to_html` does.
+def compile_with_marks(mjml: str, root: Element) -> tuple[str, str]:
+    """Compile MJML to HTML, and return it without and with marks. Raises ValueError as `to_html` does.
 
-    Elements of the body get the class `kt-NUMBER`, tags of the author's HTML get `data-keyturn="OFFSET"`. MJML that is
-    compiled only without them, or that has some of its own, gets none.
+    Elements of the body get the class `kt-NUMBER`, tags of the author's HTML get `data-keyturn="OFFSET"`, which the
+    compiler passes through. MJML that is compiled only without them, or that has some of its own, gets none.
     """
     if not keys_in(mjml):
         try:
-            return to_html(splice(mjml, _additions(root)))
+            marked = to_html(splice(mjml, _additions(root)))
         except ValueError:  # a message without marks has the offsets of the source
             pass
-    return to_html(mjml)
-
-
-def without_marks(html: str) -> str:
-    """Return the HTML that the same MJML without marks compiles to."""
-    return _MARK.sub("", html)
+        else:
+            return _MARK.sub("", marked), marked
+    html = to_html(mjml)
+    return html, html
 
 
 def mark_html(html: str, root: Element) -> str:

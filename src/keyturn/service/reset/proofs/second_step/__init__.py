@@ -9,6 +9,9 @@ code was right or could not be judged.
 TOTP step larger than the last one, or an unused recovery or SMS code. If the change is undone, the code is given back.
 The audit trail records a passed step only once the change is final.
 
+**Everything that Keyturn stores is a secret** (`service/secrets.py`), by its purpose. A seed and a phone are encrypted
+and stay, as recovery codes do. Codes by SMS and spent steps of TOTP expire.
+
 **Rules for passwords come first**, so that a bad password costs no code. The comparison with the account's current
 password comes last: otherwise an attacker who controls only the mailbox could guess at it.
 

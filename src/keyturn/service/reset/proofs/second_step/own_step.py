@@ -1,154 +1,213 @@
-"""Second step whose codes Keyturn makes and checks: TOTP, recovery codes and codes by SMS."""
+"""Second step whose codes Keyturn makes and checks: TOTP, recovery codes and codes by SMS.
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import TypeAlias
+The seeds and phones are an app's or a directory's (`app_factors.py`), or Keyturn's own (`BuiltinFactors`).
+"""
 
-from sqlalchemy import Connection
+from abc import abstractmethod
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from typing import Literal, TypeAlias
+
+import msgspec
+from cryptography.fernet import InvalidToken
+from sqlalchemy import ColumnElement, Connection, select
 
 from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
 from keyturn.service.database import Database
+from keyturn.service.keys import box
 from keyturn.service.problems.proofs import Factor
-from keyturn.service.reset.proofs.second_step.factor_table import give_step_back, last_step, take_step
-from keyturn.service.reset.proofs.second_step.port import (
-    Accepted,
-    SecondStep,
-    SecondStepTry,
-    phone_hint,
-    phone_number,
-)
-from keyturn.service.reset.proofs.second_step.recovery_codes import are_left, recovery_code_digest, remove_recent
+from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
+from keyturn.service.reset.proofs.second_step.recovery_codes import are_left, recovery_code_digest, renew
 from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
 from keyturn.service.reset.proofs.second_step.totp import totp_step
-from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.secrets import NEVER, STORED_FACTORS, Purpose, Secret, SecretRow
+from keyturn.service.telemetry.logs import LogEvent, log
 
 Messages: TypeAlias = SmsCodes | None
 """What sends codes to phones; None if no messages are sent."""
 
+RECENT = timedelta(days=30)
+"""How long an addition is recent: a mail is often read late. Afterwards it is proven.
 
-class StoredFactors:
-    """An account's stored factors. `unreadable`: it has a factor that cannot be read.
+No session and no link adds a factor: a thief with a stolen password could lock the owner out of every reset. An
+operator adds, and the owner's mailbox gets a mail with the button "this was not me". While an addition is recent, a
+press of that button removes it, and a recovery link neither asks for it nor leaves it. So a mailbox can undo what an
+operator was talked into. One that replaced a proven factor has stood for as long as that one: whoever reads the mailbox
+alone cannot remove a second step that has stood for longer.
+"""
 
-    A class without a repr of its fields: a seed in a traceback would produce codes for ever.
-    """
 
-    __slots__ = ("phone", "seed", "unreadable")
+class StoredFactors(msgspec.Struct, frozen=True):
+    """An account's stored factors. `unreadable`: it has a factor that cannot be read."""
 
-    def __init__(self, seed: bytes | None = None, phone: str = "", *, unreadable: bool = False) -> None:
-        self.seed = seed
-        self.phone = phone
-        self.unreadable = unreadable
+    seed: bytes | None = None
+    phone: str = ""
+    unreadable: bool = False
+
+    __repr__ = object.__repr__  # a seed in a traceback would produce codes for ever
 
 
 class OwnSecondStep(SecondStep):
-    """Makes and checks codes by seeds and phones; a subclass has these, by `find`.
-
-    `sms` is None if no messages are sent.
-    """
+    """Makes and checks codes by seeds and phones; a subclass has these, by `find`."""
 
     def __init__(self, database: Database, sms: Messages) -> None:
         self._database = database
         self._sms = sms
 
-    async def require_ready(self) -> None:
-        """Do nothing: the migrations create the tables."""
+    @abstractmethod
+    async def find(self, account: Account) -> StoredFactors:
+        """Return the account's factors. Raises Unavailable."""
 
-    async def find(self, account: Account, *, unless_recent: bool = False) -> StoredFactors:
-        """Return the account's factors, or only those that are proven. Raises Unavailable.
+    async def factors(self, account: Account) -> Sequence[Factor]:
+        return await self._offered(account, await self.find(account))
 
-        Only Keyturn's own are ever recent: the app or the directory vouches for the others.
-        """
-        raise NotImplementedError
-
-    async def factors(self, account: Account, *, unless_recent: bool = False) -> Sequence[Factor]:
-        """Return the factors, or the proven ones, with recovery codes if there is a factor that they can replace."""
-        stored, found = await self.find(account, unless_recent=unless_recent), []
-        unusable = stored.unreadable
-        if stored.seed:
-            found.append(Factor("totp"))
-        if stored.phone:
-            try:
-                number = phone_number(stored.phone)
-            except ValueError:
-                number = ""
-            if self._sms and number and self._sms.takes(number):
-                found.append(Factor("sms", phone_hint(number)))
-            else:  # to count only factors that can be reached now would be a bypass
-                unusable = unusable or not stored.seed
-        if not found and not unusable:
+    async def _offered(self, account: Account, stored: StoredFactors) -> Sequence[Factor]:
+        """Return the factors, with recovery codes if there is a factor that they can replace."""
+        found = [Factor("totp")] if stored.seed else []
+        if self._sms and (number := self._sms.reachable(stored.phone)):
+            found.append(Factor("sms", f"…{number[-2:]}"))
+        if not found and not stored.phone and not stored.unreadable:
             return ()
-        if await are_left(self._database, account.id):
+        if await self._database.read(partial(are_left, account_id=account.id)):
             found.append(Factor("recovery_code"))
-        return found or [Factor("other")]
+        return found or [Factor("other")]  # to count only factors that can be reached now would be a bypass
 
     async def begin(self, trial: SecondStepTry) -> bool:
         if trial.method != "sms" or not self._sms:
             return False
-        stored = await self.find(trial.account)
-        await self._sms.send(trial, phone_number(stored.phone))
-        return True
+        number = self._sms.reachable((await self.find(trial.account)).phone)
+        if number:
+            await self._sms.send(trial, number)
+        return bool(number)
 
     async def verify(self, trial: SecondStepTry) -> Accepted | None:
+        account_id = trial.account.id
         match trial.method:
             case "totp":
                 return await self._verify_totp(trial)
             case "recovery_code":
-                return _accepted(await self._unused_recovery_code(trial))
-            case "sms":
-                return _accepted(await self._sms.find(trial)) if self._sms else None
-
-    async def _unused_recovery_code(self, trial: SecondStepTry) -> Secret | None:
-        key = recovery_code_digest(trial.account.id, trial.code)
-        if key is None:
+                key = recovery_code_digest(account_id, trial.code)
+                code = await self._database.read(lambda connection: secrets.find(connection, key, Purpose.RECOVERY))
+            case _:
+                code = await self._sms.find(trial) if self._sms else None
+        if code is None or code.state(trial.moment) != "works":
             return None
-        code = await self._database.read(lambda connection: secrets.find(connection, key, Purpose.RECOVERY))
-        return code if code and code.state(trial.moment) == "works" else None
+        return Accepted(partial(_use, code), lambda connection, moment: secrets.give_back(connection, *code.id, moment))
 
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
-        stored, account_id = await self.find(trial.account), trial.account.id
+        stored = await self.find(trial.account)
         step = totp_step(stored.seed, trial.code, trial.moment) if stored.seed else None
-        if step is None or step <= await last_step(self._database, account_id):
+        if step is None:
             return None
-        return _Spendable(
-            lambda connection, _: take_step(connection, account_id, step),
-            lambda connection, _: give_step_back(connection, account_id, step),
+        taken = Purpose.SPENT, _key_of_step(trial.account.id, step)
+        before = await self._database.read(lambda connection: secrets.find(connection, taken[1], taken[0]))
+        if before and before.tries:
+            return None
+        return Accepted(
+            lambda connection, moment: take_step(connection, trial.account.id, step, moment),
+            lambda connection, _: secrets.give_try_back(connection, *taken),
         )
 
     def remove_recent(self, connection: Connection, account_id: str) -> bool:
-        """Delete recent additions, in the caller's transaction; tell whether there was one.
-
-        Codes end even if the factor that they replace stays: another person may have got them.
-        """
-        return remove_recent(connection, account_id)
+        """Delete recent additions. Codes end even if the factor that they replace stays: another may have got them."""
+        return secrets.delete(connection, account_id, STORED_FACTORS, SecretRow.created_at > now() - RECENT)
 
     async def close(self) -> None:
         if self._sms:
             await self._sms.close()
 
 
-def _accepted(code: Secret | None) -> Accepted | None:
-    """Return what spends a code that works; None if there is none."""
-    if code is None:
-        return None
-    name = code.purpose, code.key
-    return _Spendable(
-        lambda connection, moment: secrets.use(connection, *name, moment, code.proof) is not None,
-        lambda connection, moment: secrets.give_back(connection, *name, moment),
-    )
+def _use(code: Secret, connection: Connection, moment: datetime) -> bool:
+    return secrets.use(connection, *code.id, moment, code.proof) is not None
 
 
-class _Spendable(Accepted):
-    """A right code, which a guarded statement spends and can give back."""
+_EARLIER = 2
+"""Steps before a code's own that may be accepted at the same moment (`totp.py`)."""
 
-    def __init__(
-        self, use: Callable[[Connection, datetime], bool], undo: Callable[[Connection, datetime], None]
+_REMEMBERED = timedelta(hours=1)
+"""How long a step is remembered: longer than it is accepted by any machine's clock."""
+
+
+def take_step(connection: Connection, account_id: str, step: int, moment: datetime) -> bool:
+    """Use a TOTP step up, with those before it, in the caller's transaction; False if it was used.
+
+    ASVS 6.5.1. A counting statement decides: two requests with the same code may come at once (CVE-2015-7225,
+    CVE-2021-43177).
+    """
+    until, tries = moment + _REMEMBERED, 0
+    for one in range(step - _EARLIER, step + 1):
+        key = _key_of_step(account_id, one)
+        tries = secrets.count_try(connection, Purpose.SPENT, key, moment, until=until).tries
+    return tries == 1
+
+
+def _key_of_step(account_id: str, step: int) -> bytes:
+    return sha256(f"TOTP {step} {account_id}".encode("utf-8", "surrogatepass")).digest()
+
+
+_FACTORS = (Purpose.TOTP, Purpose.PHONE)
+_BATCH = 200
+"""Factors that are read at a time."""
+
+
+class BuiltinFactors(OwnSecondStep):
+    """Stores factors among Keyturn's secrets. The first of `keys` encrypts, all of them decrypt."""
+
+    def __init__(self, database: Database, sms: Messages, keys: Sequence[str]) -> None:
+        super().__init__(database, sms)
+        self._box = box(keys, "second factors")
+
+    async def find(self, account: Account, *which: ColumnElement[bool]) -> StoredFactors:
+        sealed = select(SecretRow.purpose, SecretRow.data).where(SecretRow.account_id == account.id, *which)
+        rows = await self._database.fetch(sealed.where(SecretRow.purpose.in_(_FACTORS)))
+        factors = {row["purpose"]: self._open(row["data"]) for row in rows}
+        if None in factors.values():
+            reason = "encrypted with a secret key that is no longer in the settings"
+            log.error(LogEvent("second_step.unreadable", account_id=account.id, reason=reason))
+            return StoredFactors(unreadable=True)
+        return StoredFactors(factors.get(Purpose.TOTP), (factors.get(Purpose.PHONE) or b"").decode())
+
+    def _open(self, sealed: str) -> bytes | None:
+        try:
+            return self._box.decrypt(sealed)
+        except InvalidToken:
+            return None
+
+    async def proven_factors(self, account: Account) -> Sequence[Factor]:
+        return await self._offered(account, await self.find(account, SecretRow.created_at <= now() - RECENT))
+
+    def set(
+        self, connection: Connection, account_id: str, kind: Literal[Purpose.TOTP, Purpose.PHONE], factor: bytes
     ) -> None:
-        self._use = use
-        self._undo = undo
+        """Store a seed or a number, for a caller that holds the account. A replacement has stood for as long."""
+        key = sha256(f"{kind} {account_id}".encode("utf-8", "surrogatepass")).digest()
+        replaced = secrets.find(connection, key, kind)
+        since, data = replaced.created_at if replaced else now(), self._box.encrypt(factor).decode()
+        stored = Secret(purpose=kind, key=key, account_id=account_id, created_at=since, expires_at=NEVER, data=data)
+        secrets.add(connection, [(stored, True)])
 
-    def spend(self, connection: Connection, moment: datetime) -> bool:
-        return self._use(connection, moment)
+    def set_up(self, connection: Connection, account_id: str, seed: bytes, step: int) -> Sequence[str]:
+        """Store a seed, for a caller that holds the account, and return fresh recovery codes.
 
-    def give_back(self, connection: Connection, moment: datetime) -> None:
-        self._undo(connection, moment)
+        `step`: that of the code which proved the seed. It is used up (ASVS 6.5.1).
+        """
+        take_step(connection, account_id, step, now())
+        self.set(connection, account_id, Purpose.TOTP, seed)
+        return renew(connection, account_id)
+
+    def remove(self, connection: Connection, account_id: str) -> None:
+        """Delete all factors of an account with its recovery codes, in the caller's transaction."""
+        secrets.delete(connection, account_id, STORED_FACTORS)
+
+    async def count_unreadable(self) -> int:
+        """Return how many accounts have a factor that none of the keys decrypts."""
+        row, last, unreadable = SecretRow, b"", set[str]()
+        batch = select(row.key, row.account_id, row.data).where(row.purpose.in_(_FACTORS)).order_by(row.key)
+        while found := await self._database.fetch(batch.where(row.key > last).limit(_BATCH)):
+            unreadable.update(one["account_id"] for one in found if self._open(one["data"]) is None)
+            last = bytes(found[-1]["key"])
+        return len(unreadable)

@@ -1,24 +1,34 @@
 """Requires a second factor for a reset and for a sign-in at Keyturn, besides link or password, if there is one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
+from sqlalchemy import Connection
 
-from keyturn.service import secrets
+from keyturn.errors import KeyturnError
+from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import SecondStepUnfinished, Unavailable
 from keyturn.service.reset.events import AppEvents
-from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep
-from keyturn.service.reset.proofs.second_step.port import SIGN_IN, Accepted, Method, SecondStep, SecondStepTry
+from keyturn.service.reset.proofs.second_step.port import Accepted, Method, SecondStep, SecondStepTry
 from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import Link
-from keyturn.service.reset.records.messages import SECOND_STEP_FAILED, SecondStepHasFailed
+from keyturn.service.reset.records.messages import (
+    SECOND_STEP_CHANGED,
+    SECOND_STEP_FAILED,
+    FactorChange,
+    SecondStepHasFailed,
+    SecondStepWasChanged,
+)
 from keyturn.service.reset.records.stores import Records, Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
+
+_Result = TypeVar("_Result")
 
 EVENT = "second_step"
 """The event's name in the audit trail."""
@@ -31,72 +41,86 @@ class SecondStepAnswer(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""
 
 
-class PassedSecondStep:
+class PassedSecondStep(msgspec.Struct, frozen=True, kw_only=True):
     """A right code: the change that it allows uses it up, and gives it back if the change fails.
 
     `refusal`: the error to raise if another request has used the code up.
     """
 
-    def __init__(
-        self, trial: SecondStepTry, accepted: Accepted, refusal: SecondStepRejected, tries: SecondStepTries
-    ) -> None:
-        self._trial = trial
-        self._accepted = accepted
-        self._refusal = refusal
-        self._tries = tries
+    trial: SecondStepTry
+    accepted: Accepted
+    refusal: SecondStepRejected
+    tries: SecondStepTries
 
     def spend(self, tx: Transaction, moment: datetime) -> None:
         """Use the code up in the change's transaction. Raises SecondStepRejected if another request was quicker."""
-        if not self._accepted.spend(tx.connection, moment):
-            raise self._refusal
+        if not self.accepted.spend(tx.connection, moment):
+            raise self.refusal
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         """Undo `spend`, which was committed at that moment."""
-        self._accepted.give_back(tx.connection, moment)
+        self.accepted.give_back(tx.connection, moment)
 
     def confirm(self, tx: Transaction) -> None:
         """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
-        account, outcome = self._trial.account, f"passed_{self._trial.method}"
-        self._tries.forget(tx.connection, account.id)
-        tx.audit.write(EVENT, outcome, self._trial.client, now(), account.id, account.email)
+        account = self.trial.account
+        self.tries.forget(tx, account.id)
+        tx.audit.write(EVENT, f"passed_{self.trial.method}", self.trial.client, now(), account.id, account.email)
 
 
 class RequiredSecondStep:
     """Lets a reset or a sign-in go on if the account has no second factor, or if its request has a right code.
 
     A reset has a link; without one, a user who knows the password signs in. The audit trail records failures. After
-    its last try a link ends, and its owner gets a mail.
+    its last try a link ends, and its owner gets a mail. So does the owner of factors that an operator changes.
     """
 
     def __init__(self, step: SecondStep, tries: SecondStepTries, records: Records, events: AppEvents) -> None:
         self.step = step
+        self.close = step.close
         self._tries = tries
         self._records = records
         self._events = events
 
     async def factors(self, link: Link | None, account: Account) -> Sequence[Factor]:
         """Return the factors that the holder of a live link, or of the password, is asked for. Raises Unavailable."""
-        if link and link.recovers and isinstance(self.step, OwnSecondStep):
-            return await self.step.factors(account, unless_recent=True)
-        return await self.step.factors(account)
+        return await (self.step.proven_factors if link and link.recovers else self.step.factors)(account)
 
     def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
-        """Delete the additions that whoever reads the account's mailbox may undo (`factor_table.RECENT`)."""
-        if isinstance(self.step, OwnSecondStep) and self.step.remove_recent(tx.connection, account.id):
+        """Delete the additions that whoever reads the account's mailbox may undo (`own_step.RECENT`)."""
+        if self.step.remove_recent(tx.connection, account.id):
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
-    async def begin(self, link: Link, account: Account, method: Method, client: Client) -> bool:
+    async def change(
+        self, account: Account, operator: Client, change: FactorChange, work: Callable[[Connection, str], _Result]
+    ) -> _Result:
+        """Run `work`, which changes the factors of the account with that id, for an operator.
+
+        In one transaction with its audit entry and the mail to the owner (ASVS 6.3.7; NIST SP 800-63B-4 4.6).
+        """
+        moment, email = now(), account.email
+        changed = SecondStepWasChanged(account_id=account.id, at=moment, client=operator, email=email, change=change)
+
+        def write(tx: Transaction) -> _Result:
+            tx.hold(account.id)
+            result = work(tx.connection, account.id)
+            message = tx.outbox.enqueue(SECOND_STEP_CHANGED, changed)
+            email = addresses.normalize(account.email)
+            tx.audit.write(EVENT, change, operator, moment, account.id, email, message_id=message)
+            return result
+
+        result = await self._records.transact(write)
+        self._records.outbox.wake()
+        return result
+
+    async def begin(self, link: Link | None, account: Account, method: Method, client: Client) -> bool:
         """Send a code if the account has a factor of that kind; tell whether a code is sent for it.
 
         Raises TooManyRequests, Unavailable.
         """
-        if method not in {factor.method for factor in await self.factors(link, account)}:
-            return False
-        return await self._begin(link, account, method, client)
-
-    async def _begin(self, link: Link | None, account: Account, method: Method, client: Client) -> bool:
-        trial = _trial(link, account, SecondStepAnswer(method=method), client)
-        if not await self.step.begin(trial):
+        trial = SecondStepTry(account=account, method=method, link=link, client=client, moment=now())
+        factors = await self.factors(link, account)
+        if not any(factor.method == method for factor in factors) or not await self.step.begin(trial):
             return False
         await self._record("sent", trial)
         return True
@@ -112,46 +136,38 @@ class RequiredSecondStep:
         factors = await self.factors(link, account)
         if not factors:
             return None
-        if answer is None or answer.method not in {factor.method for factor in factors}:
+        if answer is None or not any(factor.method == answer.method for factor in factors):
             raise SecondStepRequired(factors)
         if not answer.code.strip():
-            sent = await self._begin(link, account, answer.method, client)
+            sent = await self.begin(link, account, answer.method, client)
             raise SecondStepRequired(factors, answer.method if sent else "")
-        trial = _trial(link, account, answer, client)
-        counted = await self._tries.count(link, account.id, trial.moment)
-        if counted is None:  # the request whose last try is wrong ends the link; a try under way may be right
-            raise LinkDead("invalid")
-        unfinished: SecondStepUnfinished | None = None
+        trial = SecondStepTry(
+            account=account, method=answer.method, code=answer.code, link=link, client=client, moment=now()
+        )
+        counted = await self._tries.count(trial)
+        refusal: KeyturnError = SecondStepRejected(factors, counted.left)
         try:
-            if accepted := await self._verify(link, trial):
-                refusal = SecondStepRejected(factors, counted.left + 1)
-                return PassedSecondStep(trial, accepted, refusal, self._tries)
-        except SecondStepUnfinished as error:
-            unfinished = error
+            accepted = await self.step.verify(trial)
+        except SecondStepUnfinished as unfinished:  # a factor has refused the code: guesses at it stay counted
+            accepted, refusal = None, unfinished
+        except Unavailable:  # this gives no verdict on the code
+            await self._tries.give_back(trial)
+            raise
+        if accepted:  # whatever becomes of the change
+            await self._tries.give_back(trial)
+            too_late = SecondStepRejected(factors, counted.left + 1)
+            return PassedSecondStep(trial=trial, accepted=accepted, refusal=too_late, tries=self._tries)
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
         await self._record("rejected", trial)
         if counted.is_told:
-            await self._tell(trial, link)
+            await self._tell(trial)
             if link:
                 raise LinkDead("second_step")  # a holder of a live link may learn how it ended
-        raise unfinished or SecondStepRejected(factors, counted.left)
+        raise refusal
 
-    async def _verify(self, link: Link | None, trial: SecondStepTry) -> Accepted | None:
-        """Return the verdict. The try is given back unless the code was wrong, whatever becomes of the change."""
-        try:
-            accepted = await self.step.verify(trial)
-        except SecondStepUnfinished:  # a factor has refused the code, and guesses at it must stay counted
-            raise
-        except Unavailable:  # this gives no verdict on the code
-            await self._tries.give_back(link, trial.account.id)
-            raise
-        if accepted:
-            await self._tries.give_back(link, trial.account.id)
-        return accepted
-
-    async def _tell(self, trial: SecondStepTry, link: Link | None) -> None:
+    async def _tell(self, trial: SecondStepTry) -> None:
         """Enqueue the mail and the app's event, and end the link. Of requests at once, the one that ends it tells."""
-        account, client, moment = trial.account, trial.client, now()
+        account, client, link, moment = trial.account, trial.client, trial.link, now()
         failed = SecondStepHasFailed(
             account_id=account.id, at=moment, client=client, email=account.email, signing_in=link is None
         )
@@ -168,13 +184,3 @@ class RequiredSecondStep:
 
     async def _record(self, outcome: str, trial: SecondStepTry) -> None:
         await self._records.audit.record(EVENT, outcome, trial.client, trial.account.id, trial.account.email)
-
-    async def close(self) -> None:
-        await self.step.close()
-
-
-def _trial(link: Link | None, account: Account, answer: SecondStepAnswer, client: Client) -> SecondStepTry:
-    reset_id = link.key.hex() if link else SIGN_IN
-    return SecondStepTry(
-        account=account, method=answer.method, code=answer.code, reset_id=reset_id, client=client, moment=now()
-    )

@@ -32,24 +32,22 @@ class TwilioSms:
     def __init__(self, settings: SmsSettings, timeout: timedelta = _TIMEOUT) -> None:
         proof = basic(settings.user or settings.account, settings.password)
         self._api = ProviderApi(settings.api_url, lambda _: proof, timeout)
-        self._path = f"/2010-04-01/Accounts/{settings.account}/Messages.json"
-        self._origin = {"From": settings.from_}
+        self._settings = settings
+        self.close = self._api.close
 
     async def send(self, number: str, text: str, validity: timedelta) -> None:
         """Hand the message over, with a validity period: Twilio's queue may be hours long.
 
         Raises SendRetryable, SendUnknown and SendRefused, with Twilio's code and never with the number or the text.
         """
-        fields = {"To": number, "Body": text, "ValidityPeriod": str(int(validity.total_seconds()))}
-        answer = await self._api.post(self._path, fields | self._origin, form=True)
+        path = f"/2010-04-01/Accounts/{self._settings.account}/Messages.json"
+        seconds = str(int(validity.total_seconds()))
+        fields = {"To": number, "From": self._settings.from_, "Body": text, "ValidityPeriod": seconds}
+        answer = await self._api.post(path, fields, form=True)
         said = answer.read(_Said) or _Said()
-        if answer.status in _ACCEPTED and said.sid:
-            return
-        refused = None if said.code is None else Refused(f"{answer.status} {said.code}")
-        raise self._api.failure(answer, refused)
-
-    async def close(self) -> None:
-        await self._api.close()
+        if answer.status not in _ACCEPTED or not said.sid:
+            refused = None if said.code is None else Refused(f"{answer.status} {said.code}")
+            raise self._api.failure(answer, refused)
 
 
 class CapturedSms:
@@ -58,21 +56,18 @@ class CapturedSms:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = CaptureSender(folder)
         self._sender = local_sender(name, "")
+        self.close = self._folder.close
 
     async def send(self, number: str, text: str, validity: timedelta) -> None:
         del validity
-        page = f'<!doctype html><html><body><pre style="font: 16px/25px monospace">{escape(text)}</pre></body></html>'
         email = Email(
             sender=self._sender,
             to=f"{number}@sms.invalid",
             reply_to="",
             subject=f"SMS to {number}",
-            html=page,
+            html=f'<!doctype html><html><body><pre style="font: 16px monospace">{escape(text)}</pre></body></html>',
             text=text,
             headers={},
             tags={"template": "sms"},
         )
         await self._folder.send(email, new_key())
-
-    async def close(self) -> None:
-        await self._folder.close()

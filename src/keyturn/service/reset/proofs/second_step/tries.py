@@ -1,16 +1,14 @@
 """Counts the tries of codes for a link and for an account."""
 
 import math
-from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
 from keyturn.service import secrets
-from keyturn.service.database import Database
-from keyturn.service.limits import Limit, StoredCounters
+from keyturn.service.limits import Limit
+from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.problems.requests import TooManyRequests
-from keyturn.service.reset.records.links import Link
+from keyturn.service.reset.proofs.second_step.port import SecondStepTry
+from keyturn.service.reset.records.stores import Records, Transaction
 from keyturn.service.settings.building import Rate
 
 _DAY = 86_400
@@ -37,60 +35,56 @@ class SecondStepTries:
     neither does one who tries a code a day. At a sign-in there is no link to end, and the owner is told as often.
     """
 
-    def __init__(self, database: Database, *, most: int, daily: int) -> None:
-        self._database = database
+    def __init__(self, records: Records, *, most: int, daily: int) -> None:
+        self._records = records
         self._most = most
         self._daily = daily
 
-    async def count(self, link: Link | None, account_id: str, moment: datetime) -> CountedTry | None:
-        """Count a try and commit it. Return None if its link has ended; without a link it is that of a sign-in.
+    async def count(self, trial: SecondStepTry) -> CountedTry:
+        """Count a try and commit it.
 
-        Raises TooManyRequests if the account is at its limit; this leaves all counts unchanged.
+        Raises LinkDead if its link has ended, TooManyRequests if the account has none left. All counts then stay.
         """
 
-        def count(connection: Connection) -> CountedTry | None:
+        def count(tx: Transaction) -> CountedTry:
             # Hold the account, as every change of it does: otherwise two of its links would wait for each other.
-            self._database.hold(connection, account_id)
-            of_link = 0
-            if link:
-                tried = secrets.count_try(connection, *link.id, moment)
-                if tried.tries > self._most or tried.state(moment) != "works":
-                    secrets.give_try_back(connection, *link.id)
-                    return None
-                of_link = self._most - tried.tries
-            today, to_notice = self._count_for_account(StoredCounters(connection), account_id)
-            left = min(of_link, to_notice, today) if link else today
-            return CountedTry(left, is_told=not (left if link else min(to_notice, today)))
+            tx.hold(trial.account.id)
+            of_link = self._most
+            if trial.link:
+                tried = secrets.count_try(tx.connection, *trial.link.id, trial.moment)
+                of_link -= tried.tries
+                if of_link < 0 or tried.state(trial.moment) != "works":
+                    # The request whose last try is wrong ends the link; a try under way may be right.
+                    raise LinkDead("invalid")
+            day, notice = self._limits(trial.account.id)
+            hit = tx.counters.count(day)
+            if hit.full:
+                raise TooManyRequests(math.ceil(hit.wait))
+            to_notice = self._most - notice.used(tx.counters.count(notice).levels[0])
+            if to_notice <= 0:  # the next notice is as many tries away
+                tx.counters.clear(notice)
+            today = self._daily - day.used(hit.levels[0])
+            left = max(0, min(of_link, to_notice, today))
+            return CountedTry(left if trial.link else today, is_told=not left)
 
-        return await self._database.transact(count)
+        return await self._records.transact(count)
 
-    def _count_for_account(self, counters: StoredCounters, account_id: str) -> tuple[int, int]:
-        """Return how many tries the account has left now, and how many until the owner is told."""
-        day, notice = self._limits(account_id)
-        hit = counters.count(day)
-        if hit.wait:
-            raise TooManyRequests(math.ceil(hit.wait))
-        used = notice.used(counters.count(notice).levels[0])
-        if used >= self._most:  # the next notice is as many tries away
-            counters.clear(notice)
-        return self._daily - day.used(hit.levels[0]), self._most - used
-
-    async def give_back(self, link: Link | None, account_id: str) -> None:
+    async def give_back(self, trial: SecondStepTry) -> None:
         """Undo one count: the code was right or could not be judged."""
 
-        def write(connection: Connection) -> None:
-            self._database.hold(connection, account_id)
-            if link:
-                secrets.give_try_back(connection, *link.id)
-            for limit in self._limits(account_id):
-                StoredCounters(connection).give_back(limit)
+        def write(tx: Transaction) -> None:
+            tx.hold(trial.account.id)
+            if trial.link:
+                secrets.give_try_back(tx.connection, *trial.link.id)
+            for limit in self._limits(trial.account.id):
+                tx.counters.give_back(limit)
 
-        await self._database.transact(write)
+        await self._records.transact(write)
 
-    def forget(self, connection: Connection, account_id: str) -> None:
-        """Reset the counts in the caller's transaction: the code was right."""
+    def forget(self, tx: Transaction, account_id: str) -> None:
+        """Reset the account's counts: the code was right."""
         for limit in self._limits(account_id):
-            StoredCounters(connection).clear(limit)
+            tx.counters.clear(limit)
 
     def _limits(self, account_id: str) -> tuple[Limit, Limit]:
         """Return the limit of tries a day, and the limit after which the owner is told."""
