@@ -6,7 +6,6 @@ from functools import partial
 import msgspec
 from litestar import Controller, Response, Router, get, post
 from litestar.params import JSONBody
-from litestar.types import ControllerRouterHandler
 
 from keyturn.mail.languages import Language
 from keyturn.service.api import schemas
@@ -20,7 +19,6 @@ from keyturn.service.api.requests import (
     accepted_language,
     client_of,
     language_headers,
-    mounted,
 )
 from keyturn.service.api.responses import (
     NamedOperation,
@@ -28,12 +26,10 @@ from keyturn.service.api.responses import (
     message_response,
     named_by_path,
 )
-from keyturn.service.api.schemas import CodeCheck, OfferedChallenge, Token
 from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, ResetRefused, rule_text
 from keyturn.service.problems.proofs import (
     ChallengeRequired,
-    CodeRefused,
     LinkDead,
     SecondStepRejected,
     SecondStepRequired,
@@ -184,47 +180,5 @@ def on_its_way(language: Language) -> Response[schemas.Done]:
     return message_response(language, language.gettext("If an account exists for that address, a link is on its way."))
 
 
-@get(
-    "/challenge",
-    summary="Get the challenge for a reset request",
-    description=(
-        "If `required` is true, every reset request needs an answer. Otherwise the problem `challenge-required` "
-        "asks for one. For ALTCHA, the answer contains a new puzzle for its widget. Each answer is accepted once."
-    ),
-    operation_id="getChallenge",
-    responses=problem_responses(TooManyRequests, has_body=False),
-)
-async def get_challenge(request: AnyRequest, parts: GivenParts) -> OfferedChallenge:
-    challenge = mounted(parts.challenge)
-    asked, puzzle = challenge.asked, await challenge.issue(client_of(request))
-    return OfferedChallenge(
-        method=asked.method,
-        site_key=asked.site_key,
-        action=asked.action,
-        required=challenge.is_always_asked,
-        **puzzle,
-    )
-
-
-@post(
-    "/verify-reset-code",
-    kind="code",
-    status_code=200,
-    summary="Exchange a code for a token",
-    description=(
-        "The code is in the mail beside the link. The token works like a link's token, once. The answer is the "
-        "same for a wrong code, an expired code and an address without an account."
-    ),
-    operation_id="verifyResetCode",
-    responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),
-)
-async def verify_code(data: JSONBody[CodeCheck], request: AnyRequest, parts: GivenParts) -> Token:
-    issued = await mounted(parts.code_exchange).exchange(data.email, data.code, client_of(request))
-    return msgspec.convert(issued, Token, from_attributes=True)
-
-
 def routes(parts: Parts) -> Iterator[Router]:
-    handlers: list[ControllerRouterHandler] = [ResetController, get_texts]
-    handlers += [verify_code] if parts.code_exchange else []
-    handlers += [get_challenge] if parts.challenge else []
-    yield json_router(parts.paths.api, "Password reset", ANYONE, *handlers)
+    yield json_router(parts.paths.api, "Password reset", ANYONE, ResetController, get_texts)

@@ -1,7 +1,7 @@
 """What goes over the wire, in camelCase. Field names that other frontends already send are accepted beside ours."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -27,7 +27,7 @@ LinkToken = Annotated[
 EmailAddress = Annotated[
     str, Meta(description="an email address, at most 254 bytes", examples=["ada@northwind.example"])
 ]
-_Identifier = Annotated[
+Identifier = Annotated[
     str,
     Meta(
         description="an email address or, if the service takes them, a user name; at most 254 bytes",
@@ -47,7 +47,6 @@ _ChallengeAnswer = Annotated[
     str,
     Meta(max_length=8192, description="the solution from the challenge's widget or from the browser; see getChallenge"),
 ]
-_Code = Annotated[str, Meta(max_length=64, description="the eight digits in the mail", examples=["40718263"])]
 
 
 class ResetRequest(Schema, frozen=True, kw_only=True):
@@ -56,31 +55,9 @@ class ResetRequest(Schema, frozen=True, kw_only=True):
     `returnTo` is an address, of an origin that the service allows, to which the user returns after the reset.
     """
 
-    email: _Identifier
+    email: Identifier
     challenge: _ChallengeAnswer | UnsetType = UNSET
     return_to: Annotated[str, Meta(max_length=1000)] | UnsetType = UNSET
-
-
-class CodeCheck(Schema, frozen=True, kw_only=True):
-    """Gives the code of a mail for a token."""
-
-    email: _Identifier
-    code: _Code
-
-
-class Token(Schema, frozen=True, kw_only=True):
-    """A token as one in a link, and until when it works."""
-
-    token: str
-    expires_at: datetime
-
-
-class OfferedChallenge(Challenge, frozen=True, kw_only=True):
-    """Besides says whether every request must have an answer; of ALTCHA it is a fresh puzzle, too."""
-
-    required: bool
-    parameters: dict[str, Any] | UnsetType = UNSET
-    signature: str | UnsetType = UNSET
 
 
 class TokenCheck(Schema, frozen=True, kw_only=True):

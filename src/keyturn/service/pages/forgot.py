@@ -1,28 +1,26 @@
-"""Requesting a link: the same page for every address, a challenge if one is required, and the form for a code.
+"""Requesting a link: the same page for every address, and a challenge if one is required.
 
 The page of an expired link requests another one, too.
 """
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from litestar import Controller, Response, Router, post
-from litestar.exceptions import NotFoundException
 from litestar.params import URLEncodedBody
 
 from keyturn.service import addresses
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.opening import keep_link, opened_link
+from keyturn.service.pages.opening import opened_link
 from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.security import content_security_policy
-from keyturn.service.problems.proofs import ChallengeFlaw, ChallengeRequired, CodeRefused, LinkDead, flaw_text
+from keyturn.service.problems.proofs import ChallengeFlaw, ChallengeRequired, LinkDead, flaw_text
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.proofs.challenge import Answer
-from keyturn.service.reset.proofs.codes import CodeExchange
 
 
 class ForgotForm(
@@ -150,56 +148,6 @@ class ForgotPassword(Controller):
         return pages.redirect(here, pages.cookies.set_link_request(identifier, path, back))
 
 
-CodeFault = Literal["", "malformed_email", "malformed_code", "refused"]
-
-
-class CodeForm(msgspec.Struct, frozen=True):
-    """The submitted form, as typed."""
-
-    email: str = ""
-    code: str = ""
-
-
-@reading("/code")
-async def show_code_form(request: AnyRequest, pages: GivenPages) -> Response[Any]:
-    """Show the form, with the address that this browser requested a link for.
-
-    Raises NotFoundException if mails hold no code.
-    """
-    _require_codes(pages)
-    asked = pages.cookies.read_link_request(request)
-    return _code_page(pages, request, asked.email if asked else "", "")
-
-
-@post("/code")
-async def take_code(request: AnyRequest, data: URLEncodedBody[CodeForm], pages: GivenPages) -> Response[Any]:
-    """Keep the token in a cookie, as that of a link, and lead to the form for a new password; else show the mistake.
-
-    Raises TooManyRequests, and NotFoundException if mails hold no code.
-    """
-    try:
-        asked = pages.cookies.read_link_request(request)
-        return_to = asked.return_to if asked else ""
-        issued = await _require_codes(pages).exchange(data.email, data.code, client_of(request), return_to)
-    except InputInvalid as invalid:
-        is_code = any(fault.name == "code" for fault in invalid.faults)
-        return _code_page(pages, request, data.email, "malformed_code" if is_code else "malformed_email", status=422)
-    except CodeRefused:
-        return _code_page(pages, request, data.email, "refused", status=422)
-    email = data.email if "@" in data.email else None  # a user name is not the address of its link
-    return keep_link(pages, pages.cookies.link, issued.token, email)
-
-
-def _require_codes(pages: Pages) -> CodeExchange:
-    if pages.parts.code_exchange is None:
-        raise NotFoundException
-    return pages.parts.code_exchange
-
-
-def _code_page(pages: Pages, request: AnyRequest, email: str, fault: CodeFault, *, status: int = 200) -> Response[Any]:
-    return pages.page(request, "code.html", status=status, email=email, fault=fault)
-
-
 def pages_of(pages: Pages) -> Iterator[Router]:
     if path := pages.site.paths.forgot:
-        yield page_at(path, ForgotPassword, show_code_form, take_code)
+        yield page_at(path, ForgotPassword)

@@ -11,7 +11,6 @@ from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.parts import Parts
 from keyturn.service.problems.proofs import Challenge
 from keyturn.service.reset.mails.theme import Theme, Themes
-from keyturn.service.reset.proofs.challenge import RequestChallenge
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import Paths, hosted_path
 
@@ -43,7 +42,7 @@ class Site:
     forgot_url: str = ""
     prefix: str = ""
     reload: bool = False
-    challenge: RequestChallenge | ShownChallenge | None = None
+    challenge: ShownChallenge | None = None
     codes: bool = False
     ends_sessions: bool = True
     takes_names: bool = False
@@ -59,7 +58,7 @@ class Site:
             forgot_url="" if hosted_path(settings.forgot_url) else urls.forgot(),
             prefix=urlsplit(settings.base_url).path.rstrip("/"),
             reload=parts.reloads_templates,
-            challenge=parts.challenge,
+            challenge=ShownChallenge(parts.challenge.asked) if parts.challenge else None,
             codes=parts.code_exchange is not None,
             ends_sessions=ends_sessions(settings.accounts),
             takes_names=parts.accounts.takes_names,
