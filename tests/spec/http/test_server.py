@@ -14,6 +14,8 @@ from tests.cli.process import running as running_command
 from tests.driver.inbox import links_in, token_in
 from tests.driver.service import ADA, NOBODY, REQUEST, Start, problem
 
+from keyturn.testing import MovableClock
+
 pytestmark = pytest.mark.long
 
 BASE = "https://account.northwind.test"
@@ -64,7 +66,8 @@ def from_source(address: str, source: str) -> httpx2.AsyncClient:
     return httpx2.AsyncClient(base_url=f"http://{address}", transport=httpx2.AsyncHTTPTransport(local_address=source))
 
 
-async def test_no_request_line_and_no_header_reaches_the_link(start: Start, serve: Serve) -> None:
+async def test_no_request_line_and_no_header_reaches_the_link(start: Start, serve: Serve, clock: MovableClock) -> None:
+    clock.runs = True  # as that of the process that takes the requests
     worker = await start(base_url=BASE, limits={"mailbox_cooldown": timedelta(0)})
     _, address = serve()
     common = f"Content-Type: application/json\nContent-Length: {len(BODY)}\nConnection: close"

@@ -114,8 +114,11 @@ class Worker:
         return handled
 
     async def _drain(self) -> int:
+        return sum([await self._drain_lane(lane) for lane in self._lanes])
+
+    async def _drain_lane(self, lane: Lane) -> int:
         async with self._holding() as tries:
-            return sum([await self._work(lane, asyncio.Semaphore(lane.places), tries) for lane in self._lanes])
+            return await self._work(lane, asyncio.Semaphore(lane.places), tries)
 
     async def close(self) -> None:
         """Close the handlers' resources."""
