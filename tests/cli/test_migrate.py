@@ -40,7 +40,7 @@ def test_an_older_version_changes_nothing_in_a_newer_database(migrated: Keyturn,
     assert refused.code == 1
     assert refused.err.splitlines()[0] == (
         f"keyturn: the database is at revision 9999, newer than {head()} of this version of Keyturn: "
-        "install the version that migrated it"
+        "install the version that migrated it, or a newer one"
     )
 
 
@@ -52,8 +52,8 @@ def test_a_database_from_before_the_first_release_is_told_from_a_newer_one(migra
 
     assert refused.code == 1
     assert refused.err.splitlines()[0] == (
-        "keyturn: the database is at revision 0015, of a version that was never released: "
-        "install the version that migrated it"
+        "keyturn: the database is at revision 0015, of a version that was never released, and cannot be updated: "
+        "remove the tables whose names begin with keyturn_, and run `keyturn migrate` again"
     )
 
 

@@ -100,9 +100,13 @@ async def migrate(database: Database, *, lock_timeout: str = _LOCK_TIMEOUT) -> s
     them work; the others wait and then have nothing to do.
     """
     before = await revision(database)
+    if before and (ahead := ahead_text(before)):
+        raise DatabaseUnready(f"{ahead}: install the version that migrated it, or a newer one")
     if before and before not in _revisions():
-        known = ahead_text(before) or f"the database is at revision {before}, of a version that was never released"
-        raise DatabaseUnready(f"{known}: install the version that migrated it")
+        raise DatabaseUnready(
+            f"the database is at revision {before}, of a version that was never released, and cannot be updated: "
+            "remove the tables whose names begin with keyturn_, and run `keyturn migrate` again"
+        )
     if before != head():
         with unready_where_unreachable(database.where):  # without a caller's time limit
             await database.connections.transact(partial(_bring_up, database, lock_timeout))

@@ -29,7 +29,8 @@ class SecurityToken(Schema, frozen=True, kw_only=True):
     description=(
         "Takes the token from the mail that confirmed the change. Ends all sessions, and the links that were sent "
         "to that mailbox. If the account still has that address, Keyturn mails it a link, and locks the account if "
-        "the settings say so. Otherwise both addresses get a mail, and an operator decides. Works once: a repeat of the same client gets the same answer."
+        "the settings say so. Otherwise both addresses get a mail, and an operator decides. "
+        "Works once: a repeat of the same client gets the same answer."
     ),
     operation_id="secureAccount",
     responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
