@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.plain_files import make_private_file, make_private_folder
+from keyturn.plain_files import make_private_folder
 from keyturn.service.clock import now, replacing
 from keyturn.service.database.servers import ServerConnections, engine_for_our_statements, open_engine
 from keyturn.service.database.sqlite import PATIENCE, SqliteConnections, write_ahead
@@ -240,10 +240,6 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
             make_private_folder(Path(read.url.database).parent)
         except OSError as error:
             raise SettingsInvalid([Fault("database.url", f"its folder cannot be created: {error.strerror}")]) from None
-        # Before SQLite, which would let other users read it. The files of its log get the same permissions
-        # (https://sqlite.org/src/file?name=src/os_unix.c, findCreateFileMode). SQLite reports an error of its own.
-        with suppress(OSError):
-            make_private_file(Path(read.url.database))
     return SqliteConnections(read.url, write_ahead)
 
 

@@ -6,10 +6,13 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from pathlib import Path
 from threading import Event
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
+
+from keyturn.plain_files import make_private_file
 
 PATIENCE = 30.0
 """Seconds to wait for a file that another process has locked."""
@@ -80,6 +83,13 @@ class _GivenUp(Exception):
 
 def write_ahead(engine: Engine) -> None:
     """Use a write-ahead log, so that readers never wait for the writer, and wait for the disk at each commit."""
+
+    @event.listens_for(engine, "do_connect")
+    def make_file(_: object, __: object, arguments: Any, ___: object) -> None:
+        # Before SQLite, which would let other users read it. The files of its log get the same permissions
+        # (https://sqlite.org/src/file?name=src/os_unix.c, findCreateFileMode). SQLite reports an error of its own.
+        with contextlib.suppress(OSError):
+            make_private_file(Path(arguments[0]))
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: object) -> None:

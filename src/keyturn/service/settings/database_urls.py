@@ -102,6 +102,8 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
     kind, (scheme, _, rest) = database_kind(text), text.strip().partition(":")
     place, _, query = rest.partition("?")
     try:
+        if kind == "sqlite" and (":memory:" in unquote(place) or "mode=memory" in query):
+            return DatabaseUrl(kind, URL.create("sqlite+aiosqlite"))
         said = _parameters(query, kind)
         if kind == "sqlite":
             return DatabaseUrl(kind, _file(place.removeprefix("//") if scheme == "file" else place))
@@ -160,13 +162,13 @@ def _parsed(address: str) -> URL:
 
 
 def _file(place: str) -> URL:
-    """Return the address of a file, without a path for a database in memory; a file needs no slashes before it."""
+    """Return the address of a file, which needs no slashes before it."""
     url = _parsed(f"sqlite+aiosqlite:{place if place.startswith('//') else f'///{place}'}")
     if url.host:
         raise _NotUnderstood("names a host, and SQLite has none: a path follows three slashes, as in sqlite:///app.db")
     if not url.database and place != "//":
         raise _NotUnderstood("names no file")
-    return URL.create("sqlite+aiosqlite") if url.database == ":memory:" else url
+    return url
 
 
 def _mysql(said: dict[str, str]) -> dict[str, Any]:

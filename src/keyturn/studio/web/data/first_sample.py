@@ -65,6 +65,10 @@ class _Plausible:
             return None
         described = inspect.type_info(_without_none(field_meta.annotation))
         one, *more = alternatives(described)
+        # Of these, polyfactory would look for others until there are enough, which never ends with a few texts.
+        if not more and isinstance(one, inspect.SetType | inspect.FrozenSetType | inspect.DictType):
+            members = [cls.get_field_value(child) for child in field_meta.children or ()]
+            return {members[0]: members[1]} if isinstance(one, inspect.DictType) else frozenset(members)
         made = None if more else _plausible_value(one, field_meta.name, description_of(described), cls.__random__)
         if made is None:
             made = super().get_field_value(field_meta, field_build_parameters, build_context)  # type: ignore[misc]
