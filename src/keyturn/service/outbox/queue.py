@@ -7,6 +7,7 @@ under any claim.
 import asyncio
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from functools import cache, partial
 
 import msgspec
 import sqlalchemy as sa
@@ -53,6 +54,7 @@ class Outbox(Store):
         self.database = database
         self.woken = asyncio.Event()
         self._write_if = insert_if(database, OutboxRow, _WRITTEN, available_at=database.clock())
+        self._claiming = cache(partial(_claiming, database))
         self._posts: Batcher[dict[str, object], None] = Batcher(
             self._post_all, gathers=database.is_sqlite, in_time=database.in_time
         )
@@ -107,23 +109,8 @@ class Outbox(Store):
         `only`: kinds to claim; all kinds if empty.
         `abandoned`: claim messages whose lease ended without a report, in place of those that nobody holds.
         """
-        # Each condition is that of an index. Only waiting messages have a claim.
-        which = [OutboxRow.claim.is_not(None)] if abandoned else [STILL_WAITING, OutboxRow.claim.is_(None)]
-        due = (
-            sa.select(OutboxRow.id)
-            .where(*which, OutboxRow.available_at <= self.database.clock())
-            .where(*([OutboxRow.kind.in_(list(only))] if only else []))
-            # In the order of the indexes of waiting messages: by id, SQLite would scan every message ever settled.
-            .order_by(OutboxRow.available_at, OutboxRow.id)
-            .limit(most)
-            .with_for_update(skip_locked=True)
-            # PostgreSQL may run a subquery again for every row, and lock other rows each time.
-            .cte("due")
-        )
-        held = {"claim": random_bytes(16).hex(), "crashes": OutboxRow.crashes + 1}
-        claimed = sa.update(OutboxRow).where(OutboxRow.id.in_(sa.select(due.c.id)))
-        claimed = claimed.values(**held, available_at=self.database.clock(lease))
-        rows = await self.database.execute(claimed.returning(*_CLAIMED))
+        claimed = self._claiming(lease, tuple(only), abandoned)
+        rows = await self.database.execute(claimed, {"most": most, "token": random_bytes(16).hex()})
         return sorted((Message(**row._asdict()) for row in rows), key=lambda message: message.id)
 
     async def renew(self, messages: Collection[Message], lease: timedelta) -> None:
@@ -237,6 +224,25 @@ def _held(message: Message, **values: object) -> dict[str, object]:
 
 def _new(name: str) -> sa.BindParameter[object]:
     return sa.bindparam(f"new_{name}", type_=_TABLE.c[name].type)
+
+
+def _claiming(database: Database, lease: timedelta, kinds: tuple[str, ...], abandoned: bool) -> sa.Executable:
+    """Return the statement that claims `most` messages under `token`; a worker repeats it each second."""
+    # Each condition is that of an index. Only waiting messages have a claim.
+    which = [OutboxRow.claim.is_not(None)] if abandoned else [STILL_WAITING, OutboxRow.claim.is_(None)]
+    due = (
+        sa.select(OutboxRow.id)
+        .where(*which, OutboxRow.available_at <= database.clock())
+        .where(*([OutboxRow.kind.in_(kinds)] if kinds else []))
+        # In the order of the indexes of waiting messages: by id, SQLite would scan every message ever settled.
+        .order_by(OutboxRow.available_at, OutboxRow.id)
+        .limit(sa.bindparam("most"))
+        .with_for_update(skip_locked=True)
+        # PostgreSQL may run a subquery again for every row, and lock other rows each time.
+        .cte("due")
+    )
+    held = {"claim": sa.bindparam("token"), "crashes": OutboxRow.crashes + 1, "available_at": database.clock(lease)}
+    return sa.update(OutboxRow).where(OutboxRow.id.in_(sa.select(due.c.id))).values(held).returning(*_CLAIMED)
 
 
 _SEALED = _HELD.values({name: _new(name) for name in ("sealed", "sender", "key")})
