@@ -2,7 +2,6 @@
 
 import math
 import re
-from datetime import timedelta
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -13,7 +12,7 @@ from keyturn.service import secrets
 from keyturn.service.limits import Limit
 from keyturn.service.problems.requests import TooManyRequests, Unavailable
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.proofs.codes import Codes
+from keyturn.service.reset.proofs.codes import LIFE, Codes
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
 from keyturn.service.reset.proofs.second_step.sms_senders import CapturedSms, TwilioSms
 from keyturn.service.reset.records.stores import Transaction
@@ -24,9 +23,6 @@ from keyturn.service.telemetry.logs import LogEvent, log
 
 _DIGITS = 6
 """Phones recognise six. NIST 3.1.3.2 asks for at least six; ASVS 6.5.4 asks for 20 bits, which six digits satisfy."""
-
-LIFE = timedelta(minutes=10)
-"""How long a code works: the limit in NIST SP 800-63B-4 4.2.1.2 and OWASP ASVS 6.5.5."""
 
 _DAY = 86_400
 _DAILY = Rate(5, _DAY)
@@ -55,7 +51,7 @@ class SmsCodes:
 
     def __init__(self, ground: Ground, sender: TwilioSms | CapturedSms, settings: Settings) -> None:
         self._records, self._themes = ground.records, ground.themes
-        self._codes = Codes(ground.secrets, "codes by SMS", _DIGITS)
+        self._codes = Codes(ground.secrets, Purpose.SMS, _DIGITS)
         self._sender = sender
         self.close = sender.close
         self._sms = settings.second_step.sms
@@ -72,15 +68,7 @@ class SmsCodes:
         Raises TooManyRequests, and Unavailable if the provider did not accept the message. If the answer is lost, the
         message may still arrive, so its code is kept.
         """
-        code, proof = self._codes.mint(_owner(trial))
-        secret = Secret(
-            purpose=Purpose.SMS,
-            key=_key(trial),
-            proof=proof,
-            account_id=trial.account.id,
-            created_at=trial.moment,
-            expires_at=trial.moment + LIFE,
-        )
+        code, secret = self._codes.mint(trial.account.id, _key(trial), trial.moment, use=_use(trial))
         await self._records.transact(partial(self._store, secret))
         try:
             await self._sender.send(number, self._write(trial, code), LIFE)
@@ -116,7 +104,7 @@ class SmsCodes:
         """Return the code if it is right, even if it works no more; None if it was not sent for this."""
         key = _key(trial)
         code = await self._records.database.read(lambda connection: secrets.find(connection, key, Purpose.SMS))
-        return code if self._codes.fits("".join(trial.code.split()), _owner(trial), code) else None
+        return code if self._codes.fits("".join(trial.code.split()), key, code, use=_use(trial)) else None
 
     def _write(self, trial: SecondStepTry, code: str) -> str:
         """Return the message, in the language and under the name of the account's mails.
@@ -146,10 +134,9 @@ def _key(trial: SecondStepTry) -> bytes:
     return sha256(f"SMS {trial.account.id}".encode("utf-8", "surrogatepass")).digest()
 
 
-def _owner(trial: SecondStepTry) -> bytes:
-    """Return for whom and what a code is: it fits nothing else."""
-    use = trial.link.key.hex() if trial.link else "sign_in"
-    return f"{trial.account.id}\0{use}\0".encode("utf-8", "surrogatepass")
+def _use(trial: SecondStepTry) -> bytes:
+    """Return what a code is for: it fits nothing else."""
+    return trial.link.key if trial.link else b"sign in"
 
 
 def build(settings: Settings, ground: Ground) -> SmsCodes | None:

@@ -14,9 +14,7 @@ from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.proofs.codes import CodeExchange
-
-CodeFault = Literal["", "malformed_email", "malformed_code", "refused"]
+from keyturn.service.reset.proofs.codes import MailedCodes
 
 
 class CodeForm(msgspec.Struct, frozen=True):
@@ -34,7 +32,7 @@ async def show_code_form(request: AnyRequest, pages: GivenPages) -> Response[Any
     """
     _require_codes(pages)
     asked = pages.cookies.read_link_request(request)
-    return _code_page(pages, request, asked.email if asked else "", "")
+    return _code_page(pages, request, asked.email if asked else "")
 
 
 @post("/code")
@@ -43,27 +41,32 @@ async def take_code(request: AnyRequest, data: URLEncodedBody[CodeForm], pages: 
 
     Raises TooManyRequests, and NotFoundException if mails hold no code.
     """
+    asked = pages.cookies.read_link_request(request)
+    return_to = asked.return_to if asked else ""
     try:
-        asked = pages.cookies.read_link_request(request)
-        return_to = asked.return_to if asked else ""
-        issued = await _require_codes(pages).exchange(data.email, data.code, client_of(request), return_to)
+        token, _ = await _require_codes(pages).exchange(data.email, data.code, client_of(request), return_to)
     except InputInvalid as invalid:
         is_code = any(fault.name == "code" for fault in invalid.faults)
-        return _code_page(pages, request, data.email, "malformed_code" if is_code else "malformed_email", status=422)
+        return _code_page(pages, request, data.email, "malformed_code" if is_code else "malformed_email")
     except CodeRefused:
-        return _code_page(pages, request, data.email, "refused", status=422)
+        return _code_page(pages, request, data.email, "refused")
     email = data.email if "@" in data.email else None  # a user name is not the address of its link
-    return keep_link(pages, pages.cookies.link, issued.token, email)
+    return keep_link(pages, pages.cookies.link, token, email)
 
 
-def _require_codes(pages: Pages) -> CodeExchange:
-    if pages.parts.code_exchange is None:
+def _require_codes(pages: Pages) -> MailedCodes:
+    if pages.parts.codes is None:
         raise NotFoundException
-    return pages.parts.code_exchange
+    return pages.parts.codes
 
 
-def _code_page(pages: Pages, request: AnyRequest, email: str, fault: CodeFault, *, status: int = 200) -> Response[Any]:
-    return pages.page(request, "code.html", status=status, email=email, fault=fault)
+def _code_page(
+    pages: Pages,
+    request: AnyRequest,
+    email: str,
+    fault: Literal["", "malformed_email", "malformed_code", "refused"] = "",
+) -> Response[Any]:
+    return pages.page(request, "code.html", status=422 if fault else 200, email=email, fault=fault)
 
 
 def pages_of(pages: Pages) -> Iterator[Router]:
