@@ -1,5 +1,6 @@
 """Requires a second factor for a reset and for a sign-in at Keyturn, besides link or password, if there is one."""
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -10,23 +11,34 @@ from sqlalchemy import Connection
 from keyturn.errors import KeyturnError
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.store_factory import product_of
 from keyturn.service.clock import now
+from keyturn.service.limits import Limit
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
-from keyturn.service.problems.requests import SecondStepUnfinished, Unavailable
+from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents
-from keyturn.service.reset.proofs.second_step.port import Accepted, Method, SecondStep, SecondStepTry
-from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
+from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.proofs.second_step import sms_codes
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.port import Accepted, Method, NoSecondStep, SecondStep, SecondStepTry
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import Link
 from keyturn.service.reset.records.messages import FactorChange
-from keyturn.service.reset.records.stores import Records, Transaction
+from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.settings import Settings
+from keyturn.service.settings.building import Rate
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _Result = TypeVar("_Result")
 
 EVENT = "second_step"
 """The event's name in the audit trail."""
+
+_DAY = 86_400
+
+_NOTICE = 30 * _DAY
+"""Seconds in which wrong codes count together for a mail to the owner: a patient attacker tries few a day."""
 
 
 class SecondStepAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,13 +51,13 @@ class SecondStepAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class PassedSecondStep(msgspec.Struct, frozen=True, kw_only=True):
     """A right code: the change that it allows uses it up, and gives it back if the change fails.
 
-    `refusal`: the error to raise if another request has used the code up.
+    `refusal`: the error to raise if another request has used the code up. `limits`: what counts the account's tries.
     """
 
     trial: SecondStepTry
     accepted: Accepted
     refusal: SecondStepRejected
-    tries: SecondStepTries
+    limits: Sequence[Limit]
 
     def spend(self, tx: Transaction, moment: datetime) -> None:
         """Use the code up in the change's transaction. Raises SecondStepRejected if another request was quicker."""
@@ -59,7 +71,8 @@ class PassedSecondStep(msgspec.Struct, frozen=True, kw_only=True):
     def confirm(self, tx: Transaction) -> None:
         """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
         account = self.trial.account
-        self.tries.forget(tx, account.id)
+        for limit in self.limits:
+            tx.counters.clear(limit)
         tx.audit.write(EVENT, f"passed_{self.trial.method}", self.trial.client, now(), account.id, account.email)
 
 
@@ -68,13 +81,22 @@ class RequiredSecondStep:
 
     A reset has a link; without one, a user who knows the password signs in. The audit trail records failures. After
     its last try a link ends, and its owner gets a mail. So does the owner of factors that an operator changes.
+
+    A link has `second_step.tries`, an account has `daily` a day, which refill evenly. All links of an account count
+    together, and a new link does not reset the count (NIST SP 800-63B-4 3.2.2 ends at 100 in a row). With 20 a day and
+    three live TOTP steps, a guess of six digits is right once in 45 years.
+
+    Each try whose number the tries of a link divide, and the last that is left, is the last of its link, too. The owner
+    is told of each link that ends (4.6), so an attacker who takes a new link for every few codes does not stay
+    unnoticed, and neither does one who tries a code a day. At a sign-in there is no link to end, and the owner is told
+    as often.
     """
 
-    def __init__(self, step: SecondStep, tries: SecondStepTries, records: Records, events: AppEvents) -> None:
+    def __init__(self, step: SecondStep, settings: Settings, ground: Ground, events: AppEvents) -> None:
         self.step = step
         self.close = step.close
-        self._tries = tries
-        self._records = records
+        self._most, self._daily = settings.second_step.tries, settings.second_step.daily
+        self._records = ground.records
         self._events = events
 
     async def factors(self, link: Link | None, account: Account) -> Sequence[Factor]:
@@ -141,26 +163,72 @@ class RequiredSecondStep:
         trial = SecondStepTry(
             account=account, method=answer.method, code=answer.code, link=link, client=client, moment=now()
         )
-        counted = await self._tries.count(trial)
-        refusal: KeyturnError = SecondStepRejected(factors, counted.left)
+        left, is_told = await self._count(trial)
+        refusal: KeyturnError = SecondStepRejected(factors, left)
         try:
             accepted = await self.step.verify(trial)
         except SecondStepUnfinished as unfinished:  # a factor has refused the code: guesses at it stay counted
             accepted, refusal = None, unfinished
         except Unavailable:  # this gives no verdict on the code
-            await self._tries.give_back(trial)
+            await self._give_back(trial)
             raise
         if accepted:  # whatever becomes of the change
-            await self._tries.give_back(trial)
-            too_late = SecondStepRejected(factors, counted.left + 1)
-            return PassedSecondStep(trial=trial, accepted=accepted, refusal=too_late, tries=self._tries)
+            await self._give_back(trial)
+            too_late, limits = SecondStepRejected(factors, left + 1), self._limits(account.id)
+            return PassedSecondStep(trial=trial, accepted=accepted, refusal=too_late, limits=limits)
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
         await self._record("rejected", trial)
-        if counted.is_told:
+        if is_told:
             await self._tell(trial)
             if link:
                 raise LinkDead("second_step")  # a holder of a live link may learn how it ended
         raise refusal
+
+    async def _count(self, trial: SecondStepTry) -> tuple[int, bool]:
+        """Count a try before any comparison, and commit it. Return how many are left, and whether a wrong code is told.
+
+        Raises LinkDead if its link has ended, TooManyRequests if the account has none left. All counts then stay.
+        """
+
+        def count(tx: Transaction) -> tuple[int, bool]:
+            # Hold the account, as every change of it does: otherwise two of its links would wait for each other.
+            tx.hold(trial.account.id)
+            of_link = self._most
+            if trial.link:
+                tried = secrets.count_try(tx.connection, *trial.link.id, trial.moment)
+                of_link -= tried.tries
+                if of_link < 0 or tried.state(trial.moment) != "works":
+                    # The request whose last try is wrong ends the link; a try under way may be right.
+                    raise LinkDead("invalid")
+            day, notice = self._limits(trial.account.id)
+            hit = tx.counters.count(day)
+            if hit.full:
+                raise TooManyRequests(math.ceil(hit.wait))
+            to_notice = self._most - notice.used(tx.counters.count(notice).levels[0])
+            if to_notice <= 0:  # the next notice is as many tries away
+                tx.counters.clear(notice)
+            today = self._daily - day.used(hit.levels[0])
+            left = max(0, min(of_link, to_notice, today))
+            return left if trial.link else today, not left
+
+        return await self._records.transact(count)
+
+    async def _give_back(self, trial: SecondStepTry) -> None:
+        """Undo one count: the code was right or could not be judged."""
+
+        def write(tx: Transaction) -> None:
+            tx.hold(trial.account.id)
+            if trial.link:
+                secrets.give_try_back(tx.connection, *trial.link.id)
+            for limit in self._limits(trial.account.id):
+                tx.counters.give_back(limit)
+
+        await self._records.transact(write)
+
+    def _limits(self, account_id: str) -> tuple[Limit, Limit]:
+        """Return the limit of tries a day, and the limit after which the owner is told."""
+        day, notice = Rate(self._daily, _DAY), Rate(self._most, _NOTICE)
+        return Limit(day, "second step", account_id), Limit(notice, "second step notice", account_id)
 
     async def _tell(self, trial: SecondStepTry) -> None:
         """Enqueue the mail and the app's event, and end the link. Of requests at once, the one that ends it tells."""
@@ -181,3 +249,33 @@ class RequiredSecondStep:
 
     async def _record(self, outcome: str, trial: SecondStepTry) -> None:
         await self._records.audit.record(EVENT, outcome, trial.client, trial.account.id, trial.account.email)
+
+
+def build(settings: Settings, ground: Ground, events: AppEvents) -> RequiredSecondStep:
+    """Return the second step of resets and sign-ins. Raises SettingsInvalid."""
+    return RequiredSecondStep(_step(settings, ground), settings, ground, events)
+
+
+def _step(settings: Settings, ground: Ground) -> SecondStep:
+    wanted, accounts = settings.second_step, settings.accounts
+    if wanted.source == "none":
+        return NoSecondStep()
+    database, sms = ground.records.database, sms_codes.build(settings, ground)
+    match wanted.source:
+        case "builtin":
+            return BuiltinFactors(database, sms, ground.secrets)
+        case "supabase":
+            from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
+
+            return SupabaseSecondStep(accounts.supabase)
+        case "table":
+            from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
+
+            return TableFactors(database, sms, wanted.table, accounts.table)
+        case "ldap":
+            from keyturn.service.reset.proofs.second_step.app_factors import LdapPhones
+
+            return LdapPhones(database, sms, accounts.ldap)
+        case reference:
+            step: SecondStep = product_of(reference, settings, SecondStep, "second_step.source")
+            return step
