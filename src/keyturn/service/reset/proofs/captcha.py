@@ -12,7 +12,7 @@ from keyturn.http_client import CallFailed, HttpClient
 from keyturn.service.problems.proofs import Challenge, ChallengeMethod
 from keyturn.service.problems.requests import Busy, ChallengeUnready
 from keyturn.service.reset.bounded_pool import Turns
-from keyturn.service.reset.proofs.challenge import ACTION, AnswerRefused, ChallengeJudge, Fault
+from keyturn.service.reset.proofs.challenge import ACTION, ChallengeJudge, Fault
 from keyturn.service.reset.records.client import Client
 from keyturn.service.settings import ChallengeSettings
 
@@ -22,34 +22,35 @@ _PATIENCE = timedelta(seconds=3)
 _MOST_AT_ONCE = 32
 _MOST_WAITING = 256
 _RETRY_AFTER = 5
-_VERDICTS = {200, 400}
-_OK, _LIMITED = 200, 429
+_OK, _BAD_REQUEST, _LIMITED = 200, 400, 429
 
-_URLS: Mapping[ChallengeMethod, str] = {
+_SERVICES: Mapping[ChallengeMethod, tuple[str, int]] = {
     # https://developers.cloudflare.com/turnstile/get-started/server-side-validation
-    "turnstile": "https://challenges.cloudflare.com/turnstile/v0/siteverify",
+    "turnstile": ("https://challenges.cloudflare.com/turnstile/v0/siteverify", 2048),
     # https://docs.hcaptcha.com/#verify-the-user-response-server-side
-    "hcaptcha": "https://api.hcaptcha.com/siteverify",
+    "hcaptcha": ("https://api.hcaptcha.com/siteverify", 8192),
 }
-_LONGEST: Mapping[ChallengeMethod, int] = {"turnstile": 2048, "hcaptcha": 8192}
-"""Characters of an answer; a longer answer is refused without a call."""
+"""Addresses, and characters of an answer; a longer answer is refused without a call."""
+
+_SHAPE = re.compile(r"[\w.-]+", re.ASCII)
 
 _MISCONFIGURED = {"missing-input-secret", "invalid-input-secret"}
 """Codes that the operator has to fix."""
 
-_FAULTS: Mapping[str, Fault] = {
-    "timeout-or-duplicate": "expired",
-    "invalid-or-already-seen-response": "expired",
-    "expired-input-response": "expired",
-    "already-seen-response": "expired",
-    # hCaptcha's for an answer from another site, or for the test keys. A client can cause these, so the operator is not
-    # at fault. If every answer gets one, the operator has to fix the settings.
-    "sitekey-secret-mismatch": "elsewhere",
-    "not-using-dummy-secret": "elsewhere",
+_EXPIRED = {
+    "timeout-or-duplicate",
+    "invalid-or-already-seen-response",
+    "expired-input-response",
+    "already-seen-response",
 }
-"""What is wrong with an answer, by the code. Any other, as "bad-request", counts as wrong: a client can cause it."""
+_ELSEWHERE = {"sitekey-secret-mismatch", "not-using-dummy-secret"}
+"""hCaptcha's for an answer from another site, or for the test keys. A client can cause these, so the operator is not at
+fault. If every answer gets one, the operator has to fix the settings.
 
-COMPLAINTS = _MISCONFIGURED | {code for code, fault in _FAULTS.items() if fault == "elsewhere"}
+Any other code, as "bad-request", counts as wrong: a client can cause it.
+"""
+
+COMPLAINTS = _MISCONFIGURED | _ELSEWHERE
 """Codes that an invalid answer gets only if the settings are wrong."""
 
 
@@ -73,71 +74,57 @@ class Captcha(ChallengeJudge):
     def __init__(self, settings: ChallengeSettings, hosts: Collection[str], timeout: timedelta = _PATIENCE) -> None:
         assert settings.method != "none"
         self.asked = Challenge(settings.method, settings.site_key, ACTION)
-        self.url = settings.url or _URLS[settings.method]
+        url, self._longest = _SERVICES[settings.method]
+        self.url = settings.url or url
         self._is_turnstile = settings.method == "turnstile"
-        self._shape = re.compile(rf"[\w.-]{{1,{_LONGEST[settings.method]}}}", re.ASCII)
-        self._secret = str(settings.secret)
+        # hCaptcha is told the site: otherwise answers for any site of the same account would pass.
+        site = {} if self._is_turnstile else {"sitekey": settings.site_key}
+        self._form = {"secret": str(settings.secret), **site}
         self._hosts = hosts
         self._timeout = timeout.total_seconds()
         self._places = Turns(_MOST_AT_ONCE, _MOST_WAITING)
         self._http = HttpClient(self._timeout, most_at_once=_MOST_AT_ONCE)
 
-    async def verify(self, answer: str, client: Client) -> None:
-        if not self._shape.fullmatch(answer):
-            raise AnswerRefused("malformed")
-        verdict = await self._ask_patiently(answer, {"remoteip": client.ip_address} if client.ip_address else {})
+    async def verify(self, answer: str, client: Client) -> Fault | None:
+        if len(answer) > self._longest or not _SHAPE.fullmatch(answer):
+            return "malformed"
+        more = {"remoteip": client.ip_address} if client.ip_address else {}
+        if self._is_turnstile:
+            more["idempotency_key"] = str(uuid4())
+        try:
+            verdict = await self.ask(answer, **more)
+        except ChallengeUnready:
+            if not self._is_turnstile:  # hCaptcha has no such key: the user solves another challenge
+                raise
+            verdict = await self.ask(answer, **more)  # a lost verdict is given again
         if refused := _MISCONFIGURED.intersection(verdict.codes):
             raise ChallengeUnready(f"challenge.secret is refused: {', '.join(sorted(refused))}")
-        faults = [_FAULTS[code] for code in verdict.codes if code in _FAULTS]
-        if faults or not verdict.success:
-            raise AnswerRefused(faults[0] if faults else "wrong")
-        if verdict.hostname not in self._hosts or (self._is_turnstile and verdict.action != ACTION):
-            raise AnswerRefused("elsewhere")
+        if not _EXPIRED.isdisjoint(verdict.codes):
+            return "expired"
+        if not verdict.success and _ELSEWHERE.isdisjoint(verdict.codes):
+            return "wrong"
+        is_for_us = verdict.hostname in self._hosts and (verdict.action == ACTION or not self._is_turnstile)
+        return None if verdict.success and is_for_us else "elsewhere"
 
     async def close(self) -> None:
         await self._http.close()
 
-    async def _ask_patiently(self, answer: str, more: Mapping[str, str]) -> Verdict:
-        """Return the verdict. A lost one is requested again from Turnstile, with the idempotency key of the first call.
-
-        hCaptcha has no such key: the user solves another challenge.
-        """
-        keyed = {**more, "idempotency_key": str(uuid4())} if self._is_turnstile else more
-        try:
-            return await self.ask(answer, **keyed)
-        except ChallengeUnready:
-            if not self._is_turnstile:
-                raise
-            return await self.ask(answer, **keyed)
-
     async def ask(self, answer: str, **more: str) -> Verdict:
-        """Return the verdict. Raises ChallengeUnready if the reply is none, which means neither yes nor no, and Busy.
-
-        hCaptcha is told the site: otherwise answers for any site of the same account would pass.
-        """
-        site = {} if self._is_turnstile else {"sitekey": self.asked.site_key}
+        """Return the verdict. Raises Busy, and ChallengeUnready if the reply is none: neither a yes nor a no."""
         try:
             async with asyncio.timeout(self._timeout / 2) as waiting, self._places.turn():
                 waiting.reschedule(None)  # the client has a time-out of its own
-                return await self._post({"secret": self._secret, "response": answer, **site, **more})
+                reply = await self._http.ask("POST", self.url, data={**self._form, "response": answer, **more})
         except TimeoutError:
             raise Busy(_RETRY_AFTER) from None
         except CallFailed as error:
             raise ChallengeUnready(str(error)) from None
-
-    async def _post(self, form: Mapping[str, str]) -> Verdict:
-        answer = await self._http.ask("POST", self.url, data=dict(form))
-        if answer.status == _LIMITED:
+        if reply.status == _LIMITED:
             raise Busy(_RETRY_AFTER)
-        if answer.status not in _VERDICTS:
-            raise ChallengeUnready(f"status {answer.status}")
-        verdict = answer.read(Verdict)
-        if verdict is None:
-            raise ChallengeUnready("the verdict cannot be read")
-        if verdict.success and answer.status != _OK:
-            raise ChallengeUnready(f"a positive verdict with status {answer.status}")
-        if not verdict.success and not verdict.codes:  # both services say why; {"success": false} may be a gateway's
-            raise ChallengeUnready("a negative verdict without a reason")
-        if "internal-error" in verdict.codes:
-            raise ChallengeUnready("internal-error")
+        verdict = reply.read(Verdict) if reply.status in {_OK, _BAD_REQUEST} else None
+        if verdict is None or "internal-error" in verdict.codes:
+            raise ChallengeUnready(f"no verdict, with status {reply.status}")
+        # Both services say why they refuse an answer: {"success": false} may be a gateway's.
+        if not (reply.status == _OK if verdict.success else verdict.codes):
+            raise ChallengeUnready(f"a doubtful verdict, with status {reply.status}")
         return verdict

@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from keyturn.errors import KeyturnError
-from keyturn.service.problems.proofs import Challenge, ChallengeFlaw, ChallengeRequired
+from keyturn.service.problems.proofs import Challenge, ChallengeRequired
 from keyturn.service.problems.requests import ChallengeUnready, TooManyRequests
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
@@ -21,6 +20,7 @@ ACTION = "request_reset"
 """The purpose of an answer; an answer for another form is refused."""
 
 Fault = Literal["malformed", "forged", "wrong", "expired", "replayed", "elsewhere"]
+"""What is wrong with an answer, for the metrics."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,19 +28,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str = ""
     without_script: bool = False
-
-
-class AnswerRefused(KeyturnError):
-    """The answer does not fit this request; `fault` is for the metrics."""
-
-    def __init__(self, fault: Fault) -> None:
-        self.fault = fault
-        super().__init__(fault)
-
-    @property
-    def flaw(self) -> ChallengeFlaw:
-        """Return the reason for the form, which needs to know only whether a fresh answer would help."""
-        return "expired" if self.fault in {"expired", "replayed"} else "refused"
 
 
 class ChallengeJudge(ABC):
@@ -53,8 +40,8 @@ class ChallengeJudge(ABC):
         return {}
 
     @abstractmethod
-    async def verify(self, answer: str, client: Client) -> None:
-        """Take an answer, once. Raises AnswerRefused, and ChallengeUnready or Busy if no verdict is available."""
+    async def verify(self, answer: str, client: Client) -> Fault | None:
+        """Take an answer, once; return what is wrong with it. Raises ChallengeUnready and Busy without a verdict."""
 
     @abstractmethod
     async def close(self) -> None: ...
@@ -69,9 +56,9 @@ class RequestChallenge:
     who needs thousands.
     """
 
-    def __init__(self, challenge: ChallengeJudge, settings: Settings, ground: Ground) -> None:
-        self.challenge = challenge
-        self.asked, self.close = challenge.asked, challenge.close
+    def __init__(self, judge: ChallengeJudge, settings: Settings, ground: Ground) -> None:
+        self._judge = judge
+        self.asked, self.close = judge.asked, judge.close
         self.is_always_asked = settings.challenge.when == "always"
         self._is_open = settings.challenge.on_failure == "open"
         self._limits = ground.limits
@@ -80,7 +67,7 @@ class RequestChallenge:
     async def issue(self, client: Client) -> Mapping[str, Any]:
         """Return the data that a form needs afresh each time. Raises TooManyRequests."""
         await self._limits.count("challenge", client)
-        return self.challenge.issue()
+        return self._judge.issue()
 
     async def require(self, wanted: ResetRequested, answer: Answer) -> None:
         """Return if the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
@@ -92,17 +79,16 @@ class RequestChallenge:
             return
         await self._limits.count("challenge", client)  # right or wrong, an answer costs work to check
         try:
-            await self.challenge.verify(answer.text, client)
-        except AnswerRefused as refused:
-            self._meters.challenge(refused.fault)
-            raise ChallengeRequired(refused.flaw, self.asked) from None
+            fault = await self._judge.verify(answer.text, client)
         except ChallengeUnready as error:
             self._meters.challenge("failed")
             reset_log.error(LogEvent("challenge.unanswered", reason=error, taken=self._is_open))
             if not self._is_open:
                 raise
             return
-        self._meters.challenge("passed")
+        self._meters.challenge(fault or "passed")
+        if fault:  # a form needs to know only whether a fresh answer would help
+            raise ChallengeRequired("expired" if fault in {"expired", "replayed"} else "refused", self.asked)
 
     async def _require_leave(self, answer: Answer, client: Client) -> None:
         """Return if the browser runs no scripts and its request may go on. Raises ChallengeRequired."""
