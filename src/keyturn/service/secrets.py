@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.database import Model
-from keyturn.service.database.statements import insert_into
+from keyturn.service.database.statements import insert_if, insert_into
 
 BYTES = 32
 """256 bits; OWASP's Forgot Password Cheat Sheet asks for long and random, NIST SP 800-63B for at least 112 bits."""
@@ -157,6 +157,7 @@ def secret_of(row: sa.RowMapping) -> Secret:
 
 COLUMNS: Sequence[str] = Secret.__struct_fields__
 _ROW: Sequence[Any] = [getattr(SecretRow, name) for name in COLUMNS]
+_KEY = [SecretRow.purpose, SecretRow.key]
 _OPEN = SecretRow.used_at.is_(None) & SecretRow.revoked_at.is_(None)
 
 
@@ -182,14 +183,10 @@ def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
 
 
 @lru_cache
-def _added(dialect: sa.Dialect) -> sa.Executable:
-    columns = SecretRow.__table__.c
-    values = [sa.bindparam(name, type_=columns[name].type) for name in COLUMNS]
-    fresh = insert_into(SecretRow, dialect).from_select(
-        list(COLUMNS), sa.select(*values).where(sa.bindparam("wanted", type_=sa.Boolean()))
-    )
+def _added(dialect: sa.Dialect) -> Any:
+    fresh = insert_if(SecretRow, dialect, COLUMNS)
     replaced = {name: fresh.excluded[name] for name in COLUMNS}
-    return fresh.on_conflict_do_update(index_elements=[SecretRow.purpose, SecretRow.key], set_=replaced)
+    return fresh.on_conflict_do_update(index_elements=_KEY, set_=replaced)
 
 
 def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:
@@ -259,9 +256,7 @@ def count_try(
     """
     row = Secret(purpose=purpose, key=key, created_at=moment, expires_at=until or moment, tries=1)
     fresh = insert_into(SecretRow, connection.dialect).values(**msgspec.structs.asdict(row))
-    counted = fresh.on_conflict_do_update(
-        index_elements=[SecretRow.purpose, SecretRow.key], set_={"tries": SecretRow.tries + 1}
-    )
+    counted = fresh.on_conflict_do_update(index_elements=_KEY, set_={"tries": SecretRow.tries + 1})
     return secret_of(connection.execute(counted.returning(*_ROW)).mappings().one())
 
 
