@@ -275,7 +275,7 @@ def _step(settings: Settings, ground: Ground) -> SecondStep:
         case "ldap":
             from keyturn.service.reset.proofs.second_step.app_factors import LdapPhones
 
-            return LdapPhones(database, sms, accounts.ldap)
+            return LdapPhones(database, sms, ground.accounts)
         case reference:
             step: SecondStep = product_of(reference, settings, SecondStep, "second_step.source")
             return step
