@@ -119,7 +119,7 @@ async def twilio(server: UnknownServer) -> AsyncIterator[Ask]:
         transport="twilio", api_url=server.url, account="AC1", password=Secret("x"), from_="+15005550006"
     )
     sms = TwilioSms(settings, server.patience)
-    yield lambda: sms.send("+447700900123", CODE, timedelta(minutes=10))
+    yield lambda: sms.send("+447700900123", CODE)
     await sms.close()
 
 

@@ -79,7 +79,7 @@ class ResetRequests:
         await self._admit(wanted, answer)
 
         def write(tx: Transaction) -> None:
-            if secrets.end(tx.connection, *link.id, wanted.at):
+            if secrets.end(tx.connection, link, wanted.at):
                 tx.outbox.enqueue(RESET_REQUESTED, wanted)
 
         await self._records.transact(write)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from hashlib import sha256
 from typing import Any
 
 from keyturn.packaging import requires_extra
@@ -76,7 +75,7 @@ class Altcha(ChallengeJudge):
         if signed.expires_at <= unix():  # the library asks the machine's clock
             return "expired"
         # The digest is of the nonce, which is signed: every other part of an answer has several valid spellings.
-        spent = Purpose.SPENT, sha256(f"altcha {signed.nonce}".encode()).digest()
+        spent = Purpose.SPENT, secrets.key_of(f"altcha {signed.nonce}")
         # Without this check, a puzzle that was solved once would cost a derivation each time a client sends it.
         if await self._database.read(lambda connection: secrets.find(connection, spent[1], spent[0])):
             return "replayed"

@@ -203,7 +203,7 @@ class MailedCodes:
 
         def write(tx: Transaction) -> None:
             # The code first, as `_try` and a change do: two transactions cannot deadlock.
-            used = secrets.use(tx.connection, *code.id, moment, code.proof)
+            used = secrets.use(tx.connection, code, moment)
             tx.counters.clear(code_failures(code.key))
             tx.counters.give_back(_ALL_FAILURES)
             if used:

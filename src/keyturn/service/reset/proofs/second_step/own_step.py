@@ -7,8 +7,6 @@ import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
-from hashlib import sha256
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -97,7 +95,10 @@ class OwnSecondStep(SecondStep):
                 code = await self._sms.find(trial) if self._sms else None
         if code is None or code.state(trial.moment) != "works":
             return None
-        return Accepted(partial(_use, code), lambda connection, moment: secrets.give_back(connection, *code.id, moment))
+        return Accepted(
+            lambda connection, moment: secrets.use(connection, code, moment),
+            lambda connection, moment: secrets.give_back(connection, code, moment),
+        )
 
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
         stored = await self.find(trial.account)
@@ -122,10 +123,6 @@ class OwnSecondStep(SecondStep):
             await self._sms.close()
 
 
-def _use(code: Secret, connection: Connection, moment: datetime) -> bool:
-    return secrets.use(connection, *code.id, moment, code.proof) is not None
-
-
 _EARLIER = 2
 """Steps before a code's own that may be accepted at the same moment (`totp.py`)."""
 
@@ -147,7 +144,7 @@ def take_step(connection: Connection, account_id: str, step: int, moment: dateti
 
 
 def _key_of_step(account_id: str, step: int) -> bytes:
-    return sha256(f"TOTP {step} {account_id}".encode("utf-8", "surrogatepass")).digest()
+    return secrets.key_of(f"TOTP {step} {account_id}")
 
 
 # Recovery codes, to print, and to keep in case the phone is lost, wherever an account's other factors are
@@ -176,7 +173,7 @@ def mint_recovery_code() -> str:
 def recovery_code_digest(account_id: str, code: str) -> bytes:
     """Return the digest to store and search for, in any spelling of the code."""
     letters = _BLANKS.sub("", code).upper().translate(_ALIKE)
-    return sha256(f"{account_id}\0{letters}".encode("utf-8", "surrogatepass")).digest()
+    return secrets.key_of(f"{account_id}\0{letters}")
 
 
 def renew_recovery_codes(connection: Connection, account_id: str) -> Sequence[str]:
@@ -227,7 +224,7 @@ class BuiltinFactors(OwnSecondStep):
         self, connection: Connection, account_id: str, kind: Literal[Purpose.TOTP, Purpose.PHONE], factor: bytes
     ) -> None:
         """Store a seed or a number, for a caller that holds the account. A replacement has stood for as long."""
-        key = sha256(f"{kind} {account_id}".encode("utf-8", "surrogatepass")).digest()
+        key = secrets.key_of(f"{kind} {account_id}")
         replaced = secrets.find(connection, key, kind)
         since, data = replaced.created_at if replaced else now(), self._box.encrypt(factor).decode()
         secrets.add(connection, [(_lasting(kind, key, account_id, since, data), True)])

@@ -24,7 +24,6 @@ from keyturn.service.reset.proofs.second_step.port import Accepted, Method, NoSe
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import Link
-from keyturn.service.reset.records.messages import FactorChange
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Rate
@@ -109,7 +108,11 @@ class RequiredSecondStep:
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
     async def change(
-        self, account: Account, operator: Client, change: FactorChange, work: Callable[[Connection, str], _Result]
+        self,
+        account: Account,
+        operator: Client,
+        change: messages.FactorChange,
+        work: Callable[[Connection, str], _Result],
     ) -> _Result:
         """Run `work`, which changes the factors of the account with that id, for an operator.
 
@@ -128,20 +131,18 @@ class RequiredSecondStep:
             tx.audit.write(EVENT, change, operator, moment, account.id, email, message_id=message)
             return result
 
-        result = await self._records.transact(write)
-        self._records.outbox.wake()
-        return result
+        return await self._records.transact(write)
 
     async def begin(self, link: Link | None, account: Account, method: Method, client: Client) -> bool:
         """Send a code if the account has a factor of that kind; tell whether a code is sent for it.
 
         Raises TooManyRequests, Unavailable.
         """
-        trial = SecondStepTry(account=account, method=method, link=link, client=client, moment=now())
+        trial = SecondStepTry(account=account, method=method, link=link, client=client)
         factors = await self.factors(link, account)
         if not any(factor.method == method for factor in factors) or not await self.step.begin(trial):
             return False
-        await self._record("sent", trial)
+        await self._records.audit.record(EVENT, "sent", client, account.id, account.email)
         return True
 
     async def require(
@@ -160,9 +161,7 @@ class RequiredSecondStep:
         if not answer.code.strip():
             sent = await self.begin(link, account, answer.method, client)
             raise SecondStepRequired(factors, answer.method if sent else "")
-        trial = SecondStepTry(
-            account=account, method=answer.method, code=answer.code, link=link, client=client, moment=now()
-        )
+        trial = SecondStepTry(account=account, method=answer.method, code=answer.code, link=link, client=client)
         left, is_told = await self._count(trial)
         refusal: KeyturnError = SecondStepRejected(factors, left)
         try:
@@ -177,7 +176,7 @@ class RequiredSecondStep:
             too_late, limits = SecondStepRejected(factors, left + 1), self._limits(account.id)
             return PassedSecondStep(trial=trial, accepted=accepted, refusal=too_late, limits=limits)
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
-        await self._record("rejected", trial)
+        await self._records.audit.record(EVENT, "rejected", client, account.id, account.email)
         if is_told:
             await self._tell(trial)
             if link:
@@ -238,17 +237,13 @@ class RequiredSecondStep:
         )
 
         def write(tx: Transaction) -> None:
-            if link is None or secrets.end(tx.connection, *link.id, moment):
+            if link is None or secrets.end(tx.connection, link, moment):
                 message = tx.outbox.enqueue(messages.SECOND_STEP_FAILED, failed)
                 tx.audit.write(EVENT, "failed", client, moment, account.id, account.email, message_id=message)
                 self._events.second_step_failed(tx, account, client, method=trial.method, moment=moment)
 
         await self._records.transact(write)
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
-        self._records.outbox.wake()
-
-    async def _record(self, outcome: str, trial: SecondStepTry) -> None:
-        await self._records.audit.record(EVENT, outcome, trial.client, trial.account.id, trial.account.email)
 
 
 def build(settings: Settings, ground: Ground, events: AppEvents) -> RequiredSecondStep:

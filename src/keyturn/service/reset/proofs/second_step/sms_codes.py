@@ -3,7 +3,6 @@
 import math
 import re
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -71,7 +70,7 @@ class SmsCodes:
         code, secret = self._codes.mint(trial.account.id, _key(trial), trial.moment, use=_use(trial))
         await self._records.transact(partial(self._store, secret))
         try:
-            await self._sender.send(number, self._write(trial, code), LIFE)
+            await self._sender.send(number, self._write(trial, code))
         except SendFailed as failure:
             log.warning(LogEvent("second_step.sms_failed", account_id=trial.account.id, reason=failure.reason))
             if not isinstance(failure, SendRetryable) or failure.not_accepted:
@@ -92,7 +91,7 @@ class SmsCodes:
         """Allow another message at once: this one certainly did not arrive."""
         for limit in self._limits(code.account_id):
             tx.counters.give_back(limit)
-        secrets.use(tx.connection, *code.id, code.created_at, code.proof)
+        secrets.use(tx.connection, code, code.created_at)
 
     def _limits(self, account_id: str) -> tuple[Limit, Limit, Limit]:
         """Return the limits of an account's messages, and last the limit of all accounts together."""
@@ -131,7 +130,7 @@ class SmsCodes:
 
 
 def _key(trial: SecondStepTry) -> bytes:
-    return sha256(f"SMS {trial.account.id}".encode("utf-8", "surrogatepass")).digest()
+    return secrets.key_of(f"SMS {trial.account.id}")
 
 
 def _use(trial: SecondStepTry) -> bytes:
@@ -141,10 +140,8 @@ def _use(trial: SecondStepTry) -> bytes:
 
 def build(settings: Settings, ground: Ground) -> SmsCodes | None:
     """Return what sends codes to phones; None if no messages are sent."""
-    match settings.second_step.sms.transport:
-        case "twilio":
-            return SmsCodes(ground, TwilioSms(settings.second_step.sms), settings)
-        case "capture":
-            return SmsCodes(ground, CapturedSms(Path(settings.mail.capture_dir), settings.brand.name), settings)
-        case "":
-            return None
+    sms, folder = settings.second_step.sms, Path(settings.mail.capture_dir)
+    if not sms.transport:
+        return None
+    sender = TwilioSms(sms) if sms.transport == "twilio" else CapturedSms(folder, settings.brand.name)
+    return SmsCodes(ground, sender, settings)

@@ -12,6 +12,7 @@ import msgspec
 from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.port.http_provider import ProviderApi, Refused, basic
 from keyturn.service.outbox import new_key
+from keyturn.service.reset.proofs.codes import LIFE
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import SmsSettings
 
@@ -35,14 +36,14 @@ class TwilioSms:
         self._settings = settings
         self.close = self._api.close
 
-    async def send(self, number: str, text: str, validity: timedelta) -> None:
-        """Hand the message over, with a validity period: Twilio's queue may be hours long.
+    async def send(self, number: str, text: str) -> None:
+        """Hand the message over, with the life of its code: Twilio's queue may be hours long.
 
         Raises SendRetryable, SendUnknown and SendRefused, with Twilio's code and never with the number or the text.
         """
         path = f"/2010-04-01/Accounts/{self._settings.account}/Messages.json"
-        seconds = str(int(validity.total_seconds()))
-        fields = {"To": number, "From": self._settings.from_, "Body": text, "ValidityPeriod": seconds}
+        life = str(int(LIFE.total_seconds()))
+        fields = {"To": number, "From": self._settings.from_, "Body": text, "ValidityPeriod": life}
         answer = await self._api.post(path, fields, form=True)
         said = answer.read(_Said) or _Said()
         if answer.status not in _ACCEPTED or not said.sid:
@@ -58,8 +59,7 @@ class CapturedSms:
         self._sender = local_sender(name, "")
         self.close = self._folder.close
 
-    async def send(self, number: str, text: str, validity: timedelta) -> None:
-        del validity
+    async def send(self, number: str, text: str) -> None:
         email = Email(
             sender=self._sender,
             to=f"{number}@sms.invalid",
