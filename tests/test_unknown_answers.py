@@ -25,7 +25,7 @@ from keyturn.service.problems.requests import AccountsUnready, Busy, ChallengeUn
 from keyturn.service.reset.passwords.breaches import BreachRanges, BreachSourceFailed
 from keyturn.service.reset.proofs.captcha import Captcha
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
-from keyturn.service.reset.proofs.second_step.sms_senders import TwilioSms
+from keyturn.service.reset.proofs.second_step.sms import TwilioSms
 from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
 from keyturn.service.reset.records.client import Client
 from keyturn.service.settings import ChallengeSettings, Secret, SmsSettings, SupabaseSettings

@@ -22,7 +22,7 @@ from keyturn.service.clock import now
 from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep, renew_recovery_codes
-from keyturn.service.reset.proofs.second_step.sms_codes import phone_number
+from keyturn.service.reset.proofs.second_step.sms import phone_number
 from keyturn.service.reset.proofs.second_step.totp import SEED_BYTES, base32, otpauth_uri, totp_step
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose

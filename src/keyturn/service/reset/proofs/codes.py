@@ -1,7 +1,7 @@
 """The code beside a link, for users who read the mail on one device and continue on another.
 
 Its mailbox can try it five times; the right code is exchanged for a token like that of the link. Codes by SMS are made
-in the same way (`second_step/sms_codes.py`).
+in the same way (`second_step/sms.py`).
 """
 
 import hmac

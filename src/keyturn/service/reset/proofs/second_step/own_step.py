@@ -20,7 +20,7 @@ from keyturn.service.database import Database
 from keyturn.service.keys import box
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
-from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
+from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 from keyturn.service.reset.proofs.second_step.totp import totp_step
 from keyturn.service.secrets import NEVER, STORED_FACTORS, Purpose, Secret, SecretRow
 from keyturn.service.telemetry.logs import LogEvent, log

@@ -18,7 +18,7 @@ from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.proofs.second_step import sms_codes
+from keyturn.service.reset.proofs.second_step import sms
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.port import Accepted, Method, NoSecondStep, SecondStep, SecondStepTry
 from keyturn.service.reset.records import messages
@@ -255,10 +255,10 @@ def _step(settings: Settings, ground: Ground) -> SecondStep:
     wanted, accounts = settings.second_step, settings.accounts
     if wanted.source == "none":
         return NoSecondStep()
-    database, sms = ground.records.database, sms_codes.build(settings, ground)
+    database, codes = ground.records.database, sms.build(settings, ground)
     match wanted.source:
         case "builtin":
-            return BuiltinFactors(database, sms, ground.secrets)
+            return BuiltinFactors(database, codes, ground.secrets)
         case "supabase":
             from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
 
@@ -266,11 +266,11 @@ def _step(settings: Settings, ground: Ground) -> SecondStep:
         case "table":
             from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
 
-            return TableFactors(database, sms, wanted.table, accounts.table)
+            return TableFactors(database, codes, wanted.table, accounts.table)
         case "ldap":
             from keyturn.service.reset.proofs.second_step.app_factors import LdapPhones
 
-            return LdapPhones(database, sms, ground.accounts)
+            return LdapPhones(database, codes, ground.accounts)
         case reference:
             step: SecondStep = product_of(reference, settings, SecondStep, "second_step.source")
             return step

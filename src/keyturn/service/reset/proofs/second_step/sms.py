@@ -1,22 +1,32 @@
-"""Codes by SMS. NIST calls them restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers over."""
+"""Codes by SMS. NIST calls them restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers over.
+
+They are sent through Twilio or a compatible API (https://www.twilio.com/docs/messaging/api/message-resource). The API
+has no idempotency key, so a message is handed over only once. A user who gets no message requests another code.
+"""
 
 import math
 import re
-from functools import partial
+from datetime import timedelta
+from html import escape
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import msgspec
+
 from keyturn.errors import SendFailed, SendRetryable
+from keyturn.mail.port.email import Email, local_sender
+from keyturn.mail.port.http_provider import ProviderApi, Refused, basic
 from keyturn.service import secrets
 from keyturn.service.limits import Limit
+from keyturn.service.outbox import new_key
 from keyturn.service.problems.requests import TooManyRequests, Unavailable
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.proofs.codes import LIFE, Codes
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
-from keyturn.service.reset.proofs.second_step.sms_senders import CapturedSms, TwilioSms
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose, Secret
-from keyturn.service.settings import Settings
+from keyturn.service.sending.senders import CaptureSender
+from keyturn.service.settings import Settings, SmsSettings
 from keyturn.service.settings.building import Rate
 from keyturn.service.telemetry.logs import LogEvent, log
 
@@ -36,6 +46,63 @@ def phone_number(text: str) -> str:
     """Return a number in the form of E.164, such as +447700900123; "" if it is none."""
     number = _BLANKS.sub("", text)
     return number if _PHONE.fullmatch(number) else ""
+
+
+_ACCEPTED = {200, 201, 202}
+_TIMEOUT = timedelta(seconds=10)
+
+
+class _Said(msgspec.Struct):
+    """Reads an answer: a message has a SID, an error has a code."""
+
+    sid: str = ""
+    code: int | None = None
+
+
+class TwilioSms:
+    """Sends a text through Twilio, in one call within the time-out."""
+
+    def __init__(self, settings: SmsSettings, timeout: timedelta = _TIMEOUT) -> None:
+        proof = basic(settings.account, settings.password)
+        self._api = ProviderApi(settings.api_url, lambda _: proof, timeout)
+        self._settings = settings
+        self.close = self._api.close
+
+    async def send(self, number: str, text: str) -> None:
+        """Hand the message over, with the life of its code: Twilio's queue may be hours long.
+
+        Raises SendRetryable, SendUnknown and SendRefused, with Twilio's code and never with the number or the text.
+        """
+        path = f"/2010-04-01/Accounts/{self._settings.account}/Messages.json"
+        life = str(int(LIFE.total_seconds()))
+        fields = {"To": number, "From": self._settings.from_, "Body": text, "ValidityPeriod": life}
+        answer = await self._api.post(path, fields, form=True)
+        said = answer.read(_Said) or _Said()
+        if answer.status not in _ACCEPTED or not said.sid:
+            refused = None if said.code is None else Refused(f"{answer.status} {said.code}")
+            raise self._api.failure(answer, refused)
+
+
+class CapturedSms:
+    """Writes each message as a mail to the phone's number at sms.invalid."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = CaptureSender(folder)
+        self._sender = local_sender(name, "")
+        self.close = self._folder.close
+
+    async def send(self, number: str, text: str) -> None:
+        email = Email(
+            sender=self._sender,
+            to=f"{number}@sms.invalid",
+            reply_to="",
+            subject=f"SMS to {number}",
+            html=f'<!doctype html><html><body><pre style="font: 16px monospace">{escape(text)}</pre></body></html>',
+            text=text,
+            headers={},
+            tags={"template": "sms"},
+        )
+        await self._folder.send(email, new_key())
 
 
 class SmsCodes:
@@ -68,30 +135,30 @@ class SmsCodes:
         message may still arrive, so its code is kept.
         """
         code, secret = self._codes.mint(trial.account.id, _key(trial), trial.moment, use=_use(trial))
-        await self._records.transact(partial(self._store, secret))
+        limits = self._limits(trial.account.id)
+
+        def store(tx: Transaction) -> None:
+            hit = tx.counters.count(*limits)
+            if hit.full == limits[-1]:
+                log.error(LogEvent("second_step.sms_over_budget", overall=self._sms.overall))
+            if hit.full:  # nothing is counted or stored
+                raise TooManyRequests(math.ceil(hit.wait))
+            secrets.add(tx.connection, [(secret, True)])
+
+        def undo(tx: Transaction) -> None:
+            """Allow another message at once: this one certainly did not arrive."""
+            for limit in limits:
+                tx.counters.give_back(limit)
+            secrets.use(tx.connection, secret, trial.moment)
+
+        await self._records.transact(store)
         try:
             await self._sender.send(number, self._write(trial, code))
         except SendFailed as failure:
             log.warning(LogEvent("second_step.sms_failed", account_id=trial.account.id, reason=failure.reason))
             if not isinstance(failure, SendRetryable) or failure.not_accepted:
-                await self._records.transact(partial(self._undo, secret))
+                await self._records.transact(undo)
                 raise Unavailable("the SMS provider did not accept the message") from failure
-
-    def _store(self, code: Secret, tx: Transaction) -> None:
-        """Count a message and store its code. Raises TooManyRequests; nothing is counted or stored then."""
-        limits = self._limits(code.account_id)
-        hit = tx.counters.count(*limits)
-        if hit.full == limits[-1]:
-            log.error(LogEvent("second_step.sms_over_budget", overall=self._sms.overall))
-        if hit.full:
-            raise TooManyRequests(math.ceil(hit.wait))
-        secrets.add(tx.connection, [(code, True)])
-
-    def _undo(self, code: Secret, tx: Transaction) -> None:
-        """Allow another message at once: this one certainly did not arrive."""
-        for limit in self._limits(code.account_id):
-            tx.counters.give_back(limit)
-        secrets.use(tx.connection, code, code.created_at)
 
     def _limits(self, account_id: str) -> tuple[Limit, Limit, Limit]:
         """Return the limits of an account's messages, and last the limit of all accounts together."""
