@@ -186,7 +186,7 @@ class LinkAuthorization(ChangeAuthorization):
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         secrets.give_back(tx.connection, self._link, moment)
         if self._passed:
-            self._passed.give_back(tx, moment)
+            self._passed.accepted.give_back(tx.connection, moment)
 
     def after_change(self, tx: Transaction) -> None:
         """Confirm the second step. A recovery link undoes what was added to it recently."""

@@ -52,8 +52,7 @@ class Altcha(ChallengeJudge):
         puzzle = self._library.create_challenge(
             _ALGORITHM, _COST, expires_at=end, data=self._bound, hmac_secret=self._keys[0]
         )
-        document: Mapping[str, Any] = puzzle.to_dict()
-        return document
+        return puzzle.to_dict()
 
     async def verify(self, answer: str, client: Client) -> Fault | None:
         del client

@@ -7,7 +7,6 @@ import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias
 
 import msgspec
 from cryptography.fernet import InvalidToken
@@ -24,9 +23,6 @@ from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 from keyturn.service.reset.proofs.second_step.totp import totp_step
 from keyturn.service.secrets import NEVER, STORED_FACTORS, Purpose, Secret, SecretRow
 from keyturn.service.telemetry.logs import LogEvent, log
-
-Messages: TypeAlias = SmsCodes | None
-"""What sends codes to phones; None if no messages are sent."""
 
 RECENT = timedelta(days=30)
 """How long an addition is recent: a mail is often read late. Afterwards it is proven.
@@ -50,9 +46,12 @@ class StoredFactors(msgspec.Struct, frozen=True):
 
 
 class OwnSecondStep(SecondStep):
-    """Makes and checks codes by seeds and phones; a subclass has these, by `find`."""
+    """Makes and checks codes by seeds and phones; a subclass has these, by `find`.
 
-    def __init__(self, database: Database, sms: Messages) -> None:
+    `sms`: sends codes to phones; None if no messages are sent.
+    """
+
+    def __init__(self, database: Database, sms: SmsCodes | None) -> None:
         self._database = database
         self._sms = sms
 
@@ -197,7 +196,7 @@ _BATCH = 200
 class BuiltinFactors(OwnSecondStep):
     """Stores factors among Keyturn's secrets. The first of `keys` encrypts, all of them decrypt."""
 
-    def __init__(self, database: Database, sms: Messages, keys: Sequence[str]) -> None:
+    def __init__(self, database: Database, sms: SmsCodes | None, keys: Sequence[str]) -> None:
         super().__init__(database, sms)
         self._box = box(keys, "second factors")
 
@@ -220,9 +219,7 @@ class BuiltinFactors(OwnSecondStep):
     async def proven_factors(self, account: Account) -> Sequence[Factor]:
         return await self._offered(account, await self.find(account, SecretRow.created_at <= now() - RECENT))
 
-    def set(
-        self, connection: Connection, account_id: str, kind: Literal[Purpose.TOTP, Purpose.PHONE], factor: bytes
-    ) -> None:
+    def set(self, connection: Connection, account_id: str, kind: Purpose, factor: bytes) -> None:
         """Store a seed or a number, for a caller that holds the account. A replacement has stood for as long."""
         key = secrets.key_of(f"{kind} {account_id}")
         replaced = secrets.find(connection, key, kind)

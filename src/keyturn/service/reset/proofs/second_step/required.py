@@ -63,10 +63,6 @@ class PassedSecondStep(msgspec.Struct, frozen=True, kw_only=True):
         if not self.accepted.spend(tx.connection, moment):
             raise self.refusal
 
-    def give_back(self, tx: Transaction, moment: datetime) -> None:
-        """Undo `spend`, which was committed at that moment."""
-        self.accepted.give_back(tx.connection, moment)
-
     def confirm(self, tx: Transaction) -> None:
         """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
         account = self.trial.account
