@@ -1,26 +1,19 @@
-"""The port to challenges, which show that a person, or at least a browser at some cost, requests a link."""
+"""Challenges, which show that a person, or at least a browser at some cost, requests a link."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, Literal
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-from keyturn.service.problems.proofs import Challenge, ChallengeRequired
+from keyturn.service.problems.proofs import ChallengeRequired
 from keyturn.service.problems.requests import ChallengeUnready, TooManyRequests
 from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.proofs.judges import Altcha, Captcha
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import ResetRequested
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
-
-ACTION = "request_reset"
-"""The purpose of an answer; an answer for another form is refused."""
-
-Fault = Literal["malformed", "forged", "wrong", "expired", "replayed", "elsewhere"]
-"""What is wrong with an answer, for the metrics."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,23 +21,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str = ""
     without_script: bool = False
-
-
-class ChallengeJudge(ABC):
-    """Judges answers. `asked`: the data that a form needs to show the challenge."""
-
-    asked: Challenge
-
-    def issue(self) -> Mapping[str, Any]:
-        """Return the data that a form needs afresh each time; {} if a service provides it."""
-        return {}
-
-    @abstractmethod
-    async def verify(self, answer: str, client: Client) -> Fault | None:
-        """Take an answer, once; return what is wrong with it. Raises ChallengeUnready and Busy without a verdict."""
-
-    @abstractmethod
-    async def close(self) -> None: ...
 
 
 class RequestChallenge:
@@ -56,7 +32,7 @@ class RequestChallenge:
     who needs thousands.
     """
 
-    def __init__(self, judge: ChallengeJudge, settings: Settings, ground: Ground) -> None:
+    def __init__(self, judge: Altcha | Captcha, settings: Settings, ground: Ground) -> None:
         self._judge = judge
         self.asked, self.close = judge.asked, judge.close
         self.is_always_asked = settings.challenge.when == "always"
@@ -68,9 +44,8 @@ class RequestChallenge:
         await self._limits.count("challenge", client)
         return self._judge.issue()
 
-    async def require(self, wanted: ResetRequested, answer: Answer) -> None:
+    async def require(self, client: Client, answer: Answer) -> None:
         """Return if the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
-        client = wanted.client
         if not self.is_always_asked and not await self._limits.is_busy(client):
             return
         if not answer.text:
@@ -102,26 +77,18 @@ class RequestChallenge:
 
 def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
     """Return the check of requests; None if the settings name no challenge. Raises SettingsInvalid."""
-    judge: ChallengeJudge
+    judge: Altcha | Captcha
     chosen = settings.challenge
     match chosen.method:
         case "none":
             return None
         case "altcha":
-            from keyturn.service.reset.proofs.altcha import Altcha
-
             judge = Altcha(ground.secrets, _host(settings.base_url), ground.records.database)
         case _:
-            from keyturn.service.reset.proofs.captcha import Captcha
-
-            judge = Captcha(chosen, _hosts_with_the_form(settings))
+            # The pages that may request a link: ours, and those that the settings allow to call the API.
+            own = settings.base_url, settings.forgot_url.format(base_url=settings.base_url)
+            judge = Captcha(chosen, [_host(url) for url in (*own, *settings.server.allowed_origins)])
     return RequestChallenge(judge, settings, ground)
-
-
-def _hosts_with_the_form(settings: Settings) -> frozenset[str]:
-    """Return the hosts whose pages may request a link: ours, and those that the settings allow to call the API."""
-    written = (settings.base_url, settings.forgot_url.format(base_url=settings.base_url))
-    return frozenset(_host(url) for url in (*written, *settings.server.allowed_origins))
 
 
 def _host(url: str) -> str:

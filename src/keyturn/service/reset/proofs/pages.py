@@ -60,12 +60,10 @@ def _require_codes(pages: Pages) -> MailedCodes:
     return pages.parts.codes
 
 
-def _code_page(
-    pages: Pages,
-    request: AnyRequest,
-    email: str,
-    fault: Literal["", "malformed_email", "malformed_code", "refused"] = "",
-) -> Response[Any]:
+Fault = Literal["", "malformed_email", "malformed_code", "refused"]
+
+
+def _code_page(pages: Pages, request: AnyRequest, email: str, fault: Fault = "") -> Response[Any]:
     return pages.page(request, "code.html", status=422 if fault else 200, email=email, fault=fault)
 
 

@@ -128,8 +128,8 @@ class SmsCodes:
         number = phone_number(phone)
         return number if number.startswith(self._sms.prefixes or "+") else ""
 
-    async def send(self, trial: SecondStepTry, number: str) -> None:
-        """Send a fresh code, which ends the previous one.
+    async def send(self, trial: SecondStepTry, phone: str) -> None:
+        """Send a fresh code to a phone that is reachable. It ends the previous one.
 
         Raises TooManyRequests, and Unavailable if the provider did not accept the message. If the answer is lost, the
         message may still arrive, so its code is kept.
@@ -153,7 +153,7 @@ class SmsCodes:
 
         await self._records.transact(store)
         try:
-            await self._sender.send(number, self._write(trial, code))
+            await self._sender.send(phone_number(phone), self._write(trial, code))
         except SendFailed as failure:
             log.warning(LogEvent("second_step.sms_failed", account_id=trial.account.id, reason=failure.reason))
             if not isinstance(failure, SendRetryable) or failure.not_accepted:

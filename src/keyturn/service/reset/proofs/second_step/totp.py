@@ -13,7 +13,6 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
-from cryptography.hazmat.primitives.padding import PKCS7
 
 SEED_BYTES = 20
 """160 bits, as RFC 4226 recommends (section 4, R6)."""
@@ -43,8 +42,7 @@ def totp_step(seed: bytes, code: str, moment: datetime) -> int | None:
 
 def otpauth_uri(seed: bytes, email: str, issuer: str) -> str:
     """Return the address that an authenticator app reads from a QR code."""
-    uri: str = pyotp.TOTP(base32(seed)).provisioning_uri(name=email, issuer_name=issuer)
-    return uri
+    return pyotp.TOTP(base32(seed)).provisioning_uri(name=email, issuer_name=issuer)
 
 
 def base32(seed: bytes) -> str:
@@ -73,7 +71,6 @@ def _totp(seed: bytes) -> pyotp.TOTP:
 
 
 _PHP_STRING = re.compile(r's:\d+:"(.*)";', re.DOTALL)
-_AES_BITS = 128
 
 
 class _Json(msgspec.Struct):
@@ -118,8 +115,7 @@ def _open_laravel(sealed: _Sealed, keys: Sequence[str]) -> str:
         if hmac.compare_digest(mac, sealed.mac):  # before anything is decrypted
             decryptor = Cipher(AES(raw), CBC(base64.b64decode(sealed.iv))).decryptor()
             padded = decryptor.update(base64.b64decode(sealed.value)) + decryptor.finalize()
-            unpadder = PKCS7(_AES_BITS).unpadder()
-            text = (unpadder.update(padded) + unpadder.finalize()).decode()
+            text = padded[: -padded[-1]].decode()
             serialised = _PHP_STRING.fullmatch(text)
             return serialised[1] if serialised else text
     raise InvalidToken
