@@ -95,11 +95,9 @@ class CapturedSms:
         email = Email(
             sender=self._sender,
             to=f"{number}@sms.invalid",
-            reply_to="",
             subject=f"SMS to {number}",
             html=f'<!doctype html><html><body><pre style="font: 16px monospace">{escape(text)}</pre></body></html>',
             text=text,
-            headers={},
             tags={"template": "sms"},
         )
         await self._folder.send(email, new_key())

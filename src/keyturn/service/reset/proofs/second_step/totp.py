@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.padding import PKCS7
 
 SEED_BYTES = 20
 """160 bits, as RFC 4226 recommends (section 4, R6)."""
@@ -115,7 +116,8 @@ def _open_laravel(sealed: _Sealed, keys: Sequence[str]) -> str:
         if hmac.compare_digest(mac, sealed.mac):  # before anything is decrypted
             decryptor = Cipher(AES(raw), CBC(base64.b64decode(sealed.iv))).decryptor()
             padded = decryptor.update(base64.b64decode(sealed.value)) + decryptor.finalize()
-            text = padded[: -padded[-1]].decode()
+            unpadder = PKCS7(AES.block_size).unpadder()
+            text = (unpadder.update(padded) + unpadder.finalize()).decode()
             serialised = _PHP_STRING.fullmatch(text)
             return serialised[1] if serialised else text
     raise InvalidToken
