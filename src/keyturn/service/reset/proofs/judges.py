@@ -1,7 +1,7 @@
 """Judges of answers to challenges: ALTCHA in this process, Cloudflare Turnstile and hCaptcha through `siteverify`.
 
 `asked` is the data that a form needs to show the challenge, and `issue` returns what it needs afresh each time.
-`verify` takes an answer, once, and returns what is wrong with it. Without a verdict, it raises ChallengeUnready or Busy.
+`verify` takes an answer, once, and returns what is wrong with it. Without a verdict it raises ChallengeUnready or Busy.
 """
 
 import asyncio
