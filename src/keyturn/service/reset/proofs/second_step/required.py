@@ -129,18 +129,6 @@ class RequiredSecondStep:
 
         return await self._records.transact(write)
 
-    async def begin(self, link: Link | None, account: Account, method: Method, client: Client) -> bool:
-        """Send a code if the account has a factor of that kind; tell whether a code is sent for it.
-
-        Raises TooManyRequests, Unavailable.
-        """
-        trial = SecondStepTry(account=account, method=method, link=link, client=client)
-        factors = await self.factors(link, account)
-        if not any(factor.method == method for factor in factors) or not await self.step.begin(trial):
-            return False
-        await self._records.audit.record(EVENT, "sent", client, account.id, account.email)
-        return True
-
     async def require(
         self, link: Link | None, account: Account, answer: SecondStepAnswer | None, client: Client
     ) -> PassedSecondStep | None:
@@ -154,10 +142,12 @@ class RequiredSecondStep:
             return None
         if answer is None or not any(factor.method == answer.method for factor in factors):
             raise SecondStepRequired(factors)
-        if not answer.code.strip():
-            sent = await self.begin(link, account, answer.method, client)
-            raise SecondStepRequired(factors, answer.method if sent else "")
         trial = SecondStepTry(account=account, method=answer.method, code=answer.code, link=link, client=client)
+        if not trial.code.strip():
+            is_sent = await self.step.begin(trial)
+            if is_sent:
+                await self._records.audit.record(EVENT, "sent", client, account.id, account.email)
+            raise SecondStepRequired(factors, trial.method if is_sent else "")
         left, is_told = await self._count(trial)
         refusal: KeyturnError = SecondStepRejected(factors, left)
         try:
