@@ -9,8 +9,7 @@ from keyturn.service.inviting import routes as inviting
 from keyturn.service.pages import forgot, reset, security_settings, sign_in
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs import pages as proof_pages
-from keyturn.service.reset.proofs import routes as proofs
+from keyturn.service.reset.proofs import web as proofs
 from keyturn.service.securing import pages as securing_pages
 from keyturn.service.securing import routes as securing
 
@@ -24,7 +23,7 @@ ROUTES: Sequence[Callable[[Parts], Iterator[Router]]] = (
 
 PAGES: Sequence[Callable[[Pages], Iterator[Router]]] = (
     forgot.pages_of,
-    proof_pages.pages_of,
+    proofs.pages_of,
     reset.pages_of,
     securing_pages.pages_of,
     sign_in.pages_of,

@@ -1,21 +1,26 @@
-"""The routes of proofs: what a form needs to show a challenge, and the code that stands beside the link in the mail."""
+"""The routes and the page of proofs: what a form needs to show a challenge, and the code beside the link in a mail."""
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Router, get, post
-from litestar.params import JSONBody
+from litestar import Response, Router, get, post
+from litestar.exceptions import NotFoundException
+from litestar.params import JSONBody, URLEncodedBody
 from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.service.api.json_routes import ANYONE, json_router
 from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, mounted
 from keyturn.service.api.schemas import Identifier, Schema
+from keyturn.service.pages.opening import keep_link
+from keyturn.service.pages.reading import page_at, reading
+from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.parts import Parts
 from keyturn.service.problems.proofs import Challenge, CodeRefused
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
+from keyturn.service.reset.proofs.codes import MailedCodes
 
 
 class OfferedChallenge(Challenge, frozen=True, kw_only=True):
@@ -77,3 +82,61 @@ def routes(parts: Parts) -> Iterator[Router]:
     wanted = [(parts.challenge, get_challenge), (parts.codes, verify_code)]
     if handlers := [handler for part, handler in wanted if part]:
         yield json_router(parts.paths.api, "Password reset", ANYONE, *handlers)
+
+
+# The page for the code, below the page that asks for a link
+
+
+class CodeForm(msgspec.Struct, frozen=True):
+    """The submitted form, as typed."""
+
+    email: str = ""
+    code: str = ""
+
+
+@reading("/code")
+async def show_code_form(request: AnyRequest, pages: GivenPages) -> Response[Any]:
+    """Show the form, with the address that this browser requested a link for.
+
+    Raises NotFoundException if mails hold no code.
+    """
+    _require_codes(pages)
+    asked = pages.cookies.read_link_request(request)
+    return _code_page(pages, request, asked.email if asked else "")
+
+
+@post("/code")
+async def take_code(request: AnyRequest, data: URLEncodedBody[CodeForm], pages: GivenPages) -> Response[Any]:
+    """Keep the token in a cookie, as that of a link, and lead to the form for a new password; else show the mistake.
+
+    Raises TooManyRequests, and NotFoundException if mails hold no code.
+    """
+    asked = pages.cookies.read_link_request(request)
+    return_to = asked.return_to if asked else ""
+    try:
+        token, _ = await _require_codes(pages).exchange(data.email, data.code, client_of(request), return_to)
+    except InputInvalid as invalid:
+        is_code = any(fault.name == "code" for fault in invalid.faults)
+        return _code_page(pages, request, data.email, "malformed_code" if is_code else "malformed_email")
+    except CodeRefused:
+        return _code_page(pages, request, data.email, "refused")
+    email = data.email if "@" in data.email else None  # a user name is not the address of its link
+    return keep_link(pages, pages.cookies.link, token, email)
+
+
+def _require_codes(pages: Pages) -> MailedCodes:
+    if pages.parts.codes is None:
+        raise NotFoundException
+    return pages.parts.codes
+
+
+Fault = Literal["", "malformed_email", "malformed_code", "refused"]
+
+
+def _code_page(pages: Pages, request: AnyRequest, email: str, fault: Fault = "") -> Response[Any]:
+    return pages.page(request, "code.html", status=422 if fault else 200, email=email, fault=fault)
+
+
+def pages_of(pages: Pages) -> Iterator[Router]:
+    if path := pages.site.paths.forgot:
+        yield page_at(path, show_code_form, take_code)
