@@ -21,7 +21,7 @@ from keyturn.service.reset.mails import builtin_emails, composer, theme
 from keyturn.service.reset.passwords import hasher, policy
 from keyturn.service.reset.proofs import challenge
 from keyturn.service.reset.proofs.codes import MailedCodes
-from keyturn.service.reset.proofs.second_step import required
+from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests
 from keyturn.service.reset.return_addresses import ReturnAddresses
@@ -72,7 +72,7 @@ class Parts:
         hook = reset_hook.build(settings, shared)
         self.codes = MailedCodes(shared, settings.token.ttl) if settings.token.code else None
         self.challenge = challenge.build(settings, shared)
-        self.second_step = required.build(settings, shared, self.events)
+        self.second_step = RequiredSecondStep(settings, shared, self.events)
         self.live_links = live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
         self.requests = ResetRequests(shared, self.challenge, self.return_addresses)

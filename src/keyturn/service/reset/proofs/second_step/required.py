@@ -18,9 +18,9 @@ from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.proofs.second_step import sms
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.port import Accepted, Method, NoSecondStep, SecondStep, SecondStepTry
+from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import Link
@@ -87,9 +87,9 @@ class RequiredSecondStep:
     as often.
     """
 
-    def __init__(self, step: SecondStep, settings: Settings, ground: Ground, events: AppEvents) -> None:
-        self.step = step
-        self.close = step.close
+    def __init__(self, settings: Settings, ground: Ground, events: AppEvents) -> None:
+        self.step = _step_of(settings, ground)
+        self.close = self.step.close
         self._most, self._daily = settings.second_step.tries, settings.second_step.daily
         self._records = ground.records
         self._events = events
@@ -232,19 +232,15 @@ class RequiredSecondStep:
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
 
 
-def build(settings: Settings, ground: Ground, events: AppEvents) -> RequiredSecondStep:
-    """Return the second step of resets and sign-ins. Raises SettingsInvalid."""
-    return RequiredSecondStep(_step(settings, ground), settings, ground, events)
-
-
-def _step(settings: Settings, ground: Ground) -> SecondStep:
+def _step_of(settings: Settings, ground: Ground) -> SecondStep:
+    """Return the step that the settings name. Raises SettingsInvalid."""
     wanted, accounts = settings.second_step, settings.accounts
     if wanted.source == "none":
         return NoSecondStep()
-    database, codes = ground.records.database, sms.build(settings, ground)
+    database, sms = ground.records.database, SmsCodes(settings, ground) if wanted.sms.transport else None
     match wanted.source:
         case "builtin":
-            return BuiltinFactors(database, codes, ground.secrets)
+            return BuiltinFactors(database, sms, ground.secrets)
         case "supabase":
             from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
 
@@ -252,11 +248,11 @@ def _step(settings: Settings, ground: Ground) -> SecondStep:
         case "table":
             from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
 
-            return TableFactors(database, codes, wanted.table, accounts.table)
+            return TableFactors(database, sms, wanted.table, accounts.table)
         case "ldap":
             from keyturn.service.reset.proofs.second_step.app_factors import LdapPhones
 
-            return LdapPhones(database, codes, ground.accounts)
+            return LdapPhones(database, sms, ground.accounts)
         case reference:
             step: SecondStep = product_of(reference, settings, SecondStep, "second_step.source")
             return step

@@ -113,12 +113,13 @@ class SmsCodes:
     (SMS pumping, OWASP API4:2023).
     """
 
-    def __init__(self, ground: Ground, sender: TwilioSms | CapturedSms, settings: Settings) -> None:
+    def __init__(self, settings: Settings, ground: Ground) -> None:
         self._records, self._themes = ground.records, ground.themes
         self._codes = Codes(ground.secrets, Purpose.SMS, _DIGITS)
-        self._sender = sender
-        self.close = sender.close
-        self._sms = settings.second_step.sms
+        self._sms = sms = settings.second_step.sms
+        folder = Path(settings.mail.capture_dir)
+        self._sender = TwilioSms(sms) if sms.transport == "twilio" else CapturedSms(folder, settings.brand.name)
+        self.close = self._sender.close
         self._host = urlsplit(settings.reset_url.replace("{base_url}", settings.base_url)).hostname or ""
 
     def reachable(self, phone: str) -> str:
@@ -201,12 +202,3 @@ def _key(trial: SecondStepTry) -> bytes:
 def _use(trial: SecondStepTry) -> bytes:
     """Return what a code is for: it fits nothing else."""
     return trial.link.key if trial.link else b"sign in"
-
-
-def build(settings: Settings, ground: Ground) -> SmsCodes | None:
-    """Return what sends codes to phones; None if no messages are sent."""
-    sms, folder = settings.second_step.sms, Path(settings.mail.capture_dir)
-    if not sms.transport:
-        return None
-    sender = TwilioSms(sms) if sms.transport == "twilio" else CapturedSms(folder, settings.brand.name)
-    return SmsCodes(ground, sender, settings)
