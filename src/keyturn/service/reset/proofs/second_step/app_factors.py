@@ -15,8 +15,7 @@ from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import kind_of, table_called, text_of
 from keyturn.service.accounts.table.known_table import KnownTable
 from keyturn.service.database import Database
-from keyturn.service.reset.proofs.second_step.own_step import OwnSecondStep, StoredFactors
-from keyturn.service.reset.proofs.second_step.sms import SmsCodes
+from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep, StoredFactors
 from keyturn.service.reset.proofs.second_step.totp import read_seed
 from keyturn.service.settings import SecondStepTableSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
@@ -26,7 +25,7 @@ from keyturn.values import did_you_mean
 class LdapPhones(OwnSecondStep):
     """Reads phone numbers from the attribute `accounts.ldap.phone` of a directory."""
 
-    def __init__(self, database: Database, sms: SmsCodes | None, accounts: AccountStore) -> None:
+    def __init__(self, database: Database, sms: Messages, accounts: AccountStore) -> None:
         assert isinstance(accounts, LdapAccounts)  # the settings require it
         super().__init__(database, sms)
         self._accounts = accounts
@@ -39,7 +38,7 @@ class TableFactors(OwnSecondStep):
     """Reads factors from an app's own table: beside the password, or in another table with the account's id."""
 
     def __init__(
-        self, database: Database, sms: SmsCodes | None, settings: SecondStepTableSettings, accounts: TableSettings
+        self, database: Database, sms: Messages, settings: SecondStepTableSettings, accounts: TableSettings
     ) -> None:
         super().__init__(database, sms)
         self._settings = settings

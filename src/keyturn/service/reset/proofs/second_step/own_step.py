@@ -24,6 +24,9 @@ from keyturn.service.reset.proofs.second_step.totp import totp_step
 from keyturn.service.secrets import NEVER, STORED_FACTORS, Purpose, Secret, SecretRow
 from keyturn.service.telemetry.logs import LogEvent, log
 
+Messages = SmsCodes | None
+"""What sends codes to phones; None if no messages are sent."""
+
 RECENT = timedelta(days=30)
 """How long an addition is recent: a mail is often read late. Afterwards it is proven.
 
@@ -46,12 +49,9 @@ class StoredFactors(msgspec.Struct, frozen=True):
 
 
 class OwnSecondStep(SecondStep):
-    """Makes and checks codes by seeds and phones; a subclass has these, by `find`.
+    """Makes and checks codes by seeds and phones; a subclass has these, by `find`."""
 
-    `sms`: sends codes to phones; None if no messages are sent.
-    """
-
-    def __init__(self, database: Database, sms: SmsCodes | None) -> None:
+    def __init__(self, database: Database, sms: Messages) -> None:
         self._database = database
         self._sms = sms
 
@@ -194,7 +194,7 @@ _BATCH = 200
 class BuiltinFactors(OwnSecondStep):
     """Stores factors among Keyturn's secrets. The first of `keys` encrypts, all of them decrypt."""
 
-    def __init__(self, database: Database, sms: SmsCodes | None, keys: Sequence[str]) -> None:
+    def __init__(self, database: Database, sms: Messages, keys: Sequence[str]) -> None:
         super().__init__(database, sms)
         self._box = box(keys, "second factors")
 

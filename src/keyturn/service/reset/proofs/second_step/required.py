@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from keyturn.errors import KeyturnError
-from keyturn.service import addresses, secrets
+from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.store_factory import product_of
 from keyturn.service.clock import now
@@ -114,17 +114,14 @@ class RequiredSecondStep:
 
         In one transaction with its audit entry and the mail to the owner (ASVS 6.3.7; NIST SP 800-63B-4 4.6).
         """
-        moment, email = now(), account.email
-        changed = messages.SecondStepWasChanged(
-            account_id=account.id, at=moment, client=operator, email=email, change=change
-        )
+        of, email, moment = account.id, account.email, now()
+        changed = messages.SecondStepWasChanged(account_id=of, at=moment, client=operator, email=email, change=change)
 
         def write(tx: Transaction) -> _Result:
-            tx.hold(account.id)
-            result = work(tx.connection, account.id)
+            tx.hold(of)
+            result = work(tx.connection, of)
             message = tx.outbox.enqueue(messages.SECOND_STEP_CHANGED, changed)
-            email = addresses.normalize(account.email)
-            tx.audit.write(EVENT, change, operator, moment, account.id, email, message_id=message)
+            tx.audit.write(EVENT, change, operator, moment, of, email, message_id=message)
             return result
 
         return await self._records.transact(write)
