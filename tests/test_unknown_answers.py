@@ -23,7 +23,7 @@ from keyturn.service.doctor import Dns
 from keyturn.service.doctor.domain import Unanswered
 from keyturn.service.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
 from keyturn.service.reset.passwords.breaches import BreachRanges, BreachSourceFailed
-from keyturn.service.reset.proofs.judges import Captcha
+from keyturn.service.reset.proofs.challenge import Captcha
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
 from keyturn.service.reset.proofs.second_step.sms import TwilioSms
 from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep

@@ -1,19 +1,239 @@
-"""Challenges, which show that a person, or at least a browser at some cost, requests a link."""
+"""Challenges, which show that a person, or at least a browser at some cost, requests a link.
 
-from collections.abc import Mapping
+ALTCHA is judged in this process, Cloudflare Turnstile and hCaptcha through their call `siteverify`. Of each judge,
+`asked` is the data that a form needs to show the challenge, and `issue` returns what it needs afresh each time.
+`verify` takes an answer, once, and returns what is wrong with it. Without a verdict it raises ChallengeUnready or Busy.
+"""
+
+import asyncio
+import re
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Literal
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import msgspec
 
-from keyturn.service.problems.proofs import ChallengeRequired
-from keyturn.service.problems.requests import ChallengeUnready, TooManyRequests
+from keyturn.http_client import CallFailed, HttpClient
+from keyturn.packaging import requires_extra
+from keyturn.service import secrets
+from keyturn.service.clock import now, unix
+from keyturn.service.database import Database
+from keyturn.service.keys import derive
+from keyturn.service.problems.proofs import Challenge, ChallengeMethod, ChallengeRequired
+from keyturn.service.problems.requests import Busy, ChallengeUnready, TooManyRequests
+from keyturn.service.reset.bounded_pool import BoundedPool, Turns, cores
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.proofs.judges import Altcha, Captcha
 from keyturn.service.reset.records.client import Client
-from keyturn.service.settings import Settings
+from keyturn.service.secrets import Purpose
+from keyturn.service.settings import ChallengeSettings, Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
+
+ACTION = "request_reset"
+"""The purpose of an answer; an answer for another form is refused."""
+
+Fault = Literal["malformed", "forged", "wrong", "expired", "replayed", "elsewhere"]
+"""What is wrong with an answer, for the metrics."""
+
+
+# Puzzles: a browser finds a number whose PBKDF2 begins with a zero byte
+
+
+_LIFE = timedelta(minutes=10)
+_ALGORITHM = "PBKDF2/SHA-256"
+_LONGEST_ANSWER = 4_096
+"""Characters that are read; 550 to 790 are usual."""
+
+_COST = 5_000
+"""Rounds of PBKDF2 for one guess at a puzzle; a browser needs 256 guesses on average, which take it about a second."""
+
+_WAITING = 64
+
+
+class Altcha:
+    """Makes puzzles without storing them, and takes each solution once.
+
+    The first of `keys` signs, all of them verify. The library signs each puzzle together with `host` and its purpose. A
+    derivation takes 8 ms, so the signature and an earlier use are checked before it. An answer therefore costs no more
+    than the settings allow, whatever it says, and only once. All processes share the database that remembers it.
+    """
+
+    asked = Challenge("altcha", "", ACTION)
+
+    def __init__(self, keys: Sequence[str], host: str, database: Database) -> None:
+        with requires_extra("altcha", "altcha", "challenge.method"):
+            import altcha
+        self._library = altcha
+        self._keys = [derive(key, "challenges") for key in keys]
+        self._bound = {"action": ACTION, "host": host}
+        self._database = database
+        self._pool = BoundedPool("keyturn-altcha", cores(), _WAITING)
+
+    def issue(self) -> Mapping[str, Any]:
+        """Return a fresh puzzle. Its only cost is a signature."""
+        end = int(unix() + _LIFE.total_seconds())
+        puzzle = self._library.create_challenge(
+            _ALGORITHM, _COST, expires_at=end, data=self._bound, hmac_secret=self._keys[0]
+        )
+        return puzzle.to_dict()
+
+    async def verify(self, answer: str, _client: Client) -> Fault | None:
+        try:
+            written: Any = self._library.Payload.from_base64(answer[:_LONGEST_ANSWER])
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return "malformed"
+        for key in self._keys:
+            verdict = self._library.verify_solution(written, key, lambda *_: b"")  # without a derivation
+            if verdict.expired:
+                return "expired"
+            if not verdict.invalid_signature:
+                break
+        else:
+            return "forged"
+        signed = written.challenge.parameters  # of their types: this process, or one like it, has made them
+        if signed.data != self._bound:
+            return "elsewhere"
+        if signed.expires_at <= unix():  # the library asks the machine's clock
+            return "expired"
+        # The digest is of the nonce, which is signed: every other part of an answer has several valid spellings.
+        spent = Purpose.SPENT, secrets.key_of(f"altcha {signed.nonce}")
+        # Without this check, a puzzle that was solved once would cost a derivation each time a client sends it.
+        if await self._database.read(lambda connection: secrets.find(connection, spent[1], spent[0])):
+            return "replayed"
+        if not (await self._pool.run(partial(self._library.verify_solution, written, key))).verified:
+            return "wrong"
+        # Of any number of calls at once, the count of one is 1.
+        until = datetime.fromtimestamp(signed.expires_at, UTC)
+        taken = await self._database.transact(
+            lambda connection: secrets.count_try(connection, *spent, now(), until=until)
+        )
+        return "replayed" if taken.tries > 1 else None
+
+    async def close(self) -> None:
+        self._pool.close()
+
+
+# Services that judge answers
+
+
+_PATIENCE = timedelta(seconds=3)
+"""For one call, because a user waits for it. Turnstile is asked once more."""
+
+_MOST_AT_ONCE = 32
+_MOST_WAITING = 256
+_RETRY_AFTER = 5
+_OK, _BAD_REQUEST, _LIMITED = 200, 400, 429
+
+_SERVICES: Mapping[ChallengeMethod, tuple[str, int]] = {
+    # https://developers.cloudflare.com/turnstile/get-started/server-side-validation
+    "turnstile": ("https://challenges.cloudflare.com/turnstile/v0/siteverify", 2048),
+    # https://docs.hcaptcha.com/#verify-the-user-response-server-side
+    "hcaptcha": ("https://api.hcaptcha.com/siteverify", 8192),
+}
+"""Addresses, and characters of an answer; a longer answer is refused without a call."""
+
+_SHAPE = re.compile(r"[\w.-]+", re.ASCII)
+
+_MISCONFIGURED = {"missing-input-secret", "invalid-input-secret"}
+"""Codes that the operator has to fix."""
+
+_EXPIRED = re.compile("expired|duplicate|already-seen")
+"""In codes such as "timeout-or-duplicate" and "invalid-or-already-seen-response"."""
+
+_ELSEWHERE = {"sitekey-secret-mismatch", "not-using-dummy-secret"}
+"""hCaptcha's for an answer from another site, or for the test keys. A client can cause these, so the operator is not at
+fault. If every answer gets one, the operator has to fix the settings.
+
+Any other code, as "bad-request", counts as wrong: a client can cause it.
+"""
+
+COMPLAINTS = _MISCONFIGURED | _ELSEWHERE
+"""Codes that an invalid answer gets only if the settings are wrong."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A service's verdict. `hostname` and `action` tell the page and the form where the answer was given."""
+
+    success: bool
+    hostname: str | None = None
+    action: str | None = None
+    codes: tuple[str, ...] = msgspec.field(name="error-codes", default=())
+
+
+class Captcha:
+    """Judges answers through a service, and refuses answers from another site than `hosts`, or for another form.
+
+    A call takes one of a limited number of places before its time-out starts. If no place is free within half of the
+    time-out, or the service answers 429, Busy is raised. Clients can cause that by the hundred, so it must never let a
+    request through.
+    """
+
+    def __init__(self, settings: ChallengeSettings, hosts: Collection[str], timeout: timedelta = _PATIENCE) -> None:
+        assert settings.method != "none"
+        self.asked = Challenge(settings.method, settings.site_key, ACTION)
+        url, self._longest = _SERVICES[settings.method]
+        self.url = settings.url or url
+        self._is_turnstile = settings.method == "turnstile"
+        # hCaptcha is told the site: otherwise answers for any site of the same account would pass.
+        site = {} if self._is_turnstile else {"sitekey": settings.site_key}
+        self._form = {"secret": str(settings.secret), **site}
+        self._hosts = hosts
+        self._timeout = timeout.total_seconds()
+        self._places = Turns(_MOST_AT_ONCE, _MOST_WAITING)
+        self._http = HttpClient(self._timeout, most_at_once=_MOST_AT_ONCE)
+
+    def issue(self) -> Mapping[str, Any]:
+        return {}
+
+    async def verify(self, answer: str, client: Client) -> Fault | None:
+        if len(answer) > self._longest or not _SHAPE.fullmatch(answer):
+            return "malformed"
+        more = {"remoteip": client.ip_address} if client.ip_address else {}
+        if self._is_turnstile:
+            more["idempotency_key"] = str(uuid4())
+        try:
+            verdict = await self.ask(answer, **more)
+        except ChallengeUnready:
+            if not self._is_turnstile:  # hCaptcha has no such key: the user solves another challenge
+                raise
+            verdict = await self.ask(answer, **more)  # a lost verdict is given again
+        if refused := _MISCONFIGURED.intersection(verdict.codes):
+            raise ChallengeUnready(f"challenge.secret is refused: {', '.join(sorted(refused))}")
+        if _EXPIRED.search(" ".join(verdict.codes)):
+            return "expired"
+        if not verdict.success and _ELSEWHERE.isdisjoint(verdict.codes):
+            return "wrong"
+        is_for_us = verdict.hostname in self._hosts and (verdict.action == ACTION or not self._is_turnstile)
+        return None if verdict.success and is_for_us else "elsewhere"
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def ask(self, answer: str, **more: str) -> Verdict:
+        """Return the verdict. Raises Busy, and ChallengeUnready if the reply is none: neither a yes nor a no."""
+        try:
+            async with asyncio.timeout(self._timeout / 2) as waiting, self._places.turn():
+                waiting.reschedule(None)  # the client has a time-out of its own
+                reply = await self._http.ask("POST", self.url, data={**self._form, "response": answer, **more})
+        except TimeoutError:
+            raise Busy(_RETRY_AFTER) from None
+        except CallFailed as error:
+            raise ChallengeUnready(str(error)) from None
+        if reply.status == _LIMITED:
+            raise Busy(_RETRY_AFTER)
+        verdict = reply.read(Verdict) if reply.status in {_OK, _BAD_REQUEST} else None
+        if verdict is None or "internal-error" in verdict.codes:
+            raise ChallengeUnready(f"no verdict, with status {reply.status}")
+        # Both services say why they refuse an answer: {"success": false} may be a gateway's.
+        if not (reply.status == _OK if verdict.success else verdict.codes):
+            raise ChallengeUnready(f"a doubtful verdict, with status {reply.status}")
+        return verdict
+
+
+# When an answer is required
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):

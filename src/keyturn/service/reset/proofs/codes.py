@@ -180,16 +180,13 @@ class MailedCodes:
             (level,) = tx.counters.levels(_ALL_FAILURES)
             is_over = hit.full == _ALL_FAILURES if is_live else _ALL_FAILURES.wait(level) > 0
             if is_over:
+                if monotonic() - self._logged >= _LOGGED_EVERY:
+                    self._logged = monotonic()
+                    reset_log.warning(LogEvent("code.over_budget"))
                 raise TooManyRequests(math.ceil(hit.wait or _ALL_FAILURES.wait(level)))
             return code if is_live and not hit.full else None
 
-        try:
-            code = await self._records.transact(count)
-        except TooManyRequests:
-            if monotonic() - self._logged >= _LOGGED_EVERY:
-                self._logged = monotonic()
-                reset_log.warning(LogEvent("code.over_budget"))
-            raise
+        code = await self._records.transact(count)
         return code if self._codes.fits(written, mailbox, code) else None
 
     async def _issue(self, account: Account, code: Secret, client: Client, return_to: str) -> tuple[str, Secret]:
