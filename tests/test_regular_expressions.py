@@ -90,7 +90,6 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     "studio/web/data/current_data.py pattern": [one.pattern for one, _ in _SAYINGS],
     "service/onboarding/survey.py _TEXT": r"'(?:[^']|'')*'",
     "service/reset/passwords/hash_formats.py pattern": r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}",
-    "service/reset/proofs/captcha.py f'[\\\\w.-]{{1,{_LONGEST[settings.method]}}}'": r"[\w.-]{1,8192}",
     "service/settings/building.py f'(?<!\\\\w)(?:{texts})(?!\\\\w)'": r"(?<!\w)(?:smtp\.host|database\.url)(?!\w)",
 }
 """Calls whose pattern is built at run time, by file and source, with examples of the patterns."""

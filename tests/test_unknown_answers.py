@@ -23,9 +23,9 @@ from keyturn.service.doctor import Dns
 from keyturn.service.doctor.domain import Unanswered
 from keyturn.service.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
 from keyturn.service.reset.passwords.breaches import BreachRanges, BreachSourceFailed
-from keyturn.service.reset.proofs.captcha import Captcha
+from keyturn.service.reset.proofs.challenge import Captcha
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
-from keyturn.service.reset.proofs.second_step.sms_senders import TwilioSms
+from keyturn.service.reset.proofs.second_step.sms import TwilioSms
 from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
 from keyturn.service.reset.records.client import Client
 from keyturn.service.settings import ChallengeSettings, Secret, SmsSettings, SupabaseSettings
@@ -119,7 +119,7 @@ async def twilio(server: UnknownServer) -> AsyncIterator[Ask]:
         transport="twilio", api_url=server.url, account="AC1", password=Secret("x"), from_="+15005550006"
     )
     sms = TwilioSms(settings, server.patience)
-    yield lambda: sms.send("+447700900123", CODE, timedelta(minutes=10))
+    yield lambda: sms.send("+447700900123", CODE)
     await sms.close()
 
 

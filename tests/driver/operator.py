@@ -14,8 +14,7 @@ from keyturn.service.inviting.invitations import Campaign
 from keyturn.service.outbox.history import hold, release
 from keyturn.service.pages.assets import FrontendModule
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.recovery_codes import renew
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, renew_recovery_codes
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import MAILS_ALONE, FactorChange
 from keyturn.service.secrets import Purpose
@@ -73,7 +72,7 @@ class Operator:
 
     async def renew_recovery_codes(self, email: str) -> Sequence[str]:
         """`keyturn accounts recovery-codes`, also for an account without a second factor."""
-        return await self._change(email, "recovery_codes_set", renew)
+        return await self._change(email, "recovery_codes_set", renew_recovery_codes)
 
     async def _change(self, email: str, change: FactorChange, work: Callable[[Connection, str], _Result]) -> _Result:
         return await self._parts.second_step.change(await self._account(email), _GRETA, change, work)

@@ -12,8 +12,7 @@ from tests.driver.service import ADA, NEW_PASSWORD, RESET, Service
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.recovery_codes import renew
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, renew_recovery_codes
 from keyturn.service.reset.proofs.second_step.totp import base32
 from keyturn.service.secrets import Purpose
 
@@ -51,7 +50,7 @@ class KeptFactors:
 
     async def mint_codes(self, account_id: str) -> Sequence[str]:
         """Return fresh recovery codes."""
-        return await self._database.transact(partial(renew, account_id=account_id))
+        return await self._database.transact(partial(renew_recovery_codes, account_id=account_id))
 
 
 def builtin_factors(service: Service) -> KeptFactors:

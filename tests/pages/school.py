@@ -114,7 +114,7 @@ class School:
 
     async def code(self, account: Account) -> str:
         """Return a fresh code, as a mail would hold it."""
-        code, minted = MailedCodes(self.parts.database, self.parts.secrets).mint(account, now())
+        code, minted = MailedCodes(self.parts.ground, timedelta(minutes=30)).mint(account, now())
         await self.parts.database.transact(lambda connection: add(connection, [(minted, True)]))
         return code
 

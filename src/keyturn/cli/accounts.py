@@ -21,9 +21,8 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep
-from keyturn.service.reset.proofs.second_step.recovery_codes import renew
-from keyturn.service.reset.proofs.second_step.sms_codes import phone_number
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep, renew_recovery_codes
+from keyturn.service.reset.proofs.second_step.sms import phone_number
 from keyturn.service.reset.proofs.second_step.totp import SEED_BYTES, base32, otpauth_uri, totp_step
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose
@@ -87,7 +86,7 @@ async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
     step, account = _own_step(parts), await account_of(parts, email)
     if not await step.factors(account):
         raise FactorNotKept(f"{account.email} has no second factor: set one up first, then print recovery codes")
-    _print_recovery_codes(await parts.second_step.change(account, operator, "recovery_codes_set", renew))
+    _print_recovery_codes(await parts.second_step.change(account, operator, "recovery_codes_set", renew_recovery_codes))
 
 
 def _phone_number(_: click.Context, __: click.Parameter, text: str) -> str:

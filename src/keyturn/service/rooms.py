@@ -9,14 +9,13 @@ from keyturn.service.inviting import routes as inviting
 from keyturn.service.pages import forgot, reset, security_settings, sign_in
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs import challenge_routes, code_pages, code_routes
+from keyturn.service.reset.proofs import web as proofs
 from keyturn.service.securing import pages as securing_pages
 from keyturn.service.securing import routes as securing
 
 ROUTES: Sequence[Callable[[Parts], Iterator[Router]]] = (
     resets.routes,
-    challenge_routes.routes,
-    code_routes.routes,
+    proofs.routes,
     securing.routes,
     inviting.routes,
     sessions.routes,
@@ -24,7 +23,7 @@ ROUTES: Sequence[Callable[[Parts], Iterator[Router]]] = (
 
 PAGES: Sequence[Callable[[Pages], Iterator[Router]]] = (
     forgot.pages_of,
-    code_pages.pages_of,
+    proofs.pages_of,
     reset.pages_of,
     securing_pages.pages_of,
     sign_in.pages_of,

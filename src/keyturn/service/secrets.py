@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.database import Model
-from keyturn.service.database.statements import insert_into
+from keyturn.service.database.statements import insert_if, insert_into
 
 BYTES = 32
 """256 bits; OWASP's Forgot Password Cheat Sheet asks for long and random, NIST SP 800-63B for at least 112 bits."""
@@ -157,6 +157,7 @@ def secret_of(row: sa.RowMapping) -> Secret:
 
 COLUMNS: Sequence[str] = Secret.__struct_fields__
 _ROW: Sequence[Any] = [getattr(SecretRow, name) for name in COLUMNS]
+_KEY = [SecretRow.purpose, SecretRow.key]
 _OPEN = SecretRow.used_at.is_(None) & SecretRow.revoked_at.is_(None)
 
 
@@ -167,7 +168,12 @@ def mint(random_bytes: Callable[[int], bytes]) -> str:
 
 def digest(token: str) -> bytes:
     """Return the key of a token, without the signs of a sentence behind a link."""
-    return sha256(token.rstrip(_BEHIND_A_LINK).encode("utf-8", "surrogatepass")).digest()
+    return key_of(token.rstrip(_BEHIND_A_LINK))
+
+
+def key_of(text: str) -> bytes:
+    """Return the key of the secret that a text names, such as a purpose and an account."""
+    return sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
@@ -182,14 +188,10 @@ def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
 
 
 @lru_cache
-def _added(dialect: sa.Dialect) -> sa.Executable:
-    columns = SecretRow.__table__.c
-    values = [sa.bindparam(name, type_=columns[name].type) for name in COLUMNS]
-    fresh = insert_into(SecretRow, dialect).from_select(
-        list(COLUMNS), sa.select(*values).where(sa.bindparam("wanted", type_=sa.Boolean()))
-    )
+def _added(dialect: sa.Dialect) -> Any:
+    fresh = insert_if(SecretRow, dialect, COLUMNS)
     replaced = {name: fresh.excluded[name] for name in COLUMNS}
-    return fresh.on_conflict_do_update(index_elements=[SecretRow.purpose, SecretRow.key], set_=replaced)
+    return fresh.on_conflict_do_update(index_elements=_KEY, set_=replaced)
 
 
 def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:
@@ -203,22 +205,16 @@ def find(connection: sa.Connection, key: bytes, *purposes: Purpose) -> Secret | 
     return secret_of(row) if row else None
 
 
-def use(
-    connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime, proof: bytes | None = None
-) -> Secret | None:
-    """Use a secret up that works, and return it: of concurrent callers exactly one gets it.
-
-    `proof`: what is stored of a code. If the code was replaced in the meantime, nothing is used.
-    """
-    used = sa.update(SecretRow).where(*_is(purpose, key), SecretRow.proof.is_not_distinct_from(proof))
-    used = used.where(_OPEN, SecretRow.expires_at > moment).values(used_at=moment)
-    row = connection.execute(used.returning(*_ROW)).mappings().first()
-    return secret_of(row) if row else None
+def use(connection: sa.Connection, secret: Secret, moment: datetime) -> bool:
+    """Use a secret up if it works: of concurrent callers exactly one gets True, and none if a code was replaced."""
+    works = _OPEN, SecretRow.expires_at > moment, SecretRow.proof.is_not_distinct_from(secret.proof)
+    used = sa.update(SecretRow).where(*_is(*secret.id), *works).values(used_at=moment)
+    return connection.execute(used.returning(SecretRow.key)).first() is not None
 
 
-def give_back(connection: sa.Connection, purpose: Purpose, key: bytes, used_at: datetime) -> None:
+def give_back(connection: sa.Connection, secret: Secret, used_at: datetime) -> None:
     """Let a secret work again whose use at that moment was undone."""
-    used = sa.update(SecretRow).where(*_is(purpose, key), SecretRow.used_at == used_at)
+    used = sa.update(SecretRow).where(*_is(*secret.id), SecretRow.used_at == used_at)
     connection.execute(used.values(used_at=None))
 
 
@@ -243,9 +239,9 @@ def delete(
     return connection.execute(deleted.returning(SecretRow.key)).first() is not None
 
 
-def end(connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime) -> bool:
+def end(connection: sa.Connection, secret: Secret, moment: datetime) -> bool:
     """End one unused secret, even if it has expired: of concurrent callers exactly one gets True, and no later one."""
-    ended = sa.update(SecretRow).where(*_is(purpose, key), _OPEN).values(revoked_at=moment)
+    ended = sa.update(SecretRow).where(*_is(*secret.id), _OPEN).values(revoked_at=moment)
     return connection.execute(ended.returning(SecretRow.key)).first() is not None
 
 
@@ -259,9 +255,7 @@ def count_try(
     """
     row = Secret(purpose=purpose, key=key, created_at=moment, expires_at=until or moment, tries=1)
     fresh = insert_into(SecretRow, connection.dialect).values(**msgspec.structs.asdict(row))
-    counted = fresh.on_conflict_do_update(
-        index_elements=[SecretRow.purpose, SecretRow.key], set_={"tries": SecretRow.tries + 1}
-    )
+    counted = fresh.on_conflict_do_update(index_elements=_KEY, set_={"tries": SecretRow.tries + 1})
     return secret_of(connection.execute(counted.returning(*_ROW)).mappings().one())
 
 

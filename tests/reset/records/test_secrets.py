@@ -66,11 +66,8 @@ async def test_a_secret_is_found_as_it_was_stored_and_one_that_was_not_wanted_is
 async def test_of_uses_at_once_exactly_one_gets_the_secret(database: Database) -> None:
     await added(database, secret())
 
-    uses = await asyncio.gather(
-        *(run(database, secrets.use, Purpose.RESET, KEY, NOW + SECOND * number) for number in range(8))
-    )
-    (used,) = filter(None, uses)
-    assert (used.account_id, used.data) == ("ada", "what it opens")
+    uses = await asyncio.gather(*(run(database, secrets.use, secret(), NOW + SECOND * number) for number in range(8)))
+    assert sorted(uses) == [False] * 7 + [True]
     assert await state(database) == "used"
 
 
@@ -80,11 +77,11 @@ async def test_a_secret_opens_only_what_its_purpose_says(database: Database, pur
 
     for other in set(Purpose) - {purpose}:
         assert await run(database, secrets.find, KEY, other) is None
-        assert await run(database, secrets.use, other, KEY, NOW) is None
-        assert await run(database, secrets.end, other, KEY, NOW) is False
-        await run(database, secrets.give_back, other, KEY, NOW)
+        assert await run(database, secrets.use, secret(other), NOW) is False
+        assert await run(database, secrets.end, secret(other), NOW) is False
+        await run(database, secrets.give_back, secret(other), NOW)
         await run(database, secrets.revoke, "ada", [other], NOW)
-    assert await run(database, secrets.use, purpose, KEY, NOW)
+    assert await run(database, secrets.use, secret(purpose), NOW)
 
 
 async def test_a_secret_works_until_it_expires(database: Database) -> None:
@@ -92,23 +89,23 @@ async def test_a_secret_works_until_it_expires(database: Database) -> None:
 
     assert await state(database, at=END - SECOND) == "works"
     assert await state(database, at=END) == "expired"
-    assert await run(database, secrets.use, Purpose.RESET, KEY, END) is None
+    assert await run(database, secrets.use, secret(), END) is False
 
 
 async def test_a_use_that_was_undone_can_be_made_again_unless_the_secret_was_revoked_in_between(
     database: Database,
 ) -> None:
     await added(database, secret())
-    await run(database, secrets.use, Purpose.RESET, KEY, NOW)
-    await run(database, secrets.give_back, Purpose.RESET, KEY, NOW - SECOND)
+    await run(database, secrets.use, secret(), NOW)
+    await run(database, secrets.give_back, secret(), NOW - SECOND)
     assert await state(database) == "used", "another use was undone"
 
-    await run(database, secrets.give_back, Purpose.RESET, KEY, NOW)
-    assert await run(database, secrets.use, Purpose.RESET, KEY, NOW)
+    await run(database, secrets.give_back, secret(), NOW)
+    assert await run(database, secrets.use, secret(), NOW)
     await run(database, secrets.revoke, "ada", [Purpose.RESET], NOW)
-    await run(database, secrets.give_back, Purpose.RESET, KEY, NOW)
+    await run(database, secrets.give_back, secret(), NOW)
     assert await state(database) == "revoked"
-    assert await run(database, secrets.use, Purpose.RESET, KEY, NOW) is None
+    assert await run(database, secrets.use, secret(), NOW) is False
 
 
 async def test_a_revocation_ends_the_secrets_of_one_account_and_of_those_purposes_that_work(database: Database) -> None:
@@ -135,12 +132,12 @@ async def test_one_secret_is_ended_once_and_tells_whether_it_had_expired(databas
     other = secrets.digest("other")
     await added(database, secret(), secret(key=other))
 
-    ends = await asyncio.gather(*(run(database, secrets.end, Purpose.RESET, KEY, NOW) for _ in range(4)))
+    ends = await asyncio.gather(*(run(database, secrets.end, secret(), NOW) for _ in range(4)))
     assert sorted(ends) == [False, False, False, True]
     assert await state(database) == "revoked"
-    assert await run(database, secrets.end, Purpose.RESET, other, END)
+    assert await run(database, secrets.end, secret(key=other), END)
     assert await state(database, key=other, at=END) == "expired"
-    assert not await run(database, secrets.end, Purpose.RESET, other, END), "it has been ended"
+    assert not await run(database, secrets.end, secret(key=other), END), "it has been ended"
 
 
 async def test_a_code_works_only_with_its_proof_and_only_until_another_takes_its_place(database: Database) -> None:
@@ -150,9 +147,9 @@ async def test_a_code_works_only_with_its_proof_and_only_until_another_takes_its
     await added(database, secret(Purpose.CODE, ADA, proof=second))
 
     assert (await run(database, secrets.count_try, Purpose.CODE, ADA, NOW)).tries == 1
-    assert await run(database, secrets.use, Purpose.CODE, ADA, NOW, first) is None
-    assert await run(database, secrets.use, Purpose.CODE, ADA, NOW) is None
-    assert await run(database, secrets.use, Purpose.CODE, ADA, NOW, second)
+    assert await run(database, secrets.use, secret(Purpose.CODE, ADA, proof=first), NOW) is False
+    assert await run(database, secrets.use, secret(Purpose.CODE, ADA), NOW) is False
+    assert await run(database, secrets.use, secret(Purpose.CODE, ADA, proof=second), NOW)
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -165,7 +162,7 @@ async def test_each_of_tries_at_once_gets_a_number_of_its_own_whether_the_key_is
 
     assert sorted(one.tries for one in tries) == [1, 2, 3, 4, 5, 6, 7, 8]
     assert {one.state(NOW) for one in tries} == ({"works"} if known else {"expired"})
-    assert bool(await run(database, secrets.use, Purpose.RESET, KEY, NOW)) is known
+    assert await run(database, secrets.use, secret(), NOW) is known
 
 
 async def test_a_try_that_is_given_back_does_not_count(database: Database) -> None:

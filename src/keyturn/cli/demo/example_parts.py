@@ -10,8 +10,7 @@ from litestar.types import ControllerRouterHandler
 from sqlalchemy import Connection
 
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.recovery_codes import renew
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, renew_recovery_codes
 from keyturn.service.reset.proofs.second_step.totp import seed_of_base32
 from keyturn.service.secrets import Purpose
 
@@ -43,7 +42,7 @@ def _set(source: BuiltinFactors, account_id: str, factors: Mapping[str, str], co
         source.set(connection, account_id, Purpose.PHONE, factors["phone"].encode())
     if "totp" in factors:
         source.set(connection, account_id, Purpose.TOTP, seed_of_base32(factors["totp"]))
-    return renew(connection, account_id) if "totp" in factors else ()
+    return renew_recovery_codes(connection, account_id) if "totp" in factors else ()
 
 
 # Pages of the example's app

@@ -37,7 +37,7 @@ async def get_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str]
         dir=language.direction,
         texts=texts,
         challenge=_challenge_always_asked(parts),
-        codes=parts.code_exchange is not None,
+        codes=parts.codes is not None,
         takes_names=parts.accounts.takes_names,
         mail_services=known_services(),
     )

@@ -11,7 +11,7 @@ from keyturn.mail.port.finding import Finding
 from keyturn.service.doctor.database import opened
 from keyturn.service.problems.requests import ChallengeUnready, LimitsUnready
 from keyturn.service.reset.passwords.breaches import BreachRanges, BreachSourceFailed
-from keyturn.service.reset.proofs.captcha import COMPLAINTS, Captcha
+from keyturn.service.reset.proofs.challenge import COMPLAINTS, Captcha
 from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.settings import Settings
 from keyturn.service.settings.url_rules import database_kind

@@ -29,7 +29,6 @@ from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import rule_text
 from keyturn.service.problems.proofs import LINK_TEXTS, NotSignedIn
 from keyturn.service.problems.requests import Unavailable
-from keyturn.service.reset.check import LiveLink
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 
 PACKAGED = Path(__file__).parent / "templates"
@@ -104,7 +103,7 @@ _LONGEST_QUERY = 1000
 """Bytes of the query that the links to other languages keep: a way back, an address."""
 
 
-PageOwner = Account | LiveLink | Flash
+PageOwner = Account | Flash
 """The account of a page: its language, kind and time zone."""
 
 

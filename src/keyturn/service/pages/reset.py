@@ -43,7 +43,7 @@ class NewPasswordForm(StepForm, frozen=True):
 def password_form(
     pages: Pages,
     request: AnyRequest,
-    owner: LiveLink | Account,
+    owner: Account,
     broken: Sequence[Violation] = (),
     *,
     mismatch: bool = False,

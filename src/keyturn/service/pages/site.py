@@ -59,7 +59,7 @@ class Site:
             prefix=urlsplit(settings.base_url).path.rstrip("/"),
             reload=parts.reloads_templates,
             challenge=ShownChallenge(parts.challenge.asked) if parts.challenge else None,
-            codes=parts.code_exchange is not None,
+            codes=parts.codes is not None,
             ends_sessions=ends_sessions(settings.accounts),
             takes_names=parts.accounts.takes_names,
         )

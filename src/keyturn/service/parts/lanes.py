@@ -56,7 +56,7 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     composer = _composer(parts)
     links = ResetLinks(
         composer,
-        parts.mailed_codes,
+        parts.codes,
         lifetime=parts.settings.token.ttl,
         invited=parts.settings.invitations.ttl,
     )

@@ -20,8 +20,8 @@ from keyturn.service.reset.ground import FromApp, Ground
 from keyturn.service.reset.mails import builtin_emails, composer, theme
 from keyturn.service.reset.passwords import hasher, policy
 from keyturn.service.reset.proofs import challenge
-from keyturn.service.reset.proofs.codes import CodeExchange, MailedCodes
-from keyturn.service.reset.proofs.second_step import step_factory
+from keyturn.service.reset.proofs.codes import MailedCodes
+from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests
 from keyturn.service.reset.return_addresses import ReturnAddresses
@@ -70,10 +70,9 @@ class Parts:
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect the rooms around request, check and complete; one that is off is None."""
         hook = reset_hook.build(settings, shared)
-        mailed = self.mailed_codes = MailedCodes(self.database, self.secrets) if settings.token.code else None
-        self.code_exchange = CodeExchange(shared, mailed, settings.token.ttl) if mailed else None
+        self.codes = MailedCodes(shared, settings.token.ttl) if settings.token.code else None
         self.challenge = challenge.build(settings, shared)
-        self.second_step = step_factory.build(settings, shared, self.events)
+        self.second_step = RequiredSecondStep(settings, shared, self.events)
         self.live_links = live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
         self.requests = ResetRequests(shared, self.challenge, self.return_addresses)
@@ -83,7 +82,7 @@ class Parts:
         keys = settings.invitations
         self.invitations = Invitations(shared, service_key=keys.service_key, link_key=keys.link_key)
         self.operator_links = OperatorLinks(
-            shared, self.urls, self.mailed_codes, lifetime=settings.token.ttl, invited=keys.ttl
+            shared, self.urls, self.codes, lifetime=settings.token.ttl, invited=keys.ttl
         )
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.operator_resets = OperatorResets(shared)

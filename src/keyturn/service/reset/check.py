@@ -16,12 +16,12 @@ from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.statements import lookup
 from keyturn.service.problems.problem import outcome_of
-from keyturn.service.problems.proofs import Factor, LinkDead
+from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.second_step.port import Method
-from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
+from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep, SecondStepAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINK_ROWS, Link, link_of
 from keyturn.service.reset.return_addresses import ReturnAddresses
@@ -84,22 +84,15 @@ def _opens(link: Link, account: Account) -> bool:
     return is_open and addresses.is_same_mailbox(account.email, link.email)
 
 
-class LiveLink(msgspec.Struct, frozen=True, kw_only=True):
-    """The owner of a link, and until when it works.
+class LiveLink(Account, frozen=True, kw_only=True):
+    """The account of a working link, and until when the link works.
 
-    `locale`, `kind` and `timezone`: the account's, or "".
-    `awaits_password`: the link sets the account's first password.
     `reason`: why an operator asked for a new password.
     `return_to`: where to go after the reset, if its request said so and the settings allow it.
     `factors`: second factors, of which a reset needs one.
     """
 
-    email: str
     expires_at: datetime
-    locale: str = ""
-    kind: str = ""
-    timezone: str = ""
-    awaits_password: bool = False
     reason: str = ""
     return_to: str = ""
     factors: tuple[Factor, ...] = ()
@@ -132,12 +125,8 @@ class LinkChecks:
         link, account = await self._links.require("link_check", token, email, client)
         factors = tuple(await self._second_step.factors(link, account))
         return LiveLink(
-            email=account.email,
+            **msgspec.structs.asdict(account),
             expires_at=link.expires_at,
-            locale=account.locale,
-            kind=account.kind,
-            timezone=account.timezone,
-            awaits_password=account.awaits_password,
             reason=link.facts.reason,
             return_to=self._return_addresses.allowed(link.facts.return_to),
             factors=factors,
@@ -169,7 +158,11 @@ class LinkChecks:
         """
         await self._limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
-        return await self._second_step.begin(link, account, method, client)
+        try:
+            await self._second_step.require(link, account, SecondStepAnswer(method=method), client)
+        except SecondStepRequired as asked:
+            return bool(asked.sent)
+        return False
 
     @count_calls("check")
     async def judge(self, token: str, password: str, client: Client, email: str | None = None) -> None:

@@ -176,7 +176,7 @@ class LinkAuthorization(ChangeAuthorization):
         # In the order of the worker: first the mailbox, then its account's links.
         tx.mailboxes.end_cooldown(self._link.email)
         is_suspected = self._link.recovers or is_intruded(tx.connection, self._account, moment)
-        if not secrets.use(tx.connection, *self._link.id, moment):
+        if not secrets.use(tx.connection, self._link, moment):
             self._require_alive(find_link(tx.connection, self._link.key))
             raise LinkDead("invalid")
         if self._passed:
@@ -184,9 +184,9 @@ class LinkAuthorization(ChangeAuthorization):
         return is_suspected
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
-        secrets.give_back(tx.connection, *self._link.id, moment)
+        secrets.give_back(tx.connection, self._link, moment)
         if self._passed:
-            self._passed.give_back(tx, moment)
+            self._passed.accepted.give_back(tx.connection, moment)
 
     def after_change(self, tx: Transaction) -> None:
         """Confirm the second step. A recovery link undoes what was added to it recently."""

@@ -64,7 +64,7 @@ class ResetRequests:
 
     async def _admit(self, wanted: ResetRequested, answer: Answer) -> None:
         if self._challenge:  # before more expensive work
-            await self._challenge.require(wanted, answer)
+            await self._challenge.require(wanted.client, answer)
         await self._limits.count("request", wanted.client, "overall")
 
     @_dropped_over_budget()
@@ -79,7 +79,7 @@ class ResetRequests:
         await self._admit(wanted, answer)
 
         def write(tx: Transaction) -> None:
-            if secrets.end(tx.connection, *link.id, wanted.at):
+            if secrets.end(tx.connection, link, wanted.at):
                 tx.outbox.enqueue(RESET_REQUESTED, wanted)
 
         await self._records.transact(write)

@@ -73,12 +73,12 @@ def _account(sample: StateSample) -> Account:
     return Account(id="1", email=_EMAIL, name="Ada", kind=sample.kind)
 
 
-def _owner(given: Any, sample: StateSample) -> Account | LiveLink:
+def _owner(given: Any, sample: StateSample) -> Account:
     if given == "account":
         return _account(sample)
     life = msgspec.convert(given.get("works_for", sample.site.link_life), timedelta)
     fields = {name: one for name, one in given.items() if name != "works_for"}
-    fields |= {"email": _EMAIL, "expires_at": sample.now + life, "kind": sample.kind}
+    fields |= {"id": "1", "email": _EMAIL, "expires_at": sample.now + life, "kind": sample.kind}
     return msgspec.convert(fields, LiveLink)
 
 

@@ -1,26 +1,239 @@
-"""The port to challenges, which show that a person, or at least a browser at some cost, requests a link."""
+"""Challenges, which show that a person, or at least a browser at some cost, requests a link.
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping
+ALTCHA is judged in this process, Cloudflare Turnstile and hCaptcha through their call `siteverify`. Of each judge,
+`asked` is the data that a form needs to show the challenge, and `issue` returns what it needs afresh each time.
+`verify` takes an answer, once, and returns what is wrong with it. Without a verdict it raises ChallengeUnready or Busy.
+"""
+
+import asyncio
+import re
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import msgspec
 
-from keyturn.errors import KeyturnError
-from keyturn.service.problems.proofs import Challenge, ChallengeFlaw, ChallengeRequired
-from keyturn.service.problems.requests import ChallengeUnready, TooManyRequests
+from keyturn.http_client import CallFailed, HttpClient
+from keyturn.packaging import requires_extra
+from keyturn.service import secrets
+from keyturn.service.clock import now, unix
+from keyturn.service.database import Database
+from keyturn.service.keys import derive
+from keyturn.service.problems.proofs import Challenge, ChallengeMethod, ChallengeRequired
+from keyturn.service.problems.requests import Busy, ChallengeUnready, TooManyRequests
+from keyturn.service.reset.bounded_pool import BoundedPool, Turns, cores
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import ResetRequested
-from keyturn.service.settings import Settings
+from keyturn.service.secrets import Purpose
+from keyturn.service.settings import ChallengeSettings, Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 ACTION = "request_reset"
 """The purpose of an answer; an answer for another form is refused."""
 
 Fault = Literal["malformed", "forged", "wrong", "expired", "replayed", "elsewhere"]
+"""What is wrong with an answer, for the metrics."""
+
+
+# Puzzles: a browser finds a number whose PBKDF2 begins with a zero byte
+
+
+_LIFE = timedelta(minutes=10)
+_ALGORITHM = "PBKDF2/SHA-256"
+_LONGEST_ANSWER = 4_096
+"""Characters that are read; 550 to 790 are usual."""
+
+_COST = 5_000
+"""Rounds of PBKDF2 for one guess at a puzzle; a browser needs 256 guesses on average, which take it about a second."""
+
+_WAITING = 64
+
+
+class Altcha:
+    """Makes puzzles without storing them, and takes each solution once.
+
+    The first of `keys` signs, all of them verify. The library signs each puzzle together with `host` and its purpose. A
+    derivation takes 8 ms, so the signature and an earlier use are checked before it. An answer therefore costs no more
+    than the settings allow, whatever it says, and only once. All processes share the database that remembers it.
+    """
+
+    asked = Challenge("altcha", "", ACTION)
+
+    def __init__(self, keys: Sequence[str], host: str, database: Database) -> None:
+        with requires_extra("altcha", "altcha", "challenge.method"):
+            import altcha
+        self._library = altcha
+        self._keys = [derive(key, "challenges") for key in keys]
+        self._bound = {"action": ACTION, "host": host}
+        self._database = database
+        self._pool = BoundedPool("keyturn-altcha", cores(), _WAITING)
+
+    def issue(self) -> Mapping[str, Any]:
+        """Return a fresh puzzle. Its only cost is a signature."""
+        end = int(unix() + _LIFE.total_seconds())
+        puzzle = self._library.create_challenge(
+            _ALGORITHM, _COST, expires_at=end, data=self._bound, hmac_secret=self._keys[0]
+        )
+        return puzzle.to_dict()
+
+    async def verify(self, answer: str, _client: Client) -> Fault | None:
+        try:
+            written: Any = self._library.Payload.from_base64(answer[:_LONGEST_ANSWER])
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            return "malformed"
+        for key in self._keys:
+            verdict = self._library.verify_solution(written, key, lambda *_: b"")  # without a derivation
+            if verdict.expired:
+                return "expired"
+            if not verdict.invalid_signature:
+                break
+        else:
+            return "forged"
+        signed = written.challenge.parameters  # of their types: this process, or one like it, has made them
+        if signed.data != self._bound:
+            return "elsewhere"
+        if signed.expires_at <= unix():  # the library asks the machine's clock
+            return "expired"
+        # The digest is of the nonce, which is signed: every other part of an answer has several valid spellings.
+        spent = Purpose.SPENT, secrets.key_of(f"altcha {signed.nonce}")
+        # Without this check, a puzzle that was solved once would cost a derivation each time a client sends it.
+        if await self._database.read(lambda connection: secrets.find(connection, spent[1], spent[0])):
+            return "replayed"
+        if not (await self._pool.run(partial(self._library.verify_solution, written, key))).verified:
+            return "wrong"
+        # Of any number of calls at once, the count of one is 1.
+        until = datetime.fromtimestamp(signed.expires_at, UTC)
+        taken = await self._database.transact(
+            lambda connection: secrets.count_try(connection, *spent, now(), until=until)
+        )
+        return "replayed" if taken.tries > 1 else None
+
+    async def close(self) -> None:
+        self._pool.close()
+
+
+# Services that judge answers
+
+
+_PATIENCE = timedelta(seconds=3)
+"""For one call, because a user waits for it. Turnstile is asked once more."""
+
+_MOST_AT_ONCE = 32
+_MOST_WAITING = 256
+_RETRY_AFTER = 5
+_OK, _BAD_REQUEST, _LIMITED = 200, 400, 429
+
+_SERVICES: Mapping[ChallengeMethod, tuple[str, int]] = {
+    # https://developers.cloudflare.com/turnstile/get-started/server-side-validation
+    "turnstile": ("https://challenges.cloudflare.com/turnstile/v0/siteverify", 2048),
+    # https://docs.hcaptcha.com/#verify-the-user-response-server-side
+    "hcaptcha": ("https://api.hcaptcha.com/siteverify", 8192),
+}
+"""Addresses, and characters of an answer; a longer answer is refused without a call."""
+
+_SHAPE = re.compile(r"[\w.-]+", re.ASCII)
+
+_MISCONFIGURED = {"missing-input-secret", "invalid-input-secret"}
+"""Codes that the operator has to fix."""
+
+_EXPIRED = re.compile("expired|duplicate|already-seen")
+"""In codes such as "timeout-or-duplicate" and "invalid-or-already-seen-response"."""
+
+_ELSEWHERE = {"sitekey-secret-mismatch", "not-using-dummy-secret"}
+"""hCaptcha's for an answer from another site, or for the test keys. A client can cause these, so the operator is not at
+fault. If every answer gets one, the operator has to fix the settings.
+
+Any other code, as "bad-request", counts as wrong: a client can cause it.
+"""
+
+COMPLAINTS = _MISCONFIGURED | _ELSEWHERE
+"""Codes that an invalid answer gets only if the settings are wrong."""
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A service's verdict. `hostname` and `action` tell the page and the form where the answer was given."""
+
+    success: bool
+    hostname: str | None = None
+    action: str | None = None
+    codes: tuple[str, ...] = msgspec.field(name="error-codes", default=())
+
+
+class Captcha:
+    """Judges answers through a service, and refuses answers from another site than `hosts`, or for another form.
+
+    A call takes one of a limited number of places before its time-out starts. If no place is free within half of the
+    time-out, or the service answers 429, Busy is raised. Clients can cause that by the hundred, so it must never let a
+    request through.
+    """
+
+    def __init__(self, settings: ChallengeSettings, hosts: Collection[str], timeout: timedelta = _PATIENCE) -> None:
+        assert settings.method != "none"
+        self.asked = Challenge(settings.method, settings.site_key, ACTION)
+        url, self._longest = _SERVICES[settings.method]
+        self.url = settings.url or url
+        self._is_turnstile = settings.method == "turnstile"
+        # hCaptcha is told the site: otherwise answers for any site of the same account would pass.
+        site = {} if self._is_turnstile else {"sitekey": settings.site_key}
+        self._form = {"secret": str(settings.secret), **site}
+        self._hosts = hosts
+        self._timeout = timeout.total_seconds()
+        self._places = Turns(_MOST_AT_ONCE, _MOST_WAITING)
+        self._http = HttpClient(self._timeout, most_at_once=_MOST_AT_ONCE)
+
+    def issue(self) -> Mapping[str, Any]:
+        return {}
+
+    async def verify(self, answer: str, client: Client) -> Fault | None:
+        if len(answer) > self._longest or not _SHAPE.fullmatch(answer):
+            return "malformed"
+        more = {"remoteip": client.ip_address} if client.ip_address else {}
+        if self._is_turnstile:
+            more["idempotency_key"] = str(uuid4())
+        try:
+            verdict = await self.ask(answer, **more)
+        except ChallengeUnready:
+            if not self._is_turnstile:  # hCaptcha has no such key: the user solves another challenge
+                raise
+            verdict = await self.ask(answer, **more)  # a lost verdict is given again
+        if refused := _MISCONFIGURED.intersection(verdict.codes):
+            raise ChallengeUnready(f"challenge.secret is refused: {', '.join(sorted(refused))}")
+        if _EXPIRED.search(" ".join(verdict.codes)):
+            return "expired"
+        if not verdict.success and _ELSEWHERE.isdisjoint(verdict.codes):
+            return "wrong"
+        is_for_us = verdict.hostname in self._hosts and (verdict.action == ACTION or not self._is_turnstile)
+        return None if verdict.success and is_for_us else "elsewhere"
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def ask(self, answer: str, **more: str) -> Verdict:
+        """Return the verdict. Raises Busy, and ChallengeUnready if the reply is none: neither a yes nor a no."""
+        try:
+            async with asyncio.timeout(self._timeout / 2) as waiting, self._places.turn():
+                waiting.reschedule(None)  # the client has a time-out of its own
+                reply = await self._http.ask("POST", self.url, data={**self._form, "response": answer, **more})
+        except TimeoutError:
+            raise Busy(_RETRY_AFTER) from None
+        except CallFailed as error:
+            raise ChallengeUnready(str(error)) from None
+        if reply.status == _LIMITED:
+            raise Busy(_RETRY_AFTER)
+        verdict = reply.read(Verdict) if reply.status in {_OK, _BAD_REQUEST} else None
+        if verdict is None or "internal-error" in verdict.codes:
+            raise ChallengeUnready(f"no verdict, with status {reply.status}")
+        # Both services say why they refuse an answer: {"success": false} may be a gateway's.
+        if not (reply.status == _OK if verdict.success else verdict.codes):
+            raise ChallengeUnready(f"a doubtful verdict, with status {reply.status}")
+        return verdict
+
+
+# When an answer is required
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,36 +241,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
     text: str = ""
     without_script: bool = False
-
-
-class AnswerRefused(KeyturnError):
-    """The answer does not fit this request; `fault` is for the metrics."""
-
-    def __init__(self, fault: Fault) -> None:
-        self.fault = fault
-        super().__init__(fault)
-
-    @property
-    def flaw(self) -> ChallengeFlaw:
-        """Return the reason for the form, which needs to know only whether a fresh answer would help."""
-        return "expired" if self.fault in {"expired", "replayed"} else "refused"
-
-
-class ChallengeJudge(ABC):
-    """Judges answers. `asked`: the data that a form needs to show the challenge."""
-
-    asked: Challenge
-
-    def issue(self) -> Mapping[str, Any]:
-        """Return the data that a form needs afresh each time; {} if a service provides it."""
-        return {}
-
-    @abstractmethod
-    async def verify(self, answer: str, client: Client) -> None:
-        """Take an answer, once. Raises AnswerRefused, and ChallengeUnready or Busy if no verdict is available."""
-
-    @abstractmethod
-    async def close(self) -> None: ...
 
 
 class RequestChallenge:
@@ -69,22 +252,20 @@ class RequestChallenge:
     who needs thousands.
     """
 
-    def __init__(self, challenge: ChallengeJudge, settings: Settings, ground: Ground) -> None:
-        self.challenge = challenge
-        self.asked, self.close = challenge.asked, challenge.close
+    def __init__(self, judge: Altcha | Captcha, settings: Settings, ground: Ground) -> None:
+        self._judge = judge
+        self.asked, self.close = judge.asked, judge.close
         self.is_always_asked = settings.challenge.when == "always"
         self._is_open = settings.challenge.on_failure == "open"
-        self._limits = ground.limits
-        self._meters = ground.meters
+        self._limits, self._meters = ground.limits, ground.meters
 
     async def issue(self, client: Client) -> Mapping[str, Any]:
         """Return the data that a form needs afresh each time. Raises TooManyRequests."""
         await self._limits.count("challenge", client)
-        return self.challenge.issue()
+        return self._judge.issue()
 
-    async def require(self, wanted: ResetRequested, answer: Answer) -> None:
+    async def require(self, client: Client, answer: Answer) -> None:
         """Return if the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
-        client = wanted.client
         if not self.is_always_asked and not await self._limits.is_busy(client):
             return
         if not answer.text:
@@ -92,17 +273,16 @@ class RequestChallenge:
             return
         await self._limits.count("challenge", client)  # right or wrong, an answer costs work to check
         try:
-            await self.challenge.verify(answer.text, client)
-        except AnswerRefused as refused:
-            self._meters.challenge(refused.fault)
-            raise ChallengeRequired(refused.flaw, self.asked) from None
+            fault = await self._judge.verify(answer.text, client)
         except ChallengeUnready as error:
             self._meters.challenge("failed")
             reset_log.error(LogEvent("challenge.unanswered", reason=error, taken=self._is_open))
             if not self._is_open:
                 raise
             return
-        self._meters.challenge("passed")
+        self._meters.challenge(fault or "passed")
+        if fault:  # a form needs to know only whether a fresh answer would help
+            raise ChallengeRequired("expired" if fault in {"expired", "replayed"} else "refused", self.asked)
 
     async def _require_leave(self, answer: Answer, client: Client) -> None:
         """Return if the browser runs no scripts and its request may go on. Raises ChallengeRequired."""
@@ -116,30 +296,19 @@ class RequestChallenge:
 
 
 def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
-    """Return the check of requests; None if the settings name no challenge. Raises SettingsInvalid.
-
-    The module of the services is imported only if the settings name one: httpx2 takes 0.1 s.
-    """
-    judge: ChallengeJudge
+    """Return the check of requests; None if the settings name no challenge. Raises SettingsInvalid."""
+    judge: Altcha | Captcha
     chosen = settings.challenge
     match chosen.method:
         case "none":
             return None
         case "altcha":
-            from keyturn.service.reset.proofs.altcha import Altcha
-
             judge = Altcha(ground.secrets, _host(settings.base_url), ground.records.database)
         case _:
-            from keyturn.service.reset.proofs.captcha import Captcha
-
-            judge = Captcha(chosen, _hosts_with_the_form(settings))
+            # The pages that may request a link: ours, and those that the settings allow to call the API.
+            own = settings.base_url, settings.forgot_url.format(base_url=settings.base_url)
+            judge = Captcha(chosen, [_host(url) for url in (*own, *settings.server.allowed_origins)])
     return RequestChallenge(judge, settings, ground)
-
-
-def _hosts_with_the_form(settings: Settings) -> frozenset[str]:
-    """Return the hosts whose pages may request a link: ours, and those that the settings allow to call the API."""
-    written = (settings.base_url, settings.forgot_url.format(base_url=settings.base_url))
-    return frozenset(_host(url) for url in (*written, *settings.server.allowed_origins))
 
 
 def _host(url: str) -> str:

@@ -1,6 +1,7 @@
 """The code beside a link, for users who read the mail on one device and continue on another.
 
-Its mailbox can try it five times; the right code is exchanged for a token like that of the link.
+Its mailbox can try it five times; the right code is exchanged for a token like that of the link. Codes by SMS are made
+in the same way (`second_step/sms.py`).
 """
 
 import hmac
@@ -10,14 +11,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-import msgspec
-from sqlalchemy import Connection
-
 from keyturn.errors import Fault
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import monotonic, now, random_below
-from keyturn.service.database import Database
 from keyturn.service.keys import derive
 from keyturn.service.limits import Limit, StoredCounters
 from keyturn.service.problems.proofs import CodeRefused
@@ -67,46 +64,68 @@ def read(written: str) -> str:
 
 
 class Codes:
-    """Mints codes and compares them, by digests whose keys are not in the database: 26 bits alone would be guessed.
+    """Mints short codes and compares them. Each is one for its `key`, and replaces the one before.
 
-    The first of `secrets` writes, and all of them are compared (NIST SP 800-63B 3.1.2.2 on look-up secrets).
-    `use`: what the keys are derived for. `owner`: for whom a code is; it fits nobody else.
+    The database holds a digest under a key that is not in it: 26 bits alone would be guessed (NIST SP 800-63B 3.1.2.2
+    on look-up secrets). The first of `secrets` writes, and all of them are compared. `purpose`: what the codes open.
     """
 
-    def __init__(self, secrets: Sequence[str], use: str, digits: int) -> None:
-        self._keys = [derive(secret, use) for secret in secrets]
+    def __init__(self, secrets: Sequence[str], purpose: Purpose, digits: int) -> None:
+        self._keys = [derive(secret, f"codes: {purpose}") for secret in secrets]
+        self._purpose = purpose
         self._digits = digits
 
-    def mint(self, owner: bytes) -> tuple[str, bytes]:
-        """Return a fresh code of evenly distributed digits, and the digest that is stored."""
+    def mint(
+        self, account_id: str, key: bytes, moment: datetime, *, mailbox: bytes = b"", use: bytes = b""
+    ) -> tuple[str, Secret]:
+        """Return a fresh code of evenly distributed digits, and what is stored of it. `use`: all that it is for."""
         code = f"{random_below(10**self._digits):0{self._digits}}"
-        return code, _digest(self._keys[0], code, owner)
+        return code, Secret(
+            purpose=self._purpose,
+            key=key,
+            proof=_digest(self._keys[0], key, use, code),
+            account_id=account_id,
+            mailbox=mailbox,
+            created_at=moment,
+            expires_at=moment + LIFE,
+        )
 
-    def fits(self, written: str, owner: bytes, code: Secret | None) -> bool:
+    def fits(self, written: str, key: bytes, code: Secret | None, *, use: bytes = b"") -> bool:
         """Return whether it is the code. Without one, and wherever it differs, the work is the same (CWE-208)."""
         stored = code.proof or b"" if code else b""
-        compared = [hmac.compare_digest(_digest(key, written, owner), stored) for key in self._keys]
+        compared = [hmac.compare_digest(_digest(one, key, use, written), stored) for one in self._keys]
         return any(compared)
 
 
-def _digest(key: bytes, code: str, owner: bytes) -> bytes:
-    return hmac.digest(key, owner + code.encode("utf-8", "surrogatepass"), sha256)
+def _digest(secret: bytes, key: bytes, use: bytes, code: str) -> bytes:
+    return hmac.digest(secret, key + use + code.encode("utf-8", "surrogatepass"), sha256)
 
 
 class MailedCodes:
-    """The codes of mails: minted, stored, tried and used up, each for the mailbox that it was sent to.
+    """The codes of mails, each for the mailbox that it was sent to, and their exchange for tokens like those of links.
 
-    A mailbox has one code, the latest. The database holds a code's digest, made with a key of the settings.
+    A mailbox has one code, the latest. Five tries per code and 100 per mailbox limit guesses at one account (NIST SP
+    800-63B 3.2.2). They do not limit an attacker who tries each of many accounts a few times (OWASP ASVS 6.3.1). Wrong
+    codes are therefore also counted over all accounts.
+
+    Only tries at codes that were mailed and are alive count. A stranger needs 60 mails a minute to use up this limit;
+    posting digits is not enough. Once it is used up, no code is compared and no try is lost. Links still work, and
+    codes work again within a minute.
+
+    `lifetime`: how long the token works.
     """
 
-    def __init__(self, database: Database, keys: Sequence[str]) -> None:
-        self._database = database
-        self._codes = Codes(keys, "reset codes", DIGITS)
+    def __init__(self, ground: Ground, lifetime: timedelta) -> None:
+        self._limits, self._accounts, self._records = ground.limits, ground.accounts, ground.records
+        self._codes = Codes(ground.secrets, Purpose.CODE, DIGITS)
+        self._lifetime = lifetime
+        self.meters = ground.meters
+        self._logged = -_LOGGED_EVERY
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
         """Return the addresses with too many wrong tries, where a code would no longer work."""
         limits = [code_failures(addresses.digest(email)) for email in emails]
-        levels = await self._database.read(lambda connection: StoredCounters(connection).levels(*limits))
+        levels = await self._records.database.read(lambda connection: StoredCounters(connection).levels(*limits))
         return {email for email, limit, level in zip(emails, limits, levels, strict=True) if limit.wait(level)}
 
     def mint(self, account: Account, moment: datetime) -> tuple[str, Secret]:
@@ -115,122 +134,62 @@ class MailedCodes:
         The mailbox's failures stay counted.
         """
         mailbox = addresses.digest(account.email)
-        code, proof = self._codes.mint(mailbox)
-        return code, Secret(
-            purpose=Purpose.CODE,
-            key=mailbox,
-            proof=proof,
-            account_id=account.id,
-            mailbox=mailbox,
-            created_at=moment,
-            expires_at=moment + LIFE,
-        )
-
-    async def try_code(self, mailbox: bytes, written: str, moment: datetime) -> Secret | None:
-        """Return the mailbox's code if that is it and it may be tried. Raises TooManyRequests, and counts nothing then.
-
-        One transaction counts the try, before any comparison: of concurrent tries the sixth gets nothing. The work is
-        the same for an address without a code. Only a try at a working code is a failure, so a stranger cannot use up a
-        mailbox's hundred tries while it has no code.
-        """
-        of_mailbox = code_failures(mailbox)
-
-        def count(connection: Connection) -> Secret | None:
-            counters = StoredCounters(connection)
-            code = secrets.count_try(connection, Purpose.CODE, mailbox, moment)
-            is_live = code.tries <= TRIES and code.state(moment) == "works"
-            hit = counters.count(_ALL_FAILURES, of_mailbox, wanted=is_live)
-            (level,) = counters.levels(_ALL_FAILURES)
-            is_over = hit.full == _ALL_FAILURES if is_live else _ALL_FAILURES.wait(level) > 0
-            if is_over:
-                raise TooManyRequests(math.ceil(hit.wait or _ALL_FAILURES.wait(level)))
-            return code if is_live and not hit.full else None
-
-        code = await self._database.transact(count)
-        return code if self._codes.fits(written, mailbox, code) else None
-
-    def use(self, connection: Connection, code: Secret, moment: datetime) -> bool:
-        """Use the code up, and forget the mailbox's failures. Of concurrent callers exactly one gets True."""
-        # The code first, as `try_code` and a change do: two transactions cannot deadlock.
-        used = secrets.use(connection, Purpose.CODE, code.key, moment, code.proof) is not None
-        counters = StoredCounters(connection)
-        counters.clear(code_failures(code.key))
-        counters.give_back(_ALL_FAILURES)
-        return used
-
-
-def code_failures(mailbox: bytes) -> Limit:
-    """Return the limit of wrong tries at a mailbox, by its digest."""
-    return Limit(_FAILURES, "code failures", mailbox.hex())
-
-
-class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
-    """A token like that of a link: it works once, until `expires_at`."""
-
-    token: str
-    expires_at: datetime
-
-
-class CodeExchange:
-    """Exchanges codes for tokens, which follow the rules of the tokens in links.
-
-    Five tries per code and 100 per mailbox limit guesses at one account (NIST SP 800-63B 3.2.2). They do not limit an
-    attacker who tries each of many accounts a few times (OWASP ASVS 6.3.1). Wrong codes are therefore also counted over
-    all accounts.
-
-    Only tries at codes that were mailed and are alive count. A stranger needs 60 mails a minute to use up this limit;
-    posting digits is not enough. Once it is used up, no code is compared and no try is lost. Links still work, and
-    codes work again within a minute.
-    """
-
-    def __init__(self, ground: Ground, mailed: MailedCodes, lifetime: timedelta) -> None:
-        self._ground = ground
-        self._mailed = mailed
-        self._lifetime = lifetime
-        self.meters = ground.meters
-        self._logged = -_LOGGED_EVERY
+        return self._codes.mint(account.id, mailbox, moment, mailbox=mailbox)
 
     @count_calls("code")
-    async def exchange(self, email: str, written: str, client: Client, return_to: str = "") -> IssuedToken:
-        """Return a token for the code that the mailbox was sent.
+    async def exchange(self, email: str, written: str, client: Client, return_to: str = "") -> tuple[str, Secret]:
+        """Return a token for the code that the mailbox was sent, and the link that it opens.
 
         `return_to`: as in a request, checked already.
 
         The answer and the work are the same for a wrong, expired or used code and for an address without a code or an
         account (OWASP ASVS 6.3.8). Raises InputInvalid for a malformed address or code, CodeRefused, TooManyRequests.
         """
-        limits = self._ground.limits
         try:
-            identifier, code = addresses.identify(email, takes_names=self._ground.accounts.takes_names), read(written)
+            identifier, code = addresses.identify(email, takes_names=self._accounts.takes_names), read(written)
         except InputInvalid:
-            await limits.count("malformed", client)
+            await self._limits.count("malformed", client)
             raise
-        await limits.count("code", client)
-        address = await self._mailbox_of(identifier)
+        await self._limits.count("code", client)
+        # A user name's account has the mailbox that got the code. A name without an account has none.
+        named = None if "@" in identifier else await self._accounts.find(identifier)
+        address = named.email if named else identifier
         mailbox = addresses.digest(address)
-        try:
-            tried = await self._mailed.try_code(mailbox, code, now())
-        except TooManyRequests:
-            if (moment := monotonic()) - self._logged >= _LOGGED_EVERY:
-                self._logged = moment
-                reset_log.warning(LogEvent("code.over_budget"))
-            raise
-        if tried is None:
+        tried = await self._try(mailbox, code)
+        account = await self._accounts.get(tried.account_id) if tried else None
+        if not tried or not account or not account.active or addresses.digest(account.email) != mailbox:
             reset_log.info(LogEvent("code.refused", email=addresses.mask(address)))
-            raise CodeRefused
-        account = await self._ground.accounts.get(tried.account_id)
-        if account is None or not account.active or addresses.digest(account.email) != mailbox:
             raise CodeRefused
         issued = await self._issue(account, tried, client, return_to)
         reset_log.info(LogEvent("code.exchanged", account_id=account.id))
         return issued
 
-    async def _mailbox_of(self, identifier: str) -> str:
-        """Return the address whose mailbox got the code: that of a user name's account. A name without one stays."""
-        account = None if "@" in identifier else await self._ground.accounts.find(identifier)
-        return account.email if account else identifier
+    async def _try(self, mailbox: bytes, written: str) -> Secret | None:
+        """Return the mailbox's code if that is it and it may be tried. Raises TooManyRequests, and counts nothing then.
 
-    async def _issue(self, account: Account, tried: Secret, client: Client, return_to: str) -> IssuedToken:
+        One transaction counts the try, before any comparison: of concurrent tries the sixth gets nothing. The work is
+        the same for an address without a code. Only a try at a working code is a failure, so a stranger cannot use up a
+        mailbox's hundred tries while it has no code.
+        """
+        of_mailbox, moment = code_failures(mailbox), now()
+
+        def count(tx: Transaction) -> Secret | None:
+            code = secrets.count_try(tx.connection, Purpose.CODE, mailbox, moment)
+            is_live = code.tries <= TRIES and code.state(moment) == "works"
+            hit = tx.counters.count(_ALL_FAILURES, of_mailbox, wanted=is_live)
+            (level,) = tx.counters.levels(_ALL_FAILURES)
+            is_over = hit.full == _ALL_FAILURES if is_live else _ALL_FAILURES.wait(level) > 0
+            if is_over:
+                if monotonic() - self._logged >= _LOGGED_EVERY:
+                    self._logged = monotonic()
+                    reset_log.warning(LogEvent("code.over_budget"))
+                raise TooManyRequests(math.ceil(hit.wait or _ALL_FAILURES.wait(level)))
+            return code if is_live and not hit.full else None
+
+        code = await self._records.transact(count)
+        return code if self._codes.fits(written, mailbox, code) else None
+
+    async def _issue(self, account: Account, code: Secret, client: Client, return_to: str) -> tuple[str, Secret]:
         """Use the code up and store a link, in one transaction. Raises CodeRefused if another request was quicker.
 
         If the answer to the commit is lost, the code may be used, and its user would be refused with the right one. The
@@ -240,16 +199,25 @@ class CodeExchange:
         token, link = mint_link(account, Purpose.RESET, moment, moment + self._lifetime, return_to=return_to)
 
         def write(tx: Transaction) -> None:
-            if self._mailed.use(tx.connection, tried, moment):
+            # The code first, as `_try` and a change do: two transactions cannot deadlock.
+            used = secrets.use(tx.connection, code, moment)
+            tx.counters.clear(code_failures(code.key))
+            tx.counters.give_back(_ALL_FAILURES)
+            if used:
                 secrets.add(tx.connection, [(link, True)])
                 tx.audit.write("code_check", "code_accepted", client, moment, account.id, account.email)
             elif not secrets.find(tx.connection, link.key, Purpose.RESET):
                 raise CodeRefused
 
         try:
-            await self._ground.records.transact(write)
+            await self._records.transact(write)
         except DatabaseUnready as error:
             if error.not_committed:
                 raise
-            await self._ground.records.transact(write)
-        return IssuedToken(token=token, expires_at=link.expires_at)
+            await self._records.transact(write)
+        return token, link
+
+
+def code_failures(mailbox: bytes) -> Limit:
+    """Return the limit of wrong tries at a mailbox, by its digest."""
+    return Limit(_FAILURES, "code failures", mailbox.hex())

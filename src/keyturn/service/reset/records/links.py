@@ -127,11 +127,10 @@ def press(connection: Connection, link: Link, moment: datetime) -> bool:
 
     The same mailbox's links of later changes end with it. The caller holds the account.
     """
-    pressed = secrets.use(connection, *link.id, moment)
-    if pressed is None:
+    if not secrets.use(connection, link, moment):
         return False
-    later = SecretRow.mailbox == pressed.mailbox, SecretRow.created_at >= pressed.created_at
-    secrets.revoke(connection, pressed.account_id, [Purpose.SECURE], moment, *later)
+    later = SecretRow.mailbox == link.mailbox, SecretRow.created_at >= link.created_at
+    secrets.revoke(connection, link.account_id, [Purpose.SECURE], moment, *later)
     return True
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
-from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.accounts.table.active import Flag
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import kind_of, table_called, text_of
@@ -17,7 +17,7 @@ from keyturn.service.accounts.table.known_table import KnownTable
 from keyturn.service.database import Database
 from keyturn.service.reset.proofs.second_step.own_step import Messages, OwnSecondStep, StoredFactors
 from keyturn.service.reset.proofs.second_step.totp import read_seed
-from keyturn.service.settings import LdapSettings, SecondStepTableSettings, TableSettings
+from keyturn.service.settings import SecondStepTableSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 from keyturn.values import did_you_mean
 
@@ -25,19 +25,13 @@ from keyturn.values import did_you_mean
 class LdapPhones(OwnSecondStep):
     """Reads phone numbers from the attribute `accounts.ldap.phone` of a directory."""
 
-    def __init__(self, database: Database, sms: Messages, settings: LdapSettings) -> None:
+    def __init__(self, database: Database, sms: Messages, accounts: AccountStore) -> None:
+        assert isinstance(accounts, LdapAccounts)  # the settings require it
         super().__init__(database, sms)
-        self._accounts = LdapAccounts(settings)
-
-    async def require_ready(self) -> None:
-        await self._accounts.require_ready()
+        self._accounts = accounts
 
     async def find(self, account: Account) -> StoredFactors:
         return StoredFactors(phone=await self._accounts.phone(account.id))
-
-    async def close(self) -> None:
-        await self._accounts.close()
-        await super().close()
 
 
 class TableFactors(OwnSecondStep):
@@ -47,14 +41,11 @@ class TableFactors(OwnSecondStep):
         self, database: Database, sms: Messages, settings: SecondStepTableSettings, accounts: TableSettings
     ) -> None:
         super().__init__(database, sms)
-        self._format, self._keys = settings.format, settings.keys
+        self._settings = settings
         self._active = Flag(settings.active)
-        self._names = {
-            "account": settings.account or accounts.id,
-            "totp": settings.totp,
-            "phone": settings.phone,
-            "active": self._active.column,
-        }
+        key, flag = settings.account or accounts.id, self._active.column
+        named = {"account": key, "totp": settings.totp, "phone": settings.phone, "active": flag}
+        self._names = {field: name for field, name in named.items() if name}
         self._name = settings.table or accounts.table
         place = AppDatabase(accounts.url) if accounts.url else database
         self._known = KnownTable(place, self._name, self._columns)
@@ -81,7 +72,8 @@ class TableFactors(OwnSecondStep):
     def _stored(self, row: RowMapping, account_id: str) -> StoredFactors:
         phone, text = text_of(row.get("phone")), _text(row.get("totp")).strip()
         try:
-            return StoredFactors(read_seed(text, self._format, self._keys) if text else None, phone)
+            seed = read_seed(text, self._settings.format, self._settings.keys) if text else None
+            return StoredFactors(seed, phone)
         except (ValueError, KeyError) as error:
             # Log only the error's class: its text may contain the seed.
             log.error(LogEvent("second_step.unreadable", account_id=account_id, reason=type(error).__name__))
@@ -94,17 +86,14 @@ class TableFactors(OwnSecondStep):
         except NoSuchTableError:
             message = f"the database has no table {self._name}"
             raise SettingsInvalid([Fault("second_step.table.table", message)]) from None
-        named = {field: name for field, name in self._names.items() if name}
-        missing = [
-            Fault(
-                f"second_step.table.{field}", f"{self._name} has no column {name}{did_you_mean(name, columns.keys())}"
-            )
-            for field, name in named.items()
+        missing = {
+            f"second_step.table.{field}": f"{self._name} has no column {name}{did_you_mean(name, columns.keys())}"
+            for field, name in self._names.items()
             if name not in columns
-        ]
+        }
         if missing:
-            raise SettingsInvalid(missing)
-        return {field: columns[name] for field, name in named.items()}
+            raise SettingsInvalid([Fault(*one) for one in missing.items()])
+        return {field: columns[name] for field, name in self._names.items()}
 
     async def close(self) -> None:
         await self._known.close()

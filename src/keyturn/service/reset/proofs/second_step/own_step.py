@@ -3,12 +3,10 @@
 The seeds and phones are an app's or a directory's (`app_factors.py`), or Keyturn's own (`BuiltinFactors`).
 """
 
+import re
 from abc import abstractmethod
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from functools import partial
-from hashlib import sha256
-from typing import Literal, TypeAlias
 
 import msgspec
 from cryptography.fernet import InvalidToken
@@ -16,18 +14,17 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
-from keyturn.service.clock import now
+from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database
 from keyturn.service.keys import box
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
-from keyturn.service.reset.proofs.second_step.recovery_codes import are_left, recovery_code_digest, renew
-from keyturn.service.reset.proofs.second_step.sms_codes import SmsCodes
+from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 from keyturn.service.reset.proofs.second_step.totp import totp_step
 from keyturn.service.secrets import NEVER, STORED_FACTORS, Purpose, Secret, SecretRow
 from keyturn.service.telemetry.logs import LogEvent, log
 
-Messages: TypeAlias = SmsCodes | None
+Messages = SmsCodes | None
 """What sends codes to phones; None if no messages are sent."""
 
 RECENT = timedelta(days=30)
@@ -72,17 +69,16 @@ class OwnSecondStep(SecondStep):
             found.append(Factor("sms", f"…{number[-2:]}"))
         if not found and not stored.phone and not stored.unreadable:
             return ()
-        if await self._database.read(partial(are_left, account_id=account.id)):
+        unused = SecretRow.account_id == account.id, SecretRow.purpose == Purpose.RECOVERY, SecretRow.used_at.is_(None)
+        if await self._database.fetch(select(SecretRow.key).where(*unused).limit(1)):
             found.append(Factor("recovery_code"))
         return found or [Factor("other")]  # to count only factors that can be reached now would be a bypass
 
     async def begin(self, trial: SecondStepTry) -> bool:
         if trial.method != "sms" or not self._sms:
             return False
-        number = self._sms.reachable((await self.find(trial.account)).phone)
-        if number:
-            await self._sms.send(trial, number)
-        return bool(number)
+        await self._sms.send(trial, (await self.find(trial.account)).phone)
+        return True
 
     async def verify(self, trial: SecondStepTry) -> Accepted | None:
         account_id = trial.account.id
@@ -96,7 +92,10 @@ class OwnSecondStep(SecondStep):
                 code = await self._sms.find(trial) if self._sms else None
         if code is None or code.state(trial.moment) != "works":
             return None
-        return Accepted(partial(_use, code), lambda connection, moment: secrets.give_back(connection, *code.id, moment))
+        return Accepted(
+            lambda connection, moment: secrets.use(connection, code, moment),
+            lambda connection, moment: secrets.give_back(connection, code, moment),
+        )
 
     async def _verify_totp(self, trial: SecondStepTry) -> Accepted | None:
         stored = await self.find(trial.account)
@@ -121,10 +120,6 @@ class OwnSecondStep(SecondStep):
             await self._sms.close()
 
 
-def _use(code: Secret, connection: Connection, moment: datetime) -> bool:
-    return secrets.use(connection, *code.id, moment, code.proof) is not None
-
-
 _EARLIER = 2
 """Steps before a code's own that may be accepted at the same moment (`totp.py`)."""
 
@@ -146,7 +141,49 @@ def take_step(connection: Connection, account_id: str, step: int, moment: dateti
 
 
 def _key_of_step(account_id: str, step: int) -> bytes:
-    return sha256(f"TOTP {step} {account_id}".encode("utf-8", "surrogatepass")).digest()
+    return secrets.key_of(f"TOTP {step} {account_id}")
+
+
+# Recovery codes, to print, and to keep in case the phone is lost, wherever an account's other factors are
+
+
+RECOVERY_CODES = 10
+"""Codes that an account gets at a time."""
+
+_LETTERS = 24
+"""120 bits: from 112 on, a fast hash is enough (OWASP ASVS 6.5.2), so one statement finds and uses a code."""
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32, without I, L, O and U: readers cannot confuse the characters on paper."""
+
+_ALIKE = str.maketrans("ILO", "110")
+_GROUP = 4
+_BLANKS = re.compile(r"[\s-]+")
+
+
+def mint_recovery_code() -> str:
+    """Return a fresh code as users see it: six groups of four."""
+    letters = "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in random_bytes(_LETTERS))
+    return "-".join(letters[at : at + _GROUP] for at in range(0, _LETTERS, _GROUP))
+
+
+def recovery_code_digest(account_id: str, code: str) -> bytes:
+    """Return the digest to store and search for, in any spelling of the code."""
+    letters = _BLANKS.sub("", code).upper().translate(_ALIKE)
+    return secrets.key_of(f"{account_id}\0{letters}")
+
+
+def renew_recovery_codes(connection: Connection, account_id: str) -> Sequence[str]:
+    """Return fresh codes, which cannot be shown again; earlier codes end, in the caller's transaction."""
+    secrets.delete(connection, account_id, [Purpose.RECOVERY])  # none is kept: a code on paper never expires
+    codes = [mint_recovery_code() for _ in range(RECOVERY_CODES)]
+    keys = [recovery_code_digest(account_id, code) for code in codes]
+    secrets.add(connection, [(_lasting(Purpose.RECOVERY, key, account_id, now()), True) for key in keys])
+    return codes
+
+
+def _lasting(purpose: Purpose, key: bytes, account_id: str, since: datetime, data: str = "") -> Secret:
+    return Secret(purpose=purpose, key=key, account_id=account_id, created_at=since, expires_at=NEVER, data=data)
 
 
 _FACTORS = (Purpose.TOTP, Purpose.PHONE)
@@ -180,15 +217,12 @@ class BuiltinFactors(OwnSecondStep):
     async def proven_factors(self, account: Account) -> Sequence[Factor]:
         return await self._offered(account, await self.find(account, SecretRow.created_at <= now() - RECENT))
 
-    def set(
-        self, connection: Connection, account_id: str, kind: Literal[Purpose.TOTP, Purpose.PHONE], factor: bytes
-    ) -> None:
+    def set(self, connection: Connection, account_id: str, kind: Purpose, factor: bytes) -> None:
         """Store a seed or a number, for a caller that holds the account. A replacement has stood for as long."""
-        key = sha256(f"{kind} {account_id}".encode("utf-8", "surrogatepass")).digest()
+        key = secrets.key_of(f"{kind} {account_id}")
         replaced = secrets.find(connection, key, kind)
         since, data = replaced.created_at if replaced else now(), self._box.encrypt(factor).decode()
-        stored = Secret(purpose=kind, key=key, account_id=account_id, created_at=since, expires_at=NEVER, data=data)
-        secrets.add(connection, [(stored, True)])
+        secrets.add(connection, [(_lasting(kind, key, account_id, since, data), True)])
 
     def set_up(self, connection: Connection, account_id: str, seed: bytes, step: int) -> Sequence[str]:
         """Store a seed, for a caller that holds the account, and return fresh recovery codes.
@@ -197,7 +231,7 @@ class BuiltinFactors(OwnSecondStep):
         """
         take_step(connection, account_id, step, now())
         self.set(connection, account_id, Purpose.TOTP, seed)
-        return renew(connection, account_id)
+        return renew_recovery_codes(connection, account_id)
 
     def remove(self, connection: Connection, account_id: str) -> None:
         """Delete all factors of an account with its recovery codes, in the caller's transaction."""

@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import Link
@@ -29,7 +30,7 @@ class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""
     link: Link | None = None
     client: Client
-    moment: datetime
+    moment: datetime = msgspec.field(default_factory=now)
 
 
 class Accepted(NamedTuple):

@@ -1,5 +1,6 @@
 """Requires a second factor for a reset and for a sign-in at Keyturn, besides link or password, if there is one."""
 
+import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -8,25 +9,35 @@ import msgspec
 from sqlalchemy import Connection
 
 from keyturn.errors import KeyturnError
-from keyturn.service import addresses, secrets
+from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.store_factory import product_of
 from keyturn.service.clock import now
+from keyturn.service.limits import Limit
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
-from keyturn.service.problems.requests import SecondStepUnfinished, Unavailable
+from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents
-from keyturn.service.reset.proofs.second_step.port import Accepted, Method, SecondStep, SecondStepTry
-from keyturn.service.reset.proofs.second_step.tries import SecondStepTries
+from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
+from keyturn.service.reset.proofs.second_step.port import Accepted, Method, NoSecondStep, SecondStep, SecondStepTry
+from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import Link
-from keyturn.service.reset.records.messages import FactorChange
-from keyturn.service.reset.records.stores import Records, Transaction
+from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.settings import Settings
+from keyturn.service.settings.building import Rate
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _Result = TypeVar("_Result")
 
 EVENT = "second_step"
 """The event's name in the audit trail."""
+
+_DAY = 86_400
+
+_NOTICE = 30 * _DAY
+"""Seconds in which wrong codes count together for a mail to the owner: a patient attacker tries few a day."""
 
 
 class SecondStepAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,27 +50,24 @@ class SecondStepAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class PassedSecondStep(msgspec.Struct, frozen=True, kw_only=True):
     """A right code: the change that it allows uses it up, and gives it back if the change fails.
 
-    `refusal`: the error to raise if another request has used the code up.
+    `refusal`: the error to raise if another request has used the code up. `limits`: what counts the account's tries.
     """
 
     trial: SecondStepTry
     accepted: Accepted
     refusal: SecondStepRejected
-    tries: SecondStepTries
+    limits: Sequence[Limit]
 
     def spend(self, tx: Transaction, moment: datetime) -> None:
         """Use the code up in the change's transaction. Raises SecondStepRejected if another request was quicker."""
         if not self.accepted.spend(tx.connection, moment):
             raise self.refusal
 
-    def give_back(self, tx: Transaction, moment: datetime) -> None:
-        """Undo `spend`, which was committed at that moment."""
-        self.accepted.give_back(tx.connection, moment)
-
     def confirm(self, tx: Transaction) -> None:
         """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
         account = self.trial.account
-        self.tries.forget(tx, account.id)
+        for limit in self.limits:
+            tx.counters.clear(limit)
         tx.audit.write(EVENT, f"passed_{self.trial.method}", self.trial.client, now(), account.id, account.email)
 
 
@@ -68,13 +76,22 @@ class RequiredSecondStep:
 
     A reset has a link; without one, a user who knows the password signs in. The audit trail records failures. After
     its last try a link ends, and its owner gets a mail. So does the owner of factors that an operator changes.
+
+    A link has `second_step.tries`, an account has `daily` a day, which refill evenly. All links of an account count
+    together, and a new link does not reset the count (NIST SP 800-63B-4 3.2.2 ends at 100 in a row). With 20 a day and
+    three live TOTP steps, a guess of six digits is right once in 45 years.
+
+    Each try whose number the tries of a link divide, and the last that is left, is the last of its link, too. The owner
+    is told of each link that ends (4.6), so an attacker who takes a new link for every few codes does not stay
+    unnoticed, and neither does one who tries a code a day. At a sign-in there is no link to end, and the owner is told
+    as often.
     """
 
-    def __init__(self, step: SecondStep, tries: SecondStepTries, records: Records, events: AppEvents) -> None:
-        self.step = step
-        self.close = step.close
-        self._tries = tries
-        self._records = records
+    def __init__(self, settings: Settings, ground: Ground, events: AppEvents) -> None:
+        self.step = _step_of(settings, ground)
+        self.close = self.step.close
+        self._most, self._daily = settings.second_step.tries, settings.second_step.daily
+        self._records = ground.records
         self._events = events
 
     async def factors(self, link: Link | None, account: Account) -> Sequence[Factor]:
@@ -87,40 +104,27 @@ class RequiredSecondStep:
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
     async def change(
-        self, account: Account, operator: Client, change: FactorChange, work: Callable[[Connection, str], _Result]
+        self,
+        account: Account,
+        operator: Client,
+        change: messages.FactorChange,
+        work: Callable[[Connection, str], _Result],
     ) -> _Result:
         """Run `work`, which changes the factors of the account with that id, for an operator.
 
         In one transaction with its audit entry and the mail to the owner (ASVS 6.3.7; NIST SP 800-63B-4 4.6).
         """
-        moment, email = now(), account.email
-        changed = messages.SecondStepWasChanged(
-            account_id=account.id, at=moment, client=operator, email=email, change=change
-        )
+        of, email, moment = account.id, account.email, now()
+        changed = messages.SecondStepWasChanged(account_id=of, at=moment, client=operator, email=email, change=change)
 
         def write(tx: Transaction) -> _Result:
-            tx.hold(account.id)
-            result = work(tx.connection, account.id)
+            tx.hold(of)
+            result = work(tx.connection, of)
             message = tx.outbox.enqueue(messages.SECOND_STEP_CHANGED, changed)
-            email = addresses.normalize(account.email)
-            tx.audit.write(EVENT, change, operator, moment, account.id, email, message_id=message)
+            tx.audit.write(EVENT, change, operator, moment, of, email, message_id=message)
             return result
 
-        result = await self._records.transact(write)
-        self._records.outbox.wake()
-        return result
-
-    async def begin(self, link: Link | None, account: Account, method: Method, client: Client) -> bool:
-        """Send a code if the account has a factor of that kind; tell whether a code is sent for it.
-
-        Raises TooManyRequests, Unavailable.
-        """
-        trial = SecondStepTry(account=account, method=method, link=link, client=client, moment=now())
-        factors = await self.factors(link, account)
-        if not any(factor.method == method for factor in factors) or not await self.step.begin(trial):
-            return False
-        await self._record("sent", trial)
-        return True
+        return await self._records.transact(write)
 
     async def require(
         self, link: Link | None, account: Account, answer: SecondStepAnswer | None, client: Client
@@ -135,32 +139,78 @@ class RequiredSecondStep:
             return None
         if answer is None or not any(factor.method == answer.method for factor in factors):
             raise SecondStepRequired(factors)
-        if not answer.code.strip():
-            sent = await self.begin(link, account, answer.method, client)
-            raise SecondStepRequired(factors, answer.method if sent else "")
-        trial = SecondStepTry(
-            account=account, method=answer.method, code=answer.code, link=link, client=client, moment=now()
-        )
-        counted = await self._tries.count(trial)
-        refusal: KeyturnError = SecondStepRejected(factors, counted.left)
+        trial = SecondStepTry(account=account, method=answer.method, code=answer.code, link=link, client=client)
+        if not trial.code.strip():
+            is_sent = await self.step.begin(trial)
+            if is_sent:
+                await self._records.audit.record(EVENT, "sent", client, account.id, account.email)
+            raise SecondStepRequired(factors, trial.method if is_sent else "")
+        left, is_told = await self._count(trial)
+        refusal: KeyturnError = SecondStepRejected(factors, left)
         try:
             accepted = await self.step.verify(trial)
         except SecondStepUnfinished as unfinished:  # a factor has refused the code: guesses at it stay counted
             accepted, refusal = None, unfinished
         except Unavailable:  # this gives no verdict on the code
-            await self._tries.give_back(trial)
+            await self._give_back(trial)
             raise
         if accepted:  # whatever becomes of the change
-            await self._tries.give_back(trial)
-            too_late = SecondStepRejected(factors, counted.left + 1)
-            return PassedSecondStep(trial=trial, accepted=accepted, refusal=too_late, tries=self._tries)
+            await self._give_back(trial)
+            too_late, limits = SecondStepRejected(factors, left + 1), self._limits(account.id)
+            return PassedSecondStep(trial=trial, accepted=accepted, refusal=too_late, limits=limits)
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
-        await self._record("rejected", trial)
-        if counted.is_told:
+        await self._records.audit.record(EVENT, "rejected", client, account.id, account.email)
+        if is_told:
             await self._tell(trial)
             if link:
                 raise LinkDead("second_step")  # a holder of a live link may learn how it ended
         raise refusal
+
+    async def _count(self, trial: SecondStepTry) -> tuple[int, bool]:
+        """Count a try before any comparison, and commit it. Return how many are left, and whether a wrong code is told.
+
+        Raises LinkDead if its link has ended, TooManyRequests if the account has none left. All counts then stay.
+        """
+
+        def count(tx: Transaction) -> tuple[int, bool]:
+            # Hold the account, as every change of it does: otherwise two of its links would wait for each other.
+            tx.hold(trial.account.id)
+            of_link = self._most
+            if trial.link:
+                tried = secrets.count_try(tx.connection, *trial.link.id, trial.moment)
+                of_link -= tried.tries
+                if of_link < 0 or tried.state(trial.moment) != "works":
+                    # The request whose last try is wrong ends the link; a try under way may be right.
+                    raise LinkDead("invalid")
+            day, notice = self._limits(trial.account.id)
+            hit = tx.counters.count(day)
+            if hit.full:
+                raise TooManyRequests(math.ceil(hit.wait))
+            to_notice = self._most - notice.used(tx.counters.count(notice).levels[0])
+            if to_notice <= 0:  # the next notice is as many tries away
+                tx.counters.clear(notice)
+            today = self._daily - day.used(hit.levels[0])
+            left = max(0, min(of_link, to_notice, today))
+            return left if trial.link else today, not left
+
+        return await self._records.transact(count)
+
+    async def _give_back(self, trial: SecondStepTry) -> None:
+        """Undo one count: the code was right or could not be judged."""
+
+        def write(tx: Transaction) -> None:
+            tx.hold(trial.account.id)
+            if trial.link:
+                secrets.give_try_back(tx.connection, *trial.link.id)
+            for limit in self._limits(trial.account.id):
+                tx.counters.give_back(limit)
+
+        await self._records.transact(write)
+
+    def _limits(self, account_id: str) -> tuple[Limit, Limit]:
+        """Return the limit of tries a day, and the limit after which the owner is told."""
+        day, notice = Rate(self._daily, _DAY), Rate(self._most, _NOTICE)
+        return Limit(day, "second step", account_id), Limit(notice, "second step notice", account_id)
 
     async def _tell(self, trial: SecondStepTry) -> None:
         """Enqueue the mail and the app's event, and end the link. Of requests at once, the one that ends it tells."""
@@ -170,14 +220,36 @@ class RequiredSecondStep:
         )
 
         def write(tx: Transaction) -> None:
-            if link is None or secrets.end(tx.connection, *link.id, moment):
+            if link is None or secrets.end(tx.connection, link, moment):
                 message = tx.outbox.enqueue(messages.SECOND_STEP_FAILED, failed)
                 tx.audit.write(EVENT, "failed", client, moment, account.id, account.email, message_id=message)
                 self._events.second_step_failed(tx, account, client, method=trial.method, moment=moment)
 
         await self._records.transact(write)
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
-        self._records.outbox.wake()
 
-    async def _record(self, outcome: str, trial: SecondStepTry) -> None:
-        await self._records.audit.record(EVENT, outcome, trial.client, trial.account.id, trial.account.email)
+
+def _step_of(settings: Settings, ground: Ground) -> SecondStep:
+    """Return the step that the settings name. Raises SettingsInvalid."""
+    wanted, accounts = settings.second_step, settings.accounts
+    if wanted.source == "none":
+        return NoSecondStep()
+    database, sms = ground.records.database, SmsCodes(settings, ground) if wanted.sms.transport else None
+    match wanted.source:
+        case "builtin":
+            return BuiltinFactors(database, sms, ground.secrets)
+        case "supabase":
+            from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
+
+            return SupabaseSecondStep(accounts.supabase)
+        case "table":
+            from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
+
+            return TableFactors(database, sms, wanted.table, accounts.table)
+        case "ldap":
+            from keyturn.service.reset.proofs.second_step.app_factors import LdapPhones
+
+            return LdapPhones(database, sms, ground.accounts)
+        case reference:
+            step: SecondStep = product_of(reference, settings, SecondStep, "second_step.source")
+            return step

@@ -36,9 +36,6 @@ _WRONG_CODE = {"mfa_verification_failed", "mfa_verification_rejected"}
 _CODE = re.compile(r"[0-9]{6}")
 """A TOTP code; Supabase accepts no other length."""
 
-_MOST_FACTORS = 10
-"""The most factors that Supabase allows a user."""
-
 
 class _Factor(msgspec.Struct):
     """Reads a factor of the list."""
@@ -98,7 +95,7 @@ class SupabaseSecondStep(SecondStep):
         session = (await self._post("/verify", _Session, type="recovery", token_hash=link.hashed_token)).access_token
         is_judged = False
         try:
-            for factor in totp[:_MOST_FACTORS]:
+            for factor in totp:
                 if raised := await self._answer(session, factor, code):
                     session = raised
                     return Accepted()

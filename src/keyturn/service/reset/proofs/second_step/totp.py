@@ -43,8 +43,7 @@ def totp_step(seed: bytes, code: str, moment: datetime) -> int | None:
 
 def otpauth_uri(seed: bytes, email: str, issuer: str) -> str:
     """Return the address that an authenticator app reads from a QR code."""
-    uri: str = pyotp.TOTP(base32(seed)).provisioning_uri(name=email, issuer_name=issuer)
-    return uri
+    return pyotp.TOTP(base32(seed)).provisioning_uri(name=email, issuer_name=issuer)
 
 
 def base32(seed: bytes) -> str:
@@ -73,7 +72,6 @@ def _totp(seed: bytes) -> pyotp.TOTP:
 
 
 _PHP_STRING = re.compile(r's:\d+:"(.*)";', re.DOTALL)
-_AES_BITS = 128
 
 
 class _Json(msgspec.Struct):
@@ -118,7 +116,7 @@ def _open_laravel(sealed: _Sealed, keys: Sequence[str]) -> str:
         if hmac.compare_digest(mac, sealed.mac):  # before anything is decrypted
             decryptor = Cipher(AES(raw), CBC(base64.b64decode(sealed.iv))).decryptor()
             padded = decryptor.update(base64.b64decode(sealed.value)) + decryptor.finalize()
-            unpadder = PKCS7(_AES_BITS).unpadder()
+            unpadder = PKCS7(AES.block_size).unpadder()
             text = (unpadder.update(padded) + unpadder.finalize()).decode()
             serialised = _PHP_STRING.fullmatch(text)
             return serialised[1] if serialised else text

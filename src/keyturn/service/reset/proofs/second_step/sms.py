@@ -1,0 +1,204 @@
+"""Codes by SMS. NIST calls them restricted (SP 800-63B-4 3.1.3.3), because attackers take numbers over.
+
+They are sent through Twilio or a compatible API (https://www.twilio.com/docs/messaging/api/message-resource). The API
+has no idempotency key, so a message is handed over only once. A user who gets no message requests another code.
+"""
+
+import math
+import re
+from datetime import timedelta
+from html import escape
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from keyturn.errors import SendFailed, SendRetryable
+from keyturn.mail.port.email import Email, local_sender
+from keyturn.mail.port.http_provider import ProviderApi, Refused, basic
+from keyturn.service import secrets
+from keyturn.service.limits import Limit
+from keyturn.service.outbox import new_key
+from keyturn.service.problems.requests import TooManyRequests, Unavailable
+from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.proofs.codes import LIFE, Codes
+from keyturn.service.reset.proofs.second_step.port import SecondStepTry
+from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.sending.senders import CaptureSender
+from keyturn.service.settings import Settings, SmsSettings
+from keyturn.service.settings.building import Rate
+from keyturn.service.telemetry.logs import LogEvent, log
+
+_DIGITS = 6
+"""Phones recognise six. NIST 3.1.3.2 asks for at least six; ASVS 6.5.4 asks for 20 bits, which six digits satisfy."""
+
+_DAY = 86_400
+_DAILY = Rate(5, _DAY)
+"""Messages for one account."""
+
+_BLANKS = re.compile(r"[\s().-]+")
+_PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+"""ITU-T E.164."""
+
+
+def phone_number(text: str) -> str:
+    """Return a number in the form of E.164, such as +447700900123; "" if it is none."""
+    number = _BLANKS.sub("", text)
+    return number if _PHONE.fullmatch(number) else ""
+
+
+_ACCEPTED = {200, 201, 202}
+_TIMEOUT = timedelta(seconds=10)
+
+
+class _Said(msgspec.Struct):
+    """Reads an answer: a message has a SID, an error has a code."""
+
+    sid: str = ""
+    code: int | None = None
+
+
+class TwilioSms:
+    """Sends a text through Twilio, in one call within the time-out."""
+
+    def __init__(self, settings: SmsSettings, timeout: timedelta = _TIMEOUT) -> None:
+        proof = basic(settings.account, settings.password)
+        self._api = ProviderApi(settings.api_url, lambda _: proof, timeout)
+        self._settings = settings
+        self.close = self._api.close
+
+    async def send(self, number: str, text: str) -> None:
+        """Hand the message over, with the life of its code: Twilio's queue may be hours long.
+
+        Raises SendRetryable, SendUnknown and SendRefused, with Twilio's code and never with the number or the text.
+        """
+        path = f"/2010-04-01/Accounts/{self._settings.account}/Messages.json"
+        life = str(int(LIFE.total_seconds()))
+        fields = {"To": number, "From": self._settings.from_, "Body": text, "ValidityPeriod": life}
+        answer = await self._api.post(path, fields, form=True)
+        said = answer.read(_Said) or _Said()
+        if answer.status not in _ACCEPTED or not said.sid:
+            refused = None if said.code is None else Refused(f"{answer.status} {said.code}")
+            raise self._api.failure(answer, refused)
+
+
+class CapturedSms:
+    """Writes each message as a mail to the phone's number at sms.invalid."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder = CaptureSender(folder)
+        self._sender = local_sender(name, "")
+        self.close = self._folder.close
+
+    async def send(self, number: str, text: str) -> None:
+        email = Email(
+            sender=self._sender,
+            to=f"{number}@sms.invalid",
+            subject=f"SMS to {number}",
+            html=f'<!doctype html><html><body><pre style="font: 16px monospace">{escape(text)}</pre></body></html>',
+            text=text,
+            tags={"template": "sms"},
+        )
+        await self._folder.send(email, new_key())
+
+
+class SmsCodes:
+    """Sends codes and verifies them. Each is for one link, or for signing in, and works once, for `LIFE`.
+
+    `second_step.sms.cooldown`: an account gets one message in this time, and five a day. Messages cost money, and a
+    stranger in a mailbox could make a phone ring all night.
+    `overall`: messages a day for all accounts together.
+    `prefixes`: only numbers with one of them get messages. Strangers open accounts with expensive numbers that pay them
+    (SMS pumping, OWASP API4:2023).
+    """
+
+    def __init__(self, settings: Settings, ground: Ground) -> None:
+        self._records, self._themes = ground.records, ground.themes
+        self._codes = Codes(ground.secrets, Purpose.SMS, _DIGITS)
+        self._sms = sms = settings.second_step.sms
+        folder = Path(settings.mail.capture_dir)
+        self._sender = TwilioSms(sms) if sms.transport == "twilio" else CapturedSms(folder, settings.brand.name)
+        self.close = self._sender.close
+        self._host = urlsplit(settings.reset_url.replace("{base_url}", settings.base_url)).hostname or ""
+
+    def reachable(self, phone: str) -> str:
+        """Return the number in the form of E.164; "" if it is none, or if no message may go to it."""
+        number = phone_number(phone)
+        return number if number.startswith(self._sms.prefixes or "+") else ""
+
+    async def send(self, trial: SecondStepTry, phone: str) -> None:
+        """Send a fresh code to a phone that is reachable. It ends the previous one.
+
+        Raises TooManyRequests, and Unavailable if the provider did not accept the message. If the answer is lost, the
+        message may still arrive, so its code is kept.
+        """
+        code, secret = self._codes.mint(trial.account.id, _key(trial), trial.moment, use=_use(trial))
+        limits = self._limits(trial.account.id)
+
+        def store(tx: Transaction) -> None:
+            hit = tx.counters.count(*limits)
+            if hit.full == limits[-1]:
+                log.error(LogEvent("second_step.sms_over_budget", overall=self._sms.overall))
+            if hit.full:  # nothing is counted or stored
+                raise TooManyRequests(math.ceil(hit.wait))
+            secrets.add(tx.connection, [(secret, True)])
+
+        def undo(tx: Transaction) -> None:
+            """Allow another message at once: this one certainly did not arrive."""
+            for limit in limits:
+                tx.counters.give_back(limit)
+            secrets.use(tx.connection, secret, trial.moment)
+
+        await self._records.transact(store)
+        try:
+            await self._sender.send(phone_number(phone), self._write(trial, code))
+        except SendFailed as failure:
+            log.warning(LogEvent("second_step.sms_failed", account_id=trial.account.id, reason=failure.reason))
+            if not isinstance(failure, SendRetryable) or failure.not_accepted:
+                await self._records.transact(undo)
+                raise Unavailable("the SMS provider did not accept the message") from failure
+
+    def _limits(self, account_id: str) -> tuple[Limit, Limit, Limit]:
+        """Return the limits of an account's messages, and last the limit of all accounts together."""
+        cooldown = Rate(1, round(self._sms.cooldown.total_seconds()))
+        own = Limit(cooldown, "SMS", account_id), Limit(_DAILY, "SMS a day", account_id)
+        return *own, Limit(Rate(self._sms.overall, _DAY), "SMS of all accounts")
+
+    async def find(self, trial: SecondStepTry) -> Secret | None:
+        """Return the code if it is right, even if it works no more; None if it was not sent for this."""
+        key = _key(trial)
+        code = await self._records.database.read(lambda connection: secrets.find(connection, key, Purpose.SMS))
+        return code if self._codes.fits("".join(trial.code.split()), key, code, use=_use(trial)) else None
+
+    def _write(self, trial: SecondStepTry, code: str) -> str:
+        """Return the message, in the language and under the name of the account's mails.
+
+        Phones read its last line, and offer the code only on the pages where users type it.
+        https://wicg.github.io/sms-one-time-codes/
+        """
+        theme = self._themes.kinds.get(trial.account.kind, self._themes.general)
+        language = theme.languages.choose(trial.account.locale, trial.client.languages)
+        values = {"code": code, "brand": theme.brand.name, "lifetime": language.duration(LIFE)}
+        if trial.link:
+            text = language.gettext(
+                "%(code)s is your code for a new %(brand)s password. It works for %(lifetime)s."
+                " Do not share it with anyone.",
+                **values,
+            )
+        else:
+            text = language.gettext(
+                "%(code)s is your code to sign in to %(brand)s. It works for %(lifetime)s."
+                " Do not share it with anyone.",
+                **values,
+            )
+        return f"{text}\n\n@{self._host} #{code}"
+
+
+def _key(trial: SecondStepTry) -> bytes:
+    return secrets.key_of(f"SMS {trial.account.id}")
+
+
+def _use(trial: SecondStepTry) -> bytes:
+    """Return what a code is for: it fits nothing else."""
+    return trial.link.key if trial.link else b"sign in"

@@ -1,0 +1,142 @@
+"""The routes and the page of proofs: what a form needs to show a challenge, and the code beside the link in a mail."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from litestar import Response, Router, get, post
+from litestar.exceptions import NotFoundException
+from litestar.params import JSONBody, URLEncodedBody
+from msgspec import UNSET, Meta, UnsetType
+
+from keyturn.service.api.json_routes import ANYONE, json_router
+from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, mounted
+from keyturn.service.api.schemas import Identifier, Schema
+from keyturn.service.pages.opening import keep_link
+from keyturn.service.pages.reading import page_at, reading
+from keyturn.service.pages.rendering import GivenPages, Pages
+from keyturn.service.parts import Parts
+from keyturn.service.problems.proofs import Challenge, CodeRefused
+from keyturn.service.problems.requests import InputInvalid, TooManyRequests
+from keyturn.service.reset.proofs.codes import MailedCodes
+
+
+class OfferedChallenge(Challenge, frozen=True, kw_only=True):
+    """Besides says whether every request must have an answer; of ALTCHA it is a fresh puzzle, too."""
+
+    required: bool
+    parameters: dict[str, Any] | UnsetType = UNSET
+    signature: str | UnsetType = UNSET
+
+
+class CodeCheck(Schema, frozen=True, kw_only=True):
+    """Gives the code of a mail for a token."""
+
+    email: Identifier
+    code: Annotated[str, Meta(max_length=64, description="the eight digits in the mail", examples=["40718263"])]
+
+
+class Token(Schema, frozen=True, kw_only=True):
+    """A token as one in a link, and until when it works."""
+
+    token: str
+    expires_at: datetime
+
+
+@get(
+    "/challenge",
+    summary="Get the challenge for a reset request",
+    description=(
+        "If `required` is true, every reset request needs an answer. Otherwise the problem `challenge-required` "
+        "asks for one. For ALTCHA, the answer contains a new puzzle for its widget. Each answer is accepted once."
+    ),
+    operation_id="getChallenge",
+    responses=problem_responses(TooManyRequests, has_body=False),
+)
+async def get_challenge(request: AnyRequest, parts: GivenParts) -> OfferedChallenge:
+    challenge = mounted(parts.challenge)
+    puzzle, asked = await challenge.issue(client_of(request)), msgspec.structs.asdict(challenge.asked)
+    return OfferedChallenge(required=challenge.is_always_asked, **asked, **puzzle)
+
+
+@post(
+    "/verify-reset-code",
+    kind="code",
+    status_code=200,
+    summary="Exchange a code for a token",
+    description=(
+        "The code is in the mail beside the link. The token works like a link's token, once. The answer is the "
+        "same for a wrong code, an expired code and an address without an account."
+    ),
+    operation_id="verifyResetCode",
+    responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),
+)
+async def verify_code(data: JSONBody[CodeCheck], request: AnyRequest, parts: GivenParts) -> Token:
+    token, link = await mounted(parts.codes).exchange(data.email, data.code, client_of(request))
+    return Token(token=token, expires_at=link.expires_at)
+
+
+def routes(parts: Parts) -> Iterator[Router]:
+    wanted = [(parts.challenge, get_challenge), (parts.codes, verify_code)]
+    if handlers := [handler for part, handler in wanted if part]:
+        yield json_router(parts.paths.api, "Password reset", ANYONE, *handlers)
+
+
+# The page for the code, below the page that asks for a link
+
+
+class CodeForm(msgspec.Struct, frozen=True):
+    """The submitted form, as typed."""
+
+    email: str = ""
+    code: str = ""
+
+
+@reading("/code")
+async def show_code_form(request: AnyRequest, pages: GivenPages) -> Response[Any]:
+    """Show the form, with the address that this browser requested a link for.
+
+    Raises NotFoundException if mails hold no code.
+    """
+    _require_codes(pages)
+    asked = pages.cookies.read_link_request(request)
+    return _code_page(pages, request, asked.email if asked else "")
+
+
+@post("/code")
+async def take_code(request: AnyRequest, data: URLEncodedBody[CodeForm], pages: GivenPages) -> Response[Any]:
+    """Keep the token in a cookie, as that of a link, and lead to the form for a new password; else show the mistake.
+
+    Raises TooManyRequests, and NotFoundException if mails hold no code.
+    """
+    asked = pages.cookies.read_link_request(request)
+    return_to = asked.return_to if asked else ""
+    try:
+        token, _ = await _require_codes(pages).exchange(data.email, data.code, client_of(request), return_to)
+    except InputInvalid as invalid:
+        is_code = any(fault.name == "code" for fault in invalid.faults)
+        return _code_page(pages, request, data.email, "malformed_code" if is_code else "malformed_email")
+    except CodeRefused:
+        return _code_page(pages, request, data.email, "refused")
+    email = data.email if "@" in data.email else None  # a user name is not the address of its link
+    return keep_link(pages, pages.cookies.link, token, email)
+
+
+def _require_codes(pages: Pages) -> MailedCodes:
+    if pages.parts.codes is None:
+        raise NotFoundException
+    return pages.parts.codes
+
+
+Fault = Literal["", "malformed_email", "malformed_code", "refused"]
+
+
+def _code_page(pages: Pages, request: AnyRequest, email: str, fault: Fault = "") -> Response[Any]:
+    return pages.page(request, "code.html", status=422 if fault else 200, email=email, fault=fault)
+
+
+def pages_of(pages: Pages) -> Iterator[Router]:
+    if path := pages.site.paths.forgot:
+        yield page_at(path, show_code_form, take_code)
