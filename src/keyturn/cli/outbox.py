@@ -1,4 +1,4 @@
-"""outbox: lists outgoing messages and their history, retries, holds and releases them."""
+"""outbox: lists outgoing messages and their history, and retries them."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -10,21 +10,10 @@ import msgspec
 from keyturn.cli.options import EMAIL, JSON, LAST, SINCE, takes_parts, with_parts
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
 from keyturn.service.clock import now
-from keyturn.service.outbox.history import (
-    STATES,
-    Event,
-    Item,
-    MessageUnknown,
-    hasten,
-    history_of,
-    hold,
-    read,
-    release,
-)
+from keyturn.service.outbox.history import STATES, Event, Item, MessageUnknown, hasten, history_of, read
 from keyturn.service.outbox.history import retry as retry_messages
 from keyturn.service.outbox.models import DEAD, WAITING
 from keyturn.service.parts import Parts
-from keyturn.service.reset.records.messages import MAILS_ALONE
 
 _WARNINGS = {"delayed"}
 _ERRORS = {"failed", "suppressed", "bounced", "complained", DEAD}
@@ -38,7 +27,7 @@ _TOLD = {
 
 @click.group()
 def outbox() -> None:
-    """List, retry, hold and release outgoing messages."""
+    """List and retry outgoing messages."""
 
 
 @outbox.command(name="list")
@@ -136,9 +125,8 @@ def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
     async def work(parts: Parts) -> None:
         if waiting:
             hastened = await hasten(parts.database)
-            click.echo(
-                f"Due now: {_number_of(hastened, 'message')}." if hastened else "No message waits for a later try."
-            )
+            told = f"Due now: {hastened} message{'s' if hastened > 1 else ''}."
+            click.echo(told if hastened else "No message waits for a later try.")
             return
         chosen = await _dead_message_ids(parts) if dead else list(dict.fromkeys(ids))
         for message_id, outcome in zip(chosen, await retry_messages(parts.database, chosen), strict=True):
@@ -147,43 +135,6 @@ def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
             click.echo("There are no dead messages.")
 
     with_parts(work)
-
-
-@outbox.command(name="hold")
-@takes_parts
-async def hold_mails(parts: Parts) -> None:
-    """Keep all waiting mails from being sent.
-
-    Run it after you restored a backup, before a worker starts: what waited then may have been sent since. Waiting
-    webhooks, and what protects an account, are not held.
-
-    \b
-    Example:  keyturn outbox hold
-    """
-    held = await hold(parts.database, MAILS_ALONE)
-    click.echo(f"Held: {_number_of(held, 'mail')}." if held else "No mails are waiting.")
-
-
-@outbox.command(name="release")
-@takes_parts
-async def release_mails(parts: Parts) -> None:
-    """Send the mails that `hold` kept.
-
-    A mail that a worker had written leaves as it was, and with a new link if its own has ended. The others are
-    written now, as after every pause of the worker.
-
-    \b
-    Example:  keyturn outbox release
-    """
-    released, too_old = await release(parts.database)
-    if released or not too_old:
-        click.echo(f"Released: {_number_of(released, 'mail')}." if released else "No mails are held.")
-    if too_old:
-        click.echo(f"Not released, because their addresses were erased: {_number_of(too_old, 'mail')}.")
-
-
-def _number_of(number: int, thing: str) -> str:
-    return f"1 {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def colour_state(state: str) -> str:
