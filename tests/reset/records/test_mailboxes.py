@@ -61,20 +61,6 @@ async def test_a_mailbox_gets_one_mail_in_a_cooldown_however_its_address_is_spel
     assert await claim(database, mailboxes)
 
 
-async def test_the_cooldown_doubles_with_each_mail_after_the_third(
-    database: Database, mailboxes: Mailboxes, clock: MovableClock
-) -> None:
-    waits = []
-    for _ in range(6):
-        assert await claim(database, mailboxes)
-        wait = (await look(mailboxes)).wait
-        waits.append(round(wait.total_seconds() / 60))
-        clock.move(wait + LATER)
-
-    assert waits[:5] == [1, 1, 1, 2, 4]
-    assert waits[5] > 3 * 60, "the daily limit is used up, and one mail of it refills in four hours"
-
-
 async def test_the_daily_limit_refills_evenly(database: Database, clock: MovableClock) -> None:
     mailboxes = Mailboxes(database, cooldown=timedelta(0), daily=3)
     claimed = [await claim(database, mailboxes) for _ in range(4)]

@@ -16,12 +16,7 @@ from keyturn.service.limits import Limit, StoredCounters
 from keyturn.service.settings.building import Rate
 
 _DAY = 86_400
-
-_BEFORE_GROWTH = 3
-"""Mails of the daily limit before the cooldown grows: a user may not find a mail and ask again."""
-
-_LONGEST_GROWTH = 17
-"""Doublings from a second to more than a day."""
+_DAILY = "mailbox_daily"
 
 _SUPPRESSION = timedelta(days=14)
 """How long a mailbox that bounced permanently or complained gets no mail."""
@@ -65,7 +60,7 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
 class Mailboxes(Store):
     """Decides whether a mailbox may get a mail. It keeps a mailbox from being flooded, and from complaining about us.
 
-    `cooldown`: the least time between two reset mails, which doubles with each mail after the third of a day.
+    `cooldown`: the least time between two reset mails.
     `daily`: mails of a day, which refill evenly.
     """
 
@@ -83,36 +78,20 @@ class Mailboxes(Store):
         One statement reads and counts, so two workers with requests for one mailbox cannot both get None. If no mailbox
         is wanted, the same statements count nothing.
         """
-        emails, counters = [email for email, _ in wanted], StoredCounters(self.connection)
+        emails = [email for email, _ in wanted]
         suppressed = self._find_suppressed(self.connection, emails, moment)
-        refusals: list[Refusal | None] = [
-            "suppressed" if addresses.digest(one) in suppressed else None for one in emails
-        ]
-
-        def count(limits: Sequence[Limit], refusal: Refusal) -> Sequence[float | None]:
-            """Count a mail for the wanted mailboxes without a refusal, and note the full ones; return the levels."""
-            may_get = [is_wanted and not refused for (_, is_wanted), refused in zip(wanted, refusals, strict=True)]
-            levels = counters.count_each(limits, may_get)
-            for place, level in enumerate(levels):
-                if may_get[place] and level is None:
-                    refusals[place] = refusal
-            return levels
-
-        days = [self._daily_limit(email) for email in emails]
-        mails = [day.used(level or 0) for day, level in zip(days, count(days, "daily_limit"), strict=True)]
-        if self.cooldown:
-            count([self._cooldown_after(*each) for each in zip(mails, emails, strict=True)], "cooldown")
-            for day, refusal in zip(days, refusals, strict=True):
-                if refusal == "cooldown":
-                    counters.give_back(day)
-        return refusals
+        is_free = [addresses.digest(email) not in suppressed for email in emails]
+        counted = [self._limits_of(email)[: 2 if self.cooldown else 1] for email in emails]
+        may_get = [is_wanted and free for (_, is_wanted), free in zip(wanted, is_free, strict=True)]
+        hits = StoredCounters(self.connection).count_each(counted, may_get)
+        return [_refusal(hit.full) if free else "suppressed" for hit, free in zip(hits, is_free, strict=True)]
 
     async def look(self, emails: Collection[str], moment: datetime) -> Mapping[str, Mailbox]:
         """Return what holds mails back from each mailbox.
 
         For its owner alone: to others it would reveal that there is an account (OWASP ASVS 6.3.8).
         """
-        limits = [limit for email in emails for limit in (self._daily_limit(email), self._cooldown_after(0, email))]
+        limits = [limit for email in emails for limit in self._limits_of(email)]
 
         def read(connection: sa.Connection) -> tuple[Mapping[bytes, sa.RowMapping], Sequence[float]]:
             return self._find_suppressed(connection, emails, moment), StoredCounters(connection).levels(*limits)
@@ -132,7 +111,8 @@ class Mailboxes(Store):
 
         The count of its mails stays, so a day has no more of them (OWASP Forgot Password Cheat Sheet).
         """
-        StoredCounters(self.connection).clear(self._cooldown_after(0, email))
+        _, cooldown = self._limits_of(email)
+        StoredCounters(self.connection).clear(cooldown)
 
     def suppress(self, email: str, moment: datetime, reason: str) -> None:
         """Send the mailbox no mail, for as long as the settings say."""
@@ -144,8 +124,7 @@ class Mailboxes(Store):
         """Forget all that holds mails back from the mailbox; return whether there was anything."""
         gone = sa.delete(MailboxRow).where(MailboxRow.digest == addresses.digest(email)).returning(MailboxRow.digest)
         was_suppressed = self.connection.execute(gone).first() is not None
-        limits = self._daily_limit(email), self._cooldown_after(0, email)
-        were_counted = [StoredCounters(self.connection).clear(limit) for limit in limits]
+        were_counted = [StoredCounters(self.connection).clear(limit) for limit in self._limits_of(email)]
         return was_suppressed or any(were_counted)
 
     def _find_suppressed(
@@ -154,14 +133,17 @@ class Mailboxes(Store):
         given = {"digests": [addresses.digest(email) for email in emails], "moment": moment}
         return {bytes(row["digest"]): row for row in connection.execute(self._suppressed, given).mappings()}
 
-    def _daily_limit(self, email: str) -> Limit:
-        return Limit(Rate(self.daily, _DAY), "mailbox_daily", addresses.normalize(email))
+    def _limits_of(self, email: str) -> tuple[Limit, Limit]:
+        """Return the mailbox's daily limit and its cooldown."""
+        who = addresses.normalize(email)
+        day, cooldown = Rate(self.daily, _DAY), Rate(1, self.cooldown.total_seconds())
+        return Limit(day, _DAILY, who), Limit(cooldown, "mailbox_cooldown", who)
 
-    def _cooldown_after(self, mails: int, email: str) -> Limit:
-        """Return the limit that lets one mail through after this one, the last of so many mails."""
-        first = self.cooldown.total_seconds()
-        growth: int = 2 ** min(max(mails - _BEFORE_GROWTH, 0), _LONGEST_GROWTH)
-        return Limit(Rate(1, max(first, min(first * growth, _DAY))), "mailbox_cooldown", addresses.normalize(email))
+
+def _refusal(full: Limit | None) -> Refusal | None:
+    if full is None:
+        return None
+    return "daily_limit" if full.kind == _DAILY else "cooldown"
 
 
 def _mailbox(daily: Limit, level: float, cooldown: float, suppressed: sa.RowMapping | None) -> Mailbox:
