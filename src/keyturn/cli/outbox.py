@@ -1,6 +1,7 @@
 """outbox: lists outgoing messages and their history, and retries them."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 from keyturn.cli.options import EMAIL, JSON, LAST, SINCE, takes_parts, with_parts
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
 from keyturn.service.clock import now
-from keyturn.service.outbox.history import STATES, Event, Item, MessageUnknown, hasten, history_of, read
+from keyturn.service.outbox.history import STATES, Event, Item, MessageUnknown, RetryRefused, history_of, read
 from keyturn.service.outbox.history import retry as retry_messages
 from keyturn.service.outbox.models import DEAD, WAITING
 from keyturn.service.parts import Parts
@@ -123,16 +124,15 @@ def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
         raise click.UsageError("Give the ids of messages, or --dead, or --waiting.")
 
     async def work(parts: Parts) -> None:
-        if waiting:
-            hastened = await hasten(parts.database)
-            told = f"Due now: {hastened} message{'s' if hastened > 1 else ''}."
-            click.echo(told if hastened else "No message waits for a later try.")
+        if ids:
+            await _retry(parts, list(dict.fromkeys(ids)))
             return
-        chosen = await _dead_message_ids(parts) if dead else list(dict.fromkeys(ids))
-        for message_id, outcome in zip(chosen, await retry_messages(parts.database, chosen), strict=True):
-            click.echo(_TOLD[outcome].format(message_id))
+        chosen = await _retryable(parts, DEAD if dead else WAITING)
+        for message_id in chosen:
+            with contextlib.suppress(RetryRefused):  # it was sent in the meantime
+                await _retry(parts, [message_id])
         if not chosen:
-            click.echo("There are no dead messages.")
+            click.echo("There are no dead messages." if dead else "No message waits for a later try.")
 
     with_parts(work)
 
@@ -148,9 +148,21 @@ async def _payload_members(parts: Parts, address: str) -> Mapping[str, str]:
     return {"email": address} | ({"account_id": account.id} if account else {})
 
 
-async def _dead_message_ids(parts: Parts) -> list[int]:
-    items = await read(parts.database, state=DEAD, most=None)
-    return [item.id for item in reversed(items) if not item.is_erased]
+async def _retry(parts: Parts, ids: Sequence[int]) -> None:
+    for message_id, outcome in zip(ids, await retry_messages(parts.database, ids), strict=True):
+        click.echo(_TOLD[outcome].format(message_id))
+
+
+async def _retryable(parts: Parts, state: str) -> Sequence[int]:
+    """Return the ids of dead messages that still have their address, or of those that wait for a later try.
+
+    A message that was never tried waits on purpose, as the promise of a change in another system does.
+    """
+    moment = now()
+    items = reversed(await read(parts.database, state=state, most=None))
+    if state == DEAD:
+        return [item.id for item in items if not item.is_erased]
+    return [item.id for item in items if item.reason and not item.under_way and item.available_at > moment]
 
 
 def _recipient_of(item: Item) -> str:

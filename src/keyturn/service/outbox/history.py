@@ -201,33 +201,6 @@ async def mails_sealed_otherwise(database: Database, seal: Seal) -> int:
     return others
 
 
-_BY = "by an operator"
-_HASTENED_AT_ONCE = 500
-
-
-async def hasten(database: Database) -> int:
-    """Make all messages that wait for another try due now; return how many. Those that a worker holds stay.
-
-    A message that was never tried has no reason yet, and stays, too: it waits on purpose, as the promise of a change in
-    another system does.
-    """
-    later = select(OutboxRow.id).where(
-        STILL_WAITING,
-        OutboxRow.claim.is_(None),
-        OutboxRow.reason.is_not(None),
-        OutboxRow.available_at > database.clock(),
-    )
-
-    def write(connection: Connection) -> Sequence[int]:
-        some = later.order_by(OutboxRow.id).limit(_HASTENED_AT_ONCE)
-        return move(connection, some, "hastened", _BY, {"available_at": database.clock()})
-
-    hastened = 0
-    while ids := await database.transact(write):
-        hastened += len(ids)
-    return hastened
-
-
 class RetryRefused(KeyturnError):
     """The message cannot be tried again: a provider has it, or it is too old."""
 
@@ -255,7 +228,13 @@ async def retry(database: Database, ids: Sequence[int]) -> Sequence[Outcome]:
             if outcome != "under way":
                 key = case((OutboxRow.sender.is_not(None), new_key()), else_=OutboxRow.key)
                 values = due_now if outcome == "hastened" else anew | {"key": key}
-                move(connection, select(OutboxRow.id).where(OutboxRow.id == message_id), outcome, _BY, values)
+                move(
+                    connection,
+                    select(OutboxRow.id).where(OutboxRow.id == message_id),
+                    outcome,
+                    "by an operator",
+                    values,
+                )
         return outcomes
 
     return await database.transact(write)
