@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import click
+from sqlalchemy import Row
 
 from keyturn.cli.options import ADDRESS, EMAIL, JSON, LAST, OPERATOR, SINCE, takes_parts
 from keyturn.cli.outbox import colour_state
@@ -11,7 +13,7 @@ from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table,
 from keyturn.service.clock import now
 from keyturn.service.outbox.models import DROPPED
 from keyturn.service.parts import Parts
-from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME, Entry
+from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.mailboxes import Mailbox, Mailboxes
 from keyturn.service.reset.records.stores import Transaction
@@ -31,7 +33,7 @@ async def audit(parts: Parts, email: str, since: timedelta | None, last: int, as
     """
     entries = await parts.audit.read(email=email, since=now() - since if since else None, most=last)
     if as_json:
-        print_json(entries)
+        print_json([entry._asdict() for entry in entries])
         return
     table(
         ("WHEN (UTC)", "EVENT", "OUTCOME", "MAIL", "EMAIL", "ADDRESS"),
@@ -40,17 +42,17 @@ async def audit(parts: Parts, email: str, since: timedelta | None, last: int, as
     )
 
 
-def _event(entry: Entry) -> str:
+def _event(entry: Row[Any]) -> str:
     """Return the event, with a mark if the owner reported it as unwanted."""
     return warning(f"! {entry.event}") if entry.event == NOT_ME or entry.outcome == ADDRESS_CHANGED else entry.event
 
 
-def _who(entry: Entry) -> str:
+def _who(entry: Row[Any]) -> str:
     who = entry.ip_address or (f"by {entry.operator}" if entry.operator else "")
     return f"{who}: {entry.note}" if entry.note else who
 
 
-def _mail(entry: Entry) -> str:
+def _mail(entry: Row[Any]) -> str:
     if entry.mail is None:
         return "-"
     if entry.mail != DROPPED:

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.database import Model
-from keyturn.service.database.statements import insert_into
+from keyturn.service.database.statements import insert_if, insert_into
 
 BYTES = 32
 """256 bits; OWASP's Forgot Password Cheat Sheet asks for long and random, NIST SP 800-63B for at least 112 bits."""
@@ -183,13 +183,12 @@ def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
 
 @lru_cache
 def _added(dialect: sa.Dialect) -> sa.Executable:
-    columns = SecretRow.__table__.c
-    values = [sa.bindparam(name, type_=columns[name].type) for name in COLUMNS]
-    fresh = insert_into(SecretRow, dialect).from_select(
-        list(COLUMNS), sa.select(*values).where(sa.bindparam("wanted", type_=sa.Boolean()))
-    )
+    fresh = insert_if(dialect, SecretRow, COLUMNS)
     replaced = {name: fresh.excluded[name] for name in COLUMNS}
-    return fresh.on_conflict_do_update(index_elements=[SecretRow.purpose, SecretRow.key], set_=replaced)
+    replacing: sa.Executable = fresh.on_conflict_do_update(
+        index_elements=[SecretRow.purpose, SecretRow.key], set_=replaced
+    )
+    return replacing
 
 
 def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:

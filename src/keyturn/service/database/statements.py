@@ -25,7 +25,7 @@ def insert_into(model: type[Model], dialect: sa.Dialect) -> "sqlite.Insert | pos
     return postgresql.insert(model.__table__)
 
 
-def insert_if(database: Database, row: type[Model], names: Iterable[str], **computed: sa.ColumnElement[Any]) -> Any:
+def insert_if(dialect: sa.Dialect, row: type[Model], names: Iterable[str], **computed: sa.ColumnElement[Any]) -> Any:
     """Return `INSERT ... SELECT ... WHERE :wanted`, to which ON CONFLICT and RETURNING may be added.
 
     It writes a row or none, with the same statement and the same work for the database. So neither the statements nor
@@ -35,7 +35,7 @@ def insert_if(database: Database, row: type[Model], names: Iterable[str], **comp
     columns = row.__table__.c
     values = {name: sa.bindparam(name, type_=columns[name].type) for name in names} | computed
     chosen = sa.select(*values.values()).where(sa.bindparam("wanted", type_=sa.Boolean()))
-    return insert_into(row, database.dialect).from_select(list(values), chosen)
+    return insert_into(row, dialect).from_select(list(values), chosen)
 
 
 def lookup(
