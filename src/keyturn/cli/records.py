@@ -92,7 +92,7 @@ async def show(parts: Parts, email: str, as_json: bool) -> None:
     Example:  keyturn mailbox show ada@northwind.example
     """
     moment = now()
-    found = (await parts.mailboxes.look([email], moment))[email]
+    found = (await parts.mailboxes.look([email]))[email]
     if as_json:
         print_json({} if found.is_blank else _as_json(found, parts.mailboxes, moment))
     elif found.is_blank:
@@ -134,9 +134,10 @@ def _facts(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[
         "Today": f"{mailbox.mails} of {mailboxes.daily} mails",
         "Next mail": stamp(free_at) if mailbox.wait else "now",
     }
-    if mailbox.suppressed_until:
-        facts["Next mail"] = stamp(max(mailbox.suppressed_until, free_at))
-        facts["Suppressed"] = error(f"until {stamp(mailbox.suppressed_until)}: {mailbox.reason}")
+    if mailbox.suppressed:
+        until = moment + mailbox.suppressed
+        facts["Next mail"] = stamp(max(until, free_at))
+        facts["Suppressed"] = error(f"until {stamp(until)}: {mailbox.reason}")
     return facts
 
 
@@ -145,6 +146,6 @@ def _as_json(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mappin
         "mails_today": mailbox.mails,
         "daily": mailboxes.daily,
         "free_at": moment + mailbox.wait,
-        "suppressed_until": mailbox.suppressed_until,
-        "reason": mailbox.reason,
+        "suppressed_until": moment + mailbox.suppressed if mailbox.suppressed else None,
+        "reason": mailbox.reason or None,
     }

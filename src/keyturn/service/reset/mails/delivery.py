@@ -161,7 +161,7 @@ class MailDelivery:
             if reason:
                 return Dropped(f"the link is {reason}")
         mailboxes, to = self._records.mailboxes, mail.email.to
-        if await self._records.database.read(lambda one: mailboxes.within(one).is_suppressed(to, now())):
+        if await self._records.database.read(lambda one: mailboxes.within(one).is_suppressed(to)):
             return Dropped(SUPPRESSED)
         return await self._providers.send(message, mail.email, self._providers.choose(message))
 

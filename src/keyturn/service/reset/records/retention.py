@@ -18,7 +18,6 @@ from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.records.account_locks import AccountLockRow
 from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.reset.records.links import PRESSED
-from keyturn.service.reset.records.mailboxes import MailboxRow
 from keyturn.service.secrets import RULES, Purpose, SecretRow
 from keyturn.service.telemetry.logs import LogEvent
 
@@ -97,7 +96,6 @@ class Retention:
         yield "audit", AuditRow.id, AuditRow.at < moment - self._audit
         yield "sessions", SessionRow.digest, SessionRow.expires_at < moment
         yield "locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF
-        yield "mailboxes", MailboxRow.digest, MailboxRow.suppressed_until < moment
 
     async def _in_batches(self, name: str, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]) -> int:
         """Delete the rows that are due, or erase them, and leave half of the time to others; return their number.
