@@ -100,7 +100,7 @@ def test_purging_forgets_what_is_older_than_its_retention(migrated: Keyturn) -> 
     counts = dict(line.split()[:2] for line in lines)
 
     assert counts["audit"] == "1"
-    assert {"secrets", "sessions", "mailboxes"} < set(counts)
+    assert {"secrets", "sessions", "limits"} < set(counts)
     assert emails(migrated("audit", "--json").out) == [EVE]
 
 
