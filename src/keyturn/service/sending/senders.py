@@ -13,7 +13,7 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import make_private_file, make_private_folder
 from keyturn.service.database import Database
-from keyturn.service.sending.pace import Pace, PacedSender
+from keyturn.service.sending.pace import Pace
 from keyturn.service.settings import Settings
 
 
@@ -23,19 +23,18 @@ def require_libraries(settings: Settings) -> None:
         _require_library(name)
 
 
-def sender_for(name: str, settings: Settings, database: Database | None = None) -> Sender:
-    """Return the sender of a provider; with a database it keeps to the rate limit that all workers share.
+def pace_for(name: str, settings: Settings, database: Database) -> Pace | None:
+    """Return the pace of a provider; None if the settings have no rate for it."""
+    rate = getattr(getattr(settings, name, None), "rate", None)
+    return Pace(database, name, rate) if rate else None
 
-    Raises SettingsInvalid if the provider's library is not installed.
-    """
+
+def sender_for(name: str, settings: Settings) -> Sender:
+    """Return the sender of a provider. Raises SettingsInvalid if its library is not installed."""
     if name not in PROVIDERS:
         return CaptureSender(Path(settings.mail.capture_dir))
     _require_library(name)
-    section = getattr(settings, name)
-    sender = PROVIDERS[name].build(section, settings.worker.timeout)
-    if database and (rate := getattr(section, "rate", None)):
-        return PacedSender(sender, Pace(database, name, rate))
-    return sender
+    return PROVIDERS[name].build(getattr(settings, name), settings.worker.timeout)
 
 
 def _require_library(name: str) -> None:
