@@ -3,15 +3,20 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.mail.providers.deployment import Deployment
+from tests.resend_server.server import API_KEY, ResendServer
 
 from keyturn.errors import SendRetryable, SendUnknown
+from keyturn.mail.providers.resend import ResendSettings
 from keyturn.service.database import Database
 from keyturn.service.limits import Limit, alone
 from keyturn.service.sending import pace
 from keyturn.service.sending.pace import LONGEST_HOLD, Pace
+from keyturn.service.settings import LimitSettings, Secret
 from keyturn.service.settings.building import Rate
 
 pytestmark = pytest.mark.slow
@@ -59,6 +64,17 @@ async def test_all_workers_share_the_turns(database: Database, elsewhere: Databa
     turns = [turn(Pace(where, "resend", nine_seconds_apart)) for where in (database, elsewhere) for _ in range(4)]
 
     assert await refused_of(turns) == 6
+
+
+async def test_mails_keep_to_the_rate_of_the_settings(deployment: Deployment, resend: ResendServer) -> None:
+    slow = ResendSettings(api_key=Secret(API_KEY), api_url=resend.url, rate=0.01)
+    await deployment.deploy(resend=slow, limits=LimitSettings(mailbox_cooldown=timedelta(0)))
+    for _ in range(2):
+        await deployment.ask()
+    await deployment.work()
+
+    assert len(resend.accepted) == 1
+    assert {row.reason for row in await deployment.messages()} == {None, "too many mails wait for the provider"}
 
 
 async def test_each_provider_has_a_pace_of_its_own(database: Database) -> None:
