@@ -8,7 +8,7 @@ from typing import Any
 import click
 import msgspec
 
-from keyturn.cli.options import EMAIL, JSON, LAST, SINCE, takes_parts, with_parts
+from keyturn.cli.options import JSON, LAST, SINCE, takes_parts, with_parts
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
 from keyturn.service.clock import now
 from keyturn.service.outbox.history import STATES, Event, Item, MessageUnknown, RetryRefused, history_of, read
@@ -33,23 +33,19 @@ def outbox() -> None:
 
 @outbox.command(name="list")
 @click.option("--state", type=click.Choice(STATES), help="Show only messages in this state.")
-@EMAIL
 @SINCE
 @LAST
 @JSON
 @takes_parts
-async def list_messages(
-    parts: Parts, state: str | None, email: str, since: timedelta | None, last: int, as_json: bool
-) -> None:
+async def list_messages(parts: Parts, state: str | None, since: timedelta | None, last: int, as_json: bool) -> None:
     """List messages, newest first.
 
     \b
     Example:  keyturn outbox list --state dead --since 1d
     """
     moment = now()
-    about = await _payload_members(parts, email) if email else None
     earliest = moment - since if since else None
-    items = await read(parts.database, state=state or "", about=about, since=earliest, most=last)
+    items = await read(parts.database, state=state or "", since=earliest, most=last)
     if as_json:
         print_json([_as_json(item) for item in items])
         return
@@ -67,7 +63,7 @@ async def list_messages(
             )
             for item in items
         ],
-        "No such messages." if state or email or since else "No messages yet.",
+        "No such messages." if state or since else "No messages yet.",
     )
 
 
@@ -140,12 +136,6 @@ def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
 def colour_state(state: str) -> str:
     """Return a state as it is printed: what went wrong stands out, what may yet go right a little."""
     return error(state) if state in _ERRORS else warning(state) if state in _WARNINGS else state
-
-
-async def _payload_members(parts: Parts, address: str) -> Mapping[str, str]:
-    """Return the payload members that match an address: the address itself, or the account that has it."""
-    account = await parts.accounts.find(address)
-    return {"email": address} | ({"account_id": account.id} if account else {})
 
 
 async def _retry(parts: Parts, ids: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""audit, purge and mailbox: show events, delete old records, unblock an address."""
+"""audit and mailbox: show events, unblock an address."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -58,19 +58,6 @@ def _mail(entry: Row[Any]) -> str:
     if entry.mail != DROPPED:
         return colour_state(entry.mail)
     return "none" if entry.mail_reason == entry.outcome else f"none: {entry.mail_reason}"
-
-
-@click.command()
-@takes_parts
-async def purge(parts: Parts) -> None:
-    """Delete records whose retention is over.
-
-    Workers do the same at intervals. Messages stay longer than the addresses in them, which are redacted.
-    """
-    purged = await parts.retention.purge(now())
-    width = max(map(len, purged))
-    for name, count in purged.items():
-        click.echo(f"{name:<{width}} {count:>8} {muted('redacted' if name == 'addresses' else 'deleted')}")
 
 
 # mailbox: why an address gets no reset mail, and how to unblock it

@@ -116,7 +116,6 @@ async def read(
     *,
     only: int | None = None,
     state: str = "",
-    about: Mapping[str, str] | None = None,
     since: datetime | None = None,
     most: int | None = 50,
 ) -> Sequence[Item]:
@@ -124,15 +123,12 @@ async def read(
 
     `only`: the id of one message.
     `state`, `since`: the state that is shown, and the earliest time.
-    `about`: members of a payload, of which one must match.
     """
     statement = _items(database)
     if only is not None:
         statement = statement.where(OutboxRow.id == only)
     if state:
         statement = statement.where(shown_state() == state)
-    if about is not None:
-        statement = statement.where(or_(*(_payload_has(name, text) for name, text in about.items())))
     if since:
         statement = statement.where(OutboxRow.created_at >= since)
     rows = await database.fetch(statement.order_by(OutboxRow.id.desc()).limit(most))
@@ -163,12 +159,6 @@ def shown_state() -> ColumnElement[str]:
     )
     # A waiting message is tried again, whatever a provider reported of an earlier try.
     return case((OutboxRow.state == WAITING, OutboxRow.state), else_=func.coalesce(reported, OutboxRow.state))
-
-
-def _payload_has(name: str, text: str) -> ColumnElement[bool]:
-    """Return whether the payload has that member. Text inside a JSON string cannot match: its quotes are escaped."""
-    member = msgspec.json.encode({name: text})[1:-1].decode()
-    return OutboxRow.payload.contains(member, autoescape=True)
 
 
 _BATCH = 100

@@ -1,7 +1,6 @@
 """Builds the senders that the settings ask for. Each provider imports its libraries when it is built."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -48,27 +47,20 @@ class CaptureSender:
     """Writes each mail into a folder as an .eml file: nothing leaves the machine.
 
     The file is named after the idempotency key, which must be a valid file name. So a single look-up tells whether the
-    mail exists, however many files there are. One thread writes: several would take interpreter time from the thread
-    with SQLite's lock, and requests for links wait for that lock.
+    mail exists, however many files there are.
     """
 
     name = "capture"
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._writer: ThreadPoolExecutor | None = None
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Write the mail, unless the key has a file; return the key."""
-        self._writer = self._writer or ThreadPoolExecutor(1, "keyturn-capture")
-        await asyncio.get_running_loop().run_in_executor(self._writer, self._write, email, idempotency_key)
+        await asyncio.to_thread(self._write, email, idempotency_key)
         return idempotency_key
 
-    async def close(self) -> None:
-        """Wait for pending writes. A later `send` starts a new thread."""
-        writer, self._writer = self._writer, None
-        if writer:
-            await asyncio.to_thread(writer.shutdown)
+    async def close(self) -> None: ...
 
     def _write(self, email: Email, key: str) -> None:
         file = self._folder / f"{key}.eml"
