@@ -160,14 +160,13 @@ class StoredCounters:
     def count_each(self, requests: Sequence[Sequence[Limit]], wanted: Sequence[bool]) -> Sequence[Hit]:
         """Count several requests by one statement, each of them as `count` does."""
         hits = [Hit([0.0] * len(limits)) for limits in requests]
-        left = [place for place, is_wanted in enumerate(wanted) if is_wanted]
+        left = {place: requests[place] for place, is_wanted in enumerate(wanted) if is_wanted}
         while True:
-            first = {requests[place][0].key: place for place in reversed(left)}  # no statement may write a row twice
-            given = {place: requests[place] for place in first.values()}
+            first = {left[place][0].key: place for place in reversed(left)}  # no statement may write a row twice
+            given = {place: left.pop(place) for place in first.values()}
             counted = {bytes(row[0]): row[1] for row in self._execute(_COUNT, given=_as_json(given), waits=self._waits)}
             for place, limits in given.items():
                 hits[place] = self._hit(limits, counted)
-            left = [place for place in left if place not in given]
             if not left:
                 return hits
 

@@ -13,12 +13,7 @@ from keyturn.service.outbox import Dropped, Handler, Lane, Message, Seal, Worker
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
 from keyturn.service.reset.elsewhere import InterruptedChangeHandler
-from keyturn.service.reset.events import (
-    APP_EVENTS,
-    CALLBACKS,
-    CallbackHandler,
-    WebhookHandler,
-)
+from keyturn.service.reset.events import APP_EVENTS, CALLBACKS, CallbackHandler, WebhookHandler
 from keyturn.service.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages

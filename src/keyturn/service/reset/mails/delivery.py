@@ -33,11 +33,7 @@ class Failover:
     """
 
     def __init__(
-        self,
-        outbox: Outbox,
-        first: Sender,
-        second: Sender | None = None,
-        paces: Mapping[str, Pace] = {},
+        self, outbox: Outbox, first: Sender, second: Sender | None = None, paces: Mapping[str, Pace] = {}
     ) -> None:
         self._outbox = outbox
         self._first = first
