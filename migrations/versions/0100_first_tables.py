@@ -1,4 +1,4 @@
-"""The first tables: outbox and its events, links and codes, limits, mailboxes, audit, second steps, built-in accounts.
+"""The first tables: outbox and its events, links and codes, limits, audit, second steps, built-in accounts.
 
 Numbers below this one are those of databases from before the first release, which no version brings on.
 """
@@ -20,7 +20,6 @@ def upgrade() -> None:
     _outbox()
     _secrets()
     _limits()
-    _mailboxes()
     _audit()
     _accounts()
 
@@ -101,15 +100,6 @@ def _limits() -> None:
         op.execute("ALTER TABLE keyturn_limits SET (fillfactor = 50)")
 
 
-def _mailboxes() -> None:
-    op.create_table(
-        "keyturn_mailboxes",
-        sa.Column("digest", sa.LargeBinary(32), primary_key=True),
-        sa.Column("suppressed_until", _Time, nullable=False),
-        sa.Column("reason", sa.String(32), nullable=False),
-    )
-
-
 def _audit() -> None:
     op.create_table(
         "keyturn_audit",
@@ -184,7 +174,6 @@ def downgrade() -> None:
         "sessions",
         "accounts",
         "audit",
-        "mailboxes",
         "limits",
         "secrets",
         "outbox_events",

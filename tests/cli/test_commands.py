@@ -12,7 +12,7 @@ from tests.cli.command import Keyturn
 
 pytestmark = pytest.mark.long
 
-COMMANDS = ["demo", "init", "serve", "worker", "migrate", "studio", "render", "accounts", "audit", "purge"]
+COMMANDS = ["demo", "init", "serve", "worker", "migrate", "studio", "render", "accounts", "audit", "outbox"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -70,7 +70,7 @@ def test_init_is_no_remedy_for_a_variable(keyturn: Keyturn) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [("accounts", "list"), ("accounts", "add", "ada@northwind.example"), ("audit",), ("purge",)]
+    "command", [("accounts", "list"), ("accounts", "add", "ada@northwind.example"), ("audit",), ("outbox", "list")]
 )
 def test_a_database_that_was_not_migrated_is_one_sentence(keyturn: Keyturn, command: tuple[str, ...]) -> None:
     refused = keyturn(*command)
@@ -119,7 +119,7 @@ def test_a_database_that_cannot_be_reached_is_one_sentence(
 
 
 def test_nothing_is_coloured_when_it_is_piped(migrated: Keyturn) -> None:
-    shown = [migrated("accounts", "add", "ada@northwind.example"), migrated("accounts", "list"), migrated("purge")]
+    shown = [migrated("accounts", "add", "ada@northwind.example"), migrated("accounts", "list"), migrated("audit")]
 
     assert all("\x1b" not in ended.out + ended.err for ended in shown)
 

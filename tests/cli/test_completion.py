@@ -49,5 +49,5 @@ def test_each_documented_shell_gets_a_script(shell: str) -> None:
 
 
 def test_zsh_and_fish_show_the_line_of_each_command_s_help() -> None:
-    shown = run("keyturn", _KEYTURN_COMPLETE="zsh_complete", COMP_WORDS="keyturn pur", COMP_CWORD="1")
-    assert shown.splitlines() == ["plain", "purge", "Delete records whose retention is over."]
+    shown = run("keyturn", _KEYTURN_COMPLETE="zsh_complete", COMP_WORDS="keyturn aud", COMP_CWORD="1")
+    assert shown.splitlines() == ["plain", "audit", "Show requests, changes and their outcomes."]

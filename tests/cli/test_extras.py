@@ -22,7 +22,7 @@ MYSQL = {
 }
 SMTP = {"KEYTURN_MAIL_TRANSPORT": "smtp", "KEYTURN_SMTP_HOST": "127.0.0.1"}
 
-ON_THE_DATABASE = ("outbox list", "outbox show 1", "outbox retry 1", "audit", "purge", "accounts find ada@x.example")
+ON_THE_DATABASE = ("outbox list", "outbox show 1", "outbox retry 1", "audit", "accounts find ada@x.example")
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import pytest
 from tests.cli.command import Keyturn
 from tests.cli.school import ADA, NOBODY, School
 
-from keyturn.service.clock import now
 from keyturn.service.parts import Parts
 
 pytestmark = pytest.mark.long
@@ -17,7 +16,7 @@ def complained(school: School) -> School:
     """Have Ada get two mails, and call them spam."""
 
     async def suppress(parts: Parts) -> None:
-        await parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA, now(), "complained"))
+        await parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA, "complained"))
 
     school.ask()
     school.ask()

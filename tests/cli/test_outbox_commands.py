@@ -61,17 +61,6 @@ def test_a_state_that_the_provider_reported_is_listed_and_found(
     assert listed(keyturn("outbox", "list", "--json", "--state", "sent")) == {2: "sent"}
 
 
-def test_a_list_of_one_address_holds_its_requests_and_its_confirmations(keyturn: Keyturn, school: School) -> None:
-    school.ask()
-    school.ask(GRACE)
-    school.ask(NOBODY)
-    school.confirm()
-
-    assert list(listed(keyturn("outbox", "list", "--json", "--email", f" {ADA.upper()}"))) == [4, 1]
-    assert list(listed(keyturn("outbox", "list", "--json", "--email", NOBODY))) == [3]
-    assert listed(keyturn("outbox", "list", "--json", "--email", "%@northwind.test")) == {}
-
-
 def test_a_list_of_the_last_while_and_of_the_last_so_many(keyturn: Keyturn, school: School) -> None:
     school.ask()
     school.change(created_at=now() - timedelta(hours=2))
@@ -88,7 +77,6 @@ def test_a_list_of_the_last_while_and_of_the_last_so_many(keyturn: Keyturn, scho
         ("--state", "lost", 2, "waiting"),
         ("--since", "yesterday", 2, "as in 90s, 30m, 1h or 7d"),
         ("--last", "0", 2, "--last"),
-        ("--email", "nobody", 1, "email: not an email address"),
     ],
 )
 def test_a_wish_that_makes_no_sense_is_refused(migrated: Keyturn, option: str, value: str, code: int, why: str) -> None:

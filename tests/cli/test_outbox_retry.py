@@ -138,7 +138,7 @@ def test_all_that_wait_for_a_later_try_are_due_at_once_and_stay_the_same_mails(
     school.ask(ADA, SendRetryable("down", 300))
     school.ask(GRACE, SendRetryable("down", 300))
     school.ask(ADA, SendRefused("422 validation_error"))
-    assert keyturn("outbox", "retry", "--waiting").out == "Due now: 2 messages.\n"
+    assert keyturn("outbox", "retry", "--waiting").out == "Message 1 is due now.\nMessage 2 is due now.\n"
     school.deliver()
 
     assert listed(keyturn("outbox", "list", "--json")) == {3: "dead", 2: "sent", 1: "sent"}

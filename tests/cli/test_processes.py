@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from tests.cli.command import ADA, PASSWORD, Keyturn
 from tests.cli.process import Running, running
-from tests.cli.test_serve_worker import ENVIRONMENT, READY, REQUEST, url_of, wait_for_end, worker_of
+from tests.cli.test_serve_worker import ENVIRONMENT, READY, REQUEST, end_worker, url_of, wait_for_end, worker_of
 from tests.databases import PostgresServer
 
 pytestmark = [
@@ -73,13 +73,14 @@ def test_several_processes_count_together_send_each_mail_once_and_run_one_worker
         for _ in range(9):
             assert httpx2.post(f"{url}{REQUEST}", json={"email": "x"}).status_code == 400
         serve.wait_for('"mail.sent"')
+        assert len([line for line in serve.said if "worker.started" in line]) == 1
+        end_worker(serve)
 
         metrics = [httpx2.get(f"{url}/metrics").text for _ in range(9)]
         for text in metrics:
             assert 'keyturn_requests_total{kind="request",outcome="malformed"} 9.0' in text
             assert 'keyturn_messages_total{kind="reset_requested",outcome="sent"} 1.0' in text
             assert "keyturn_outbox_waiting 0.0" in text
-        assert len([line for line in serve.said if "worker.started" in line]) == 1
         assert serve.end() == 0
     assert len(list((workplace / ".keyturn" / "mail").glob("[!.]*.eml"))) == 1
 

@@ -1,8 +1,7 @@
-"""audit and purge."""
+"""audit."""
 
 import asyncio
 import json
-import re
 from datetime import timedelta
 
 import pytest
@@ -92,20 +91,15 @@ def test_a_wish_that_makes_no_sense_is_refused(migrated: Keyturn, option: str, v
     assert why in refused.err
 
 
-def test_purging_forgets_what_is_older_than_its_retention(migrated: Keyturn) -> None:
-    happened(ADA, days_ago=366)
-    happened(EVE, days_ago=364)
-    lines = migrated("purge").out.splitlines()
-    assert len({re.search(r"\d+", line).end() for line in lines}) == 1, "the numbers end in one column"  # type: ignore[union-attr]
-    counts = dict(line.split()[:2] for line in lines)
-
-    assert counts["audit"] == "1"
-    assert {"secrets", "sessions", "mailboxes"} < set(counts)
-    assert emails(migrated("audit", "--json").out) == [EVE]
-
-
-def test_a_retention_is_a_setting(migrated: Keyturn) -> None:
+def test_a_retention_is_a_setting(migrated: Keyturn, monkeypatch: pytest.MonkeyPatch) -> None:
     happened(ADA, days_ago=2)
-    migrated("purge", KEYTURN_RETENTION_AUDIT="1d")
+    monkeypatch.setenv("KEYTURN_RETENTION_AUDIT", "1d")
+
+    async def purge() -> None:
+        parts = Parts(read_settings(sending=False))
+        await parts.retention.purge(now())
+        await parts.close()
+
+    asyncio.run(purge())
 
     assert emails(migrated("audit", "--json").out) == []

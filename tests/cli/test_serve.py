@@ -74,10 +74,10 @@ def test_a_database_that_is_newer_is_one_sentence_and_is_worked_with(command: st
 def test_a_newer_database_that_lacks_what_this_version_needs_is_one_sentence(command: str, workplace: Path) -> None:
     at_a_newer_revision(workplace)
     with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database, database:
-        database.execute("ALTER TABLE keyturn_mailboxes RENAME COLUMN suppressed_until TO kept_until")
+        database.execute("ALTER TABLE keyturn_audit RENAME COLUMN note TO remark")
     with running(command, "--port", "0", **PRODUCTION) as older:
         assert older.process.wait(30) == 1
-        older.wait_for("no longer has keyturn_mailboxes.suppressed_until: install that version")
+        older.wait_for("lacks what it needs (no such column: keyturn_audit.note): install that version")
         assert len(older.said) == 1
 
 

@@ -40,6 +40,13 @@ def worker_of(serve: Running, times: int = 1) -> int:
     return pid
 
 
+def end_worker(serve: Running, times: int = 1) -> None:
+    """End the worker. /metrics then has all its counts: they arrive over a pipe, which is read to its end before."""
+    ended = sum("worker.ended" in line for line in serve.said)
+    os.kill(worker_of(serve, times), signal.SIGTERM)
+    serve.wait_for("worker.ended", ended + 1)
+
+
 def wait_for_end(descriptor: int) -> None:
     """Wait for the process of which `os.pidfd_open` has returned the descriptor, and close that."""
     with open(descriptor) as process:
@@ -71,6 +78,7 @@ def test_a_worker_that_dies_shows_and_is_started_again_and_sends_what_was_accept
         assert httpx2.get(f"{url}/health/ready").status_code == 200
         wait_for_mail(workplace)
         serve.wait_for("mail.sent")
+        end_worker(serve, 2)
         assert 'keyturn_messages_total{kind="reset_requested",outcome="sent"} 1.0' in httpx2.get(f"{url}/metrics").text
         assert serve.end() == 0
 

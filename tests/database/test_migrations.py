@@ -169,11 +169,9 @@ async def test_a_database_that_lacks_what_this_keyturn_needs_says_so(database: D
     await migrate(database)
     await put_at(database, "9999")
     async with committing(database) as connection:
-        await connection.execute(text("ALTER TABLE keyturn_mailboxes RENAME COLUMN suppressed_until TO kept_until"))
+        await connection.execute(text("ALTER TABLE keyturn_audit RENAME COLUMN note TO remark"))
 
-    with pytest.raises(
-        DatabaseUnready, match=r"no longer has keyturn_mailboxes\.suppressed_until: install that version"
-    ):
+    with pytest.raises(DatabaseUnready, match=r"keyturn_audit\.note.*: install that version"):
         await require_current(database)
 
 

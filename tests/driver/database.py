@@ -23,7 +23,7 @@ async def let_a_newer_version_add(service: Service) -> None:
 
 async def let_a_newer_version_take_away(service: Service) -> None:
     """Rename a column that this version needs."""
-    await _run(service, "ALTER TABLE keyturn_mailboxes RENAME COLUMN suppressed_until TO kept_until", _NEWER)
+    await _run(service, "ALTER TABLE keyturn_audit RENAME COLUMN note TO remark", _NEWER)
 
 
 _NEWER = "UPDATE keyturn_migrations SET version_num = '9999'"

@@ -1,23 +1,26 @@
 """What an operator does to a service, as the commands of `keyturn` do it."""
 
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from secrets import token_hex
 from typing import TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from keyturn import Account
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
 from keyturn.service.inviting.invitations import Campaign
-from keyturn.service.outbox.history import hold, release
 from keyturn.service.pages.assets import FrontendModule
 from keyturn.service.parts import Parts
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, renew_recovery_codes
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import MAILS_ALONE, FactorChange
+from keyturn.service.reset.records.messages import FactorChange
 from keyturn.service.secrets import Purpose
+
+OPERATING = Path(__file__).parents[2] / "docs" / "operating.md"
 
 _Result = TypeVar("_Result")
 
@@ -30,13 +33,10 @@ class Operator:
     def __init__(self, parts: Parts) -> None:
         self._parts, self._database = parts, parts.database
 
-    async def hold_mails(self) -> int:
-        """`keyturn outbox hold`: return how many mails are held."""
-        return await hold(self._database, MAILS_ALONE)
-
-    async def release_mails(self) -> tuple[int, int]:
-        """`keyturn outbox release`: return how many mails wait again, and how many are too old."""
-        return await release(self._database)
+    async def forget_waiting_requests(self) -> None:
+        """Execute the statement of docs/operating.md about the mails that waited in a backup."""
+        (statement,) = re.findall(r"^(DELETE FROM keyturn_outbox .*);", OPERATING.read_text("utf-8"), re.MULTILINE)
+        await self._database.execute(text(statement))
 
     async def reset(self, email: str, reason: str = "") -> str:
         """`keyturn accounts reset`: return the outcome, "asked" if a mail will be sent."""

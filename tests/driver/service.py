@@ -11,7 +11,7 @@ import bcrypt
 import httpx2
 import msgspec
 from msgspec import structs
-from sqlalchemy import Executable, MetaData, delete, func, select, update
+from sqlalchemy import Executable, MetaData, Row, delete, func, select, update
 from tests.driver.connections import committing, connected
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.operator import Operator
@@ -21,7 +21,6 @@ from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now
 from keyturn.service.outbox.history import Item, read
 from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.reset.records.audit import Entry
 from keyturn.service.sending.senders import sender_for
 from keyturn.service.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
 from keyturn.service.settings.building import Builder, Literally
@@ -178,7 +177,7 @@ class Service:
         assert answer.status_code in {200, 401}, answer.text
         return answer.status_code == 200 or problem(answer) == "401 second-step-required"
 
-    async def trail(self, *events: str) -> list[Entry]:
+    async def trail(self, *events: str) -> list[Row[Any]]:
         """Return the audit trail, the oldest entry first: all of it, or the entries of these events."""
         entries = await self.parts.audit.read(most=1000)
         return [entry for entry in reversed(entries) if not events or entry.event in events]

@@ -189,30 +189,43 @@ class StoredOnes(EveryStore):
 
         assert await accepted(counters, limit(1), 2) == 1
 
-    async def test_several_counters_are_counted_by_one_statement_each_by_itself(
+    async def test_several_requests_are_counted_by_one_statement_each_by_itself(
         self, counters: Counting, databases: list[Database]
     ) -> None:
-        ada, eve = limit(2), limit(1, who="eve")
-        await counters.hit(ada)
+        ada, eve, all_together = limit(2), limit(1, who="eve"), limit(9, kind="overall")
+        await counters.hit(eve)
         with statements_sent() as several:
-            levels = await databases[0].transact(lambda one: StoredCounters(one).count_each([ada, eve], [True, True]))
+            hits = await databases[0].transact(
+                lambda one: StoredCounters(one).count_each([[ada, all_together]], [True])
+            )
         with statements_sent() as none:
             unwanted = await databases[0].transact(
-                lambda one: StoredCounters(one).count_each([ada, eve], [False, False])
+                lambda one: StoredCounters(one).count_each([[ada, all_together], [eve]], [False, False])
             )
 
-        assert [one.used(level or 0) for one, level in zip((ada, eve), levels, strict=True)] == [2, 1]
-        assert (list(unwanted), none) == ([None, None], several), "the same statement, which counts nothing"
-        assert await accepted(counters, ada, 1) == 0
-        assert await accepted(counters, eve, 1) == 0
+        assert ([hit.full for hit in hits], [hit.full for hit in unwanted]) == ([None], [None, None])
+        assert none == several, "the same statement, which counts nothing"
+        assert await counters.used(ada, eve, all_together) == [1, 1, 1]
+
+    async def test_a_request_that_is_refused_refuses_no_other_of_the_same_statement(
+        self, counters: Counting, databases: list[Database]
+    ) -> None:
+        ada, day, eve = limit(2), limit(1, kind="daily"), limit(1, who="eve")
+        await counters.hit(day)
+        hits = await databases[0].transact(
+            lambda one: StoredCounters(one).count_each([[ada, day], [eve]], [True, True])
+        )
+
+        assert [hit.full for hit in hits] == [day, None]
+        assert await counters.used(ada, day, eve) == [0, 1, 1]
 
     async def test_one_counter_may_be_counted_several_times_at_once(self, databases: list[Database]) -> None:
         ada = limit(2)
-        levels = await databases[0].transact(
-            lambda one: StoredCounters(one).count_each([ada] * 4, [True, False, True, True])
+        hits = await databases[0].transact(
+            lambda one: StoredCounters(one).count_each([[ada]] * 4, [True, False, True, True])
         )
 
-        assert [level is not None for level in levels] == [True, False, True, False]
+        assert [hit.full for hit in hits] == [None, None, None, ada]
 
 
 class TestSqlite(StoredOnes):

@@ -164,8 +164,8 @@ async def test_the_sweep_leaves_a_counter_that_is_used_at_the_moment(database: D
     await database.execute(EMPTIED)
     async with asyncio.timeout(15), committing(database) as connection:
         await connection.execute(text("SELECT key FROM keyturn_limits FOR UPDATE"))
-        assert await sweep.forget_counters() == {"limits": 0}
-    assert await sweep.forget_counters() == {"limits": 1}
+        assert (await sweep.purge(now()))["limits"] == 0
+    assert (await sweep.purge(now()))["limits"] == 1
 
 
 @pytest.mark.long
@@ -182,7 +182,7 @@ async def test_statements_of_several_processes_never_wait_for_each_other_in_a_ci
     async def forget() -> None:
         for _ in range(25):
             await databases[0].execute(EMPTIED)
-            await sweep.forget_counters()
+            await sweep.purge(now())
 
     async with asyncio.timeout(60):
         await asyncio.gather(*(ask(one, first) for first, one in enumerate(processes)), forget())

@@ -3,18 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import timedelta
 
 import pytest
 from tests.databases import Databases
 from tests.driver.inbox import token_in
 from tests.driver.service import (
     ADA,
-    GRACE,
     NEW_PASSWORD,
     PASSWORD,
     Service,
-    Start,
     problem,
     running,
     settings_for,
@@ -62,19 +59,19 @@ async def test_a_link_from_after_the_backup_does_not_work(service: Service, rest
     assert await restored.knows(PASSWORD)
 
 
-async def test_a_mail_that_waited_in_the_backup_is_sent_again_unless_it_is_held(
+async def test_a_mail_that_waited_in_the_backup_is_sent_again_unless_its_request_is_deleted(
     service: Service, restore: Restore
 ) -> None:
     await service.ask()
     careless, careful = await restore(), await restore()
     await service.deliver()
-    assert await careful.operator.hold_mails() == 1
+    await careful.operator.forget_waiting_requests()
 
     for restored in (careless, careful):
         await restored.deliver()
     assert len(careless.inbox.sent_to(ADA)) == 1
     assert careful.inbox.sent_to(ADA) == []
-    assert await states(careful) == [("dropped", "held by an operator")]
+    assert await states(careful) == []
 
 
 KEY_USED = SendRefused("409 invalid_idempotent_request", key_used=True)
@@ -111,21 +108,7 @@ async def test_a_mail_that_is_tried_again_keeps_its_key(service: Service) -> Non
     assert await states(service) == [("dead", "409 invalid_idempotent_request")]
 
 
-async def test_a_held_mail_leaves_with_a_working_link_once_it_is_released(service: Service, restore: Restore) -> None:
-    for email in (ADA, GRACE):
-        await service.ask(email)
-    restored = await restore()
-    await restored.operator.hold_mails()
-
-    assert await restored.operator.release_mails() == (2, 0)
-    await restored.deliver()
-    assert await states(restored) == [("sent", None)] * 2
-    (mail,) = restored.inbox.sent_to(ADA)
-    assert await restored.works(token_in(mail))
-    assert await restored.operator.release_mails() == (0, 0)
-
-
-async def test_what_protects_an_account_is_not_held(service: Service, restore: Restore) -> None:
+async def test_what_protects_an_account_is_not_deleted(service: Service, restore: Restore) -> None:
     await service.reset(await service.link())
     await service.deliver()
     (notice,) = service.inbox.sent_to(ADA, "password_changed")
@@ -133,28 +116,7 @@ async def test_what_protects_an_account_is_not_held(service: Service, restore: R
     assert pressed.status_code == 200
     restored = await restore()
 
-    assert await restored.operator.hold_mails() == 0
+    await restored.operator.forget_waiting_requests()
     await restored.deliver()
     (recovery,) = restored.inbox.sent_to(ADA)
     assert await restored.works(token_in(recovery))
-
-
-async def test_more_mails_than_one_batch_are_held_and_released(start: Start) -> None:
-    service = await start(limits={"overall": "1000/minute"})
-    await asyncio.gather(*(service.ask(f"person{number}@northwind.test") for number in range(600)))
-
-    assert await service.operator.hold_mails() == 600
-    assert {state for state, _ in await states(service)} == {"dropped"}
-    assert await service.operator.release_mails() == (600, 0)
-    assert {state for state, _ in await states(service)} == {"waiting"}
-
-
-async def test_a_mail_that_failed_before_it_was_held_is_not_refused_for_its_own_cooldown(start: Start) -> None:
-    service = await start(limits={"mailbox_cooldown": timedelta(hours=1)})
-    service.inbox.failures.append(SendRetryable("503"))
-    await service.ask_and_deliver()
-    await service.operator.hold_mails()
-    await service.operator.release_mails()
-    await service.deliver()
-
-    assert len(service.inbox.sent_to(ADA)) == 1

@@ -1,6 +1,5 @@
 """What the model knows: accounts, what their owners hold, mailboxes, and what waits."""
 
-import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -131,7 +130,7 @@ class Mailbox:
     suppressed_until: datetime | None = None
 
     def refusal(self, now: datetime) -> str:
-        """Return why it gets no link now: a day has so many, and pauses between them, which grow after the third."""
+        """Return why it gets no link now: a day has so many, and pauses between them."""
         if self.is_suppressed(now):
             return "suppressed"
         is_full = self.refilled_at > now + DAY - DAY / MOST_MAILS
@@ -142,8 +141,7 @@ class Mailbox:
 
     def count(self, now: datetime) -> None:
         self.refilled_at = max(self.refilled_at, now) + DAY / MOST_MAILS
-        today = math.ceil((self.refilled_at - now) / (DAY / MOST_MAILS))
-        self.rests_until = now + MINUTE * 2 ** max(today - 3, 0)
+        self.rests_until = now + MINUTE
 
 
 @dataclass(frozen=True)

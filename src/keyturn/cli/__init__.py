@@ -35,10 +35,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "check": ("keyturn.cli.studio.check", "Check the emails: MJML, clients, links, accessibility, safety."),
     "doctor": ("keyturn.cli.doctor", "Check the installation, and suggest fixes."),
     "accounts": ("keyturn.cli.accounts", "Find accounts, invite, send reset links, unlock."),
-    "outbox": ("keyturn.cli.outbox", "List, retry, hold and release outgoing messages."),
+    "outbox": ("keyturn.cli.outbox", "List and retry outgoing messages."),
     "mailbox": ("keyturn.cli.records", "Show why an address gets no mail, and unblock it."),
     "audit": ("keyturn.cli.records", "Show requests, changes and their outcomes."),
-    "purge": ("keyturn.cli.records", "Delete records whose retention is over."),
 }
 
 

@@ -1,30 +1,20 @@
-"""outbox: lists outgoing messages and their history, retries, holds and releases them."""
+"""outbox: lists outgoing messages and their history, and retries them."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import click
 import msgspec
 
-from keyturn.cli.options import EMAIL, JSON, LAST, SINCE, takes_parts, with_parts
+from keyturn.cli.options import JSON, LAST, SINCE, takes_parts, with_parts
 from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
 from keyturn.service.clock import now
-from keyturn.service.outbox.history import (
-    STATES,
-    Event,
-    Item,
-    MessageUnknown,
-    hasten,
-    history_of,
-    hold,
-    read,
-    release,
-)
+from keyturn.service.outbox.history import STATES, Event, Item, MessageUnknown, RetryRefused, history_of, read
 from keyturn.service.outbox.history import retry as retry_messages
 from keyturn.service.outbox.models import DEAD, WAITING
 from keyturn.service.parts import Parts
-from keyturn.service.reset.records.messages import MAILS_ALONE
 
 _WARNINGS = {"delayed"}
 _ERRORS = {"failed", "suppressed", "bounced", "complained", DEAD}
@@ -38,28 +28,24 @@ _TOLD = {
 
 @click.group()
 def outbox() -> None:
-    """List, retry, hold and release outgoing messages."""
+    """List and retry outgoing messages."""
 
 
 @outbox.command(name="list")
 @click.option("--state", type=click.Choice(STATES), help="Show only messages in this state.")
-@EMAIL
 @SINCE
 @LAST
 @JSON
 @takes_parts
-async def list_messages(
-    parts: Parts, state: str | None, email: str, since: timedelta | None, last: int, as_json: bool
-) -> None:
+async def list_messages(parts: Parts, state: str | None, since: timedelta | None, last: int, as_json: bool) -> None:
     """List messages, newest first.
 
     \b
     Example:  keyturn outbox list --state dead --since 1d
     """
     moment = now()
-    about = await _payload_members(parts, email) if email else None
     earliest = moment - since if since else None
-    items = await read(parts.database, state=state or "", about=about, since=earliest, most=last)
+    items = await read(parts.database, state=state or "", since=earliest, most=last)
     if as_json:
         print_json([_as_json(item) for item in items])
         return
@@ -77,7 +63,7 @@ async def list_messages(
             )
             for item in items
         ],
-        "No such messages." if state or email or since else "No messages yet.",
+        "No such messages." if state or since else "No messages yet.",
     )
 
 
@@ -134,56 +120,17 @@ def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
         raise click.UsageError("Give the ids of messages, or --dead, or --waiting.")
 
     async def work(parts: Parts) -> None:
-        if waiting:
-            hastened = await hasten(parts.database)
-            click.echo(
-                f"Due now: {_number_of(hastened, 'message')}." if hastened else "No message waits for a later try."
-            )
+        if ids:
+            await _retry(parts, list(dict.fromkeys(ids)))
             return
-        chosen = await _dead_message_ids(parts) if dead else list(dict.fromkeys(ids))
-        for message_id, outcome in zip(chosen, await retry_messages(parts.database, chosen), strict=True):
-            click.echo(_TOLD[outcome].format(message_id))
+        chosen = await _retryable(parts, DEAD if dead else WAITING)
+        for message_id in chosen:
+            with contextlib.suppress(RetryRefused):  # it was sent in the meantime
+                await _retry(parts, [message_id])
         if not chosen:
-            click.echo("There are no dead messages.")
+            click.echo("There are no dead messages." if dead else "No message waits for a later try.")
 
     with_parts(work)
-
-
-@outbox.command(name="hold")
-@takes_parts
-async def hold_mails(parts: Parts) -> None:
-    """Keep all waiting mails from being sent.
-
-    Run it after you restored a backup, before a worker starts: what waited then may have been sent since. Waiting
-    webhooks, and what protects an account, are not held.
-
-    \b
-    Example:  keyturn outbox hold
-    """
-    held = await hold(parts.database, MAILS_ALONE)
-    click.echo(f"Held: {_number_of(held, 'mail')}." if held else "No mails are waiting.")
-
-
-@outbox.command(name="release")
-@takes_parts
-async def release_mails(parts: Parts) -> None:
-    """Send the mails that `hold` kept.
-
-    A mail that a worker had written leaves as it was, and with a new link if its own has ended. The others are
-    written now, as after every pause of the worker.
-
-    \b
-    Example:  keyturn outbox release
-    """
-    released, too_old = await release(parts.database)
-    if released or not too_old:
-        click.echo(f"Released: {_number_of(released, 'mail')}." if released else "No mails are held.")
-    if too_old:
-        click.echo(f"Not released, because their addresses were erased: {_number_of(too_old, 'mail')}.")
-
-
-def _number_of(number: int, thing: str) -> str:
-    return f"1 {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def colour_state(state: str) -> str:
@@ -191,15 +138,21 @@ def colour_state(state: str) -> str:
     return error(state) if state in _ERRORS else warning(state) if state in _WARNINGS else state
 
 
-async def _payload_members(parts: Parts, address: str) -> Mapping[str, str]:
-    """Return the payload members that match an address: the address itself, or the account that has it."""
-    account = await parts.accounts.find(address)
-    return {"email": address} | ({"account_id": account.id} if account else {})
+async def _retry(parts: Parts, ids: Sequence[int]) -> None:
+    for message_id, outcome in zip(ids, await retry_messages(parts.database, ids), strict=True):
+        click.echo(_TOLD[outcome].format(message_id))
 
 
-async def _dead_message_ids(parts: Parts) -> list[int]:
-    items = await read(parts.database, state=DEAD, most=None)
-    return [item.id for item in reversed(items) if not item.is_erased]
+async def _retryable(parts: Parts, state: str) -> Sequence[int]:
+    """Return the ids of dead messages that still have their address, or of those that wait for a later try.
+
+    A message that was never tried waits on purpose, as the promise of a change in another system does.
+    """
+    moment = now()
+    items = reversed(await read(parts.database, state=state, most=None))
+    if state == DEAD:
+        return [item.id for item in items if not item.is_erased]
+    return [item.id for item in items if item.reason and not item.under_way and item.available_at > moment]
 
 
 def _recipient_of(item: Item) -> str:

@@ -1,9 +1,11 @@
-"""audit, purge and mailbox: show events, delete old records, unblock an address."""
+"""audit and mailbox: show events, unblock an address."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import click
+from sqlalchemy import Row
 
 from keyturn.cli.options import ADDRESS, EMAIL, JSON, LAST, OPERATOR, SINCE, takes_parts
 from keyturn.cli.outbox import colour_state
@@ -11,7 +13,7 @@ from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table,
 from keyturn.service.clock import now
 from keyturn.service.outbox.models import DROPPED
 from keyturn.service.parts import Parts
-from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME, Entry
+from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.mailboxes import Mailbox, Mailboxes
 from keyturn.service.reset.records.stores import Transaction
@@ -31,7 +33,7 @@ async def audit(parts: Parts, email: str, since: timedelta | None, last: int, as
     """
     entries = await parts.audit.read(email=email, since=now() - since if since else None, most=last)
     if as_json:
-        print_json(entries)
+        print_json([entry._asdict() for entry in entries])
         return
     table(
         ("WHEN (UTC)", "EVENT", "OUTCOME", "MAIL", "EMAIL", "ADDRESS"),
@@ -40,35 +42,22 @@ async def audit(parts: Parts, email: str, since: timedelta | None, last: int, as
     )
 
 
-def _event(entry: Entry) -> str:
+def _event(entry: Row[Any]) -> str:
     """Return the event, with a mark if the owner reported it as unwanted."""
     return warning(f"! {entry.event}") if entry.event == NOT_ME or entry.outcome == ADDRESS_CHANGED else entry.event
 
 
-def _who(entry: Entry) -> str:
+def _who(entry: Row[Any]) -> str:
     who = entry.ip_address or (f"by {entry.operator}" if entry.operator else "")
     return f"{who}: {entry.note}" if entry.note else who
 
 
-def _mail(entry: Entry) -> str:
+def _mail(entry: Row[Any]) -> str:
     if entry.mail is None:
         return "-"
     if entry.mail != DROPPED:
         return colour_state(entry.mail)
     return "none" if entry.mail_reason == entry.outcome else f"none: {entry.mail_reason}"
-
-
-@click.command()
-@takes_parts
-async def purge(parts: Parts) -> None:
-    """Delete records whose retention is over.
-
-    Workers do the same at intervals. Messages stay longer than the addresses in them, which are redacted.
-    """
-    purged = await parts.retention.purge(now())
-    width = max(map(len, purged))
-    for name, count in purged.items():
-        click.echo(f"{name:<{width}} {count:>8} {muted('redacted' if name == 'addresses' else 'deleted')}")
 
 
 # mailbox: why an address gets no reset mail, and how to unblock it
@@ -90,7 +79,7 @@ async def show(parts: Parts, email: str, as_json: bool) -> None:
     Example:  keyturn mailbox show ada@northwind.example
     """
     moment = now()
-    found = (await parts.mailboxes.look([email], moment))[email]
+    found = (await parts.mailboxes.look([email]))[email]
     if as_json:
         print_json({} if found.is_blank else _as_json(found, parts.mailboxes, moment))
     elif found.is_blank:
@@ -132,9 +121,10 @@ def _facts(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[
         "Today": f"{mailbox.mails} of {mailboxes.daily} mails",
         "Next mail": stamp(free_at) if mailbox.wait else "now",
     }
-    if mailbox.suppressed_until:
-        facts["Next mail"] = stamp(max(mailbox.suppressed_until, free_at))
-        facts["Suppressed"] = error(f"until {stamp(mailbox.suppressed_until)}: {mailbox.reason}")
+    if mailbox.suppressed:
+        until = moment + mailbox.suppressed
+        facts["Next mail"] = stamp(max(until, free_at))
+        facts["Suppressed"] = error(f"until {stamp(until)}: {mailbox.reason}")
     return facts
 
 
@@ -143,6 +133,6 @@ def _as_json(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mappin
         "mails_today": mailbox.mails,
         "daily": mailboxes.daily,
         "free_at": moment + mailbox.wait,
-        "suppressed_until": mailbox.suppressed_until,
-        "reason": mailbox.reason,
+        "suppressed_until": moment + mailbox.suppressed if mailbox.suppressed else None,
+        "reason": mailbox.reason or None,
     }

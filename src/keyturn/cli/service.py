@@ -55,6 +55,9 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
     here = installation()
     settings = here.settings(sending=True)
     _observe(settings)
+    if workers > 1:  # first, for it is read when prometheus_client is imported
+        counts = click.get_current_context().with_resource(TemporaryDirectory(prefix="keyturn-counts-"))
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
     _require_ready(here, settings)
     if workers > 1 and settings.database.url.startswith("sqlite"):
         fail("--workers: more than one process needs PostgreSQL in database.url. This is SQLite.")
@@ -102,25 +105,23 @@ def _answer_in_processes(
     settings: Settings, bound: socket.socket, announce: Callable[[], None], count: int, *, worker: bool
 ) -> None:
     """Answer in uvicorn's processes, and run the one worker beside this one. /metrics of each answers for all."""
-    with TemporaryDirectory(prefix="keyturn-counts-") as counts:
-        os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts  # read when prometheus_client is imported
-        from uvicorn.config import STARTUP_FAILURE
-        from uvicorn.supervisors import Multiprocess
+    from uvicorn.config import STARTUP_FAILURE
+    from uvicorn.supervisors import Multiprocess
 
-        from keyturn.cli.connections import limits_of_process
-        from keyturn.cli.running import uvicorn_config
-        from keyturn.service.child_worker.supervisor import supervised
-        from keyturn.service.parts import Parts
+    from keyturn.cli.connections import limits_of_process
+    from keyturn.cli.running import uvicorn_config
+    from keyturn.service.child_worker.supervisor import supervised
+    from keyturn.service.parts import Parts
 
-        parts = Parts(settings)
-        # If no key is set, this process's own.
-        settings = msgspec.structs.replace(settings, secret_key=Secret(parts.secrets[0]))
-        app = partial(_app_of_process, settings)
-        limits = limits_of_process(settings.server.trusted_proxies)
-        processes = Multiprocess(uvicorn_config(app, limits, factory=True, workers=count), [bound])
-        with supervised(parts) if worker else contextlib.nullcontext():
-            announce()
-            processes.run()
+    parts = Parts(settings)
+    # If no key is set, this process's own.
+    settings = msgspec.structs.replace(settings, secret_key=Secret(parts.secrets[0]))
+    app = partial(_app_of_process, settings)
+    limits = limits_of_process(settings.server.trusted_proxies)
+    processes = Multiprocess(uvicorn_config(app, limits, factory=True, workers=count), [bound])
+    with supervised(parts) if worker else contextlib.nullcontext():
+        announce()
+        processes.run()
     if any(process.exitcode == STARTUP_FAILURE for process in processes.processes):
         sys.exit(STARTUP_FAILURE)
 

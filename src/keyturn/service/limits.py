@@ -100,7 +100,7 @@ INSERT INTO {table} AS kept (key, tat)
 SELECT key, {now} + gap FROM given
 WHERE NOT EXISTS (
     SELECT 1 FROM given AS other JOIN {table} AS held ON held.key = other.key
-    WHERE held.tat > {now} + other.room AND (:together OR other.key = given.key)
+    WHERE other.request = given.request AND held.tat > {now} + other.room
 )
 ORDER BY key
 ON CONFLICT (key) DO UPDATE SET tat = excluded.tat + CASE WHEN kept.tat > {now} THEN kept.tat - {now} ELSE 0 END
@@ -116,14 +116,16 @@ _BATCH = 1_000
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "sqlite": {
-        "given": "SELECT unhex(value ->> 0) AS key, value ->> 1 AS gap, value ->> 2 AS room FROM json_each(:given)",
+        "given": "SELECT unhex(value ->> 0) AS key, value ->> 1 AS gap, value ->> 2 AS room,"
+        " value ->> 3 AS request FROM json_each(:given)",
         "now": ":now",
         "durable": "",
         "skipping": "",
     },
     "postgresql": {
         "given": "SELECT decode(value ->> 0, 'hex') AS key, CAST(value ->> 1 AS DOUBLE PRECISION) AS gap,"
-        " CAST(value ->> 2 AS DOUBLE PRECISION) AS room FROM json_array_elements(CAST(:given AS json))",
+        " CAST(value ->> 2 AS DOUBLE PRECISION) AS room, value ->> 3 AS request"
+        " FROM json_array_elements(CAST(:given AS json))",
         # Machines share the server's time.
         "now": "CAST(extract(epoch FROM coalesce(CAST(:instead AS timestamptz), statement_timestamp()))"
         " AS DOUBLE PRECISION)",
@@ -152,33 +154,33 @@ class StoredCounters:
 
         If it is not `wanted`, the same statement counts nothing.
         """
-        counted = self._count(limits if wanted else [], together=True)
-        if wanted and len(counted) < len(limits):
-            for limit in limits:
-                if limit.key in counted:  # another request filled a later limit at this moment
-                    self.give_back(limit)
-            return _refused(limits, self.levels(*limits))
-        return Hit([counted.get(limit.key, 0.0) for limit in limits])
+        (hit,) = self.count_each([limits], [wanted])
+        return hit
 
-    def count_each(self, limits: Sequence[Limit], wanted: Sequence[bool]) -> Sequence[float | None]:
-        """Count a request against each of the wanted limits; return their levels, and None for the full and unwanted.
-
-        If none is wanted, the same statement counts nothing.
-        """
-        levels: list[float | None] = [None] * len(limits)
-        left = [place for place, is_wanted in enumerate(wanted) if is_wanted]
+    def count_each(self, requests: Sequence[Sequence[Limit]], wanted: Sequence[bool]) -> Sequence[Hit]:
+        """Count several requests by one statement, each of them as `count` does."""
+        hits = [Hit([0.0] * len(limits)) for limits in requests]
+        left = {place: requests[place] for place, is_wanted in enumerate(wanted) if is_wanted}
         while True:
-            first = {limits[place].key: place for place in reversed(left)}  # no statement may write a row twice
-            counted = self._count([limits[place] for place in first.values()], together=False)
-            for key, place in first.items():
-                levels[place] = counted.get(key)
-            left = [place for place in left if place not in first.values()]
+            first = {left[place][0].key: place for place in reversed(left)}  # no statement may write a row twice
+            given = {place: left.pop(place) for place in first.values()}
+            counted = {bytes(row[0]): row[1] for row in self._execute(_COUNT, given=_as_json(given), waits=self._waits)}
+            for place, limits in given.items():
+                hits[place] = self._hit(limits, counted)
             if not left:
-                return levels
+                return hits
+
+    def _hit(self, limits: Sequence[Limit], counted: Mapping[bytes, float]) -> Hit:
+        if all(limit.key in counted for limit in limits):
+            return Hit([counted[limit.key] for limit in limits])
+        for limit in limits:
+            if limit.key in counted:  # another request filled a later limit at this moment
+                self.give_back(limit)
+        return _refused(limits, self.levels(*limits))
 
     def levels(self, *limits: Limit) -> Sequence[float]:
         """Return for each limit the seconds until its counter is empty, and count nothing."""
-        stored = {bytes(key): max(0.0, level) for key, level in self._execute(_LEVELS, given=_as_json(limits))}
+        stored = {bytes(key): max(0.0, level) for key, level in self._execute(_LEVELS, given=_as_json({0: limits}))}
         return [stored.get(limit.key, 0.0) for limit in limits]
 
     def give_back(self, limit: Limit) -> None:
@@ -197,11 +199,6 @@ class StoredCounters:
         """Delete the rows of some empty counters; return their number, which is 0 if there are no more."""
         return self._execute(_FORGET).rowcount
 
-    def _count(self, limits: Sequence[Limit], *, together: bool) -> Mapping[bytes, float]:
-        """Return the levels of those that counted, by their keys. `together`: a full one refuses for all."""
-        counted = self._execute(_COUNT, given=_as_json(limits), together=together, waits=self._waits)
-        return {bytes(row[0]): row[1] for row in counted}
-
     def _execute(self, sql: str, **given: Any) -> sa.CursorResult[*tuple[Any, ...]]:
         schemas = self._connection.get_execution_options().get("schema_translate_map") or {}
         statement = _statement(sql, self._connection.dialect.name, schemas.get(None))
@@ -215,9 +212,10 @@ def _statement(sql: str, dialect: str, schema: str | None) -> sa.TextClause:
     return sa.text(sql.format(**words, **_WORDS[dialect]))
 
 
-def _as_json(limits: Sequence[Limit]) -> str:
-    """Return limits as one parameter, since a list costs SQLAlchemy more for each value."""
-    return msgspec.json.encode([[limit.key.hex(), limit.gap, limit.room] for limit in limits]).decode()
+def _as_json(requests: Mapping[int, Sequence[Limit]]) -> str:
+    """Return the limits of each request as one parameter, since a list costs SQLAlchemy more for each value."""
+    rows = [(one.key.hex(), one.gap, one.room, request) for request, limits in requests.items() for one in limits]
+    return msgspec.json.encode(rows).decode()
 
 
 def _refused(limits: Sequence[Limit], levels: Sequence[float]) -> Hit:

@@ -188,8 +188,8 @@ def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
 
 
 @lru_cache
-def _added(dialect: sa.Dialect) -> Any:
-    fresh = insert_if(SecretRow, dialect, COLUMNS)
+def _added(dialect: sa.Dialect) -> sa.Executable:
+    fresh = insert_if(dialect, SecretRow, COLUMNS)
     replaced = {name: fresh.excluded[name] for name in COLUMNS}
     return fresh.on_conflict_do_update(index_elements=_KEY, set_=replaced)
 

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import stat
-import threading
 from email import message_from_bytes, policy
 from pathlib import Path
 from typing import NoReturn
@@ -67,24 +66,3 @@ async def test_what_a_mail_takes_does_not_grow_with_those_that_lie_there(
 
 def _fail(*_: object) -> NoReturn:
     pytest.fail("the folder was listed")
-
-
-async def test_one_thread_writes_all_mails_and_ends_when_the_sender_is_closed(tmp_path: Path, mail: Email) -> None:
-    """Others would keep the interpreter from the thread that has SQLite's lock."""
-    before = set(threading.enumerate())
-
-    def writers() -> list[threading.Thread]:
-        return [one for one in set(threading.enumerate()) - before if one.name.startswith("keyturn-capture")]
-
-    sender = CaptureSender(tmp_path)
-    sending = asyncio.gather(*(sender.send(mail, f"key-{number}") for number in range(20)))
-    await asyncio.sleep(0)
-    assert len(writers()) == 1
-    await sender.close()
-    assert len(captured(tmp_path)) == 20
-    assert writers() == []
-    await sending
-
-    await sender.send(mail, "key-20")
-    await sender.close()
-    assert len(captured(tmp_path)) == 21

@@ -7,7 +7,6 @@ import pytest
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
-from keyturn.service.database import Database
 from keyturn.service.sending.senders import sender_for
 from keyturn.service.settings import MailSettings, Secret, Settings
 
@@ -21,9 +20,7 @@ async def test_each_transport_has_its_sender(transport: str, tmp_path: Path) -> 
         resend=ResendSettings(api_key=Secret("re_test")),
         smtp=SmtpSettings(host="mx.test"),
     )
-    database = Database(f"sqlite:///{tmp_path}/keyturn.db")
-    sender = sender_for(transport, settings, database)
+    sender = sender_for(transport, settings)
 
     assert sender.name == transport
     await sender.close()
-    await database.close()

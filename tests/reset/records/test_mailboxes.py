@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection
 
-from keyturn.service.clock import MovableClock, now, replaced
+from keyturn.service.clock import MovableClock, replaced
 from keyturn.service.database import Database
 from keyturn.service.reset.records.mailboxes import Mailbox, Mailboxes, Refusal
 
@@ -37,12 +37,12 @@ def mailboxes(database: Database) -> Mailboxes:
 
 
 async def claim(database: Database, mailboxes: Mailboxes, email: str = ADA) -> bool:
-    (refusal,) = await database.transact(lambda connection: mailboxes.within(connection).claim([(email, True)], now()))
+    (refusal,) = await database.transact(lambda connection: mailboxes.within(connection).claim([(email, True)]))
     return refusal is None
 
 
 async def look(mailboxes: Mailboxes) -> Mailbox:
-    return (await mailboxes.look([ADA], now()))[ADA]
+    return (await mailboxes.look([ADA]))[ADA]
 
 
 async def end_cooldown(database: Database, mailboxes: Mailboxes, email: str) -> None:
@@ -59,20 +59,6 @@ async def test_a_mailbox_gets_one_mail_in_a_cooldown_however_its_address_is_spel
 
     clock.move(MINUTE + LATER)
     assert await claim(database, mailboxes)
-
-
-async def test_the_cooldown_doubles_with_each_mail_after_the_third(
-    database: Database, mailboxes: Mailboxes, clock: MovableClock
-) -> None:
-    waits = []
-    for _ in range(6):
-        assert await claim(database, mailboxes)
-        wait = (await look(mailboxes)).wait
-        waits.append(round(wait.total_seconds() / 60))
-        clock.move(wait + LATER)
-
-    assert waits[:5] == [1, 1, 1, 2, 4]
-    assert waits[5] > 3 * 60, "the daily limit is used up, and one mail of it refills in four hours"
 
 
 async def test_the_daily_limit_refills_evenly(database: Database, clock: MovableClock) -> None:
@@ -130,7 +116,7 @@ async def test_of_many_claims_at_once_one_succeeds_in_a_cooldown(database: Datab
 
 async def test_an_unwanted_claim_counts_nothing(database: Database, mailboxes: Mailboxes) -> None:
     def write(connection: Connection) -> Sequence[Refusal | None]:
-        return mailboxes.within(connection).claim([(ADA, False), ("eve@a.example", True)], now())
+        return mailboxes.within(connection).claim([(ADA, False), ("eve@a.example", True)])
 
     assert await database.transact(write) == [None, None]
     assert await claim(database, mailboxes)
@@ -144,10 +130,10 @@ async def test_a_claim_that_is_refused_says_why(database: Database, refusal: str
 
     def write(connection: Connection) -> Sequence[Refusal | None]:
         here = mailboxes.within(connection)
-        here.claim([(ADA, True)], now())
+        here.claim([(ADA, True)])
         if refusal == "suppressed":
-            here.suppress(ADA, now(), "bounced")
-        return here.claim([(ADA, True)], now())
+            here.suppress(ADA, "bounced")
+        return here.claim([(ADA, True)])
 
     assert await database.transact(write) == [refusal]
 
@@ -167,7 +153,7 @@ async def test_a_link_that_was_used_ends_the_cooldown_and_not_the_count_of_the_d
 async def test_a_report_ends_the_mails_of_a_mailbox_until_its_suppression_is_over(
     database: Database, mailboxes: Mailboxes, clock: MovableClock
 ) -> None:
-    await database.transact(lambda connection: mailboxes.within(connection).suppress(ADA, now(), "complained"))
+    await database.transact(lambda connection: mailboxes.within(connection).suppress(ADA, "complained"))
     await end_cooldown(database, mailboxes, ADA)
     assert not await claim(database, mailboxes)
     assert (await look(mailboxes)).refusal == "suppressed"
@@ -182,7 +168,7 @@ async def test_a_mailbox_that_was_released_can_be_claimed_at_once(database: Data
     await claim(database, mailboxes)
 
     def write(connection: Connection) -> list[bool]:
-        mailboxes.within(connection).suppress(ADA, now(), "complained")
+        mailboxes.within(connection).suppress(ADA, "complained")
         return [mailboxes.within(connection).release("ADA@a.example") for _ in range(2)]
 
     assert await database.transact(write) == [True, False]

@@ -17,7 +17,6 @@ from keyturn.service.database import Database
 from keyturn.service.outbox.models import ERASED, EventRow, OutboxRow
 from keyturn.service.reset.records.account_locks import AccountLockRow
 from keyturn.service.reset.records.audit import AuditRow
-from keyturn.service.reset.records.mailboxes import MailboxRow
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.secrets import Purpose, Secret, SecretRow, find
 
@@ -126,16 +125,6 @@ ENTRY = {
             id="the trail is kept for a year",
         ),
         pytest.param(
-            "mailboxes",
-            [
-                {"digest": b"no longer", "suppressed_until": NOW - DAY, "reason": "bounced"},
-                {"digest": b"suppressed", "suppressed_until": NOW + DAY, "reason": "bounced"},
-            ],
-            MailboxRow.digest,
-            [b"suppressed"],
-            id="mailboxes leave after their suppression",
-        ),
-        pytest.param(
             "locks",
             [
                 {"account_id": "gone", "claim": "a", "until": NOW - DAY - SECOND},
@@ -239,15 +228,10 @@ async def test_any_number_of_rows_leave_in_small_batches(database: Database, ret
     many = range(1200)
     await write(database, SecretRow, *(link(str(number), NOW - 8 * DAY) for number in many))
     await write(database, OutboxRow, *(message(str(number), "sent", NOW - 4 * DAY) for number in many))
-    mailboxes = (
-        {"digest": str(number).encode(), "suppressed_until": NOW - DAY, "reason": "bounced"} for number in many
-    )
-    await write(database, MailboxRow, *mailboxes)
 
     done = await retention.purge(NOW)
-    assert (done["secrets"], done["addresses"], done["mailboxes"]) == (1200, 1200, 1200)
+    assert (done["secrets"], done["addresses"]) == (1200, 1200)
     assert await kept(database, func.count(SecretRow.key)) == [0]
-    assert await kept(database, func.count(MailboxRow.digest)) == [0]
     assert set(await kept(database, OutboxRow.payload)) == {ERASED}
 
 

@@ -4,7 +4,7 @@ import re
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from email.utils import formataddr, parseaddr
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -52,19 +52,6 @@ class Sender(Protocol):
         """
 
     async def close(self) -> None: ...
-
-
-@runtime_checkable
-class KeepsPace(Protocol):
-    """A sender that waits for its turn within the provider's rate limit."""
-
-    def first_in_line(self) -> Sender:
-        """Return the same sender for mails with priority. Closing this one closes both."""
-
-
-def first_in_line(sender: Sender) -> Sender:
-    """Return the sender for mails with priority; a sender without a rate limit is returned as it is."""
-    return sender.first_in_line() if isinstance(sender, KeepsPace) else sender
 
 
 def local_sender(name: str, address: str = "") -> str:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from functools import cache, partial
 
-from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, select, text
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.packaging import folder
 from keyturn.service.database import Database, Model, unready_where_unreachable
+from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import DatabaseUnready
 
 VERSION_TABLE = "keyturn_migrations"
@@ -40,8 +41,12 @@ async def require_current(database: Database, *, command: str = "keyturn") -> st
     that the statements here name must still exist; otherwise the program is too old.
     """
     found = await revision(database)
-    if found and (ahead := ahead_text(found)) and (missing := await _missing_columns(database)):
-        raise DatabaseUnready(f"{ahead}, and no longer has {missing}: install that version")
+    if found and (ahead := ahead_text(found)):
+        try:
+            await database.read(_look)
+        except DatabaseUnready as error:
+            missing = describe_error(error)
+            raise DatabaseUnready(f"{ahead}, and lacks what it needs ({missing}): install that version") from error
     if found and found >= head():
         return found
     where = f"schema {database.schema}" if database.schema else "database"
@@ -56,16 +61,10 @@ def ahead_text(found: str) -> str:
     return f"the database is at revision {found}, newer than {head()} of this version of Keyturn"
 
 
-async def _missing_columns(database: Database) -> str:
-    """Return the missing columns of this program's tables, as "table.column", comma-separated."""
-    tables = Model.metadata.tables
-    needed = {(name, column.name) for name, table in tables.items() for column in table.columns}
-
-    def existing(connection: Connection) -> set[tuple[str, str]]:
-        columns_of = inspect(connection).get_multi_columns(schema=database.schema or None, filter_names=list(tables))
-        return {(name, column["name"]) for (_, name), columns in columns_of.items() for column in columns}
-
-    return ", ".join(map(".".join, sorted(needed - await database.read(existing))))
+def _look(connection: Connection) -> None:
+    """Select all columns of this program's tables, and no row."""
+    for table in Model.metadata.sorted_tables:
+        connection.execute(select(table).limit(0))
 
 
 async def revision(database: Database) -> str | None:

@@ -112,7 +112,7 @@ class OperatorResets:
         """Return each address, as it is looked up, with the outcome of a request. Raises AccountsUnready."""
         found = await asyncio.gather(*map(self._find, emails))
         accounts = [account for _, account in found if isinstance(account, Account)]
-        mailboxes = await self._records.mailboxes.look([account.email for account in accounts], now())
+        mailboxes = await self._records.mailboxes.look([account.email for account in accounts])
         refusals = {email: mailbox.refusal for email, mailbox in mailboxes.items() if mailbox.refusal}
         openers = await may_open(self._records.database, accounts)
         return [(email, _outcome(account, refusals, openers)) for email, account in found]

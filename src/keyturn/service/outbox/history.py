@@ -1,8 +1,7 @@
 """The history of a message: our own tries, and what the provider reports of it later."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -117,7 +116,6 @@ async def read(
     *,
     only: int | None = None,
     state: str = "",
-    about: Mapping[str, str] | None = None,
     since: datetime | None = None,
     most: int | None = 50,
 ) -> Sequence[Item]:
@@ -125,15 +123,12 @@ async def read(
 
     `only`: the id of one message.
     `state`, `since`: the state that is shown, and the earliest time.
-    `about`: members of a payload, of which one must match.
     """
     statement = _items(database)
     if only is not None:
         statement = statement.where(OutboxRow.id == only)
     if state:
         statement = statement.where(shown_state() == state)
-    if about is not None:
-        statement = statement.where(or_(*(_payload_has(name, text) for name, text in about.items())))
     if since:
         statement = statement.where(OutboxRow.created_at >= since)
     rows = await database.fetch(statement.order_by(OutboxRow.id.desc()).limit(most))
@@ -166,12 +161,6 @@ def shown_state() -> ColumnElement[str]:
     return case((OutboxRow.state == WAITING, OutboxRow.state), else_=func.coalesce(reported, OutboxRow.state))
 
 
-def _payload_has(name: str, text: str) -> ColumnElement[bool]:
-    """Return whether the payload has that member. Text inside a JSON string cannot match: its quotes are escaped."""
-    member = msgspec.json.encode({name: text})[1:-1].decode()
-    return OutboxRow.payload.contains(member, autoescape=True)
-
-
 _BATCH = 100
 
 
@@ -202,73 +191,6 @@ async def mails_sealed_otherwise(database: Database, seal: Seal) -> int:
     return others
 
 
-HELD = "held by an operator"
-"""The reason of a dropped message that `hold` dropped. It keeps its sealed mail."""
-
-_BY = "by an operator"
-_MOVED_AT_ONCE = 500
-
-
-async def hold(database: Database, kinds: Iterable[str]) -> int:
-    """Drop the waiting messages of these kinds as they are, so that `release` can go on with them; return how many.
-
-    Messages that a worker is handling stay: their outcome is not known yet.
-    """
-    is_free = or_(OutboxRow.claim.is_(None), OutboxRow.available_at <= database.clock())
-    waiting = select(OutboxRow.id).where(STILL_WAITING, OutboxRow.kind.in_(list(kinds)), is_free)
-    held = {"state": DROPPED, "reason": HELD, "settled_at": now(), "claim": None}
-    return await _move_all(database, waiting, DROPPED, HELD, held)
-
-
-async def release(database: Database) -> tuple[int, int]:
-    """Let the held messages wait again; return how many, and how many held ones have lost their address.
-
-    A mail that was sealed leaves as the same mail, under the same key. One that a provider has reported in the meantime
-    stays as it is.
-    """
-    held = select(OutboxRow.id).where(OutboxRow.reason == HELD, shown_state() == DROPPED)
-    released = await _move_all(database, held.where(OutboxRow.payload != ERASED), "reopened", _BY, _anew(database))
-    (left,) = await database.fetch(select(func.count().label("held")).select_from(held.subquery()))
-    return released, left["held"]
-
-
-async def hasten(database: Database) -> int:
-    """Make all messages that wait for another try due now; return how many. Those that a worker holds stay.
-
-    A message that was never tried has no reason yet, and stays, too: it waits on purpose, as the promise of a change in
-    another system does.
-    """
-    later = select(OutboxRow.id).where(
-        STILL_WAITING,
-        OutboxRow.claim.is_(None),
-        OutboxRow.reason.is_not(None),
-        OutboxRow.available_at > database.clock(),
-    )
-    return await _move_all(database, later, "hastened", _BY, {"available_at": database.clock()})
-
-
-async def _move_all(database: Database, chosen: Select[int], event: str, detail: str, values: Mapping[str, Any]) -> int:
-    """Move the chosen messages in batches, between which others may work; return how many.
-
-    Each is changed once, also if a worker makes it fit again.
-    """
-    moved = last = 0
-    batch = partial(move, event=event, detail=detail, values=values)
-    while ids := await database.transact(
-        partial(batch, chosen=chosen.where(OutboxRow.id > last).limit(_MOVED_AT_ONCE))
-    ):
-        moved, last = moved + len(ids), ids[-1]
-    return moved
-
-
-def _anew(database: Database) -> dict[str, Any]:
-    """Return the values of a message that starts over. Its provider is only forgotten with the mail it may have."""
-    provider = case((OutboxRow.sealed.is_not(None), OutboxRow.sender))
-    counts = {"attempts": 0, "crashes": 0}
-    ends = {"state": WAITING, "reason": None, "settled_at": None}
-    return {**counts, **ends, "sender": provider, "available_at": database.clock()}
-
-
 class RetryRefused(KeyturnError):
     """The message cannot be tried again: a provider has it, or it is too old."""
 
@@ -280,23 +202,29 @@ async def retry(database: Database, ids: Sequence[int]) -> Sequence[Outcome]:
     """Give each message another try, and return how.
 
     Raises RetryRefused or MessageUnknown; then none of them is changed. A dead or dropped mail starts over: its content
-    was erased, so the worker decides and writes again. It gets a new idempotency key if a transport may know the old
-    one. A held mail leaves as it was, and a webhook repeats the same content, each under the same key. A message that a
-    provider accepted is not sent twice.
+    was erased, so the worker decides and writes again, under a new idempotency key if a provider may know the old one.
+    A webhook repeats the same content under the same key. A message that a provider accepted is not sent twice.
     """
     # Locked, so that no worker settles them in the meantime.
     named = _items(database).where(OutboxRow.id.in_(ids)).order_by(OutboxRow.id).with_for_update(of=OutboxRow)
-    is_known = OutboxRow.sender.is_not(None) & OutboxRow.sealed.is_(None)
+    due_now: dict[str, Any] = {"available_at": database.clock()}
+    ends = {"state": WAITING, "reason": None, "settled_at": None, "sender": None}
+    anew = due_now | ends | {"attempts": 0, "crashes": 0}
 
     def write(connection: Connection) -> Sequence[Outcome]:
         items = {row.id: Item(**row._asdict()) for row in connection.execute(named)}
         outcomes = [_outcome(message_id, items.get(message_id)) for message_id in ids]
         for message_id, outcome in zip(ids, outcomes, strict=True):
             if outcome != "under way":
-                values: dict[str, Any] = {"available_at": database.clock()}
-                if outcome == "reopened":
-                    values = _anew(database) | {"key": case((is_known, new_key()), else_=OutboxRow.key)}
-                move(connection, select(OutboxRow.id).where(OutboxRow.id == message_id), outcome, _BY, values)
+                key = case((OutboxRow.sender.is_not(None), new_key()), else_=OutboxRow.key)
+                values = due_now if outcome == "hastened" else anew | {"key": key}
+                move(
+                    connection,
+                    select(OutboxRow.id).where(OutboxRow.id == message_id),
+                    outcome,
+                    "by an operator",
+                    values,
+                )
         return outcomes
 
     return await database.transact(write)

@@ -26,7 +26,7 @@ class OutboxRow(Model):
     `crashes`: claims since the last of those, which identifies a message that kills its workers.
     `available_at`: when it may be claimed next: now, after a back-off, or when the lease of its claim ends.
     `claim`: names the claim that holds the row, so a worker whose lease ran out no longer decides about it.
-    `sealed`: the mail, erased when the row is settled; that of a held row, with its address.
+    `sealed`: the mail, erased when the row is settled.
     `sender`: the transport that has the mail or may have it.
     `provider_id`: the mail's id at that transport.
     """

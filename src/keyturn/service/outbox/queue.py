@@ -53,7 +53,7 @@ class Outbox(Store):
     def __init__(self, database: Database) -> None:
         self.database = database
         self.woken = asyncio.Event()
-        self._write_if = insert_if(OutboxRow, database.dialect, _WRITTEN, available_at=database.clock())
+        self._write_if = insert_if(database.dialect, OutboxRow, _WRITTEN, available_at=database.clock())
         self._claiming = cache(partial(_claiming, database))
         self._posts: Batcher[dict[str, object], None] = Batcher(
             self._post_all, gathers=database.is_sqlite, in_time=database.in_time

@@ -109,14 +109,11 @@ class Worker:
     async def drain(self) -> int:
         """Work until no message is due, and return how many were handled: for batch jobs and tests."""
         handled = 0
-        while claimed := await self._drain():
+        while claimed := sum([await self._drain(lane) for lane in self._lanes]):
             handled += claimed
         return handled
 
-    async def _drain(self) -> int:
-        return sum([await self._drain_lane(lane) for lane in self._lanes])
-
-    async def _drain_lane(self, lane: Lane) -> int:
+    async def _drain(self, lane: Lane) -> int:
         async with self._holding() as tries:
             return await self._work(lane, asyncio.Semaphore(lane.places), tries)
 

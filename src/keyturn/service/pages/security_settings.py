@@ -8,7 +8,6 @@ from litestar import Controller, Response, Router, post
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.requests import AnyRequest, client_of
-from keyturn.service.clock import now
 from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 
@@ -47,7 +46,7 @@ async def _link_request_of(request: AnyRequest, pages: Pages, account: Account) 
     """
     asked = pages.cookies.read_link_request(request)
     own_wait = asked.wait if asked and asked.email == account.email else None
-    left = (await pages.parts.mailboxes.look([account.email], now()))[account.email].wait
+    left = (await pages.parts.mailboxes.look([account.email]))[account.email].wait
     return own_wait is not None, max(own_wait or timedelta(0), left)
 
 

@@ -13,17 +13,12 @@ from keyturn.service.outbox import Dropped, Handler, Lane, Message, Seal, Worker
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
 from keyturn.service.reset.elsewhere import InterruptedChangeHandler
-from keyturn.service.reset.events import (
-    APP_EVENTS,
-    CALLBACKS,
-    CallbackHandler,
-    WebhookHandler,
-)
+from keyturn.service.reset.events import APP_EVENTS, CALLBACKS, CallbackHandler, WebhookHandler
 from keyturn.service.reset.mails.composer import MailComposer, MailDefaults
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
 from keyturn.service.securing.securing import RecoveryHandler
-from keyturn.service.sending.senders import sender_for
+from keyturn.service.sending.senders import pace_for, sender_for
 from keyturn.service.settings import LONGEST_TRY
 
 if TYPE_CHECKING:
@@ -51,8 +46,7 @@ def worker_of(parts: "Parts") -> Worker:
 
 def _mail_lanes(parts: "Parts") -> list[Lane]:
     providers = _providers(parts)
-    seal = Seal(parts.secrets)
-    mails, first = (MailDelivery(parts.records, seal, through) for through in (providers, providers.first_in_line()))
+    mails = MailDelivery(parts.records, Seal(parts.secrets), providers)
     composer = _composer(parts)
     links = ResetLinks(
         composer,
@@ -65,20 +59,20 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     prepare = requests.prepare if parts.accounts.offers(AccountStore.find_all) else None
     return [
         Lane({messages.RESET_REQUESTED: requests}, _MAILS_AT_ONCE, providers.close, prepare=prepare),
-        Lane(_securing_handlers(parts, first, composer, links), _SECURING_AT_ONCE),
+        Lane(_securing_handlers(parts, mails, composer, links), _SECURING_AT_ONCE),
     ]
 
 
 def _securing_handlers(
-    parts: "Parts", first: MailDelivery, composer: MailComposer, links: ResetLinks
+    parts: "Parts", mails: MailDelivery, composer: MailComposer, links: ResetLinks
 ) -> dict[str, Handler]:
     notices = {
-        kind: NoticeHandler(first, parts.ground, composer, payload) for kind, payload in messages.NOTICES.items()
+        kind: NoticeHandler(mails, parts.ground, composer, payload) for kind, payload in messages.NOTICES.items()
     }
     return {
         **notices,
         messages.ACCOUNT_SECURED: RecoveryHandler(
-            first, parts.ground, links, parts.events, locks=parts.securing.locks, second_step=parts.second_step
+            mails, parts.ground, links, parts.events, locks=parts.securing.locks, second_step=parts.second_step
         ),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.ground, parts.effects),
     }
@@ -96,11 +90,13 @@ def _composer(parts: "Parts") -> MailComposer:
 
 def _providers(parts: "Parts") -> Failover:
     mail = parts.settings.mail
-    first = parts.sender or sender_for(mail.transport, parts.settings, parts.database)
+    first = parts.sender or sender_for(mail.transport, parts.settings)
     second = parts.fallback
     if mail.fallback and not second:
-        second = sender_for(mail.fallback, parts.settings, parts.database)
-    return Failover(parts.outbox, first, second)
+        second = sender_for(mail.fallback, parts.settings)
+    own = [name for name, brought in ((mail.transport, parts.sender), (mail.fallback, parts.fallback)) if not brought]
+    paces = {name: pace for name in own if (pace := pace_for(name, parts.settings, parts.database))}
+    return Failover(parts.outbox, first, second, paces)
 
 
 def _app_lanes(parts: "Parts") -> list[Lane]:

@@ -202,12 +202,12 @@ class ResetRequestHandler:
         """
         answers = [_answer(one, asked[one.id], found[asked[one.id].email]) for one in messages]
         moment = now()
-        await self._refuse(answers, moment)
+        await self._refuse(answers)
         drafts = await self._draft(answers, moment)
 
         def write(tx: Transaction) -> Collection[int]:
             held = tx.outbox.lock(messages)
-            self._claim(tx, drafts, held, moment)
+            self._claim(tx, drafts, held)
             self._store(tx, drafts)
             self._record(tx, [one for one in answers if one.message.id in held], again_at)
             # A worker that dies after this commit has left nothing to decide.
@@ -225,10 +225,10 @@ class ResetRequestHandler:
             found = zip(emails, await self._accounts.find_all(list(emails)), strict=True)
         return {email: one for email, one in found if not isinstance(one, Exception)}
 
-    async def _refuse(self, answers: Sequence[_Answer], moment: datetime) -> None:
+    async def _refuse(self, answers: Sequence[_Answer]) -> None:
         """Note why a request gets no mail, if that is already known."""
         openers = await may_open(self._records.database, [one.account for one in answers])
-        mailboxes = await self._records.mailboxes.look({one.account.email for one in answers}, moment)
+        mailboxes = await self._records.mailboxes.look({one.account.email for one in answers})
         answered: set[str] = set()
         for one in answers:
             if one.found is None:
@@ -254,11 +254,11 @@ class ResetRequestHandler:
             await asyncio.sleep(0)  # a mail takes a while, and the process may have other requests to answer
         return drafts
 
-    def _claim(self, tx: Transaction, drafts: Sequence[_Draft], held: Collection[int], moment: datetime) -> None:
+    def _claim(self, tx: Transaction, drafts: Sequence[_Draft], held: Collection[int]) -> None:
         """Claim the mailboxes of the drafts whose messages this worker still holds."""
         wanted = [not one.answer.outcome and one.answer.message.id in held for one in drafts]
         mailboxes = [(draft.mail.email.to, is_wanted) for draft, is_wanted in zip(drafts, wanted, strict=True)]
-        refusals = tx.mailboxes.claim(mailboxes, moment)
+        refusals = tx.mailboxes.claim(mailboxes)
         for draft, is_wanted, refusal in zip(drafts, wanted, refusals, strict=True):
             if is_wanted and not refusal:
                 draft.answer.outcome, draft.answer.email = draft.outcome, draft.mail.email

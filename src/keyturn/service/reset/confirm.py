@@ -53,7 +53,7 @@ class NoticeHandler(Generic[_Notice]):
             tx.outbox.require(message)
             if is_copied:
                 tx.outbox.enqueue(message.kind, msgspec.structs.replace(notice, secures=False, email=current.email))
-            if tx.mailboxes.is_suppressed(account.email, moment):
+            if tx.mailboxes.is_suppressed(account.email):
                 to = notice.client, moment, account.id, account.email
                 tx.audit.write("confirmation", SUPPRESSED, *to, message_id=message.id)
                 tx.outbox.drop([(message, SUPPRESSED)])

@@ -217,7 +217,7 @@ class RecoveryHandler:
 
         def write(tx: Transaction) -> str:
             tx.outbox.require(message)
-            is_suppressed = mail and tx.mailboxes.is_suppressed(secured.email, moment)
+            is_suppressed = mail and tx.mailboxes.is_suppressed(secured.email)
             outcome = refusal or (SUPPRESSED if is_suppressed else LINK_MAILED)
             if outcome == LINK_MAILED:
                 tx.outbox.seal([(message, sealed)])

@@ -1,11 +1,11 @@
 """A provider's rate limit, kept by all workers together: each call books a slot in a counter of the database."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 
 from keyturn.errors import SendRetryable, SendUnknown
-from keyturn.mail.port.email import Email, Sender
 from keyturn.service.clock import monotonic
 from keyturn.service.database import Database
 from keyturn.service.limits import Limit, StoredCounters, alone
@@ -27,35 +27,44 @@ class Pace:
 
     The level of a counter is the time until its next free slot, and one statement books a slot, so no two workers get
     the same. Calls that are `first` in line have a counter of their own: they wait only for each other, and move all
-    other calls back by one slot each.
+    other calls back by one slot each. After the provider has asked for a pause, all workers hold.
     """
 
-    def __init__(self, database: Database, name: str, per_second: float, *, first: bool = False) -> None:
+    def __init__(self, database: Database, name: str, per_second: float) -> None:
         self._database = database
         self._name = name
-        self._per_second = per_second
         self._gap = _SLACK / per_second
-        self._is_first = first
 
-    def first_in_line(self) -> "Pace":
-        return Pace(self._database, self._name, self._per_second, first=True)
+    @asynccontextmanager
+    async def kept(self, *, first: bool) -> AsyncIterator[None]:
+        """Begin the block when it is its turn, and hold all workers if it raises that the provider asks for a pause."""
+        await self._turn(first=first)
+        try:
+            yield
+        except SendUnknown:
+            raise  # its pause is for the report of this one mail
+        except SendRetryable as error:
+            if error.retry_after:
+                # A mail that was asked to wait longer is claimed again later; its lease would not last that long.
+                await self._hold(min(error.retry_after, LONGEST_HOLD))
+            raise
 
-    async def turn(self) -> None:
+    async def _turn(self, *, first: bool) -> None:
         """Return when it is this caller's turn: at once if the gap since the last call has passed.
 
         Raises SendRetryable if the queue is so long that the message's lease would run out.
         """
         most = LONGEST_HOLD / self._gap + 1
-        own, others = self._slots(most, is_first=self._is_first), self._slots(_NO_END, is_first=False)
+        own, others = self._slots(most, is_first=first), self._slots(_NO_END, is_first=False)
         slot = await alone(self._database, lambda counters: counters.count(own))
         if slot.full:
             raise SendRetryable("too many mails wait for the provider", LONGEST_HOLD, not_accepted=True, down=False)
-        if self._is_first:
+        if first:
             await alone(self._database, lambda counters: counters.count(others))
         await asyncio.sleep(slot.levels[0] - self._gap)
 
-    async def hold(self, seconds: float) -> None:
-        """Book no slots for a while, because the provider asked for a pause."""
+    async def _hold(self, seconds: float) -> None:
+        """Book no slots for a while."""
         for is_first in (False, True):
             limit = self._slots(1, is_first=is_first)
             await alone(self._database, partial(StoredCounters.fill, limit=limit, level=seconds))
@@ -64,33 +73,6 @@ class Pace:
         """Return the counter of calls, of which so many may wait."""
         who = f"{self._name}:first" if is_first else self._name
         return Limit(Rate(most, most * self._gap), "pace", who)
-
-
-class PacedSender:
-    """A sender that waits for its turn, and holds all workers when the provider asks for a pause."""
-
-    def __init__(self, sender: Sender, pace: Pace) -> None:
-        self.name = sender.name
-        self._sender = sender
-        self._pace = pace
-
-    async def send(self, email: Email, idempotency_key: str) -> str:
-        await self._pace.turn()
-        try:
-            return await self._sender.send(email, idempotency_key)
-        except SendUnknown:
-            raise  # its pause is for the report of this one mail
-        except SendRetryable as error:
-            if error.retry_after:
-                # A mail that was asked to wait longer is claimed again later; its lease would not last that long.
-                await self._pace.hold(min(error.retry_after, LONGEST_HOLD))
-            raise
-
-    def first_in_line(self) -> "PacedSender":
-        return PacedSender(self._sender, self._pace.first_in_line())
-
-    async def close(self) -> None:
-        await self._sender.close()
 
 
 PAUSE = 600

@@ -106,9 +106,8 @@ class ProviderReports:
                 return False
             tx.outbox.end_reported(message_id, Sent(report.provider, report.provider_id))
             if report.ends:
-                moment = now()
-                tx.mailboxes.suppress(report.to, moment, report.event)
-                tx.audit.write("mail_report", report.event, client, moment, account_id, to, message_id=message_id)
+                tx.mailboxes.suppress(report.to, report.event)
+                tx.audit.write("mail_report", report.event, client, now(), account_id, to, message_id=message_id)
             return report.ends
 
         if await records.transact(write):

@@ -1,7 +1,6 @@
 """Builds the senders that the settings ask for. Each provider imports its libraries when it is built."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +12,7 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.packaging import requires_extra
 from keyturn.plain_files import make_private_file, make_private_folder
 from keyturn.service.database import Database
-from keyturn.service.sending.pace import Pace, PacedSender
+from keyturn.service.sending.pace import Pace
 from keyturn.service.settings import Settings
 
 
@@ -23,19 +22,18 @@ def require_libraries(settings: Settings) -> None:
         _require_library(name)
 
 
-def sender_for(name: str, settings: Settings, database: Database | None = None) -> Sender:
-    """Return the sender of a provider; with a database it keeps to the rate limit that all workers share.
+def pace_for(name: str, settings: Settings, database: Database) -> Pace | None:
+    """Return the pace of a provider; None if the settings have no rate for it."""
+    rate = getattr(getattr(settings, name, None), "rate", None)
+    return Pace(database, name, rate) if rate else None
 
-    Raises SettingsInvalid if the provider's library is not installed.
-    """
+
+def sender_for(name: str, settings: Settings) -> Sender:
+    """Return the sender of a provider. Raises SettingsInvalid if its library is not installed."""
     if name not in PROVIDERS:
         return CaptureSender(Path(settings.mail.capture_dir))
     _require_library(name)
-    section = getattr(settings, name)
-    sender = PROVIDERS[name].build(section, settings.worker.timeout)
-    if database and (rate := getattr(section, "rate", None)):
-        return PacedSender(sender, Pace(database, name, rate))
-    return sender
+    return PROVIDERS[name].build(getattr(settings, name), settings.worker.timeout)
 
 
 def _require_library(name: str) -> None:
@@ -49,27 +47,20 @@ class CaptureSender:
     """Writes each mail into a folder as an .eml file: nothing leaves the machine.
 
     The file is named after the idempotency key, which must be a valid file name. So a single look-up tells whether the
-    mail exists, however many files there are. One thread writes: several would take interpreter time from the thread
-    with SQLite's lock, and requests for links wait for that lock.
+    mail exists, however many files there are.
     """
 
     name = "capture"
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._writer: ThreadPoolExecutor | None = None
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Write the mail, unless the key has a file; return the key."""
-        self._writer = self._writer or ThreadPoolExecutor(1, "keyturn-capture")
-        await asyncio.get_running_loop().run_in_executor(self._writer, self._write, email, idempotency_key)
+        await asyncio.to_thread(self._write, email, idempotency_key)
         return idempotency_key
 
-    async def close(self) -> None:
-        """Wait for pending writes. A later `send` starts a new thread."""
-        writer, self._writer = self._writer, None
-        if writer:
-            await asyncio.to_thread(writer.shutdown)
+    async def close(self) -> None: ...
 
     def _write(self, email: Email, key: str) -> None:
         file = self._folder / f"{key}.eml"

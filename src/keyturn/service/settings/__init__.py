@@ -516,7 +516,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     `account`: guesses at one account, from all clients together; counted separately in each browser where its owner
     signed in or set a password
     `overall`: requests for a link, all clients together; more get the same answer and are dropped
-    `mailbox_cooldown`: a mailbox gets one mail in this time; it doubles with each mail of a day after the third
+    `mailbox_cooldown`: a mailbox gets one mail in this time
     `mailbox_daily`: reset mails to one mailbox in a day, which refill evenly: with 12, one each two hours once all are
     used; 1 or more
     `in_memory`: `true`: each process counts separately. `false`: PostgreSQL counts for all processes; with SQLite, one

@@ -1,19 +1,21 @@
 """Delivers every kind of mail: sealed in the transaction that promises it, and opened again for each retry."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Final
 
 import msgspec
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
-from keyturn.mail.port.email import Email, Sender, first_in_line
+from keyturn.mail.port.email import Email, Sender
 from keyturn.service.clock import now
 from keyturn.service.outbox import Delivery, Dropped, Message, Outbox, Seal, SealBroken, Sent, Settlement, new_key
 from keyturn.service.reset.mails.composer import SealedMail
 from keyturn.service.reset.records.links import Link, find_link
+from keyturn.service.reset.records.messages import RESET_REQUESTED
 from keyturn.service.reset.records.stores import Records
-from keyturn.service.sending.pace import Breaker
+from keyturn.service.sending.pace import Breaker, Pace
 
 _PATIENCE = 4
 """Tries in a row that fail before the main provider counts as down: fewer may be one short outage."""
@@ -26,25 +28,18 @@ class Failover:
     idempotency key, and a second provider would surely send a second mail. If it certainly has not got the mail, the
     choice is made again. The fallback is asked if the first rejects our key or log-in, or is down. It counts as down if
     in four tries in a row, of any mails, it was not reached or answered with a fault of its own.
+
+    `paces`: of providers with a rate, by name. Links wait behind all other mails, since strangers cause them.
     """
 
     def __init__(
-        self,
-        outbox: Outbox,
-        first: Sender,
-        second: Sender | None = None,
-        *,
-        breaker: Breaker | None = None,
+        self, outbox: Outbox, first: Sender, second: Sender | None = None, paces: Mapping[str, Pace] = {}
     ) -> None:
         self._outbox = outbox
         self._first = first
         self._second = second
-        self._breaker = breaker or Breaker(_PATIENCE)
-
-    def first_in_line(self) -> "Failover":
-        """Return the same providers for urgent mails, which go first in the provider's pace. Close the original."""
-        second = first_in_line(self._second) if self._second else None
-        return Failover(self._outbox, first_in_line(self._first), second, breaker=self._breaker)
+        self._paces = paces
+        self._breaker = Breaker(_PATIENCE)
 
     def choose(self, message: Message) -> Sender:
         """Return the provider for this try. It is noted with the message before it is asked.
@@ -84,7 +79,9 @@ class Failover:
 
     async def _hand_over(self, message: Message, email: Email, provider: Sender) -> Sent:
         try:
-            provider_id = await provider.send(email, message.key)
+            pace = self._paces.get(provider.name)
+            async with pace.kept(first=message.kind != RESET_REQUESTED) if pace else nullcontext():
+                provider_id = await provider.send(email, message.key)
         except (SendRetryable, QuotaExhausted) as failure:
             if isinstance(failure, SendRetryable) and failure.down and provider is self._first:
                 self._breaker.count_failure()
@@ -161,7 +158,7 @@ class MailDelivery:
             if reason:
                 return Dropped(f"the link is {reason}")
         mailboxes, to = self._records.mailboxes, mail.email.to
-        if await self._records.database.read(lambda one: mailboxes.within(one).is_suppressed(to, now())):
+        if await self._records.database.read(lambda one: mailboxes.within(one).is_suppressed(to)):
             return Dropped(SUPPRESSED)
         return await self._providers.send(message, mail.email, self._providers.choose(message))
 

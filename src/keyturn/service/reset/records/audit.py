@@ -1,11 +1,10 @@
 """The audit trail: who asked, when, from where, and with what outcome (OWASP ASVS 16.2.1, 16.3.1)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
-from sqlalchemy import BigInteger, Integer, String, insert, select
+from sqlalchemy import BigInteger, Integer, Row, Select, String, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.clock import now
@@ -22,9 +21,13 @@ ADDRESS_CHANGED: Final = "address_changed"
 
 
 class AuditRow(Model):
-    """An entry of the audit trail: a request and its outcome. `message_id`: the outbox row of the mail that answers.
+    """An entry of the audit trail: a request and its outcome.
 
-    `operator`: the user who ran the command; "" for requests over HTTP. `note`: what that user wrote down.
+    `email`: the address in the request.
+    `account_id`: empty if there is no such account.
+    `message_id`: the outbox row of the mail that answers.
+    `operator`: the user who ran the command; "" for requests over HTTP.
+    `note`: what that user wrote down, such as how a caller's identity was checked.
     """
 
     __tablename__ = "keyturn_audit"
@@ -43,45 +46,10 @@ class AuditRow(Model):
     note: Mapped[str] = mapped_column(String(1000), server_default="")
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry of the audit trail.
-
-    `email`: the address in the request.
-    `account_id`: empty if there is no such account.
-    `operator`: the user who ran the command; "" for requests over HTTP.
-    `note`: what the operator wrote down, such as how a caller's identity was checked.
-    `mail`: the state of the mail that answers; `mail_reason`: why. Both are None if there was no mail, or if the outbox
-    no longer has it.
-    """
-
-    at: datetime
-    event: str
-    outcome: str
-    account_id: str = ""
-    email: str = ""
-    ip_address: str = ""
-    user_agent: str = ""
-    request_id: str = ""
-    message_id: int | None = None
-    operator: str = ""
-    note: str = ""
-    mail: str | None = None
-    mail_reason: str | None = None
-
-
-def entry_of(client: Client, **fields: Any) -> Entry:
-    """Return an entry about a request of that client."""
-    return Entry(
-        ip_address=client.ip_address,
-        user_agent=client.user_agent,
-        request_id=client.request_id,
-        operator=client.operator,
-        **fields,
-    )
-
-
-_WRITTEN = [name for name in Entry.__struct_fields__ if name not in {"mail", "mail_reason"}]
-_WRITE = insert(AuditRow)
+def entry_of(client: Client, **fields: Any) -> Mapping[str, Any]:
+    """Return the values of an entry about a request of that client."""
+    whence = {name: getattr(client, name) for name in ("ip_address", "user_agent", "request_id", "operator")}
+    return whence | fields
 
 
 class Audit(Store):
@@ -97,10 +65,10 @@ class Audit(Store):
         known = {"event": event, "outcome": outcome, "at": at, "account_id": account_id, "email": email}
         self.write_all([entry_of(client, **known, **more)])
 
-    def write_all(self, entries: Sequence[Entry]) -> None:
-        """Write entries in the caller's transaction, without the state of their mails, which the outbox has."""
+    def write_all(self, entries: Sequence[Mapping[str, Any]]) -> None:
+        """Write entries (`entry_of`) in the caller's transaction."""
         if entries:
-            self.connection.execute(_WRITE, [{name: getattr(entry, name) for name in _WRITTEN} for entry in entries])
+            self.connection.execute(insert(AuditRow), entries)
 
     async def record(self, event: str, outcome: str, client: Client, account_id: str, email: str) -> None:
         """Write an entry of now in its own transaction."""
@@ -113,10 +81,14 @@ class Audit(Store):
         known |= {"ip_address": client.ip_address, "user_agent": client.user_agent}
         return self.connection.execute(select(AuditRow.id).filter_by(**known)).first() is not None
 
-    async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Entry]:
-        """Return the newest entries, newest first."""
-        columns = [getattr(AuditRow, name) for name in _WRITTEN]
-        statement = (
+    async def read(self, *, email: str = "", since: datetime | None = None, most: int = 50) -> Sequence[Row[Any]]:
+        """Return the newest entries, newest first, each with the columns of `AuditRow`, except its id.
+
+        `mail` is the state of the mail that answers, and `mail_reason` says why. Both are None if there was no mail, or
+        if the outbox no longer has it.
+        """
+        columns = [column for column in AuditRow.__table__.c if column.name != "id"]
+        statement: Select[Any] = (
             select(*columns, shown_state().label("mail"), OutboxRow.reason.label("mail_reason"))
             .outerjoin(OutboxRow, OutboxRow.id == AuditRow.message_id)
             .order_by(AuditRow.id.desc())
@@ -126,4 +98,4 @@ class Audit(Store):
             statement = statement.where(AuditRow.email == email)
         if since:
             statement = statement.where(AuditRow.at >= since)
-        return [Entry(**row) for row in await self._database.fetch(statement)]
+        return await self._database.read(lambda connection: connection.execute(statement).all())

@@ -153,10 +153,6 @@ NOTICES: Mapping[str, type[Notice]] = {
 }
 
 
-MAILS_ALONE = (RESET_REQUESTED, *NOTICES)
-"""The messages that only send a mail: nothing that protects an account waits for one of them."""
-
-
 class ChangeBegun(_OfAccount, frozen=True, kw_only=True):
     """A change of a password began at that moment. In another system, its effects are due unless this is withdrawn.
 

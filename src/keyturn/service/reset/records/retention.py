@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,6 @@ from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.records.account_locks import AccountLockRow
 from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.reset.records.links import PRESSED
-from keyturn.service.reset.records.mailboxes import MailboxRow
 from keyturn.service.secrets import RULES, Purpose, SecretRow
 from keyturn.service.telemetry.logs import LogEvent
 
@@ -36,7 +35,7 @@ _MESSAGES = timedelta(days=30)
 _KEPT_ADDRESSES = timedelta(days=3)
 """How long settled messages keep the addresses of users: a dead one can be retried until then."""
 
-_MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
 
 _NOT_ERASED = OutboxRow.payload != sa.literal_column(f"'{ERASED}'")
 """The condition of the index of rows that are not erased, so that a batch finds them without scanning the others."""
@@ -62,20 +61,14 @@ class Retention:
         self._database = database
         self._audit = audit
 
-    async def run(self, every: timedelta = _HOUR) -> None:
-        """Purge at intervals of `every`, and limits of PostgreSQL's each minute, until cancelled.
+    async def run(self, every: timedelta = _MINUTE) -> None:
+        """Purge at intervals of `every`, until cancelled.
 
-        Each client that a stranger pretends to be may leave a row among the limits.
+        Each client that a stranger pretends to be may leave a row among the limits, so they are short.
         """
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._repeat(lambda: self.purge(now()), every))
-            if not self._database.is_sqlite:
-                group.create_task(self._repeat(self.forget_counters, _MINUTE))
-
-    async def _repeat(self, work: Callable[[], Awaitable[Mapping[str, int]]], every: timedelta) -> None:
         while True:
             try:
-                log.debug(LogEvent("housekeeping.done", **await work()))
+                log.debug(LogEvent("housekeeping.done", **await self.purge(now())))
             except DatabaseUnready as error:
                 log.warning(LogEvent("housekeeping.postponed", reason=error))
             except Exception:  # a worker sends mails even if its housekeeping fails
@@ -84,14 +77,11 @@ class Retention:
 
     async def purge(self, moment: datetime) -> Mapping[str, int]:
         """Delete or redact rows that are older than their retention; return how many there were of each kind."""
-        return {due[0]: await self._in_batches(*due) for due in self._due(moment)} | await self.forget_counters()
-
-    async def forget_counters(self) -> dict[str, int]:
-        """Delete the empty counters of limits."""
-        done = 0
+        purged = {due[0]: await self._in_batches(*due) for due in self._due(moment)}
+        limits = 0
         while batch := await alone(self._database, StoredCounters.forget_empty):
-            done += batch
-        return {"limits": done}
+            limits += batch
+        return purged | {"limits": limits}
 
     def _due(self, moment: datetime) -> Iterator[_Due]:
         ended = (
@@ -106,7 +96,6 @@ class Retention:
         yield "audit", AuditRow.id, AuditRow.at < moment - self._audit
         yield "sessions", SessionRow.digest, SessionRow.expires_at < moment
         yield "locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF
-        yield "mailboxes", MailboxRow.digest, MailboxRow.suppressed_until < moment
 
     async def _in_batches(self, name: str, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]) -> int:
         """Delete the rows that are due, or erase them, and leave half of the time to others; return their number.
