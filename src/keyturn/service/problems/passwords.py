@@ -1,12 +1,15 @@
 """Problems with a new password: it is not accepted, or the change is refused or has an unknown outcome."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 
-from keyturn.service.problems.problem import N_, Problem, Texts, Words
+from keyturn.service.problems.problem import N_, Problem
+
+if TYPE_CHECKING:
+    from keyturn.mail.languages import Language, SourceTexts
 
 
 class ResetRefused(Problem, status=403, title=N_("Your password was not changed"), outcome="refused"):
@@ -14,7 +17,7 @@ class ResetRefused(Problem, status=403, title=N_("Your password was not changed"
 
     example = ("Your account is being examined. Please call us.",)
 
-    def detail(self, _: Words, /) -> str:
+    def detail(self, _: "Language", /) -> str:
         return str(self)
 
 
@@ -54,13 +57,13 @@ class PasswordRejected(Problem, status=422, title=N_("This password can’t be u
         self.violations = tuple(violations)
         super().__init__("; ".join(violation.message for violation in self.violations))
 
-    def detail(self, words: Words, /) -> str:
+    def detail(self, words: "Language", /) -> str:
         return words.join_list(broken.message for broken in self.broken_rules(words))
 
-    def member_values(self, words: Words, /) -> Mapping[str, Any]:
+    def member_values(self, words: "Language", /) -> Mapping[str, Any]:
         return {"violations": self.broken_rules(words)}
 
-    def broken_rules(self, words: Texts) -> tuple[BrokenRule, ...]:
+    def broken_rules(self, words: "SourceTexts") -> tuple[BrokenRule, ...]:
         """Return the rules in the reader's language."""
         return tuple(
             BrokenRule(rule=broken.rule, message=rule_text(broken.rule, broken.limit, words) or broken.message)
@@ -68,7 +71,7 @@ class PasswordRejected(Problem, status=422, title=N_("This password can’t be u
         )
 
 
-def rule_text(name: str, limit: int | None, texts: Texts) -> str:
+def rule_text(name: str, limit: int | None, texts: "SourceTexts") -> str:
     """Return a rule's requirement as part of a sentence; "" for an unknown rule of an app."""
     match name:
         case "min_length" | "weak_length" if limit:
@@ -93,7 +96,7 @@ def rule_text(name: str, limit: int | None, texts: Texts) -> str:
             return _refusal_text(name, texts)
 
 
-def _refusal_text(name: str, texts: Texts) -> str:
+def _refusal_text(name: str, texts: "SourceTexts") -> str:
     """Return the text of a rule that needs the password itself, or the rules of Supabase Auth and directories."""
     match name:
         case "weak_length":
