@@ -6,9 +6,7 @@ many requests for links as the limits let through, and must not delay a lock, a 
 
 from typing import TYPE_CHECKING
 
-from keyturn.mail.port.email import local_sender
 from keyturn.service.accounts.port import AccountStore
-from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.outbox import Dropped, Handler, Lane, Message, Seal, Worker, WorkerLimits
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
@@ -19,7 +17,7 @@ from keyturn.service.reset.events import (
     CallbackHandler,
     WebhookHandler,
 )
-from keyturn.service.reset.mails.composer import MailComposer, MailDefaults
+from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
 from keyturn.service.securing.securing import RecoveryHandler
@@ -53,7 +51,7 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     providers = _providers(parts)
     seal = Seal(parts.secrets)
     mails, first = (MailDelivery(parts.records, seal, through) for through in (providers, providers.first_in_line()))
-    composer = _composer(parts)
+    composer = MailComposer(parts.templates, parts.themes, parts.settings)
     links = ResetLinks(
         composer,
         parts.mailed_codes,
@@ -82,16 +80,6 @@ def _securing_handlers(
         ),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.ground, parts.effects),
     }
-
-
-def _composer(parts: "Parts") -> MailComposer:
-    settings = parts.settings
-    defaults = MailDefaults(
-        sender=settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address),
-        reply_to=settings.brand.support_address,
-        ends_sessions=ends_sessions(settings.accounts),
-    )
-    return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds)
 
 
 def _providers(parts: "Parts") -> Failover:

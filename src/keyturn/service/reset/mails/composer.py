@@ -9,14 +9,15 @@ from urllib.parse import quote
 
 import msgspec
 
-from keyturn.mail.languages import Language, Languages, SourceTexts
-from keyturn.mail.port.email import Email
+from keyturn.mail.languages import Language, SourceTexts
+from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.clock import random_bytes
 from keyturn.service.reset.mails import email_props
-from keyturn.service.reset.mails.theme import Theme
+from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.proofs.codes import LIFE as CODE_LIFE
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import (
@@ -31,40 +32,23 @@ from keyturn.service.settings import Settings
 # The links in mails come from the settings alone, never from a request's headers (CVE-2017-8295)
 
 
-class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
+class PageUrls:
     """Makes links from the patterns of the settings. Without a pattern there are no such links."""
 
-    base_url: str
-    reset_url: str
-    forgot_url: str
-    sign_in_url: str
-    secure_url: str = ""
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._base = settings, settings.base_url.rstrip("/")
 
     def secure(self, token: str) -> str:
-        return self.secure_url.format(base_url=self._base, token=token)
+        return self._settings.secure_account.url.format(base_url=self._base, token=token)
 
     def reset(self, token: str, email: str) -> str:
-        return self.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
+        return self._settings.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
 
     def forgot(self) -> str:
-        return self.forgot_url.format(base_url=self._base)
+        return self._settings.forgot_url.format(base_url=self._base)
 
     def sign_in(self) -> str:
-        return self.sign_in_url.format(base_url=self._base)
-
-    @property
-    def _base(self) -> str:
-        return self.base_url.rstrip("/")
-
-
-def page_urls(settings: Settings) -> PageUrls:
-    return PageUrls(
-        base_url=settings.base_url,
-        reset_url=settings.reset_url,
-        forgot_url=settings.forgot_url,
-        sign_in_url=settings.sign_in_page,
-        secure_url=settings.secure_account.url,
-    )
+        return self._settings.sign_in_page.format(base_url=self._base)
 
 
 _LONGEST_NAME = 120
@@ -106,42 +90,22 @@ class SecureToken(msgspec.Struct, frozen=True, kw_only=True):
     lifetime: timedelta
 
 
-class MailDefaults(msgspec.Struct, frozen=True, kw_only=True):
-    """Values that are the same in every mail.
-
-    `ends_sessions`: whether a new password ends all sessions of an account, including those of the app.
-    """
-
-    sender: str
-    reply_to: str
-    ends_sessions: bool
-
-
 class MailComposer:
     """Writes the mails: their props, language, look and sender.
 
-    `kinds`: the themes of the kinds of accounts that have their own.
+    `offers_securing`: confirmations have a link that secures the account.
     """
 
-    def __init__(
-        self,
-        templates: Templates,
-        languages: Languages,
-        urls: PageUrls,
-        defaults: MailDefaults,
-        kinds: Mapping[str, Theme] | None = None,
-    ) -> None:
-        self._general = templates, languages
+    def __init__(self, templates: Templates, themes: Themes, settings: Settings) -> None:
+        self._general = templates, themes.general.languages
         self._of_kinds = {
-            kind: (templates.with_globals(one.globals), one.languages) for kind, one in (kinds or {}).items()
+            kind: (templates.with_globals(one.globals), one.languages) for kind, one in themes.kinds.items()
         }
-        self._urls = urls
-        self._defaults = defaults
-
-    @property
-    def offers_securing(self) -> bool:
-        """Whether confirmations have a link that secures the account."""
-        return bool(self._urls.secure_url)
+        self._urls = PageUrls(settings)
+        self._reply_to = settings.brand.support_address
+        self._sender = settings.mail.from_ or local_sender(settings.brand.name, self._reply_to)
+        self._ends_sessions = ends_sessions(settings.accounts)
+        self.offers_securing = bool(settings.secure_account.url)
 
     def with_link(self, account: Account, client: Client, mail: LinkMail) -> SealedMail:
         """Return the mail with a link. If the account awaits its first password, it is an invitation."""
@@ -199,7 +163,7 @@ class MailComposer:
             case PasswordWasChanged():
                 return email_props.PasswordChanged(
                     changed_at=notice.at,
-                    sessions_ended=self._defaults.ends_sessions,
+                    sessions_ended=self._ends_sessions,
                     ended=ended_in_words(notice.ended, language) if notice.ended else "",
                     **incident,
                     **button,
@@ -241,9 +205,9 @@ class MailComposer:
         templates, _ = self._of_kinds.get(account.kind, self._general)
         rendered = templates.render(props, self._language_for(account, client))
         return Email(
-            sender=self._defaults.sender,
+            sender=self._sender,
             to=account.email,
-            reply_to=self._defaults.reply_to,
+            reply_to=self._reply_to,
             subject=rendered.subject,
             html=rendered.html,
             text=rendered.text,
