@@ -110,6 +110,14 @@ def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -
         return []
     prefix = BCRYPT_PREFIXES.get(settings.format)
     writes = f"bcrypt ({prefix})" if prefix else settings.format
-    message = f"the table {table} has hashes of {used.shown.partition(';')[0]}, but hashing.format writes {writes}, which your app may not read"
+    theirs, _, _ = used.shown.partition(";")
+    message = f"the table {table} has hashes of {theirs}, but hashing.format writes {writes}"
     mend = f'Set hashing.format = "{used.format}", or let your app verify both.'
-    return [Finding("accounts", "warn", message, f"{mend} Otherwise users cannot sign in with a new password.")]
+    return [
+        Finding(
+            "accounts",
+            "warn",
+            f"{message}, which your app may not read",
+            f"{mend} Otherwise users cannot sign in with a new password.",
+        )
+    ]
