@@ -50,6 +50,8 @@ def account_faults(settings: Settings, written: Collection[str]) -> Iterator[Fau
             yield Fault(section, f"is set, but {chooser} is {chosen}")
     if accounts.store == "table" or (accounts.store == "supabase" and "accounts.table" in written):
         yield from _table(accounts)
+        if settings.secure_account.lock and not accounts.table.lock and accounts.store == "table":
+            yield Fault("accounts.table.lock", "missing: secure_account.lock is set")
     if accounts.store == "ldap":
         yield from _ldap(accounts.ldap)
 
@@ -158,46 +160,15 @@ def _ldap_tls_fault(ldap: LdapSettings, url: str) -> str:
     return f"{url} would carry passwords without TLS: {mend}"
 
 
-# Safeguards
-
-
-def safeguard_faults(settings: Settings) -> Iterator[Fault]:
-    table, store = settings.accounts.table, settings.accounts.store
-    if not settings.secure_account.lock:
-        return
-    if not settings.secure_account.url:
-        yield Fault(
-            "secure_account.lock",
-            "needs secure_account.url, which is not set: without its button in mails, no account gets locked",
-        )
-    if store == "supabase":
-        yield Fault(
-            "secure_account.lock",
-            "cannot lock accounts at Supabase Auth: turn it off, and use the webhook account.secured",
-        )
-    elif store == "table" and not table.lock:
-        yield Fault("accounts.table.lock", "missing: secure_account.lock is set")
-
-
 # Second steps
 
 
-_NUMBER = re.compile(r"\+[1-9]\d{6,14}")
-"""E.164."""
-
-
 def second_step_faults(settings: Settings) -> Iterator[Fault]:
-    step, accounts = settings.second_step, settings.accounts
-    if step.source in {"supabase", "ldap"} and accounts.store != step.source:
+    step = settings.second_step
+    if step.source in {"supabase", "ldap"} and settings.accounts.store != step.source:
         yield Fault("second_step.source", f"is {step.source}, so accounts.store must be, too")
-    elif step.source == "ldap" and not accounts.ldap.phone:
-        yield Fault("accounts.ldap.phone", "missing: second_step.source is ldap")
-    if step.source == "table" and not accounts.table.table:
-        yield Fault("second_step.source", "is table, but accounts.table is missing")
     if step.source == "table" and not step.table.totp and not step.table.phone:
         yield Fault("second_step.table.totp", "missing: set the column of the TOTP secrets, or second_step.table.phone")
-    if step.sms.from_ and not _NUMBER.fullmatch(step.sms.from_):
-        yield Fault("second_step.sms.from", "must be a number such as +14155552671")
     if step.table.format == "fernet":
         from cryptography.fernet import Fernet
 

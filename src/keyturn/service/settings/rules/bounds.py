@@ -102,6 +102,11 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
         lambda name: not name or FUNCTION.fullmatch(name),
         "must be package.module:function, not {value}",
     ),
+    (
+        "second_step.sms.from",
+        re.compile(r"(\+[1-9][0-9]{6,14})?").fullmatch,  # E.164
+        "must be a number such as +14155552671",
+    ),
     ("second_step.sms.prefixes", re.compile(r"\+[1-9][0-9]{0,6}").fullmatch, "must all be prefixes such as +44"),
     ("timezone", ZoneInfo, "no such time zone: {value}"),
 )
