@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.errors import SettingsInvalid
 from keyturn.hosts import host_of, is_loopback, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.accounts.store_factory import import_factory
@@ -107,7 +107,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
     """Return the plan. Raises SettingsInvalid, by the setting of the flag to correct, if no file can be written."""
     if flags.store == "ldap":
-        raise _fault("accounts.store", "write [accounts.ldap] by hand, as the page on LDAP in the documentation shows")
+        raise SettingsInvalid.of(
+            "accounts.store", "write [accounts.ldap] by hand, as the page on LDAP in the documentation shows"
+        )
     if flags.store and flags.store not in OWN_STORES:
         import_factory(flags.store)
     database = _database(flags, environ)
@@ -147,11 +149,11 @@ def _database(flags: Flags, environ: Mapping[str, str]) -> DatabaseAddress | Non
         given = "${DATABASE_URL}"
     if not given:
         if flags.store == "table":
-            raise _fault(_URL, "is required with --store table")
+            raise SettingsInvalid.of(_URL, "is required with --store table")
         return None
     address = database_address(given, environ)
     if flags.together and database_fault(address.url, for_our_tables=True):
-        raise _fault("database.url", "Keyturn's tables need SQLite or PostgreSQL: leave the flag out")
+        raise SettingsInvalid.of("database.url", "Keyturn's tables need SQLite or PostgreSQL: leave the flag out")
     return address
 
 
@@ -163,7 +165,7 @@ def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
     named = _VARIABLE.fullmatch(given)
     variable = named[1] if named else ""
     if variable and not environ.get(variable):
-        raise _fault(_URL, f"the variable {variable} is {'empty' if variable in environ else 'not set'}")
+        raise SettingsInvalid.of(_URL, f"the variable {variable} is {'empty' if variable in environ else 'not set'}")
     url = environ[variable] if variable else given
     read = read_url(url, _URL)
     if read.holds_secret and not variable:
@@ -185,7 +187,7 @@ async def _with_table(plan: Plan, flags: Flags) -> Plan:
         likely = guesses.likely_tables(tables, password=with_password)
     name = flags.table or guesses.clear_choice(likely)
     if name not in tables:
-        raise _fault("accounts.table.table", _unclear_table(name, likely, tables))
+        raise SettingsInvalid.of("accounts.table.table", _unclear_table(name, likely, tables))
     own = tables_of_its_app(name, tables)
     own |= await sample_values(
         url, [tables[name], *(one for other, one in own.items() if guesses.credentials_in(other))]
@@ -227,7 +229,3 @@ def _unclear_table(name: str, likely: list[str], tables: Mapping[str, Table]) ->
         "no table has a column for addresses and one for passwords: name the table, or write a store of your"
         f" own{known}"
     )
-
-
-def _fault(setting: str, why: str) -> SettingsInvalid:
-    return SettingsInvalid([Fault(setting, why)])

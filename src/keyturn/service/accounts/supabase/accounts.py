@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.errors import SettingsInvalid
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, changing_nothing
 from keyturn.service.accounts.supabase.admin_api import KEY_REFUSED, TIMEOUT, AdminApi, account_of
@@ -42,18 +42,15 @@ class SupabaseAccounts(AccountStore):
     async def require_ready(self) -> None:
         """Ask once. Raises SettingsInvalid for a refused key or another server, AccountsUnready if none answers."""
         if not self._key.isascii() or not self._key.isprintable():
-            raise SettingsInvalid(
-                [Fault("accounts.supabase.service_role_key", "contains characters that are not allowed in a key")]
-            )
+            message = "contains characters that are not allowed in a key"
+            raise SettingsInvalid.of("accounts.supabase.service_role_key", message)
         refusal = await self._api.refusal()
         if refusal is None:
             return
         told = f"{refusal.status} {refusal.code}".rstrip()
         if refusal.status in KEY_REFUSED:
-            fault = Fault("accounts.supabase.service_role_key", f"is refused by {self._url}: {told}")
-        else:
-            fault = Fault("accounts.supabase.url", f"{self._url} does not answer as Supabase Auth does: {told}")
-        raise SettingsInvalid([fault])
+            raise SettingsInvalid.of("accounts.supabase.service_role_key", f"is refused by {self._url}: {told}")
+        raise SettingsInvalid.of("accounts.supabase.url", f"{self._url} does not answer as Supabase Auth does: {told}")
 
     async def find(self, email: str) -> Account | None:
         """Return the account, preferring one with a password: a single sign-on user may have the same address.
