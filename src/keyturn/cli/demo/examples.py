@@ -76,9 +76,6 @@ class DemoFolder:
         return make_private_folder(self.path)
 
 
-if TYPE_CHECKING:
-    from litestar.types import ControllerRouterHandler
-
 PASSWORD = "correct horse battery"
 PASSWORD_HASH = "$2b$12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"
 

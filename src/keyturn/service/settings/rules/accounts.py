@@ -12,8 +12,7 @@ from keyturn.service.settings import (
     TableSettings,
 )
 from keyturn.service.settings.building import member_name
-from keyturn.service.settings.rules.bounds import FUNCTION
-from keyturn.service.settings.rules.together import value_of
+from keyturn.service.settings.rules.tables import ATTRIBUTE, FUNCTION, value_of
 from keyturn.service.settings.url_rules import database_fault
 from keyturn.values import did_you_mean, not_this
 
@@ -88,11 +87,11 @@ def _table(accounts: AccountSettings) -> Iterator[Fault]:
 
 
 def _endings(table: TableSettings) -> Iterator[Fault]:
-    for entry, ending in table.ends.items():
-        setting = member_name("accounts.table.ends", entry)
+    for entry, ending in table.endings.items():
+        setting = member_name("accounts.table.ends", entry) if entry in table.ends else "accounts.table.delete"
         if not _COLUMN_OF_TABLE.fullmatch(entry):
-            yield Fault(setting, "its name must be a table and its column, such as sessions.user_id")
-        elif entry in table.delete:
+            yield Fault(setting, f"must be a table and its column, such as sessions.user_id, not {entry}")
+        elif entry in table.delete and entry in table.ends:
             yield Fault(setting, "is in accounts.table.delete, too: remove one of the two")
         yield from _values(f"{setting}.set", ending.set)
         yield from _values(f"{setting}.where", ending.where)
@@ -112,16 +111,13 @@ def _values(setting: str, given: Mapping[str, object]) -> Iterator[Fault]:
 
 
 _SERVER = re.compile(r"ldaps?://[^/?#@\s]+", re.ASCII)
-_ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)+", re.ASCII)
-"""RFC 4512 1.4: a short name, or an OID."""
-
 _MOST_SERVERS = 6
 
 
 def _ldap(ldap: LdapSettings) -> Iterator[Fault]:
     yield from _ldap_servers(ldap)
     for name in ldap.where:
-        if not _ATTRIBUTE.fullmatch(name):
+        if not ATTRIBUTE.fullmatch(name):
             yield Fault(member_name("accounts.ldap.where", name), "its name must be that of an attribute")
 
 

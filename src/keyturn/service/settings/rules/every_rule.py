@@ -17,8 +17,7 @@ from keyturn.service.settings.brand_files import brand_faults, email_faults
 from keyturn.service.settings.building import member_name
 from keyturn.service.settings.paths import api_path_faults, hosting_faults
 from keyturn.service.settings.rules.accounts import account_faults, second_step_faults
-from keyturn.service.settings.rules.bounds import SHORTEST_SECRET, broken_bounds
-from keyturn.service.settings.rules.together import broken_pairs, value_of
+from keyturn.service.settings.rules.tables import SHORTEST_SECRET, broken_bounds, broken_pairs, value_of
 from keyturn.service.settings.url_rules import (
     database_fault,
     database_kind,

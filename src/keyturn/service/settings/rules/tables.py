@@ -1,17 +1,17 @@
-"""The bounds of single settings, as one table: a new setting gets a row here."""
+"""The rules that are data: the bounds of single settings, and what settings need of each other."""
 
 import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from functools import reduce
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from keyturn.errors import Fault
 from keyturn.hosts import is_host, is_loopback, is_serialized_origin
-from keyturn.service.settings import LONGEST_TRY, RATES, Settings
+from keyturn.service.settings import BCRYPT_PREFIXES, LONGEST_TRY, RATES, Settings
 from keyturn.service.settings.building import parse_rate
 from keyturn.service.settings.networks import read_network
-from keyturn.service.settings.rules.together import value_of
 from keyturn.service.settings.url_rules import ENDS_A_SOURCE
 from keyturn.values import shown
 
@@ -31,8 +31,13 @@ _MONTH = timedelta(days=30)
 _SCHEMA = re.compile(r"([a-z_][a-z0-9_]{0,62})?").fullmatch
 """Names that PostgreSQL keeps unchanged without quotes (its manual, 4.1.1)."""
 
-_ATTRIBUTE = re.compile(r"([A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+)?").fullmatch
-"""RFC 4512 1.4: a short name, or an OID; or none."""
+ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+")
+"""RFC 4512 1.4: a short name, or an OID."""
+
+
+def value_of(settings: Settings, name: str) -> Any:
+    """Return the value of a setting by its name in the file."""
+    return reduce(lambda section, key: getattr(section, "from_" if key == "from" else key), name.split("."), settings)
 
 
 def broken_bounds(settings: Settings) -> Iterator[Fault]:
@@ -76,11 +81,10 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
         lambda time: time < LONGEST_TRY,
         f"must be less than {LONGEST_TRY.seconds} s, which a delivery may take",
     ),
-    ("accounts.ldap.phone", _ATTRIBUTE, "must be the name of an attribute, not {shown}"),
     (
-        "accounts.table.delete",
-        re.compile(r'[^."\s]+(\.[^."\s]+){1,2}').fullmatch,
-        "must be a table and its column, such as sessions.user_id, not {value}",
+        "accounts.ldap.phone",
+        lambda name: not name or ATTRIBUTE.fullmatch(name),
+        "must be the name of an attribute, not {shown}",
     ),
     ("server.host", bool, "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well"),
     ("server.allowed_origins", is_serialized_origin, "must be an origin such as https://app.example.org, not {value}"),
@@ -111,3 +115,81 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
     ("timezone", ZoneInfo, "no such time zone: {value}"),
 )
 """Settings, what is true of each of their values (or raises ValueError), and what a fault says."""
+
+
+# Rules between settings
+
+
+class Needs(NamedTuple):
+    """`setting` must be set if `by` is one of `values`; without values, if `by` is set at all.
+
+    `what`: what is missing, in place of the reason. `known_as`: the variable by which people know the setting.
+    `sending`: only a process that sends mails needs it.
+    """
+
+    setting: str
+    by: str
+    values: str = ""
+    what: str = ""
+    known_as: str = ""
+    sending: bool = False
+
+
+class OnlyFor(NamedTuple):
+    """`setting` has no effect unless `by` is one of `values`."""
+
+    setting: str
+    by: str
+    values: str
+
+
+_NEEDS = (
+    Needs("accounts.table.table", "accounts.store", "table"),
+    Needs("accounts.ldap.bind_dn", "accounts.store", "ldap", "the name of the service account"),
+    Needs("accounts.ldap.base", "accounts.store", "ldap", "the entry above the accounts"),
+    Needs("accounts.ldap.bind_password", "accounts.store", "ldap", "the password of the service account", sending=True),
+    Needs("accounts.supabase.url", "accounts.store", "supabase", known_as="SUPABASE_URL"),
+    Needs(
+        *("accounts.supabase.service_role_key", "accounts.store", "supabase"),
+        known_as="SUPABASE_SERVICE_ROLE_KEY",
+        sending=True,
+    ),
+    Needs("secure_account.url", "secure_account.lock", what="without its button in mails, no account gets locked"),
+    Needs("accounts.table.unlock", "accounts.table.lock"),
+    Needs("accounts.table.lock", "accounts.table.unlock"),
+    Needs("challenge.site_key", "challenge.method", "turnstile hcaptcha"),
+    Needs("challenge.secret", "challenge.method", "turnstile hcaptcha"),
+    Needs("accounts.ldap.phone", "second_step.source", "ldap"),
+    Needs("accounts.table.table", "second_step.source", "table"),
+    Needs("second_step.sms.transport", "second_step.source", "ldap"),
+    Needs("second_step.sms.transport", "second_step.table.phone"),
+    Needs("second_step.table.account", "second_step.table.table", what="set the column with the account's id"),
+    Needs("second_step.table.key", "second_step.table.format", "fernet laravel"),
+    Needs("second_step.sms.account", "second_step.sms.transport", "twilio", "Twilio's Account SID"),
+    Needs("second_step.sms.from", "second_step.sms.transport", "twilio", "a number such as +14155552671"),
+    Needs("second_step.sms.password", "second_step.sms.transport", "twilio", "Twilio's Auth Token", sending=True),
+    Needs("webhooks.secret", "webhooks.url"),
+    Needs("webhooks.url", "webhooks.secret"),
+)
+_ONLY_FOR = (
+    OnlyFor("challenge.site_key", "challenge.method", "none turnstile hcaptcha"),
+    OnlyFor("challenge.secret", "challenge.method", "none turnstile hcaptcha"),
+    OnlyFor("hashing.cost", "hashing.format", " ".join(BCRYPT_PREFIXES)),
+    OnlyFor("second_step.sms.transport", "second_step.source", "builtin table ldap"),
+    OnlyFor("second_step.table.key", "second_step.table.format", "fernet laravel"),
+)
+
+
+def broken_pairs(settings: Settings, *, sending: bool) -> Iterator[Fault]:
+    """Yield what is missing, and what has no effect."""
+    for rule in _NEEDS:
+        by = value_of(settings, rule.by)
+        is_needed = by in rule.values.split() if rule.values else by
+        if is_needed and (sending or not rule.sending) and not value_of(settings, rule.setting):
+            reason = f"{rule.by} is {by if rule.values else 'set'}"
+            yield Fault(rule.known_as or rule.setting, f"missing: {rule.what or reason}")
+    default = Settings()
+    for setting, chooser, values in _ONLY_FOR:
+        chosen = value_of(settings, chooser)
+        if chosen not in values.split() and value_of(settings, setting) != value_of(default, setting):
+            yield Fault(setting, f"has no effect with {chooser} {chosen}: remove it")
