@@ -8,7 +8,7 @@ from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
 from keyturn.service.accounts.port import Account
 from keyturn.service.reset.mails import theme
-from keyturn.service.reset.mails.composer import LinkMail, MailComposer
+from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import PasswordWasChanged
 from keyturn.service.settings import Brand, Settings
@@ -24,9 +24,7 @@ def composer() -> MailComposer:
 def mailed(composer: MailComposer, name: str) -> str:
     account = Account(id="1", email="ada@northwind.test", name=name)
     moment = datetime(2026, 11, 20, tzinfo=UTC)
-    return composer.with_link(
-        account, Client(), LinkMail(token="token", lifetime=timedelta(hours=1), moment=moment)
-    ).email.text
+    return composer.with_link(account, Client(), "token", moment, timedelta(hours=1)).email.text
 
 
 def greeting(composer: MailComposer, name: str) -> str:

@@ -20,6 +20,7 @@ from keyturn.service.reset.mails import email_props
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.proofs.codes import LIFE as CODE_LIFE
 from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.links import BUTTON_LIFE
 from keyturn.service.reset.records.messages import (
     AddressDisputed,
     Notice,
@@ -67,29 +68,6 @@ class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
     link: bytes | None = None
 
 
-class LinkMail(msgspec.Struct, frozen=True, kw_only=True):
-    """The further contents of a mail with a link: how long the link works, and from when on.
-
-    `code`, `recovers`, `by_operator` and `reason` as in `email_props.PasswordReset`.
-    """
-
-    token: str
-    lifetime: timedelta
-    moment: datetime
-    code: str = ""
-    recovers: bool = False
-    by_operator: bool = False
-    reason: str = ""
-
-
-class SecureToken(msgspec.Struct, frozen=True, kw_only=True):
-    """The token behind a confirmation's button, and until when it works."""
-
-    token: str
-    expires_at: datetime
-    lifetime: timedelta
-
-
 class MailComposer:
     """Writes the mails: their props, language, look and sender.
 
@@ -107,32 +85,44 @@ class MailComposer:
         self._ends_sessions = ends_sessions(settings.accounts)
         self.offers_securing = bool(settings.secure_account.url)
 
-    def with_link(self, account: Account, client: Client, mail: LinkMail) -> SealedMail:
-        """Return the mail with a link. If the account awaits its first password, it is an invitation."""
+    def with_link(
+        self,
+        account: Account,
+        client: Client,
+        token: str,
+        moment: datetime,
+        lifetime: timedelta,
+        *,
+        code: str = "",
+        recovers: bool = False,
+        by_operator: bool = False,
+        reason: str = "",
+    ) -> SealedMail:
+        """Return the mail with a link. If the account awaits its first password, it is an invitation.
+
+        The link works for its lifetime from the moment on. The rest is as in `email_props.PasswordReset`.
+        """
         common: dict[str, Any] = {
             "name": _greeting_name(account.name),
             "email": account.email,
-            "link": self._urls.reset(mail.token, account.email),
-            "expires_at": mail.moment + mail.lifetime,
-            "lifetime": mail.lifetime,
+            "link": self._urls.reset(token, account.email),
+            "expires_at": moment + lifetime,
+            "lifetime": lifetime,
+            "reason": reason,
         }
         props: EmailProps = (
-            email_props.Invitation(**common, reason=mail.reason)
+            email_props.Invitation(**common)
             if account.awaits_password
-            else self._reset_props(mail, common, account)
+            else email_props.PasswordReset(
+                **common,
+                recovers=recovers,
+                locked=account.locked,
+                by_operator=by_operator,
+                code=code,
+                code_expires_at=moment + CODE_LIFE if code else None,
+            )
         )
-        return SealedMail(email=self._write(props, account, client), link=secrets.digest(mail.token))
-
-    def _reset_props(self, mail: LinkMail, common: Mapping[str, Any], account: Account) -> email_props.PasswordReset:
-        return email_props.PasswordReset(
-            **common,
-            recovers=mail.recovers,
-            locked=account.locked,
-            by_operator=mail.by_operator,
-            reason=mail.reason,
-            code=mail.code,
-            code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
-        )
+        return SealedMail(email=self._write(props, account, client), link=secrets.digest(token))
 
     def about_provider(self, account: Account, client: Client) -> SealedMail:
         props = email_props.SignInWithProvider(
@@ -143,9 +133,10 @@ class MailComposer:
         )
         return SealedMail(email=self._write(props, account, client))
 
-    def about(self, account: Account, notice: Notice, secure: SecureToken | None = None) -> SealedMail:
-        """Return the mail of a notice; with the button, if it may have one."""
-        props = self._props_of(account, notice, {} if secure is None else self._secure_props(secure))
+    def about(self, account: Account, notice: Notice, token: str = "", until: datetime | None = None) -> SealedMail:
+        """Return the mail of a notice. With a token it has the button, which works until then."""
+        button = {"secure_link": self._urls.secure(token), "secure_until": until, "secure_for": BUTTON_LIFE}
+        props = self._props_of(account, notice, button if token else {})
         return SealedMail(email=self._write(props, account, notice.client))
 
     def _props_of(self, account: Account, notice: Notice, button: Mapping[str, Any]) -> EmailProps:
@@ -188,13 +179,6 @@ class MailComposer:
                     forgot_link=self._urls.forgot(),
                 )
         raise TypeError(f"{type(notice).__name__} has no mail")
-
-    def _secure_props(self, secure: SecureToken) -> dict[str, Any]:
-        return {
-            "secure_link": self._urls.secure(secure.token),
-            "secure_until": secure.expires_at,
-            "secure_for": secure.lifetime,
-        }
 
     def _language_for(self, account: Account, client: Client) -> Language:
         """Return the account's language, in its zone; without one, the language of the browser that caused the mail."""
