@@ -13,7 +13,6 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.service.accounts.store_factory import import_factory
 from keyturn.service.accounts.table.recognised_hashes import HashFormat, recognise_hashes
 from keyturn.service.onboarding import guesses
-from keyturn.service.onboarding.look_at import questions_about
 from keyturn.service.onboarding.survey import Table, read_tables, sample_values, tables_of_its_app
 from keyturn.service.settings import ServerSettings, TableSettings
 from keyturn.service.settings.database_urls import read_url
@@ -201,7 +200,7 @@ async def _with_table(plan: Plan, flags: Flags) -> Plan:
         together=plan.database.kind == "postgresql" if flags.together is None else flags.together,
         table=settings,
         hashes=hashes,
-        look_at=(*_missing(settings, own[name], with_password=with_password), *questions_about(settings, own)),
+        look_at=(*_missing(settings, own[name], with_password=with_password), *_questions_about(settings, own)),
     )
 
 
@@ -213,6 +212,38 @@ def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> I
                 f"Set accounts.table.{setting}: no column of {table.name} is certain to hold the {held}. The columns"
                 f" are {', '.join(table.columns)}."
             )
+
+
+def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> Iterator[str]:
+    """Yield what the database does not show, but the settings depend on."""
+    table = tables[settings.table]
+    frameworks = guesses.frameworks_of(table)
+    yield from (one["look_at"] for one in frameworks if "look_at" in one)
+    if (status := guesses.unclear_status(table)) and not settings.active:
+        yield (
+            f"Set which values of {status} keep a user from signing in, which the database does not show: active ="
+            f' "not {status} = suspended | deleted".'
+        )
+    if (username := guesses.username_column(table)) and settings.email and not settings.identifiers:
+        yield (
+            f"If your users sign in with {username}, let them enter it in place of their address, too: identifiers ="
+            f' ["{settings.email}", "{username}"] in [accounts.table].'
+        )
+    ended = {entry.rpartition(".")[0] for entry in settings.endings} | {settings.table}
+    by_hash = {name for one in frameworks for name in one.get("ends", ())}
+    alive = [
+        name
+        for name, other in sorted(tables.items())
+        if name not in ended
+        and guesses.plain_name(name) not in by_hash
+        and (what := guesses.credentials_in(name))
+        and (what != "sessions" or not guesses.owner_column(other, table))
+    ]
+    if alive:
+        yield (
+            f"After a change, let your app end the rows of {', '.join(alive)} that let clients in, when it gets the"
+            " webhook password.changed: Keyturn cannot tell whose they are, or other rows refer to them."
+        )
 
 
 def _unclear_table(name: str, likely: list[str], tables: Mapping[str, Table]) -> str:
