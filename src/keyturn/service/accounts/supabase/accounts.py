@@ -153,9 +153,9 @@ class SupabaseWithTable(TableAccounts):
         if not await self._auth.set_password(account, password):
             log.warning(LogEvent("accounts.not_at_supabase", account=account.id))
             return False
-        return await self._note_change(account)
+        return await self._tell_table(account)
 
-    async def _note_change(self, account: Account) -> Ended:
+    async def _tell_table(self, account: Account) -> Ended:
         """Write the table's columns for it. The password is already changed, even if this fails."""
         event = LogEvent("accounts.change_not_noted", account=account.id)
         try:
