@@ -22,7 +22,7 @@ from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.service.doctor import Dns
 from keyturn.service.doctor.domain import Unanswered
 from keyturn.service.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
-from keyturn.service.reset.passwords.breaches import BreachRanges, BreachSourceFailed
+from keyturn.service.reset.passwords.breaches import Breaches, BreachSourceFailed
 from keyturn.service.reset.proofs.challenge import Captcha
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
 from keyturn.service.reset.proofs.second_step.sms import TwilioSms
@@ -136,11 +136,11 @@ def captcha(name: Literal["turnstile", "hcaptcha"]) -> Callable[[UnknownServer],
 
 @asynccontextmanager
 async def ranges(server: UnknownServer) -> AsyncIterator[Ask]:
-    source = BreachRanges(server.url)
+    source = Breaches(server.url)
 
     async def ask() -> bool:
         async with asyncio.timeout(server.patience.total_seconds()):
-            return await source.holds(b"\0" * 20)
+            return await source.ask("password")
 
     yield ask
     await source.close()

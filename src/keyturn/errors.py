@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Self
 
 from click import ClickException
 
@@ -51,6 +52,11 @@ class SettingsInvalid(KeyturnError, ClickException):
         self.faults = tuple(faults)
         self.missing_file = missing_file
         super().__init__("\n".join(map(str, self.faults)))
+
+    @classmethod
+    def of(cls, setting: str, message: str) -> Self:
+        """Return the error of one setting."""
+        return cls([Fault(setting, message)])
 
     def format_message(self) -> str:
         return "\n".join(["The settings have errors:", *(f"  {fault}" for fault in self.faults)])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.cli.demo.examples import DemoFolder, demo_settings
-from keyturn.service.settings.rules.bounds import SHORTEST_SECRET
+from keyturn.service.settings.rules.tables import SHORTEST_SECRET
 
 pytestmark = pytest.mark.long
 

@@ -91,7 +91,7 @@ def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path)
     table = '[accounts]\nstore = "table"\n[accounts.table]\nurl = "sqlite:///app.db"\ntable = "users"\n'
     (workplace / "keyturn.toml").write_text(table + 'password = "password"\n', "utf-8")
     with running("serve", "--port", "0", **PRODUCTION, KEYTURN_SIGN_IN_URL="https://app.example.org/login") as serve:
-        serve.wait_for("the table users has argon2id, but hashing.format writes bcrypt ($2b$)")
+        serve.wait_for("the table users has hashes of argon2 (argon2id), but hashing.format writes bcrypt ($2b$)")
         serve.wait_for(f"Accounts: store table (users). Settings: from {workplace / 'keyturn.toml'}")
         url_of(serve)
         assert serve.end() == 0

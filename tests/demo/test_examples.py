@@ -15,7 +15,8 @@ from tests.driver.service import CHEAPEST
 from tests.puzzles import post_answering
 
 from keyturn.cli import keyturn
-from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, NoSuchExample
+from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example
+from keyturn.cli.terminal import CommandRefused
 from keyturn.service.app import create_app
 from keyturn.service.parts import Parts
 from keyturn.service.settings import HashingSettings
@@ -142,7 +143,7 @@ async def test_a_second_start_keeps_what_was_done_in_the_first() -> None:
 
 
 def test_an_unknown_example_is_one_sentence_with_the_names_of_those_there_are() -> None:
-    with pytest.raises(NoSuchExample, match="there is no example wiabuk: choose one of easemail, ivory-mirro"):
+    with pytest.raises(CommandRefused, match="there is no example wiabuk: choose one of easemail, ivory-mirro"):
         Example("wiabuk", URL, DemoFolder("wiabuk"))
 
     assert not Path(".keyturn").exists()

@@ -62,9 +62,9 @@ async def test_a_layout_of_one_s_own_is_that_of_every_page_of_ours(school: Schoo
         ("forgot.html", EXTENDED + "{% block qestion %}<h1>x</h1>{% endblock %}",
          "forgot.html:2: nothing that it extends has a block qestion, so it is never shown; did you mean question?"),
         ("forgot.html", '{% extends "forgot.html" %}',
-         'forgot.html:1: extends itself; begin with {% extends "keyturn/forgot.html" %}'),
+         "forgot.html:1: extends itself; Keyturn's file is keyturn/forgot.html"),
         ("page.html", '\n{% extends "forgot.html" %}',
-         'page.html:2: extends itself by way of forgot.html; begin with {% extends "keyturn/page.html" %}'),
+         "page.html:2: extends itself; Keyturn's file is keyturn/page.html"),
         ("forgot.html", "\udcff", "forgot.html: cannot be read: "),
     ],
 )  # fmt: skip

@@ -70,7 +70,7 @@ def test_slips_in_what_ends_have_their_whole_name(faults: Faults) -> None:
     )
     assert found == {
         'accounts.table.ends."sessions.user_id"': "is in accounts.table.delete, too: remove one of the two",
-        "accounts.table.ends.visits": "its name must be a table and its column, such as sessions.user_id",
+        "accounts.table.ends.visits": "must be a table and its column, such as sessions.user_id, not visits",
         'accounts.table.ends."g.h".set.at': f"has an unknown placeholder {{soon}}: {KNOWN}",
         'accounts.table.ends."g.h".where.who': f"has an unknown placeholder {{me}}: {KNOWN}",
         'accounts.table.ends."g.h".where.at': "no row has the present time: write a value",

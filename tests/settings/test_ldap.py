@@ -52,6 +52,7 @@ def test_a_directory_that_is_not_the_store_is_a_fault(faults: Faults) -> None:
     assert found == {
         "accounts.ldap": "is set, but accounts.store is builtin",
         "second_step.source": "is ldap, so accounts.store must be, too",
+        "accounts.ldap.phone": "missing: second_step.source is ldap",
         "second_step.sms.transport": "missing: second_step.source is ldap",
     }
 

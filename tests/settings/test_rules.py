@@ -172,7 +172,7 @@ LOGO = "http://northwind.example/logo.png"
             "secure_account.url",
             "/login is also the path of sign_in",
         ),
-        ('[secure_account]\nurl = ""\nlock = true', "secure_account.lock", "needs secure_account.url"),
+        ('[secure_account]\nurl = ""\nlock = true', "secure_account.url", "missing: without its button in mails"),
         ('[hooks]\nbefore_reset = "school"', "hooks.before_reset", "must be package.module:function"),
         (f"{TABLE}[secure_account]\nlock = true", "accounts.table.lock", "missing: secure_account.lock is set"),
         (f'{TABLE}lock = {{ status = "x" }}', "accounts.table.unlock", "missing: accounts.table.lock is set"),

@@ -31,7 +31,7 @@ from = "+14155552671"
         ('[second_step]\nsource = "buildin"',
          {f"second_step.source: must be none, builtin, table, supabase, ldap or {FACTORY}; did you mean builtin?"}),
         ('[second_step]\nsource = "supabase"', {"second_step.source: is supabase, so accounts.store must be, too"}),
-        ('[second_step]\nsource = "table"', {"second_step.source: is table, but accounts.table is missing",
+        ('[second_step]\nsource = "table"', {"accounts.table.table: missing: second_step.source is table",
          "second_step.table.totp: missing: set the column of the TOTP secrets, or second_step.table.phone"}),
         ('[second_step]\nsource = "builtin"\n[second_step.table]\ntotp = "secret"',
          {"second_step.table: is set, but second_step.source is builtin"}),

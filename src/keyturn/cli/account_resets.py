@@ -16,8 +16,7 @@ import click
 import msgspec
 
 from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, printable, rate, takes_parts, with_parts
-from keyturn.cli.terminal import accent, muted, print_json, stamp
-from keyturn.errors import KeyturnError
+from keyturn.cli.terminal import CommandRefused, accent, muted, print_json, stamp
 from keyturn.service import addresses
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.clock import now
@@ -43,10 +42,6 @@ _SAID = {
     "daily_limit": "{email} has reached its limit of mails a day: see `keyturn mailbox show {email}`",
     "malformed": "{email} is not an email address",
 }
-
-
-class NotAsked(KeyturnError):
-    """No reset link was sent; the text says why."""
 
 
 @click.command()
@@ -127,7 +122,7 @@ async def _ask_one(parts: Parts, campaign: Campaign, email: str, *, dry_run: boo
     await parts.accounts.require_ready()
     ((address, outcome),) = await parts.operator_resets.judge([email])
     if outcome != "asked":
-        raise NotAsked(_SAID[outcome].format(email=address))
+        raise CommandRefused(_SAID[outcome].format(email=address))
     if dry_run:
         click.echo(f"{address} would get a reset link.")
         return
@@ -141,7 +136,7 @@ async def _ask_all(
     await parts.accounts.require_ready()
     if listed is None and not parts.accounts.offers(AccountStore.addresses_after):
         store = parts.settings.accounts.store
-        raise NotAsked(
+        raise CommandRefused(
             f"the store {store} cannot list its accounts: put the addresses into a file, and use --from addresses.txt"
         )
     with contextlib.ExitStack() as stack:
@@ -211,7 +206,7 @@ class Results:
         try:
             self._open = self._file.open("a", encoding="utf-8", newline="")
         except OSError as error:
-            raise NotAsked(f"{self._file} cannot be written: {error.strerror}") from None
+            raise CommandRefused(f"{self._file} cannot be written: {error.strerror}") from None
         self._writer = csv.writer(self._open)
         if not self.goes_on:
             self._writer.writerow(_HEAD)
@@ -229,7 +224,7 @@ class Results:
             rows = list(csv.DictReader(earlier))
         first = rows[0] if rows else {}
         if first.get("outcome") != _BEGUN or not first.get("run"):
-            raise NotAsked(f"{self._file} was not written by this command: name another file")
+            raise CommandRefused(f"{self._file} was not written by this command: name another file")
         name = first["run"]
         self.campaign = Campaign(name=name, operator=self.campaign.operator, reason=self.campaign.reason)
         last = {_address_in(row["email"]): row.get("outcome") for row in rows}

@@ -13,8 +13,8 @@ import msgspec
 from keyturn.cli.account_resets import link, reset, unlock
 from keyturn.cli.installation import installation
 from keyturn.cli.options import ADDRESS, OPERATOR, REASON, account_of, operator_named, takes_parts, with_parts
-from keyturn.cli.terminal import accent, muted, print_json, table
-from keyturn.errors import Fault, KeyturnError
+from keyturn.cli.terminal import CommandRefused, accent, muted, print_json, table
+from keyturn.errors import Fault
 from keyturn.service import addresses
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account
@@ -31,10 +31,6 @@ from keyturn.service.secrets import Purpose
 
 
 _CODES_ASKED_FOR = 3
-
-
-class FactorNotKept(KeyturnError):
-    """Keyturn cannot store or use this second factor; the text says why."""
 
 
 @click.command()
@@ -85,7 +81,7 @@ async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
     """
     step, account = _own_step(parts), await account_of(parts, email)
     if not await step.factors(account):
-        raise FactorNotKept(f"{account.email} has no second factor: set one up first, then print recovery codes")
+        raise CommandRefused(f"{account.email} has no second factor: set one up first, then print recovery codes")
     _print_recovery_codes(await parts.second_step.change(account, operator, "recovery_codes_set", renew_recovery_codes))
 
 
@@ -110,7 +106,7 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
     """
     factors = _kept_here(parts)
     if not parts.settings.second_step.sms.transport:
-        raise FactorNotKept("second_step.sms.transport is not set, so no code could be sent: set it first")
+        raise CommandRefused("second_step.sms.transport is not set, so no code could be sent: set it first")
     account = await account_of(parts, email)
     set_phone = partial(factors.set, kind=Purpose.PHONE, factor=number.encode())
     await parts.second_step.change(account, operator, "phone_set", set_phone)
@@ -120,7 +116,7 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
 def _own_step(parts: Parts) -> OwnSecondStep:
     step = parts.second_step.step
     if not isinstance(step, OwnSecondStep):
-        raise FactorNotKept(
+        raise CommandRefused(
             f'second_step.source is "{parts.settings.second_step.source}": this command needs "builtin",'
             ' or "table" for recovery codes'
         )
@@ -130,9 +126,9 @@ def _own_step(parts: Parts) -> OwnSecondStep:
 def _kept_here(parts: Parts) -> BuiltinFactors:
     step = _own_step(parts)
     if not isinstance(step, BuiltinFactors):
-        raise FactorNotKept('second_step.source is "table": set second factors up in your app')
+        raise CommandRefused('second_step.source is "table": set second factors up in your app')
     if not parts.settings.secret_key:
-        raise FactorNotKept("KEYTURN_SECRET_KEY is not set, so the factor could not be read again: set the key first")
+        raise CommandRefused("KEYTURN_SECRET_KEY is not set, so the factor could not be read again: set the key first")
     return step
 
 
@@ -154,7 +150,7 @@ def _require_code(seed: bytes) -> int:
         if step is not None:
             return step
         click.echo("Wrong code. Check that the phone's clock is right, and try the next code.", err=True)
-    raise FactorNotKept("no code was valid, so nothing was changed")
+    raise CommandRefused("no code was valid, so nothing was changed")
 
 
 def _print_recovery_codes(codes: Sequence[str]) -> None:
@@ -164,14 +160,6 @@ def _print_recovery_codes(codes: Sequence[str]) -> None:
 
 
 _NOT_ADDED = "can be added here. Add it in your app, then run `keyturn accounts invite EMAIL`"
-
-
-class StoreNotBuiltin(KeyturnError):
-    """The command works only with the built-in store of accounts."""
-
-
-class NotInvited(KeyturnError):
-    """No invitation was sent, because an address cannot be invited."""
 
 
 @click.group()
@@ -241,7 +229,7 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Clie
         await parts.accounts.require_ready()
         found = await _everybody_awaiting(parts) if everybody else named
         if faults := [fault for email in named if (fault := await _objection(parts, email))]:
-            raise NotInvited("; ".join(faults))
+            raise CommandRefused("; ".join(faults))
         await parts.invitations.invite_all(found, operator, reason)
         if found:
             noun = "invitation" if len(found) == 1 else "invitations"
@@ -310,7 +298,7 @@ async def _everybody_awaiting(parts: Parts) -> list[str]:
     """Return the addresses that can get mail and await a password, each once."""
     stored = await parts.accounts.awaiting_password()
     if stored is None:
-        raise NotInvited(
+        raise CommandRefused(
             f"the store {parts.settings.accounts.store} cannot list accounts without a password:"
             " give their addresses, as in `keyturn accounts invite EMAIL...`"
         )
@@ -338,7 +326,7 @@ def _format_value(value: object) -> str:
 def _builtin(parts: Parts, otherwise: str) -> BuiltinAccounts:
     """Return the built-in store; `otherwise` ends the sentence "only accounts of the built-in store ..."."""
     if not isinstance(parts.accounts, BuiltinAccounts):
-        raise StoreNotBuiltin(
+        raise CommandRefused(
             f"the accounts are in the store {parts.settings.accounts.store}; only accounts of the built-in store"
             f" {otherwise}"
         )

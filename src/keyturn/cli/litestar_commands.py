@@ -13,8 +13,7 @@ import click
 
 from keyturn.cli import COMMANDS, Commands
 from keyturn.cli.installation import Installation
-from keyturn.cli.terminal import wants_no_colour
-from keyturn.errors import KeyturnError
+from keyturn.cli.terminal import CommandRefused, wants_no_colour
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import FILE_NAME, Reading
 
@@ -27,10 +26,6 @@ if TYPE_CHECKING:
     from keyturn.service.plugin import KeyturnPlugin
 
 _OF_A_SERVICE = {"demo", "health", "init", "serve"}
-
-
-class NotMounted(KeyturnError):
-    """The app has no KeyturnPlugin, so the commands cannot work with it."""
 
 
 class Mounted(Installation):
@@ -82,7 +77,7 @@ def keyturn(ctx: click.Context, app: "Litestar") -> None:
     try:
         plugin = app.plugins.get(KeyturnPlugin)
     except KeyError:
-        raise NotMounted(
+        raise CommandRefused(
             "this app has no KeyturnPlugin: add one, or run the command without `litestar` to use keyturn.toml"
         ) from None
     ctx.obj = Mounted(plugin)

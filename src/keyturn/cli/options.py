@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec
 import click
 
 from keyturn.cli.installation import installation
-from keyturn.errors import KeyturnError
+from keyturn.cli.terminal import CommandRefused
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.database.migrations import require_current
@@ -114,14 +114,10 @@ def takes_parts(command: Callable[Concatenate[Parts, Arguments], Awaitable[None]
     return run_command
 
 
-class NoSuchAccount(KeyturnError):
-    """There is no account with that address."""
-
-
 async def account_of(parts: Parts, address: str) -> Account:
-    """Return the account. Raises NoSuchAccount, and the store's own error if it is not ready."""
+    """Return the account. Raises CommandRefused, and the store's own error if it is not ready."""
     await parts.accounts.require_ready()
     account = await parts.accounts.find(address)
     if account is None:
-        raise NoSuchAccount(f"there is no account with the address {address}: check the spelling")
+        raise CommandRefused(f"there is no account with the address {address}: check the spelling")
     return account

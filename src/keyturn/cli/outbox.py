@@ -91,8 +91,16 @@ async def show(parts: Parts, message_id: int, as_json: bool) -> None:
         print_json({**_as_json(item), "history": events})
         return
     click.echo(f"{strong(f'Message {item.id}')}  {item.kind}  {colour_state(item.state)}\n")
-    for name, text in _facts(item, moment).items():
-        click.echo(f"  {muted(f'{name:<10}')}  {text}")
+    facts = {
+        "For": _recipient_of(item),
+        "Tries": str(item.attempts),
+        "Next try": _next_try(item, moment),
+        "Sender": " ".join(filter(None, (item.sender, item.provider_id))),
+        "Reason": item.reason,
+    }
+    for name, text in facts.items():
+        if text not in ("", "-", None):
+            click.echo(f"  {muted(f'{name:<10}')}  {text}")
     click.echo()
     promised = Event(message_id=item.id, event="accepted", detail="", at=item.created_at)
     for event in (promised, *history):
@@ -157,9 +165,8 @@ async def _retryable(parts: Parts, state: str) -> Sequence[int]:
 
 def _recipient_of(item: Item) -> str:
     payload = msgspec.json.decode(item.payload)
-    about = payload["event"]["data"] if "event" in payload else payload.get("claims", {}).get("sub_id", {}) | payload
-    account = f"account {about['account_id']}" if "account_id" in about else about.get("id", "erased")
-    return about.get("email") or account
+    about = payload["event"]["data"] if "event" in payload else payload
+    return about.get("email") or (f"account {about['account_id']}" if "account_id" in about else "erased")
 
 
 def _as_json(item: Item) -> Mapping[str, Any]:
@@ -177,18 +184,6 @@ def _as_json(item: Item) -> Mapping[str, Any]:
         "sender": item.sender,
         "provider_id": item.provider_id,
     }
-
-
-def _facts(item: Item, moment: datetime) -> Mapping[str, str]:
-    sender = " ".join(word for word in (item.sender, item.provider_id) if word)
-    facts = {"For": _recipient_of(item), "Tries": str(item.attempts)}
-    if item.state == WAITING:
-        facts["Next try"] = _next_try(item, moment)
-    if sender:
-        facts["Sender"] = sender
-    if item.reason:
-        facts["Reason"] = item.reason
-    return facts
 
 
 def _next_try(item: Item, moment: datetime) -> str:

@@ -5,19 +5,15 @@ import socket
 import sys
 from pathlib import Path
 
-from keyturn.errors import KeyturnError
+from keyturn.cli.terminal import CommandRefused
 
 _OWN = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - told apart, not listened on
-
-
-class PortTaken(KeyturnError):
-    """Something else listens on the port, or the host is none of this machine's."""
 
 
 def listen(host: str, port: int, option: str = "--port", host_option: str = "--host") -> socket.socket:
     """Return a bound socket, so that a taken port is known before anything else is started.
 
-    `option` is the one that chooses another port, `host_option` another host. Raises PortTaken.
+    `option` is the one that chooses another port, `host_option` another host. Raises CommandRefused.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
@@ -33,12 +29,12 @@ def listen(host: str, port: int, option: str = "--port", host_option: str = "--h
         is_of_host = isinstance(error, socket.gaierror | UnicodeError) or error.errno == errno.EADDRNOTAVAIL
         why = error.strerror if isinstance(error, OSError) else "not a valid host name"
         choice = f"another host with {host_option}" if is_of_host else f"another port with {option}"
-        raise PortTaken(f"cannot listen on {host}:{port} ({why}): choose {choice}") from None
+        raise CommandRefused(f"cannot listen on {host}:{port} ({why}): choose {choice}") from None
     return bound
 
 
 def listen_at(path: Path) -> socket.socket:
-    """Return a socket bound to a file for its owner and group. Raises PortTaken.
+    """Return a socket bound to a file for its owner and group. Raises CommandRefused.
 
     A file whose program has ended is replaced.
     """
@@ -52,7 +48,7 @@ def listen_at(path: Path) -> socket.socket:
     except OSError as error:  # without an errno: the path is too long
         bound.close()
         reason = error.strerror or error
-        raise PortTaken(f"cannot listen on {path} ({reason}): choose another file with --uds") from None
+        raise CommandRefused(f"cannot listen on {path} ({reason}): choose another file with --uds") from None
     return bound
 
 

@@ -11,9 +11,15 @@ from typing import NoReturn
 
 import click
 
+from keyturn.errors import KeyturnError
+
 ACCENT = "green"
 PORT = click.IntRange(0, 65535)
 """What a --port may be; the studio, the demo and the service take the same."""
+
+
+class CommandRefused(KeyturnError):
+    """A command does not do what it was asked to do; the text says why."""
 
 
 _CONTROLS = re.compile("[\0-\x08\n-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")

@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.errors import SettingsInvalid
 from keyturn.service.database import Database
 
 
@@ -27,20 +27,12 @@ def counting_alone(database: Database, *, in_memory: bool) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise _refusal() from None
+        message = (
+            "another process serves this database, and each would count in its own memory: keep the data in "
+            "PostgreSQL, which counts for both, or set it to true to give each process limits of its own"
+        )
+        raise SettingsInvalid.of("limits.in_memory", message) from None
     try:
         yield
     finally:
         os.close(descriptor)
-
-
-def _refusal() -> SettingsInvalid:
-    return SettingsInvalid(
-        [
-            Fault(
-                "limits.in_memory",
-                "another process serves this database, and each would count in its own memory: keep the data in "
-                "PostgreSQL, which counts for both, or set it to true to give each process limits of its own",
-            )
-        ]
-    )

@@ -73,7 +73,7 @@ def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tupl
     SettingsInvalid if Keyturn's tables cannot be there, or if the settings name a database, too.
     """
     if settings.database.url != DatabaseSettings().url:
-        raise _fault(
+        raise SettingsInvalid.of(
             "database.url",
             "is set, but alchemy= gives the plugin the app's database: remove [database] from keyturn.toml,"
             " or remove alchemy=",
@@ -89,9 +89,11 @@ def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tupl
                 engine = alchemy.get_engine()
             return settings, Database(engine, schema=settings.database.schema, timeout=settings.database.timeout)
         case "postgresql", driver:
-            raise _fault("alchemy", f"its driver is {driver}, but Keyturn needs postgresql+asyncpg: {_INSTEAD}")
+            raise SettingsInvalid.of(
+                "alchemy", f"its driver is {driver}, but Keyturn needs postgresql+asyncpg: {_INSTEAD}"
+            )
         case name, _:
-            raise _fault("alchemy", f"Keyturn's own tables cannot be in {name}: {_INSTEAD}")
+            raise SettingsInvalid.of("alchemy", f"Keyturn's own tables cannot be in {name}: {_INSTEAD}")
 
 
 def tied_to_its_process(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> str:
@@ -114,12 +116,10 @@ def tied_to_its_process(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") ->
 
 def _own_connections(settings: DatabaseSettings) -> Database:
     if not read_url(settings.url, "alchemy").url.database:
-        raise _fault("alchemy", f"a database in memory exists only for one connection: use a file, or {_INSTEAD}")
+        raise SettingsInvalid.of(
+            "alchemy", f"a database in memory exists only for one connection: use a file, or {_INSTEAD}"
+        )
     return Database(settings.url, schema=settings.schema)
-
-
-def _fault(name: str, message: str) -> SettingsInvalid:
-    return SettingsInvalid([Fault(name, message)])
 
 
 _EVENTS = {f"on_{event.replace('.', '_')}": event for event in EVENTS}
@@ -229,7 +229,7 @@ class KeyturnPlugin(InitPlugin):
         above = app_path.rstrip("/")
         if self._base_path != above and not self._base_path.startswith(f"{above}/"):
             reason = f"is not below {above}, the path of the app: add that path, or set path= if a proxy removes it"
-            raise SettingsInvalid([Fault("base_url", reason)])
+            raise SettingsInvalid.of("base_url", reason)
         return self._base_path.removeprefix(above)
 
 
@@ -321,7 +321,7 @@ def _with_accounts(settings: Settings, accounts: AccountStore | TableSettings | 
         reason = (
             "is set, but accounts= gives the plugin a store: remove [accounts] from keyturn.toml, or remove accounts="
         )
-        raise SettingsInvalid([Fault(name, reason)])
+        raise SettingsInvalid.of(name, reason)
     if isinstance(accounts, TableSettings):
         used = msgspec.structs.replace(own, store="table", table=accounts)
     else:

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from tests.accounts.supabase.profiles import Profiles
 from tests.accounts.supabase.project import Opened, Project
 from tests.driver.supabase_server import SupabaseServer
 from tests.serving import serving
@@ -51,3 +53,8 @@ async def opened(project: Project) -> AsyncIterator[Opened]:
 @pytest.fixture
 def accounts(opened: Opened) -> SupabaseAccounts:
     return opened()
+
+
+@pytest.fixture
+def profiles(tmp_path: Path) -> Profiles:
+    return Profiles(tmp_path / "people.db")

@@ -1,73 +1,60 @@
-"""A table of people in memory, with a flag that a change of the password clears."""
+"""A table of people in a file, with a flag that a change of the password clears."""
 
-from collections.abc import Sequence
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
 
-import msgspec
+from keyturn.service.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.settings import Ending, Secret, TableSettings
 
-from keyturn.service import addresses
-from keyturn.service.accounts.port import Account, Ended
-from keyturn.service.accounts.table.store import TableAccounts
-from keyturn.service.problems.requests import AccountsUnready
+_TABLES = """
+    CREATE TABLE people (id TEXT PRIMARY KEY, email TEXT, active BOOLEAN, provider TEXT, temporary BOOLEAN);
+    CREATE TABLE sessions (user_id TEXT);
+    CREATE TABLE passkeys (user_id TEXT);
+"""
 
 
-class Profiles(TableAccounts):
-    """`temporary` are the ids of those whose password is to be changed. `is_down` is a table that is locked or gone."""
+class Profiles:
+    """`file`: that of the table, which the tests may take away."""
 
-    def __init__(self) -> None:  # without a table, which nothing here reads
-        self.temporary: set[str] = set()
-        self.is_down = False
-        self.ended: list[str] = []
-        self._rows: dict[str, Account] = {}
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.run(_TABLES)
 
-    def add(self, account_id: str, email: str, *, active: bool = True, provider: str = "") -> Account:
-        account = Account(id=account_id, email=email, active=active, has_password=not provider, provider=provider)
-        self._rows[account_id] = account
-        self.temporary.add(account_id)
-        return account
+    def run(self, script: str) -> None:
+        with closing(sqlite3.connect(self.file)) as database:
+            database.executescript(script)
+
+    def store(self, auth: SupabaseAccounts, **changes: Any) -> SupabaseWithTable:
+        mapped: dict[str, Any] = {
+            "table": "people",
+            "active": "active",
+            "provider": "provider",
+            "set": {"temporary": False},
+            "delete": ("sessions.user_id",),
+            "ends": {"passkeys.user_id": Ending(what="passkeys", when="intrusion")},
+        }
+        url = f"sqlite:///{self.file}"
+        return SupabaseWithTable(TableSettings(url=Secret(url), **mapped | changes), AppDatabase(url), auth)
+
+    def add(self, account_id: str, email: str, *, active: bool = True, provider: str = "") -> None:
+        self._write("INSERT OR REPLACE INTO people VALUES (?, ?, ?, ?, true)", account_id, email, active, provider)
+        self._write("INSERT INTO sessions VALUES (?)", account_id)
+        self._write("INSERT INTO passkeys VALUES (?)", account_id)
 
     def change(self, account_id: str, *, email: str | None = None, active: bool | None = None) -> None:
-        changes = {"email": email, "active": active}
-        known = {name: value for name, value in changes.items() if value is not None}
-        if account_id in self._rows:
-            self._rows[account_id] = msgspec.structs.replace(self._rows[account_id], **known)
+        if email is not None:
+            self._write("UPDATE people SET email = ? WHERE id = ?", email, account_id)
+        if active is not None:
+            self._write("UPDATE people SET active = ? WHERE id = ?", active, account_id)
 
-    def remove(self, account_id: str) -> None:
-        del self._rows[account_id]
+    def ids(self, table: str) -> list[str]:
+        """Return whose rows are in the table `sessions` or `passkeys`, or whose password is `temporary`."""
+        rows = "id FROM people WHERE temporary" if table == "temporary" else f"user_id FROM {table}"
+        return [one for (one,) in self._write(f"SELECT {rows}")]
 
-    async def require_ready(self) -> None:
-        self._require_up()
-
-    async def require_reachable(self) -> None:
-        self._require_up()
-
-    async def find(self, email: str) -> Account | None:
-        self._require_up()
-        return next((row for row in self._rows.values() if addresses.is_same_mailbox(row.email, email)), None)
-
-    async def get(self, account_id: str) -> Account | None:
-        self._require_up()
-        return self._rows.get(account_id)
-
-    async def note_change(self, account: Account) -> bool:
-        self._require_up()
-        self.temporary.discard(account.id)
-        return account.id in self._rows
-
-    async def end_sessions(self, account_id: str) -> Ended:
-        self._require_up()
-        self.ended.append(account_id)
-        return Ended()
-
-    async def end_intrusion(self, account_id: str) -> Ended:
-        return await self.end_sessions(f"{account_id} with passkeys")
-
-    async def addresses_after(self, email: str, most: int) -> Sequence[str]:
-        self._require_up()
-        return sorted(row.email for row in self._rows.values() if row.active and row.email > email)[:most]
-
-    async def close(self) -> None:
-        pass
-
-    def _require_up(self) -> None:
-        if self.is_down:
-            raise AccountsUnready("the table is gone")
+    def _write(self, statement: str, *values: Any) -> list[Any]:
+        with closing(sqlite3.connect(self.file)) as database, database:
+            return database.execute(statement, values).fetchall()

@@ -1,5 +1,6 @@
 """What every store of accounts keeps to, kept by the one at Supabase Auth, alone and behind a table of people."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from tests.accounts.supabase.profiles import Profiles
 from tests.accounts.supabase.project import Project
 
 from keyturn.service.accounts.port import AccountStore
-from keyturn.service.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
+from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.testing import AccountStoreContract
 
 
@@ -65,12 +66,10 @@ class TestSupabase(AccountStoreContract):
 
 class TestSupabaseWithTable(AccountStoreContract):
     @pytest.fixture
-    def profiles(self) -> Profiles:
-        return Profiles()
-
-    @pytest.fixture
-    def store(self, accounts: SupabaseAccounts, profiles: Profiles) -> AccountStore:
-        return SupabaseWithTable(profiles, accounts)
+    async def store(self, accounts: SupabaseAccounts, profiles: Profiles) -> AsyncIterator[AccountStore]:
+        store = profiles.store(accounts)
+        yield store
+        await store.close()
 
     @pytest.fixture
     def people(self, project: Project, profiles: Profiles) -> Users:

@@ -2,37 +2,29 @@
 
 from datetime import UTC, datetime, timedelta
 
-import msgspec
 import pytest
 
-from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
 from keyturn.service.accounts.port import Account
-from keyturn.service.reset.mails.composer import LinkMail, MailComposer, MailDefaults, PageUrls
-from keyturn.service.reset.mails.palette import Palette, branding
+from keyturn.service.reset.mails import theme
+from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import PasswordWasChanged
-from keyturn.service.settings import Brand
+from keyturn.service.settings import Brand, Settings
 
 
 @pytest.fixture(scope="module")
 def composer() -> MailComposer:
-    urls = PageUrls(base_url="https://a.test", reset_url="{base_url}/{token}", forgot_url="{base_url}", sign_in_url="")
-    defaults = MailDefaults(sender="a@a.test", reply_to="", ends_sessions=True)
-    templates = Templates(
-        folder("email_templates"),
-        branding(msgspec.structs.asdict(Brand(name="Northwind")), Palette()),
-    )
-    return MailComposer(templates, Languages("UTC"), urls, defaults)
+    settings = Settings(base_url="https://a.test", reset_url="{base_url}/{token}", brand=Brand(name="Northwind"))
+    themes = theme.build(settings)
+    return MailComposer(Templates(folder("email_templates"), themes.general.globals), themes, settings)
 
 
 def mailed(composer: MailComposer, name: str) -> str:
     account = Account(id="1", email="ada@northwind.test", name=name)
     moment = datetime(2026, 11, 20, tzinfo=UTC)
-    return composer.with_link(
-        account, Client(), LinkMail(token="token", lifetime=timedelta(hours=1), moment=moment)
-    ).email.text
+    return composer.with_link(account, Client(), "token", moment, timedelta(hours=1)).email.text
 
 
 def greeting(composer: MailComposer, name: str) -> str:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import re
-import sys
 from asyncio.subprocess import PIPE
 from html import unescape
 from pathlib import Path
@@ -107,27 +106,6 @@ async def test_each_route_has_a_command_at_schema_that_the_service_understands(
             assert "invalid-input" not in printed, command
             said.add(operation[method]["summary"])
     assert said == {operation["summary"] for path in paths.values() for operation in path.values()}
-
-
-@pytest.mark.parametrize("language", ["python", "javascript"])
-@pytest.mark.long
-async def test_each_example_in_another_language_is_understood_too(language: str, service: Service) -> None:
-    program = (
-        [sys.executable, "-"] if language == "python" else [require_program("node", "nodejs"), "--input-type=module"]
-    )
-    page = (await service.anywhere().get("/schema", follow_redirects=True)).text
-    examples = [unescape(found) for found in re.findall(rf'<code class="{language}">(.*?)</code>', page, re.DOTALL)]
-    assert len(examples) == len(re.findall("<article", page))
-    (base,) = {*re.findall(r"https?://[^/'\"]+", "".join(examples))}
-    async with serving_here(service.app) as address:
-        if language == "javascript":
-            examples = [f"await (async () => {{ {example} }})()" for example in examples]
-        text = "\n".join(examples).replace(base, address)
-        process = await asyncio.create_subprocess_exec(*program, stdin=PIPE, stdout=PIPE)
-        printed, _ = await process.communicate(text.encode())
-    assert process.returncode == 0
-    assert len(re.findall(rb"^[2-5]\d\d ", printed, re.MULTILINE)) == len(examples)
-    assert b"invalid-input" not in printed
 
 
 async def run(command: str, address: str, folder: Path, **known: str) -> str:

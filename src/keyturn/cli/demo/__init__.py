@@ -5,7 +5,7 @@ file that users adopt.
 """
 
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -31,59 +31,47 @@ if TYPE_CHECKING:
 
 _ANYONE = "Anyone with the token in these addresses can read the mails."
 
-# The demo's studio, or a page at its address if the extra is not installed
 
+class DemoStudio(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands beside the service: the studio or, without its extra, a page that says how to get it.
 
-class WithStudio:
-    """Puts the studio beside the service. `addresses` are those that the greeting prints, by what is there."""
-
-    def __init__(self, shown: Example | PlainDemo, host: str) -> None:
-        self._studio = studio_of(shown.settings, host, shown.brands)
-        self.stop = self._studio.stop
-        self.notes: Sequence[str] = (_ANYONE,) if self._studio.is_shared else ()
-        base, token = shown.settings.base_url, f"?token={self._studio.token}"
-        self.addresses = {"Mails sent": f"{base}/studio/inbox{token}", "Studio": f"{base}/studio{token}"}
-
-    def routes(self) -> "Sequence[ControllerRouterHandler]":
-        """Return what answers; programs below /studio, since /api is the service's."""
-        from keyturn.studio.web import studio_routers
-
-        return studio_routers(self._studio, programs="/studio")
-
-
-class WithoutStudio:
-    """Stands in for the studio where its extra is not installed.
-
-    Mails are files to open in a mail program; the address of the studio says why, with the status 404.
+    `addresses`: those that the greeting prints, by what is there.
     """
 
-    def __init__(self, folder: Path, why: str) -> None:
-        self._text = f"{why[0].upper()}{why[1:]}\nUntil then, each mail is a file in {folder}\n"
-        self.addresses: Mapping[str, str] = {"Mails sent": str(folder)}
-        self.notes: Sequence[str] = (why[0].upper() + why[1:],)
-
-    def stop(self) -> None:
-        """Nothing is watched that would keep a page open."""
-
-    def routes(self) -> "Sequence[ControllerRouterHandler]":
-        from litestar import MediaType, get
-
-        text = self._text
-
-        @get(["/studio", "/studio/{_:path}"], status_code=404, media_type=MediaType.TEXT, include_in_schema=False)
-        async def absent_studio() -> str:
-            return text
-
-        return [absent_studio]
+    addresses: Mapping[str, str]
+    notes: Sequence[str]
+    routes: "Sequence[ControllerRouterHandler]"
+    stop: Callable[[], None] = lambda: None
 
 
-def demo_studio(shown: Example | PlainDemo, host: str) -> WithStudio | WithoutStudio:
-    """Return the studio over the demo's mails, else what says how to get it."""
+def demo_studio(shown: Example | PlainDemo, host: str) -> DemoStudio:
+    """Return the studio over the demo's mails; without it, mails are files to open in a mail program."""
     try:
         require_studio("the studio")
     except ExtraMissing as missing:
-        return WithoutStudio(Path(shown.settings.mail.capture_dir).resolve(), str(missing))
-    return WithStudio(shown, host)
+        folder, why = Path(shown.settings.mail.capture_dir).resolve(), f"{str(missing)[0].upper()}{str(missing)[1:]}"
+        routes = [_absent_studio(f"{why}\nUntil then, each mail is a file in {folder}\n")]
+        return DemoStudio(addresses={"Mails sent": str(folder)}, notes=(why,), routes=routes)
+    from keyturn.studio.web import studio_routers
+
+    studio = studio_of(shown.settings, host, shown.brands)
+    base, token = shown.settings.base_url, f"?token={studio.token}"
+    return DemoStudio(
+        addresses={"Mails sent": f"{base}/studio/inbox{token}", "Studio": f"{base}/studio{token}"},
+        notes=(_ANYONE,) if studio.is_shared else (),
+        routes=studio_routers(studio, programs="/studio"),  # not /api, which is the service's
+        stop=studio.stop,
+    )
+
+
+def _absent_studio(text: str) -> "ControllerRouterHandler":
+    from litestar import MediaType, get
+
+    @get(["/studio", "/studio/{_:path}"], status_code=404, media_type=MediaType.TEXT, include_in_schema=False)
+    async def absent_studio() -> str:
+        return text
+
+    return absent_studio
 
 
 _LOG_LEVEL: Final = "warning"
@@ -125,7 +113,7 @@ async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str)
     async with shown.parts() as parts:
         studio = demo_studio(shown, host)
         people = await shown.accounts(parts)
-        app = create_app(shown.settings, parts=parts, worker=False, more=[*studio.routes(), *shown.routes()])
+        app = create_app(shown.settings, parts=parts, worker=False, more=[*studio.routes, *shown.routes()])
         logs = msgspec.structs.replace(shown.settings.logs, level=_LOG_LEVEL)
         supervisor = Supervisor(parts, msgspec.structs.replace(shown.settings, logs=logs))
 
@@ -139,9 +127,7 @@ async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str)
             await supervisor.stop()
 
 
-def _greeting(
-    shown: Example | PlainDemo, people: Sequence[Account], studio: WithStudio | WithoutStudio
-) -> Iterator[str]:
+def _greeting(shown: Example | PlainDemo, people: Sequence[Account], studio: DemoStudio) -> Iterator[str]:
     settings = shown.settings
     addresses = {
         **_pages(settings),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from keyturn.errors import KeyturnError
+from keyturn.cli.terminal import CommandRefused
 from keyturn.packaging import folder
 from keyturn.plain_files import make_private_file, make_private_folder
 from keyturn.service.accounts.builtin import BuiltinAccounts
@@ -40,10 +40,6 @@ if TYPE_CHECKING:
 FOLDER = Path(".keyturn")
 
 
-class DemoRuns(KeyturnError):
-    """Another demo runs in the folder."""
-
-
 class DemoFolder:
     """`.keyturn/`, or a folder in it: its owner's alone, since captured mails hold links that work."""
 
@@ -52,12 +48,12 @@ class DemoFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep a second demo out: one could mail the links of the other. Raises DemoRuns."""
+        """Keep a second demo out: one could mail the links of the other. Raises CommandRefused."""
         with (self.create() / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise DemoRuns(
+                raise CommandRefused(
                     "a demo is already running in this folder: stop it, or start this one in another folder"
                 ) from None
             yield
@@ -75,9 +71,6 @@ class DemoFolder:
     def create(self) -> Path:
         return make_private_folder(self.path)
 
-
-if TYPE_CHECKING:
-    from litestar.types import ControllerRouterHandler
 
 PASSWORD = "correct horse battery"
 PASSWORD_HASH = "$2b$12$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq"
@@ -154,10 +147,6 @@ _PASSWORD_COLUMN = "demo_password"
 """Stands in for the passwords that Supabase Auth has."""
 
 
-class NoSuchExample(KeyturnError):
-    """There is no example of that name."""
-
-
 def example_names() -> list[str]:
     """Return the examples that have a table of accounts, and so a story."""
     return sorted(schema.parent.name for schema in folder("examples").glob(f"*/{_SCHEMA}"))
@@ -166,7 +155,7 @@ def example_names() -> list[str]:
 class Example:
     """Describes an example: its folder, and the variables that it runs with.
 
-    What it reads is the example's; the variables below beat its file where this machine differs. Raises NoSuchExample,
+    What it reads is the example's; the variables below beat its file where this machine differs. Raises CommandRefused,
     SettingsInvalid.
     """
 
@@ -174,7 +163,7 @@ class Example:
 
     def __init__(self, name: str, url: str, home: DemoFolder) -> None:
         if name not in example_names():
-            raise NoSuchExample(f"there is no example {name}: choose one of {', '.join(example_names())}")
+            raise CommandRefused(f"there is no example {name}: choose one of {', '.join(example_names())}")
         self._source = folder("examples") / name
         self._home = home
         file, environ = self._source / "keyturn.toml", _variables(self._source / "env.example")

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from keyturn.errors import Fault, KeyturnError, SettingsInvalid
+from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.database import Database
@@ -20,8 +20,9 @@ def store_from_factory(reference: str, settings: Settings) -> AccountStore:
     for name in ("set_password_within", "password_hash_within"):
         if inspect.iscoroutinefunction(getattr(store, name)):
             returned = _type_with_article(store)
-            raise _fault(
-                f"{reference} returned {returned}, whose {name} is async: make it a plain method, or remove it"
+            raise SettingsInvalid.of(
+                "accounts.store",
+                f"{reference} returned {returned}, whose {name} is async: make it a plain method, or remove it",
             )
     return store
 
@@ -35,7 +36,7 @@ def product_of(reference: str, settings: Settings, kind: type, setting: str) -> 
     try:
         inspect.signature(factory).bind(settings)
     except TypeError:
-        raise _fault(f"{reference} must take the settings as its only argument", setting) from None
+        raise SettingsInvalid.of(setting, f"{reference} must take the settings as its only argument") from None
     except ValueError:  # it is written in C and does not say what it takes
         pass
     try:
@@ -43,13 +44,15 @@ def product_of(reference: str, settings: Settings, kind: type, setting: str) -> 
     except KeyturnError:
         raise
     except Exception as error:
-        raise _fault(f"{reference} raised {_error_line(error)}", setting) from error
+        raise SettingsInvalid.of(setting, f"{reference} raised {_error_line(error)}") from error
     if inspect.iscoroutine(product):
         product.close()  # otherwise Python would warn that it is never awaited
-        raise _fault(f"{reference} is async: make it a plain function", setting)
+        raise SettingsInvalid.of(setting, f"{reference} is async: make it a plain function")
     if not isinstance(product, kind):
         returned = _type_with_article(product)
-        raise _fault(f"{reference} returned {returned}, which does not inherit from {kind.__name__}", setting)
+        raise SettingsInvalid.of(
+            setting, f"{reference} returned {returned}, which does not inherit from {kind.__name__}"
+        )
     return product
 
 
@@ -57,7 +60,9 @@ def import_factory(reference: str, setting: str = "accounts.store") -> Callable[
     """Return the function, imported and not called. Raises SettingsInvalid, with a sentence, if that fails."""
     module_name, colon, name = reference.partition(":")
     if not colon or not all(part.isidentifier() for part in (*module_name.split("."), name)):
-        raise _fault(f"must be builtin, table, supabase, ldap or package.module:factory, not {reference}", setting)
+        raise SettingsInvalid.of(
+            setting, f"must be builtin, table, supabase, ldap or package.module:factory, not {reference}"
+        )
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, here)  # as uvicorn does for its app
     try:
@@ -65,13 +70,13 @@ def import_factory(reference: str, setting: str = "accounts.store") -> Callable[
     except Exception as error:
         missing = error.name if isinstance(error, ModuleNotFoundError) else ""
         if missing and f"{module_name}.".startswith(f"{missing}."):
-            raise _fault(f"the module {missing} is neither in {here} nor installed", setting) from None
-        raise _fault(f"importing {module_name} raised {_error_line(error)}", setting) from error
+            raise SettingsInvalid.of(setting, f"the module {missing} is neither in {here} nor installed") from None
+        raise SettingsInvalid.of(setting, f"importing {module_name} raised {_error_line(error)}") from error
     if not hasattr(module, name):
-        raise _fault(f"{module_name} has no {name}", setting)
+        raise SettingsInvalid.of(setting, f"{module_name} has no {name}")
     factory: Callable[..., Any] = getattr(module, name)
     if not callable(factory):
-        raise _fault(f"{reference} must be a function, not {_type_with_article(factory)}", setting)
+        raise SettingsInvalid.of(setting, f"{reference} must be a function, not {_type_with_article(factory)}")
     return factory
 
 
@@ -79,16 +84,14 @@ def import_async_function(reference: str, setting: str) -> Callable[..., Awaitab
     """Return the function, imported. Raises SettingsInvalid, also for a function that would block the event loop."""
     function = import_factory(reference, setting)
     if not is_async(function):
-        raise _fault("must be an async function, because a plain one would block all other requests", setting)
+        raise SettingsInvalid.of(
+            setting, "must be an async function, because a plain one would block all other requests"
+        )
     return function
 
 
 def is_async(function: object) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
-
-
-def _fault(message: str, setting: str = "accounts.store") -> SettingsInvalid:
-    return SettingsInvalid([Fault(setting, message)])
 
 
 def _type_with_article(thing: object) -> str:
@@ -140,5 +143,5 @@ def locks_accounts(settings: Settings, accounts: AccountStore) -> bool:
     if wanted and not accounts.can_lock:
         store = settings.accounts.store
         how = "set accounts.table.lock and unlock" if store == "table" else "remove the setting"
-        raise SettingsInvalid([Fault("secure_account.lock", f"the store {store} cannot lock accounts: {how}")])
+        raise SettingsInvalid.of("secure_account.lock", f"the store {store} cannot lock accounts: {how}")
     return wanted

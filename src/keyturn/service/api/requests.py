@@ -10,7 +10,6 @@ from litestar.types import Scope
 from keyturn.mail.languages import Language, Languages
 from keyturn.service.clock import random_bytes
 from keyturn.service.parts import Parts
-from keyturn.service.problems.requests import OriginRefused
 from keyturn.service.reset.records.client import Client, clip_header
 from keyturn.service.settings.networks import read_peer
 from keyturn.service.telemetry.logs import request_id
@@ -77,17 +76,3 @@ def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
         languages=clip_header(request.headers.get("accept-language", "")),
         request_id=request_id_of(request.scope),
     )
-
-
-def require_same_origin(request: ASGIConnection[Any, Any, Any, Any], origin: str) -> None:
-    """Raise OriginRefused if the browser reports that another site caused this request.
-
-    Reads Sec-Fetch-Site if it is sent, else Origin. A client that sends neither is not a browser, so other sites cannot
-    misuse its cookies (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
-    """
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        if site not in {"same-origin", "none"}:
-            raise OriginRefused
-    elif (sent := request.headers.get("origin")) is not None and sent.lower() != origin:
-        raise OriginRefused

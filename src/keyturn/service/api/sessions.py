@@ -19,14 +19,13 @@ from keyturn.service.api.requests import (
     accepted_language,
     client_of,
     mounted,
-    require_same_origin,
 )
 from keyturn.service.api.responses import SESSION, message_response
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
 from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
-from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
+from keyturn.service.problems.requests import Busy, InputInvalid, OriginRefused, TooManyRequests
 
 
 class SessionController(Controller):
@@ -121,8 +120,16 @@ def routes(parts: Parts) -> Iterator[Router]:
 
 
 def _same_origin_guard(origin: str) -> Guard:
+    """Return a guard that raises OriginRefused if the browser reports that another site caused this request.
+
+    It reads Sec-Fetch-Site if it is sent, else Origin. A client that sends neither is not a browser, so other sites
+    cannot misuse its cookies (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
+    """
+
     def require(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        if connection.scope.get("method") == "POST":
-            require_same_origin(connection, origin)
+        site, sent = connection.headers.get("sec-fetch-site"), connection.headers.get("origin", origin)
+        is_own = site in {"same-origin", "none"} if site is not None else sent.lower() == origin
+        if connection.scope.get("method") == "POST" and not is_own:
+            raise OriginRefused
 
     return require

@@ -3,24 +3,19 @@
 import asyncio
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.errors import SettingsInvalid
 from keyturn.mail.port.finding import Finding
-from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.database import Database
 from keyturn.service.database.unready import describe_error
-from keyturn.service.doctor.database import WRONG_PATH, accounts_file, missing_file, opened
+from keyturn.service.doctor.database import WRONG_PATH, accounts_file, opened
 from keyturn.service.onboarding.survivors import surviving_credentials
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path
-
-_COUNTED = 100_000
-"""Accounts; counting stops here."""
 
 _MEND_FAULT = "Correct the setting, or the table. Keyturn does not start before that."
 
@@ -38,8 +33,6 @@ async def check_accounts(settings: Settings, given: AccountStore | None = None) 
 
 
 async def _check(settings: Settings, database: Database, given: AccountStore | None) -> list[Finding]:
-    if settings.accounts.store == "builtin" and isinstance(given, BuiltinAccounts | None):
-        return [await _builtin(settings, database)]
     if not given and not settings.accounts.table.url and (missing := accounts_file(settings)):
         return [Finding("accounts", "fail", f"{missing} does not exist", WRONG_PATH)]
     try:
@@ -105,18 +98,3 @@ def _mend_ends(line: str) -> str:
             ' [accounts.table.ends] with when = "never".'
         )
     return f'Add to [accounts.table.ends]: {line}. If your app ends them, set when = "never" there.'
-
-
-async def _builtin(settings: Settings, database: Database) -> Finding:
-    """Return the number of accounts in the built-in store. Does not create a missing database."""
-    unknown = Finding("accounts", "skip", "the store builtin: accounts not counted", "Fix the database first.")
-    if missing_file(settings.database.url):
-        return unknown
-    try:
-        some = select(AccountRow.id).limit(_COUNTED + 1).subquery()
-        (found,) = await database.fetch(select(func.count().label("count")).select_from(some))
-        count: int = found["count"]
-    except (DatabaseUnready, DBAPIError, SettingsInvalid):
-        return unknown
-    number = f"more than {_COUNTED:,}" if count > _COUNTED else f"{count:,}"
-    return Finding("accounts", "ok", f"the store builtin, with {number} account{'' if count == 1 else 's'}")

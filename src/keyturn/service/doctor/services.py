@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from hashlib import sha1
 from urllib.parse import urlsplit
 
 import httpx2
@@ -10,22 +9,20 @@ import httpx2
 from keyturn.mail.port.finding import Finding
 from keyturn.service.doctor.database import opened
 from keyturn.service.problems.requests import ChallengeUnready, LimitsUnready
-from keyturn.service.reset.passwords.breaches import BreachRanges, BreachSourceFailed
+from keyturn.service.reset.passwords.breaches import Breaches, BreachSourceFailed
 from keyturn.service.reset.proofs.challenge import COMPLAINTS, Captcha
 from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.settings import Settings
 from keyturn.service.settings.url_rules import database_kind
-
-_ON_EVERY_LIST = sha1(b"password", usedforsecurity=False).digest()
 
 
 async def check_breaches(settings: Settings) -> list[Finding]:
     """Ask as a reset does, within its time-out. Failures are warnings, since resets then skip the check."""
     # Without a path or a query, which may hold a key.
     url = settings.password.breaches_url
-    source, where = BreachRanges(url), str(urlsplit(url).hostname)
+    source, where = Breaches(url), str(urlsplit(url).hostname)
     try:
-        knows = await source.holds(_ON_EVERY_LIST)
+        knows = await source.ask("password")
     except BreachSourceFailed as error:
         mend = "Let this machine connect, or correct password.breaches. Until then, Keyturn accepts leaked passwords."
         return [Finding("breaches", "warn", f"{where}: {error}", mend)]

@@ -7,13 +7,12 @@ from typing import Any
 
 import msgspec
 
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.errors import SettingsInvalid
 from keyturn.hosts import host_of, is_loopback, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.accounts.store_factory import import_factory
 from keyturn.service.accounts.table.recognised_hashes import HashFormat, recognise_hashes
 from keyturn.service.onboarding import guesses
-from keyturn.service.onboarding.look_at import questions_about
 from keyturn.service.onboarding.survey import Table, read_tables, sample_values, tables_of_its_app
 from keyturn.service.settings import ServerSettings, TableSettings
 from keyturn.service.settings.database_urls import read_url
@@ -107,7 +106,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
     """Return the plan. Raises SettingsInvalid, by the setting of the flag to correct, if no file can be written."""
     if flags.store == "ldap":
-        raise _fault("accounts.store", "write [accounts.ldap] by hand, as the page on LDAP in the documentation shows")
+        raise SettingsInvalid.of(
+            "accounts.store", "write [accounts.ldap] by hand, as the page on LDAP in the documentation shows"
+        )
     if flags.store and flags.store not in OWN_STORES:
         import_factory(flags.store)
     database = _database(flags, environ)
@@ -147,11 +148,11 @@ def _database(flags: Flags, environ: Mapping[str, str]) -> DatabaseAddress | Non
         given = "${DATABASE_URL}"
     if not given:
         if flags.store == "table":
-            raise _fault(_URL, "is required with --store table")
+            raise SettingsInvalid.of(_URL, "is required with --store table")
         return None
     address = database_address(given, environ)
     if flags.together and database_fault(address.url, for_our_tables=True):
-        raise _fault("database.url", "Keyturn's tables need SQLite or PostgreSQL: leave the flag out")
+        raise SettingsInvalid.of("database.url", "Keyturn's tables need SQLite or PostgreSQL: leave the flag out")
     return address
 
 
@@ -163,7 +164,7 @@ def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
     named = _VARIABLE.fullmatch(given)
     variable = named[1] if named else ""
     if variable and not environ.get(variable):
-        raise _fault(_URL, f"the variable {variable} is {'empty' if variable in environ else 'not set'}")
+        raise SettingsInvalid.of(_URL, f"the variable {variable} is {'empty' if variable in environ else 'not set'}")
     url = environ[variable] if variable else given
     read = read_url(url, _URL)
     if read.holds_secret and not variable:
@@ -185,7 +186,7 @@ async def _with_table(plan: Plan, flags: Flags) -> Plan:
         likely = guesses.likely_tables(tables, password=with_password)
     name = flags.table or guesses.clear_choice(likely)
     if name not in tables:
-        raise _fault("accounts.table.table", _unclear_table(name, likely, tables))
+        raise SettingsInvalid.of("accounts.table.table", _unclear_table(name, likely, tables))
     own = tables_of_its_app(name, tables)
     own |= await sample_values(
         url, [tables[name], *(one for other, one in own.items() if guesses.credentials_in(other))]
@@ -199,7 +200,7 @@ async def _with_table(plan: Plan, flags: Flags) -> Plan:
         together=plan.database.kind == "postgresql" if flags.together is None else flags.together,
         table=settings,
         hashes=hashes,
-        look_at=(*_missing(settings, own[name], with_password=with_password), *questions_about(settings, own)),
+        look_at=(*_missing(settings, own[name], with_password=with_password), *_questions_about(settings, own)),
     )
 
 
@@ -211,6 +212,38 @@ def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> I
                 f"Set accounts.table.{setting}: no column of {table.name} is certain to hold the {held}. The columns"
                 f" are {', '.join(table.columns)}."
             )
+
+
+def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> Iterator[str]:
+    """Yield what the database does not show, but the settings depend on."""
+    table = tables[settings.table]
+    frameworks = guesses.frameworks_of(table)
+    yield from (one["look_at"] for one in frameworks if "look_at" in one)
+    if (status := guesses.unclear_status(table)) and not settings.active:
+        yield (
+            f"Set which values of {status} keep a user from signing in, which the database does not show: active ="
+            f' "not {status} = suspended | deleted".'
+        )
+    if (username := guesses.username_column(table)) and settings.email and not settings.identifiers:
+        yield (
+            f"If your users sign in with {username}, let them enter it in place of their address, too: identifiers ="
+            f' ["{settings.email}", "{username}"] in [accounts.table].'
+        )
+    ended = {entry.rpartition(".")[0] for entry in settings.endings} | {settings.table}
+    by_hash = {name for one in frameworks for name in one.get("ends", ())}
+    alive = [
+        name
+        for name, other in sorted(tables.items())
+        if name not in ended
+        and guesses.plain_name(name) not in by_hash
+        and (what := guesses.credentials_in(name))
+        and (what != "sessions" or not guesses.owner_column(other, table))
+    ]
+    if alive:
+        yield (
+            f"After a change, let your app end the rows of {', '.join(alive)} that let clients in, when it gets the"
+            " webhook password.changed: Keyturn cannot tell whose they are, or other rows refer to them."
+        )
 
 
 def _unclear_table(name: str, likely: list[str], tables: Mapping[str, Table]) -> str:
@@ -227,7 +260,3 @@ def _unclear_table(name: str, likely: list[str], tables: Mapping[str, Table]) ->
         "no table has a column for addresses and one for passwords: name the table, or write a store of your"
         f" own{known}"
     )
-
-
-def _fault(setting: str, why: str) -> SettingsInvalid:
-    return SettingsInvalid([Fault(setting, why)])

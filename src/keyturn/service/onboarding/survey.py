@@ -12,7 +12,7 @@ from sqlalchemy import Table as Reflected
 from sqlalchemy.exc import DBAPIError, SAWarning
 from sqlalchemy.sql.elements import ColumnElement
 
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import empty_schema, kind_of
 from keyturn.service.accounts.table.foreign_keys import forbidding_keys
@@ -89,7 +89,7 @@ async def _open_database(url: str) -> AsyncIterator[AppDatabase]:
         yield database
     except (AccountsUnready, DBAPIError, OSError) as error:
         why = f"{database.where} cannot be read: {describe_error(error)}"
-        raise SettingsInvalid([Fault("accounts.table.url", why)]) from error
+        raise SettingsInvalid.of("accounts.table.url", why) from error
     finally:
         await database.close()
 

@@ -57,7 +57,7 @@ class Assets:
         self._site = site
         self._headers = headers
         folders = [_STATIC]
-        if site.challenge and site.challenge.asked.method == "altcha":
+        if site.challenge and site.challenge.method == "altcha":
             folders.append(_VENDORED / "altcha")
         paths = [path for folder in folders for path in folder.iterdir() if path.suffix in _MEDIA_TYPES]
         self._files = {path.name: path.read_bytes() for path in paths}

@@ -134,11 +134,8 @@ class Operation:
     keeps_cookies: bool
     takes_key: bool
 
-    @property
-    def examples(self) -> Mapping[str, str]:
-        return {"curl": self.curl(), "JavaScript": self.javascript(), "Python": self.python()}
-
     def curl(self) -> str:
+        """Return the call as a command of a shell."""
         words = ["curl", "-i"]
         if self.keeps_cookies:
             words += ["-b", "cookies", "-c", "cookies"]
@@ -149,35 +146,6 @@ class Operation:
             words += ["-X", self.method]
         command = shlex.join(words)
         return f'{command} -H "Authorization: Bearer ${_SERVICE_KEY}"' if self.takes_key else command
-
-    def javascript(self) -> str:
-        headers = '"Content-Type": "application/json"' if self.body is not None else ""
-        if self.takes_key:
-            headers += f", Authorization: `Bearer ${{process.env.{_SERVICE_KEY}}}`"
-        options = {
-            "method": f'"{self.method}"' if self.method != "GET" else "",
-            "credentials": '"include"' if self.keeps_cookies else "",
-            "headers": f"{{ {headers} }}" if headers else "",
-            "body": f"JSON.stringify({json.dumps(self.body, ensure_ascii=False)})" if self.body is not None else "",
-        }
-        lines = "".join(f"  {name}: {value},\n" for name, value in options.items() if value)
-        given = f", {{\n{lines}}}" if lines else ""
-        return f'const answer = await fetch("{self.address}"{given});\nconsole.log(answer.status, await answer.json());'
-
-    def python(self) -> str:
-        given = [repr(self.address)]
-        if self.body is not None:
-            given.append(f"json={self.body!r}")
-        if self.takes_key:
-            given.append(f'headers={{"Authorization": "Bearer " + os.environ["{_SERVICE_KEY}"]}}')
-        between = ",\n    "
-        arguments = given[0] if len(given) == 1 else f"\n    {between.join(given)},\n"
-        lines = ["import os\n"] if self.takes_key else []
-        lines.append("import httpx2\n")
-        if self.keeps_cookies:
-            lines.append("client = httpx2.Client()  # keeps the cookies")
-        lines.append(f"answer = {'client' if self.keeps_cookies else 'httpx2'}.{self.method.lower()}({arguments})")
-        return "\n".join([*lines, "print(answer.status_code, answer.json())"])
 
 
 def _operation(method: str, description: Mapping[str, Any], address: str) -> Operation:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from litestar.params import URLEncodedBody
 
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
-from keyturn.service.api.requests import AnyRequest, accepted_language, client_of
+from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, mounted
 from keyturn.service.api.responses import judgement_response
 from keyturn.service.clock import now
 from keyturn.service.pages.cookies import Flash, Said
@@ -160,23 +161,28 @@ class ResetPassword(Controller):
         """Set the password, or show the form again with every mistake; the link survives a mistake.
 
         The address in the form must be the link's: with two links in two tabs, the cookie holds the later one. Without
-        a link, the signed-in user changes the password. Raises LinkDead, TooManyRequests, Busy.
+        a link, the signed-in user changes the password, and another user may have signed in in another tab. Raises
+        LinkDead, TooManyRequests, Busy.
         """
-        site, client = pages.site, client_of(request)
-        link = pages.cookies.opened_link(pages.cookies.link, request)
-        if link is None:
-            account = await signed_in_account(request, pages)
-            return await _save_change(request, pages, data) if account else pages.redirect(site.url(site.paths.reset))
-        live = await pages.parts.checks.validate(link.token, client, data.email or link.email)
-        mismatch, step = data.password != data.again, ShownStep(method=data.method)
+        link, here = pages.cookies.opened_link(pages.cookies.link, request), pages.site.url(pages.site.paths.reset)
+        owner: LiveLink | Account | None
+        if link:
+            live = await pages.parts.checks.validate(link.token, client_of(request), data.email or link.email)
+            owner, saving = live, partial(_complete, request, pages, link.token, live, data)
+        else:
+            owner, saving = await signed_in_account(request, pages), partial(_change, request, pages, data)
+            if owner is None or not addresses.is_same_mailbox(data.email, owner.email):
+                return pages.redirect(here)
+        mismatch, rejected, step = data.password != data.again, False, ShownStep(method=data.method)
         broken: Sequence[Violation] = ()
         try:
-            if mismatch:
-                await pages.parts.checks.check_password(data.password, client, live.email)
-            else:
-                return await _complete(request, pages, link.token, live, data)
-        except PasswordRejected as rejected:
-            broken = rejected.violations
+            if not mismatch:
+                return await saving()
+            await pages.parts.checks.check_password(data.password, client_of(request), owner.email)
+        except proofs.CredentialsRejected:
+            rejected = True
+        except PasswordRejected as refused:
+            broken = refused.violations
         except (proofs.SecondStepRequired, proofs.SecondStepRejected) as asked:
             step = shown_step(data.method, asked)
             if _is_script(request):
@@ -185,9 +191,9 @@ class ResetPassword(Controller):
             if not _is_script(request):
                 raise
             said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else _END[ended.reason]
-            flash = pages.cookies.set_flash(Flash(said, live.kind, live.locale), site.paths.reset)
-            return _tell_next(site.url(site.paths.reset), pages.cookies.link.expire(), flash)
-        return password_form(pages, request, live, broken, mismatch=mismatch, status=422, step=step)
+            flash = pages.cookies.set_flash(Flash(said, owner.kind, owner.locale), pages.site.paths.reset)
+            return _tell_next(here, pages.cookies.link.expire(), flash)
+        return password_form(pages, request, owner, broken, mismatch=mismatch, rejected=rejected, status=422, step=step)
 
 
 async def _complete(
@@ -276,33 +282,13 @@ async def signed_in_account(request: AnyRequest, pages: Pages) -> Account | None
         return None
 
 
-async def _save_change(request: AnyRequest, pages: Pages, data: NewPasswordForm) -> Response[Any]:
-    """Set the password and continue in a fresh session, or show the form again with every mistake.
-
-    The address in the form must be the account's: another user may have signed in in another tab. Raises NotSignedIn,
-    TooManyRequests, Busy.
-    """
-    site, client = pages.site, client_of(request)
-    if pages.parts.sign_ins is None:
-        raise proofs.NotSignedIn
-    secret, account = await pages.signed_in(request)
-    if not addresses.is_same_mailbox(data.email, account.email):
-        return pages.redirect(site.url(site.paths.reset))
-    mismatch, rejected = data.password != data.again, False
-    broken: Sequence[Violation] = ()
-    try:
-        if mismatch:
-            await pages.parts.checks.check_password(data.password, client, account.email)
-        else:
-            fresh = await pages.parts.sign_ins.change_password(secret, data.current, data.password, client)
-            path = site.paths.reset
-            flash = pages.cookies.set_flash(Flash("password_changed"), path)
-            return pages.redirect(site.url(path), pages.cookies.session.issue(fresh), flash)
-    except proofs.CredentialsRejected:
-        rejected = True
-    except PasswordRejected as refused:
-        broken = refused.violations
-    return password_form(pages, request, account, broken, mismatch=mismatch, rejected=rejected, status=422)
+async def _change(request: AnyRequest, pages: Pages, data: NewPasswordForm) -> Response[Any]:
+    """Set the password of who is signed in, and continue in a fresh session."""
+    path, secret = pages.site.paths.reset, pages.cookies.session.read(request)
+    sign_ins = mounted(pages.parts.sign_ins)
+    fresh = await sign_ins.change_password(secret, data.current, data.password, client_of(request))
+    flash = pages.cookies.set_flash(Flash("password_changed"), path)
+    return pages.redirect(pages.site.url(path), pages.cookies.session.issue(fresh), flash)
 
 
 def pages_of(pages: Pages) -> Iterator[Router]:

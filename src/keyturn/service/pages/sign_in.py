@@ -87,7 +87,7 @@ async def _sign_in(
             email=data.email,
             next=data.next,
             status=200 if isinstance(asked, SecondStepRequired) and asked.sent else 422,
-            factors=asked.factors,
+            factors=asked.methods,
             step=ShownStep() if is_first else shown_step(data.method, asked),
             cookies=[pages.cookies.password.issue(asked.password_proof)],
         )

@@ -5,20 +5,12 @@ from datetime import timedelta
 from typing import Self
 from urllib.parse import urlsplit
 
-import msgspec
-
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.parts import Parts
 from keyturn.service.problems.proofs import Challenge
 from keyturn.service.reset.mails.theme import Theme, Themes
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import Paths, hosted_path
-
-
-class ShownChallenge(msgspec.Struct, frozen=True):
-    """The challenge as templates see it: its kind."""
-
-    asked: Challenge
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +34,7 @@ class Site:
     forgot_url: str = ""
     prefix: str = ""
     reload: bool = False
-    challenge: ShownChallenge | None = None
+    challenge: Challenge | None = None
     codes: bool = False
     ends_sessions: bool = True
     takes_names: bool = False
@@ -58,7 +50,7 @@ class Site:
             forgot_url="" if hosted_path(settings.forgot_url) else urls.forgot(),
             prefix=urlsplit(settings.base_url).path.rstrip("/"),
             reload=parts.reloads_templates,
-            challenge=ShownChallenge(parts.challenge.asked) if parts.challenge else None,
+            challenge=parts.challenge.asked if parts.challenge else None,
             codes=parts.codes is not None,
             ends_sessions=ends_sessions(settings.accounts),
             takes_names=parts.accounts.takes_names,

@@ -6,15 +6,13 @@ many requests for links as the limits let through, and must not delay a lock, a 
 
 from typing import TYPE_CHECKING
 
-from keyturn.mail.port.email import local_sender
 from keyturn.service.accounts.port import AccountStore
-from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.outbox import Dropped, Handler, Lane, Message, Seal, Worker, WorkerLimits
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
 from keyturn.service.reset.elsewhere import InterruptedChangeHandler
 from keyturn.service.reset.events import APP_EVENTS, CALLBACKS, CallbackHandler, WebhookHandler
-from keyturn.service.reset.mails.composer import MailComposer, MailDefaults
+from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
 from keyturn.service.securing.securing import RecoveryHandler
@@ -47,7 +45,7 @@ def worker_of(parts: "Parts") -> Worker:
 def _mail_lanes(parts: "Parts") -> list[Lane]:
     providers = _providers(parts)
     mails = MailDelivery(parts.records, Seal(parts.secrets), providers)
-    composer = _composer(parts)
+    composer = MailComposer(parts.templates, parts.themes, parts.settings)
     links = ResetLinks(
         composer,
         parts.codes,
@@ -76,16 +74,6 @@ def _securing_handlers(
         ),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.ground, parts.effects),
     }
-
-
-def _composer(parts: "Parts") -> MailComposer:
-    settings = parts.settings
-    defaults = MailDefaults(
-        sender=settings.mail.from_ or local_sender(settings.brand.name, settings.brand.support_address),
-        reply_to=settings.brand.support_address,
-        ends_sessions=ends_sessions(settings.accounts),
-    )
-    return MailComposer(parts.templates, parts.languages, parts.urls, defaults, parts.themes.kinds)
 
 
 def _providers(parts: "Parts") -> Failover:

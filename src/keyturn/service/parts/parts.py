@@ -47,7 +47,7 @@ class Parts:
         self.settings, self.reloads_templates = settings, reload_templates
         self.sender, self.fallback = sender, fallback
         self.meters = meters or PrometheusMeters()
-        self.paths, self.urls = paths_of(settings), composer.page_urls(settings)
+        self.paths, self.urls = paths_of(settings), composer.PageUrls(settings)
         self.themes = theme.build(settings, reload=reload_templates)
         self.languages = self.themes.general.languages
         self.templates = builtin_emails.builtin_templates(settings, self.themes.general, reload=reload_templates)

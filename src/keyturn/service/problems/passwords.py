@@ -1,12 +1,15 @@
 """Problems with a new password: it is not accepted, or the change is refused or has an unknown outcome."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
 
-from keyturn.service.problems.problem import N_, Problem, Texts, Words
+from keyturn.service.problems.problem import N_, Problem
+
+if TYPE_CHECKING:
+    from keyturn.mail.languages import Language, SourceTexts
 
 
 class ResetRefused(Problem, status=403, title=N_("Your password was not changed"), outcome="refused"):
@@ -14,7 +17,7 @@ class ResetRefused(Problem, status=403, title=N_("Your password was not changed"
 
     example = ("Your account is being examined. Please call us.",)
 
-    def detail(self, _: Words, /) -> str:
+    def detail(self, _: "Language", /) -> str:
         return str(self)
 
 
@@ -30,10 +33,13 @@ class OutcomeUnknown(
 
 
 class Violation(Struct, frozen=True):
-    """A broken password rule. `rule`: its stable name. `message`: its sentence for users. `limit`: the number in it."""
+    """A broken password rule. `rule`: its stable name. `limit`: the number in its sentence.
+
+    `message`: the sentence of a rule that is not one of `rule_text`.
+    """
 
     rule: str
-    message: str
+    message: str = ""
     limit: int | None = None
 
 
@@ -52,15 +58,15 @@ class PasswordRejected(Problem, status=422, title=N_("This password can’t be u
 
     def __init__(self, violations: Sequence[Violation]) -> None:
         self.violations = tuple(violations)
-        super().__init__("; ".join(violation.message for violation in self.violations))
+        super().__init__("; ".join(violation.message or violation.rule for violation in self.violations))
 
-    def detail(self, words: Words, /) -> str:
+    def detail(self, words: "Language", /) -> str:
         return words.join_list(broken.message for broken in self.broken_rules(words))
 
-    def member_values(self, words: Words, /) -> Mapping[str, Any]:
+    def member_values(self, words: "Language", /) -> Mapping[str, Any]:
         return {"violations": self.broken_rules(words)}
 
-    def broken_rules(self, words: Texts) -> tuple[BrokenRule, ...]:
+    def broken_rules(self, words: "SourceTexts") -> tuple[BrokenRule, ...]:
         """Return the rules in the reader's language."""
         return tuple(
             BrokenRule(rule=broken.rule, message=rule_text(broken.rule, broken.limit, words) or broken.message)
@@ -68,49 +74,29 @@ class PasswordRejected(Problem, status=422, title=N_("This password can’t be u
         )
 
 
-def rule_text(name: str, limit: int | None, texts: Texts) -> str:
-    """Return a rule's requirement as part of a sentence; "" for an unknown rule of an app."""
-    match name:
-        case "min_length" | "weak_length" if limit:
-            return texts.ngettext("at least %(limit)s character", "at least %(limit)s characters", limit, limit=limit)
-        case "max_bytes":
-            return texts.gettext(
-                "at most %(limit)s bytes: %(limit)s plain letters, fewer with accents or emoji", limit=limit
-            )
-        case "uppercase":
-            return texts.gettext("an upper-case letter")
-        case "lowercase":
-            return texts.gettext("a lower-case letter")
-        case "digit":
-            return texts.gettext("a digit")
-        case "special":
-            return texts.gettext("a special character")
-        case "common":
-            return texts.gettext("not a common password")
-        case "personal":
-            return texts.gettext("not your address or the name of the site")
-        case _:
-            return _refusal_text(name, texts)
+_RULES: Mapping[str, str] = {
+    "max_bytes": N_("at most %(limit)s bytes: %(limit)s plain letters, fewer with accents or emoji"),
+    "uppercase": N_("an upper-case letter"),
+    "lowercase": N_("a lower-case letter"),
+    "digit": N_("a digit"),
+    "special": N_("a special character"),
+    "common": N_("not a common password"),
+    "personal": N_("not your address or the name of the site"),
+    "weak_length": N_("a longer password"),
+    "too_long": N_("a shorter password"),
+    "history": N_("not one of your previous passwords"),
+    "too_young": N_("more time since your last password change"),
+    "weak_characters": N_("more kinds of characters, such as upper-case letters, digits and special characters"),
+    "breached": N_("not a password from a known data leak"),
+    "weak_pwned": N_("not a password from a known data leak"),
+    "current": N_("not your current password"),
+    "weak": N_("a password that is harder to guess"),
+}
+"""The requirement of each rule, as part of a sentence: Keyturn's own, those of Supabase Auth and of directories."""
 
 
-def _refusal_text(name: str, texts: Texts) -> str:
-    """Return the text of a rule that needs the password itself, or the rules of Supabase Auth and directories."""
-    match name:
-        case "weak_length":
-            return texts.gettext("a longer password")
-        case "too_long":
-            return texts.gettext("a shorter password")
-        case "history":
-            return texts.gettext("not one of your previous passwords")
-        case "too_young":
-            return texts.gettext("more time since your last password change")
-        case "weak_characters":
-            return texts.gettext("more kinds of characters, such as upper-case letters, digits and special characters")
-        case "breached" | "weak_pwned":
-            return texts.gettext("not a password from a known data leak")
-        case "current":
-            return texts.gettext("not your current password")
-        case "weak":
-            return texts.gettext("a password that is harder to guess")
-        case _:
-            return ""
+def rule_text(name: str, limit: int | None, texts: "SourceTexts") -> str:
+    """Return a rule's requirement; "" for an unknown rule of an app."""
+    if name in ("min_length", "weak_length") and limit:
+        return texts.ngettext("at least %(limit)s character", "at least %(limit)s characters", limit, limit=limit)
+    return texts.gettext(_RULES[name], limit=limit or 0) if name in _RULES else ""

@@ -1,27 +1,14 @@
 """The root of all problems, and the mapping from errors to problems."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from keyturn.errors import KeyturnError
 
-
-class Texts(Protocol):
-    """Translates texts for the reader (`keyturn.mail.languages`)."""
-
-    def gettext(self, text: str, /, **values: object) -> str: ...
-
-    def ngettext(self, one: str, many: str, number: int, /, **values: object) -> str: ...
-
-
-class Words(Texts, Protocol):
-    """Translates texts, and writes waits and lists."""
-
-    def in_time(self, span: timedelta) -> str: ...
-
-    def join_list(self, texts: Iterable[str]) -> str: ...
+if TYPE_CHECKING:
+    from keyturn.mail.languages import Language
 
 
 def N_(text: str) -> str:  # noqa: N802 - gettext's own name
@@ -90,13 +77,13 @@ class Problem(KeyturnError):
             cls.slug = slug or _joined(cls.__name__, "-")
             cls.outcome = outcome or cls.slug.replace("-", "_")
 
-    def detail(self, words: Words, /) -> str:
+    def detail(self, words: "Language", /) -> str:
         """Return the sentence under the title in the reader's language; "" if the title says it all."""
         if self.retry_after is not None:
             return words.gettext("Try again %(wait)s.", wait=words.in_time(timedelta(seconds=self.retry_after)))
         return words.gettext(self.sentence) if self.sentence else ""
 
-    def member_values(self, _: Words, /) -> Mapping[str, Any]:
+    def member_values(self, _: "Language", /) -> Mapping[str, Any]:
         """Return the values of `members`, which are attributes of the same names in snake case."""
         return {name: getattr(self, _joined(name, "_")) for name, _ in self.members}
 

@@ -1,12 +1,15 @@
 """Problems with proofs of a user's rights: a link, a code, a challenge, a sign-in, a second step."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from keyturn.service.problems.problem import N_, Problem, Texts, Words
+from keyturn.service.problems.problem import N_, Problem
+
+if TYPE_CHECKING:
+    from keyturn.mail.languages import Language, SourceTexts
 
 DeadReason = Literal["invalid", "expired", "used", "second_step"]
 ChallengeFlaw = Literal["missing", "expired", "refused"]
@@ -27,7 +30,7 @@ class LinkDead(Problem, status=400, title=N_("This link does not work"), outcome
         self.reason: DeadReason = reason
         super().__init__(f"the link is {reason}")
 
-    def detail(self, words: Words, /) -> str:
+    def detail(self, words: "Language", /) -> str:
         return words.gettext(_DEAD[self.reason])
 
 
@@ -111,11 +114,11 @@ class ChallengeRequired(Problem, status=403, title=N_("Confirm that you’re hum
         self.challenge = challenge
         super().__init__(f"the answer to the challenge is {reason}")
 
-    def detail(self, words: Words, /) -> str:
+    def detail(self, words: "Language", /) -> str:
         return flaw_text(self.reason, words)
 
 
-def flaw_text(flaw: ChallengeFlaw, words: Texts) -> str:
+def flaw_text(flaw: ChallengeFlaw, words: "SourceTexts") -> str:
     """Return the advice for a missing or refused answer to a challenge."""
     return words.gettext(_FLAWS[flaw])
 
@@ -154,7 +157,7 @@ class Factor(Struct, frozen=True):
     hint: str = ""
 
 
-class SecondFactor(msgspec.Struct, frozen=True, kw_only=True):
+class SecondFactor(Struct, frozen=True):
     """Names a second factor of the account; `hint` is for its owner, as the end of a phone's number.
 
     For `other` no code can be checked here.
@@ -173,7 +176,7 @@ class SecondStepRequired(
 ):
     """The account has a second factor: send a code as `secondStep`. `sent` is the method that one was sent for.
 
-    A link alone sets no password of an account with second `factors`, and a password alone does not sign in.
+    A link alone sets no password of an account with second factors, and a password alone does not sign in.
     """
 
     password_proof: str = ""
@@ -186,12 +189,9 @@ class SecondStepRequired(
     example = ([Factor("totp"), Factor("sms", "…23")], "sms")
 
     def __init__(self, factors: Sequence[Factor], sent: str = "") -> None:
-        self.factors = tuple(factors)
-        self.sent = sent
+        self.methods = tuple(factors)
+        self.sent = sent or None
         super().__init__("a second step is required")
-
-    def member_values(self, _: Words, /) -> Mapping[str, Any]:
-        return {"methods": self.factors, "sent": self.sent or None}
 
 
 class SecondStepRejected(Problem, status=401, title=N_("Wrong code"), scheme="SecondStep"):
@@ -207,16 +207,13 @@ class SecondStepRejected(Problem, status=401, title=N_("Wrong code"), scheme="Se
     example = ([Factor("totp")], 4)
 
     def __init__(self, factors: Sequence[Factor], tries_left: int) -> None:
-        self.factors = tuple(factors)
+        self.methods = tuple(factors)
         self.tries_left = tries_left
         super().__init__("the code is wrong")
 
-    def detail(self, words: Words, /) -> str:
+    def detail(self, words: "Language", /) -> str:
         return words.ngettext(
             "This code is wrong, or was used before. You have %(num)s more attempt.",
             "This code is wrong, or was used before. You have %(num)s more attempts.",
             self.tries_left,
         )
-
-    def member_values(self, _: Words, /) -> Mapping[str, Any]:
-        return {"methods": self.factors, "triesLeft": self.tries_left}

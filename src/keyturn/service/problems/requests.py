@@ -1,13 +1,16 @@
 """Problems of any request: it cannot be read, a limit is used up, or something that it needs does not answer."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
 
 from keyturn.errors import Fault
-from keyturn.service.problems.problem import MALFORMED, N_, NOT_COUNTED, Problem, Words
+from keyturn.service.problems.problem import MALFORMED, N_, NOT_COUNTED, Problem
+
+if TYPE_CHECKING:
+    from keyturn.mail.languages import Language
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -29,10 +32,10 @@ class InputInvalid(
         self.faults = faults
         super().__init__("; ".join(map(str, faults)))
 
-    def detail(self, _: Words, /) -> str:
+    def detail(self, _: "Language", /) -> str:
         return str(self)
 
-    def member_values(self, _: Words, /) -> Mapping[str, Any]:
+    def member_values(self, _: "Language", /) -> Mapping[str, Any]:
         return {"errors": [FieldError(fault.name, fault.message) for fault in self.faults]}
 
 
@@ -191,5 +194,5 @@ class OtherStatus(Problem, status=500, slug="http-error", title="", outcome=NOT_
 class WebhookRefused(Problem, status=400, title="The webhook was refused", outcome=NOT_COUNTED, for_people=False):
     """A provider's report is forged, stale or incomplete."""
 
-    def detail(self, _: Words, /) -> str:
+    def detail(self, _: "Language", /) -> str:
         return str(self)

@@ -15,7 +15,7 @@ from keyturn.service.clock import now
 from keyturn.service.outbox import Delivery, Dropped, LeaseLost, Message, Settlement, new_key
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.mails.composer import LinkMail, MailComposer, SealedMail
+from keyturn.service.reset.mails.composer import MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.records.audit import entry_of
@@ -78,16 +78,14 @@ class ResetLinks:
         if self._mailed and not (without_code or recovers or request.by_operator or account.awaits_password):
             written, code = self._mailed.mint(account, moment)
             minted.append((code, True))
-        mail = LinkMail(
-            token=token,
-            lifetime=life,
-            moment=moment,
+        mail = self._composer.with_link(
+            *(account, request.client, token, moment, life),
             code=written,
             recovers=recovers,
             by_operator=by_operator and not recovers,
             reason=request.reason,
         )
-        return self._composer.with_link(account, request.client, mail), minted
+        return mail, minted
 
 
 LINK_MAILED: Final = "link_mailed"

@@ -9,7 +9,7 @@ from keyturn.service import addresses, secrets
 from keyturn.service.clock import now
 from keyturn.service.outbox import Dropped, Message, Settlement
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.mails.composer import MailComposer, SecureToken
+from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.service.reset.records.links import BUTTON_LIFE, mint_link
 from keyturn.service.reset.records.messages import Notice
@@ -45,8 +45,7 @@ class NoticeHandler(Generic[_Notice]):
         is_copied = notice.secures and not addresses.is_same_mailbox(notice.email, current.email)
         has_button, moment = notice.secures and self._composer.offers_securing, now()
         token, link = mint_link(account, Purpose.SECURE, notice.at, moment + BUTTON_LIFE)
-        secure = SecureToken(token=token, expires_at=link.expires_at, lifetime=BUTTON_LIFE) if has_button else None
-        mail = self._composer.about(account, notice, secure)
+        mail = self._composer.about(account, notice, token if has_button else "", link.expires_at)
         sealed = self._mails.seal(mail)
 
         def write(tx: Transaction) -> Email | Dropped:

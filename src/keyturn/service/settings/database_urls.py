@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.errors import SettingsInvalid
 from keyturn.service.settings.url_rules import NO_ADDRESS, database_fault, database_kind
 from keyturn.values import did_you_mean
 
@@ -98,7 +98,7 @@ class DatabaseUrl(msgspec.Struct, frozen=True):
 def read_url(text: str, setting: str) -> DatabaseUrl:
     """Parse an address. Raises SettingsInvalid by its setting, without parts of the address that may be secret."""
     if message := database_fault(text):
-        raise SettingsInvalid([Fault(setting, message)])
+        raise SettingsInvalid.of(setting, message)
     kind, (scheme, _, rest) = database_kind(text), text.strip().partition(":")
     place, _, query = rest.partition("?")
     try:
@@ -114,7 +114,7 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
             url = _parsed(f"{'mariadb' if scheme.startswith('mariadb') else 'mysql'}+aiomysql:{place}")
             arguments = _mysql(said)
     except _NotUnderstood as problem:
-        raise SettingsInvalid([Fault(setting, str(problem))]) from None
+        raise SettingsInvalid.of(setting, str(problem)) from None
     return DatabaseUrl(kind, url, holds_secret or bool(url.password), arguments, roots.removeprefix("system"))
 
 

@@ -2,35 +2,13 @@
 
 import base64
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.http_client import CallFailed, HttpClient, retry_after
 from keyturn.mail.port.webhook_keys import webhook_key
-
-# The signature (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)
-
-
-class Signer:
-    """Signs with every secret, so that the app can switch to a new one at any time."""
-
-    def __init__(self, secrets: Sequence[str]) -> None:
-        """Raise ValueError for a secret that `webhook_key` refuses."""
-        self._keys = [webhook_key(secret) for secret in secrets]
-
-    def headers(self, identity: str, moment: datetime, body: bytes) -> Mapping[str, str]:
-        """Return the three headers of one try: the event's identity, the time of the try, and the signatures."""
-        timestamp = str(int(moment.timestamp()))
-        signed = f"{identity}.{timestamp}.".encode() + body
-        signatures = (base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in self._keys)
-        return {
-            "webhook-id": identity,
-            "webhook-timestamp": timestamp,
-            "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
-        }
-
 
 _SUCCESS = 2
 _LONGEST_ANSWER = 16_384
@@ -47,7 +25,7 @@ class WebhookSender:
 
     def __init__(self, url: str, secrets: Sequence[str], timeout: timedelta) -> None:
         self._url = url
-        self._signer = Signer(secrets)
+        self._keys = [webhook_key(secret) for secret in secrets]
         self._http = HttpClient(timeout.total_seconds(), _LONGEST_ANSWER, headers={"content-type": "application/json"})
         self.close = self._http.close
 
@@ -56,9 +34,10 @@ class WebhookSender:
 
         `identity` is the same on every try, so that the app can detect a repeat; `moment` is the time of the try.
         """
-        headers = dict(self._signer.headers(identity, moment, body))
         try:
-            answer = await self._http.ask("POST", self._url, content=body, headers=headers)
+            answer = await self._http.ask(
+                "POST", self._url, content=body, headers=self._headers(identity, moment, body)
+            )
         except CallFailed as error:
             raise SendRetryable(str(error)) from None
         if answer.status == HTTPStatus.GONE:
@@ -66,6 +45,20 @@ class WebhookSender:
         if answer.status // 100 == _SUCCESS:
             return str(answer.status)
         raise SendRetryable(_named(answer.status), retry_after(answer.headers, moment))
+
+    def _headers(self, identity: str, moment: datetime, body: bytes) -> dict[str, str]:
+        """Return the headers of a try, with a signature by each secret, so that the app can switch to a new one.
+
+        https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
+        """
+        timestamp = str(int(moment.timestamp()))
+        signed = f"{identity}.{timestamp}.".encode() + body
+        signatures = (base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in self._keys)
+        return {
+            "webhook-id": identity,
+            "webhook-timestamp": timestamp,
+            "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
+        }
 
 
 def _named(status: int) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.errors import SettingsInvalid
 from keyturn.service import addresses
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken
@@ -48,16 +48,16 @@ class LdapAccounts(AccountStore):
             root = await self.directory.work(lambda one: one.read("", "supportedCapabilities", "supportedExtension"))
             base = await self.directory.work(lambda one: one.read(settings.base, "1.1"))
         except BindRefused as error:
-            raise SettingsInvalid([Fault(error.setting, str(error))]) from None
+            raise SettingsInvalid.of(error.setting, str(error)) from None
         if not base.dn:
             reason = f"there is no {settings.base}, or {settings.bind_dn} may not read it"
-            raise SettingsInvalid([Fault("accounts.ldap.base", reason)])
+            raise SettingsInvalid.of("accounts.ldap.base", reason)
         is_ad = _AD in root.texts("supportedCapabilities")
         if is_ad != (settings.kind == "active_directory"):
             answer = "answers" if is_ad else "does not answer"
-            raise SettingsInvalid([Fault("accounts.ldap.kind", f"the server {answer} as Active Directory does")])
+            raise SettingsInvalid.of("accounts.ldap.kind", f"the server {answer} as Active Directory does")
         if not is_ad and messages.PASSWORD_MODIFY not in root.texts("supportedExtension"):
-            raise SettingsInvalid([Fault("accounts.ldap.servers", "the server cannot set passwords by RFC 3062")])
+            raise SettingsInvalid.of("accounts.ldap.servers", "the server cannot set passwords by RFC 3062")
 
     async def find(self, email: str) -> Account | None:
         """Return the account. If several active ones have the address, return none, and log their ids.

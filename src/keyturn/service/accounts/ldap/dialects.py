@@ -33,13 +33,7 @@ def _refused(result: Result, entry: Entry) -> Exception:
 _LOCKED_FOR_EVER = "000001010000Z"
 _POLICY_ERROR = 0x81
 
-_POLICY_RULES = {
-    5: Violation("weak", "a password that is harder to guess"),
-    6: Violation("weak_length", "a longer password"),
-    7: Violation("too_young", "more time since your last password change"),
-    8: Violation("history", "not one of your previous passwords"),
-    9: Violation("too_long", "a shorter password"),
-}
+_POLICY_RULES = {5: "weak", 6: "weak_length", 7: "too_young", 8: "history", 9: "too_long"}
 """The errors of section 6.2 that a new password causes, and passwordTooLong of OpenLDAP."""
 
 
@@ -77,7 +71,7 @@ class OpenLdap:
         if result.code == SUCCESS:
             return
         if result.code == CONSTRAINT_VIOLATION:
-            raise PasswordRejected([_POLICY_RULES.get(_policy_error(result), _POLICY_RULES[5])])
+            raise PasswordRejected([Violation(_POLICY_RULES.get(_policy_error(result), "weak"))])
         raise _refused(result, entry)
 
     async def let_in(self, connection: Connection, dn: str) -> None:
@@ -113,11 +107,7 @@ _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _BROKEN_POLICY = "0000052D"
 """ERROR_PASSWORD_RESTRICTION."""
 
-_BROKEN = [
-    _POLICY_RULES[6],
-    Violation("weak_characters", "more kinds of characters, such as upper-case letters, digits and special characters"),
-    _POLICY_RULES[8],
-]
+_BROKEN = [Violation("weak_length"), Violation("weak_characters"), Violation("history")]
 """The directory does not say which of its rules a password breaks."""
 
 

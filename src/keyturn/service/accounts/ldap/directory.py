@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken
 from keyturn.service.problems.passwords import PasswordRejected
@@ -166,6 +166,6 @@ def _tls_context(settings: LdapSettings) -> ssl.SSLContext | None:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
     except OSError as error:
         reason = f"{settings.ca_file} holds no certificates that can be read: {error.strerror or error}"
-        raise SettingsInvalid([Fault("accounts.ldap.ca_file", reason)]) from None
+        raise SettingsInvalid.of("accounts.ldap.ca_file", reason) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

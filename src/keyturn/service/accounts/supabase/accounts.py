@@ -1,26 +1,22 @@
 """Accounts at Supabase Auth, without a table of the app or with one in which users are looked up."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
 
-from keyturn.errors import Fault, SettingsInvalid
-from keyturn.mail.port.finding import Finding
+from keyturn.errors import SettingsInvalid
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, changing_nothing
 from keyturn.service.accounts.supabase.admin_api import KEY_REFUSED, TIMEOUT, AdminApi, account_of
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.accounts.table.store import TableAccounts
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.settings import AccountSettings, HashingSettings, SupabaseSettings
+from keyturn.service.settings import AccountSettings, SupabaseSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
-
-if TYPE_CHECKING:
-    from keyturn.service.accounts.table.store import TableAccounts
 
 _PAGE = 50
 _MOST_PAGES = 20
@@ -46,18 +42,15 @@ class SupabaseAccounts(AccountStore):
     async def require_ready(self) -> None:
         """Ask once. Raises SettingsInvalid for a refused key or another server, AccountsUnready if none answers."""
         if not self._key.isascii() or not self._key.isprintable():
-            raise SettingsInvalid(
-                [Fault("accounts.supabase.service_role_key", "contains characters that are not allowed in a key")]
-            )
+            message = "contains characters that are not allowed in a key"
+            raise SettingsInvalid.of("accounts.supabase.service_role_key", message)
         refusal = await self._api.refusal()
         if refusal is None:
             return
         told = f"{refusal.status} {refusal.code}".rstrip()
         if refusal.status in KEY_REFUSED:
-            fault = Fault("accounts.supabase.service_role_key", f"is refused by {self._url}: {told}")
-        else:
-            fault = Fault("accounts.supabase.url", f"{self._url} does not answer as Supabase Auth does: {told}")
-        raise SettingsInvalid([fault])
+            raise SettingsInvalid.of("accounts.supabase.service_role_key", f"is refused by {self._url}: {told}")
+        raise SettingsInvalid.of("accounts.supabase.url", f"{self._url} does not answer as Supabase Auth does: {told}")
 
     async def find(self, email: str) -> Account | None:
         """Return the account, preferring one with a password: a single sign-on user may have the same address.
@@ -124,64 +117,49 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-class SupabaseWithTable(AccountStore):
-    """An AccountStore that looks users up in a table, by their ids at Supabase, and sets passwords at Supabase."""
+class SupabaseWithTable(TableAccounts):
+    """An AccountStore that looks users up in a table, by their ids at Supabase, and sets passwords at Supabase.
 
-    def __init__(self, people: "TableAccounts", auth: SupabaseAccounts) -> None:
-        self.takes_names = people.takes_names
-        self._people = people
+    Sessions at Supabase end only with the next password; `end_sessions` ends what the table names.
+    """
+
+    password_hash = AccountStore.password_hash
+    awaiting_password = AccountStore.awaiting_password  # type: ignore[assignment]  # it cannot list them
+
+    def __init__(self, people: TableSettings, place: Database | AppDatabase, auth: SupabaseAccounts) -> None:
+        # A column for passwords, if one is left from earlier days, no longer counts.
+        super().__init__(msgspec.structs.replace(people, password=""), place, hash_length=0)
+        self.can_lock = False  # Supabase would still sign the user in
         self._auth = auth
 
     async def require_ready(self) -> None:
-        await self._people.require_ready()
+        await super().require_ready()
         await self._auth.require_ready()
 
     async def require_reachable(self) -> None:
-        await self._people.require_reachable()
+        await super().require_reachable()
         await self._auth.require_ready()
 
-    async def findings(self, hashing: HashingSettings, *, quick: bool = False) -> Sequence[Finding]:
-        return await self._people.findings(hashing, quick=quick)
-
     async def close(self) -> None:
-        await self._people.close()
+        await super().close()
         await self._auth.close()
-
-    async def find(self, email: str) -> Account | None:
-        return await self._people.find(email)
-
-    async def find_all(self, emails: Sequence[str]) -> Sequence[Account | Exception | None]:
-        return await self._people.find_all(emails)
-
-    async def get(self, account_id: str) -> Account | None:
-        return await self._people.get(account_id)
-
-    async def addresses_after(self, email: str, most: int) -> Sequence[str] | None:
-        return await self._people.addresses_after(email, most)
-
-    async def end_sessions(self, account_id: str) -> Ended | None:
-        """End what the table names: sessions at Supabase end only with the next password."""
-        return await self._people.end_sessions(account_id)
-
-    async def end_intrusion(self, account_id: str) -> Ended | None:
-        return await self._people.end_intrusion(account_id)
 
     async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
         """Set it if table and Supabase both have the account, active, with a password and that address."""
         with changing_nothing():
-            known = await self._people.get(account.id)
+            known = await self.get(account.id)
         if known is None or not _may_change(known, account):
             return False
         if not await self._auth.set_password(account, password):
             log.warning(LogEvent("accounts.not_at_supabase", account=account.id))
             return False
-        return await self._note_change(account)
+        return await self._tell_table(account)
 
-    async def _note_change(self, account: Account) -> Ended:
+    async def _tell_table(self, account: Account) -> Ended:
         """Write the table's columns for it. The password is already changed, even if this fails."""
         event = LogEvent("accounts.change_not_noted", account=account.id)
         try:
-            ended = await self._people.note_change(account)
+            ended = await self.note_change(account)
         except Exception:
             log.exception(event)
             return Ended()
@@ -192,10 +170,7 @@ class SupabaseWithTable(AccountStore):
 
 def supabase_accounts(wanted: AccountSettings, database: Database) -> AccountStore:
     """Return the store of the project; with a table in the settings, users are looked up there."""
-    if not wanted.table.table:
-        return SupabaseAccounts(wanted.supabase)
-    from keyturn.service.accounts.table.store import table_accounts
-
-    # A column for passwords, if one is left from earlier days, no longer counts.
-    people = msgspec.structs.replace(wanted.table, password="")
-    return SupabaseWithTable(table_accounts(people, database), SupabaseAccounts(wanted.supabase))
+    auth, people = SupabaseAccounts(wanted.supabase), wanted.table
+    if not people.table:
+        return auth
+    return SupabaseWithTable(people, AppDatabase(people.url) if people.url else database, auth)

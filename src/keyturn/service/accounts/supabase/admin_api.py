@@ -87,13 +87,7 @@ _MAX_BYTES = 72
 _NOT_FOUND = 404
 _SHORTEST = re.compile(r"at least (\d{1,3}) characters")
 
-_REASONS = {
-    "characters": Violation(
-        "weak_characters", "more kinds of characters, such as upper-case letters, digits and special characters"
-    ),
-    "pwned": Violation("weak_pwned", "not a password from a known data leak"),
-}
-_WEAK = Violation("weak", "a password that is harder to guess")
+_REASONS = {"characters": Violation("weak_characters"), "pwned": Violation("weak_pwned")}
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -146,8 +140,7 @@ def rejection_of(refusal: Refusal) -> PasswordRejected | None:
         case Refusal(status=422, code="weak_password"):
             return PasswordRejected(_violations(refusal.reasons, refusal.message))
         case Refusal(status=400, code="validation_failed", message=said) if str(_MAX_BYTES) in said:
-            message = f"at most {_MAX_BYTES} bytes: {_MAX_BYTES} plain letters, fewer with accents or emoji"
-            return PasswordRejected([Violation("max_bytes", message, _MAX_BYTES)])
+            return PasswordRejected([Violation("max_bytes", limit=_MAX_BYTES)])
         case _:
             return None
 
@@ -156,15 +149,9 @@ def _violations(reasons: Sequence[str], message: str) -> list[Violation]:
     """Return a violation for each known reason, or a general one."""
     broken = [_REASONS[reason] for reason in reasons if reason in _REASONS]
     if "length" in reasons:
-        broken.insert(0, _too_short(message))
-    return broken or [_WEAK]
-
-
-def _too_short(message: str) -> Violation:
-    """Return the violation with the number, which only the sentence holds, if at all."""
-    if found := _SHORTEST.search(message):
-        return Violation("weak_length", f"at least {found[1]} characters", int(found[1]))
-    return Violation("weak_length", "a longer password")
+        shortest = _SHORTEST.search(message)  # only the sentence holds the number, if at all
+        broken.insert(0, Violation("weak_length", limit=int(shortest[1]) if shortest else None))
+    return broken or [Violation("weak")]
 
 
 _OK, _DONE, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, {200, 204}, 408, 429, 500

@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Engine, event
 from sqlalchemy.exc import ArgumentError
 
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.errors import SettingsInvalid
 from keyturn.service.database import unready_where_unreachable
 from keyturn.service.database.database import DatabaseAccess
 from keyturn.service.database.servers import ServerConnections, open_engine
@@ -67,7 +67,7 @@ def _accounts_unready(place: str) -> Iterator[None]:
 
 def _open_file(read: DatabaseUrl) -> SqliteConnections:
     if not read.url.database:
-        raise _fault("must name a file")
+        raise SettingsInvalid.of("accounts.table.url", "must name a file")
     # "rw": a mistyped name must not become a new and empty database (https://sqlite.org/uri.html).
     file = read.url.set(database=f"file:{quote(str(Path(read.url.database).absolute()))}")
     url = file.update_query_dict({"mode": "rw", "uri": "true"})
@@ -80,7 +80,7 @@ def _open_pool(read: DatabaseUrl, seconds: float) -> ServerConnections:
     try:
         engine = open_engine(read, "accounts.table.url", extra, seconds=seconds, pool_size=_CONNECTIONS)
     except (ArgumentError, TypeError, ValueError):
-        raise _fault("not a database address") from None
+        raise SettingsInvalid.of("accounts.table.url", "not a database address") from None
     return ServerConnections(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
 
 
@@ -99,7 +99,3 @@ def _look_at_file_first(engine: Engine) -> None:
                     message = f"No such file; {framework} keeps it in the folder {folder}: write sqlite:///{its}"
                     raise FileNotFoundError(message) from None
             raise
-
-
-def _fault(message: str) -> SettingsInvalid:
-    return SettingsInvalid([Fault("accounts.table.url", message)])

@@ -72,7 +72,7 @@ class _MappedClass:
     def __init__(self, model: type[Any]) -> None:
         mapper = inspect(model, raiseerr=False)
         if not isinstance(mapper, Mapper) or not isinstance(mapper.local_table, Table):
-            raise SettingsInvalid([Fault("accounts", f"{model!r} is not a class that SQLAlchemy maps to a table")])
+            raise SettingsInvalid.of("accounts", f"{model!r} is not a class that SQLAlchemy maps to a table")
         self._mapper: Mapper[Any] = mapper
         self.table: Table = mapper.local_table
         self.faults: list[Fault] = []

@@ -13,11 +13,13 @@ from keyturn.service.reset.passwords.hash_formats import hash_parts
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 
 _APPS = (
-    (("bcrypt_sha256$", "pbkdf2_", "argon2$", "scrypt$"), "Django (pbkdf2_sha256)", "Django hashes", "django-pbkdf2"),
-    (("pbkdf2:", "scrypt:"), "Werkzeug (werkzeug-scrypt)", "werkzeug-scrypt", "werkzeug-scrypt"),
-    (("$argon2",), "argon2 (argon2id)", "argon2id", "argon2id"),
+    (("bcrypt_sha256$", "pbkdf2_", "argon2$", "scrypt$"), "Django (pbkdf2_sha256)", "django-pbkdf2"),
+    (("pbkdf2:", "scrypt:"), "Werkzeug (werkzeug-scrypt)", "werkzeug-scrypt"),
+    (("$argon2",), "argon2 (argon2id)", "argon2id"),
 )
-"""Beginnings of hashes that are not bcrypt's, in words with the app and without it, and as in hashing.format."""
+"""Beginnings of hashes that are not bcrypt's, with the app in words, and as in hashing.format."""
+
+_UNKNOWN = "unknown format"
 
 _PBKDF2 = "pbkdf2_sha256$"
 _PLAIN = {prefix: written for written, prefix in BCRYPT_PREFIXES.items()}
@@ -40,14 +42,13 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
     """The format of the app's hashes, as the settings of `hashing` express it.
 
     `cost`: that of most hashes, if Keyturn would write it; otherwise 0.
-    `shown`: the format in words, with the app that uses it. `held`: the same without the app.
+    `shown`: the format in words, with the app that uses it.
     `todo`: what the app must do, or "".
     """
 
     format: str = "bcrypt"
     cost: int = 0
     shown: str = ""
-    held: str = ""
     todo: str = ""
 
     @property
@@ -62,7 +63,7 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
 
 def is_known_hash(stored: str) -> bool:
     """Return whether it is a password's hash in a format that this module knows."""
-    return bool(_form(stored).held)
+    return _form(stored).shown != _UNKNOWN
 
 
 def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
@@ -71,7 +72,7 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
         todo = "The table has no passwords yet: check that your app verifies bcrypt hashes that begin with $2b$."
         return HashFormat(shown="unknown format: no rows yet", todo=todo)
     form = Counter(map(_form, hashes)).most_common(1)[0][0]
-    if form.held.startswith("bcrypt"):
+    if form.shown.startswith("bcrypt"):
         return replace(form, cost=_usual_cost(hashes))
     if form.format == "django-pbkdf2" and not all(one.startswith(_PBKDF2) for one in hashes):
         return replace(form, todo="Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default.")
@@ -81,19 +82,18 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
 def _form(stored: str) -> HashFormat:
     """Return the format of one hash, without its parameters."""
     if parts := hash_parts(stored):
-        for starts, shown, held, written in _APPS:
+        for starts, shown, written in _APPS:
             if stored.startswith(starts):
-                return HashFormat(format=written, shown=shown, held=held)
+                return HashFormat(format=written, shown=shown)
         start = stored[: parts.start("cost")]
         written = next((name for begin, name in _NAMED if start.startswith(begin)), "") or _PLAIN[start]
-        shown = f"bcrypt ({BCRYPT_PREFIXES[written]})"
-        return HashFormat(format=written, shown=shown, held=shown)
+        return HashFormat(format=written, shown=f"bcrypt ({BCRYPT_PREFIXES[written]})")
     for pattern, whose, written, todo in _NOT_WRITTEN:
         if pattern.match(stored):
-            shown, held = f"{whose}; new hashes are {BCRYPT_PREFIXES[written]}", f"{whose} hashes"
-            return HashFormat(format=written, shown=shown, held=held, todo=todo.format(whose))
+            shown = f"{whose}; new hashes are {BCRYPT_PREFIXES[written]}"
+            return HashFormat(format=written, shown=shown, todo=todo.format(whose))
     todo = "Let your app verify bcrypt: Keyturn does not know its present format, so new passwords get $2b$."
-    return HashFormat(shown="unknown format", todo=todo)
+    return HashFormat(shown=_UNKNOWN, todo=todo)
 
 
 def _usual_cost(hashes: Sequence[str]) -> int:
@@ -106,10 +106,18 @@ def _usual_cost(hashes: Sequence[str]) -> int:
 def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -> list[Finding]:
     """Compare the format of most hashes with the one that `settings` write; nothing if it is the same or unknown."""
     used = recognise_hashes(hashes)
-    if not used.held or used.format == settings.format:
+    if used.shown.startswith(_UNKNOWN) or used.format == settings.format:
         return []
     prefix = BCRYPT_PREFIXES.get(settings.format)
     writes = f"bcrypt ({prefix})" if prefix else settings.format
-    message = f"the table {table} has {used.held}, but hashing.format writes {writes}, which your app may not read"
+    theirs, _, _ = used.shown.partition(";")
+    message = f"the table {table} has hashes of {theirs}, but hashing.format writes {writes}"
     mend = f'Set hashing.format = "{used.format}", or let your app verify both.'
-    return [Finding("accounts", "warn", message, f"{mend} Otherwise users cannot sign in with a new password.")]
+    return [
+        Finding(
+            "accounts",
+            "warn",
+            f"{message}, which your app may not read",
+            f"{mend} Otherwise users cannot sign in with a new password.",
+        )
+    ]

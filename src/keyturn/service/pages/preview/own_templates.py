@@ -82,71 +82,53 @@ def _unread_files(own: str) -> Iterator[Fault]:
             yield Fault(_NAME, f"{path}: cannot be read: {error}")
         except TemplateError as error:
             yield Fault(_NAME, str(template_invalid(error, str(path))))
-    for place, told in inheritance_faults(parsed, environment):
+    for place, told in _inheritance_faults(parsed, environment):
         yield Fault(_NAME, f"{folder}/{place}: {told}")
     for name in files.keys() - ours - referenced if None not in referenced else ():
         hint = did_you_mean(name, ours)
         yield Fault(_NAME, f"{files[name]}: no page is called so, and no template of yours refers to it{hint}")
 
 
-def inheritance_faults(parsed: Mapping[str, nodes.Template], environment: Environment) -> Iterator[tuple[str, str]]:
+def _inheritance_faults(parsed: Mapping[str, nodes.Template], environment: Environment) -> Iterator[tuple[str, str]]:
     """Yield the line of a template and its mistake, as "forgot.html:2" and a sentence.
 
     `parsed`: the custom templates by their names.
     """
     for name, template in parsed.items():
-        extends = template.find(nodes.Extends)
-        above, circle = _ancestors(name, template, environment)
-        if extends and circle is not None:
-            begin = f'; begin with {{% extends "{OURS}/{name}" %}}' if (PACKAGED / name).is_file() else ""
-            way = f" by way of {' and '.join(circle)}" if circle else ""
-            yield f"{name}:{extends.lineno}", f"extends itself{way}{begin}"
-        elif extends and above is not None:
-            known = {block.name for one in above for block in one.find_all(nodes.Block)}
-            for block in _outermost_blocks(template):
+        known: set[str] = set()
+        try:
+            for above in _ancestors(name, template, environment):
+                known |= {block.name for block in above.find_all(nodes.Block)}
+        except _Circle as circle:
+            yield f"{name}:{circle}", f"extends itself; Keyturn's file is {OURS}/{name}"
+        except (OSError, UnicodeDecodeError, TemplateError):  # drawing the page reports it
+            continue
+        else:
+            for block in _outermost_blocks(template) if template.find(nodes.Extends) else ():
                 if block.name not in known:
                     hint = did_you_mean(block.name, known)
                     told = f"nothing that it extends has a block {block.name}, so it is never shown{hint}"
                     yield f"{name}:{block.lineno}", told
 
 
-def _ancestors(
-    name: str, template: nodes.Template, environment: Environment
-) -> tuple[Sequence[nodes.Template] | None, Sequence[str] | None]:
-    """Return the templates that a template extends, nearest first, and the names on a circle back to itself.
-
-    The ancestors are None if a name is computed while a page is drawn, or if one cannot be read: drawing the page
-    reports that.
-    """
-    ancestors: list[nodes.Template] = []
-    names: list[str] = []
-    seen = {_file(name, environment)}
-    while extends := template.find(nodes.Extends):
-        if not isinstance(extends.template, nodes.Const):
-            return None, None
-        above = str(extends.template.value)
-        file = _file(above, environment)
-        if file in seen:
-            return None, names if file == _file(name, environment) else None
-        if file is None:
-            return None, None
-        try:
-            template = environment.parse(Path(file).read_text("utf-8"), filename=file)
-        except (OSError, UnicodeDecodeError, TemplateError):
-            return None, None
-        seen.add(file)
-        names.append(above)
-        ancestors.append(template)
-    return ancestors, None
+class _Circle(Exception):
+    """A template extends itself; the text is the line."""
 
 
-def _file(name: str, environment: Environment) -> str | None:
-    """Return the file of a template, or None."""
+def _ancestors(name: str, template: nodes.Template, environment: Environment) -> Iterator[nodes.Template]:
+    """Yield the templates that a template extends, nearest first. Raises _Circle, and the errors of reading them."""
     assert environment.loader  # the loader of the pages
-    try:
-        return environment.loader.get_source(environment, name)[1]
-    except (TemplateError, UnicodeDecodeError):
-        return None
+    seen = [environment.loader.get_source(environment, name)[1]]
+    first = extends = template.find(nodes.Extends)
+    while extends:
+        if not isinstance(extends.template, nodes.Const):  # computed while a page is drawn
+            raise TemplateError
+        source, file, _ = environment.loader.get_source(environment, str(extends.template.value))
+        if file in seen:
+            raise _Circle(first.lineno) if first and file == seen[0] else TemplateError
+        seen.append(file)
+        yield (above := environment.parse(source, filename=file))
+        extends = above.find(nodes.Extends)
 
 
 def _outermost_blocks(node: nodes.Node) -> Iterator[nodes.Block]:

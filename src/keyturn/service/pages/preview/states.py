@@ -15,7 +15,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.pages.cookies import LinkRequest
 from keyturn.service.pages.refusals import WITHOUT_REFERENCE, refusal_values
 from keyturn.service.pages.second_step import ShownStep
-from keyturn.service.pages.site import ShownChallenge, Site
+from keyturn.service.pages.site import Site
 from keyturn.service.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.service.problems.problem import Internal, Problem
 from keyturn.service.problems.proofs import Challenge, ChallengeMethod, Factor, flaw_text
@@ -121,7 +121,7 @@ STATES = tuple(_state(name, given) for name, given in _FILE["states"].items())
 
 
 def _challenged(state: PageState, method: str, flaw: str) -> PageState:
-    challenge = ShownChallenge(Challenge(method, "a-site-key", "request"))  # type: ignore[arg-type]
+    challenge = Challenge(method, "a-site-key", "request")  # type: ignore[arg-type]
     shown = {"asked": method, "flaw": flaw, "flaw_text": flaw_text, "site": {"challenge": challenge}}
     return PageState(
         f"{state.name}-{method}-{flaw}", f"{state.label}, {method}", state.template, {**state.given, **shown}

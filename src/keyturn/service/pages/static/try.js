@@ -1,4 +1,4 @@
-// Below each route of the API a form that asks it from here, and shows the answer, and examples to copy.
+// Below each route of the API a form that asks it from here, and shows the answer, and an example to copy.
 
 const PATIENCE = 30_000, SHOWN = 2_000; // milliseconds
 

@@ -9,16 +9,18 @@ from urllib.parse import quote
 
 import msgspec
 
-from keyturn.mail.languages import Language, Languages, SourceTexts
-from keyturn.mail.port.email import Email
+from keyturn.mail.languages import Language, SourceTexts
+from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.clock import random_bytes
 from keyturn.service.reset.mails import email_props
-from keyturn.service.reset.mails.theme import Theme
+from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.proofs.codes import LIFE as CODE_LIFE
 from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.links import BUTTON_LIFE
 from keyturn.service.reset.records.messages import (
     AddressDisputed,
     Notice,
@@ -31,40 +33,23 @@ from keyturn.service.settings import Settings
 # The links in mails come from the settings alone, never from a request's headers (CVE-2017-8295)
 
 
-class PageUrls(msgspec.Struct, frozen=True, kw_only=True):
+class PageUrls:
     """Makes links from the patterns of the settings. Without a pattern there are no such links."""
 
-    base_url: str
-    reset_url: str
-    forgot_url: str
-    sign_in_url: str
-    secure_url: str = ""
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._base = settings, settings.base_url.rstrip("/")
 
     def secure(self, token: str) -> str:
-        return self.secure_url.format(base_url=self._base, token=token)
+        return self._settings.secure_account.url.format(base_url=self._base, token=token)
 
     def reset(self, token: str, email: str) -> str:
-        return self.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
+        return self._settings.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
 
     def forgot(self) -> str:
-        return self.forgot_url.format(base_url=self._base)
+        return self._settings.forgot_url.format(base_url=self._base)
 
     def sign_in(self) -> str:
-        return self.sign_in_url.format(base_url=self._base)
-
-    @property
-    def _base(self) -> str:
-        return self.base_url.rstrip("/")
-
-
-def page_urls(settings: Settings) -> PageUrls:
-    return PageUrls(
-        base_url=settings.base_url,
-        reset_url=settings.reset_url,
-        forgot_url=settings.forgot_url,
-        sign_in_url=settings.sign_in_page,
-        secure_url=settings.secure_account.url,
-    )
+        return self._settings.sign_in_page.format(base_url=self._base)
 
 
 _LONGEST_NAME = 120
@@ -83,92 +68,61 @@ class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
     link: bytes | None = None
 
 
-class LinkMail(msgspec.Struct, frozen=True, kw_only=True):
-    """The further contents of a mail with a link: how long the link works, and from when on.
-
-    `code`, `recovers`, `by_operator` and `reason` as in `email_props.PasswordReset`.
-    """
-
-    token: str
-    lifetime: timedelta
-    moment: datetime
-    code: str = ""
-    recovers: bool = False
-    by_operator: bool = False
-    reason: str = ""
-
-
-class SecureToken(msgspec.Struct, frozen=True, kw_only=True):
-    """The token behind a confirmation's button, and until when it works."""
-
-    token: str
-    expires_at: datetime
-    lifetime: timedelta
-
-
-class MailDefaults(msgspec.Struct, frozen=True, kw_only=True):
-    """Values that are the same in every mail.
-
-    `ends_sessions`: whether a new password ends all sessions of an account, including those of the app.
-    """
-
-    sender: str
-    reply_to: str
-    ends_sessions: bool
-
-
 class MailComposer:
     """Writes the mails: their props, language, look and sender.
 
-    `kinds`: the themes of the kinds of accounts that have their own.
+    `offers_securing`: confirmations have a link that secures the account.
     """
 
-    def __init__(
-        self,
-        templates: Templates,
-        languages: Languages,
-        urls: PageUrls,
-        defaults: MailDefaults,
-        kinds: Mapping[str, Theme] | None = None,
-    ) -> None:
-        self._general = templates, languages
+    def __init__(self, templates: Templates, themes: Themes, settings: Settings) -> None:
+        self._general = templates, themes.general.languages
         self._of_kinds = {
-            kind: (templates.with_globals(one.globals), one.languages) for kind, one in (kinds or {}).items()
+            kind: (templates.with_globals(one.globals), one.languages) for kind, one in themes.kinds.items()
         }
-        self._urls = urls
-        self._defaults = defaults
+        self._urls = PageUrls(settings)
+        self._reply_to = settings.brand.support_address
+        self._sender = settings.mail.from_ or local_sender(settings.brand.name, self._reply_to)
+        self._ends_sessions = ends_sessions(settings.accounts)
+        self.offers_securing = bool(settings.secure_account.url)
 
-    @property
-    def offers_securing(self) -> bool:
-        """Whether confirmations have a link that secures the account."""
-        return bool(self._urls.secure_url)
+    def with_link(
+        self,
+        account: Account,
+        client: Client,
+        token: str,
+        moment: datetime,
+        lifetime: timedelta,
+        *,
+        code: str = "",
+        recovers: bool = False,
+        by_operator: bool = False,
+        reason: str = "",
+    ) -> SealedMail:
+        """Return the mail with a link. If the account awaits its first password, it is an invitation.
 
-    def with_link(self, account: Account, client: Client, mail: LinkMail) -> SealedMail:
-        """Return the mail with a link. If the account awaits its first password, it is an invitation."""
+        The link works for its lifetime from the moment on. The rest is as in `email_props.PasswordReset`.
+        """
         common: dict[str, Any] = {
             "name": _greeting_name(account.name),
             "email": account.email,
-            "link": self._urls.reset(mail.token, account.email),
-            "expires_at": mail.moment + mail.lifetime,
-            "lifetime": mail.lifetime,
+            "link": self._urls.reset(token, account.email),
+            "expires_at": moment + lifetime,
+            "lifetime": lifetime,
+            "reason": reason,
         }
         props: EmailProps = (
-            email_props.Invitation(**common, reason=mail.reason)
+            email_props.Invitation(**common)
             if account.awaits_password
-            else self._reset_props(mail, common, account)
+            else email_props.PasswordReset(
+                **common,
+                recovers=recovers,
+                locked=account.locked,
+                by_operator=by_operator,
+                code=code,
+                code_expires_at=moment + CODE_LIFE if code else None,
+            )
         )
-        return SealedMail(email=self._write(props, account, client), link=secrets.digest(mail.token))
-
-    def _reset_props(self, mail: LinkMail, common: Mapping[str, Any], account: Account) -> email_props.PasswordReset:
-        return email_props.PasswordReset(
-            **common,
-            recovers=mail.recovers,
-            locked=account.locked,
-            by_operator=mail.by_operator,
-            reason=mail.reason,
-            code=mail.code,
-            code_expires_at=mail.moment + CODE_LIFE if mail.code else None,
-        )
+        return SealedMail(email=self._write(props, account, client), link=secrets.digest(token))
 
     def about_provider(self, account: Account, client: Client) -> SealedMail:
         props = email_props.SignInWithProvider(
@@ -179,9 +133,10 @@ class MailComposer:
         )
         return SealedMail(email=self._write(props, account, client))
 
-    def about(self, account: Account, notice: Notice, secure: SecureToken | None = None) -> SealedMail:
-        """Return the mail of a notice; with the button, if it may have one."""
-        props = self._props_of(account, notice, {} if secure is None else self._secure_props(secure))
+    def about(self, account: Account, notice: Notice, token: str = "", until: datetime | None = None) -> SealedMail:
+        """Return the mail of a notice. With a token it has the button, which works until then."""
+        button = {"secure_link": self._urls.secure(token), "secure_until": until, "secure_for": BUTTON_LIFE}
+        props = self._props_of(account, notice, button if token else {})
         return SealedMail(email=self._write(props, account, notice.client))
 
     def _props_of(self, account: Account, notice: Notice, button: Mapping[str, Any]) -> EmailProps:
@@ -199,7 +154,7 @@ class MailComposer:
             case PasswordWasChanged():
                 return email_props.PasswordChanged(
                     changed_at=notice.at,
-                    sessions_ended=self._defaults.ends_sessions,
+                    sessions_ended=self._ends_sessions,
                     ended=ended_in_words(notice.ended, language) if notice.ended else "",
                     **incident,
                     **button,
@@ -225,13 +180,6 @@ class MailComposer:
                 )
         raise TypeError(f"{type(notice).__name__} has no mail")
 
-    def _secure_props(self, secure: SecureToken) -> dict[str, Any]:
-        return {
-            "secure_link": self._urls.secure(secure.token),
-            "secure_until": secure.expires_at,
-            "secure_for": secure.lifetime,
-        }
-
     def _language_for(self, account: Account, client: Client) -> Language:
         """Return the account's language, in its zone; without one, the language of the browser that caused the mail."""
         _, languages = self._of_kinds.get(account.kind, self._general)
@@ -241,9 +189,9 @@ class MailComposer:
         templates, _ = self._of_kinds.get(account.kind, self._general)
         rendered = templates.render(props, self._language_for(account, client))
         return Email(
-            sender=self._defaults.sender,
+            sender=self._sender,
             to=account.email,
-            reply_to=self._defaults.reply_to,
+            reply_to=self._reply_to,
             subject=rendered.subject,
             html=rendered.html,
             text=rendered.text,

@@ -98,7 +98,7 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The variables of Keyturn's own templates, beside their props."""
         logo, dark = (self.files.url(name, self.base_url) for name in self.files.mail_logos())
         values = msgspec.structs.asdict(self.brand) | {"logo_url": logo, "logo_dark_url": dark}
-        return branding(values | {"logo_alt": self.brand.name}, self.palette)
+        return branding(values, self.palette)
 
 
 class Themes(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,17 +167,11 @@ def own_languages(settings: Settings, *more: str, reload: bool = False) -> Langu
 
 
 def brands_with(differing: Mapping[str, Mapping[str, Any]], brand: Brand) -> list[Brand]:
-    """Return for each name the brand with its differences. Raises SettingsInvalid with every fault, by those names.
-
-    A logo shows a name: if the logo is that of `brand`, its alternative text is, too.
-    """
+    """Return for each name the brand with its differences. Raises SettingsInvalid with every fault, by those names."""
     brands, faults = [], []
     for name, differs in differing.items():
         try:
-            values: dict[str, Any] = msgspec.structs.asdict(brand)
-            if "name" in differs and not differs.keys() & {"logo", "mail_logo"} and (brand.logo or brand.mail_logo):
-                values["logo_alt"] = brand.name
-            brands.append(msgspec.convert({**values, **differs}, Brand, dec_hook=_as_text))
+            brands.append(msgspec.convert({**msgspec.structs.asdict(brand), **differs}, Brand, dec_hook=_as_text))
         except msgspec.ValidationError as error:
             faults.append(Fault(name, str(error)))
     if faults:

@@ -31,20 +31,37 @@ _MOST_LINES = _LONGEST_ANSWER // _SUFFIX
 _LINE = re.compile(rb"[0-9A-F]{35}(?:[ \t]*:[ \t]*([\d,]*))?")
 
 
-class BreachRanges:
+class Breaches:
     """Asks `url`, Have I Been Pwned's or a mirror's. It learns five of forty digits, which some 1,000 passwords share.
 
     Padding hides the number of lines from the network, and so the range.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, meters: Meters | None = None) -> None:
         self._url = url.rstrip("/")
         self._http = HttpClient(PATIENCE.total_seconds(), _LONGEST_ANSWER, most_at_once=_MOST_AT_ONCE)
+        self._meters = meters or Meters()
         self.close = self._http.close
 
-    async def holds(self, digest: bytes) -> bool:
-        """Tell whether the list contains the SHA-1 of a password's UTF-8. Raises BreachSourceFailed."""
-        written = digest.hex().upper()
+    async def holds(self, password: str) -> bool:
+        """Tell whether the list contains the password. If its source fails, it does not; metrics and the log tell.
+
+        NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.12 ask for the comparison. If the source's outage blocked resets, users
+        would have to keep a password that they want to replace. The other rules still hold.
+        """
+        try:
+            found = await self.ask(password)
+        except BreachSourceFailed as error:
+            self._meters.breach_lookup("failed")
+            reset_log.warning(LogEvent("breaches.unanswered", reason=error))
+            return False
+        self._meters.breach_lookup("breached" if found else "clear")
+        return found
+
+    async def ask(self, password: str) -> bool:
+        """Tell whether the list contains the password. Raises BreachSourceFailed."""
+        # The lists use SHA-1, which protects nothing here (ASVS 11.4.1).
+        written = sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest().upper()
         body, wanted = await self._range(written[:_PREFIX]), written[_PREFIX:].encode()
         lines = [one for line in body.upper().split(b"\n", _MOST_LINES) if (one := line.strip())]
         # Check all lines: a truncated answer would report every hash behind the cut as unknown.
@@ -61,30 +78,3 @@ class BreachRanges:
         if answer.status != _OK:
             raise BreachSourceFailed(f"status {answer.status}")
         return answer.body
-
-
-class Breaches:
-    """Asks the source within a time-out. If it fails, the password is accepted; metrics and the log record it.
-
-    NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.12 ask for the comparison. If the source's outage blocked resets, users would
-    have to keep a password that they want to replace. The other rules still hold.
-    """
-
-    def __init__(self, source: BreachRanges, meters: Meters | None = None) -> None:
-        self._source = source
-        self._meters = meters or Meters()
-
-    async def holds(self, password: str) -> bool:
-        # The lists use SHA-1, which protects nothing here (ASVS 11.4.1).
-        digest = sha1(password.encode("utf-8", "surrogatepass"), usedforsecurity=False).digest()
-        try:
-            found = await self._source.holds(digest)
-        except BreachSourceFailed as error:
-            self._meters.breach_lookup("failed")
-            reset_log.warning(LogEvent("breaches.unanswered", reason=error))
-            return False
-        self._meters.breach_lookup("breached" if found else "clear")
-        return found
-
-    async def close(self) -> None:
-        await self._source.close()

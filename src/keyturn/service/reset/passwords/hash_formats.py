@@ -142,85 +142,55 @@ _OURS = "$2b$"
 _SCRYPT_MEMORY = 64 * 2**20
 """Bytes: N * r * 128 and a little more (RFC 7914, 2)."""
 
-Writer = Callable[[bytes], str]
+
+def write_hash(password: bytes, settings: HashingSettings) -> str:
+    """Return a hash in the settings' format. Raises ValueError over `settings.max_bytes`."""
+    if len(password) > settings.max_bytes:
+        raise ValueError(f"a password must have at most {settings.max_bytes} bytes")
+    return _WRITERS[settings.format](password, settings)
 
 
-def writer_of(settings: HashingSettings) -> Writer:
-    """Return the writer of the settings' format. It raises ValueError over `settings.max_bytes`."""
-    write = _WRITERS[settings.format](settings)
-
-    def write_bounded(password: bytes) -> str:
-        if len(password) > settings.max_bytes:
-            raise ValueError(f"a password must have at most {settings.max_bytes} bytes")
-        return write(password)
-
-    return write_bounded
+def _write_bcrypt(password: bytes, settings: HashingSettings) -> str:
+    written = bcrypt.hashpw(password, bcrypt.gensalt(settings.cost)).decode()
+    return BCRYPT_PREFIXES[settings.format] + written.removeprefix(_OURS)
 
 
-def _bcrypt_writer(settings: HashingSettings) -> Writer:
-    prefix = BCRYPT_PREFIXES[settings.format]
-
-    def write(password: bytes) -> str:
-        return prefix + bcrypt.hashpw(password, bcrypt.gensalt(settings.cost)).decode().removeprefix(_OURS)
-
-    return write
-
-
-def _django_pbkdf2(settings: HashingSettings) -> Writer:
+def _write_django_pbkdf2(password: bytes, settings: HashingSettings) -> str:
     """Write Django's default: a salt of 22 letters and digits has 128 bits.
 
     https://docs.djangoproject.com/en/stable/topics/auth/passwords/#increasing-the-salt-entropy
     """
-
-    def write(password: bytes) -> str:
-        salt = _salt(22)
-        derived = hashlib.pbkdf2_hmac("sha256", password, salt.encode(), PBKDF2_ITERATIONS)
-        return f"{settings.hash_start}{salt}${base64.b64encode(derived).decode()}"
-
-    return write
+    salt = _salt(22)
+    derived = hashlib.pbkdf2_hmac("sha256", password, salt.encode(), PBKDF2_ITERATIONS)
+    return f"{settings.hash_start}{salt}${base64.b64encode(derived).decode()}"
 
 
-def _argon2id(_: HashingSettings) -> Writer:
+def _write_argon2id(password: bytes, _: HashingSettings) -> str:
     """Write the default of argon2-cffi, pwdlib and passlib: RFC 9106's second recommendation, of 64 MiB."""
     from argon2 import Type, low_level, profiles
 
     profile = profiles.RFC_9106_LOW_MEMORY
-
-    def write(password: bytes) -> str:
-        return low_level.hash_secret(
-            password,
-            random_bytes(profile.salt_len),
-            profile.time_cost,
-            profile.memory_cost,
-            profile.parallelism,
-            profile.hash_len,
-            Type.ID,
-        ).decode()
-
-    return write
+    costs = profile.time_cost, profile.memory_cost, profile.parallelism, profile.hash_len
+    return low_level.hash_secret(password, random_bytes(profile.salt_len), *costs, Type.ID).decode()
 
 
-def _werkzeug_scrypt(settings: HashingSettings) -> Writer:
+def _write_werkzeug_scrypt(password: bytes, settings: HashingSettings) -> str:
     """Write Werkzeug's default.
 
     https://werkzeug.palletsprojects.com/en/stable/utils/#werkzeug.security.generate_password_hash
     """
-
-    def write(password: bytes) -> str:
-        salt = _salt(16)
-        derived = hashlib.scrypt(password, salt=salt.encode(), n=2**15, r=8, p=1, maxmem=_SCRYPT_MEMORY, dklen=64)
-        return f"{settings.hash_start}{salt}${derived.hex()}"
-
-    return write
+    salt = _salt(16)
+    derived = hashlib.scrypt(password, salt=salt.encode(), n=2**15, r=8, p=1, maxmem=_SCRYPT_MEMORY, dklen=64)
+    return f"{settings.hash_start}{salt}${derived.hex()}"
 
 
 def _salt(length: int) -> str:
     return "".join(secrets.choice(_LETTERS) for _ in range(length))
 
 
-_WRITERS: dict[str, Callable[[HashingSettings], Writer]] = {
-    **dict.fromkeys(BCRYPT_PREFIXES, _bcrypt_writer),
-    "django-pbkdf2": _django_pbkdf2,
-    "argon2id": _argon2id,
-    "werkzeug-scrypt": _werkzeug_scrypt,
+_WRITERS: dict[str, Callable[[bytes, HashingSettings], str]] = {
+    **dict.fromkeys(BCRYPT_PREFIXES, _write_bcrypt),
+    "django-pbkdf2": _write_django_pbkdf2,
+    "argon2id": _write_argon2id,
+    "werkzeug-scrypt": _write_werkzeug_scrypt,
 }

@@ -10,7 +10,7 @@ from typing import TypeVar, TypeVarTuple
 import bcrypt
 
 from keyturn.service.reset.bounded_pool import BoundedPool, cores
-from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, fits, writer_of
+from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, fits, write_hash
 from keyturn.service.settings import HashingSettings
 from keyturn.service.telemetry.meters import Meters
 
@@ -35,7 +35,6 @@ class PasswordHasher:
 
     def __init__(self, settings: HashingSettings, meters: Meters | None = None) -> None:
         self._settings = settings
-        self._write = writer_of(settings)
         threads = settings.workers or cores()
         self._pool = BoundedPool("keyturn-hash", threads, settings.queue, initializer=_yield_to_others)
         self._meters = meters or Meters()
@@ -45,8 +44,7 @@ class PasswordHasher:
 
         Raises Busy if the line is full, ValueError over `max_bytes`.
         """
-        secret = _utf8(password)
-        work = partial(self._time_hash, self._write, secret)
+        work = partial(self._time_hash, write_hash, _utf8(password), self._settings)
         return await self._pool.run(work, reserved=True)
 
     async def verify(self, password: str, password_hash: str | None, *, reserved: bool = False) -> bool:
@@ -58,9 +56,7 @@ class PasswordHasher:
         A stranger's failed check takes as long without a hash as with a hash of the settings' format and cost, and
         never less. With bcrypt, hashes at any lower cost take as long, too (ASVS 6.3.8).
         """
-        secret = _utf8(password)
-        check = self._fits if reserved else self._check
-        work = partial(self._time_hash, check, secret, password_hash)
+        work = partial(self._time_hash, self._fits if reserved else self._check, _utf8(password), password_hash)
         return await self._pool.run(work, reserved=reserved)
 
     def close(self) -> None:
@@ -90,7 +86,7 @@ class PasswordHasher:
             for missing in (settings.cost,) if cost is None else range(cost, settings.cost):
                 bcrypt.checkpw(secret[: settings.max_bytes], f"$2b${missing:02}${_DECOY}".encode())
         elif not (checked or "").startswith(settings.hash_start):
-            self._write(secret[: settings.max_bytes])
+            write_hash(secret[: settings.max_bytes], settings)
 
     def _time_hash(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         start = time.perf_counter()

@@ -14,7 +14,6 @@ from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.passwords.guessing import GuessEstimator
 from keyturn.service.reset.passwords.hash_formats import BCRYPT_BYTES
 from keyturn.service.settings import PasswordSettings, Settings
-from keyturn.service.telemetry.meters import Meters
 
 if TYPE_CHECKING:
     from keyturn.service.reset.passwords.breaches import Breaches
@@ -139,17 +138,14 @@ def _letters_of(text: str) -> str:
 
 
 def build(settings: Settings, ground: Ground) -> PasswordPolicy:
+    breaches = None
+    if url := settings.password.breaches_url:
+        from keyturn.service.reset.passwords.breaches import Breaches  # httpx2 takes 0.1 s
+
+        breaches = Breaches(url, ground.meters)
     return PasswordPolicy(
         settings.password,
         *(brand.name for brand in ground.themes.brands),
         max_bytes=settings.hashing.max_bytes,
-        breaches=_breaches(settings.password.breaches_url, ground.meters),
+        breaches=breaches,
     )
-
-
-def _breaches(url: str, meters: Meters) -> "Breaches | None":
-    if not url:
-        return None
-    from keyturn.service.reset.passwords.breaches import Breaches, BreachRanges  # httpx2 takes 0.1 s
-
-    return Breaches(BreachRanges(url), meters)

@@ -12,8 +12,7 @@ from keyturn.service.settings import (
     TableSettings,
 )
 from keyturn.service.settings.building import member_name
-from keyturn.service.settings.rules.bounds import FUNCTION
-from keyturn.service.settings.rules.together import value_of
+from keyturn.service.settings.rules.tables import ATTRIBUTE, FUNCTION, value_of
 from keyturn.service.settings.url_rules import database_fault
 from keyturn.values import did_you_mean, not_this
 
@@ -50,6 +49,8 @@ def account_faults(settings: Settings, written: Collection[str]) -> Iterator[Fau
             yield Fault(section, f"is set, but {chooser} is {chosen}")
     if accounts.store == "table" or (accounts.store == "supabase" and "accounts.table" in written):
         yield from _table(accounts)
+        if settings.secure_account.lock and not accounts.table.lock and accounts.store == "table":
+            yield Fault("accounts.table.lock", "missing: secure_account.lock is set")
     if accounts.store == "ldap":
         yield from _ldap(accounts.ldap)
 
@@ -86,11 +87,11 @@ def _table(accounts: AccountSettings) -> Iterator[Fault]:
 
 
 def _endings(table: TableSettings) -> Iterator[Fault]:
-    for entry, ending in table.ends.items():
-        setting = member_name("accounts.table.ends", entry)
+    for entry, ending in table.endings.items():
+        setting = member_name("accounts.table.ends", entry) if entry in table.ends else "accounts.table.delete"
         if not _COLUMN_OF_TABLE.fullmatch(entry):
-            yield Fault(setting, "its name must be a table and its column, such as sessions.user_id")
-        elif entry in table.delete:
+            yield Fault(setting, f"must be a table and its column, such as sessions.user_id, not {entry}")
+        elif entry in table.delete and entry in table.ends:
             yield Fault(setting, "is in accounts.table.delete, too: remove one of the two")
         yield from _values(f"{setting}.set", ending.set)
         yield from _values(f"{setting}.where", ending.where)
@@ -110,16 +111,13 @@ def _values(setting: str, given: Mapping[str, object]) -> Iterator[Fault]:
 
 
 _SERVER = re.compile(r"ldaps?://[^/?#@\s]+", re.ASCII)
-_ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|\d+(\.\d+)+", re.ASCII)
-"""RFC 4512 1.4: a short name, or an OID."""
-
 _MOST_SERVERS = 6
 
 
 def _ldap(ldap: LdapSettings) -> Iterator[Fault]:
     yield from _ldap_servers(ldap)
     for name in ldap.where:
-        if not _ATTRIBUTE.fullmatch(name):
+        if not ATTRIBUTE.fullmatch(name):
             yield Fault(member_name("accounts.ldap.where", name), "its name must be that of an attribute")
 
 
@@ -158,46 +156,15 @@ def _ldap_tls_fault(ldap: LdapSettings, url: str) -> str:
     return f"{url} would carry passwords without TLS: {mend}"
 
 
-# Safeguards
-
-
-def safeguard_faults(settings: Settings) -> Iterator[Fault]:
-    table, store = settings.accounts.table, settings.accounts.store
-    if not settings.secure_account.lock:
-        return
-    if not settings.secure_account.url:
-        yield Fault(
-            "secure_account.lock",
-            "needs secure_account.url, which is not set: without its button in mails, no account gets locked",
-        )
-    if store == "supabase":
-        yield Fault(
-            "secure_account.lock",
-            "cannot lock accounts at Supabase Auth: turn it off, and use the webhook account.secured",
-        )
-    elif store == "table" and not table.lock:
-        yield Fault("accounts.table.lock", "missing: secure_account.lock is set")
-
-
 # Second steps
 
 
-_NUMBER = re.compile(r"\+[1-9]\d{6,14}")
-"""E.164."""
-
-
 def second_step_faults(settings: Settings) -> Iterator[Fault]:
-    step, accounts = settings.second_step, settings.accounts
-    if step.source in {"supabase", "ldap"} and accounts.store != step.source:
+    step = settings.second_step
+    if step.source in {"supabase", "ldap"} and settings.accounts.store != step.source:
         yield Fault("second_step.source", f"is {step.source}, so accounts.store must be, too")
-    elif step.source == "ldap" and not accounts.ldap.phone:
-        yield Fault("accounts.ldap.phone", "missing: second_step.source is ldap")
-    if step.source == "table" and not accounts.table.table:
-        yield Fault("second_step.source", "is table, but accounts.table is missing")
     if step.source == "table" and not step.table.totp and not step.table.phone:
         yield Fault("second_step.table.totp", "missing: set the column of the TOTP secrets, or second_step.table.phone")
-    if step.sms.from_ and not _NUMBER.fullmatch(step.sms.from_):
-        yield Fault("second_step.sms.from", "must be a number such as +14155552671")
     if step.table.format == "fernet":
         from cryptography.fernet import Fernet
 

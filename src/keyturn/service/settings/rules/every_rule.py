@@ -16,9 +16,8 @@ from keyturn.service.settings import Settings
 from keyturn.service.settings.brand_files import brand_faults, email_faults
 from keyturn.service.settings.building import member_name
 from keyturn.service.settings.paths import api_path_faults, hosting_faults
-from keyturn.service.settings.rules.accounts import account_faults, safeguard_faults, second_step_faults
-from keyturn.service.settings.rules.bounds import SHORTEST_SECRET, broken_bounds
-from keyturn.service.settings.rules.together import broken_pairs, value_of
+from keyturn.service.settings.rules.accounts import account_faults, second_step_faults
+from keyturn.service.settings.rules.tables import SHORTEST_SECRET, broken_bounds, broken_pairs, value_of
 from keyturn.service.settings.url_rules import (
     database_fault,
     database_kind,
@@ -69,7 +68,6 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from service_url_faults(settings)
     yield from webhook_faults(settings)
     yield from account_faults(settings, written)
-    yield from safeguard_faults(settings)
     yield from _return_origins(settings)
     yield from _addresses(settings)
     yield from brand_faults("brand", msgspec.structs.asdict(settings.brand))

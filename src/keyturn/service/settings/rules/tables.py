@@ -1,0 +1,195 @@
+"""The rules that are data: the bounds of single settings, and what settings need of each other."""
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from functools import reduce
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from keyturn.errors import Fault
+from keyturn.hosts import is_host, is_loopback, is_serialized_origin
+from keyturn.service.settings import BCRYPT_PREFIXES, LONGEST_TRY, RATES, Settings
+from keyturn.service.settings.building import parse_rate
+from keyturn.service.settings.networks import read_network
+from keyturn.service.settings.url_rules import ENDS_A_SOURCE
+from keyturn.values import shown
+
+SHORTEST_SECRET = 32
+"""Characters; random hex of that length holds the 128 bits that NIST SP 800-131A asks of a key."""
+
+FUNCTION = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+"""How a function of the app's is named: `package.module:function`."""
+
+_MOST_A_RATE = 100_000
+"""Requests: the time of each is stored until it expires."""
+
+_MINUTE, _NONE = timedelta(minutes=1), timedelta(0)
+_MONTH = timedelta(days=30)
+"""Until then, a reader of the mailbox may choose the password (OWASP ASVS 6.4.1: a short time)."""
+
+_SCHEMA = re.compile(r"([a-z_][a-z0-9_]{0,62})?").fullmatch
+"""Names that PostgreSQL keeps unchanged without quotes (its manual, 4.1.1)."""
+
+ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9-]*|[0-9]+(\.[0-9]+)+")
+"""RFC 4512 1.4: a short name, or an OID."""
+
+
+def value_of(settings: Settings, name: str) -> Any:
+    """Return the value of a setting by its name in the file."""
+    return reduce(lambda section, key: getattr(section, "from_" if key == "from" else key), name.split("."), settings)
+
+
+def broken_bounds(settings: Settings) -> Iterator[Fault]:
+    """Yield each value outside the bounds of its setting. Of a list, each item is a value."""
+    for names, holds, message in _BOUNDS:
+        for name in names.split():
+            value = value_of(settings, name)
+            for one in value if isinstance(value, tuple) else (value,):
+                if not _holds(holds, one):
+                    yield Fault(name, message.format(value=one, shown=shown(one)))
+
+
+def _holds(holds: Callable[[Any], object], value: Any) -> bool:
+    try:
+        return bool(holds(value))
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return False
+
+
+def _is_breach_source(text: str) -> bool:
+    is_local = text.startswith("http://") and is_loopback(text)
+    return text in {"", "hibp"} or text.startswith("https://") or is_local
+
+
+_BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
+    (
+        " ".join(f"limits.{name}" for name in RATES),
+        lambda text: parse_rate(text).amount <= _MOST_A_RATE,
+        f"must be a rate, as in 3/minute or 10/15 minutes, of 1 to {_MOST_A_RATE} requests, not {{shown}}",
+    ),
+    (
+        "metrics.token invitations.service_key invitations.link_key",
+        lambda secret: not secret or len(secret) >= SHORTEST_SECRET,
+        f"shorter than {SHORTEST_SECRET} characters",
+    ),
+    ("token.ttl", lambda life: life >= _MINUTE, "must be at least a minute, so that users have time to open the link"),
+    ("invitations.ttl", lambda life: _MINUTE <= life <= _MONTH, f"must be from a minute to {_MONTH.days} days"),
+    ("database.timeout second_step.sms.cooldown", lambda time: time > _NONE, "must be more than 0 s"),
+    (
+        "worker.timeout",
+        lambda time: time < LONGEST_TRY,
+        f"must be less than {LONGEST_TRY.seconds} s, which a delivery may take",
+    ),
+    (
+        "accounts.ldap.phone",
+        lambda name: not name or ATTRIBUTE.fullmatch(name),
+        "must be the name of an attribute, not {shown}",
+    ),
+    ("server.host", bool, "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well"),
+    ("server.allowed_origins", is_serialized_origin, "must be an origin such as https://app.example.org, not {value}"),
+    (
+        "server.allowed_hosts",
+        is_host,
+        "must be a host name such as account.example.org, without a port, not {value}",
+    ),
+    ("server.trusted_proxies", read_network, "must be an IP address or network, not {value}"),
+    ("database.schema", _SCHEMA, "must be a plain name of lower-case letters, digits and _, such as keyturn"),
+    (
+        "challenge.url",
+        lambda url: not url or ((url.startswith("https://") or is_loopback(url)) and not ENDS_A_SOURCE.search(url)),
+        "must begin with https://, without a space, a semicolon or a comma, not {shown}",
+    ),
+    ("password.breaches", _is_breach_source, "must be hibp, or begin with https://, not {shown}"),
+    (
+        "hooks.before_reset",
+        lambda name: not name or FUNCTION.fullmatch(name),
+        "must be package.module:function, not {value}",
+    ),
+    (
+        "second_step.sms.from",
+        re.compile(r"(\+[1-9][0-9]{6,14})?").fullmatch,  # E.164
+        "must be a number such as +14155552671",
+    ),
+    ("second_step.sms.prefixes", re.compile(r"\+[1-9][0-9]{0,6}").fullmatch, "must all be prefixes such as +44"),
+    ("timezone", ZoneInfo, "no such time zone: {value}"),
+)
+"""Settings, what is true of each of their values (or raises ValueError), and what a fault says."""
+
+
+# Rules between settings
+
+
+class Needs(NamedTuple):
+    """`setting` must be set if `by` is one of `values`; without values, if `by` is set at all.
+
+    `what`: what is missing, in place of the reason. `known_as`: the variable by which people know the setting.
+    `sending`: only a process that sends mails needs it.
+    """
+
+    setting: str
+    by: str
+    values: str = ""
+    what: str = ""
+    known_as: str = ""
+    sending: bool = False
+
+
+class OnlyFor(NamedTuple):
+    """`setting` has no effect unless `by` is one of `values`."""
+
+    setting: str
+    by: str
+    values: str
+
+
+_NEEDS = (
+    Needs("accounts.table.table", "accounts.store", "table"),
+    Needs("accounts.ldap.bind_dn", "accounts.store", "ldap", "the name of the service account"),
+    Needs("accounts.ldap.base", "accounts.store", "ldap", "the entry above the accounts"),
+    Needs("accounts.ldap.bind_password", "accounts.store", "ldap", "the password of the service account", sending=True),
+    Needs("accounts.supabase.url", "accounts.store", "supabase", known_as="SUPABASE_URL"),
+    Needs(
+        *("accounts.supabase.service_role_key", "accounts.store", "supabase"),
+        known_as="SUPABASE_SERVICE_ROLE_KEY",
+        sending=True,
+    ),
+    Needs("secure_account.url", "secure_account.lock", what="without its button in mails, no account gets locked"),
+    Needs("accounts.table.unlock", "accounts.table.lock"),
+    Needs("accounts.table.lock", "accounts.table.unlock"),
+    Needs("challenge.site_key", "challenge.method", "turnstile hcaptcha"),
+    Needs("challenge.secret", "challenge.method", "turnstile hcaptcha"),
+    Needs("accounts.ldap.phone", "second_step.source", "ldap"),
+    Needs("accounts.table.table", "second_step.source", "table"),
+    Needs("second_step.sms.transport", "second_step.source", "ldap"),
+    Needs("second_step.sms.transport", "second_step.table.phone"),
+    Needs("second_step.table.account", "second_step.table.table", what="set the column with the account's id"),
+    Needs("second_step.table.key", "second_step.table.format", "fernet laravel"),
+    Needs("second_step.sms.account", "second_step.sms.transport", "twilio", "Twilio's Account SID"),
+    Needs("second_step.sms.from", "second_step.sms.transport", "twilio", "a number such as +14155552671"),
+    Needs("second_step.sms.password", "second_step.sms.transport", "twilio", "Twilio's Auth Token", sending=True),
+    Needs("webhooks.secret", "webhooks.url"),
+    Needs("webhooks.url", "webhooks.secret"),
+)
+_ONLY_FOR = (
+    OnlyFor("challenge.site_key", "challenge.method", "none turnstile hcaptcha"),
+    OnlyFor("challenge.secret", "challenge.method", "none turnstile hcaptcha"),
+    OnlyFor("hashing.cost", "hashing.format", " ".join(BCRYPT_PREFIXES)),
+    OnlyFor("second_step.sms.transport", "second_step.source", "builtin table ldap"),
+    OnlyFor("second_step.table.key", "second_step.table.format", "fernet laravel"),
+)
+
+
+def broken_pairs(settings: Settings, *, sending: bool) -> Iterator[Fault]:
+    """Yield what is missing, and what has no effect."""
+    for rule in _NEEDS:
+        by = value_of(settings, rule.by)
+        is_needed = by in rule.values.split() if rule.values else by
+        if is_needed and (sending or not rule.sending) and not value_of(settings, rule.setting):
+            reason = f"{rule.by} is {by if rule.values else 'set'}"
+            yield Fault(rule.known_as or rule.setting, f"missing: {rule.what or reason}")
+    default = Settings()
+    for setting, chooser, values in _ONLY_FOR:
+        chosen = value_of(settings, chooser)
+        if chosen not in values.split() and value_of(settings, setting) != value_of(default, setting):
+            yield Fault(setting, f"has no effect with {chooser} {chosen}: remove it")
