@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from jinja2 import BaseLoader, Environment, TemplateSyntaxError
+from jinja2 import BaseLoader, Environment
 from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid, UnknownMail
@@ -24,8 +24,7 @@ from keyturn.plain_files import DEEPEST, leads_out, read_plain_text
 from keyturn.studio.gallery.branches.report import PREFIX, BranchReport
 from keyturn.studio.gallery.configuration import MailSettings
 from keyturn.studio.gallery.discovery import Discovery, FileState, FolderContents, Patterns, state_of
-from keyturn.studio.gallery.environments import FolderEnvironment, Prepare
-from keyturn.studio.gallery.programs import program_of
+from keyturn.studio.gallery.environments import Prepare
 from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.gallery.samples import Sample, hostile
 from keyturn.studio.gallery.samples.files import Listings, WrittenSample, find_samples, fit_samples
@@ -35,9 +34,6 @@ from keyturn.studio.gallery.variables.variables import Variable
 from keyturn.values import did_you_mean
 
 T = TypeVar("T")
-
-_LARGEST_PROGRAM = 50_000
-"""Bytes of a file whose program is read, which takes up to 0.3 s."""
 
 GUESSED = "guessed"
 """The name of the guessed sample of a template without samples."""
@@ -93,7 +89,6 @@ class Gallery:
     _branches: dict[str, tuple[tuple[object, ...] | None, BranchReport | None]] = field(
         default_factory=dict, init=False, compare=False
     )
-    _programs: dict[str, tuple[FileState, bytes | None]] = field(default_factory=dict, init=False, compare=False)
     _results: dict[tuple[str, str], tuple[tuple[object, ...], Mapping[str, Any]]] = field(
         default_factory=dict, init=False, compare=False
     )
@@ -191,7 +186,7 @@ class Gallery:
     def branches(self, name: str) -> BranchReport | None:
         """Return the report on the branches of a mail, with passes that force those that no sample takes.
 
-        It takes up to two seconds of processor time, and is kept until programs or samples change. Returns None if
+        It takes up to two seconds of processor time, and is kept until files or samples change. Returns None if
         branches are not explored, or the samples cannot be read. Raises LookupError.
         """
         from keyturn.studio.gallery.branches.exploration import explore_mail
@@ -202,7 +197,7 @@ class Gallery:
             return None
         if not (self.finds_branches and samples):
             return None
-        state = (*self._programs_of(name), *samples.values())
+        state = (*self._states_of(name), *samples.values())
         if self._branches.get(name, (None, None))[0] != state:
             report = self.explorer(name) if self.explorer else explore_mail(self, name, samples, self._compiled)
             self._branches[name] = state, report
@@ -294,29 +289,14 @@ class Gallery:
         }
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], Mapping[str, T]]) -> Mapping[str, T]:
-        """Return the result of `make`, which is kept until a program of the mail changes."""
-        state = self._programs_of(name)
+        """Return the result of `make`, which is kept until a file of the mail changes."""
+        state = self._states_of(name)
         if self._results.get((name, what), ((), {}))[0] != state:
             self._results[name, what] = state, make()
         return self._results[name, what][1]
 
-    def _programs_of(self, name: str) -> tuple[object, ...]:
-        """Return the programs of a mail's files, or the states of the files if they do not say enough."""
-        files = self.files_of(name)
-        states = tuple(state_of(str(self.folders / file)) for file in files)
-        programs = tuple(map(self._program, files, states))
-        return states if None in programs else (*zip(files, programs, strict=True),)
-
-    def _program(self, file: str, state: FileState) -> bytes | None:
-        environment = self.templates.environment(self.languages.choose(""))
-        if self.find_variables or not isinstance(environment, FolderEnvironment) or state[2] > _LARGEST_PROGRAM:
-            return None  # the tags of another engine or of an app's extensions, or more than is read in a moment
-        if self._programs.get(file, (None, None))[0] != state:
-            program = None
-            with suppress(OSError, TemplateSyntaxError):
-                program = program_of(environment, self.source(file), file)
-            self._programs[file] = state, program
-        return self._programs[file][1]
+    def _states_of(self, name: str) -> tuple[FileState, ...]:
+        return tuple(state_of(str(self.folders / file)) for file in self.files_of(name))
 
     @cached_property
     def _compiled(self) -> SharedBytecodeCache:
