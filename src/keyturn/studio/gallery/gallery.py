@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -65,7 +65,7 @@ class Draft(Struct, frozen=True):
 class Gallery:
     """The mails of a folder. It reads the folder on each call; `one_look` groups calls.
 
-    `props`: typed props by template. A template without props gets the plain values of its samples, or guessed ones.
+    `props`: typed props by template. A template without samples gets guessed values.
     `brands`: globals of other brands, by name. `patterns`: which files are mails.
     `samples_folder`: one more folder of samples. `mails`: settings of single mails, by name.
     `find_variables`: finds the variables of templates that are no Jinja.
@@ -150,27 +150,32 @@ class Gallery:
     def samples(self, name: str) -> Mapping[str, Sample]:
         """Return the samples of a mail. Raises LookupError, and TemplateInvalid for unreadable or too large files."""
         require_readable(self.folders / file for file in self.files_of(name))
-        known = self._written_samples(name)
-        if known or name in self.props:
-            return known
-        return {GUESSED: self.guessed_sample(name)}
+        return self._written_samples(name) or {GUESSED: self.guessed_sample(name)}
 
     def guessed_sample(self, name: str) -> Sample:
+        """Return values that a mail could have, by the types of its props or its templates. Raises LookupError."""
+        from keyturn.studio.gallery.samples.made_up import made_up
+
+        values = self.plausible_values(name)
+        if props := self.props.get(name):
+            with suppress(Exception):  # types that polyfactory does not know, rules, or a missing package
+                values = self._while_unchanged(name, "made up", lambda: made_up(props))
+        return Sample(GUESSED, deepcopy({**values}), "guessed")
+
+    def plausible_values(self, name: str) -> Mapping[str, Any]:
         """Return values that a mail could have, by how its templates use them. Raises LookupError."""
-        values = self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name))
-        return Sample(GUESSED, deepcopy(values), "guessed")
+        return self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name))
 
     def sample(self, name: str, sample: str) -> Sample:
         """Return a sample of a mail, also a hostile or found one. Raises LookupError, TemplateInvalid."""
         samples = self.samples(name)
         if sample.startswith(PREFIX) and (report := self.branches(name)):
             samples = {found.name: found for found in report.samples}
-        if sample.startswith(hostile.PREFIX) and samples:
+        if sample.startswith(hostile.PREFIX):
             first = next(iter(samples.values()))
             samples = {made.name: made for made in hostile.hostile_samples(first, self.props.get(name))}
         if sample not in samples:
-            known = ", ".join(samples) or "none"
-            raise UnknownMail(f"{name} has no sample called {sample}; it has {known}.")
+            raise UnknownMail(f"{name} has no sample called {sample}; it has {', '.join(samples) or 'none'}.")
         return samples[sample]
 
     def variables(self, name: str) -> Mapping[str, Variable]:
@@ -195,7 +200,7 @@ class Gallery:
             samples = self.samples(name)
         except TemplateInvalid:
             return None
-        if not (self.finds_branches and samples):
+        if not self.finds_branches:
             return None
         state = (*self._states_of(name), *samples.values())
         if self._branches.get(name, (None, None))[0] != state:
@@ -250,11 +255,10 @@ class Gallery:
     def _entry(self, name: str) -> Entry:
         try:
             known = tuple(self._written_samples(name))
-            guessed = not known and name not in self.props
-            samples = (GUESSED,) if guessed else known
+            samples = known or (GUESSED,)
             report = self.known_branches(name)
             branches = tuple(sample.name for sample in report.samples) if report else ()
-            return Entry(name, samples, hostile.NAMES if samples else (), branches, guessed=guessed)
+            return Entry(name, samples, hostile.NAMES, branches, guessed=not known)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
 

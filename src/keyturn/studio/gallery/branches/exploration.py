@@ -203,7 +203,7 @@ class _Exploration:
 
     def _passes(self, first: Sample) -> Iterator[Sample]:
         tries = Counter[Branch]()
-        plausible = self._gallery.guessed_sample(self._name).values
+        plausible = self._gallery.plausible_values(self._name)
         sample = replace(first, values=_completed(first.values, plausible, self._gallery.props.get(self._name)))
         idle = 0
         while (wanted := self._wanted()) and idle < _MOST_IDLE and not self._is_over:

@@ -145,7 +145,7 @@ class Checks:
         """
         template, view = mail = rendition.template, rendition.view
         with self._one_at_a_time:
-            if rendition.is_empty or not self._reports.is_new(mail, rendition.fingerprint):
+            if not self._reports.is_new(mail, rendition.fingerprint):
                 return False
             written = view.only("sample", "lang")
             if view != written:
