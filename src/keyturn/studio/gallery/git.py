@@ -122,29 +122,45 @@ def _base_commit(repository: Repo, base: str) -> ObjectID | None:
 def _changed_in(repository: Repo, top: Path, paths: Iterable[Path], commit: ObjectID | None) -> Iterator[Path]:
     stored, is_ignored = _stored_files(repository, commit), _ignored_by(repository, top)
     submodules = {top / os.fsdecode(name): one[1] for name, one in stored.items() if stat.S_IFMT(one[0]) == _SUBMODULE}
+    holding = _folders_of(stored)
+
+    def is_skipped(folder: Path) -> bool:
+        is_unknown = _name(folder, top) not in holding
+        return folder.name == ".git" or folder in submodules or (is_unknown and is_ignored(folder))
+
     for path in paths:
-        for name in stored:
-            place = top / os.fsdecode(name)
-            if place.is_relative_to(path) and not os.path.lexists(place):
-                yield place
-        for file in _files_at(path, submodules):
-            if (entry := stored.get(os.fsencode(file.relative_to(top).as_posix()))) is None:
-                if not is_ignored(file):
-                    yield file
-            elif not _is_same(file, entry[1]):
+        places = (top / os.fsdecode(name) for name in stored)
+        yield from (place for place in places if place.is_relative_to(path) and not os.path.lexists(place))
+        for file in _files_at(path, is_skipped):
+            entry = stored.get(_name(file, top))
+            if not (_is_same(file, entry[1]) if entry else is_ignored(file)):
                 yield file
         for within, linked in submodules.items():
             if within.is_relative_to(path) and (within / ".git").exists() and within.resolve() == within:
                 with closing(_open(within)) as other:
-                    yield from _changed_in(other, within, [within], linked)
+                    yield from _changed_in(other, within, [within], linked if linked in other else None)
 
 
 def _stored_files(repository: Repo, commit: ObjectID | None) -> Mapping[bytes, _Entry]:
-
     if commit is None or not isinstance(found := repository[commit], Commit):
         return {}
     entries = iter_tree_contents(repository.object_store, found.tree)
     return {entry.path: (entry.mode or 0, entry.sha) for entry in entries if entry.path and entry.sha}
+
+
+def _folders_of(names: Iterable[bytes]) -> set[bytes]:
+    folders = set[bytes]()
+    for name in names:
+        folder = name.rpartition(b"/")[0]
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition(b"/")[0]
+    return folders
+
+
+def _name(path: Path, top: Path) -> bytes:
+    """Return the name of a file in a commit."""
+    return os.fsencode(path.relative_to(top).as_posix())
 
 
 def _ignored_by(repository: Repo, top: Path) -> Callable[[Path], bool]:
@@ -158,12 +174,12 @@ def _ignored_by(repository: Repo, top: Path) -> Callable[[Path], bool]:
     return lambda file: bool(manager.is_ignored(file.relative_to(top).as_posix()))
 
 
-def _files_at(path: Path, without: Iterable[Path]) -> Iterator[Path]:
-    """Yield a file, or those in and below a folder: without git's own."""
+def _files_at(path: Path, is_skipped: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield a file, or those in and below a folder."""
     if path.is_file():
         yield path
     for above, below, names in walk(path):
-        below[:] = [name for name in below if name != ".git" and Path(above, name) not in without]
+        below[:] = [name for name in below if not is_skipped(Path(above, name))]
         yield from (Path(above, name) for name in names if name != ".git")
 
 
