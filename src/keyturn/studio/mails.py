@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 
 from keyturn.errors import DataUnfit, SettingsInvalid
-from keyturn.studio.engines.folder_engine import open_templates
 from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.configuration import limits_of, refused_without_trust, settings_of_folder
+from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.baseline import NAME, read_baseline
 from keyturn.studio.lint.check import check
 from keyturn.studio.lint.checks import checks_for
@@ -66,7 +66,7 @@ class Mails:
         settings = settings_of_folder(folder, rules=unknown_names, trusted=trusted)
         if not trusted and (refused := [*refused_without_trust(settings)]):
             raise SettingsInvalid(refused)
-        gallery = open_templates(folder, settings=settings, sandboxed=not trusted)
+        gallery = open_gallery(folder, settings=settings, sandboxed=not trusted)
         return cls(gallery, settings.clients, settings.severity, limits_of(settings), gallery.folder / NAME)
 
     def names(self) -> list[str]:

@@ -238,9 +238,12 @@ def test_without_a_repository_there_is_nothing_to_compare_with(
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
 
     assert "not a git repository" in keyturn("check", "emails", "--only-changed").err
-    assert keyturn("check", "emails", "--only-changed", PATH="/nonexistent").err == (
-        "keyturn: --only-changed needs git, but git is not installed\n"
-    )
+
+
+def test_the_program_git_is_not_needed(keyturn: Keyturn, committed: Path) -> None:
+    write(committed, "news", BAD + BAD)
+
+    assert "in 1 template" in keyturn("check", "emails", "--only-changed", "--only", "mjml", PATH="/nonexistent").out
 
 
 def test_branches_that_mails_left_out_may_draw_do_not_count(keyturn: Keyturn, committed: Path) -> None:

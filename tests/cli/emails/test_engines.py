@@ -24,7 +24,7 @@ def test_a_folder_of_handlebars_is_recognised_and_told_what_to_do(keyturn: Keytu
     (tmp_path / "welcome.hbs").write_text("{{> header }}{{#if paid}}{{name}}{{/if}}{{#each items}}{{/each}}")
     refused = keyturn("check", str(tmp_path))
     assert (refused.code, refused.out) == (1, "")
-    assert "contains Handlebars templates ({{> header}}, {{#if}}, {{#each}})" in refused.err
+    assert "contains Handlebars templates" in refused.err
     assert "Compile the templates to HTML and open that folder" in refused.err
     assert "keyturn studio --smtp 1025" in refused.err
 

@@ -66,14 +66,14 @@ def test_a_link_to_this_machine_that_comes_from_a_sample_is_the_sample_s(tmp_pat
 
 def test_an_app_in_development_sends_links_to_this_machine_and_a_note_says_so() -> None:
     sent = SentMail(subject="Hello", html=PAGE.format('<a href="http://localhost:3000/a">A page</a>'), text="")
-    assert {one.severity for one in examine_sent(sent) if one.rule == "links/this-machine"} == {"note"}
+    assert {one.severity for one in examine_sent(None, sent) if one.rule == "links/this-machine"} == {"note"}
 
 
 @pytest.mark.parametrize("address", ["boat.png", "/images/boat.png", "//cdn.northwind.example/boat.png"])
 def test_an_image_without_a_whole_address_is_an_error_once_the_mail_is_sent(tmp_path: Path, address: str) -> None:
     page = PAGE.format(f'<img src="{address}" width="9" alt="Boat">')
     assert findings(tmp_path, {"a.html": page}, "links") == []
-    sent = examine_sent(SentMail(subject="Hello", html=page, text=""))
+    sent = examine_sent(None, SentMail(subject="Hello", html=page, text=""))
     assert [one.severity for one in sent if one.rule == "links/relative"] == ["error"]
 
 

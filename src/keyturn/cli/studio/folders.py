@@ -146,13 +146,13 @@ def _open_project(source: Source, settings: "StudioSettings") -> Opened:
 
 
 def _open_foreign(directory: Path, source: Source, settings: "StudioSettings") -> Opened:
-    from keyturn.studio.engines.folder_engine import open_templates
     from keyturn.studio.gallery.configuration import refused_without_trust
+    from keyturn.studio.gallery.opening import open_gallery
 
     if not source.is_trusted and (refused := [*refused_without_trust(settings)]):
         raise SettingsInvalid(refused)
 
-    gallery = open_templates(
+    gallery = open_gallery(
         directory, environment=source.environment, settings=settings, sandboxed=not source.is_trusted
     )
     for file, why in gallery.left_out.items():

@@ -5,16 +5,17 @@ need PyMeta3 (2015). python-handlebars has three releases, the last in 2024. han
 which is unmaintained. None of them reports the line that wrote a text. Handlebars itself needs Node.
 """
 
-import re
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keyturn.errors import KeyturnError
-from keyturn.plain_files import paths_below, read_plain_text, walk
-from keyturn.studio.gallery import Gallery
+from keyturn.plain_files import walk
 from keyturn.studio.gallery.discovery import NOT_OURS
-from keyturn.studio.gallery.sizes import LARGEST
+
+if TYPE_CHECKING:
+    from keyturn.studio.gallery import Gallery
 
 _SUFFIXES = (".hbs", ".handlebars")
 _OTHERS = (".j2", ".jinja", ".jinja2", ".html", ".htm", ".mjml")
@@ -22,8 +23,6 @@ _FIX = (
     "Compile the templates to HTML and open that folder, or let your app send its mails to "
     "`keyturn studio --smtp 1025`, which shows and checks each mail on arrival."
 )
-_TAG = re.compile(r"\{\{\{?~?\s*(?:([#^])\s*(\w+)|(>)\s*([\w./-]+))")
-_MOST_TOLD = 3
 
 
 class CannotRender(KeyturnError):
@@ -34,30 +33,14 @@ def refuse_handlebars(folder: Path, ignore: tuple[str, ...]) -> None:
     """Raise CannotRender for a folder whose only templates are of Handlebars."""
     names = [file.lower() for file in _files_in(folder, ignore)]
     if any(name.endswith(_SUFFIXES) for name in names) and not any(name.endswith(_OTHERS) for name in names):
-        files = sorted(file for file in paths_below(folder) if file.suffix.lower() in _SUFFIXES)
-        tags = _tags_in("\n".join(map(_text_of, files[:100])))
-        seen = f" ({', '.join(tags)})" if tags else ""
-        raise CannotRender(f"{folder} contains Handlebars templates{seen}, which Keyturn cannot render. {_FIX}")
+        raise CannotRender(f"{folder} contains Handlebars templates, which Keyturn cannot render. {_FIX}")
 
 
-def handlebars_beside(gallery: Gallery) -> list[str]:
+def handlebars_beside(gallery: "Gallery") -> list[str]:
     """Return the files of Handlebars in a folder of other templates."""
     others = {suffix for suffix in _SUFFIXES if suffix not in map(str.lower, gallery.patterns.suffixes)}
     files = _files_in(gallery.folder, gallery.patterns.ignore)
     return sorted(file for file in files if Path(file).suffix.lower() in others)
-
-
-def _tags_in(text: str) -> list[str]:
-    """Return the first few kinds of Handlebars tags in a text, as written."""
-    found = (f"{{{{{one[1] or one[3]}{' ' if one[3] else ''}{one[2] or one[4]}}}}}" for one in _TAG.finditer(text))
-    return list(dict.fromkeys(found))[:_MOST_TOLD]
-
-
-def _text_of(file: Path) -> str:
-    try:
-        return read_plain_text(file, LARGEST, errors="replace")
-    except OSError:
-        return ""
 
 
 def _files_in(folder: Path, ignore: tuple[str, ...]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from jinja2 import BaseLoader, Environment, TemplateSyntaxError
+from jinja2 import BaseLoader, Environment
 from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid, UnknownMail
@@ -24,8 +24,7 @@ from keyturn.plain_files import DEEPEST, leads_out, read_plain_text
 from keyturn.studio.gallery.branches.report import PREFIX, BranchReport
 from keyturn.studio.gallery.configuration import MailSettings
 from keyturn.studio.gallery.discovery import Discovery, FileState, FolderContents, Patterns, state_of
-from keyturn.studio.gallery.environments import FolderEnvironment, Prepare
-from keyturn.studio.gallery.programs import program_of
+from keyturn.studio.gallery.environments import Prepare
 from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.gallery.samples import Sample, hostile
 from keyturn.studio.gallery.samples.files import Listings, WrittenSample, find_samples, fit_samples
@@ -35,9 +34,6 @@ from keyturn.studio.gallery.variables.variables import Variable
 from keyturn.values import did_you_mean
 
 T = TypeVar("T")
-
-_LARGEST_PROGRAM = 50_000
-"""Bytes of a file whose program is read, which takes up to 0.3 s."""
 
 GUESSED = "guessed"
 """The name of the guessed sample of a template without samples."""
@@ -69,7 +65,7 @@ class Draft(Struct, frozen=True):
 class Gallery:
     """The mails of a folder. It reads the folder on each call; `one_look` groups calls.
 
-    `props`: typed props by template. A template without props gets the plain values of its samples, or guessed ones.
+    `props`: typed props by template. A template without samples gets guessed values.
     `brands`: globals of other brands, by name. `patterns`: which files are mails.
     `samples_folder`: one more folder of samples. `mails`: settings of single mails, by name.
     `find_variables`: finds the variables of templates that are no Jinja.
@@ -93,7 +89,6 @@ class Gallery:
     _branches: dict[str, tuple[tuple[object, ...] | None, BranchReport | None]] = field(
         default_factory=dict, init=False, compare=False
     )
-    _programs: dict[str, tuple[FileState, bytes | None]] = field(default_factory=dict, init=False, compare=False)
     _results: dict[tuple[str, str], tuple[tuple[object, ...], Mapping[str, Any]]] = field(
         default_factory=dict, init=False, compare=False
     )
@@ -155,27 +150,32 @@ class Gallery:
     def samples(self, name: str) -> Mapping[str, Sample]:
         """Return the samples of a mail. Raises LookupError, and TemplateInvalid for unreadable or too large files."""
         require_readable(self.folders / file for file in self.files_of(name))
-        known = self._written_samples(name)
-        if known or name in self.props:
-            return known
-        return {GUESSED: self.guessed_sample(name)}
+        return self._written_samples(name) or {GUESSED: self.guessed_sample(name)}
 
     def guessed_sample(self, name: str) -> Sample:
+        """Return values that a mail could have, by the types of its props or its templates. Raises LookupError."""
+        from keyturn.studio.gallery.samples.made_up import made_up
+
+        values = self.plausible_values(name)
+        if props := self.props.get(name):
+            with suppress(Exception):  # types that polyfactory does not know, rules, or a missing package
+                values = self._while_unchanged(name, "made up", lambda: made_up(props))
+        return Sample(GUESSED, deepcopy({**values}), "guessed")
+
+    def plausible_values(self, name: str) -> Mapping[str, Any]:
         """Return values that a mail could have, by how its templates use them. Raises LookupError."""
-        values = self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name))
-        return Sample(GUESSED, deepcopy(values), "guessed")
+        return self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name))
 
     def sample(self, name: str, sample: str) -> Sample:
         """Return a sample of a mail, also a hostile or found one. Raises LookupError, TemplateInvalid."""
         samples = self.samples(name)
         if sample.startswith(PREFIX) and (report := self.branches(name)):
             samples = {found.name: found for found in report.samples}
-        if sample.startswith(hostile.PREFIX) and samples:
+        if sample.startswith(hostile.PREFIX):
             first = next(iter(samples.values()))
             samples = {made.name: made for made in hostile.hostile_samples(first, self.props.get(name))}
         if sample not in samples:
-            known = ", ".join(samples) or "none"
-            raise UnknownMail(f"{name} has no sample called {sample}; it has {known}.")
+            raise UnknownMail(f"{name} has no sample called {sample}; it has {', '.join(samples) or 'none'}.")
         return samples[sample]
 
     def variables(self, name: str) -> Mapping[str, Variable]:
@@ -191,7 +191,7 @@ class Gallery:
     def branches(self, name: str) -> BranchReport | None:
         """Return the report on the branches of a mail, with passes that force those that no sample takes.
 
-        It takes up to two seconds of processor time, and is kept until programs or samples change. Returns None if
+        It takes up to two seconds of processor time, and is kept until files or samples change. Returns None if
         branches are not explored, or the samples cannot be read. Raises LookupError.
         """
         from keyturn.studio.gallery.branches.exploration import explore_mail
@@ -200,9 +200,9 @@ class Gallery:
             samples = self.samples(name)
         except TemplateInvalid:
             return None
-        if not (self.finds_branches and samples):
+        if not self.finds_branches:
             return None
-        state = (*self._programs_of(name), *samples.values())
+        state = (*self._states_of(name), *samples.values())
         if self._branches.get(name, (None, None))[0] != state:
             report = self.explorer(name) if self.explorer else explore_mail(self, name, samples, self._compiled)
             self._branches[name] = state, report
@@ -255,11 +255,10 @@ class Gallery:
     def _entry(self, name: str) -> Entry:
         try:
             known = tuple(self._written_samples(name))
-            guessed = not known and name not in self.props
-            samples = (GUESSED,) if guessed else known
+            samples = known or (GUESSED,)
             report = self.known_branches(name)
             branches = tuple(sample.name for sample in report.samples) if report else ()
-            return Entry(name, samples, hostile.NAMES if samples else (), branches, guessed=guessed)
+            return Entry(name, samples, hostile.NAMES, branches, guessed=not known)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
 
@@ -294,29 +293,14 @@ class Gallery:
         }
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], Mapping[str, T]]) -> Mapping[str, T]:
-        """Return the result of `make`, which is kept until a program of the mail changes."""
-        state = self._programs_of(name)
+        """Return the result of `make`, which is kept until a file of the mail changes."""
+        state = self._states_of(name)
         if self._results.get((name, what), ((), {}))[0] != state:
             self._results[name, what] = state, make()
         return self._results[name, what][1]
 
-    def _programs_of(self, name: str) -> tuple[object, ...]:
-        """Return the programs of a mail's files, or the states of the files if they do not say enough."""
-        files = self.files_of(name)
-        states = tuple(state_of(str(self.folders / file)) for file in files)
-        programs = tuple(map(self._program, files, states))
-        return states if None in programs else (*zip(files, programs, strict=True),)
-
-    def _program(self, file: str, state: FileState) -> bytes | None:
-        environment = self.templates.environment(self.languages.choose(""))
-        if self.find_variables or not isinstance(environment, FolderEnvironment) or state[2] > _LARGEST_PROGRAM:
-            return None  # the tags of another engine or of an app's extensions, or more than is read in a moment
-        if self._programs.get(file, (None, None))[0] != state:
-            program = None
-            with suppress(OSError, TemplateSyntaxError):
-                program = program_of(environment, self.source(file), file)
-            self._programs[file] = state, program
-        return self._programs[file][1]
+    def _states_of(self, name: str) -> tuple[FileState, ...]:
+        return tuple(state_of(str(self.folders / file)) for file in self.files_of(name))
 
     @cached_property
     def _compiled(self) -> SharedBytecodeCache:

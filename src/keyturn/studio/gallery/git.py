@@ -1,291 +1,194 @@
-"""Reads the git repository of a folder without obeying its configuration.
+"""The files of a folder that differ from a commit.
 
-A repository can make git run programs. Its configuration names hooks, filters, textconv and diff programs, checkers of
-signatures, a file watcher, a pager and remotes; includes add more. The folder may be an unpacked archive of unknown
-origin, so git never sees the repository's own directory. `open_repository` makes a temporary git directory instead:
+A repository can make git run programs: hooks, filters, a file watcher, a pager, remotes. The folder may be an unpacked
+archive of unknown origin, so git does not run at all. dulwich reads commits and trees, and runs nothing. Files are
+compared by the ids of their contents, so no blob is read. `check` calls this in a renderer, which has limits.
 
-* Its configuration is written here. Of the repository's, only the settings in `_HARMLESS` are copied, each one word.
-* It has no hooks, remotes, attributes, grafts, and no configuration of worktrees and submodules. `.gitattributes` in
-  the tree may name drivers, but none is defined.
-* Objects and refs are the repository's. HEAD, the index and the list of shallow commits are copied.
-
-The configuration of the system is ignored, and that of the user apart from `_OF_THE_USER`. Git uses no replacement
-objects, contacts no remotes, and writes nothing into the repository. It is stopped when it takes too long or writes too
-much.
-
-A `.git` file, `commondir` and alternates may lead to another repository, as those of a worktree do. No program of that
-repository runs either, and its commits are shown with their own files alone.
+A `.git` file, `commondir` and alternates may lead to another repository, as those of a worktree do.
 """
 
+import hashlib
 import os
-import re
-import shutil
-import signal
-import subprocess
-import tempfile
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from io import BufferedReader
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, suppress
+from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
 
-from msgspec import Struct
+from dulwich.config import ConfigFile, StackedConfig
+from dulwich.errors import NotGitRepository
+from dulwich.graph import find_merge_base
+from dulwich.ignore import IgnoreFilter, IgnoreFilterManager, default_user_ignore_filter_path
+from dulwich.object_store import iter_tree_contents
+from dulwich.objects import Commit, ObjectID, Tag
+from dulwich.objectspec import parse_commit, parse_object
+from dulwich.repo import Repo
 
 from keyturn.errors import KeyturnError
-from keyturn.plain_files import read_plain_file
+from keyturn.plain_files import read_plain_file, walk
+from keyturn.studio.renderers.limits import OutOfTime
 
-_LONGEST = 60.0
-"""Seconds that git may take."""
+_READ = ("HEAD", "commondir", "packed-refs", "shallow", "info/grafts")
+"""Files of a git directory that dulwich opens. It would wait for the writer of a pipe."""
 
-_MOST = 96 * 1024**2
-"""Bytes that git may write."""
-
-_PIECE = 64 * 1024
-
-_LARGEST_POINTER = 4096
-_LARGEST_INDEX = 512 * 1024**2
-
-_HARMLESS = (
-    "core.filemode",
-    "core.ignorecase",
-    "core.symlinks",
-    "core.precomposeunicode",
-    "core.trustctime",
-    "core.checkstat",
-    "core.autocrlf",
-    "core.eol",
-    "extensions.objectformat",
-    "extensions.refstorage",
+_FORMAT = (
+    ("core", "repositoryformatversion"),
+    ("extensions", "objectformat"),
+    ("extensions", "refstorage"),
 )
-"""Settings on the storage of files and objects. None names a program, a file or a host."""
+"""The settings that say how a repository is stored. No other one counts."""
 
-_OF_THE_USER = ("core.autocrlf", "core.eol", "core.excludesfile")
-_NONE_SET = 1
-"""The exit code of `git config` for unset names."""
+_SUBMODULE = 0o160000
+"""The mode of a submodule in a tree (gitformat-index(5))."""
 
-_WORD = re.compile(r"[A-Za-z0-9]{1,20}")
+_SHA256 = 64
+"""Hexadecimal digits of an id in a repository with SHA-256."""
+
+_Entry = tuple[int, ObjectID]
+"""The mode and the id of a file in a commit."""
+
+
+class _Repository(Repo):
+    def get_config(self) -> ConfigFile:
+        file, config = Path(self.commondir(), "config"), ConfigFile()
+        with suppress(FileNotFoundError):
+            written = ConfigFile.from_file(BytesIO(read_plain_file(file)), expand_includes=False)
+            for section, name in _FORMAT:
+                with suppress(KeyError):
+                    config.set(section, name, written.get(section, name))
+        return config
 
 
 class GitFailed(KeyturnError):
-    """Git cannot answer. The message continues a sentence after "git"."""
+    """The repository cannot answer. The message continues a sentence after "git cannot compare it"."""
 
 
-class GitMissing(GitFailed):
-    """There is no git."""
+def changed_files(folder: Path, paths: Iterable[Path], base: str) -> Iterator[Path]:
+    """Yield the files at and below `paths` that differ from the merge base of HEAD and a commit or branch.
+
+    Deleted and untracked files count, ignored ones do not. Files in submodules are compared with the commit that the
+    repository has of them. Before the first commit, all files differ. `paths` outside the repository of the folder are
+    left out. Raises GitFailed.
+    """
+    top = _top_of(folder)
+    inside = [path for path in paths if path.is_relative_to(top)]
+    try:
+        with closing(_open(top)) as repository:
+            yield from _changed_in(repository, top, inside, _base_commit(repository, base))
+    except (GitFailed, OutOfTime, MemoryError):
+        raise
+    except Exception as error:  # a repository can be broken in any way
+        raise GitFailed(f"the repository cannot be read: {type(error).__name__}: {error}") from error
 
 
-class Repository(Struct, frozen=True):
-    """Answers questions about a repository, while `open_repository` lasts. `top` is its working tree, resolved."""
-
-    top: Path
-    _program: str
-    _environment: Mapping[str, str]
-
-    def ask(self, *arguments: str, given: bytes = b"") -> bytes:
-        """Run git at `top`, paths literal. Arguments from users must follow `--end-of-options`. Raises GitFailed."""
-        command = (self._program, "--no-pager", "--literal-pathspecs", *arguments)
-        return _run(command, self._environment, self.top, given=given)
-
-    def commit(self, revision: str) -> str:
-        """Return the commit that a branch, a tag or a part of a hash names. Raises GitFailed."""
-        try:
-            verify = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-            return self.ask(*verify).decode().strip()
-        except GitFailed as error:
-            raise GitFailed(f"there is no commit or branch {revision}") from error
-
-
-class _Places(NamedTuple):
-    """The folders of a repository: its working tree, the git directory of that, and the shared git directory."""
-
-    top: Path
-    own: Path
-    common: Path
-
-
-@contextmanager
-def open_repository(folder: Path, *, compares_files: bool = False) -> Iterator[Repository]:
-    """Open the repository of a folder; `compares_files`: to compare its working tree, too. Raises GitFailed."""
-    program, places = _program(), _places_of(folder)
-    with tempfile.TemporaryDirectory(prefix="keyturn-git-", ignore_cleanup_errors=True) as made:
-        environment = _environment(Path(made), places)
-        try:
-            _fill(Path(made), places, with_index=compares_files)
-        except OSError as error:
-            raise GitFailed(f"the repository cannot be read: {error.strerror}: {error.filename}") from None
-        settings = _settings(program, environment, places, with_users=compares_files)
-        (Path(made) / "config").write_text(settings, "utf-8")
-        yield Repository(places.top, program, environment)
-
-
-def _program() -> str:
-    """Return the path of git, never one in the working directory."""
-    places = [place for place in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(place).is_absolute()]
-    found = shutil.which("git", path=os.pathsep.join(places)) if places else None
-    if found is None or not any(Path(found).parent == Path(place) for place in places):  # on Windows: the current one
-        raise GitMissing("git is not installed")
-    return found
-
-
-def _places_of(folder: Path) -> _Places:
-    """Find the nearest repository, as git does, but no bare ones."""
+def _top_of(folder: Path) -> Path:
+    """Return the working tree of the nearest repository, as git finds it, but of no bare one."""
     here = folder.resolve()
     for top in (here, *here.parents):
-        own = _followed(top / ".git", "gitdir: ") if (top / ".git").is_file() else top / ".git"
-        common = _followed(own / "commondir") if (own / "commondir").is_file() else own
-        if (own / "HEAD").exists() and (common / "objects").is_dir() and (common / "refs").is_dir():
-            return _Places(top, own.resolve(), common.resolve())
-        if (top / ".git").is_file():
-            raise GitFailed(f"{top / '.git'} does not point to a repository")
+        if (top / ".git" / "objects").is_dir() or (top / ".git").is_file():
+            return top
     raise GitFailed("not a git repository (or any of the parent directories): .git")
 
 
-def _followed(pointer: Path, prefix: str = "") -> Path:
-    """Return the target of a file that holds a path relative to its folder."""
+def _open(top: Path) -> Repo:
+    if (top / ".git").is_dir():
+        for name in _READ:
+            if os.path.lexists(file := top / ".git" / name) and not file.is_file():
+                raise GitFailed(f"{file} is not a regular file")
     try:
-        text = os.fsdecode(read_plain_file(pointer, _LARGEST_POINTER)).rstrip("\r\n")
-    except OSError as error:
-        raise GitFailed(f"{pointer} cannot be read: {error.strerror}") from None
-    if not text.startswith(prefix) or "\0" in text:
-        raise GitFailed(f"{pointer} does not point to a repository")
-    return pointer.parent / text.removeprefix(prefix)
+        return _Repository(str(top), bare=False, worktree=str(top))
+    except NotGitRepository as error:
+        raise GitFailed(f"{top / '.git'} does not point to a repository") from error
 
 
-def _environment(made: Path, places: _Places) -> Mapping[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    return kept | {
-        "LC_ALL": "C",
-        "GIT_DIR": str(made),
-        "GIT_WORK_TREE": str(places.top),
-        "GIT_OBJECT_DIRECTORY": str(places.common / "objects"),
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_ATTR_NOSYSTEM": "1",
-        "GIT_NO_REPLACE_OBJECTS": "1",
-        "GIT_NO_LAZY_FETCH": "1",
-        "GIT_ALLOW_PROTOCOL": "none",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-    }
-
-
-def _fill(made: Path, places: _Places, *, with_index: bool) -> None:
-    (made / "info").mkdir()
-    copied = {"HEAD": places.own, "shallow": places.common}
-    if with_index:
-        indexes = ("index", *(file.name for file in places.own.glob("sharedindex.*")))
-        copied |= {"info/exclude": places.common, **dict.fromkeys(indexes, places.own)}
-    for name, folder in copied.items():
-        with suppress(FileNotFoundError):
-            found = (folder / name).stat()
-            (made / name).write_bytes(read_plain_file(folder / name, _LARGEST_INDEX))
-            os.utime(
-                made / name, ns=(found.st_atime_ns, found.st_mtime_ns)
-            )  # git compares files that are newer than the index
-    for name in ("refs", "packed-refs", "reftable"):
-        if (places.common / name).exists():
-            _link(made / name, places.common / name)
-
-
-def _link(made: Path, there: Path) -> None:
+def _base_commit(repository: Repo, base: str) -> ObjectID | None:
+    """Return the merge base of HEAD and a commit, or None for HEAD before the first commit."""
     try:
-        made.symlink_to(there)
-    except OSError:  # Windows rarely permits links
-        (shutil.copytree if there.is_dir() else shutil.copyfile)(there, made)
-
-
-def _settings(program: str, environment: Mapping[str, str], places: _Places, *, with_users: bool) -> str:
-    allowed = {name: value for name, value in environment.items() if not name.startswith("GIT_CONFIG_")}
-    users = _values(program, allowed, _OF_THE_USER) if with_users else {}
-    excludes = users.pop("core.excludesfile", "")
-    local = places.common / "config"
-    own = _values(program, environment, _HARMLESS, "--file", str(local)) if local.is_file() else {}
-    words = {name: value for name, value in (users | own).items() if _WORD.fullmatch(value)}
-    lines = ["[core]", "repositoryFormatVersion = 1", "bare = false", "quotePath = false", "fsmonitor = false"]
-    lines += [f"hooksPath = {os.devnull}", f"attributesFile = {os.devnull}"]
-    if excludes:
-        quoted = excludes.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-        lines.append(f'excludesFile = "{quoted}"')
-    for name, value in words.items():
-        section, _, key = name.partition(".")
-        lines += [f"[{section}]", f"{key} = {value}"]
-    return "\n".join([*lines, ""])
-
-
-def _values(program: str, environment: Mapping[str, str], names: tuple[str, ...], *where: str) -> dict[str, str]:
-    """Return settings by name, the last value of each. With --file, git follows no includes (git-config(1))."""
-    asked = (program, "config", *where, "-z", "--get-regexp", f"^({'|'.join(map(re.escape, names))})$")
-    listed = os.fsdecode(_run(asked, environment, Path(environment["GIT_DIR"]), fine=(0, _NONE_SET)))
-    entries = (entry.partition("\n") for entry in listed.split("\0") if entry)
-    return {name: value if given else "true" for name, given, value in entries}
-
-
-def _run(
-    command: tuple[str, ...],
-    environment: Mapping[str, str],
-    place: Path,
-    *,
-    given: bytes = b"",
-    fine: tuple[int, ...] = (0,),
-) -> bytes:
-    with tempfile.TemporaryFile() as asked:
-        asked.write(given)
-        asked.seek(0)
-        try:
-            process = subprocess.Popen(  # noqa: S603 - git alone
-                command,
-                cwd=place,
-                env=environment,
-                stdin=asked,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise GitFailed(f"git cannot be started: {error.strerror}") from None
-    with process:
-        return _output(process, fine)
-
-
-def _output(process: "subprocess.Popen[bytes]", fine: tuple[int, ...]) -> bytes:
-    """Return the output of a process. Stops it and raises GitFailed when it takes too long or writes too much."""
-    assert isinstance(process.stdout, BufferedReader)  # both are pipes
-    assert isinstance(process.stderr, BufferedReader)
-    late, complaint = threading.Event(), bytearray()
-
-    def end_late() -> None:
-        late.set()
-        _end(process)
-
-    alarm = threading.Timer(_LONGEST, end_late)
-    listener = threading.Thread(target=_listen, args=(process.stderr, complaint), daemon=True)
-    alarm.start()
-    listener.start()
+        head = repository.head()
+    except KeyError:
+        if base == "HEAD":
+            return None
+        raise GitFailed("there is no commit yet") from None
     try:
-        written = bytearray()
-        while len(written) <= _MOST and (more := process.stdout.read1(_PIECE)):
-            written += more
-        if len(written) > _MOST:
-            raise GitFailed(f"the answer is larger than {_MOST // 1024**2} MB")
-        process.wait()
-    finally:
-        alarm.cancel()
-        _end(process)
-        listener.join()
-    if late.is_set():
-        raise GitFailed(f"no answer within {_LONGEST:g} seconds")
-    if process.returncode not in fine:
-        raise GitFailed(os.fsdecode(bytes(complaint)).strip().partition("\n")[0] or "git failed without a message")
-    return bytes(written)
+        named = parse_object(repository, os.fsencode(base))
+        commit = parse_commit(repository, named if isinstance(named, Commit | Tag) else base).id
+    except (KeyError, ValueError) as error:
+        raise GitFailed(f"there is no commit or branch {base}") from error
+    if not (bases := find_merge_base(repository, [head, commit])):
+        raise GitFailed(f"HEAD and {base} have no commit in common")
+    return bases[0]
 
 
-def _listen(said: BufferedReader, complaint: bytearray) -> None:
-    while more := said.read1(_PIECE):
-        complaint += more[: _PIECE - len(complaint)]
+def _changed_in(repository: Repo, top: Path, paths: Iterable[Path], commit: ObjectID | None) -> Iterator[Path]:
+    stored, is_ignored = _stored_files(repository, commit), _ignored_by(repository, top)
+    submodules = {top / os.fsdecode(name): one[1] for name, one in stored.items() if stat.S_IFMT(one[0]) == _SUBMODULE}
+    holding = _folders_of(stored)
+
+    def is_skipped(folder: Path) -> bool:
+        is_unknown = _name(folder, top) not in holding
+        return folder.name == ".git" or folder in submodules or (is_unknown and is_ignored(folder))
+
+    for path in paths:
+        places = (top / os.fsdecode(name) for name in stored)
+        yield from (place for place in places if place.is_relative_to(path) and not os.path.lexists(place))
+        for file in _files_at(path, is_skipped):
+            entry = stored.get(_name(file, top))
+            if not (_is_same(file, entry[1]) if entry else is_ignored(file)):
+                yield file
+        for within, linked in submodules.items():
+            if within.is_relative_to(path) and (within / ".git").exists() and within.resolve() == within:
+                with closing(_open(within)) as other:
+                    yield from _changed_in(other, within, [within], linked if linked in other else None)
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    if process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+def _stored_files(repository: Repo, commit: ObjectID | None) -> Mapping[bytes, _Entry]:
+    if commit is None or not isinstance(found := repository[commit], Commit):
+        return {}
+    entries = iter_tree_contents(repository.object_store, found.tree)
+    return {entry.path: (entry.mode or 0, entry.sha) for entry in entries if entry.path and entry.sha}
+
+
+def _folders_of(names: Iterable[bytes]) -> set[bytes]:
+    folders = set[bytes]()
+    for name in names:
+        folder = name.rpartition(b"/")[0]
+        while folder and folder not in folders:
+            folders.add(folder)
+            folder = folder.rpartition(b"/")[0]
+    return folders
+
+
+def _name(path: Path, top: Path) -> bytes:
+    """Return the name of a file in a commit."""
+    return os.fsencode(path.relative_to(top).as_posix())
+
+
+def _ignored_by(repository: Repo, top: Path) -> Callable[[Path], bool]:
+    """Return whether a file is ignored: by the folder's files, the repository's or those of the user."""
+    of_user = Path(default_user_ignore_filter_path(StackedConfig.default())).expanduser()
+    filters = []
+    for file in (Path(repository.commondir(), "info", "exclude"), of_user):
+        with suppress(OSError):
+            filters.append(IgnoreFilter(read_plain_file(file).splitlines()))
+    manager = IgnoreFilterManager(str(top), filters, ignorecase=False)
+    return lambda file: bool(manager.is_ignored(file.relative_to(top).as_posix()))
+
+
+def _files_at(path: Path, is_skipped: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield a file, or those in and below a folder."""
+    if path.is_file():
+        yield path
+    for above, below, names in walk(path):
+        below[:] = [name for name in below if not is_skipped(Path(above, name))]
+        yield from (Path(above, name) for name in names if name != ".git")
+
+
+def _is_same(file: Path, stored: bytes) -> bool:
+    """Tell whether a file has the content with this id, also with the line ends that git may have converted."""
+    try:
+        content = os.fsencode(file.readlink()) if file.is_symlink() else read_plain_file(file)
+    except OSError:
+        return False
+    made = hashlib.sha256 if len(stored) == _SHA256 else hashlib.sha1
+    written = (content, content.replace(b"\r\n", b"\n"))
+    return any(made(b"blob %d\0%b" % (len(one), one)).hexdigest().encode() == stored for one in written)

@@ -160,7 +160,7 @@ class TemplateChecks:
             return tuple(self.gallery.samples(template).values()), []
         except TemplateInvalid as error:
             found = [explain_samples(one, self.gallery) for one in (error, *error.others)]
-        is_drawn = template not in self.gallery.props and all(one.rule == "samples/invalid" for one in found)
+        is_drawn = all(one.rule == "samples/invalid" for one in found)
         return (self.gallery.guessed_sample(template),) if is_drawn else (), found
 
     def _branches(self, template: str) -> tuple[BranchReport | None, Finding | None]:

@@ -1,11 +1,7 @@
 """Checks a mail that an app has sent: its HTML and text, without templates.
 
-The checks run in a process of their own, `python -m keyturn.studio.lint.sent_mail`. A few kilobytes of HTML and CSS can
-cost an hour of work, so the parent stops the process after a time limit.
+A few kilobytes of HTML and CSS can cost an hour of work, so the studio has a renderer do it, which has limits.
 """
-
-import subprocess
-import sys
 
 import msgspec
 
@@ -34,23 +30,8 @@ class SentMail(msgspec.Struct, frozen=True, kw_only=True):
     clients: tuple[str, ...] = ()
 
 
-class NotExamined(Exception):
-    """The checks failed or ran out of time."""
-
-
-def examine_apart(mail: SentMail, seconds: float) -> list[Finding]:
-    """Check a mail in a process of its own. Raises TooLong."""
-    command = [sys.executable, "-P", "-m", __spec__.name]  # not from a folder of that name that it is started in
-    try:
-        ended = subprocess.run(  # noqa: S603 - our own module
-            command, input=msgspec.json.encode(mail), capture_output=True, timeout=seconds, check=True
-        )
-        return msgspec.json.decode(ended.stdout, type=list[Finding])
-    except (subprocess.SubprocessError, OSError, msgspec.DecodeError) as error:
-        raise NotExamined from error
-
-
-def examine(mail: SentMail) -> list[Finding]:
+def examine(_: object, mail: SentMail) -> list[Finding]:
+    """Return the findings in a mail. The first argument is the state of a renderer, which is not needed."""
     found = dict.fromkeys(
         document_findings(document_of(mail.html, mail.text, mail.subject), checks_for(Clients.from_names(mail.clients)))
     )
@@ -78,8 +59,3 @@ def document_of(html: str, text: str = "", subject: str = "") -> Document:
         text=trace_data(text, TEXT, 1, 1),
         root=root,
     )
-
-
-if __name__ == "__main__":
-    given = msgspec.json.decode(sys.stdin.buffer.read(), type=SentMail)
-    sys.stdout.buffer.write(msgspec.json.encode(examine(given)))

@@ -130,16 +130,12 @@ State = Literal["same", "changed", "new", "gone", "broken"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A mail beside its snapshot: `before`, and `after` as it is rendered now. `fault`: why it cannot be rendered.
-
-    A mail with a fault before and now cannot be compared: it may have changed or not.
-    """
+    """A mail beside its snapshot: `before`, and `after` as it is rendered now. `fault`: why it cannot be rendered."""
 
     name: MailName
     before: Snapshot | None = None
     after: Snapshot | None = None
     fault: TemplateInvalid | None = None
-    fault_before: TemplateInvalid | None = None
 
     @property
     def state(self) -> State:

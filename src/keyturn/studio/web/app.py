@@ -107,7 +107,7 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
     canvas = canvas_pages.Canvas(renditions, studio.sender)
     data = data_tab.DataTab(studio.gallery)
     return layout, {
-        "captured_checks": CapturedChecks(studio.clients, studio.severity),
+        "captured_checks": CapturedChecks(renditions.runner, studio.clients, studio.severity),
         "studio": studio,
         "hosted": studio.pages,
         "gallery": studio.gallery,

@@ -52,7 +52,6 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     `fonts`: loads web fonts.
     `line`: the selected line of a template, "file:line".
     `find`: the search in the list of templates. `search`: the search in the inbox, from behind the mail `older_than`.
-    `base`: the commit to compare with.
     `pane`: the visible pane of a narrow screen.
     `save`: the name to save data under while saving is blocked. It is shown once, so no link carries it on.
     """
@@ -74,7 +73,6 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     find: str = ""
     search: str = ""
     older_than: str = ""
-    base: str = ""
     tab: Tab = "data"
     pane: Literal["list", "mail", "details"] = "mail"
 

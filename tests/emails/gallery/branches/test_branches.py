@@ -115,7 +115,7 @@ def test_equal_tests_get_equal_answers_in_a_pass(tmp_path: Path) -> None:
         (
             "{% for one in coupons %}{% if one.code == 'HALF' %}half{% endif %}{{ one.code }}{% endfor %}",
             SAMPLE,
-            ["half482 913half482 913"],
+            ["halfHALFhalfHALFhalfHALF"],
         ),
         ("{% if company %}{{ company }}{% else %}nobody{% endif %}", "", ["nobody"]),
         ("{% if note is none %}{{ note }}{% endif %}", SAMPLE + "note = 'x'", ["x"]),

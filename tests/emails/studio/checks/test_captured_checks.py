@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
 from tests.emails.inbox.mails import mail
@@ -12,7 +11,8 @@ from keyturn.studio.inbox.captured_mail import Envelope
 from keyturn.studio.inbox.mail import MailContent
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.lint.finding import Finding
-from keyturn.studio.lint.sent_mail import NotExamined, SentMail, examine, examine_apart
+from keyturn.studio.lint.sent_mail import SentMail, examine
+from keyturn.studio.renderers import Here, LimitExceeded, Limits, RendererPool
 from keyturn.studio.web.checks.captured_checks import CapturedChecks, check_message
 
 pytestmark = pytest.mark.slow
@@ -96,25 +96,17 @@ def findings_of(raw: bytes) -> Iterable[Finding]:
 
 def test_html_is_checked_as_that_of_a_template_and_told_without_one() -> None:
     html = '<html><body><a href="/reset">Reset</a>\n<img src="https://a.example/x.png"></body></html>'
-    found = {finding.rule: finding for finding in examine(SentMail(subject="x", html=html, text=""))}
+    found = {finding.rule: finding for finding in examine(None, SentMail(subject="x", html=html, text=""))}
     assert {"links/relative", "parity/no-text", "sizes/image-without-width"} <= found.keys()
     assert str(found["sizes/image-without-width"].place) == "HTML:2:1"
     assert "template" not in found["parity/no-text"].fix
 
 
-def test_a_folder_that_is_called_as_the_package_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "keyturn").mkdir()
-    (tmp_path / "keyturn" / "__init__.py").write_text("raise SystemExit(3)")
-    monkeypatch.chdir(tmp_path)
-    html = '<p><a href="/reset">Reset</a></p>'
-    assert "links/relative" in {each.rule for each in examine_apart(SentMail(subject="x", html=html, text="x"), 60)}
-
-
 def test_checks_that_would_not_end_are_ended() -> None:
     css = "".join(f".c{number} .d{number}{{color:#123}}" for number in range(2_000))
     endless = SentMail(subject="x", html=f"<style>{css}</style>" + '<p class="c1">x</p>' * 2_000, text="x")
-    with pytest.raises(NotExamined):
-        examine_apart(endless, 0.5)
+    with RendererPool(None, Limits(), most=1) as runner, pytest.raises(LimitExceeded):
+        runner.run_for(0.5, examine, endless)
 
 
 def test_the_page_has_the_findings_with_their_lines(client: Client, captured: CapturedMails) -> None:
@@ -153,7 +145,7 @@ def test_its_rows_in_inboxes_are_shown_with_the_hidden_text_that_it_begins_with(
 
 
 def test_the_severities_of_a_team_hold_for_captured_mails(captured: CapturedMails) -> None:
-    checks = CapturedChecks((), {"message/missing-header": "note", "message/no-subject": "off"})
+    checks = CapturedChecks(Here(None), (), {"message/missing-header": "note", "message/no-subject": "off"})
     name = captured.add(BODY)
     checks.check(captured.find(name), MailContent(captured.raw(captured.find(name))))
 

@@ -24,7 +24,7 @@ from keyturn.studio.gallery.branches.report import PREFIX, BranchReport, NeverRe
 from keyturn.studio.gallery.environments import Prepare, parse_template, with_lenient_filters
 from keyturn.studio.gallery.samples import Sample
 from keyturn.studio.gallery.samples.shapes import plain_data
-from keyturn.studio.gallery.variables.missing_names import missing_name, note_faults
+from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.renderers.limits import OutOfTime
 
 if TYPE_CHECKING:
@@ -60,10 +60,9 @@ def explore_mail(
 
 
 class _Drawing(msgspec.Struct, frozen=True):
-    """The branches that a rendering takes. `missing`: names that its sample lacks. `failed`: it raised an error."""
+    """The branches that a rendering takes. `failed`: it raised an error."""
 
     taken: frozenset[Branch]
-    missing: tuple[str, ...]
     failed: bool
 
 
@@ -202,16 +201,12 @@ class _Exploration:
                 self._taken |= self._draw(sample, Way(), brand=brand).taken
 
     def _passes(self, first: Sample) -> Iterator[Sample]:
-        tries = Counter[Branch]()
-        plausible = self._gallery.guessed_sample(self._name).values
+        tries, idle = Counter[Branch](), 0
+        plausible = self._gallery.plausible_values(self._name)
         sample = replace(first, values=_completed(first.values, plausible, self._gallery.props.get(self._name)))
-        idle = 0
         while (wanted := self._wanted()) and idle < _MOST_IDLE and not self._is_over:
             way = _Pass(self._points, wanted, tries, self._is_forced)
             drawing = self._draw(sample, way)
-            values = sample.values
-            if drawing.missing and sample.kind == "plain":
-                values = _with_missing(values, plausible, drawing.missing)
             new = [one for one in wanted if one in drawing.taken]
             self._taken |= drawing.taken
             idle = 0 if new else idle + 1
@@ -220,19 +215,18 @@ class _Exploration:
                 self._names.add(name)
                 forced = tuple(Branch(*place, outcome) for place, outcome in way.forced.items())
                 adds = tuple(self._point_of(one).lines(one.outcome) for one in new)
-                yield replace(sample, name=name, values=values, origin="", forced=forced, adds=adds)
+                yield replace(sample, name=name, origin="", forced=forced, adds=adds)
 
     def _draw(self, sample: Sample, way: Way, language: Language | None = None, brand: str = "") -> _Drawing:
         templates, failed = self._renderers(sample, brand), False
-        with note_faults() as missing, on_way(way):
+        with note_faults(), on_way(way):
             try:
                 templates.fill(self._name, sample.values, language or self._language)
             except TemplateInvalid as error:  # the checks report it
                 if isinstance(error.__cause__, OutOfTime):
                     raise error.__cause__ from error
                 failed = True
-        names = dict.fromkeys(missing_name(one.message) for one in missing)
-        return _Drawing(way.taken, tuple(filter(None, names)), failed)
+        return _Drawing(way.taken, failed)
 
     def _never_rendered(self, branch: Branch) -> NeverRendered:
         point = self._point_of(branch)
@@ -278,7 +272,7 @@ def _name_among(names: Collection[str], of_branches: list[str]) -> str:
 def _completed(values: Mapping[str, Any], plausible: Mapping[str, Any], props: type[EmailProps] | None) -> Any:
     """Return the values with plausible ones in place of empty ones, where the props, if there are some, allow them."""
     if props is None:
-        return {name: _filled(value, plausible.get(name)) for name, value in values.items()}
+        return _filled(values, plausible)
     for name, value in values.items():
         if value in _EMPTY and name in plausible:
             changed = {**values, name: plausible[name]}
@@ -290,25 +284,12 @@ def _completed(values: Mapping[str, Any], plausible: Mapping[str, Any], props: t
 
 
 def _filled(value: Any, plausible: Any) -> Any:
+    """Return plausible values for empty ones and for missing names, unless a name is close to another: misspelt."""
     match value, plausible:
-        case dict(), dict() if value:
-            return {name: _filled(one, plausible.get(name)) for name, one in value.items()}
+        case Mapping(), Mapping() if value:
+            missing = (name for name in plausible if not (name in value or get_close_matches(name, value, 1, _CLOSE)))
+            filled = {name: _filled(one, plausible.get(name)) for name, one in value.items()}
+            return filled | {name: plausible[name] for name in missing}
         case list(), [first, *_] if value:
             return [_filled(one, first) for one in value]
     return plausible if plausible is not None and value in _EMPTY else value
-
-
-def _with_missing(values: Mapping[str, Any], plausible: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
-    """Return the values with plausible ones for missing `names`, except a misspelt one, which is close to another."""
-    filled = {name: _with_missing_in(value, plausible.get(name), names) for name, value in values.items()}
-    missing = (name for name in plausible if name in names and name not in values)
-    return filled | {name: plausible[name] for name in missing if not get_close_matches(name, values, 1, _CLOSE)}
-
-
-def _with_missing_in(value: Any, plausible: Any, names: Collection[str]) -> Any:
-    match value, plausible:
-        case dict(), dict():
-            return _with_missing(value, plausible, names)
-        case list(), [first, *_]:
-            return [_with_missing_in(one, first, names) for one in value]
-    return value

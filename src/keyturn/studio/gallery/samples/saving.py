@@ -155,18 +155,6 @@ def _toml(text: str, name: str | None, table: Mapping[str, Any]) -> str:
     return tomlkit.dumps(document)
 
 
-def toml_lines(name: str, table: Mapping[str, Any], comments: Mapping[str, str]) -> str:
-    """Return a table with each value on one line, followed by its comment."""
-    import tomlkit
-
-    lines = tomlkit.table()
-    for key, value in table.items():
-        lines[key] = _inline_item(value)
-        if comments.get(key):
-            lines[key].comment(comments[key]).trivia.comment_ws = "  "
-    return tomlkit.dumps({name: lines}).rstrip("\n")
-
-
 def _update(table: Any, values: Mapping[str, Any]) -> None:
     """Change only differing values, to keep comments. New values come before the comments at the end."""
     import tomlkit

@@ -12,8 +12,9 @@ from keyturn.studio.lint.checks.links import site_of
 from keyturn.studio.lint.finding import Finding, Place, Severity
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES
-from keyturn.studio.lint.sent_mail import NotExamined, SentMail, document_of, examine_apart
+from keyturn.studio.lint.sent_mail import SentMail, document_of, examine
 from keyturn.studio.lint.suppression import at_severity
+from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.web.rendering.kept import Kept
 
 _MOST = 500
@@ -24,9 +25,13 @@ _SECONDS = 10.0
 
 
 class CapturedChecks:
-    """Checks one mail at a time, from any thread. `clients`: groups of mail clients. `severity`: by rule or group."""
+    """Has one mail at a time checked, from any thread, by a `runner` of any state.
 
-    def __init__(self, clients: tuple[str, ...], severity: Mapping[str, str] = {}) -> None:
+    `clients`: groups of mail clients. `severity`: by rule or group.
+    """
+
+    def __init__(self, runner: Runner[object], clients: tuple[str, ...], severity: Mapping[str, str] = {}) -> None:
+        self._runner = runner
         self._clients = clients
         self._severity = severity
         self._known: Kept[str, Report] = Kept(_MOST)
@@ -71,9 +76,9 @@ class CapturedChecks:
             return Report(findings, not_checked=f"The HTML was not checked: it has more than {_LONGEST // 1024} KB.")
         sent = SentMail(subject=mail.subject, html=content.html, text=content.text, clients=self._clients)
         try:
-            return Report((*findings, *examine_apart(sent, _SECONDS)))
-        except NotExamined:
-            return Report(findings, not_checked=f"The HTML was not checked: it takes more than {_SECONDS:g} seconds.")
+            return Report((*findings, *self._runner.run_for(_SECONDS, examine, sent)))
+        except (LimitExceeded, RecursionError):
+            return Report(findings, not_checked="The HTML was not checked: it takes too much time or memory.")
 
 
 HEADERS = "headers"

@@ -9,7 +9,6 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from keyturn.studio.gallery.discovery import FileState, state_of
-from keyturn.studio.gallery.gallery import Fingerprint
 from keyturn.studio.lint.baseline import Baseline, BaselineInvalid, read_baseline
 from keyturn.studio.lint.browser.measurements import Noticed
 from keyturn.studio.lint.check import TemplateChecks, mail_name, put_together
@@ -107,7 +106,6 @@ class Checks:
         self._gallery = self.renditions.gallery
         self._reports: Kept[_Mail, Report] = Kept()
         self._seen: Kept[_Mail, tuple[Finding, ...]] = Kept(_MOST)
-        self._explored: Kept[str, None] = Kept()
         self._one_at_a_time = threading.Lock()
 
     @property
@@ -147,7 +145,7 @@ class Checks:
         """
         template, view = mail = rendition.template, rendition.view
         with self._one_at_a_time:
-            if rendition.is_empty or not self._reports.is_new(mail, rendition.fingerprint):
+            if not self._reports.is_new(mail, rendition.fingerprint):
                 return False
             written = view.only("sample", "lang")
             if view != written:
@@ -155,15 +153,9 @@ class Checks:
                 self._reports.forget([one for one in others if one[1] != written == one[1].only("sample", "lang")])
             with self._gallery.one_look():
                 if not rendition.exceeded:
-                    self._explore(template, rendition.fingerprint)
+                    self._gallery.branches(template)  # so that the list shows them
                 self._reports.put(mail, self._report(rendition), rendition.fingerprint)
             return True
-
-    def _explore(self, template: str, fingerprint: Fingerprint) -> None:
-        """Find the branches of a template, if a file has changed since the last search."""
-        if self._explored.is_new(template, fingerprint):
-            self._gallery.branches(template)
-            self._explored.put(template, None, fingerprint)
 
     def _report(self, rendition: Rendition) -> Report:
         if order := rendition.order:

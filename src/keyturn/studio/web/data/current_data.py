@@ -51,13 +51,10 @@ class CurrentData(Struct, frozen=True):
         return schema_of_fields((*self.fields, *unknown))
 
 
-def current_data(gallery: Gallery, template: str, view: View) -> CurrentData | None:
-    """Return the data of a view, or None without a sample. Raises LookupError, TemplateInvalid."""
+def current_data(gallery: Gallery, template: str, view: View) -> CurrentData:
+    """Return the data of a view. Raises LookupError, TemplateInvalid."""
     props = gallery.props.get(template)
-    name = view.sample or next(iter(gallery.samples(template)), "")
-    if not name:
-        return None
-    sample = gallery.sample(template, name)
+    sample = gallery.sample(template, view.sample or next(iter(gallery.samples(template))))
     start = plain_data(sample.values)
     if not view.edit:
         return CurrentData(sample, props, start, start, {})

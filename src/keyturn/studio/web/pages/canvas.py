@@ -119,8 +119,7 @@ def template_frame(
     if html := canvas.html(rendition, drawn):
         return frame_answers.answer(html, drawn, frames.PREVIEW)
     fault = rendition.fault
-    empty = f"{rendition.template} has no sample."
-    reason = f"{fault.place}: {fault.message}" if fault else empty if rendition.is_empty else _TOO_MUCH
+    reason = f"{fault.place}: {fault.message}" if fault else _TOO_MUCH
     if fault and (broken := canvas.broken(rendition, drawn)):
         html = frames.with_fault(broken, reason)
     else:

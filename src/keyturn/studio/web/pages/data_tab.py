@@ -13,7 +13,6 @@ from keyturn.errors import SampleNotSaved, TemplateInvalid
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.samples.saving import SampleFiles, name_fault
 from keyturn.studio.web.data.current_data import CurrentData, current_data
-from keyturn.studio.web.data.first_sample import first_sample
 from keyturn.studio.web.pages.layout import Layout
 from keyturn.studio.web.view import View
 
@@ -44,14 +43,6 @@ class DataTab(Struct, frozen=True):
             "save_as": name,
             "obstacle": self._obstacle(files, name, data) if view.save else None,
             "saved_in": self._name_of(files.file_for(name)) if files.is_writable(name) else "",
-        }
-
-    def start(self, template: str) -> dict[str, Any]:
-        """Return the data of a page that explains how to write a first sample."""
-        props = self.gallery.props[template]
-        return {
-            "start": first_sample(props),
-            "start_file": self._name_of(self._files(template).file_for("")),
         }
 
     def save(self, template: str, view: View, name: str, *, replaces: bool) -> View:

@@ -86,8 +86,6 @@ class SamplePages(Struct, frozen=True):
             "coverage": mail_coverage(self.gallery, template),
             "now": datetime.now().astimezone(),
         }
-        if rendition.is_empty:
-            return self.layout.page("no_samples.html", context | self.data_tab.start(template))
         if mail := rendition.mail:
             context |= {
                 "links": links_of(mail.html, mail.text),

@@ -175,8 +175,8 @@ class Rendition:
     """The mail of a view. Threads may share it.
 
     `view`: what the mail is made from, with the sample and the language named.
-    `data`: the data of the mail. None if the template has no sample, or if the samples are `unreadable`. Then the view
-      names the requested sample, else the one that was drawn last.
+    `data`: the data of the mail. None if the samples are `unreadable`. Then the view names the requested sample, else
+      the one that was drawn last.
     `mail`: the mail as it is sent. With a `fault`: the last that could be drawn.
     `exceeded`: rendering passed a limit.
     `fingerprint`: that of the mail's files. `elsewhere`: its files outside the folders.
@@ -198,11 +198,6 @@ class Rendition:
     @property
     def sample(self) -> str:
         return self.view.sample
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to draw: the template has no sample."""
-        return self.data is None and self.unreadable is None
 
     def is_as(self, wanted: "Rendition") -> bool:
         """Whether rendering `wanted` now would give the same mail."""
@@ -236,8 +231,6 @@ class Renditions:
         except TemplateInvalid as error:
             view, mail = self._last_mail(template, view)
             return replace(wanted, view=view, mail=mail, fault=fault_of_samples(error, self.gallery), unreadable=error)
-        if data is None:
-            return wanted
         return self._keep(replace(wanted, view=view.to(sample=data.sample.name), data=data), data)
 
     def ask(self, rendition: Rendition, function: Callable[..., T], *args: Any) -> T | None:

@@ -1,4 +1,4 @@
-"""The data of a first sample, which polyfactory makes from the types of the props, the same on every machine."""
+"""Values for typed templates without samples, which polyfactory makes from the types, the same on every machine."""
 
 from collections.abc import Iterator
 from datetime import UTC, timedelta
@@ -10,15 +10,7 @@ import msgspec
 from msgspec import inspect
 
 from keyturn.mail.rendering.render import EmailProps
-from keyturn.studio.gallery.samples.saving import NATIVE, toml_lines
-from keyturn.studio.gallery.samples.shapes import (
-    alternatives,
-    description_of,
-    first_that_fits,
-    parts_of,
-    plain_data,
-    without_defaults,
-)
+from keyturn.studio.gallery.samples.shapes import alternatives, description_of, first_that_fits
 from keyturn.studio.gallery.variables.guessed_values import NOW
 from keyturn.studio.gallery.variables.plausible_texts import Named, text_for
 
@@ -26,25 +18,17 @@ if TYPE_CHECKING:
     from polyfactory.factories.base import BuildContext
     from polyfactory.field_meta import FieldMeta
 
-_FIRST_SEED = 1
+_SEED = 1
 
 
-def first_sample(props: type[EmailProps]) -> str:
-    """Return a first sample as the text of a samples.toml: data that the props accept."""
-    fields = parts_of(inspect.type_info(props))
-    made_up = msgspec.structs.asdict(_made_up(props))
-    comments = {field.name: description_of(field.type) for field in fields}
-    return toml_lines("first", without_defaults(plain_data(made_up, NATIVE[".toml"]), fields), comments)
-
-
-def _made_up(props: type[EmailProps]) -> EmailProps:
-    """Return props that their types accept. Polyfactory is loaded here, with Faker."""
+def made_up(props: type[EmailProps]) -> dict[str, Any]:
+    """Return values that the types of the props accept. Loads polyfactory, with Faker. Raises what it does."""
     from polyfactory.factories.msgspec_factory import MsgspecFactory
 
     factory = MsgspecFactory.create_factory(props, bases=(_Plausible,))  # type: ignore[arg-type]
     factory.__base_factory_overrides__ = {msgspec.Struct: factory}  # nested structs are made in the same way
-    factory.seed_random(_FIRST_SEED)
-    return factory.build()
+    factory.seed_random(_SEED)
+    return msgspec.structs.asdict(factory.build())
 
 
 class _Plausible:
