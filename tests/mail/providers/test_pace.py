@@ -144,14 +144,6 @@ async def test_other_failures_hold_nobody(
         assert await sender.send(mail, "key-2") == "key-2"
 
 
-async def test_it_is_named_and_closed_as_what_it_paces(database: Database) -> None:
-    provider = Provider(None)
-    sender = PacedSender(provider, Pace(database, "resend", FAST))
-    await sender.close()
-
-    assert (sender.name, provider.closed) == ("resend", True)
-
-
 async def test_who_is_first_in_line_waits_for_no_others_and_moves_them_back_by_a_place(database: Database) -> None:
     slow = Pace(database, "resend", SLOW)
     await slow.turn()
