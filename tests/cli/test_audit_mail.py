@@ -1,13 +1,12 @@
 """The audit trail says where the mail is that each entry promised."""
 
 import json
-from datetime import timedelta
 
 import pytest
 from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School, cells
 
-from keyturn.errors import SendRefused, SendRetryable
+from keyturn.errors import SendRefused
 
 pytestmark = pytest.mark.long
 
@@ -26,18 +25,3 @@ def test_the_trail_says_where_each_mail_is(keyturn: Keyturn, school: School) -> 
         ["link_mailed", "complained", ADA],
     ]
     assert [entry["mail"] for entry in json.loads(keyturn("audit", "--json").out)] == ["dead", "dropped", "complained"]
-
-
-def test_the_trail_says_why_a_mail_was_not_sent_after_all(keyturn: Keyturn, school: School) -> None:
-    school.ask(ADA, SendRetryable("rate_limit_exceeded"))
-    school.change(state="dropped", reason="the link is expired")
-
-    assert "none: the link is expired" in keyturn("audit").out
-
-
-def test_the_trail_outlives_the_outbox(keyturn: Keyturn, school: School) -> None:
-    school.ask()
-    school.purge(timedelta(days=31))
-
-    (line,) = keyturn("audit").out.splitlines()[1:]
-    assert cells(line)[3] == "-"

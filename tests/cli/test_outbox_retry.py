@@ -10,10 +10,7 @@ from tests.cli.school import ADA, GRACE, NOBODY, School, listed
 from tests.driver.inbox import token_in
 
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.service.clock import now
 from keyturn.service.parts import Parts
-from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 
 pytestmark = pytest.mark.long
 
@@ -147,26 +144,6 @@ def test_all_that_wait_for_a_later_try_are_due_at_once_and_stay_the_same_mails(
     history = json.loads(keyturn("outbox", "show", "1", "--json").out)["history"]
     assert [event["event"] for event in history] == ["retried", "hastened", "sent"]
     assert keyturn("outbox", "retry", "--waiting").out == "No message waits for a later try.\n"
-
-
-def test_a_promise_of_a_change_in_another_system_keeps_its_time(keyturn: Keyturn, school: School) -> None:
-    async def promise(parts: Parts) -> None:
-        begun = ChangeBegun(account_id="1", at=now(), client=Client(ip_address="192.0.2.1"), how="reset", email=ADA)
-        later = parts.database.clock(timedelta(minutes=1))
-        await parts.records.transact(lambda tx: tx.outbox.enqueue(CHANGE_BEGUN, begun, due=later))
-
-    school.do(promise)
-    assert keyturn("outbox", "retry", "--waiting").out == "No message waits for a later try.\n"
-
-
-def test_the_messages_that_a_worker_holds_or_that_are_due_already_keep_their_place(
-    keyturn: Keyturn, school: School
-) -> None:
-    school.ask(deliver=False)
-    school.do(take)
-    school.ask(GRACE, deliver=False)
-    assert keyturn("outbox", "retry", "--waiting").out == "No message waits for a later try.\n"
-    assert "under way" in keyturn("outbox", "list").out
 
 
 @pytest.mark.parametrize("arguments", [(), ("1", "--dead"), ("1", "--waiting"), ("--dead", "--waiting")])

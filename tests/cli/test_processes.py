@@ -85,15 +85,6 @@ def test_several_processes_count_together_send_each_mail_once_and_run_one_worker
     assert len(list((workplace / ".keyturn" / "mail").glob("[!.]*.eml"))) == 1
 
 
-def test_the_worker_of_several_processes_is_started_again(several: dict[str, str]) -> None:
-    with running("serve", "--port", "0", "--workers", "2", **several) as serve:
-        first = worker_of(serve)
-        os.kill(first, signal.SIGKILL)
-        serve.wait_for("worker.ended")
-        assert worker_of(serve, 2) != first
-        assert serve.end() == 0
-
-
 def test_no_secret_of_a_process_is_in_its_arguments(several: dict[str, str]) -> None:
     secret = "0123456789abcdef0123456789abcdef"
     with running("serve", "--port", "0", "--workers", "2", KEYTURN_SECRET_KEY=secret, **several) as serve:
@@ -109,14 +100,6 @@ def test_sqlite_has_one_process() -> None:
     with running("serve", "--port", "0", "--workers", "2", **ENVIRONMENT) as refused:
         assert refused.process.wait(30) == 1
         refused.wait_for("--workers: more than one process needs PostgreSQL in database.url. This is SQLite.")
-        assert len(refused.said) == 1
-
-
-def test_a_database_that_was_not_migrated_is_told_once(postgresql: PostgresServer) -> None:
-    environment = ENVIRONMENT | {"KEYTURN_DATABASE_URL": postgresql.empty()}
-    with running("serve", "--port", "0", "--workers", "2", **environment) as refused:
-        assert refused.process.wait(30) == 1
-        refused.wait_for("run `keyturn migrate`")
         assert len(refused.said) == 1
 
 

@@ -71,18 +71,6 @@ def test_a_mail_is_prepared_and_sent_by_another_process_than_the_one_that_answer
         assert worker != served.process.pid
 
 
-@pytest.mark.usefixtures("with_ada")
-def test_a_worker_of_an_app_that_dies_is_started_again_and_sends_what_was_accepted(workplace: Path) -> None:
-    with app(workplace) as served:
-        url = url_of(served)
-        first = worker_of(served)
-        os.kill(first, signal.SIGKILL)
-        served.wait_for("worker.ended")
-        assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
-        assert worker_of(served, 2) != first
-        wait_for_mail(workplace)
-
-
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_the_worker_ends_with_its_app_however_that_ends(workplace: Path, number: signal.Signals) -> None:
@@ -90,14 +78,6 @@ def test_the_worker_ends_with_its_app_however_that_ends(workplace: Path, number:
         worker = os.pidfd_open(worker_of(served))
         served.end(number)
         wait_for_end(worker)
-
-
-@pytest.mark.usefixtures("with_ada")
-def test_a_worker_inside_an_app_is_for_a_setting_that_asks_for_it(workplace: Path) -> None:
-    with app(workplace, KEYTURN_SERVER_WORKER="inside") as served:
-        assert httpx2.post(f"{url_of(served)}{REQUEST}", json={"email": ADA}).status_code == 202
-        wait_for_mail(workplace)
-        assert not Path(f"/proc/{served.process.pid}/task/{served.process.pid}/children").read_text("ascii")
 
 
 def test_a_setting_out_of_bounds_that_was_built_in_python_ends_the_start_of_the_app(workplace: Path) -> None:

@@ -132,16 +132,6 @@ async def test_in_teacher_resources_a_code_goes_to_a_phone_and_lies_among_the_ma
         assert (await demo.client.post("/reset-password", json=fields | {"secondStep": answer})).status_code == 200
 
 
-async def test_a_second_start_keeps_what_was_done_in_the_first() -> None:
-    person = PEOPLE["nextjs-app"]
-    async with running("nextjs-app") as demo:
-        await demo.client.post("/api/auth/forgot-password", json={"email": person})
-        token = token_in(link_in(await demo.mail()))
-        await demo.client.post("/api/auth/reset-password", json={"token": token, "password": NEW})
-    async with running("nextjs-app") as demo:
-        assert await demo.signs_in(person, NEW)
-
-
 def test_an_unknown_example_is_one_sentence_with_the_names_of_those_there_are() -> None:
     with pytest.raises(CommandRefused, match="there is no example wiabuk: choose one of easemail, ivory-mirro"):
         Example("wiabuk", URL, DemoFolder("wiabuk"))

@@ -84,12 +84,6 @@ def test_without_the_extra_it_says_where_mails_are_and_how_to_get_the_studio(key
     assert "  The studio needs: pip install 'keyturn[studio]'\n" in demo.greeting
 
 
-def test_the_demo_of_an_app_at_supabase_runs_from_it(keyturn: Path, tmp_path: Path) -> None:
-    with running_demo([str(keyturn), "demo", "--port", "0", "--example", "easemail"], tmp_path) as demo:
-        code, _ = demo.interrupt()
-    assert code == 0
-
-
 def test_what_an_extra_would_bring_is_said_in_a_sentence(keyturn: Path, tmp_path: Path) -> None:
     environment = {"PATH": "", "KEYTURN_DATABASE_URL": "postgresql://app:secret@127.0.0.1:1/app"}
     migrate = subprocess.run(

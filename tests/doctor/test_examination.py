@@ -47,19 +47,6 @@ async def test_where_all_is_well_every_check_says_so(production: Settings, dns: 
     assert not any(finding.mend for finding in findings)
 
 
-@pytest.mark.usefixtures("told")
-async def test_what_is_not_well_says_what_to_fix(production: Settings, dns: Dns, tmp_path: Path) -> None:
-    broken = reading(
-        production,
-        database=DatabaseSettings(url=Secret(f"sqlite:///{tmp_path / 'none.db'}")),
-        resend=ResendSettings(api_key=Secret("re_wrong"), api_url=production.resend.api_url),
-    )
-    findings = await examine(broken, dns)
-
-    assert all(finding.mend for finding in findings if finding.verdict != "ok")
-    assert {finding.check for finding in findings if finding.verdict == "fail"} == {"database", "resend"}
-
-
 async def test_a_fault_of_the_settings_is_to_be_fixed_before_anything_else_is_checked(
     production: Settings, dns: Dns
 ) -> None:

@@ -1,10 +1,8 @@
 """Where the limits are counted."""
 
 import pytest
-from sqlalchemy import text
 
 from keyturn.mail.port.finding import Finding
-from keyturn.service.database import Database
 from keyturn.service.doctor.services import check_limits
 from keyturn.service.settings import DatabaseSettings, LimitSettings, Secret, Settings
 
@@ -22,17 +20,6 @@ async def test_a_postgresql_counts_for_all_processes_and_its_latency_is_told(dat
 
     assert found.verdict == "ok"
     assert found.message.startswith("PostgreSQL counts for all processes, and answers in ")
-
-
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_postgresql_without_tables_says_so(database_url: str) -> None:
-    database = Database(database_url)
-    await database.execute(text("DROP TABLE keyturn_limits"))
-    await database.close()
-    found = await counted_in(database_url)
-
-    assert found.verdict == "fail"
-    assert "does not exist" in found.message
 
 
 @pytest.mark.parametrize(

@@ -300,22 +300,6 @@ def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_and_words(
     assert "Traceback" not in shown
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "words"),
-    [
-        ("welcome.html", "{{" * 500 + "name", "An expression is nested too deeply."),
-        ("welcome.samples.yaml", "ada:\n  name: \x00\n", "special characters are not allowed"),
-        ("pyproject.toml", "number = 1" + "0" * 5_000, "cannot be read: Exceeds the limit (4300 digits)"),
-        ("keyturn.toml", "[studio]\nclients = ['lotus notes']\n", "no group of clients is called 'lotus notes'"),
-    ],
-)
-def test_what_was_found_is_said(tmp_path: Path, name: str, text: str, words: str) -> None:
-    (tmp_path / "welcome.html").write_text("<title>Hello</title><p>Hello {{ name }}</p>")
-    (tmp_path / name).write_text(text)
-    findings, refusals, _ = answer(tmp_path)
-    assert words in " ".join([*refusals, *(finding.message for finding in findings)])
-
-
 DEEP_STYLE_OF_MJML = (
     f'<mjml><mj-head><mj-style inline="inline">.a {{ width: {"calc(" * 5_000} }}</mj-style></mj-head>'
     '<mj-body><mj-section css-class="a"></mj-section></mj-body></mjml>'

@@ -49,11 +49,6 @@ def written(folder: Path, language: str, *texts: str, domain: str = "keyturn") -
     return file
 
 
-def test_a_language_knows_its_direction(languages: Languages) -> None:
-    assert languages.choose("ar").direction == "rtl"
-    assert languages.choose("de").direction == "ltr"
-
-
 @pytest.mark.parametrize(
     ("zone", "month", "time"),
     [
@@ -157,11 +152,6 @@ def test_a_button_and_a_heading_with_one_english_text_have_texts_of_their_own() 
 
     assert (russian.gettext("Sign in"), russian.pgettext("button", "Sign in")) == ("Вход", "Войти")
     assert SourceTexts().pgettext("button", "Sign in") == "Sign in"
-
-
-@pytest.mark.parametrize(("number", "text"), [(1, "ساعة"), (2, "ساعتان"), (3, "3 ساعات"), (11, "11 ساعة")])
-def test_arabic_counts_in_its_own_way(number: int, text: str) -> None:
-    assert Language(Locale("ar"), ZoneInfo("UTC")).duration(timedelta(hours=number)) == text
 
 
 def shown(language: Language, source: str, *, escaped: bool = True, **values: object) -> str:
@@ -280,10 +270,6 @@ def test_the_catalogues_of_somebody_s_templates_lie_among_or_beside_them(place: 
     languages = languages_in(tmp_path / "emails", "UTC")
     assert set(languages.known) == {"en", "nl"}
     assert (languages.choose("nl").gettext("one"), languages.choose("nl").gettext("two")) == ("een", "twee")
-
-
-def test_a_folder_without_catalogues_speaks_english_alone(tmp_path: Path) -> None:
-    assert set(languages_in(tmp_path / "emails", "UTC").known) == {"en"}
 
 
 def test_a_language_is_listed_by_its_own_name(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import re
 
 import httpx2
 import pytest
-from tests.driver.visitor import Visitor, cookie, form_token, heading, words
+from tests.driver.visitor import Visitor, cookie, heading, words
 from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School
 
 from keyturn.service.accounts.port import Account
@@ -79,17 +79,6 @@ async def test_a_link_comes_before_a_session_and_asks_for_no_current_password(
     page = await signed_in.get(RESET)
     assert heading(page) == "Choose a new password"
     assert 'autocomplete="current-password"' not in page.text
-
-
-async def test_who_is_not_signed_in_is_led_to_a_link_and_changes_nothing(
-    visitor: Visitor, school: School, ada: Account
-) -> None:
-    assert heading(await visitor.get(RESET)) == "Open the link in your email"
-    fields = {"current": PASSWORD, "password": NEW_PASSWORD, "again": NEW_PASSWORD, "email": ADA}
-    token = form_token(await visitor.get("/login"))
-    answer = await visitor.client.post(RESET, data={"_csrf_token": token, **fields})
-    assert (answer.status_code, answer.headers["location"]) == (303, RESET)
-    assert await school.knows(PASSWORD, ada)
 
 
 async def test_where_people_sign_in_elsewhere_there_is_no_such_form(school: School, ada: Account) -> None:

@@ -66,13 +66,6 @@ async def test_a_press_without_a_link_or_without_the_form_s_token_requests_nothi
     assert await school.asked() == []
 
 
-async def test_a_press_for_a_link_that_works_shows_its_form(visitor: Visitor, token: str, school: School) -> None:
-    await open_link(visitor, token)
-    page = await visitor.follow(await visitor.submit(RESET, f"{RESET}/replace"))
-    assert heading(page) == "Choose a new password"
-    assert await school.asked() == []
-
-
 async def test_a_link_that_expires_while_the_form_is_open_can_be_replaced(
     visitor: Visitor, token: str, school: School
 ) -> None:
@@ -102,20 +95,6 @@ async def test_a_used_link_says_so(visitor: Visitor, token: str) -> None:
     assert heading(page) == "This reset link has already been used"
     assert '<a class="button" href="/login">Go to sign-in</a>' in page.text
     assert '<a href="/forgot-password">Request a new link</a>' in page.text
-
-
-async def test_a_link_that_was_used_while_the_form_was_open_sets_nothing(
-    visitor: Visitor, token: str, school: School, ada: Account
-) -> None:
-    await open_link(visitor, token)
-    form = await visitor.get(RESET)
-    async with school.visitor() as other:
-        await open_link(other, token)
-        await save(other)
-    fields = {"_csrf_token": form_token(form), "password": PASSWORD + "!", "again": PASSWORD + "!"}
-    page = await visitor.client.post(RESET, data=fields)
-    assert heading(page) == "This reset link has already been used"
-    assert await school.knows(NEW_PASSWORD, ada)
 
 
 async def test_a_form_for_one_account_never_sets_the_password_of_another(

@@ -1,14 +1,10 @@
 """Asking for a link."""
 
 import re
-from datetime import timedelta
 
 import pytest
 from tests.driver.visitor import Visitor, cookie, heading, words
 from tests.pages.school import ADA, School
-
-from keyturn.service.accounts.port import Account
-from keyturn.service.reset.records.mailboxes import Mailboxes
 
 pytestmark = pytest.mark.long
 
@@ -67,13 +63,6 @@ async def test_asking_again_after_the_wait_sends_another(visitor: Visitor, schoo
     assert await school.asked() == [ADA]
 
 
-async def test_a_shorter_cooldown_is_a_shorter_wait(school: School) -> None:
-    mailboxes = Mailboxes(school.parts.database, cooldown=timedelta(seconds=5), daily=6)
-    async with school.visitor(mailboxes=mailboxes) as visitor:
-        page = await visitor.follow(await visitor.submit(FORGOT, email=ADA))
-        assert re.search(r"You can request it again in [45] seconds", words(page))
-
-
 async def test_another_address_can_be_used_at_once(visitor: Visitor, school: School) -> None:
     await visitor.submit(FORGOT, email=ADA)
     form = await visitor.get(f"{FORGOT}?another")
@@ -119,9 +108,3 @@ async def test_the_address_is_remembered_for_ten_minutes_and_for_this_page_alone
     held = cookie(await visitor.submit(FORGOT, email=ADA), "keyturn_asked")
     assert (held["path"], held["max-age"]) == (FORGOT, "600")
     assert "httponly" in held
-
-
-async def test_a_head_request_is_answered_and_asks_for_nothing(visitor: Visitor, school: School, ada: Account) -> None:
-    answer = await visitor.client.head(FORGOT)
-    assert answer.status_code == 200
-    assert ada.email not in await school.asked()

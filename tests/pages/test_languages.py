@@ -84,14 +84,6 @@ async def test_choosing_a_language_keeps_what_else_the_address_says(visitor: Vis
     assert 'href="?next=%2Fa%3Fb%3D%22%26c&amp;lang=de"' in page.text
 
 
-async def test_a_language_that_is_no_longer_there_leaves_the_account_s(visitor: Visitor, school: School) -> None:
-    await school.add(locale="de")
-    await visitor.sign_in(ADA)
-    visitor.client.cookies.set("keyturn_language", "xx")
-    page = await visitor.get("/viewer-settings/security", **{"accept-language": "ar"})
-    assert heading(page) == "Sicherheitseinstellungen"
-
-
 class Untranslated(NullTranslations):
     """What a catalogue asks for a text that it does not have."""
 

@@ -11,12 +11,10 @@ import pytest
 from sqlalchemy import text
 from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.connections import committing
-from tests.driver.elsewhere import Elsewhere
 from tests.driver.visitor import Visitor, cookie, form_token, heading, words
 from tests.pages.school import ADA, NEW_PASSWORD, School, opened, settings_for
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import HashingSettings, LimitSettings, Secret
 from keyturn.service.telemetry.logs import request_id
 
@@ -81,17 +79,6 @@ async def test_a_database_without_its_tables_is_a_page_without_details(
     assert "the database has not been migrated" in caplog.text
 
 
-async def test_accounts_that_cannot_be_reached_are_a_page_too_and_the_link_survives(tmp_path: Path) -> None:
-    store = Elsewhere(ada := Account(id="u-1", email=ADA))
-    store.refusals = [AccountsUnready("no answer from 10.0.0.7", not_changed=True)]
-    async with opened(settings_for(tmp_path), store) as school, school.visitor() as visitor:
-        await visitor.get(f"{RESET}/{await school.link(ada)}")
-        page = await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)
-        assert (page.status_code, heading(page)) == (503, "Something went wrong")
-        assert "10.0.0.7" not in page.text
-        assert (await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)).status_code == 303
-
-
 async def test_an_error_nobody_foresaw_is_logged_and_shown_as_a_page(
     school: School, ada: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -151,12 +138,6 @@ async def test_a_reference_of_the_client_s_own_is_not_shown(visitor: Visitor) ->
     assert reference(answer) not in {"", "a" * 32}
 
 
-@pytest.mark.parametrize("path", [f"{FORGOT}/code", FORGOT, RESET, LOGIN])
-async def test_pages_that_say_all_themselves_show_no_reference(path: str, visitor: Visitor) -> None:
-    page = await visitor.get(path)
-    assert not reference(page)
-
-
 @pytest.mark.parametrize("path", [FORGOT, RESET, f"{RESET}/open", LOGIN, "/logout", "/viewer-settings/security"])
 async def test_a_form_without_its_token_is_refused_with_a_way_back(path: str, visitor: Visitor) -> None:
     page = await visitor.client.post(path, data={"email": ADA})
@@ -206,16 +187,6 @@ async def test_a_wrong_token_in_the_cookie_is_refused(visitor: Visitor, school: 
     assert await school.asked() == []
 
 
-@pytest.mark.filterwarnings(
-    "ignore::pytest.PytestUnraisableExceptionWarning"
-)  # Litestar leaves the file to the collector
-async def test_a_file_is_no_token(visitor: Visitor, school: School) -> None:
-    token = form_token(await visitor.get(FORGOT))
-    answer = await visitor.client.post(FORGOT, data={"email": ADA}, files={"_csrf_token": ("token", token.encode())})
-    assert answer.status_code == 403
-    assert await school.asked() == []
-
-
 async def test_a_page_is_shown_whatever_the_cookie_of_its_form_holds(visitor: Visitor) -> None:
     answer = await visitor.client.get(FORGOT, headers=[(b"cookie", b"keyturn_form=" + b"\xe4" * 200)])
     assert answer.status_code == 200
@@ -260,9 +231,3 @@ async def test_a_huge_form_is_refused_before_anything_is_done_with_it(visitor: V
     page = await visitor.submit(LOGIN, email=ada.email, password="x" * 1_000_000)
     assert page.status_code == 413
     assert heading(page) == "That is too long"
-
-
-async def test_an_unknown_file_is_a_page_too(visitor: Visitor) -> None:
-    page = await visitor.get("/keyturn-assets/0/nothing.css")
-    assert page.status_code == 404
-    assert heading(page) == "Page not found"

@@ -37,11 +37,6 @@ async def test_the_token_waits_in_a_cookie_for_this_page_that_no_script_can_read
     assert "httponly" in held
 
 
-async def test_a_token_behind_the_hash_is_taken_from_a_form(visitor: Visitor, token: str) -> None:
-    page = await visitor.follow(await visitor.submit(RESET, f"{RESET}/open", token=token, email=ADA))
-    assert f"For {ADA}" in words(page)
-
-
 async def test_a_finished_reset_ends_what_the_page_of_requests_remembers(visitor: Visitor, token: str) -> None:
     await visitor.submit("/forgot-password", email=ADA)
     await open_link(visitor, token)
@@ -131,17 +126,6 @@ async def test_a_sign_in_page_elsewhere_that_says_it_itself_is_told(
         assert (saved.status_code, saved.headers["refresh"]) == (200, f"0; url={leads_to}")
         assert f'href="{escape(leads_to)}"' in saved.text
         assert "form-action 'self';" in saved.headers["content-security-policy"]
-
-
-async def test_reading_a_link_many_times_does_not_use_it_up(visitor: Visitor, token: str) -> None:
-    for _ in range(10):
-        await visitor.client.get(f"{RESET}/{token}")
-        await visitor.client.head(f"{RESET}/{token}")
-        await visitor.client.options(f"{RESET}/{token}")
-        await visitor.client.get(RESET)
-        await visitor.client.head(RESET)
-        await visitor.client.options(RESET)
-    assert (await save(visitor)).headers["location"] == "/login"
 
 
 RULES = 'aria-describedby="rules password-error"'

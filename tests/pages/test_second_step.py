@@ -11,10 +11,7 @@ from tests.driver.visitor import Visitor, heading, words
 from tests.pages.resetting import save
 from tests.pages.school import ADA, NEW_PASSWORD, School, opened, settings_for
 
-from keyturn.errors import KeyturnError
 from keyturn.service.accounts.port import Account
-from keyturn.service.problems.passwords import OutcomeUnknown
-from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.settings import Brand, MailSettings, SecondStepSettings, SmsSettings
 
 pytestmark = pytest.mark.long
@@ -92,30 +89,6 @@ async def test_a_script_is_told_where_to_go_on_so_that_the_password_stays_until_
     assert await school.knows(NEW_PASSWORD, ada)
 
 
-@pytest.mark.parametrize(
-    ("error", "status", "said"),
-    [
-        (LinkDead("second_step"), 400, "Too many wrong codes were entered"),
-        (LinkDead("used"), 400, "This reset link has already been used"),
-        (OutcomeUnknown("lost"), 504, "Try to sign in with it."),
-    ],
-)
-@pytest.mark.usefixtures("ada")
-async def test_what_ends_a_link_under_a_script_is_said_on_the_page_that_follows(
-    visitor: Visitor, school: School, monkeypatch: pytest.MonkeyPatch, error: KeyturnError, status: int, said: str
-) -> None:
-    async def complete(*_: object) -> None:
-        raise error
-
-    monkeypatch.setattr(school.parts.resets, "complete", complete)
-    visitor.client.headers["Accept"] = "application/json"
-    ended = await save(visitor, method="totp", code=code_of())
-    visitor.client.headers["Accept"] = "text/html"
-    page = await visitor.get(ended.json()["next"])
-    assert page.status_code == status
-    assert said in words(page)
-
-
 async def test_a_message_brings_a_code_to_the_phone(
     visitor: Visitor, school: School, ada: Account, tmp_path: Path
 ) -> None:
@@ -154,13 +127,6 @@ async def test_nobody_without_a_live_link_has_a_code_sent(
         refused = await visitor.submit("/forgot-password", f"{PAGE}/code", email=ada.email)
         assert (refused.status_code, heading(refused)) == (400, "This link does not work")
     assert not (tmp_path / "mail").exists()
-
-
-async def test_who_has_no_factor_sees_nothing_of_it(visitor: Visitor, school: School) -> None:
-    zoe = await school.add("zoe@northwind.example")
-    await visitor.get(f"{PAGE}/{await school.link(zoe)}")
-    assert "code" not in words(await visitor.get(PAGE)).lower()
-    assert (await visitor.submit(PAGE, f"{PAGE}/code", email=zoe.email)).status_code == 200
 
 
 async def test_a_factor_that_cannot_be_checked_leaves_no_form(visitor: Visitor, school: School) -> None:

@@ -5,13 +5,11 @@ from datetime import timedelta
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import Connection, update
-from tests.driver.connections import committing
+from sqlalchemy import Connection
 from tests.driver.visitor import Visitor, heading, words
 from tests.pages.resetting import open_link, save
 from tests.pages.school import ADA, NEW_PASSWORD, School
 
-from keyturn.service.accounts.builtin import AccountRow
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import MovableClock, now, replaced
 
@@ -106,13 +104,6 @@ async def test_what_was_mailed_a_moment_ago_is_told_in_place_of_a_mail_that_woul
     assert await school.asked() == []
 
 
-async def test_once_the_mailbox_has_rested_the_card_is_as_before(signed_in: Visitor, school: School) -> None:
-    await write_to(ADA, school, ago=timedelta(seconds=61))
-    assert "a moment ago" not in words(await signed_in.get(VIEWER))
-    assert INFO in words(await signed_in.follow(await signed_in.submit(VIEWER)))
-    assert await school.asked() == [ADA]
-
-
 async def test_a_finished_reset_ends_both_notices(signed_in: Visitor, ada: Account, school: School) -> None:
     assert INFO in words(await signed_in.follow(await signed_in.submit(VIEWER)))
     await write_to(ADA, school)
@@ -136,21 +127,6 @@ async def test_signing_in_again_ends_no_wait(signed_in: Visitor, school: School)
     )
 
 
-async def test_the_longer_of_both_waits_counts(signed_in: Visitor, school: School) -> None:
-    signed_in.client.cookies.set("keyturn_asked", f"100:{ADA}")
-    await write_to(ADA, school, ago=timedelta(seconds=20))
-    page = await signed_in.follow(await signed_in.submit(VIEWER))
-    assert INFO in words(page)
-    assert "You can request it again in" in words(page)
-    assert await school.asked() == []
-
-
-async def test_a_mail_to_somebody_else_makes_nobody_wait(signed_in: Visitor, school: School) -> None:
-    await write_to("bob@northwind.example", school)
-    await signed_in.submit(VIEWER)
-    assert await school.asked() == [ADA]
-
-
 async def test_what_another_account_asked_for_in_this_browser_is_not_this_one_s(signed_in: Visitor) -> None:
     signed_in.client.cookies.set("keyturn_asked", "99999999999:bob@northwind.example")
     assert INFO not in words(await signed_in.get(VIEWER))
@@ -166,13 +142,6 @@ async def test_each_kind_of_account_is_led_to_its_own_page(
     assert (await visitor.get(own)).status_code == 200
     assert (await visitor.submit(own, other)).headers["location"] == own
     assert INFO in words(await visitor.get(own))
-
-
-async def test_an_account_that_signs_in_elsewhere_since_sees_the_same(signed_in: Visitor, school: School) -> None:
-    async with committing(school.parts.database) as connection:
-        await connection.execute(update(AccountRow).values(password_hash=None, provider="Google"))
-    assert INFO in words(await signed_in.follow(await signed_in.submit(VIEWER)))
-    assert await school.asked() == [ADA]
 
 
 async def test_a_session_that_ended_meanwhile_leads_to_the_sign_in(signed_in: Visitor, school: School) -> None:

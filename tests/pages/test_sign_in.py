@@ -1,16 +1,11 @@
 """Signing in and out."""
 
-import contextlib
 import re
-from pathlib import Path
 
 import pytest
 from tests.driver.visitor import Visitor, cookie, heading, words
 from tests.pages.resetting import open_link, save
-from tests.pages.school import ADA, School, opened, settings_for
-
-from keyturn.service.problems.requests import TooManyRequests
-from keyturn.service.settings import LimitSettings
+from tests.pages.school import ADA, School
 
 LOGIN = "/login"
 VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"
@@ -108,24 +103,3 @@ async def test_after_a_reset_the_sign_in_knows_the_address(visitor: Visitor, sch
     assert f'value="{ADA}"' in email
     assert "autofocus" not in email
     assert "autofocus" in password
-
-
-async def test_an_unknown_flash_is_not_shown(visitor: Visitor) -> None:
-    visitor.client.cookies.set("keyturn_flash", "You won!")
-    page = await visitor.get(LOGIN)
-    assert "You won!" not in page.text
-    assert 'role="status"' not in page.text
-
-
-async def test_a_browser_that_signed_in_before_is_not_kept_out_by_strangers(tmp_path: Path) -> None:
-    limits = LimitSettings(request="100/minute", login="100/minute", account="3/hour")
-    async with opened(settings_for(tmp_path, limits=limits)) as school, school.visitor() as visitor:
-        await visitor.sign_in()
-        await visitor.submit(VIEWER, "/logout")
-        with contextlib.suppress(TooManyRequests):
-            while True:
-                await school.parts.ground.limits.count_guess("address", ADA)
-        async with school.visitor() as stranger:
-            assert (await stranger.sign_in()).status_code == 429
-
-        assert (await visitor.sign_in()).status_code == 303

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 from tests.driver.connections import committing, connected
 from tests.driver.inbox import token_in
-from tests.driver.service import ADA, NEW_PASSWORD, NOBODY
+from tests.driver.service import ADA, NEW_PASSWORD
 from tests.plugin.documented import block
 from tests.plugin.host import Host, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST, RESET, fits
@@ -163,39 +163,6 @@ async def test_a_callback_that_never_returns_is_broken_off_and_called_again(told
 
     await deliver_again(told.host)
     assert [state for _, state, _ in await states(told.host)] == ["sent", "sent"]
-
-
-@sqlite
-async def test_the_log_tells_calls_from_mails(told: Told, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO", "keyturn.outbox"):
-        await reset(told.host)
-        await told.host.parts.worker.drain()
-    sent = {line.partition(" ")[0]: line for line in caplog.messages if "kind=callback_password_changed" in line}
-    assert list(sent) == ["event.sent"]
-    assert any(line.startswith("mail.sent ") for line in caplog.messages)
-
-
-@sqlite
-async def test_a_callback_is_not_told_of_what_did_not_happen(told: Told) -> None:
-    async with told.host.client() as client:
-        assert (await client.post(REQUEST, json={"email": NOBODY})).status_code == 202
-        assert (await client.post(RESET, json={"token": "0" * 43, "newPassword": NEW_PASSWORD})).status_code == 400
-    await told.host.parts.worker.drain()
-    assert told.events == []
-    assert await states(told.host) == []
-
-
-@sqlite
-async def test_what_waits_for_a_callback_that_was_taken_out_is_dropped(told: Told, empty_url: str) -> None:
-    async def fail() -> None:
-        raise LookupError
-
-    told.coming.append(fail)
-    await reset(told.host)
-    later = Host(empty_url)
-    async with later.running():
-        await deliver_again(later)
-    assert [state for _, state, _ in await states(told.host)] == ["dropped", "dropped"]
 
 
 async def test_the_documented_function_is_told_whose_sessions_end() -> None:

@@ -81,14 +81,6 @@ async def test_the_hosted_pages_work_below_their_path(host: Host) -> None:
 
 
 @sqlite
-async def test_a_form_without_its_token_is_refused_as_ever(host: Host) -> None:
-    async with host.client() as client:
-        page = await client.post("/account/forgot-password", data={"email": ADA})
-    assert page.status_code == 403
-    assert heading(page) == "This form is out of date"
-
-
-@sqlite
 async def test_the_apps_routes_are_as_they_were(host: Host) -> None:
     async with host.client(headers=KNOWN) as client:
         answer = await client.get("/notes", headers={"Origin": "https://app.example.org"})

@@ -5,7 +5,7 @@ import sys
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,10 +14,9 @@ from litestar import Litestar
 from litestar.exceptions import ImproperlyConfiguredException
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
-from tests.databases import Databases
 from tests.driver.connections import connected
 from tests.driver.elsewhere import Elsewhere
-from tests.driver.service import ADA, GRACE
+from tests.driver.service import ADA
 from tests.plugin.host import ACCOUNTS, Host, alchemy_for, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST
 
@@ -27,9 +26,7 @@ from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
 from keyturn.service.settings import (
     DatabaseSettings,
-    HashingSettings,
     LimitSettings,
-    MailSettings,
     Secret,
     ServerSettings,
 )
@@ -189,50 +186,6 @@ async def test_a_worker_in_the_app_s_pool_goes_on_for_longer_than_a_statement_ma
         async with asyncio.timeout(20):
             await host.inbox.arrived.wait()
     await other.close()
-
-
-@pytest.mark.parametrize(
-    ("databases", "worker", "plugin_first"),
-    [
-        ("sqlite", "inside", False),
-        ("postgresql", "inside", True),
-        ("sqlite", "child", False),
-        ("postgresql", "child", False),
-    ],
-    indirect=["databases"],
-)
-def test_an_app_can_be_started_again_and_its_worker_too(
-    databases: Databases,
-    worker: Literal["inside", "child"],
-    plugin_first: bool,
-    tmp_path: Path,
-    request: pytest.FixtureRequest,
-) -> None:
-    """A test suite does so, with one app, and an event loop for each test."""
-    url = databases.empty()
-    request.addfinalizer(lambda: databases.drop(url))
-    settings = keyturn_settings(
-        mail=MailSettings(transport="capture", capture_dir=str(tmp_path)),
-        hashing=HashingSettings(),
-        environment="development",
-        server=ServerSettings(worker=worker),
-    )
-    host = Host(url, settings=settings, worker=True, sender=None, plugin_first=plugin_first)
-
-    def sent() -> list[Path]:
-        return list(tmp_path.glob("[!.]*.eml"))
-
-    async def live(email: str, mails: int) -> None:
-        await migrate(host.parts.database)
-        async with host.running(), host.client() as client:
-            await host.add(email)
-            assert (await client.post(REQUEST, json={"email": email})).status_code == 202
-            async with asyncio.timeout(20):
-                while len(sent()) < mails:
-                    await asyncio.sleep(0.05)
-
-    asyncio.run(live(ADA, 1))
-    asyncio.run(live(GRACE, 2))
 
 
 async def told(_: Event[Any]) -> None: ...

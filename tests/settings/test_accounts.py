@@ -89,25 +89,6 @@ def test_what_is_a_table_can_only_be_set_in_the_file(faults: Faults, name: str, 
     assert faults(**{name: "{}"}) == {name: f"can only be set in the file, as {setting}"}
 
 
-def test_slips_and_wrong_values_in_it_have_their_whole_name(faults: Faults) -> None:
-    found = faults(
-        f"{TABLE}emial = 'email'\nname = 7\nset = {{ at = [], by = '${{BY}}' }}\n[accounts.supabase]\nurl = 7"
-    )
-
-    assert found.pop("accounts.supabase").startswith("is set, but")
-    assert found["accounts.table.emial"] == "unknown setting; did you mean email?"
-    assert set(found) == {
-        "accounts.table.emial",
-        "accounts.table.name",
-        "accounts.table.set.at",
-        "accounts.table.set.by",
-        "accounts.supabase.url",
-    }
-    assert faults(SIGN_IN + '[accounts]\nstore = "table"\ntable = "users"') == {
-        "accounts.table": "is a section: write [accounts.table]"
-    }
-
-
 @pytest.mark.parametrize("store", ["builtin", "shop.accounts:store_for", "accounts:Store"])
 def test_a_store_is_one_of_ours_or_a_factory(read: Read, store: str) -> None:
     assert read(SIGN_IN, KEYTURN_ACCOUNTS_STORE=store).accounts.store == store
@@ -182,15 +163,6 @@ def test_a_table_must_be_named(faults: Faults, read: Read) -> None:
     assert found == {"accounts.table.table": "missing: accounts.table is set"}
     by_variables = read(SIGN_IN, KEYTURN_ACCOUNTS_STORE="table", KEYTURN_ACCOUNTS_TABLE_TABLE="app.users")
     assert by_variables.accounts.table.table == "app.users"
-
-
-def test_supabase_may_have_a_table_to_look_people_up_in(read: Read) -> None:
-    toml = '[accounts]\nstore = "supabase"\n[accounts.table]\ntable = "profiles"\npassword = ""'
-    settings = read(SIGN_IN + toml, **SUPABASE)
-
-    assert settings.accounts.supabase.url == SUPABASE["SUPABASE_URL"]
-    assert settings.accounts.supabase.service_role_key == "service-role-key"
-    assert "service-role-key" not in repr(settings)
 
 
 def test_supabase_needs_both_and_calls_them_what_it_calls_them(faults: Faults, read: Read) -> None:

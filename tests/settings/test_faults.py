@@ -97,10 +97,6 @@ def test_the_message_lists_each_on_a_line(read: Read) -> None:
     ]
 
 
-def test_a_bad_variable_is_named_as_such_even_where_the_file_was_right(faults: Faults) -> None:
-    assert set(faults('[token]\nttl = "1h"', KEYTURN_TOKEN_TTL="soon")) == {"KEYTURN_TOKEN_TTL"}
-
-
 def test_a_setting_that_cannot_be_read_is_not_also_called_missing(faults: Faults) -> None:
     assert set(faults("[mail]\nfrom = 7", bare=True, RESEND_API_KEY="re_test", **GOOD)) == {"mail.from"}
 

@@ -188,35 +188,6 @@ def test_a_file_that_only_another_user_can_read_is_named_with_both_users() -> No
     assert closed.endswith(f"{file} cannot be read by UID {user}: let it enter the folders above the file")
 
 
-def test_all_faults_of_files_are_told_at_once(faults: Faults) -> None:
-    found = faults(
-        'previous_secret_keys = ["${OLD}", "${OLDER}", "${NONE}"]\n[smtp]\npassword = "${PASS:-none}"',
-        bare=True,
-        KEYTURN_SECRET_KEY_FILE="/nowhere/key",
-        OLD_FILE="/nowhere/old",
-        OLDER_FILE="/nowhere/older",
-        PASS_FILE="/nowhere/pass",
-        KEYTURN_MAIL_FROM="accounts@northwind.example",
-        RESEND_API_KEY="re_Keyturn_0123456789",
-    )
-    assert found == {
-        "secret_key": "/nowhere/key does not exist",
-        "previous_secret_keys": "OLD_FILE: /nowhere/old does not exist; OLDER_FILE: /nowhere/older does not exist; "
-        "the variable NONE is not set",
-        "smtp.password": "PASS_FILE: /nowhere/pass does not exist",
-    }
-
-
-def test_a_value_from_a_file_is_not_shown_in_a_fault(faults: Faults, secret: Path) -> None:
-    found = faults('[brand]\nsupport_address = "${PASS}"', PASS_FILE=str(secret))
-    assert found == {"brand.support_address": "not an email address: ${PASS}"}
-    too_short = secret.with_name("short")
-    too_short.write_text("hunter2", "utf-8")
-    told = message("KEYTURN_SECRET_KEY", {"KEYTURN_SECRET_KEY_FILE": str(too_short)})
-    assert told.startswith("KEYTURN_SECRET_KEY: ")
-    assert "hunter2" not in told
-
-
 def test_only_secrets_are_read_from_files(faults: Faults) -> None:
     found = faults(KEYTURN_SERVER_PORT_FILE="/run/port", KEYTURN_SECRT_KEY_FILE="/run/key")
     assert found == {

@@ -14,10 +14,6 @@ COMPLETE = {
 }
 
 
-def test_every_transport_says_what_it_needs() -> None:
-    assert all(any(need.required for need in provider.needs) for provider in PROVIDERS.values())
-
-
 @pytest.mark.parametrize("chosen_by", ["transport", "fallback"])
 @pytest.mark.parametrize("transport", COMPLETE)
 def test_what_is_missing_is_named_as_people_know_it(faults: Faults, transport: str, chosen_by: str) -> None:
@@ -27,11 +23,6 @@ def test_what_is_missing_is_named_as_people_know_it(faults: Faults, transport: s
     without = "; to save mails in .keyturn/mail instead of sending them, set KEYTURN_MAIL_TRANSPORT=capture"
     told = f"missing: mail.{chosen_by} is {transport}"
     assert set(found.values()) == {told + without if chosen_by == "transport" else told}
-
-
-@pytest.mark.parametrize("transport", COMPLETE)
-def test_with_it_the_transport_can_be_chosen(read: Read, transport: str) -> None:
-    assert read(KEYTURN_MAIL_TRANSPORT=transport, **COMPLETE[transport]).mail.transport == transport
 
 
 @pytest.mark.parametrize("transport", ["resend", *(name for name in COMPLETE if name != "smtp")])

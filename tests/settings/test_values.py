@@ -59,10 +59,6 @@ def test_a_variable_can_be_a_switch_a_number_and_a_list_between_commas(
     assert attrgetter(name)(settings) == value
 
 
-def test_a_list_in_the_file_is_written_as_one(read: Read) -> None:
-    assert read('[server]\ntrusted_proxies = ["10.0.0.1"]').server.trusted_proxies == ("10.0.0.1",)
-
-
 @pytest.mark.parametrize(
     ("name", "written", "sentence"),
     [
@@ -130,12 +126,6 @@ def test_a_value_that_is_not_understood_is_shown_with_what_it_has_to_be(
 )
 def test_so_is_one_in_the_file(faults: Faults, toml: str, name: str, sentence: str) -> None:
     assert faults(toml) == {name: sentence}
-
-
-def test_of_a_value_that_came_from_another_variable_the_place_is_shown(faults: Faults) -> None:
-    found = faults('[hashing]\ncost = "${COST}"', COST="hunter2")
-
-    assert found == {"hashing.cost": "must be a whole number from 10 to 16, not '${COST}'"}
 
 
 def test_what_a_format_of_hashes_does_not_have_is_a_fault(faults: Faults) -> None:

@@ -8,7 +8,6 @@ import pytest
 from tests.settings.reading import Faults, Read
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.settings import Secret
 from keyturn.service.settings.reading import read_settings
 
 APP = {
@@ -69,14 +68,6 @@ def test_numbers_switches_durations_and_lists_may_come_from_variables(read: Read
     assert (settings.smtp.port, settings.token.code, settings.password.min_length) == (2525, True, 8)
     assert settings.token.ttl == timedelta(minutes=45)
     assert settings.server.allowed_origins == ("https://a.example", "https://b.example")
-
-
-def test_a_secret_stays_one_and_is_taken_as_it_is(read: Read) -> None:
-    settings = read('[smtp]\npassword = "${EMAIL_PASS}"', **APP)
-
-    assert isinstance(settings.smtp.password, Secret)
-    assert settings.smtp.password == APP["EMAIL_PASS"]
-    assert "hunter2" not in repr(settings)
 
 
 @pytest.mark.parametrize("text", ["$2y$", "$NAME", "5 $", "$$ {NAME}", "{$NAME}"])
@@ -199,12 +190,6 @@ def test_a_fault_shows_a_variable_by_its_name_and_not_what_it_holds(
     assert set(found) == {name}
     assert why in found[name]
     assert "hunter2-" not in found[name]
-
-
-def test_what_stands_in_the_file_itself_is_shown(faults: Faults) -> None:
-    found = faults('timezone = "Leeds"\n[brand]\nsupport_address = "nobody"\nname = "${EMPTY:-me}"', **APP)
-
-    assert found == {"timezone": "no such time zone: Leeds", "brand.support_address": "not an email address: nobody"}
 
 
 def test_who_only_draws_mails_needs_no_variable_of_a_database(tmp_path: Path) -> None:

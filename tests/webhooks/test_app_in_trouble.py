@@ -4,17 +4,11 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
 from tests.driver.service import ADA, GRACE, Service, Start
-from tests.webhooks.app import SECRET, Answer, App, Trouble
-from tests.webhooks.rows import deliver_again, make_due, states
+from tests.webhooks.app import Answer, App, Trouble
+from tests.webhooks.rows import deliver_again, states
 
-from keyturn.service.clock import now
-from keyturn.service.outbox import Sent
-from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.reset.events import WebhookHandler
 from keyturn.service.settings import WebhookSettings
-from keyturn.service.webhooks.sender import WebhookSender
 
 pytestmark = pytest.mark.long
 
@@ -46,36 +40,6 @@ async def test_an_app_that_is_gone_is_not_asked_again_until_an_operator_says_so(
     assert await states(service) == [
         ("webhook_password_reset_requested", "dead", "410 Gone: the app no longer accepts webhooks at webhooks.url")
     ]
-
-
-@ON_SQLITE
-async def test_a_pause_that_the_app_asks_for_is_kept(service: Service, app: App) -> None:
-    app.coming.append(Answer(503, {"retry-after": "1800"}))
-    await service.ask()
-    await service.deliver()
-
-    (waiting,) = await service.rows(select(OutboxRow.available_at).where(OutboxRow.state == "waiting"))
-    assert timedelta(minutes=29) < waiting["available_at"] - now() <= timedelta(minutes=30)
-
-
-async def test_a_worker_that_dies_once_it_has_told_leaves_one_event_told_again_under_its_id(
-    service: Service, app: App
-) -> None:
-    kind = "webhook_password_reset_requested"
-    app.coming.append(Answer(500))
-    await service.ask()
-    await service.deliver()
-    await make_due(service)
-    outbox, sender = service.parts.outbox, WebhookSender(app.url, [SECRET], timedelta(seconds=5))
-    (held,) = await outbox.claim(1, timedelta(0), only=[kind])
-    settlement = await WebhookHandler(sender)(held)  # and is no more, before it could write that down
-    await sender.close()
-    await deliver_again(service)
-
-    assert [told.id for told in app.told] == [held.key] * 3
-    assert len(app.events) == 1
-    assert await states(service) == [(kind, "sent", None)]
-    assert settlement == Sent("webhook", "204")
 
 
 async def test_an_app_that_says_nothing_delays_no_mail(start: Start, app: App, hook: WebhookSettings) -> None:

@@ -6,7 +6,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
-import msgspec
 import pytest
 from sqlalchemy import update
 from tests.databases import SqliteFiles
@@ -18,14 +17,10 @@ from tests.driver.service import ADA, CHANGE, NEW_PASSWORD, Service, hash_of, pr
 from tests.webhooks.app import App
 from tests.webhooks.test_events import typed
 
-from keyturn.errors import SendRetryable
 from keyturn.mail.languages import Languages
 from keyturn.service.accounts.port import Account, Ended, NewPassword
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.clock import now
-from keyturn.service.inviting.invitations import Campaign
-from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.reset.mails.composer import ended_in_words
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose, SecretRow
@@ -38,7 +33,6 @@ from keyturn.service.settings import (
     TokenSettings,
     WebhookSettings,
 )
-from keyturn.service.webhooks.events import Event, PasswordChanged
 
 pytestmark = pytest.mark.long
 
@@ -104,10 +98,6 @@ async def steal(service: Service) -> None:
     """Let a thief choose the password, by a link from Ada's mailbox."""
     assert problem(await service.reset(await service.link(), THIEFS)) == "200"
     await service.deliver()
-
-
-async def away(account_id: str) -> Account | None:
-    raise AccountsUnready(f"the account {account_id} cannot be read")
 
 
 def told(service: Service) -> list[str]:
@@ -216,26 +206,6 @@ async def test_a_forgotten_password_after_a_report_ends_passkeys_only_while_an_i
         assert await left(database) == (0, 0 if case == "by session" else 1, 0)
 
 
-async def test_a_link_that_is_sent_again_since_it_expired_on_its_way_ends_all_too(filled: Filled) -> None:
-    async with filled() as (database, service):
-        await steal(service)
-        await press(service)
-        await database.run("INSERT INTO passkeys VALUES (3, 1)")
-        before = len(service.inbox.sent_to(ADA, "password_reset"))
-        service.inbox.failures.append(SendRetryable("busy"))
-        await service.ask()
-        await service.deliver()
-        await service.write(update(SecretRow).values(expires_at=now()))
-        service.let_time_pass(minutes=2)  # the mailbox's cooldown
-        # No provider has it for certain, as after a refused connection.
-        await service.write(update(OutboxRow).values(available_at=now(), sender=None))
-        await service.deliver()
-
-        (mail,) = service.inbox.sent_to(ADA, "password_reset")[before:]
-        assert problem(await service.reset(token_in(mail), OWN)) == "200"
-        assert await left(database) == (0, 0, 0)
-
-
 async def test_an_earlier_mailbox_ends_sessions_and_leaves_the_present_owners_passkeys(
     filled: Filled, app: App, hook: WebhookSettings
 ) -> None:
@@ -250,36 +220,6 @@ async def test_an_earlier_mailbox_ends_sessions_and_leaves_the_present_owners_pa
         assert events(app, "account.secured") == [{"sessions": 2}]
 
 
-async def test_sessions_end_even_if_the_store_cannot_tell_whether_the_account_has_moved(
-    filled: Filled, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async with filled() as (database, service):
-        await steal(service)
-        await sign_in(database)
-        with monkeypatch.context() as patch:
-            patch.setattr(service.parts.accounts, "get", away)
-            await press(service)
-            assert await left(database) == (0, 1, 1)
-        await service.write(update(OutboxRow).values(available_at=now()))
-        await service.deliver()
-        assert await left(database) == (0, 0, 0)
-
-
-async def test_a_link_that_an_operator_asked_for_ends_all(filled: Filled) -> None:
-    async with filled() as (database, service):
-        campaign = Campaign(name="wave", operator=Client(operator="eva"))
-        await service.parts.operator_resets.ask(campaign, [ADA])
-        await service.deliver()
-        link = token_in(service.inbox.sent_to(ADA, "password_reset")[-1])
-
-        # An operator's question alone ends nothing: a thief who knows the password would come back.
-        assert await left(database) == (2, 1, 1)
-        assert problem(await service.reset(link)) == "200"
-        await service.deliver()
-        assert await left(database) == (0, 0, 0)
-        assert told(service) == ["2 sessions, 1 passkey, and 1 access token"]
-
-
 async def test_a_first_password_ends_nothing_since_nobody_suspects_anything(filled: Filled) -> None:
     async with filled() as (database, service):
         await database.run("UPDATE users SET password_hash = NULL")
@@ -289,16 +229,6 @@ async def test_a_first_password_ends_nothing_since_nobody_suspects_anything(fill
 
         assert problem(await service.reset(link)) == "200"
         assert await left(database) == (0, 1, 1)
-
-
-def test_a_function_of_the_app_gets_the_same() -> None:
-    """The plugin's functions get the events as objects."""
-    of_account = {"accountId": "7", "email": ADA, "kind": "", "ipAddress": "", "userAgent": "", "requestId": ""}
-    whole = {"type": "password.changed", "timestamp": "2026-11-20T08:46:42Z", "data": {**of_account, "how": "reset"}}
-
-    assert msgspec.convert(whole, Event[PasswordChanged]).data.ended == {}
-    whole["data"] = {**of_account, "how": "reset", "ended": {"sessions": 3}}
-    assert msgspec.convert(whole, Event[PasswordChanged]).data.ended == {"sessions": 3}
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The app receives each event once, signed, and without a secret that grants access."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -9,14 +9,12 @@ from sqlalchemy import select, update
 from tests.driver.inbox import token_in
 from tests.driver.second_factors import BUILTIN, account_of, enrol, reset_with, wrong_code
 from tests.driver.service import ADA, CHANGE, DAN, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, RESET, Service, Start
-from tests.statements import statements_sent
 from tests.webhooks.app import NEXT_SECRET, SECRET, Answer, App
-from tests.webhooks.rows import deliver_again, make_due, states
+from tests.webhooks.rows import deliver_again, states
 
 from keyturn.service.accounts.builtin import AccountRow
 from keyturn.service.clock import now
 from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.reset.records.messages import request_of
 from keyturn.service.settings import Secret, WebhookSettings
 
 pytestmark = pytest.mark.long
@@ -82,19 +80,6 @@ async def test_a_request_is_told_where_a_mail_goes_out_and_of_nobody_else(servic
 
 
 @ON_SQLITE
-async def test_asking_costs_the_same_whether_the_app_is_told_or_not(service: Service, app: App) -> None:
-    counts = []
-    for email in (ADA, NOBODY):
-        with statements_sent() as statements:
-            await service.ask(email)
-        counts.append(statements)
-
-    assert counts[0] == counts[1]
-    assert await states(service) == []
-    assert app.told == []
-
-
-@ON_SQLITE
 async def test_a_password_that_was_not_changed_is_not_told(service: Service, app: App) -> None:
     token = await service.link()
     assert (await service.reset(token, "short")).status_code == 422
@@ -141,22 +126,6 @@ async def test_without_an_address_nothing_is_written_and_what_waits_is_dropped(
 
     assert len(app.told) == 1
     assert await states(service) == [("webhook_password_reset_requested", "dropped", "webhooks.url is no longer set")]
-
-
-@ON_SQLITE
-async def test_a_webhook_leads_back_to_its_request_until_that_is_erased(service: Service, app: App) -> None:
-    app.coming.append(Answer(500))
-    await service.ask()
-    await service.deliver()
-    await make_due(service)
-    (held,) = await service.parts.outbox.claim(1, timedelta(0))
-    (event,) = app.events.values()
-    (entry,) = await service.parts.audit.read()
-    assert request_of(held) == event["data"]["requestId"] == entry.request_id
-
-    await deliver_again(service)
-    await service.parts.retention.purge(now() + timedelta(days=4))
-    assert ADA not in repr(await service.rows(select(OutboxRow.__table__)))
 
 
 async def test_a_secured_account_is_told_with_both_addresses(service: Service, app: App) -> None:

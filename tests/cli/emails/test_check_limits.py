@@ -105,13 +105,6 @@ def test_what_follows_a_part_that_passes_a_limit_is_checked(
     assert not {rule for rule, file, _ in findings if rule.startswith("mjml/")}
 
 
-def test_files_and_mails_beyond_a_megabyte_are_findings(keyturn: Keyturn, emails: Path) -> None:
-    (emails / "file.mjml").write_text(MAIL + " " * 1_000_001)
-    (emails / "mail.mjml").write_text(MAIL.replace("Dear", "{% for a in range(1100) %}" + "x" * 1000 + "{% endfor %}"))
-
-    assert of_rule("limits/size", found(keyturn, "--trust")) == {("file.mjml", 1), ("mail.mjml", 1)}
-
-
 def test_a_process_that_a_mail_ends_is_a_finding(
     keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -269,21 +269,6 @@ def test_snapshots_are_written_and_read_through_no_link(emails: Path, workplace:
     assert stored.read(MailName("news", "first")) == Snapshot("theirs")
 
 
-@pytest.mark.parametrize(
-    ("case", "fix"),
-    [("a pipe", "replace it with a readable file"), ("deep JSON", "Nest tables and lists less deeply")],
-)
-def test_samples_that_cannot_be_read_come_with_the_remedy_for_their_fault(
-    keyturn: Keyturn, emails: Path, case: str, fix: str
-) -> None:
-    UNREADABLE[case][0](emails)
-
-    told = " ".join(keyturn("check", "emails").out.split())
-
-    assert fix in told
-    assert "Give each sample a name and a table of values" not in told
-
-
 def test_settings_that_are_refused_control_no_terminal(keyturn: Keyturn, emails: Path) -> None:
     (emails / "keyturn.toml").write_text('[studio]\n"\\u001b[31mkey" = 1\ntimezone = "\\u001b]0;title\\u0007"\n')
 

@@ -2,7 +2,6 @@
 
 import pytest
 
-from keyturn.studio.inbox.decoding import Address
 from keyturn.studio.inbox.mail import MailContent, with_inline_images
 
 PIXEL = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
@@ -147,9 +146,3 @@ def test_an_embedded_image_is_shown_by_what_it_is(labelled: str) -> None:
 )
 def test_flowing_lines_are_joined(parameters: str, written: str, read: str) -> None:
     assert MailContent(f"Content-Type: text/plain; {parameters}\r\n\r\n{written}".encode()).text == read
-
-
-def test_the_sender_is_read_like_the_recipients() -> None:
-    assert MailContent(b"From: =?utf-8?q?J=C3=BC?= <j@x.example>;\r\n\r\n").addresses("from") == (
-        Address("Jü", "j@x.example"),
-    )

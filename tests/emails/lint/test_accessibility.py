@@ -37,28 +37,6 @@ def test_what_is_good_is_left_alone(tmp_path: Path, body: str) -> None:
     assert found(tmp_path, body) == {}
 
 
-@pytest.mark.parametrize(
-    ("body", "rule"),
-    [
-        ("<mj-text>\n<h1>Hello</h1>\n<h3>Why</h3></mj-text>", "accessibility/heading-order"),
-        (
-            "<mj-text><h1>Hello</h1></mj-text>\n\n<mj-image src='https://a.example/a.png' />",
-            "accessibility/alt-missing",
-        ),
-        ("<mj-text><h1>Hello</h1></mj-text>\n\n<mj-text font-size='10px'>Small</mj-text>", "accessibility/small-text"),
-        ("<mj-text><h1>Hello</h1></mj-text>\n\n<mj-text align='justify'>Wide</mj-text>", "accessibility/justified"),
-    ],
-)
-def test_a_mistake_is_found_on_its_line(tmp_path: Path, body: str, rule: str) -> None:
-    assert found(tmp_path, body) == {rule: 4}
-
-
-def test_what_the_whole_mail_sets_counts_for_each_text(tmp_path: Path) -> None:
-    body = "<mj-text><h1>Hello</h1></mj-text>\n<mj-text>Small</mj-text>"
-    small = "<mj-attributes><mj-text font-size='11px' /></mj-attributes>"
-    assert found(tmp_path, body, small) == {"accessibility/small-text": 3}
-
-
 def test_a_size_is_of_what_is_sent() -> None:
     size = size_of("<style>ä</style><style>abc</style>é", "ñ")
     assert (size.html, size.style, size.text) == (37, 3, 2)

@@ -98,19 +98,6 @@ def test_what_is_offered_only_to_clients_that_have_it_is_not_missed(tmp_path: Pa
     assert set(found(tmp_path, css=css)) <= {"css-at-supports", "html-style"}
 
 
-def test_what_stands_in_a_conditional_comment_is_for_outlook_alone(tmp_path: Path) -> None:
-    assert found(tmp_path, '<!--[if mso]><p style="display:flex">x</p><![endif]-->') == {}
-
-
-def test_notes_and_warnings_come_once_for_every_line(tmp_path: Path) -> None:
-    mails = Mails(tmp_path)
-    html = '<p style="border-radius:1px;display:flex">x</p>\n' * 3
-    mails.write("letter/letter.mjml", LETTER.replace("{css}", "").replace("{html}", html))
-    rules = [finding.rule for finding in check_compatibility(mails.read_values("letter", {}))]
-    assert rules.count("compatibility/css-border-radius") == 3
-    assert rules.count("compatibility/css-display-flex") == 3
-
-
 def test_partial_support_is_told_with_what_is_missing(tmp_path: Path) -> None:
     message = found(tmp_path, '<p style="mix-blend-mode:multiply">x</p>')["css-mix-blend-mode"].message
     assert "only in part in Gmail on iOS and Gmail on Android (Not supported with non Google accounts)" in message

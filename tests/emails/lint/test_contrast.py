@@ -150,12 +150,6 @@ def test_large_text_needs_less_and_a_mail_without_dark_styles_is_not_judged_by_t
     assert findings(tmp_path, f'<p style="{style}">Hello</p>') == []
 
 
-def test_a_model_says_that_it_is_one(tmp_path: Path) -> None:
-    rule, severity, message = findings(tmp_path, '<p style="background:#7c7c7c;color:#000">Hello</p>')[0]
-    assert (rule, severity) == ("contrast/full", "note")
-    assert "when Gmail on iOS inverts (modelled)" in message
-
-
 def test_a_colour_that_stands_in_for_an_unknown_one_is_not_judged(tmp_path: Path) -> None:
     mails = Mails(tmp_path)
     mails.write(

@@ -115,12 +115,6 @@ def test_an_address_within_another_one_is_not_doubled(tmp_path: Path) -> None:
     assert findings(tmp_path, {"a.html": page}, "links") == []
 
 
-def test_a_button_that_leads_nowhere_is_an_error_and_another_empty_link_a_warning(tmp_path: Path) -> None:
-    body = '<mj-button href="#">Pay now</mj-button>\n<mj-text><a href="">Terms</a></mj-text>'
-    found = findings(tmp_path, {"a.mjml": MAIL.format("", body)}, "links")
-    assert [one.severity for one in found if one.rule == "links/empty"] == ["error", "warning"]
-
-
 # Subjects
 
 

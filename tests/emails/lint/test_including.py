@@ -180,13 +180,3 @@ def test_one_in_a_comment_is_none(folder: Folder) -> None:
     folder.page('<!-- <mj-include path="./gone.mjml" /> -->')
 
     assert folder.guarded().found == ()
-
-
-def test_a_file_that_includes_itself_is_a_finding(folder: Folder) -> None:
-    folder.page('<mj-include path="./foot.mjml" />')
-    folder.write("news/foot.mjml", '<mj-include path="./foot.mjml" />')
-
-    (found,) = folder.guarded().found
-
-    assert found.place.file == "news/foot.mjml"
-    assert found.severity == "error"

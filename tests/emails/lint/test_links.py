@@ -38,16 +38,6 @@ def test_a_good_link_is_left_alone(tmp_path: Path, html: str) -> None:
     assert found(tmp_path, html) == {}
 
 
-def test_a_link_of_mjml_is_judged_as_one_in_html(tmp_path: Path) -> None:
-    assert found(tmp_path, '<mj-button href="htps://northwind.example">Help</mj-button>') == {
-        "links/unknown-scheme": "error"
-    }
-    assert found(tmp_path, "<mj-button>Help</mj-button>") == {"links/no-href": "warning"}
-    assert found(tmp_path, '<mj-image src="https://northwind.example/a.png" href="https://northwind.example" />') == {
-        "links/no-text": "warning"
-    }
-
-
 def test_the_links_of_a_navbar_begin_with_its_base(tmp_path: Path) -> None:
     bar = "<mj-navbar base-url='{base}'><mj-navbar-link href='/news'>News</mj-navbar-link></mj-navbar>"
     assert found(tmp_path, bar.replace("{base}", "https://northwind.example")) == {}

@@ -68,12 +68,6 @@ def test_an_expression_that_is_nested_too_deeply_ends_its_own_mail(emails: Path,
     assert rules_of(emails, bad) == ["jinja/syntax"]
 
 
-def test_it_is_reported_at_its_line(emails: Path) -> None:
-    (emails / "bad.html").write_text(PAGE.format("<p>\n" + EXPRESSIONS["filters"] + "</p>"))
-    (found,) = list(Mails.open(emails).check(["bad"]).found)
-    assert (found.message, found.place.line) == ("An expression is nested too deeply.", 3)
-
-
 @pytest.mark.parametrize("bad", MARKUP.values(), ids=MARKUP.keys())
 def test_markup_that_is_nested_deeply_is_checked(emails: Path, bad: str) -> None:
     assert "parity/no-text" in rules_of(emails, bad)

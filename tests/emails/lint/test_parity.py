@@ -64,9 +64,3 @@ def test_an_angle_bracket_alone_is_no_html(tmp_path: Path, text: str) -> None:
 def test_the_mail_address_of_a_mailto_link_is_enough_in_the_text(tmp_path: Path) -> None:
     html = HTML.replace("</mj-text>", " <a href='mailto:help@northwind.example?subject=Hi'>Help</a></mj-text>")
     assert found(tmp_path, "{{ link }}\nhelp@northwind.example\n", html) == []
-
-
-def test_a_long_paragraph_is_a_note_and_a_long_link_is_none(tmp_path: Path) -> None:
-    (finding,) = found(tmp_path, "{{ link }}\n" + "word " * 110 + "\n")
-    assert (finding.rule, finding.severity, finding.place.line) == ("parity/long-line", "note", 2)
-    assert found(tmp_path, "{{ link }}\n", link=f"{LINK}?page={'9' * 600}") == []

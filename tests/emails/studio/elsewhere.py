@@ -1,8 +1,12 @@
 """Another host on this machine, which counts its connections."""
 
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from litestar import Litestar, Request, Response, get
+from playwright.async_api import Page
 from tests.serving import Connections
 
 _PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40"><path d="M0 0h120v40H0z"/></svg>'
@@ -28,3 +32,12 @@ class Elsewhere:
     def contacts(self) -> tuple[int, list[str]]:
         """How many connections there were, and what was asked for."""
         return self.connections.opened, self.asked
+
+
+@asynccontextmanager
+async def answering(page: Page, *paths: str) -> AsyncIterator[None]:
+    """Wait at the end until the page has an answer for each path, so each is among those that were asked for."""
+    async with AsyncExitStack() as answers:
+        for path in paths:
+            await answers.enter_async_context(page.expect_response(re.compile(re.escape(path) + r"(\?|$)")))
+        yield

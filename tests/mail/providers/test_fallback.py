@@ -38,16 +38,6 @@ async def second(deployment: Deployment) -> AsyncIterator[SmtpServer]:
         yield server
 
 
-async def test_the_first_is_enough_where_it_works(
-    deployment: Deployment, resend: ResendServer, second: SmtpServer
-) -> None:
-    await deployment.ask()
-    await deployment.work()
-
-    assert (len(resend.accepted), len(second.mails)) == (1, 0)
-    assert (await deployment.message()).sender == "resend"
-
-
 async def test_where_the_first_refuses_our_key_the_second_is_asked_at_once(
     deployment: Deployment, resend: ResendServer, second: SmtpServer
 ) -> None:

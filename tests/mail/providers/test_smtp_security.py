@@ -110,10 +110,3 @@ async def test_a_wrong_log_in_is_refused_and_the_password_not_repeated(
 
     assert error.value.reason == "SMTP 535"
     assert wrong not in f"{error.value!r} {caplog.text}"
-
-
-@pytest.mark.usefixtures("trusted")
-async def test_a_missing_log_in_is_refused(certificate: Certificate, mail: Email) -> None:
-    async with running_smtp(starttls=certificate(), login=True) as server:
-        with pytest.raises(SendRefused, match="SMTP 530"):
-            await sender_to(server.port).send(mail, "key-1")

@@ -182,13 +182,6 @@ def test_a_mail_without_a_text_part_is_told(folder: Path, greet: Callable[[], Re
         greet()
 
 
-def test_a_template_that_is_not_utf_8_is_told(folder: Path, greet: Callable[[], Rendered]) -> None:
-    (folder / "greeting" / "greeting.txt").write_bytes(b"\xff")
-
-    with pytest.raises(TemplateInvalid, match=r"greeting\.txt: UnicodeDecodeError"):
-        greet()
-
-
 @pytest.mark.parametrize("broken", ["<mj-text>", "<mj-text><b></mj-text>", "</mj-column>", "<mj-text color=red/>"])
 def test_malformed_mjml_is_told_with_the_template(
     broken: str, folder: Path, greet: Callable[[], Rendered], rewrite: Rewrite

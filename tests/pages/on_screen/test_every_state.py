@@ -26,6 +26,10 @@ USE = """() => {
 SMALL_TYPE = """least => [...document.querySelectorAll('h1, p, label, button, input:not([type=hidden])')]
     .filter(e => e.checkVisibility() && parseFloat(getComputedStyle(e).fontSize) < least).map(e => e.outerHTML)"""
 
+SMALL_TARGETS = """() => [...document.querySelectorAll('button, input:not([type=radio]), .ways a, .button')]
+    .filter(e => e.checkVisibility() && !e.matches('.unseen') && e.getBoundingClientRect().height < 44)
+    .map(e => e.outerHTML)"""
+
 DRAWN = "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 """Ends when observers of sizes have made room for what they saw."""
 
@@ -83,10 +87,10 @@ async def test_no_script_fails_in_any_state(shown: Shown, screens: Screens, tmp_
 
 @pytest.mark.parametrize(
     ("language", "width", "type_size"),
-    [("de", 320, 32), ("ar", 375, 32), ("en", 1280, 32), ("de", 640, 16)],
-    ids=["type of 32 px on a small phone", "from right to left", "on a wide screen", "a zoom of 200 %"],
+    [("de", 320, 32), ("ar", 375, 32), ("en", 1280, 32), ("de", 640, 16), ("en", 375, 16)],
+    ids=["type of 32 px on a small phone", "from right to left", "on a wide screen", "a zoom of 200 %", "as it is"],
 )
-async def test_every_state_fits_at_the_size_of_type_that_its_reader_has_chosen(
+async def test_every_state_fits_at_the_size_of_type_that_its_reader_has_chosen_and_can_be_touched(
     language: str, width: int, type_size: int, shown: Shown, screens: Screens, tmp_path: Path
 ) -> None:
     wrong = {}
@@ -99,6 +103,7 @@ async def test_every_state_fits_at_the_size_of_type_that_its_reader_has_chosen(
             await page.goto("/shown")
             await page.evaluate(DRAWN)
             found = await page.evaluate(WRONG) + await page.evaluate(SMALL_TYPE, type_size * 13 / 16)
+            found += await page.evaluate(SMALL_TARGETS)
             if found:
                 wrong[name] = found
     assert wrong == {}

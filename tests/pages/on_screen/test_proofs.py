@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -94,25 +93,6 @@ async def test_axe_finds_nothing_on_the_new_pages_and_they_fit_a_phone(
         await page.get_by_role("button", name="Continue").click()
         await expect(page.get_by_role("alert")).to_have_text("Enter the eight digits of the code.")
         await accessible(page)
-
-
-async def test_busy_shows_the_puzzle_once_it_is_asked_for_and_keeps_the_address(
-    browser: Browser, tmp_path: Path
-) -> None:
-    limits = LimitSettings(in_memory=True, mailbox_cooldown=timedelta(days=14))
-    challenge = ChallengeSettings(method="altcha", when="busy")
-    async with shown(browser, tmp_path, challenge=challenge, limits=limits) as (screens, school):
-        async with screens.open(FORGOT) as page:
-            await expect(page.locator("[data-challenge]")).to_have_count(0)
-            await ask(page)
-            await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
-        async with screens.open(FORGOT) as page:
-            await ask(page, "bob@northwind.example")
-            await expect(page.get_by_role("alert")).to_contain_text("Complete the check below")
-            await expect(page.get_by_role("checkbox")).to_be_checked()
-            await page.get_by_role("button", name="Send the link").click()
-            await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
-        assert await school.asked() == [ADA, "bob@northwind.example"]
 
 
 @pytest.mark.parametrize(

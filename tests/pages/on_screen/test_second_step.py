@@ -73,22 +73,6 @@ async def test_the_keyboard_and_what_a_browser_offers_fit_the_factor(page: Page)
         await expect(field).to_have_attribute("autocomplete", offered)
 
 
-async def test_without_a_connection_passwords_and_code_stay(page: Page, screens: Screens) -> None:
-    fields = {name: page.get_by_label(name, exact=True) for name in ("New password", "Repeat the new password", "Code")}
-    for name, field in fields.items():
-        await field.fill(code_of() if name == "Code" else NEW_PASSWORD)
-    save = page.get_by_role("button", name="Save the new password")
-    await page.context.set_offline(True)
-    await save.click()
-    await expect(page.get_by_text("No connection. What you typed is still here.")).to_be_visible()
-    await expect(save).not_to_have_attribute("aria-busy", "true")
-    await page.context.set_offline(False)
-    await save.click()
-    await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    assert all("net::ERR_INTERNET_DISCONNECTED" in mishap for mishap in screens.mishaps)
-    screens.mishaps.clear()
-
-
 async def test_with_scripts_what_was_typed_stays_while_a_message_is_sent(
     screens: Screens, school: School, tmp_path: Path
 ) -> None:

@@ -1,15 +1,14 @@
 """When a mailbox may get the next mail, and what a report about an earlier one ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection
 
 from keyturn.service.clock import MovableClock, replaced
 from keyturn.service.database import Database
-from keyturn.service.reset.records.mailboxes import Mailbox, Mailboxes, Refusal
+from keyturn.service.reset.records.mailboxes import Mailbox, Mailboxes
 
 ADA = "ada@a.example"
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -49,18 +48,6 @@ async def end_cooldown(database: Database, mailboxes: Mailboxes, email: str) -> 
     await database.transact(lambda connection: mailboxes.within(connection).end_cooldown(email))
 
 
-async def test_a_mailbox_gets_one_mail_in_a_cooldown_however_its_address_is_spelt(
-    database: Database, mailboxes: Mailboxes, clock: MovableClock
-) -> None:
-    assert await claim(database, mailboxes)
-    assert not await claim(database, mailboxes, "ADA@a.example")
-    assert (await look(mailboxes)).refusal == "cooldown"
-    assert await claim(database, mailboxes, "eve@a.example")
-
-    clock.move(MINUTE + LATER)
-    assert await claim(database, mailboxes)
-
-
 async def test_the_daily_limit_refills_evenly(database: Database, clock: MovableClock) -> None:
     mailboxes = Mailboxes(database, cooldown=timedelta(0), daily=3)
     claimed = [await claim(database, mailboxes) for _ in range(4)]
@@ -71,13 +58,6 @@ async def test_the_daily_limit_refills_evenly(database: Database, clock: Movable
     assert [await claim(database, mailboxes) for _ in range(2)] == [True, False]
     clock.move(2 * DAY)
     assert [await claim(database, mailboxes) for _ in range(4)] == claimed
-
-
-async def test_a_mail_that_the_cooldown_holds_back_is_not_counted_in_the_daily_limit(
-    database: Database, mailboxes: Mailboxes
-) -> None:
-    assert [await claim(database, mailboxes) for _ in range(4)] == [True, False, False, False]
-    assert (await look(mailboxes)).mails == 1
 
 
 @pytest.mark.parametrize("cooldown", [timedelta(seconds=10), MINUTE, 5 * HOUR])
@@ -108,68 +88,3 @@ async def test_of_many_claims_at_once_as_many_succeed_as_the_daily_limit_has_lef
     mailboxes = Mailboxes(database, cooldown=timedelta(0), daily=3)
 
     assert sum(await asyncio.gather(*(claim(database, mailboxes) for _ in range(20)))) == 3
-
-
-async def test_of_many_claims_at_once_one_succeeds_in_a_cooldown(database: Database, mailboxes: Mailboxes) -> None:
-    assert sum(await asyncio.gather(*(claim(database, mailboxes) for _ in range(20)))) == 1
-
-
-async def test_an_unwanted_claim_counts_nothing(database: Database, mailboxes: Mailboxes) -> None:
-    def write(connection: Connection) -> Sequence[Refusal | None]:
-        return mailboxes.within(connection).claim([(ADA, False), ("eve@a.example", True)])
-
-    assert await database.transact(write) == [None, None]
-    assert await claim(database, mailboxes)
-    assert not await claim(database, mailboxes, "eve@a.example")
-
-
-@pytest.mark.parametrize("refusal", ["suppressed", "daily_limit", "cooldown"])
-async def test_a_claim_that_is_refused_says_why(database: Database, refusal: str) -> None:
-    cooldown = MINUTE if refusal == "cooldown" else timedelta(0)
-    mailboxes = Mailboxes(database, cooldown=cooldown, daily=1 if refusal == "daily_limit" else 6)
-
-    def write(connection: Connection) -> Sequence[Refusal | None]:
-        here = mailboxes.within(connection)
-        here.claim([(ADA, True)])
-        if refusal == "suppressed":
-            here.suppress(ADA, "bounced")
-        return here.claim([(ADA, True)])
-
-    assert await database.transact(write) == [refusal]
-
-
-async def test_a_link_that_was_used_ends_the_cooldown_and_not_the_count_of_the_day(
-    database: Database, mailboxes: Mailboxes
-) -> None:
-    claimed = []
-    for _ in range(8):
-        claimed.append(await claim(database, mailboxes))
-        await end_cooldown(database, mailboxes, "ADA@a.example")
-
-    assert claimed == [True] * 6 + [False] * 2
-    assert (await look(mailboxes)).mails == 6
-
-
-async def test_a_report_ends_the_mails_of_a_mailbox_until_its_suppression_is_over(
-    database: Database, mailboxes: Mailboxes, clock: MovableClock
-) -> None:
-    await database.transact(lambda connection: mailboxes.within(connection).suppress(ADA, "complained"))
-    await end_cooldown(database, mailboxes, ADA)
-    assert not await claim(database, mailboxes)
-    assert (await look(mailboxes)).refusal == "suppressed"
-
-    clock.move(14 * DAY + LATER)
-    assert (await look(mailboxes)).is_blank
-    assert await claim(database, mailboxes)
-
-
-async def test_a_mailbox_that_was_released_can_be_claimed_at_once(database: Database) -> None:
-    mailboxes = Mailboxes(database, cooldown=MINUTE, daily=1)
-    await claim(database, mailboxes)
-
-    def write(connection: Connection) -> list[bool]:
-        mailboxes.within(connection).suppress(ADA, "complained")
-        return [mailboxes.within(connection).release("ADA@a.example") for _ in range(2)]
-
-    assert await database.transact(write) == [True, False]
-    assert await claim(database, mailboxes)

@@ -14,7 +14,7 @@ from tests.plans import plans_of
 
 from keyturn.service.accounts.builtin import AccountRow, SessionRow
 from keyturn.service.database import Database
-from keyturn.service.outbox.models import ERASED, EventRow, OutboxRow
+from keyturn.service.outbox.models import ERASED, OutboxRow
 from keyturn.service.reset.records.account_locks import AccountLockRow
 from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.reset.records.retention import Retention
@@ -163,16 +163,6 @@ async def test_a_dead_link_is_told_from_one_that_never_was_until_its_retention_e
     assert secret.state(NOW + 7 * DAY) == state
     await retention.purge(NOW + 7 * DAY + SECOND)
     assert await found() is None
-
-
-async def test_what_happened_to_a_message_leaves_with_it(database: Database, retention: Retention) -> None:
-    await write(database, OutboxRow, message("gone", "sent", NOW - 31 * DAY), message("kept", "sent", NOW))
-    gone, stays = await kept(database, OutboxRow.id)
-    about = {"event": "sent", "detail": "", "at": NOW - 31 * DAY}
-    await write(database, EventRow, {**about, "message_id": gone}, {**about, "message_id": stays})
-
-    await retention.purge(NOW)
-    assert await kept(database, EventRow.message_id) == [stays]
 
 
 async def test_addresses_in_settled_messages_are_erased_earlier(database: Database, retention: Retention) -> None:

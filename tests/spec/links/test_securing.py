@@ -209,16 +209,6 @@ async def test_neither_of_two_mailboxes_ends_the_button_of_the_other(service: Se
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 1  # the thief's own
 
 
-@pytest.mark.long
-async def test_a_press_after_a_change_by_a_session_is_refused_and_recorded(service: Service) -> None:
-    first = await stolen(service)
-    await move(service, NEW)
-    await _change_in_session(service, NEW)
-
-    assert await secure(service, first) == "400 security-link-dead"
-    assert ("account_secured", "link_expired") in await trail(service)
-
-
 async def _change_in_session(service: Service, email: str) -> None:
     browser = await service.sign_in(email, NEW_PASSWORD)
     changed = await browser.post(
@@ -291,19 +281,6 @@ async def test_a_press_of_an_old_mailbox_does_not_keep_the_present_one_from_a_lo
     service.let_time_pass(hours=1)
     assert problem(await service.reset(await service.link(NEW), "twelve sly magpies here")) == "200"
     assert await service.knows("twelve sly magpies here", NEW)
-
-
-@pytest.mark.long
-async def test_the_purge_does_not_forget_who_may_open_a_locked_account(start: Start) -> None:
-    service = await start(**LOCKING)
-    assert await secure(service, await stolen(service)) == "200"
-    await recovery_link(service)
-    service.let_time_pass(days=31)
-    await service.purge()
-
-    await _another_link(service)
-    assert ("reset_request", "link_mailed") in (await trail(service))[-1:]
-    assert await service.operator.reset(ADA) in {"asked", "cooldown"}
 
 
 @pytest.mark.long

@@ -16,7 +16,7 @@ from tests.driver.reporting import (
     report,
     state,
 )
-from tests.driver.service import ADA, CHANGE, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start
+from tests.driver.service import ADA, CHANGE, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, Service
 
 from keyturn import SendRetryable
 
@@ -54,12 +54,6 @@ async def test_a_bounce_that_may_pass_stops_no_mail(service: Service, mailed: st
     await deliver_all(service, report("bounced", mailed, **bounce))
     assert await state(service) == "bounced"
     assert await service.trail("mail_report") == []
-    assert await is_mailed(service)
-
-
-@pytest.mark.parametrize("event", ["sent", "delivered", "delivery_delayed", "opened", "failed"])
-async def test_no_other_report_stops_mail(service: Service, mailed: str, event: str) -> None:
-    await deliver_all(service, report(event, mailed))
     assert await is_mailed(service)
 
 
@@ -102,17 +96,6 @@ async def test_a_mail_that_waits_for_another_try_is_not_sent_after_all(service: 
     assert len(service.inbox.mails) == 1
     message = (await service.messages())[-1]
     assert (message.state, message.reason) == ("dropped", "suppressed")
-
-
-async def test_a_suppression_lasts_two_weeks(start: Start) -> None:
-    service = await start(resend=WITH_WEBHOOK)
-    await service.link()
-    await deliver_all(service, report("complained", await provider_id(service)))
-    assert await outcomes(service, "mail_report") == ["complained"]
-    service.let_time_pass(days=13, hours=23, minutes=59)
-    assert not await is_mailed(service)
-    service.let_time_pass(minutes=2)
-    assert await is_mailed(service)
 
 
 async def test_requests_meanwhile_neither_end_nor_prolong_it(service: Service, mailed: str) -> None:

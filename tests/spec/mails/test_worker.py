@@ -1,7 +1,7 @@
 """What the worker does with a promise: one mail, whatever happens on the way."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from tests.driver.inbox import Inbox, token_in
@@ -80,13 +80,6 @@ async def test_between_two_tries_is_a_pause_at_least_as_long_as_the_provider_wan
     service.let_time_pass(seconds=11)
     await service.deliver()
     assert len(service.inbox.tries) == 2
-
-
-async def test_a_pause_without_an_end_is_a_day_at_most(service: Service) -> None:
-    await fail(SendRetryable("429", retry_after=1e15), service)
-    (message,) = await service.messages()
-    assert message.reason == "429"
-    assert timedelta(hours=23) < message.available_at - service.now() <= timedelta(days=1)
 
 
 async def test_a_template_that_changes_between_two_tries_changes_no_mail(start: Start) -> None:

@@ -58,11 +58,6 @@ async def test_with_a_code_the_same_call_signs_in(service: Service) -> None:
     assert await audited(service) == ["passed_totp"]
 
 
-async def test_who_has_no_factor_needs_no_code(service: Service) -> None:
-    await service.add("zoe@northwind.test")
-    assert (await sign_in(service, email="zoe@northwind.test")).status_code == 200
-
-
 async def test_a_wrong_password_does_not_tell_that_there_is_a_factor_and_looks_at_no_code(service: Service) -> None:
     guesses = [
         await sign_in(service, password="a wrong guess"),

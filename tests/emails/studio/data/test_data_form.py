@@ -62,13 +62,6 @@ def test_each_type_has_its_schema_with_its_constraints(client: Client, name: str
     assert form_of(page_of(client))["schema"]["properties"][name] == schema
 
 
-def test_values_that_nothing_describes_have_types_by_their_looks(client: Client) -> None:
-    properties = form_of(client.get("/studio/templates/digest").text)["schema"]["properties"]
-    assert (properties["at"], properties["count"]) == (MOMENT, {"type": "integer"})
-    assert properties["stories"]["items"]["properties"] == {"headline": {"type": "string"}, "new": {"type": "boolean"}}
-    assert properties["stories"]["items"]["droppable"] == ["new"]
-
-
 def test_the_values_before_and_after_the_edit_are_both_there(client: Client) -> None:
     form = form_of(page_of(client, {"name": "Grace"}, "&width=375"))
     assert (form["start"]["name"], form["values"]["name"]) == ("Ada", "Grace")
@@ -111,12 +104,6 @@ def test_what_does_not_fit_is_told_at_its_place_and_the_rest_of_the_edit_is_show
     assert "One value is not valid." in page
     drawn = client.get(f"/studio/frames/order?sample=lamp&edit={quote(json.dumps({'name': 'Good'} | edit))}").text
     assert f"Order for {'Ada' if 'name' in edit else 'Good'}" in drawn
-
-
-def test_two_misfits_are_told_and_summed_up(client: Client) -> None:
-    page = page_of(client, {"name": "Wilhelmina Charlotte", "items": []})
-    assert "2 values are not valid." in page
-    assert "At least 1 item. You entered 0." in page
 
 
 def test_another_sample_starts_anew_and_another_look_does_not(client: Client) -> None:

@@ -20,10 +20,6 @@ def hints(html: str) -> list[str]:
     return re.findall(r"<li>(.*?)</li>", found[0]) if found else []
 
 
-def test_a_drawing_that_shows_everything_has_no_hints(folder: Path, client: Client) -> None:
-    assert hints(page(folder, client)) == []
-
-
 def test_dark_says_so_where_a_mail_has_no_dark_styles(folder: Path, client: Client) -> None:
     assert hints(page(folder, client, "?scheme=dark"))[0].startswith("This mail has no dark styles")
     styles = "<style>@media (prefers-color-scheme: dark) { p { color: #fff } }</style>"

@@ -1,16 +1,13 @@
 """The list on the left: folders, samples, a search that works without scripts, and the index of the palette."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from litestar.testing import TestClient
 from tests.emails.studio.fixtures import NOTICE, Client
 
-from keyturn.studio.gallery import Entry, Gallery
+from keyturn.studio.gallery import Entry
 from keyturn.studio.gallery.samples import hostile
-from keyturn.studio.web import Studio, create_studio_app
 from keyturn.studio.web.pages.tree import in_order, matches, tree
 
 
@@ -127,18 +124,6 @@ def test_the_search_keeps_the_rest_of_the_view(client: Client) -> None:
     assert kept == {"sample": "ada", "width": "320", "scheme": "dark", "pane": "list"}
     assert re.search(r'type="search" name="find" value="x"', form)
     assert client.get("/studio/templates/greeting", params=kept | {"find": "greet"}).status_code == 200
-
-
-def test_eighty_templates_are_listed_by_folder(studio: Studio, folder: Path) -> None:
-    add(
-        folder,
-        *(f"{group}/mail_{number:02}" for group in ("auth", "billing", "news", "orders") for number in range(20)),
-    )
-    gallery: Gallery = studio.gallery
-    with TestClient(create_studio_app(replace(studio, gallery=gallery)), base_url="http://127.0.0.1") as client:
-        page = client.get("/studio/templates/news/mail_03").text
-    assert re.findall(r'<p class="folder" id="folder-(\w+)">', page) == ["auth", "billing", "news", "orders"]
-    assert len([name for name in listed(page) if re.fullmatch(r"\w+/mail_\d\d", name)]) == 80
 
 
 def test_the_index_holds_templates_samples_and_shared_files_and_is_not_kept(client: Client) -> None:

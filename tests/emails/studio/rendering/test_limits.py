@@ -83,22 +83,6 @@ def test_others_are_drawn_while_a_template_runs_away(client: Client, folder: Pat
     assert "notice/notice.mjml:2:1: It takes longer than 0.4 seconds<" in answer.text
 
 
-@pytest.mark.parametrize(
-    ("markup", "said"),
-    [
-        ("<mjml><mj-body>{% set x = 'a' * 10 ** 9 %}</mj-body></mjml>", "takes too much memory"),
-        (NOTICE + "{{ 'x' * 2000000 }}", "the limit is 1 MB"),
-        (NOTICE + " " * 1_100_000, "the file has 1.1 MB"),
-    ],
-)
-@pytest.mark.long
-def test_what_is_too_large_is_said(client: Client, folder: Path, markup: str, said: str) -> None:
-    (folder / "notice" / "notice.mjml").write_text(markup)
-
-    assert said.lower() in client.get("/studio/templates/notice").text.lower()
-    assert "Hello Ada" in client.get("/studio/frames/greeting?sample=ada").text
-
-
 def test_a_snapshot_of_a_template_that_never_ends_cannot_be_compared(client: Client, folder: Path) -> None:
     (folder / "greeting" / "greeting.mjml").write_text(
         GREETING.replace("Hello", "{% for a in range(10**9) %}{% endfor %}")

@@ -8,28 +8,12 @@ from tests.emails.studio.fixtures import BASE, GREETING, GREETING_SAMPLES, Clien
 from tests.emails.studio.overlays import break_it, overlay
 
 
-def test_a_name_that_is_like_no_other_is_shown_with_those_that_there_are(client: Client, folder: Path) -> None:
-    break_it(folder, "Hello {{ name }}", "Hello {{ street }}")
-    assert "This template has these values: name, link. Add street to its props, or do not print it." in overlay(client)
-
-
 def test_a_fault_in_a_shared_file_points_into_that_file_and_says_who_came_by(client: Client, folder: Path) -> None:
     break_it(folder, "{% block content %}", "{{ 1 / 0 }}{% block content %}", "_layout/base.mjml")
     said = overlay(client)
     line = BASE.split("{% block content %}")[0].count("\n") + 1
     assert f"ZeroDivisionError: division by zero _layout/base.mjml:{line}" in said
     assert "Reached through greeting/greeting.mjml:1" in said
-
-
-def test_an_unknown_name_given_to_a_macro_points_to_who_gave_it(client: Client, folder: Path) -> None:
-    (folder / "_layout" / "parts.mjml").write_text(
-        "{% macro text(words) %}\n<mj-text>{{ words }}</mj-text>\n{% endmacro %}\n"
-    )
-    break_it(folder, "<mj-text>Hello {{ name }}</mj-text>", "{{ part.text(nmae) }}")
-    break_it(folder, "{% block subject %}", '{% import "_layout/parts.mjml" as part %}\n{% block subject %}')
-    said = overlay(client)
-    assert "greeting/greeting.mjml:6" in said
-    assert "_layout/parts.mjml:2" in said
 
 
 @pytest.mark.parametrize(
@@ -55,14 +39,6 @@ def test_a_syntax_error_and_mjml_that_does_not_compile_are_shown_at_the_tag(
     assert f"greeting/greeting.mjml:{line}" in said
     assert words in said
     assert f">{line} " in said
-
-
-def test_mjml_broken_in_a_shared_file_points_into_that_file(client: Client, folder: Path) -> None:
-    break_it(folder, "    </mj-section>\n", "", "_layout/base.mjml")
-    said = overlay(client)
-    line = BASE.split("<mj-section>")[0].count("\n") + 1
-    assert f"_layout/base.mjml:{line}" in said
-    assert "&lt;mj-section&gt; is not closed before &lt;/mj-body&gt;." in said
 
 
 def test_a_mail_without_a_text_part_is_drawn_and_says_so(client: Client, folder: Path) -> None:

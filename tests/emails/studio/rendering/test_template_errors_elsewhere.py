@@ -53,14 +53,6 @@ def checks(client: Client, template: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", "", answer[answer.index('class="findings"') :]).split())
 
 
-def test_an_unclosed_tag_is_found_in_a_template_with_the_ending_of_jinja(other: Client, foreign: Path) -> None:
-    assert "Dear Ada" in other.get("/studio/frames/news").text
-    break_it(foreign, "Ada", "Ada", "news.samples.json")
-    break_it(foreign, "Dear {{ name }}</mj-text>", "Dear {{ name }}", "news.mjml.j2")
-    assert "news.mjml.j2:2:3" in overlay(other, "news")
-    assert ">2 &lt;mj-text&gt;Dear" in overlay(other, "news")
-
-
 def test_an_unclosed_tag_is_found_in_an_included_file_with_the_ending_of_jinja(other: Client, foreign: Path) -> None:
     break_it(foreign, "</mj-text>", "", "partials/foot.mjml.j2")
     said = overlay(other, "news")
@@ -136,14 +128,6 @@ def test_samples_of_any_format_are_shown_at_their_place(
     assert f"{file}:{place}" in checks(other, "news")
 
 
-def test_a_name_is_told_as_it_is_written(other: Client, foreign: Path) -> None:
-    (foreign / "news.samples.toml").write_text("two = 2\n")
-    assert "two is outside a sample" in overlay(other, "news")
-    assert "two is outside a sample" in checks(other, "news")
-    css = other.get("/studio/static/studio.css").text
-    assert ".fault h2::first-letter" not in css
-
-
 @pytest.mark.parametrize("query", ["", "?sample=ada", "?sample=ada&lang=en"])
 @pytest.mark.long
 def test_the_last_good_mail_stays_behind_samples_that_cannot_be_read(client: Client, folder: Path, query: str) -> None:
@@ -173,37 +157,6 @@ def test_the_data_of_what_cannot_be_read_is_not_said_to_be_nothing(
     page = other.get("/studio/templates/news?tab=data").text
     assert "Fix the template to see its values here." in page
     assert "uses no values" not in page
-
-
-@pytest.mark.parametrize(
-    ("base", "words"),
-    [
-        (
-            '{% include "_layout/base.mjml" %}',
-            "&#39;_layout/base.mjml&#39; includes or extends itself _layout/base.mjml:1:",
-        ),
-        (
-            '{% extends "_layout/base.mjml" %}',
-            "&#39;_layout/base.mjml&#39; includes or extends itself _layout/base.mjml:1:",
-        ),
-        ('{% include "_layout/a.mjml" %}', "itself, through"),
-    ],
-)
-@pytest.mark.long
-def test_templates_that_go_round_in_a_circle_are_told_as_that(
-    client: Client, folder: Path, base: str, words: str
-) -> None:
-    (folder / "_layout" / "a.mjml").write_text('{% include "_layout/base.mjml" %}')
-    (folder / "_layout" / "base.mjml").write_text(base)
-    said = overlay(client)
-    assert words in said
-    assert "RecursionError" not in said
-    assert "itself" in checks(client, "greeting")
-
-
-def test_a_macro_that_calls_itself_is_no_circle_of_files(client: Client, folder: Path) -> None:
-    break_it(folder, "Hello {{ name }}", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}")
-    assert "This macro calls itself without end greeting/greeting.mjml:5" in overlay(client)
 
 
 def test_what_breaks_a_template_stands_above_what_only_is_not_there(other: Client, foreign: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 from tests.driver.second_factors import account_of, builtin_factors, reset_with
-from tests.driver.service import ADA, GRACE, NEW_PASSWORD, Service, problem, running, settings_for
+from tests.driver.service import ADA, NEW_PASSWORD, Service, problem, running, settings_for
 from tests.reset.proofs.second_step.twilio_server import ACCOUNT, PASSWORD, TwilioServer
 from tests.serving import serving
 
@@ -149,19 +149,6 @@ async def test_the_database_holds_neither_the_phone_nor_the_code(service: Servic
     texts = [value for rows in found for row in rows for value in row.values() if isinstance(value, str)]
     assert code_in(twilio.messages[0]) not in texts
     assert (await account_of(service)).id in repr(found)
-
-
-@pytest.mark.long
-async def test_all_accounts_together_get_so_many_messages_a_day(database_url: str) -> None:
-    step = SecondStepSettings(source="builtin", sms=SmsSettings(transport="capture", overall=1))
-    async with running(settings_for(database_url, second_step=step, limits=FREE)) as service:
-        for email in (ADA, GRACE):
-            account = await service.add(email)
-            await builtin_factors(service).set_phone(account.id, PHONE)
-        assert problem(await reset_with(service, await service.link(), "sms")) == "401 second-step-required"
-        assert problem(await reset_with(service, await service.link(GRACE), "sms")) == "429 too-many-requests"
-        service.let_time_pass(days=1)
-        assert problem(await reset_with(service, await service.link(GRACE), "sms")) == "401 second-step-required"
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)

@@ -263,11 +263,3 @@ def test_a_language_is_offered_where_there_is_more_than_one(folder: Path, studio
     assert re.search(r'id="lang-de" href="\?sample=only&amp;lang=de&amp;show=text"[^>]* aria-current="true"', page)
     assert re.search(r'id="lang-en"[^>]* aria-keyshortcuts="l"', page)
     assert '<pre class="text">de' in page
-
-
-def test_a_mail_of_text_alone_shows_its_text(client: Client, folder: Path) -> None:
-    (folder / "thanks.txt").write_text("Thank you, {{ name }}.\n", "utf-8")
-
-    page = client.get("/studio/templates/thanks").text
-
-    assert re.search(r"<pre[^>]*>[^<]*Thank you, ", page)
