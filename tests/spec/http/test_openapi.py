@@ -327,6 +327,10 @@ async def test_who_has_to_be_signed_in_is_said(schema: dict[str, Any]) -> None:
     assert schema["paths"]["/api/auth/reset-password"]["post"]["security"] == [{}]
 
 
+async def test_the_title_is_the_brands(schema: dict[str, Any]) -> None:
+    assert "Northwind School" in schema["info"]["title"]
+
+
 async def test_the_page_to_read_needs_no_outside_host(service: Service) -> None:
     answer = await service.anywhere().get("/schema", follow_redirects=True)
     assert answer.status_code == 200
