@@ -24,7 +24,6 @@ from keyturn.cli.studio.folders import (
     without_templates,
 )
 from keyturn.cli.terminal import accent, error, fail, harmless, muted, strong, warning
-from keyturn.packaging import requires_extra
 
 if TYPE_CHECKING:
     from keyturn.mail.rendering.folders import Folders
@@ -43,9 +42,6 @@ _WIDTH = 110
 _MOST_BRANCHES = 8
 _MOST_LINES = 5
 _MOST_NAMED = 3
-_LONGEST_COMPARISON = 60.0
-"""Seconds of processor time to find what changed."""
-
 _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
@@ -389,16 +385,9 @@ def _is_checked(report: "Report", *, aside: bool) -> bool:
 
 
 def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
-    from keyturn.studio.gallery.configuration import limits_of
-    from keyturn.studio.renderers import LimitExceeded, renderers_for
+    from keyturn.studio.lint.changed_mails import changed_mails_apart
 
-    with requires_extra("studio", "--only-changed"):
-        from keyturn.studio.lint.changed_mails import changed_mails
-    with closing(renderers_for(opened.gallery, limits_of(opened.settings), 1)) as renderers:
-        try:
-            return renderers.run_for(_LONGEST_COMPARISON, changed_mails, base, opened.settings.file, [baseline])
-        except LimitExceeded as exceeded:
-            fail(f"--only-changed: the comparison with {base} was stopped ({exceeded.limit})")
+    return changed_mails_apart(opened.gallery, base, opened.settings, without=[baseline])
 
 
 def _look_in_browser(opened: Opened, only: set[str] | None, options: _Options) -> "Iterable[Finding]":
