@@ -196,7 +196,7 @@ def test_who_has_locked_their_account_is_asked_and_starts_anew(keyturn: Keyturn,
             facts = LinkFacts(email=ADA)
             link = new_link(b"x" * 32, Purpose.SECURE, account.id, facts, now(), now() + timedelta(hours=1))
             add(connection, [(link, True)])
-            use(connection, Purpose.SECURE, b"x" * 32, now())
+            use(connection, link, now())
             connection.execute(update(AccountRow).where(AccountRow.email == ADA).values(locked_at=now()))
 
         await parts.database.transact(write)

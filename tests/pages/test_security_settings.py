@@ -11,7 +11,7 @@ from tests.pages.resetting import open_link, save
 from tests.pages.school import ADA, NEW_PASSWORD, School
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.clock import MovableClock, now, replaced
+from keyturn.service.clock import MovableClock, replaced
 
 pytestmark = pytest.mark.long
 
@@ -31,7 +31,7 @@ async def write_to(email: str, school: School, ago: timedelta = timedelta(0)) ->
     clock.move(-ago)
 
     def write(connection: Connection) -> None:
-        assert school.parts.mailboxes.within(connection).claim([(email, True)], now()) == [None]
+        assert school.parts.mailboxes.within(connection).claim([(email, True)]) == [None]
 
     with replaced(clock, None):
         await school.parts.database.transact(write)

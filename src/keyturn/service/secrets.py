@@ -191,7 +191,8 @@ def add(connection: sa.Connection, secrets: Sequence[Minted]) -> None:
 def _added(dialect: sa.Dialect) -> sa.Executable:
     fresh = insert_if(dialect, SecretRow, COLUMNS)
     replaced = {name: fresh.excluded[name] for name in COLUMNS}
-    return fresh.on_conflict_do_update(index_elements=_KEY, set_=replaced)
+    added: sa.Executable = fresh.on_conflict_do_update(index_elements=_KEY, set_=replaced)
+    return added
 
 
 def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:

@@ -43,7 +43,9 @@ async def require_current(database: Database, *, command: str = "keyturn") -> st
     found = await revision(database)
     if found and (ahead := ahead_text(found)):
         try:
-            await database.read(_look)
+            await database.read(
+                lambda one: [one.execute(select(each).limit(0)) for each in Model.metadata.sorted_tables]
+            )
         except DatabaseUnready as error:
             missing = describe_error(error)
             raise DatabaseUnready(f"{ahead}, and lacks what it needs ({missing}): install that version") from error
@@ -59,12 +61,6 @@ def ahead_text(found: str) -> str:
     if found <= head():  # names of revisions sort by age
         return ""
     return f"the database is at revision {found}, newer than {head()} of this version of Keyturn"
-
-
-def _look(connection: Connection) -> None:
-    """Select all columns of this program's tables, and no row."""
-    for table in Model.metadata.sorted_tables:
-        connection.execute(select(table).limit(0))
 
 
 async def revision(database: Database) -> str | None:

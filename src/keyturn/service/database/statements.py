@@ -25,9 +25,7 @@ def insert_into(model: type[Model], dialect: sa.Dialect) -> "sqlite.Insert | pos
     return postgresql.insert(model.__table__)
 
 
-def insert_if(
-    dialect: sa.Dialect, row: type[Model], names: Iterable[str], **computed: sa.ColumnElement[Any]
-) -> "sqlite.Insert | postgresql.Insert":
+def insert_if(dialect: sa.Dialect, row: type[Model], names: Iterable[str], **computed: sa.ColumnElement[Any]) -> Any:
     """Return `INSERT ... SELECT ... WHERE :wanted`, to which ON CONFLICT and RETURNING may be added.
 
     It writes a row or none, with the same statement and the same work for the database. So neither the statements nor
