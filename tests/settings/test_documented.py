@@ -1,4 +1,4 @@
-"""docs/settings.md: its tables are made of the types, and every setting is there."""
+"""The tables that are made of types, and docs/settings.md: every setting is there."""
 
 import re
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.house import settings_reference
+from tests.house import reference
 from tests.settings.reading import Read
 
 from keyturn.mail.providers import PROVIDERS
@@ -36,10 +36,11 @@ SECTIONS = {heading: rows(heading, text) for heading, text in re.findall(r"(?ms)
 ROWS = dict(row for heading, found in SECTIONS.items() if "*" not in heading for row in found)
 
 
-def test_the_tables_are_made_of_the_types_of_the_settings() -> None:
-    page = settings_reference.PAGE.read_text("utf-8")
+@pytest.mark.parametrize("name", reference.PAGES)
+def test_the_tables_of_a_page_are_made_of_types(name: str) -> None:
+    page = (reference.DOCS / name).read_text("utf-8")
 
-    assert settings_reference.page_of(page) == page, "run `just settings`"
+    assert reference.page_of(page) == page, "run `just reference`"
 
 
 def test_every_setting_is_documented_with_its_variable() -> None:

@@ -1,6 +1,6 @@
 """One typed, frozen `Settings`, read once at the top from keyturn.toml and the environment.
 
-The sections are below, with their defaults. What their docstrings say is docs/settings.md (`just settings`), so a link
+The sections are below, with their defaults. What their docstrings say is docs/settings.md (`just reference`), so a link
 is relative to docs/. A section and key in TOML is `KEYTURN_SECTION_KEY` in the environment.
 `reading` parses the file and lets these variables override it. `building` fills in `${NAME}` and makes the types of the
 sections. In `rules`, `bounds` is the table of what each value must be, and the others check settings against each
