@@ -83,7 +83,7 @@ wheel:
 release:
     uv run python -m tests.release
 
-# Collect the texts for the catalogues; begin a new one with `pybabel init` (docs/languages.md)
+# Collect the texts for the catalogues; begin a new one with `pybabel init` (docs/emails.md)
 messages:
     uv run pybabel -q extract -F babel.cfg --ignore-dirs ".*" -o src/keyturn/mail/languages/locales/keyturn.pot --omit-header --no-location --sort-output src/keyturn email_templates
     uv run pybabel -q update -i src/keyturn/mail/languages/locales/keyturn.pot -d src/keyturn/mail/languages/locales -D keyturn --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
