@@ -50,7 +50,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for file in sorted(path for path in (_CHECKOUT / "deploy").rglob("*") if _is_published(path)):
         files.append(File.generated(config, file.relative_to(_CHECKOUT).as_posix(), abs_src_path=str(file)))
     files.append(File.generated(config, "reference/commands.md", content=_COMMANDS))
-    files.append(File.generated(config, "reference/python.md", content=_python()))
+    files.append(File.generated(config, "python.md", content=_python()))
     files.append(File.generated(config, "reference/operations.md", content=_operations()))
     files.append(File.generated(config, "reference/rules.md", content=_rules()))
     return files
@@ -131,11 +131,12 @@ def on_post_build(config: MkDocsConfig) -> None:
 
 
 def _first_sentence(text: str) -> str:
-    """Return the first sentence of prose, without its links."""
+    """Return the first sentence of prose that says more than whom a page is for, without its links."""
     for paragraph in re.split(r"\n\s*\n", text):
         if re.match(r"\w", paragraph):
             prose = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", " ".join(paragraph.split()))
-            return re.split(r"(?<=[.:]) ", prose)[0]
+            first, *rest = re.split(r"(?<=[.:]) ", prose)
+            return rest[0] if rest and first.startswith("This page is for") and len(first) < 120 else first
     return ""
 
 
