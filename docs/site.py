@@ -61,7 +61,7 @@ def _rules() -> str:
     lines = [
         "# Rules of `keyturn check`",
         "",
-        "This page lists what `keyturn check --explain` says of each rule.",
+        "For designers and developers: what `keyturn check --explain` says of each rule.",
         "",
     ]
     for about in all_rules():
@@ -135,7 +135,7 @@ def _first_sentence(text: str) -> str:
     for paragraph in re.split(r"\n\s*\n", text):
         if re.match(r"\w", paragraph):
             prose = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", " ".join(paragraph.split()))
-            first, *rest = re.split(r"(?<=[.:]) ", prose)
+            first, *rest = re.split(r"(?<=\.) ", prose)
             return rest[0] if rest and first.startswith("This page is for") and len(first) < 120 else first
     return ""
 
@@ -159,7 +159,7 @@ def _lists_of_four(markdown: str) -> Iterator[str]:
 
 _COMMANDS = """# Commands
 
-Every command, with its options. `keyturn COMMAND --help` prints the same.
+For operators and developers: every command, with its options. `keyturn COMMAND --help` prints the same.
 
 ::: mkdocs-click
     :module: keyturn.cli
@@ -172,7 +172,7 @@ Every command, with its options. `keyturn COMMAND --help` prints the same.
 
 def _python() -> str:
     """Return the page of the public names."""
-    lines = ["# Python", "", "The public names. They change only with a new major version.", ""]
+    lines = ["# Python", "", "For developers: the public names. They change only with a new major version.", ""]
     for module in (keyturn, keyturn.testing):
         for name in module.__all__:
             lines += [f"::: {getattr(module, name).__module__}.{name}", ""]
@@ -182,7 +182,12 @@ def _python() -> str:
 def _operations() -> str:
     """Return the page of the API's operations, from the OpenAPI document of a service."""
     document = asyncio.run(_openapi())
-    lines = ["# Every operation", "", "What [the API](../http.md) takes and answers, from its OpenAPI document.", ""]
+    lines = [
+        "# Every operation",
+        "",
+        "For developers: what [the API](../http.md) takes and answers, by its OpenAPI document.",
+        "",
+    ]
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             lines += [
