@@ -46,7 +46,7 @@ def by_hand(text: str) -> str:
 def _tables() -> Mapping[str, str]:
     """Return the tables by their headings. Those of mail providers are written by hand."""
     below = {f"[{name}]": struct for name, struct in _structs(Settings, "") if _said(struct)}
-    structs = {FIRST: Settings, **below, "[kinds.*]": Kind, "[accounts.table.ends.*]": Ending}
+    structs = below | {FIRST: Settings, "[kinds.*]": Kind, "[accounts.table.ends.*]": Ending}
     rows = {heading: _settings(struct, heading) for heading, struct in structs.items()} | {"Errors": _errors()}
     return {heading: "".join(f"{row}\n" for row in made) for heading, made in rows.items()}
 
