@@ -83,14 +83,14 @@ wheel:
 release:
     uv run python -m tests.release
 
-# Collect the texts for the catalogues; begin a new one with `pybabel init` (docs/languages.md)
+# Collect the texts for the catalogues; begin a new one with `pybabel init` (docs/emails.md)
 messages:
     uv run pybabel -q extract -F babel.cfg --ignore-dirs ".*" -o src/keyturn/mail/languages/locales/keyturn.pot --omit-header --no-location --sort-output src/keyturn email_templates
     uv run pybabel -q update -i src/keyturn/mail/languages/locales/keyturn.pot -d src/keyturn/mail/languages/locales -D keyturn --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
-# Make the tables of docs/settings.md of the types of the settings
-settings:
-    uv run python -m tests.house.settings_reference
+# Make the tables of docs/ that come from types: settings, errors
+reference:
+    uv run python -m tests.house.reference
 
 # Run all that CI runs: at most 25 minutes on two cores
 check: lint bare stories

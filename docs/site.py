@@ -50,7 +50,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for file in sorted(path for path in (_CHECKOUT / "deploy").rglob("*") if _is_published(path)):
         files.append(File.generated(config, file.relative_to(_CHECKOUT).as_posix(), abs_src_path=str(file)))
     files.append(File.generated(config, "reference/commands.md", content=_COMMANDS))
-    files.append(File.generated(config, "reference/python.md", content=_python()))
+    files.append(File.generated(config, "python.md", content=_python()))
     files.append(File.generated(config, "reference/operations.md", content=_operations()))
     files.append(File.generated(config, "reference/rules.md", content=_rules()))
     return files
@@ -61,7 +61,7 @@ def _rules() -> str:
     lines = [
         "# Rules of `keyturn check`",
         "",
-        "This page lists what `keyturn check --explain` says of each rule.",
+        "For designers and developers: what `keyturn check --explain` says of each rule.",
         "",
     ]
     for about in all_rules():
@@ -131,11 +131,12 @@ def on_post_build(config: MkDocsConfig) -> None:
 
 
 def _first_sentence(text: str) -> str:
-    """Return the first sentence of prose, without its links."""
+    """Return the first sentence of prose that says more than whom a page is for, without its links."""
     for paragraph in re.split(r"\n\s*\n", text):
         if re.match(r"\w", paragraph):
             prose = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", " ".join(paragraph.split()))
-            return re.split(r"(?<=[.:]) ", prose)[0]
+            first, *rest = re.split(r"(?<=\.) ", prose)
+            return rest[0] if rest and first.startswith("This page is for") and len(first) < 120 else first
     return ""
 
 
@@ -158,7 +159,7 @@ def _lists_of_four(markdown: str) -> Iterator[str]:
 
 _COMMANDS = """# Commands
 
-Every command, with its options. `keyturn COMMAND --help` prints the same.
+For operators and developers: every command, with its options. `keyturn COMMAND --help` prints the same.
 
 ::: mkdocs-click
     :module: keyturn.cli
@@ -171,7 +172,7 @@ Every command, with its options. `keyturn COMMAND --help` prints the same.
 
 def _python() -> str:
     """Return the page of the public names."""
-    lines = ["# Python", "", "The public names. They change only with a new major version.", ""]
+    lines = ["# Python", "", "For developers: the public names. They change only with a new major version.", ""]
     for module in (keyturn, keyturn.testing):
         for name in module.__all__:
             lines += [f"::: {getattr(module, name).__module__}.{name}", ""]
@@ -181,7 +182,12 @@ def _python() -> str:
 def _operations() -> str:
     """Return the page of the API's operations, from the OpenAPI document of a service."""
     document = asyncio.run(_openapi())
-    lines = ["# Every operation", "", "What [the API](../http.md) takes and answers, from its OpenAPI document.", ""]
+    lines = [
+        "# Every operation",
+        "",
+        "For developers: what [the API](../http.md) takes and answers, by its OpenAPI document.",
+        "",
+    ]
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             lines += [

@@ -1,4 +1,4 @@
-"""Take the pictures of docs/tour.md again: `uv run python docs/tour.py`. Needs Debian's Chromium, and git."""
+"""Take the pictures of docs/studio.md again: `uv run python docs/tour.py`. Needs Debian's Chromium, and git."""
 
 import asyncio
 import contextlib

@@ -1,31 +1,23 @@
-"""Problems: each defines its status, title, sentence, members and outcome, and the docs agree."""
+"""Problems: each defines its status, title, sentence, members and outcome."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC
 from pathlib import Path
 
 import pytest
 from babel import Locale
+from tests.house.reference import problems
 
 from keyturn.errors import KeyturnError, SendRefused
 from keyturn.mail.languages import Language
 from keyturn.service.problems.problem import Problem, outcome_of, problem_of
 from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready, Unavailable
 
-CHECKOUT = Path(__file__).parents[1]
-DOCS = CHECKOUT / "docs"
+FRONTEND = Path(__file__).parents[1] / "frontend"
 ENGLISH = Language(Locale("en"), UTC)
 
 
-def problems_below(problem: type[Problem]) -> Iterator[type[Problem]]:
-    for one in problem.__subclasses__():
-        if one.__module__.startswith("keyturn.service.problems"):
-            yield one
-            yield from problems_below(one)
-
-
-PROBLEMS = {problem.slug: problem for problem in problems_below(Problem) if "slug" in vars(problem) and problem.title}
+PROBLEMS = {problem.slug: problem for problem in problems()}
 
 each_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.slug)
 
@@ -51,23 +43,6 @@ def test_what_asks_to_authenticate_names_a_scheme(problem: type[Problem]) -> Non
     assert bool(problem.scheme) == (problem.status == 401)
 
 
-def test_the_docs_name_each_problem_with_its_status_and_its_members() -> None:
-    rows = re.findall(r"^\| (`[a-z-]+`.*?) \| ([\d, ]+) \|(.*)\|$", (DOCS / "http.md").read_text(), re.MULTILINE)
-    documented: dict[str, tuple[int, str]] = {}
-    for slugs, statuses, members in rows:
-        names = re.findall(r"`([a-z-]+)`", slugs)
-        listed = [int(status) for status in statuses.split(", ")]
-        documented |= {
-            name: (status, members)
-            for name, status in zip(names, listed if len(listed) > 1 else listed * len(names), strict=True)
-        }
-    assert {slug: status for slug, (status, _) in documented.items()} == {
-        slug: problem.status for slug, problem in PROBLEMS.items()
-    }
-    for slug, problem in PROBLEMS.items():
-        assert all(f"`{name}" in documented[slug][1] for name, _ in problem.members), slug
-
-
 def test_the_types_that_the_frontend_declares_are_problems() -> None:
-    declared = re.findall(r"urn:keyturn:problem:([a-z-]+)", (CHECKOUT / "frontend" / "keyturn.d.ts").read_text())
+    declared = re.findall(r"urn:keyturn:problem:([a-z-]+)", (FRONTEND / "keyturn.d.ts").read_text())
     assert {*declared} <= {*PROBLEMS, "unreachable"}

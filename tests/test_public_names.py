@@ -34,7 +34,7 @@ def test_the_import_alone_loads_nothing_else() -> None:
 
 
 def test_what_the_docs_import_is_covered_by_the_version_number() -> None:
-    (row,) = re.findall(r"(?m)^\| Python names \|.*$", (CHECKOUT / "docs" / "versioning.md").read_text("utf-8"))
+    (row,) = re.findall(r"(?m)^\| Python names \|.*$", (CHECKOUT / "docs" / "operating.md").read_text("utf-8"))
     covered = set(re.findall(r"`(keyturn[\w.]*)`", row))
     pages = list((CHECKOUT / "docs").rglob("*.md"))
     imports = {

@@ -51,7 +51,7 @@ def test_the_job_that_publishes_runs_nothing_of_the_repository() -> None:
 
 
 def test_the_documented_verification_names_the_repository_and_is_understood() -> None:
-    page = (CHECKOUT / "docs" / "versioning.md").read_text("utf-8")
+    page = (CHECKOUT / "docs" / "operating.md").read_text("utf-8")
     (command,) = re.findall(r"(?m)^uvx (pypi-attestations .*)$", page)
     *words, file = command.split()
 

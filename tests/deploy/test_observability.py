@@ -31,7 +31,7 @@ from keyturn.service.telemetry.prometheus import PrometheusMeters
 pytestmark = pytest.mark.long
 
 FOLDER = DEPLOY / "observability"
-RUNBOOKS = DEPLOY.parent / "docs" / "runbooks.md"
+RUNBOOKS = DEPLOY.parent / "docs" / "observability.md"
 API, NEW = "/api/auth", "eleven loud lighthouses"
 SETTINGS = {
     "KEYTURN_METRICS_TOKEN": "0123456789abcdef0123456789abcdef",
@@ -86,11 +86,11 @@ def test_an_alert_waits_and_says_how_bad_it_is_and_where_its_runbook_is(alert: M
     assert alert["for"]
     assert alert["labels"]["severity"] in {"critical", "warning"}
     assert alert["annotations"]["summary"]
-    assert alert["annotations"]["runbook_url"].endswith(f"/runbooks#{alert['alert'].lower()}")
+    assert alert["annotations"]["runbook_url"].endswith(f"/observability#{alert['alert'].lower()}")
 
 
 def test_each_alert_has_a_runbook_of_three_lines_and_each_runbook_an_alert() -> None:
-    sections = re.split(r"^## ", RUNBOOKS.read_text("utf-8"), flags=re.MULTILINE)[1:]
+    sections = re.split(r"^### ", RUNBOOKS.read_text("utf-8"), flags=re.MULTILINE)[1:]
     assert [section.split("\n", 1)[0] for section in sections] == [alert["alert"] for alert in ALERTS]
     for section in sections:
         assert re.findall(r"^\* \*\*(\w+):\*\*", section, re.MULTILINE) == ["Meaning", "Look", "Do"], section

@@ -1,4 +1,4 @@
-"""The domain, without Litestar. A reset passes through five files, and `docs/flow.md` walks through them.
+"""The domain, without Litestar. A reset passes through five files, and ARCHITECTURE.md walks through them.
 
 `request.py` accepts a request for a link. `answer.py` decides which mail answers it. `check.py` finds the account of a
 link. `complete.py` sets the new password. `confirm.py` tells the owner.

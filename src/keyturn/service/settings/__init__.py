@@ -1,6 +1,6 @@
 """One typed, frozen `Settings`, read once at the top from keyturn.toml and the environment.
 
-The sections are below, with their defaults. What their docstrings say is docs/settings.md (`just settings`), so a link
+The sections are below, with their defaults. What their docstrings say is docs/settings.md (`just reference`), so a link
 is relative to docs/. A section and key in TOML is `KEYTURN_SECTION_KEY` in the environment.
 `reading` parses the file and lets these variables override it. `building` fills in `${NAME}` and makes the types of the
 sections. In `rules`, `tables` has the rules that are data, and the others check settings against each other. `${NAME}`
@@ -646,12 +646,12 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     `after_reset`: what users see after they save a new password, if they sign in elsewhere. `page` confirms it and
     links to `sign_in_url`. `sign_in` redirects there at once, with `password=changed` in the query for your page
     `return_origins`: origins such as `["https://app.example.org"]`; a request may name an address there to [return to
-    after the reset](apps.md#return-after-a-reset)
+    after the reset](frontend.md#return-after-a-reset)
     `secret_key`: 32 or more random characters: encrypts waiting mails, signs CSRF tokens
     `previous_secret_keys`: old keys that still decrypt; separated by commas in the environment
     `timezone`: the IANA zone for times in mails, and in pages without JavaScript; they name it. An account's [own
     zone](accounts.md) comes first. With JavaScript, pages use the browser's zone
-    `locales`: a folder of your own catalogues: [languages](languages.md)
+    `locales`: a folder of your own catalogues: [languages](emails.md#languages)
     `languages`: the languages of mails and pages, such as `["de", "en"]`; the first is for users who want none of them.
     Empty means all languages, and English as the first; separated by commas in the environment
     """
