@@ -9,9 +9,9 @@ from msgspec.structs import asdict
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.reset.mails.builtin_emails import builtin_emails
 from keyturn.service.settings.reading import FILE_NAME, read_settings
-from keyturn.studio.engines.folder_engine import open_templates
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.configuration import StudioSettings, read_studio_settings
+from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.snapshots import SnapshotFolder, Snapshots
 
 
@@ -27,14 +27,14 @@ def snapshots_of(mark: pytest.Mark | None, project: Path) -> Snapshots:
         raise SettingsInvalid(
             [Fault("snapshots", 'is not set: write snapshots = "tests/mails" under [tool.keyturn.studio]')]
         )
-    gallery = open_templates(settings.folder, settings=settings) if settings.folder else _own_gallery(project)
+    gallery = open_gallery(settings.folder, settings=settings) if settings.folder else _own_gallery(project)
     return Snapshots(gallery, SnapshotFolder(settings.snapshots), settings.snapshot_languages)
 
 
 def _snapshots_of_mark(
     project: Path, settings: StudioSettings, directory: str, snapshots: str, languages: Sequence[str] = ()
 ) -> Snapshots:
-    gallery = open_templates(project / directory, settings=settings)
+    gallery = open_gallery(project / directory, settings=settings)
     return Snapshots(gallery, SnapshotFolder(project / snapshots), languages)
 
 
