@@ -102,7 +102,7 @@ def _errors() -> Iterator[str]:
 def problems() -> list[type[Problem]]:
     """Return the problems that clients meet."""
     ours = [one for module in (problem, requests, proofs, passwords) for one in vars(module).values()]
-    return list({one for one in ours if "slug" in getattr(one, "__dict__", ()) and one.title})
+    return list(dict.fromkeys(one for one in ours if "slug" in getattr(one, "__dict__", ()) and one.title))
 
 
 def _form(kind: kinds.Type) -> str:
