@@ -12,6 +12,7 @@ import msgspec
 
 from benchmarks.peers import SentFile
 from benchmarks.peers.keyturn import ENVIRONMENT
+from keyturn.garbage import collect_seldom
 from keyturn.mail.port.email import Email
 from keyturn.service.event_loop import WORKER_TURN, run, until_signalled
 from keyturn.service.parts import Parts
@@ -39,6 +40,7 @@ async def main(folder: Path) -> None:
     parts = Parts(settings, sender=CountingSender(SentFile(folder)))
     work = parts.work()
     await parts.worker.drain()
+    collect_seldom(loaded=True)
     print("ready", flush=True)
     sys.stdin.readline()
     try:

@@ -4,7 +4,6 @@ Commands use an `Installation`: that of keyturn.toml, or the plugin of an app (`
 """
 
 import difflib
-import gc
 import os
 from collections.abc import Mapping
 from importlib import import_module
@@ -16,6 +15,7 @@ from click.shell_completion import CompletionItem
 
 from keyturn.cli.terminal import fail, harmless, wants_no_colour
 from keyturn.errors import KeyturnError, SettingsInvalid
+from keyturn.garbage import collect_seldom
 from keyturn.service.problems.requests import DatabaseUnready
 
 if TYPE_CHECKING:
@@ -122,12 +122,6 @@ def keyturn(context: click.Context) -> None:
         context.color = False
 
 
-NEW_OBJECTS = 10_000
-"""New objects since the last collection that trigger the next one
-(https://docs.python.org/3/library/gc.html#gc.set_threshold). Modules that load make hundreds of thousands, and no
-garbage. The interpreter's default, 700 in Python 3.11, is also less than some dozens of open requests hold."""
-
-
 def main() -> None:
-    gc.set_threshold(NEW_OBJECTS)
+    collect_seldom()
     keyturn(prog_name="keyturn")

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,8 +10,8 @@ from typing import Any
 
 import uvicorn
 
-from keyturn.cli import NEW_OBJECTS
 from keyturn.cli.connections import BoundedProtocol, ConnectionLimits
+from keyturn.garbage import collect_seldom
 from keyturn.service.event_loop import on_signals
 
 App = Callable[..., Any]
@@ -70,16 +69,6 @@ def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.C
     return uvicorn.Config(app, http=http, log_config=None, **more)
 
 
-def collect_seldom() -> None:
-    """Keep collections away from all current objects, which stay to the end, and make them seldom.
-
-    Collecting them would stop all requests for a tenth of a second now and then
-    (https://docs.python.org/3/library/gc.html#gc.freeze).
-    """
-    gc.freeze()
-    gc.set_threshold(NEW_OBJECTS)
-
-
 class _Server(uvicorn.Server):
     """Announces when it answers, and leaves the signals to the process.
 
@@ -92,7 +81,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        collect_seldom()
+        collect_seldom(loaded=True)
         self._ready()
 
     @contextlib.contextmanager

@@ -129,12 +129,12 @@ def _answer_in_processes(
 def _app_of_process(settings: Settings) -> "ASGIApp":
     """Return the app of one of uvicorn's processes, which begins here."""
     _observe(settings)
-    from keyturn.cli.running import collect_seldom
+    from keyturn.garbage import collect_seldom
     from keyturn.service.app import create_app
     from keyturn.service.parts import Parts
 
     app = create_app(settings, parts=Parts(settings), worker=False)
-    collect_seldom()
+    collect_seldom(loaded=True)
     return app
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from keyturn.garbage import collect_seldom
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import configure_logs
 from keyturn.service.telemetry.prometheus import PrometheusMeters
@@ -81,6 +82,7 @@ def main() -> None:
 
     meters = ReportedMeters(reports)
     parts = Parts(told.settings, meters=meters, reload_templates=told.reload_templates)
+    collect_seldom(loaded=True)
     run(_work(parts, meters, orders), WORKER_TURN)
 
 
