@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ResetRefused(Problem, status=403, title=N_("Your password was not changed"), outcome="refused"):
-    """The app has something against it: `detail` says what, to the person. The link lives, and nothing was changed."""
+    """The app refused the change: `detail` tells the user why. Nothing was changed, and the link still works."""
 
     example = ("Your account is being examined. Please call us.",)
 
@@ -27,7 +27,7 @@ class OutcomeUnknown(
     title=N_("Your new password may not have been saved"),
     sentence=N_("Try to sign in with it. If that doesn’t work, wait a minute and request a new link."),
 ):
-    """An answer was lost on the way: the password may have been changed, or not."""
+    """An answer was lost on the way, so the password may or may not have changed."""
 
     # RFC 9110 15.6.5: an upstream did not answer in time. No Retry-After: the link is used up.
 
@@ -51,7 +51,7 @@ class BrokenRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordRejected(Problem, status=422, title=N_("This password can’t be used")):
-    """The password is not accepted; `violations` holds every broken rule, and nothing was changed."""
+    """The password breaks rules: `violations` lists each. Nothing was changed, and the link still works."""
 
     members = (("violations", tuple[BrokenRule, ...]),)
     example = ([Violation("min_length", "at least 12 characters", 12)],)

@@ -109,4 +109,4 @@ def outcome_of(error: Exception) -> str:
 
 
 class Internal(Problem, status=500, title=N_("Something went wrong"), outcome=NOT_COUNTED):
-    """A fault of ours; what happened is in the log."""
+    """An error in Keyturn; the log has the details."""

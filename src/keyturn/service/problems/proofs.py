@@ -18,7 +18,7 @@ FactorMethod = Literal["totp", "sms", "recovery_code", "other"]
 
 
 class LinkDead(Problem, status=400, title=N_("This link does not work"), outcome="link_{reason}"):
-    """The link is dead; `reason` says why."""
+    """The link does not work; `reason` says why."""
 
     email_hint: str = ""
     """The masked address of a link that has expired and may be replaced, for a page; "" for any other."""
@@ -73,7 +73,7 @@ class SecurityLinkDead(
     sentence=N_("It has already been used, or it has expired."),
     outcome="link_dead",
 ):
-    """The link is dead, for whatever reason.
+    """The link is invalid, used or expired.
 
     It is a link by which a user says that a change or a request was not theirs.
     """
@@ -85,7 +85,7 @@ class CodeRefused(
     title=N_("This code does not work"),
     sentence=N_("The code is wrong or no longer works. You can request a new one."),
 ):
-    """The code is wrong, has expired, was used, or there is none; which of them is not said."""
+    """The code is wrong, expired or used, or there is none. The answer does not tell which."""
 
 
 class Challenge(msgspec.Struct, frozen=True, rename="camel"):
@@ -97,7 +97,7 @@ class Challenge(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class ChallengeRequired(Problem, status=403, title=N_("Confirm that you’re human"), outcome="challenge_{reason}"):
-    """An answer to a challenge is missing, has expired or is refused; `challenge` is what a form needs to show one.
+    """The answer to a challenge is missing, expired or refused; `challenge` has what a form needs to show one.
 
     `reason`: what is wrong with the answer.
     """
@@ -174,7 +174,7 @@ class SecondStepRequired(
     sentence=N_("Your account is protected by a second step. Enter a code, too."),
     scheme="SecondStep",
 ):
-    """The account has a second factor: send a code as `secondStep`. `sent` is the method that one was sent for.
+    """The account has a second factor: send a code as `secondStep`. `sent` is the method by which one was sent.
 
     A link alone sets no password of an account with second factors, and a password alone does not sign in.
     """
@@ -195,7 +195,7 @@ class SecondStepRequired(
 
 
 class SecondStepRejected(Problem, status=401, title=N_("Wrong code"), scheme="SecondStep"):
-    """The code is wrong, or was used before. `triesLeft` is how many more the link, or at a sign-in the day, allows."""
+    """The code is wrong, or was used before. `triesLeft`: tries left for this link, or at a sign-in for this day."""
 
     password_proof: str = ""
     """As in `SecondStepRequired`."""

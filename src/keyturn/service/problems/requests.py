@@ -23,7 +23,7 @@ class FieldError(msgspec.Struct, frozen=True):
 class InputInvalid(
     Problem, status=400, slug="invalid-input", title="The request is not valid", outcome=MALFORMED, for_people=False
 ):
-    """The request is malformed; `errors` names each field."""
+    """The request is malformed; `errors` names each wrong field."""
 
     members = (("errors", tuple[FieldError, ...]),)
     example = (Fault("email", "not an email address"),)
@@ -42,15 +42,15 @@ class InputInvalid(
 class OriginRefused(
     Problem, status=403, title="The request came from another site", outcome=NOT_COUNTED, for_people=False
 ):
-    """A browser says that another site caused the request."""
+    """The browser reports that another site caused the request."""
 
 
 class NotFound(Problem, status=404, title="Not found", outcome=NOT_COUNTED, for_people=False):
-    """There is nothing at this address."""
+    """This path has no page and no route."""
 
 
 class MethodNotAllowed(Problem, status=405, title="Method not allowed", outcome=NOT_COUNTED, for_people=False):
-    """This address does not answer that method."""
+    """This path does not allow the method."""
 
 
 class RequestTooLarge(
@@ -66,7 +66,7 @@ class UnsupportedMediaType(
 
 
 class Misdirected(Problem, status=421, title="Unknown host", outcome=NOT_COUNTED, for_people=False):
-    """Nothing is answered for the host that was asked for."""
+    """Keyturn does not serve the requested host."""
 
 
 _WAIT = (("retryAfter", Annotated[int, Meta(ge=1, description="seconds, as in the header Retry-After")]),)
@@ -114,9 +114,9 @@ class OverBudget(TooManyRequests):
 
 
 class Busy(Problem, status=503, title=N_("We’re busy right now")):
-    """Too many passwords are being hashed.
+    """Too much work is waiting, such as passwords to hash.
 
-    Or the line of some other bounded work is full. `retry_after`: whole seconds, at least 1.
+    `retry_after`: whole seconds, at least 1.
     """
 
     members = _WAIT
@@ -128,10 +128,7 @@ class Busy(Problem, status=503, title=N_("We’re busy right now")):
 
 
 class Unavailable(Problem, status=503, title=N_("The service is not available right now")):
-    """Something that the call needs does not answer.
-
-    It may the next time.
-    """
+    """A service that the request needs does not answer, such as the database."""
 
     members = _WAIT
     example = ("", 30)
