@@ -175,7 +175,7 @@ class MailedCodes:
 
         def count(tx: Transaction) -> Secret | None:
             code = secrets.count_try(tx.connection, Purpose.CODE, mailbox, moment)
-            is_live = code.tries <= TRIES and code.state(moment) == "works"
+            is_live = code.tries <= TRIES and not code.dead_reason(moment)
             hit = tx.counters.count(_ALL_FAILURES, of_mailbox, wanted=is_live)
             (level,) = tx.counters.levels(_ALL_FAILURES)
             is_over = hit.full == _ALL_FAILURES if is_live else _ALL_FAILURES.wait(level) > 0
