@@ -1,6 +1,5 @@
 """Requires a second factor for a reset and for a sign-in at Keyturn, besides link or password, if there is one."""
 
-import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -185,7 +184,7 @@ class RequiredSecondStep:
             day, notice = self._limits(trial.account.id)
             hit = tx.counters.count(day)
             if hit.full:
-                raise TooManyRequests(math.ceil(hit.wait))
+                raise TooManyRequests(hit.wait)
             to_notice = self._most - notice.used(tx.counters.count(notice).levels[0])
             if to_notice <= 0:  # the next notice is as many tries away
                 tx.counters.clear(notice)
