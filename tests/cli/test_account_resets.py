@@ -17,7 +17,7 @@ from keyturn.service.accounts.builtin import AccountRow
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
-from keyturn.service.reset.records.links import LinkFacts, new_link
+from keyturn.service.reset.records.links import mint_link
 from keyturn.service.secrets import Purpose, add, use
 
 pytestmark = pytest.mark.long
@@ -193,8 +193,7 @@ def test_who_has_locked_their_account_is_asked_and_starts_anew(keyturn: Keyturn,
         assert account
 
         def write(connection: Connection) -> None:
-            facts = LinkFacts(email=ADA)
-            link = new_link(b"x" * 32, Purpose.SECURE, account.id, facts, now(), now() + timedelta(hours=1))
+            _, link = mint_link(account, Purpose.SECURE, now(), now() + timedelta(hours=1))
             add(connection, [(link, True)])
             use(connection, link, now())
             connection.execute(update(AccountRow).where(AccountRow.email == ADA).values(locked_at=now()))

@@ -1,6 +1,5 @@
 """A site with the hosted pages on real parts, and the questions tests ask."""
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from copy import copy
@@ -27,8 +26,8 @@ from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.reset.ground import FromApp
 from keyturn.service.reset.proofs.codes import MailedCodes
-from keyturn.service.reset.records.links import LinkFacts, new_link
-from keyturn.service.secrets import Purpose, SecretRow, add, digest, mint
+from keyturn.service.reset.records.links import mint_link
+from keyturn.service.secrets import Purpose, SecretRow, add
 from keyturn.service.settings import (
     Brand,
     DatabaseSettings,
@@ -102,9 +101,7 @@ class School:
         return await self._link(account, Purpose.RESET, ttl)
 
     async def _link(self, account: Account, purpose: Purpose, life: timedelta) -> str:
-        token, moment = mint(os.urandom), now()
-        facts = LinkFacts(email=account.email)
-        link = new_link(digest(token), purpose, account.id, facts, moment, moment + life)
+        token, link = mint_link(account, purpose, now(), now() + life)
         await self.parts.database.transact(lambda connection: add(connection, [(link, True)]))
         return token
 

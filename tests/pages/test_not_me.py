@@ -1,6 +1,5 @@
 """The pages for "this was not me": a GET only opens them, and a POST acts."""
 
-import os
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,8 +12,8 @@ from tests.pages.school import ADA, School, opened, settings_for
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import LinkFacts, new_link
-from keyturn.service.secrets import Purpose, add, digest, mint
+from keyturn.service.reset.records.links import mint_link
+from keyturn.service.secrets import Purpose, add
 from keyturn.service.settings import SecureAccountSettings
 
 pytestmark = pytest.mark.long
@@ -109,9 +108,8 @@ async def test_a_page_that_no_mail_leads_to_is_not_there(tmp_path: Path) -> None
 
 
 async def test_the_page_of_a_link_says_why_an_operator_asked(school: School, visitor: Visitor, ada: Account) -> None:
-    token, moment = mint(os.urandom), now()
-    facts = LinkFacts(email=ada.email, reason="Somebody read <b>a copy</b> of our database.")
-    link = new_link(digest(token), Purpose.RESET, ada.id, facts, moment, moment + timedelta(minutes=30))
+    moment, reason = now(), "Somebody read <b>a copy</b> of our database."
+    token, link = mint_link(ada, Purpose.RESET, moment, moment + timedelta(minutes=30), reason=reason)
     await school.parts.database.transact(lambda connection: add(connection, [(link, True)]))
     page = await visitor.follow(await visitor.get(f"/reset-password/{token}"))
 

@@ -149,18 +149,17 @@ class StoredCounters:
         self._connection = connection
         self._waits = waits
 
-    def count(self, *limits: Limit, wanted: bool = True) -> Hit:
+    def count(self, *limits: Limit) -> Hit:
         """Count a request against all of the limits, or against none if one of them is full.
 
-        If it is not `wanted`, the same statement counts nothing.
+        Without limits, the same statement counts nothing.
         """
-        (hit,) = self.count_each([limits], [wanted])
-        return hit
+        return self.count_each([limits])[0]
 
-    def count_each(self, requests: Sequence[Sequence[Limit]], wanted: Sequence[bool]) -> Sequence[Hit]:
+    def count_each(self, requests: Sequence[Sequence[Limit]]) -> Sequence[Hit]:
         """Count several requests by one statement, each of them as `count` does."""
-        hits = [Hit([0.0] * len(limits)) for limits in requests]
-        left = {place: requests[place] for place, is_wanted in enumerate(wanted) if is_wanted}
+        hits = [Hit([])] * len(requests)
+        left = {place: limits for place, limits in enumerate(requests) if limits}
         while True:
             first = {left[place][0].key: place for place in reversed(left)}  # no statement may write a row twice
             given = {place: left.pop(place) for place in first.values()}

@@ -10,7 +10,7 @@ opens only what its `Purpose` says. Each function is one statement, in the trans
 """
 
 import base64
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -21,8 +21,10 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
+from keyturn.service.clock import random_bytes
 from keyturn.service.database import Model
 from keyturn.service.database.statements import insert_if, insert_into
+from keyturn.service.problems.proofs import DeadReason
 
 BYTES = 32
 """256 bits; OWASP's Forgot Password Cheat Sheet asks for long and random, NIST SP 800-63B for at least 112 bits."""
@@ -116,7 +118,16 @@ class SecretRow(Model):
     )
 
 
-State = Literal["works", "used", "revoked", "expired"]
+class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the data of a link says. `email`: where the link was sent.
+
+    `reason`: why an operator asked for it, in the operator's words.
+    `return_to`: the address to which its request asked to return after the reset, or "".
+    """
+
+    email: str
+    reason: str = ""
+    return_to: str = ""
 
 
 class Secret(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,13 +149,23 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
     def id(self) -> tuple[Purpose, bytes]:
         return self.purpose, self.key
 
-    def state(self, moment: datetime) -> State:
-        """Return whether the secret works, or why not."""
+    @property
+    def facts(self) -> LinkFacts:
+        """What the data of a link says; other secrets have none."""
+        return msgspec.json.decode(self.data, type=LinkFacts)
+
+    @property
+    def recovers(self) -> bool:
+        """Whether its owner has reported a change; it opens a locked account, too."""
+        return self.purpose is Purpose.UNLOCK
+
+    def dead_reason(self, moment: datetime) -> DeadReason | None:
+        """Return why the secret no longer works, "invalid" if it was revoked; None while it works."""
         if self.used_at is not None:
             return "used"
         if self.revoked_at is not None and self.revoked_at < self.expires_at:
-            return "revoked"
-        return "expired" if self.expires_at <= moment else "works"
+            return "invalid"
+        return "expired" if self.expires_at <= moment else None
 
 
 Minted = tuple[Secret, bool]
@@ -161,7 +182,7 @@ _KEY = [SecretRow.purpose, SecretRow.key]
 _OPEN = SecretRow.used_at.is_(None) & SecretRow.revoked_at.is_(None)
 
 
-def mint(random_bytes: Callable[[int], bytes]) -> str:
+def mint() -> str:
     """Return a fresh token, URL-safe as it is."""
     return base64.urlsafe_b64encode(random_bytes(BYTES)).rstrip(b"=").decode()
 

@@ -146,10 +146,10 @@ async def test_rows_leave_once_they_have_stopped_mattering(
 
 
 @pytest.mark.parametrize(
-    ("field", "state"), [("used_at", "used"), ("revoked_at", "revoked"), ("proof", "expired")], ids=lambda value: value
+    ("field", "reason"), [("used_at", "used"), ("revoked_at", "invalid"), ("proof", "expired")], ids=lambda value: value
 )
 async def test_a_dead_link_is_told_from_one_that_never_was_until_its_retention_ends(
-    database: Database, retention: Retention, field: str, state: str
+    database: Database, retention: Retention, field: str, reason: str
 ) -> None:
     dead = link("dead", NOW) | {field: None if field == "proof" else NOW - HOUR}
     await write(database, SecretRow, dead)
@@ -160,7 +160,7 @@ async def test_a_dead_link_is_told_from_one_that_never_was_until_its_retention_e
     await retention.purge(NOW + 7 * DAY)
     secret = await found()
     assert secret
-    assert secret.state(NOW + 7 * DAY) == state
+    assert secret.dead_reason(NOW + 7 * DAY) == reason
     await retention.purge(NOW + 7 * DAY + SECOND)
     assert await found() is None
 

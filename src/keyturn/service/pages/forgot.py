@@ -98,7 +98,7 @@ async def replace_expired(request: AnyRequest, data: URLEncodedBody[ForgotForm],
         link = await pages.parts.checks.require_expired(opened.token, client)
     except InputInvalid:  # it still works
         return pages.redirect(site.url(path))
-    hint = addresses.mask(link.email)
+    hint = addresses.mask(link.facts.email)
     try:
         await pages.parts.requests.replace(link, client, data.answer)
     except ChallengeRequired as required:

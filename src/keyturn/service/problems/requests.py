@@ -1,5 +1,6 @@
 """Problems of any request: it cannot be read, a limit is used up, or something that it needs does not answer."""
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,17 +84,17 @@ class Quota(Struct, frozen=True):
 class TooManyRequests(Problem, status=429, title=N_("Too many requests"), outcome="limited"):
     """A limit is used up.
 
-    `retry_after`: whole seconds, at least 1.
+    `wait`: seconds, of which the client is told at least 1, and whole ones.
     `quota`: the limit, if it is the client's own.
     """
 
     members = _WAIT
     example = (30,)
 
-    def __init__(self, retry_after: int, quota: Quota | None = None) -> None:
-        self.retry_after: int = retry_after
+    def __init__(self, wait: float, quota: Quota | None = None) -> None:
+        self.retry_after: int = max(1, math.ceil(wait))
         self.quota = quota
-        super().__init__(f"retry after {retry_after} s")
+        super().__init__(f"retry after {self.retry_after} s")
 
     def headers(self) -> Mapping[str, str]:
         """Add the fields of draft-ietf-httpapi-ratelimit-headers-10, for a client's own limits alone.

@@ -19,11 +19,11 @@ from keyturn.service.reset.mails.composer import MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.records.audit import entry_of
-from keyturn.service.reset.records.links import BUTTON_LIFE, Link, may_open, mint_link, purpose_for
+from keyturn.service.reset.records.links import BUTTON_LIFE, may_open, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import ResetRequested, event_of
 from keyturn.service.reset.records.stores import Transaction
-from keyturn.service.secrets import Minted, Purpose
+from keyturn.service.secrets import Minted, Purpose, Secret
 from keyturn.service.webhooks.events import Outcome
 
 
@@ -164,7 +164,7 @@ class ResetRequestHandler:
             raise answer
         return answer
 
-    async def _answer_anew(self, message: Message, link: Link) -> Settlement:
+    async def _answer_anew(self, message: Message, link: Secret) -> Settlement:
         """Answer a request again whose link has expired before its mail was accepted.
 
         If the old mail certainly has not arrived, the request is answered like a new one, by another mail under another
@@ -177,7 +177,7 @@ class ResetRequestHandler:
 
         def write(tx: Transaction) -> Dropped:
             tx.outbox.require(message)
-            to = asked.client, now(), link.account_id, link.email
+            to = asked.client, now(), link.account_id, link.facts.email
             tx.audit.write(event_of(asked), "expired", *to, message_id=message.id)
             tx.outbox.drop([(message, "expired")])
             return Dropped("expired")

@@ -23,10 +23,13 @@ from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.second_step.port import Method
 from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep, SecondStepAnswer
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import LINK_ROWS, Link, link_of
+from keyturn.service.reset.records.links import LINKS
 from keyturn.service.reset.return_addresses import ReturnAddresses
-from keyturn.service.secrets import SecretRow
+from keyturn.service.secrets import Secret, SecretRow, secret_of
 from keyturn.service.telemetry.meters import count_calls
+
+_LINK_ROWS = secrets.all_of(LINKS)
+"""All links that set a password."""
 
 
 class LiveLinks:
@@ -34,11 +37,11 @@ class LiveLinks:
 
     def __init__(self, ground: Ground) -> None:
         self._accounts, self._records = ground.accounts, ground.records
-        self.find = lookup(ground.records.database, LINK_ROWS, SecretRow.key, link_of).submit
+        self.find = lookup(ground.records.database, _LINK_ROWS, SecretRow.key, secret_of).submit
         """Return the link with that key, or None."""
         self._find_joined = _joined_links(ground.records.database, ground.accounts)
 
-    async def _find(self, key: bytes, moment: datetime) -> tuple[Link | None, Account | None]:
+    async def _find(self, key: bytes, moment: datetime) -> tuple[Secret | None, Account | None]:
         """Return the link with that key and, if it works, its account."""
         if self._find_joined:
             return await self._find_joined(key) or (None, None)
@@ -46,7 +49,7 @@ class LiveLinks:
         # If the link is dead anyway, the store is not asked: it may be unavailable.
         return link, await self._accounts.get(link.account_id) if link and not link.dead_reason(moment) else None
 
-    async def require(self, event: str, token: str, email: str | None, client: Client) -> tuple[Link, Account]:
+    async def require(self, event: str, token: str, email: str | None, client: Client) -> tuple[Secret, Account]:
         """Return the link of the token and its account. Raises LinkDead with the reason.
 
         A link is dead if its account was disabled or has a new address since, or if `email` is another address. A
@@ -59,29 +62,29 @@ class LiveLinks:
         if reason := link.dead_reason(moment):
             dead = LinkDead(reason)
             # One that was ended after it had expired has been replaced.
-            dead.email_hint = addresses.mask(link.email) if reason == "expired" and not link.revoked_at else ""
+            dead.email_hint = addresses.mask(link.facts.email) if reason == "expired" and not link.revoked_at else ""
             raise await self.record_dead(dead, event, link, client)
         is_other = email is not None and account is not None and not addresses.is_same_mailbox(account.email, email)
         if account is None or is_other or not _opens(link, account):
             raise await self.record_dead(LinkDead("invalid"), event, link, client)
         return link, account
 
-    async def record_dead(self, dead: LinkDead, event: str, link: Link, client: Client) -> LinkDead:
+    async def record_dead(self, dead: LinkDead, event: str, link: Secret, client: Client) -> LinkDead:
         """Return `dead`, after the audit trail has recorded that a link of ours was refused (OWASP ASVS 16.3.3)."""
         await self.record(event, outcome_of(dead), link, client)
         return dead
 
-    async def record(self, event: str, outcome: str, link: Link, client: Client) -> None:
-        await self._records.audit.record(event, outcome, client, link.account_id, link.email)
+    async def record(self, event: str, outcome: str, link: Secret, client: Client) -> None:
+        await self._records.audit.record(event, outcome, client, link.account_id, link.facts.email)
 
 
-def _opens(link: Link, account: Account) -> bool:
+def _opens(link: Secret, account: Account) -> bool:
     """Return whether the link may set the account's password, as the account is now.
 
     No link opens an account whose address has changed. A recovery link opens a locked account, too.
     """
     is_open = account.active or (link.recovers and account.locked)
-    return is_open and addresses.is_same_mailbox(account.email, link.email)
+    return is_open and addresses.is_same_mailbox(account.email, link.facts.email)
 
 
 class LiveLink(Account, frozen=True, kw_only=True):
@@ -133,7 +136,7 @@ class LinkChecks:
         )
 
     @count_calls("validate")
-    async def require_expired(self, token: str, client: Client) -> Link:
+    async def require_expired(self, token: str, client: Client) -> Secret:
         """Return the link of the token if it has expired unused, for `ResetRequests.replace`.
 
         It counts like a check, and does not look the account up. Raises LinkDead with the reason, InputInvalid if the
@@ -184,13 +187,13 @@ class LinkChecks:
         await self._policy.require(password, email)
 
 
-_Owned = tuple[Link, Account | None]
+_Owned = tuple[Secret, Account | None]
 """A link, and its account if it still exists."""
 
 
 def _joined_links(database: Database, accounts: AccountStore) -> Callable[[bytes], Awaitable[_Owned | None]] | None:
     """Return what finds links with their accounts by one statement; None if the accounts cannot be joined."""
-    rows = accounts.join(LINK_ROWS, SecretRow.account_id)
+    rows = accounts.join(_LINK_ROWS, SecretRow.account_id)
     if rows is None:
         return None
-    return lookup(database, rows, SecretRow.key, lambda row: (link_of(row), accounts.joined_account(row))).submit
+    return lookup(database, rows, SecretRow.key, lambda row: (secret_of(row), accounts.joined_account(row))).submit

@@ -22,9 +22,10 @@ from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import Link, find_link, is_intruded
+from keyturn.service.reset.records.links import LINKS, is_intruded
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.reset.reset_hook import ResetHook
+from keyturn.service.secrets import Secret
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
@@ -141,7 +142,7 @@ class LinkAuthorization(ChangeAuthorization):
     def __init__(
         self,
         links: LiveLinks,
-        link: Link,
+        link: Secret,
         account: Account,
         client: Client,
         step: RequiredSecondStep,
@@ -168,16 +169,16 @@ class LinkAuthorization(ChangeAuthorization):
                 self._require_alive(await self._links.find(self._link.key))
             raise
 
-    def _require_alive(self, link: Link | None) -> None:
+    def _require_alive(self, link: Secret | None) -> None:
         if reason := link.dead_reason(now()) if link else "invalid":
             raise LinkDead(reason)
 
     def redeem(self, tx: Transaction, moment: datetime) -> bool:
         # In the order of the worker: first the mailbox, then its account's links.
-        tx.mailboxes.end_cooldown(self._link.email)
+        tx.mailboxes.end_cooldown(self._link.facts.email)
         is_suspected = self._link.recovers or is_intruded(tx.connection, self._account, moment)
         if not secrets.use(tx.connection, self._link, moment):
-            self._require_alive(find_link(tx.connection, self._link.key))
+            self._require_alive(secrets.find(tx.connection, self._link.key, *LINKS))
             raise LinkDead("invalid")
         if self._passed:
             self._passed.spend(tx, moment)

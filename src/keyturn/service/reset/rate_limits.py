@@ -12,7 +12,6 @@ out the path. The library `limits`, whose counters in memory a thread sweeps: th
 clients.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Literal, TypeVar
 
@@ -64,7 +63,7 @@ class RateLimits:
         together = [self._limit(overall)] if overall else []
         hit = await self._run(lambda counters: counters.count(*own, *together))
         if hit.full in together:
-            raise OverBudget(_whole_seconds(hit.wait))
+            raise OverBudget(hit.wait)
         if hit.full:
             raise _refusal(own, hit.full, hit.wait)
 
@@ -92,7 +91,7 @@ class RateLimits:
         """
         limit = self._limit("account", f"{counted} {name}")
         if wait := (await self._run(lambda counters: counters.count(limit))).wait:
-            raise TooManyRequests(_whole_seconds(wait))
+            raise TooManyRequests(wait)
 
     async def forget_guesses(self, email: str) -> None:
         """Forget the guesses at the password of an address."""
@@ -117,10 +116,5 @@ class RateLimits:
 
 def _refusal(limits: Sequence[Limit], full: Limit, wait: float) -> TooManyRequests:
     """Return the refusal with the client's quota; the limits of the networks around it stay undisclosed."""
-    kind, rate = full.kind, full.rate
-    is_own = full == limits[0]
-    return TooManyRequests(_whole_seconds(wait), Quota(kind, rate.amount, rate.seconds) if is_own else None)
-
-
-def _whole_seconds(wait: float) -> int:
-    return max(1, math.ceil(wait))
+    own = Quota(full.kind, full.rate.amount, full.rate.seconds)
+    return TooManyRequests(wait, own if full == limits[0] else None)

@@ -12,10 +12,10 @@ from keyturn.service.problems.requests import InputInvalid, OverBudget
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.proofs.challenge import Answer, RequestChallenge
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import Link
 from keyturn.service.reset.records.messages import RESET_REQUESTED, ResetRequested
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.reset.return_addresses import ReturnAddresses
+from keyturn.service.secrets import Secret
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
@@ -69,13 +69,13 @@ class ResetRequests:
 
     @_dropped_over_budget()
     @count_calls("request")
-    async def replace(self, link: Link, client: Client, answer: Answer = Answer()) -> None:
+    async def replace(self, link: Secret, client: Client, answer: Answer = Answer()) -> None:
         """Accept a request for the mailbox of a link that has expired, as `accept` does: once for each link.
 
         Nothing else is sent for that link, so an old one is no standing way to send mails. A repeat gets the same
         answer. Raises what `accept` does.
         """
-        wanted = ResetRequested(email=link.email, at=now(), client=client, return_to=link.facts.return_to)
+        wanted = ResetRequested(email=link.facts.email, at=now(), client=client, return_to=link.facts.return_to)
         await self._admit(wanted, answer)
 
         def write(tx: Transaction) -> None:

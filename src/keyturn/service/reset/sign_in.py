@@ -104,7 +104,7 @@ class SessionAuthorization(ChangeAuthorization):
     def __init__(self, account_id: str, secret: str) -> None:
         self._account_id = account_id
         self._secret = secret
-        self.fresh = secrets.mint(random_bytes)
+        self.fresh = secrets.mint()
 
     def refusal(self) -> NotSignedIn:
         return NotSignedIn()
@@ -221,7 +221,7 @@ class SignIns:
 
         During the check, the account may have been disabled or its password changed. `passed`: the code to spend.
         """
-        secret, account_id, moment = secrets.mint(random_bytes), account.id, now()
+        secret, account_id, moment = secrets.mint(), account.id, now()
 
         def start(tx: Transaction) -> bool:
             tx.hold(account_id)

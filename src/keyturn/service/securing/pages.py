@@ -25,7 +25,7 @@ class SecureAccount(Controller):
             return pages.page(request, "account_secured.html")
         securing, token = pages.parts.securing, _token_of(pages, request)
         link = await securing.check(token, client_of(request))
-        return pages.page(request, "secure_account.html", email=link.email, locks=await securing.will_lock(link))
+        return pages.page(request, "secure_account.html", email=link.facts.email, locks=await securing.will_lock(link))
 
     @post()
     async def secure(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:

@@ -27,7 +27,7 @@ from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import Link, find_link, press
+from keyturn.service.reset.records.links import press
 from keyturn.service.reset.records.messages import (
     ACCOUNT_SECURED,
     ADDRESS_DISPUTED,
@@ -36,7 +36,7 @@ from keyturn.service.reset.records.messages import (
     ResetRequested,
 )
 from keyturn.service.reset.records.stores import Transaction
-from keyturn.service.secrets import Purpose
+from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
@@ -58,7 +58,7 @@ class AccountSecuring:
         self.meters = ground.meters
         self.locks = locks
 
-    async def check(self, token: str, client: Client) -> Link:
+    async def check(self, token: str, client: Client) -> Secret:
         """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests."""
         await self._limits.count("validate", client)
         link = await self._find(token)
@@ -66,15 +66,15 @@ class AccountSecuring:
             raise SecurityLinkDead
         return link
 
-    async def _find(self, token: str) -> Link:
+    async def _find(self, token: str) -> Secret:
         """Return the link. Raises SecurityLinkDead, unrecorded: invented tokens would fill the audit trail."""
         key = secrets.digest(token)
-        link = await self._records.database.read(lambda connection: find_link(connection, key, Purpose.SECURE))
+        link = await self._records.database.read(lambda connection: secrets.find(connection, key, Purpose.SECURE))
         if link is None:
             raise SecurityLinkDead
         return link
 
-    async def will_lock(self, link: Link) -> bool:
+    async def will_lock(self, link: Secret) -> bool:
         """Tell whether a press would lock the account, by its store's current state."""
         if not self.locks:
             return False
@@ -82,7 +82,7 @@ class AccountSecuring:
             account = await self._accounts.get(link.account_id)
         except AccountsUnready:
             return True
-        return account is not None and addresses.is_same_mailbox(account.email, link.email)
+        return account is not None and addresses.is_same_mailbox(account.email, link.facts.email)
 
     @count_calls("secure")
     async def secure(self, token: str, client: Client) -> None:
@@ -105,7 +105,7 @@ class AccountSecuring:
             raise SecurityLinkDead
         reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
-    async def _secure(self, link: Link, client: Client) -> str:
+    async def _secure(self, link: Secret, client: Client) -> str:
         """Secure the account if the link still works, commit, and return the outcome for the audit trail.
 
         A press of a dead link is recorded, too: its owner may need an operator (ASVS 16.3.3).
@@ -117,22 +117,22 @@ class AccountSecuring:
             outcome, message_id = _SECURED, None
             if press(tx.connection, link, moment):
                 # Links and codes of another mailbox stay: an earlier mailbox must not obstruct the current one.
-                self._effects.end_access(tx, account_id, moment, mailbox=link.email)
-                promise = AccountWasSecured(account_id=account_id, email=link.email, at=moment, client=client)
+                self._effects.end_access(tx, account_id, moment, mailbox=link.facts.email)
+                promise = AccountWasSecured(account_id=account_id, email=link.facts.email, at=moment, client=client)
                 message_id = tx.outbox.enqueue(ACCOUNT_SECURED, promise)
             else:
                 if self._has(tx.connection, link, client):
                     return _SECURED
-                dead = find_link(tx.connection, link.key, Purpose.SECURE) or link
+                dead = secrets.find(tx.connection, link.key, Purpose.SECURE) or link
                 outcome = "link_used" if dead.used_at else "link_expired"
-            tx.audit.write(_EVENT, outcome, client, moment, account_id, link.email, message_id=message_id)
+            tx.audit.write(_EVENT, outcome, client, moment, account_id, link.facts.email, message_id=message_id)
             return outcome
 
         return await self._records.transact(write)
 
-    def _has(self, connection: Connection, link: Link, client: Client) -> bool:
+    def _has(self, connection: Connection, link: Secret, client: Client) -> bool:
         """Tell whether this client has pressed the button: the audit trail knows of whom the press was."""
-        pressed = find_link(connection, link.key, Purpose.SECURE)
+        pressed = secrets.find(connection, link.key, Purpose.SECURE)
         if pressed is None or pressed.used_at is None or pressed.expires_at <= now():
             return False
         audit = self._records.audit.within(connection)

@@ -9,12 +9,14 @@ import msgspec
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender
+from keyturn.service import secrets
 from keyturn.service.clock import now
 from keyturn.service.outbox import Delivery, Dropped, Message, Outbox, Seal, SealBroken, Sent, Settlement, new_key
 from keyturn.service.reset.mails.composer import SealedMail
-from keyturn.service.reset.records.links import Link, find_link
+from keyturn.service.reset.records.links import LINKS
 from keyturn.service.reset.records.messages import RESET_REQUESTED
 from keyturn.service.reset.records.stores import Records
+from keyturn.service.secrets import Secret
 from keyturn.service.sending.pace import Breaker, Pace
 
 _PATIENCE = 4
@@ -114,7 +116,7 @@ class MailDelivery:
         message: Message,
         prepare: Callable[[Message], Awaitable[Email | Dropped]],
         *,
-        expired: Callable[[Message, Link], Awaitable[Settlement]] | None = None,
+        expired: Callable[[Message, Secret], Awaitable[Settlement]] | None = None,
     ) -> Settlement:
         """Send the mail that `prepare` stores at the first try, and the stored one at each later try.
 
@@ -147,11 +149,11 @@ class MailDelivery:
         ]
 
     async def _deliver_again(
-        self, message: Message, expired: Callable[[Message, Link], Awaitable[Settlement]] | None
+        self, message: Message, expired: Callable[[Message, Secret], Awaitable[Settlement]] | None
     ) -> Settlement:
         mail = self._open(message)
         if key := mail.link:
-            link = await self._records.database.read(lambda connection: find_link(connection, key))
+            link = await self._records.database.read(lambda connection: secrets.find(connection, key, *LINKS))
             reason = link.dead_reason(now()) if link else "gone"
             if link and reason == "expired" and expired:
                 return await expired(message, link)

@@ -5,7 +5,6 @@ in the same way (`second_step/sms.py`).
 """
 
 import hmac
-import math
 import unicodedata
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -175,15 +174,15 @@ class MailedCodes:
 
         def count(tx: Transaction) -> Secret | None:
             code = secrets.count_try(tx.connection, Purpose.CODE, mailbox, moment)
-            is_live = code.tries <= TRIES and code.state(moment) == "works"
-            hit = tx.counters.count(_ALL_FAILURES, of_mailbox, wanted=is_live)
+            is_live = code.tries <= TRIES and not code.dead_reason(moment)
+            hit = tx.counters.count(*((_ALL_FAILURES, of_mailbox) if is_live else ()))
             (level,) = tx.counters.levels(_ALL_FAILURES)
             is_over = hit.full == _ALL_FAILURES if is_live else _ALL_FAILURES.wait(level) > 0
             if is_over:
                 if monotonic() - self._logged >= _LOGGED_EVERY:
                     self._logged = monotonic()
                     reset_log.warning(LogEvent("code.over_budget"))
-                raise TooManyRequests(math.ceil(hit.wait or _ALL_FAILURES.wait(level)))
+                raise TooManyRequests(hit.wait or _ALL_FAILURES.wait(level))
             return code if is_live and not hit.full else None
 
         code = await self._records.transact(count)

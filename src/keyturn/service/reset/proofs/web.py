@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from litestar import Response, Router, get, post
-from litestar.exceptions import NotFoundException
 from litestar.params import JSONBody, URLEncodedBody
 from msgspec import UNSET, Meta, UnsetType
 
@@ -20,7 +19,6 @@ from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.parts import Parts
 from keyturn.service.problems.proofs import Challenge, CodeRefused
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
-from keyturn.service.reset.proofs.codes import MailedCodes
 
 
 class OfferedChallenge(Challenge, frozen=True, kw_only=True):
@@ -96,11 +94,7 @@ class CodeForm(msgspec.Struct, frozen=True):
 
 @reading("/code")
 async def show_code_form(request: AnyRequest, pages: GivenPages) -> Response[Any]:
-    """Show the form, with the address that this browser requested a link for.
-
-    Raises NotFoundException if mails hold no code.
-    """
-    _require_codes(pages)
+    """Show the form, with the address that this browser requested a link for."""
     asked = pages.cookies.read_link_request(request)
     return _code_page(pages, request, asked.email if asked else "")
 
@@ -109,12 +103,12 @@ async def show_code_form(request: AnyRequest, pages: GivenPages) -> Response[Any
 async def take_code(request: AnyRequest, data: URLEncodedBody[CodeForm], pages: GivenPages) -> Response[Any]:
     """Keep the token in a cookie, as that of a link, and lead to the form for a new password; else show the mistake.
 
-    Raises TooManyRequests, and NotFoundException if mails hold no code.
+    Raises TooManyRequests.
     """
     asked = pages.cookies.read_link_request(request)
     return_to = asked.return_to if asked else ""
     try:
-        token, _ = await _require_codes(pages).exchange(data.email, data.code, client_of(request), return_to)
+        token, _ = await mounted(pages.parts.codes).exchange(data.email, data.code, client_of(request), return_to)
     except InputInvalid as invalid:
         is_code = any(fault.name == "code" for fault in invalid.faults)
         return _code_page(pages, request, data.email, "malformed_code" if is_code else "malformed_email")
@@ -122,12 +116,6 @@ async def take_code(request: AnyRequest, data: URLEncodedBody[CodeForm], pages: 
         return _code_page(pages, request, data.email, "refused")
     email = data.email if "@" in data.email else None  # a user name is not the address of its link
     return keep_link(pages, pages.cookies.link, token, email)
-
-
-def _require_codes(pages: Pages) -> MailedCodes:
-    if pages.parts.codes is None:
-        raise NotFoundException
-    return pages.parts.codes
 
 
 Fault = Literal["", "malformed_email", "malformed_code", "refused"]
@@ -138,5 +126,6 @@ def _code_page(pages: Pages, request: AnyRequest, email: str, fault: Fault = "")
 
 
 def pages_of(pages: Pages) -> Iterator[Router]:
-    if path := pages.site.paths.forgot:
+    path = pages.site.paths.forgot
+    if path and pages.parts.codes:
         yield page_at(path, show_code_form, take_code)

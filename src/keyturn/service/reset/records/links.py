@@ -17,15 +17,13 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, exists, func, select
+from sqlalchemy import Connection, exists, func, select
 from sqlalchemy.orm import aliased
 
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
-from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
-from keyturn.service.problems.proofs import DeadReason
-from keyturn.service.secrets import RULES, Purpose, Secret, SecretRow
+from keyturn.service.secrets import RULES, LinkFacts, Purpose, Secret, SecretRow
 
 LINKS = (Purpose.RESET, Purpose.EVICT, Purpose.UNLOCK)
 """What sets a password."""
@@ -40,61 +38,24 @@ A used link ends the suspicion and the operator's link, and is kept for as long:
 """
 
 
-class LinkFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the data of a link's secret says. `email`: where the link was sent.
-
-    `reason`: why an operator asked for it, in the operator's words.
-    `return_to`: the address to which its request asked to return after the reset, or "".
-    """
-
-    email: str
-    reason: str = ""
-    return_to: str = ""
-
-
-class Link(Secret, frozen=True, kw_only=True):
-    """A link: its secret, with the facts in its data."""
-
-    facts: LinkFacts
-
-    @property
-    def email(self) -> str:
-        return self.facts.email
-
-    @property
-    def recovers(self) -> bool:
-        """Whether its owner has reported a change; it opens a locked account, too."""
-        return self.purpose is Purpose.UNLOCK
-
-    def dead_reason(self, moment: datetime) -> DeadReason | None:
-        """Return why the link no longer works; None while it works."""
-        state = self.state(moment)
-        return None if state == "works" else "invalid" if state == "revoked" else state
-
-
-def new_link(key: bytes, purpose: Purpose, account_id: str, facts: LinkFacts, made: datetime, end: datetime) -> Secret:
-    """Return a link before it is stored.
+def mint_link(
+    account: Account, purpose: Purpose, made: datetime, end: datetime, *, reason: str = "", return_to: str = ""
+) -> tuple[str, Secret]:
+    """Return a fresh token, and its link to the account's address before it is stored.
 
     A new link ends no other, however many work: anyone can request one, and OWASP's Forgot Password Cheat Sheet asks
     that requests lock no user out. `Mailboxes` limits them, since each leaves in a mail.
     """
-    return Secret(
+    token, facts = secrets.mint(), LinkFacts(email=account.email, reason=reason, return_to=return_to)
+    return token, Secret(
         purpose=purpose,
-        key=key,
-        account_id=account_id,
-        mailbox=addresses.digest(facts.email),
+        key=secrets.digest(token),
+        account_id=account.id,
+        mailbox=addresses.digest(account.email),
         created_at=made,
         expires_at=end,
         data=msgspec.json.encode(facts).decode(),
     )
-
-
-def mint_link(
-    account: Account, purpose: Purpose, made: datetime, end: datetime, *, reason: str = "", return_to: str = ""
-) -> tuple[str, Secret]:
-    """Return a fresh token, and its link to the account's address."""
-    token, facts = secrets.mint(random_bytes), LinkFacts(email=account.email, reason=reason, return_to=return_to)
-    return token, new_link(secrets.digest(token), purpose, account.id, facts, made, end)
 
 
 def purpose_for(account: Account, *, by_operator: bool) -> Purpose:
@@ -104,25 +65,7 @@ def purpose_for(account: Account, *, by_operator: bool) -> Purpose:
     return Purpose.EVICT if by_operator and not account.awaits_password else Purpose.RESET
 
 
-LINK_ROWS = secrets.all_of(LINKS)
-"""The statement that selects all links that set a password, for `link_of`."""
-
-
-def link_of(row: RowMapping) -> Link:
-    return _link(secrets.secret_of(row))
-
-
-def _link(secret: Secret) -> Link:
-    return Link(**msgspec.structs.asdict(secret), facts=msgspec.json.decode(secret.data, type=LinkFacts))
-
-
-def find_link(connection: Connection, key: bytes, *purposes: Purpose) -> Link | None:
-    """Return the link with that key, for one of `purposes`, by default for a password; None if there is none."""
-    secret = secrets.find(connection, key, *(purposes or LINKS))
-    return _link(secret) if secret else None
-
-
-def press(connection: Connection, link: Link, moment: datetime) -> bool:
+def press(connection: Connection, link: Secret, moment: datetime) -> bool:
     """Use a link that reports a change, if it still works: of concurrent callers exactly one gets True.
 
     The same mailbox's links of later changes end with it. The caller holds the account.

@@ -62,12 +62,15 @@ class Mailboxes(Store):
         One statement reads and counts, so two workers with requests for one mailbox cannot both get None. If no mailbox
         is wanted, the same statements count nothing.
         """
-        counters, emails = StoredCounters(self.connection), [email for email, _ in wanted]
-        reported = counters.levels(*(limit for email in emails for limit in _reports_of(email)))
+        counters = StoredCounters(self.connection)
+        reported = counters.levels(*(limit for email, _ in wanted for limit in _reports_of(email)))
         is_free = [not any(levels) for levels in _in_groups(reported, len(_REPORTS))]
-        counted = [self._limits_of(email)[: 2 if self.cooldown else 1] for email in emails]
-        may_get = [is_wanted and free for (_, is_wanted), free in zip(wanted, is_free, strict=True)]
-        hits = counters.count_each(counted, may_get)
+        hits = counters.count_each(
+            [
+                self._limits_of(email)[: 2 if self.cooldown else 1] if is_wanted and free else ()
+                for (email, is_wanted), free in zip(wanted, is_free, strict=True)
+            ]
+        )
         return [_refusal(hit.full) if free else "suppressed" for hit, free in zip(hits, is_free, strict=True)]
 
     async def look(self, emails: Collection[str]) -> Mapping[str, Mailbox]:

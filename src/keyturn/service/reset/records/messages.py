@@ -78,9 +78,10 @@ class ResetRequested(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _OfAccount(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that a client did to an account at a moment."""
+    """Something that a client did to an account at a moment. `email`: its address then."""
 
     account_id: str
+    email: str
     at: datetime
     client: Client
 
@@ -91,8 +92,6 @@ class AccountWasSecured(_OfAccount, frozen=True, kw_only=True):
     `client`: pressed the button.
     """
 
-    email: str
-
 
 class Notice(_OfAccount, frozen=True, kw_only=True):
     """A mail to `email` is due: the account's address at that moment, unless a subclass says otherwise.
@@ -100,7 +99,6 @@ class Notice(_OfAccount, frozen=True, kw_only=True):
     `secures`: whether the mail may have the link that secures the account.
     """
 
-    email: str
     secures: bool = False
 
 
@@ -156,11 +154,10 @@ NOTICES: Mapping[str, type[Notice]] = {
 class ChangeBegun(_OfAccount, frozen=True, kw_only=True):
     """A change of a password began at that moment. In another system, its effects are due unless this is withdrawn.
 
-    `email`: the account's address at that moment. `is_proven`: it took more than a mailbox.
+    `is_proven`: it took more than a mailbox.
     """
 
     how: How
-    email: str
     is_proven: bool = False
 
 

@@ -85,14 +85,16 @@ class TableFactors(OwnSecondStep):
             columns = table_called(connection, self._name).columns
         except NoSuchTableError:
             message = f"the database has no table {self._name}"
-            raise SettingsInvalid([Fault("second_step.table.table", message)]) from None
-        missing = {
-            f"second_step.table.{field}": f"{self._name} has no column {name}{did_you_mean(name, columns.keys())}"
+            raise SettingsInvalid.of("second_step.table.table", message) from None
+        missing = [
+            Fault(
+                f"second_step.table.{field}", f"{self._name} has no column {name}{did_you_mean(name, columns.keys())}"
+            )
             for field, name in self._names.items()
             if name not in columns
-        }
+        ]
         if missing:
-            raise SettingsInvalid([Fault(*one) for one in missing.items()])
+            raise SettingsInvalid(missing)
         return {field: columns[name] for field, name in self._names.items()}
 
     async def close(self) -> None:

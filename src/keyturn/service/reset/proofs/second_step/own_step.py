@@ -90,7 +90,7 @@ class OwnSecondStep(SecondStep):
                 code = await self._database.read(lambda connection: secrets.find(connection, key, Purpose.RECOVERY))
             case _:
                 code = await self._sms.find(trial) if self._sms else None
-        if code is None or code.state(trial.moment) != "works":
+        if code is None or code.dead_reason(trial.moment):
             return None
         return Accepted(
             lambda connection, moment: secrets.use(connection, code, moment),

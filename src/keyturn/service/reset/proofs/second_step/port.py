@@ -12,7 +12,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import Link
+from keyturn.service.secrets import Secret
 
 Method = Literal["totp", "sms", "recovery_code"]
 """Methods of a code. A factor may also be "other": the account has it, but no code for it can be checked here."""
@@ -28,7 +28,7 @@ class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
     account: Account
     method: Method
     code: str = ""
-    link: Link | None = None
+    link: Secret | None = None
     client: Client
     moment: datetime = msgspec.field(default_factory=now)
 

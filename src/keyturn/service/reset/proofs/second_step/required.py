@@ -1,6 +1,5 @@
 """Requires a second factor for a reset and for a sign-in at Keyturn, besides link or password, if there is one."""
 
-import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -23,8 +22,8 @@ from keyturn.service.reset.proofs.second_step.port import Accepted, Method, NoSe
 from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import Link
 from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.secrets import Secret
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Rate
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -94,7 +93,7 @@ class RequiredSecondStep:
         self._records = ground.records
         self._events = events
 
-    async def factors(self, link: Link | None, account: Account) -> Sequence[Factor]:
+    async def factors(self, link: Secret | None, account: Account) -> Sequence[Factor]:
         """Return the factors that the holder of a live link, or of the password, is asked for. Raises Unavailable."""
         return await (self.step.proven_factors if link and link.recovers else self.step.factors)(account)
 
@@ -127,7 +126,7 @@ class RequiredSecondStep:
         return await self._records.transact(write)
 
     async def require(
-        self, link: Link | None, account: Account, answer: SecondStepAnswer | None, client: Client
+        self, link: Secret | None, account: Account, answer: SecondStepAnswer | None, client: Client
     ) -> PassedSecondStep | None:
         """Return the code to spend with the change or the session; None if the account has no second factor.
 
@@ -179,13 +178,13 @@ class RequiredSecondStep:
             if trial.link:
                 tried = secrets.count_try(tx.connection, *trial.link.id, trial.moment)
                 of_link -= tried.tries
-                if of_link < 0 or tried.state(trial.moment) != "works":
+                if of_link < 0 or tried.dead_reason(trial.moment):
                     # The request whose last try is wrong ends the link; a try under way may be right.
                     raise LinkDead("invalid")
             day, notice = self._limits(trial.account.id)
             hit = tx.counters.count(day)
             if hit.full:
-                raise TooManyRequests(math.ceil(hit.wait))
+                raise TooManyRequests(hit.wait)
             to_notice = self._most - notice.used(tx.counters.count(notice).levels[0])
             if to_notice <= 0:  # the next notice is as many tries away
                 tx.counters.clear(notice)

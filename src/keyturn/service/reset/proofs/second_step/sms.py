@@ -4,7 +4,6 @@ They are sent through Twilio or a compatible API (https://www.twilio.com/docs/me
 has no idempotency key, so a message is handed over only once. A user who gets no message requests another code.
 """
 
-import math
 import re
 from datetime import timedelta
 from html import escape
@@ -141,7 +140,7 @@ class SmsCodes:
             if hit.full == limits[-1]:
                 log.error(LogEvent("second_step.sms_over_budget", overall=self._sms.overall))
             if hit.full:  # nothing is counted or stored
-                raise TooManyRequests(math.ceil(hit.wait))
+                raise TooManyRequests(hit.wait)
             secrets.add(tx.connection, [(secret, True)])
 
         def undo(tx: Transaction) -> None:

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 import msgspec
 
-from keyturn.errors import Fault, SettingsInvalid
+from keyturn.errors import SettingsInvalid
 from keyturn.http_client import Document
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.supabase.admin_api import TIMEOUT, AdminApi, Refusal, is_unknown_user, require
@@ -78,7 +78,7 @@ class SupabaseSecondStep(SecondStep):
         if not isinstance(answer, Refusal) or not is_unknown_user(answer):
             told = f"{answer.status} {answer.code}".rstrip() if isinstance(answer, Refusal) else "200"
             message = f"supabase: the server does not list second factors as Supabase Auth does: {told}"
-            raise SettingsInvalid([Fault("second_step.source", message)])
+            raise SettingsInvalid.of("second_step.source", message)
 
     async def factors(self, account: Account) -> Sequence[Factor]:
         verified = await self._verified(account)
