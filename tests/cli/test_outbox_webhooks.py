@@ -9,7 +9,7 @@ from tests.cli.school import ADA, GRACE, School, cells, listed
 
 from keyturn.errors import SendRefused
 from keyturn.service.clock import now
-from keyturn.service.outbox import Dead, Sent
+from keyturn.service.outbox.message import Dead, Sent
 from keyturn.service.parts import Parts
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.records.client import Client

@@ -9,7 +9,10 @@ from typing import Any
 
 from tests.outbox.table import Note, text_of
 
-from keyturn.service.outbox import Dropped, Lane, Message, Outbox, Sent, Settlement, Worker, WorkerLimits
+from keyturn.service.outbox.attempts import WorkerLimits
+from keyturn.service.outbox.message import Dropped, Message, Sent, Settlement
+from keyturn.service.outbox.queue import Outbox
+from keyturn.service.outbox.worker import Lane, Worker
 
 LONG = timedelta(hours=1)
 

@@ -8,8 +8,7 @@ from typing import Any
 from keyturn.mail.port.email import Sender
 from keyturn.service.database.migrations import require_current
 from keyturn.service.inviting.invitations import Invitations, OperatorLinks, OperatorResets
-from keyturn.service.outbox import Worker
-from keyturn.service.outbox.worker import WorkerLiveness
+from keyturn.service.outbox.worker import Worker, WorkerLiveness
 from keyturn.service.parts.accounts_readiness import AccountsReadiness
 from keyturn.service.parts.lanes import worker_of
 from keyturn.service.reset import events, ground, reset_hook, sign_in
