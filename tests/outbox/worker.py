@@ -69,9 +69,10 @@ class Handler:
 
 def worker_of(outbox: Outbox, handler: Handler, *others: Lane, places: int = 8, **limits: Any) -> Worker:
     """Return a worker that looks again once an hour, and whose back-off has no jitter."""
-    defaults = {"poll": LONG, "longest": timedelta(minutes=1), "lease": timedelta(minutes=1)}
+    minute = timedelta(minutes=1)
+    defaults = {"poll": LONG, "longest": minute, "lease": minute, "jitter": lambda: 0.0}
     lanes = [Lane({"note": handler}, places, prepare=getattr(handler, "prepare", None)), *others]
-    return Worker(outbox, lanes, WorkerLimits(**defaults | limits), jitter=lambda: 0.0)
+    return Worker(outbox, lanes, WorkerLimits(**defaults | limits))
 
 
 @asynccontextmanager

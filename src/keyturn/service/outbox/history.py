@@ -103,10 +103,6 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     payload: str
     under_way: bool
 
-    @property
-    def is_erased(self) -> bool:
-        return self.payload == ERASED
-
 
 class MessageUnknown(KeyturnError):
     """No message has that id."""
@@ -116,12 +112,7 @@ class MessageUnknown(KeyturnError):
 
 
 async def read(
-    database: Database,
-    *,
-    only: int | None = None,
-    state: str = "",
-    since: datetime | None = None,
-    most: int | None = 50,
+    database: Database, *, only: int = 0, state: str = "", since: datetime | None = None, most: int | None = 50
 ) -> Sequence[Item]:
     """Return the newest matching messages, newest first.
 
@@ -129,7 +120,7 @@ async def read(
     `state`, `since`: the state that is shown, and the earliest time.
     """
     statement = _items(database)
-    if only is not None:
+    if only:
         statement = statement.where(OutboxRow.id == only)
     if state:
         statement = statement.where(shown_state() == state)
@@ -236,6 +227,6 @@ def _outcome(message_id: int, item: Item | None) -> Outcome:
         raise RetryRefused(
             f"message {message_id} was accepted by {item.sender} and is {item.state}: Keyturn does not send it twice"
         )
-    if item.is_erased:
+    if item.payload == ERASED:
         raise RetryRefused(f"message {message_id} is too old: its address was erased")
     return "reopened"

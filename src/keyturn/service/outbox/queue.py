@@ -102,7 +102,8 @@ class Outbox(Store):
         """
         claimed = self._claiming(lease, tuple(only), abandoned)
         rows = await self.database.execute(claimed, {"most": most, "token": random_bytes(16).hex()})
-        return sorted((Message(**row._asdict()) for row in rows), key=lambda message: message.id)
+        messages = [Message(**row._asdict() | {"attempts": row.attempts + 1}) for row in rows]
+        return sorted(messages, key=lambda message: message.id)
 
     async def renew(self, messages: Collection[Message], lease: timedelta) -> None:
         """Restart the leases of messages."""
@@ -185,10 +186,7 @@ class Outbox(Store):
         move(self.connection, is_waiting, SENT, sent.sender, {**_ended(sent), "sealed": None, "claim": None})
 
 
-_CLAIMED = [
-    (OutboxRow.attempts + 1 if name == "attempts" else getattr(OutboxRow, name)).label(name)
-    for name in Message.__struct_fields__
-]
+_CLAIMED = [getattr(OutboxRow, name).label(name) for name in Message.__struct_fields__]
 
 _WRITTEN = ("key", "kind", "payload", "state", "attempts", "created_at")
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -72,7 +71,6 @@ class Worker:
         outbox: Outbox,
         lanes: Sequence[Lane],
         limits: WorkerLimits,
-        jitter: Callable[[], float] = random.random,
         *,
         request_of: Callable[[Message], str] = lambda _: "",
         meters: Meters | None = None,
@@ -82,7 +80,7 @@ class Worker:
         self._lanes = (*lanes, Lane(self._handlers, 1, abandoned=True))
         self._limits = limits
         self._meters = meters or Meters()
-        self._attempts = Attempts(outbox, limits, jitter, self._meters)
+        self._attempts = Attempts(outbox, limits, self._meters)
         self._request_of = request_of
         self._lines = OnceAMinute()
         self._held: set[Message] = set()
@@ -109,13 +107,13 @@ class Worker:
     async def drain(self) -> int:
         """Work until no message is due, and return how many were handled: for batch jobs and tests."""
         handled = 0
-        while claimed := sum([await self._drain(lane) for lane in self._lanes]):
+        while claimed := await self._drain():
             handled += claimed
         return handled
 
-    async def _drain(self, lane: Lane) -> int:
+    async def _drain(self) -> int:
         async with self._holding() as tries:
-            return await self._work(lane, asyncio.Semaphore(lane.places), tries)
+            return sum([await self._work(lane, asyncio.Semaphore(lane.places), tries) for lane in self._lanes])
 
     async def close(self) -> None:
         """Close the handlers' resources."""
@@ -171,15 +169,13 @@ class Worker:
 
     async def _try(self, places: asyncio.Semaphore, message: Message, work: Work) -> None:
         try:
-            try:
-                outcome = await self._outcome_of(message, work)
-            finally:
-                places.release()
-            await self._attempts.end(message, outcome)
+            await self._attempts.end(message, await self._outcome_of(places, message, work))
         finally:
             self._held.discard(message)
 
-    async def _outcome_of(self, message: Message, work: Work) -> Settlement | Exception | None:
+    async def _outcome_of(
+        self, places: asyncio.Semaphore, message: Message, work: Work
+    ) -> Settlement | Exception | None:
         try:
             request_id.set(self._request_of(message))  # for this message alone: each has its own task
             if isinstance(work, Settlement | Exception):
@@ -192,6 +188,8 @@ class Worker:
                 return await work()
         except Exception as error:  # noqa: BLE001 - `Attempts` tells them apart
             return error
+        finally:
+            places.release()
 
     @contextlib.asynccontextmanager
     async def _holding(self) -> AsyncIterator[asyncio.TaskGroup]:
