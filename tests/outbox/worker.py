@@ -70,7 +70,7 @@ class Handler:
 def worker_of(outbox: Outbox, handler: Handler, *others: Lane, places: int = 8, **limits: Any) -> Worker:
     """Return a worker that looks again once an hour, and whose back-off has no jitter."""
     minute = timedelta(minutes=1)
-    defaults = {"poll": LONG, "longest": minute, "lease": minute, "jitter": lambda: 0.0}
+    defaults: dict[str, Any] = {"poll": LONG, "longest": minute, "lease": minute, "jitter": lambda: 0.0}
     lanes = [Lane({"note": handler}, places, prepare=getattr(handler, "prepare", None)), *others]
     return Worker(outbox, lanes, WorkerLimits(**defaults | limits))
 

@@ -4,6 +4,7 @@ import logging
 import random
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import msgspec
 
@@ -70,14 +71,6 @@ class Attempts(msgspec.Struct, frozen=True):
 
         If it cannot be written now, the lease runs out, and the message is claimed again.
         """
-        try:
-            await self._end(message, outcome)
-        except DatabaseUnready as error:
-            log.warning(LogEvent("mail.unsettled", message_id=message.id, reason=error))
-        except Exception:
-            log.exception(LogEvent("mail.failed", message_id=message.id))
-
-    async def _end(self, message: Message, outcome: Settlement | Exception | None) -> None:
         match outcome:
             case None:
                 at_once, reason = self.outbox.database.clock(), "its worker was stopped"
@@ -108,7 +101,7 @@ class Attempts(msgspec.Struct, frozen=True):
         self, message: Message, reason: str, *, least: timedelta = timedelta(0), is_crash: bool = False
     ) -> None:
         tries, most, longest = message.attempts, self.limits.max_attempts, LONGEST
-        counts = {"attempts": message.attempts, "crashes": 0}
+        counts: dict[str, Any] = {"attempts": message.attempts, "crashes": 0}
         if is_crash:
             tries, most, longest, counts = message.crashes, self.limits.max_crashes, LONGEST_OF_OURS, {}
         if tries >= most:

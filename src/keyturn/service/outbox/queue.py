@@ -116,8 +116,7 @@ class Outbox(Store):
         """Return the ids of the messages that are still held under their claims, locked until the transaction ends."""
         held = (
             sa.select(OutboxRow.id)
-            .where(OutboxRow.id.in_([message.id for message in messages]))
-            .where(OutboxRow.claim.in_({message.claim for message in messages}))
+            .where(OutboxRow.id.in_({one.id for one in messages}), OutboxRow.claim.in_({one.claim for one in messages}))
             .order_by(OutboxRow.id)
             .with_for_update()
         )

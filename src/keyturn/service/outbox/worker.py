@@ -13,7 +13,7 @@ from keyturn.errors import SendRefused
 from keyturn.service.outbox.attempts import Attempts, WorkerLimits
 from keyturn.service.outbox.message import OUTCOMES, Delivery, Message, Settlement
 from keyturn.service.outbox.queue import Outbox
-from keyturn.service.problems.requests import DatabaseUnready, WorkerDown
+from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, request_id
 from keyturn.service.telemetry.meters import Meters
 
@@ -145,7 +145,7 @@ class Worker:
                 await asyncio.wait([begun])
         return len(messages)
 
-    async def _survive(self, work: Awaitable[_Result], failed: str) -> _Result | None:
+    async def _survive(self, work: Awaitable[_Result], failed: str, **fields: object) -> _Result | None:
         """Return the result of a statement; None after an error of the database, of which a worker survives any."""
         try:
             return await work
@@ -153,7 +153,7 @@ class Worker:
             if count := self._lines.count("unready"):
                 log.warning(LogEvent("outbox.unready", reason=error, count=count))
         except Exception:
-            log.exception(LogEvent(failed))
+            log.exception(LogEvent(failed, **fields))
         return None
 
     async def _prepare(self, lane: Lane, messages: Sequence[Message]) -> Sequence[Work]:
@@ -169,7 +169,8 @@ class Worker:
 
     async def _try(self, places: asyncio.Semaphore, message: Message, work: Work) -> None:
         try:
-            await self._attempts.end(message, await self._outcome_of(places, message, work))
+            outcome = await self._outcome_of(places, message, work)
+            await self._survive(self._attempts.end(message, outcome), "mail.failed", message_id=message.id)
         finally:
             self._held.discard(message)
 
@@ -217,14 +218,3 @@ async def _wait(event: asyncio.Event, longest: timedelta) -> None:
         # Not wait_for: until Python 3.12 it loses a cancellation that arrives as the event is set.
         async with asyncio.timeout(longest.total_seconds()):
             await event.wait()
-
-
-class WorkerLiveness:
-    """Whether the worker runs. `is_down`: a worker that should run has ended, and no other works yet."""
-
-    is_down = False
-
-    def require(self) -> None:
-        """Raise WorkerDown if requests are accepted and stored, but no mail is sent."""
-        if self.is_down:
-            raise WorkerDown("the worker has stopped, and is being restarted")
