@@ -107,13 +107,13 @@ class Worker:
     async def drain(self) -> int:
         """Work until no message is due, and return how many were handled: for batch jobs and tests."""
         handled = 0
-        while claimed := await self._drain():
+        while claimed := sum([await self._drain(lane) for lane in self._lanes]):
             handled += claimed
         return handled
 
-    async def _drain(self) -> int:
+    async def _drain(self, lane: Lane) -> int:
         async with self._holding() as tries:
-            return sum([await self._work(lane, asyncio.Semaphore(lane.places), tries) for lane in self._lanes])
+            return await self._work(lane, asyncio.Semaphore(lane.places), tries)
 
     async def close(self) -> None:
         """Close the handlers' resources."""
