@@ -10,7 +10,7 @@ from sqlalchemy import insert, select
 from keyturn.mail.port.finding import Finding
 from keyturn.service.database import Database
 from keyturn.service.doctor.database import check_previous_keys
-from keyturn.service.outbox import Seal
+from keyturn.service.outbox.message import Seal
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.secrets import Purpose, SecretRow

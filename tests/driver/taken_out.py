@@ -13,7 +13,7 @@ from typing import Any
 from unittest import mock
 
 from keyturn.service.database import sqlite
-from keyturn.service.outbox import Worker
+from keyturn.service.outbox.worker import Worker
 
 
 def given_up() -> None:

@@ -6,7 +6,7 @@ import pytest
 from tests.outbox.table import Rows
 
 from keyturn.service.database import Database
-from keyturn.service.outbox import Outbox
+from keyturn.service.outbox.queue import Outbox
 
 
 @pytest.fixture

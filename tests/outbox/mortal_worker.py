@@ -6,8 +6,11 @@ import sys
 from datetime import timedelta
 
 from keyturn.service.database import Database
-from keyturn.service.outbox import Dropped, Lane, Message, Outbox, Worker, WorkerLimits
+from keyturn.service.outbox.attempts import WorkerLimits
 from keyturn.service.outbox.history import backlog_of
+from keyturn.service.outbox.message import Dropped, Message
+from keyturn.service.outbox.queue import Outbox
+from keyturn.service.outbox.worker import Lane, Worker
 
 AT_ONCE, MOST_CRASHES = 8, 5
 

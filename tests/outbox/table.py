@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Connection, Row, select, text
 
 from keyturn.service.database import Database
-from keyturn.service.outbox import Message
+from keyturn.service.outbox.message import Message
 from keyturn.service.outbox.models import OutboxRow
 
 SETTLED = text(

@@ -12,8 +12,8 @@ from tests.statements import cancel_when_sent
 
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.outbox import Outbox
 from keyturn.service.outbox.models import OutboxRow
+from keyturn.service.outbox.queue import Outbox
 
 MINUTE = timedelta(minutes=1)
 OVER = timedelta(0)

@@ -12,8 +12,8 @@ from tests.outbox.worker import Handler, worker_of
 from keyturn.errors import SendRetryable
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.outbox import Outbox
 from keyturn.service.outbox.history import retry
+from keyturn.service.outbox.queue import Outbox
 from keyturn.service.reset.records.account_locks import acquire_account_lock
 
 pytestmark = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)

@@ -3,7 +3,8 @@
 from tests.outbox.table import Note, Rows
 from tests.outbox.worker import Handler, post, running, worker_of
 
-from keyturn.service.outbox import Lane, Outbox
+from keyturn.service.outbox.queue import Outbox
+from keyturn.service.outbox.worker import Lane
 
 
 async def post_hooks(outbox: Outbox, *texts: str) -> None:

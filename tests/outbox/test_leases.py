@@ -8,7 +8,7 @@ from tests.outbox.table import Rows
 from tests.outbox.worker import Handler, post, running, worker_of
 
 from keyturn.service.clock import now
-from keyturn.service.outbox import Outbox
+from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.requests import DatabaseUnready
 
 HOUR, SHORT = timedelta(hours=1), timedelta(seconds=1.5)

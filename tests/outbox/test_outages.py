@@ -11,7 +11,8 @@ from tests.statements import statements_sent
 
 from keyturn.errors import SendRetryable
 from keyturn.service.database import Database
-from keyturn.service.outbox import Outbox, Settlement
+from keyturn.service.outbox.message import Settlement
+from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.requests import DatabaseUnready
 
 

@@ -8,7 +8,7 @@ from tests.outbox.mortal_worker import AT_ONCE, MOST_CRASHES
 from tests.outbox.table import Rows
 from tests.outbox.worker import post
 
-from keyturn.service.outbox import Outbox
+from keyturn.service.outbox.queue import Outbox
 
 
 @pytest.mark.long

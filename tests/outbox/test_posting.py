@@ -12,8 +12,8 @@ from tests.outbox.table import Note, Rows
 from tests.statements import statements_sent
 
 from keyturn.service.database import Database
-from keyturn.service.outbox import Outbox
 from keyturn.service.outbox.message import new_key
+from keyturn.service.outbox.queue import Outbox
 
 MINUTE = timedelta(minutes=1)
 

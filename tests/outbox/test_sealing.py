@@ -2,7 +2,7 @@
 
 import pytest
 
-from keyturn.service.outbox import Seal, SealBroken
+from keyturn.service.outbox.message import Seal, SealBroken
 
 OLD, NEW = "an old secret key of some length", "a new secret key of some length!"
 MAIL = b"https://account.example.org/reset-password/token " * 50

@@ -12,7 +12,8 @@ from tests.outbox.table import Note, Rows
 
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.outbox import Dead, Dropped, LeaseLost, Message, Outbox, Sent
+from keyturn.service.outbox.message import Dead, Dropped, Message, Sent
+from keyturn.service.outbox.queue import LeaseLost, Outbox
 
 MINUTE = timedelta(minutes=1)
 

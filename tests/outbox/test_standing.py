@@ -9,8 +9,9 @@ from tests.outbox.worker import post
 from tests.plans import plans_of
 
 from keyturn.service.database import Database
-from keyturn.service.outbox import Dropped, Outbox, Sent
 from keyturn.service.outbox.history import backlog_of
+from keyturn.service.outbox.message import Dropped, Sent
+from keyturn.service.outbox.queue import Outbox
 
 
 async def test_messages_are_settled_without_a_look_at_the_others(database: Database, outbox: Outbox) -> None:

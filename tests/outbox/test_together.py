@@ -10,7 +10,8 @@ from tests.outbox.table import Rows, text_of
 from tests.outbox.worker import NOTHING, Handler, post, running, worker_of
 
 from keyturn.errors import SendRefused, SendRetryable
-from keyturn.service.outbox import Delivery, Message, Outbox, Settlement
+from keyturn.service.outbox.message import Delivery, Message, Settlement
+from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 
 

@@ -7,7 +7,8 @@ import pytest
 from tests.outbox.table import Rows
 from tests.outbox.worker import LONG, NOTHING, Handler, post, running, worker_of
 
-from keyturn.service.outbox import Lane, Outbox
+from keyturn.service.outbox.queue import Outbox
+from keyturn.service.outbox.worker import Lane
 
 ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 """For what the worker does by itself, whatever the engine."""

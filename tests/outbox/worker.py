@@ -9,7 +9,10 @@ from typing import Any
 
 from tests.outbox.table import Note, text_of
 
-from keyturn.service.outbox import Dropped, Lane, Message, Outbox, Sent, Settlement, Worker, WorkerLimits
+from keyturn.service.outbox.attempts import WorkerLimits
+from keyturn.service.outbox.message import Dropped, Message, Sent, Settlement
+from keyturn.service.outbox.queue import Outbox
+from keyturn.service.outbox.worker import Lane, Worker
 
 LONG = timedelta(hours=1)
 
@@ -66,9 +69,10 @@ class Handler:
 
 def worker_of(outbox: Outbox, handler: Handler, *others: Lane, places: int = 8, **limits: Any) -> Worker:
     """Return a worker that looks again once an hour, and whose back-off has no jitter."""
-    defaults = {"poll": LONG, "longest": timedelta(minutes=1), "lease": timedelta(minutes=1)}
+    minute = timedelta(minutes=1)
+    defaults: dict[str, Any] = {"poll": LONG, "longest": minute, "lease": minute, "jitter": lambda: 0.0}
     lanes = [Lane({"note": handler}, places, prepare=getattr(handler, "prepare", None)), *others]
-    return Worker(outbox, lanes, WorkerLimits(**defaults | limits), jitter=lambda: 0.0)
+    return Worker(outbox, lanes, WorkerLimits(**defaults | limits))
 
 
 @asynccontextmanager

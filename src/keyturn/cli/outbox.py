@@ -13,7 +13,7 @@ from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table,
 from keyturn.service.clock import now
 from keyturn.service.outbox.history import STATES, Event, Item, MessageUnknown, RetryRefused, history_of, read
 from keyturn.service.outbox.history import retry as retry_messages
-from keyturn.service.outbox.models import DEAD, WAITING
+from keyturn.service.outbox.models import DEAD, ERASED, WAITING
 from keyturn.service.parts import Parts
 
 _WARNINGS = {"delayed"}
@@ -159,7 +159,7 @@ async def _retryable(parts: Parts, state: str) -> Sequence[int]:
     moment = now()
     items = reversed(await read(parts.database, state=state, most=None))
     if state == DEAD:
-        return [item.id for item in items if not item.is_erased]
+        return [item.id for item in items if item.payload != ERASED]
     return [item.id for item in items if item.reason and not item.under_way and item.available_at > moment]
 
 

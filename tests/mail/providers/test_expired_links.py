@@ -14,7 +14,7 @@ from tests.resend_server.answers import Trouble, refusal
 from tests.resend_server.server import ResendServer
 
 from keyturn.service.clock import now
-from keyturn.service.outbox import Seal
+from keyturn.service.outbox.message import Seal
 from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.reset.records.client import Client
 from keyturn.service.settings import LimitSettings

@@ -69,7 +69,7 @@ class Supervisor:
                 code: int | str = await self._run_one()
             except Exception as error:  # noqa: BLE001 - whatever it raises, or the machine lacks: another follows
                 code = f"{type(error).__name__}: {error}"
-            self._parts.liveness.is_down = True
+            self._parts.worker_is_down = True
             failures = 1 if monotonic() - begun > _STEADY else failures + 1
             pause = _PAUSES[min(failures, len(_PAUSES)) - 1]
             level = logging.INFO if code in _TOLD_TO_END else logging.ERROR
@@ -97,7 +97,7 @@ class Supervisor:
 
     def _miss(self) -> None:
         if not self._works:
-            self._parts.liveness.is_down = True
+            self._parts.worker_is_down = True
             log.error(LogEvent("worker.late", seconds=_LONGEST_START))
 
     async def _wake(self, orders: asyncio.StreamWriter) -> None:
@@ -117,7 +117,7 @@ class Supervisor:
                 case ["delivery", str(kind), float(seconds)]:
                     meters.delivery(kind, seconds)
                 case [word] if word == WORKING:
-                    self._works, self._parts.liveness.is_down = True, False
+                    self._works, self._parts.worker_is_down = True, False
                     log.info(LogEvent("worker.started", pid=process.pid))
 
     async def _end(self, process: Process, orders: asyncio.StreamWriter) -> None:

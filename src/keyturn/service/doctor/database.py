@@ -17,8 +17,8 @@ from keyturn.service.clock import now as utc_now
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import NO_TABLES, ahead_text, head, revision
 from keyturn.service.database.unready import describe_error, describe_url
-from keyturn.service.outbox import Seal
 from keyturn.service.outbox.history import mails_sealed_otherwise
+from keyturn.service.outbox.message import Seal
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.settings import Settings

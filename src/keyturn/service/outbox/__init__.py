@@ -24,26 +24,3 @@ the repeats of reports do not matter (`history.py`).
 No task queue (SAQ, procrastinate, taskiq): the message must join the caller's transaction on SQLite and PostgreSQL
 alike, and the sealed mail must be stored and erased with it.
 """
-
-from keyturn.service.outbox.attempts import WorkerLimits
-from keyturn.service.outbox.message import Dead, Delivery, Dropped, Message, Seal, SealBroken, Sent, Settlement, new_key
-from keyturn.service.outbox.queue import LeaseLost, Outbox
-from keyturn.service.outbox.worker import Handler, Lane, Worker
-
-__all__ = [
-    "Dead",
-    "Delivery",
-    "Dropped",
-    "Handler",
-    "Lane",
-    "LeaseLost",
-    "Message",
-    "Outbox",
-    "Seal",
-    "SealBroken",
-    "Sent",
-    "Settlement",
-    "Worker",
-    "WorkerLimits",
-    "new_key",
-]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Select, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Insert, Select, case, func, insert, literal, or_, select, update
 
 from keyturn.errors import KeyturnError
 from keyturn.service.clock import now
@@ -30,17 +30,21 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     source_id: str | None = None
 
 
+def note(which: ColumnElement[bool], *event: ColumnElement[Any]) -> Insert:
+    """Return the INSERT of an event of each message of a condition: its name, its detail and its time.
+
+    It locks the messages, until they are changed in the same transaction.
+    """
+    noted = select(OutboxRow.id, *event).where(which).with_for_update(of=OutboxRow)
+    return insert(EventRow).from_select(["message_id", "event", "detail", "at"], noted)
+
+
 def move(
-    connection: Connection, chosen: Select[int], event: str, detail: str, values: Mapping[str, Any]
-) -> Sequence[int]:
-    """Change the chosen messages in the caller's transaction, and note the event of each; return their ids."""
-    # In the order of their ids, as in every transaction that changes several: two cannot deadlock.
-    ids = connection.scalars(chosen.order_by(OutboxRow.id).with_for_update(of=OutboxRow)).all()
-    if ids:
-        connection.execute(update(OutboxRow).where(OutboxRow.id.in_(ids)).values(values))
-        noted = {"event": event, "detail": detail, "at": now()}
-        connection.execute(insert(EventRow), [{**noted, "message_id": message_id} for message_id in ids])
-    return ids
+    connection: Connection, which: ColumnElement[bool], event: str, detail: str, values: Mapping[str, Any]
+) -> None:
+    """Note an event of the message of a condition, if there is one, and change it."""
+    connection.execute(note(which, literal(event), literal(detail), literal(now(), EventRow.at.type)))
+    connection.execute(update(OutboxRow).where(which).values(values))
 
 
 def note_report(connection: Connection, event: Event) -> bool:
@@ -99,10 +103,6 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     payload: str
     under_way: bool
 
-    @property
-    def is_erased(self) -> bool:
-        return self.payload == ERASED
-
 
 class MessageUnknown(KeyturnError):
     """No message has that id."""
@@ -112,12 +112,7 @@ class MessageUnknown(KeyturnError):
 
 
 async def read(
-    database: Database,
-    *,
-    only: int | None = None,
-    state: str = "",
-    since: datetime | None = None,
-    most: int | None = 50,
+    database: Database, *, only: int = 0, state: str = "", since: datetime | None = None, most: int | None = 50
 ) -> Sequence[Item]:
     """Return the newest matching messages, newest first.
 
@@ -125,7 +120,7 @@ async def read(
     `state`, `since`: the state that is shown, and the earliest time.
     """
     statement = _items(database)
-    if only is not None:
+    if only:
         statement = statement.where(OutboxRow.id == only)
     if state:
         statement = statement.where(shown_state() == state)
@@ -208,23 +203,16 @@ async def retry(database: Database, ids: Sequence[int]) -> Sequence[Outcome]:
     # Locked, so that no worker settles them in the meantime.
     named = _items(database).where(OutboxRow.id.in_(ids)).order_by(OutboxRow.id).with_for_update(of=OutboxRow)
     due_now: dict[str, Any] = {"available_at": database.clock()}
-    ends = {"state": WAITING, "reason": None, "settled_at": None, "sender": None}
-    anew = due_now | ends | {"attempts": 0, "crashes": 0}
+    anew = due_now | dict.fromkeys(("reason", "settled_at", "sender")) | {"state": WAITING, "attempts": 0, "crashes": 0}
 
     def write(connection: Connection) -> Sequence[Outcome]:
         items = {row.id: Item(**row._asdict()) for row in connection.execute(named)}
         outcomes = [_outcome(message_id, items.get(message_id)) for message_id in ids]
         for message_id, outcome in zip(ids, outcomes, strict=True):
+            key = {"key": new_key()} if items[message_id].sender else {}
+            values = due_now if outcome == "hastened" else anew | key
             if outcome != "under way":
-                key = case((OutboxRow.sender.is_not(None), new_key()), else_=OutboxRow.key)
-                values = due_now if outcome == "hastened" else anew | {"key": key}
-                move(
-                    connection,
-                    select(OutboxRow.id).where(OutboxRow.id == message_id),
-                    outcome,
-                    "by an operator",
-                    values,
-                )
+                move(connection, OutboxRow.id == message_id, outcome, "by an operator", values)
         return outcomes
 
     return await database.transact(write)
@@ -239,6 +227,6 @@ def _outcome(message_id: int, item: Item | None) -> Outcome:
         raise RetryRefused(
             f"message {message_id} was accepted by {item.sender} and is {item.state}: Keyturn does not send it twice"
         )
-    if item.is_erased:
+    if item.payload == ERASED:
         raise RetryRefused(f"message {message_id} is too old: its address was erased")
     return "reopened"

@@ -3,12 +3,14 @@
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import ClassVar
 
 import msgspec
 from cryptography.fernet import InvalidToken
 
 from keyturn.service.clock import random_bytes, unix
 from keyturn.service.keys import box
+from keyturn.service.outbox.models import DEAD, DROPPED, SENT
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,6 +47,7 @@ def new_key() -> str:
 class Sent(msgspec.Struct, frozen=True):
     """The provider behind `sender` has accepted the message, under its own id."""
 
+    state: ClassVar = SENT
     sender: str
     provider_id: str
 
@@ -52,12 +55,14 @@ class Sent(msgspec.Struct, frozen=True):
 class Dropped(msgspec.Struct, frozen=True):
     """The message was not sent, for this `reason`."""
 
+    state: ClassVar = DROPPED
     reason: str
 
 
 class Dead(msgspec.Struct, frozen=True):
     """The message is given up, for this `reason`. An operator may try it again."""
 
+    state: ClassVar = DEAD
     reason: str
 
 

@@ -16,18 +16,9 @@ from keyturn.service.clock import now, random_bytes
 from keyturn.service.database import Database, Moment, Store
 from keyturn.service.database.batching import Batcher
 from keyturn.service.database.statements import insert_if
-from keyturn.service.outbox.history import move
+from keyturn.service.outbox.history import move, note
 from keyturn.service.outbox.message import Dead, Dropped, Message, Sent, new_key
-from keyturn.service.outbox.models import (
-    DEAD,
-    DROPPED,
-    LONGEST_REASON,
-    SENT,
-    STILL_WAITING,
-    WAITING,
-    EventRow,
-    OutboxRow,
-)
+from keyturn.service.outbox.models import LONGEST_REASON, SENT, STILL_WAITING, WAITING, OutboxRow
 
 Ending = tuple[Message, Sent | Dropped | Dead]
 
@@ -111,7 +102,8 @@ class Outbox(Store):
         """
         claimed = self._claiming(lease, tuple(only), abandoned)
         rows = await self.database.execute(claimed, {"most": most, "token": random_bytes(16).hex()})
-        return sorted((Message(**row._asdict()) for row in rows), key=lambda message: message.id)
+        messages = [Message(**row._asdict() | {"attempts": row.attempts + 1}) for row in rows]
+        return sorted(messages, key=lambda message: message.id)
 
     async def renew(self, messages: Collection[Message], lease: timedelta) -> None:
         """Restart the leases of messages."""
@@ -124,8 +116,7 @@ class Outbox(Store):
         """Return the ids of the messages that are still held under their claims, locked until the transaction ends."""
         held = (
             sa.select(OutboxRow.id)
-            .where(OutboxRow.id.in_([message.id for message in messages]))
-            .where(OutboxRow.claim.in_({message.claim for message in messages}))
+            .where(OutboxRow.id.in_({one.id for one in messages}), OutboxRow.claim.in_({one.claim for one in messages}))
             .order_by(OutboxRow.id)
             .with_for_update()
         )
@@ -161,8 +152,7 @@ class Outbox(Store):
         `key`: another idempotency key. A campaign recognises its messages by their keys: repeated under its name, it
         asks this account again.
         """
-        changed = sa.update(OutboxRow).where(_is_held(message)).values(**values).returning(OutboxRow.id)
-        if not await self.database.execute(changed):
+        if not await self.database.execute(_HELD.values(values).returning(_TABLE.c.id), _held(message)):
             raise LeaseLost
         return msgspec.structs.replace(message, **values)
 
@@ -174,9 +164,9 @@ class Outbox(Store):
         `counts`: new values of `attempts` and `crashes`. A try that is left out of them does not count.
         """
         reason = reason[:LONGEST_REASON]
-        held = sa.select(OutboxRow.id).where(_is_held(message))
+        is_held = (OutboxRow.id == message.id) & (OutboxRow.claim == message.claim)
         values = {"claim": None, "reason": reason, "available_at": until, **counts}
-        await self.database.transact(lambda connection: move(connection, held, event, reason, values))
+        await self.database.transact(lambda connection: move(connection, is_held, event, reason, values))
 
     async def end(self, message: Message, end: Sent | Dropped | Dead) -> None:
         """End a message; all that end at one moment share a transaction."""
@@ -191,14 +181,11 @@ class Outbox(Store):
 
         A worker that holds it loses it. A worker that has just sent it notes the same.
         """
-        waiting = sa.select(OutboxRow.id).where(OutboxRow.id == message_id, OutboxRow.state == WAITING)
-        move(self.connection, waiting, SENT, sent.sender, {**_ended(sent), "sealed": None, "claim": None})
+        is_waiting = (OutboxRow.id == message_id) & STILL_WAITING
+        move(self.connection, is_waiting, SENT, sent.sender, {**_ended(sent), "sealed": None, "claim": None})
 
 
-_CLAIMED = [
-    (OutboxRow.attempts + 1 if name == "attempts" else getattr(OutboxRow, name)).label(name)
-    for name in Message.__struct_fields__
-]
+_CLAIMED = [getattr(OutboxRow, name).label(name) for name in Message.__struct_fields__]
 
 _WRITTEN = ("key", "kind", "payload", "state", "attempts", "created_at")
 
@@ -206,10 +193,6 @@ _WRITTEN = ("key", "kind", "payload", "state", "attempts", "created_at")
 def _row(kind: str, payload: msgspec.Struct) -> dict[str, object]:
     encoded = msgspec.json.encode(payload).decode()
     return dict(zip(_WRITTEN, (new_key(), kind, encoded, WAITING, 0, now()), strict=True))
-
-
-def _is_held(message: Message) -> sa.ColumnElement[bool]:
-    return (OutboxRow.id == message.id) & (OutboxRow.claim == message.claim)
 
 
 _TABLE = OutboxRow.__table__
@@ -251,13 +234,7 @@ _IS_OPEN = (_TABLE.c.id == sa.bindparam("held_id")) & (
     # Only the holder of a message ends it, but "sent" is true from any worker.
     (_TABLE.c.claim == sa.bindparam("held_claim")) | ((_new("state") == SENT) & (_TABLE.c.state != SENT))
 )
-_NOTE = sa.insert(EventRow).from_select(
-    ["message_id", "event", "detail", "at"],
-    # Locks the row until the update.
-    sa.select(_TABLE.c.id, _new("state"), sa.func.coalesce(_new("reason"), _new("sender")), _new("settled_at"))
-    .where(_IS_OPEN)
-    .with_for_update(of=OutboxRow),
-)
+_NOTE = note(_IS_OPEN, _new("state"), sa.func.coalesce(_new("reason"), _new("sender")), _new("settled_at"))
 _END = (
     sa.update(_TABLE)
     .where(_IS_OPEN)
@@ -265,7 +242,6 @@ _END = (
     .values({name: sa.func.coalesce(_new(name), _TABLE.c[name]) for name in ("sender", "provider_id")})
     .values(sealed=None, claim=None)
 )
-_STATES = {Sent: SENT, Dropped: DROPPED, Dead: DEAD}
 _ENDED = ("state", "settled_at", "attempts", "reason", "sender", "provider_id")
 _NOTHING = dict.fromkeys(("held_id", "held_claim", *map("new_{}".format, _ENDED)))
 """The end of no message: the statements are the same."""
@@ -274,11 +250,7 @@ _NOTHING = dict.fromkeys(("held_id", "held_claim", *map("new_{}".format, _ENDED)
 def _ended(end: Sent | Dropped | Dead) -> dict[str, object]:
     """Return the columns of a message that ends."""
     texts = {name: text[:LONGEST_REASON] for name, text in msgspec.structs.asdict(end).items()}
-    return (
-        {"reason": None, "sender": None, "provider_id": None}
-        | texts
-        | {"state": _STATES[type(end)], "settled_at": now()}
-    )
+    return dict.fromkeys(("reason", "sender", "provider_id")) | texts | {"state": end.state, "settled_at": now()}
 
 
 def _end(connection: sa.Connection, ends: Sequence[Ending]) -> None:

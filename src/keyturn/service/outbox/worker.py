@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import logging
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
@@ -14,7 +13,7 @@ from keyturn.errors import SendRefused
 from keyturn.service.outbox.attempts import Attempts, WorkerLimits
 from keyturn.service.outbox.message import OUTCOMES, Delivery, Message, Settlement
 from keyturn.service.outbox.queue import Outbox
-from keyturn.service.problems.requests import DatabaseUnready, WorkerDown
+from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, request_id
 from keyturn.service.telemetry.meters import Meters
 
@@ -72,7 +71,6 @@ class Worker:
         outbox: Outbox,
         lanes: Sequence[Lane],
         limits: WorkerLimits,
-        jitter: Callable[[], float] = random.random,
         *,
         request_of: Callable[[Message], str] = lambda _: "",
         meters: Meters | None = None,
@@ -82,7 +80,7 @@ class Worker:
         self._lanes = (*lanes, Lane(self._handlers, 1, abandoned=True))
         self._limits = limits
         self._meters = meters or Meters()
-        self._attempts = Attempts(outbox, limits, jitter, self._meters)
+        self._attempts = Attempts(outbox, limits, self._meters)
         self._request_of = request_of
         self._lines = OnceAMinute()
         self._held: set[Message] = set()
@@ -147,7 +145,7 @@ class Worker:
                 await asyncio.wait([begun])
         return len(messages)
 
-    async def _survive(self, work: Awaitable[_Result], failed: str) -> _Result | None:
+    async def _survive(self, work: Awaitable[_Result], failed: str, **fields: object) -> _Result | None:
         """Return the result of a statement; None after an error of the database, of which a worker survives any."""
         try:
             return await work
@@ -155,7 +153,7 @@ class Worker:
             if count := self._lines.count("unready"):
                 log.warning(LogEvent("outbox.unready", reason=error, count=count))
         except Exception:
-            log.exception(LogEvent(failed))
+            log.exception(LogEvent(failed, **fields))
         return None
 
     async def _prepare(self, lane: Lane, messages: Sequence[Message]) -> Sequence[Work]:
@@ -171,15 +169,14 @@ class Worker:
 
     async def _try(self, places: asyncio.Semaphore, message: Message, work: Work) -> None:
         try:
-            try:
-                outcome = await self._outcome_of(message, work)
-            finally:
-                places.release()
-            await self._attempts.end(message, outcome)
+            outcome = await self._outcome_of(places, message, work)
+            await self._survive(self._attempts.end(message, outcome), "mail.failed", message_id=message.id)
         finally:
             self._held.discard(message)
 
-    async def _outcome_of(self, message: Message, work: Work) -> Settlement | Exception | None:
+    async def _outcome_of(
+        self, places: asyncio.Semaphore, message: Message, work: Work
+    ) -> Settlement | Exception | None:
         try:
             request_id.set(self._request_of(message))  # for this message alone: each has its own task
             if isinstance(work, Settlement | Exception):
@@ -192,6 +189,8 @@ class Worker:
                 return await work()
         except Exception as error:  # noqa: BLE001 - `Attempts` tells them apart
             return error
+        finally:
+            places.release()
 
     @contextlib.asynccontextmanager
     async def _holding(self) -> AsyncIterator[asyncio.TaskGroup]:
@@ -219,14 +218,3 @@ async def _wait(event: asyncio.Event, longest: timedelta) -> None:
         # Not wait_for: until Python 3.12 it loses a cancellation that arrives as the event is set.
         async with asyncio.timeout(longest.total_seconds()):
             await event.wait()
-
-
-class WorkerLiveness:
-    """Whether the worker runs. `is_down`: a worker that should run has ended, and no other works yet."""
-
-    is_down = False
-
-    def require(self) -> None:
-        """Raise WorkerDown if requests are accepted and stored, but no mail is sent."""
-        if self.is_down:
-            raise WorkerDown("the worker has stopped, and is being restarted")

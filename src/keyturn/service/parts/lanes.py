@@ -7,7 +7,9 @@ many requests for links as the limits let through, and must not delay a lock, a 
 from typing import TYPE_CHECKING
 
 from keyturn.service.accounts.port import AccountStore
-from keyturn.service.outbox import Dropped, Handler, Lane, Message, Seal, Worker, WorkerLimits
+from keyturn.service.outbox.attempts import WorkerLimits
+from keyturn.service.outbox.message import Dropped, Message, Seal
+from keyturn.service.outbox.worker import Handler, Lane, Worker
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
 from keyturn.service.reset.elsewhere import InterruptedChangeHandler

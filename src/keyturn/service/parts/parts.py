@@ -8,10 +8,10 @@ from typing import Any
 from keyturn.mail.port.email import Sender
 from keyturn.service.database.migrations import require_current
 from keyturn.service.inviting.invitations import Invitations, OperatorLinks, OperatorResets
-from keyturn.service.outbox import Worker
-from keyturn.service.outbox.worker import WorkerLiveness
+from keyturn.service.outbox.worker import Worker
 from keyturn.service.parts.accounts_readiness import AccountsReadiness
 from keyturn.service.parts.lanes import worker_of
+from keyturn.service.problems.requests import WorkerDown
 from keyturn.service.reset import events, ground, reset_hook, sign_in
 from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
@@ -55,7 +55,8 @@ class Parts:
         self.records, self.accounts, self.secrets = shared.records, shared.accounts, shared.secrets
         self.database, self.outbox, self.audit = self.records.database, self.records.outbox, self.records.audit
         self.mailboxes = self.records.mailboxes
-        self.liveness, self.accounts_readiness = WorkerLiveness(), AccountsReadiness(self.accounts)
+        self.accounts_readiness = AccountsReadiness(self.accounts)
+        self.worker_is_down = False  # one that should run has ended, and no other works yet
         self._build_changes(settings, shared)
         self._build_rooms(settings, shared)
 
@@ -108,7 +109,8 @@ class Parts:
         await self.database.require_writable()
         await self.ground.limits.require_ready()
         await self.accounts_readiness.require()
-        self.liveness.require()
+        if self.worker_is_down:
+            raise WorkerDown("the worker has stopped, and is being restarted")
 
     async def close(self) -> None:
         """Close all resources. An app that is started again uses the parts again, in another event loop."""

@@ -12,7 +12,8 @@ from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.outbox import Delivery, Dropped, LeaseLost, Message, Settlement, new_key
+from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
+from keyturn.service.outbox.queue import LeaseLost
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail

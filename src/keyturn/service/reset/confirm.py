@@ -7,7 +7,7 @@ import msgspec
 from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
 from keyturn.service.clock import now
-from keyturn.service.outbox import Dropped, Message, Settlement
+from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery

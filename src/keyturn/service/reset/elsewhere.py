@@ -17,7 +17,7 @@ import msgspec
 
 from keyturn.service.accounts.port import Account, Ended, NewPassword
 from keyturn.service.clock import now
-from keyturn.service.outbox import Dropped, Message, Settlement
+from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready, Busy, DatabaseUnready
 from keyturn.service.reset.change import Change, ChangeEffects, ended_by

@@ -10,7 +10,7 @@ import msgspec
 from keyturn.errors import SendRetryable
 from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.clock import now
-from keyturn.service.outbox import Message, Sent
+from keyturn.service.outbox.message import Message, Sent
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import (

@@ -16,7 +16,7 @@ from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.accounts.store_factory import locks_accounts
 from keyturn.service.clock import now
-from keyturn.service.outbox import Dropped, Message, Settlement
+from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks

@@ -14,8 +14,8 @@ from keyturn.service import addresses
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.api.schemas import Done
 from keyturn.service.clock import now
-from keyturn.service.outbox import Sent
 from keyturn.service.outbox.history import Event, message_behind, note_report
+from keyturn.service.outbox.message import Sent
 from keyturn.service.problems.requests import Busy, Unavailable, WebhookRefused
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client

@@ -11,7 +11,8 @@ from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.mail.port.email import Email, Sender
 from keyturn.service import secrets
 from keyturn.service.clock import now
-from keyturn.service.outbox import Delivery, Dropped, Message, Outbox, Seal, SealBroken, Sent, Settlement, new_key
+from keyturn.service.outbox.message import Delivery, Dropped, Message, Seal, SealBroken, Sent, Settlement, new_key
+from keyturn.service.outbox.queue import Outbox
 from keyturn.service.reset.mails.composer import SealedMail
 from keyturn.service.reset.records.links import LINKS
 from keyturn.service.reset.records.messages import RESET_REQUESTED

@@ -9,7 +9,7 @@ import msgspec
 from keyturn.errors import Fault
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
-from keyturn.service.outbox import Message
+from keyturn.service.outbox.message import Message
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.records.client import Client
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from keyturn.service.accounts.builtin import Sessions
 from keyturn.service.database import Database
 from keyturn.service.limits import StoredCounters
-from keyturn.service.outbox import Outbox
+from keyturn.service.outbox.queue import Outbox
 from keyturn.service.reset.records.audit import Audit
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.settings import Settings

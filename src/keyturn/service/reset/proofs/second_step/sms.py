@@ -17,7 +17,7 @@ from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.port.http_provider import ProviderApi, Refused, basic
 from keyturn.service import secrets
 from keyturn.service.limits import Limit
-from keyturn.service.outbox import new_key
+from keyturn.service.outbox.message import new_key
 from keyturn.service.problems.requests import TooManyRequests, Unavailable
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.proofs.codes import LIFE, Codes
