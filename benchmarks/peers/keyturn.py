@@ -18,11 +18,12 @@ from benchmarks.load.messages import Request
 from benchmarks.peers import COST, LINKS, NEW_PASSWORD, PASSWORD, email_of, unknown, write_requests
 from keyturn.service import secrets
 from keyturn.service.accounts.builtin import AccountRow
+from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
 from keyturn.service.reset.passwords.hasher import PasswordHasher
-from keyturn.service.reset.records.links import LinkFacts, new_link
+from keyturn.service.reset.records.links import mint_link
 from keyturn.service.settings import HashingSettings
 
 _API = "/api/auth"
@@ -60,12 +61,12 @@ def environment(url: str, *, over_table: bool = False) -> Mapping[str, str]:
 
 async def prepare(folder: Path, url: str, count: int, *, over_table: bool = False) -> None:
     """Migrate, add accounts and working links, and write the files of requests."""
-    links = [secrets.mint(os.urandom) for _ in range(min(count, LINKS))]
+    links = dict(_link(number) for number in range(min(count, LINKS)))
     database = Database(url)
     await migrate(database)
     await _add_accounts(database, count, over_table=over_table)
 
-    stored = [(_link(number, token), True) for number, token in enumerate(links)]
+    stored = [(link, True) for link in links.values()]
     await database.transact(lambda connection: secrets.add(connection, stored))
     await database.close()
     write_requests(
@@ -77,10 +78,9 @@ async def prepare(folder: Path, url: str, count: int, *, over_table: bool = Fals
     )
 
 
-def _link(number: int, token: str) -> secrets.Secret:
-    facts, moment = LinkFacts(email=_reset_email(number)), now()
-    key, end = secrets.digest(token), moment + timedelta(days=1)
-    return new_link(key, secrets.Purpose.RESET, f"reset{number}", facts, moment, end)
+def _link(number: int) -> tuple[str, secrets.Secret]:
+    account, moment = Account(id=f"reset{number}", email=_reset_email(number)), now()
+    return mint_link(account, secrets.Purpose.RESET, moment, moment + timedelta(days=1))
 
 
 async def _add_accounts(database: Database, count: int, *, over_table: bool) -> None:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from tests.cli.command import Keyturn
-from tests.cli.school import ADA, GRACE, School, cells, listed
+from tests.cli.school import ADA, GRACE, School, cells
 
 from keyturn.errors import SendRefused
 from keyturn.service.clock import now
