@@ -38,7 +38,7 @@ def test_a_seed_tells_the_same_story_byte_by_byte() -> None:
 
 
 FOUND = {
-    "a worker that died after its decision decided again, and the audit trail had two outcomes": ("drop-at-once", 21),
+    "a worker that died after its decision decided again, and the audit trail had two outcomes": ("drop-at-once", 28),
 }
 """What the simulation has found in Keyturn: the safeguard that was missing, and a seed that shows it."""
 
