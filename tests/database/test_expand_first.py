@@ -29,11 +29,11 @@ def test_a_migration_only_adds(file: Path) -> None:
 @pytest.mark.parametrize(
     "statement",
     [
-        'op.drop_table("keyturn_turns")',
-        'op.add_column("keyturn_turns", sa.Column("note", sa.Text(), nullable=False))',
-        'op.create_unique_constraint("uq", "keyturn_turns", ["until"])',
-        'op.create_index("ix", "keyturn_turns", ["until"], unique=True)',
-        'op.execute("DELETE FROM keyturn_turns")',
+        'op.drop_table("keyturn_sessions")',
+        'op.add_column("keyturn_sessions", sa.Column("note", sa.Text(), nullable=False))',
+        'op.create_unique_constraint("uq", "keyturn_sessions", ["expires_at"])',
+        'op.create_index("ix", "keyturn_sessions", ["expires_at"], unique=True)',
+        'op.execute("DELETE FROM keyturn_sessions")',
     ],
 )
 def test_what_an_older_process_would_trip_over_is_no_addition(statement: str) -> None:

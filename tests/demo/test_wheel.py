@@ -44,7 +44,7 @@ def test_it_holds_the_templates_the_studio_s_face_and_the_migrations_once(wheel:
         "keyturn/examples/waibuk/keyturn.toml",
         "keyturn/examples/waibuk/locales/en/LC_MESSAGES/keyturn.po",
         "keyturn/frontend/keyturn.js",
-        "keyturn/migrations/versions/0100_first_tables.py",
+        "keyturn/migrations/versions/0101_first_tables.py",
         "keyturn/service/pages/templates/forgot.html",
         "keyturn/service/pages/static/pages.css",
         "keyturn/py.typed",

@@ -285,8 +285,8 @@ FIRST_DROPS = _on(
 # Changes in another system
 
 LOCKS = "".join(
-    _on(event, "keyturn_turns", "1", "DELETE FROM keyturn_turns WHERE account_id = new.account_id")
-    for event in ("AFTER INSERT", "AFTER UPDATE OF claim")
+    _on(event, _SECRETS, "new.purpose = 'change'", f"DELETE FROM {_SECRETS} WHERE key = new.key")
+    for event in ("AFTER INSERT", "AFTER UPDATE OF proof")
 )
 
 CLAIMED_PROMISES = _on(

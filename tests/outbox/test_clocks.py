@@ -14,7 +14,7 @@ from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.outbox.history import retry
 from keyturn.service.outbox.queue import Outbox
-from keyturn.service.reset.records.account_locks import acquire_account_lock
+from keyturn.service.secrets import Purpose, hold_account
 
 pytestmark = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 
@@ -77,13 +77,10 @@ async def test_a_pause_is_as_long_for_a_machine_whose_clock_is_wrong(
 async def test_a_lock_on_an_account_is_as_long_for_a_machine_whose_clock_is_wrong(
     database: Database, wrong: pytest.MonkeyPatch
 ) -> None:
-    clock = database.clock
+    def lock(connection: Connection) -> bool:
+        return hold_account(connection, Purpose.CHANGE, "u-1", b"", database.clock(), database.clock(MINUTE))
 
-    def write(connection: Connection) -> None:
-        assert acquire_account_lock(connection, "u-1", clock(), clock(MINUTE))
-
-    await database.transact(write)
+    assert await database.transact(lock)
     wrong.undo()
 
-    lock = await database.transact(lambda connection: acquire_account_lock(connection, "u-1", clock(), clock(MINUTE)))
-    assert lock is None
+    assert not await database.transact(lock)

@@ -6,6 +6,7 @@ report. The jitter of back-offs comes from Python's random numbers, which are se
 
 import random
 import time
+from datetime import datetime
 from random import Random
 from unittest import mock
 
@@ -48,6 +49,19 @@ class Nature:
         ends = [*(moment for moment, _ in self._jumps[1:]), end]
         shown = zip(self._jumps, ends, strict=True)
         return max(min(until, end) + offset for (since, offset), until in shown if since <= end and until >= begin)
+
+    def longest(self, begin: datetime, end: datetime) -> float:
+        """Return the longest time that can have passed between two times of the machine's clock, each shown or not."""
+        begun, ended = self._moments(begin), self._moments(end)
+        return max(ended) - min(begun) if begun and ended else 0.0
+
+    def _moments(self, shown: datetime) -> list[float]:
+        """Return the moments of `monotonic` at which the machine's clock showed a time: several if it was set back."""
+        ends = [*(moment for moment, _ in self._jumps[1:]), self._loop.time()]
+        moments = [
+            (shown.timestamp() - offset, since, until) for (since, offset), until in zip(self._jumps, ends, strict=True)
+        ]
+        return [moment for moment, since, until in moments if since <= moment <= until]
 
     def rule(self) -> None:
         """Give this Python process the time and the randomness of the world, until it ends."""

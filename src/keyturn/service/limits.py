@@ -46,9 +46,9 @@ class Limit(NamedTuple):
     who: str = ""
 
     @property
-    def key(self) -> bytes:
-        """A digest, so that the database holds no addresses. The rate may change: the counter stays the same."""
-        return sha256(f"{self.kind}/{self.who}".encode("utf-8", "surrogatepass")).digest()
+    def key(self) -> str:
+        """128 bits of a digest, so that the database holds no addresses. A counter stays the same at another rate."""
+        return sha256(f"{self.kind}/{self.who}".encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
     @property
     def gap(self) -> float:
@@ -87,7 +87,7 @@ class LimitRow(Model):
 
     __tablename__ = "keyturn_limits"
 
-    key: Mapped[bytes] = mapped_column(sa.LargeBinary(32), primary_key=True)
+    key: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
     tat: Mapped[float] = mapped_column(sa.Double)
 
 
@@ -116,14 +116,14 @@ _BATCH = 1_000
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "sqlite": {
-        "given": "SELECT unhex(value ->> 0) AS key, value ->> 1 AS gap, value ->> 2 AS room,"
+        "given": "SELECT value ->> 0 AS key, value ->> 1 AS gap, value ->> 2 AS room,"
         " value ->> 3 AS request FROM json_each(:given)",
         "now": ":now",
         "durable": "",
         "skipping": "",
     },
     "postgresql": {
-        "given": "SELECT decode(value ->> 0, 'hex') AS key, CAST(value ->> 1 AS DOUBLE PRECISION) AS gap,"
+        "given": "SELECT value ->> 0 AS key, CAST(value ->> 1 AS DOUBLE PRECISION) AS gap,"
         " CAST(value ->> 2 AS DOUBLE PRECISION) AS room, value ->> 3 AS request"
         " FROM json_array_elements(CAST(:given AS json))",
         # Machines share the server's time.
@@ -163,13 +163,13 @@ class StoredCounters:
         while True:
             first = {left[place][0].key: place for place in reversed(left)}  # no statement may write a row twice
             given = {place: left.pop(place) for place in first.values()}
-            counted = {bytes(row[0]): row[1] for row in self._execute(_COUNT, given=_as_json(given), waits=self._waits)}
+            counted = {row[0]: row[1] for row in self._execute(_COUNT, given=_as_json(given), waits=self._waits)}
             for place, limits in given.items():
                 hits[place] = self._hit(limits, counted)
             if not left:
                 return hits
 
-    def _hit(self, limits: Sequence[Limit], counted: Mapping[bytes, float]) -> Hit:
+    def _hit(self, limits: Sequence[Limit], counted: Mapping[str, float]) -> Hit:
         if all(limit.key in counted for limit in limits):
             return Hit([counted[limit.key] for limit in limits])
         for limit in limits:
@@ -179,7 +179,7 @@ class StoredCounters:
 
     def levels(self, *limits: Limit) -> Sequence[float]:
         """Return for each limit the seconds until its counter is empty, and count nothing."""
-        stored = {bytes(key): max(0.0, level) for key, level in self._execute(_LEVELS, given=_as_json({0: limits}))}
+        stored = {key: max(0.0, level) for key, level in self._execute(_LEVELS, given=_as_json({0: limits}))}
         return [stored.get(limit.key, 0.0) for limit in limits]
 
     def give_back(self, limit: Limit) -> None:
@@ -213,7 +213,7 @@ def _statement(sql: str, dialect: str, schema: str | None) -> sa.TextClause:
 
 def _as_json(requests: Mapping[int, Sequence[Limit]]) -> str:
     """Return the limits of each request as one parameter, since a list costs SQLAlchemy more for each value."""
-    rows = [(one.key.hex(), one.gap, one.room, request) for request, limits in requests.items() for one in limits]
+    rows = [(one.key, one.gap, one.room, request) for request, limits in requests.items() for one in limits]
     return msgspec.json.encode(rows).decode()
 
 

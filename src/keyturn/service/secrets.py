@@ -22,7 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.service.clock import random_bytes
-from keyturn.service.database import Model
+from keyturn.service.database import Model, Moment
 from keyturn.service.database.statements import insert_if, insert_into
 from keyturn.service.problems.proofs import DeadReason
 
@@ -64,6 +64,8 @@ class Purpose(StrEnum):
     """A code that replaces a lost second factor."""
     SPENT = "spent"
     """An answer to a challenge, or a code of an authenticator app, which was given."""
+    CHANGE = "change"
+    """The lock on an account whose password is being changed in another system, which may take a while."""
 
 
 STORED_FACTORS = (Purpose.TOTP, Purpose.PHONE, Purpose.RECOVERY)
@@ -89,6 +91,8 @@ RULES: Mapping[Purpose, Rule] = {
     Purpose.SECURE: Rule(WEEK),
     Purpose.CODE: Rule(timedelta(hours=1), ("reset", "change")),
     **dict.fromkeys((*STORED_FACTORS, Purpose.SMS, Purpose.SPENT), Rule(timedelta(0))),
+    # A lock follows the database's clock, and a purge that of its own machine, which may be an hour off.
+    Purpose.CHANGE: Rule(timedelta(days=1)),
 }
 
 
@@ -214,6 +218,21 @@ def _added(dialect: sa.Dialect) -> sa.Executable:
     replaced = {name: fresh.excluded[name] for name in COLUMNS}
     added: sa.Executable = fresh.on_conflict_do_update(index_elements=_KEY, set_=replaced)
     return added
+
+
+def hold_account(
+    connection: sa.Connection, purpose: Purpose, account_id: str, proof: bytes, moment: Moment, until: Moment
+) -> bool:
+    """Store an account's only secret of a purpose `until` then, unless an earlier one still lasts at this moment.
+
+    Of concurrent callers exactly one gets True. The times may be those of the database's clock.
+    """
+    row = {"purpose": purpose, "key": key_of(f"{purpose} {account_id}"), "proof": proof, "account_id": account_id}
+    times = {"created_at": moment, "expires_at": until}
+    fresh = insert_into(SecretRow, connection.dialect).values(**row, **times, mailbox=b"", data="")
+    replaced = {name: fresh.excluded[name] for name in ("proof", *times)}
+    held = fresh.on_conflict_do_update(index_elements=_KEY, set_=replaced, where=SecretRow.expires_at <= moment)
+    return connection.execute(held.returning(SecretRow.key)).first() is not None
 
 
 def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:

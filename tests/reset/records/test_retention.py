@@ -15,7 +15,6 @@ from tests.plans import plans_of
 from keyturn.service.accounts.builtin import AccountRow, SessionRow
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import ERASED, OutboxRow
-from keyturn.service.reset.records.account_locks import AccountLockRow
 from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.secrets import Purpose, Secret, SecretRow, find
@@ -54,6 +53,10 @@ def link(token: str, expires_at: datetime) -> dict[str, Any]:
         "created_at": expires_at,
         "expires_at": expires_at,
     }
+
+
+def lock(account_id: str, end: datetime) -> dict[str, Any]:
+    return link(account_id, end) | {"purpose": Purpose.CHANGE}
 
 
 def press(name: str, end: datetime) -> dict[str, Any]:
@@ -95,7 +98,7 @@ ENTRY = {
             id="links leave some days after their end",
         ),
         pytest.param(
-            "presses",
+            "secrets",
             [
                 press("gone", NOW - 365 * DAY - SECOND),
                 press("kept", NOW - 365 * DAY),
@@ -125,12 +128,9 @@ ENTRY = {
             id="the trail is kept for a year",
         ),
         pytest.param(
-            "locks",
-            [
-                {"account_id": "gone", "claim": "a", "until": NOW - DAY - SECOND},
-                {"account_id": "kept", "claim": "b", "until": NOW - HOUR},
-            ],
-            AccountLockRow.account_id,
+            "secrets",
+            [lock("gone", NOW - DAY - SECOND), lock("kept", NOW - HOUR)],
+            SecretRow.account_id,
             ["kept"],
             id="locks leave a day after their end",
         ),

@@ -100,9 +100,3 @@ def write_ahead(engine: Engine) -> None:
         # 202 means committed, even if the power fails right after (https://sqlite.org/pragma.html#pragma_synchronous).
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
-        # SQLite has its own since 3.41 (https://sqlite.org/lang_corefunc.html#unhex).
-        connection.create_function("unhex", 1, _unhex, deterministic=True)
-
-
-def _unhex(text: str | None) -> bytes | None:
-    return None if text is None else bytes.fromhex(text)

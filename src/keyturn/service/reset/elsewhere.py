@@ -15,16 +15,17 @@ from datetime import timedelta
 
 import msgspec
 
+from keyturn.service import secrets
 from keyturn.service.accounts.port import Account, Ended, NewPassword
-from keyturn.service.clock import now
+from keyturn.service.clock import now, random_bytes
 from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready, Busy, DatabaseUnready
 from keyturn.service.reset.change import Change, ChangeEffects, ended_by
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.records.account_locks import acquire_account_lock, release_account_lock
 from keyturn.service.reset.records.messages import CHANGE_BEGUN, ChangeBegun
 from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.secrets import Purpose, SecretRow
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _PATIENCE = 45.0
@@ -76,8 +77,8 @@ class ExternalStoreChanges:
         def write(tx: Transaction) -> _Begun:
             # The authorization before the lock, as at the end of a change: two links of an account cannot deadlock.
             account = change.redeem(tx, begun.at)
-            lock = acquire_account_lock(tx.connection, change.account.id, clock(), clock(_LOCK))
-            if lock is None:
+            lock, times = random_bytes(16).hex(), (clock(), clock(_LOCK))
+            if not secrets.hold_account(tx.connection, Purpose.CHANGE, change.account.id, lock.encode(), *times):
                 raise Busy(_RETRY_AFTER)
             tx.outbox.enqueue(CHANGE_BEGUN, begun, due=clock(_LOCK), key=lock)
             return _Begun(lock, begun, account, deadline)
@@ -118,7 +119,7 @@ class ExternalStoreChanges:
         def write(tx: Transaction) -> None:
             if tx.outbox.withdraw(begun.lock):
                 change.authorization.give_back(tx, begun.change.at)
-            release_account_lock(tx.connection, begun.lock)  # last: see `_redeem_and_promise`
+            _release(tx, begun)  # last: see `_redeem_and_promise`
 
         await self._records.transact(write)
 
@@ -138,7 +139,7 @@ class ExternalStoreChanges:
                 self._effects.end_access(tx, account.id, begun.change.at, how=how)
             if ended is not None:
                 change.authorization.after_change(tx)
-                release_account_lock(tx.connection, begun.lock)
+                _release(tx, begun)
 
         await self._records.transact(write)
 
@@ -146,6 +147,11 @@ class ExternalStoreChanges:
         """Wait for changes that are under way."""
         if self._under_way:
             await asyncio.wait(self._under_way)
+
+
+def _release(tx: Transaction, begun: _Begun) -> None:
+    """Release the account. If the lock had ended and another change holds the account by now, that lock stays."""
+    secrets.delete(tx.connection, begun.account.id, [Purpose.CHANGE], SecretRow.proof == begun.lock.encode())
 
 
 def _is_certain_no(error: Exception) -> bool:

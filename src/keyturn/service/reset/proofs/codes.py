@@ -13,7 +13,7 @@ from hashlib import sha256
 from keyturn.errors import Fault
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
-from keyturn.service.clock import monotonic, now, random_below
+from keyturn.service.clock import now, random_below
 from keyturn.service.keys import derive
 from keyturn.service.limits import Limit, StoredCounters
 from keyturn.service.problems.proofs import CodeRefused
@@ -24,7 +24,7 @@ from keyturn.service.reset.records.links import mint_link
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.settings.building import Rate
-from keyturn.service.telemetry.logs import LogEvent, reset_log
+from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
 DIGITS = 8
@@ -46,9 +46,6 @@ _ALL_FAILURES = Limit(Rate(300, 60), "code failures of all mailboxes")
 """Wrong codes of all clients (OWASP ASVS 6.3.1): at this rate, a guess at eight digits is right once in 231 days."""
 
 _BETWEEN = str.maketrans("", "", " -\u2010\u2011\u2012\u2013\u2014.")
-
-_LOGGED_EVERY = 60.0
-"""Seconds between two log lines that report that the overall limit is used up."""
 
 
 def read(written: str) -> str:
@@ -119,7 +116,7 @@ class MailedCodes:
         self._codes = Codes(ground.secrets, Purpose.CODE, DIGITS)
         self._lifetime = lifetime
         self.meters = ground.meters
-        self._logged = -_LOGGED_EVERY
+        self._lines = OnceAMinute()
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
         """Return the addresses with too many wrong tries, where a code would no longer work."""
@@ -179,9 +176,8 @@ class MailedCodes:
             (level,) = tx.counters.levels(_ALL_FAILURES)
             is_over = hit.full == _ALL_FAILURES if is_live else _ALL_FAILURES.wait(level) > 0
             if is_over:
-                if monotonic() - self._logged >= _LOGGED_EVERY:
-                    self._logged = monotonic()
-                    reset_log.warning(LogEvent("code.over_budget"))
+                if count := self._lines.count("over budget"):
+                    reset_log.warning(LogEvent("code.over_budget", count=count))
                 raise TooManyRequests(hit.wait or _ALL_FAILURES.wait(level))
             return code if is_live and not hit.full else None
 

@@ -15,7 +15,6 @@ from keyturn.service.database import Database
 from keyturn.service.limits import StoredCounters, alone
 from keyturn.service.outbox.models import ERASED, WAITING, OutboxRow
 from keyturn.service.problems.requests import DatabaseUnready
-from keyturn.service.reset.records.account_locks import AccountLockRow
 from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.reset.records.links import PRESSED
 from keyturn.service.secrets import RULES, Purpose, SecretRow
@@ -25,9 +24,6 @@ log = logging.getLogger("keyturn.housekeeping")
 
 _BATCH = 500
 """Rows of a batch: SQLite deletes them in a few milliseconds, in which it has no other writer."""
-
-_A_CLOCK_MAY_BE_OFF = timedelta(days=1)
-"""Locks follow the database's clock, and a purge that of its own machine."""
 
 _MESSAGES = timedelta(days=30)
 """How long messages stay after they were settled."""
@@ -88,14 +84,12 @@ class Retention:
             (SecretRow.purpose == purpose) & (SecretRow.expires_at < moment - rule.kept)
             for purpose, rule in RULES.items()
         )
-        yield "secrets", SecretRow.key, sa.or_(*ended) & ~PRESSED
         pressed_before = moment - max(self._audit, RULES[Purpose.SECURE].kept)
-        yield "presses", SecretRow.key, PRESSED & (SecretRow.expires_at < pressed_before)
+        yield "secrets", SecretRow.key, sa.or_(*ended) & ~(PRESSED & (SecretRow.expires_at >= pressed_before))
         yield "messages", OutboxRow.id, _SETTLED & (OutboxRow.settled_at < moment - _MESSAGES)
         yield _ADDRESSES, OutboxRow.id, _SETTLED & (OutboxRow.settled_at < moment - _KEPT_ADDRESSES) & _NOT_ERASED
         yield "audit", AuditRow.id, AuditRow.at < moment - self._audit
         yield "sessions", SessionRow.digest, SessionRow.expires_at < moment
-        yield "locks", AccountLockRow.account_id, AccountLockRow.until < moment - _A_CLOCK_MAY_BE_OFF
 
     async def _in_batches(self, name: str, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]) -> int:
         """Delete the rows that are due, or erase them, and leave half of the time to others; return their number.

@@ -6,7 +6,7 @@ Numbers below this one are those of databases from before the first release, whi
 import sqlalchemy as sa
 from alembic import context, op
 
-revision = "0100"
+revision = "0101"
 down_revision = None
 
 _Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -92,7 +92,7 @@ def _limits() -> None:
     # Logged: a crash of the server must not give back the tries of second steps, and the mails of a mailbox.
     op.create_table(
         "keyturn_limits",
-        sa.Column("key", sa.LargeBinary(32), primary_key=True),
+        sa.Column("key", sa.String(32), primary_key=True),
         sa.Column("tat", sa.Double, nullable=False),
     )
     if context.get_context().dialect.name == "postgresql":
@@ -145,13 +145,6 @@ def _accounts() -> None:
     )
     _index("sessions", "account_id")
     _index("sessions", "expires_at")
-    op.create_table(
-        "keyturn_turns",
-        sa.Column("account_id", sa.String(255), primary_key=True),
-        sa.Column("claim", sa.String(32), nullable=False),
-        sa.Column("until", _Time, nullable=False),
-        sa.UniqueConstraint("claim", name="uq_keyturn_turns_claim"),
-    )
 
 
 def _index(table: str, column: str) -> None:
@@ -170,7 +163,6 @@ def _partial_index(table: str, name: str, columns: list[str], condition: sa.Text
 
 def downgrade() -> None:
     for table in (
-        "turns",
         "sessions",
         "accounts",
         "audit",
