@@ -39,7 +39,7 @@ def check(world: World, users: Users) -> None:
             seen[promise, fault] = None
     if world.other:
         seen |= {("accounts elsewhere", fault): None for fault in _of_another_system(records, world, users.calls)}
-    seen |= {("mailboxes rest", fault): None for fault in _mailboxes_rest(records, world.nature)}
+    seen |= {("limits hold", fault): None for fault in _mailboxes_rest(records, world.nature)}
     spared = _a_failing_provider_is_spared(records, world)
     seen |= {("a provider that fails is spared", fault): None for fault in spared}
     if world.weather.is_steady:
