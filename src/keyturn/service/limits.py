@@ -12,7 +12,7 @@ transaction; `alone` counts outside of any.
 """
 
 import math
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
@@ -20,6 +20,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 import sqlalchemy as sa
+from cachetools import TLRUCache
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -244,19 +245,20 @@ async def alone(database: Database, work: Callable[[StoredCounters], _Result], t
 
 
 _MOST: Final = 100_000
-"""Counters of one kind in memory, about 0.2 kB each. One more takes the place of the one that was idle longest: a
+"""Counters of one kind in memory, about 0.3 kB each. One more takes the place of the one that was idle longest: a
 client that wants its own to be forgotten needs requests from as many other addresses, each of which has a limit."""
 
-_FORGOTTEN_AT_ONCE: Final = 2
-"""More than the one counter that a request adds, so that each request removes some empty ones."""
+
+def _counters() -> TLRUCache[str, float]:
+    """Return the TATs of one kind; a counter is forgotten once it is empty."""
+    return TLRUCache(_MOST, ttu=lambda _, tat, __: tat, timer=monotonic)
 
 
 class MemoryCounters:
     """The counters of one process, with the methods of those that are stored."""
 
     def __init__(self) -> None:
-        # In the order of their last request, so that those that are empty come first.
-        self._tats: defaultdict[str, OrderedDict[str, float]] = defaultdict(OrderedDict)
+        self._tats: defaultdict[str, TLRUCache[str, float]] = defaultdict(_counters)
 
     def count(self, *limits: Limit) -> Hit:
         levels = self.levels(*limits)
@@ -264,10 +266,7 @@ class MemoryCounters:
             return _refused(limits, levels)
         counted, now = [level + limit.gap for limit, level in zip(limits, levels, strict=True)], monotonic()
         for limit, level in zip(limits, counted, strict=True):
-            tats = self._tats[limit.kind]
-            tats[limit.who] = now + level
-            tats.move_to_end(limit.who)
-            _make_room(tats, now)
+            self._tats[limit.kind][limit.who] = now + level
         return Hit(counted)
 
     def levels(self, *limits: Limit) -> Sequence[float]:
@@ -276,14 +275,6 @@ class MemoryCounters:
 
     def clear(self, limit: Limit) -> bool:
         return self._tats[limit.kind].pop(limit.who, None) is not None
-
-
-def _make_room(tats: OrderedDict[str, float], now: float) -> None:
-    for _ in range(_FORGOTTEN_AT_ONCE):
-        first = next(iter(tats))
-        if tats[first] > now and len(tats) <= _MOST:
-            return
-        del tats[first]
 
 
 Counters = StoredCounters | MemoryCounters
