@@ -13,6 +13,7 @@ from typing import Any, get_origin
 
 import msgspec
 from msgspec import inspect as kinds
+from tests.house import promises
 
 from keyturn.service.problems import passwords, problem, proofs, requests
 from keyturn.service.problems.problem import Problem
@@ -125,3 +126,4 @@ def _row(*cells: str) -> str:
 if __name__ == "__main__":
     for name in PAGES:
         (DOCS / name).write_text(page_of((DOCS / name).read_text("utf-8")), "utf-8")
+    promises.PAGE.write_text(promises.page(), "utf-8")

@@ -1,0 +1,41 @@
+"""tests/PROMISES.md, the specification of the service, made of the names in tests/spec (`just reference`)."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+SPEC = Path(__file__).parents[1] / "spec"
+PAGE = SPEC.parent / "PROMISES.md"
+OPENING = """# Promises
+
+This page is for all who want to know what Keyturn does: each sentence is the name of a test in [spec/](spec/), which
+proves it over HTTP. `just reference` writes the page.
+"""
+CHAPTERS = {
+    "links": "Links and passwords",
+    "proofs": "Challenges and codes",
+    "sessions": "Signing in",
+    "mails": "Mails and the worker",
+    "http": "Over HTTP",
+    "": "After a restore",
+}
+
+
+def page() -> str:
+    """Return today's page."""
+    return "".join(f"{line}\n" for line in _lines())
+
+
+def _lines() -> Iterator[str]:
+    yield OPENING.rstrip("\n")
+    for folder, title in CHAPTERS.items():
+        yield f"\n## {title}"
+        for file in sorted((SPEC / folder).glob("test_*.py")):
+            module = ast.parse(file.read_text("utf-8"))
+            yield f"\n### {(ast.get_docstring(module) or '').partition(chr(10))[0].rstrip('.')}\n"
+            yield from (f"* {name[5:].replace('_', ' ')}" for name in _tests(module))
+
+
+def _tests(module: ast.Module) -> Iterator[str]:
+    functions = [node for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return (node.name for node in functions if node.name.startswith("test_"))
