@@ -14,6 +14,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
+from keyturn.service.reset.app_events import Outcome
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail
@@ -25,7 +26,6 @@ from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import ResetRequested, event_of
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Minted, Purpose, Secret
-from keyturn.service.webhooks.events import Outcome
 
 
 class ResetLinks:

@@ -107,7 +107,7 @@ class ChangeEffects:
     """Writes the effects of a changed password, in the transaction that ends the change."""
 
     def __init__(self, events: AppEvents) -> None:
-        self._events = events
+        self.events = events
 
     def write(self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Ended | None) -> None:
         """End the account's other links and its sessions, queue the confirmation, tell the app, and audit it.
@@ -124,7 +124,7 @@ class ChangeEffects:
         told = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=begun.email, ended=counts)
         confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, told)
         account = msgspec.structs.replace(account, email=begun.email)
-        self._events.password_changed(tx, account, begun, counts)
+        self.events.password_changed(tx, account, begun, counts)
         outcome = "interrupted" if ended is None else "changed"
         tx.audit.write(_EVENTS[begun.how], outcome, client, moment, account.id, begun.email, message_id=confirmation)
 

@@ -1,28 +1,16 @@
 """Events for the app: rows in the outbox, written in the transaction of what happened."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
 import msgspec
 
 from keyturn.errors import SendRetryable
 from keyturn.service.accounts.port import Account, Ended
-from keyturn.service.clock import now
 from keyturn.service.outbox.message import Message, Sent
-from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import (
-    AccountWasSecured,
-    AppEvent,
-    ChangeBegun,
-    ResetRequested,
-)
-from keyturn.service.reset.records.stores import Transaction
-from keyturn.service.settings import Settings
-from keyturn.service.telemetry.logs import LogEvent, reset_log
-from keyturn.service.webhooks.events import (
+from keyturn.service.reset.app_events import (
     EVENTS,
     AccountSecured,
     Callback,
@@ -33,6 +21,15 @@ from keyturn.service.webhooks.events import (
     PasswordResetRequested,
     SecondStepFailed,
 )
+from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.messages import (
+    AccountWasSecured,
+    AppEvent,
+    ChangeBegun,
+    ResetRequested,
+)
+from keyturn.service.reset.records.stores import Transaction
+from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 APP_EVENTS, CALLBACKS = (
     {event: f"{way}_{event.replace('.', '_')}" for event in EVENTS} for way in ("webhook", "callback")
@@ -49,6 +46,12 @@ class AppEvents:
 
     def __init__(self, kinds: Mapping[str, Sequence[str]]) -> None:
         self._kinds = kinds
+
+    @classmethod
+    def told(cls, by_webhook: Collection[str], by_callback: Collection[str]) -> Self:
+        """Return the events that go to the app by a webhook, a callback or both."""
+        ways = ((APP_EVENTS, by_webhook), (CALLBACKS, by_callback))
+        return cls({event: [kinds[event] for kinds, told in ways if event in told] for event in APP_EVENTS})
 
     def password_changed(self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Mapping[str, int]) -> None:
         data = PasswordChanged(**event_fields(account, begun.client), how=begun.how, ended=ended)
@@ -85,14 +88,6 @@ class AppEvents:
             tx.outbox.enqueue_each_if(kind, messages)
 
 
-def build(settings: Settings, ground: Ground) -> AppEvents:
-    """Return the events that go to the app by a webhook, a callback or both, as the settings and the app ask."""
-    by_webhook = APP_EVENTS if settings.webhooks.url else ()
-    ways = ((APP_EVENTS, by_webhook), (CALLBACKS, ground.app.callbacks))
-    kinds = {event: [kinds[event] for kinds, told in ways if event in told] for event in APP_EVENTS}
-    return AppEvents(kinds)
-
-
 def _event_of(asked: ResetRequested, account: Account, outcome: Outcome) -> Event[PasswordResetRequested]:
     data = PasswordResetRequested(**event_fields(account, asked.client), outcome=outcome)
     return Event(type="password.reset_requested", timestamp=asked.at, data=data)
@@ -113,22 +108,6 @@ def event_fields(account: Account, client: Client) -> dict[str, str]:
         "user_agent": client.user_agent,
         "request_id": client.request_id,
     }
-
-
-if TYPE_CHECKING:
-    from keyturn.service.webhooks.sender import WebhookSender  # with httpx2, which takes 0.1 s and only webhooks need
-
-
-class WebhookHandler:
-    """Tells the app of events by webhook."""
-
-    def __init__(self, sender: "WebhookSender") -> None:
-        self._sender = sender
-
-    async def __call__(self, message: Message) -> Sent:
-        """Send the event under the message's key. Raises SendRetryable, SendRefused."""
-        event = msgspec.json.decode(message.payload, type=AppEvent).event
-        return Sent(self._sender.name, await self._sender.send(message.key, bytes(event), now()))
 
 
 class CallbackHandler:

@@ -5,7 +5,6 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -29,28 +28,7 @@ from keyturn.service.reset.records.messages import (
     SecondStepWasChanged,
 )
 from keyturn.service.settings import Settings
-
-# The links in mails come from the settings alone, never from a request's headers (CVE-2017-8295)
-
-
-class PageUrls:
-    """Makes links from the patterns of the settings. Without a pattern there are no such links."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings, self._base = settings, settings.base_url.rstrip("/")
-
-    def secure(self, token: str) -> str:
-        return self._settings.secure_account.url.format(base_url=self._base, token=token)
-
-    def reset(self, token: str, email: str) -> str:
-        return self._settings.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
-
-    def forgot(self) -> str:
-        return self._settings.forgot_url.format(base_url=self._base)
-
-    def sign_in(self) -> str:
-        return self._settings.sign_in_page.format(base_url=self._base)
-
+from keyturn.service.settings.paths import PageUrls
 
 _LONGEST_NAME = 120
 _LONGEST_PROVIDER = 40
@@ -83,7 +61,7 @@ class MailComposer:
         self._reply_to = settings.brand.support_address
         self._sender = settings.mail.from_ or local_sender(settings.brand.name, self._reply_to)
         self._ends_sessions = ends_sessions(settings.accounts)
-        self.offers_securing = bool(settings.secure_account.url)
+        self.offers_securing = self._urls.secures
 
     def with_link(
         self,
