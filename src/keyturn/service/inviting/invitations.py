@@ -18,7 +18,7 @@ from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.proofs.codes import MailedCodes
+from keyturn.service.reset.proofs.port import CodesBesideLinks
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS, may_open, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
@@ -200,7 +200,13 @@ class OperatorLinks:
     """
 
     def __init__(
-        self, ground: Ground, urls: PageUrls, mailed: MailedCodes | None, *, lifetime: timedelta, invited: timedelta
+        self,
+        ground: Ground,
+        urls: PageUrls,
+        mailed: CodesBesideLinks | None,
+        *,
+        lifetime: timedelta,
+        invited: timedelta,
     ) -> None:
         self._accounts, self._records, self._limits = ground.accounts, ground.records, ground.limits
         self.meters = ground.meters

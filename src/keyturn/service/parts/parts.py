@@ -68,18 +68,18 @@ class Parts:
         self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
         self.webhooks = Webhooks(settings)
         self.events = AppEvents.told(self.webhooks.events, shared.app.callbacks)
-        self.effects = ChangeEffects(self.events)
+        self.codes = MailedCodes(shared, settings.token.ttl) if settings.token.code else None
+        self.effects = ChangeEffects(self.events, self.codes)
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
 
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect the rooms around request, check and complete; one that is off is None."""
         hook = reset_hook.build(settings, shared)
-        self.codes = MailedCodes(shared, settings.token.ttl) if settings.token.code else None
         self.challenge = challenge.build(settings, shared)
         self.second_step = RequiredSecondStep(settings, shared, self.events)
         self.live_links = live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
-        self.requests = ResetRequests(shared, self.challenge, self.return_addresses)
+        self.requests = ResetRequests(shared, self.challenge.require if self.challenge else None, self.return_addresses)
         self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)
         self.resets = PasswordResets(live, shared, self.changes, hook, self.second_step)
         self.securing = AccountSecuring(settings, shared, self.effects, self.second_step)

@@ -19,7 +19,7 @@ from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
-from keyturn.service.reset.proofs.codes import MailedCodes
+from keyturn.service.reset.proofs.port import CodesBesideLinks
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.links import BUTTON_LIFE, may_open, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
@@ -39,7 +39,7 @@ class ResetLinks:
     def __init__(
         self,
         composer: MailComposer,
-        mailed: MailedCodes | None,
+        mailed: CodesBesideLinks | None,
         *,
         lifetime: timedelta,
         invited: timedelta,
@@ -75,13 +75,15 @@ class ResetLinks:
         token, link = mint_link(account, purpose, moment, moment + life, **facts)
         if not account.takes_password:
             return self._composer.about_provider(account, request.client), [(link, False)]
-        minted, written = [(link, True)], ""
+        minted, written, until = [(link, True)], "", None
         if self._mailed and not (without_code or recovers or request.by_operator or account.awaits_password):
             written, code = self._mailed.mint(account, moment)
             minted.append((code, True))
+            until = code.expires_at
         mail = self._composer.with_link(
             *(account, request.client, token, moment, life),
             code=written,
+            code_expires_at=until,
             recovers=recovers,
             by_operator=by_operator and not recovers,
             reason=request.reason,

@@ -20,7 +20,7 @@ from keyturn.service.reset.elsewhere import ExternalStoreChanges
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
+from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS, is_intruded
 from keyturn.service.reset.records.stores import Transaction
@@ -42,7 +42,7 @@ class PasswordResets:
         ground: Ground,
         changes: "PasswordChanges",
         hook: ResetHook | None,
-        second_step: RequiredSecondStep,
+        second_step: RequiredStep,
     ) -> None:
         self._links = links
         self._limits, self.meters = ground.limits, ground.meters
@@ -145,14 +145,14 @@ class LinkAuthorization(ChangeAuthorization):
         link: Secret,
         account: Account,
         client: Client,
-        step: RequiredSecondStep,
+        step: RequiredStep,
         answer: SecondStepAnswer | None,
     ) -> None:
         self.how = "reset"
         self._links, self._link = links, link
         self._account, self._client = account, client
         self._step, self._answer = step, answer
-        self._passed: PassedSecondStep | None = None
+        self._passed: PassedStep | None = None
 
     @property
     def proven(self) -> bool:
@@ -187,7 +187,7 @@ class LinkAuthorization(ChangeAuthorization):
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         secrets.give_back(tx.connection, self._link, moment)
         if self._passed:
-            self._passed.accepted.give_back(tx.connection, moment)
+            self._passed.give_back(tx, moment)
 
     def after_change(self, tx: Transaction) -> None:
         """Confirm the second step. A recovery link undoes what was added to it recently."""

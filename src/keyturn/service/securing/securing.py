@@ -26,7 +26,7 @@ from keyturn.service.reset.change import ChangeEffects, counted
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
-from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
+from keyturn.service.reset.proofs.port import RequiredStep
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import press
@@ -55,9 +55,7 @@ class AccountSecuring:
     A press locks an account that has not moved, if the settings say so. Raises SettingsInvalid if its store cannot.
     """
 
-    def __init__(
-        self, settings: Settings, ground: Ground, effects: ChangeEffects, second_step: RequiredSecondStep
-    ) -> None:
+    def __init__(self, settings: Settings, ground: Ground, effects: ChangeEffects, second_step: RequiredStep) -> None:
         self._ground, self._records, self._accounts = ground, ground.records, ground.accounts
         self._limits, self.meters = ground.limits, ground.meters
         self._effects, self._second_step = effects, second_step
@@ -173,7 +171,7 @@ class RecoveryHandler:
         events: AppEvents,
         *,
         locks: bool,
-        second_step: RequiredSecondStep,
+        second_step: RequiredStep,
     ) -> None:
         self._second_step = second_step
         self._mails = mails

@@ -17,7 +17,6 @@ from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.clock import random_bytes
 from keyturn.service.reset.mails import email_props
 from keyturn.service.reset.mails.theme import Themes
-from keyturn.service.reset.proofs.codes import LIFE as CODE_LIFE
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import BUTTON_LIFE
 from keyturn.service.reset.records.messages import (
@@ -72,6 +71,7 @@ class MailComposer:
         lifetime: timedelta,
         *,
         code: str = "",
+        code_expires_at: datetime | None = None,
         recovers: bool = False,
         by_operator: bool = False,
         reason: str = "",
@@ -97,7 +97,7 @@ class MailComposer:
                 locked=account.locked,
                 by_operator=by_operator,
                 code=code,
-                code_expires_at=moment + CODE_LIFE if code else None,
+                code_expires_at=code_expires_at,
             )
         )
         return SealedMail(email=self._write(props, account, client), link=secrets.digest(token))

@@ -27,6 +27,7 @@ from keyturn.service.problems.proofs import Challenge, ChallengeMethod, Challeng
 from keyturn.service.problems.requests import Busy, ChallengeUnready, TooManyRequests
 from keyturn.service.reset.bounded_pool import BoundedPool, Turns, cores
 from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.proofs.port import ChallengeAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose
 from keyturn.service.settings import ChallengeSettings, Settings
@@ -236,13 +237,6 @@ class Captcha:
 # When an answer is required
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The challenge part of a request: the answer as the widget wrote it, or that the browser runs no scripts."""
-
-    text: str = ""
-    without_script: bool = False
-
-
 class RequestChallenge:
     """Requires an answer always, or only while there are more requests than people make (OWASP ASVS 2.4.1, 6.3.1).
 
@@ -264,7 +258,7 @@ class RequestChallenge:
         await self._limits.count("challenge", client)
         return self._judge.issue()
 
-    async def require(self, client: Client, answer: Answer) -> None:
+    async def require(self, client: Client, answer: ChallengeAnswer) -> None:
         """Return if the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
         if not self.is_always_asked and not await self._limits.is_busy(client):
             return
@@ -284,7 +278,7 @@ class RequestChallenge:
         if fault:  # a form needs to know only whether a fresh answer would help
             raise ChallengeRequired("expired" if fault in {"expired", "replayed"} else "refused", self.asked)
 
-    async def _require_leave(self, answer: Answer, client: Client) -> None:
+    async def _require_leave(self, answer: ChallengeAnswer, client: Client) -> None:
         """Return if the browser runs no scripts and its request may go on. Raises ChallengeRequired."""
         if answer.without_script:
             with suppress(TooManyRequests):

@@ -1,10 +1,10 @@
 """Requires a second factor for a reset and for a sign-in at Keyturn, besides link or password, if there is one."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-import msgspec
 from sqlalchemy import Connection
 
 from keyturn.errors import KeyturnError
@@ -17,8 +17,9 @@ from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.port import Accepted, Method, NoSecondStep, SecondStep, SecondStepTry
+from keyturn.service.reset.proofs.second_step.port import Accepted, NoSecondStep, SecondStep, SecondStepTry
 from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.client import Client
@@ -39,15 +40,9 @@ _NOTICE = 30 * _DAY
 """Seconds in which wrong codes count together for a mail to the owner: a patient attacker tries few a day."""
 
 
-class SecondStepAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The second step that came with a password: a code and its method. `code` is "" to request a code."""
-
-    method: Method
-    code: str = ""
-
-
-class PassedSecondStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A right code: the change that it allows uses it up, and gives it back if the change fails.
+@dataclass(frozen=True, kw_only=True)
+class PassedSecondStep(PassedStep):
+    """A right code.
 
     `refusal`: the error to raise if another request has used the code up. `limits`: what counts the account's tries.
     """
@@ -58,19 +53,20 @@ class PassedSecondStep(msgspec.Struct, frozen=True, kw_only=True):
     limits: Sequence[Limit]
 
     def spend(self, tx: Transaction, moment: datetime) -> None:
-        """Use the code up in the change's transaction. Raises SecondStepRejected if another request was quicker."""
         if not self.accepted.spend(tx.connection, moment):
             raise self.refusal
 
+    def give_back(self, tx: Transaction, moment: datetime) -> None:
+        self.accepted.give_back(tx.connection, moment)
+
     def confirm(self, tx: Transaction) -> None:
-        """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
         account = self.trial.account
         for limit in self.limits:
             tx.counters.clear(limit)
         tx.audit.write(EVENT, f"passed_{self.trial.method}", self.trial.client, now(), account.id, account.email)
 
 
-class RequiredSecondStep:
+class RequiredSecondStep(RequiredStep):
     """Lets a reset or a sign-in go on if the account has no second factor, or if its request has a right code.
 
     A reset has a link; without one, a user who knows the password signs in. The audit trail records failures. After
@@ -94,11 +90,9 @@ class RequiredSecondStep:
         self._events = events
 
     async def factors(self, link: Secret | None, account: Account) -> Sequence[Factor]:
-        """Return the factors that the holder of a live link, or of the password, is asked for. Raises Unavailable."""
         return await (self.step.proven_factors if link and link.recovers else self.step.factors)(account)
 
     def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
-        """Delete the additions that whoever reads the account's mailbox may undo (`own_step.RECENT`)."""
         if self.step.remove_recent(tx.connection, account.id):
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
@@ -128,11 +122,6 @@ class RequiredSecondStep:
     async def require(
         self, link: Secret | None, account: Account, answer: SecondStepAnswer | None, client: Client
     ) -> PassedSecondStep | None:
-        """Return the code to spend with the change or the session; None if the account has no second factor.
-
-        Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests if the account has
-        no tries left today, Unavailable.
-        """
         factors = await self.factors(link, account)
         if not factors:
             return None
