@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from keyturn.service.plugin import KeyturnConfig, KeyturnPlugin
     from keyturn.service.problems.passwords import PasswordRejected, Violation
     from keyturn.service.problems.requests import AccountsUnready
-    from keyturn.service.reset.app_events import (
+    from keyturn.service.reset.events import (
         AccountSecured,
         Event,
         PasswordChanged,
@@ -84,26 +84,26 @@ __all__ = [
 
 _MODULES = {
     "Account": "service.accounts.port",
-    "AccountSecured": "service.reset.app_events",
+    "AccountSecured": "service.reset.events",
     "AccountStore": "service.accounts.port",
     "AccountsUnready": "service.problems.requests",
     "DataUnfit": "errors",
     "Email": "mail.port.email",
     "Ended": "service.accounts.port",
     "Ending": "service.settings",
-    "Event": "service.reset.app_events",
+    "Event": "service.reset.events",
     "KeyturnConfig": "service.plugin",
     "KeyturnError": "errors",
     "KeyturnPlugin": "service.plugin",
     "Mails": "studio.mails",
     "NewPassword": "service.accounts.port",
-    "PasswordChanged": "service.reset.app_events",
+    "PasswordChanged": "service.reset.events",
     "PasswordRejected": "service.problems.passwords",
-    "PasswordResetRequested": "service.reset.app_events",
+    "PasswordResetRequested": "service.reset.events",
     "PendingReset": "service.reset.reset_hook",
     "QuotaExhausted": "errors",
     "RenderedMail": "studio.mails",
-    "SecondStepFailed": "service.reset.app_events",
+    "SecondStepFailed": "service.reset.events",
     "SendFailed": "errors",
     "SendRefused": "errors",
     "SendRetryable": "errors",

@@ -29,7 +29,7 @@ from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.router import PAGE, pages_router
 from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
-from keyturn.service.reset.app_events import (
+from keyturn.service.reset.events import (
     EVENTS,
     AccountSecured,
     Callback,

@@ -48,8 +48,8 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     mails = MailDelivery(parts.records, Seal(parts.secrets), providers)
     composer = MailComposer(parts.templates, parts.themes, parts.settings)
     links = ResetLinks(
-        composer,
-        parts.codes,
+        composer=composer,
+        mailed=parts.codes,
         lifetime=parts.settings.token.ttl,
         invited=parts.invitations.lifetime,
     )

@@ -1,26 +1,18 @@
-"""Events for the app: rows in the outbox, written in the transaction of what happened."""
+"""Events for the app: `{"type": ..., "timestamp": ..., "data": {...}}`, rows in the outbox.
+
+Each is written in the transaction of what happened.
+"""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import msgspec
 
 from keyturn.errors import SendRetryable
 from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.outbox.message import Message, Sent
-from keyturn.service.reset.app_events import (
-    EVENTS,
-    AccountSecured,
-    Callback,
-    Data,
-    Event,
-    Outcome,
-    PasswordChanged,
-    PasswordResetRequested,
-    SecondStepFailed,
-)
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import (
     AccountWasSecured,
@@ -30,6 +22,83 @@ from keyturn.service.reset.records.messages import (
 )
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
+
+Outcome = Literal["link_mailed", "provider_mailed"]
+
+
+class AboutAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Names whose password it is about, and who asked.
+
+    `email` is the stored address; who asked is "" where that is not known.
+    """
+
+    account_id: str
+    email: str
+    kind: str
+    ip_address: str
+    user_agent: str
+    request_id: str
+
+
+class PasswordChanged(AboutAccount, frozen=True, kw_only=True, omit_defaults=True):
+    """`how`: by a link, or by the old password.
+
+    `ended`: how many credentials of each kind were ended with it, by the words of `accounts.table.ends`; left out if
+    none is counted.
+    """
+
+    how: Literal["reset", "change"]
+    ended: Mapping[str, int] = {}
+
+
+class PasswordResetRequested(AboutAccount, frozen=True, kw_only=True):
+    """`outcome`: which mail goes out, the one with a link or the one that says how they sign in."""
+
+    outcome: Outcome
+
+
+class AccountSecured(AboutAccount, frozen=True, kw_only=True, omit_defaults=True):
+    """A mailbox of the account said that a change of its password was not its owner's, and Keyturn ended all sessions.
+
+    `email` is that mailbox, the account's address at the change; `current_email` is its address by now. Where they
+    differ the account has moved, and a person has to find out whose it is. `locked` says that it is locked now. `ended`
+    as in `PasswordChanged`.
+    """
+
+    current_email: str
+    locked: bool
+    ended: Mapping[str, int] = {}
+
+
+class SecondStepFailed(AboutAccount, frozen=True, kw_only=True):
+    """Somebody with a live link did not pass the account's second step. `method` is which one they tried."""
+
+    method: str
+
+
+Data = TypeVar("Data", PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed)
+
+
+EVENTS: Mapping[str, type[AboutAccount]] = {
+    "password.changed": PasswordChanged,
+    "password.reset_requested": PasswordResetRequested,
+    "account.secured": AccountSecured,
+    "second_step.failed": SecondStepFailed,
+}
+"""The data of each event, by its type. Messages, callbacks and the plugin take their names from these types."""
+
+
+class Event(msgspec.Struct, Generic[Data], frozen=True, kw_only=True):
+    """`type`: one of `EVENTS`. `timestamp`: when it happened, which every try repeats."""
+
+    type: str
+    timestamp: datetime
+    data: Data
+
+
+Callback = Callable[[Event[Data]], Awaitable[None]]
+"""A function of the app that gets events, if Keyturn is a plugin in the app."""
+
 
 APP_EVENTS, CALLBACKS = (
     {event: f"{way}_{event.replace('.', '_')}" for event in EVENTS} for way in ("webhook", "callback")

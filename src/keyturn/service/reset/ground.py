@@ -9,7 +9,7 @@ from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
-from keyturn.service.reset.app_events import Callback
+from keyturn.service.reset.events import Callback
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.reset.records import stores

@@ -67,7 +67,7 @@ class AccountSecuring:
     def handlers(self, mails: MailDelivery, links: ResetLinks) -> Mapping[str, Handler]:
         """Return what the worker does after a press."""
         recovery = RecoveryHandler(
-            *(mails, self._ground, links, self._effects.events), locks=self.locks, second_step=self._second_step
+            mails, links, self._ground, self._effects.events, self._second_step, locks=self.locks
         )
         return {ACCOUNT_SECURED: recovery}
 
@@ -166,19 +166,16 @@ class RecoveryHandler:
     def __init__(
         self,
         mails: MailDelivery,
-        ground: Ground,
         links: ResetLinks,
+        ground: Ground,
         events: AppEvents,
+        second_step: RequiredStep,
         *,
         locks: bool,
-        second_step: RequiredStep,
     ) -> None:
-        self._second_step = second_step
-        self._mails = mails
+        self._mails, self._links = mails, links
         self._accounts, self._records = ground.accounts, ground.records
-        self._links = links
-        self._events = events
-        self._locks = locks
+        self._events, self._second_step, self._locks = events, second_step, locks
 
     async def __call__(self, message: Message) -> Settlement:
         return await self._mails.deliver(message, self._recover)

@@ -110,6 +110,8 @@ class PageUrls:
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._base = settings, settings.base_url.rstrip("/")
+        self.forgot = settings.forgot_url.format(base_url=self._base)
+        self.sign_in = settings.sign_in_page.format(base_url=self._base)
         self.secures = bool(settings.secure_account.url)
 
     def secure(self, token: str) -> str:
@@ -117,12 +119,6 @@ class PageUrls:
 
     def reset(self, token: str, email: str) -> str:
         return self._settings.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
-
-    def forgot(self) -> str:
-        return self._settings.forgot_url.format(base_url=self._base)
-
-    def sign_in(self) -> str:
-        return self._settings.sign_in_page.format(base_url=self._base)
 
 
 def without_default_pages(settings: Settings) -> Settings:

@@ -8,7 +8,7 @@ anything if it had also signed.
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from keyturn.service.reset.app_events import EVENTS
+from keyturn.service.reset.events import EVENTS
 from keyturn.service.settings import Settings
 
 if TYPE_CHECKING:

@@ -107,7 +107,7 @@ class MailComposer:
             name=_greeting_name(account.name),
             email=account.email,
             provider=account.provider[:_LONGEST_PROVIDER],
-            sign_in_link=self._urls.sign_in(),
+            sign_in_link=self._urls.sign_in,
         )
         return SealedMail(email=self._write(props, account, client))
 
@@ -124,7 +124,7 @@ class MailComposer:
             "email": account.email,
             "address": notice.client.ip_address,
             "device": device_name(notice.client.user_agent, language),
-            "forgot_link": self._urls.forgot(),
+            "forgot_link": self._urls.forgot,
         }
         match notice:
             case PasswordWasChanged(is_link=True):
@@ -154,7 +154,7 @@ class MailComposer:
                     name=_greeting_name(account.name) if is_current else "",
                     email=account.email,
                     is_current=is_current,
-                    forgot_link=self._urls.forgot(),
+                    forgot_link=self._urls.forgot,
                 )
         raise TypeError(f"{type(notice).__name__} has no mail")
 

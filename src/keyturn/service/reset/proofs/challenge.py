@@ -128,11 +128,11 @@ _MOST_WAITING = 256
 _RETRY_AFTER = 5
 _OK, _BAD_REQUEST, _LIMITED = 200, 400, 429
 
-_SERVICES: Mapping[ChallengeMethod, tuple[str, int]] = {
+_SERVICES: Mapping[str, tuple[ChallengeMethod, str, int]] = {
     # https://developers.cloudflare.com/turnstile/get-started/server-side-validation
-    "turnstile": ("https://challenges.cloudflare.com/turnstile/v0/siteverify", 2048),
+    "turnstile": ("turnstile", "https://challenges.cloudflare.com/turnstile/v0/siteverify", 2048),
     # https://docs.hcaptcha.com/#verify-the-user-response-server-side
-    "hcaptcha": ("https://api.hcaptcha.com/siteverify", 8192),
+    "hcaptcha": ("hcaptcha", "https://api.hcaptcha.com/siteverify", 8192),
 }
 """Addresses, and characters of an answer; a longer answer is refused without a call."""
 
@@ -173,11 +173,10 @@ class Captcha:
     """
 
     def __init__(self, settings: ChallengeSettings, hosts: Collection[str], timeout: timedelta = _PATIENCE) -> None:
-        assert settings.method != "none"
-        self.asked = Challenge(settings.method, settings.site_key, ACTION)
-        url, self._longest = _SERVICES[settings.method]
+        method, url, self._longest = _SERVICES[settings.method]
+        self.asked = Challenge(method, settings.site_key, ACTION)
         self.url = settings.url or url
-        self._is_turnstile = settings.method == "turnstile"
+        self._is_turnstile = method == "turnstile"
         # hCaptcha is told the site: otherwise answers for any site of the same account would pass.
         site = {} if self._is_turnstile else {"sitekey": settings.site_key}
         self._form = {"secret": str(settings.secret), **site}

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -47,20 +48,17 @@ class SecondStepAnswer(msgspec.Struct, frozen=True, kw_only=True):
     code: str = ""
 
 
-class PassedStep(ABC):
-    """A right code: the change that it allows uses it up, and gives it back if the change fails."""
+class PassedStep(NamedTuple):
+    """A right code: the change that it allows uses it up, and gives it back if the change fails.
 
-    @abstractmethod
-    def spend(self, tx: Transaction, moment: datetime) -> None:
-        """Use the code up in the change's transaction. Raises SecondStepRejected if another request was quicker."""
+    `spend`: uses the code up in the change's transaction. Raises SecondStepRejected if another request was quicker.
+    `give_back`: undoes `spend`, which was committed at that moment: the change that it allowed failed.
+    `confirm`: records that the step was passed and resets the account's count, in the transaction that ends the change.
+    """
 
-    @abstractmethod
-    def give_back(self, tx: Transaction, moment: datetime) -> None:
-        """Undo `spend`, which was committed at that moment: the change that it allowed failed."""
-
-    @abstractmethod
-    def confirm(self, tx: Transaction) -> None:
-        """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
+    spend: Callable[[Transaction, datetime], None]
+    give_back: Callable[[Transaction, datetime], None]
+    confirm: Callable[[Transaction], None]
 
 
 class RequiredStep(ABC):

@@ -147,22 +147,6 @@ class Needs(NamedTuple):
     store: str = ""
 
 
-class OnlyFor(NamedTuple):
-    """`setting` has no effect unless `by` is one of `values`."""
-
-    setting: str
-    by: str
-    values: str
-
-
-class Differs(NamedTuple):
-    """`setting`, if it is set, must differ from `other`; `message` says why."""
-
-    setting: str
-    other: str
-    message: str
-
-
 _NEEDS = (
     Needs("accounts.table.table", "accounts.store", "table"),
     Needs("accounts.ldap.bind_dn", "accounts.store", "ldap", "the name of the service account"),
@@ -193,19 +177,23 @@ _NEEDS = (
     Needs("webhooks.url", "webhooks.secret"),
 )
 _ONLY_FOR = (
-    OnlyFor("challenge.site_key", "challenge.method", "none turnstile hcaptcha"),
-    OnlyFor("challenge.secret", "challenge.method", "none turnstile hcaptcha"),
-    OnlyFor("hashing.cost", "hashing.format", " ".join(BCRYPT_PREFIXES)),
-    OnlyFor("second_step.sms.transport", "second_step.source", "builtin table ldap"),
-    OnlyFor("second_step.table.key", "second_step.table.format", "fernet laravel"),
+    ("challenge.site_key", "challenge.method", "none turnstile hcaptcha"),
+    ("challenge.secret", "challenge.method", "none turnstile hcaptcha"),
+    ("hashing.cost", "hashing.format", " ".join(BCRYPT_PREFIXES)),
+    ("second_step.sms.transport", "second_step.source", "builtin table ldap"),
+    ("second_step.table.key", "second_step.table.format", "fernet laravel"),
 )
+"""Settings that have no effect unless others are one of some values."""
+
 _DIFFERS = (
-    Differs("mail.fallback", "mail.transport", "must be another provider than mail.transport"),
-    Differs(
-        *("invitations.link_key", "invitations.service_key"),
+    ("mail.fallback", "mail.transport", "must be another provider than mail.transport"),
+    (
+        "invitations.link_key",
+        "invitations.service_key",
         "is also invitations.service_key: a link is a stronger right, choose another",
     ),
 )
+"""Settings that must differ from others if they are set, and what a fault says."""
 
 
 def broken_pairs(settings: Settings, *, sending: bool) -> Iterator[Fault]:

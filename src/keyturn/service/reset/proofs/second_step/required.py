@@ -1,7 +1,6 @@
 """Requires a second factor for a reset and for a sign-in at Keyturn, besides link or password, if there is one."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -38,32 +37,6 @@ _DAY = 86_400
 
 _NOTICE = 30 * _DAY
 """Seconds in which wrong codes count together for a mail to the owner: a patient attacker tries few a day."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PassedSecondStep(PassedStep):
-    """A right code.
-
-    `refusal`: the error to raise if another request has used the code up. `limits`: what counts the account's tries.
-    """
-
-    trial: SecondStepTry
-    accepted: Accepted
-    refusal: SecondStepRejected
-    limits: Sequence[Limit]
-
-    def spend(self, tx: Transaction, moment: datetime) -> None:
-        if not self.accepted.spend(tx.connection, moment):
-            raise self.refusal
-
-    def give_back(self, tx: Transaction, moment: datetime) -> None:
-        self.accepted.give_back(tx.connection, moment)
-
-    def confirm(self, tx: Transaction) -> None:
-        account = self.trial.account
-        for limit in self.limits:
-            tx.counters.clear(limit)
-        tx.audit.write(EVENT, f"passed_{self.trial.method}", self.trial.client, now(), account.id, account.email)
 
 
 class RequiredSecondStep(RequiredStep):
@@ -121,7 +94,7 @@ class RequiredSecondStep(RequiredStep):
 
     async def require(
         self, link: Secret | None, account: Account, answer: SecondStepAnswer | None, client: Client
-    ) -> PassedSecondStep | None:
+    ) -> PassedStep | None:
         factors = await self.factors(link, account)
         if not factors:
             return None
@@ -144,8 +117,7 @@ class RequiredSecondStep(RequiredStep):
             raise
         if accepted:  # whatever becomes of the change
             await self._give_back(trial)
-            too_late, limits = SecondStepRejected(factors, left + 1), self._limits(account.id)
-            return PassedSecondStep(trial=trial, accepted=accepted, refusal=too_late, limits=limits)
+            return self._passed(trial, accepted, SecondStepRejected(factors, left + 1))
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
         await self._records.audit.record(EVENT, "rejected", client, account.id, account.email)
         if is_told:
@@ -153,6 +125,20 @@ class RequiredSecondStep(RequiredStep):
             if link:
                 raise LinkDead("second_step")  # a holder of a live link may learn how it ended
         raise refusal
+
+    def _passed(self, trial: SecondStepTry, accepted: Accepted, too_late: SecondStepRejected) -> PassedStep:
+        account, client = trial.account, trial.client
+
+        def spend(tx: Transaction, moment: datetime) -> None:
+            if not accepted.spend(tx.connection, moment):
+                raise too_late
+
+        def confirm(tx: Transaction) -> None:
+            for limit in self._limits(account.id):
+                tx.counters.clear(limit)
+            tx.audit.write(EVENT, f"passed_{trial.method}", client, now(), account.id, account.email)
+
+        return PassedStep(spend, lambda tx, moment: accepted.give_back(tx.connection, moment), confirm)
 
     async def _count(self, trial: SecondStepTry) -> tuple[int, bool]:
         """Count a try before any comparison, and commit it. Return how many are left, and whether a wrong code is told.
@@ -235,9 +221,9 @@ def _step_of(settings: Settings, ground: Ground) -> SecondStep:
 
             return TableFactors(database, sms, wanted.table, accounts.table)
         case "ldap":
-            from keyturn.service.reset.proofs.second_step.app_factors import LdapPhones
+            from keyturn.service.reset.proofs.second_step.app_factors import StorePhones
 
-            return LdapPhones(database, sms, ground.accounts)
+            return StorePhones(database, sms, ground.accounts)
         case reference:
             step: SecondStep = product_of(reference, settings, SecondStep, "second_step.source")
             return step
