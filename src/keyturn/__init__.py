@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from keyturn.service.plugin import KeyturnConfig, KeyturnPlugin
     from keyturn.service.problems.passwords import PasswordRejected, Violation
     from keyturn.service.problems.requests import AccountsUnready
-    from keyturn.service.reset.reset_hook import PendingReset
-    from keyturn.service.settings import Ending, Settings
-    from keyturn.service.settings.reading import read_settings
-    from keyturn.service.webhooks.events import (
+    from keyturn.service.reset.events import (
         AccountSecured,
         Event,
         PasswordChanged,
         PasswordResetRequested,
         SecondStepFailed,
     )
+    from keyturn.service.reset.reset_hook import PendingReset
+    from keyturn.service.settings import Ending, Settings
+    from keyturn.service.settings.reading import read_settings
     from keyturn.studio.mails import Mails, RenderedMail
 
 __version__ = "1.0.0rc1"
@@ -84,26 +84,26 @@ __all__ = [
 
 _MODULES = {
     "Account": "service.accounts.port",
-    "AccountSecured": "service.webhooks.events",
+    "AccountSecured": "service.reset.events",
     "AccountStore": "service.accounts.port",
     "AccountsUnready": "service.problems.requests",
     "DataUnfit": "errors",
     "Email": "mail.port.email",
     "Ended": "service.accounts.port",
     "Ending": "service.settings",
-    "Event": "service.webhooks.events",
+    "Event": "service.reset.events",
     "KeyturnConfig": "service.plugin",
     "KeyturnError": "errors",
     "KeyturnPlugin": "service.plugin",
     "Mails": "studio.mails",
     "NewPassword": "service.accounts.port",
-    "PasswordChanged": "service.webhooks.events",
+    "PasswordChanged": "service.reset.events",
     "PasswordRejected": "service.problems.passwords",
-    "PasswordResetRequested": "service.webhooks.events",
+    "PasswordResetRequested": "service.reset.events",
     "PendingReset": "service.reset.reset_hook",
     "QuotaExhausted": "errors",
     "RenderedMail": "studio.mails",
-    "SecondStepFailed": "service.webhooks.events",
+    "SecondStepFailed": "service.reset.events",
     "SendFailed": "errors",
     "SendRefused": "errors",
     "SendRetryable": "errors",

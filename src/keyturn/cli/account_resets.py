@@ -65,7 +65,7 @@ async def link(parts: Parts, email: str, reason: str, with_code: bool, operator:
         print_json({name: value for name, value in msgspec.structs.asdict(issued).items() if value})
         return
     click.echo(issued.link or f"Code: {issued.code}")
-    place = f" The form for it is at {parts.urls.forgot()}/code." if issued.code and parts.paths.forgot else ""
+    place = f" The form for it is at {parts.urls.forgot}/code." if issued.code and parts.paths.forgot else ""
     click.echo(f"It works once, until {stamp(issued.expires_at)} UTC. Give it only to the account's owner.{place}")
 
 

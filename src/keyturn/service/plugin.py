@@ -29,21 +29,7 @@ from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.router import PAGE, pages_router
 from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
-from keyturn.service.reset.ground import FromApp
-from keyturn.service.reset.reset_hook import BeforeReset
-from keyturn.service.settings import (
-    AccountSettings,
-    DatabaseSettings,
-    Secret,
-    SecureAccountSettings,
-    Settings,
-    TableSettings,
-)
-from keyturn.service.settings.database_urls import read_url
-from keyturn.service.settings.paths import hosted_path, page_urls
-from keyturn.service.settings.reading import require_valid
-from keyturn.service.telemetry.logs import redact_access_logs
-from keyturn.service.webhooks.events import (
+from keyturn.service.reset.events import (
     EVENTS,
     AccountSecured,
     Callback,
@@ -51,6 +37,19 @@ from keyturn.service.webhooks.events import (
     PasswordResetRequested,
     SecondStepFailed,
 )
+from keyturn.service.reset.ground import FromApp
+from keyturn.service.reset.reset_hook import BeforeReset
+from keyturn.service.settings import (
+    AccountSettings,
+    DatabaseSettings,
+    Secret,
+    Settings,
+    TableSettings,
+)
+from keyturn.service.settings.database_urls import read_url
+from keyturn.service.settings.paths import hosted_path, page_urls, without_default_pages
+from keyturn.service.settings.reading import require_valid
+from keyturn.service.telemetry.logs import redact_access_logs
 
 if TYPE_CHECKING:
     from advanced_alchemy.config import SQLAlchemyAsyncConfig
@@ -173,7 +172,7 @@ class KeyturnPlugin(InitPlugin):
     def __init__(self, config: KeyturnConfig) -> None:
         settings = require_valid(_with_accounts(config.settings, config.accounts), sending=config.sender is None)
         if not config.pages:
-            settings = _without_default_pages(settings)
+            settings = without_default_pages(settings)
             _require_own_pages(settings)
         callbacks, database = _callbacks(config), None
         if config.alchemy:
@@ -327,13 +326,6 @@ def _with_accounts(settings: Settings, accounts: AccountStore | TableSettings | 
     else:
         used = msgspec.structs.replace(own, store=f"{type(accounts).__module__}:{type(accounts).__name__}")
     return msgspec.structs.replace(settings, accounts=used)
-
-
-def _without_default_pages(settings: Settings) -> Settings:
-    """Return the settings without the page that is on by default and was not set explicitly."""
-    if settings.secure_account.url != SecureAccountSettings().url:
-        return settings
-    return msgspec.structs.replace(settings, secure_account=msgspec.structs.replace(settings.secure_account, url=""))
 
 
 def _require_own_pages(settings: Settings) -> None:

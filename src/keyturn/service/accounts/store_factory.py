@@ -1,4 +1,4 @@
-"""Builds the store that the settings ask for, and says whether it ends sessions and locks accounts."""
+"""Builds the store that the settings ask for, and says whether it ends sessions."""
 
 import importlib
 import inspect
@@ -135,13 +135,3 @@ def ends_sessions(accounts: AccountSettings) -> bool:
     table = accounts.table
     ended = any(one.what == "sessions" and one.when == "change" and not one.where for one in table.ends.values())
     return accounts.store not in {"table", "ldap"} or bool(table.delete or ended)
-
-
-def locks_accounts(settings: Settings, accounts: AccountStore) -> bool:
-    """Return whether secured accounts are locked. Raises SettingsInvalid if the store cannot lock them."""
-    wanted = settings.secure_account.lock
-    if wanted and not accounts.can_lock:
-        store = settings.accounts.store
-        how = "set accounts.table.lock and unlock" if store == "table" else "remove the setting"
-        raise SettingsInvalid.of("secure_account.lock", f"the store {store} cannot lock accounts: {how}")
-    return wanted

@@ -9,11 +9,10 @@ from msgspec import UNSET, Meta, UnsetType
 from keyturn.errors import Fault
 from keyturn.service.api.mail_services import MailServices
 from keyturn.service.problems.passwords import BrokenRule
-from keyturn.service.problems.proofs import Challenge, DeadReason
+from keyturn.service.problems.proofs import Challenge, CodeMethod, DeadReason
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.passwords.policy import Rule
-from keyturn.service.reset.proofs.second_step.port import Method
-from keyturn.service.reset.proofs.second_step.required import SecondStepAnswer
+from keyturn.service.reset.proofs.port import SecondStepAnswer
 
 LinkToken = Annotated[
     str,
@@ -77,7 +76,7 @@ class ExpiredToken(Schema, frozen=True, kw_only=True):
 class SecondStepCode(Schema, frozen=True, kw_only=True):
     """Answers the second step; without `code` one is sent, where the method sends codes."""
 
-    method: Method
+    method: CodeMethod
     code: Annotated[str, Meta(max_length=64, examples=["492039"])] | None = None
 
     @property

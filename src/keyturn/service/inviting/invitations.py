@@ -18,8 +18,7 @@ from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.mails.composer import PageUrls
-from keyturn.service.reset.proofs.codes import MailedCodes
+from keyturn.service.reset.proofs.port import CodesBesideLinks
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS, may_open, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
@@ -32,20 +31,23 @@ from keyturn.service.reset.records.messages import (
 )
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose, Secret
+from keyturn.service.settings import InvitationSettings
+from keyturn.service.settings.paths import PageUrls
 from keyturn.service.telemetry.meters import count_calls
 
 
 class Invitations:
     """Accepts invitations. The worker decides, as for requests: an account that awaits no password gets no mail.
 
-    `service_key`: the key of an operator's app; "" refuses every app. `link_key`: the key to links, which invites, too.
+    Without a key, no app may invite. The key to links invites, too.
+    `lifetime`: how long the link of an invitation works.
     """
 
-    def __init__(self, ground: Ground, *, service_key: str, link_key: str) -> None:
+    def __init__(self, settings: InvitationSettings, ground: Ground) -> None:
         self._records, self._limits = ground.records, ground.limits
         self.meters = ground.meters
-        self._service_key, self._link_key = service_key, link_key
-        self.over_http, self.links_over_http = bool(service_key or link_key), bool(link_key)
+        self._service_key, self._link_key, self.lifetime = settings.service_key, settings.link_key, settings.ttl
+        self.over_http, self.links_over_http = bool(self._service_key or self._link_key), bool(self._link_key)
 
     async def require_key(self, sent: str, client: Client, *, for_links: bool = False) -> None:
         """Raise ServiceKeyRefused for a wrong key, and TooManyRequests if a client has sent too many of them.
@@ -198,7 +200,13 @@ class OperatorLinks:
     """
 
     def __init__(
-        self, ground: Ground, urls: PageUrls, mailed: MailedCodes | None, *, lifetime: timedelta, invited: timedelta
+        self,
+        ground: Ground,
+        urls: PageUrls,
+        mailed: CodesBesideLinks | None,
+        *,
+        lifetime: timedelta,
+        invited: timedelta,
     ) -> None:
         self._accounts, self._records, self._limits = ground.accounts, ground.records, ground.limits
         self.meters = ground.meters

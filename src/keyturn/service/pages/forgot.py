@@ -20,7 +20,7 @@ from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.security import content_security_policy
 from keyturn.service.problems.proofs import ChallengeFlaw, ChallengeRequired, LinkDead, flaw_text
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.proofs.challenge import Answer
+from keyturn.service.reset.proofs.port import ChallengeAnswer
 
 
 class ForgotForm(
@@ -40,9 +40,9 @@ class ForgotForm(
     return_to: str = ""
 
     @property
-    def answer(self) -> Answer:
+    def answer(self) -> ChallengeAnswer:
         text = self.altcha or self.turnstile or self.hcaptcha
-        return Answer(text=text, without_script=bool(self.without_script))
+        return ChallengeAnswer(text=text, without_script=bool(self.without_script))
 
 
 def forgot_page(

@@ -5,9 +5,8 @@ from typing import cast, get_args
 
 import msgspec
 
-from keyturn.service.problems.proofs import SecondStepRejected, SecondStepRequired
-from keyturn.service.reset.proofs.second_step.port import Method
-from keyturn.service.reset.proofs.second_step.required import SecondStepAnswer
+from keyturn.service.problems.proofs import CodeMethod, SecondStepRejected, SecondStepRequired
+from keyturn.service.reset.proofs.port import SecondStepAnswer
 
 _LONGEST_CODE = 64
 
@@ -21,9 +20,9 @@ class StepForm(msgspec.Struct, frozen=True):
     @property
     def answer(self) -> SecondStepAnswer | None:
         """The answer to the second step. A code that is too long is cut, and stays wrong."""
-        if self.method not in get_args(Method):
+        if self.method not in get_args(CodeMethod):
             return None
-        return SecondStepAnswer(method=cast("Method", self.method), code=self.code[:_LONGEST_CODE])
+        return SecondStepAnswer(method=cast("CodeMethod", self.method), code=self.code[:_LONGEST_CODE])
 
 
 class ShownStep(msgspec.Struct, frozen=True, kw_only=True):

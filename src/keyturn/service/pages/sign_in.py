@@ -18,7 +18,7 @@ from keyturn.service.problems.proofs import (
     SecondStepRejected,
     SecondStepRequired,
 )
-from keyturn.service.reset.proofs.second_step.required import SecondStepAnswer
+from keyturn.service.reset.proofs.port import SecondStepAnswer
 
 # A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a host there.
 _PATH_OF_THIS_SITE = re.compile(r"/(?!/)[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")

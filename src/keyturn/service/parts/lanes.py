@@ -13,11 +13,10 @@ from keyturn.service.outbox.worker import Handler, Lane, Worker
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
 from keyturn.service.reset.elsewhere import InterruptedChangeHandler
-from keyturn.service.reset.events import APP_EVENTS, CALLBACKS, CallbackHandler, WebhookHandler
+from keyturn.service.reset.events import APP_EVENTS, CALLBACKS, CallbackHandler
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
-from keyturn.service.securing.securing import RecoveryHandler
 from keyturn.service.sending.senders import pace_for, sender_for
 from keyturn.service.settings import LONGEST_TRY
 
@@ -49,10 +48,10 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     mails = MailDelivery(parts.records, Seal(parts.secrets), providers)
     composer = MailComposer(parts.templates, parts.themes, parts.settings)
     links = ResetLinks(
-        composer,
-        parts.codes,
+        composer=composer,
+        mailed=parts.codes,
         lifetime=parts.settings.token.ttl,
-        invited=parts.settings.invitations.ttl,
+        invited=parts.invitations.lifetime,
     )
     requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
@@ -71,9 +70,7 @@ def _securing_handlers(
     }
     return {
         **notices,
-        messages.ACCOUNT_SECURED: RecoveryHandler(
-            mails, parts.ground, links, parts.events, locks=parts.securing.locks, second_step=parts.second_step
-        ),
+        **parts.securing.handlers(mails, links),
         messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.ground, parts.effects),
     }
 
@@ -94,22 +91,17 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
 
     The second also drops what was promised before the settings or the app left a webhook or a callback out.
     """
-    hooks, close = parts.settings.webhooks, None
-    handlers: dict[str, Handler] = dict.fromkeys(APP_EVENTS.values(), _drop("webhooks.url is no longer set"))
+    sender = parts.webhooks.sender()
+    no_webhook = _drop("webhooks.url is no longer set")
+    handlers: dict[str, Handler] = dict.fromkeys(APP_EVENTS.values(), sender.post if sender else no_webhook)
     handlers |= dict.fromkeys(CALLBACKS.values(), _drop("the app no longer has the callback"))
     handlers |= {
         CALLBACKS[event]: CallbackHandler(event, told, parts.settings.worker.timeout)
         for event, told in parts.ground.app.callbacks.items()
     }
-    if hooks.url:
-        from keyturn.service.webhooks.sender import WebhookSender  # httpx2 takes 0.1 s
-
-        sender = WebhookSender(hooks.url, hooks.secrets, parts.settings.worker.timeout)
-        handlers |= dict.fromkeys(APP_EVENTS.values(), WebhookHandler(sender))
-        close = sender.close
     kinds = (APP_EVENTS[_REQUESTED], CALLBACKS[_REQUESTED])
     requested = {kind: handlers.pop(kind) for kind in kinds}
-    return [Lane(requested, _TOLD_AT_ONCE), Lane(handlers, _TOLD_AT_ONCE, close)]
+    return [Lane(requested, _TOLD_AT_ONCE), Lane(handlers, _TOLD_AT_ONCE, sender.close if sender else None)]
 
 
 def _drop(reason: str) -> Handler:

@@ -12,12 +12,13 @@ from keyturn.service.outbox.worker import Worker
 from keyturn.service.parts.accounts_readiness import AccountsReadiness
 from keyturn.service.parts.lanes import worker_of
 from keyturn.service.problems.requests import WorkerDown
-from keyturn.service.reset import events, ground, reset_hook, sign_in
+from keyturn.service.reset import ground, reset_hook, sign_in
 from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
 from keyturn.service.reset.complete import PasswordChanges, PasswordResets
+from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import FromApp, Ground
-from keyturn.service.reset.mails import builtin_emails, composer, theme
+from keyturn.service.reset.mails import builtin_emails, theme
 from keyturn.service.reset.passwords import hasher, policy
 from keyturn.service.reset.proofs import challenge
 from keyturn.service.reset.proofs.codes import MailedCodes
@@ -25,10 +26,11 @@ from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests
 from keyturn.service.reset.return_addresses import ReturnAddresses
-from keyturn.service.securing import securing
+from keyturn.service.securing.securing import AccountSecuring
 from keyturn.service.settings import Settings
-from keyturn.service.settings.paths import paths_of
+from keyturn.service.settings.paths import PageUrls, paths_of
 from keyturn.service.telemetry.prometheus import PrometheusMeters
+from keyturn.service.webhooks import Webhooks
 
 
 class Parts:
@@ -47,7 +49,7 @@ class Parts:
         self.settings, self.reloads_templates = settings, reload_templates
         self.sender, self.fallback = sender, fallback
         self.meters = meters or PrometheusMeters()
-        self.paths, self.urls = paths_of(settings), composer.PageUrls(settings)
+        self.paths, self.urls = paths_of(settings), PageUrls(settings)
         self.themes = theme.build(settings, reload=reload_templates)
         self.languages = self.themes.general.languages
         self.templates = builtin_emails.builtin_templates(settings, self.themes.general, reload=reload_templates)
@@ -64,27 +66,26 @@ class Parts:
         """Build what a new password must pass, and connect what follows a change."""
         self.policy = policy.build(settings, shared)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
-        self.events = events.build(settings, shared)
-        self.effects = ChangeEffects(self.events)
+        self.webhooks = Webhooks(settings)
+        self.events = AppEvents.told(self.webhooks.events, shared.app.callbacks)
+        self.codes = MailedCodes(shared, settings.token.ttl) if settings.token.code else None
+        self.effects = ChangeEffects(self.events, self.codes)
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
 
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect the rooms around request, check and complete; one that is off is None."""
         hook = reset_hook.build(settings, shared)
-        self.codes = MailedCodes(shared, settings.token.ttl) if settings.token.code else None
         self.challenge = challenge.build(settings, shared)
         self.second_step = RequiredSecondStep(settings, shared, self.events)
         self.live_links = live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
-        self.requests = ResetRequests(shared, self.challenge, self.return_addresses)
+        self.requests = ResetRequests(shared, self.challenge.require if self.challenge else None, self.return_addresses)
         self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)
         self.resets = PasswordResets(live, shared, self.changes, hook, self.second_step)
-        self.securing = securing.build(settings, shared, self.effects)
-        keys = settings.invitations
-        self.invitations = Invitations(shared, service_key=keys.service_key, link_key=keys.link_key)
-        self.operator_links = OperatorLinks(
-            shared, self.urls, self.codes, lifetime=settings.token.ttl, invited=keys.ttl
-        )
+        self.securing = AccountSecuring(settings, shared, self.effects, self.second_step)
+        self.invitations = Invitations(settings.invitations, shared)
+        life, invited = settings.token.ttl, self.invitations.lifetime
+        self.operator_links = OperatorLinks(shared, self.urls, self.codes, lifetime=life, invited=invited)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.operator_resets = OperatorResets(shared)
         self.retention = Retention(self.database, settings.retention.audit)

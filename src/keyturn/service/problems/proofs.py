@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 DeadReason = Literal["invalid", "expired", "used", "second_step"]
 ChallengeFlaw = Literal["missing", "expired", "refused"]
 ChallengeMethod = Literal["altcha", "turnstile", "hcaptcha"]
-FactorMethod = Literal["totp", "sms", "recovery_code", "other"]
+CodeMethod = Literal["totp", "sms", "recovery_code"]
+"""Methods of a code. A factor may also be "other": the account has it, but no code for it can be checked here."""
+
+FactorMethod = Literal[CodeMethod, "other"]
 
 
 class LinkDead(Problem, status=400, title=N_("This link does not work"), outcome="link_{reason}"):

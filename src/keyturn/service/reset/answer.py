@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, Literal, NamedTuple
@@ -14,20 +15,20 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
-from keyturn.service.reset.events import AppEvents
+from keyturn.service.reset.events import AppEvents, Outcome
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
-from keyturn.service.reset.proofs.codes import MailedCodes
+from keyturn.service.reset.proofs.port import CodesBesideLinks
 from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.links import BUTTON_LIFE, may_open, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import ResetRequested, event_of
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Minted, Purpose, Secret
-from keyturn.service.webhooks.events import Outcome
 
 
+@dataclass(frozen=True, kw_only=True)
 class ResetLinks:
     """Mints links and writes the mails that carry them.
 
@@ -36,22 +37,14 @@ class ResetLinks:
     `mailed`: mints the code beside a link that its owner asked for; None without codes.
     """
 
-    def __init__(
-        self,
-        composer: MailComposer,
-        mailed: MailedCodes | None,
-        *,
-        lifetime: timedelta,
-        invited: timedelta,
-    ) -> None:
-        self._composer = composer
-        self._mailed = mailed
-        self._lifetime = lifetime
-        self._invited = invited
+    composer: MailComposer
+    mailed: CodesBesideLinks | None
+    lifetime: timedelta
+    invited: timedelta
 
     async def without_code(self, emails: Collection[str]) -> Collection[str]:
         """Return the addresses that get no code, since too many were guessed there in a row."""
-        return await self._mailed.exhausted(emails) if self._mailed else ()
+        return await self.mailed.exhausted(emails) if self.mailed else ()
 
     def compose(
         self,
@@ -70,18 +63,20 @@ class ResetLinks:
         by_operator = bool(request.client.operator)
         purpose = Purpose.UNLOCK if recovers else purpose_for(account, by_operator=by_operator)
         recovers = purpose is Purpose.UNLOCK
-        life = BUTTON_LIFE if recovers else self._invited if request.by_operator else self._lifetime
+        life = BUTTON_LIFE if recovers else self.invited if request.by_operator else self.lifetime
         facts = {"reason": request.reason, "return_to": request.return_to}
         token, link = mint_link(account, purpose, moment, moment + life, **facts)
         if not account.takes_password:
-            return self._composer.about_provider(account, request.client), [(link, False)]
-        minted, written = [(link, True)], ""
-        if self._mailed and not (without_code or recovers or request.by_operator or account.awaits_password):
-            written, code = self._mailed.mint(account, moment)
+            return self.composer.about_provider(account, request.client), [(link, False)]
+        minted, written, until = [(link, True)], "", None
+        if self.mailed and not (without_code or recovers or request.by_operator or account.awaits_password):
+            written, code = self.mailed.mint(account, moment)
             minted.append((code, True))
-        mail = self._composer.with_link(
+            until = code.expires_at
+        mail = self.composer.with_link(
             *(account, request.client, token, moment, life),
             code=written,
+            code_expires_at=until,
             recovers=recovers,
             by_operator=by_operator and not recovers,
             reason=request.reason,

@@ -11,7 +11,7 @@ from keyturn.errors import KeyturnError
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import NOTHING, Account, Ended
 from keyturn.service.reset.events import AppEvents
-from keyturn.service.reset.proofs.codes import code_failures
+from keyturn.service.reset.proofs.port import CodesBesideLinks
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import PASSWORD_CHANGED, ChangeBegun, How, PasswordWasChanged
 from keyturn.service.reset.records.stores import Transaction
@@ -106,8 +106,8 @@ _EVENTS: dict[How, str] = {"reset": "password_reset", "change": "password_change
 class ChangeEffects:
     """Writes the effects of a changed password, in the transaction that ends the change."""
 
-    def __init__(self, events: AppEvents) -> None:
-        self._events = events
+    def __init__(self, events: AppEvents, codes: CodesBesideLinks | None) -> None:
+        self.events, self._codes = events, codes
 
     def write(self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Ended | None) -> None:
         """End the account's other links and its sessions, queue the confirmation, tell the app, and audit it.
@@ -117,14 +117,15 @@ class ChangeEffects:
         """
         moment, client, mailbox = begun.at, begun.client, addresses.digest(begun.email)
         self.end_access(tx, account.id, moment, how=begun.how)
-        tx.counters.clear(code_failures(mailbox))
+        if self._codes:
+            self._codes.forget_failures(tx, mailbox)
         if begun.is_proven and ended is not None:
             secrets.revoke(tx.connection, account.id, [Purpose.SECURE], moment, SecretRow.mailbox != mailbox)
         counts = ended.counts if ended else {}
         told = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=begun.email, ended=counts)
         confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, told)
         account = msgspec.structs.replace(account, email=begun.email)
-        self._events.password_changed(tx, account, begun, counts)
+        self.events.password_changed(tx, account, begun, counts)
         outcome = "interrupted" if ended is None else "changed"
         tx.audit.write(_EVENTS[begun.how], outcome, client, moment, account.id, begun.email, message_id=confirmation)
 

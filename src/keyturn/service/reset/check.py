@@ -16,12 +16,11 @@ from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.statements import lookup
 from keyturn.service.problems.problem import outcome_of
-from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRequired
+from keyturn.service.problems.proofs import CodeMethod, Factor, LinkDead, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.proofs.second_step.port import Method
-from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep, SecondStepAnswer
+from keyturn.service.reset.proofs.port import RequiredStep, SecondStepAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS
 from keyturn.service.reset.return_addresses import ReturnAddresses
@@ -112,7 +111,7 @@ class LinkChecks:
         links: LiveLinks,
         ground: Ground,
         policy: PasswordPolicy,
-        second_step: RequiredSecondStep,
+        second_step: RequiredStep,
         return_addresses: ReturnAddresses,
     ) -> None:
         self._links = links
@@ -154,7 +153,7 @@ class LinkChecks:
         return link
 
     @count_calls("second_step")
-    async def begin_second_step(self, token: str, method: Method, client: Client, email: str | None = None) -> bool:
+    async def begin_second_step(self, token: str, method: CodeMethod, client: Client, email: str | None = None) -> bool:
         """Send a code to the holder of a working link if the account has a factor for it; return whether one is sent.
 
         It counts like a reset. Raises LinkDead, TooManyRequests, Unavailable.

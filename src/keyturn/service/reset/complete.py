@@ -5,6 +5,7 @@ Keyturn's own database joins the transaction; for a store in another system see 
 """
 
 import contextlib
+from dataclasses import dataclass
 from datetime import datetime
 
 from keyturn.service import addresses, secrets
@@ -20,7 +21,7 @@ from keyturn.service.reset.elsewhere import ExternalStoreChanges
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
+from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS, is_intruded
 from keyturn.service.reset.records.stores import Transaction
@@ -42,7 +43,7 @@ class PasswordResets:
         ground: Ground,
         changes: "PasswordChanges",
         hook: ResetHook | None,
-        second_step: RequiredSecondStep,
+        second_step: RequiredStep,
     ) -> None:
         self._links = links
         self._limits, self.meters = ground.limits, ground.meters
@@ -136,37 +137,32 @@ class PasswordChanges:
         await self._external.close()
 
 
+@dataclass
 class LinkAuthorization(ChangeAuthorization):
     """Allows one change to the holder of a link; consuming the link decides. `step` asks for more than the link."""
 
-    def __init__(
-        self,
-        links: LiveLinks,
-        link: Secret,
-        account: Account,
-        client: Client,
-        step: RequiredSecondStep,
-        answer: SecondStepAnswer | None,
-    ) -> None:
-        self.how = "reset"
-        self._links, self._link = links, link
-        self._account, self._client = account, client
-        self._step, self._answer = step, answer
-        self._passed: PassedSecondStep | None = None
+    links: LiveLinks
+    link: Secret
+    account: Account
+    client: Client
+    step: RequiredStep
+    answer: SecondStepAnswer | None
+    passed: PassedStep | None = None
+    how = "reset"
 
     @property
     def proven(self) -> bool:
-        return self._passed is not None
+        return self.passed is not None
 
     def refusal(self) -> LinkDead:
         return LinkDead("invalid")
 
     async def require_second_step(self) -> None:
         try:
-            self._passed = await self._step.require(self._link, self._account, self._answer, self._client)
+            self.passed = await self.step.require(self.link, self.account, self.answer, self.client)
         except LinkDead as dead:
             if dead.reason == "invalid":  # another request may have used it, as when a form is sent twice
-                self._require_alive(await self._links.find(self._link.key))
+                self._require_alive(await self.links.find(self.link.key))
             raise
 
     def _require_alive(self, link: Secret | None) -> None:
@@ -175,23 +171,23 @@ class LinkAuthorization(ChangeAuthorization):
 
     def redeem(self, tx: Transaction, moment: datetime) -> bool:
         # In the order of the worker: first the mailbox, then its account's links.
-        tx.mailboxes.end_cooldown(self._link.facts.email)
-        is_suspected = self._link.recovers or is_intruded(tx.connection, self._account, moment)
-        if not secrets.use(tx.connection, self._link, moment):
-            self._require_alive(secrets.find(tx.connection, self._link.key, *LINKS))
+        tx.mailboxes.end_cooldown(self.link.facts.email)
+        is_suspected = self.link.recovers or is_intruded(tx.connection, self.account, moment)
+        if not secrets.use(tx.connection, self.link, moment):
+            self._require_alive(secrets.find(tx.connection, self.link.key, *LINKS))
             raise LinkDead("invalid")
-        if self._passed:
-            self._passed.spend(tx, moment)
+        if self.passed:
+            self.passed.spend(tx, moment)
         return is_suspected
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
-        secrets.give_back(tx.connection, self._link, moment)
-        if self._passed:
-            self._passed.accepted.give_back(tx.connection, moment)
+        secrets.give_back(tx.connection, self.link, moment)
+        if self.passed:
+            self.passed.give_back(tx, moment)
 
     def after_change(self, tx: Transaction) -> None:
         """Confirm the second step. A recovery link undoes what was added to it recently."""
-        if self._passed:
-            self._passed.confirm(tx)
-        if self._link.recovers:
-            self._step.undo_recent(tx, self._account, self._client)
+        if self.passed:
+            self.passed.confirm(tx)
+        if self.link.recovers:
+            self.step.undo_recent(tx, self.account, self.client)

@@ -1,17 +1,18 @@
-"""Events for the app: rows in the outbox, written in the transaction of what happened."""
+"""Events for the app: `{"type": ..., "timestamp": ..., "data": {...}}`, rows in the outbox.
+
+Each is written in the transaction of what happened.
+"""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, Literal, Self, TypeVar
 
 import msgspec
 
 from keyturn.errors import SendRetryable
 from keyturn.service.accounts.port import Account, Ended
-from keyturn.service.clock import now
 from keyturn.service.outbox.message import Message, Sent
-from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import (
     AccountWasSecured,
@@ -20,19 +21,84 @@ from keyturn.service.reset.records.messages import (
     ResetRequested,
 )
 from keyturn.service.reset.records.stores import Transaction
-from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
-from keyturn.service.webhooks.events import (
-    EVENTS,
-    AccountSecured,
-    Callback,
-    Data,
-    Event,
-    Outcome,
-    PasswordChanged,
-    PasswordResetRequested,
-    SecondStepFailed,
-)
+
+Outcome = Literal["link_mailed", "provider_mailed"]
+
+
+class AboutAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Names whose password it is about, and who asked.
+
+    `email` is the stored address; who asked is "" where that is not known.
+    """
+
+    account_id: str
+    email: str
+    kind: str
+    ip_address: str
+    user_agent: str
+    request_id: str
+
+
+class PasswordChanged(AboutAccount, frozen=True, kw_only=True, omit_defaults=True):
+    """`how`: by a link, or by the old password.
+
+    `ended`: how many credentials of each kind were ended with it, by the words of `accounts.table.ends`; left out if
+    none is counted.
+    """
+
+    how: Literal["reset", "change"]
+    ended: Mapping[str, int] = {}
+
+
+class PasswordResetRequested(AboutAccount, frozen=True, kw_only=True):
+    """`outcome`: which mail goes out, the one with a link or the one that says how they sign in."""
+
+    outcome: Outcome
+
+
+class AccountSecured(AboutAccount, frozen=True, kw_only=True, omit_defaults=True):
+    """A mailbox of the account said that a change of its password was not its owner's, and Keyturn ended all sessions.
+
+    `email` is that mailbox, the account's address at the change; `current_email` is its address by now. Where they
+    differ the account has moved, and a person has to find out whose it is. `locked` says that it is locked now. `ended`
+    as in `PasswordChanged`.
+    """
+
+    current_email: str
+    locked: bool
+    ended: Mapping[str, int] = {}
+
+
+class SecondStepFailed(AboutAccount, frozen=True, kw_only=True):
+    """Somebody with a live link did not pass the account's second step. `method` is which one they tried."""
+
+    method: str
+
+
+Data = TypeVar("Data", PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed)
+
+
+EVENTS: Mapping[str, type[AboutAccount]] = {
+    "password.changed": PasswordChanged,
+    "password.reset_requested": PasswordResetRequested,
+    "account.secured": AccountSecured,
+    "second_step.failed": SecondStepFailed,
+}
+"""The data of each event, by its type. Messages, callbacks and the plugin take their names from these types."""
+
+
+class Event(msgspec.Struct, Generic[Data], frozen=True, kw_only=True):
+    """`type`: one of `EVENTS`. `timestamp`: when it happened, which every try repeats."""
+
+    type: str
+    timestamp: datetime
+    data: Data
+
+
+Callback = Callable[[Event[Data]], Awaitable[None]]
+"""A function of the app that gets events, if Keyturn is a plugin in the app."""
+
 
 APP_EVENTS, CALLBACKS = (
     {event: f"{way}_{event.replace('.', '_')}" for event in EVENTS} for way in ("webhook", "callback")
@@ -49,6 +115,12 @@ class AppEvents:
 
     def __init__(self, kinds: Mapping[str, Sequence[str]]) -> None:
         self._kinds = kinds
+
+    @classmethod
+    def told(cls, by_webhook: Collection[str], by_callback: Collection[str]) -> Self:
+        """Return the events that go to the app by a webhook, a callback or both."""
+        ways = ((APP_EVENTS, by_webhook), (CALLBACKS, by_callback))
+        return cls({event: [kinds[event] for kinds, told in ways if event in told] for event in APP_EVENTS})
 
     def password_changed(self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Mapping[str, int]) -> None:
         data = PasswordChanged(**event_fields(account, begun.client), how=begun.how, ended=ended)
@@ -85,14 +157,6 @@ class AppEvents:
             tx.outbox.enqueue_each_if(kind, messages)
 
 
-def build(settings: Settings, ground: Ground) -> AppEvents:
-    """Return the events that go to the app by a webhook, a callback or both, as the settings and the app ask."""
-    by_webhook = APP_EVENTS if settings.webhooks.url else ()
-    ways = ((APP_EVENTS, by_webhook), (CALLBACKS, ground.app.callbacks))
-    kinds = {event: [kinds[event] for kinds, told in ways if event in told] for event in APP_EVENTS}
-    return AppEvents(kinds)
-
-
 def _event_of(asked: ResetRequested, account: Account, outcome: Outcome) -> Event[PasswordResetRequested]:
     data = PasswordResetRequested(**event_fields(account, asked.client), outcome=outcome)
     return Event(type="password.reset_requested", timestamp=asked.at, data=data)
@@ -113,22 +177,6 @@ def event_fields(account: Account, client: Client) -> dict[str, str]:
         "user_agent": client.user_agent,
         "request_id": client.request_id,
     }
-
-
-if TYPE_CHECKING:
-    from keyturn.service.webhooks.sender import WebhookSender  # with httpx2, which takes 0.1 s and only webhooks need
-
-
-class WebhookHandler:
-    """Tells the app of events by webhook."""
-
-    def __init__(self, sender: "WebhookSender") -> None:
-        self._sender = sender
-
-    async def __call__(self, message: Message) -> Sent:
-        """Send the event under the message's key. Raises SendRetryable, SendRefused."""
-        event = msgspec.json.decode(message.payload, type=AppEvent).event
-        return Sent(self._sender.name, await self._sender.send(message.key, bytes(event), now()))
 
 
 class CallbackHandler:

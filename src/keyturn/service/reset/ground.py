@@ -9,13 +9,13 @@ from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
+from keyturn.service.reset.events import Callback
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.reset.records import stores
 from keyturn.service.reset.records.stores import Records
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.meters import Meters
-from keyturn.service.webhooks.events import Callback
 
 if TYPE_CHECKING:
     from keyturn.service.reset.reset_hook import BeforeReset

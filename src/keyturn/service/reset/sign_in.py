@@ -21,7 +21,7 @@ from keyturn.service.reset.change import Change, ChangeAuthorization
 from keyturn.service.reset.complete import PasswordChanges
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.passwords.hasher import PasswordHasher
-from keyturn.service.reset.proofs.second_step.required import PassedSecondStep, RequiredSecondStep, SecondStepAnswer
+from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
 from keyturn.service.reset.rate_limits import GuessCounter
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.stores import Transaction
@@ -139,7 +139,7 @@ class SignIns:
         hasher: PasswordHasher,
         changes: PasswordChanges,
         devices: DeviceCookies,
-        second_step: RequiredSecondStep,
+        second_step: RequiredStep,
     ) -> None:
         self._records = ground.records
         self._accounts = accounts = ground.accounts
@@ -206,7 +206,7 @@ class SignIns:
 
     async def _require_second_step(
         self, account: Account, verified: str, answer: SecondStepAnswer | None, client: Client
-    ) -> PassedSecondStep | None:
+    ) -> PassedStep | None:
         """Return the code to spend; None if the account has no second factor."""
         try:
             return await self._second_step.require(None, account, answer, client)
@@ -216,7 +216,7 @@ class SignIns:
             asked.password_proof = self._proofs.issue(account.id, verified)
             raise
 
-    async def _open(self, account: Account, verified: str, passed: PassedSecondStep | None) -> str | None:
+    async def _open(self, account: Account, verified: str, passed: PassedStep | None) -> str | None:
         """Return the secret of a new session; None if `verified` is no longer the account's hash.
 
         During the check, the account may have been disabled or its password changed. `passed`: the code to spend.
@@ -284,7 +284,7 @@ def build(
     ground: Ground,
     hasher: PasswordHasher,
     changes: PasswordChanges,
-    second_step: RequiredSecondStep,
+    second_step: RequiredStep,
 ) -> SignIns | None:
     """Return the sign-in; None if users sign in elsewhere, or if the store cannot check their passwords.
 

@@ -38,10 +38,9 @@ class SecureAccount(Controller):
 
 def _token_of(pages: Pages, request: AnyRequest) -> str:
     """Return the token in the cookie. Raises SecurityLinkDead without one."""
-    link = pages.cookies.opened_link(pages.cookies.proof, request)
-    if link is None:
-        raise SecurityLinkDead
-    return link.token
+    if link := pages.cookies.opened_link(pages.cookies.proof, request):
+        return link.token
+    raise SecurityLinkDead
 
 
 def pages_of(pages: Pages) -> Iterator[Router]:

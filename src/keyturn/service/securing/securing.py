@@ -6,17 +6,19 @@ same transaction: the store's sessions, a lock, the mails, the app's event. The 
 (`RecoveryHandler`). `docs/security.md` lists the states of an account and who may change each.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
 from sqlalchemy import Connection
 
+from keyturn.errors import SettingsInvalid
 from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, Ended
-from keyturn.service.accounts.store_factory import locks_accounts
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Dropped, Message, Settlement
+from keyturn.service.outbox.worker import Handler
 from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
@@ -24,7 +26,7 @@ from keyturn.service.reset.change import ChangeEffects, counted
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
-from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
+from keyturn.service.reset.proofs.port import RequiredStep
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import press
@@ -48,15 +50,26 @@ _SECURED: Final = "secured"
 
 
 class AccountSecuring:
-    """Secures accounts by the buttons of confirmation mails. `locks`: a press locks an account that has not moved."""
+    """Secures accounts by the buttons of confirmation mails.
 
-    def __init__(self, ground: Ground, effects: ChangeEffects, *, locks: bool) -> None:
-        self._records = ground.records
-        self._accounts = ground.accounts
-        self._limits = ground.limits
-        self._effects = effects
-        self.meters = ground.meters
-        self.locks = locks
+    A press locks an account that has not moved, if the settings say so. Raises SettingsInvalid if its store cannot.
+    """
+
+    def __init__(self, settings: Settings, ground: Ground, effects: ChangeEffects, second_step: RequiredStep) -> None:
+        self._ground, self._records, self._accounts = ground, ground.records, ground.accounts
+        self._limits, self.meters = ground.limits, ground.meters
+        self._effects, self._second_step = effects, second_step
+        self.locks, store = settings.secure_account.lock, settings.accounts.store
+        if self.locks and not self._accounts.can_lock:
+            how = "set accounts.table.lock and unlock" if store == "table" else "remove the setting"
+            raise SettingsInvalid.of("secure_account.lock", f"the store {store} cannot lock accounts: {how}")
+
+    def handlers(self, mails: MailDelivery, links: ResetLinks) -> Mapping[str, Handler]:
+        """Return what the worker does after a press."""
+        recovery = RecoveryHandler(
+            mails, links, self._ground, self._effects.events, self._second_step, locks=self.locks
+        )
+        return {ACCOUNT_SECURED: recovery}
 
     async def check(self, token: str, client: Client) -> Secret:
         """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests."""
@@ -139,11 +152,6 @@ class AccountSecuring:
         return audit.has(_EVENT, _SECURED, client, pressed.used_at, link.account_id)
 
 
-def build(settings: Settings, ground: Ground, effects: ChangeEffects) -> AccountSecuring:
-    """Return it. Raises SettingsInvalid if the settings lock accounts and the store cannot."""
-    return AccountSecuring(ground, effects, locks=locks_accounts(settings, ground.accounts))
-
-
 class RecoveryHandler:
     """Ends the store's sessions, locks the account if `locks` is set, and mails a link to its owner.
 
@@ -158,19 +166,16 @@ class RecoveryHandler:
     def __init__(
         self,
         mails: MailDelivery,
-        ground: Ground,
         links: ResetLinks,
+        ground: Ground,
         events: AppEvents,
+        second_step: RequiredStep,
         *,
         locks: bool,
-        second_step: RequiredSecondStep,
     ) -> None:
-        self._second_step = second_step
-        self._mails = mails
+        self._mails, self._links = mails, links
         self._accounts, self._records = ground.accounts, ground.records
-        self._links = links
-        self._events = events
-        self._locks = locks
+        self._events, self._second_step, self._locks = events, second_step, locks
 
     async def __call__(self, message: Message) -> Settlement:
         return await self._mails.deliver(message, self._recover)

@@ -1,9 +1,9 @@
-"""Derives the paths of the API and the hosted pages from the settings, and checks them."""
+"""Derives the paths of the API and the hosted pages, and the links to them, from the settings, and checks them."""
 
 import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import msgspec
 
@@ -100,6 +100,33 @@ def _parameter_names(pattern: str) -> dict[str, str]:
     places = {"{token}": "token", "{email}": "email"}
     given = chain(parse_qsl(parts.query), parse_qsl(parts.fragment))
     return {places[value]: name for name, value in given if value in places}
+
+
+# The links in mails come from the settings alone, never from a request's headers (CVE-2017-8295)
+
+
+class PageUrls:
+    """Makes links from the patterns of the settings. `secures`: the button "This was not me" has a page."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings, self._base = settings, settings.base_url.rstrip("/")
+        self.forgot = settings.forgot_url.format(base_url=self._base)
+        self.sign_in = settings.sign_in_page.format(base_url=self._base)
+        self.secures = bool(settings.secure_account.url)
+
+    def secure(self, token: str) -> str:
+        return self._settings.secure_account.url.format(base_url=self._base, token=token)
+
+    def reset(self, token: str, email: str) -> str:
+        return self._settings.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
+
+
+def without_default_pages(settings: Settings) -> Settings:
+    """Return the settings without the page that is on by default and was not set explicitly."""
+    secure = settings.secure_account
+    if secure.url != type(secure)().url:
+        return settings
+    return msgspec.structs.replace(settings, secure_account=msgspec.structs.replace(secure, url=""))
 
 
 LINKS = ("reset_url", "secure_account.url")

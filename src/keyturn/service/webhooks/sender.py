@@ -6,9 +6,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
+import msgspec
+
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.http_client import CallFailed, HttpClient, retry_after
 from keyturn.mail.port.webhook_keys import webhook_key
+from keyturn.service.clock import now
+from keyturn.service.outbox.message import Message, Sent
+from keyturn.service.reset.records.messages import AppEvent
 
 _SUCCESS = 2
 _LONGEST_ANSWER = 16_384
@@ -16,18 +21,21 @@ _LONGEST_ANSWER = 16_384
 
 
 class WebhookSender:
-    """Posts events to one URL . A redirect is a failure: the operator has to fix the setting.
+    """Posts events to one URL. A redirect is a failure: the operator has to fix the setting.
 
     `timeout`: for a try. Raises ValueError for a malformed secret.
     """
-
-    name = "webhook"
 
     def __init__(self, url: str, secrets: Sequence[str], timeout: timedelta) -> None:
         self._url = url
         self._keys = [webhook_key(secret) for secret in secrets]
         self._http = HttpClient(timeout.total_seconds(), _LONGEST_ANSWER, headers={"content-type": "application/json"})
         self.close = self._http.close
+
+    async def post(self, message: Message) -> Sent:
+        """Send the event of a message under its key. Raises SendRetryable, SendRefused."""
+        event = msgspec.json.decode(message.payload, type=AppEvent).event
+        return Sent("webhook", await self.send(message.key, bytes(event), now()))
 
     async def send(self, identity: str, body: bytes, moment: datetime) -> str:
         """Deliver the event, and return the status of the answer. Raises SendRetryable, SendRefused.

@@ -158,7 +158,7 @@ class LdapAccounts(AccountStore):
         return bool(dn)
 
     async def phone(self, account_id: str) -> str:
-        """Return the first phone number, as it is written; "" without one."""
+        """Return the first phone number of the entry."""
         entry = await self._read(account_id)
         return entry.text(self.settings.phone) if entry else ""
 

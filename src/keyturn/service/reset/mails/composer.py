@@ -5,7 +5,6 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -18,7 +17,6 @@ from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.clock import random_bytes
 from keyturn.service.reset.mails import email_props
 from keyturn.service.reset.mails.theme import Themes
-from keyturn.service.reset.proofs.codes import LIFE as CODE_LIFE
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import BUTTON_LIFE
 from keyturn.service.reset.records.messages import (
@@ -29,28 +27,7 @@ from keyturn.service.reset.records.messages import (
     SecondStepWasChanged,
 )
 from keyturn.service.settings import Settings
-
-# The links in mails come from the settings alone, never from a request's headers (CVE-2017-8295)
-
-
-class PageUrls:
-    """Makes links from the patterns of the settings. Without a pattern there are no such links."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings, self._base = settings, settings.base_url.rstrip("/")
-
-    def secure(self, token: str) -> str:
-        return self._settings.secure_account.url.format(base_url=self._base, token=token)
-
-    def reset(self, token: str, email: str) -> str:
-        return self._settings.reset_url.format(base_url=self._base, token=token, email=quote(email, safe=""))
-
-    def forgot(self) -> str:
-        return self._settings.forgot_url.format(base_url=self._base)
-
-    def sign_in(self) -> str:
-        return self._settings.sign_in_page.format(base_url=self._base)
-
+from keyturn.service.settings.paths import PageUrls
 
 _LONGEST_NAME = 120
 _LONGEST_PROVIDER = 40
@@ -83,7 +60,7 @@ class MailComposer:
         self._reply_to = settings.brand.support_address
         self._sender = settings.mail.from_ or local_sender(settings.brand.name, self._reply_to)
         self._ends_sessions = ends_sessions(settings.accounts)
-        self.offers_securing = bool(settings.secure_account.url)
+        self.offers_securing = self._urls.secures
 
     def with_link(
         self,
@@ -94,6 +71,7 @@ class MailComposer:
         lifetime: timedelta,
         *,
         code: str = "",
+        code_expires_at: datetime | None = None,
         recovers: bool = False,
         by_operator: bool = False,
         reason: str = "",
@@ -119,7 +97,7 @@ class MailComposer:
                 locked=account.locked,
                 by_operator=by_operator,
                 code=code,
-                code_expires_at=moment + CODE_LIFE if code else None,
+                code_expires_at=code_expires_at,
             )
         )
         return SealedMail(email=self._write(props, account, client), link=secrets.digest(token))
@@ -129,7 +107,7 @@ class MailComposer:
             name=_greeting_name(account.name),
             email=account.email,
             provider=account.provider[:_LONGEST_PROVIDER],
-            sign_in_link=self._urls.sign_in(),
+            sign_in_link=self._urls.sign_in,
         )
         return SealedMail(email=self._write(props, account, client))
 
@@ -146,7 +124,7 @@ class MailComposer:
             "email": account.email,
             "address": notice.client.ip_address,
             "device": device_name(notice.client.user_agent, language),
-            "forgot_link": self._urls.forgot(),
+            "forgot_link": self._urls.forgot,
         }
         match notice:
             case PasswordWasChanged(is_link=True):
@@ -176,7 +154,7 @@ class MailComposer:
                     name=_greeting_name(account.name) if is_current else "",
                     email=account.email,
                     is_current=is_current,
-                    forgot_link=self._urls.forgot(),
+                    forgot_link=self._urls.forgot,
                 )
         raise TypeError(f"{type(notice).__name__} has no mail")
 

@@ -27,6 +27,7 @@ from keyturn.service.problems.proofs import Challenge, ChallengeMethod, Challeng
 from keyturn.service.problems.requests import Busy, ChallengeUnready, TooManyRequests
 from keyturn.service.reset.bounded_pool import BoundedPool, Turns, cores
 from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.proofs.port import ChallengeAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose
 from keyturn.service.settings import ChallengeSettings, Settings
@@ -127,11 +128,11 @@ _MOST_WAITING = 256
 _RETRY_AFTER = 5
 _OK, _BAD_REQUEST, _LIMITED = 200, 400, 429
 
-_SERVICES: Mapping[ChallengeMethod, tuple[str, int]] = {
+_SERVICES: Mapping[str, tuple[ChallengeMethod, str, int]] = {
     # https://developers.cloudflare.com/turnstile/get-started/server-side-validation
-    "turnstile": ("https://challenges.cloudflare.com/turnstile/v0/siteverify", 2048),
+    "turnstile": ("turnstile", "https://challenges.cloudflare.com/turnstile/v0/siteverify", 2048),
     # https://docs.hcaptcha.com/#verify-the-user-response-server-side
-    "hcaptcha": ("https://api.hcaptcha.com/siteverify", 8192),
+    "hcaptcha": ("hcaptcha", "https://api.hcaptcha.com/siteverify", 8192),
 }
 """Addresses, and characters of an answer; a longer answer is refused without a call."""
 
@@ -172,11 +173,10 @@ class Captcha:
     """
 
     def __init__(self, settings: ChallengeSettings, hosts: Collection[str], timeout: timedelta = _PATIENCE) -> None:
-        assert settings.method != "none"
-        self.asked = Challenge(settings.method, settings.site_key, ACTION)
-        url, self._longest = _SERVICES[settings.method]
+        method, url, self._longest = _SERVICES[settings.method]
+        self.asked = Challenge(method, settings.site_key, ACTION)
         self.url = settings.url or url
-        self._is_turnstile = settings.method == "turnstile"
+        self._is_turnstile = method == "turnstile"
         # hCaptcha is told the site: otherwise answers for any site of the same account would pass.
         site = {} if self._is_turnstile else {"sitekey": settings.site_key}
         self._form = {"secret": str(settings.secret), **site}
@@ -236,13 +236,6 @@ class Captcha:
 # When an answer is required
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """The challenge part of a request: the answer as the widget wrote it, or that the browser runs no scripts."""
-
-    text: str = ""
-    without_script: bool = False
-
-
 class RequestChallenge:
     """Requires an answer always, or only while there are more requests than people make (OWASP ASVS 2.4.1, 6.3.1).
 
@@ -264,7 +257,7 @@ class RequestChallenge:
         await self._limits.count("challenge", client)
         return self._judge.issue()
 
-    async def require(self, client: Client, answer: Answer) -> None:
+    async def require(self, client: Client, answer: ChallengeAnswer) -> None:
         """Return if the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
         if not self.is_always_asked and not await self._limits.is_busy(client):
             return
@@ -284,7 +277,7 @@ class RequestChallenge:
         if fault:  # a form needs to know only whether a fresh answer would help
             raise ChallengeRequired("expired" if fault in {"expired", "replayed"} else "refused", self.asked)
 
-    async def _require_leave(self, answer: Answer, client: Client) -> None:
+    async def _require_leave(self, answer: ChallengeAnswer, client: Client) -> None:
         """Return if the browser runs no scripts and its request may go on. Raises ChallengeRequired."""
         if answer.without_script:
             with suppress(TooManyRequests):

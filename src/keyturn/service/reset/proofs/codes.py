@@ -4,21 +4,20 @@ Its mailbox can try it five times; the right code is exchanged for a token like 
 in the same way (`second_step/sms.py`).
 """
 
-import hmac
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from hashlib import sha256
 
 from keyturn.errors import Fault
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account
-from keyturn.service.clock import now, random_below
-from keyturn.service.keys import derive
+from keyturn.service.clock import now
 from keyturn.service.limits import Limit, StoredCounters
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import DatabaseUnready, InputInvalid, TooManyRequests
 from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.proofs.port import CodesBesideLinks
+from keyturn.service.reset.proofs.short_codes import Codes
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import mint_link
 from keyturn.service.reset.records.stores import Transaction
@@ -29,9 +28,6 @@ from keyturn.service.telemetry.meters import count_calls
 
 DIGITS = 8
 """NIST SP 800-63B 4.2.1.2 asks for at least six; ASVS 6.5.4 for 20 bits, and these have 26."""
-
-LIFE = timedelta(minutes=10)
-"""OWASP ASVS 6.5.5."""
 
 TRIES = 5
 """Tries at one code. The odds of guessing it are 5 in 100 million."""
@@ -59,45 +55,7 @@ def read(written: str) -> str:
     return digits
 
 
-class Codes:
-    """Mints short codes and compares them. Each is one for its `key`, and replaces the one before.
-
-    The database holds a digest under a key that is not in it: 26 bits alone would be guessed (NIST SP 800-63B 3.1.2.2
-    on look-up secrets). The first of `secrets` writes, and all of them are compared. `purpose`: what the codes open.
-    """
-
-    def __init__(self, secrets: Sequence[str], purpose: Purpose, digits: int) -> None:
-        self._keys = [derive(secret, f"codes: {purpose}") for secret in secrets]
-        self._purpose = purpose
-        self._digits = digits
-
-    def mint(
-        self, account_id: str, key: bytes, moment: datetime, *, mailbox: bytes = b"", use: bytes = b""
-    ) -> tuple[str, Secret]:
-        """Return a fresh code of evenly distributed digits, and what is stored of it. `use`: all that it is for."""
-        code = f"{random_below(10**self._digits):0{self._digits}}"
-        return code, Secret(
-            purpose=self._purpose,
-            key=key,
-            proof=_digest(self._keys[0], key, use, code),
-            account_id=account_id,
-            mailbox=mailbox,
-            created_at=moment,
-            expires_at=moment + LIFE,
-        )
-
-    def fits(self, written: str, key: bytes, code: Secret | None, *, use: bytes = b"") -> bool:
-        """Return whether it is the code. Without one, and wherever it differs, the work is the same (CWE-208)."""
-        stored = code.proof or b"" if code else b""
-        compared = [hmac.compare_digest(_digest(one, key, use, written), stored) for one in self._keys]
-        return any(compared)
-
-
-def _digest(secret: bytes, key: bytes, use: bytes, code: str) -> bytes:
-    return hmac.digest(secret, key + use + code.encode("utf-8", "surrogatepass"), sha256)
-
-
-class MailedCodes:
+class MailedCodes(CodesBesideLinks):
     """The codes of mails, each for the mailbox that it was sent to, and their exchange for tokens like those of links.
 
     A mailbox has one code, the latest. Five tries per code and 100 per mailbox limit guesses at one account (NIST SP
@@ -119,18 +77,17 @@ class MailedCodes:
         self._lines = OnceAMinute()
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
-        """Return the addresses with too many wrong tries, where a code would no longer work."""
-        limits = [code_failures(addresses.digest(email)) for email in emails]
+        limits = [_failures(addresses.digest(email)) for email in emails]
         levels = await self._records.database.read(lambda connection: StoredCounters(connection).levels(*limits))
         return {email for email, limit, level in zip(emails, limits, levels, strict=True) if limit.wait(level)}
 
     def mint(self, account: Account, moment: datetime) -> tuple[str, Secret]:
-        """Return a fresh code, and what is stored of it in place of the mailbox's earlier code.
-
-        The mailbox's failures stay counted.
-        """
+        # The mailbox's failures stay counted.
         mailbox = addresses.digest(account.email)
         return self._codes.mint(account.id, mailbox, moment, mailbox=mailbox)
+
+    def forget_failures(self, tx: Transaction, mailbox: bytes) -> None:
+        tx.counters.clear(_failures(mailbox))
 
     @count_calls("code")
     async def exchange(self, email: str, written: str, client: Client, return_to: str = "") -> tuple[str, Secret]:
@@ -167,7 +124,7 @@ class MailedCodes:
         the same for an address without a code. Only a try at a working code is a failure, so a stranger cannot use up a
         mailbox's hundred tries while it has no code.
         """
-        of_mailbox, moment = code_failures(mailbox), now()
+        of_mailbox, moment = _failures(mailbox), now()
 
         def count(tx: Transaction) -> Secret | None:
             code = secrets.count_try(tx.connection, Purpose.CODE, mailbox, moment)
@@ -196,7 +153,7 @@ class MailedCodes:
         def write(tx: Transaction) -> None:
             # The code first, as `_try` and a change do: two transactions cannot deadlock.
             used = secrets.use(tx.connection, code, moment)
-            tx.counters.clear(code_failures(code.key))
+            tx.counters.clear(_failures(code.key))
             tx.counters.give_back(_ALL_FAILURES)
             if used:
                 secrets.add(tx.connection, [(link, True)])
@@ -213,6 +170,6 @@ class MailedCodes:
         return token, link
 
 
-def code_failures(mailbox: bytes) -> Limit:
+def _failures(mailbox: bytes) -> Limit:
     """Return the limit of wrong tries at a mailbox, by its digest."""
     return Limit(_FAILURES, "code failures", mailbox.hex())

@@ -49,8 +49,6 @@ def account_faults(settings: Settings, written: Collection[str]) -> Iterator[Fau
             yield Fault(section, f"is set, but {chooser} is {chosen}")
     if accounts.store == "table" or (accounts.store == "supabase" and "accounts.table" in written):
         yield from _table(accounts)
-        if settings.secure_account.lock and not accounts.table.lock and accounts.store == "table":
-            yield Fault("accounts.table.lock", "missing: secure_account.lock is set")
     if accounts.store == "ldap":
         yield from _ldap(accounts.ldap)
 

@@ -10,7 +10,6 @@ import msgspec
 from keyturn.errors import Fault
 from keyturn.hosts import is_loopback, is_serialized_origin
 from keyturn.mail.port.provider import Provider
-from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import Settings
 from keyturn.service.settings.brand_files import brand_faults, email_faults
@@ -26,9 +25,6 @@ from keyturn.service.settings.url_rules import (
 )
 from keyturn.values import not_this
 
-# The outgoing webhook
-
-
 _WITH_SECRETS = ("accounts.supabase.url", "second_step.sms.api_url", "webhooks.url")
 """Addresses of services that are called with a secret."""
 
@@ -38,19 +34,6 @@ def service_url_faults(settings: Settings) -> Iterator[Fault]:
     for name in _WITH_SECRETS:
         if url := value_of(settings, name):
             yield from service_faults(name, url, production=production)
-
-
-def webhook_faults(settings: Settings) -> Iterator[Fault]:
-    hooks = settings.webhooks
-    for secret in hooks.secrets:
-        try:
-            webhook_key(secret)
-        except ValueError:
-            yield Fault("webhooks.secret", f"must be a signing secret: {FORM}")
-    if "@" in hooks.url.partition("://")[2].partition("/")[0]:
-        yield Fault(
-            "webhooks.url", "must not contain a user or a password: the signature proves that the call is Keyturn's"
-        )
 
 
 def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] = ()) -> Iterator[Fault]:
@@ -66,7 +49,6 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from report_faults(settings)
     yield from broken_pairs(settings, sending=sending)
     yield from service_url_faults(settings)
-    yield from webhook_faults(settings)
     yield from account_faults(settings, written)
     yield from _return_origins(settings)
     yield from _addresses(settings)
@@ -77,7 +59,6 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     yield from second_step_faults(settings)
     yield from api_path_faults(settings.server.api_path)
     yield from _database(settings, written)
-    yield from _keys(settings)
     yield from _folders(settings)
 
 
@@ -109,14 +90,6 @@ def _database(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
         yield Fault("database.url", message)
     elif schema and database_kind(url) == "sqlite" and "database.url" in written:  # otherwise an app may share its own
         yield Fault("database.schema", "is set, but only PostgreSQL has schemas: remove it")
-
-
-def _keys(settings: Settings) -> Iterator[Fault]:
-    keys = settings.invitations
-    if keys.link_key and keys.link_key == keys.service_key:
-        yield Fault(
-            "invitations.link_key", "is also invitations.service_key: a link is a stronger right, choose another"
-        )
 
 
 def _folders(settings: Settings) -> Iterator[Fault]:
@@ -173,8 +146,6 @@ def provider_faults(settings: Settings) -> Iterator[Fault]:
             yield Fault(known_as, f"missing: {chosen_by} is {name}{without}")
         if name in PROVIDERS:
             yield from _value_faults(PROVIDERS[name], settings)
-    if settings.mail.fallback == settings.mail.transport:
-        yield Fault("mail.fallback", "must be another provider than mail.transport")
     if not settings.mail.from_ and settings.mail.transport != "capture":
         yield Fault("mail.from", "missing: set the sender of the mails")
 

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from keyturn.errors import Fault
 from keyturn.hosts import is_host, is_loopback, is_serialized_origin
-from keyturn.service.settings import BCRYPT_PREFIXES, LONGEST_TRY, RATES, Settings
+from keyturn.mail.port.webhook_keys import FORM, webhook_key
+from keyturn.service.settings import BCRYPT_PREFIXES, LONGEST_TRY, RATES, Settings, split_secrets
 from keyturn.service.settings.building import parse_rate
 from keyturn.service.settings.networks import read_network
 from keyturn.service.settings.url_rules import ENDS_A_SOURCE
@@ -60,6 +61,10 @@ def _holds(holds: Callable[[Any], object], value: Any) -> bool:
 def _is_breach_source(text: str) -> bool:
     is_local = text.startswith("http://") and is_loopback(text)
     return text in {"", "hibp"} or text.startswith("https://") or is_local
+
+
+def _are_webhook_keys(text: str) -> bool:
+    return all(map(webhook_key, split_secrets(text)))
 
 
 _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
@@ -113,6 +118,12 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
     ),
     ("second_step.sms.prefixes", re.compile(r"\+[1-9][0-9]{0,6}").fullmatch, "must all be prefixes such as +44"),
     ("timezone", ZoneInfo, "no such time zone: {value}"),
+    (
+        "webhooks.url",
+        lambda url: "@" not in url.partition("://")[2].partition("/")[0],
+        "must not contain a user or a password: the signature proves that the call is Keyturn's",
+    ),
+    ("webhooks.secret", _are_webhook_keys, f"must be a signing secret: {FORM}"),
 )
 """Settings, what is true of each of their values (or raises ValueError), and what a fault says."""
 
@@ -124,7 +135,7 @@ class Needs(NamedTuple):
     """`setting` must be set if `by` is one of `values`; without values, if `by` is set at all.
 
     `what`: what is missing, in place of the reason. `known_as`: the variable by which people know the setting.
-    `sending`: only a process that sends mails needs it.
+    `sending`: only a process that sends mails needs it. `store`: only accounts in this store need it.
     """
 
     setting: str
@@ -133,14 +144,7 @@ class Needs(NamedTuple):
     what: str = ""
     known_as: str = ""
     sending: bool = False
-
-
-class OnlyFor(NamedTuple):
-    """`setting` has no effect unless `by` is one of `values`."""
-
-    setting: str
-    by: str
-    values: str
+    store: str = ""
 
 
 _NEEDS = (
@@ -155,6 +159,7 @@ _NEEDS = (
         sending=True,
     ),
     Needs("secure_account.url", "secure_account.lock", what="without its button in mails, no account gets locked"),
+    Needs("accounts.table.lock", "secure_account.lock", store="table"),
     Needs("accounts.table.unlock", "accounts.table.lock"),
     Needs("accounts.table.lock", "accounts.table.unlock"),
     Needs("challenge.site_key", "challenge.method", "turnstile hcaptcha"),
@@ -172,20 +177,32 @@ _NEEDS = (
     Needs("webhooks.url", "webhooks.secret"),
 )
 _ONLY_FOR = (
-    OnlyFor("challenge.site_key", "challenge.method", "none turnstile hcaptcha"),
-    OnlyFor("challenge.secret", "challenge.method", "none turnstile hcaptcha"),
-    OnlyFor("hashing.cost", "hashing.format", " ".join(BCRYPT_PREFIXES)),
-    OnlyFor("second_step.sms.transport", "second_step.source", "builtin table ldap"),
-    OnlyFor("second_step.table.key", "second_step.table.format", "fernet laravel"),
+    ("challenge.site_key", "challenge.method", "none turnstile hcaptcha"),
+    ("challenge.secret", "challenge.method", "none turnstile hcaptcha"),
+    ("hashing.cost", "hashing.format", " ".join(BCRYPT_PREFIXES)),
+    ("second_step.sms.transport", "second_step.source", "builtin table ldap"),
+    ("second_step.table.key", "second_step.table.format", "fernet laravel"),
 )
+"""Settings that have no effect unless others are one of some values."""
+
+_DIFFERS = (
+    ("mail.fallback", "mail.transport", "must be another provider than mail.transport"),
+    (
+        "invitations.link_key",
+        "invitations.service_key",
+        "is also invitations.service_key: a link is a stronger right, choose another",
+    ),
+)
+"""Settings that must differ from others if they are set, and what a fault says."""
 
 
 def broken_pairs(settings: Settings, *, sending: bool) -> Iterator[Fault]:
-    """Yield what is missing, and what has no effect."""
+    """Yield what is missing, what has no effect, and what must differ."""
     for rule in _NEEDS:
         by = value_of(settings, rule.by)
         is_needed = by in rule.values.split() if rule.values else by
-        if is_needed and (sending or not rule.sending) and not value_of(settings, rule.setting):
+        is_ours = (sending or not rule.sending) and rule.store in ("", settings.accounts.store)
+        if is_needed and is_ours and not value_of(settings, rule.setting):
             reason = f"{rule.by} is {by if rule.values else 'set'}"
             yield Fault(rule.known_as or rule.setting, f"missing: {rule.what or reason}")
     default = Settings()
@@ -193,3 +210,6 @@ def broken_pairs(settings: Settings, *, sending: bool) -> Iterator[Fault]:
         chosen = value_of(settings, chooser)
         if chosen not in values.split() and value_of(settings, setting) != value_of(default, setting):
             yield Fault(setting, f"has no effect with {chooser} {chosen}: remove it")
+    for setting, other, message in _DIFFERS:
+        if (value := value_of(settings, setting)) and value == value_of(settings, other):
+            yield Fault(setting, message)

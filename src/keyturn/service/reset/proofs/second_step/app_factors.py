@@ -8,7 +8,6 @@ from sqlalchemy import Column, Connection, RowMapping, select
 from sqlalchemy.exc import NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.accounts.table.active import Flag
 from keyturn.service.accounts.table.app_database import AppDatabase
@@ -22,11 +21,10 @@ from keyturn.service.telemetry.logs import LogEvent, log
 from keyturn.values import did_you_mean
 
 
-class LdapPhones(OwnSecondStep):
-    """Reads phone numbers from the attribute `accounts.ldap.phone` of a directory."""
+class StorePhones(OwnSecondStep):
+    """Reads phone numbers from the store of the accounts."""
 
     def __init__(self, database: Database, sms: Messages, accounts: AccountStore) -> None:
-        assert isinstance(accounts, LdapAccounts)  # the settings require it
         super().__init__(database, sms)
         self._accounts = accounts
 

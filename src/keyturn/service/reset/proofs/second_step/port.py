@@ -3,19 +3,18 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.problems.proofs import Factor
+from keyturn.service.problems.proofs import CodeMethod, Factor
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Secret
 
-Method = Literal["totp", "sms", "recovery_code"]
-"""Methods of a code. A factor may also be "other": the account has it, but no code for it can be checked here."""
+Method = CodeMethod
 
 
 class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):

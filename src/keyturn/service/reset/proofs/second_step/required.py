@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-import msgspec
 from sqlalchemy import Connection
 
 from keyturn.errors import KeyturnError
@@ -17,8 +16,9 @@ from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
-from keyturn.service.reset.proofs.second_step.port import Accepted, Method, NoSecondStep, SecondStep, SecondStepTry
+from keyturn.service.reset.proofs.second_step.port import Accepted, NoSecondStep, SecondStep, SecondStepTry
 from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.client import Client
@@ -39,38 +39,7 @@ _NOTICE = 30 * _DAY
 """Seconds in which wrong codes count together for a mail to the owner: a patient attacker tries few a day."""
 
 
-class SecondStepAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The second step that came with a password: a code and its method. `code` is "" to request a code."""
-
-    method: Method
-    code: str = ""
-
-
-class PassedSecondStep(msgspec.Struct, frozen=True, kw_only=True):
-    """A right code: the change that it allows uses it up, and gives it back if the change fails.
-
-    `refusal`: the error to raise if another request has used the code up. `limits`: what counts the account's tries.
-    """
-
-    trial: SecondStepTry
-    accepted: Accepted
-    refusal: SecondStepRejected
-    limits: Sequence[Limit]
-
-    def spend(self, tx: Transaction, moment: datetime) -> None:
-        """Use the code up in the change's transaction. Raises SecondStepRejected if another request was quicker."""
-        if not self.accepted.spend(tx.connection, moment):
-            raise self.refusal
-
-    def confirm(self, tx: Transaction) -> None:
-        """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
-        account = self.trial.account
-        for limit in self.limits:
-            tx.counters.clear(limit)
-        tx.audit.write(EVENT, f"passed_{self.trial.method}", self.trial.client, now(), account.id, account.email)
-
-
-class RequiredSecondStep:
+class RequiredSecondStep(RequiredStep):
     """Lets a reset or a sign-in go on if the account has no second factor, or if its request has a right code.
 
     A reset has a link; without one, a user who knows the password signs in. The audit trail records failures. After
@@ -94,11 +63,9 @@ class RequiredSecondStep:
         self._events = events
 
     async def factors(self, link: Secret | None, account: Account) -> Sequence[Factor]:
-        """Return the factors that the holder of a live link, or of the password, is asked for. Raises Unavailable."""
         return await (self.step.proven_factors if link and link.recovers else self.step.factors)(account)
 
     def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
-        """Delete the additions that whoever reads the account's mailbox may undo (`own_step.RECENT`)."""
         if self.step.remove_recent(tx.connection, account.id):
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
@@ -127,12 +94,7 @@ class RequiredSecondStep:
 
     async def require(
         self, link: Secret | None, account: Account, answer: SecondStepAnswer | None, client: Client
-    ) -> PassedSecondStep | None:
-        """Return the code to spend with the change or the session; None if the account has no second factor.
-
-        Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests if the account has
-        no tries left today, Unavailable.
-        """
+    ) -> PassedStep | None:
         factors = await self.factors(link, account)
         if not factors:
             return None
@@ -155,8 +117,7 @@ class RequiredSecondStep:
             raise
         if accepted:  # whatever becomes of the change
             await self._give_back(trial)
-            too_late, limits = SecondStepRejected(factors, left + 1), self._limits(account.id)
-            return PassedSecondStep(trial=trial, accepted=accepted, refusal=too_late, limits=limits)
+            return self._passed(trial, accepted, SecondStepRejected(factors, left + 1))
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
         await self._records.audit.record(EVENT, "rejected", client, account.id, account.email)
         if is_told:
@@ -164,6 +125,20 @@ class RequiredSecondStep:
             if link:
                 raise LinkDead("second_step")  # a holder of a live link may learn how it ended
         raise refusal
+
+    def _passed(self, trial: SecondStepTry, accepted: Accepted, too_late: SecondStepRejected) -> PassedStep:
+        account, client = trial.account, trial.client
+
+        def spend(tx: Transaction, moment: datetime) -> None:
+            if not accepted.spend(tx.connection, moment):
+                raise too_late
+
+        def confirm(tx: Transaction) -> None:
+            for limit in self._limits(account.id):
+                tx.counters.clear(limit)
+            tx.audit.write(EVENT, f"passed_{trial.method}", client, now(), account.id, account.email)
+
+        return PassedStep(spend, lambda tx, moment: accepted.give_back(tx.connection, moment), confirm)
 
     async def _count(self, trial: SecondStepTry) -> tuple[int, bool]:
         """Count a try before any comparison, and commit it. Return how many are left, and whether a wrong code is told.
@@ -246,9 +221,9 @@ def _step_of(settings: Settings, ground: Ground) -> SecondStep:
 
             return TableFactors(database, sms, wanted.table, accounts.table)
         case "ldap":
-            from keyturn.service.reset.proofs.second_step.app_factors import LdapPhones
+            from keyturn.service.reset.proofs.second_step.app_factors import StorePhones
 
-            return LdapPhones(database, sms, ground.accounts)
+            return StorePhones(database, sms, ground.accounts)
         case reference:
             step: SecondStep = product_of(reference, settings, SecondStep, "second_step.source")
             return step

@@ -20,8 +20,8 @@ from keyturn.service.limits import Limit
 from keyturn.service.outbox.message import new_key
 from keyturn.service.problems.requests import TooManyRequests, Unavailable
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.proofs.codes import LIFE, Codes
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
+from keyturn.service.reset.proofs.short_codes import LIFE, Codes
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.sending.senders import CaptureSender
