@@ -88,7 +88,6 @@ BUILT: Mapping[str, str | Iterable[str]] = {
     "studio/lint/checks/selectors.py row.attribute": [rule.attribute for rule in RULES.values() if rule.attribute],
     "studio/lint/rules.py where": [where for rule in RULES.values() for where in rule.fixes_where],
     "studio/web/data/current_data.py pattern": [one.pattern for one, _ in _SAYINGS],
-    "service/onboarding/survey.py _TEXT": r"'(?:[^']|'')*'",
     "service/reset/passwords/hash_formats.py pattern": r"\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}",
     "service/settings/building.py f'(?<!\\\\w)(?:{texts})(?!\\\\w)'": r"(?<!\w)(?:smtp\.host|database\.url)(?!\w)",
 }

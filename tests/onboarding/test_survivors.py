@@ -11,19 +11,17 @@ from keyturn.service.onboarding.survivors import surviving_credentials
 from keyturn.service.settings import AccountSettings, DatabaseSettings, Ending, Secret, Settings, TableSettings
 
 TABLES = (
-    "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), api_token VARCHAR(60));"
+    "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60));"
     " CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER);"
     " CREATE TABLE passkeys (id INTEGER PRIMARY KEY, user_id INTEGER);"
-    " CREATE TABLE ssh_keys (id INTEGER PRIMARY KEY, user_id INTEGER, revoked_at VARCHAR(30));"
+    " CREATE TABLE ssh_keys (id INTEGER PRIMARY KEY, user_id INTEGER);"
     " CREATE TABLE oauth2_authorization (id INTEGER PRIMARY KEY, principal_name VARCHAR(60));"
-    " CREATE TABLE api_keys (id INTEGER PRIMARY KEY, bearer_type VARCHAR(30), bearer_id INTEGER);"
-    " INSERT INTO api_keys VALUES (1, 'Team', 1), (2, 'User', 1)"
+    " CREATE TABLE api_keys (id INTEGER PRIMARY KEY, bearer_type VARCHAR(30), bearer_id INTEGER)"
 )
 ALL = {
-    "users": '"users.id" = {what = "api_keys", when = "intrusion", set = {api_token = "{null}"}}',
-    "api_keys": '"api_keys.bearer_id" = {what = "api_keys", when = "intrusion", where = {bearer_type = "User"}}',
+    "api_keys": "",
     "passkeys": '"passkeys.user_id" = {what = "passkeys", when = "intrusion"}',
-    "ssh_keys": '"ssh_keys.user_id" = {what = "ssh_keys", when = "intrusion", set = {revoked_at = "{now_iso}"}}',
+    "ssh_keys": '"ssh_keys.user_id" = {what = "ssh_keys", when = "intrusion"}',
     "oauth2_authorization": "",
 }
 
@@ -53,18 +51,15 @@ async def test_each_table_is_named_with_the_line_that_ends_it(url: str) -> None:
 
 async def test_what_a_setting_ends_or_leaves_to_the_app_is_not_named(url: str) -> None:
     ends = {
-        "users.id": Ending(set={"api_token": "{null}"}),
         "passkeys.user_id": Ending(when="intrusion"),
         "oauth2_authorization.principal_name": Ending(when="never"),
         "api_keys.bearer_id": Ending(when="never"),
     }
     async with running_app(url, TABLES):
         assert await surviving_credentials(settings(url, ends=ends, delete=("ssh_keys.user_id",))) == {}
-        only_set = settings(url, ends=ends, delete=("ssh_keys.user_id",), set={"api_token": "{null}"})
-        assert await surviving_credentials(only_set) == {}
-        del ends["users.id"], ends["passkeys.user_id"]
+        del ends["passkeys.user_id"]
         named = await surviving_credentials(settings(url, ends=ends, delete=("ssh_keys.user_id",)))
-        assert named == {name: ALL[name] for name in ("users", "passkeys")}
+        assert named == {"passkeys": ALL["passkeys"]}
 
 
 async def test_the_accounts_may_be_in_keyturns_own_database(url: str) -> None:

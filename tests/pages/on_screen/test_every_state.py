@@ -67,7 +67,7 @@ async def screens(shown: Shown, browser: Browser) -> AsyncIterator[Screens]:
 
 def each_state(language: str, folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the name of each state, and its page."""
-    preview = PagePreview(settings_for(folder))
+    preview = PagePreview(lambda: settings_for(folder))
     for name, _, _ in preview.states:
         yield name, preview.page(name, language, "", "")
 

@@ -179,7 +179,7 @@ def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[
 
     mails = builtin_emails(service, {**brands, **settings.brands}, reload=True)
     gallery = Gallery(**asdict(mails), finds_branches=settings.branches, mails=settings.mails)
-    return Opened(gallery, settings, service)
+    return Opened(gallery, settings, service, lambda: service)
 
 
 def usual_baseline(opened: Opened) -> Path:

@@ -294,11 +294,11 @@ def _sender(opened: Opened, settings: "Settings") -> str:
 
 def _hosted_pages(opened: Opened, brands: Mapping[str, Mapping[str, Any]]) -> "HostedPages | None":
     """Return the pages that belong to Keyturn's mails; none for a foreign folder."""
-    if not opened.service:
+    if not opened.read_service:
         return None
     from keyturn.service.pages.preview import PagePreview
 
-    return PagePreview(opened.service, {**brands, **opened.settings.brands}, read_anew=opened.read_service)
+    return PagePreview(opened.read_service, {**brands, **opened.settings.brands})
 
 
 def _token(host: str, *, is_needed: bool = True) -> str:

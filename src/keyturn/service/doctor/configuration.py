@@ -124,7 +124,7 @@ def _proxy_doubts(settings: Settings, *, of_app: bool) -> Iterator[tuple[str, st
 
 async def check_pages(settings: Settings) -> list[Finding]:
     """Render the app's own pages, and report each mistake with its place."""
-    faults = await asyncio.to_thread(lambda: PagePreview(settings).faults())
+    faults = await asyncio.to_thread(PagePreview(lambda: settings).faults)
     if not faults:
         return [Finding("pages", "ok", f"all pages render with the templates in {settings.pages.templates}")]
     mend = "Fix the template: `keyturn serve` does not start with this error."

@@ -1,21 +1,14 @@
-"""Guesses the table of the accounts and the meaning of its columns, by the names that apps use and by values. Pure.
-
-Values decide if names do not: only addresses look like addresses, and only password hashes look like hashes.
-"""
+"""Guesses the table of the accounts and the meaning of its columns, by the names that apps use. Pure."""
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from keyturn.service import addresses
 from keyturn.service.accounts.table.columns import Stored, kind_of
 from keyturn.service.accounts.table.placeholders import placeholder_for, usual_form
-from keyturn.service.accounts.table.recognised_hashes import is_known_hash
 from keyturn.service.onboarding.survey import Table
-from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.settings import Credentials, Ending, TableSettings
 
 _NAMES: Mapping[str, Any] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
@@ -43,7 +36,7 @@ _TIMES = re.compile(r"(at|on|date|time|timestamp|since)$|^(created|updated|modif
 """Names of columns of times."""
 _CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
     "passkeys": re.compile(
-        r"passkey|webauthn|fido2?(key|credential|device)|publickeycredential|securitykeys?$|^(mfa)?authenticators?$"
+        r"passkey|webauthn|fido2?(key|credential|device)|publickeycredential|securitykeys?$|authenticators?$"
     ),
     "trusted_devices": re.compile(r"(trusted|remembered)(device|browser|computer)|devicetrust"),
     "ssh_keys": re.compile(r"ssh(public)?keys?$"),
@@ -61,18 +54,10 @@ _CREDENTIALS: Mapping[Credentials, re.Pattern[str]] = {
 """Tables whose rows admit clients after a change of the password, too (CWE-613), the last of them with the old password
 or an older link (OWASP ASVS 7.4.3). users_tokens is Phoenix's, which deletes its rows itself; AspNetUserTokens hold a
 second factor, and must stay."""
+_MIXED = re.compile(r"authenticators?$")
+"""Tables that may also hold second factors, which must stay: django-allauth's."""
 _NO_CREDENTIALS = re.compile(r"challenge|ceremony|attempt|logs?$|events?$|history|usage|audit")
 """Parts of names of tables that only tell of credentials."""
-_REVOKED_AT = re.compile(r"(revoked|invalidated|disabled|deactivated)(at|on)")
-_REVOKED = re.compile(r"(is)?(revoked|disabled|invalidated)")
-_EXPIRES = re.compile(r"expires(at|on)?|expir(y|ation)(date)?|valid(until|to)")
-_OWN_KEY = re.compile(r"api(key|token)|(personal)?accesstoken|ssh(public)?key")
-"""Columns of the accounts' own table with a key of an account."""
-_LARAVEL, _LARAVELS_USERS = "tokenabletype", r"App\Models\User"
-_OF_ANOTHER = re.compile(
-    r"token|pin|otp|recover|backup|answer|reset|temp|old|prev|histor|pending|unconfirmed|invite|parent|billing|contact"
-)
-"""Parts of names of columns with addresses or hashes that are not used to sign in."""
 
 _Values = dict[str, bool | int | float | str]
 
@@ -140,11 +125,11 @@ def plain_name(name: str) -> str:
 
 
 def email_column(table: Table) -> str:
-    return _known_column(table, "email", _is_address)
+    return _first_column(table, "email")
 
 
 def password_column(table: Table) -> str:
-    return _known_column(table, "password", is_known_hash)
+    return _first_column(table, "password")
 
 
 def username_column(table: Table) -> str:
@@ -173,26 +158,8 @@ def _columns_named(table: Table, names: Iterable[str]) -> list[str]:
     return [plain[name] for name in names if name in plain]
 
 
-def _known_column(table: Table, meaning: str, fits: Callable[[str], bool]) -> str:
-    """Return the column by its name, else by its values; "" for none or several."""
-    fitting = [name for name, values in table.values.items() if values and all(map(fits, values))]
-    named = _columns_named(table, _NAMES[meaning])
-    if named:  # an unknown hash format, or no rows yet: the name is better evidence
-        return next((name for name in named if name in fitting), named[0])
-    own = [name for name in fitting if not _OF_ANOTHER.search(plain_name(name))]
-    return own[0] if len(own) == 1 else ""
-
-
-def _is_address(value: str) -> bool:
-    try:
-        addresses.parse(value)
-    except InputInvalid:
-        return False
-    return True
-
-
 def _active(table: Table) -> str:
-    """Return the rule for active accounts: a flag, or a status whose type or CHECK lists its values."""
+    """Return the rule for active accounts: a flag, or a status whose type lists its values."""
     if flag := _first_column(table, "active"):
         return flag
     if flag := _first_column(table, "inactive"):
@@ -259,25 +226,12 @@ def credentials_in(name: str) -> Credentials | Literal[""]:
 
 
 def endings(table: Table, tables: Mapping[str, Table]) -> Iterator[tuple[str, Ending]]:
-    """Yield what an intrusion ends besides sessions, by the column with the account's id."""
-    keys = [name for name, column in table.columns.items() if column.nullable and _is_own_key(table, name)]
-    if keys:
-        sets: _Values = dict.fromkeys(keys, "{null}")
-        yield f"{table.name}.{_key_column(table)}", Ending(what="api_keys", when="intrusion", set=sets)
+    """Yield the rows that an intrusion deletes besides sessions, by the column with the account's id."""
     for name, other in sorted(tables.items()):
-        if name == table.name:
-            continue
-        what = credentials_in(name)
-        where: _Values = {}
-        if _bare_name(name).endswith("usermeta") and "meta_key" in other.columns:
-            what, where = "api_keys", {"meta_key": "_application_passwords"}  # WordPress keeps anything there
-        elif "mfaauthenticator" in _bare_name(name) and "type" in other.columns:
-            where = {"type": "webauthn"}  # django-allauth keeps TOTP there, too, which must stay
-        owner, of_accounts = _owner(other, table)
-        ended = _revocation(other, tables)
-        if what not in ("", "sessions") and owner and ended is not None:
-            when: Literal["change", "intrusion"] = "change" if what == "trusted_devices" else "intrusion"
-            yield f"{name}.{owner}", Ending(what=what, when=when, set=ended, where=where | of_accounts)
+        what, owner = credentials_in(name), owner_column(other, table)
+        is_held = any(name in one.holds for one in tables.values())
+        if what not in ("", "sessions") and owner and not is_held and not _MIXED.search(_bare_name(name)):
+            yield f"{name}.{owner}", Ending(what=what, when="change" if what == "trusted_devices" else "intrusion")
 
 
 def owner_column(other: Table, table: Table) -> str:
@@ -299,49 +253,6 @@ def _columns_to_delete(table: Table, tables: Mapping[str, Table]) -> list[str]:
 
 def _bare_name(name: str) -> str:
     return plain_name(name.rpartition(".")[2])
-
-
-def _is_own_key(table: Table, name: str) -> bool:
-    """Tell whether the column holds a key; Directus calls it a token."""
-    plain = plain_name(name)
-    return bool(_OWN_KEY.fullmatch(plain)) or (_bare_name(table.name), plain) == ("directususers", "token")
-
-
-def _owner(other: Table, table: Table) -> tuple[str, _Values]:
-    """Return the column with the account's id, and the condition that it is one; "" if there is no such column."""
-    if owner := owner_column(other, table):
-        return owner, {}
-    if pair := _type_of_owner(other):
-        kind, owner = pair
-        bare = _bare_name(table.name)
-        names, values = {bare, bare.removesuffix("s")}, other.values.get(kind, ())
-        ours = (value for value in values if plain_name(re.split(r"\W", value)[-1]) in names)
-        model = next(ours, _LARAVELS_USERS if plain_name(kind) == _LARAVEL and not values else "")
-        return (owner, {kind: model}) if model else ("", {})
-    return next(iter(_columns_named(other, ["resourceownerid"])), ""), {}  # Doorkeeper's
-
-
-def _type_of_owner(other: Table) -> tuple[str, str] | None:
-    """Return the column with the owner's type, and the one with the owner's id (Laravel's and Rails' polymorphism)."""
-    types = (name for name in other.columns if plain_name(name)[4:].endswith("type"))
-    pairs = ((name, *_columns_named(other, [f"{plain_name(name)[:-4]}id"])) for name in types)
-    return next(((pair[0], pair[1]) for pair in pairs if len(pair) > 1), None)
-
-
-def _revocation(other: Table, tables: Mapping[str, Table]) -> _Values | None:
-    """Return the column that ends a row; {} if the row is deleted, None if other rows refer to it and stay."""
-    for name, column in other.columns.items():
-        plain, kind = plain_name(name), kind_of(column)
-        is_time, is_flag = _REVOKED_AT.fullmatch(plain), _REVOKED.fullmatch(plain)
-        if is_flag and _holds_flag(kind):
-            return {name: True}
-        if column.nullable and (is_time or (is_flag and kind.holds is datetime)):
-            return {name: _time_placeholder(other, name)}
-    if not any(other.name in one.holds for one in tables.values()):
-        return {}
-    times = (name for name, column in other.columns.items() if kind_of(column).holds is datetime)
-    expiry = next((name for name in times if _EXPIRES.fullmatch(plain_name(name))), "")
-    return {expiry: "{now}"} if expiry else None
 
 
 def frameworks_of(table: Table) -> list[Mapping[str, Any]]:

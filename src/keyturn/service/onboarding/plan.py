@@ -26,8 +26,6 @@ OWN_DATABASE = "sqlite:///.keyturn/keyturn.db"
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _URL = "accounts.table.url"
 _SHOWN = 12
-_SAMPLED = 40
-"""Tables whose values are read if no table has known column names."""
 
 
 class Flags(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,17 +178,11 @@ async def _with_table(plan: Plan, flags: Flags) -> Plan:
     url, with_password = plan.database.url, plan.store != "supabase"
     tables = await read_tables(url)
     likely = guesses.likely_tables(tables, password=with_password)
-    if not likely and not flags.table:
-        some = sorted((one for one in tables.values()), key=lambda one: guesses.by_likelihood(one.name))
-        tables |= await sample_values(url, some[:_SAMPLED])
-        likely = guesses.likely_tables(tables, password=with_password)
     name = flags.table or guesses.clear_choice(likely)
     if name not in tables:
         raise SettingsInvalid.of("accounts.table.table", _unclear_table(name, likely, tables))
     own = tables_of_its_app(name, tables)
-    own |= await sample_values(
-        url, [tables[name], *(one for other, one in own.items() if guesses.credentials_in(other))]
-    )
+    own[name] = await sample_values(url, tables[name])
     settings = guesses.guess(own[name], own, password=with_password)
     hashes = HashFormat()
     if settings.password:
@@ -242,7 +234,7 @@ def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> It
     if alive:
         yield (
             f"After a change, let your app end the rows of {', '.join(alive)} that let clients in, when it gets the"
-            " webhook password.changed: Keyturn cannot tell whose they are, or other rows refer to them."
+            " webhook password.changed, or name them in [accounts.table.ends]: init cannot tell which rows are whose."
         )
 
 

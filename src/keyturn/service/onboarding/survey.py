@@ -1,13 +1,13 @@
 """Reads an app's database: its tables, and values of a few rows. Changes nothing."""
 
-import re
 import warnings
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import msgspec
-from sqlalchemy import CheckConstraint, Column, Connection, Inspector, Text, case, cast, func, inspect, select
+from sqlalchemy import Column, Connection, Inspector, Text, case, cast, func, inspect, select
 from sqlalchemy import Table as Reflected
 from sqlalchemy.exc import DBAPIError, SAWarning
 from sqlalchemy.sql.elements import ColumnElement
@@ -20,12 +20,6 @@ from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import AccountsUnready
 
 _NOT_THE_APPS = ("information_schema", "mysql", "performance_schema", "sys")
-_TEXT = r"'(?:[^']|'')*'"
-_LISTED = re.compile(
-    rf"""[(\s]*["`]?(?P<column>\w+)["`]?[)\s]*(?:::[\w\s]+?)?\s*
-    (?:IN\s*\((?P<in>(?:{_TEXT}|[^')])*)|=\s*ANY\s*\(+ARRAY\[(?P<array>(?:{_TEXT}|[^'\]])*))""",
-    re.IGNORECASE | re.VERBOSE,
-)
 _ROWS = 50
 """Enough to find the most common format."""
 _LONGEST = 320
@@ -56,20 +50,13 @@ async def read_tables(url: str) -> dict[str, Table]:
         return await database.read(_tables_in)
 
 
-async def sample_values(url: str, tables: Sequence[Table]) -> dict[str, Table]:
-    """Return the tables with the values of a few rows, cut off. An unreadable table is returned unchanged."""
-
-    def sample(connection: Connection) -> dict[str, Table]:
-        sampled = {}
-        for one in tables:
-            try:
-                sampled[one.name] = msgspec.structs.replace(one, values=_values_of(connection, one))
-            except DBAPIError:
-                sampled[one.name] = one
-        return sampled
-
+async def sample_values(url: str, table: Table) -> Table:
+    """Return the table with the values of a few rows, cut off. An unreadable table is returned unchanged."""
     async with _open_database(url) as database:
-        return await database.read(sample)
+        try:
+            return msgspec.structs.replace(table, values=await database.read(partial(_values_of, one=table)))
+        except DBAPIError:
+            return table
 
 
 def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table]:
@@ -136,7 +123,6 @@ def _schema_names(inspector: Inspector) -> Sequence[str | None]:
 
 
 def _table_of(one: Reflected) -> Table:
-    _read_choices(one)
     key = one.primary_key.columns.keys()  # a view has none
     references = (constraint.elements[0] for constraint in one.foreign_key_constraints if len(constraint.elements) == 1)
     targets = {reference.parent.name: reference.target_fullname.rpartition(".") for reference in references}
@@ -146,20 +132,6 @@ def _table_of(one: Reflected) -> Table:
         key=str(*key) if len(key) == 1 else "",
         points_to=tuple((str(name), table, column) for name, (table, _, column) in targets.items()),
     )
-
-
-def _read_choices(one: Reflected) -> None:
-    """Give the columns the values that a CHECK lists for them, as for an enumerated type.
-
-    PostgreSQL keeps `x IN ('a', 'b')` as `x = ANY (ARRAY['a'::text, 'b'::text])`.
-    """
-    for check in one.constraints:
-        listed = _LISTED.match(str(check.sqltext)) if isinstance(check, CheckConstraint) else None
-        if listed and listed["column"] in one.columns:
-            values = re.findall(_TEXT, listed["in"] or listed["array"] or "")
-            choices = tuple(value[1:-1].replace("''", "'") for value in values)
-            kind = kind_of(one.columns[listed["column"]])
-            kind.choices = kind.choices or choices
 
 
 def _full_name(schema: str | None, name: str) -> str:

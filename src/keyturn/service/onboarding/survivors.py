@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from keyturn.errors import SettingsInvalid
 from keyturn.service.onboarding.guesses import credentials_in, endings
 from keyturn.service.onboarding.settings_file import ending_line
-from keyturn.service.onboarding.survey import read_tables, sample_values, tables_of_its_app
+from keyturn.service.onboarding.survey import read_tables, tables_of_its_app
 from keyturn.service.settings import Settings
 
 
@@ -23,19 +23,12 @@ async def surviving_credentials(settings: Settings) -> Mapping[str, str]:
         if name not in known:
             return {}
         tables = tables_of_its_app(name, known)
-        tables |= await sample_values(url, [one for other, one in tables.items() if credentials_in(other)])
     except SettingsInvalid:
         return {}
-    ended = {_table_of(entry) for entry in mapped.endings} - {_bare(name)}
-    emptied = {*mapped.set, *(column for ending in mapped.ends.values() for column in ending.set)}
-    lasting = [one for one in sorted(tables) if credentials_in(one) not in ("", "sessions") and one != name]
-    unowned = {one: "" for one in lasting if _bare(one) not in ended}
-    surviving = {}
-    for entry, ending in endings(tables[name], tables):
-        is_own = _table_of(entry) == _bare(name)
-        if not (emptied.issuperset(ending.set) if is_own else _table_of(entry) in ended):
-            surviving[entry.rpartition(".")[0]] = ending_line(entry, ending)
-    return surviving | {one: "" for one in unowned if one not in surviving}
+    ended = {_table_of(entry) for entry in mapped.endings} | {_bare(name)}
+    lines = {entry.rpartition(".")[0]: ending_line(entry, ending) for entry, ending in endings(tables[name], tables)}
+    lasting = (one for one in sorted(tables) if credentials_in(one) not in ("", "sessions") and _bare(one) not in ended)
+    return {one: lines.get(one, "") for one in sorted(lasting, key=lambda one: one not in lines)}
 
 
 def _table_of(entry: str) -> str:

@@ -34,13 +34,13 @@ _REASONS = {
 """The names in `refusal.html` that differ from the slug of the problem."""
 
 _REASONS_OF_STATUS = {404: "missing", 413: "too_large"}
-WITHOUT_REFERENCE = {"missing", "too_many", "busy"}
+_WITHOUT_REFERENCE = {"missing", "too_many", "busy"}
 """The reasons whose page says everything: the log has no more."""
 
 _SERVER_FAULT = 500
 
 
-def refusal_values(problem: Problem) -> Mapping[str, Any]:
+def _refusal_values(problem: Problem) -> Mapping[str, Any]:
     """Return the values of a problem for `refusal.html`."""
     return {
         "reason": _REASONS.get(problem.slug, problem.slug.replace("-", "_")),
@@ -73,7 +73,7 @@ class RefusalPages:
         return {error: _as_function(method) for error, method in methods.items()}
 
     def answer_problem(self, request: AnyRequest, problem: Problem) -> Response[Any]:
-        values, headers = refusal_values(problem), {}
+        values, headers = _refusal_values(problem), {}
         if problem.status >= _SERVER_FAULT and not isinstance(problem, Busy):
             request_id_of(request.scope)  # the log has it from here on
             if isinstance(problem, Unavailable):
@@ -111,7 +111,7 @@ class RefusalPages:
             return self._refusal_page(request, error.status_code, reason=reason)
         request_id_of(request.scope)
         log.error(LogEvent("page.failed", route=request.scope.get("path_template")), exc_info=error)
-        return self._refusal_page(request, Internal.status, **refusal_values(Internal()))
+        return self._refusal_page(request, Internal.status, **_refusal_values(Internal()))
 
     def _refusal_page(
         self, request: AnyRequest, status: int, *, reason: str, headers: Mapping[str, str] | None = None, **values: Any
@@ -119,7 +119,7 @@ class RefusalPages:
         # The way back comes from the route, not from the address of the request, which may hold a token.
         site, back = self._pages.site, request.route_handler.opt.get("back")
         values |= {"reason": reason, "back": site.url(back) if back else site.forgot, "reference": ""}
-        if reason not in WITHOUT_REFERENCE:
+        if reason not in _WITHOUT_REFERENCE:
             values["reference"] = request_id_of(request.scope)
             headers = {**(headers or {}), "X-Request-ID": values["reference"]}
             if status < _SERVER_FAULT and (count := self._refused.count(reason)):

@@ -2,6 +2,7 @@
 
 from litestar import Router
 
+from keyturn.errors import SettingsInvalid
 from keyturn.service.api.requests import provided
 from keyturn.service.pages.assets import frontend_routes
 from keyturn.service.pages.refusals import RefusalPages
@@ -23,9 +24,10 @@ def pages_router(pages: Pages) -> Router:
     """
     site = pages.site
     if site.settings.pages.templates:
-        from keyturn.service.pages.preview import require_drawable  # every state of every page
+        from keyturn.service.pages.preview import PagePreview  # every state of every page
 
-        require_drawable(pages)
+        if faults := PagePreview(lambda: site.settings).faults():
+            raise SettingsInvalid(faults)
     routers = [router for pages_of in PAGES for router in pages_of(pages)]
     return Router(
         "/",

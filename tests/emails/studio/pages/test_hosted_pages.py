@@ -71,7 +71,7 @@ def studio(own: Path, tmp_path: Path) -> Studio:
         pages=PagesSettings(templates=Folder(own)),
     )
     gallery = Gallery(**asdict(builtin_emails(settings, {}, reload=True)))
-    pages = PagePreview(settings, {"Clinic": {"name": "Orchard Clinic", "accent": "#a3461f"}})
+    pages = PagePreview(lambda: settings, {"Clinic": {"name": "Orchard Clinic", "accent": "#a3461f"}})
     return Studio(gallery=gallery, sender="a@northwind.example", pages=pages, token="")
 
 
@@ -207,7 +207,7 @@ def test_the_brand_of_a_saved_file_is_that_of_the_next_page(tmp_path: Path) -> N
     def read() -> Settings:
         return read_settings(file, {"KEYTURN_ENVIRONMENT": "development"}, sending=False)
 
-    pages = PagePreview(read(), {"Clinic": {"accent": "#a3461f"}}, read_anew=read)
+    pages = PagePreview(read, {"Clinic": {"accent": "#a3461f"}})
     file.write_text('[brand]\nname = "Harbour Primary"\nradius = 3\n')
     for brand in ("", "Clinic"):
         assert "Harbour Primary" in pages.page("forgot", "", brand, "")

@@ -61,11 +61,6 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(self.written, HashingSettings)
 
 
-def is_known_hash(stored: str) -> bool:
-    """Return whether it is a password's hash in a format that this module knows."""
-    return _form(stored).shown != _UNKNOWN
-
-
 def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
     """Return the format of most of the hashes."""
     if not hashes:

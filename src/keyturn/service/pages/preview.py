@@ -1,0 +1,186 @@
+"""The hosted pages in every state, without a service: for designers, and for the check at the start.
+
+`preview.toml` has the states: samples of the values that a template gets. The studio shows them through its own
+interface (`HostedPages`), so neither half knows the other; `cli` connects them.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
+from keyturn.mail.languages import READER, order_of_name
+from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.store_factory import ends_sessions
+from keyturn.service.pages.assets import Assets
+from keyturn.service.pages.cookies import LinkRequest
+from keyturn.service.pages.rendering import PageTemplates
+from keyturn.service.pages.second_step import ShownStep
+from keyturn.service.pages.site import Site
+from keyturn.service.problems.passwords import OutcomeUnknown, ResetRefused
+from keyturn.service.problems.problem import Internal
+from keyturn.service.problems.proofs import Factor
+from keyturn.service.problems.requests import Busy, TooManyRequests
+from keyturn.service.reset.check import LiveLink
+from keyturn.service.reset.mails.theme import Theme, Themes, brands_with, own_languages, themes_of_kinds
+from keyturn.service.reset.passwords.policy import PasswordPolicy
+from keyturn.service.settings import Settings
+from keyturn.service.settings.paths import Paths
+
+_PATHS = Paths(forgot="/forgot", reset="/reset", sign_in="/sign-in", security="/settings")
+"""In a preview, a page leads to the first state of another."""
+
+_FILE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+_STATES: Mapping[str, Mapping[str, Any]] = {
+    name: {**_FILE["defaults"].get(state["template"], {}), **state} for name, state in _FILE["states"].items()
+}
+"""In the order in which users meet them."""
+
+
+class _Owner(LiveLink, frozen=True, kw_only=True):
+    """The account of a form for a new password, with or without a link."""
+
+    expires_at: datetime | None = None  # type: ignore[assignment]
+
+
+_TYPES: Mapping[str, Any] = {
+    "account": Account,
+    "factors": tuple[Factor, ...],
+    "link_request": LinkRequest,
+    "lifetime": timedelta,
+    "owner": _Owner,
+    "step": ShownStep,
+    "wait": timedelta,
+}
+"""The types of values that templates ask for more than their fields."""
+
+_PROBLEMS = {
+    type(problem).__name__: problem
+    for problem in (
+        TooManyRequests(47),
+        Busy(47),
+        OutcomeUnknown(),
+        ResetRefused("Your account is being examined. Please call us."),
+        Internal(),
+    )
+}
+
+
+class PagePreview:
+    """Renders any state of any page with its files, in the brands of the settings and in `brands`.
+
+    A save shows at once: settings, templates, stylesheets and logos are read again for each page.
+    """
+
+    def __init__(self, read: Callable[[], Settings], brands: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+        """`read` returns the current settings, or raises SettingsInvalid."""
+        self._read, self._brands = read, brands or {}
+
+    @property
+    def states(self) -> Sequence[tuple[str, str, str]]:
+        """The name, label and template of each state."""
+        return [(name, state["label"], state["template"]) for name, state in _STATES.items()]
+
+    @property
+    def watched_folders(self) -> Sequence[Path]:
+        """The folders in which a save changes a page."""
+        site = self._site("")
+        brands = (site.settings.brand, *(theme.brand for theme in site.themes.kinds.values()))
+        files = (file for brand in brands for file in (brand.stylesheet, brand.logo, brand.logo_dark))
+        folders = {Path(file).parent.resolve() for file in files if file and "://" not in file}
+        if site.settings.pages.templates:
+            folders.add(Path(site.settings.pages.templates).resolve())
+        return sorted(folder for folder in folders if folder.is_dir())
+
+    def page(self, state: str, language: str, brand: str, prefix: str) -> str:
+        """Return a page whose links and files are below `prefix`.
+
+        Raises LookupError for an unknown state or brand, and TemplateInvalid. Raises ValueError for a missing file of
+        the brand, and for settings with which the service would not start.
+        """
+        try:
+            site = self._site(prefix)
+        except SettingsInvalid as invalid:
+            raise ValueError(str(invalid)) from invalid
+        if state not in _STATES or (brand and brand not in site.themes.kinds):
+            raise LookupError(f"There is no page called {state}, or no brand called {brand}.")
+        return _Pages(site).draw(state, language, brand)
+
+    def faults(self) -> Sequence[Fault]:
+        """Return every mistake in custom templates, by file and line. With any of them the service refuses to start.
+
+        Each state is rendered for each kind of account, so mistakes in rare states are reported, too.
+        """
+        site = self._site("")
+        drawing, faults = _Pages(site), list[Fault]()
+        for state, kind in product(_STATES, ("", *site.themes.kinds)) if site.settings.pages.templates else ():
+            try:
+                drawing.draw(state, "", kind)
+            except TemplateInvalid as error:
+                faults.append(Fault("pages.templates", str(error)))
+        return list(dict.fromkeys(faults))
+
+    def file(self, name: str) -> tuple[bytes, str]:
+        """Return a file that a page loads, and its media type. Raises LookupError."""
+        return Assets(self._site(""), {}).content(name)
+
+    def _site(self, prefix: str) -> Site:
+        settings = self._read()
+        languages = own_languages(settings, reload=True)
+        themes = themes_of_kinds(settings, languages, reload=True)
+        brands = brands_with({f"studio.brands.{name}": one for name, one in self._brands.items()}, settings.brand)
+        themes |= {name: Theme.of(one, languages, kind=name) for name, one in zip(self._brands, brands, strict=True)}
+        return Site(
+            settings=settings,
+            themes=Themes(general=Theme.of(settings.brand, languages), kinds=themes),
+            paths=_PATHS,
+            prefix=prefix,
+            reload=True,
+            ends_sessions=ends_sessions(settings.accounts),
+            takes_names=bool(settings.accounts.table.username),
+        )
+
+
+class _Pages:
+    """Renders the states with the templates of a site."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._templates = PageTemplates(site, Assets(site, {}), site.settings.pages.templates)
+        settings = site.settings
+        policy = PasswordPolicy(settings.password, settings.brand.name, max_bytes=settings.hashing.max_bytes)
+        self._rules = policy.rules
+        policy.close()
+
+    def draw(self, state: str, language: str, kind: str) -> str:
+        """Return the page as a browser would get it. Raises TemplateInvalid with the file and the line."""
+        languages = self._site.theme(kind).languages
+        chosen = languages.choose(language)
+        listed = sorted(languages.known.values(), key=lambda known: order_of_name(known.name))
+        values = {
+            "account": None,
+            "back": self._site.forgot,
+            "csrf_token": "0" * 8,
+            "rules": self._rules,
+            "languages": [(known, f"?lang={known.tag}") for known in listed],
+            "language": chosen,
+            READER: chosen,
+        }
+        return self._templates.draw(_STATES[state]["template"], values | self._sample(state, kind), chosen, kind)
+
+    def _sample(self, state: str, kind: str) -> dict[str, Any]:
+        values = dict(_STATES[state])
+        for name in values.keys() & {"account", "owner"}:
+            values[name] = {"id": "1", "email": "ada@northwind.example", "name": "Ada", "kind": kind, **values[name]}
+        if "owner" in values:  # a form for a new password
+            values["until"] = values["owner"].get("expires_at")
+        values |= {name: msgspec.convert(values[name], _TYPES[name]) for name in values.keys() & _TYPES.keys()}
+        values["problem"] = _PROBLEMS.get(values.get("problem", ""))
+        values["site"] = replace(self._site, **values.get("site", {}))
+        return {"account": values.get("owner"), **values}
