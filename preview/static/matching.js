@@ -1,4 +1,4 @@
-// Matches names against a search, by the rules of src/keyturn/studio/web/pages/tree.py, with a score and letters.
+// Matches names against a search, with a score and letters.
 
 const STRETCH = 5;
 

@@ -20,7 +20,7 @@ export function useMeasuring() {
 export async function measureMail(signal) {
   const frame = currentFrame();
   const address = frame?.parentElement.dataset.measures;
-  const inside = frame && mailIn(frame);
+  const inside = frame?.contentDocument;
   if (!address || !inside) return false;
   const looked = known.get(inside) ?? { address, byWidth: new Map(), marks: [] };
   const wanted = widthsFor(frame);
@@ -35,11 +35,6 @@ export async function measureMail(signal) {
   return true;
 }
 
-// Returns the key of the mail in a frame: its document, or the frame of a captured mail, whose origin hides its document.
-function mailIn(frame) {
-  return frame.parentElement.dataset.measured ? frame : frame.contentDocument;
-}
-
 // A hidden pane has no width.
 function widthsFor({ clientWidth: shown }) {
   return shown < 280 || shown > 1600 || WIDTHS.includes(shown) ? WIDTHS : [...WIDTHS, shown];
@@ -47,10 +42,9 @@ function widthsFor({ clientWidth: shown }) {
 
 // Measures the mail in the light scheme, since changes by the model of a client are not the mail's fault.
 async function measureAt(frame, widths, signal) {
-  const { measured } = frame.parentElement.dataset;
-  const address = new URL(measured ?? frame.src, location.href);
+  const address = new URL(frame.src, location.href);
   address.searchParams.delete("scheme");
-  const sandbox = measured ? "allow-same-origin" : frame.getAttribute("sandbox");
+  const sandbox = frame.getAttribute("sandbox");
   const hidden = element("iframe", { class: "measured", sandbox, "aria-hidden": "true", tabindex: "-1" });
   hidden.inert = true;
   hidden.src = address.href;
@@ -91,7 +85,7 @@ function mark() {
   const paper = frame?.parentElement;
   if (!paper || paper.dataset.scheme === "word") return;
   const scale = frame.getBoundingClientRect().width / frame.offsetWidth;
-  const here = (known.get(mailIn(frame))?.marks ?? []).filter(
+  const here = (known.get(frame.contentDocument)?.marks ?? []).filter(
     ({ width, severity }) => width === frame.clientWidth && severity !== "note",
   );
   paper.append(...here.map((one) => outline(one, scale)));

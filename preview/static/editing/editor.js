@@ -1,12 +1,11 @@
 // An editor for one file of the folder: its text, its drafts and its saving.
 
 import {
-  Compartment, EditorState, EditorView, autocompletion, bracketMatching, closeBrackets, closeBracketsKeymap,
-  completionKeymap, defaultKeymap, drawSelection, highlightActiveLine, highlightActiveLineGutter,
+  EditorState, EditorView, bracketMatching, closeBrackets, closeBracketsKeymap,
+  defaultKeymap, drawSelection, highlightActiveLine, highlightActiveLineGutter,
   highlightSelectionMatches, highlightSpecialChars, history, historyKeymap, html, indentOnInput, indentUnit, keymap,
   lineNumbers, lintGutter, lintKeymap, search, searchKeymap,
 } from "../vendored/codemirror/codemirror.min.js";
-import { completions } from "./completion.js";
 import { drawDrafts } from "./drafts.js";
 import { askBeforeLeaving } from "./leaving.js";
 import { look } from "./look.js";
@@ -31,7 +30,6 @@ export async function openEditor(section) {
   }
   const before = left.get(file);
   left.delete(file);
-  const compared = new Compartment();
   let onChange = () => {};
   const view = new EditorView({
     parent: section.querySelector("[data-text]"),
@@ -39,12 +37,11 @@ export async function openEditor(section) {
       doc: before?.text ?? read.text,
       extensions: [
         ...extensions(kind, file),
-        compared.of([]),
         EditorView.updateListener.of((update) => update.docChanged && onChange()),
       ],
     }),
   });
-  const saving = keepSaved(section, view, before?.read ?? read, { tell, compared });
+  const saving = keepSaved(section, view, before?.read ?? read, tell);
   const drafts = drawDrafts(section, view, tell);
   const leaving = askBeforeLeaving(file, () => saving.isChanged(), () => saving.forget());
   onChange = () => {
@@ -67,17 +64,15 @@ export async function openEditor(section) {
 addEventListener("beforeunload", (event) => left.size && event.preventDefault());
 
 function extensions(kind, file) {
-  const markup = MARKUP.has(kind);
   return [
     lineNumbers(), highlightActiveLineGutter(), highlightActiveLine(), highlightSpecialChars(), history(),
     drawSelection(), indentOnInput(), indentUnit.of("  "), bracketMatching(), closeBrackets(),
     highlightSelectionMatches(), search({ top: true }), lintGutter(), EditorView.lineWrapping,
-    ...(markup ? [html({ selfClosingTags: true })] : []),
-    autocompletion({ override: [completions(markup)], icons: false }),
+    ...(MARKUP.has(kind) ? [html({ selfClosingTags: true })] : []),
     EditorView.contentAttributes.of({ "aria-label": `Source of ${file}`, tabindex: "0", spellcheck: "false", autocorrect: "off", autocapitalize: "off" }),
-    look, typing, EditorState.phrases.of({ Accept: "Mine", Reject: "Theirs", Diagnostics: "Findings", "No diagnostics": "No findings" }),
+    look, typing, EditorState.phrases.of({ Diagnostics: "Findings", "No diagnostics": "No findings" }),
     // Tab leaves the editor, which is no keyboard trap then (WCAG 2.2, 2.1.2). Ctrl+] and Ctrl+[ indent and outdent lines.
-    keymap.of([...closeBracketsKeymap, ...completionKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
+    keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...lintKeymap]),
   ];
 }
 

@@ -53,10 +53,6 @@ const theme = EditorView.theme({
   ".cm-jinja, .cm-jinja *": { color: "var(--logic)" },
   ".cm-jinja-comment, .cm-jinja-comment *": { color: "var(--muted)", fontStyle: "italic" },
   ".cm-tooltip": { ...panel, borderRadius: "6px", overflow: "hidden" },
-  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)" },
-  ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "3px 9px" },
-  ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--accent)", color: "var(--on-accent)" },
-  ".cm-completionDetail": { color: "inherit", opacity: ".8" },
   ".cm-diagnostic": { maxWidth: "520px", padding: "6px 10px", fontFamily: "var(--sans)", fontSize: "13px", borderLeftColor: "var(--muted)" },
   ".cm-diagnostic-error": { borderLeftColor: "var(--error)" },
   ".cm-diagnostic-warning": { borderLeftColor: "var(--warning)" },
@@ -74,15 +70,6 @@ const theme = EditorView.theme({
   ".cm-highlightTab": { backgroundImage: "none" },
   ".cm-panels": { backgroundColor: "var(--panel)", color: "var(--ink)", borderColor: "var(--line)" },
   ".cm-panels button, .cm-panels input": { ...panel, backgroundImage: "none", borderRadius: "6px", padding: "3px 8px" },
-  ".cm-changedLine, .cm-insertedLine": { backgroundColor: "color-mix(in srgb, var(--accent) 12%, transparent) !important" },
-  ".cm-changedText": { background: "color-mix(in srgb, var(--accent) 26%, transparent) !important" },
-  ".cm-deletedChunk": { backgroundColor: "var(--error-ground) !important" },
-  ".cm-deletedChunk .cm-deletedText": { background: "color-mix(in srgb, var(--error) 24%, transparent) !important" },
-  ".cm-deletedChunk .cm-chunkButtons button": { ...panel, margin: "0 2px", padding: "0 8px", borderRadius: "6px", font: "12px/18px var(--sans)", cursor: "pointer" },
-  ".cm-deletedChunk .cm-chunkButtons button[name=accept], .cm-deletedChunk .cm-chunkButtons button[name=reject]": { background: "var(--panel)", color: "var(--ink)" },
-  ".cm-changeGutter": { width: "3px" },
-  ".cm-changedLineGutter": { background: "var(--accent)" },
-  ".cm-deletedLineGutter": { background: "var(--error)" },
 });
 
 export const look = [theme, syntaxHighlighting(colours), jinja];

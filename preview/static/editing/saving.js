@@ -1,10 +1,7 @@
 // Saves the text, and never overwrites a version that another program has saved in between.
 
-import { unifiedMergeView } from "../vendored/codemirror/codemirror.min.js";
-
-export function keepSaved(section, view, read, { tell, compared }) {
+export function keepSaved(section, view, read, tell) {
   const [save, unsaved, conflict] = ["#save-source", "[data-unsaved]", "[data-conflict]"].map((at) => section.querySelector(at));
-  const ways = Object.fromEntries(["take", "keep", "compare"].map((way) => [way, conflict.querySelector(`[data-${way}]`)]));
   let known = read;
   let theirs = null;
   let underWay = Promise.resolve();
@@ -41,26 +38,17 @@ export function keepSaved(section, view, read, { tell, compared }) {
     known = now;
     theirs = null;
     conflict.hidden = true;
-    compare(false);
     changed();
   }
 
   function ask(now) {
     theirs = now;
     conflict.hidden = false;
-    compare(ways.compare.ariaPressed === "true");
-    tell("The file has changed on the disk: take theirs, keep yours, or compare.", "error");
-  }
-
-  function compare(on) {
-    ways.compare.ariaPressed = String(on);
-    const shown = on ? unifiedMergeView({ original: theirs.text, mergeControls: true, gutter: true, highlightChanges: true }) : [];
-    view.dispatch({ effects: compared.reconfigure(shown) });
+    tell("The file has changed on the disk: reload it, or overwrite it with yours.", "error");
   }
 
   function take() {
     const now = theirs;
-    compare(false);
     view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: now.text }, userEvent: "input.take" });
     settle(now);
     tell("This is the text on the disk. Undo restores yours.");
@@ -90,9 +78,8 @@ export function keepSaved(section, view, read, { tell, compared }) {
   }
 
   save.addEventListener("click", send);
-  ways.take.addEventListener("click", take);
-  ways.keep.addEventListener("click", keep);
-  ways.compare.addEventListener("click", () => compare(ways.compare.ariaPressed !== "true"));
+  conflict.querySelector("[data-take]").addEventListener("click", take);
+  conflict.querySelector("[data-keep]").addEventListener("click", keep);
   document.addEventListener("saved", look);
   return {
     isChanged,

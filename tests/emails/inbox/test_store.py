@@ -31,8 +31,7 @@ def three(captured: CapturedMails) -> CapturedMails:
 @pytest.mark.parametrize(
     ("search", "found"),
     [
-        ("from:school larger:10 smaller:1M is:unread", ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),
-        ("after:2020-01-01", ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),
+        ("from:school", ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),
         ("", ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),
         ("482913", ["Your code is 482913"]),
         ("minut", ["Your code is 482913"]),  # the beginning of a word
@@ -46,13 +45,6 @@ def three(captured: CapturedMails) -> CapturedMails:
         ("!to:ada", ["Welcome aboard"]),
         ("subject:is", ["Your code is 482913"]),
         ("tag:login", ["Your code is 482913"]),
-        ("is:tagged", ["Your code is 482913"]),
-        ("is:read", []),
-        ("before:2020-01-01", []),
-        ("larger:1M", []),
-        (f"larger:{'9' * 400}", []),
-        ("larger:99999999999999999999g", []),
-        ("has:attachment", []),
         ('"', ["Rechnung für März", "Welcome aboard", "Your code is 482913"]),
         ("what:ever", []),
         ("https://", []),

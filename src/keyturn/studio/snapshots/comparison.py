@@ -42,11 +42,6 @@ class Snapshot(NamedTuple):
         return cls(html.replace("><", ">\n<") + "\n", text, f"{mail.subject}\n" if files.subject else "")
 
 
-def in_one_line(html: str) -> str:
-    """Return the HTML of a snapshot as it is drawn: within text, a break between tags would show as a blank."""
-    return html.removesuffix("\n").replace(">\n<", "><")
-
-
 _NOT_PLAIN = re.compile(r"[^\w -]")
 _ENDINGS = Snapshot(html=".html", text=".txt", subject=".subject.txt")
 

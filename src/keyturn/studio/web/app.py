@@ -163,7 +163,7 @@ def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
         yield from page.HANDLERS
     yield from (saved_events, _no_page)
     if studio.captured:
-        yield from (*inbox_pages.HANDLERS, *measure_pages.OF_CAPTURED)
+        yield from inbox_pages.HANDLERS
     if studio.pages:
         yield from hosted_pages.HANDLERS
     if studio.snapshots:

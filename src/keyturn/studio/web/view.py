@@ -51,7 +51,7 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
       which `remote` records (`as_loaded`).
     `fonts`: loads web fonts.
     `line`: the selected line of a template, "file:line".
-    `find`: the search in the list of templates. `search`: the search in the inbox, from behind the mail `older_than`.
+    `search`: the search in the inbox, from behind the mail `older_than`.
     `pane`: the visible pane of a narrow screen.
     `save`: the name to save data under while saving is blocked. It is shown once, so no link carries it on.
     """
@@ -61,7 +61,7 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     save: str = ""
     lang: str = ""
     brand: str = ""
-    show: Literal["html", "both", "pixels", "text", "source"] = "html"
+    show: Literal["html", "both", "text", "source"] = "html"
     file: Literal["template", "text", "samples", "mjml", "html", "eml"] = "template"
     mode: Literal["read", "edit"] = "read"
     width: Width | None = None
@@ -70,7 +70,6 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     remote: str = ""
     fonts: Literal["on", "off"] = "off"
     line: str = ""
-    find: str = ""
     search: str = ""
     older_than: str = ""
     tab: Tab = "data"

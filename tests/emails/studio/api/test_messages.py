@@ -68,11 +68,7 @@ def test_mails_are_found_by_what_is_asked_for(
         ({"since": "yesterday"}, "$.since"),
         ({"subejct": "x"}, "subejct"),
         ({"query": "x" * 501}, "$.query"),
-        ({"query": "is:nonsense"}, '"is:nonsense" is not allowed: write is: with read, unread or tagged'),
-        (
-            {"query": "larger:much"},
-            'The query cannot be read: "larger:much" is not allowed: write larger: with a size, such as 200k',
-        ),
+        ({"query": "-is:read"}, 'The query cannot be read: "-is:read" names no field'),
     ],
 )
 @pytest.mark.long
@@ -194,9 +190,6 @@ def test_mails_are_deleted_by_id_by_query_or_all(client: Client, three: list[str
         ("messages?wrong=1", b""),
         ("messages", b"\xff"),
         ("messages?query=-is:nonsense", b""),
-        ("messages?query=-larger:x", b""),
-        ("messages?query=-before:tomorrow", b""),
-        ("messages?query=-bogus:x", b""),
     ],
 )
 @pytest.mark.long

@@ -194,16 +194,6 @@ def test_a_wrong_name_or_filter_in_a_line_that_the_file_does_not_have_is_found_a
     assert wrong.replace(correction["wrong"], correction["right"]) == right
 
 
-def test_what_an_editor_completes_is_that_of_the_mail(client: Client) -> None:
-    words = client.get("/studio/vocabulary/greeting").json()
-    assert "mj-text" in words["elements"]["mj-column"]["children"]
-    assert words["elements"]["mj-text"]["attributes"]["color"] == "color"
-    assert words["classes"] == ["ground"]
-    assert {"name", "link"} <= {*words["variables"]}
-    assert "upper" in words["filters"]
-    assert client.get("/studio/vocabulary/nothing").status_code == 404
-
-
 def test_the_editor_is_what_was_built_and_loaded_by_nobody_who_only_reads(client: Client) -> None:
     sums = re.findall(r"^\| `([\w.]+)` \| `([0-9a-f]{64})` \|$", (VENDORED / "README.md").read_text(), re.MULTILINE)
     assert {name: sha256((VENDORED / name).read_bytes()).hexdigest() for name, _ in sums} == dict(sums)

@@ -75,31 +75,6 @@ async def test_the_arrows_go_around_and_keys_of_the_page_are_letters_in_the_pale
     await expect(palette).to_be_hidden()
 
 
-async def test_the_list_is_searched_as_one_types_as_the_server_searches_it(page: Page, served: str) -> None:
-    await open_sample(page, served)
-    rows = page.locator('.list [data-region="list"] [data-words]:visible')
-    await page.keyboard.press("/")
-    search = page.get_by_role("searchbox", name="Filter templates")
-    await expect(search).to_be_focused()
-    for find in ("grace", "gtg", "notice", "base", "xyz"):
-        await search.fill(find)
-        typed = await rows.evaluate_all("rows => rows.map(row => row.dataset.words)")
-        answer = await page.request.get(f"{served}/templates/greeting?sample=ada&find={find}")
-        nav = (await answer.text()).partition('data-region="list"')[2].partition('class="review"')[0]
-        assert typed == re.findall(r'<li data-words="([^"]*)"(?: data-samples="[^"]*")?>', nav)
-    await expect(page.get_by_text("finds its sample ada")).to_be_visible()
-    await page.keyboard.press("Escape")
-    await expect(search).to_have_value("")
-    await expect(page.get_by_role("link", name="notice")).to_be_visible()
-
-    await search.fill("not")
-    await page.keyboard.press("Enter")
-    await expect(page).to_have_url(f"{served}/templates/notice")
-    await expect(page.get_by_role("link", name="greeting")).to_have_count(0)
-    await page.keyboard.press("ArrowDown")
-    await expect(page.get_by_role("link", name="notice")).to_be_focused()
-
-
 async def test_the_keys_that_are_told_are_those_of_the_page(page: Page, served: str) -> None:
     await open_sample(page, served)
     await page.keyboard.press("?")

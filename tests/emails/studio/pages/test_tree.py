@@ -1,4 +1,4 @@
-"""The list on the left: folders, samples, a search that works without scripts, and the index of the palette."""
+"""The list on the left: folders, samples, and the index of the palette."""
 
 import re
 from pathlib import Path
@@ -7,14 +7,13 @@ import pytest
 from tests.emails.studio.fixtures import NOTICE, Client
 
 from keyturn.studio.gallery import Entry
-from keyturn.studio.gallery.samples import hostile
-from keyturn.studio.web.pages.tree import in_order, matches, tree
+from keyturn.studio.web.pages.tree import in_order, tree
 
 
 def listed(page: str) -> list[str]:
-    """Return the rows of the list that are to be seen."""
+    """Return the templates and shared files of the list."""
     nav = page[page.index('data-region="list"') : page.index('class="review"')]
-    return re.findall(r'<li data-words="([^"]*)"(?: data-samples="[^"]*")?>', nav)
+    return re.findall(r'<a id="(?:template|file)-[^"]*" class="[^"]*" href="/studio/(?:templates|files)/([^"?]*)', nav)
 
 
 def add(folder: Path, *names: str) -> None:
@@ -24,45 +23,11 @@ def add(folder: Path, *names: str) -> None:
         file.write_text(NOTICE)
 
 
-@pytest.mark.parametrize(
-    ("find", "name"),
-    [
-        ("reset", "password_reset"),
-        ("RESET", "password_reset"),
-        ("pwr", "password_reset"),
-        ("ordsh", "orders/shipped"),
-        ("hip", "orders/shipped"),
-        ("ship orders", "orders/shipped"),
-        ("s", "orders/shipped"),
-        ("", "anything"),
-        ("größe", "mails/größe"),
-        ("a.b", "mails/a.b"),
-        ("reset ada", "password_reset ada"),
-    ],
-)
-def test_a_name_is_found_by_its_words_or_with_letters_left_out(find: str, name: str) -> None:
-    assert matches(find, name)
-
-
-@pytest.mark.parametrize(
-    ("find", "name"),
-    [
-        ("ax", "a very long name/x"),
-        ("rsh", "orders/shipped"),
-        ("teser", "password_reset"),
-        ("reset x", "password_reset"),
-        (".*", "a"),
-    ],
-)
-def test_letters_in_another_order_or_from_the_middle_of_a_word_find_nothing(find: str, name: str) -> None:
-    assert not matches(find, name)
-
-
 def test_templates_at_the_top_come_first_then_folder_by_folder() -> None:
     names = ["auth/a", "auth/sub/b", "auth/z", "welcome"]
     ordered = in_order(Entry(name, ()) for name in names)
     assert [entry.name for entry in ordered] == ["welcome", "auth/a", "auth/z", "auth/sub/b"]
-    branches = tree(ordered, (), None, "").folders
+    branches = tree(ordered, (), None).folders
     assert [(branch.folder, [leaf.label for leaf in branch.leaves]) for branch in branches] == [
         ("", ["welcome"]),
         ("auth", ["a", "z"]),
@@ -79,55 +44,14 @@ def test_a_folder_is_a_heading_over_its_templates(client: Client, folder: Path) 
 
 
 def test_generated_samples_stand_apart_under_the_own_ones() -> None:
-    (branch,) = tree([Entry("greeting", ("ada",), ("hostile: very long", "hostile: HTML"))], (), "greeting", "").folders
+    (branch,) = tree([Entry("greeting", ("ada",), ("hostile: very long", "hostile: HTML"))], (), "greeting").folders
     (leaf,) = branch.leaves
     assert [twig.label for twig in leaf.among(leaf.entry.samples)] == ["ada"]
     assert [(twig.number, twig.label) for twig in leaf.among(leaf.entry.hostile)] == [(2, "very long"), (3, "HTML")]
 
 
-@pytest.mark.parametrize(
-    ("find", "rows"),
-    [
-        ("gre", ["greeting", "greeting ada", "greeting grace", *(f"greeting {name}" for name in hostile.NAMES)]),
-        ("grace", ["greeting", "greeting grace"]),
-        ("greet grace", ["greeting", "greeting grace"]),
-        ("notice", ["notice"]),
-        ("only", ["notice", "notice only"]),
-        ("base", ["_layout/base.mjml"]),
-        ("xyz", []),
-    ],
-)
-@pytest.mark.long
-def test_a_search_leaves_the_templates_samples_and_shared_files_that_it_finds(
-    client: Client, find: str, rows: list[str]
-) -> None:
-    assert listed(client.get(f"/studio/templates/greeting?sample=ada&find={find}").text) == rows
-
-
-def test_a_search_that_finds_nothing_says_how_to_search(client: Client) -> None:
-    lesson = '<p class="none" data-nothing>No matches. You can leave out letters'
-    assert lesson in client.get("/studio/templates/greeting?find=xyz").text
-    assert lesson not in client.get("/studio/templates/greeting?find=greet").text
-    assert lesson not in client.get("/studio/templates/greeting").text
-
-
-def test_what_is_searched_for_is_escaped(client: Client) -> None:
-    page = client.get("/studio/templates/greeting?find=%22%3E%3Cscript%3E").text
-    assert 'value="&#34;&gt;&lt;script&gt;"' in page
-    assert "<script>" not in page.replace('<script type="module"', "")
-
-
-def test_the_search_keeps_the_rest_of_the_view(client: Client) -> None:
-    page = client.get("/studio/templates/greeting?sample=ada&width=320&scheme=dark&find=x").text
-    form = page[page.index('<form class="search"') : page.index("</form>")]
-    kept = dict(re.findall(r'type="hidden" name="(\w+)" value="(\w+)"', form))
-    assert kept == {"sample": "ada", "width": "320", "scheme": "dark", "pane": "list"}
-    assert re.search(r'type="search" name="find" value="x"', form)
-    assert client.get("/studio/templates/greeting", params=kept | {"find": "greet"}).status_code == 200
-
-
 def test_the_index_holds_templates_samples_and_shared_files_and_is_not_kept(client: Client) -> None:
-    answer = client.get("/studio/index.json?width=320&scheme=dark&sample=ada&edit=%7B%7D&line=x&find=y&pane=list")
+    answer = client.get("/studio/index.json?width=320&scheme=dark&sample=ada&edit=%7B%7D&line=x&pane=list")
     assert answer.headers["cache-control"] == "no-store"
     items = {(item["kind"], item["label"]): item["href"] for item in answer.json()}
     assert [label for _, label in items] == [
@@ -141,12 +65,6 @@ def test_the_index_holds_templates_samples_and_shared_files_and_is_not_kept(clie
     assert items["Template", "greeting"] == "/studio/templates/greeting?width=320&scheme=dark"
     assert items["Sample", "greeting / grace"] == "/studio/templates/greeting?sample=grace&width=320&scheme=dark"
     assert items["Shared file", "_layout/base.mjml"] == "/studio/files/_layout/base.mjml?width=320&scheme=dark"
-
-
-def test_without_scripts_the_button_of_the_palette_leads_to_the_search(client: Client) -> None:
-    page = client.get("/studio/templates/greeting?sample=ada&scheme=dark").text
-    assert 'href="?sample=ada&amp;scheme=dark&amp;pane=list#find"' in page
-    assert re.search(r'<input id="find" type="search"', page)
 
 
 def many(folder: Path, *, groups: int, each: int) -> None:
@@ -178,15 +96,6 @@ def test_a_folder_with_more_templates_than_a_page_has_rows_that_lead_to_the_rest
         ("/studio/templates/area_00/mail_350", "150 more after, from area_00/mail_350 on"),
     ]
     assert "area_00/mail_149" in listed(client.get(leads[0][0]).text)
-
-
-def test_a_search_in_a_long_list_finds_the_templates_of_closed_folders(client: Client, folder: Path) -> None:
-    many(folder, groups=3, each=100)
-    assert listed(client.get("/studio/templates/notice?find=area 02 077").text) == ["area_02/mail_077"]
-    page = client.get("/studio/templates/notice?find=mail").text
-    assert len(listed(page)) == 200
-    assert 'aria-label="100 more after, from area_02/mail_000 on"' in page
-    assert listed(client.get("/studio/templates/notice?find=base").text) == ["_layout/base.mjml"]
 
 
 def test_a_long_list_of_shared_files_is_cut_around_the_chosen_one(client: Client, folder: Path) -> None:

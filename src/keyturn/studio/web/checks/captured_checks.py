@@ -2,12 +2,11 @@
 
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from keyturn.studio.inbox.captured_mail import RETURN_PATH, CapturedMail
 from keyturn.studio.inbox.mail import MailContent, weight_of_part
 from keyturn.studio.lint.browser.images import Image, check_images, images_of
-from keyturn.studio.lint.browser.measurements import Measurement, Noticed, findings_of, notice, place_of_key
 from keyturn.studio.lint.checks.links import site_of
 from keyturn.studio.lint.finding import Finding, Place, Severity
 from keyturn.studio.lint.report import Report
@@ -35,31 +34,18 @@ class CapturedChecks:
         self._clients = clients
         self._severity = severity
         self._known: Kept[str, Report] = Kept(_MOST)
-        self._seen: Kept[str, tuple[Finding, ...]] = Kept(_MOST)
         self._one_at_a_time = threading.Lock()
 
     def last_report(self, mail_id: str) -> Report | None:
-        report, seen = self._known.get(mail_id), self._seen.get(mail_id)
-        if not (report or seen):
+        if (report := self._known.get(mail_id)) is None:
             return None
-        findings = [*(report.findings if report else ()), *(seen or ())]
-        judged = filter(None, (at_severity(finding, self._severity) for finding in findings))
-        return (report or Report()).with_findings(judged)
-
-    def notice(self, mail: CapturedMail, content: MailContent, measured: Sequence[Measurement]) -> list[Noticed]:
-        """Keep the measurements of a browser, and return them."""
-        noticed = notice(measured, place_of_key(document_of(content.html)))
-        self._seen.put(mail.id, (*findings_of(noticed), *check_images(self.images(content))))
-        return noticed
+        return report.with_findings(filter(None, (at_severity(finding, self._severity) for finding in report.findings)))
 
     def images(self, content: MailContent) -> tuple[Image, ...]:
         """Return the images of a mail, with the weights of embedded images. A very long mail has none."""
-        if not self.is_measured(content):
+        if not 0 < len(content.html) <= _LONGEST:
             return ()
         return images_of(document_of(content.html), lambda address: weight_of_part(content, address))
-
-    def is_measured(self, content: MailContent) -> bool:
-        return 0 < len(content.html) <= _LONGEST
 
     def check(self, mail: CapturedMail, content: MailContent) -> Report:
         """Return the findings in a mail. This may take seconds."""
@@ -76,7 +62,8 @@ class CapturedChecks:
             return Report(findings, not_checked=f"The HTML was not checked: it has more than {_LONGEST // 1024} KB.")
         sent = SentMail(subject=mail.subject, html=content.html, text=content.text, clients=self._clients)
         try:
-            return Report((*findings, *self._runner.run_for(_SECONDS, examine, sent)))
+            found = self._runner.run_for(_SECONDS, examine, sent)
+            return Report((*findings, *found, *check_images(self.images(content))))
         except (LimitExceeded, RecursionError):
             return Report(findings, not_checked="The HTML was not checked: it takes too much time or memory.")
 

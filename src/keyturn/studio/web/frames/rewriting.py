@@ -125,23 +125,6 @@ def _offset_of_cut(html: str) -> int | None:
     return len(encoded[:CLIPPED_AT].decode(errors="ignore")) if len(encoded) > CLIPPED_AT else None
 
 
-_START_TAG = re.compile(r"<[a-z][\w:-]*", re.IGNORECASE)
-
-# The page around the frame shows and hides the marks.
-_STYLE = "<style>[data-marks] [data-changed]{{outline:2px solid {colour};outline-offset:1px}}</style>"
-_COLOURS = {"before": "#d0453b", "after": "#1f9d76"}
-
-
-def mark_changes(html: str, numbers: Iterable[int], side: str) -> str:
-    """Mark the elements that start on these lines, or enclose them; `html` is a snapshot's, one tag a line."""
-    lines = html.split("\n")
-    for number in numbers:
-        at = next((at for at in range(number - 1, -1, -1) if _START_TAG.match(lines[at])), None)
-        if at is not None and "data-changed" not in lines[at]:
-            lines[at] = _START_TAG.sub(lambda tag: f"{tag[0]} data-changed", lines[at], count=1)
-    return insert_in_head("\n".join(lines), _STYLE.format(colour=_COLOURS[side]))
-
-
 _URL = re.compile(r"""url\(\s*(?:"([^"]*)"|'([^']*)'|([^)]*))\s*\)""", re.IGNORECASE)
 _ATTRIBUTES = {
     "img": ("src", "srcset"),

@@ -6,30 +6,13 @@ import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import HTTPException
-from litestar.params import FromPath, URLEncodedBody
+from litestar.params import URLEncodedBody
 from litestar.response import Redirect
 
 from keyturn.studio.gallery import MailName
-from keyturn.studio.snapshots import Comparison
-from keyturn.studio.snapshots.comparison import in_one_line
-from keyturn.studio.web import frames
 from keyturn.studio.web.checks.snapshots import Review, Stale, group_changes
-from keyturn.studio.web.frames.rewriting import mark_changes
-from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.layout import Layout
 from keyturn.studio.web.view import View
-
-
-def _frame(comparison: Comparison, side: Literal["before", "after"], drawn: View) -> Response[str]:
-    """Answer with one side of a comparison, and mark what changed."""
-    snapshot = comparison.before if side == "before" else comparison.after
-    if snapshot is None:
-        raise LookupError(f"{comparison.name} does not exist {side} the change.")
-    kind = "old" if side == "before" else "new"
-    changed = [line.old or line.new or 0 for line in comparison.html.lines if line.kind == kind]
-    whole = comparison.before is None or comparison.after is None
-    html = mark_changes(snapshot.html, () if whole else changed, side)
-    return frame_answers.answer(frames.apply_view(in_one_line(html), drawn), drawn, frames.PREVIEW)
 
 
 class Acceptance(msgspec.Struct):
@@ -48,7 +31,7 @@ def snapshots_page(
         "stored": review.stored.folder,
         "total": review.total,
     }
-    context |= {"view": view, "waiting": review.waiting_mails(), "sandbox": frames.PREVIEW}
+    context |= {"view": view, "waiting": review.waiting_mails()}
     return layout.page("snapshots.html", context)
 
 
@@ -84,8 +67,6 @@ def snapshot_page(
         "snapshot": comparison.name,
         "files": [file.name for file in review.stored.places(comparison.name)],
         "stored": review.stored.folder,
-        "frame": view.only("sample", "lang", "scheme", "images", "remote"),
-        "sandbox": frames.PREVIEW,
         "waiting": waiting,
         "following": _next_after(comparison.name, waiting),
     }
@@ -109,16 +90,6 @@ def accept_one(
     return layout.redirect("snapshots", following.template, view=there)
 
 
-@get("/proofs/{side:str}/{name:path}", sync_to_thread=True)
-def proof_frame(
-    side: FromPath[Literal["before", "after"]],
-    mail_name: NamedDependency[MailName],
-    drawn: NamedDependency[View],
-    review: NamedDependency[Review],
-) -> Response[str]:
-    return _frame(review.snapshots.compare(mail_name), side, drawn)
-
-
 def _accept_or_conflict(data: Acceptance, review: Review) -> None:
     try:
         review.accept(data.ids.split(), deletes=data.deletes == "yes")
@@ -137,4 +108,4 @@ def _next_after(here: MailName, waiting: list[MailName]) -> MailName | None:
     return next((name for name in (*later, *waiting) if name != here), None)
 
 
-OF_SNAPSHOTS = (snapshots_page, snapshot_page, proof_frame, accept_several, accept_one)
+OF_SNAPSHOTS = (snapshots_page, snapshot_page, accept_several, accept_one)

@@ -11,7 +11,7 @@ from litestar.response import Redirect
 from keyturn.studio.gallery import Entry, Gallery
 from keyturn.studio.web import frames
 from keyturn.studio.web.pages.layout import Layout, provide_address
-from keyturn.studio.web.pages.tree import in_order, matches
+from keyturn.studio.web.pages.tree import in_order
 from keyturn.studio.web.view import PageAddress, PageNumber, Scheme, View
 
 SAMPLES = {"first": "First sample", "all": "All samples", "branches": "Branches too", "hostile": "Hostile ones too"}
@@ -45,6 +45,10 @@ class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     page: PageNumber = 1
     pane: Literal["list", "mail"] = "mail"
 
+    def names(self, entry: Entry) -> bool:
+        """Tell whether a template has every word of the search in its name."""
+        return all(word in entry.name.lower() for word in self.find.lower().split())
+
     @property
     def is_single(self) -> bool:
         """Whether each template has one picture."""
@@ -60,7 +64,7 @@ class HomeView(View, frozen=True, kw_only=True, omit_defaults=True):
 def explore(gallery: Gallery, view: SheetView) -> int:
     """Explore the branches of the templates of the sheet, for some seconds; return how many templates are left."""
     until = monotonic() + _LONGEST
-    names = [entry.name for entry in gallery.entries() if matches(view.find, entry.name)]
+    names = [entry.name for entry in gallery.entries() if view.names(entry)]
     for done, name in enumerate(names):
         if monotonic() > until:
             return len(names) - done
@@ -76,7 +80,7 @@ def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
     pages: list[list[Entry]] = [[]]
     of_sample = len(list(_views("", view)))
     count, left = 0, _MOST
-    for entry in (entry for entry in in_order(entries) if matches(view.find, entry.name)):
+    for entry in (entry for entry in in_order(entries) if view.names(entry)):
         here = len(_samples(entry, view)) * of_sample
         if here > left and pages[-1]:
             pages.append([])
@@ -111,7 +115,7 @@ def home_page(
     entries = gallery.entries()
     if not entries:
         return layout.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})
-    shown = SheetView(find=home.find, width=(600,), scheme=(home.scheme,), remote=home.remote, page=home.page)
+    shown = SheetView(width=(600,), scheme=(home.scheme,), remote=home.remote, page=home.page)
     unreadable = {entry.name for entry in entries if entry.unreadable}
     context = {"view": home, "home": home, "sandbox": frames.PREVIEW, "unreadable": unreadable, "mails": len(entries)}
     return layout.page("home.html", context | pictures(entries, shown.to(lang=(home.lang,) if home.lang else ())))

@@ -1,4 +1,4 @@
-"""The editor in the page: reading and saving files, drawing and checking drafts, and words to complete."""
+"""The editor in the page: reading and saving files, rendering and checking drafts."""
 
 from typing import Annotated, Any
 
@@ -9,11 +9,9 @@ from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 from msgspec.structs import asdict
 
-from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.gallery import Draft
 from keyturn.studio.gallery.sizes import LARGEST
 from keyturn.studio.lint.finding import Finding
-from keyturn.studio.lint.vocabulary import vocabulary
 from keyturn.studio.web import frames
 from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.pages import frame_answers
@@ -103,11 +101,6 @@ def draft_frame(key: FromPath[str], drafts: NamedDependency[Drafts]) -> Response
     return frame_answers.answer(html, view, frames.PREVIEW)
 
 
-@get("/vocabulary/{name:path}", sync_to_thread=True)
-def words(path_name: NamedDependency[str], gallery: NamedDependency[Gallery]) -> Response[Any]:
-    return Response(vocabulary(gallery, path_name))
-
-
 def _refusal(error: Exception) -> Response[Any]:
     statuses = {NotEditable: 403, TextTooLong: 413}
     return Response({"detail": str(error)}, status_code=statuses.get(type(error), 404))
@@ -127,4 +120,4 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {**place, **said, "severity": finding.severity, "rule": finding.rule, **correction}
 
 
-HANDLERS = (read_source, save_source, draw_draft, check_draft, draft_frame, words)
+HANDLERS = (read_source, save_source, draw_draft, check_draft, draft_frame)

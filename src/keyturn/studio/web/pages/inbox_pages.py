@@ -132,7 +132,6 @@ def mail_page(
         "size": size_of(content.html, content.text),
         "outlook_classic": size_for_outlook_classic(content.html),
         "images": images,
-        "measured": captured_checks.is_measured(content),
         "sayings": _sayings(content) if view.tab == "reading" else [],
         "frame": view.only("scheme", "images", "remote"),
         "hosts": remote_hosts(markup_to_read(content.html)),

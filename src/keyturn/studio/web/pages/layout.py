@@ -170,7 +170,7 @@ class Layout:
         chosen = next((entry for entry in entries if entry.name == context["template"]), None)
         text = self._environment.get_template(page).render(
             {"address": view, **context},
-            tree=tree(entries, shared, context["template"] or context["shared_file"], view.find),
+            tree=tree(entries, shared, context["template"] or context["shared_file"]),
             shared=frozenset(shared),
             folder_tally=report.tally,
             tallies=report.tallies,

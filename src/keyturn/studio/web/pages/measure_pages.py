@@ -1,21 +1,15 @@
 """What a reader's browser measures in a mail."""
 
 import msgspec
-from litestar import Response, get, post
+from litestar import post
 from litestar.di import NamedDependency
-from litestar.exceptions import ClientException, NotFoundException
-from litestar.params import FromPath, RawBody
+from litestar.exceptions import ClientException
+from litestar.params import RawBody
 
-from keyturn.studio.inbox.mail import MailContent
-from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.lint.browser.images import check_images
 from keyturn.studio.lint.browser.measurements import Measurement, Noticed, notice, read_measurements
 from keyturn.studio.lint.finding import Severity
-from keyturn.studio.lint.sent_mail import document_of
-from keyturn.studio.web import frames
-from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.checks.mail_checks import Checks
-from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.canvas import Canvas
 from keyturn.studio.web.view import View
 
@@ -46,31 +40,6 @@ def measurements(
     return [*map(_mark, checks.notice(rendition, noticed, [*check_images(canvas.images(rendition))]))]
 
 
-@get("/inbox/{name:str}/measured", sync_to_thread=True)
-def measured_frame(
-    name: FromPath[str],
-    view: NamedDependency[View],
-    captured: NamedDependency[CapturedMails],
-    captured_checks: NamedDependency[CapturedChecks],
-) -> Response[str]:
-    """Answer with a captured mail for a hidden frame that the page can measure. Scripts and links in it are blocked."""
-    content = MailContent(captured.raw(captured.find(name)))
-    if not captured_checks.is_measured(content):
-        raise NotFoundException(detail="This mail is not measured.")
-    return frame_answers.captured_frame(content, name, view, frames.PREVIEW, document_of(content.html).marked_html)
-
-
-@post("/inbox/{name:str}/measurements", status_code=200, sync_to_thread=True, request_max_body_size=_LARGEST)
-def captured_measurements(
-    body: RawBody,
-    name: FromPath[str],
-    captured: NamedDependency[CapturedMails],
-    captured_checks: NamedDependency[CapturedChecks],
-) -> list[CanvasMark]:
-    mail = captured.find(name)
-    return [*map(_mark, captured_checks.notice(mail, MailContent(captured.raw(mail)), _read(body)))]
-
-
 def _read(body: bytes) -> tuple[Measurement, ...]:
     try:
         return read_measurements(body)
@@ -82,9 +51,6 @@ def _mark(one: Noticed) -> CanvasMark:
     finding = one.finding
     line = f"{finding.place.file}:{finding.place.line}"
     return CanvasMark(severity=finding.severity, message=finding.message, width=one.width, box=one.box, line=line)
-
-
-OF_CAPTURED = (measured_frame, captured_measurements)
 
 
 HANDLERS = (measurements,)

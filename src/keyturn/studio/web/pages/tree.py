@@ -1,10 +1,9 @@
-"""The list of templates by folder, with the samples of the open one, and the search in it.
+"""The list of templates by folder, with the samples of the open one. The palette searches.
 
-A short list holds everything, and the browser searches it. Of a long one, a page holds the folder of the chosen
-template and a row for each other folder, or what a search finds, at most `MOST` rows around the chosen one.
+A short list holds everything. Of a long one, a page holds the folder of the chosen template and a row for each other
+folder, at most `MOST` rows around the chosen one.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Generic, TypeVar
@@ -43,7 +42,6 @@ class TreeSample(Struct, frozen=True):
 
     name: str
     number: int
-    shown: bool
 
     @property
     def label(self) -> str:
@@ -51,11 +49,9 @@ class TreeSample(Struct, frozen=True):
 
 
 class TreeMail(Struct, frozen=True):
-    """A template in the list. `opens`: its samples are listed, because it is chosen or only they match the search."""
+    """A template in the list. `twigs`: the samples of the chosen one."""
 
     entry: Entry
-    shown: bool
-    opens: bool
     twigs: tuple[TreeSample, ...]
 
     @property
@@ -73,46 +69,29 @@ class TreeFolder(Struct, frozen=True):
     leaves: tuple[TreeMail, ...]
     closed: int = 0
 
-    @property
-    def shown(self) -> bool:
-        return any(leaf.shown for leaf in self.leaves)
-
 
 def in_order(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: (_folder(entry), entry.name))
 
 
 class Tree(Struct, frozen=True):
-    """The rows of a page. A row of `mails` has the number of templates that its folder holds, if it is closed.
-
-    `files`: the shared files, each with whether the search finds it. `asks`: the list is long: the server searches it.
-    """
+    """The rows of a page. A row of `mails` has the number of templates that its folder holds, if it is closed."""
 
     folders: Sequence[TreeFolder]
     mails: Window[tuple[Entry, int]]
-    files: Window[tuple[str, bool]]
-    asks: bool
-
-    @property
-    def shown(self) -> bool:
-        return any(folder.shown for folder in self.folders)
+    files: Window[str]
 
 
-def tree(entries: Iterable[Entry], files: Sequence[str], chosen: str | None, find: str) -> Tree:
+def tree(entries: Iterable[Entry], files: Sequence[str], chosen: str | None) -> Tree:
     entries = in_order(entries)
-    asks = len(entries) + len(files) > MOST
-    mails = [(entry, 0) for entry in entries]
-    if asks and find:
-        mails = [row for row in mails if _leaf(row[0], chosen, find).shown]
-    elif asks:
-        mails = list(_closed(entries, chosen))
-    shared = [(file, shown) for file in files if (shown := matches(find, file)) or not asks]
+    is_long = len(entries) + len(files) > MOST
+    mails = list(_closed(entries, chosen)) if is_long else [(entry, 0) for entry in entries]
     cut = window(mails, next((at for at, (entry, _) in enumerate(mails) if entry.name == chosen), 0))
     folders = [
-        TreeFolder(folder, tuple(_leaf(entry, chosen, find) for entry, _ in inside), closed)
+        TreeFolder(folder, tuple(_leaf(entry, chosen) for entry, _ in inside), closed)
         for (folder, closed), inside in groupby(cut.rows, lambda row: (_folder(row[0]), row[1]))
     ]
-    return Tree(folders, cut, window(shared, next((at for at, row in enumerate(shared) if row[0] == chosen), 0)), asks)
+    return Tree(folders, cut, window(files, next((at for at, file in enumerate(files) if file == chosen), 0)))
 
 
 def _closed(entries: Iterable[Entry], chosen: str | None) -> Iterator[tuple[Entry, int]]:
@@ -129,40 +108,6 @@ def _folder(entry: Entry) -> str:
     return entry.name.rpartition("/")[0]
 
 
-def _leaf(entry: Entry, chosen: str | None, find: str) -> TreeMail:
-    matched = matches(find, entry.name)
-    twigs = tuple(_find_samples(entry, find, matched=matched))
-    by_sample = not matched and any(twig.shown for twig in twigs)
-    return TreeMail(entry, shown=matched or by_sample, opens=entry.name == chosen or by_sample, twigs=twigs)
-
-
-def _find_samples(entry: Entry, find: str, *, matched: bool) -> Iterator[TreeSample]:
-    """Yield the samples of a matching template; else those that match together with its name."""
-    for number, name in enumerate((*entry.samples, *entry.branches, *entry.hostile), 1):
-        yield TreeSample(name, number, shown=matched or matches(find, f"{entry.name} {name}"))
-
-
-_STRETCH = 5
-_PART = re.compile(r"(?<![^\W_])[^\W_]")
-
-
-def matches(find: str, name: str) -> bool:
-    """Whether every word of the search is in the name, as it is or with letters left out.
-
-    With letters left out, the first letter must begin a part of the name, and the last must not be far: "ordsh" finds
-    "orders/shipped", "rsh" does not. preview/static/matching.js agrees.
-    """
-    if not find:
-        return True
-    name = name.lower()
-    starts = [part.start() for part in _PART.finditer(name)]
-    return all(
-        word in name
-        or any(_holds_in_order(word, name[at : at + _STRETCH * len(word)]) for at in starts if name[at] == word[0])
-        for word in find.lower().split()
-    )
-
-
-def _holds_in_order(word: str, text: str) -> bool:
-    rest = iter(text)
-    return all(letter in rest for letter in word)
+def _leaf(entry: Entry, chosen: str | None) -> TreeMail:
+    samples = (*entry.samples, *entry.branches, *entry.hostile) if entry.name == chosen else ()
+    return TreeMail(entry, tuple(TreeSample(name, number) for number, name in enumerate(samples, 1)))
