@@ -12,16 +12,6 @@ from tests.cli.command import Keyturn
 
 pytestmark = pytest.mark.long
 
-COMMANDS = ["demo", "init", "serve", "worker", "migrate", "studio", "render", "accounts", "audit", "outbox"]
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_explains_itself(keyturn: Keyturn, command: str) -> None:
-    shown = keyturn(command, "-h")
-
-    assert shown.code == 0
-    assert shown.out.startswith(f"Usage: keyturn {command}")
-
 
 def test_help_needs_neither_settings_nor_a_database(keyturn: Keyturn, workplace: Path) -> None:
     assert keyturn("serve", "--help", KEYTURN_SMTP_PORT="many").code == 0

@@ -267,23 +267,19 @@ def test_a_trusted_proxy_is_many_clients_and_does_not_lose_its_connections_to_on
         ("2001:db8::1", "2001:db8::ffff:2", True),
         ("2001:db8::1", "2001:db8:0:1::1", False),
         ("::ffff:192.0.2.1", "192.0.2.1", True),
-        ("192.0.2.1", "192.0.2.2", False),
-        ("10.0.0.1", "10.0.0.1", False),
         ("::ffff:10.0.0.1", "::ffff:10.0.0.1", False),
     ],
 )
 async def test_a_client_is_an_address_or_an_ipv6_64_and_never_a_trusted_proxy(one: str, other: str, same: bool) -> None:
     limits = ConnectionLimits(trusted_proxies=("10.0.0.0/8",))
-    uvicorn_s: dict[str, Any] = {
-        "config": Config(App(), lifespan="off"),
-        "server_state": ServerState(),
-        "app_state": {},
-    }
-    connections = [BoundedProtocol(limits, **uvicorn_s), BoundedProtocol(limits, **uvicorn_s)]
-    for connection, address in zip(connections, (one, other), strict=True):
+    holders = []
+    for address in (one, other):
+        config = Config(App(), lifespan="off")
+        connection = BoundedProtocol(limits, config=config, server_state=ServerState(), app_state={})
         connection.client = (address, 1)
+        holders.append(connection.holder())
 
-    assert (connections[0].holder() == connections[1].holder()) is same
+    assert (holders[0] == holders[1]) is same
 
 
 @pytest.mark.parametrize(
@@ -310,8 +306,9 @@ def test_what_is_no_body_and_has_no_end_is_refused_after_so_many_bytes(start: St
     assert server.answers()
 
 
-def test_an_address_that_is_too_long_is_told_so(start: Start) -> None:
+def test_what_is_too_long_is_told_so(start: Start) -> None:
     server = start(max_headers=8192)
+    assert said(server.connect(GET + b"x-more: " + b"x" * 9000 + b"\r\n\r\n")).startswith(b"HTTP/1.1 431 ")
     assert said(server.connect(b"GET /" + b"%61" * 3000)).startswith(b"HTTP/1.1 414 ")
     assert is_said(server.connect(b"GET /" + b"a" * 8000 + b" HTTP/1.1\r\nhost: x\r\n\r\n"), b"a 0")
 
@@ -331,18 +328,6 @@ def test_headers_behind_a_request_that_is_being_answered_are_bounded(start: Star
     assert server.app.arrived.acquire(timeout=20)
 
     assert send_without_end(connection) < 20_000_000, "nobody has answered yet"
-    assert server.answers()
-
-
-@pytest.mark.parametrize("first", [GET + b"\r\n", HELD, POST + b"123456789"])
-def test_a_second_request_that_came_within_one_read_has_no_longer_headers_than_the_first(
-    start: Start, first: bytes
-) -> None:
-    server = start()
-    server.app.let_go.set()
-    connection = server.connect(first + GET + ENDLESS * 7 + b"\r\n", ATTACKER)
-
-    assert said(connection).count(b"HTTP/1.1 200 ") <= 1
     assert server.answers()
 
 
@@ -410,11 +395,3 @@ def test_a_request_that_was_answered_before_it_had_come_does_not_keep_its_connec
     assert is_said(connection, b"/early 0")
     connection.sendall(b"123456789")
     assert said(connection)[:12] in {b"", b"HTTP/1.1 408"}
-
-
-def test_a_request_for_another_protocol_is_answered_as_any_other(start: Start) -> None:
-    server = start()
-    connection = server.connect(
-        GET + b"connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
-    assert is_said(connection, b"/ 0")

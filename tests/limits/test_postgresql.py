@@ -9,11 +9,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.ext.asyncio import create_async_engine
 from tests.driver.connections import committing
 from tests.driver.service import ADA, REQUEST, Start, problem
 from tests.silent_proxy import silent_proxy
-from tests.statements import statements_sent
 
 from keyturn.service.clock import now
 from keyturn.service.database import Database
@@ -24,7 +22,6 @@ from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.settings import DatabaseSettings, LimitSettings, Secret
 
-MINUTE = timedelta(minutes=1)
 HERE = Client(ip_address="192.0.2.1")
 COUNTERS = text("SELECT count(*) AS n FROM keyturn_limits")
 # In the order of the keys, as the counts: an update of all in any other order could wait for them in a circle.
@@ -71,25 +68,6 @@ async def test_the_database_holds_digests_and_no_addresses(database: Database) -
     assert HERE.ip_address not in str(rows)
 
 
-async def test_a_limit_is_counted_by_one_statement_without_a_transaction_on_an_apps_pool_too(
-    postgresql_url: str,
-) -> None:
-    """A process that is suspended between two statements would hold the lock of a counter that all need."""
-    engine = create_async_engine(
-        postgresql_url.replace("postgresql://", "postgresql+asyncpg://"), isolation_level="SERIALIZABLE"
-    )
-    limits = limits_in(Database(engine), request="2/minute")
-    await limits.require_ready()
-    with statements_sent() as sent:
-        await limits.count("request", HERE, "overall")
-        await limits.count("request", HERE, "overall")
-
-    assert len(sent) == 2
-    with pytest.raises(TooManyRequests):
-        await limits.count("request", HERE, "overall")
-    await engine.dispose()
-
-
 async def test_a_server_whose_transactions_are_serializable_counts_right(postgresql_url: str) -> None:
     strict = [Database(f"{postgresql_url}&options=-c%20default_transaction_isolation%3Dserializable") for _ in range(4)]
     processes = [limits_in(one, overall="50/hour") for one in strict]
@@ -105,18 +83,6 @@ async def test_a_server_whose_transactions_are_serializable_counts_right(postgre
         assert sum(await asyncio.gather(*(ask(limits, number) for number, limits in enumerate(processes * 20)))) == 50
     for database in strict:
         await database.close()
-
-
-async def test_a_schema_of_its_own_is_found(database: Database, postgresql_url: str) -> None:
-    for statement in ('CREATE SCHEMA "a part"', 'ALTER TABLE keyturn_limits SET SCHEMA "a part"'):
-        await database.execute(text(statement))
-    apart = Database(postgresql_url, schema="a part")
-    limits = limits_in(apart, request="1/minute")
-    await limits.count("request", HERE)
-
-    with pytest.raises(TooManyRequests):
-        await limits.count("request", HERE)
-    await apart.close()
 
 
 async def test_a_client_whose_limit_is_used_up_costs_no_write(database: Database) -> None:

@@ -25,15 +25,6 @@ async def post(outbox: Outbox, *texts: str) -> None:
         await outbox.post("note", Note(text))
 
 
-async def test_any_number_of_workers_share_the_messages_without_overlap(outbox: Outbox, elsewhere: Outbox) -> None:
-    await asyncio.gather(*(outbox.post("note", Note(str(number))) for number in range(60)))
-
-    shares = await asyncio.gather(*(who.claim(4, MINUTE) for who in (outbox, elsewhere) for _ in range(10)))
-
-    claimed = [message.id for share in shares for message in share]
-    assert len(claimed) == len(set(claimed)) == 60
-
-
 async def test_a_claim_never_takes_more_than_it_may(database: Database, outbox: Outbox) -> None:
     moment = now()
     fields = {"kind": "note", "payload": "{}", "state": "waiting", "attempts": 0}

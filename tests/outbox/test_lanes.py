@@ -29,19 +29,6 @@ async def test_however_many_stall_in_one_lane_the_others_go_at_once(outbox: Outb
     assert hooks.begun == stalled
 
 
-async def test_nor_do_the_others_hold_those_up(outbox: Outbox) -> None:
-    notes, hooks = Handler(), Handler()
-    await post(outbox, *(f"slow {number}" for number in range(3)))
-    async with running(worker_of(outbox, notes, Lane({"hook": hooks}, 4), places=1)):
-        await notes.has_begun("slow 0")
-        await post_hooks(outbox, "one")
-        await hooks.has_done("one")
-        notes.open.set()
-        await notes.has_done("slow 0", "slow 1", "slow 2")
-
-    assert notes.most_at_once == 1
-
-
 async def test_a_worker_that_is_ended_waits_for_both(outbox: Outbox, rows: Rows) -> None:
     notes, hooks = Handler(), Handler()
     await post(outbox, "slow")

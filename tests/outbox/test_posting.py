@@ -2,20 +2,15 @@
 
 import asyncio
 import time
-from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 from tests.outbox.table import Note, Rows
 from tests.statements import statements_sent
 
-from keyturn.service.database import Database
 from keyturn.service.outbox.message import new_key
 from keyturn.service.outbox.queue import Outbox
-
-MINUTE = timedelta(minutes=1)
 
 
 def test_keys_that_are_made_one_after_the_other_are_neighbours_and_the_rest_of_each_is_random() -> None:
@@ -47,15 +42,3 @@ async def test_of_messages_that_are_posted_together_a_bad_one_fails_alone(outbox
     assert isinstance(bad, IntegrityError)
     assert (first, last) == (None, None)
     assert sorted(row.kind for row in await rows.all()) == ["letter", "note"]
-
-
-async def test_a_message_is_not_written_where_the_caller_does_not_commit(
-    database: Database, outbox: Outbox, rows: Rows
-) -> None:
-    def write(connection: Connection) -> None:
-        outbox.within(connection).enqueue("note", Note("hello"))
-        connection.rollback()
-
-    await database.transact(write)
-
-    assert await rows.all() == []

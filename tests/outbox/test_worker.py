@@ -1,28 +1,16 @@
 """The worker works the outbox off: everything, in order, a bounded number at a time, and without a needless wait."""
 
 import asyncio
-from datetime import timedelta
 
 import pytest
 from tests.outbox.table import Rows
-from tests.outbox.worker import LONG, NOTHING, Handler, post, running, worker_of
+from tests.outbox.worker import LONG, Handler, post, running, worker_of
 
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.outbox.worker import Lane
 
 ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 """For what the worker does by itself, whatever the engine."""
-
-
-@ON_SQLITE
-async def test_draining_handles_everything_that_is_due(outbox: Outbox, rows: Rows) -> None:
-    await post(outbox, "one", "two", "three")
-    handler = Handler(two=NOTHING)
-
-    assert await worker_of(outbox, handler, places=2).drain() == 3
-    assert await rows.states() == ["sent", "dropped", "sent"]
-    assert [row.provider_id or row.reason for row in await rows.all()] == ["id of one", "nothing to say", "id of three"]
-    assert await worker_of(outbox, handler).drain() == 0
 
 
 async def test_what_is_posted_while_it_waits_is_taken_without_another_look(outbox: Outbox) -> None:
@@ -49,14 +37,6 @@ async def test_what_is_due_when_there_is_room_again_does_not_wait_for_a_rest(out
         await handler.has_begun("slow", "slow too")
         handler.open.set()
         await handler.has_done("one", "two")
-
-
-@ON_SQLITE
-async def test_what_another_process_posts_is_found_at_the_next_look(outbox: Outbox, elsewhere: Outbox) -> None:
-    handler = Handler()
-    async with running(worker_of(outbox, handler, poll=timedelta(milliseconds=10))):
-        await post(elsewhere, "one")
-        await handler.has_done("one")
 
 
 @ON_SQLITE

@@ -11,14 +11,6 @@ pytestmark = pytest.mark.long
 FORGOT = "/forgot-password"
 
 
-async def test_the_page_asks_for_an_address_and_leads_back_to_the_sign_in(visitor: Visitor) -> None:
-    page = await visitor.get(FORGOT)
-    assert heading(page) == "Forgot your password?"
-    assert 'type="email"' in page.text
-    assert 'autocomplete="username"' in page.text
-    assert '<a href="/login">Back to sign-in</a>' in page.text
-
-
 async def test_asking_writes_down_the_wish_and_says_to_check_the_mail(visitor: Visitor, school: School) -> None:
     page = await visitor.follow(await visitor.submit(FORGOT, email=ADA))
     assert heading(page) == "Check your email"

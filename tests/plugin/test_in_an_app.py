@@ -114,14 +114,6 @@ async def test_keyturns_answers_are_its_own_and_only_middleware_sees_them(host: 
 
 
 @sqlite
-async def test_cors_is_what_the_app_says(host: Host) -> None:
-    async with host.client() as client:
-        for origin, allowed in (("https://app.example.org", True), ("https://elsewhere.example", False)):
-            answer = await client.post(REQUEST, json={"email": ADA}, headers={"Origin": origin})
-            assert (answer.headers.get("access-control-allow-origin") == origin) is allowed
-
-
-@sqlite
 async def test_the_apps_description_of_its_api_has_keyturns_routes(host: Host) -> None:
     schema: dict[str, Any] = host.app.openapi_schema.to_schema()
     assert schema["paths"][REQUEST]["post"]["tags"] == ["Password reset"]

@@ -207,26 +207,6 @@ async def write_two(start: Start, database_url: str, copy: Path) -> tuple[int, i
     return first, log_length(file)
 
 
-async def test_a_write_that_a_power_cut_tears_is_as_if_it_had_not_begun(
-    start: Start, database_url: str, tmp_path: Path
-) -> None:
-    copy = tmp_path / "copy.db"
-    first, last = await write_two(start, database_url, copy)
-    assert first < last
-    for length in range(first, last, 509):
-        assert requested(torn(copy, length, last)) == [FIRST]
-    assert requested(copy) == [FIRST, SECOND]
-
-
-async def test_a_checkpoint_that_a_power_cut_tears_is_repeated_from_the_log(
-    start: Start, database_url: str, tmp_path: Path
-) -> None:
-    copy = tmp_path / "copy.db"
-    await write_two(start, database_url, copy)
-    overwrite(copy, *page_of_outbox(file_of(database_url)))
-    assert requested(copy) == [FIRST, SECOND]
-
-
 async def test_a_service_on_the_torn_file_sends_what_was_accepted(
     start: Start, database_url: str, tmp_path: Path
 ) -> None:
@@ -262,14 +242,6 @@ def overwrite(file: Path, start: int, length: int) -> None:
     with file.open("r+b") as damaged:
         damaged.seek(start)
         damaged.write(os.urandom(length))
-
-
-def page_of_outbox(file: Path) -> tuple[int, int]:
-    """Return the place and half the length of the first page of the outbox."""
-    with closing(sqlite3.connect(file)) as database:
-        ((size,),) = database.execute("PRAGMA page_size")
-        ((page,),) = database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'keyturn_outbox'")
-    return (page - 1) * size, size // 2
 
 
 # A copy that is made while requests arrive
@@ -311,56 +283,6 @@ async def test_a_copy_that_sqlite_makes_has_all_that_was_accepted_before_it_bega
     finally:
         asking.cancel()
         await asyncio.wait({asking})
-
-
-async def test_a_plain_copy_of_the_file_alone_lacks_what_is_in_the_log(
-    start: Start, database_url: str, tmp_path: Path
-) -> None:
-    service, copy = await start(), tmp_path / "copy.db"
-    await service.ask(FIRST)
-    shutil.copyfile(file_of(database_url), copy)
-    assert requested(copy) == []
-
-
-async def test_a_plain_copy_of_both_files_while_requests_arrive_is_damaged_or_lacks_some(
-    start: Start, database_url: str, tmp_path: Path
-) -> None:
-    service, file, copy = await start(), file_of(database_url), tmp_path / "copy.db"
-    early = [f"early{number}@northwind.test" for number in range(60)]
-    for email in early:
-        await service.ask(email)
-    half = begin_copy(file, copy)
-    for number in range(300):
-        await service.ask(f"late{number}@northwind.test")
-    await asyncio.to_thread(move_log_into_file, file)
-    end_copy(file, copy, half)
-    assert not has_all(copy, early)
-
-
-def begin_copy(file: Path, copy: Path) -> int:
-    """Copy the first half of the file, and return its length."""
-    half = file.stat().st_size // 2
-    copy.write_bytes(file.read_bytes()[:half])
-    return half
-
-
-def end_copy(file: Path, copy: Path, half: int) -> None:
-    with copy.open("ab") as target:
-        target.write(file.read_bytes()[half:])
-    shutil.copyfile(f"{file}-wal", f"{copy}-wal")
-
-
-def move_log_into_file(file: Path) -> None:
-    """Do what SQLite itself does after about a thousand pages."""
-    with closing(sqlite3.connect(file)) as database:
-        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def has_all(copy: Path, emails: list[str]) -> bool:
-    try:
-        return requested(copy)[: len(emails)] == emails
-    except (AssertionError, sqlite3.DatabaseError):  # damaged
-        return False
 
 
 # A file that is damaged

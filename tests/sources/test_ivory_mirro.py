@@ -6,11 +6,12 @@ import pytest
 from tests.driver.inbox import token_in
 from tests.driver.service import problem
 from tests.driver.visitor import words
-from tests.sources.adopted import Adopted, path_of
+from tests.sources.adopted import Adopted
 
 pytestmark = pytest.mark.long
 
 NAME = "ivory-mirro"
+
 ADA, GOOGLE, FORMER = "ada@ivory.test", "google@ivory.test", "former@ivory.test"
 NEW = "harbour lighthouse 7"
 SIX, FIVE = "wq7!xk", "wq7!x"
@@ -102,17 +103,3 @@ async def test_its_environment_variables_are_the_sender_the_key_and_the_base_url
     assert app.settings.base_url == "https://yourdomain.com"
     assert app.settings.resend.api_key == "your_resend_api_key"
     assert app.settings.mail.from_ == "Ivory Mirro <noreply@yourdomain.com>"
-
-
-async def test_the_whole_walk_of_its_testing_section(app: Adopted) -> None:
-    visitor = app.visitor()
-    await visitor.get("/login")
-    await visitor.submit("/forgot-password", email=ADA)
-    await app.service.deliver()
-    link = app.link_in(app.service.inbox.mails[-1])
-    reader, _ = await app.opened(link)
-    await reader.submit("/reset-password", password=NEW, again=NEW)
-    signed_in = await reader.sign_in(ADA, NEW)
-
-    assert signed_in.status_code == 303
-    assert path_of(signed_in.headers["location"]) != "/login"

@@ -5,11 +5,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.driver.inbox import token_in
-from tests.sources.adopted import Adopted, path_of
+from tests.sources.adopted import Adopted
 
 pytestmark = pytest.mark.long
 
 NAME = "nextjs-app"
+
 USER, FORMER = "user@next.test", "former@next.test"
 NEW = "eleven loud lighthouses"
 
@@ -61,16 +62,3 @@ async def test_the_reset_page_has_the_token_and_the_email_in_its_address(app: Ad
 
     assert link.path == "/reset-password"
     assert parse_qs(link.query) == {"token": [token_in(mail)], "email": [USER]}
-
-
-async def test_the_whole_walk_of_its_testing_section(app: Adopted) -> None:
-    visitor = app.visitor()
-    await visitor.get("/sign-in")
-    await visitor.submit("/forgot-password", email=USER)
-    await app.service.deliver()
-    reader, _ = await app.opened(app.link_in(app.service.inbox.mails[-1]))
-    await reader.submit("/reset-password", password=NEW, again=NEW, email=USER)
-    signed_in = await reader.submit("/sign-in", email=USER, password=NEW)
-
-    assert signed_in.status_code == 303
-    assert path_of(signed_in.headers["location"]) != "/sign-in"

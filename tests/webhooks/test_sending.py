@@ -83,15 +83,6 @@ async def test_every_other_answer_is_tried_again(app: App, sender: WebhookSender
     assert [(one.reason, one.retry_after) for one in refused] == [(reason, None) for reason in reasons.values()]
 
 
-async def test_a_redirect_is_not_followed(app: App, sender: WebhookSender) -> None:
-    statuses = [301, 302, 303, 307, 308]
-    app.coming += [Answer(status, {"location": f"{app.address}/elsewhere"}) for status in statuses]
-    refused = [await refusal(sender) for _ in statuses]
-
-    assert [int(one.reason.split()[0]) for one in refused] == statuses
-    assert {told.path for told in app.told} == {PATH}
-
-
 async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(app: App, sender: WebhookSender) -> None:
     pauses = {
         "120": 120,
@@ -122,14 +113,6 @@ async def test_a_pause_may_be_a_date(app: App, sender: WebhookSender) -> None:
     for _ in dates:
         assert (await refusal(sender, moment)).retry_after == 120
         assert (await refusal(sender, moment + timedelta(hours=1))).retry_after == 0
-
-
-async def test_a_cookie_of_the_apps_is_not_kept(app: App, sender: WebhookSender) -> None:
-    app.coming.append(Answer(200, {"set-cookie": "seen=1; Path=/"}))
-    await sender.send("event1", BODY, now())
-    await sender.send("event2", BODY, now())
-
-    assert "cookie" not in app.told[1].headers
 
 
 async def test_an_app_that_says_nothing_is_given_up_in_time(app: App, sender: WebhookSender) -> None:

@@ -10,9 +10,8 @@ from tests.accounts.table.test_ready import USERS, faults
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Ended, NewPassword
-from keyturn.service.accounts.table.store import JoiningTableAccounts, TableAccounts, table_accounts
-from keyturn.service.database import Database
-from keyturn.service.settings import Ending, TableSettings
+from keyturn.service.accounts.table.store import TableAccounts
+from keyturn.service.settings import Ending
 
 TIMES = {"sqlite": "DATETIME", "postgresql": "timestamptz", "mysql": "TIMESTAMP NULL"}
 ZONELESS = {"sqlite": "DATETIME", "postgresql": "timestamp", "mysql": "DATETIME"}
@@ -33,43 +32,6 @@ async def tokens(app: App, columns: str, *rows: str) -> None:
     await app.run(ADA)
     for row in rows:
         await app.run(f"INSERT INTO tokens VALUES ({row})")  # noqa: S608
-
-
-async def test_a_forgotten_password_leaves_alone_what_only_an_intrusion_ends(app: App, over: Over) -> None:
-    await app.run(
-        "CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER); "
-        "CREATE TABLE passkeys (id INTEGER PRIMARY KEY, user_id INTEGER); "
-        "INSERT INTO sessions VALUES (1, 1), (2, 1), (3, 2); INSERT INTO passkeys VALUES (1, 1), (2, 2)"
-    )
-    await app.run(f"{USERS}; {ADA}")
-    accounts = over(
-        ends={
-            "sessions.user_id": Ending(what="sessions"),
-            "passkeys.user_id": Ending(what="passkeys", when="intrusion"),
-        }
-    )
-    await accounts.require_ready()
-
-    assert await ended(accounts) == Ended({"sessions": 2})
-    assert (await ids(app, "sessions"), await ids(app, "passkeys")) == ([3], [1, 2])
-    assert await ended(accounts, intruded=True) == Ended({"passkeys": 1})
-    assert await ids(app, "passkeys") == [2]
-    assert await ended(accounts, intruded=True) is True
-
-
-async def test_a_report_of_an_intrusion_ends_both(app: App, over: Over) -> None:
-    await tokens(app, "name TEXT", "1, 1, 'laptop'", "2, 2, 'phone'")
-    await app.run("CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER); INSERT INTO sessions VALUES (1, 1)")
-    accounts = over(
-        delete=("sessions.user_id",), ends={"tokens.user_id": Ending(what="access_tokens", when="intrusion")}
-    )
-
-    assert await accounts.end_sessions("1") == Ended()
-    assert (await ids(app, "sessions"), await ids(app, "tokens")) == ([], [1, 2])
-    assert await accounts.end_intrusion("1") == Ended({"access_tokens": 1})
-    assert (await ids(app, "sessions"), await ids(app, "tokens")) == ([], [2])
-    assert await accounts.end_intrusion("1") == Ended()  # a worker may repeat it
-    assert await accounts.end_intrusion("not a number") == Ended()
 
 
 async def test_what_the_app_ends_by_itself_stays_and_need_not_exist(app: App, over: Over) -> None:
@@ -263,23 +225,6 @@ async def test_only_the_id_names_whose_row_of_the_accounts_is_set(app: App, over
     said = "team_id is not the id of an account, so other accounts would be changed: write users.id"
     assert await faults(accounts) == [f'ends."users.team_id": {said}']
     await over(ends={"users.id": Ending(set={"token": "{null}"})}).require_ready()
-
-
-@pytest.mark.parametrize("databases", ["sqlite", "postgresql"], indirect=True)
-async def test_in_keyturns_own_database_they_end_in_its_transaction(app: App) -> None:
-    await tokens(app, "name TEXT", "1, 1, 'laptop'", "2, 1, 'phone'")
-    ends = {"tokens.user_id": Ending(what="access_tokens", when="intrusion")}
-    database = Database(app.url)
-    accounts = table_accounts(TableSettings(table="users", ends=ends), database)
-    assert isinstance(accounts, JoiningTableAccounts)
-    ada = await one(accounts)
-    robbed = msgspec.structs.replace(ada, intruded=True)
-
-    assert await database.transact(lambda tx: accounts.set_password_within(tx, ada, "$2b$new")) is True
-    answer = await database.transact(lambda tx: accounts.set_password_within(tx, robbed, "$2b$new"))
-    assert answer == Ended({"access_tokens": 2})
-    assert await ids(app, "tokens") == []
-    await database.close()
 
 
 def now_utc() -> datetime:

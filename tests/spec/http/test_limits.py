@@ -152,6 +152,14 @@ async def test_one_ipv6_subscriber_is_one_client(service: Service) -> None:
     assert await ask(service.at("2001:db8:1:3::1")) == "202"
 
 
+async def test_the_networks_around_an_ipv6_subscriber_have_limits_of_their_own(start: Start) -> None:
+    service = await start(limits={"request": "1/minute"})
+    from_a_56 = [await ask(service.at(f"2001:db8:1:{number:x}::1")) for number in range(6)]
+    from_a_48 = [await ask(service.at(f"2001:db8:1:{number:x}00::1")) for number in range(1, 20)]
+    assert (from_a_56.count("202"), from_a_48.count("202")) == (4, 16 - 4)
+    assert await ask(service.at("2001:db8:2::1")) == "202"
+
+
 async def test_an_ipv4_address_is_the_same_client_in_its_ipv6_form(service: Service) -> None:
     found = [await ask(service.at(address)) for address in (HERE, f"::ffff:{HERE}", HERE, f"::ffff:{HERE}")]
     assert found == ["202"] * 3 + [FULL]
