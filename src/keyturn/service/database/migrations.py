@@ -87,7 +87,7 @@ _LOCK_TIMEOUT = "10s"
 """How long a statement waits for a lock on a table of PostgreSQL: all later ones on that table wait behind it."""
 
 
-async def migrate(database: Database) -> str | None:
+async def migrate(database: Database, *, lock_timeout: str = _LOCK_TIMEOUT) -> str | None:
     """Bring the database to the newest revision; return its previous one. Raises DatabaseUnready if it refuses.
 
     All steps are one transaction: a process that is killed leaves the database as it was, and its locks end with its
@@ -104,11 +104,11 @@ async def migrate(database: Database) -> str | None:
         )
     if before != head():
         with unready_where_unreachable(database.where):  # without a caller's time limit
-            await database.connections.transact(partial(_bring_up, database))
+            await database.connections.transact(partial(_bring_up, database, lock_timeout))
     return before
 
 
-def _bring_up(database: Database, connection: Connection) -> None:
+def _bring_up(database: Database, lock_timeout: str, connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -118,7 +118,7 @@ def _bring_up(database: Database, connection: Connection) -> None:
     try:
         database.hold(connection, "keyturn is migrating")
         if not database.is_sqlite:  # after the wait for another migration, which may take long
-            connection.execute(text("SELECT set_config('lock_timeout', :most, true)"), {"most": _LOCK_TIMEOUT})
+            connection.execute(text("SELECT set_config('lock_timeout', :most, true)"), {"most": lock_timeout})
         if database.schema:
             _enter_schema(connection, database.schema)
         command.upgrade(config, "head")
