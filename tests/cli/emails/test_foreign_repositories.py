@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,10 +36,6 @@ class Repository:
         self.git("add", "--all")
         self.git("commit", "--quiet", "--message", message)
 
-    def set(self, **settings: str) -> None:
-        for name, value in settings.items():
-            self.git("config", name.replace("__", "."), value)
-
     def write(self, name: str, text: str) -> None:
         (self.place / name).parent.mkdir(parents=True, exist_ok=True)
         (self.place / name).write_text(text, "utf-8")
@@ -54,9 +51,12 @@ class Repository:
         """Take away an object, so that only a remote has it."""
         lost = self.git("rev-parse", "HEAD~1:emails/news.html")
         (self.place / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
-        self.set(
-            remote__origin__promisor="true", extensions__partialClone="origin", remote__origin__fetch="+refs/*:x/*"
-        )
+        for name, value in (
+            ("remote.origin.promisor", "true"),
+            ("extensions.partialClone", "origin"),
+            ("remote.origin.fetch", "+refs/*:x/*"),
+        ):
+            self.git("config", name, value)
 
 
 @pytest.fixture
@@ -80,60 +80,51 @@ def checked_mails(keyturn: Keyturn, folder: Path, base: str = "HEAD~1") -> str:
     return told.out + told.err
 
 
-def set_settings(**settings: str) -> Callable[[Repository], None]:
-    def arm(repository: Repository) -> None:
-        repository.set(**{name: value.format(program=repository.program) for name, value in settings.items()})
-
-    return arm
-
-
-def signed(kind: str, **settings: str) -> Callable[[Repository], None]:
-    def arm(repository: Repository) -> None:
-        repository.set(log__showSignature="true")
-        set_settings(**settings)(repository)
-        repository.sign(kind)
-
-    return arm
+PROGRAMS = (
+    *("core.fsmonitor", "core.pager", "pager.log", "pager.diff", "core.editor", "sequence.editor", "diff.external"),
+    *("filter.evil.clean", "filter.evil.smudge", "filter.evil.process", "diff.evil.textconv", "diff.evil.command"),
+    *("core.sshCommand", "core.gitProxy", "remote.origin.uploadpack", "gpg.program", "gpg.ssh.program"),
+    *("gpg.x509.program", "gpg.ssh.allowedSignersFile"),
+)
+"""Settings whose value is a program that git runs."""
 
 
-def filtered(place: str, attribute: str, **settings: str) -> Callable[[Repository], None]:
-    def arm(repository: Repository) -> None:
-        repository.write(place, f"*.html {attribute}=evil\n")
-        set_settings(**settings)(repository)
-
-    return arm
-
-
-def lost(**settings: str) -> Callable[[Repository], None]:
-    def arm(repository: Repository) -> None:
-        set_settings(**settings)(repository)
-        repository.lose_a_mail()
-
-    return arm
-
-
-def hooked(place: str, **settings: str) -> Callable[[Repository], None]:
-    def arm(repository: Repository) -> None:
+def settings(repository: Repository) -> None:
+    """Name a program in each way that a repository has: settings, attributes, hooks and files that are included."""
+    program = str(repository.program)
+    for name in PROGRAMS:
+        repository.git("config", name, program)
+    for name in ("log", "diff", "ls-tree"):
+        repository.git("config", f"alias.{name}", f"!{program}")
+    for name, value in {
+        "log.showSignature": "true",
+        "core.attributesFile": "attributes",
+        "core.hooksPath": "hooks",
+        "include.path": "../more",
+        f"includeIf.gitdir:{repository.place}/**.path": "../more",
+        "extensions.worktreeConfig": "true",
+    }.items():
+        repository.git("config", name, value)
+    for name in ("more", ".git/config.worktree"):
+        repository.write(name, f"[core]\n\tfsmonitor = {program}\n")
+    for name in (".gitattributes", ".git/info/attributes", "attributes"):
+        repository.write(name, "*.html filter=evil diff=evil\n")
+    for folder in (".git/hooks", "hooks"):
         for name in ("post-index-change", "post-checkout", "reference-transaction", "fsmonitor-watchman"):
-            repository.write(f"{place}/{name}", repository.program.read_text("utf-8"))
-            (repository.place / place / name).chmod(0o755)
-        (repository.place / "emails" / "boats.html").write_text(MAIL.format("Then emails/boats.html"), "utf-8")
-        set_settings(**settings)(repository)
-
-    return arm
+            repository.write(f"{folder}/{name}", repository.program.read_text("utf-8"))
+            (repository.place / folder / name).chmod(0o755)
 
 
-def included(**settings: str) -> Callable[[Repository], None]:
-    def arm(repository: Repository) -> None:
-        repository.write("more", f"[core]\n\tfsmonitor = {repository.program}\n")
-        set_settings(**settings)(repository)
-
-    return arm
+def signature(repository: Repository, kind: str) -> None:
+    repository.sign(kind)
+    settings(repository)
 
 
-def of_a_worktree(repository: Repository) -> None:
-    repository.set(extensions__worktreeConfig="true")
-    repository.write(".git/config.worktree", f"[core]\n\tfsmonitor = {repository.program}\n")
+def lost_objects(repository: Repository, url: str) -> None:
+    repository.git("config", "protocol.ext.allow", "always")
+    repository.git("config", "remote.origin.url", url.format(repository.program))
+    repository.lose_a_mail()
+    settings(repository)
 
 
 def of_a_submodule(repository: Repository) -> None:
@@ -146,9 +137,9 @@ def of_a_submodule(repository: Repository) -> None:
 
 
 def of_a_git_file(repository: Repository) -> None:
+    settings(repository)
     (repository.place / ".git").rename(repository.place / "data")
     repository.write(".git", "gitdir: data\n")
-    repository.git("config", "core.fsmonitor", str(repository.program))
 
 
 def of_a_folder_that_looks_bare(repository: Repository) -> None:
@@ -161,32 +152,9 @@ def of_a_folder_that_looks_bare(repository: Repository) -> None:
 
 
 CASES: dict[str, Callable[[Repository], None]] = {
-    "gpg.program": signed("PGP SIGNATURE", gpg__program="{program}"),
-    "gpg.ssh.program": signed("SSH SIGNATURE", gpg__ssh__program="{program}", gpg__ssh__allowedSignersFile="{program}"),
-    "gpg.x509.program": signed("SIGNED MESSAGE", gpg__x509__program="{program}"),
-    "core.fsmonitor": set_settings(core__fsmonitor="{program}"),
-    "filter.clean": filtered(".gitattributes", "filter", filter__evil__clean="{program}"),
-    "filter.clean of info": filtered(".git/info/attributes", "filter", filter__evil__clean="{program}"),
-    "filter.smudge": filtered(".gitattributes", "filter", filter__evil__smudge="{program}"),
-    "filter.process": filtered(".gitattributes", "filter", filter__evil__process="{program}"),
-    "core.attributesFile": filtered(
-        "attributes", "filter", filter__evil__clean="{program}", core__attributesFile="attributes"
-    ),
-    "diff.textconv": filtered(".gitattributes", "diff", diff__evil__textconv="{program}"),
-    "diff.command": filtered(".gitattributes", "diff", diff__evil__command="{program}"),
-    "diff.external": set_settings(diff__external="{program}"),
-    "core.sshCommand": lost(core__sshCommand="{program}", remote__origin__url="ssh://example.test/mails"),
-    "remote.uploadpack": lost(remote__origin__uploadpack="{program}", remote__origin__url="."),
-    "a remote helper": lost(protocol__ext__allow="always", remote__origin__url="ext::{program}"),
-    "core.gitProxy": lost(core__gitProxy="{program}", remote__origin__url="git://example.test/mails"),
-    "hooks": hooked(".git/hooks"),
-    "core.hooksPath": hooked("hooks", core__hooksPath="hooks"),
-    "include.path": included(include__path="../more"),
-    "includeIf": lambda one: included(**{f"includeIf__gitdir:{one.place}/**__path": "../more"})(one),
-    "core.pager": set_settings(core__pager="{program}", pager__log="{program}", pager__diff="{program}"),
-    "core.editor": set_settings(core__editor="{program}", sequence__editor="{program}"),
-    "alias": set_settings(alias__log="!{program}", alias__diff="!{program}", **{"alias__ls-tree": "!{program}"}),
-    "config.worktree": of_a_worktree,
+    "settings": settings,
+    **{kind: partial(signature, kind=kind) for kind in ("PGP SIGNATURE", "SSH SIGNATURE", "SIGNED MESSAGE")},
+    **{url: partial(lost_objects, url=url) for url in (".", "ssh://a.test/b", "git://a.test/b", "ext::{}")},
     "a submodule": of_a_submodule,
     "a .git file": of_a_git_file,
     "a folder that looks bare": of_a_folder_that_looks_bare,

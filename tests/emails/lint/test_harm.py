@@ -13,8 +13,6 @@ from keyturn.studio.lint.check import check
 from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.clients.clients import MAJOR
 from keyturn.studio.lint.finding import Finding
-from keyturn.studio.lint.sent_mail import SentMail
-from keyturn.studio.lint.sent_mail import examine as examine_sent
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
 PAGE = '<html lang="en"><head><title>Hello</title></head><body><h1>Hello</h1>{}</body></html>'
@@ -39,80 +37,6 @@ def opened(folder: Path) -> Gallery:
 
 def told(found: list[Finding]) -> set[tuple[str, str, str, int]]:
     return {(one.rule.partition("/")[2], one.severity, one.place.file, one.place.line) for one in found}
-
-
-# Links
-
-
-@pytest.mark.parametrize(
-    "markup",
-    [
-        '<a href="http://localhost:3000/help">Help</a>',
-        '<a href="https://127.0.0.1/help">Help</a>',
-        '<a href="http://app.localhost/help">Help</a>',
-        '<a href="http://192.168.1.20:8000/">Help</a>',
-        '<img src="http://localhost:3000/boat.png" width="9" alt="Boat">',
-    ],
-)
-def test_a_link_to_this_machine_is_an_error_where_the_template_says_it(tmp_path: Path, markup: str) -> None:
-    found = findings(tmp_path, {"a.html": PAGE.format(f"\n{markup}")}, "links")
-    assert told(found) == {("this-machine", "error", "a.html", 2)}
-
-
-def test_a_link_to_this_machine_that_comes_from_a_sample_is_the_sample_s(tmp_path: Path) -> None:
-    page = PAGE.format('<a href="{{ base }}/help">Help</a>')
-    assert findings(tmp_path, {"a.html": page, "a.toml": 'base = "http://localhost:3000"'}, "links") == []
-
-
-def test_an_app_in_development_sends_links_to_this_machine_and_a_note_says_so() -> None:
-    sent = SentMail(subject="Hello", html=PAGE.format('<a href="http://localhost:3000/a">A page</a>'), text="")
-    assert {one.severity for one in examine_sent(None, sent) if one.rule == "links/this-machine"} == {"note"}
-
-
-@pytest.mark.parametrize("address", ["boat.png", "/images/boat.png", "//cdn.northwind.example/boat.png"])
-def test_an_image_without_a_whole_address_is_an_error_once_the_mail_is_sent(tmp_path: Path, address: str) -> None:
-    page = PAGE.format(f'<img src="{address}" width="9" alt="Boat">')
-    assert findings(tmp_path, {"a.html": page}, "links") == []
-    sent = examine_sent(None, SentMail(subject="Hello", html=page, text=""))
-    assert [one.severity for one in sent if one.rule == "links/relative"] == ["error"]
-
-
-@pytest.mark.parametrize(
-    "bar",
-    [
-        '<mj-navbar base-url="https://a.example">\n<mj-navbar-link href="https://b.example/x">X</mj-navbar-link></mj-navbar>',
-        '<mj-navbar base-url="https://a.example">\n<mj-navbar-link href="htps://b.example/x">X</mj-navbar-link></mj-navbar>',
-        '<mj-navbar base-url="https://a.example/">\n<mj-navbar-link href="htps://b.example">X</mj-navbar-link></mj-navbar>',
-        '<mj-navbar>\n<mj-navbar-link href="https://https://b.example/x">X</mj-navbar-link></mj-navbar>',
-        '<mj-text>\n<a href="https://{{ link }}">Your link</a></mj-text>',
-        '<mj-text>\n<a href="http:https://b.example/x">X</a></mj-text>',
-    ],
-)
-def test_a_scheme_that_stands_there_twice_is_found_however_it_came_there(tmp_path: Path, bar: str) -> None:
-    files = {"a.mjml": MAIL.format("", bar), "a.toml": 'link = "https://b.example/x"'}
-    assert told(findings(tmp_path, files, "links")) == {("doubled-scheme", "error", "a.mjml", 2)}
-
-
-def test_a_base_that_mj_attributes_give_counts_and_so_does_the_address_of_a_class(tmp_path: Path) -> None:
-    head = (
-        '<mj-attributes><mj-navbar base-url="http://localhost" />\n'
-        '<mj-class name="home" href="http://localhost/home" /></mj-attributes>'
-    )
-    body = (
-        '<mj-navbar>\n<mj-navbar-link href="/x">X</mj-navbar-link></mj-navbar><mj-button mj-class="home">Go</mj-button>'
-    )
-    found = findings(tmp_path, {"a.mjml": MAIL.format(head, body)}, "links")
-    assert told(found) == {("this-machine", "error", "a.mjml", 1), ("this-machine", "error", "a.mjml", 2)}
-
-
-def test_an_address_within_another_one_is_not_doubled(tmp_path: Path) -> None:
-    addresses = (
-        "https://a.example/go?to=https://b.example",
-        "https://a.example:8080/x",
-        "https://a.example/web/20/http://b",
-    )
-    page = PAGE.format(" ".join(f'<a href="{one}">Page {one}</a>' for one in addresses))
-    assert findings(tmp_path, {"a.html": page}, "links") == []
 
 
 # Subjects

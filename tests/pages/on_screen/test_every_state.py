@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser
 from tests.pages.on_screen.screens import WRONG, Screens, Shown
 from tests.pages.school import School, opened, settings_for
@@ -46,6 +47,29 @@ LONELY = """() => [...document.querySelectorAll('main :is(h1, h2, p, li, label, 
     return lines.size > 1 && [...lines.values()].pop().trim().length < 4
 }).map(e => e.innerText)"""
 """Texts of several lines with fewer than four letters on the last one: in Japanese, the end of a verb."""
+
+
+TELLING = {
+    "forgot",
+    "forgot-error",
+    "sent",
+    "reset-refused",
+    "invitation",
+    "link-used",
+    "sign-in-changed",
+    "settings",
+    "busy",
+    "code-refused",
+    "second-step-wrong",
+    "asked",
+    "secure-locks",
+    "secured",
+    "security-link-dead",
+    "sent-code",
+    "second-step-sent",
+    "second-step-impossible",
+}
+"""Between them they have everything that a page is made of."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -106,6 +130,21 @@ async def test_every_state_fits_at_the_size_of_type_that_its_reader_has_chosen_a
             found += await page.evaluate(SMALL_TARGETS)
             if found:
                 wrong[name] = found
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ar", "dark")])
+async def test_axe_finds_nothing(language: str, scheme: str, shown: Shown, screens: Screens, tmp_path: Path) -> None:
+    wrong = {}
+    phone = {"viewport": {"width": 320, "height": 640}, "color_scheme": scheme, "reduced_motion": "reduce"}
+    async with screens.open(bypass_csp=True, **phone) as page:
+        await page.add_init_script(path=AXE_FILE_PATH)
+        for name, html in each_state(language, tmp_path):
+            if name in TELLING:
+                shown.html = html
+                await page.goto("/shown")
+                found = await page.evaluate("axe.run({resultTypes: ['violations']})")
+                wrong |= {(name, one["id"]): one["nodes"][0]["html"] for one in found["violations"]}
     assert wrong == {}
 
 

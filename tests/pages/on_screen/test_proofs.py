@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser, Page, Route, expect
 from tests.pages.on_screen.screens import Screens
 from tests.pages.school import ADA, School, opened, settings_for
@@ -15,7 +14,7 @@ from tests.serving import serving_here
 from tests.verifier import running_verifier
 
 from keyturn.service.app import create_app
-from keyturn.service.settings import ChallengeSettings, LimitSettings, Secret, TokenSettings
+from keyturn.service.settings import ChallengeSettings, LimitSettings, Secret
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -65,34 +64,6 @@ async def test_altcha_is_solved_by_the_browser_and_a_form_that_is_sent_early_wai
             box = page.get_by_role("checkbox")
             await expect(box).to_be_checked()
             await expect(page.locator("altcha-widget")).to_have_count(1)
-
-
-async def accessible(page: Page) -> None:
-    """Ask axe-core, and whether all of it fits."""
-    found = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    assert [violation["id"] for violation in found["violations"]] == []
-    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing_on_the_new_pages_and_they_fit_a_phone(
-    scheme: Any, browser: Browser, tmp_path: Path
-) -> None:
-    settings = {"challenge": ChallengeSettings(method="altcha"), "token": TokenSettings(code=True)}
-    phone: Any = {"viewport": {"width": 320, "height": 640}, "color_scheme": scheme, "reduced_motion": "reduce"}
-    async with shown(browser, tmp_path, **settings) as (screens, _), screens.open("/login", **phone) as page:
-        await page.context.add_init_script(path=AXE_FILE_PATH)
-        await page.goto(FORGOT)
-        await expect(page.get_by_role("checkbox")).to_be_checked()
-        await accessible(page)
-        await ask(page)
-        await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
-        await accessible(page)
-        await page.get_by_label("Code from the email").fill("123")
-        await page.get_by_role("button", name="Continue").click()
-        await expect(page.get_by_role("alert")).to_have_text("Enter the eight digits of the code.")
-        await accessible(page)
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,9 @@ async def screens(browser: Browser, sqlite: SqliteFiles) -> AsyncIterator[Screen
     assert screens.mishaps == []
 
 
-async def test_a_route_is_asked_from_the_page_and_its_answer_is_shown(screens: Screens) -> None:
-    async with screens.open("/schema") as page:
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_a_route_is_asked_from_the_page_and_its_answer_is_shown(scheme: str, screens: Screens) -> None:
+    async with screens.open("/schema", bypass_csp=True, color_scheme=scheme) as page:
         form = page.get_by_role("form", name="Try it: Request a link")
         await form.get_by_label("Body").fill(f'{{"email": "{ADA}"}}')
         await form.get_by_role("button", name="Send").click()
@@ -47,9 +48,14 @@ async def test_a_route_is_asked_from_the_page_and_its_answer_is_shown(screens: S
         await form.get_by_role("button", name="Send").click()
         await expect(form.get_by_role("status")).to_contain_text("urn:keyturn:problem:not-signed-in")
 
+        await page.add_script_tag(path=AXE_FILE_PATH)
+        found = await page.evaluate("axe.run({resultTypes: ['violations']})")
+        assert [violation["id"] for violation in found["violations"]] == []
 
-async def test_the_route_of_invitations_takes_the_service_key(screens: Screens) -> None:
+
+async def test_the_route_of_invitations_takes_the_service_key_and_its_example_is_copied(screens: Screens) -> None:
     async with screens.open("/schema") as page:
+        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         form = page.get_by_role("form", name="Try it: Invite a user to choose a first password")
         await form.get_by_role("button", name="Send").click()
         await expect(form.get_by_role("status")).to_contain_text("urn:keyturn:problem:service-key-refused")
@@ -58,10 +64,11 @@ async def test_the_route_of_invitations_takes_the_service_key(screens: Screens) 
         await expect(form.get_by_role("status")).to_contain_text("202")
         curl = page.locator("article", has=form).locator("code.curl")
         await expect(curl).to_contain_text('-H "Authorization: Bearer $KEYTURN_INVITATIONS_SERVICE_KEY"')
+        button = page.get_by_role("button", name="Copy: Invite a user to choose a first password")
+        await button.click()
+        await expect(button).to_have_text("Copied")
+        assert await page.evaluate("navigator.clipboard.readText()") == await curl.text_content()
 
-
-async def test_an_answer_that_does_not_come_is_said(screens: Screens) -> None:
-    async with screens.open("/schema") as page:
         await page.route("**/health/live", lambda route: route.abort())
         form = page.get_by_role("form", name="Try it: Check that the process answers")
         await form.get_by_role("button", name="Send").click()
@@ -74,22 +81,3 @@ async def test_without_scripts_there_is_no_form_that_does_nothing(screens: Scree
     async with screens.open("/schema", java_script_enabled=False) as page:
         await expect(page.get_by_role("heading", name="Example").first).to_be_visible()
         await expect(page.get_by_role("button", name="Send")).to_have_count(0)
-
-
-async def test_an_example_is_copied(screens: Screens) -> None:
-    async with screens.open("/schema") as page:
-        await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-        article = page.locator("article").filter(has=page.get_by_role("heading", name="Request a link"))
-        button = page.get_by_role("button", name="Copy: Request a link")
-        await button.click()
-        await expect(button).to_have_text("Copied")
-        copied = await page.evaluate("navigator.clipboard.readText()")
-        assert copied == await article.locator("code.curl").text_content()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_axe_finds_nothing(scheme: str, screens: Screens) -> None:
-    async with screens.open("/schema", bypass_csp=True, color_scheme=scheme) as page:
-        await page.add_script_tag(path=AXE_FILE_PATH)
-        found = await page.evaluate("axe.run({resultTypes: ['violations']})")
-        assert [violation["id"] for violation in found["violations"]] == []

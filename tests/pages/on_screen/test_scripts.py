@@ -24,58 +24,46 @@ def posted_from(page: Page) -> list[str]:
     return addresses
 
 
-async def test_rules_tick_off_while_somebody_types(page: Page) -> None:
+async def test_rules_are_ticked_and_a_strength_is_told_while_somebody_types_and_the_server_has_the_last_word(
+    page: Page,
+) -> None:
     length, same = page.get_by_text("at least 12 characters"), page.get_by_text("the same in both fields")
-    await fill(page, "eleven char")
-    await expect(length).not_to_have_class("met")
-    await fill(page, "twelve chars")
-    await expect(length).to_have_class("met")
+    common = page.get_by_role("listitem").filter(has_text="not a common password")
+    meter, field = page.get_by_role("meter"), page.get_by_label("New password", exact=True)
+    ring = "rule => getComputedStyle(rule, '::before').width"
+    assert await common.evaluate(ring) == await length.evaluate(ring) == "12px"
+    for typed, strength, long_enough in (
+        ("", "empty", False),
+        ("eleven char", "weak", False),
+        ("🌲" * 11, "weak", False),
+        ("aaaaaaaaaaaaaaaa", "weak", True),
+        ("abcdefghijklmnop", "weak", True),
+        ("quiet harbour", "good", True),
+    ):
+        await fill(page, typed)
+        await expect(meter).to_have_attribute("aria-valuetext", strength)
+        await expect(length).to_have_class("met" if long_enough else "")
     await expect(same).not_to_have_class("met")
     await fill(page, "twelve chars", "twelve chars")
     await expect(same).to_have_class("met")
-    await fill(page, "🌲" * 11)
-    await expect(length).not_to_have_class("met")
 
-
-async def test_what_only_the_server_knows_is_ticked_off_for_the_password_that_it_accepted(page: Page) -> None:
-    common = page.get_by_role("listitem").filter(has_text="not a common password")
-    field = page.get_by_label("New password", exact=True)
-    ring = "rule => getComputedStyle(rule, '::before').width"
-    assert await common.evaluate(ring) == await page.get_by_text("at least 12 characters").evaluate(ring) == "12px"
-    await field.fill(NEW_PASSWORD)
-    await expect(common).to_have_class("later")
-    await field.blur()
-    await expect(common).to_have_class("later met")
-    await field.press("End")
-    await field.press("x")
-    await expect(common).to_have_class("later")
-
-
-async def test_the_strength_grows_with_length_and_variety(page: Page) -> None:
-    meter, levels = page.get_by_role("meter"), []
-    for password in ("", "short", "aaaaaaaaaaaaaaaa", "abcdefghijklmnop", "quiet harbour", NEW_PASSWORD):
-        await fill(page, password)
-        levels.append(await meter.get_attribute("aria-valuetext"))
-    assert levels[:-1] == ["empty", "weak", "weak", "weak", "good"]
-    await expect(meter).to_have_attribute("aria-valuetext", "strong")
-
-
-async def test_no_strength_is_called_strong_that_the_server_refuses(page: Page) -> None:
-    meter, field = page.get_by_role("meter"), page.get_by_label("New password", exact=True)
     for known in ("correcthorsebatterystaple", "My-Password-Is-Password 2026!"):
         await field.fill(known)
+        await expect(common).to_have_class("later")
         await expect(meter).to_have_attribute("aria-valuetext", "good")
         await field.blur()
         await expect(meter).to_have_attribute("aria-valuetext", "weak")
         await expect(page.locator("#password-error")).to_have_text("Not met yet: not a common password.")
-        await expect(page.get_by_role("listitem").filter(has_text="not a common password")).to_have_class(
-            "later broken"
-        )
+        await expect(common).to_have_class("later broken")
     await field.fill(NEW_PASSWORD)
     await expect(page.locator("#password-error")).to_be_empty()
     await expect(meter).to_have_attribute("aria-valuetext", "good")
     await field.blur()
     await expect(meter).to_have_attribute("aria-valuetext", "strong")
+    await expect(common).to_have_class("later met")
+    await field.press("End")
+    await field.press("x")
+    await expect(common).to_have_class("later")
 
 
 async def test_a_screen_reader_hears_which_rules_are_met_and_how_strong_a_password_is(page: Page) -> None:
@@ -160,9 +148,9 @@ async def test_a_browser_of_2021_sends_a_form_and_changes_the_password(page: Pag
     await expect(page.get_by_role("status")).to_have_text(re.compile("Your password was changed"))
 
 
-async def test_a_form_that_is_on_its_way_looks_so(screens: Screens) -> None:
+async def test_a_form_that_is_on_its_way_looks_so_and_is_sent_once(screens: Screens) -> None:
     async with screens.open("/login") as page:
-        answer = asyncio.Event()
+        posted, answer = posted_from(page), asyncio.Event()
 
         async def hold(route: Route) -> None:
             await answer.wait()
@@ -178,9 +166,11 @@ async def test_a_form_that_is_on_its_way_looks_so(screens: Screens) -> None:
         assert await button.evaluate(moves) == "busy"
         await page.emulate_media(reduced_motion="reduce")
         assert await button.evaluate(moves) == "none"
+        await button.evaluate("button => button.click()")
         answer.set()
         await expect(page.get_by_role("alert")).to_be_visible()
         await expect(button).not_to_have_attribute("aria-busy", "true")
+    assert len(posted) == 1
 
 
 async def test_where_the_server_does_not_judge_nothing_is_called_strong_and_the_form_is_sent(
@@ -212,25 +202,19 @@ async def test_two_different_passwords_are_told_before_anything_is_sent(page: Pa
     await expect(page).to_have_url(f"{screens.address}/login")
 
 
-async def test_a_password_can_be_shown_and_hidden_and_is_sent_hidden(page: Page) -> None:
-    field, button = page.locator("#password"), page.locator("[data-shows=password]")
-    await expect(button).to_have_accessible_name("New password: Show")
-    await button.click()
-    await expect(field).to_have_attribute("type", "text")
-    await expect(button).to_have_accessible_name("New password: Hide")
-    await button.click()
-    await expect(field).to_have_attribute("type", "password")
-    await button.click()
-    await choose(page, "short", "short")
-    await expect(field).to_have_attribute("type", "password")
-
-
-async def test_a_password_can_be_pasted(page: Page) -> None:
+async def test_a_password_can_be_pasted_and_shown_and_is_sent_hidden(page: Page) -> None:
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await page.evaluate("navigator.clipboard.writeText('pasted from a manager')")
-    for field in ("#password", "#again"):
-        await page.locator(field).press("ControlOrMeta+v")
-        await expect(page.locator(field)).to_have_value("pasted from a manager")
+    field, button = page.locator("#password"), page.locator("[data-shows=password]")
+    for pasted in (field, page.locator("#again")):
+        await pasted.press("ControlOrMeta+v")
+        await expect(pasted).to_have_value("pasted from a manager")
+    for name, kind in (("Show", "password"), ("Hide", "text"), ("Show", "password")):
+        await expect(button).to_have_accessible_name(f"New password: {name}")
+        await expect(field).to_have_attribute("type", kind)
+        await button.click()
+    await choose(page, "short", "short")
+    await expect(field).to_have_attribute("type", "password")
 
 
 async def test_the_seconds_pass_and_then_the_button_works_again(screens: Screens, school: School) -> None:
@@ -251,67 +235,37 @@ async def test_the_seconds_pass_and_then_the_button_works_again(screens: Screens
 
 
 @pytest.mark.parametrize("pattern", ["#token={token}", "#token={token}&email=ada%40northwind.example"])
-async def test_a_link_with_a_fragment_opens_the_form_with_a_clean_address(
+async def test_a_link_with_a_fragment_opens_the_form_with_a_clean_address_and_the_next_takes_its_place(
     pattern: str, screens: Screens, school: School
 ) -> None:
     token = await link(school)
+    bob = await school.add("bob@northwind.example")
     async with screens.open() as page:
         posted = posted_from(page)
         await page.goto("/reset-password" + pattern.format(token=token))
-        await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
+        await expect(page.get_by_text(f"For {ADA}")).to_be_visible()
         assert {page.url, *posted} == {f"{screens.address}/reset-password"}
         assert token not in await page.content()
+        await page.goto("/reset-password#rules")  # no token
+        await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
+        await page.evaluate(f"location.hash = 'token={await school.link(bob)}'")
+        await expect(page.get_by_text("For bob@northwind.example")).to_be_visible()
         await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page).to_have_url(f"{screens.address}/login")
 
 
-async def test_a_second_link_with_a_fragment_takes_the_place_of_the_first(screens: Screens, school: School) -> None:
-    bob = await school.add("bob@northwind.example")
-    async with screens.open(f"/reset-password#token={await link(school)}") as page:
-        await expect(page.get_by_text(f"For {ADA}")).to_be_visible()
-        token = await school.link(bob)
-        await page.evaluate(f"location.hash = 'token={token}'")
-        await expect(page.get_by_text("For bob@northwind.example")).to_be_visible()
-
-
-async def test_a_fragment_that_is_no_token_is_left_alone(page: Page) -> None:
-    await page.goto("/reset-password#rules")
-    await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
-
-
-async def test_a_form_is_sent_once_however_often_its_button_is_pressed(page: Page, screens: Screens) -> None:
-    posted = posted_from(page)
-    await fill(page, NEW_PASSWORD, NEW_PASSWORD)
-    # The second press comes while the server still hashes for the first.
-    await page.locator("main [type=submit]").evaluate(
-        "button => [0, 20].map(ms => setTimeout(() => button.click(), ms))"
-    )
-    await expect(page).to_have_url(f"{screens.address}/login")
-    assert len(posted) == 1
-
-
-async def test_without_scripts_there_is_nothing_that_only_they_can_work(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}", java_script_enabled=False) as page:
-        await expect(page.locator("main").get_by_role("button")).to_have_count(1)
-        await expect(page.get_by_role("meter")).to_have_count(0)
-        await expect(page.get_by_text("at least 12 characters")).to_be_visible()
-        await expect(page.get_by_text("the same in both fields")).to_be_hidden()
-
-
-async def test_the_end_of_a_link_is_told_in_the_zone_of_who_reads(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}", timezone_id="Asia/Kolkata") as page:
+async def test_the_end_of_a_link_is_told_in_the_zone_of_who_reads_and_again_two_minutes_before(
+    screens: Screens, school: School
+) -> None:
+    async with screens.open("/login", timezone_id="Asia/Kolkata") as page:
+        await page.clock.install()
+        await page.goto(f"/reset-password/{await link(school)}")
         time = page.locator("time")
         await expect(time).to_have_text(re.compile(r"\d\d:\d\d (IST|GMT\+5:30)$"))
         told, meant = await time.evaluate(
             "time => [time.textContent, new Date(time.dateTime).toLocaleTimeString('en-GB', {timeStyle: 'short'})]"
         )
         assert meant in told
-
-
-async def test_the_end_of_a_link_is_told_again_two_minutes_before(screens: Screens, school: School) -> None:
-    async with screens.open("/login") as page:
-        await page.clock.install()
-        await page.goto(f"/reset-password/{await link(school)}")
         end = page.get_by_text("The link works until")
         await page.clock.fast_forward("27:00")
         await expect(end).not_to_have_class(re.compile("soon"))

@@ -10,9 +10,8 @@ from tests.programs import IS_ROOT, require_program
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.browser import chromium as driving
 from keyturn.studio.lint.browser.chromium import Chromium, NotMeasured, look_at_mails, running_chromium
-from keyturn.studio.lint.browser.measurements import findings_of, notice
 from keyturn.studio.lint.check import check
-from keyturn.studio.lint.finding import Finding, Place
+from keyturn.studio.lint.finding import Finding
 
 pytestmark = pytest.mark.browser
 
@@ -179,12 +178,6 @@ def test_a_mail_that_takes_too_long_is_a_finding_and_the_next_one_is_measured(
     monkeypatch.undo()
     chromium._leave_page()
     assert look(tmp_path, "<p>Hello</p>", chromium) == []
-
-
-def test_what_is_wrong_at_one_width_says_so(chromium: Chromium) -> None:
-    measured = chromium.measure(PAGE.format('<div style="width:340px;height:9px">Hello</div>'))
-    [finding] = findings_of(notice(measured, lambda _: Place("mail.html", 4)))
-    assert (finding.rule, finding.widths) == ("browser/overflow", (320,))
 
 
 @pytest.mark.long

@@ -34,12 +34,3 @@ async def test_a_save_is_drawn_without_waiting_for_its_checks(page: Page, served
         await expect(page.get_by_role("status")).to_have_text(re.compile("rendered in"))
         await expect(page.get_by_role("complementary")).to_contain_text("No problems found.")
     await expect(first_finding(page)).to_contain_text("<mj-text> has no attribute colour")
-
-
-@pytest.mark.parametrize("width", [320, 375, 1024])
-async def test_no_screen_is_too_narrow_for_a_finding(page: Page, served: str, folder: Path, width: int) -> None:
-    save(folder, RIGHT, WRONG)
-    await page.set_viewport_size({"width": width, "height": 700})
-    await open_sample(page, served, "?sample=ada&tab=checks&pane=details")
-    await expect(first_finding(page)).to_be_visible()
-    assert await page.locator(".detail").evaluate("detail => detail.scrollWidth <= detail.clientWidth")

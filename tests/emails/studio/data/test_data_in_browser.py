@@ -82,6 +82,26 @@ async def test_what_does_not_fit_is_announced_while_the_last_good_mail_stays(pag
     await expect(mail(page).get_by_text("Lamp 100.0;")).to_be_visible()
     await expect(told).to_be_hidden()
 
+    extra, life = page.get_by_label("extra"), page.get_by_label("life")
+    await extra.fill("{")
+    await life.fill("soon")
+    await expect(told).to_contain_text("2 values are not valid.")
+    await expect(extra).to_have_value("{")
+    await expect(life).to_have_value("soon")
+    await expect(life).to_have_accessible_description(re.compile("Enter a duration"))
+
+
+async def test_what_may_be_none_can_be_unset_and_set_again(page: Page, served: str) -> None:
+    await open_order(page, served)
+    await page.get_by_label("venue unset").uncheck()
+    await expect(page.get_by_label("street")).to_be_visible()
+    await page.get_by_label("note", exact=True).fill("By hand")
+    await page.wait_for_url(edited({"note": "By hand", "venue": {"street": ""}}))
+    await expect(page.get_by_label("note unset")).not_to_be_checked()
+    await page.get_by_label("venue unset").check()
+    await page.get_by_label("note unset").check()
+    await page.wait_for_url(lambda url: "edit" not in url)
+
 
 CONTROLS = {
     "/name": {"type": "text", "maxlength": "12", "aria-describedby": "field/name-says"},
@@ -98,15 +118,11 @@ CONTROLS = {
 }
 
 
-async def test_each_type_has_its_control_with_its_constraints(page: Page, served: str) -> None:
+async def test_each_type_has_its_control_with_its_constraints_and_a_label(page: Page, served: str) -> None:
     await open_order(page, served)
     for place, attributes in CONTROLS.items():
         for name, value in attributes.items():
             await expect(page.locator(f'.data [name="{place}"]')).to_have_attribute(name, value)
-
-
-async def test_every_control_has_a_label_a_choice_its_values_and_a_moment_its_zone(page: Page, served: str) -> None:
-    await open_order(page, served)
     for control in await page.locator('.data [name^="/"]:not(button)').all():
         await expect(control).to_have_accessible_name(re.compile(r"\w"))
     assert await page.get_by_label("colour").locator("option").all_inner_texts() == ["green", "red"]
@@ -147,7 +163,7 @@ async def test_only_what_differs_is_in_the_address_in_the_form_that_the_types_re
     await expect(mail(page).get_by_text("2 True green formal {'a': 1}")).to_be_visible()
 
 
-async def test_items_are_added_as_the_last_one_is_and_removed(page: Page, served: str) -> None:
+async def test_items_are_added_as_the_last_one_is_also_to_none_and_removed(page: Page, served: str) -> None:
     await open_order(page, served)
     items = page.get_by_role("group", name="items")
     await expect(items.get_by_role("button", name="Remove")).to_have_count(0)
@@ -163,34 +179,9 @@ async def test_items_are_added_as_the_last_one_is_and_removed(page: Page, served
     await expect(items.get_by_label("title")).to_have_count(3)
     await expect(items.get_by_role("button", name="Add to items")).to_have_count(0)
 
-
-async def test_an_item_is_added_to_an_empty_list_too(page: Page, served: str) -> None:
     await open_order(page, served, "?sample=lamp&edit=%7B%22items%22%3A%5B%5D%7D")
     await page.get_by_role("button", name="Add to items").click()
     await page.wait_for_url(edited({"items": [{"title": "x", "price": 0}]}))
-
-
-async def test_what_may_be_none_can_be_unset_and_set_again(page: Page, served: str) -> None:
-    await open_order(page, served)
-    await page.get_by_label("venue unset").uncheck()
-    await expect(page.get_by_label("street")).to_be_visible()
-    await page.get_by_label("note", exact=True).fill("By hand")
-    await page.wait_for_url(edited({"note": "By hand", "venue": {"street": ""}}))
-    await expect(page.get_by_label("note unset")).not_to_be_checked()
-    await page.get_by_label("venue unset").check()
-    await page.get_by_label("note unset").check()
-    await page.wait_for_url(lambda url: "edit" not in url)
-
-
-async def test_a_text_that_its_type_cannot_read_stays_in_its_field(page: Page, served: str) -> None:
-    await open_order(page, served)
-    await page.get_by_label("extra").fill("{")
-    await page.get_by_label("life").fill("soon")
-    told = page.get_by_role("alert")
-    await expect(told).to_contain_text("2 values are not valid.")
-    await expect(page.get_by_label("extra")).to_have_value("{")
-    await expect(page.get_by_label("life")).to_have_value("soon")
-    await expect(page.get_by_label("life")).to_have_accessible_description(re.compile("Enter a duration"))
 
 
 async def test_values_that_nothing_describes_have_fields_by_their_looks(page: Page, served: str) -> None:

@@ -58,17 +58,9 @@ async def test_a_page_that_there_is_not_stays_one_after_a_save(
     await page.close()
 
 
-async def test_a_width_is_the_width_that_the_mail_sees(page: Page, served: str) -> None:
-    await open_sample(page, served, "?sample=ada&width=1280")
-    for key, width, device in (("1", 320, "small phone"), ("2", 375, "phone"), ("3", 600, "tablet")):
-        await page.keyboard.press(key)
-        chosen = page.get_by_role("link", name=f"{width} ({device})", exact=True)
-        await expect(chosen).to_have_attribute("aria-current", "true")
-        await expect(page.locator(".paper iframe")).to_have_js_property("clientWidth", width)
-        assert await mail(page).locator("html").evaluate("html => html.clientWidth") == width
-
-
-async def test_a_mail_wider_than_the_canvas_is_made_smaller_not_narrower(page: Page, served: str) -> None:
+async def test_a_width_is_the_width_that_the_mail_sees_and_a_wider_one_is_made_smaller_not_narrower(
+    page: Page, served: str
+) -> None:
     await open_sample(page, served, "?sample=ada&width=1280")
     await expect(page.locator("[data-zoom]")).to_have_text(re.compile(r"^at \d\d%$"))
     assert await mail(page).locator("html").evaluate("html => html.clientWidth") == 1280
@@ -76,6 +68,12 @@ async def test_a_mail_wider_than_the_canvas_is_made_smaller_not_narrower(page: P
     assert box
     assert around
     assert box["width"] < around["width"]
+    for key, width, device in (("1", 320, "small phone"), ("2", 375, "phone"), ("3", 600, "tablet")):
+        await page.keyboard.press(key)
+        chosen = page.get_by_role("link", name=f"{width} ({device})", exact=True)
+        await expect(chosen).to_have_attribute("aria-current", "true")
+        await expect(page.locator(".paper iframe")).to_have_js_property("clientWidth", width)
+        assert await mail(page).locator("html").evaluate("html => html.clientWidth") == width
 
 
 @pytest.mark.parametrize(("screen", "width"), [(320, 320), (360, 320), (375, 375), (412, 375), (700, 600), (1280, 600)])
@@ -125,10 +123,8 @@ async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> Non
     await page.keyboard.press("o")
     await expect(page).to_have_url(f"{served}/inbox")
 
-
-async def test_keys_pressed_faster_than_pages_come_all_count(page: Page, served: str) -> None:
     await open_sample(page, served)
-    for key in "d1tj":
+    for key in "d1tj":  # faster than pages come
         await page.keyboard.press(key)
     await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&show=text&width=320&scheme=dark")
 
@@ -180,7 +176,16 @@ async def test_on_a_phone_there_is_one_pane_at_a_time(page: Page, served: str) -
     await expect(page.get_by_text("https://account.northwind.example/open/two").first).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["templates/greeting", "templates/greeting?show=source", "inbox", "templates/none"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "templates/greeting",
+        "templates/greeting?show=source",
+        "templates/greeting?tab=checks&pane=details",
+        "inbox",
+        "templates/none",
+    ],
+)
 async def test_no_screen_is_too_narrow_for_a_page(browser: Browser, served: str, path: str) -> None:
     page = await browser.new_page()
     for width in (320, 375, 800, 1024):

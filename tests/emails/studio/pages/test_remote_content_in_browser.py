@@ -111,6 +111,12 @@ async def test_images_are_loaded_for_the_mail_that_the_reader_asked_for_and_for_
     captured.add(bytes(tracking_mail(f"{elsewhere.address}/another", "Another")))
     page = await opened(context, f"{served}/inbox/{mail_id}")
     await expect(page.get_by_text("Remote images are off.")).to_be_visible()
+    await expect(page.frame_locator(FRAME).get_by_alt_text("The mail's own")).to_have_js_property("naturalWidth", 1)
+    held_back = page.frame_locator(FRAME).get_by_alt_text("Northwind School")
+    box = await held_back.bounding_box()
+    assert box
+    assert (round(box["width"]), round(box["height"])) == (120, 40)
+    assert await held_back.evaluate("one => one.hasAttribute('src') || one.hasAttribute('srcset')") is False
     assert elsewhere.contacts == (0, [])
 
     async with answering(page, "/open.gif", "/body.png", "/cell.png", "/poster.png", "/input.png"):
@@ -147,20 +153,6 @@ async def test_the_question_is_answered_with_keys_and_taken_back_with_them(
         await expect(page.locator("#options-summary .chosen")).to_have_text(key_says)
     await page.close()
     assert elsewhere.asked
-
-
-async def test_a_picture_of_the_mails_own_is_shown_and_another_keeps_its_box_and_its_text(
-    context: BrowserContext, served: str, mail_id: str
-) -> None:
-    page = await opened(context, f"{served}/inbox/{mail_id}")
-    frame = page.frame_locator(FRAME)
-    await expect(frame.get_by_alt_text("The mail's own")).to_have_js_property("naturalWidth", 1)
-    held_back = frame.get_by_alt_text("Northwind School")
-    box = await held_back.bounding_box()
-    assert box
-    assert (round(box["width"]), round(box["height"])) == (120, 40)
-    assert await held_back.evaluate("one => one.hasAttribute('src') || one.hasAttribute('srcset')") is False
-    await page.close()
 
 
 async def test_a_mail_that_is_too_long_to_be_changed_asks_for_nothing_either(
