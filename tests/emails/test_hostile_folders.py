@@ -248,7 +248,7 @@ def answer(folder: Path) -> tuple[list[Finding], list[str], str]:
     for write in (as_json, as_sarif):
         msgspec.json.decode(write(checked, str))
     as_github(checked, str).encode()
-    listed(opened.gallery.entries(), opened.gallery.shared_files(), None, "we a")
+    listed(opened.gallery.entries(), opened.gallery.shared_files(), None)
     for name in mails.names():
         try:
             mails.render(name)

@@ -110,6 +110,7 @@ RETURNING key, tat - {now}{durable}
 """
 _LEVELS = "WITH given AS ({given}) SELECT key, tat - {now} FROM {table} JOIN given USING (key)"
 _GIVE_BACK = "UPDATE {table} SET tat = tat - :gap WHERE key = :key"
+_FILL = "UPDATE {table} SET tat = {now} + {level} WHERE key = :key AND tat < {now} + {level}"
 _CLEAR = "DELETE FROM {table} WHERE key = :key"
 _FORGET = "DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE tat < {now} LIMIT {batch} {skipping})"
 _BATCH = 1_000
@@ -186,6 +187,10 @@ class StoredCounters:
         """Undo one count."""
         self._execute(_GIVE_BACK, key=limit.key, gap=limit.gap)
 
+    def fill(self, limit: Limit, level: float) -> None:
+        """Raise the counter to a level, if it has one."""
+        self._execute(_FILL, key=limit.key, level=level)
+
     def clear(self, limit: Limit) -> bool:
         """Empty the counter; return whether there was one."""
         return bool(self._execute(_CLEAR, key=limit.key).rowcount)
@@ -203,7 +208,7 @@ class StoredCounters:
 @lru_cache
 def _statement(sql: str, dialect: str, schema: str | None) -> sa.TextClause:
     quoted = '"' + schema.replace('"', '""') + '".' if schema else ""
-    words = {"table": quoted + LimitRow.__tablename__, "batch": _BATCH}
+    words = {"table": quoted + LimitRow.__tablename__, "level": "CAST(:level AS DOUBLE PRECISION)", "batch": _BATCH}
     return sa.text(sql.format(**words, **_WORDS[dialect]))
 
 
