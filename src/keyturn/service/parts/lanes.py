@@ -47,12 +47,8 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     providers = _providers(parts)
     mails = MailDelivery(parts.records, Seal(parts.secrets), providers)
     composer = MailComposer(parts.templates, parts.themes, parts.settings)
-    links = ResetLinks(
-        composer=composer,
-        mailed=parts.codes,
-        lifetime=parts.settings.token.ttl,
-        invited=parts.invitations.lifetime,
-    )
+    lifetime, invited = parts.settings.token.ttl, parts.invitations.lifetime
+    links = ResetLinks(composer, parts.codes, lifetime=lifetime, invited=invited)
     requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
     prepare = requests.prepare if parts.accounts.offers(AccountStore.find_all) else None
