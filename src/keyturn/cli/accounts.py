@@ -124,12 +124,12 @@ def _own_step(parts: Parts) -> OwnSecondStep:
 
 
 def _kept_here(parts: Parts) -> BuiltinFactors:
-    step = _own_step(parts)
-    if not isinstance(step, BuiltinFactors):
+    _own_step(parts)
+    if not (stored := parts.second_step.builtin):
         raise CommandRefused('second_step.source is "table": set second factors up in your app')
     if not parts.settings.secret_key:
         raise CommandRefused("KEYTURN_SECRET_KEY is not set, so the factor could not be read again: set the key first")
-    return step
+    return stored
 
 
 def _show(seed: bytes, email: str, brand: str) -> None:

@@ -24,7 +24,7 @@ from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import read_settings, require_valid
-from keyturn.service.telemetry.logs import configure_logs, redact_access_logs
+from keyturn.service.telemetry.logs import configure_logs
 from keyturn.service.telemetry.tracing import request_spans
 
 _TAGS = {
@@ -54,7 +54,6 @@ def create_app(
     if settings is None:
         settings = read_settings()
         configure_logs(settings.logs.level)
-    redact_access_logs()
     is_checked = parts is not None
     parts = parts or Parts(require_valid(settings))
     settings = parts.settings
@@ -71,7 +70,6 @@ def create_app(
             metrics_router(parts, parts.require_ready, local=is_loopback(settings.base_url)),
             *more,
         ],
-        # Only our own proxy may say which trace a request belongs to.
         middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(pages),

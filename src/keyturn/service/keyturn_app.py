@@ -15,7 +15,7 @@ from keyturn.service.counting_alone import counting_alone
 from keyturn.service.database.migrations import require_current
 from keyturn.service.parts import Parts
 from keyturn.service.sending.senders import require_libraries
-from keyturn.service.telemetry.logs import LogEvent
+from keyturn.service.telemetry.logs import LogEvent, redact_access_logs
 
 log = logging.getLogger("keyturn.accounts")
 
@@ -27,6 +27,7 @@ class KeyturnApp(Litestar):
     """
 
     def __init__(self, parts: Parts, lifetime: "Lifetime", **config: Any) -> None:
+        redact_access_logs()
         super().__init__(lifespan=[lifetime.run], logging_config=None, **config)
         settings = parts.settings
         behind = behind_proxies(super().__call__, settings.server.trusted_proxies)

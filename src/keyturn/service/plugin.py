@@ -49,7 +49,6 @@ from keyturn.service.settings import (
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.paths import hosted_path, page_urls, without_default_pages
 from keyturn.service.settings.reading import require_valid
-from keyturn.service.telemetry.logs import redact_access_logs
 
 if TYPE_CHECKING:
     from advanced_alchemy.config import SQLAlchemyAsyncConfig
@@ -193,7 +192,6 @@ class KeyturnPlugin(InitPlugin):
         self._path = config.path
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        redact_access_logs()
         path, api = self._path_below(app_config.path) or "/", api_router(self.parts)
         pages = [pages_router(Pages(self.parts, Site.of(self.parts)))] if self._pages else []
         keyturn = KeyturnApp(

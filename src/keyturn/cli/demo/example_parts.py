@@ -1,48 +1,35 @@
 """Parts of an example's demo: second factors and pages."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from litestar import HttpMethod, route
 from litestar.types import ControllerRouterHandler
-from sqlalchemy import Connection
 
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, renew_recovery_codes
-from keyturn.service.reset.proofs.second_step.totp import seed_of_base32
-from keyturn.service.secrets import Purpose
 
 _FILE = "second_factors.toml"
 
 
 async def set_factors(folder: Path, parts: Parts) -> Sequence[str]:
     """Set the factors that the example's file names, and say, in lines for people, how they are tried."""
-    file, step = folder / _FILE, parts.second_step.step
-    if not file.is_file() or not isinstance(step, BuiltinFactors):
+    file, stored = folder / _FILE, parts.second_step.builtin
+    if not file.is_file() or not stored:
         return ()
     notes: list[str] = []
     for email, factors in tomllib.loads(file.read_text("utf-8")).items():
         account = await parts.accounts.find(email)
         if account is None:
             continue
-        codes = await parts.database.transact(partial(_set, step, account.id, factors))
+        codes = await parts.database.transact(partial(stored.set_all, account_id=account.id, factors=factors))
         if "phone" in factors:
             notes.append(f"{email} has a phone: its codes, for a reset and to sign in, are among the mails sent.")
         if "totp" in factors:
             notes.append(f"{email} has an authenticator app with the key {factors['totp']}.")
             notes.append(f"Without an app, use a recovery code, each once: {codes[0]} or {codes[1]}")
     return notes
-
-
-def _set(source: BuiltinFactors, account_id: str, factors: Mapping[str, str], connection: Connection) -> Sequence[str]:
-    """Store the factors, and return recovery codes if one of them is an app."""
-    if "phone" in factors:
-        source.set(connection, account_id, Purpose.PHONE, factors["phone"].encode())
-    if "totp" in factors:
-        source.set(connection, account_id, Purpose.TOTP, seed_of_base32(factors["totp"]))
-    return renew_recovery_codes(connection, account_id) if "totp" in factors else ()
 
 
 # Pages of the example's app

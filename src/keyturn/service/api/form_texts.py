@@ -4,15 +4,14 @@ from collections.abc import Mapping
 
 from litestar import Response, get
 from litestar.params import FromQuery
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from keyturn.mail.languages import SourceTexts
 from keyturn.service.api.mail_services import known_services
 from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import AnyRequest, GivenParts
 from keyturn.service.api.schemas import FormTexts
-from keyturn.service.parts import Parts
-from keyturn.service.problems.proofs import LINK_TEXTS, Challenge, DeadReason
+from keyturn.service.problems.proofs import LINK_TEXTS, DeadReason
 from keyturn.service.problems.requests import InputInvalid
 
 _FOR_AN_HOUR = "public, max-age=3600"
@@ -32,22 +31,17 @@ async def get_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str]
     texts = form_texts(language, language.duration(parts.settings.token.ttl))
     if parts.accounts.takes_names:
         texts |= _name_texts(language)
+    gate = parts.challenge
     found = FormTexts(
         lang=language.tag,
         dir=language.direction,
         texts=texts,
-        challenge=_challenge_always_asked(parts),
+        challenge=gate.asked if gate and gate.is_always_asked else UNSET,
         codes=parts.codes is not None,
         takes_names=parts.accounts.takes_names,
         mail_services=known_services(),
     )
     return Response(found, headers=headers)
-
-
-def _challenge_always_asked(parts: Parts) -> Challenge | UnsetType:
-    if parts.challenge is None or not parts.challenge.is_always_asked:
-        return UNSET
-    return parts.challenge.asked
 
 
 _DEAD: Mapping[DeadReason, str] = {

@@ -153,7 +153,7 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
     except (DatabaseUnready, DBAPIError):
         return [_UNREACHED]
     needs = [Finding("keys", "warn", message, mend) for message, mend in _needs(previous, lost, waiting)]
-    # A key signs codes by mail and by SMS (`codes.LIFE`), and puzzles.
+    # A key signs codes by mail and by SMS (`short_codes.LIFE`), and puzzles.
     unneeded = "no stored data needs previous_secret_keys: remove them when every process has run with the current key"
     return needs or [Finding("keys", "ok", f"{unneeded} for 10 minutes")]
 

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from hashlib import sha256
 from typing import Literal
 
@@ -31,7 +31,7 @@ from keyturn.service.reset.records.messages import (
 )
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose, Secret
-from keyturn.service.settings import InvitationSettings
+from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
 from keyturn.service.telemetry.meters import count_calls
 
@@ -43,10 +43,11 @@ class Invitations:
     `lifetime`: how long the link of an invitation works.
     """
 
-    def __init__(self, settings: InvitationSettings, ground: Ground) -> None:
+    def __init__(self, settings: Settings, ground: Ground) -> None:
         self._records, self._limits = ground.records, ground.limits
         self.meters = ground.meters
-        self._service_key, self._link_key, self.lifetime = settings.service_key, settings.link_key, settings.ttl
+        keys = settings.invitations
+        self._service_key, self._link_key, self.lifetime = keys.service_key, keys.link_key, keys.ttl
         self.over_http, self.links_over_http = bool(self._service_key or self._link_key), bool(self._link_key)
 
     async def require_key(self, sent: str, client: Client, *, for_links: bool = False) -> None:
@@ -193,24 +194,13 @@ class IssuedLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
 
 class OperatorLinks:
-    """Mints links and codes for operators.
+    """Mints links and codes for operators. `mailed`: mints the codes of mails; None without codes."""
 
-    `mailed`: mints the codes of mails; None without codes.
-    `lifetime`: how long a link works. `invited`: how long that of an invitation works.
-    """
-
-    def __init__(
-        self,
-        ground: Ground,
-        urls: PageUrls,
-        mailed: CodesBesideLinks | None,
-        *,
-        lifetime: timedelta,
-        invited: timedelta,
-    ) -> None:
+    def __init__(self, settings: Settings, ground: Ground, urls: PageUrls, mailed: CodesBesideLinks | None) -> None:
         self._accounts, self._records, self._limits = ground.accounts, ground.records, ground.limits
         self.meters = ground.meters
-        self._urls, self._mailed, self._lifetime, self._invited = urls, mailed, lifetime, invited
+        self._urls, self._mailed = urls, mailed
+        self._lifetime, self._invited = settings.token.ttl, settings.invitations.ttl
 
     @count_calls("link")
     async def mint(

@@ -47,32 +47,20 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     providers = _providers(parts)
     mails = MailDelivery(parts.records, Seal(parts.secrets), providers)
     composer = MailComposer(parts.templates, parts.themes, parts.settings)
-    links = ResetLinks(
-        composer=composer,
-        mailed=parts.codes,
-        lifetime=parts.settings.token.ttl,
-        invited=parts.invitations.lifetime,
-    )
+    lifetime, invited = parts.settings.token.ttl, parts.invitations.lifetime
+    links = ResetLinks(composer, parts.codes, lifetime=lifetime, invited=invited)
     requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
+    securing: dict[str, Handler] = {
+        kind: NoticeHandler(mails, parts.ground, composer, payload) for kind, payload in messages.NOTICES.items()
+    }
+    securing |= parts.securing.handlers(mails, links)
+    securing[messages.CHANGE_BEGUN] = InterruptedChangeHandler(parts.ground, parts.effects)
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
     prepare = requests.prepare if parts.accounts.offers(AccountStore.find_all) else None
     return [
         Lane({messages.RESET_REQUESTED: requests}, _MAILS_AT_ONCE, providers.close, prepare=prepare),
-        Lane(_securing_handlers(parts, mails, composer, links), _SECURING_AT_ONCE),
+        Lane(securing, _SECURING_AT_ONCE),
     ]
-
-
-def _securing_handlers(
-    parts: "Parts", mails: MailDelivery, composer: MailComposer, links: ResetLinks
-) -> dict[str, Handler]:
-    notices = {
-        kind: NoticeHandler(mails, parts.ground, composer, payload) for kind, payload in messages.NOTICES.items()
-    }
-    return {
-        **notices,
-        **parts.securing.handlers(mails, links),
-        messages.CHANGE_BEGUN: InterruptedChangeHandler(parts.ground, parts.effects),
-    }
 
 
 def _providers(parts: "Parts") -> Failover:

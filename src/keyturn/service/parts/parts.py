@@ -83,9 +83,8 @@ class Parts:
         self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)
         self.resets = PasswordResets(live, shared, self.changes, hook, self.second_step)
         self.securing = AccountSecuring(settings, shared, self.effects, self.second_step)
-        self.invitations = Invitations(settings.invitations, shared)
-        life, invited = settings.token.ttl, self.invitations.lifetime
-        self.operator_links = OperatorLinks(shared, self.urls, self.codes, lifetime=life, invited=invited)
+        self.invitations = Invitations(settings, shared)
+        self.operator_links = OperatorLinks(settings, shared, self.urls, self.codes)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
         self.operator_resets = OperatorResets(shared)
         self.retention = Retention(self.database, settings.retention.audit)

@@ -28,7 +28,7 @@ from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Minted, Purpose, Secret
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class ResetLinks:
     """Mints links and writes the mails that carry them.
 

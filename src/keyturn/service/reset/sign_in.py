@@ -134,12 +134,7 @@ class SignIns:
     """Signs users in and out, and changes the password of a signed-in user: limited, audited and counted."""
 
     def __init__(
-        self,
-        ground: Ground,
-        hasher: PasswordHasher,
-        changes: PasswordChanges,
-        devices: DeviceCookies,
-        second_step: RequiredStep,
+        self, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: RequiredStep
     ) -> None:
         self._records = ground.records
         self._accounts = accounts = ground.accounts
@@ -148,7 +143,7 @@ class SignIns:
         self._limits = ground.limits
         self._audit = ground.records.audit
         self._changes = changes
-        self._devices = devices
+        self._devices = DeviceCookies(ground.secrets)
         self._proofs = PasswordProofs(ground.secrets)
         self._second_step = second_step
         self.meters = ground.meters
@@ -294,4 +289,4 @@ def build(
     hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
     if not hosted or not accounts.offers(AccountStore.password_hash):
         return None
-    return SignIns(ground, hasher, changes, DeviceCookies(ground.secrets), second_step)
+    return SignIns(ground, hasher, changes, second_step)

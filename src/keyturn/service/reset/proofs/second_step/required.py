@@ -62,6 +62,11 @@ class RequiredSecondStep(RequiredStep):
         self._records = ground.records
         self._events = events
 
+    @property
+    def builtin(self) -> BuiltinFactors | None:
+        """The factors that Keyturn stores itself; None if they are elsewhere."""
+        return self.step if isinstance(self.step, BuiltinFactors) else None
+
     async def factors(self, link: Secret | None, account: Account) -> Sequence[Factor]:
         return await (self.step.proven_factors if link and link.recovers else self.step.factors)(account)
 
