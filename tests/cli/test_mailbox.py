@@ -1,6 +1,7 @@
 """mailbox: why an address gets no mail, and how to unblock it."""
 
 import json
+import re
 
 import pytest
 from tests.cli.command import Keyturn
@@ -35,7 +36,7 @@ def test_it_says_how_many_mails_there_were_today_and_when_there_may_be_more(keyt
     school.ask()
     shown = keyturn("mailbox", "show", ADA.upper()).out
 
-    assert "1 of 12 mails" in shown
+    assert re.search(r"Mails today +1\n", shown)
     assert "Suppressed" not in shown
     assert json.loads(keyturn("mailbox", "show", ADA, "--json").out)["mails_today"] == 1
 
@@ -45,8 +46,8 @@ def test_it_says_until_when_and_why_a_mailbox_is_suppressed(keyturn: Keyturn) ->
     shown = keyturn("mailbox", "show", ADA).out
     facts = json.loads(keyturn("mailbox", "show", ADA, "--json").out)
 
-    assert ": complained\n" in shown
-    assert "2 of 12 mails" in shown
+    assert re.search(r"Reason +complained\n", shown)
+    assert re.search(r"Mails today +2\n", shown)
     assert (facts["reason"], facts["mails_today"], facts["daily"]) == ("complained", 2, 12)
     assert facts["suppressed_until"] > facts["free_at"]
 

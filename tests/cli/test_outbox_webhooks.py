@@ -70,7 +70,7 @@ def test_a_webhook_is_listed_and_shown_with_whose_it_is_and_what_the_app_said(
     assert [cells(line)[0], *cells(line)[2:]] == ["2", KIND, "sent", "1", "-", "-"]
     assert shown[0] == ["Message 2", KIND, "sent"]
     assert ["", "For", ADA] in shown
-    assert ["", "Sender", "webhook 204"] in shown
+    assert ["", "Provider id", "204"] in shown
 
 
 def test_what_the_app_has_accepted_is_not_told_again(keyturn: Keyturn, school: WebhookHandler) -> None:

@@ -44,10 +44,10 @@ async def test_each_column_that_is_not_there_is_a_finding_of_its_own(tmp_path: P
 
 
 async def test_what_was_probably_not_meant_is_a_warning(tmp_path: Path, app: Path) -> None:
-    rows = [("ada@northwind.test", "active"), ("Ada@northwind.test ", "t"), ("eve@northwind.test", "suspended")]
+    rows = [("ada@northwind.test", "active"), ("eve@northwind.test", "suspended")]
     with sqlite3.connect(app) as database:
         database.execute("ALTER TABLE users ADD status TEXT")
-        database.executemany("INSERT INTO users (email, status) VALUES (?, ?)", rows[::2])
+        database.executemany("INSERT INTO users (email, status) VALUES (?, ?)", rows)
     database.close()
 
     (fine,) = await found_in(tmp_path, in_table(app, active="status = active"))
@@ -57,13 +57,6 @@ async def test_what_was_probably_not_meant_is_a_warning(tmp_path: Path, app: Pat
         "warn",
         "accounts.table.active: the column contains 'active', which Keyturn takes for active",
     )
-    with sqlite3.connect(app) as database:
-        database.execute("INSERT INTO users (email, status) VALUES (?, ?)", rows[1])
-    database.close()
-    _, shared = await found_in(tmp_path, in_table(app))
-    assert (shared.verdict, shared.message.partition(":")[0]) == ("warn", "accounts.table.email")
-    # Of those that share it, one is active.
-    assert await found_in(tmp_path, in_table(app, active="status = active")) == [fine]
 
 
 async def test_a_store_that_cannot_be_made_is_named(tmp_path: Path) -> None:

@@ -37,24 +37,6 @@ async def test_no_server_is_no_answer() -> None:
         await Dns(address, patience=0.2).texts(DOMAIN)
 
 
-@pytest.mark.parametrize(
-    ("kind", "value", "takes_mail"),
-    [
-        ("MX", f"10 mail.{DOMAIN}.", True),
-        ("MX", "0 .", False),
-        ("A", "192.0.2.1", True),
-        ("AAAA", "2001:db8::1", True),
-        ("TXT", '"v=spf1 -all"', False),
-    ],
-)
-async def test_mail_goes_to_an_exchanger_or_to_the_domain_itself(
-    nameserver: DnsServer, dns: Dns, kind: str, value: str, *, takes_mail: bool
-) -> None:
-    nameserver.add(DOMAIN, kind, value)
-
-    assert await dns.takes_mail(DOMAIN) is takes_mail
-
-
 async def test_texts_are_told_as_they_are_wherever_an_alias_leads(nameserver: DnsServer, dns: Dns) -> None:
     long = "p=" + "A" * 600  # several strings
     nameserver.txt(DOMAIN, "v=spf1 -all", long)

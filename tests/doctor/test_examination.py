@@ -20,7 +20,7 @@ from keyturn.service.settings.reading import Reading, inspect_settings
 
 pytestmark = pytest.mark.slow
 
-FINE = ["settings", "database", "accounts", "limits", "resend", "spf", "dkim", "dmarc", "replies"]
+FINE = ["settings", "database", "accounts", "limits", "resend", "spf", "dkim", "dmarc"]
 
 
 def reading(settings: Settings, *faults: Fault, **changes: Any) -> Reading:
@@ -64,15 +64,15 @@ async def test_an_address_that_is_none_holds_back_what_would_ask_for_its_domain(
 
     named = {finding.message.partition(":")[0] for finding in findings}
     assert {"KEYTURN_MAIL_FROM", "KEYTURN_BRAND_SUPPORT_ADDRESS"} <= named
-    assert not {"spf", "dkim", "dmarc", "replies"} & set(verdicts(findings))
+    assert not {"spf", "dkim", "dmarc"} & set(verdicts(findings))
 
 
 @pytest.mark.parametrize(
     ("transport", "fallback", "checks"),
     [
-        ("capture", "", ["capture", "replies"]),
-        ("smtp", "", ["smtp", "domain", "replies"]),
-        ("resend", "smtp", ["resend", "smtp", "domain", "replies"]),
+        ("capture", "", ["capture"]),
+        ("smtp", "", ["smtp", "domain"]),
+        ("resend", "smtp", ["resend", "smtp", "domain"]),
     ],
 )
 async def test_each_transport_that_is_used_is_checked(
@@ -97,7 +97,7 @@ async def test_a_nameserver_that_keeps_quiet_is_a_doubt(production: Settings, na
     nameserver.silent = True
     found = verdicts(await examine(reading(production), Dns(nameserver.address), patience=0.3))
 
-    assert {found[name] for name in ("domain", "replies")} == {"warn"}
+    assert found["domain"] == "warn"
 
 
 async def test_no_secret_is_told(dns: Dns, resend: ResendServer) -> None:

@@ -13,7 +13,7 @@ import msgspec
 from keyturn.cli.account_resets import link, reset, unlock
 from keyturn.cli.installation import installation
 from keyturn.cli.options import ADDRESS, OPERATOR, REASON, account_of, operator_named, takes_parts, with_parts
-from keyturn.cli.terminal import CommandRefused, accent, muted, print_json, table
+from keyturn.cli.terminal import CommandRefused, accent, facts, muted, print_json, table
 from keyturn.errors import Fault
 from keyturn.service import addresses
 from keyturn.service.accounts.builtin import BuiltinAccounts
@@ -288,10 +288,7 @@ async def find(parts: Parts, email: str, as_json: bool) -> None:
     if as_json:
         print_json(account)
         return
-    known = msgspec.structs.asdict(account)
-    width = max(map(len, known))
-    for name, value in known.items():
-        click.echo(f"{muted(name.replace('_', ' ').ljust(width))}  {_format_value(value)}".rstrip())
+    facts(msgspec.structs.asdict(account))
 
 
 async def _everybody_awaiting(parts: Parts) -> list[str]:
@@ -317,10 +314,6 @@ async def _objection(parts: Parts, email: str) -> str:
     if account.has_password:
         return f"{email} has a password already: send a link with `keyturn accounts reset {email}`"
     return "" if account.awaits_password else f"{email} signs in with {account.provider or 'another service'}"
-
-
-def _format_value(value: object) -> str:
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def _builtin(parts: Parts, otherwise: str) -> BuiltinAccounts:

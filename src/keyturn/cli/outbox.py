@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from keyturn.cli.options import JSON, LAST, SINCE, takes_parts, with_parts
-from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
+from keyturn.cli.terminal import error, facts, muted, print_json, stamp, strong, table, warning
 from keyturn.service.clock import now
 from keyturn.service.outbox.history import STATES, Event, Item, MessageUnknown, RetryRefused, history_of, read
 from keyturn.service.outbox.history import retry as retry_messages
@@ -77,7 +77,6 @@ async def show(parts: Parts, message_id: int, as_json: bool) -> None:
     \b
     Example:  keyturn outbox show 12
     """
-    moment = now()
     items = await read(parts.database, only=message_id)
     if not items:
         raise MessageUnknown(message_id)
@@ -91,16 +90,7 @@ async def show(parts: Parts, message_id: int, as_json: bool) -> None:
         print_json({**_as_json(item), "history": events})
         return
     click.echo(f"{strong(f'Message {item.id}')}  {item.kind}  {colour_state(item.state)}\n")
-    facts = {
-        "For": _recipient_of(item),
-        "Tries": str(item.attempts),
-        "Next try": _next_try(item, moment),
-        "Sender": " ".join(filter(None, (item.sender, item.provider_id))),
-        "Reason": item.reason,
-    }
-    for name, text in facts.items():
-        if text not in ("", "-", None):
-            click.echo(f"  {muted(f'{name:<10}')}  {text}")
+    facts(_as_json(item))
     click.echo()
     promised = Event(message_id=item.id, event="accepted", detail="", at=item.created_at)
     for event in (promised, *history):

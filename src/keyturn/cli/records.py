@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from keyturn.cli.options import ADDRESS, EMAIL, JSON, LAST, OPERATOR, SINCE, takes_parts
 from keyturn.cli.outbox import colour_state
-from keyturn.cli.terminal import error, muted, print_json, stamp, strong, table, warning
+from keyturn.cli.terminal import facts, print_json, stamp, strong, table, warning
 from keyturn.service.clock import now
 from keyturn.service.outbox.models import DROPPED
 from keyturn.service.parts import Parts
@@ -80,14 +80,14 @@ async def show(parts: Parts, email: str, as_json: bool) -> None:
     """
     moment = now()
     found = (await parts.mailboxes.look([email]))[email]
+    values = {} if found.is_blank else _values_of(found, parts.mailboxes, moment)
     if as_json:
-        print_json({} if found.is_blank else _as_json(found, parts.mailboxes, moment))
-    elif found.is_blank:
-        click.echo(f"{email} has no records: it can get mails.")
-    else:
+        print_json(values)
+    elif values:
         click.echo(f"{strong(email)}\n")
-        for name, text in _facts(found, parts.mailboxes, moment).items():
-            click.echo(f"  {muted(f'{name:<10}')}  {text}")
+        facts(values)
+    else:
+        click.echo(f"{email} has no records: it can get mails.")
 
 
 @mailbox.command()
@@ -115,20 +115,7 @@ async def release(parts: Parts, email: str, operator: Client) -> None:
     click.echo(f"{email} can get mails again." if released else f"{email} was not blocked.")
 
 
-def _facts(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[str, str]:
-    free_at = moment + mailbox.wait
-    facts = {
-        "Today": f"{mailbox.mails} of {mailboxes.daily} mails",
-        "Next mail": stamp(free_at) if mailbox.wait else "now",
-    }
-    if mailbox.suppressed:
-        until = moment + mailbox.suppressed
-        facts["Next mail"] = stamp(max(until, free_at))
-        facts["Suppressed"] = error(f"until {stamp(until)}: {mailbox.reason}")
-    return facts
-
-
-def _as_json(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[str, object]:
+def _values_of(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[str, object]:
     return {
         "mails_today": mailbox.mails,
         "daily": mailboxes.daily,

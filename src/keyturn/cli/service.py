@@ -246,7 +246,7 @@ def _require_ready(here: Installation, settings: Settings) -> None:
             accounts = accounts_for(settings, database)
             try:
                 await accounts.require_ready()
-                for doubt in await accounts.findings(settings.hashing, quick=True):
+                for doubt in await accounts.findings(settings.hashing):
                     click.echo(f"keyturn: {doubt.message}. {doubt.mend}", err=True)
             finally:
                 await accounts.close()

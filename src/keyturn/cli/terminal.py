@@ -4,7 +4,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
@@ -92,6 +92,23 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> Non
     click.echo(muted(line(head)))
     for row in rows:
         click.echo(line(row))
+
+
+def facts(values: Mapping[str, object]) -> None:
+    """Print the values of an object, as `--json` names them, in aligned lines. Empty ones are left out."""
+    shown = {name.replace("_", " ").capitalize(): _in_words(value) for name, value in values.items()}
+    width = max(map(len, shown))
+    for name, text in shown.items():
+        if text:
+            click.echo(f"  {muted(name.ljust(width))}  {text}")
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return stamp(value)
+    return "" if value is None else str(value)
 
 
 def print_json(value: object) -> None:

@@ -33,9 +33,9 @@ async def hashed(text: str) -> str:
     return f"$2b${text}"
 
 
-async def doubts_of(accounts: TableAccounts, *, quick: bool = False) -> list[str]:
+async def doubts_of(accounts: TableAccounts) -> list[str]:
     """Return the messages of what the doctor says of the table."""
-    return [finding.message for finding in await accounts.findings(HashingSettings(), quick=quick)]
+    return [finding.message for finding in await accounts.findings(HashingSettings())]
 
 
 async def one(accounts: TableAccounts, email: str = "ada@northwind.test") -> Account:

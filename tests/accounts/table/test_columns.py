@@ -145,9 +145,6 @@ async def test_a_status_without_its_values_is_doubted(app: App, over: Over) -> N
     unread = "accounts.table.active: the column contains 'Suspended', which Keyturn takes for active"
     assert await doubts_of(accounts) == [unread]
     assert await doubts_of(over(active="not f")) == []
-    await app.run("UPDATE users SET f = 'yes'")
-    (shared,) = await doubts_of(accounts)
-    assert "some active accounts have the same address" in shared
 
 
 async def test_names_and_the_like_are_texts_and_null_is_none_of_them(app: App, over: Over) -> None:

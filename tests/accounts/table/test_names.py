@@ -2,7 +2,7 @@
 
 import pytest
 from tests.accounts.messages import own_messages
-from tests.accounts.table.app import Over, doubts_of
+from tests.accounts.table.app import Over
 from tests.driver.app_database import App
 
 from keyturn.errors import Fault, SettingsInvalid
@@ -95,13 +95,3 @@ async def test_a_wrong_column_of_names_is_refused_by_its_setting(
     with pytest.raises(SettingsInvalid) as refused:
         await over(identifiers=("email", column)).require_ready()
     assert refused.value.faults == (Fault("accounts.table.identifiers", message),)
-
-
-async def test_the_doctor_warns_of_names_that_are_shared(app: App, over: Over) -> None:
-    await keep(app, ("ada@northwind.test", "Ada"), ("bob@northwind.test", "bob"))
-    accounts = over(**EITHER)
-    assert await doubts_of(accounts) == []
-
-    await app.run("UPDATE users SET login = 'ADA' WHERE id = 2")
-    (doubt,) = await doubts_of(accounts)
-    assert "some active accounts have the same login" in doubt

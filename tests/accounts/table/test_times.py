@@ -87,7 +87,7 @@ async def test_a_column_with_times_of_another_form_fails_in_the_doctor_and_is_to
 ) -> None:
     await make_users(app, kind, *values)
 
-    (doubt,) = await doubts_of(over(set={"changed_at": given}), quick=True)
+    (doubt,) = await doubts_of(over(set={"changed_at": given}))
     assert doubt.startswith(f"accounts.table.set.changed_at: {given} writes ")
     assert doubt.endswith(message)
 

@@ -106,9 +106,9 @@ class AccountStore(ABC):
         """Raise AccountsUnready if the accounts cannot be read. Override it if `require_ready` costs much."""
         await self.require_ready()
 
-    async def findings(self, hashing: HashingSettings, *, quick: bool = False) -> Sequence[Finding]:
-        """Return what `keyturn doctor` says of a store that is ready. `quick`: only what a few rows tell."""
-        del hashing, quick
+    async def findings(self, hashing: HashingSettings) -> Sequence[Finding]:
+        """Return what `keyturn doctor` says of a store that is ready."""
+        del hashing
         return ()
 
     async def close(self) -> None:  # noqa: B027 - not all have connections

@@ -56,12 +56,6 @@ class Dns:
         """Return the TXT records, each with its strings joined as SPF, DKIM and DMARC say. Raises Unanswered."""
         return [b"".join(record.strings).decode("ascii", "replace") for record in await self._ask(name, "TXT") or ()]
 
-    async def takes_mail(self, name: str) -> bool:
-        """Tell whether mail to the domain has somewhere to go (RFC 5321 5.1, RFC 7505). Raises Unanswered."""
-        if exchangers := await self._ask(name, "MX"):
-            return any(record.exchange.to_text() != "." for record in exchangers)
-        return any([await self._ask(name, "A"), await self._ask(name, "AAAA")])
-
     async def _ask(self, name: str, kind: str) -> list[Any] | None:
         """Return the records, [] if the name has none of that kind, None if the name does not exist."""
         try:
@@ -101,29 +95,14 @@ async def check_domain(domain: str, providers: Sequence[Provider[Any]], dns: Dns
             return [Finding("domain", "warn", f"the DNS has no {domain}", mend)]
         texts: Texts = dict(zip(names, await asyncio.gather(*map(dns.texts, names)), strict=True))
     except Unanswered as error:
-        return [_unanswered("domain", error)]
+        mend = "Let this machine connect to a nameserver (port 53), and run `keyturn doctor` again."
+        return [Finding("domain", "warn", f"could not be checked: {error}", mend)]
     findings = [judge_spf(name, texts[name], wanted) for name, wanted in spf.items()]
     findings += [judge_dkim(name, texts[name], page) for name, page in dkim.items()]
     if not dkim:
         message = "not checked: only your mail server knows the name of its DKIM key"
         findings.append(Finding("dkim", "skip", message, "Look for dkim=pass in the headers of a delivered mail."))
     return [*findings, judge_dmarc(domain, texts)]
-
-
-async def check_replies(domain: str, dns: Dns) -> list[Finding]:
-    """Check the domain of an address that users are asked to write to."""
-    try:
-        if await dns.takes_mail(domain):
-            return [Finding("replies", "ok", f"{domain} accepts mail")]
-    except Unanswered as error:
-        return [_unanswered("replies", error)]
-    mend = f"Add an MX record for {domain}, or correct brand.support_address."
-    return [Finding("replies", "warn", f"{domain} accepts no mail, so replies are lost", mend)]
-
-
-def _unanswered(check: str, error: Unanswered) -> Finding:
-    mend = "Let this machine connect to a nameserver (port 53), and run `keyturn doctor` again."
-    return Finding(check, "warn", f"could not be checked: {error}", mend)
 
 
 def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:

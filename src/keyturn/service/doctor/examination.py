@@ -14,7 +14,7 @@ from keyturn.service.accounts.port import AccountStore
 from keyturn.service.doctor.accounts import check_accounts, check_credentials
 from keyturn.service.doctor.configuration import check_own_pages, check_pages, check_settings
 from keyturn.service.doctor.database import check_database, check_previous_keys
-from keyturn.service.doctor.domain import Dns, check_domain, check_replies, domain_of
+from keyturn.service.doctor.domain import Dns, check_domain, domain_of
 from keyturn.service.doctor.services import check_breaches, check_challenge, check_limits, check_webhook
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import Reading
@@ -96,8 +96,6 @@ def _mail_checks(settings: Settings, dns: Dns) -> Iterator[Check]:
     domain = domain_of(settings.mail.from_)
     if "capture" not in chosen and domain not in {"", *(provider.sandbox for provider in PROVIDERS.values())}:
         yield Check("domain", check_domain(domain, [PROVIDERS[name] for name in chosen], dns))
-    if settings.brand.support_address:
-        yield Check("replies", check_replies(domain_of(settings.brand.support_address), dns))
 
 
 async def _run(check: Check, patience: float) -> Sequence[Finding]:

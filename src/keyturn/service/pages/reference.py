@@ -1,11 +1,13 @@
-"""The API's reference at /schema: plain HTML from the OpenAPI schema, each route with examples and a form to try it."""
+"""The API's reference at /schema: plain HTML from the OpenAPI schema, each route with an example.
+
+The members of bodies are in `openapi.json`.
+"""
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Template
 from litestar import Router
@@ -41,7 +43,6 @@ class ReferencePage(OpenAPIRenderPlugin):
         """Compile the template when the page is first requested, so that the start is quicker."""
         environment = page_environment()
         environment.filters["prose"] = _code_in_prose
-        environment.filters["indented"] = partial(json.dumps, indent=2, ensure_ascii=False)
         site = self._pages.site
         environment.globals.update(brand=site.settings.brand, asset=self._pages.assets.url, url=site.url)
         return environment.get_template("reference.html")
@@ -106,15 +107,6 @@ _SERVICE_KEY = "KEYTURN_INVITATIONS_SERVICE_KEY"
 _REFERENCE = "#/components/schemas/"
 
 
-class Member(NamedTuple):
-    """A member of an object: its name, its type in words, and its meaning."""
-
-    name: str
-    type: str
-    required: bool
-    description: str
-
-
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One handler under all of its paths, its own first, and a call of it with the examples of its description.
@@ -128,8 +120,7 @@ class Operation:
     paths: list[str]
     summary: str
     description: str
-    takes: Sequence[Member]
-    answers: Sequence[tuple[str, str, Sequence[Sequence[Member]]]]
+    answers: Sequence[tuple[str, str]]
     body: Mapping[str, Any] | None
     keeps_cookies: bool
     takes_key: bool
@@ -156,52 +147,19 @@ def _operation(method: str, description: Mapping[str, Any], address: str) -> Ope
         paths=[],
         summary=description["summary"],
         description=description.get("description", ""),
-        takes=next(_members(schema)) if schema else [],
-        answers=[(status, *_answer(answer)) for status, answer in sorted(description["responses"].items())],
+        answers=[
+            (status, answer.get("description", "")) for status, answer in sorted(description["responses"].items())
+        ],
         body=_example_body(schema) if schema else None,
         keeps_cookies="Sessions" in description.get("tags", ()),
         takes_key=any(SERVICE_KEY in scheme for scheme in description.get("security", ())),
     )
 
 
-def _answer(answer: Mapping[str, Any]) -> tuple[str, Sequence[Sequence[Member]]]:
-    content = answer.get("content", {})
-    if _JSON in content:
-        return "", list(_members(content[_JSON]["schema"]))
-    return str(answer.get("description", "")), []
-
-
-def _members(schema: Mapping[str, Any]) -> Iterator[Sequence[Member]]:
-    """Yield the members of an object, or of each object of a choice."""
-    for choice in schema.get("oneOf", [schema]):
-        required = choice.get("required", ())
-        yield [
-            Member(name, _type(member), name in required, member.get("description", ""))
-            for name, member in choice.get("properties", {}).items()
-        ]
-
-
-def _type(schema: Mapping[str, Any]) -> str:
-    if "oneOf" in schema:
-        return " or ".join(map(_type, schema["oneOf"]))
-    if "const" in schema:
-        return _literal(schema["const"])
-    if "enum" in schema:
-        return " or ".join(map(_literal, schema["enum"]))
-    if schema.get("type") == "array":
-        members = ", ".join(schema["items"].get("properties", {}))
-        return f"list of {{{members}}}" if members else f"list of {_type(schema['items'])}"
-    return {"date-time": "date and time"}.get(schema.get("format", ""), str(schema.get("type", "anything")))
-
-
 def _code_in_prose(text: str) -> Markup:
     """Return a text with the parts in backticks as code."""
     code = Markup("<code>{}</code>")
     return Markup("").join(code.format(part) if odd % 2 else escape(part) for odd, part in enumerate(text.split("`")))
-
-
-def _literal(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else f'"{value}"'
 
 
 def _example_body(schema: Mapping[str, Any]) -> dict[str, Any]:

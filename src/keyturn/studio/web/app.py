@@ -118,7 +118,6 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
         "canvas": canvas,
         "checks": checks,
         "folder_checks": folder_checks,
-        "drawn_pages": hosted_pages.DrawnPages(studio.pages, layout.url("page-frames")) if studio.pages else None,
         "renditions": renditions,
         "data_tab": data,
         "pages": template_pages.SamplePages(studio.gallery, canvas, data, checks, folder_checks, review, layout),

@@ -1,5 +1,6 @@
 """The rule of which rows of an app's table are active, by a flag or by the values of a status."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -38,10 +39,10 @@ class Flag:
         holds = text.in_(named) if named else text.not_in(_FALSE)
         return sa.not_(holds) if self._is_not else holds
 
-    def odd_text(self, column: sa.Column[Any]) -> ColumnElement[bool] | None:
-        """Return the condition that a text is neither yes nor no and yet makes a row active; None if none can."""
-        is_listed = self._is_not or self._values
-        return None if is_listed or kind_of(column).holds is not str else _text(column).not_in((*_FALSE, *_TRUE))
+    def doubt(self, texts: Iterable[str]) -> str:
+        """Return a text of the column that is neither yes nor no and yet makes a row active, or ""."""
+        unclear = (text for text in texts if text.strip().lower() not in (*_FALSE, *_TRUE))
+        return "" if self._is_not or self._values else next(unclear, "")
 
     def objection(self, column: sa.Column[Any]) -> str:
         """Return, in words, why these values cannot occur in that column, or "" if they can."""

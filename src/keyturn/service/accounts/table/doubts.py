@@ -19,14 +19,15 @@ _LOOKED_AT = 50
 
 
 def doubts(
-    connection: Connection, statements: Statements, settings: TableSettings, hashing: HashingSettings, *, quick: bool
+    connection: Connection, statements: Statements, settings: TableSettings, hashing: HashingSettings
 ) -> list[Finding]:
-    """Return the findings. `quick`: only of what a few rows and the catalogue tell, for the start."""
+    """Return the findings, which a few rows and the catalogue tell."""
     findings = [*hidden_rows(connection, statements.mapping), *_times(connection, statements), *_deletions(statements)]
+    findings += _flags(connection, statements)
     if settings.password:
         hashes = [text_of(row.hash) for row in connection.execute(*statements.some_hashes())]
         findings += doubt_format(settings.table, hashes, hashing)
-    return findings if quick else [*findings, *_rows(connection, statements, settings)]
+    return findings
 
 
 def _warn(message: str, mend: str) -> Finding:
@@ -70,23 +71,11 @@ def _deletions(statements: Statements) -> list[Finding]:
     return [_warn(f"accounts.table.{setting}: {why}", mend) for setting, why in statements.mapping.held]
 
 
-def _rows(connection: Connection, statements: Statements, settings: TableSettings) -> list[Finding]:
-    """Return warnings about values that the settings probably do not mean."""
-    findings = []
-    odd = statements.odd_flags()
-    if odd and (row := connection.execute(*odd).first()):
-        value = text_of(row.active)
-        message = f"accounts.table.active: the column contains {value!r}, which Keyturn takes for active"
-        findings.append(_warn(message, 'List the active values, as in: active = "status = active | invited".'))
-    if connection.execute(*statements.shared("email")).first():
-        message = "accounts.table.email: some active accounts have the same address (upper and lower case are the same)"
-        mend = (
-            "Keyturn resets only one of them. Find them in the log as accounts.ambiguous, and make lower(email) unique."
-        )
-        findings.append(_warn(message, mend))
-    name = settings.username
-    if name and connection.execute(*statements.shared("username")).first():
-        what = f"some active accounts have the same {name} (upper and lower case are the same)"
-        mend = "Keyturn finds such an account only by the name as it is written. Make the names unique."
-        findings.append(_warn(f"accounts.table.identifiers: {what}", mend))
-    return findings
+def _flags(connection: Connection, statements: Statements) -> Iterator[Finding]:
+    """Yield a warning if the column of flags has values that the settings probably do not mean."""
+    flag = statements.mapping.fields.get("active")
+    if flag is None or kind_of(flag).holds is not str:
+        return
+    if odd := statements.mapping.active.doubt(text_of(value) for value in _sample(connection, flag)):
+        message = f"accounts.table.active: the column contains {odd!r}, which Keyturn takes for active"
+        yield _warn(message, 'List the active values, as in: active = "status = active | invited".')

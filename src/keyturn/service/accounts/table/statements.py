@@ -210,18 +210,6 @@ class Statements:
         for ending in self.mapping.endings:
             yield ending.setting, self._end(ending, [None], moment)
 
-    def odd_flags(self) -> Query | None:
-        """Ask for one text that is neither yes nor no and yet makes an account active; None if no text can."""
-        flag = self._columns.get("active")
-        is_odd = None if flag is None else self.mapping.active.odd_text(flag)
-        return None if flag is None or is_odd is None else Query(sa.select(flag.label("active")).where(is_odd).limit(1))
-
-    def shared(self, field: str) -> Query:
-        """Ask for a row if several active accounts have the same address or user name."""
-        address = sa.func.lower(self._exactly(self._columns[field]))
-        several = sa.select(sa.func.count()).select_from(self.mapping.table).where(address != "", self._is_active)
-        return Query(several.group_by(address).having(sa.func.count() > 1).limit(1))
-
     def some_hashes(self) -> Query:
         """Ask for a few existing hashes."""
         stored = self._columns["password"]

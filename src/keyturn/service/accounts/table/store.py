@@ -87,9 +87,9 @@ class TableAccounts(AccountStore):
 
         return await self._known.place.transact(explain)
 
-    async def findings(self, hashing: HashingSettings, *, quick: bool = False) -> Sequence[Finding]:
+    async def findings(self, hashing: HashingSettings) -> Sequence[Finding]:
         statements = await self._known.now()
-        find = partial(doubts, statements=statements, settings=self._settings, hashing=hashing, quick=quick)
+        find = partial(doubts, statements=statements, settings=self._settings, hashing=hashing)
         return await self._known.read(find)
 
     async def find(self, email: str) -> Account | None:

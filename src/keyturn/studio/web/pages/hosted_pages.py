@@ -8,48 +8,13 @@ from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 from litestar.response import Redirect
-from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.web.frames import force_scheme
 from keyturn.studio.web.pages.layout import Layout, neighbours
 from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
-from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.studio import HostedPages
 from keyturn.studio.web.view import View
-
-_MOST = 200
-"""The number of kept pages: one for each state, language and brand."""
-
-
-class DrawnPage(Struct, frozen=True):
-    """A page. With a `fault`: the last good one, or None."""
-
-    html: str | None
-    fault: TemplateInvalid | ValueError | None = None
-
-
-class DrawnPages:
-    """Draws pages whose links are below the path `frames`, in the wanted scheme."""
-
-    def __init__(self, hosted: HostedPages, frames: str) -> None:
-        self._hosted = hosted
-        self._frames = frames
-        self._last_good: Kept[tuple[str, str, str], tuple[str, str]] = Kept(_MOST)
-
-    def draw(self, state: str, language: str, brand: str, scheme: str) -> DrawnPage:
-        """Return a page in a state. Raises LookupError for an unknown state or brand."""
-        key = state, language, brand
-        try:
-            html = self._hosted.page(state, language, brand, f"{self._frames}/{scheme}")
-        except (TemplateInvalid, ValueError) as fault:
-            drawn_in, last = self._last_good.get(key) or ("", None)
-            # The links of the last good page are those of its scheme.
-            same = last and last.replace(f"{self._frames}/{drawn_in}/", f"{self._frames}/{scheme}/")
-            return DrawnPage(same, fault)
-        self._last_good.put(key, (scheme, html))
-        return DrawnPage(html)
-
 
 PageScheme = Literal["light", "dark"]
 
@@ -73,25 +38,27 @@ def hosted_page(
     name: FromPath[str],
     view: NamedDependency[View],
     hosted: NamedDependency[HostedPages],
-    drawn_pages: NamedDependency[DrawnPages],
     layout: NamedDependency[Layout],
 ) -> Response[str]:
-    """Show a page in a state. A broken page is explained with its file and line, before the last good one."""
+    """Show a page in a state. A broken page is explained with its file and line."""
     names = [state for state, _, _ in hosted.states]
     if name not in names:
         raise LookupError(f"There is no page called {name}.")
     at = names.index(name)
     scheme: PageScheme = "light" if view.scheme == "light" else "dark"  # as the models of inverting clients are
     _, label, template = hosted.states[at]
-    drawn = drawn_pages.draw(name, view.lang, view.brand, scheme)
+    fault: TemplateInvalid | ValueError | None = None
+    try:
+        hosted.page(name, view.lang, view.brand, layout.url("page-frames", scheme))
+    except (TemplateInvalid, ValueError) as error:
+        fault = error
     context = {
         "view": view.to(scheme=scheme),
         "state": name,
         "label": label,
         "template_file": template,
         "lang": layout.gallery.languages.choose(view.lang).tag,
-        "fault": _explain(drawn.fault) if drawn.fault else None,
-        "has_page": drawn.html is not None,
+        "fault": _explain(fault) if fault else None,
         "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand)),
         **neighbours(names, name),
     }
@@ -103,12 +70,13 @@ def hosted_page_frame(
     scheme: FromPath[PageScheme],
     name: FromPath[str],
     view: NamedDependency[View],
-    drawn_pages: NamedDependency[DrawnPages],
+    hosted: NamedDependency[HostedPages],
+    layout: NamedDependency[Layout],
 ) -> Response[str]:
-    drawn = drawn_pages.draw(name, view.lang, view.brand, scheme)
-    html = drawn.html
-    if html is None:
-        return Response(str(drawn.fault), status_code=422, media_type=MediaType.TEXT)
+    try:
+        html = hosted.page(name, view.lang, view.brand, layout.url("page-frames", scheme))
+    except (TemplateInvalid, ValueError) as fault:
+        return Response(str(fault), status_code=422, media_type=MediaType.TEXT)
     headers = {"content-security-policy": _POLICY}
     html = _AUTOFOCUS.sub("", html)  # so that the focus stays with a reader who uses keys
     return Response(_in_scheme(html, scheme), media_type=MediaType.HTML, headers=headers)
