@@ -126,14 +126,6 @@ async def test_the_server_is_greeted_with_the_name_of_a_domain(server: SmtpServe
     assert "." in str(session.host_name)
 
 
-async def test_a_closed_port_is_tried_again_later(mail: Email) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-
-    with pytest.raises(SendRetryable, match="ConnectionRefusedError"):
-        await sender_to(port).send(mail, "key-1")
-
-
 async def test_a_host_that_does_not_exist_is_tried_again_later(mail: Email) -> None:
     settings = SmtpSettings(host="mx.invalid", security="none")  # RFC 6761
 
