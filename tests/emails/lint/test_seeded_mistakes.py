@@ -14,6 +14,7 @@ from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.service.settings import Brand
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.lint.check import check
+from keyturn.studio.lint.checks import CHECKS
 
 pytestmark = pytest.mark.long  # test_planted_mistakes says it of smaller mails
 
@@ -68,7 +69,7 @@ def test_a_mistake_is_found_where_it_stands_and_nowhere_else(tmp_path: Path, see
 
     brand = branding(msgspec.structs.asdict(Brand(name="Northwind School")), Palette())
     gallery = Gallery(templates=Templates(mails, brand), languages=(languages := Languages("UTC")), props=EMAILS)
-    found = check(gallery, languages=[languages.choose("en")], **({"checks": ()} if mjml else {})).found
+    found = check(gallery, () if mjml else CHECKS, [languages.choose("en")]).found
 
     file = seed.seen or seed.file
     changed = (mails / file).read_text("utf-8")

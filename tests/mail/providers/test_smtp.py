@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.mail.providers.ports import closed_port
+from tests.mail.providers.deployment import DISCARD
 from tests.mail.providers.sender_contract import RefusingSenderContract
 from tests.mail.providers.smtp_server import SmtpServer, running_smtp
 
@@ -37,7 +37,7 @@ class TestSmtp(RefusingSenderContract):
 
     @pytest.fixture
     def nobody(self) -> Sender:
-        return sender_to(closed_port())
+        return sender_to(DISCARD)
 
     @pytest.fixture
     def refuse(self, server: SmtpServer) -> Callable[[], None]:
