@@ -14,20 +14,6 @@ from tests.frontend.test_the_story import HEARD
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
-@pytest.mark.usefixtures("keyturn")
-async def test_a_malformed_address_is_told_at_its_field(app: App) -> None:
-    async with app.open("/forgot") as page:
-        field = page.get_by_label("Email")
-        for typed in ("", "ada@"):
-            await field.fill(typed)
-            await expect(field).not_to_have_attribute("aria-invalid", "true")
-            await page.keyboard.press("Enter")
-            await expect(field).to_have_accessible_description("Enter a full email address, such as name@example.org.")
-            await expect(field).to_have_attribute("aria-invalid", "true")
-            await expect(field).to_be_focused()
-            await expect(field).to_have_value(typed)
-
-
 async def test_a_password_that_is_not_accepted_can_be_mended(app: App, keyturn: Service) -> None:
     wendy = (await keyturn.add("wendy@northwind.test")).email
     await keyturn.ask(wendy)
@@ -108,9 +94,19 @@ async def test_an_expired_link_is_replaced_by_one_press(app: App, sqlite: Sqlite
             await expect(page.get_by_label("New password", exact=True)).to_be_visible()
 
 
-async def test_who_asks_too_often_is_told_when_to_come_back(app: App, sqlite: SqliteFiles) -> None:
+async def test_a_malformed_address_is_told_and_who_asks_too_often_when_to_come_back(
+    app: App, sqlite: SqliteFiles
+) -> None:
     async with beside(app, sqlite.migrated(), limits={"request": "1/minute"}), app.open("/forgot") as page:
         field, send = page.get_by_label("Email"), page.get_by_role("button", name="Send the link")
+        for typed in ("", "ada@"):
+            await field.fill(typed)
+            await expect(field).not_to_have_attribute("aria-invalid", "true")
+            await page.keyboard.press("Enter")
+            await expect(field).to_have_accessible_description("Enter a full email address, such as name@example.org.")
+            await expect(field).to_have_attribute("aria-invalid", "true")
+            await expect(field).to_be_focused()
+            await expect(field).to_have_value(typed)
         await field.fill("rita@northwind.test")
         await page.keyboard.press("Enter")
         await page.get_by_role("button", name="Use another address").click()
@@ -177,24 +173,17 @@ async def test_an_origin_that_is_not_on_the_list_is_told_that_nothing_answers(ap
 
 
 @pytest.mark.usefixtures("keyturn")
-async def test_a_card_that_nobody_gave_an_address_tells_its_developer(app: App) -> None:
-    app.pages["nobodys"] = CHANGE.replace(' email="{email}"', "")
+async def test_attributes_that_are_missing_or_no_json_are_told_to_the_developer(app: App) -> None:
+    app.pages["nobodys"] = CHANGE.replace(' email="{email}"', "") + FORGOT.replace(" url", " texts='{send:1' url")
     async with app.open("/nobodys") as page:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.method))
-        button = page.locator("[part=button]")
+        await expect(page.get_by_role("button", name="Send the link")).to_be_visible()
+        button = page.locator("keyturn-change-password [part=button]")
         await expect(button).to_have_attribute("aria-disabled", "true")
         await button.click(force=True)
-        await expect(page.locator("#error")).to_be_empty()
+        await expect(page.locator("keyturn-change-password #error")).to_be_empty()
         assert "POST" not in asked
-    assert any('the attribute "email" is missing' in text for text in app.mishaps)
-    app.mishaps.clear()
-
-
-@pytest.mark.usefixtures("keyturn")
-async def test_words_that_are_no_json_are_named_and_left_out(app: App) -> None:
-    app.pages["worded"] = FORGOT.replace(" url", " texts='{send:1' url")
-    async with app.open("/worded") as page:
-        await expect(page.get_by_role("button", name="Send the link")).to_be_visible()
-    assert any('the attribute "texts" is not valid JSON' in text for text in app.mishaps)
+    for told in ('the attribute "email" is missing', 'the attribute "texts" is not valid JSON'):
+        assert any(told in text for text in app.mishaps)
     app.mishaps.clear()

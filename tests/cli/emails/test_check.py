@@ -40,8 +40,8 @@ def write(folder: Path, mjml: str, samples: str = '[first]\nname = "Ada"\n[secon
 
 
 @pytest.mark.long
-def test_the_emails_that_keyturn_sends_have_no_error(keyturn: Keyturn) -> None:
-    shown = keyturn("check")
+def test_the_emails_that_keyturn_sends_have_neither_errors_nor_warnings(keyturn: Keyturn) -> None:
+    shown = keyturn("check", "--fail-on", "warning")
 
     assert (shown.code, shown.err) == (0, "")
     assert re.search(r"\d+ templates, \d+ mails\.$", shown.out.strip())

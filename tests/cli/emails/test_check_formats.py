@@ -13,6 +13,7 @@ import click
 import pytest
 from tests.cli.command import Ended, Keyturn
 from tests.emails.lint.browser.test_looking import PLANTED as PLANTED_FOR_A_BROWSER
+from tests.emails.lint.test_explaining import EXAMPLES
 from tests.emails.lint.test_planted_mistakes import SEEDS
 
 from keyturn.cli.studio.check import check
@@ -115,6 +116,7 @@ FOUND = {rule for _, rule in BROKEN.values()} | {
 PLANTED = (
     PLANTED_FOR_A_BROWSER
     | {seed.rule for seed in SEEDS}
+    | {rule for rule, _, _ in EXAMPLES}
     | {
         mistake["rule"]
         for file in (Path(__file__).parents[2] / "emails" / "lint").glob("*mistakes.toml")

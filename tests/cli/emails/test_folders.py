@@ -7,10 +7,8 @@ import sys
 from pathlib import Path
 
 import click
-import httpx2
 import pytest
 from tests.cli.command import Keyturn
-from tests.demo.process import running_demo
 from tests.emails.gallery.test_folders import FOLDERS
 from tests.emails.gallery.test_links_and_suffixes import written
 
@@ -264,20 +262,6 @@ def test_a_template_reaches_python_only_where_its_folder_is_trusted(keyturn: Key
     assert "Traceback" not in refused.err
     assert (trusted.code, trusted.err) == (0, "")
     assert "jinja2.utils" in trusted.out
-
-
-def test_the_studio_serves_any_folder(shop: Path, workplace: Path) -> None:
-    command = [sys.executable, "-m", "keyturn", "studio", "templates/emails", "--no-token", "--port", "0"]
-    with running_demo(command, workplace) as studio:
-        page = httpx2.get(f"{studio.url}/studio/templates/order_confirmation", follow_redirects=True)
-        frame = httpx2.get(f"{studio.url}/studio/frames/order_confirmation")
-        code, _ = studio.interrupt()
-
-    assert shop.is_dir()
-    assert "  Templates    templates/emails   3 templates\n" in studio.greeting
-    assert (page.status_code, code) == (200, 0)
-    assert "Your order 1042" in page.text
-    assert "Thank you, Ada" in frame.text
 
 
 def test_a_link_that_is_not_followed_is_told(keyturn: Keyturn, shop: Path) -> None:

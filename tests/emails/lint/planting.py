@@ -32,11 +32,7 @@ BRAND = {
 
 @dataclass
 class Mails:
-    """`brand` and `palette` count until the first mail is read."""
-
     folder: Path
-    palette: Palette = field(default_factory=Palette)
-    brand: dict[str, Any] = field(default_factory=lambda: dict(BRAND))
     _unplanted: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -79,7 +75,7 @@ class Mails:
     @cached_property
     def _templates(self) -> Templates:
         """The templates, each compiled when it is first used and when it was changed."""
-        templates = Templates(self.folder, branding(self.brand, self.palette), reload=True)
+        templates = Templates(self.folder, branding(BRAND, Palette()), reload=True)
         return templates.with_files(self.files).with_preparation(with_origins)
 
     def files(self, template: str) -> MailFiles:

@@ -8,6 +8,7 @@ import pytest
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 from keyturn.studio.lint.explaining import all_rules, as_text, explain_rule
+from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.rules import RULES, Rule
 from keyturn.studio.lint.suppression import UnknownRule, rules
 
@@ -44,12 +45,12 @@ EXAMPLES = [
 ]
 
 
-def found(folder: Path, rule: str, text: str) -> set[str]:
+def found(folder: Path, rule: str, text: str) -> list[Finding]:
     name, around = in_a_mail(rule, text)
     (folder / name).write_text(around.replace("{}", text), "utf-8")
-    rules = {one.rule for one in check(open_gallery(folder)).found}
+    of_rule = [one for one in check(open_gallery(folder)).found if one.rule in alike(rule)]
     (folder / name).unlink()
-    return rules
+    return of_rule
 
 
 def alike(rule: str) -> set[str]:
@@ -58,12 +59,16 @@ def alike(rule: str) -> set[str]:
 
 
 @pytest.mark.parametrize(("rule", "bad", "good"), EXAMPLES, ids=[rule for rule, _, _ in EXAMPLES])
-def test_the_bad_example_has_the_mistake_and_the_good_one_has_not(
+def test_the_bad_example_has_the_mistake_at_its_line_and_the_good_one_has_not(
     tmp_path: Path, rule: str, bad: str, good: str
 ) -> None:
-    assert alike(rule) & found(tmp_path, rule, bad)
+    mistakes = found(tmp_path, rule, bad)
+    assert {one.place.line for one in mistakes} & {*range(2, 3 + bad.count("\n"))}
+    for one in mistakes:
+        assert one.message.endswith((".", ")."))
+        assert one.fix.endswith((".", "?"))
     if in_a_mail(rule, good)[0]:
-        assert not alike(rule) & found(tmp_path, rule, good)
+        assert found(tmp_path, rule, good) == []
 
 
 @pytest.mark.parametrize("about", list(all_rules()), ids=lambda about: about.name)

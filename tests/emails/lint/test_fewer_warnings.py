@@ -79,12 +79,6 @@ def test_grey_small_print_that_can_be_read_is_a_note(tmp_path: Path, text: str, 
     assert severities(examined(tmp_path, text), "contrast/light") == [("contrast/light", severity)]
 
 
-def test_a_mail_whose_text_is_small_has_a_warning(tmp_path: Path) -> None:
-    found = examined(tmp_path, f'<p style="font-size:12px">{"Boats and ships. " * 30}</p>')
-
-    assert severities(found, "accessibility/small-text") == [("accessibility/small-text", "warning")]
-
-
 @pytest.mark.parametrize(
     ("style", "severity"),
     [

@@ -54,6 +54,9 @@ JUDGED: list[tuple[str, Mapping[str, str]]] = [
     ),
     (TO_TEXT.format("http://localhost:3000"), HERE),
     (TO_TEXT.format("http:https://b.example/x"), DOUBLED),
+    (TO_TEXT.format("https://northwind.example/htps://a.example"), DOUBLED),
+    (TO_TEXT.format("www.northwind.example/help"), RELATIVE),
+    (TO_TEXT.format("https:/northwind.example/help"), {"links/no-host": "error"}),
     *(
         (TO_TEXT.format(address).replace("Help", address), {})
         for address in (  # an address within another one

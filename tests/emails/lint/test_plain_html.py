@@ -4,7 +4,6 @@ import re
 import shutil
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from keyturn.mail.languages import Languages
@@ -17,51 +16,13 @@ from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.source.origins import with_origins
 
-
-class Seed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    rule: str
-    file: str
-    old: str
-    new: str
-    at: str
-    seen: str = ""
-
-
-class _Seeds(msgspec.Struct):
-    mistake: list[Seed]
-
-
 TITLE = "<title>{% block subject required %}{% endblock %}</title>"
-SEEDS = msgspec.toml.decode((Path(__file__).parent / "html_mistakes.toml").read_bytes(), type=_Seeds).mistake
 
 
 @pytest.fixture
 def mails(tmp_path: Path) -> Path:
     shutil.copytree(Path(__file__).parent / "html_mails", tmp_path / "mails")
     return tmp_path / "mails"
-
-
-@pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: f"{seed.rule} {seed.at.strip()}")
-@pytest.mark.long
-def test_a_mistake_is_found_where_it_stands(mails: Path, seed: Seed) -> None:
-    text = (mails / seed.file).read_text("utf-8")
-    assert seed.old in text, f"{seed.file} does not hold {seed.old}"
-    (mails / seed.file).write_text(text.replace(seed.old, seed.new, 1), "utf-8")
-    file = seed.seen or seed.file
-    changed = (mails / file).read_text("utf-8")
-    offset = changed.index(seed.at)
-    line, column = changed.count("\n", 0, offset) + 1, offset - changed.rfind("\n", 0, offset)
-
-    named = {path.partition("/")[0] for path in (seed.file, seed.seen)} - {"_parts", ""}
-    for other in mails.glob("[!_]*"):
-        if named and other.name not in named:
-            shutil.rmtree(other)
-
-    found = list(examined(mails).found)
-
-    assert (seed.rule, file, line, column) in {
-        (one.rule, one.place.file, one.place.line, one.place.column) for one in found
-    }, told(found)
 
 
 def test_a_mail_that_is_well_made_draws_notes_alone(mails: Path) -> None:

@@ -23,7 +23,7 @@ State = dict[str, int]
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[RendererPool[State]]:
-    with RendererPool({"answer": 42}, Limits(seconds=10, megabytes=64), most=2) as workers:
+    with RendererPool({"answer": 42}, Limits(seconds=120, megabytes=64), most=2) as workers:
         yield workers
 
 
@@ -154,7 +154,7 @@ def test_limits_lie_within_each_other(workers: RendererPool[State]) -> None:
 
 def test_when_nothing_is_asked_for_a_while_one_worker_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("keyturn.studio.renderers.pool._QUIET", 0.05)
-    with RendererPool[State]({}, Limits(seconds=10), most=2) as workers, ThreadPoolExecutor(2) as threads:
+    with RendererPool[State]({}, Limits(seconds=120), most=2) as workers, ThreadPoolExecutor(2) as threads:
         first, second = threads.map(lambda _: workers.run(meet, str(tmp_path)), range(2))
         kept = workers.run(number)
         _wait_for_end(second if kept == first else first)
@@ -189,14 +189,14 @@ def test_workers_end_with_their_parent_however_it_ends(how: signal.Signals) -> N
             os.killpg(parent.pid, how)  # as a terminal does it
         else:
             parent.send_signal(how)
-        parent.wait(10)
+        parent.wait(60)
     for pid in pids:
         _wait_for_end(pid)
 
 
 def _wait_for_end(pid: int) -> None:
     """Wait until there is no such process, or only what is left of one."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]

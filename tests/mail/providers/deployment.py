@@ -13,6 +13,10 @@ from keyturn.service.settings import Secret, Settings
 
 ADA = "ada@northwind.test"
 GRACE = "grace@northwind.test"
+DISCARD = 9
+NOWHERE = f"http://127.0.0.1:{DISCARD}"
+"""The port of the discard service (RFC 863), on which no server listens."""
+
 SECRET_KEY = Secret("an old secret key of some length")
 
 

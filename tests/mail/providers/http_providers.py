@@ -13,10 +13,8 @@ from tests.mail_providers import (
     sendgrid,
     sendgrid_reports,
     ses,
-    ses_reports,
     sns,
 )
-from tests.mail_providers.delivery import Delivery
 from tests.resend_server import answers as resend
 from tests.resend_server.answers import Answer
 from tests.resend_server.server import API_KEY, running_resend
@@ -43,10 +41,8 @@ class HttpProvider(msgspec.Struct, frozen=True, kw_only=True):
     `settings`: its settings for a server at an address. `key` and `proof` are the names of those that hold the API key
     and what proves its reports.
     `limited`: its answer to too many requests. `refused`: its answer to an address that it does not take.
-    `fields`: what it gets of the mail of the contract, sent under `key-1`. `subject` and `key_in` find a mail's subject
-    and our key in that.
+    `fields`: what it gets of the mail of the contract, sent under `key-1`. `subject` finds a mail's subject in that.
     `accepted`: the mails that its server has taken, by id.
-    `report`: makes a report, if a lost answer is found out by one.
     `agent`: begins the user agent.
     """
 
@@ -58,9 +54,7 @@ class HttpProvider(msgspec.Struct, frozen=True, kw_only=True):
     refused: Answer
     fields: Callable[[Email], Fields]
     subject: Callable[[Fields], str]
-    key_in: Callable[[Fields], str] = lambda fields: str(fields["key"])
     accepted: Callable[[Any], Mapping[str, Fields]] = by_id
-    report: Callable[..., Delivery] | None = None
     agent: str = "keyturn/"
     knows_keys: bool = False
 
@@ -111,8 +105,6 @@ PROVIDERS = {
             "TrackLinks": "None",
         },
         subject=lambda fields: str(fields["Subject"]),
-        key_in=lambda fields: str(fields["Metadata"]["key"]),
-        report=postmark_reports.report,
     ),
     "sendgrid": HttpProvider(
         running=sendgrid.running_sendgrid,
@@ -141,8 +133,6 @@ PROVIDERS = {
             },
         },
         subject=lambda fields: str(fields["subject"]),
-        key_in=lambda fields: str(fields["custom_args"]["key"]),
-        report=sendgrid_reports.report,
     ),
     "mailgun": HttpProvider(
         running=mailgun.running_mailgun,
@@ -171,8 +161,6 @@ PROVIDERS = {
             "v:key": "key-1",
         },
         subject=lambda fields: str(fields["subject"]),
-        key_in=lambda fields: str(fields["v:key"]),
-        report=mailgun_reports.report,
     ),
     "ses": HttpProvider(
         running=ses.running_ses,
@@ -208,7 +196,5 @@ PROVIDERS = {
             },
         },
         subject=lambda fields: str(fields["Content"]["Simple"]["Subject"]["Data"]),
-        key_in=lambda fields: next(tag["Value"] for tag in fields["EmailTags"] if tag["Name"] == "key"),
-        report=ses_reports.report,
     ),
 }

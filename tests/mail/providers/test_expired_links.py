@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.mail.providers.deployment import ADA, SECRET_KEY, Deployment
-from tests.mail.providers.test_fallback import NOWHERE, resend_at
+from tests.mail.providers.deployment import ADA, NOWHERE, SECRET_KEY, Deployment
+from tests.mail.providers.test_fallback import resend_at
 from tests.resend_server.answers import Trouble, refusal
 from tests.resend_server.server import ResendServer
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 from tests.driver.builtin_accounts import builtin_accounts
-from tests.mail.providers.deployment import ADA, GRACE, Deployment
+from tests.mail.providers.deployment import ADA, GRACE, NOWHERE, Deployment
 from tests.mail.providers.smtp_server import SmtpServer, running_smtp
 from tests.resend_server.answers import Answer, Trouble, refusal
 from tests.resend_server.server import API_KEY, ResendServer
@@ -18,9 +18,6 @@ from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import LimitSettings, MailSettings, Secret, WorkerSettings
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
-
-NOWHERE = "http://127.0.0.1:9"
-"""The port of the discard service (RFC 863), on which no server listens."""
 
 
 def resend_at(url: str, api_key: str = API_KEY) -> ResendSettings:

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 from tests.mail.providers.conftest import Open
+from tests.mail.providers.deployment import NOWHERE
 from tests.mail.providers.http_providers import HttpProvider
-from tests.mail.providers.ports import closed_port
 from tests.mail.providers.sender_contract import RefusingSenderContract
 from tests.resend_server.answers import PROXY_PAGE, Answer, Trouble
 
@@ -56,7 +56,7 @@ class TestHttpSenders(RefusingSenderContract):
 
     @pytest.fixture
     def nobody(self, opened: Open) -> Sender:
-        return opened(api_url=f"http://127.0.0.1:{closed_port()}")
+        return opened(api_url=NOWHERE)
 
     @pytest.fixture
     def refuse(self, case: Case) -> Callable[[], None]:

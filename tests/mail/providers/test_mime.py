@@ -57,20 +57,6 @@ def body_of(message: EmailMessage, kind: str) -> str:
     return str(part.get_content())
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "Northwind School for Boats, Harbours, Lighthouses and Everything Else by the Sea, Leeds",
-        "Schule Grün für Boote, Häfen, Leuchttürme und alles andere an der See, im Norden, Kiel",
-    ],
-)
-def test_a_long_name_with_a_comma_is_one_sender(mail: Email, name: str) -> None:
-    message = read(msgspec.structs.replace(mail, sender=f'"{name}" <accounts@northwind.example>'))
-
-    (sender,) = message["from"].addresses
-    assert (sender.display_name, sender.addr_spec) == (name, "accounts@northwind.example")
-
-
 @pytest.mark.parametrize("local", ["try..this", ".this", "this.", "a...b."])
 def test_a_local_part_with_dots_that_smtp_does_not_know_is_quoted(mail: Email, local: str) -> None:
     sent = msgspec.structs.replace(mail, to=f"{local}@docomo.example")
@@ -96,6 +82,8 @@ names = st.sampled_from(
         "学校 " * 30,
         "مدرسة",
         "x" * 120,
+        "Northwind School for Boats, Harbours, Lighthouses and Everything Else by the Sea, Leeds",
+        "Schule Grün für Boote, Häfen, Leuchttürme und alles andere an der See, im Norden, Kiel",
         "\U0001f600",
     ]
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.mail.providers.ports import closed_port
+from tests.mail.providers.deployment import DISCARD
 from tests.mail.providers.sender_contract import RefusingSenderContract
 from tests.mail.providers.smtp_server import SmtpServer, running_smtp
 
@@ -37,7 +37,7 @@ class TestSmtp(RefusingSenderContract):
 
     @pytest.fixture
     def nobody(self) -> Sender:
-        return sender_to(closed_port())
+        return sender_to(DISCARD)
 
     @pytest.fixture
     def refuse(self, server: SmtpServer) -> Callable[[], None]:
@@ -124,14 +124,6 @@ async def test_the_server_is_greeted_with_the_name_of_a_domain(server: SmtpServe
     await sender_to(server.port).send(mail, "key-1")
     (session,) = server.sessions
     assert "." in str(session.host_name)
-
-
-async def test_a_closed_port_is_tried_again_later(mail: Email) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-
-    with pytest.raises(SendRetryable, match="ConnectionRefusedError"):
-        await sender_to(port).send(mail, "key-1")
 
 
 async def test_a_host_that_does_not_exist_is_tried_again_later(mail: Email) -> None:

@@ -34,40 +34,26 @@ def longest(kind: type[EmailProps]) -> EmailProps:
 
 
 @each_language("tag", TAGS)
-async def test_every_mail_fits_a_phone_and_a_wide_screen_in_every_language(
+async def test_every_mail_fits_every_screen_in_every_language_and_its_button_can_be_touched(
     tag: str, branded: Callable[..., Templates], page: Page
 ) -> None:
     templates, language, wrong = branded(), Languages("UTC").choose(tag), []
     for name, kind in EMAILS.items():
         await page.set_content(templates.render(longest(kind), language).html)
-        for width in (320, 1280):
+        for width in (320, 375, 600, 1280):
             await page.set_viewport_size({"width": width, "height": 700})
             card = await page.locator(".card").bounding_box()
+            button = await page.locator(".button a").bounding_box()
             assert card
-            if card["width"] != min(width - 24, 560) or await page.evaluate("document.body.scrollWidth") > width:
+            assert button
+            if await page.evaluate("document.documentElement.scrollWidth") > width:
                 wrong.append((name, width, "too wide"))
+            assert card["width"] == min(width - 24, 560)
+            assert card["x"] == (width - card["width"]) / 2
+            before = button["x"] - card["x"]
+            after = card["width"] - before - button["width"]
+            room = before if language.direction == "ltr" else after
+            assert room == pytest.approx(26 if width <= 480 else 42, abs=0.1)
+            assert button["height"] >= 44
             wrong += [(name, width, found) for found in await page.evaluate(CUT_OFF)]
     assert wrong == []
-
-
-@pytest.mark.parametrize("language", ["english", "arabic"])
-@pytest.mark.parametrize("kind", EMAILS)
-async def test_the_longest_sample_fits_every_screen_and_its_button_is_large_enough_to_touch(
-    kind: str, language: str, branded: Callable[..., Templates], page: Page, request: pytest.FixtureRequest
-) -> None:
-    props = longest(EMAILS[kind])
-    await page.set_content(branded().render(props, request.getfixturevalue(language)).html)
-    for width in (320, 375, 600, 1280):
-        await page.set_viewport_size({"width": width, "height": 700})
-        card = await page.locator(".card").bounding_box()
-        button = await page.locator(".button a").bounding_box()
-        assert card
-        assert button
-
-        assert await page.evaluate("document.documentElement.scrollWidth") == width
-        assert card["width"] == min(width - 24, 560)
-        assert card["x"] == (width - card["width"]) / 2
-        before = button["x"] - card["x"]
-        after = card["width"] - before - button["width"]
-        assert (before if language == "english" else after) == pytest.approx(26 if width <= 480 else 42, abs=0.1)
-        assert button["height"] >= 44

@@ -137,11 +137,7 @@ async def test_every_state_fits_at_the_size_of_type_that_its_reader_has_chosen_a
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ar", "dark")])
 async def test_axe_finds_nothing(language: str, scheme: str, shown: Shown, screens: Screens, tmp_path: Path) -> None:
     wrong: dict[tuple[str, str], str] = {}
-    phone: dict[str, Any] = {
-        "viewport": {"width": 320, "height": 640},
-        "color_scheme": scheme,
-        "reduced_motion": "reduce",
-    }
+    phone: Any = {"viewport": {"width": 320, "height": 640}, "color_scheme": scheme, "reduced_motion": "reduce"}
     async with screens.open(bypass_csp=True, **phone) as page:
         await page.add_init_script(path=AXE_FILE_PATH)
         for name, html in each_state(language, tmp_path):

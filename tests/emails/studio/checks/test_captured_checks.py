@@ -110,9 +110,11 @@ def test_checks_that_would_not_end_are_ended() -> None:
 
 
 def test_the_page_has_the_findings_with_their_lines(client: Client, captured: CapturedMails) -> None:
-    mail_id = captured.add(bytes(mail(html='<html><body>\n<a href="/reset">Reset</a></body></html>')))
+    html = '<html><body>\n<a href="/reset">Reset</a><img src="https://a.example/lamp.png" alt=""></body></html>'
+    mail_id = captured.add(bytes(mail(html=html)))
     page = client.get(f"/studio/inbox/{mail_id}?tab=checks").text
-    for said in ("links/relative", "message/missing-header", "HTML:2:4", "&lt;a", "before Gmail cuts the mail"):
+    rules = ("links/relative", "message/missing-header")
+    for said in (*rules, "HTML:2:4", "&lt;a", "before Gmail cuts the mail", "lamp.png", "not measured"):
         assert said in page
     assert 'class="count error"' in client.get(f"/studio/inbox/{mail_id}").text
 

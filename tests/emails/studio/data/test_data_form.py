@@ -156,3 +156,15 @@ def test_a_script_s_whole_number_stays_a_decimal_one_in_plain_values(client: Cli
     (folder / "price.html").write_text("<html><head><title>x</title></head><body><p>{{ price }}</p></body></html>")
     (folder / "price.samples.toml").write_text("[one]\nprice = 42.0\n")
     assert "43.0</p>" in client.get("/studio/frames/price", params={"edit": '{"price":43}'}).text
+
+
+@pytest.mark.long
+def test_a_typed_template_without_samples_is_rendered_with_values_that_fit(client: Client, folder: Path) -> None:
+    (folder / "order" / "samples.toml").rename(folder / "order" / "kept.txt")
+
+    form = form_of(client.get(PAGE).text)
+
+    assert form["values"]["name"]
+    assert form["faults"] == {}
+    assert client.get("/studio/frames/order").status_code == 200
+    assert client.get(f"{PAGE}?sample=guessed").status_code == 200

@@ -41,13 +41,6 @@ def test_a_syntax_error_and_mjml_that_does_not_compile_are_shown_at_the_tag(
     assert f">{line} " in said
 
 
-def test_a_mail_without_a_text_part_is_drawn_and_says_so(client: Client, folder: Path) -> None:
-    (folder / "greeting" / "greeting.txt").unlink()
-    page = client.get("/studio/templates/greeting?show=text").text
-    assert "This mail has no text part" in page
-    assert 'class="fault"' not in page
-
-
 def test_a_template_in_another_encoding_is_a_fault_too(client: Client, folder: Path) -> None:
     (folder / "greeting" / "greeting.mjml").write_bytes(GREETING.encode().replace(b"Hello", b"Gr\xfc\xdfe"))
     said = overlay(client)
@@ -116,11 +109,3 @@ def test_a_fault_leads_to_the_line_in_the_source(client: Client, folder: Path) -
     page = client.get("/studio/templates/greeting?sample=ada").text
     assert 'href="?sample=ada&amp;show=source#L5"' in page
     assert '<li id="L5">' in client.get("/studio/templates/greeting?sample=ada&show=source").text
-
-
-def test_repairing_it_takes_the_fault_away(client: Client, folder: Path) -> None:
-    break_it(folder, "Hello {{ name }}", "Hello {{ nmae }}")
-    assert "nmae" in overlay(client)
-    break_it(folder, "nmae", "name")
-    page = client.get("/studio/templates/greeting").text
-    assert 'class="fault"' not in page

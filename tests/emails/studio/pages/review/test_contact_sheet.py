@@ -71,15 +71,6 @@ def test_a_search_that_finds_no_template_says_so_and_leads_back(client: Client) 
     assert 'href="?width=320"' in page
 
 
-def test_an_empty_folder_and_a_template_without_samples_teach(client: Client, folder: Path) -> None:
-    (folder / "notice" / "samples.toml").write_text("")
-    (folder / "notice" / "notice.mjml").write_text("<mjml></mjml>")
-    assert client.get("/studio/sheet").status_code == 200
-    for file in (*folder.rglob("*.mjml"), *folder.rglob("*.txt")):
-        file.unlink()
-    assert "No templates yet" in client.get("/studio/sheet").text
-
-
 def write_more(folder: Path, count: int) -> None:
     for number in range(count):
         (folder / f"more_{number:02}.html").write_text("<title>More</title><p>Hello</p>")
