@@ -31,10 +31,9 @@ def test_what_a_template_prints_gets_a_value_by_its_use(ask: Ask) -> None:
     assert (values["sent_at"].year, values["plan"], values["user"]) == (2026, "gold", {"is_staff": True})
 
 
-def test_a_list_that_is_called_like_a_method_of_dict_is_told_from_one_by_what_a_loop_takes(ask: Ask) -> None:
+def test_a_loop_over_pairs_takes_a_mapping_and_one_over_a_name_a_list_of_that_name(ask: Ask) -> None:
     source = """{% for item in order.items %}{{ item.price|floatformat:2 }}{{ item.name }}{% endfor %}{{ order.number }}
     {% for name in team.items %}{{ name }}{% endfor %}{% for item in items %}{{ item.title }}{% endfor %}
-    {% for pair in rows.items %}{{ pair.0 }}: {{ pair.1 }}{% endfor %}{% for key in flags.keys %}{{ key }}{% endfor %}
     {% for label, amount in sums.items %}{{ label }}{{ amount }}{% endfor %}
     {% for answer in survey.values %}{{ answer.text }}{% endfor %}
     {% for key in house.keys %}{{ key.number }}{% endfor %}"""
@@ -45,7 +44,16 @@ def test_a_list_that_is_called_like_a_method_of_dict_is_told_from_one_by_what_a_
     assert [list(answer) for answer in values["survey"]["values"]] == [["text"]] * 3
     assert [list(key) for key in values["house"]["keys"]] == [["number"]] * 3
     assert len(values["team"]["items"]) == 3
-    assert all(isinstance(values[name], dict) and len(values[name]) == 3 for name in ("rows", "flags", "sums"))
+    assert isinstance(values["sums"], dict)
+    assert len(values["sums"]) == 3
+
+
+def test_a_loop_over_the_pairs_or_keys_of_a_mapping_renders_what_is_guessed(ask: Ask) -> None:
+    source = """{% for pair in rows.items %}{{ pair.0 }}:{{ pair.1 }};{% endfor %}
+    {% for key in flags.keys %}{{ key }};{% endfor %}"""
+    pairs, keys = ask(drawn_with_guesses, source).split("\n")
+    assert (pairs.count(";"), keys.count(";")) == (3, 3)
+    assert all(all(one.split(":")) for one in pairs.strip(";").split(";"))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""Finds the variables of Django's templates and their uses, from their nodes."""
+"""Finds the variables of Django's templates: follows their nodes with a `Probe` for each name.
+
+Both sides of a decision count, and no tag of the project runs.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -10,6 +13,7 @@ from django.template.defaulttags import ForNode, IfNode, WithNode
 from django.template.loader_tags import BlockNode, ExtendsNode, IncludeNode
 from django.templatetags.i18n import BlockTranslateNode
 
+from keyturn.studio.gallery.variables.probe import Probe
 from keyturn.studio.gallery.variables.variables import FILTERS, Use, Variable
 
 _ALWAYS_THERE = frozenset({"True", "False", "None", "forloop", "block", "csrf_token", "request"})
@@ -22,14 +26,12 @@ _MADE_OF: Mapping[Use, frozenset[str]] = {
 }
 """The uses that Django's filters imply. They print nothing for other values."""
 
-_OF_A_MAPPING = ("items", "keys", "values")
-_OF_A_QUERY = frozenset({"all", "count", "exists", "first", "last"})
+_OF_A_QUERY = frozenset({"count", "exists", "first", "last"})
 """Methods of query sets and managers, which `_Queried` gives to any list."""
 
 _DEEPEST = 12
 
-_Values = tuple[Variable, ...]
-_Scope = Mapping[str, _Values]
+_Scope = Mapping[str, Probe]
 
 
 def find_variables(files: Sequence[str], template: Callable[[str], Any]) -> Mapping[str, Variable]:
@@ -100,37 +102,14 @@ class _Reader:
 
     def _loop(self, node: Any, scope: _Scope, depth: int) -> None:
         names = tuple(node.loopvars)
-        _, *taken = node.sequence.var.lookups or [""] if node.sequence.is_var else [""]
-        may_be_mapping = taken[-1:] in [[each] for each in _OF_A_MAPPING]
-        if len(names) == 1 and may_be_mapping:
-            self._loop_by_use(node, names[0], scope, depth)
+        looped = self._see(node.sequence, scope)
+        if len(names) > 1 and looped.holder and looped.name == "items":
+            looped = looped.call()
         else:
-            looped = self._looped(node, scope, of_mapping=may_be_mapping)
-            if len(names) == 1:
-                bound = {names[0]: tuple(one.item_variable(names[0]) for one in looped)}
-            else:
-                unpacked = [one.item_variable().unpack(names) for one in looped]
-                bound = {name: tuple(parts[nth] for parts in unpacked) for nth, name in enumerate(names)}
-            self._nodes(node.nodelist_loop, {**scope, **bound}, depth)
+            looped.note("list")
+        bound = [looped.entry(names[0])] if len(names) == 1 else looped.entry(names)
+        self._nodes(node.nodelist_loop, {**scope, **dict(zip(names, bound, strict=True))}, depth)
         self._nodes(node.nodelist_empty, scope, depth)
-
-    def _loop_by_use(self, node: Any, name: str, scope: _Scope, depth: int) -> None:
-        """Read a loop over `order.items`, which may be a method of a dict or a list of that name.
-
-        The use of its items decides: those of a dict's `items` have `.0` and `.1`; keys and values have no attributes.
-        """
-        item = Variable(name)
-        self._nodes(node.nodelist_loop, {**scope, name: (item,)}, depth)
-        of_pairs = node.sequence.var.lookups[-1] == "items"
-        of_mapping = item.item is not None if of_pairs else not item.attributes
-        for one in self._looped(node, scope, of_mapping=of_mapping):
-            if of_pairs and of_mapping:
-                one.item_variable()
-            else:
-                one.item_variable(name).absorb(item)
-
-    def _looped(self, node: Any, scope: _Scope, *, of_mapping: bool) -> _Values:
-        return self._see(node.sequence, scope, "mapping" if of_mapping else "list", without_last=of_mapping)
 
     def _condition(self, condition: Any, scope: _Scope) -> None:
         """Read the condition of an `if`: a value, or an operator with operands."""
@@ -147,9 +126,9 @@ class _Reader:
                 self._condition(side, scope)
             return
         for expression in expressions:
-            for one in self._see(expression, scope, "asked" if condition.id in ("==", "!=", "in") else "number"):
-                if condition.id == "==":
-                    one.compared.append(constants[0])
+            probe = self._see(expression, scope, "asked" if condition.id in ("==", "!=", "in") else "number")
+            if condition.id == "==":
+                probe.note_constant(constants[0])
 
     def _translated(self, node: Any, scope: _Scope) -> None:
         bound = self._bound(node.extra_context, scope)
@@ -157,7 +136,7 @@ class _Reader:
             bound[node.countervar] = self._see(node.counter, scope, "number")
         for token in (*node.singular, *(node.plural or ())):
             if token.token_type == TokenType.VAR:
-                self._look_up((token.contents.split("|")[0],), {**scope, **bound}, "printed")
+                self._look_up((token.contents.split("|")[0],), {**scope, **bound}).note("printed")
 
     def _other(self, node: Any, scope: _Scope, depth: int) -> None:
         """Read a node of any other tag: its expressions and its content."""
@@ -167,63 +146,60 @@ class _Reader:
             if isinstance(inside := getattr(node, name, None), NodeList):
                 self._nodes(inside, scope, depth)
 
-    def _bound(self, context: Mapping[str, Any] | None, scope: _Scope) -> dict[str, _Values]:
+    def _bound(self, context: Mapping[str, Any] | None, scope: _Scope) -> dict[str, Probe]:
         return {name: self._see(expression, scope) for name, expression in (context or {}).items()}
 
-    def _see(self, expression: Any, scope: _Scope, use: Use | None = None, *, without_last: bool = False) -> _Values:
+    def _see(self, expression: Any, scope: _Scope, use: Use | None = None) -> Probe:
         if not isinstance(expression, FilterExpression):
-            return ()
+            return Probe()
         for function, arguments in expression.filters:
             for is_variable, argument in arguments:
                 if is_variable and isinstance(argument, DjangoVariable) and argument.lookups:
-                    needs = any(_needs_number(partial(function, of)) for of in (3, "some words"))
-                    self._look_up(argument.lookups, scope, "number" if needs else None)
+                    probe = self._look_up(argument.lookups, scope)
+                    if any(_needs_number(partial(function, of)) for of in (3, "some words")):
+                        probe.note("number")
         if not expression.is_var or not expression.var.lookups:
-            return ()
-        lookups = expression.var.lookups
-        found = self._look_up(lookups[:-1] if without_last and len(lookups) > 1 else lookups, scope, use)
-        for one in found:
-            _note_filters(one, expression.filters)
-        return found
+            return Probe()
+        probe = self._look_up(expression.var.lookups, scope)
+        if use:
+            probe.note(use)
+        _note_filters(probe, expression.filters)
+        return probe
 
-    def _look_up(self, lookups: Sequence[str], scope: _Scope, use: Use | None) -> _Values:
+    def _look_up(self, lookups: Sequence[str], scope: _Scope) -> Probe:
         name, *attributes = lookups
-        found = scope.get(name)
-        if found is None:
-            found = () if name in _ALWAYS_THERE else (self.given.setdefault(name, Variable(name)),)
+        probe = scope.get(name)
+        if probe is None:
+            probe = Probe() if name in _ALWAYS_THERE else Probe(self.given.setdefault(name, Variable(name)))
         for attribute in attributes:
-            found = tuple(one.item_variable() if attribute.isdigit() else one.attribute(attribute) for one in found)
-        for one in found:
-            one.uses.update([use] if use else ())
-        return found
+            if attribute == "all":  # of a query set
+                probe.note("list")
+            else:
+                probe = probe.entry() if attribute.isdigit() else probe.attribute(attribute)
+        return probe
 
 
 def _fold_query(one: Variable, depth: int = 0) -> None:
-    """Make a list of a variable that is used as a query set: `.all` is the list, `.first` an item."""
-    asked = one.attributes.keys() & _OF_A_QUERY
-    if asked & {"all", "exists"} or (asked and "list" in one.uses):
-        for name in sorted(asked):
-            answer = one.attributes.pop(name)
-            if name == "all":
-                one.absorb(answer)
-            elif name in ("first", "last"):
-                one.item_variable().absorb(answer)
+    """Make a list of a variable that is used as a query set, and entries of its first and last."""
+    if "list" in one.uses or "exists" in one.attributes:
         one.uses.add("list")
+        answers = {name: one.attributes.pop(name) for name in sorted(one.attributes.keys() & _OF_A_QUERY)}
+        for name in answers.keys() & {"first", "last"}:
+            one.item_variable().absorb(answers[name])
     if depth < _DEEPEST:
         for below in (*one.attributes.values(), *([one.item] if one.item else ()), *one.parts):
             _fold_query(below, depth + 1)
 
 
-def _note_filters(one: Variable, filters: Iterable[tuple[Any, Any]]) -> None:
+def _note_filters(probe: Probe, filters: Iterable[tuple[Any, Any]]) -> None:
     if _needs_number(partial(_filtered, filters)):
-        one.uses.add("number")
+        probe.note("number")
     for nth, (function, arguments) in enumerate(filters):
         name = getattr(function, "_filter_name", "")
-        one.filters.add(name)
-        if name in ("default", "default_if_none") and arguments and not arguments[0][0]:
-            one.default = str(arguments[0][1]) or None
-        if nth == 0:
-            one.uses.update(use for use, names in _MADE_OF.items() if name in names)
+        is_default = name in ("default", "default_if_none") and arguments and not arguments[0][0]
+        probe.note_filter(name, (str(arguments[0][1]) or None) if is_default else None)
+        for use in (use for use, names in _MADE_OF.items() if nth == 0 and name in names):
+            probe.note(use)
 
 
 def _filtered(filters: Iterable[tuple[Any, Any]], value: Any) -> Any:
