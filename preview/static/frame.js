@@ -26,7 +26,7 @@ export async function settle(page, ahead, signal) {
   const next = page.querySelector(".canvas");
   if (fills(next)) return;
   const [frame, wanted] = [currentFrame(), next.querySelector(".paper iframe")];
-  if (!frame || !wanted || !pairOf(frame) !== !pairOf(wanted)) {
+  if (!frame || !wanted) {
     ahead?.discard();
     return replace(next);
   }
@@ -44,7 +44,6 @@ export async function settle(page, ahead, signal) {
   const held = paper.querySelector(".handle[data-dragging]") ? { width: paper.dataset.width } : {}; // a drag decides the width
   Object.assign(paper.dataset, wanted.parentElement.dataset, held);
   currentFrame().title = wanted.title;
-  pairOf(currentFrame())?.lastElementChild.replaceWith(pairOf(wanted).lastElementChild);
   fit();
   if (elsewhere) canvas.scrollTop = 0;
 }
@@ -139,8 +138,7 @@ export function fit() {
   const style = getComputedStyle(paper);
   const width = Number(paper.dataset.width || style.getPropertyValue("--width"));
   const margin = parseFloat(getComputedStyle(canvas).paddingLeft);
-  const beside = Number(style.getPropertyValue("--beside"));
-  const scale = Math.min(1, (canvas.clientWidth - 2 * margin - beside) / width);
+  const scale = Math.min(1, (canvas.clientWidth - 2 * margin) / width);
   const room = (canvas.clientHeight - 2 * margin) / scale;
   frame.style.width = `${width}px`;
   const content = frame.contentDocument?.documentElement?.getBoundingClientRect().height ?? 0;
@@ -170,10 +168,6 @@ function tell(width, scale) {
 
 export function currentFrame() {
   return canvas.querySelector(".paper iframe:not(.arriving)");
-}
-
-function pairOf(frame) {
-  return frame.closest(".pair");
 }
 
 // The same sample in another colour scheme is the same mail, so the canvas keeps its scroll position.

@@ -24,12 +24,11 @@ export function useHandle() {
   }
 }
 
-// The paper is centred, so its edge moves half as far as the paper grows. Beside a text it is aligned to the left.
+// The paper is centred, so its edge moves half as far as the paper grows.
 function drag(handle, { clientX: from, pointerId }) {
   const paper = handle.parentElement;
   const start = Number(handle.ariaValueNow);
-  const beside = Number(getComputedStyle(paper).getPropertyValue("--beside")) > 0;
-  const step = ((beside ? 1 : 2) * start) / paper.clientWidth;
+  const step = (2 * start) / paper.clientWidth;
   const move = ({ clientX }) => resize(handle, start + (clientX - from) * step);
   handle.setPointerCapture(pointerId);
   handle.dataset.dragging = "";

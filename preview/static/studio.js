@@ -1,4 +1,4 @@
-// Pages work without scripts, but for the form of a mail's data. Scripts load the same pages without a flash, and update them after a change.
+// The scripts load pages without a flash, and update them after a change. Reading works without scripts.
 
 import { check, draw, settled } from "./page.js";
 import { listen } from "./events.js";

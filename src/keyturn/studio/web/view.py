@@ -61,7 +61,7 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     save: str = ""
     lang: str = ""
     brand: str = ""
-    show: Literal["html", "both", "text", "source"] = "html"
+    show: Literal["html", "text", "source"] = "html"
     file: Literal["template", "text", "samples", "mjml", "html", "eml"] = "template"
     mode: Literal["read", "edit"] = "read"
     width: Width | None = None

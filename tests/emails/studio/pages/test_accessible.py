@@ -57,7 +57,6 @@ async def test_a_template_and_its_tabs(page: Page, served: str, folder: Path) ->
         "?tab=links",
         "?tab=headers",
         "?tab=reading&scheme=word",
-        "?show=both",
         "?show=text",
         "?show=source",
     ):

@@ -107,8 +107,6 @@ def test_a_mail_that_cannot_be_drawn_is_no_message(client: Client, folder: Path)
     assert "There is nothing to show here yet." in client.get("/studio/templates/notice?show=source&file=eml").text
 
 
-def test_both_parts_stand_side_by_side(client: Client, folder: Path) -> None:
-    page = client.get("/studio/templates/greeting?sample=ada&show=both").text
-    assert re.search(r'class="pair">.*<iframe .*<pre class="text">Hello Ada', page, re.DOTALL)
+def test_a_mail_without_a_text_part_says_so(client: Client, folder: Path) -> None:
     (folder / "greeting" / "greeting.txt").unlink()
-    assert "This mail has no text part." in client.get("/studio/templates/greeting?sample=ada&show=both").text
+    assert "This mail has no text part." in client.get("/studio/templates/greeting?sample=ada&show=text").text

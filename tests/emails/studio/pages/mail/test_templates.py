@@ -157,7 +157,7 @@ def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str, w
     [
         ("width=9", "a whole number from 280 to 1600"),
         ("width=wide", "a whole number from 280 to 1600"),
-        ("show=pdf", "one of both, html, source, text"),
+        ("show=pdf", "one of html, source, text"),
         ("scheme=sepia", "one of dark, full, light, partial, word"),
         ("tab=x", "one of attachments, checks, data, headers, links, reading"),
         ("pane=x", "one of details, list, mail"),

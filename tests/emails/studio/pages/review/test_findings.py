@@ -152,10 +152,8 @@ def test_it_says_how_many_templates_are_still_to_be_looked_at_and_fills(client: 
         first = client.get("/studio/findings?rule=mjml").text
     assert re.search(r"Checking \d+ more templates?\. This page updates itself\.", first)
     assert 'data-checks="/studio/findings?rule=mjml"' in first
-    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in first
     done = page_of(client)
     assert "This page updates itself." not in done
-    assert "<noscript><meta" not in done
 
 
 def test_a_save_is_found_with_the_next_look(client: Client, folder: Path) -> None:
