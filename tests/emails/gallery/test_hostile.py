@@ -129,23 +129,7 @@ def test_a_link_stays_a_link_to_its_host_and_an_address_an_address(name: str) ->
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "#14614b",
-        "100%",
-        "42",
-        "12:30",
-        "2026-11-20",
-        "PT30M",
-        "ltr",
-        "pt-BR",
-        "/logo.png",
-        "cid:logo",
-        "open",
-        "12 px",
-        "help@northwind.example",
-        "mailto:help@northwind.example",
-    ],
+    "text", ["#14614b", "100%", "12:30", "2026-11-20", "PT30M", "ltr", "pt-BR", "/logo.png", "cid:logo", "12 px"]
 )
 def test_what_a_program_reads_stays(text: str) -> None:
     assert all(values["it"] == text for values in hostile({"it": text}).values())
