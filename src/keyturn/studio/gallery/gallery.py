@@ -86,10 +86,7 @@ class Gallery:
     find_variables: Callable[[Sequence[str]], Mapping[str, Variable]] | None = None
     go_on: Prepare | None = None
     draft: Draft | None = None
-    _branches: dict[str, tuple[tuple[object, ...] | None, BranchReport | None]] = field(
-        default_factory=dict, init=False, compare=False
-    )
-    _results: dict[tuple[str, str], tuple[tuple[object, ...], Mapping[str, Any]]] = field(
+    _results: dict[tuple[str, str], tuple[tuple[object, ...], Any]] = field(
         default_factory=dict, init=False, compare=False
     )
 
@@ -202,14 +199,16 @@ class Gallery:
             return None
         if not self.finds_branches:
             return None
-        state = (*self._states_of(name), *samples.values())
-        if self._branches.get(name, (None, None))[0] != state:
-            report = self.explorer(name) if self.explorer else explore_mail(self, name, samples, self._compiled)
-            self._branches[name] = state, report
-        return self._branches[name][1]
+
+        def explore() -> BranchReport | None:
+            return self.explorer(name) if self.explorer else explore_mail(self, name, samples, self._compiled)
+
+        return self._while_unchanged(name, "branches", explore, *samples.values())
 
     def known_branches(self, name: str) -> BranchReport | None:
-        return self._branches.get(name, (None, None))[1]
+        """Return the last report on the branches of a mail, if there was one."""
+        report: BranchReport | None = self._results.get((name, "branches"), ((), None))[1]
+        return report
 
     def shared_files(self) -> list[str]:
         return self._current_look().shared
@@ -292,12 +291,13 @@ class Gallery:
             for one, typed in fit_samples(written, props).items()
         }
 
-    def _while_unchanged(self, name: str, what: str, make: Callable[[], Mapping[str, T]]) -> Mapping[str, T]:
-        """Return the result of `make`, which is kept until a file of the mail changes."""
-        state = self._states_of(name)
-        if self._results.get((name, what), ((), {}))[0] != state:
+    def _while_unchanged(self, name: str, what: str, make: Callable[[], T], *inputs: object) -> T:
+        """Return the result of `make`, which is kept until the inputs or a file of the mail change."""
+        state = (*self._states_of(name), *inputs)
+        if (name, what) not in self._results or self._results[name, what][0] != state:
             self._results[name, what] = state, make()
-        return self._results[name, what][1]
+        result: T = self._results[name, what][1]
+        return result
 
     def _states_of(self, name: str) -> tuple[FileState, ...]:
         return tuple(state_of(str(self.folders / file)) for file in self.files_of(name))

@@ -45,7 +45,6 @@ def test_a_loop_over_pairs_takes_a_mapping_and_one_over_a_name_a_list_of_that_na
     assert [list(key) for key in values["house"]["keys"]] == [["number"]] * 3
     assert len(values["team"]["items"]) == 3
     assert isinstance(values["sums"], dict)
-    assert len(values["sums"]) == 3
 
 
 def test_a_loop_over_the_pairs_or_keys_of_a_mapping_renders_what_is_guessed(ask: Ask) -> None:
@@ -53,7 +52,6 @@ def test_a_loop_over_the_pairs_or_keys_of_a_mapping_renders_what_is_guessed(ask:
     {% for key in flags.keys %}{{ key }};{% endfor %}"""
     pairs, keys = ask(drawn_with_guesses, source).split("\n")
     assert (pairs.count(";"), keys.count(";")) == (3, 3)
-    assert all(all(one.split(":")) for one in pairs.strip(";").split(";"))
 
 
 @pytest.mark.parametrize(

@@ -1,130 +1,100 @@
-"""Samples that stress a mail: all strings of a good sample made very long, right to left, or HTML.
+"""Samples that stress a mail: the texts of a good sample made very long, right to left, or HTML.
 
-A replacement has the kind and type of its string, since others would break any mail. A link still works, with the
-hostile part in its query; an address stays an address; a colour and other code stays the same.
+A link still works, with the hostile text in its query. Addresses, colours, codes and single words in small letters stay
+the same, since others would break any mail.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import cycle, islice
+from datetime import date, datetime, time
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from msgspec import inspect
 
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery.samples import Sample
-from keyturn.studio.gallery.samples.shapes import (
-    Fields,
-    Shape,
-    alternatives,
-    fields_of,
-    first_that_fits,
-    parts_of,
-    shape_of,
-)
+from keyturn.studio.gallery.samples.shapes import plain_data
 
 PREFIX = "hostile: "
 """The start of their names. Written samples have no colon in their names."""
 
-_LONGEST = 10_000
+_SHORTEST = 160
 _LONG = "Donaudampfschifffahrtsgesellschaftskapitänswitwe, who was christened Wilhelmina Charlotte Featherstonehaugh"
 _RIGHT_TO_LEFT = "مريم عبد الرحمن، نص حكيم له سر قاطع وذو شأن عظيم (2026) مكتوب على ثوب أخضر ومغلف بجلد أزرق"
-
-Replacement = Callable[[str, int], Iterator[str]]
-"""Yields replacements of a string, up to a maximum length, the preferred ones first."""
+_TEXT = re.compile(r"[A-Z][a-z]|.*[^\W\d_] \S|.*[^\x00-\x7f]", re.DOTALL)
+_LINK = re.compile(r"https?://\S+", re.IGNORECASE)
+_ADDRESS = re.compile(r"[^\s@]+@\S+")
 
 
 def hostile_samples(sample: Sample, props: type[EmailProps] | None) -> tuple[Sample, ...]:
-    fields = fields_of(sample.values, props)
     return tuple(
-        Sample(PREFIX + name, _with_strings(sample.values, fields, replacement), sample.kind, sample.origin)
-        for name, replacement in _HOSTILE.items()
+        Sample(PREFIX + name, _with_texts(sample.values, props, texts), sample.kind, sample.origin)
+        for name, texts in _HOSTILE.items()
     )
 
 
-def _very_long(text: str, longest: int) -> Iterator[str]:
-    if _LINK.fullmatch(text):
-        yield _with_query(text, "a-very-long-word-without-a-break-" * 8)
-    elif _ADDRESS.fullmatch(text):
-        yield text.replace("@", "@upper-harbour-valley-community-college.", 1)
-    else:
-        wanted = min(longest, max(160, 4 * len(text)))
-        yield " ".join([text, *([_LONG] * (wanted // len(_LONG) + 1))])[:wanted].rstrip()
+def _very_long(text: str) -> Iterator[str]:
+    longest = max(_SHORTEST, 4 * len(text))
+    long = " ".join([text, *[_LONG] * (longest // len(_LONG) + 1)])
+    yield from (long[:length].rstrip() for length in range(longest, len(text), -1))
 
 
-def _right_to_left(text: str, longest: int) -> Iterator[str]:
-    if _LINK.fullmatch(text):
-        yield _with_query(text, "شأن عظيم")
-    elif _ADDRESS.fullmatch(text):  # RFC 6531 allows UTF-8 before the @
-        yield f"مريم@{text.partition('@')[2]}"
-    else:
-        words = _RIGHT_TO_LEFT.split()
-        words = [*islice(cycle(words), max(2, len(text.split())))]
-        yield from (one for count in range(len(words), 0, -1) if len(one := " ".join(words[:count])) <= longest)
+def _right_to_left(text: str) -> Iterator[str]:
+    words = _RIGHT_TO_LEFT.split()
+    words *= len(text.split()) // len(words) + 1
+    yield from (" ".join(words[:count]) for count in range(max(2, len(text.split())), 0, -1))
 
 
-def _html(text: str, _: int) -> Iterator[str]:
-    if _LINK.fullmatch(text):  # &copy and &lt without a semicolon are characters to HTML
-        yield _with_query(text, "<b>\"'", "&copy=1&lt=2")
-    elif _ADDRESS.fullmatch(text):  # RFC 5322, 3.2.3: what may stand before the @ without quotes
-        yield text.replace("@", "&{{7*7}}@", 1)
-    else:
-        yield from (f'<b>{text}</b> & "Co" <script>alert(1)</script> {{{{ 7 * 7 }}}}', f'<i>{text}</i> & "Co"', "<b>")
-        yield "<"
+def _html(text: str) -> Iterator[str]:
+    yield from (f'<b>{text}</b> & "Co" <script>alert(1)</script> {{{{ 7 * 7 }}}}', f'<i>{text}</i> & "Co"', "<b>", "<")
 
 
-_HOSTILE: Mapping[str, Replacement] = {"very long": _very_long, "right to left": _right_to_left, "HTML": _html}
+_HOSTILE: Mapping[str, Callable[[str], Iterator[str]]] = {
+    "very long": _very_long,
+    "right to left": _right_to_left,
+    "HTML": _html,
+}
+"""Functions that yield replacements of a text, the preferred ones first."""
 
 NAMES = tuple(PREFIX + name for name in _HOSTILE)
 
 
-def _with_query(link: str, value: str, more: str = "") -> str:
+def _with_texts(
+    values: Mapping[str, Any], props: type[EmailProps] | None, texts: Callable[[str], Iterator[str]]
+) -> Mapping[str, Any]:
+    """Return the values with each text replaced by the first one that the props, if there are some, accept."""
+    made = plain_data(values, () if props else (date, datetime, time))
+    if props and not _fits(made, props):  # types that only the app can make
+        return values
+    for holder, key in _places_of_texts(made):
+        was = holder[key]
+        for text in (_with_query(was, texts),) if _LINK.fullmatch(was) else texts(was):
+            holder[key] = text
+            if not props or _fits(made, props):
+                break
+        else:
+            holder[key] = was
+    return msgspec.structs.asdict(msgspec.convert(made, props)) if props else made
+
+
+def _fits(values: Mapping[str, Any], props: type[EmailProps]) -> bool:
+    try:
+        msgspec.convert(values, props)
+    except (msgspec.ValidationError, TypeError):
+        return False
+    return True
+
+
+def _places_of_texts(holder: Any) -> Iterator[tuple[Any, Any]]:
+    for key, value in [*(holder.items() if isinstance(holder, dict) else enumerate(holder))]:
+        if isinstance(value, dict | list):
+            yield from _places_of_texts(value)
+        elif isinstance(value, str) and (_LINK.fullmatch(value) or (_TEXT.match(value) and not _ADDRESS.match(value))):
+            yield holder, key
+
+
+def _with_query(link: str, texts: Callable[[str], Iterator[str]]) -> str:
     """Return the link with one more parameter in its query, before its fragment."""
     start, hash_sign, fragment = link.partition("#")
-    name = "subject" if re.match("mailto:", link, re.IGNORECASE) else "next"
-    return f"{start}{'&' if '?' in start else '?'}{name}={quote(value, safe='')}{more}{hash_sign}{fragment}"
-
-
-_LINK = re.compile(r"(?:https?://|mailto:)\S+", re.IGNORECASE)
-_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+\.[^\s@<>.]+")
-_CODE = re.compile(
-    r"""
-      \#[0-9a-f]{3,8}                                       # a colour
-    | [+-]?\d+(?:[.,:]\d+)*\s?(?:px|%|em|rem|pt)?           # a number, a size, a time
-    | \d{4}-\d\d-\d\d(?:[t ][\d:.]+(?:z|[+-][\d:]+)?)?      # a date
-    | -?p(?:t?\d+[a-z])+                                    # a duration
-    | [a-z]{2}(?:[-_][a-z]{2})? | ltr | rtl                 # a language, a direction
-    | (?:tel|cid|data|sms):\S+ | \.{0,2}/\S* | \S+\.(?:png|jpe?g|gif|svg|webp)
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-
-
-def _with_strings(values: Mapping[str, Any], fields: Fields, replacement: Replacement) -> dict[str, Any]:
-    """Return the values with each string replaced by the first one that fits. Literals, enumerations and keys stay."""
-    shapes = {field.name: field.type for field in fields}
-    unknown = inspect.AnyType()
-    return {name: _replace(value, shapes.get(name, unknown), replacement) for name, value in values.items()}
-
-
-def _replace(value: Any, shape: Shape, replacement: Replacement) -> Any:
-    for one in alternatives(shape):
-        match value, one:
-            case str(), inspect.StrType() if _LINK.fullmatch(value) or not _CODE.fullmatch(value):
-                text = first_that_fits(replacement(value, one.max_length or _LONGEST), one)
-                return value if text is None else text
-            case ((list() | tuple()), (inspect.ListType() | inspect.VarTupleType())):
-                return type(value)(_replace(each, one.item_type, replacement) for each in value)
-            case Mapping(), inspect.DictType():
-                return {key: _replace(each, one.value_type, replacement) for key, each in value.items()}
-            case Mapping(), inspect.TypedDictType():
-                return _with_strings(value, parts_of(one), replacement)
-            case msgspec.Struct(), inspect.StructType() if isinstance(value, one.cls):
-                return msgspec.structs.replace(
-                    value, **_with_strings(msgspec.structs.asdict(value), parts_of(one), replacement)
-                )
-            case ((str() | list() | tuple() | Mapping()), inspect.AnyType()) if (told := shape_of(value)) != one:
-                return _replace(value, told, replacement)
-    return value
+    return f"{start}{'&' if '?' in start else '?'}next={quote(next(texts('a')), safe='')}{hash_sign}{fragment}"
