@@ -47,27 +47,37 @@ async def test_a_pause_that_the_provider_asks_for_is_kept_where_it_is_longer(
     assert before + pause <= due <= after + pause
 
 
-async def test_a_refused_message_is_dead_and_an_operator_is_told(
-    outbox: Outbox, rows: Rows, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("error", "state", "reason", "leased", "levels", "said"),
+    [
+        (SendRefused("422 validation_error"), "dead", "422 validation_error", False, ["ERROR"], "422 validation_error"),
+        (ZeroDivisionError("a slip"), "waiting", "ZeroDivisionError", False, ["ERROR", "WARNING"], "Traceback"),
+        (LeaseLost(), "waiting", None, True, ["WARNING"], ""),
+        (DatabaseUnready("the database cannot be reached"), "waiting", None, True, ["WARNING"], ""),
+    ],
+    ids=["refused", "what nobody foresaw", "a worker that comes late", "what cannot be written down"],
+)
+async def test_an_operator_is_told_and_the_message_keeps_its_reason_or_waits_for_the_end_of_its_lease(
+    outbox: Outbox,
+    rows: Rows,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    state: str,
+    reason: str | None,
+    leased: bool,
+    levels: list[str],
+    said: str,
 ) -> None:
     await post(outbox, "one")
-    await work(outbox, SendRefused("422 validation_error"))
+    before, _ = await work(outbox, error)
 
     row = await rows.only()
-    assert (row.state, row.reason) == ("dead", "422 validation_error")
-    assert [record.levelname for record in caplog.records] == ["ERROR"]
-    assert "422 validation_error" in caplog.text
-
-
-async def test_what_nobody_foresaw_is_tried_again_and_told_with_its_traceback(
-    outbox: Outbox, rows: Rows, caplog: pytest.LogCaptureFixture
-) -> None:
-    await post(outbox, "one")
-    await work(outbox, ZeroDivisionError("a slip"))
-
-    row = await rows.only()
-    assert (row.state, row.reason) == ("waiting", "ZeroDivisionError")
-    assert "Traceback" in caplog.text
+    assert (row.state, row.reason) == (state, reason)
+    if leased:
+        assert row.claim
+        assert row.available_at > before + timedelta(seconds=50)
+    assert [record.levelname for record in caplog.records] == levels
+    assert said in caplog.text
 
 
 async def test_a_fault_of_ours_is_given_up_sooner(outbox: Outbox, database: Database, rows: Rows) -> None:
@@ -129,30 +139,6 @@ async def test_a_delivery_that_takes_too_long_is_cancelled(outbox: Outbox, rows:
     row = await rows.only()
     assert (row.state, row.reason) == ("waiting", "no end within 0.05 s")
     assert (handler.begun, handler.done) == (["slow"], [])
-
-
-async def test_a_worker_that_comes_late_says_nothing(
-    outbox: Outbox, rows: Rows, caplog: pytest.LogCaptureFixture
-) -> None:
-    await post(outbox, "one")
-    before, _ = await work(outbox, LeaseLost())
-
-    row = await rows.only()
-    assert (row.state, row.reason) == ("waiting", None)
-    assert row.available_at > before + timedelta(seconds=50), "the message waits for the end of its lease"
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-
-
-async def test_what_cannot_be_written_down_waits_for_the_end_of_its_lease(
-    outbox: Outbox, rows: Rows, caplog: pytest.LogCaptureFixture
-) -> None:
-    await post(outbox, "one")
-    await work(outbox, DatabaseUnready("the database cannot be reached"))
-
-    row = await rows.only()
-    assert (row.state, row.reason) == ("waiting", None)
-    assert row.claim
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 async def test_a_working_database_makes_no_noise(outbox: Outbox, caplog: pytest.LogCaptureFixture) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.driver.service import problem
 from tests.state_machines.model import Model
-from tests.state_machines.things import KEPT_FOR, LINKS, Account, Key, Mail, Message
+from tests.state_machines.things import ANSWERS, KEPT_FOR, LINKS, Account, Key, Mail, Message
 from tests.state_machines.world import World, tokens_in
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -31,18 +31,6 @@ DEEDS = {"changed", "secured", "unlocked"}
 
 SAME = {"cooldown": "rests", "daily_limit": "rests"}
 """Outcomes that the model does not tell apart."""
-
-ANSWERS = {
-    "": "200",
-    "link is dead": "400 link-dead",
-    "link works": "400 invalid-input",
-    "password is rejected": "422 password-rejected",
-    "code is missing": "401 second-step-required",
-    "code is wrong": "401 second-step-rejected",
-    "signed out": "401 not-signed-in",
-    "current password is wrong": "401 credentials-rejected",
-}
-"""What the service answers for each reason of the model's."""
 
 BUTTON = {True: "200", False: "400 security-link-dead"}
 CODE = {True: "200", False: "400 code-refused"}

@@ -18,6 +18,19 @@ Reason = Literal["", "used", "invalid", "expired"]
 ALWAYS: set[State] = {"active", "locked", "disabled"}
 
 
+ANSWERS = {
+    "": "200",
+    "link is dead": "400 link-dead",
+    "link works": "400 invalid-input",
+    "password is rejected": "422 password-rejected",
+    "code is missing": "401 second-step-required",
+    "code is wrong": "401 second-step-rejected",
+    "signed out": "401 not-signed-in",
+    "current password is wrong": "401 credentials-rejected",
+}
+"""What the service answers for each reason of the model's."""
+
+
 @dataclass(frozen=True)
 class Kind:
     """The properties that all keys of a kind share.

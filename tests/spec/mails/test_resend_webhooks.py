@@ -10,7 +10,6 @@ import pytest
 from tests.driver.reporting import (
     HARD,
     NO_COOLDOWN,
-    SOFT,
     WEBHOOK,
     WITH_WEBHOOK,
     deliver,
@@ -43,10 +42,7 @@ def service_options() -> dict[str, Any]:
         ("sent", {}, "sent", ""),
         ("scheduled", {}, "sent", ""),
         ("delivery_delayed", {}, "delayed", ""),
-        ("delivered", {}, "delivered", ""),
         ("opened", {}, "delivered", ""),
-        ("bounced", HARD, "bounced", "Permanent Suppressed"),
-        ("bounced", SOFT, "bounced", "Transient MailboxFull"),
         ("complained", {}, "complained", ""),
         ("failed", {"failed": {"reason": "reached_daily_quota"}}, "failed", "reached_daily_quota"),
         (
