@@ -1,4 +1,4 @@
-"""Draws docs/images/flow.svg from docs/images/flow.txt: `python docs/flow.py`."""
+"""Renders docs/images/flow.svg from docs/images/flow.txt: `python docs/flow.py`."""
 
 from html import escape
 from pathlib import Path

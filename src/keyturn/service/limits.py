@@ -7,7 +7,7 @@ and refuses the fourth, then lets one through each 20 seconds. A refused request
 One statement decides and counts, so concurrent processes cannot exceed a limit. A counter without a row, or whose TAT
 is past, is empty: such rows may be deleted at any time.
 
-`StoredCounters` and `MemoryCounters` have the same plain methods. Those of the database are a part of the caller's
+`MemoryCounters` has those methods of `StoredCounters` that requests need: count, levels, clear. Those of the database are a part of the caller's
 transaction; `alone` counts outside of any.
 """
 
@@ -255,7 +255,7 @@ def _counters() -> TLRUCache[str, float]:
 
 
 class MemoryCounters:
-    """The counters of one process, with the methods of those that are stored."""
+    """The counters of one process."""
 
     def __init__(self) -> None:
         self._tats: defaultdict[str, TLRUCache[str, float]] = defaultdict(_counters)

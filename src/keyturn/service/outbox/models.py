@@ -49,7 +49,7 @@ class OutboxRow(Model):
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
 
-    # Three hold only waiting messages, claimed ones, and rows that are not erased. The migration sets those conditions:
+    # Four hold only waiting messages, claimed ones, or rows that are not erased. The migration sets those conditions:
     # naming them here for PostgreSQL would load its dialect and all drivers for a service on SQLite.
     __table_args__ = (
         Index("ix_keyturn_outbox_waiting", "available_at", "id"),

@@ -29,7 +29,7 @@ class OutcomeUnknown(
 ):
     """An answer was lost on the way, so the password may or may not have changed."""
 
-    # RFC 9110 15.6.5: an upstream did not answer in time. No Retry-After: the link is used up.
+    # RFC 9110 15.6.5: an upstream did not answer in time. No Retry-After: the link may be used up.
 
 
 class Violation(Struct, frozen=True):

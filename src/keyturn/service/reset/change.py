@@ -55,7 +55,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     authorization: ChangeAuthorization
 
     def redeem(self, tx: Transaction, moment: datetime) -> Account:
-        """Use the authorization up, as it says; return the account, and whether an intrusion is suspected."""
+        """Use the authorization up, as it says; return the account, `intruded` if an intrusion is suspected."""
         return msgspec.structs.replace(self.account, intruded=self.authorization.redeem(tx, moment))
 
     def begun(self, moment: datetime) -> ChangeBegun:

@@ -64,8 +64,8 @@ class PasswordResets:
 
         `answer`: to the second step, if the account has one. Earlier guesses at the old password no longer
         count.
-        Raises LinkDead, PasswordRejected, ResetRefused, SecondStepRequired, SecondStepRejected (the link survives these
-        four), Busy, AccountsUnready, HookFailed, TooManyRequests.
+        Raises LinkDead, PasswordRejected, ResetRefused, SecondStepRequired, SecondStepRejected (the link survives
+        these), OutcomeUnknown, Busy, AccountsUnready, HookFailed, TooManyRequests.
         """
         await self._limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
@@ -137,7 +137,7 @@ class PasswordChanges:
         await self._external.close()
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LinkAuthorization(ChangeAuthorization):
     """Allows one change to the holder of a link; consuming the link decides. `step` asks for more than the link."""
 

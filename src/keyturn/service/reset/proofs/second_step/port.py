@@ -14,7 +14,6 @@ from keyturn.service.problems.proofs import CodeMethod, Factor
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Secret
 
-Method = CodeMethod
 
 
 class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +24,7 @@ class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     account: Account
-    method: Method
+    method: CodeMethod
     code: str = ""
     link: Secret | None = None
     client: Client
