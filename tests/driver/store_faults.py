@@ -186,9 +186,8 @@ TRIES_OF_LINKS = _on(
 )
 """Forgets the wrong codes of a link. Those of its account stay counted."""
 
-STEPS_OF_AUTHENTICATORS = "".join(
-    _on(event, _SECRETS, "new.purpose = 'spent' AND new.tries > 0", _set(_SECRETS, "tries = 0", "key"))
-    for event in ("AFTER INSERT", "AFTER UPDATE OF tries")
+STEPS_OF_AUTHENTICATORS = _on(
+    "AFTER INSERT", _SECRETS, "new.purpose = 'spent'", f"DELETE FROM {_SECRETS} WHERE key = new.key"
 )
 
 # Limits that the database counts: those of a mailbox, and of an account's codes

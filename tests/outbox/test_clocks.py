@@ -14,7 +14,7 @@ from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.outbox.history import retry
 from keyturn.service.outbox.queue import Outbox
-from keyturn.service.secrets import Purpose, hold_account
+from keyturn.service.secrets import Purpose, take
 
 pytestmark = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 
@@ -78,7 +78,7 @@ async def test_a_lock_on_an_account_is_as_long_for_a_machine_whose_clock_is_wron
     database: Database, wrong: pytest.MonkeyPatch
 ) -> None:
     def lock(connection: Connection) -> bool:
-        return hold_account(connection, Purpose.CHANGE, "u-1", b"", database.clock(), database.clock(MINUTE))
+        return take(connection, (Purpose.CHANGE, b"u-1"), "u-1", database.clock(), database.clock(MINUTE))
 
     assert await database.transact(lock)
     wrong.undo()

@@ -7,8 +7,8 @@ and refuses the fourth, then lets one through each 20 seconds. A refused request
 One statement decides and counts, so concurrent processes cannot exceed a limit. A counter without a row, or whose TAT
 is past, is empty: such rows may be deleted at any time.
 
-`MemoryCounters` has those methods of `StoredCounters` that requests need: count, levels, clear. Those of the database are a part of the caller's
-transaction; `alone` counts outside of any.
+`MemoryCounters` has those methods of `StoredCounters` that requests need. Those of the database are a part of the
+caller's transaction; `alone` counts outside of any.
 """
 
 import math

@@ -96,6 +96,10 @@ RULES: Mapping[Purpose, Rule] = {
 }
 
 
+SecretId = tuple[Purpose, bytes]
+"""The purpose and the key of a secret."""
+
+
 class SecretRow(Model):
     """A secret. `mailbox`: the digest of the address that got it, or b"". `data`: what its user needs, as JSON.
 
@@ -150,7 +154,7 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True):
     data: str = ""
 
     @property
-    def id(self) -> tuple[Purpose, bytes]:
+    def id(self) -> SecretId:
         return self.purpose, self.key
 
     @property
@@ -220,19 +224,20 @@ def _added(dialect: sa.Dialect) -> sa.Executable:
     return added
 
 
-def hold_account(
-    connection: sa.Connection, purpose: Purpose, account_id: str, proof: bytes, moment: Moment, until: Moment
+def take(
+    connection: sa.Connection, key: SecretId, account_id: str, moment: Moment, until: Moment, proof: bytes = b""
 ) -> bool:
-    """Store an account's only secret of a purpose `until` then, unless an earlier one still lasts at this moment.
+    """Store what may be there once, such as a spent answer or a lock: of concurrent callers exactly one gets True.
 
-    Of concurrent callers exactly one gets True. The times may be those of the database's clock.
+    It lasts `until` then; one that lasts no more at this moment is replaced. The times may be the database's clock. The
+    caller gives it back by `delete`.
     """
-    row = {"purpose": purpose, "key": key_of(f"{purpose} {account_id}"), "proof": proof, "account_id": account_id}
+    row = {**dict(zip(("purpose", "key"), key, strict=True)), "proof": proof, "account_id": account_id}
     times = {"created_at": moment, "expires_at": until}
     fresh = insert_into(SecretRow, connection.dialect).values(**row, **times, mailbox=b"", data="")
     replaced = {name: fresh.excluded[name] for name in ("proof", *times)}
-    held = fresh.on_conflict_do_update(index_elements=_KEY, set_=replaced, where=SecretRow.expires_at <= moment)
-    return connection.execute(held.returning(SecretRow.key)).first() is not None
+    taken = fresh.on_conflict_do_update(index_elements=_KEY, set_=replaced, where=SecretRow.expires_at <= moment)
+    return connection.execute(taken.returning(SecretRow.key)).first() is not None
 
 
 def all_of(purposes: Collection[Purpose]) -> sa.Select[Any]:
@@ -286,15 +291,13 @@ def end(connection: sa.Connection, secret: Secret, moment: datetime) -> bool:
     return connection.execute(ended.returning(SecretRow.key)).first() is not None
 
 
-def count_try(
-    connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime, *, until: datetime | None = None
-) -> Secret:
+def count_try(connection: sa.Connection, purpose: Purpose, key: bytes, moment: datetime) -> Secret:
     """Count a try, before any comparison, and return the secret; each of concurrent callers gets a number of its own.
 
-    An unknown key gets a row that opens nothing, so the work is the same. `until`: when such a row expires, instead of
-    now. The caller compares only if the secret works and has tries left.
+    An unknown key gets a row that opens nothing, so the work is the same. The caller compares only if the secret works
+    and has tries left.
     """
-    row = Secret(purpose=purpose, key=key, created_at=moment, expires_at=until or moment, tries=1)
+    row = Secret(purpose=purpose, key=key, created_at=moment, expires_at=moment, tries=1)
     fresh = insert_into(SecretRow, connection.dialect).values(**msgspec.structs.asdict(row))
     counted = fresh.on_conflict_do_update(index_elements=_KEY, set_={"tries": SecretRow.tries + 1})
     return secret_of(connection.execute(counted.returning(*_ROW)).mappings().one())

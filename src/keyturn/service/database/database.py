@@ -82,7 +82,7 @@ class DatabaseAccess:
         return await self.read(lambda connection: connection.execute(statement, given).mappings().all())
 
     async def read(self, work: Callable[[sa.Connection], _Result]) -> _Result:
-        """Return the result of `work`, which needs no transaction: on PostgreSQL each of its statements commits by itself."""
+        """Return the result of `work` outside of a transaction: on PostgreSQL each statement commits by itself."""
         async with self.in_time():
             return await self.connections.read(work)
 

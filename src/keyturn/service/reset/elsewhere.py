@@ -77,8 +77,9 @@ class ExternalStoreChanges:
         def write(tx: Transaction) -> _Begun:
             # The authorization before the lock, as at the end of a change: two links of an account cannot deadlock.
             account = change.redeem(tx, begun.at)
-            lock, times = random_bytes(16).hex(), (clock(), clock(_LOCK))
-            if not secrets.hold_account(tx.connection, Purpose.CHANGE, change.account.id, lock.encode(), *times):
+            lock, of = random_bytes(16).hex(), change.account.id
+            key = Purpose.CHANGE, secrets.key_of(f"change {of}")
+            if not secrets.take(tx.connection, key, of, clock(), clock(_LOCK), lock.encode()):
                 raise Busy(_RETRY_AFTER)
             tx.outbox.enqueue(CHANGE_BEGUN, begun, due=clock(_LOCK), key=lock)
             return _Begun(lock, begun, account, deadline)

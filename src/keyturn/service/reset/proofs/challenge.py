@@ -106,12 +106,9 @@ class Altcha:
             return "replayed"
         if not (await self._pool.run(partial(self._library.verify_solution, written, key))).verified:
             return "wrong"
-        # Of any number of calls at once, the count of one is 1.
         until = datetime.fromtimestamp(signed.expires_at, UTC)
-        taken = await self._database.transact(
-            lambda connection: secrets.count_try(connection, *spent, now(), until=until)
-        )
-        return "replayed" if taken.tries > 1 else None
+        is_first = await self._database.transact(lambda one: secrets.take(one, spent, "", now(), until))
+        return None if is_first else "replayed"
 
     async def close(self) -> None:
         self._pool.close()

@@ -1,4 +1,4 @@
-"""The records of a reset: what links and limits mean to accounts and mailboxes, the audit trail, and the retention of rows.
+"""The records of a reset: links, limits of mailboxes, the audit trail, and the retention of all rows.
 
 **Guarded statements decide**, never a read before a write: of concurrent callers exactly one succeeds. The statements
 are few, so they are written out and not hidden behind repositories. Links and account locks are secrets

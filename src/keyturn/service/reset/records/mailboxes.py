@@ -59,8 +59,8 @@ class Mailboxes(Store):
     def claim(self, wanted: Sequence[tuple[str, bool]]) -> Sequence[Refusal | None]:
         """Count a mail for each of the wanted mailboxes; return for each why it may not be sent, if it may not.
 
-        The statement that reads also counts, so two workers with requests for one mailbox cannot both get None. If no mailbox
-        is wanted, the same statements count nothing.
+        The statement that decides also counts, so two workers with requests for one mailbox cannot both get None. If no
+        mailbox is wanted, the same statements count nothing.
         """
         counters = StoredCounters(self.connection)
         reported = counters.levels(*(limit for email, _ in wanted for limit in _reports_of(email)))

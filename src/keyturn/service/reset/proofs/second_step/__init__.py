@@ -6,8 +6,8 @@ and CVE-2024-0227). A new link or code does not reset the account's count (NIST 
 code was right or could not be judged.
 
 **A code is spent in the transaction that uses the link up**, by a statement that only one request can win. It takes a
-TOTP step that was not used, nor a later one, or an unused recovery or SMS code. If the change is undone, the code is given back.
-The audit trail records a passed step only once the change is final.
+TOTP step before which no later one was used, or an unused recovery or SMS code. If the change is undone, the code is
+given back. The audit trail records a passed step only once the change is final.
 
 **Everything that Keyturn stores is a secret** (`service/secrets.py`), by its purpose. A seed and a phone are encrypted
 and stay, as recovery codes do. Codes by SMS and spent steps of TOTP expire.

@@ -102,14 +102,14 @@ class OwnSecondStep(SecondStep):
         step = totp_step(stored.seed, trial.code, trial.moment) if stored.seed else None
         if step is None:
             return None
-        taken = Purpose.SPENT, _key_of_step(trial.account.id, step)
-        before = await self._database.read(lambda connection: secrets.find(connection, taken[1], taken[0]))
-        if before and before.tries:
+        key = _key_of_step(trial.account.id, step)
+        if await self._database.read(lambda connection: secrets.find(connection, key, Purpose.SPENT)):
             return None
-        return Accepted(
-            lambda connection, moment: take_step(connection, trial.account.id, step, moment),
-            lambda connection, _: secrets.give_try_back(connection, *taken),
-        )
+
+        def give_back(connection: Connection, _: datetime) -> None:
+            secrets.delete(connection, trial.account.id, [Purpose.SPENT], SecretRow.key == key)
+
+        return Accepted(lambda connection, moment: take_step(connection, trial.account.id, step, moment), give_back)
 
     def remove_recent(self, connection: Connection, account_id: str) -> bool:
         """Delete recent additions. Codes end even if the factor that they replace stays: another may have got them."""
@@ -130,14 +130,11 @@ _REMEMBERED = timedelta(hours=1)
 def take_step(connection: Connection, account_id: str, step: int, moment: datetime) -> bool:
     """Use a TOTP step up, with those before it, in the caller's transaction; False if it was used.
 
-    ASVS 6.5.1. A counting statement decides: two requests with the same code may come at once (CVE-2015-7225,
+    ASVS 6.5.1. A guarded statement decides: two requests with the same code may come at once (CVE-2015-7225,
     CVE-2021-43177).
     """
-    until, tries = moment + _REMEMBERED, 0
-    for one in range(step - _EARLIER, step + 1):
-        key = _key_of_step(account_id, one)
-        tries = secrets.count_try(connection, Purpose.SPENT, key, moment, until=until).tries
-    return tries == 1
+    steps = [(Purpose.SPENT, _key_of_step(account_id, one)) for one in range(step - _EARLIER, step + 1)]
+    return [secrets.take(connection, one, account_id, moment, moment + _REMEMBERED) for one in steps][-1]
 
 
 def _key_of_step(account_id: str, step: int) -> bytes:

@@ -15,7 +15,6 @@ from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Secret
 
 
-
 class SecondStepTry(msgspec.Struct, frozen=True, kw_only=True):
     """A try at the second step, by the holder of a live link, or by a user who knows the password and signs in.
 
