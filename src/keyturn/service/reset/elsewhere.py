@@ -2,8 +2,8 @@
 
 The authorization is redeemed and committed first, so that no other request can use it; then the store is asked. If it
 says yes, the effects follow. If it certainly refuses, the authorization is given back. In all other cases (a lost
-answer, a time-out, a process that dies) the store may have the password, so the effects follow as if it had. A
-superfluous confirmation is better than a silent change (NIST SP 800-63B 4.6).
+answer, a time-out, a process that dies, a database that takes no answer back) the store may have the password, so the
+effects follow as if it had. A superfluous confirmation is better than a silent change (NIST SP 800-63B 4.6).
 
 If this process does not write the effects, a promise in the outbox does (`InterruptedChangeHandler`). The process or
 worker that withdraws the promise writes the outcome, so there is one confirmation, even after a stall.
