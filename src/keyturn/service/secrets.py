@@ -232,9 +232,9 @@ def take(
     It lasts `until` then; one that lasts no more at this moment is replaced. The times may be the database's clock. The
     caller gives it back by `delete`.
     """
-    row = {**dict(zip(("purpose", "key"), key, strict=True)), "proof": proof, "account_id": account_id}
+    row = {"purpose": key[0], "key": key[1], "proof": proof, "account_id": account_id, "mailbox": b"", "data": ""}
     times = {"created_at": moment, "expires_at": until}
-    fresh = insert_into(SecretRow, connection.dialect).values(**row, **times, mailbox=b"", data="")
+    fresh = insert_into(SecretRow, connection.dialect).values(**row, **times)
     replaced = {name: fresh.excluded[name] for name in ("proof", *times)}
     taken = fresh.on_conflict_do_update(index_elements=_KEY, set_=replaced, where=SecretRow.expires_at <= moment)
     return connection.execute(taken.returning(SecretRow.key)).first() is not None
