@@ -45,6 +45,7 @@ class Outbox(Store):
         self.database = database
         self.woken = asyncio.Event()
         self._write_if = insert_if(database.dialect, OutboxRow, _WRITTEN, available_at=database.clock())
+        self._due = sa.select(OutboxRow.id).where(STILL_WAITING, OutboxRow.available_at <= database.clock()).limit(1)
         self._claiming = cache(partial(_claiming, database))
         self._posts: Batcher[dict[str, object], None] = Batcher(
             self._post_all, gathers=database.is_sqlite, in_time=database.in_time
@@ -91,6 +92,10 @@ class Outbox(Store):
         """
         withdrawn = sa.delete(OutboxRow).where(OutboxRow.key == key).returning(OutboxRow.id)
         return self.connection.execute(withdrawn).first() is not None
+
+    async def is_any_due(self) -> bool:
+        """Return whether a worker may claim a message."""
+        return bool(await self.database.fetch(self._due))
 
     async def claim(
         self, most: int, lease: timedelta, *, only: Collection[str] = (), abandoned: bool = False
