@@ -129,7 +129,7 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(keyturn: Keyturn, school: Scho
 
 def test_who_could_not_be_asked_now_is_asked_by_the_next_run(keyturn: Keyturn, school: School) -> None:
     async def suppress(parts: Parts) -> None:
-        await parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA, "complained"))
+        await parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA))
 
     school.do(suppress)
     first = ask_all(keyturn)

@@ -121,5 +121,4 @@ def _values_of(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapp
         "daily": mailboxes.daily,
         "free_at": moment + mailbox.wait,
         "suppressed_until": moment + mailbox.suppressed if mailbox.suppressed else None,
-        "reason": mailbox.reason or None,
     }

@@ -21,8 +21,8 @@ from keyturn.service.settings import LimitSettings
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
 
-COMPLAINED = sha256(f"mailbox_complained/{ADA}".encode()).hexdigest()[:32]
-SUPPRESSION = f"INSERT INTO keyturn_limits VALUES ('{COMPLAINED}', 4e9)"  # noqa: S608 - a digest
+SUPPRESSED = sha256(f"mailbox_suppressed/{ADA}".encode()).hexdigest()[:32]
+SUPPRESSION = f"INSERT INTO keyturn_limits VALUES ('{SUPPRESSED}', 4e9)"  # noqa: S608 - a digest
 TOKEN = re.compile(r"/reset-password/([\w-]{43})")
 ELSEWHERE = Client(ip_address="192.0.2.9")
 

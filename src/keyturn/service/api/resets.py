@@ -35,7 +35,6 @@ from keyturn.service.problems.proofs import (
     SecondStepRequired,
 )
 from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
-from keyturn.service.reset.proofs.port import ChallengeAnswer
 
 post_named = partial(post, operation_id=named_by_path, operation_class=NamedOperation)
 """Registers a route under two names, of which other frontends use the second."""
@@ -55,7 +54,7 @@ class ResetController(Controller):
     async def request(
         self, data: JSONBody[schemas.ResetRequest], request: AnyRequest, parts: GivenParts
     ) -> Response[schemas.Done]:
-        answer = ChallengeAnswer(text=data.challenge or "")
+        answer = data.challenge or ""
         await parts.requests.accept(data.email, client_of(request), answer, data.return_to or "")
         return on_its_way(accepted_language(parts.languages, request))
 
@@ -101,7 +100,7 @@ class ResetController(Controller):
     ) -> Response[schemas.Done]:
         client = client_of(request)
         link = await parts.checks.require_expired(data.token, client)
-        await parts.requests.replace(link, client, ChallengeAnswer(text=data.challenge or ""))
+        await parts.requests.replace(link, client, data.challenge or "")
         return on_its_way(accepted_language(parts.languages, request))
 
     @post_named(

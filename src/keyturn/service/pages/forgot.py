@@ -20,7 +20,6 @@ from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.security import content_security_policy
 from keyturn.service.problems.proofs import ChallengeFlaw, ChallengeRequired, LinkDead, flaw_text
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.proofs.port import ChallengeAnswer
 
 
 class ForgotForm(
@@ -28,7 +27,6 @@ class ForgotForm(
 ):
     """The submitted form: the address as typed, if it has a field, and an answer under the name of its widget.
 
-    `without_script`: sent by browsers that run no scripts.
     `return_to`: where to go after the reset.
     """
 
@@ -36,13 +34,11 @@ class ForgotForm(
     altcha: str = ""
     turnstile: str = ""
     hcaptcha: str = ""
-    without_script: str = ""
     return_to: str = ""
 
     @property
-    def answer(self) -> ChallengeAnswer:
-        text = self.altcha or self.turnstile or self.hcaptcha
-        return ChallengeAnswer(text=text, without_script=bool(self.without_script))
+    def answer(self) -> str:
+        return self.altcha or self.turnstile or self.hcaptcha
 
 
 def forgot_page(

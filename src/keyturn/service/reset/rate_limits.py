@@ -30,8 +30,6 @@ _FIXED_RATES = {
     "challenge": Rate(30, 60),  # puzzles that a client fetches, and answers that it sends
     "busy_client": Rate(1, 60),  # requests for a link before "busy" requires a challenge: few people request two
     "busy_overall": Rate(300, 60),  # a tenth of what all clients together may request
-    "without_script": Rate(2, 3_600),  # requests without an answer to the challenge
-    "without_script_overall": Rate(60, 3_600),
     "trial": Rate(1, 1),
 }
 _SHARES = {56: 4, 48: 16}

@@ -10,7 +10,7 @@ from keyturn.service import addresses, secrets
 from keyturn.service.clock import now
 from keyturn.service.problems.requests import InputInvalid, OverBudget
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.proofs.port import ChallengeAnswer, RequireAnswer
+from keyturn.service.reset.proofs.port import RequireAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import RESET_REQUESTED, ResetRequested
 from keyturn.service.reset.records.stores import Transaction
@@ -43,9 +43,7 @@ class ResetRequests:
 
     @_dropped_over_budget()
     @count_calls("request")
-    async def accept(
-        self, email: str, client: Client, answer: ChallengeAnswer = ChallengeAnswer(), return_to: str = ""
-    ) -> None:
+    async def accept(self, email: str, client: Client, answer: str = "", return_to: str = "") -> None:
         """Accept a request for a link. Once this returns, it is committed, and a worker will answer it.
 
         `email`: the address or, if the store takes names, the user name. `return_to`: where to go after the reset.
@@ -64,14 +62,14 @@ class ResetRequests:
         await self._admit(wanted, answer)
         await self._records.outbox.post(RESET_REQUESTED, wanted)
 
-    async def _admit(self, wanted: ResetRequested, answer: ChallengeAnswer) -> None:
+    async def _admit(self, wanted: ResetRequested, answer: str) -> None:
         if self._require_answer:  # before more expensive work
             await self._require_answer(wanted.client, answer)
         await self._limits.count("request", wanted.client, "overall")
 
     @_dropped_over_budget()
     @count_calls("request")
-    async def replace(self, link: Secret, client: Client, answer: ChallengeAnswer = ChallengeAnswer()) -> None:
+    async def replace(self, link: Secret, client: Client, answer: str = "") -> None:
         """Accept a request for the mailbox of a link that has expired, as `accept` does: once for each link.
 
         Nothing else is sent for that link, so an old one is no standing way to send mails. A repeat gets the same

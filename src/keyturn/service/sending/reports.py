@@ -106,7 +106,7 @@ class ProviderReports:
                 return False
             tx.outbox.end_reported(message_id, Sent(report.provider, report.provider_id))
             if report.ends:
-                tx.mailboxes.suppress(report.to, report.event)
+                tx.mailboxes.suppress(report.to)
                 tx.audit.write("mail_report", report.event, client, now(), account_id, to, message_id=message_id)
             return report.ends
 

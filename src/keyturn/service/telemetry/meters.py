@@ -37,7 +37,7 @@ class Meters:
         """Count a mailbox that gets no more mail after a report: bounced, complained, suppressed."""
 
     def challenge(self, outcome: str) -> None:
-        """Count a challenge: passed, missing, without_script, failed, or the reason of a refusal."""
+        """Count a challenge: passed, missing, failed, or the reason of a refusal."""
 
     def password_hash(self, seconds: float) -> None:
         """Record the seconds that a hash took, without its time in the queue."""

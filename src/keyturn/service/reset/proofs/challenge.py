@@ -8,7 +8,6 @@ ALTCHA is judged in this process, Cloudflare Turnstile and hCaptcha through thei
 import asyncio
 import re
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, Literal
@@ -24,10 +23,9 @@ from keyturn.service.clock import now, unix
 from keyturn.service.database import Database
 from keyturn.service.keys import derive
 from keyturn.service.problems.proofs import Challenge, ChallengeMethod, ChallengeRequired
-from keyturn.service.problems.requests import Busy, ChallengeUnready, TooManyRequests
+from keyturn.service.problems.requests import Busy, ChallengeUnready
 from keyturn.service.reset.bounded_pool import BoundedPool, Turns, cores
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.proofs.port import ChallengeAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose
 from keyturn.service.settings import ChallengeSettings, Settings
@@ -238,8 +236,6 @@ class RequestChallenge:
 
     `on_failure`: without a verdict, "closed" refuses the request (ASVS 16.5.3). "open" accepts it, and the limits of
     requests hold as they do without a challenge.
-    It accepts a few requests without an answer from browsers that run no scripts. They are too few to help an attacker
-    who needs thousands.
     """
 
     def __init__(self, judge: Altcha | Captcha, settings: Settings, ground: Ground) -> None:
@@ -254,16 +250,16 @@ class RequestChallenge:
         await self._limits.count("challenge", client)
         return self._judge.issue()
 
-    async def require(self, client: Client, answer: ChallengeAnswer) -> None:
+    async def require(self, client: Client, answer: str) -> None:
         """Return if the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
         if not self.is_always_asked and not await self._limits.is_busy(client):
             return
-        if not answer.text:
-            await self._require_leave(answer, client)
-            return
+        if not answer:
+            self._meters.challenge("missing")
+            raise ChallengeRequired("missing", self.asked)
         await self._limits.count("challenge", client)  # right or wrong, an answer costs work to check
         try:
-            fault = await self._judge.verify(answer.text, client)
+            fault = await self._judge.verify(answer, client)
         except ChallengeUnready as error:
             self._meters.challenge("failed")
             reset_log.error(LogEvent("challenge.unanswered", reason=error, taken=self._is_open))
@@ -273,16 +269,6 @@ class RequestChallenge:
         self._meters.challenge(fault or "passed")
         if fault:  # a form needs to know only whether a fresh answer would help
             raise ChallengeRequired("expired" if fault in {"expired", "replayed"} else "refused", self.asked)
-
-    async def _require_leave(self, answer: ChallengeAnswer, client: Client) -> None:
-        """Return if the browser runs no scripts and its request may go on. Raises ChallengeRequired."""
-        if answer.without_script:
-            with suppress(TooManyRequests):
-                await self._limits.count("without_script", client, "without_script_overall")
-                self._meters.challenge("without_script")
-                return
-        self._meters.challenge("missing")
-        raise ChallengeRequired("missing", self.asked)
 
 
 def build(settings: Settings, ground: Ground) -> RequestChallenge | None:

@@ -13,16 +13,9 @@ from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Secret
 
-
-class ChallengeAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The challenge part of a request: the answer as the widget wrote it, or that the browser runs no scripts."""
-
-    text: str = ""
-    without_script: bool = False
-
-
-RequireAnswer = Callable[[Client, ChallengeAnswer], Awaitable[None]]
-"""Returns if a request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
+RequireAnswer = Callable[[Client, str], Awaitable[None]]
+"""Returns if a request may go on with this answer, as a widget wrote it. Raises ChallengeRequired, ChallengeUnready,
+TooManyRequests, Busy."""
 
 
 class CodesBesideLinks(ABC):

@@ -16,10 +16,7 @@ _DAY = 86_400
 _DAILY = "mailbox_daily"
 
 _SUPPRESSION = timedelta(days=14)
-"""How long a mailbox that bounced permanently or complained gets no mail."""
-
-_REPORTS = ("bounced", "complained", "suppressed")
-"""The events of providers' reports that end the mails of a mailbox. Each has a counter of one, which empties then."""
+"""How long a mailbox that bounced permanently or complained gets no mail: until its counter of one is empty."""
 
 Refusal = Literal["suppressed", "daily_limit", "cooldown"]
 
@@ -29,14 +26,13 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
 
     `mails`: how many of the daily limit are used.
     `wait`: until cooldown and daily limit let the next mail through.
-    `suppressed`, `reason`: for how long no mail is sent after a report, and the report; "" without one.
+    `suppressed`: for how long no mail is sent after a report.
     """
 
     mails: int
     wait: timedelta
     refusal: Refusal | None
     suppressed: timedelta
-    reason: str
 
     @property
     def is_blank(self) -> bool:
@@ -63,8 +59,7 @@ class Mailboxes(Store):
         mailbox is wanted, the same statements count nothing.
         """
         counters = StoredCounters(self.connection)
-        reported = counters.levels(*(limit for email, _ in wanted for limit in _reports_of(email)))
-        is_free = [not any(levels) for levels in _in_groups(reported, len(_REPORTS))]
+        is_free = [not level for level in counters.levels(*(_suppression(email) for email, _ in wanted))]
         hits = counters.count_each(
             [
                 self._limits_of(email)[: 2 if self.cooldown else 1] if is_wanted and free else ()
@@ -78,15 +73,14 @@ class Mailboxes(Store):
 
         For its owner alone: to others it would reveal that there is an account (OWASP ASVS 6.3.8).
         """
-        limits = [(*self._limits_of(email), *_reports_of(email)) for email in emails]
-        every = [limit for each in limits for limit in each]
-        levels = await self._database.read(lambda connection: StoredCounters(connection).levels(*every))
-        groups = _in_groups(levels, 2 + len(_REPORTS))
-        return {email: _mailbox(day, *each) for email, (day, *_), each in zip(emails, limits, groups, strict=True)}
+        limits = [limit for email in emails for limit in (*self._limits_of(email), _suppression(email))]
+        levels = await self._database.read(lambda connection: StoredCounters(connection).levels(*limits))
+        each = zip(emails, limits[::3], levels[::3], levels[1::3], levels[2::3], strict=True)
+        return {email: _mailbox(daily, *left) for email, daily, *left in each}
 
     def is_suppressed(self, email: str) -> bool:
         """Return whether the mailbox gets no mail, because of a report about an earlier one."""
-        return any(StoredCounters(self.connection).levels(*_reports_of(email)))
+        return any(StoredCounters(self.connection).levels(_suppression(email)))
 
     def end_cooldown(self, email: str) -> None:
         """Let the mailbox be claimed again: the link of its last mail was used.
@@ -96,15 +90,14 @@ class Mailboxes(Store):
         _, cooldown = self._limits_of(email)
         StoredCounters(self.connection).clear(cooldown)
 
-    def suppress(self, email: str, reason: str) -> None:
-        """Send the mailbox no mail for a while. `reason`: the event of a report."""
-        limit = _reports_of(email)[_REPORTS.index(reason if reason in _REPORTS else "suppressed")]
-        StoredCounters(self.connection).clear(limit)
-        StoredCounters(self.connection).count(limit)
+    def suppress(self, email: str) -> None:
+        """Send the mailbox no mail for a while."""
+        StoredCounters(self.connection).clear(_suppression(email))
+        StoredCounters(self.connection).count(_suppression(email))
 
     def release(self, email: str) -> bool:
         """Forget all that holds mails back from the mailbox; return whether there was anything."""
-        limits = *self._limits_of(email), *_reports_of(email)
+        limits = *self._limits_of(email), _suppression(email)
         were_counted = [StoredCounters(self.connection).clear(limit) for limit in limits]
         return any(were_counted)
 
@@ -121,23 +114,17 @@ def _refusal(full: Limit | None) -> Refusal | None:
     return "daily_limit" if full.kind == _DAILY else "cooldown"
 
 
-def _reports_of(email: str) -> Sequence[Limit]:
-    rate, who = Rate(1, _SUPPRESSION.total_seconds()), addresses.normalize(email)
-    return [Limit(rate, f"mailbox_{event}", who) for event in _REPORTS]
+def _suppression(email: str) -> Limit:
+    return Limit(Rate(1, _SUPPRESSION.total_seconds()), "mailbox_suppressed", addresses.normalize(email))
 
 
-def _in_groups(levels: Sequence[float], size: int) -> Sequence[Sequence[float]]:
-    return [levels[start : start + size] for start in range(0, len(levels), size)]
-
-
-def _mailbox(daily: Limit, level: float, cooldown: float, *reported: float) -> Mailbox:
+def _mailbox(daily: Limit, level: float, cooldown: float, suppressed: float) -> Mailbox:
     """Return a mailbox by the levels of its limits. The whole level of a cooldown is to be waited for."""
-    day, suppressed = daily.wait(level), max(reported)
+    day = daily.wait(level)
     refusal: Refusal | None = "suppressed" if suppressed else "daily_limit" if day else "cooldown" if cooldown else None
     return Mailbox(
         mails=daily.used(level),
         wait=timedelta(seconds=math.ceil(max(day, cooldown))),
         refusal=refusal,
         suppressed=timedelta(seconds=math.ceil(suppressed)),
-        reason=_REPORTS[reported.index(suppressed)] if suppressed else "",
     )
