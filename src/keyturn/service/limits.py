@@ -112,8 +112,6 @@ _LEVELS = "WITH given AS ({given}) SELECT key, tat - {now} FROM {table} JOIN giv
 _GIVE_BACK = "UPDATE {table} SET tat = tat - :gap WHERE key = :key"
 _FILL = "UPDATE {table} SET tat = {now} + {level} WHERE key = :key AND tat < {now} + {level}"
 _CLEAR = "DELETE FROM {table} WHERE key = :key"
-_FORGET = "DELETE FROM {table} WHERE key IN (SELECT key FROM {table} WHERE tat < {now} LIMIT {batch} {skipping})"
-_BATCH = 1_000
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
     "sqlite": {
@@ -121,7 +119,6 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         " value ->> 3 AS request FROM json_each(:given)",
         "now": ":now",
         "durable": "",
-        "skipping": "",
     },
     "postgresql": {
         "given": "SELECT value ->> 0 AS key, CAST(value ->> 1 AS DOUBLE PRECISION) AS gap,"
@@ -134,8 +131,6 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         # of the server loses the counts of its last second. In a caller's transaction, the server's setting holds.
         "durable": ", set_config('synchronous_commit',"
         " CASE WHEN :waits THEN current_setting('synchronous_commit') ELSE 'off' END, TRUE)",
-        # Counters that requests are using stay, and no statement waits for another in a circle.
-        "skipping": "FOR UPDATE SKIP LOCKED",
     },
 }
 
@@ -195,10 +190,6 @@ class StoredCounters:
         """Empty the counter; return whether there was one."""
         return bool(self._execute(_CLEAR, key=limit.key).rowcount)
 
-    def forget_empty(self) -> int:
-        """Delete the rows of some empty counters; return their number, which is 0 if there are no more."""
-        return self._execute(_FORGET).rowcount
-
     def _execute(self, sql: str, **given: Any) -> sa.CursorResult[*tuple[Any, ...]]:
         schemas = self._connection.get_execution_options().get("schema_translate_map") or {}
         statement = _statement(sql, self._connection.dialect.name, schemas.get(None))
@@ -208,7 +199,7 @@ class StoredCounters:
 @lru_cache
 def _statement(sql: str, dialect: str, schema: str | None) -> sa.TextClause:
     quoted = '"' + schema.replace('"', '""') + '".' if schema else ""
-    words = {"table": quoted + LimitRow.__tablename__, "level": "CAST(:level AS DOUBLE PRECISION)", "batch": _BATCH}
+    words = {"table": quoted + LimitRow.__tablename__, "level": "CAST(:level AS DOUBLE PRECISION)"}
     return sa.text(sql.format(**words, **_WORDS[dialect]))
 
 

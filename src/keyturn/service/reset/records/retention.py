@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from keyturn.service.accounts.builtin import SessionRow
 from keyturn.service.clock import monotonic, now
 from keyturn.service.database import Database
-from keyturn.service.limits import StoredCounters, alone
+from keyturn.service.limits import LimitRow
 from keyturn.service.outbox.models import ERASED, WAITING, OutboxRow
 from keyturn.service.problems.requests import DatabaseUnready
 from keyturn.service.reset.records.audit import AuditRow
@@ -73,11 +73,7 @@ class Retention:
 
     async def purge(self, moment: datetime) -> Mapping[str, int]:
         """Delete or redact rows that are older than their retention; return how many there were of each kind."""
-        purged = {due[0]: await self._in_batches(*due) for due in self._due(moment)}
-        limits = 0
-        while batch := await alone(self._database, StoredCounters.forget_empty):
-            limits += batch
-        return purged | {"limits": limits}
+        return {due[0]: await self._in_batches(*due) for due in self._due(moment)}
 
     def _due(self, moment: datetime) -> Iterator[_Due]:
         ended = (
@@ -90,6 +86,7 @@ class Retention:
         yield _ADDRESSES, OutboxRow.id, _SETTLED & (OutboxRow.settled_at < moment - _KEPT_ADDRESSES) & _NOT_ERASED
         yield "audit", AuditRow.id, AuditRow.at < moment - self._audit
         yield "sessions", SessionRow.digest, SessionRow.expires_at < moment
+        yield "limits", LimitRow.key, LimitRow.tat < sa.extract("epoch", self._database.clock())  # empty counters
 
     async def _in_batches(self, name: str, key: InstrumentedAttribute[Any], due: sa.ColumnElement[bool]) -> int:
         """Delete the rows that are due, or erase them, and leave half of the time to others; return their number.
