@@ -80,7 +80,7 @@ async def show(parts: Parts, email: str, as_json: bool) -> None:
     """
     moment = now()
     found = (await parts.mailboxes.look([email]))[email]
-    values = {} if found.is_blank else _values_of(found, parts.mailboxes, moment)
+    values = _values_of(found, parts.mailboxes, moment) if found.mails or found.refusal else {}
     if as_json:
         print_json(values)
     elif values:

@@ -110,7 +110,7 @@ RETURNING key, tat - {now}{durable}
 """
 _LEVELS = "WITH given AS ({given}) SELECT key, tat - {now} FROM {table} JOIN given USING (key)"
 _GIVE_BACK = "UPDATE {table} SET tat = tat - :gap WHERE key = :key"
-_FILL = "UPDATE {table} SET tat = {now} + {level} WHERE key = :key AND tat < {now} + {level}"
+_FILL = "UPDATE {table} SET tat = {now} + :level WHERE key = :key AND tat < {now} + :level"
 _CLEAR = "DELETE FROM {table} WHERE key = :key"
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -199,8 +199,7 @@ class StoredCounters:
 @lru_cache
 def _statement(sql: str, dialect: str, schema: str | None) -> sa.TextClause:
     quoted = '"' + schema.replace('"', '""') + '".' if schema else ""
-    words = {"table": quoted + LimitRow.__tablename__, "level": "CAST(:level AS DOUBLE PRECISION)"}
-    return sa.text(sql.format(**words, **_WORDS[dialect]))
+    return sa.text(sql.format(table=quoted + LimitRow.__tablename__, **_WORDS[dialect]))
 
 
 def _as_json(requests: Mapping[int, Sequence[Limit]]) -> str:

@@ -137,12 +137,10 @@ class Worker:
         places = asyncio.Semaphore(lane.places)
         while not self._stopped.is_set():
             woken = self._outbox.woken
-            claimed = await self._work(lane, places, tries)
-            if claimed == lane.batch:
-                continue
-            if claimed:
-                await _wait(self._stopped, self._limits.rest)
-            await woken.wait()
+            if (claimed := await self._work(lane, places, tries)) < lane.batch:
+                if claimed:
+                    await _wait(self._stopped, self._limits.rest)
+                await woken.wait()
 
     async def _work(self, lane: Lane, places: asyncio.Semaphore, tries: asyncio.TaskGroup) -> int:
         """Claim messages of a lane, and begin each once there is a place for it; return how many were claimed."""

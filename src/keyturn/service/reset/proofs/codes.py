@@ -129,13 +129,12 @@ class MailedCodes(CodesBesideLinks):
         def count(tx: Transaction) -> Secret | None:
             code = secrets.count_try(tx.connection, Purpose.CODE, mailbox, moment)
             is_live = code.tries <= TRIES and not code.dead_reason(moment)
+            wait = _ALL_FAILURES.wait(tx.counters.levels(_ALL_FAILURES)[0])
             hit = tx.counters.count(*((_ALL_FAILURES, of_mailbox) if is_live else ()))
-            (level,) = tx.counters.levels(_ALL_FAILURES)
-            is_over = hit.full == _ALL_FAILURES if is_live else _ALL_FAILURES.wait(level) > 0
-            if is_over:
+            if wait or hit.full == _ALL_FAILURES:
                 if count := self._lines.count("over budget"):
                     reset_log.warning(LogEvent("code.over_budget", count=count))
-                raise TooManyRequests(hit.wait or _ALL_FAILURES.wait(level))
+                raise TooManyRequests(wait or hit.wait)
             return code if is_live and not hit.full else None
 
         code = await self._records.transact(count)

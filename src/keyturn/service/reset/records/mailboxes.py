@@ -34,11 +34,6 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     refusal: Refusal | None
     suppressed: timedelta
 
-    @property
-    def is_blank(self) -> bool:
-        """Whether nothing holds mails back, and no mail of a day is counted."""
-        return not (self.mails or self.refusal)
-
 
 class Mailboxes(Store):
     """Decides whether a mailbox may get a mail. It keeps a mailbox from being flooded, and from complaining about us.
@@ -61,10 +56,7 @@ class Mailboxes(Store):
         counters = StoredCounters(self.connection)
         is_free = [not level for level in counters.levels(*(_suppression(email) for email, _ in wanted))]
         hits = counters.count_each(
-            [
-                self._limits_of(email)[: 2 if self.cooldown else 1] if is_wanted and free else ()
-                for (email, is_wanted), free in zip(wanted, is_free, strict=True)
-            ]
+            [self._limits_of(email) if yes and free else () for (email, yes), free in zip(wanted, is_free, strict=True)]
         )
         return [_refusal(hit.full) if free else "suppressed" for hit, free in zip(hits, is_free, strict=True)]
 

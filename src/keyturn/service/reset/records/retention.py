@@ -31,8 +31,6 @@ _MESSAGES = timedelta(days=30)
 _KEPT_ADDRESSES = timedelta(days=3)
 """How long settled messages keep the addresses of users: a dead one can be retried until then."""
 
-_MINUTE = timedelta(minutes=1)
-
 _NOT_ERASED = OutboxRow.payload != sa.literal_column(f"'{ERASED}'")
 """The condition of the index of rows that are not erased, so that a batch finds them without scanning the others."""
 
@@ -57,7 +55,7 @@ class Retention:
         self._database = database
         self._audit = audit
 
-    async def run(self, every: timedelta = _MINUTE) -> None:
+    async def run(self, every: timedelta = timedelta(minutes=1)) -> None:
         """Purge at intervals of `every`, until cancelled.
 
         Each client that a stranger pretends to be may leave a row among the limits, so they are short.
