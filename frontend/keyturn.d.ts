@@ -58,22 +58,10 @@ export interface Violation {
   message: string;
 }
 
-export declare class KeyturnError extends Error implements Problem {
+export declare class KeyturnError extends Error {
   constructor(problem: Partial<Problem>, options?: ErrorOptions);
-  readonly type: string;
-  readonly status: number;
-  readonly title: string;
-  readonly detail: string;
-  readonly violations: Violation[];
-  readonly errors: { field: string; message: string }[];
-  readonly retryAfter?: number;
-  readonly reason?: DeadReason;
-  readonly challenge?: Challenge;
-  readonly methods?: Factor[];
-  readonly sent?: SecondStepMethod | null;
-  readonly triesLeft?: number;
-  readonly instance?: string;
 }
+export interface KeyturnError extends Readonly<Problem> {}
 
 export interface Rule {
   name: string;

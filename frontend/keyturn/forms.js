@@ -1,6 +1,6 @@
 import { answerTo } from "./challenge.js";
 import { createClient, KeyturnError, PROBLEM } from "./client.js";
-import { contrastOf, inTime, kept, languageOf, make, rest, sentTo } from "./making.js";
+import { inTime, kept, languageOf, make, rest, sentTo } from "./making.js";
 import { adopt } from "./style.js";
 
 /** @typedef {import("../keyturn.js").Texts} Texts */
@@ -47,7 +47,6 @@ export class Forms {
       this.service = said;
       this.alert.textContent = "";
       this.open(found);
-      this.warnOfContrast();
     };
     /** @param {Refusal} _ @param {string} text */
     const tell = (_, text) => {
@@ -59,14 +58,6 @@ export class Forms {
     if (!this.root.lang && !own.unreachable) Object.assign(this.root, { lang: "en", dir: "ltr" });
     this.host.setAttribute("aria-busy", "true");
     return this.attempt(retry, open, tell).finally(() => this.host.removeAttribute("aria-busy"));
-  }
-
-  /** Tells developers that the texts cannot be read on their page. */
-  warnOfContrast() {
-    const contrast = contrastOf(this.root);
-    if (contrast === undefined || contrast >= 3) return;
-    console.warn(`<${this.host.localName}>: its texts have a contrast of only ${contrast.toFixed(1)} : 1 with the page. `
-      + "On a dark page, set color-scheme: dark, or --keyturn-ink and the other variables.");
   }
 
   /** @returns {Promise<any>} The data of the first view, apart from the texts. */

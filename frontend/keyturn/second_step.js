@@ -44,7 +44,7 @@ export class SecondStep {
       this.forms.alert.textContent = this.forms.say("secondStepOther");
       return true;
     }
-    if (this.box.hidden) this.draw(methods);
+    if (this.box.hidden) this.render(methods);
     const phone = methods.find(({ method }) => method === "sms");
     this.status.textContent = sent && phone ? this.forms.say("codeSent", { number: phone.hint }) : "";
     this.code.complain(triesLeft === undefined ? "" : refusal.detail);
@@ -56,7 +56,7 @@ export class SecondStep {
   }
 
   /** @param {import("../keyturn.js").Factor[]} factors */
-  draw(factors) {
+  render(factors) {
     const { forms } = this;
     this.factors = factors;
     const send = forms.button("sendCode", () => forms.attempt(send, () => this.ask(), (_, text) => {
