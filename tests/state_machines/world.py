@@ -33,7 +33,7 @@ SECURE, INVITE = "/api/auth/secure-account", "/api/auth/invitations"
 SERVICE_KEY = "0123456789abcdef" * 2
 
 _FREE = "100000/second"
-_UNLIMITED = dict.fromkeys(("request", "validate", "reset", "login", "account", "overall", "malformed"), _FREE)
+_UNLIMITED = dict.fromkeys(("request", "client", "login", "account", "overall"), _FREE)
 
 SETTINGS: Mapping[str, Any] = {
     "token": {"code": True},

@@ -383,9 +383,8 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     `mail_logo`: the same in mails, as PNG, JPEG or GIF, because mail programs do not show SVG. Default: `logo` if it is
     not SVG, else the name
     `mail_logo_dark`: the same for a dark background. Without it, the light logo keeps a light background
-    `logo_width`: pixels; 1 or more. A logo is scaled to fit `logo_width` by `logo_height`, which pages reserve while it
-    loads
-    `logo_height`: pixels; 1 or more
+    `logo_width`: pixels; 1 or more. A logo is scaled to fit this width and 32 pixels of height, which pages reserve
+    while it loads
     `radius`: of buttons and fields, pixels; 0 to 24. Cards have one and a half times as much
     `font`: font families as in CSS, such as `'"Source Sans 3", Georgia, serif'`. Default: the system's own. Pages load
     no fonts, so name fonts that readers have
@@ -405,7 +404,6 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     mail_logo: FileOrUrl = FileOrUrl("")
     mail_logo_dark: FileOrUrl = FileOrUrl("")
     logo_width: Pixels = 120
-    logo_height: Pixels = 32
     radius: Radius = 8
     font: str = ""
     stylesheet: Folder = Folder("")
@@ -508,10 +506,8 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `request`: requests for a link, per client. An IPv6 client is a /64; a /56 may send four times as many requests, a
     /48 sixteen times
-    `malformed`: requests for a link with an invalid address, unreadable bodies, and refused reports of mail providers,
-    per client
-    `validate`: checks of links, per client
-    `reset`: passwords sent, per client
+    `client`: checks of links, new passwords, and refused requests, per client and each counted by itself. Refused are
+    addresses that are none, unreadable bodies, wrong keys, and unproven reports of mail providers
     `login`: sign-ins and changes, per client
     `account`: guesses at one account, from all clients together; counted separately in each browser where its owner
     signed in or set a password
@@ -524,9 +520,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     request: str = "3/minute"
-    malformed: str = "30/minute"
-    validate: str = "60/minute"
-    reset: str = "20/minute"
+    client: str = "60/minute"
     login: str = "10/minute"
     account: str = "10/15 minutes"
     overall: str = "3000/minute"

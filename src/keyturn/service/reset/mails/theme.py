@@ -1,6 +1,6 @@
 """The look and the language of mails and pages: in general, and for accounts of a kind."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path, PurePath
@@ -119,8 +119,6 @@ def build(settings: Settings, *, reload: bool = False) -> Themes:
     for brand in themes.brands:
         for warning in palette_of(brand)[1]:
             log.warning(LogEvent("brand.colour_adjusted", reason=warning))
-    for warning in borrowed_logos(settings):
-        log.warning(LogEvent("brand.logo_borrowed", reason=warning))
     return themes
 
 
@@ -145,19 +143,6 @@ def themes_of_kinds(settings: Settings, general: Languages, *, reload: bool = Fa
         )
         for (kind, one), brand in zip(differing.items(), brands, strict=True)
     }
-
-
-def borrowed_logos(settings: Settings) -> Iterator[str]:
-    """Yield a warning for each kind of account that has its own name and another brand's logo."""
-    for kind, one in settings.kinds.items():
-        if "name" not in one.brand or one.brand["name"] == settings.brand.name:
-            continue
-        for logo in ("logo", "mail_logo"):
-            if getattr(settings.brand, logo) and logo not in one.brand:
-                yield (
-                    f"kinds.{kind}.brand: is called {one.brand['name']} and has the logo of {settings.brand.name}; "
-                    f"set kinds.{kind}.brand.{logo}, to an empty text for none"
-                )
 
 
 def own_languages(settings: Settings, *more: str, reload: bool = False) -> Languages:
