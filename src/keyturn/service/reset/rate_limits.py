@@ -7,9 +7,7 @@ LimitsUnready.
 
 **PostgreSQL counts for all processes** unless the settings say otherwise: each process has it anyway.
 
-Declined: Litestar's own middleware for limits. Across processes its reads and writes are not atomic, and its key leaves
-out the path. The library `limits`, whose counters in memory a thread sweeps: that took 60 % of a core with 4,000
-clients.
+Declined: the library `limits`, whose counters in memory a thread sweeps: that took 60 % of a core with 4,000 clients.
 """
 
 from collections.abc import Callable, Sequence

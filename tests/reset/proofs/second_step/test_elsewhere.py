@@ -232,7 +232,7 @@ async def test_a_step_of_an_apps_own_is_asked(database_url: str) -> None:
 @on_sqlite
 async def test_a_factory_that_makes_no_step_is_told_by_its_setting(database_url: str) -> None:
     for name, said in (
-        ("half", "returned an object, which does not inherit from SecondStep"),
+        ("half", "returned object, which does not inherit from SecondStep"),
         ("broken", "RuntimeError: not today"),
         ("nowhere", "has no nowhere"),
     ):

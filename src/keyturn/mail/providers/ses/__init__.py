@@ -25,7 +25,7 @@ from keyturn.mail.port.http_provider import (
     Refused,
     Request,
 )
-from keyturn.mail.port.provider import CheckedSender, Need, Rate
+from keyturn.mail.port.provider import CheckedSender, Rate
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words
 from keyturn.mail.providers.ses.aws_signature import Credentials, sign
 from keyturn.mail.providers.ses.sns import SnsTopic
@@ -205,15 +205,13 @@ def _faults(settings: SesSettings) -> Iterator[tuple[str, str]]:
 
 PROVIDER = HttpProvider(
     name="ses",
-    label="Amazon SES",
     place=5,
     settings=SesSettings,
-    source="Use the access key of an IAM user that may send, in the region of your identities",
-    needs=(
-        Need("region", "AWS_REGION", "eu-west-1"),
-        Need("access_key_id", "AWS_ACCESS_KEY_ID", "AKIA..."),
-        Need("secret_access_key", "AWS_SECRET_ACCESS_KEY"),
-    ),
+    needs={
+        "region": "AWS_REGION",
+        "access_key_id": "AWS_ACCESS_KEY_ID",
+        "secret_access_key": "AWS_SECRET_ACCESS_KEY",
+    },
     shares_variables=True,
     faults=_faults,
     url=lambda settings: settings.api_url or f"https://email.{settings.region}.amazonaws.com",
