@@ -194,12 +194,15 @@ def _require_room(account: Account) -> None:
 # Server-side sessions: the cookie holds 32 random bytes, the table their SHA-256
 
 
+SESSION_LIFE = timedelta(hours=12)
+"""A session ends after this time, even if it is in use (ASVS 7.3.2)."""
+
+
 class Sessions(Store):
     """Opens, finds and ends sessions. They end at a fixed time, on sign-out, and with every change of the password."""
 
-    def __init__(self, database: Database, ttl: timedelta) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self.ttl = ttl
 
     def start(self, account_id: str, token: str) -> None:
         """Open a session under `token`, which must be fresh (ASVS 7.2.4), in the caller's transaction."""
@@ -208,7 +211,7 @@ class Sessions(Store):
             "digest": digest_of(token),
             "account_id": account_id,
             "created_at": moment,
-            "expires_at": moment + self.ttl,
+            "expires_at": moment + SESSION_LIFE,
         }
         self.connection.execute(sa.insert(SessionRow).values(**row))
 

@@ -333,7 +333,6 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     `account`: the Account SID
     `password`: the Auth Token
     `from`: the number that sends the messages, such as `+14155552671`
-    `cooldown`: an account gets one message in this time
     `overall`: messages a day for all accounts together; 1 or more
     `prefixes`: prefixes of the numbers that get messages, such as `["+44", "+49"]`; empty means all numbers
     """
@@ -343,7 +342,6 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     account: str = ""
     password: Secret = Secret("")
     from_: str = ""
-    cooldown: timedelta = timedelta(minutes=1)
     overall: Annotated[int, Meta(ge=1)] = 1000
     prefixes: tuple[str, ...] = ()
 
@@ -353,13 +351,9 @@ class SecondStepSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `source`: where the factors are: `none`, `builtin`, `table`, `supabase`, `ldap` (phone numbers), or your own
     `package.module:factory`
-    `tries`: wrong codes that end a link, of all links of its account together; 1 to 10
-    `daily`: wrong codes of one account in a day, with all of its links, which refill evenly; 1 to 100
     """
 
     source: str = "none"
-    tries: Annotated[int, Meta(ge=1, le=10)] = 5
-    daily: Annotated[int, Meta(ge=1, le=100)] = 20
     table: SecondStepTableSettings = SecondStepTableSettings()
     sms: SmsSettings = SmsSettings()
 
@@ -561,15 +555,6 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     worker: Literal["child", "inside", "none"] = "child"
 
 
-class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a session lasts. `ttl` is absolute: activity does not extend it (ASVS 7.3.2).
-
-    `ttl`: a session ends after this time, even if it is in use
-    """
-
-    ttl: timedelta = timedelta(hours=12)
-
-
 LONGEST_TRY = timedelta(seconds=60)
 """How long one delivery may take, its time-outs included, before it is stopped."""
 
@@ -677,7 +662,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     second_step: SecondStepSettings = SecondStepSettings()
     limits: LimitSettings = LimitSettings()
     server: ServerSettings = ServerSettings()
-    session: SessionSettings = SessionSettings()
     hashing: HashingSettings = HashingSettings()
     worker: WorkerSettings = WorkerSettings()
     webhooks: WebhookSettings = WebhookSettings()
