@@ -604,7 +604,7 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
 class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Who may read /metrics.
 
-    `token`: 32 or more random characters: clients that send it may read /metrics
+    `token`: 32 or more random characters: clients that send it may read /metrics. Without it, no client may
     """
 
     token: Secret = Secret("")
