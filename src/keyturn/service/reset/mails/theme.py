@@ -151,6 +151,15 @@ def own_languages(settings: Settings, *more: str, reload: bool = False) -> Langu
     return Languages(settings.timezone, PACKAGED, *added, reload=reload, only=settings.languages)
 
 
+def themes_of_brands(
+    differing: Mapping[str, Mapping[str, Any]], settings: Settings, languages: Languages
+) -> dict[str, Theme]:
+    """Return the themes of the studio's further brands. Raises SettingsInvalid with every fault in them."""
+    brands = brands_with({f"studio.brands.{name}": one for name, one in differing.items()}, settings.brand)
+    named = zip(differing, brands, strict=True)
+    return {name: Theme.of(brand, languages, settings.base_url, name) for name, brand in named}
+
+
 def brands_with(differing: Mapping[str, Mapping[str, Any]], brand: Brand) -> list[Brand]:
     """Return for each name the brand with its differences. Raises SettingsInvalid with every fault, by those names."""
     brands, faults = [], []
