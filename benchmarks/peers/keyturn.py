@@ -44,7 +44,7 @@ ENVIRONMENT = "environment.json"
 def environment(url: str, *, over_table: bool = False) -> Mapping[str, str]:
     """Return the settings: the defaults, with client limits that are never reached."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("KEYTURN_")}
-    limits = ("REQUEST", "VALIDATE", "RESET", "LOGIN", "ACCOUNT", "OVERALL")
+    limits = ("REQUEST", "CLIENT", "LOGIN", "ACCOUNT", "OVERALL")
     return {
         **kept,
         **{f"KEYTURN_LIMITS_{name}": _UNLIMITED for name in limits},

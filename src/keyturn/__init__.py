@@ -26,7 +26,6 @@ if TYPE_CHECKING:
         Ended,
         NewPassword,
     )
-    from keyturn.service.accounts.table.model import table_of
     from keyturn.service.app import create_app
     from keyturn.service.plugin import KeyturnConfig, KeyturnPlugin
     from keyturn.service.problems.passwords import PasswordRejected, Violation
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
         SecondStepFailed,
     )
     from keyturn.service.reset.reset_hook import PendingReset
-    from keyturn.service.settings import Ending, Settings
+    from keyturn.service.settings import Settings
     from keyturn.service.settings.reading import read_settings
     from keyturn.studio.mails import Mails, RenderedMail
 
@@ -53,7 +52,6 @@ __all__ = [
     "DataUnfit",
     "Email",
     "Ended",
-    "Ending",
     "Event",
     "KeyturnConfig",
     "KeyturnError",
@@ -79,7 +77,6 @@ __all__ = [
     "Violation",
     "create_app",
     "read_settings",
-    "table_of",
 ]
 
 _MODULES = {
@@ -90,7 +87,6 @@ _MODULES = {
     "DataUnfit": "errors",
     "Email": "mail.port.email",
     "Ended": "service.accounts.port",
-    "Ending": "service.settings",
     "Event": "service.reset.events",
     "KeyturnConfig": "service.plugin",
     "KeyturnError": "errors",
@@ -116,7 +112,6 @@ _MODULES = {
     "Violation": "service.problems.passwords",
     "create_app": "service.app",
     "read_settings": "service.settings.reading",
-    "table_of": "service.accounts.table.model",
 }
 
 

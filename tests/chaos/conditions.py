@@ -15,6 +15,6 @@ def environment_for(resend: ResendServer, database_url: str) -> dict[str, str]:
         "KEYTURN_LIMITS_IN_MEMORY": "true",
         "KEYTURN_LIMITS_OVERALL": "100000/second",
         "KEYTURN_LIMITS_REQUEST": "100000/second",
-        "KEYTURN_LIMITS_RESET": "100000/second",
+        "KEYTURN_LIMITS_CLIENT": "100000/second",
         "KEYTURN_HASHING_COST": "10",
     }

@@ -14,10 +14,15 @@ import httpx2
 import pytest
 from tests.cli.command import Keyturn
 from tests.cli.process import Running, running
+from tests.driver.service import BEARER, METRICS_TOKEN
 
 pytestmark = pytest.mark.long
 
-ENVIRONMENT = {"KEYTURN_ENVIRONMENT": "development", "KEYTURN_MAIL_TRANSPORT": "capture"}
+ENVIRONMENT = {
+    "KEYTURN_ENVIRONMENT": "development",
+    "KEYTURN_MAIL_TRANSPORT": "capture",
+    "KEYTURN_METRICS_TOKEN": METRICS_TOKEN,
+}
 READY = "Keyturn answers on "
 
 
@@ -95,8 +100,8 @@ def test_a_worker_answers_health_and_metrics_on_its_own_port_and_ends_cleanly(
         asked = keyturn("health", "--port", port)
         assert (asked.code, asked.out) == (0, f"Keyturn on http://127.0.0.1:{port} is ready.\n")
         metrics = f"http://127.0.0.1:{port}/metrics"
-        assert "keyturn_outbox_waiting 0.0" in httpx2.get(metrics).text
-        assert httpx2.get(metrics, headers={"X-Forwarded-For": "198.18.0.1"}).status_code == 404
+        assert "keyturn_outbox_waiting 0.0" in httpx2.get(metrics, headers=BEARER).text
+        assert httpx2.get(metrics).status_code == 404
         assert worker.end(number) == 0
         assert not any("Traceback" in line for line in worker.said)
 

@@ -15,6 +15,7 @@ from tests.cli.command import ADA, PASSWORD, Keyturn
 from tests.cli.process import Running, running
 from tests.cli.test_serve_worker import ENVIRONMENT, READY, REQUEST, end_worker, url_of, wait_for_end, worker_of
 from tests.databases import PostgresServer
+from tests.driver.service import BEARER
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them"),
@@ -76,7 +77,7 @@ def test_several_processes_count_together_send_each_mail_once_and_run_one_worker
         assert len([line for line in serve.said if "worker.started" in line]) == 1
         end_worker(serve)
 
-        metrics = [httpx2.get(f"{url}/metrics").text for _ in range(9)]
+        metrics = [httpx2.get(f"{url}/metrics", headers=BEARER).text for _ in range(9)]
         for text in metrics:
             assert 'keyturn_requests_total{kind="request",outcome="malformed"} 9.0' in text
             assert 'keyturn_messages_total{kind="reset_requested",outcome="sent"} 1.0' in text

@@ -11,9 +11,14 @@ import httpx2
 import pytest
 from tests.cli.command import ADA
 from tests.cli.process import Running, running
+from tests.driver.service import BEARER, METRICS_TOKEN
 from watchfiles import watch
 
-ENVIRONMENT = {"KEYTURN_ENVIRONMENT": "development", "KEYTURN_MAIL_TRANSPORT": "capture"}
+ENVIRONMENT = {
+    "KEYTURN_ENVIRONMENT": "development",
+    "KEYTURN_MAIL_TRANSPORT": "capture",
+    "KEYTURN_METRICS_TOKEN": METRICS_TOKEN,
+}
 READY = "Keyturn answers on "
 REQUEST = "/api/auth/request-password-reset"
 
@@ -79,7 +84,8 @@ def test_a_worker_that_dies_shows_and_is_started_again_and_sends_what_was_accept
         wait_for_mail(workplace)
         serve.wait_for("mail.sent")
         end_worker(serve, 2)
-        assert 'keyturn_messages_total{kind="reset_requested",outcome="sent"} 1.0' in httpx2.get(f"{url}/metrics").text
+        figures = httpx2.get(f"{url}/metrics", headers=BEARER).text
+        assert 'keyturn_messages_total{kind="reset_requested",outcome="sent"} 1.0' in figures
         assert serve.end() == 0
 
 

@@ -26,7 +26,7 @@ from tests.programs import require_program
 from tests.resend_server.answers import PROXY_PAGE, refusal
 from tests.resend_server.server import ResendServer, running_resend
 
-from keyturn.service.telemetry.prometheus import PrometheusMeters
+from keyturn.service.telemetry.meters import Meters
 
 pytestmark = pytest.mark.long
 
@@ -97,7 +97,7 @@ def test_each_alert_has_a_runbook_of_three_lines_and_each_runbook_an_alert() -> 
 
 
 def test_each_metric_of_the_alerts_and_the_dashboard_is_one_of_keyturn() -> None:
-    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", PrometheusMeters().exposition().decode(), re.MULTILINE))
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", Meters().exposition().decode(), re.MULTILINE))
     suffixes = ("_bucket", "_count", "_sum")
     there = {name + suffix for name, kind in kinds.items() for suffix in (suffixes if kind == "histogram" else ("",))}
     named = metrics_in("\n".join([alert["expr"] for alert in ALERTS] + QUERIES))

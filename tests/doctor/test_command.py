@@ -68,7 +68,6 @@ def test_where_all_is_well_it_ends_with_0(folder: Path, environment: dict[str, s
         ["settings", "ok"],
         ["database", "ok"],
         ["accounts", "ok"],
-        ["limits", "ok"],
         ["capture", "ok"],
         ["changed", "ok"],
     ]
@@ -129,7 +128,6 @@ def test_json_is_an_array_of_findings(folder: Path, environment: dict[str, str])
         "settings": "ok",
         "database": "fail",
         "accounts": "ok",
-        "limits": "ok",
         "capture": "ok",
         "changed": "ok",
     }

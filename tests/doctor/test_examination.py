@@ -20,7 +20,7 @@ from keyturn.service.settings.reading import Reading, inspect_settings
 
 pytestmark = pytest.mark.slow
 
-FINE = ["settings", "database", "accounts", "limits", "resend", "spf", "dkim", "dmarc"]
+FINE = ["settings", "database", "accounts", "resend", "spf", "dkim", "dmarc"]
 
 
 def reading(settings: Settings, *faults: Fault, **changes: Any) -> Reading:
@@ -113,7 +113,7 @@ async def test_no_secret_is_told(dns: Dns, resend: ResendServer) -> None:
     )
     findings = await examine(reading(settings), dns)
 
-    assert {"settings", "database", "limits", "resend", "smtp"} <= {
+    assert {"settings", "database", "resend", "smtp"} <= {
         finding.check for finding in findings if finding.verdict in {"fail", "warn"}
     }
     assert "hunter2" not in repr(findings)

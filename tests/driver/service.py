@@ -22,7 +22,15 @@ from keyturn.service.clock import now
 from keyturn.service.outbox.history import Item, read
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.sending.senders import sender_for
-from keyturn.service.settings import Brand, DatabaseSettings, HashingSettings, MailSettings, Secret, Settings
+from keyturn.service.settings import (
+    Brand,
+    DatabaseSettings,
+    HashingSettings,
+    MailSettings,
+    MetricsSettings,
+    Secret,
+    Settings,
+)
 from keyturn.service.settings.building import Builder, Literally
 from keyturn.service.settings.variables import Variables
 from keyturn.testing import MovableClock, RunningService, service
@@ -49,6 +57,10 @@ NOBODY = "nobody@northwind.test"
 PASSWORD = "seven quiet harbours"
 NEW_PASSWORD = "eleven loud lighthouses"
 
+METRICS_TOKEN = "0123456789abcdef" * 2
+BEARER = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+"""What Prometheus sends."""
+
 CHEAPEST = 4
 """The lowest cost of bcrypt. keyturn.toml does not allow it, so tests of timing set another."""
 
@@ -61,6 +73,7 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
         "database": DatabaseSettings(url=Secret(database_url)),
         "hashing": HashingSettings(cost=CHEAPEST),
         "mail": MailSettings(transport="capture"),
+        "metrics": MetricsSettings(token=Secret(METRICS_TOKEN)),
         "brand": Brand(name="Northwind School", support_address="help@northwind.example"),
     }
     sections = {name: _as_read(section) for name, section in changes.items() if isinstance(section, Mapping)}
@@ -211,6 +224,12 @@ class Service:
             await connection.execute(update(AccountRow).values(name="Someone else"))
             yield
 
+    async def metrics(self) -> str:
+        """Return what Prometheus reads."""
+        answer = await self.anywhere().get("/metrics", headers=BEARER)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+
     async def purge(self) -> None:
         """Erase what is older than its retention, as the worker does every hour."""
         await self.parts.retention.purge(now())
@@ -233,6 +252,10 @@ class Service:
         """Return how many sessions there are in Keyturn's own table."""
         (row,) = await self.rows(select(func.count().label("open")).select_from(SessionRow))
         return int(row["open"])
+
+    async def prolong_sessions(self, **time: float) -> None:
+        """Let all sessions end so much later than now, in Keyturn's own table."""
+        await self.write(update(SessionRow).values(expires_at=self.now() + timedelta(**time)))
 
     async def rows(self, query: Executable) -> Sequence[Mapping[str, Any]]:
         async with connected(self.parts.database) as connection:

@@ -31,7 +31,7 @@ def module_database(sqlite: SqliteFiles) -> Iterator[str]:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def keyturn(app: App, module_database: str) -> AsyncIterator[Service]:
     """Run the service that most tests share: each has a person of its own."""
-    rare = {"request": "1000/minute", "validate": "1000/minute", "mailbox_cooldown": timedelta(0)}
+    rare = {"request": "1000/minute", "client": "1000/minute", "mailbox_cooldown": timedelta(0)}
     async with beside(app, module_database, limits=rare) as service:
         yield service
 

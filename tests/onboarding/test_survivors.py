@@ -7,7 +7,7 @@ import pytest
 from tests.databases import Databases
 from tests.driver.app_database import running_app
 
-from keyturn.service.onboarding.survivors import surviving_credentials
+from keyturn.service.doctor.accounts import surviving_credentials
 from keyturn.service.settings import AccountSettings, DatabaseSettings, Ending, Secret, Settings, TableSettings
 
 TABLES = (

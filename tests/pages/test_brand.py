@@ -9,7 +9,6 @@ from tests.driver.visitor import Visitor
 from tests.pages.school import School, opened, settings_for
 from tests.settings.test_brand import PNG, SVG
 
-from keyturn.service.reset.mails.theme import borrowed_logos
 from keyturn.service.settings import Brand, FileOrUrl, Folder, Kind
 
 pytestmark = pytest.mark.long
@@ -32,7 +31,6 @@ async def school(tmp_path: Path) -> AsyncIterator[School]:
         logo_dark=FileOrUrl(f"{tmp_path}/b.svg"),
         mail_logo=FileOrUrl(f"{tmp_path}/c.png"),
         logo_width=140,
-        logo_height=28,
         radius=4,
         font='"Source Sans 3", serif',
         ground="#eef2f0",
@@ -57,7 +55,7 @@ def picture(page: str) -> tuple[str, str, str]:
 async def test_the_logo_has_its_size_and_one_for_dark(visitor: Visitor) -> None:
     dark, light, rest = picture((await visitor.get("/login")).text)
 
-    assert rest == 'alt="Northwind School" width="140" height="28"'
+    assert rest == 'alt="Northwind School" width="140" height="32"'
     assert (await visitor.get(light)).content == SVG
     assert (await visitor.get(dark)).content.endswith(b"<!-- dark -->")
 
@@ -124,9 +122,7 @@ async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(visitor: Visito
     assert "stylesheet.css" in page.text
 
 
-async def test_a_logo_has_the_name_of_who_shows_it_and_a_borrowed_one_is_warned_of(
-    visitor: Visitor, school: School
-) -> None:
+async def test_a_logo_has_the_name_of_who_shows_it(visitor: Visitor, school: School) -> None:
     await school.add("pupil@northwind.example", kind="pupil")
     page = await visitor.follow(await visitor.sign_in("pupil@northwind.example"))
 
@@ -134,7 +130,3 @@ async def test_a_logo_has_the_name_of_who_shows_it_and_a_borrowed_one_is_warned_
     assert "· Pupils</title>" in page.text
     assert school.parts.themes.kinds["pupil"].globals["brand"].logo_alt == "Pupils"
     assert school.parts.themes.kinds["guest"].globals["brand"].logo_alt == "Guests"
-    whose = "kinds.pupil.brand: is called Pupils and has the logo of Northwind School"
-    assert [*borrowed_logos(school.parts.settings)] == [
-        f"{whose}; set kinds.pupil.brand.{logo}, to an empty text for none" for logo in ("logo", "mail_logo")
-    ]

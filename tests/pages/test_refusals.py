@@ -37,7 +37,7 @@ async def test_too_many_requests_say_how_long_to_wait(tmp_path: Path) -> None:
         assert f'<a class="button" href="{FORGOT}">Go back</a>' in page.text
 
 
-@pytest.mark.parametrize(("page", "kind"), [(LOGIN, "login"), (RESET, "validate")])
+@pytest.mark.parametrize(("page", "kind"), [(LOGIN, "login"), (RESET, "client")])
 async def test_every_limit_ends_in_a_page(page: str, kind: str, tmp_path: Path) -> None:
     limits: dict[str, Any] = {kind: "1/minute"}
     async with opened(settings_for(tmp_path, limits=LimitSettings(**limits))) as school, school.visitor() as visitor:

@@ -158,8 +158,8 @@ async def test_what_is_wrong_with_a_password_is_said_and_nothing_typed_is_printe
     assert (await save(visitor)).status_code == 303
 
 
-async def test_passwords_that_differ_are_judged_as_often_as_a_reset_may_be_tried(tmp_path: Path) -> None:
-    limits = LimitSettings(reset="2/minute")
+async def test_passwords_that_differ_are_judged_only_as_often_as_links_may_be_checked(tmp_path: Path) -> None:
+    limits = LimitSettings(client="5/minute")
     async with opened(settings_for(tmp_path, limits=limits)) as school, school.visitor() as visitor:
         await open_link(visitor, await school.link(await school.add()))
         answers = [(await save(visitor, again="something else")).status_code for _ in range(3)]

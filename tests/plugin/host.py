@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx2
+import msgspec
 import uvicorn
 from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyPlugin
 from litestar import Litestar, Request, Response, get, post
@@ -26,9 +27,9 @@ from tests.driver.inbox import Inbox
 from tests.driver.service import ADA, PASSWORD, hash_of, settings_for
 from uvicorn.lifespan.on import LifespanOn
 
-from keyturn import KeyturnConfig, KeyturnPlugin, Settings, table_of
+from keyturn import KeyturnConfig, KeyturnPlugin, Settings
 from keyturn.service.parts import Parts
-from keyturn.service.settings import DatabaseSettings, HashingSettings
+from keyturn.service.settings import AccountSettings, DatabaseSettings, HashingSettings, TableSettings
 
 BASE_URL = "https://school.example.org/account"
 KNOWN = {"X-Teacher": "ada"}
@@ -61,14 +62,12 @@ class Visit(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))
 
 
-ACCOUNTS = table_of(
-    User,
-    email="mail",
-    password="hashed",
-    name="full_name",
+TABLE = TableSettings(
+    table="users",
+    name="display_name",
     active="not left_at",
     set={"must_change": False},
-    delete=[Visit.user_id],
+    delete=("visits.user_id",),
 )
 
 
@@ -144,15 +143,18 @@ def keyturn_settings(**changes: Any) -> Settings:
 
 
 class Host:
-    """The app. `keyturn` is the plugin in it."""
+    """The app, and `keyturn`, the plugin in it. The accounts are in the app's table, unless `accounts` is given."""
 
     def __init__(
         self, url: str, *, settings: Settings | None = None, plugin_first: bool = False, **plugin: Any
     ) -> None:
         self.inbox = Inbox()
         self.alchemy = alchemy_for(url)
-        given: dict[str, Any] = {"alchemy": self.alchemy, "accounts": ACCOUNTS, "worker": False, "sender": self.inbox}
-        self.keyturn = KeyturnPlugin(KeyturnConfig(settings or keyturn_settings(), **given | plugin))
+        given: dict[str, Any] = {"alchemy": self.alchemy, "worker": False, "sender": self.inbox}
+        settings = settings or keyturn_settings()
+        if "accounts" not in plugin:
+            settings = msgspec.structs.replace(settings, accounts=AccountSettings(store="table", table=TABLE))
+        self.keyturn = KeyturnPlugin(KeyturnConfig(settings, **given | plugin))
         plugins = [SQLAlchemyPlugin(config=self.alchemy), self.keyturn]
         self.app = Litestar(
             [notes, add_note, login],

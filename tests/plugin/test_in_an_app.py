@@ -156,7 +156,7 @@ async def test_without_the_pages_only_the_api_is_there(host: Host) -> None:
             "settings": keyturn_settings(
                 base_url="https://school.example.org/behind",
                 sign_in_url="{base_url}/enter",
-                limits=LimitSettings(validate="1/minute"),
+                limits=LimitSettings(client="1/minute"),
                 server=ServerSettings(trusted_proxies=("198.18.0.0/24",)),
             ),
         }

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
+from tests.driver.elsewhere import Elsewhere
 from tests.plugin.documented import block
-from tests.plugin.host import ACCOUNTS, keyturn_settings
+from tests.plugin.host import keyturn_settings
 
 from keyturn import KeyturnConfig, KeyturnPlugin, Settings, create_app, read_settings
 from keyturn.errors import SettingsInvalid
@@ -108,8 +109,8 @@ def test_what_was_read_and_rightly_changed_is_taken_as_it_is() -> None:
 
 
 def test_a_table_that_is_made_in_code_keeps_the_rules_of_one_in_the_file() -> None:
-    wrong = msgspec.structs.replace(ACCOUNTS, set={"must_change": "{soon}"}, delete=("visits",))
-    found = faults(lambda settings: KeyturnPlugin(KeyturnConfig(settings, accounts=wrong)), keyturn_settings())
+    wrong = TableSettings(table="users", set={"must_change": "{soon}"}, delete=("visits",))
+    found = faults(plugin_of, keyturn_settings(accounts=AccountSettings(store="table", table=wrong)))
     assert set(found) == {"accounts.table.set.must_change", "accounts.table.delete"}
 
 
@@ -122,9 +123,10 @@ def test_a_table_that_is_made_in_code_keeps_the_rules_of_one_in_the_file() -> No
     ],
 )
 def test_accounts_in_the_file_and_in_the_code_are_a_fault(accounts: AccountSettings, name: str) -> None:
-    found = faults(
-        lambda settings: KeyturnPlugin(KeyturnConfig(settings, accounts=ACCOUNTS)), keyturn_settings(accounts=accounts)
-    )
+    def with_store(settings: Settings) -> object:
+        return KeyturnPlugin(KeyturnConfig(settings, accounts=Elsewhere()))
+
+    found = faults(with_store, keyturn_settings(accounts=accounts))
     assert list(found) == [f"accounts.{name}"]
     assert found[f"accounts.{name}"].endswith("remove [accounts] from keyturn.toml, or remove accounts=")
 
@@ -139,7 +141,6 @@ def test_the_documented_change_of_a_setting_is_taken() -> None:
         "KeyturnConfig": KeyturnConfig,
         "KeyturnPlugin": KeyturnPlugin,
         "alchemy": None,
-        "users": ACCOUNTS,
     }
     exec(block("python", "settings = read_settings()"), names)  # noqa: S102 - as it stands in the documentation
     assert names["keyturn"].parts.settings.token.ttl == timedelta(minutes=10) != plugin.parts.settings.token.ttl

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.driver.connections import connected
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import ADA
-from tests.plugin.host import ACCOUNTS, Host, alchemy_for, keyturn_settings
+from tests.plugin.host import TABLE, Host, alchemy_for, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST
 
 from keyturn import Event, KeyturnConfig, KeyturnPlugin, Settings
@@ -25,6 +25,7 @@ from keyturn.errors import SettingsInvalid
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
 from keyturn.service.settings import (
+    AccountSettings,
     DatabaseSettings,
     LimitSettings,
     Secret,
@@ -163,7 +164,8 @@ def test_the_path_of_the_app_itself_counts_once(tmp_path: Path, path: str | None
 
 def test_an_app_says_where_its_people_sign_in() -> None:
     """The settings were read for the built-in accounts, of which Keyturn's own page is the only way in."""
-    found = faults(keyturn_settings(sign_in_url=""), accounts=ACCOUNTS)
+    accounts = AccountSettings(store="table", table=TABLE)
+    found = faults(keyturn_settings(sign_in_url="", accounts=accounts))
     assert found["sign_in_url"].startswith("missing: set it to your app's sign-in page")
 
 
@@ -240,4 +242,4 @@ def test_what_no_settings_can_tell_another_process_is_refused_with_the_choices(
 def test_an_engine_that_advanced_alchemy_has_made_of_an_address_is_no_object_of_the_app() -> None:
     alchemy = alchemy_for(AT_A_SERVER, engine_config=EngineConfig(pool_size=2))
     alchemy.get_engine()
-    assert KeyturnPlugin(KeyturnConfig(keyturn_settings(), alchemy=alchemy, accounts=ACCOUNTS))
+    assert KeyturnPlugin(KeyturnConfig(keyturn_settings(), alchemy=alchemy))

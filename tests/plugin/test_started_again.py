@@ -12,7 +12,7 @@ from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, PASSWORD, hash_of
 from tests.driver.supabase_server import SupabaseServer
-from tests.plugin.host import ACCOUNTS, Host, keyturn_settings
+from tests.plugin.host import Host, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST, RESET
 from tests.serving import serving
 
@@ -50,9 +50,10 @@ def plugin(request: pytest.FixtureRequest) -> dict[str, Any]:
         case "builtin":
             return {"accounts": None}
         case "table":
-            return {"accounts": ACCOUNTS}
+            return {}
         case "table elsewhere":
-            return {"accounts": request.getfixturevalue("elsewhere")}
+            accounts = AccountSettings(store="table", table=request.getfixturevalue("elsewhere"))
+            return {"accounts": None, "settings": keyturn_settings(accounts=accounts)}
         case _:
             accounts = AccountSettings(store="supabase", supabase=request.getfixturevalue("supabase"))
             return {
@@ -71,7 +72,7 @@ def test_an_app_is_started_again_with_any_store(
     async def live(email: str) -> None:
         await migrate(host.parts.database)
         async with host.running(), host.client() as client:
-            if plugin["accounts"] is ACCOUNTS:
+            if "accounts" not in plugin:
                 await host.add(email)
             elif host.parts.settings.accounts.store == "builtin":
                 await builtin_accounts(host.parts).add(Account(id="", email=email), hash_of(PASSWORD))

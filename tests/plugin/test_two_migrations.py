@@ -18,15 +18,15 @@ from tests.databases import PostgresServer
 from tests.driver.connections import committing, connected
 from tests.driver.service import ADA, NEW_PASSWORD, running, settings_for
 from tests.plugin.documented import block
-from tests.plugin.host import User, alchemy_for, keyturn_settings
+from tests.plugin.host import alchemy_for, keyturn_settings
 
 import keyturn.service.limits
 import keyturn.service.secrets  # noqa: F401 - so that the metadata is complete
-from keyturn import KeyturnConfig, KeyturnPlugin, table_of
+from keyturn import KeyturnConfig, KeyturnPlugin
 from keyturn.service.database import Database, Model
 from keyturn.service.database.migrations import VERSION_TABLE, head, migrate, require_current, revision
 from keyturn.service.problems.requests import DatabaseUnready
-from keyturn.service.settings import DatabaseSettings, Secret
+from keyturn.service.settings import AccountSettings, DatabaseSettings, Secret, TableSettings
 
 pytestmark = pytest.mark.long
 
@@ -41,9 +41,9 @@ class Migrated:
         self.alchemy = alchemy_for(
             url, create_all=False, alembic_config=AlembicAsyncConfig(script_location=str(folder / "migrations"))
         )
-        users = table_of(User, email="mail", password="hashed")
-        settings = keyturn_settings(database=DatabaseSettings(schema=schema))
-        plugin = KeyturnPlugin(KeyturnConfig(settings, alchemy=self.alchemy, accounts=users, worker=False))
+        accounts = AccountSettings(store="table", table=TableSettings(table="users"))
+        settings = keyturn_settings(database=DatabaseSettings(schema=schema), accounts=accounts)
+        plugin = KeyturnPlugin(KeyturnConfig(settings, alchemy=self.alchemy, worker=False))
         self.app = Litestar(plugins=[SQLAlchemyPlugin(config=self.alchemy), plugin], logging_config=None)
         self.alembic = AlembicCommands(self.alchemy)
 

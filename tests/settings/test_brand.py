@@ -55,39 +55,6 @@ def test_each_file_that_cannot_be_served_is_told_by_its_setting(faults: Faults, 
 
 
 @pytest.mark.parametrize(
-    "line",
-    [
-        '@import "https://fonts.example/a.css";',
-        "@import url(//fonts.example/a.css);",
-        "@font-face { src: url('https://fonts.example/a.woff2') }",
-        ".a { background: URL( http://fonts.example/a.png ) }",
-        "@font-face { src: url(font.woff2) }",
-        '@IMPORT "more.css";',
-        "@media screen { .a { mask: url(bg.png) } }",
-        ".a { background: url(data:image/png;base64,AA==) }",
-        '.a { background: image-set("https://x.example/a" 1x) }',
-        ".a { background: -webkit-image-set(url(a.png) 1x) }",
-        '.a { --b: src("a.png") }',
-    ],
-)
-def test_a_stylesheet_that_loads_something_is_told_with_its_line(faults: Faults, tmp_path: Path, line: str) -> None:
-    (tmp_path / "own.css").write_text(f"/* url(https://in-a-comment.example)\n*/\n{line}\n")
-    found = faults('[brand]\nstylesheet = "own.css"')
-
-    assert set(found) == {"brand.stylesheet"}
-    assert "own.css:3: loads " in found["brand.stylesheet"]
-    assert "pages load only this file" in found["brand.stylesheet"]
-
-
-def test_a_stylesheet_may_name_parts_of_the_page_and_texts(read: Read, tmp_path: Path) -> None:
-    (tmp_path / "own.css").write_text(
-        '.a { filter: url("#blur"); clip-path: url(#x) } .a::after { content: "url(a.png) @import" } .b { color: red'
-    )
-
-    assert read('[brand]\nstylesheet = "own.css"').brand.stylesheet
-
-
-@pytest.mark.parametrize(
     "font", ["a; } body { color: red", "url(x)", "<b>", "`a`", '"open', "a,,b", "\\65", '"O\'Neil"', '"R&D"']
 )
 def test_a_font_is_a_list_of_families_and_no_more_css(faults: Faults, font: str) -> None:

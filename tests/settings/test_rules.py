@@ -113,7 +113,7 @@ def test_a_sender_is_an_address_with_or_without_a_name(faults: Faults, read: Rea
 @pytest.mark.parametrize(
     "rate", ["", "three a minute", "3", "3/fortnight", "3/minute; 100/day", "0/minute", "3/0 minutes", "1000000/minute"]
 )
-@pytest.mark.parametrize("kind", ["request", "validate", "reset", "login", "account", "overall"])
+@pytest.mark.parametrize("kind", ["request", "client", "login", "account", "overall"])
 def test_a_limit_is_one_rate(faults: Faults, kind: str, rate: str) -> None:
     assert set(faults(f'[limits]\n{kind} = "{rate}"')) == {f"limits.{kind}"}
 

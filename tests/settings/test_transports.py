@@ -19,7 +19,7 @@ COMPLETE = {
 def test_what_is_missing_is_named_as_people_know_it(faults: Faults, transport: str, chosen_by: str) -> None:
     found = faults(**{f"KEYTURN_MAIL_{chosen_by.upper()}": transport})
 
-    assert set(found) == {need.name for need in PROVIDERS[transport].needs if need.required}
+    assert set(found) == {*map(PROVIDERS[transport].known_as, PROVIDERS[transport].needs)}
     without = "; to save mails in .keyturn/mail instead of sending them, set KEYTURN_MAIL_TRANSPORT=capture"
     told = f"missing: mail.{chosen_by} is {transport}"
     assert set(found.values()) == {told + without if chosen_by == "transport" else told}

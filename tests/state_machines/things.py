@@ -9,7 +9,7 @@ MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 SUPPRESSED_FOR, KEPT_FOR, RECENT = 14 * DAY, 7 * DAY, 30 * DAY
 SHORTEST_PASSWORD = 12
-MOST_MAILS, MOST_TRIES, MOST_STEPS = 5, 5, 2
+MOST_MAILS, MOST_TRIES, MOST_STEPS = 5, 5, 5
 """Mails of a mailbox in a day, tries of a code, and second steps of a link: fewer than by default, since a run has few
 steps."""
 

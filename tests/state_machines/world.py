@@ -23,7 +23,7 @@ from tests.driver.service import (
     running,
     settings_for,
 )
-from tests.state_machines.things import MOST_MAILS, MOST_STEPS
+from tests.state_machines.things import MOST_MAILS
 
 from keyturn import Email, KeyturnError
 from keyturn.testing import MovableClock
@@ -33,12 +33,12 @@ SECURE, INVITE = "/api/auth/secure-account", "/api/auth/invitations"
 SERVICE_KEY = "0123456789abcdef" * 2
 
 _FREE = "100000/second"
-_UNLIMITED = dict.fromkeys(("request", "validate", "reset", "login", "account", "overall", "malformed"), _FREE)
+_UNLIMITED = dict.fromkeys(("request", "client", "login", "account", "overall"), _FREE)
 
 SETTINGS: Mapping[str, Any] = {
     "token": {"code": True},
     "secure_account": {"lock": True},
-    "second_step": BUILTIN | {"tries": MOST_STEPS},
+    "second_step": BUILTIN,
     "resend": reporting.WITH_WEBHOOK,
     "invitations": {"service_key": SERVICE_KEY},
     "limits": _UNLIMITED | {"mailbox_daily": MOST_MAILS, "in_memory": True},

@@ -63,7 +63,7 @@ async def test_webhooks_are_counted_apart_from_mails(service: Service, app: App)
     await service.ask()
     for _ in range(2):
         await deliver_again(service)
-    figures = (await service.at("127.0.0.1").get("/metrics")).text
+    figures = await service.metrics()
 
     for outcome in ("retried", "sent"):
         assert f'keyturn_messages_total{{kind="webhook_password_reset_requested",outcome="{outcome}"}} 1.0' in figures

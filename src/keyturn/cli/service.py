@@ -6,7 +6,6 @@ import socket
 import sys
 from collections.abc import Callable
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -162,8 +161,7 @@ def worker(host: str, port: int | None) -> None:
         async with here.parts(settings) as parts, contextlib.AsyncExitStack() as stack:
             if port is not None:
                 bound = listen(host, port)
-                local = ip_address(bound.getsockname()[0]).is_loopback
-                await stack.enter_async_context(serving(create_worker_app(parts, local=local), bound))
+                await stack.enter_async_context(serving(create_worker_app(parts), bound))
                 click.echo(f"Health checks: http://{address_of(bound)}/health/ready", err=True)
             await parts.work()
 

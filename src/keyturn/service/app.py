@@ -9,7 +9,6 @@ from litestar.openapi.spec import Components, Server, Tag
 from litestar.types import ControllerRouterHandler
 
 from keyturn import __version__
-from keyturn.hosts import is_loopback
 from keyturn.service.api.monitoring import health_router, metrics_router
 from keyturn.service.api.problems import problem_handlers
 from keyturn.service.api.responses import security_schemes
@@ -66,8 +65,7 @@ def create_app(
             pages_router(pages),
             home_redirect(pages),
             change_password_redirect(pages),
-            # https ends at a proxy, as does any request under another name than this machine's.
-            metrics_router(parts, parts.require_ready, local=is_loopback(settings.base_url)),
+            metrics_router(parts, parts.require_ready),
             *more,
         ],
         middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
@@ -92,8 +90,8 @@ def _openapi(pages: Pages) -> OpenAPIConfig:
     )
 
 
-def create_worker_app(parts: Parts, *, local: bool) -> Litestar:
-    """Return an app with only /health and /metrics, for a process without an API. `local`: on a loopback address."""
+def create_worker_app(parts: Parts) -> Litestar:
+    """Return an app with only /health and /metrics, for a process without an API."""
 
     async def require_ready() -> None:
         await require_current(parts.database)
@@ -101,7 +99,7 @@ def create_worker_app(parts: Parts, *, local: bool) -> Litestar:
         await parts.accounts_readiness.require()
 
     return Litestar(
-        route_handlers=[health_router(require_ready), metrics_router(parts, require_ready, local=local)],
+        route_handlers=[health_router(require_ready), metrics_router(parts, require_ready)],
         exception_handlers=problem_handlers(parts.languages),
         openapi_config=None,
         logging_config=None,

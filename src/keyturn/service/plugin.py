@@ -44,7 +44,6 @@ from keyturn.service.settings import (
     DatabaseSettings,
     Secret,
     Settings,
-    TableSettings,
 )
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.paths import hosted_path, page_urls, without_default_pages
@@ -135,7 +134,7 @@ class KeyturnConfig:
     """An app's configuration of its Keyturn.
 
     `alchemy`: the app's own configuration of its database, which then holds Keyturn's tables, too.
-    `accounts`: a store of the app's, or what `table_of` makes of its user model, instead of the settings' store.
+    `accounts`: a store of the app's, instead of the one that the settings name.
     `worker`: whether the app sends the mails, as `server.worker` says; `litestar keyturn worker` is the alternative.
     `pages`: without them there is only the API, and no mail links to a hosted page that the settings do not name.
     `path`: path of all routes in this app; by default that of `base_url`, and "" behind a proxy that strips it.
@@ -146,7 +145,7 @@ class KeyturnConfig:
 
     settings: Settings = field(kw_only=False)
     alchemy: "SQLAlchemyAsyncConfig | None" = None
-    accounts: AccountStore | TableSettings | None = None
+    accounts: AccountStore | None = None
     worker: bool = True
     pages: bool = True
     path: str | None = None
@@ -179,7 +178,7 @@ class KeyturnPlugin(InitPlugin):
         self.shares_database = database is not None
         app = FromApp(
             database=database,
-            accounts=None if isinstance(config.accounts, TableSettings) else config.accounts,
+            accounts=config.accounts,
             callbacks=callbacks,
             before_reset=config.before_reset,
         )
@@ -287,7 +286,7 @@ class _LifespanLast(InitPlugin):
 def _require_what_a_child_can_have(config: KeyturnConfig, parts: Parts) -> None:
     """Raise SettingsInvalid for what a worker needs and the settings cannot pass to another process."""
     found = {name: "is a function of this process" for name in _EVENTS if getattr(config, name)}
-    if config.accounts is not None and not isinstance(config.accounts, TableSettings):
+    if config.accounts is not None:
         found["accounts"] = "is an object of this process"
     if config.alchemy and (reason := tied_to_its_process(parts.settings, config.alchemy)):
         found["alchemy"] = reason
@@ -308,7 +307,7 @@ def _callbacks(config: KeyturnConfig) -> dict[str, Callback[Any]]:
     return {event: functions[name] for name, event in _EVENTS.items() if name in functions}
 
 
-def _with_accounts(settings: Settings, accounts: AccountStore | TableSettings | None) -> Settings:
+def _with_accounts(settings: Settings, accounts: AccountStore | None) -> Settings:
     """Return the settings with the store in use. Raises SettingsInvalid if they already name a store."""
     if accounts is None:
         return settings
@@ -319,10 +318,7 @@ def _with_accounts(settings: Settings, accounts: AccountStore | TableSettings | 
             "is set, but accounts= gives the plugin a store: remove [accounts] from keyturn.toml, or remove accounts="
         )
         raise SettingsInvalid.of(name, reason)
-    if isinstance(accounts, TableSettings):
-        used = msgspec.structs.replace(own, store="table", table=accounts)
-    else:
-        used = msgspec.structs.replace(own, store=f"{type(accounts).__module__}:{type(accounts).__name__}")
+    used = msgspec.structs.replace(own, store=f"{type(accounts).__module__}:{type(accounts).__name__}")
     return msgspec.structs.replace(settings, accounts=used)
 
 

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 async def everywhere(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[School]:
     """One school for all languages: each has a person of its own."""
     often = "10000/minute"
-    limits = LimitSettings(request=often, malformed=often, validate=often, reset=often, login=often)
+    limits = LimitSettings(request=often, client=often, login=often)
     async with opened(settings_for(tmp_path_factory.mktemp("school"), limits=limits)) as school:
         yield school
 

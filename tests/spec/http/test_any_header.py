@@ -52,7 +52,7 @@ headers = st.lists(st.tuples(names, values), max_size=5)
 async def generous(start: Start) -> Service:
     """Start a service whose limits are in no example's way, behind a proxy that passes anything on."""
     rate = "100000/minute"
-    limits = {"request": rate, "malformed": rate, "validate": rate, "reset": rate, "login": rate, "overall": rate}
+    limits = {"request": rate, "client": rate, "login": rate, "overall": rate}
     return await start(limits=limits, server={"trusted_proxies": ("10.0.0.0/8",)})
 
 

@@ -177,7 +177,7 @@ async def test_without_the_key_nothing_of_a_body_is_read_and_nobody_is_invited(k
 
 
 async def test_keys_can_be_guessed_only_as_often_as_the_limit_says(start: Start) -> None:
-    service = await start(invitations=WITH_KEY, limits={"malformed": "2/minute"})
+    service = await start(invitations=WITH_KEY, limits={"client": "2/minute"})
     client = service.anywhere()
     answers = [await client.post(INVITE, json={"email": EVE}, headers={"Authorization": "Bearer x"}) for _ in range(3)]
     assert [problem(answer) for answer in answers] == [

@@ -8,4 +8,4 @@ from tests.driver.service import Service, Start
 async def generous(start: Start) -> Service:
     """Start a service whose limits are in no example's way."""
     rate = "100000/minute"
-    return await start(limits={"validate": rate, "reset": rate, "login": rate, "account": rate})
+    return await start(limits={"client": rate, "login": rate, "account": rate})

@@ -29,9 +29,9 @@ def asking(server: RangeServer) -> dict[str, str]:
 
 
 async def lookups(service: Service) -> dict[str, float]:
-    answer = await service.at("127.0.0.1").get("/metrics")
+    figures = await service.metrics()
     name = "keyturn_breach_lookups_total{outcome="
-    lines = (line.removeprefix(name).split("} ") for line in answer.text.splitlines() if line.startswith(name))
+    lines = (line.removeprefix(name).split("} ") for line in figures.splitlines() if line.startswith(name))
     return {outcome.strip('"'): float(count) for outcome, count in lines}
 
 

@@ -159,7 +159,7 @@ async def test_it_counts_as_a_request_of_its_client(start: Start) -> None:
 
 
 async def test_guesses_at_tokens_count_as_checks_of_links(start: Start) -> None:
-    service = await start(limits={"validate": "2/minute"})
+    service = await start(limits={"client": "2/minute"})
     client = service.anywhere()
     told = [problem(await client.post(REPLACE, json={"token": "x" * 43})) for _ in range(3)]
     assert told == ["400 link-dead", "400 link-dead", "429 too-many-requests"]

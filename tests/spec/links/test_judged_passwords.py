@@ -69,12 +69,12 @@ async def test_another_address_is_no_owner_of_the_link(service: Service) -> None
 
 
 async def test_it_counts_like_a_check_of_the_link_and_is_in_the_figures(start: Start) -> None:
-    service = await start(limits={"validate": "3/minute"})
+    service = await start(limits={"client": "3/minute"})
     token, client = await service.link(), service.anywhere()
     answers = [await client.post(CHECK, json={"token": token, "password": NEW_PASSWORD}) for _ in range(4)]
 
     assert [problem(answer) for answer in answers] == ["200"] * 3 + ["429 too-many-requests"]
-    text = (await service.at("127.0.0.1").get("/metrics")).text
+    text = await service.metrics()
     assert 'keyturn_requests_total{kind="check",outcome="accepted"} 3.0' in text
     assert 'keyturn_requests_total{kind="check",outcome="limited"} 1.0' in text
 

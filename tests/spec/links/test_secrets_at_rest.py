@@ -114,7 +114,7 @@ async def test_no_log_and_no_figure_holds_a_secret_or_a_whole_address(
             logger.setLevel(logging.DEBUG)
         await service.ask(NOBODY)
         secrets = await live_the_story(service)
-        figures = (await service.at("127.0.0.1").get("/metrics")).text
+        figures = await service.metrics()
 
     assert {*EVENTS} <= {line["event"] for line in logs}
     assert "keyturn_requests_total" in figures

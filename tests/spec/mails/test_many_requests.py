@@ -80,7 +80,7 @@ async def test_each_that_comes_to_nothing_has_a_line_of_the_log_and_is_counted(
         f"mail.dropped message_id={dans} kind=reset_requested attempts=1 reason=disabled",
         *(f"mail.dropped message_id={one} kind=reset_requested attempts=1 reason=no_account" for one in nobodys),
     ]
-    figures = (await service.at("127.0.0.1").get("/metrics")).text
+    figures = await service.metrics()
     assert 'keyturn_messages_total{kind="reset_requested",outcome="dropped"} 6.0' in figures
 
 

@@ -27,7 +27,7 @@ SIGNED = {"x-twilio-email-event-webhook-signature": "AAAA", "x-twilio-email-even
 @pytest.fixture
 def service_options() -> dict[str, Any]:
     return {
-        "limits": {"malformed": "3/minute"},
+        "limits": {"client": "3/minute"},
         "resend": WITH_WEBHOOK,
         "ses": {"topic_arn": sns.TOPIC},
         "postmark": {"webhook_secret": postmark_reports.PASSWORD},

@@ -39,9 +39,9 @@ async def ask(client: httpx2.AsyncClient, answer: str = "", email: str = ADA) ->
 
 
 async def outcomes(service: Service) -> dict[str, float]:
-    answer = await service.at("127.0.0.1").get("/metrics")
+    figures = await service.metrics()
     name = "keyturn_challenges_total{outcome="
-    lines = (line.removeprefix(name).split("} ") for line in answer.text.splitlines() if line.startswith(name))
+    lines = (line.removeprefix(name).split("} ") for line in figures.splitlines() if line.startswith(name))
     return {outcome.strip('"'): float(count) for outcome, count in lines}
 
 

@@ -215,13 +215,13 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _open_own_emails(settings: "StudioSettings") -> Opened:
     from keyturn.cli.installation import installation
-    from keyturn.service.reset.mails.theme import borrowed_logos, palette_of
+    from keyturn.service.reset.mails.theme import palette_of
 
     def read_service() -> "Settings":
         return installation().settings(sending=False, connecting=False)
 
     service = read_service()
-    for doubt in (*palette_of(service.brand)[1], *borrowed_logos(service)):
+    for doubt in palette_of(service.brand)[1]:
         click.echo(warning(doubt), err=True)
     return replace(own_emails(service, settings, {}), read_service=read_service)
 

@@ -1,4 +1,4 @@
-"""Describes a mail provider to the rest of Keyturn: settings, a sender, reports, a check, and questions for `init`.
+"""Describes a mail provider to the rest of Keyturn: its settings, a sender, reports, and a check.
 
 Each module in `mail/providers/` holds one `PROVIDER`. It is loaded with the settings, so it imports msgspec and cheap
 modules at its top, and slow ones (an HTTP client, an SDK, cryptography) in functions.
@@ -20,27 +20,6 @@ Section = TypeVar("Section", bound=msgspec.Struct)
 
 Rate = Annotated[float, Meta(gt=0)]
 """Calls a second, of all workers together."""
-
-
-class Need(msgspec.Struct, frozen=True):
-    """Describes a setting that `keyturn init` asks for.
-
-    `setting`: its key in the provider's section.
-    `variable`: the environment variable that holds it, named as in the provider's own documentation.
-    `example`: what `init` shows as its value.
-    `known_as`: how errors name the setting; "" for the variable.
-    `required`: whether mails cannot be sent if it is missing.
-    """
-
-    setting: str
-    variable: str
-    example: str = "..."
-    known_as: str = ""
-    required: bool = True
-
-    @property
-    def name(self) -> str:
-        return self.known_as or self.variable
 
 
 class Spf(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,11 +60,9 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
     """Describes a mail provider; a subclass sends and checks.
 
     `name`: the value of `mail.transport`, the section of its settings, and the path of its reports.
-    `label`: its name in sentences.
     `place`: its place in lists; providers without one come last.
     `settings`: the struct of its section.
-    `source`: a sentence that says where the keys come from.
-    `needs`: the settings that `init` asks for.
+    `needs`: the settings that it needs, and the variable of each, named as in the provider's own documentation.
     `other_variables`: names of settings in the provider's documentation, beside those of `needs`.
     `shares_variables`: other programs use the same variables, so they do not show that this provider is wanted.
     `faults`: yields a setting and what is wrong with it. It is asked if the provider is chosen.
@@ -96,11 +73,9 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
     """
 
     name: str
-    label: str
     place: int = 100
     settings: type[Section]
-    source: str
-    needs: tuple[Need, ...]
+    needs: Mapping[str, str]
     other_variables: Mapping[str, str] = {}
     shares_variables: bool = False
     faults: Callable[[Section], Iterator[tuple[str, str]]] = _no_faults
@@ -114,8 +89,13 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
     @property
     def variables(self) -> dict[str, str]:
         """The setting that each variable of the provider's own documentation sets, as section.key."""
-        named = {need.variable: need.setting for need in self.needs if not need.variable.startswith("KEYTURN_")}
+        named = {variable: setting for setting, variable in self.needs.items() if not variable.startswith("KEYTURN_")}
         return {variable: f"{self.name}.{setting}" for variable, setting in {**named, **self.other_variables}.items()}
+
+    def known_as(self, setting: str) -> str:
+        """Return how people know a setting: by its variable, unless that is Keyturn's own."""
+        variable = self.needs[setting]
+        return f"{self.name}.{setting}" if variable.startswith("KEYTURN_") else variable
 
     def proof(self, section: Section) -> str:
         """Return what proves the provider's reports; "" if it is not set."""

@@ -25,7 +25,7 @@ from keyturn.mail.port.http_provider import (
     Refused,
     basic,
 )
-from keyturn.mail.port.provider import CheckedSender, Need
+from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in
 from keyturn.values import Secret
 
@@ -171,14 +171,9 @@ def _signing_key(text: str) -> bytes:
 
 PROVIDER = HttpProvider(
     name="mailgun",
-    label="Mailgun",
     place=4,
     settings=MailgunSettings,
-    source="Create a sending key for your domain at https://app.mailgun.com",
-    needs=(
-        Need("api_key", "MAILGUN_API_KEY"),
-        Need("domain", "MAILGUN_DOMAIN", "mg.example.org", known_as="mailgun.domain"),
-    ),
+    needs={"api_key": "MAILGUN_API_KEY", "domain": "MAILGUN_DOMAIN"},
     faults=_faults,
     authorize=lambda settings, _: basic("api", settings.api_key),
     hand_over=_hand_over,

@@ -13,7 +13,7 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused
-from keyturn.mail.port.provider import CheckedSender, Need
+from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, require_password
 from keyturn.values import Secret
 
@@ -132,11 +132,9 @@ def _report_password(text: str) -> bytes:
 
 PROVIDER = HttpProvider(
     name="postmark",
-    label="Postmark",
     place=2,
     settings=PostmarkSettings,
-    source="Copy the token of a server from https://account.postmarkapp.com/servers",
-    needs=(Need("server_token", "POSTMARK_SERVER_TOKEN"),),
+    needs={"server_token": "POSTMARK_SERVER_TOKEN"},
     authorize=lambda settings, _: {"x-postmark-server-token": settings.server_token},
     hand_over=_hand_over,
     judge=_judge,

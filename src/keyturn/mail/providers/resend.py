@@ -16,7 +16,7 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused, Request
-from keyturn.mail.port.provider import CheckedSender, Dkim, Need, Rate, Spf
+from keyturn.mail.port.provider import CheckedSender, Dkim, Rate, Spf
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, signature_headers
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.values import Secret
@@ -194,11 +194,9 @@ def _signing_secret(text: str) -> str:
 
 PROVIDER = HttpProvider(
     name="resend",
-    label="Resend",
     place=1,
     settings=ResendSettings,
-    source="Create a key at https://resend.com/api-keys",
-    needs=(Need("api_key", "RESEND_API_KEY", "re_..."),),
+    needs={"api_key": "RESEND_API_KEY"},
     other_variables={"RESEND_WEBHOOK_SECRET": "webhook_secret"},
     authorize=lambda settings, _: {"authorization": f"Bearer {settings.api_key}"},
     hand_over=_hand_over,

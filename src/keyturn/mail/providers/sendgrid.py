@@ -14,7 +14,7 @@ from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused
-from keyturn.mail.port.provider import CheckedSender, Need
+from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, signature_headers
 from keyturn.values import Secret
 
@@ -179,11 +179,9 @@ async def _examine(api: Examination, _: SendGridSettings, sender: CheckedSender)
 
 PROVIDER = HttpProvider(
     name="sendgrid",
-    label="SendGrid",
     place=3,
     settings=SendGridSettings,
-    source="Create a key at https://app.sendgrid.com/settings/api_keys",
-    needs=(Need("api_key", "SENDGRID_API_KEY", "SG...."),),
+    needs={"api_key": "SENDGRID_API_KEY"},
     authorize=lambda settings, _: {"authorization": f"Bearer {settings.api_key}"},
     hand_over=_hand_over,
     judge=_judge,

@@ -15,7 +15,7 @@ from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.hosts import is_loopback
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.mail.port.provider import CheckedSender, Need, Provider, Spf
+from keyturn.mail.port.provider import CheckedSender, Provider, Spf
 from keyturn.values import Secret
 
 
@@ -197,15 +197,9 @@ def _explain_failure(s: SmtpSettings, error: BaseException) -> Finding:
 
 PROVIDER = _Smtp(
     name="smtp",
-    label="the mail server",
     place=6,
     settings=SmtpSettings,
-    source="Name your mail server and its login",
-    needs=(
-        Need("host", "KEYTURN_SMTP_HOST", "smtp.example.org", known_as="smtp.host"),
-        Need("username", "KEYTURN_SMTP_USERNAME", required=False),
-        Need("password", "KEYTURN_SMTP_PASSWORD", required=False),
-    ),
+    needs={"host": "KEYTURN_SMTP_HOST"},
     # The envelope sender is the address in From, so receivers read the SPF record of its domain.
     spf=Spf(missing="fail"),
     extra="smtp",

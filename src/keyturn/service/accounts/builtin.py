@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, QueryableAttribute, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from keyturn.errors import Fault
 from keyturn.service import addresses
@@ -73,9 +73,6 @@ _ACCOUNT: Sequence[Any] = (
     _AWAITS_PASSWORD.label("awaits_password"),
 )
 
-_JOINED = {column.key: f"account.{column.key}" for column in _ACCOUNT}
-"""Labels of these columns beside those of another table."""
-
 _UNCHANGED = (AccountRow.id == sa.bindparam("of_id")) & (AccountRow.email == sa.bindparam("of_email"))
 _CHANGED, _LOCKED_CHANGED = (
     sa.update(AccountRow)
@@ -105,15 +102,6 @@ class BuiltinAccounts(AccountStore):
 
     async def get(self, account_id: str) -> Account | None:
         return await self._by_id.submit(account_id)
-
-    def join(self, rows: sa.Select[Any], account_id: sa.ColumnElement[str] | QueryableAttribute[str]) -> sa.Select[Any]:
-        joined = (column.label(label) for column, label in zip(_ACCOUNT, _JOINED.values(), strict=True))
-        return rows.add_columns(*joined).outerjoin(AccountRow, AccountRow.id == account_id)
-
-    def joined_account(self, row: sa.RowMapping) -> Account | None:
-        if row[_JOINED["id"]] is None:
-            return None
-        return Account(**{name: row[label] for name, label in _JOINED.items()})
 
     async def password_hash(self, account_id: str) -> str | None:
         return await self._database.read(partial(self.password_hash_within, account_id=account_id))
@@ -194,12 +182,15 @@ def _require_room(account: Account) -> None:
 # Server-side sessions: the cookie holds 32 random bytes, the table their SHA-256
 
 
+SESSION_LIFE = timedelta(hours=12)
+"""A session ends after this time, even if it is in use (ASVS 7.3.2)."""
+
+
 class Sessions(Store):
     """Opens, finds and ends sessions. They end at a fixed time, on sign-out, and with every change of the password."""
 
-    def __init__(self, database: Database, ttl: timedelta) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self.ttl = ttl
 
     def start(self, account_id: str, token: str) -> None:
         """Open a session under `token`, which must be fresh (ASVS 7.2.4), in the caller's transaction."""
@@ -208,7 +199,7 @@ class Sessions(Store):
             "digest": digest_of(token),
             "account_id": account_id,
             "created_at": moment,
-            "expires_at": moment + self.ttl,
+            "expires_at": moment + SESSION_LIFE,
         }
         self.connection.execute(sa.insert(SessionRow).values(**row))
 

@@ -4,11 +4,9 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select
-from sqlalchemy.orm import QueryableAttribute
+from sqlalchemy import Connection
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.problems.requests import AccountsUnready, Unavailable
@@ -132,18 +130,6 @@ class AccountStore(ABC):
         """Return the phone number that the store has for codes, as it is written; "" without one."""
         del account_id
         return ""
-
-    def join(self, rows: Select[Any], account_id: ColumnElement[str] | QueryableAttribute[str]) -> Select[Any] | None:
-        """Return the statement that adds to each row the account that it names, if that exists.
-
-        None if the accounts are not in Keyturn's own database.
-        """
-        del rows, account_id
-        return None
-
-    def joined_account(self, row: RowMapping) -> Account | None:
-        """Return the account in a row of such a statement, as `get` would."""
-        raise NotImplementedError
 
     async def awaiting_password(self) -> Sequence[str] | None:
         """Return the addresses of active accounts that await a first password; None if the store cannot list them."""

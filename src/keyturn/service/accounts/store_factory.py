@@ -19,11 +19,8 @@ def store_from_factory(reference: str, settings: Settings) -> AccountStore:
     store: AccountStore = product_of(reference, settings, AccountStore, "accounts.store")
     for name in ("set_password_within", "password_hash_within"):
         if inspect.iscoroutinefunction(getattr(store, name)):
-            returned = _type_with_article(store)
-            raise SettingsInvalid.of(
-                "accounts.store",
-                f"{reference} returned {returned}, whose {name} is async: make it a plain method, or remove it",
-            )
+            said = f"{reference} returned {type(store).__name__}, whose {name} is async: make it a plain method"
+            raise SettingsInvalid.of("accounts.store", said)
     return store
 
 
@@ -34,12 +31,6 @@ def product_of(reference: str, settings: Settings, kind: type, setting: str) -> 
     """
     factory = import_factory(reference, setting)
     try:
-        inspect.signature(factory).bind(settings)
-    except TypeError:
-        raise SettingsInvalid.of(setting, f"{reference} must take the settings as its only argument") from None
-    except ValueError:  # it is written in C and does not say what it takes
-        pass
-    try:
         product = factory(settings)
     except KeyturnError:
         raise
@@ -49,7 +40,7 @@ def product_of(reference: str, settings: Settings, kind: type, setting: str) -> 
         product.close()  # otherwise Python would warn that it is never awaited
         raise SettingsInvalid.of(setting, f"{reference} is async: make it a plain function")
     if not isinstance(product, kind):
-        returned = _type_with_article(product)
+        returned = type(product).__name__
         raise SettingsInvalid.of(
             setting, f"{reference} returned {returned}, which does not inherit from {kind.__name__}"
         )
@@ -76,7 +67,7 @@ def import_factory(reference: str, setting: str = "accounts.store") -> Callable[
         raise SettingsInvalid.of(setting, f"{module_name} has no {name}")
     factory: Callable[..., Any] = getattr(module, name)
     if not callable(factory):
-        raise SettingsInvalid.of(setting, f"{reference} must be a function, not {_type_with_article(factory)}")
+        raise SettingsInvalid.of(setting, f"{reference} must be a function, not {type(factory).__name__}")
     return factory
 
 
@@ -92,13 +83,6 @@ def import_async_function(reference: str, setting: str) -> Callable[..., Awaitab
 
 def is_async(function: object) -> bool:
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
-
-
-def _type_with_article(thing: object) -> str:
-    if thing is None:
-        return "None"
-    name = type(thing).__name__
-    return f"{'an' if name[0] in 'aeiouAEIOU' else 'a'} {name}"
 
 
 def _error_line(error: Exception) -> str:

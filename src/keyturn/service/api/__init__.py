@@ -16,9 +16,7 @@ handlers would rewrite answers that frontends rely on.
 the others would break the byte-identical answers for known and unknown addresses. Logs, outbox, audit, mail and traces
 always carry the id. An incoming X-Request-ID is ignored.
 
-**`/metrics` answers the bearer of its token.** Without a token it answers only loopback peers, and only while
-`base_url`
-is loopback, since a proxy on the same machine is a loopback peer, too (OWASP ASVS 13.4.5).
+**`/metrics` answers the bearer of its token, and without a token no client** (OWASP ASVS 13.4.5).
 
 Declined: Litestar's rate-limit middleware, which reads and writes without atomicity across processes and leaves the
 path out of its key, while `limits` does both. Its session middleware: a session must end with the transaction that

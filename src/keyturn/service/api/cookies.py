@@ -7,6 +7,7 @@ import msgspec
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
+from keyturn.service.accounts.builtin import SESSION_LIFE
 from keyturn.service.settings import Settings
 
 _DEVICE_LIFE = timedelta(days=400)
@@ -51,7 +52,7 @@ class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def session_cookie(settings: Settings) -> BrowserCookie:
-    return BrowserCookie(holds="session", life=settings.session.ttl, secure=settings.secure)
+    return BrowserCookie(holds="session", life=SESSION_LIFE, secure=settings.secure)
 
 
 def device_cookie(settings: Settings) -> BrowserCookie:

@@ -15,7 +15,6 @@ from keyturn.service.database import Database
 from keyturn.service.outbox.history import backlog_of
 from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import DatabaseUnready, Unavailable
-from keyturn.service.settings.networks import read_peer
 from keyturn.service.telemetry.logs import LogEvent
 
 
@@ -51,27 +50,20 @@ _TEXT = "text/plain; version=0.0.4"
 _PATIENCE = 5
 """Seconds for what a scrape asks: Prometheus gives up after ten, and would then have no metric at all."""
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
+def metrics_router(parts: Parts, require_ready: Callable[[], Awaitable[None]]) -> Router:
+    """Return the route for the bearer of `metrics.token`; other clients get 404, and so do all without a token.
 
-def metrics_router(parts: Parts, require_ready: Callable[[], Awaitable[None]], *, local: bool) -> Router:
-    """Return the route. With a token its bearer may read; without one, this machine alone, if `local`.
+    A monitoring endpoint must not be exposed by accident (OWASP ASVS 13.4.5).
 
     `require_ready`: the question of /health/ready. Without it, no metric of a quiet service shows that its accounts or
     its worker are down, since no request fails.
-
-    A monitoring endpoint must not be exposed by accident (OWASP ASVS 13.4.5): other clients get 404. `local`: no proxy
-    is in front, because the connections of a proxy on this machine also come from a loopback address.
     """
     token = parts.settings.metrics.token
 
     @get("/metrics", include_in_schema=False)
     async def read(request: AnyRequest) -> Response[bytes]:
-        if not (
-            hmac.compare_digest(bearer_of(request).encode(), token.encode())
-            if token
-            else local and _is_from_this_machine(request)
-        ):
+        if not token or not hmac.compare_digest(bearer_of(request).encode(), token.encode()):
             raise NotFoundException
         ready, backlog = await asyncio.gather(_is_ready(require_ready), _backlog(parts.database))
         return Response(
@@ -81,13 +73,6 @@ def metrics_router(parts: Parts, require_ready: Callable[[], Awaitable[None]], *
         )
 
     return Router("/", route_handlers=[read])
-
-
-def _is_from_this_machine(request: AnyRequest) -> bool:
-    if request.client is None or any(name in request.headers for name in _FORWARDED):
-        return False
-    peer = read_peer(request.client.host)
-    return peer is not None and peer.is_loopback
 
 
 async def _is_ready(require_ready: Callable[[], Awaitable[None]]) -> bool:

@@ -111,13 +111,8 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
         if isinstance(error, HTTPException):
             problem, headers = _http_problem(error), error.headers
             request.scope["state"][UNREAD] = request.scope["state"].get(UNREAD) or error.status_code == _BAD_REQUEST
-        is_counted = getattr(error, "counted", False)
-        if (
-            meters
-            and problem.outcome == MALFORMED
-            and not is_counted
-            and (kind := request.route_handler.opt.get("kind"))
-        ):
+        is_uncounted = problem.outcome == MALFORMED and not getattr(error, "counted", False)
+        if meters and is_uncounted and (kind := request.route_handler.opt.get("kind")):
             meters.request(kind, MALFORMED)
         reference = ""
         if problem.status >= _SERVER_FAULT:

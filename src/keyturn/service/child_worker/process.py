@@ -18,7 +18,7 @@ import msgspec
 from keyturn.garbage import collect_seldom
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import configure_logs
-from keyturn.service.telemetry.prometheus import PrometheusMeters
+from keyturn.service.telemetry.meters import Meters
 
 if TYPE_CHECKING:
     from keyturn.service.parts import Parts
@@ -48,7 +48,7 @@ def _plain_text(kind: type[Any], text: Any) -> Any:
     return kind(text)
 
 
-class ReportedMeters(PrometheusMeters):
+class ReportedMeters(Meters):
     """Reports counts to the process that reads the other end of a pipe."""
 
     def __init__(self, pipe: int) -> None:

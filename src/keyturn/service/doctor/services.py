@@ -1,19 +1,15 @@
-"""Checks of other services: leaked passwords, the challenge, limits, the webhook."""
+"""Checks of other services: leaked passwords, the challenge, the webhook."""
 
 import asyncio
-import time
 from urllib.parse import urlsplit
 
 import httpx2
 
 from keyturn.mail.port.finding import Finding
-from keyturn.service.doctor.database import opened
-from keyturn.service.problems.requests import ChallengeUnready, LimitsUnready
+from keyturn.service.problems.requests import ChallengeUnready
 from keyturn.service.reset.passwords.breaches import Breaches, BreachSourceFailed
 from keyturn.service.reset.proofs.challenge import COMPLAINTS, Captcha
-from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.settings import Settings
-from keyturn.service.settings.url_rules import database_kind
 
 
 async def check_breaches(settings: Settings) -> list[Finding]:
@@ -56,29 +52,6 @@ async def check_challenge(settings: Settings) -> list[Finding]:
         mend = "These are test keys, which accept every answer. Use the keys of your own site."
         return [Finding("challenge", "warn", f"{host} accepts a made-up answer", mend)]
     return [Finding("challenge", "ok", f"{host} answers, and accepts the secret")]
-
-
-_SLOW = 0.05
-"""Seconds: every request waits for one answer, and a password hash takes 0.2."""
-
-
-async def check_limits(settings: Settings) -> list[Finding]:
-    if settings.limits.in_memory or database_kind(settings.database.url) != "postgresql":
-        return [Finding("limits", "ok", "counted in the memory of one process")]
-    try:
-        async with opened(settings) as database:
-            rate_limits = RateLimits(settings.limits, database)
-            await rate_limits.require_ready()  # also connects
-            started = time.perf_counter()
-            await rate_limits.require_ready()
-            seconds = time.perf_counter() - started
-    except LimitsUnready as error:
-        mend = "Fix the database, as its own line says. Until then, every request gets 503."
-        return [Finding("limits", "fail", f"PostgreSQL: {error}", mend)]
-    answers = f"PostgreSQL counts for all processes, and answers in {seconds * 1000:.1f} ms"
-    if seconds > _SLOW:
-        return [Finding("limits", "warn", f"{answers}, and every request waits for it", "Use a server that is closer.")]
-    return [Finding("limits", "ok", answers)]
 
 
 async def check_webhook(settings: Settings) -> list[Finding]:

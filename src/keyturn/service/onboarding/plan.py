@@ -135,9 +135,7 @@ def _transport(environ: Mapping[str, str]) -> str:
     """Return the provider whose variables are set, else "capture". Those that other programs share do not count."""
     variables = Variables(environ)
     own = {name: one for name, one in PROVIDERS.items() if not one.shares_variables}
-    return next(
-        (name for name, one in own.items() if all(variables.has(each.variable) for each in one.needs)), "capture"
-    )
+    return next((name for name, one in own.items() if all(map(variables.has, one.needs.values()))), "capture")
 
 
 def _database(flags: Flags, environ: Mapping[str, str]) -> DatabaseAddress | None:

@@ -28,7 +28,7 @@ from keyturn.service.problems.problem import Internal
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.problems.requests import Busy, TooManyRequests
 from keyturn.service.reset.check import LiveLink
-from keyturn.service.reset.mails.theme import Theme, Themes, brands_with, own_languages, themes_of_kinds
+from keyturn.service.reset.mails.theme import Theme, Themes, own_languages, themes_of_brands, themes_of_kinds
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import Paths
@@ -134,8 +134,7 @@ class PagePreview:
         settings = self._read()
         languages = own_languages(settings, reload=True)
         themes = themes_of_kinds(settings, languages, reload=True)
-        brands = brands_with({f"studio.brands.{name}": one for name, one in self._brands.items()}, settings.brand)
-        themes |= {name: Theme.of(one, languages, kind=name) for name, one in zip(self._brands, brands, strict=True)}
+        themes |= themes_of_brands(self._brands, settings, languages)
         return Site(
             settings=settings,
             themes=Themes(general=Theme.of(settings.brand, languages), kinds=themes),

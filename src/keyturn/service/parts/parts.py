@@ -29,7 +29,7 @@ from keyturn.service.reset.return_addresses import ReturnAddresses
 from keyturn.service.securing.securing import AccountSecuring
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls, paths_of
-from keyturn.service.telemetry.prometheus import PrometheusMeters
+from keyturn.service.telemetry.meters import Meters
 from keyturn.service.webhooks import Webhooks
 
 
@@ -43,12 +43,12 @@ class Parts:
         app: FromApp = FromApp(),
         sender: Sender | None = None,
         fallback: Sender | None = None,
-        meters: PrometheusMeters | None = None,
+        meters: Meters | None = None,
         reload_templates: bool = False,
     ) -> None:
         self.settings, self.reloads_templates = settings, reload_templates
         self.sender, self.fallback = sender, fallback
-        self.meters = meters or PrometheusMeters()
+        self.meters = meters or Meters()
         self.paths, self.urls = paths_of(settings), PageUrls(settings)
         self.themes = theme.build(settings, reload=reload_templates)
         self.languages = self.themes.general.languages

@@ -1,19 +1,16 @@
 """Checks whether a link works, and finds its account, which may have been disabled or have a new address.
 
-All waiting requests share a statement. It reads links with their accounts if both are in Keyturn's own tables, else a
-second one reads accounts: without either, a check on PostgreSQL costs two to three times as much.
+All waiting requests share a statement that reads links, and one that reads accounts.
 """
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import msgspec
 
 from keyturn.errors import Fault
 from keyturn.service import addresses, secrets
-from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.database import Database
 from keyturn.service.database.statements import lookup
 from keyturn.service.problems.problem import outcome_of
 from keyturn.service.problems.proofs import CodeMethod, Factor, LinkDead, SecondStepRequired
@@ -38,12 +35,9 @@ class LiveLinks:
         self._accounts, self._records = ground.accounts, ground.records
         self.find = lookup(ground.records.database, _LINK_ROWS, SecretRow.key, secret_of).submit
         """Return the link with that key, or None."""
-        self._find_joined = _joined_links(ground.records.database, ground.accounts)
 
     async def _find(self, key: bytes, moment: datetime) -> tuple[Secret | None, Account | None]:
         """Return the link with that key and, if it works, its account."""
-        if self._find_joined:
-            return await self._find_joined(key) or (None, None)
         link = await self.find(key)
         # If the link is dead anyway, the store is not asked: it may be unavailable.
         return link, await self._accounts.get(link.account_id) if link and not link.dead_reason(moment) else None
@@ -184,15 +178,3 @@ class LinkChecks:
         """
         await self._limits.count("reset", client)
         await self._policy.require(password, email)
-
-
-_Owned = tuple[Secret, Account | None]
-"""A link, and its account if it still exists."""
-
-
-def _joined_links(database: Database, accounts: AccountStore) -> Callable[[bytes], Awaitable[_Owned | None]] | None:
-    """Return what finds links with their accounts by one statement; None if the accounts cannot be joined."""
-    rows = accounts.join(_LINK_ROWS, SecretRow.account_id)
-    if rows is None:
-        return None
-    return lookup(database, rows, SecretRow.key, lambda row: (secret_of(row), accounts.joined_account(row))).submit

@@ -7,9 +7,7 @@ LimitsUnready.
 
 **PostgreSQL counts for all processes** unless the settings say otherwise: each process has it anyway.
 
-Declined: Litestar's own middleware for limits. Across processes its reads and writes are not atomic, and its key leaves
-out the path. The library `limits`, whose counters in memory a thread sweeps: that took 60 % of a core with 4,000
-clients.
+Declined: the library `limits`, whose counters in memory a thread sweeps: that took 60 % of a core with 4,000 clients.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,6 +33,9 @@ _FIXED_RATES = {
 _SHARES = {56: 4, 48: 16}
 """How many times as many requests as an IPv6 client, a /64, the networks around it may send, by their prefix."""
 
+_OF_CLIENT = ("validate", "reset", "malformed")
+"""Kinds of requests with the rate `limits.client`: checks of links, new passwords, refused requests."""
+
 GuessCounter = Literal["address", "account", "device"]
 """What a counter of guesses at a password is named after."""
 
@@ -47,6 +48,7 @@ class RateLimits:
         is_shared = database and not database.is_sqlite and not settings.in_memory
         self._database, self._memory = database if is_shared else None, MemoryCounters()
         self._rates = _FIXED_RATES | {name: parse_rate(getattr(settings, name)) for name in RATES}
+        self._rates |= dict.fromkeys(_OF_CLIENT, self._rates["client"])
 
     async def count(self, kind: str, client: Client, overall: str = "") -> None:
         """Count a request of `kind` against its client. Raises TooManyRequests if the limit is full.
@@ -60,10 +62,8 @@ class RateLimits:
         own = self._limits_of(kind, client)
         together = [self._limit(overall)] if overall else []
         hit = await self._run(lambda counters: counters.count(*own, *together))
-        if hit.full in together:
-            raise OverBudget(hit.wait)
         if hit.full:
-            raise _refusal(own, hit.full, hit.wait)
+            raise OverBudget(hit.wait) if hit.full in together else _refusal(own, hit.full, hit.wait)
 
     async def require_left(self, kind: str, client: Client) -> None:
         """Raise TooManyRequests if the limit is full, and count nothing: some requests count only if they fail."""
@@ -87,14 +87,13 @@ class RateLimits:
         An account's id may be another account's address, so each kind of name has counters of its own. Raises
         TooManyRequests.
         """
-        limit = self._limit("account", f"{counted} {name}")
-        if wait := (await self._run(lambda counters: counters.count(limit))).wait:
-            raise TooManyRequests(wait)
+        hit = await self._run(lambda counters: counters.count(self._limit("account", f"{counted} {name}")))
+        if hit.wait:
+            raise TooManyRequests(hit.wait)
 
     async def forget_guesses(self, email: str) -> None:
         """Forget the guesses at the password of an address."""
-        limit = self._limit("account", f"address {email}")
-        await self._run(lambda counters: counters.clear(limit))
+        await self._run(lambda counters: counters.clear(self._limit("account", f"address {email}")))
 
     async def require_ready(self) -> None:
         """Raise LimitsUnready if no counter can be written."""

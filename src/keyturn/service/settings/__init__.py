@@ -333,7 +333,6 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     `account`: the Account SID
     `password`: the Auth Token
     `from`: the number that sends the messages, such as `+14155552671`
-    `cooldown`: an account gets one message in this time
     `overall`: messages a day for all accounts together; 1 or more
     `prefixes`: prefixes of the numbers that get messages, such as `["+44", "+49"]`; empty means all numbers
     """
@@ -343,7 +342,6 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     account: str = ""
     password: Secret = Secret("")
     from_: str = ""
-    cooldown: timedelta = timedelta(minutes=1)
     overall: Annotated[int, Meta(ge=1)] = 1000
     prefixes: tuple[str, ...] = ()
 
@@ -353,13 +351,9 @@ class SecondStepSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `source`: where the factors are: `none`, `builtin`, `table`, `supabase`, `ldap` (phone numbers), or your own
     `package.module:factory`
-    `tries`: wrong codes that end a link, of all links of its account together; 1 to 10
-    `daily`: wrong codes of one account in a day, with all of its links, which refill evenly; 1 to 100
     """
 
     source: str = "none"
-    tries: Annotated[int, Meta(ge=1, le=10)] = 5
-    daily: Annotated[int, Meta(ge=1, le=100)] = 20
     table: SecondStepTableSettings = SecondStepTableSettings()
     sms: SmsSettings = SmsSettings()
 
@@ -383,9 +377,8 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     `mail_logo`: the same in mails, as PNG, JPEG or GIF, because mail programs do not show SVG. Default: `logo` if it is
     not SVG, else the name
     `mail_logo_dark`: the same for a dark background. Without it, the light logo keeps a light background
-    `logo_width`: pixels; 1 or more. A logo is scaled to fit `logo_width` by `logo_height`, which pages reserve while it
-    loads
-    `logo_height`: pixels; 1 or more
+    `logo_width`: pixels; 1 or more. A logo is scaled to fit this width and 32 pixels of height, which pages reserve
+    while it loads
     `radius`: of buttons and fields, pixels; 0 to 24. Cards have one and a half times as much
     `font`: font families as in CSS, such as `'"Source Sans 3", Georgia, serif'`. Default: the system's own. Pages load
     no fonts, so name fonts that readers have
@@ -405,7 +398,6 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     mail_logo: FileOrUrl = FileOrUrl("")
     mail_logo_dark: FileOrUrl = FileOrUrl("")
     logo_width: Pixels = 120
-    logo_height: Pixels = 32
     radius: Radius = 8
     font: str = ""
     stylesheet: Folder = Folder("")
@@ -508,10 +500,8 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `request`: requests for a link, per client. An IPv6 client is a /64; a /56 may send four times as many requests, a
     /48 sixteen times
-    `malformed`: requests for a link with an invalid address, unreadable bodies, and refused reports of mail providers,
-    per client
-    `validate`: checks of links, per client
-    `reset`: passwords sent, per client
+    `client`: checks of links, new passwords, and refused requests, per client and each counted by itself. Refused are
+    addresses that are none, unreadable bodies, wrong keys, and unproven reports of mail providers
     `login`: sign-ins and changes, per client
     `account`: guesses at one account, from all clients together; counted separately in each browser where its owner
     signed in or set a password
@@ -524,9 +514,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     request: str = "3/minute"
-    malformed: str = "30/minute"
-    validate: str = "60/minute"
-    reset: str = "20/minute"
+    client: str = "60/minute"
     login: str = "10/minute"
     account: str = "10/15 minutes"
     overall: str = "3000/minute"
@@ -565,15 +553,6 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_hosts: tuple[str, ...] = ()
     api_path: str = "/api/auth"
     worker: Literal["child", "inside", "none"] = "child"
-
-
-class SessionSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How long a session lasts. `ttl` is absolute: activity does not extend it (ASVS 7.3.2).
-
-    `ttl`: a session ends after this time, even if it is in use
-    """
-
-    ttl: timedelta = timedelta(hours=12)
 
 
 LONGEST_TRY = timedelta(seconds=60)
@@ -625,7 +604,7 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
 class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Who may read /metrics.
 
-    `token`: 32 or more random characters: clients that send it may read /metrics
+    `token`: 32 or more random characters: clients that send it may read /metrics. Without it, no client may
     """
 
     token: Secret = Secret("")
@@ -683,7 +662,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     second_step: SecondStepSettings = SecondStepSettings()
     limits: LimitSettings = LimitSettings()
     server: ServerSettings = ServerSettings()
-    session: SessionSettings = SessionSettings()
     hashing: HashingSettings = HashingSettings()
     worker: WorkerSettings = WorkerSettings()
     webhooks: WebhookSettings = WebhookSettings()

@@ -1,8 +1,14 @@
-"""Defines the counts and durations that are measured, independent of the backend."""
+"""What is counted and measured, for Prometheus: names and units follow https://prometheus.io/docs/practices/naming/."""
 
-from collections.abc import Awaitable, Callable, Coroutine
-from functools import wraps
+import math
+import os
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from functools import cache, wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
 
 from keyturn.errors import KeyturnError
 from keyturn.service.problems.problem import outcome_of
@@ -14,33 +20,111 @@ Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 
-class Meters:
-    """The port through which calls, messages and durations are counted.
+_DELIVERY = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600)
+_SUPPRESSIONS = ("bounced", "complained", "suppressed")
+_HASH = (0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1, 2.5)
+_GAUGES = {
+    "keyturn_ready": "1 if /health/ready would answer 200, else 0.",
+    "keyturn_outbox_waiting": "Messages that wait to be sent.",
+    "keyturn_outbox_oldest_seconds": "Age of the oldest waiting message, in seconds.",
+    "keyturn_outbox_oldest_mail_seconds": "Age of the oldest waiting mail, in seconds.",
+}
 
-    This class keeps nothing, which is right for a command and for most tests. Every label comes from a fixed list, so
-    that clients cannot create unlimited series.
+
+class Meters:
+    """Counts for Prometheus, with a registry for each app, so that two apps in a process do not add up.
+
+    Every label comes from a fixed list, so that clients cannot create unlimited series.
     """
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+
+        def counter(name: str, text: str, *labels: str) -> Callable[..., Counter]:
+            return cache(Counter(name, text, labels, registry=registry).labels)  # a count takes half the time
+
+        self._requests = counter("keyturn_requests", "Requests by kind and outcome.", "kind", "outcome")
+        self._messages = counter("keyturn_messages", "Attempts to deliver a message.", "kind", "outcome")
+        self._lookups = counter("keyturn_breach_lookups", "Checks of a password against leaked passwords.", "outcome")
+        self._challenges = counter("keyturn_challenges", "Challenges that were required or answered.", "outcome")
+        deliveries = Histogram(
+            "keyturn_delivery_seconds",
+            "Seconds from the commit of a message until it was accepted.",
+            ("kind",),
+            registry=registry,
+            buckets=_DELIVERY,
+        )
+        self._deliveries = cache(deliveries.labels)
+        self._hashes = Histogram(
+            "keyturn_password_hash_seconds",
+            "Seconds for one password hash, without its time in the queue.",
+            registry=registry,
+            buckets=_HASH,
+        )
+        self._suppressions = counter(
+            "keyturn_suppressions", "Mailboxes that get no more mail, by the report.", "reason"
+        )
+        for reason in _SUPPRESSIONS:  # `increase()` does not see the first count of a series that begins at 1
+            self._suppressions(reason)
+        # Processes that share a folder each answer for all; what a process says of itself is then left out.
+        if shared := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+            self._registry = CollectorRegistry()
+            MultiProcessCollector(self._registry, shared)
+        else:
+            ProcessCollector(registry=registry)
+        self._figures: tuple[float, ...] = (math.nan,) * len(_GAUGES)
+        self._registry.register(self)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield what the last call of `exposition` was told."""
+        for (name, text), figure in zip(_GAUGES.items(), self._figures, strict=True):
+            yield GaugeMetricFamily(name, text, figure)
 
     def request(self, kind: str, outcome: str) -> None:
         """Count a call of a service by its outcome: "accepted", or the problem's `outcome`."""
+        self._requests(kind, outcome).inc()
 
     def message(self, kind: str, outcome: str, count: int = 1) -> None:
         """Count attempts to deliver messages: sent, dropped, retried, parked, dead."""
+        self._messages(kind, outcome).inc(count)
 
     def delivery(self, kind: str, seconds: float) -> None:
         """Record a message's delivery time in seconds, from its commit until the provider or the app accepted it."""
+        self._deliveries(kind).observe(seconds)
 
     def breach_lookup(self, outcome: str) -> None:
         """Count a look-up of a password in data leaks: breached, clear, failed."""
-
-    def suppression(self, reason: str) -> None:
-        """Count a mailbox that gets no more mail after a report: bounced, complained, suppressed."""
+        self._lookups(outcome).inc()
 
     def challenge(self, outcome: str) -> None:
         """Count a challenge: passed, missing, failed, or the reason of a refusal."""
+        self._challenges(outcome).inc()
 
     def password_hash(self, seconds: float) -> None:
         """Record the seconds that a hash took, without its time in the queue."""
+        self._hashes.observe(seconds)
+
+    def suppression(self, reason: str) -> None:
+        """Count a mailbox that gets no more mail after a report: bounced, complained, suppressed."""
+        self._suppressions(reason).inc()
+
+    def exposition(
+        self,
+        *,
+        ready: float = math.nan,
+        waiting: float = math.nan,
+        oldest: float = math.nan,
+        oldest_mail: float = math.nan,
+    ) -> bytes:
+        """Return all metrics in Prometheus' text format. A figure that is unknown is NaN.
+
+        `ready`: 1 if the process can do its work, else 0.
+        `waiting`: number of messages that are not settled.
+        `oldest`: age of the oldest of them in seconds.
+        `oldest_mail`: age of the oldest mail of them in seconds.
+        """
+        self._figures = (ready, waiting, oldest, oldest_mail)
+        return generate_latest(self._registry)
 
 
 class Metered(Protocol):

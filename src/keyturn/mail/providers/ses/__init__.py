@@ -3,12 +3,15 @@
 SNS brings its reports (https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html).
 """
 
+import hashlib
+import hmac
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import formataddr
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -25,9 +28,8 @@ from keyturn.mail.port.http_provider import (
     Refused,
     Request,
 )
-from keyturn.mail.port.provider import CheckedSender, Need, Rate
+from keyturn.mail.port.provider import CheckedSender, Rate
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words
-from keyturn.mail.providers.ses.aws_signature import Credentials, sign
 from keyturn.mail.providers.ses.sns import SnsTopic
 from keyturn.values import Secret
 
@@ -44,9 +46,39 @@ class SesSettings(msgspec.Struct, frozen=True, kw_only=True):
     topic_arn: str = ""
 
 
-def _authorize(settings: SesSettings, request: Request) -> Mapping[str, str]:
-    key_id, secret_key = settings.access_key_id, settings.secret_access_key
-    return sign(request, Credentials(key_id=key_id, secret_key=secret_key, region=settings.region, service="ses"))
+_ALGORITHM = "AWS4-HMAC-SHA256"
+
+
+def sign(settings: SesSettings, request: Request) -> Mapping[str, str]:
+    """Return the headers that sign a request to a URL without a query, with the current time (Signature Version 4).
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+    """
+    url, moment = urlsplit(request.url), f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    signed = {**request.headers, "host": url.netloc, "x-amz-date": moment}
+    canonical = "\n".join(
+        (
+            request.method,
+            quote(url.path, safe="/-_.~"),
+            "",
+            *(f"{name}:{value.strip()}" for name, value in signed.items()),
+            "",
+            ";".join(signed),
+            hashlib.sha256(request.content).hexdigest(),
+        )
+    )
+    scope = f"{moment[:8]}/{settings.region}/ses/aws4_request"
+    text = "\n".join((_ALGORITHM, moment, scope, hashlib.sha256(canonical.encode()).hexdigest()))
+    key = f"AWS4{settings.secret_access_key}".encode()
+    for part in scope.split("/"):
+        key = _hmac(key, part)
+    proof = f"SignedHeaders={';'.join(signed)}, Signature={_hmac(key, text).hex()}"
+    who = f"Credential={settings.access_key_id}/{scope}"
+    return {"x-amz-date": moment, "authorization": f"{_ALGORITHM} {who}, {proof}"}
+
+
+def _hmac(key: bytes, text: str) -> bytes:
+    return hmac.digest(key, text.encode(), hashlib.sha256)
 
 
 async def _hand_over(api: ProviderApi, settings: SesSettings, email: Email, key: str) -> Answer:
@@ -205,19 +237,17 @@ def _faults(settings: SesSettings) -> Iterator[tuple[str, str]]:
 
 PROVIDER = HttpProvider(
     name="ses",
-    label="Amazon SES",
     place=5,
     settings=SesSettings,
-    source="Use the access key of an IAM user that may send, in the region of your identities",
-    needs=(
-        Need("region", "AWS_REGION", "eu-west-1"),
-        Need("access_key_id", "AWS_ACCESS_KEY_ID", "AKIA..."),
-        Need("secret_access_key", "AWS_SECRET_ACCESS_KEY"),
-    ),
+    needs={
+        "region": "AWS_REGION",
+        "access_key_id": "AWS_ACCESS_KEY_ID",
+        "secret_access_key": "AWS_SECRET_ACCESS_KEY",
+    },
     shares_variables=True,
     faults=_faults,
     url=lambda settings: settings.api_url or f"https://email.{settings.region}.amazonaws.com",
-    authorize=_authorize,
+    authorize=sign,
     hand_over=_hand_over,
     judge=_judge,
     examine=_examine,

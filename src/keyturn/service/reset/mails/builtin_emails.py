@@ -10,7 +10,7 @@ from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import EMAILS
-from keyturn.service.reset.mails.theme import Theme, brands_with, own_languages, themes_of_kinds
+from keyturn.service.reset.mails.theme import Theme, own_languages, themes_of_brands, themes_of_kinds
 from keyturn.service.settings import Settings
 
 
@@ -39,12 +39,8 @@ def builtin_emails(
     """
     general = Theme.of(settings.brand, own_languages(settings, reload=reload), settings.base_url)
     brands = {kind: one.globals for kind, one in themes_of_kinds(settings, general.languages).items()}
-    named = {name: f"studio.brands.{name}" for name in others or {}}
-    found = brands_with({named[name]: differs for name, differs in (others or {}).items()}, settings.brand)
-    brands |= {
-        name: Theme.of(brand, general.languages, settings.base_url, name).globals
-        for name, brand in zip(named, found, strict=True)
-    }
+    further = themes_of_brands(others or {}, settings, general.languages)
+    brands |= {name: one.globals for name, one in further.items()}
     return BuiltinEmails(
         templates=builtin_templates(settings, general, reload=reload),
         languages=general.languages,

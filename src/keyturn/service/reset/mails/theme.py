@@ -1,6 +1,6 @@
 """The look and the language of mails and pages: in general, and for accounts of a kind."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path, PurePath
@@ -119,8 +119,6 @@ def build(settings: Settings, *, reload: bool = False) -> Themes:
     for brand in themes.brands:
         for warning in palette_of(brand)[1]:
             log.warning(LogEvent("brand.colour_adjusted", reason=warning))
-    for warning in borrowed_logos(settings):
-        log.warning(LogEvent("brand.logo_borrowed", reason=warning))
     return themes
 
 
@@ -147,23 +145,19 @@ def themes_of_kinds(settings: Settings, general: Languages, *, reload: bool = Fa
     }
 
 
-def borrowed_logos(settings: Settings) -> Iterator[str]:
-    """Yield a warning for each kind of account that has its own name and another brand's logo."""
-    for kind, one in settings.kinds.items():
-        if "name" not in one.brand or one.brand["name"] == settings.brand.name:
-            continue
-        for logo in ("logo", "mail_logo"):
-            if getattr(settings.brand, logo) and logo not in one.brand:
-                yield (
-                    f"kinds.{kind}.brand: is called {one.brand['name']} and has the logo of {settings.brand.name}; "
-                    f"set kinds.{kind}.brand.{logo}, to an empty text for none"
-                )
-
-
 def own_languages(settings: Settings, *more: str, reload: bool = False) -> Languages:
     """Return the languages of the settings: packaged ones, their own, and folders that take precedence over those."""
     added = [Path(folder) for folder in (settings.locales, *more) if folder]
     return Languages(settings.timezone, PACKAGED, *added, reload=reload, only=settings.languages)
+
+
+def themes_of_brands(
+    differing: Mapping[str, Mapping[str, Any]], settings: Settings, languages: Languages
+) -> dict[str, Theme]:
+    """Return the themes of the studio's further brands. Raises SettingsInvalid with every fault in them."""
+    brands = brands_with({f"studio.brands.{name}": one for name, one in differing.items()}, settings.brand)
+    named = zip(differing, brands, strict=True)
+    return {name: Theme.of(brand, languages, settings.base_url, name) for name, brand in named}
 
 
 def brands_with(differing: Mapping[str, Mapping[str, Any]], brand: Brand) -> list[Brand]:

@@ -66,5 +66,5 @@ def build(settings: Settings, database: Database) -> Records:
         outbox=Outbox(database),
         audit=Audit(database),
         mailboxes=Mailboxes(database, cooldown=limits.mailbox_cooldown, daily=limits.mailbox_daily),
-        sessions=Sessions(database, settings.session.ttl),
+        sessions=Sessions(database),
     )

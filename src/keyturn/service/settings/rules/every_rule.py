@@ -152,9 +152,9 @@ def provider_faults(settings: Settings) -> Iterator[Fault]:
 
 def missing_settings(name: str, settings: Settings) -> Iterator[str]:
     """Yield what the provider needs and is not set, as people know it."""
-    for need in PROVIDERS[name].needs if name in PROVIDERS else ():
-        if need.required and not getattr(getattr(settings, name), need.setting):
-            yield need.name
+    for setting in PROVIDERS[name].needs if name in PROVIDERS else ():
+        if not getattr(getattr(settings, name), setting):
+            yield PROVIDERS[name].known_as(setting)
 
 
 def _value_faults(provider: Provider[Any], settings: Settings) -> Iterator[Fault]:

@@ -80,7 +80,7 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
     ),
     ("token.ttl", lambda life: life >= _MINUTE, "must be at least a minute, so that users have time to open the link"),
     ("invitations.ttl", lambda life: _MINUTE <= life <= _MONTH, f"must be from a minute to {_MONTH.days} days"),
-    ("database.timeout second_step.sms.cooldown", lambda time: time > _NONE, "must be more than 0 s"),
+    ("database.timeout", lambda time: time > _NONE, "must be more than 0 s"),
     (
         "worker.timeout",
         lambda time: time < LONGEST_TRY,

@@ -35,6 +35,9 @@ EVENT = "second_step"
 
 _DAY = 86_400
 
+_TRIES, _DAILY = 5, 20
+"""Wrong codes that end a link, and those of an account in a day."""
+
 _NOTICE = 30 * _DAY
 """Seconds in which wrong codes count together for a mail to the owner: a patient attacker tries few a day."""
 
@@ -45,9 +48,9 @@ class RequiredSecondStep(RequiredStep):
     A reset has a link; without one, a user who knows the password signs in. The audit trail records failures. After
     its last try a link ends, and its owner gets a mail. So does the owner of factors that an operator changes.
 
-    A link has `second_step.tries`, an account has `daily` a day, which refill evenly. All links of an account count
-    together, and a new link does not reset the count (NIST SP 800-63B-4 3.2.2 ends at 100 in a row). With 20 a day and
-    three live TOTP steps, a guess of six digits is right once in 45 years.
+    A link has five tries, an account has 20 a day, which refill evenly. All links of an account count together, and a
+    new link does not reset the count (NIST SP 800-63B-4 3.2.2 ends at 100 in a row). With 20 a day and three live TOTP
+    steps, a guess of six digits is right once in 45 years.
 
     Each try whose number the tries of a link divide, and the last that is left, is the last of its link, too. The owner
     is told of each link that ends (4.6), so an attacker who takes a new link for every few codes does not stay
@@ -58,7 +61,6 @@ class RequiredSecondStep(RequiredStep):
     def __init__(self, settings: Settings, ground: Ground, events: AppEvents) -> None:
         self.step = _step_of(settings, ground)
         self.close = self.step.close
-        self._most, self._daily = settings.second_step.tries, settings.second_step.daily
         self._records = ground.records
         self._events = events
 
@@ -154,7 +156,7 @@ class RequiredSecondStep(RequiredStep):
         def count(tx: Transaction) -> tuple[int, bool]:
             # Hold the account, as every change of it does: otherwise two of its links would wait for each other.
             tx.hold(trial.account.id)
-            of_link = self._most
+            of_link = _TRIES
             if trial.link:
                 tried = secrets.count_try(tx.connection, *trial.link.id, trial.moment)
                 of_link -= tried.tries
@@ -165,10 +167,10 @@ class RequiredSecondStep(RequiredStep):
             hit = tx.counters.count(day)
             if hit.full:
                 raise TooManyRequests(hit.wait)
-            to_notice = self._most - notice.used(tx.counters.count(notice).levels[0])
+            to_notice = _TRIES - notice.used(tx.counters.count(notice).levels[0])
             if to_notice <= 0:  # the next notice is as many tries away
                 tx.counters.clear(notice)
-            today = self._daily - day.used(hit.levels[0])
+            today = _DAILY - day.used(hit.levels[0])
             left = max(0, min(of_link, to_notice, today))
             return left if trial.link else today, not left
 
@@ -188,7 +190,7 @@ class RequiredSecondStep(RequiredStep):
 
     def _limits(self, account_id: str) -> tuple[Limit, Limit]:
         """Return the limit of tries a day, and the limit after which the owner is told."""
-        day, notice = Rate(self._daily, _DAY), Rate(self._most, _NOTICE)
+        day, notice = Rate(_DAILY, _DAY), Rate(_TRIES, _NOTICE)
         return Limit(day, "second step", account_id), Limit(notice, "second step notice", account_id)
 
     async def _tell(self, trial: SecondStepTry) -> None:

@@ -33,7 +33,7 @@ _DIGITS = 6
 """Phones recognise six. NIST 3.1.3.2 asks for at least six; ASVS 6.5.4 asks for 20 bits, which six digits satisfy."""
 
 _DAY = 86_400
-_DAILY = Rate(5, _DAY)
+_COOLDOWN, _DAILY = Rate(1, 60), Rate(5, _DAY)
 """Messages for one account."""
 
 _BLANKS = re.compile(r"[\s().-]+")
@@ -105,7 +105,7 @@ class CapturedSms:
 class SmsCodes:
     """Sends codes and verifies them. Each is for one link, or for signing in, and works once, for `LIFE`.
 
-    `second_step.sms.cooldown`: an account gets one message in this time, and five a day. Messages cost money, and a
+    An account gets one message a minute, and five a day. Messages cost money, and a
     stranger in a mailbox could make a phone ring all night.
     `overall`: messages a day for all accounts together.
     `prefixes`: only numbers with one of them get messages. Strangers open accounts with expensive numbers that pay them
@@ -160,8 +160,7 @@ class SmsCodes:
 
     def _limits(self, account_id: str) -> tuple[Limit, Limit, Limit]:
         """Return the limits of an account's messages, and last the limit of all accounts together."""
-        cooldown = Rate(1, round(self._sms.cooldown.total_seconds()))
-        own = Limit(cooldown, "SMS", account_id), Limit(_DAILY, "SMS a day", account_id)
+        own = Limit(_COOLDOWN, "SMS", account_id), Limit(_DAILY, "SMS a day", account_id)
         return *own, Limit(Rate(self._sms.overall, _DAY), "SMS of all accounts")
 
     async def find(self, trial: SecondStepTry) -> Secret | None:
