@@ -112,10 +112,10 @@ class CapturedMails:
         tags = Counter(tag for mail in self.newest(limit=None) for tag in mail.tags)
         return dict(sorted(tags.most_common(_MOST_TAGS)))
 
-    def mark_read(self, *mail_ids: str, read: bool) -> None:
+    def mark_read(self, mail_id: str) -> None:
         with self._lock:
-            for mail in filter(None, map(self._mails.get, mail_ids)):
-                mail.read = read
+            if mail := self._mails.get(mail_id):
+                mail.read = True
 
     def delete(self, match: Match = everything) -> int:
         """Delete mails with their files; return how many there were."""
