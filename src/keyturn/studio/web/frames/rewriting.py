@@ -11,7 +11,6 @@ from html import escape
 from urllib.parse import urlsplit
 
 from keyturn.mail.rendering.html_tree import Element, attribute_value, parse_html, splice
-from keyturn.studio.lint.checks.parts import CLIPPED_AT
 from keyturn.studio.web.view import Scheme
 
 
@@ -98,31 +97,6 @@ def _decide(value: str, scheme: Scheme) -> str:
     if scheme in ("light", "dark"):
         return scheme if "light" in words and "dark" in words else value
     return "light" if "dark" in words else value
-
-
-MARK = "data-gmail-cut"
-
-
-def mark_cut(sent: str, drawn: str) -> str:
-    """Return the drawn mail with a mark on the first element behind the cut.
-
-    `sent`: the counted mail, in bytes of UTF-8 before any transfer encoding. `drawn`: the same tags, with more
-    attributes.
-    """
-    behind = _offset_of_cut(sent)
-    if behind is None:
-        return drawn
-    rewriting = Rewriting(drawn)
-    shown = [number for number, tag in enumerate(Rewriting(sent).tags) if tag.offset < behind]
-    tags = list(rewriting.tags)
-    # Without a tag behind it, the cut lies in the text of the last tag.
-    rewriting.set(tags[min(len(shown), len(tags) - 1)], MARK, "")
-    return rewriting.text()
-
-
-def _offset_of_cut(html: str) -> int | None:
-    encoded = html.encode()
-    return len(encoded[:CLIPPED_AT].decode(errors="ignore")) if len(encoded) > CLIPPED_AT else None
 
 
 _URL = re.compile(r"""url\(\s*(?:"([^"]*)"|'([^']*)'|([^)]*))\s*\)""", re.IGNORECASE)
