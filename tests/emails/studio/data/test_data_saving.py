@@ -75,7 +75,7 @@ def test_values_that_do_not_fit_are_not_saved(client: Client, folder: Path) -> N
     sent = sent_from("long", name="Wilhelmina Charlotte")
     answer = client.post("/studio/templates/order?sample=lamp", data=sent, headers=SAME_ORIGIN)
     assert "Some values are not valid yet. Correct them first." in answer.text
-    assert "At most 12 characters." in answer.text
+    assert "Characters: at most 12." in answer.text
     assert (folder / "order" / "samples.toml").read_text() == ORDERS
 
 
