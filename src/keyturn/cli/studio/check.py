@@ -337,7 +337,7 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
         fail("--no-browser-sandbox needs --browser: add it")
     opened = _with_branches(open_folder(source), options.samples_only, options.min_coverage)
     if not opened.gallery.names():
-        fail(*without_templates(opened))
+        fail(without_templates(opened))
     known = options.baseline or usual_baseline(opened)
     clients = _clients_named(options.groups) if options.groups else None
     changed = _changed(opened, options.base, known) if options.only_changed else None
