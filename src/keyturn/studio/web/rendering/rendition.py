@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from cachetools import FIFOCache
-from jinja2 import TemplateSyntaxError
 from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid
@@ -21,7 +20,6 @@ from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST
 from keyturn.studio.gallery.branches.report import BranchReport
 from keyturn.studio.gallery.discovery import FileState, is_unchanged, state_of
-from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.gallery.sizes import require_sendable
 from keyturn.studio.lint.document import Document, read_document
@@ -69,7 +67,6 @@ class Drawer:
 
     def __init__(self, gallery: Gallery) -> None:
         self.gallery = gallery = going_on(gallery)
-        self._as_sent = gallery.renderers(with_lenient_filters)
         self.traced = gallery.renderers(with_lenient_origins)
         self._strict = gallery.renderers()
         self._documents: FIFOCache[int, Document] = FIFOCache(_MOST_DRAWN)
@@ -85,40 +82,22 @@ class Drawer:
                 self.document(Order(0, template, self.gallery.files(template), sample, "", ""))
 
     def draw(self, order: Order) -> Drawn:
-        """Draw the mail as it is sent. Raises LookupError for an unknown brand.
-
-        A broken one is rendered again, as its app does it: the error there knows Jinja's whole way to it.
-        """
-        language = self._language(order)
+        """Render the mail as it is sent, or say what is wrong with it. Raises LookupError for an unknown brand."""
         try:
             document = self.document(order)
-            if not (document.missing or document.refusal):
-                elsewhere = _states_elsewhere(self.traced(order.sample, order.brand), language)
-                return Drawn(document.mail, tuple(elsewhere))
-        except TemplateInvalid as error:
-            if limit_of(error.__cause__):
-                return self._drawn_fault(order, error)
-        templates = self._as_sent(order.sample, order.brand).with_files(lambda _: order.files)
-        try:
-            return Drawn(templates.render_values(order.template, order.sample.values, language))
         except TemplateInvalid as error:
             return self._drawn_fault(order, error)
+        if document.missing:
+            return self._drawn_fault(order, document.missing[0])
+        if document.refusal:
+            path = str(self.gallery.folders / order.files.markup)
+            return self._drawn_fault(order, TemplateInvalid(path, None, document.refusal))
+        return Drawn(document.mail, tuple(_states_elsewhere(self.traced(order.sample, order.brand), document.language)))
 
     def _drawn_fault(self, order: Order, error: TemplateInvalid) -> Drawn:
         with self.gallery.one_look():
-            fault = fault_of_template(self._as_checked(order, error), self.gallery, order.template, order.sample)
+            fault = fault_of_template(error, self.gallery, order.template, order.sample)
         return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
-
-    def _as_checked(self, order: Order, error: TemplateInvalid) -> TemplateInvalid:
-        """Return the fault as the checks tell it, which go on after it."""
-        try:
-            faults = () if limit_of(error.__cause__) else self.document(order).missing
-        except TemplateInvalid:
-            return error
-        if isinstance(error.__cause__, TemplateSyntaxError):
-            return next((fault for fault in faults if isinstance(fault.__cause__, TemplateSyntaxError)), error)
-        error.by_itself = any(fault.by_itself for fault in faults if fault.message == error.message)
-        return error
 
     def document(self, order: Order) -> Document:
         """Return the mail with the places of its parts in the templates. Raises as `read_document` does."""
