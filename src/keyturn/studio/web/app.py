@@ -20,7 +20,6 @@ from keyturn.plain_files import paths_below
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.web.access import (
     HEADERS,
-    is_admitted,
     known_hosts_only,
     require_token,
     same_origin_only,
@@ -132,14 +131,10 @@ def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
     def answer_without_route(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         if error.status_code == HTTP_404_NOT_FOUND:
             error = NotFoundException(detail=f"There is no page {request.url.path}.")
-        # No guard has run, and the page lists the mails.
-        if "text/html" in request.headers.get("accept", "") and is_admitted(request, studio.host, studio.token):
-            return pages.exception_handlers[HTTPException](request, error)
         return problem(error.status_code, error.detail, {**HEADERS, **(error.headers or {})})
 
-    pages, *programs = studio_routers(studio, path)
     return Litestar(
-        [to_the_studio, pages, *programs],
+        [to_the_studio, *studio_routers(studio, path)],
         exception_handlers={HTTPException: answer_without_route},
         openapi_config=None,
         logging_config=None,

@@ -36,15 +36,6 @@ def test_web_fonts_are_loaded_for_who_asks(folder: Path, client: Client) -> None
     assert "style-src 'unsafe-inline' https:; font-src data: https:;" in policy
 
 
-def test_a_misspelt_element_that_makes_a_button_vanish_is_said(folder: Path, client: Client) -> None:
-    column = "<mj-column>\n<mj-buton href='https://a.example'>Go</mj-buton></mj-column>"
-    mail = f"<mjml><mj-body><mj-section>{column}</mj-section></mj-body></mjml>"
-    (folder / "button.mjml").write_text(mail, "utf-8")
-    (hint,) = hints(client.get("/studio/checks/button").text)
-    assert hint.startswith("MJML has no element &lt;mj-buton&gt;. Did you mean &lt;mj-button&gt;?")
-    assert ">button.mjml:2</a>" in hint
-
-
 def test_a_subject_that_runs_from_right_to_left_does_so_in_every_row(folder: Path, client: Client) -> None:
     shown = page(folder, client, "?tab=headers")
     rows = re.findall(r"<(\w+)([^>]*)>أهلا", shown)

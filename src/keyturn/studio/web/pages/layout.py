@@ -22,7 +22,7 @@ from msgspec import Struct
 from keyturn.packaging import folder
 from keyturn.studio.lint.browser.images import HEAVY
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
-from keyturn.studio.lint.finding import Finding, Place
+from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web.access import HEADERS
 from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.checks.snapshots import Review
@@ -216,32 +216,18 @@ _WEB_FONT = re.compile(
     r"|<link\b(?>[^<>]*?href=[\"']?https?://)[^<>]*?font",
     re.IGNORECASE,
 )
-_NOT_DRAWN = frozenset(
-    (
-        "mjml/unknown-element",
-        "mjml/removed-element",
-        "mjml/misplaced-text",
-        "mjml/body-element-in-head",
-        "mjml/wrong-parent",
-        "mjml/misplaced-html",
-    )
-)
 
 
 class Hint(Struct, frozen=True):
-    """Something that a drawing does not show. `address`, `link`: where to change that, and the text of the link."""
+    """Something that the preview does not show. `address`, `link`: where to change that, and the text of the link."""
 
     says: str
     link: str = ""
     address: str = ""
-    place: Place | None = None
 
 
-def hints(html: str, view: View, findings: Sequence[Finding] = ()) -> Iterator[Hint]:
-    """Yield what a drawing does not show in this view. `findings`: those of its checks, once they have run."""
-    for finding in findings:
-        if finding.rule in _NOT_DRAWN and finding.severity == "error":
-            yield Hint(f"{finding.message} {finding.fix}", place=finding.place)
+def hints(html: str, view: View) -> Iterator[Hint]:
+    """Yield what the preview does not show in this view."""
     if view.scheme == "dark" and not _DARK.search(html):
         yield Hint("This mail has no dark styles, so clients that support them show it in its light colours.")
     if _WEB_FONT.search(html):
