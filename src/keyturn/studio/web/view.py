@@ -53,12 +53,10 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     `line`: the selected line of a template, "file:line".
     `search`: the search in the inbox, from behind the mail `older_than`.
     `pane`: the visible pane of a narrow screen.
-    `save`: the name to save data under while saving is blocked. It is shown once, so no link carries it on.
     """
 
     sample: str = ""
     edit: str = ""
-    save: str = ""
     lang: str = ""
     brand: str = ""
     show: Literal["html", "text", "source"] = "html"
@@ -87,7 +85,7 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     def to(self, **changes: Any) -> Self:
         """Return the view with other fields. Another sample starts without the edits of this one."""
         if self.sample and changes.get("sample", self.sample) != self.sample:
-            changes = {"edit": "", "save": "", **changes}
+            changes = {"edit": "", **changes}
         return super().to(**changes)
 
     def as_loaded(self, of: str) -> "View":
@@ -97,6 +95,3 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         over to another mail.
         """
         return self if self.remote == of or self.images == "off" else self.to(images="own")
-
-    def here(self, **changes: Any) -> str:
-        return super().here(save="", **changes)
