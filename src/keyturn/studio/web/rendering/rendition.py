@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 from cachetools import FIFOCache
 from msgspec import Struct
@@ -195,8 +194,7 @@ class Renditions:
         self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
         self._last_good: Kept[tuple[str, View], Rendered] = Kept()
         self._ran_away: dict[str, tuple[tuple[FileState, ...], TemplateInvalid]] = {}
-        self._one_at_a_time = threading.Lock()
-        self._drawing: WeakValueDictionary[tuple[str, View], _Turn] = WeakValueDictionary()
+        self._turns: dict[str, threading.Lock] = {}
 
     def rendition(self, template: str, view: View, known: Mapping[str, Fingerprint] | None = None) -> Rendition:
         """Return the mail of a view, or of the first sample. `known`: recent fingerprints. Raises LookupError."""
@@ -224,8 +222,8 @@ class Renditions:
     def _keep(self, wanted: Rendition, data: CurrentData) -> Rendition:
         """Return the kept mail, rendered again if it may have changed, or if it is broken within its limits."""
         key = wanted.template, wanted.view
-        turn = self._turn_of(key)  # held: the dictionary keeps no turn that nobody has
-        with turn.lock:
+        # Requests for the same mail share one rendering, and those for other templates do not wait.
+        with self._turns.setdefault(wanted.template, threading.Lock()):
             kept = self._kept.get(key)
             rendition = kept if kept and kept.is_as(wanted) else self._draw(wanted, data)
             if rendition.exceeded or not rendition.fault:
@@ -236,11 +234,6 @@ class Renditions:
                 good = wanted.template, _without_edit(wanted.view)
                 self._last_good.put(good, rendition.mail)
         return rendition
-
-    def _turn_of(self, key: tuple[str, View]) -> "_Turn":
-        """Return the lock of a mail: requests for the same mail share one rendering, and others do not wait."""
-        with self._one_at_a_time:
-            return self._drawing.setdefault(key, _Turn())
 
     def _draw(self, wanted: Rendition, data: CurrentData) -> Rendition:
         order = self.order(wanted.template, data.sample, wanted.language, wanted.view)
@@ -289,10 +282,3 @@ class Renditions:
 
 def _without_edit(view: View) -> View:
     return view.to(edit="")
-
-
-class _Turn:
-    """Locks the rendering of one mail. Unlike a lock, it can be referenced weakly."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
