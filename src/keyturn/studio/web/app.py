@@ -51,7 +51,7 @@ from keyturn.studio.web.pages.layout import (
     Layout,
     error_page,
     name_in_path,
-    read_view,
+    provide_address,
 )
 from keyturn.studio.web.rendering.rendition import Renditions, with_bounded_branches
 from keyturn.studio.web.source_files import SourceFiles
@@ -76,7 +76,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         | {
             "captured": _provide(studio.captured),
             "path_name": Provide(name_in_path, sync_to_thread=False),
-            "view": Provide(read_view, sync_to_thread=False),
+            "view": provide_address(View),
             "drawn": _provide_drawn(studio.gallery),
             "mail_name": Provide(comparison_pages.mail_name, sync_to_thread=False),
         },

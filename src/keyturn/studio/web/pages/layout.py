@@ -56,19 +56,6 @@ def neighbours(items: Sequence[T], here: T) -> dict[str, T | None]:
     return {"before": items[at - 1] if at > 0 else None, "after": items[at + 1] if at + 1 < len(items) else None}
 
 
-def read_view(request: Request[Any, Any, Any]) -> View:
-    return read_query(dict(request.query_params), View)
-
-
-def read_query(query: Mapping[str, Any], kind: type[_Asked]) -> _Asked:
-    try:
-        return msgspec.convert(query, kind, strict=False)
-    except msgspec.ValidationError as error:
-        place = _PLACE.search(str(error))
-        fault = _fault_of(place[1], query[place[1]], kind) if place else str(error)
-        raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
-
-
 def _fault_of(name: str, value: Any, kind: type[msgspec.Struct]) -> str:
     wanted = next(field.type for field in msgspec.structs.fields(kind) if field.encode_name == name)
     if get_origin(wanted) is tuple:
@@ -81,8 +68,14 @@ def provide_address(kind: type[_Asked]) -> Provide:
     several = {field.name for field in msgspec.structs.fields(kind) if get_origin(field.type) is tuple}
 
     def read(request: Request[Any, Any, Any]) -> _Asked:
-        query = {name: request.query_params.getall(name) for name in request.query_params}
-        return read_query({name: all_ if name in several else all_[-1] for name, all_ in query.items()}, kind)
+        lists = {name: request.query_params.getall(name) for name in request.query_params}
+        query = {name: values if name in several else values[-1] for name, values in lists.items()}
+        try:
+            return msgspec.convert(query, kind, strict=False)
+        except msgspec.ValidationError as error:
+            place = _PLACE.search(str(error))
+            fault = _fault_of(place[1], query[place[1]], kind) if place else str(error)
+            raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
 
     return Provide(read, sync_to_thread=False)
 
