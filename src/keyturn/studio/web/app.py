@@ -18,6 +18,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from keyturn.packaging import folder
 from keyturn.plain_files import paths_below
 from keyturn.studio.gallery import Gallery
+from keyturn.studio.snapshots import SnapshotFolder, Snapshots
 from keyturn.studio.web.access import (
     HEADERS,
     known_hosts_only,
@@ -93,7 +94,11 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
 def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
     """Return what the handlers ask for, by the names of their parameters."""
     renditions = Renditions(studio.gallery, studio.runner)
-    review = Review.of(studio, renditions)
+    review = None
+    if studio.snapshots:
+        stored = SnapshotFolder(studio.snapshots)
+        snapshots = Snapshots(studio.gallery, stored, studio.snapshot_languages, render=renditions.render)
+        review = Review(snapshots, studio.gallery)
     checks = Checks(
         renditions=renditions,
         clients=studio.clients,

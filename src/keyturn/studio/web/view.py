@@ -49,7 +49,6 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     `scheme`: light, dark, or a model of a client that inverts colours, or of Word.
     `images`: all images, only the mail's own, or none. Remote images of foreign mails wait for the reader's consent,
       which `remote` records (`as_loaded`).
-    `fonts`: loads web fonts.
     `line`: the selected line of a template, "file:line".
     `search`: the search in the inbox, from behind the mail `older_than`.
     `pane`: the visible pane of a narrow screen.
@@ -66,7 +65,6 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     scheme: Scheme = "light"
     images: Literal["on", "own", "off"] = "on"
     remote: str = ""
-    fonts: Literal["on", "off"] = "off"
     line: str = ""
     search: str = ""
     older_than: str = ""
@@ -80,7 +78,7 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         return self.only("sample", "edit", "lang", "brand")
 
     def mail(self) -> "View":
-        return self.made_from().to(scheme=self.scheme, images=self.images, remote=self.remote, fonts=self.fonts)
+        return self.made_from().to(scheme=self.scheme, images=self.images, remote=self.remote)
 
     def to(self, **changes: Any) -> Self:
         """Return the view with other fields. Another sample starts without the edits of this one."""

@@ -26,14 +26,11 @@ def test_dark_says_so_where_a_mail_has_no_dark_styles(folder: Path, client: Clie
     assert hints(page(folder, client, "?scheme=dark", styles)) == []
 
 
-def test_web_fonts_are_loaded_for_who_asks(folder: Path, client: Client) -> None:
+def test_web_fonts_are_never_loaded(folder: Path, client: Client) -> None:
     (hint,) = hints(page(folder, client, head=HEAD))
     assert hint.startswith("Web fonts are off")
-    assert "fonts=on" in hint
-    assert "font-src data:;" in client.get("/studio/frames/news").headers["content-security-policy"]
-    assert hints(page(folder, client, "?fonts=on", HEAD))[0].startswith("Web fonts are loaded")
-    policy = client.get("/studio/frames/news?fonts=on").headers["content-security-policy"]
-    assert "style-src 'unsafe-inline' https:; font-src data: https:;" in policy
+    policy = client.get("/studio/frames/news").headers["content-security-policy"]
+    assert "style-src 'unsafe-inline'; font-src data:;" in policy
 
 
 def test_a_subject_that_runs_from_right_to_left_does_so_in_every_row(folder: Path, client: Client) -> None:

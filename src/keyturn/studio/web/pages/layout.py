@@ -17,7 +17,6 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
-from msgspec import Struct
 
 from keyturn.packaging import folder
 from keyturn.studio.lint.browser.images import HEAVY
@@ -211,24 +210,9 @@ _WEB_FONT = re.compile(
 )
 
 
-class Hint(Struct, frozen=True):
-    """Something that the preview does not show. `address`, `link`: where to change that, and the text of the link."""
-
-    says: str
-    link: str = ""
-    address: str = ""
-
-
-def hints(html: str, view: View) -> Iterator[Hint]:
+def hints(html: str, view: View) -> Iterator[str]:
     """Yield what the preview does not show in this view."""
     if view.scheme == "dark" and not _DARK.search(html):
-        yield Hint("This mail has no dark styles, so clients that support them show it in its light colours.")
+        yield "This mail has no dark styles, so clients that support them show it in its light colours."
     if _WEB_FONT.search(html):
-        if view.fonts == "on":
-            yield Hint("Web fonts are loaded from their servers.", "Turn them off", view.here(fonts="off"))
-        else:
-            yield Hint(
-                "Web fonts are off: the preview uses the next font of each list, as most clients do.",
-                "Load them",
-                view.here(fonts="on"),
-            )
+        yield "Web fonts are off: the preview uses the next font of each list, as most clients do."

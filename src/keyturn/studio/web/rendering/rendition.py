@@ -1,7 +1,7 @@
 """The mail of a view, rendered once for all requests (the page, its frame, its lines and its checks), within limits."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
@@ -196,12 +196,12 @@ class Renditions:
         self._ran_away: dict[str, tuple[tuple[FileState, ...], TemplateInvalid]] = {}
         self._turns: dict[str, threading.Lock] = {}
 
-    def rendition(self, template: str, view: View, known: Mapping[str, Fingerprint] | None = None) -> Rendition:
-        """Return the mail of a view, or of the first sample. `known`: recent fingerprints. Raises LookupError."""
+    def rendition(self, template: str, view: View) -> Rendition:
+        """Return the mail of a view, or of the first sample. Raises LookupError."""
         chosen = self.gallery.languages.choose(view.lang)
         view, language = view.made_from().to(lang=chosen.tag), chosen
         # Taken before anything is read: a later change counts next time.
-        files = (fingerprints(self.gallery) if known is None else known).get(template, Fingerprint())
+        files = fingerprints(self.gallery).get(template, Fingerprint())
         wanted = Rendition(template=template, view=view, language=language, fingerprint=files)
         try:
             data = current_data(self.gallery, template, view)

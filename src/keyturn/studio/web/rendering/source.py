@@ -10,10 +10,11 @@ from msgspec import Struct
 
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.mime import to_mime
-from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import plain_name
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.web.rendering.rendition import Rendition
+
+_RECIPIENT, _SENDER = "someone@example.test", "no-reply@example.test"  # RFC 2606, 2
 
 _LEXERS = {
     **dict.fromkeys(("mjml", "html", "txt"), "html+jinja"),
@@ -80,12 +81,17 @@ class Sources:
         return Source("The whole message", "eml", raw.replace("\r\n", "\n"))
 
     def message(self, rendition: Rendition) -> bytes:
-        """Return the whole message. Raises LookupError if the mail cannot be drawn."""
-        if rendition.mail is None or rendition.data is None:
+        """Return the whole message; equal mails give equal bytes. Raises LookupError if the mail cannot be rendered."""
+        mail, sender = rendition.mail, self._sender
+        if mail is None or rendition.data is None:
             raise LookupError(f"{rendition.template} cannot be rendered, so it has no message.")
         times = [(self._gallery.folders / file).stat().st_mtime for file in self._gallery.files_of(rendition.template)]
         saved = datetime.fromtimestamp(max(times), UTC)
-        return message_of(rendition.mail, self._sender, saved)
+        if "@" not in parseaddr(sender)[1]:
+            sender = formataddr((sender, _SENDER))
+        email = Email(sender=sender, to=_RECIPIENT, subject=mail.subject, html=mail.html, text=mail.text)
+        digest = sha256(f"{mail.subject}\0{mail.html}\0{mail.text}".encode("utf-8", "replace")).hexdigest()
+        return to_mime(email, key=digest[:32], date=saved)
 
 
 def _file_of_samples(rendition: Rendition) -> str:
@@ -96,15 +102,3 @@ def _file_of_samples(rendition: Rendition) -> str:
 
 def shared_source(gallery: Gallery, file: str) -> Source:
     return Source(file, plain_name(file).rpartition(".")[2], gallery.source(file), file)
-
-
-_RECIPIENT, _SENDER = "someone@example.test", "no-reply@example.test"  # RFC 2606, 2
-
-
-def message_of(mail: Rendered, sender: str, saved: datetime) -> bytes:
-    """Return the message; equal mails give equal bytes. `saved`: when the templates were saved last."""
-    if "@" not in parseaddr(sender)[1]:
-        sender = formataddr((sender, _SENDER))
-    email = Email(sender=sender, to=_RECIPIENT, subject=mail.subject, html=mail.html, text=mail.text)
-    digest = sha256(f"{mail.subject}\0{mail.html}\0{mail.text}".encode("utf-8", "replace")).hexdigest()
-    return to_mime(email, key=digest[:32], date=saved)
