@@ -34,18 +34,30 @@ function change(control, pause = PAUSE) {
   else send(control.form);
 }
 
-// Saving submits the form as usual. The buttons that add and remove count as changes.
+// The buttons that add and remove count as changes.
 function submit(event) {
   const { target: form, submitter } = event;
   if (!form.hasAttribute("data-edits")) return;
   event.stopPropagation();
-  if (submitter?.formMethod === "post") {
-    form.elements.edit.value = editOf(form);
-    return;
-  }
   event.preventDefault();
+  if (submitter?.formMethod === "post") return saveSample(form, submitter);
   hold(null);
   send(form, submitter);
+}
+
+// Saves the data as a sample, and goes to it; or says what is in the way.
+async function saveSample(form, submitter) {
+  const [misfit, replace] = ["save-misfit", "replace"].map((id) => document.getElementById(id));
+  const body = JSON.stringify({ name: form.elements.as.value, edit: editOf(form), replaces: submitter === replace });
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(submitter.formAction, { method: "POST", headers, body }).catch(() => null);
+  const said = await answer?.json().catch(() => null);
+  misfit.textContent = answer?.ok ? "" : (said?.detail ?? "Not saved: the studio does not respond.");
+  misfit.hidden = !misfit.textContent;
+  replace.hidden = !said?.replaceable;
+  if (!answer?.ok) return (replace.hidden ? form.elements.as : replace).focus();
+  stop();
+  draw(said.address);
 }
 
 // Only the first of many changes adds an entry to the history.

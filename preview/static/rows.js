@@ -1,4 +1,4 @@
-// The list of the inbox: j and k go from mail to mail, x ticks one. The times are renewed each minute.
+// The list of the inbox: j and k go from mail to mail. The times are renewed each minute.
 
 import { keysAreOn } from "./keys.js";
 import { draw } from "./page.js";
@@ -9,15 +9,10 @@ export function useRows() {
   document.addEventListener("keydown", ({ key, target, ctrlKey, metaKey, altKey }) => {
     const rows = [...document.querySelectorAll(EACH)];
     if (!rows.length || ctrlKey || metaKey || altKey || !keysAreOn() || document.querySelector("dialog[open]")) return;
-    if (target.closest("input:not([type=checkbox]), select, textarea")) return;
+    if (target.closest("input, select, textarea")) return;
     const at = rows.indexOf(target.closest("li")?.querySelector("a"));
     if (key === "j") rows[Math.min(at + 1, rows.length - 1)].focus();
     else if (key === "k") rows[Math.max(at - 1, 0)].focus();
-    else if (key === "x" && at >= 0) rows[at].previousElementSibling.click();
-  });
-  document.addEventListener("change", ({ target }) => {
-    if (!target.matches("[data-choose-all]")) return;
-    for (const tick of document.querySelectorAll(".captured li > input")) tick.checked = target.checked;
   });
   setInterval(() => document.querySelector(EACH) && !document.hidden && draw(), 60_000);
 }

@@ -3,7 +3,6 @@
 import { check, draw, settled } from "./page.js";
 import { listen } from "./events.js";
 import { useCopying } from "./copy.js";
-import { useCut } from "./cut.js";
 import { useData } from "./data.js";
 import { useEditing } from "./editing.js";
 import { useFrames } from "./frame.js";
@@ -84,7 +83,6 @@ function lead(address) {
 useFrames({ onLink: show, onDocument: watch }).then(() => check());
 useHandle();
 useMeasuring();
-useCut();
 useCopying();
 useMenus();
 usePixels();

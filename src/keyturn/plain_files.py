@@ -106,16 +106,11 @@ def make_private_file(file: Path, content: bytes = b"") -> None:
         opened.write(content)
 
 
-def add_private_file(file: Path, content: bytes, at: float | None = None) -> None:
-    """Make the file (0600) and its missing folders, so that it is whole from its first moment. Raises OSError.
-
-    `at`: when it was written, in seconds since 1970. None: now.
-    """
+def add_private_file(file: Path, content: bytes) -> None:
+    """Make the file (0600) and its missing folders, so that it is whole from its first moment. Raises OSError."""
     half = make_private_folder(file.parent) / f".{secrets.token_hex(16)}.half"
     try:
         make_private_file(half, content)
-        if at is not None:
-            os.utime(half, (at, at))
         half.replace(file)
     finally:
         half.unlink(missing_ok=True)

@@ -111,7 +111,7 @@ class Mailbox:
         waiting = self._mails.newest(all_of(match, unread), limit=None)
         if not waiting:
             return None
-        self._mails.mark_read(waiting[-1].id, read=True)
+        self._mails.mark_read(waiting[-1].id)
         return ReceivedMail(waiting[-1], self._mails.raw(waiting[-1]))
 
     def _missing(self, to: str, subject: str, query: str, seconds: float) -> "MailMissing":

@@ -35,7 +35,7 @@ def emails(workplace: Path) -> Path:
 
 @pytest.mark.usefixtures("emails")
 def test_a_finding_says_which_branch_has_it_and_the_end_what_is_never_drawn(keyturn: Keyturn) -> None:
-    shown = keyturn("check", "emails", "--min-coverage", "66")
+    shown = keyturn("check", "emails")
 
     assert shown.code == 1
     assert "emails/news/news.mjml:6:14  error  mjml/unknown-attribute" in shown.out
@@ -43,14 +43,6 @@ def test_a_finding_says_which_branch_has_it_and_the_end_what_is_never_drawn(keyt
     assert "2 of 3 branches rendered, 1 of them by your samples.\n" in shown.out
     assert "  never rendered: emails/news/news.mjml:9  aside is called. Nothing" in shown.out
     assert shown.err == ""
-
-
-@pytest.mark.usefixtures("emails")
-def test_too_little_coverage_ends_with_1(keyturn: Keyturn) -> None:
-    shown = keyturn("check", "emails", "--min-coverage", "90", "--fail-on", "never")
-
-    assert (shown.code, shown.err) == (1, "66.6 % of the branches are rendered, less than 90 %.\n")
-    assert keyturn("check", "emails", "--min-coverage", "66", "--fail-on", "never").code == 0
 
 
 @pytest.mark.usefixtures("emails")
@@ -78,13 +70,6 @@ def test_with_samples_only_nothing_is_looked_for(keyturn: Keyturn, emails: Path)
     assert json.loads(keyturn("check", "emails", "--samples-only", "--format", "json").out)["coverage"] is None
     (emails / "keyturn.toml").write_text("[studio]\nbranches = false\n")
     assert keyturn("check", "emails").out == shown.out
-
-
-@pytest.mark.usefixtures("emails")
-def test_a_coverage_of_nothing_is_refused(keyturn: Keyturn) -> None:
-    shown = keyturn("check", "emails", "--samples-only", "--min-coverage", "90")
-
-    assert (shown.code, "remove --samples-only" in shown.err) == (1, True)
 
 
 @pytest.mark.usefixtures("emails")

@@ -48,7 +48,7 @@ def run_check(action: Any, workplace: Path, **environment: str) -> "subprocess.C
         ({"FOLDER": "my emails"}, 1, "::error file=my emails/news.html,line=1,", ""),
         ({"FOLDER": "my emails", "CLIENTS": "outlook,nobody"}, 1, "", ".*nobody.*"),
         ({"FOLDER": "my emails", "SOURCE": "--env boats_app.mails:environment"}, 1, "", ".*boats_app.*"),
-        ({"FOLDER": "--trust"}, 1, "", "keyturn: there is no folder --trust\n  There are templates in my emails.\n"),
+        ({"FOLDER": "--trust"}, 1, "", "keyturn: there is no folder --trust\n"),
     ],
     ids=["annotates", "names clients", "has the environment of the app", "a folder named like an option is a folder"],
 )

@@ -132,17 +132,3 @@ def test_an_embedded_image_is_shown_by_what_it_is(labelled: str) -> None:
     ) % (labelled.encode(), PIXEL)
     mail = MailContent(raw)
     assert '<img src="data:image/gif;base64,' in with_inline_images(mail, mail.html)
-
-
-@pytest.mark.parametrize(
-    ("parameters", "written", "read"),
-    [
-        ("format=flowed", "Hello \r\nAda\r\n\r\nBye", "Hello Ada\n\nBye"),
-        ("format=flowed; delsp=yes", "Ver \r\ntrag\r\n", "Vertrag\n"),
-        ("format=flowed", "> Hello \r\n> Ada\r\nYes", "> Hello Ada\nYes"),
-        ("format=flowed", " From here\r\n-- \r\nAda", "From here\n-- \nAda"),
-        ("format=fixed", "Hello \r\nAda", "Hello \nAda"),
-    ],
-)
-def test_flowing_lines_are_joined(parameters: str, written: str, read: str) -> None:
-    assert MailContent(f"Content-Type: text/plain; {parameters}\r\n\r\n{written}".encode()).text == read

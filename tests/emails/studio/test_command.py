@@ -121,21 +121,20 @@ def test_it_says_where_tls_begins_at_once(tmp_path: Path) -> None:
     assert '<b dir="auto">Sealed</b>' in page
 
 
-def test_an_eml_file_is_opened_as_an_inbox_of_one(tmp_path: Path) -> None:
-    (tmp_path / "receipt.eml").write_bytes(b"Subject: Your receipt\r\nTo: ada@b.example\r\n\r\nHello\r\n")
-    with running_demo([*STUDIO, "receipt.eml", "--no-token"], tmp_path) as studio:
-        page = httpx2.get(f"{studio.url}/studio/inbox").text
-        start = httpx2.get(f"{studio.url}/studio", follow_redirects=True).status_code
+def test_a_folder_of_mails_is_shown_without_a_server(tmp_path: Path) -> None:
+    (tmp_path / "mails").mkdir()
+    (tmp_path / "mails" / "receipt.eml").write_bytes(b"Subject: Your receipt\r\nTo: ada@b.example\r\n\r\nHello\r\n")
+    with running_demo([*STUDIO, "--inbox", "mails", "--no-token"], tmp_path) as studio:
+        page = httpx2.get(f"{studio.url}/studio", follow_redirects=True).text  # it opens on the inbox
         studio.interrupt()
-    assert "  Mails        receipt.eml   1 mail\n" in studio.greeting
+    assert f"  Inbox        {studio.url}/studio/inbox\n" in studio.greeting
     assert '<b dir="auto">Your receipt</b>' in page
-    assert start == 200
 
 
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--inbox", "caught"], "--inbox is for the mails that --smtp captures: add --smtp"),
+        (["--starttls"], "--starttls is for the mails that --smtp captures: add --smtp"),
         (["--smtp", "0", "--inbox", "notes.txt"], "Directory 'notes.txt' is a file"),
         (["--smtp", "TAKEN"], "choose another port with --smtp"),
     ],

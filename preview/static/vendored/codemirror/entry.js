@@ -1,10 +1,9 @@
-export { Compartment, EditorState, RangeSetBuilder } from "@codemirror/state";
+export { EditorState, RangeSetBuilder } from "@codemirror/state";
 export { Decoration, EditorView, ViewPlugin, drawSelection, highlightActiveLine, highlightActiveLineGutter, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
-export { defaultKeymap, history, historyKeymap, isolateHistory } from "@codemirror/commands";
-export { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+export { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+export { closeBrackets, closeBracketsKeymap } from "@codemirror/autocomplete";
 export { lintGutter, lintKeymap, setDiagnostics } from "@codemirror/lint";
-export { HighlightStyle, bracketMatching, indentOnInput, indentUnit, syntaxHighlighting, syntaxTree } from "@codemirror/language";
+export { HighlightStyle, bracketMatching, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
 export { highlightSelectionMatches, search, searchKeymap } from "@codemirror/search";
 export { html } from "@codemirror/lang-html";
-export { unifiedMergeView } from "@codemirror/merge";
 export { tags } from "@lezer/highlight";

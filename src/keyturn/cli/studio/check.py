@@ -250,8 +250,6 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     jobs: int | None
     no_cache: bool
     samples_only: bool
-    min_coverage: float | None
-    allow_unchecked: bool
 
 
 @click.command(help=_HELP)
@@ -317,17 +315,6 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     is_flag=True,
     help="Use only the written samples: do not force the branches that they leave out.",
 )
-@click.option(
-    "--min-coverage",
-    type=click.FloatRange(0, 100),
-    metavar="PERCENT",
-    help="Exit with 1 if less than this share of the branches is rendered.",
-)
-@click.option(
-    "--allow-unchecked",
-    is_flag=True,
-    help="Do not exit with 1 only because a mail was not checked, or not in full.",
-)
 @takes_source()
 def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **values: Any) -> None:
     options = _Options(**values)
@@ -335,9 +322,11 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
         fail("--write-baseline writes all findings: remove --only and --only-changed")
     if options.no_browser_sandbox and not options.browser:
         fail("--no-browser-sandbox needs --browser: add it")
-    opened = _with_branches(open_folder(source), options.samples_only, options.min_coverage)
+    opened = open_folder(source)
+    if options.samples_only:
+        opened = structs.replace(opened, gallery=replace(opened.gallery, finds_branches=False))
     if not opened.gallery.names():
-        fail(*without_templates(opened))
+        fail(without_templates(opened))
     known = options.baseline or usual_baseline(opened)
     clients = _clients_named(options.groups) if options.groups else None
     changed = _changed(opened, options.base, known) if options.only_changed else None
@@ -355,23 +344,8 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
         click.echo(written)
     if not (opened.service or source.django):
         print_passed_over(opened.gallery)
-    drawn_enough = _is_drawn_enough(report, options.min_coverage)
-    is_checked = _is_checked(report, aside=output != "text") or options.allow_unchecked or fail_on == "never"
-    sys.exit(0 if drawn_enough and is_checked and not report.fails(fail_on) else 1)
-
-
-def _with_branches(opened: Opened, samples_only: bool, min_coverage: float | None) -> Opened:
-    if min_coverage is not None and (samples_only or not opened.gallery.finds_branches):
-        fail(f"--min-coverage counts branches: remove {'--samples-only' if samples_only else 'branches = false'}")
-    return structs.replace(opened, gallery=replace(opened.gallery, finds_branches=False)) if samples_only else opened
-
-
-def _is_drawn_enough(report: "Report", min_coverage: float | None) -> bool:
-    if min_coverage is None or report.coverage is None or report.coverage.total.percent >= min_coverage:
-        return True
-    percent = report.coverage.total.percent
-    click.echo(error(f"{percent:g} % of the branches are rendered, less than {min_coverage:g} %."), err=True)
-    return False
+    is_checked = _is_checked(report, aside=output != "text") or fail_on == "never"
+    sys.exit(0 if is_checked and not report.fails(fail_on) else 1)
 
 
 def _is_checked(report: "Report", *, aside: bool) -> bool:

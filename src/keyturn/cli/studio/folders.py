@@ -1,7 +1,6 @@
 """Opens the templates of a command: a folder, or the emails that Keyturn sends."""
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import wraps
@@ -14,16 +13,12 @@ from msgspec.structs import asdict, fields, replace
 
 from keyturn.cli.terminal import fail, harmless, warning
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.plain_files import leads_out, printable_name, walk
+from keyturn.plain_files import leads_out
 
 if TYPE_CHECKING:
     from keyturn.service.settings import Settings
     from keyturn.studio.gallery import Gallery
     from keyturn.studio.gallery.configuration import StudioSettings
-
-_DEEPEST = 4
-_TEMPLATES = (".mjml", ".html", ".j2", ".jinja", ".jinja2", ".tpl")
-_NOT_THERE = frozenset({"node_modules", "site-packages", "__pycache__", "build", "dist", "docs", "static", "htmlcov"})
 
 _OF_VARIABLE = "DJANGO_SETTINGS_MODULE"
 
@@ -120,7 +115,7 @@ def open_folder(source: Source) -> Opened:
 
     directory = source.directory
     if directory and not directory.is_dir():
-        fail(*_explain_missing_folder(directory))
+        fail(_explain_missing_folder(directory))
     if source.environment and source.django:
         fail("--env is for Jinja and --django for Django: use one of them")
     if directory and not source.is_trusted:
@@ -189,13 +184,12 @@ def usual_baseline(opened: Opened) -> Path:
     return (Path.cwd() if opened.service else opened.gallery.folder) / NAME
 
 
-def without_templates(opened: Opened) -> tuple[str, ...]:
-    """Say where templates are looked for, and where there are some, or that `ignore` leaves all of them out."""
-    if opened.settings.ignore and any(_templates_in(opened.gallery.folder)):
-        patterns = ", ".join(map(repr, opened.settings.ignore))
-        return (f"{opened.shown} has no templates that count as mails: its settings have ignore = [{patterns}]",)
-    first = f"{opened.shown} has no templates: files that end in .mjml or .html, with or without .j2"
-    return (first, *_name_some_folders())
+def without_templates(opened: Opened) -> str:
+    """Say which files are templates, or that `ignore` may leave all of them out."""
+    if ignore := opened.settings.ignore:
+        patterns = ", ".join(map(repr, ignore))
+        return f"{opened.shown} has no templates that count as mails: its settings have ignore = [{patterns}]"
+    return f"{opened.shown} has no templates: files that end in .mjml or .html, with or without .j2"
 
 
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -236,34 +230,12 @@ def _refuse_link_out(directory: Path) -> None:
             fail(f"{directory} is a link that leads out of {bounds}; if you trust the folder, add --trust")
 
 
-def _explain_missing_folder(directory: Path) -> tuple[str, ...]:
+def _explain_missing_folder(directory: Path) -> str:
     if directory.is_file():
-        return (f"{directory} is a file; name its folder: {directory.parent}",)
+        return f"{directory} is a file; name its folder: {directory.parent}"
     siblings = [path.name for path in directory.parent.glob("*") if path.is_dir()] if directory.parent.is_dir() else []
     close = get_close_matches(directory.name, siblings, n=1)
-    hint = f"; did you mean {directory.parent / close[0]}?" if close else ""
-    return (f"there is no folder {directory}{hint}", *(() if close else _name_some_folders()))
-
-
-def _name_some_folders() -> tuple[str, ...]:
-    found = [Path(one) for one in _folders_with_templates(Path.cwd())]
-    beside = Counter(one.parent for one in found)  # a folder for each mail
-    tops = sorted({str(one.parent if one.parent.name and beside[one.parent] > 1 else one) for one in found})[:_DEEPEST]
-    return (f"  There are templates in {', '.join(tops)}.",) if tops else ()
-
-
-def _templates_in(folder: Path) -> Iterator[str]:
-    return (name for _, _, names in walk(folder) for name in names if name.endswith(_TEMPLATES))
-
-
-def _folders_with_templates(here: Path) -> Iterator[str]:
-    """Yield the folders with templates below, the topmost of each branch, at most as deep as a user would type."""
-    for folder, below, names in walk(here):
-        depth = len(Path(folder).relative_to(here).parts)
-        if folder != os.fspath(here) and any(name.endswith(_TEMPLATES) for name in names):
-            below.clear()
-            yield printable_name(Path(folder).relative_to(here).as_posix())
-        below[:] = [name for name in below if depth < _DEEPEST and not name.startswith(".") and name not in _NOT_THERE]
+    return f"there is no folder {directory}" + (f"; did you mean {directory.parent / close[0]}?" if close else "")
 
 
 # The studio's view of the service: the provider, and the folder of captured mails

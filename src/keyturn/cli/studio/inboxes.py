@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Catching:
     """The sockets of the SMTP server; none without `--smtp`. `smtp` and `smtps`: the addresses, or empty texts."""
 
-    def __init__(self, host: str, smtp: int | None, smtps: int | None, folder: Path | None, *, starttls: bool) -> None:
-        for option, is_given in (("--inbox", folder), ("--starttls", starttls), ("--smtps", smtps is not None)):
+    def __init__(self, host: str, smtp: int | None, smtps: int | None, *, starttls: bool) -> None:
+        for option, is_given in (("--starttls", starttls), ("--smtps", smtps is not None)):
             if is_given and smtp is None:
                 fail(f"{option} is for the mails that --smtp captures: add --smtp")
         self._bound = listen(host, smtp, "--smtp") if smtp is not None else None
@@ -61,7 +61,7 @@ def takes_catching(command: click.decorators.FC) -> click.decorators.FC:
             "--inbox",
             metavar="FOLDER",
             type=click.Path(path_type=Path, file_okay=False),
-            help="With --smtp: keep captured mails in this folder, as .eml files.",
+            help="Show the mails of this folder, which are .eml files, and keep those of --smtp there.",
         ),
         click.option("--smtps", type=PORT, help="With --smtp: one more port, on which TLS begins at once (SMTPS)."),
         click.option("--starttls", is_flag=True, help="With --smtp: offer STARTTLS, with a certificate made here."),

@@ -2,15 +2,13 @@
 
 import contextlib
 import os
-import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from msgspec import structs
 
 from keyturn.cli.studio.folders import (
     Opened,
@@ -24,7 +22,6 @@ from keyturn.cli.studio.folders import (
 )
 from keyturn.cli.studio.inboxes import Catching, open_inbox, takes_catching
 from keyturn.cli.terminal import PORT, accent, fail, muted, ready, strong, warning
-from keyturn.plain_files import paths_below
 
 if TYPE_CHECKING:
     from keyturn.mail.port.email import Sender
@@ -41,8 +38,8 @@ _OPEN = "Without a token, all users and programs of this machine can use this st
 # The greeting of `keyturn studio`
 
 
-def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = None) -> str:
-    """Return where the studio is and what it shows: a folder, or the `mails` of a file or a folder."""
+def greeting(opened: Opened, studio: "Studio", base: str) -> str:
+    """Return where the studio is and what it shows."""
     from keyturn import __version__
 
     names = opened.gallery.names()
@@ -54,16 +51,12 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
         "Studio": accent(f"{url}{token}"),
         "Templates": f"{folder}   {muted(templates) if names else templates}",
     }
-    if mails and studio.captured:
-        count = f"{studio.captured.kept} mail{'' if studio.captured.kept == 1 else 's'}"
-        rows["Mails"] = f"{mails}   {muted(count)}"
-        rows["Inbox"] = accent(f"{url}/inbox{token}")
-        del rows["Templates"]
     if studio.smtp:
         tls = ", with TLS" if studio.certificate else ""
         rows["SMTP"] = f"{accent(studio.smtp)}   {muted(f'captures every mail, for any recipient{tls}')}"
         if studio.smtps:
             rows["SMTPS"] = f"{accent(studio.smtps)}   {muted('the same, with TLS from the start')}"
+    if studio.captured:
         rows["Inbox"] = accent(f"{url}/inbox{token}")
         rows["API"] = f"{accent(f'{base}/api/messages')}   {muted(f'for tests{password}')}"
     if opened.settings.file:
@@ -84,29 +77,6 @@ def greeting(opened: Opened, studio: "Studio", base: str, mails: Path | None = N
     )
 
 
-# Mail files: an .eml, a folder of them, a Maildir
-
-
-_TEMPLATES = frozenset({".mjml", ".html", ".htm", ".j2", ".jinja", ".jinja2"})
-
-
-def mails_in(place: Path) -> list[Path]:
-    """Return the mails that a path holds; none where it is no file of one, or holds templates as well."""
-    from keyturn.studio.inbox.store import mail_files
-
-    if place.is_dir() and any(file.suffix.lower() in _TEMPLATES for file in paths_below(place)):
-        return []  # the first file tells: a large folder of templates is not searched to its end
-    return mail_files(place) if place.exists() else []
-
-
-def read_mails(captured: "CapturedMails", mails: Sequence[Path]) -> None:
-    """Put them into the inbox, and say which could not be read."""
-    from keyturn.studio.inbox.store import add_mail_files
-
-    for file in add_mail_files(captured, mails):
-        click.echo(warning(f"{file} was not read: it is empty, larger than 32 MB or not readable"), err=True)
-
-
 _TOKEN = "KEYTURN_STUDIO_TOKEN"
 _HELLO = "hello@example.test"
 _WORKERS = 4
@@ -122,7 +92,7 @@ def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, 
 _HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
 
 DIRECTORY is a folder of Jinja templates in MJML or HTML. Without it, the studio shows the emails that
-Keyturn sends. An .eml file, a folder of .eml files or a Maildir opens as an inbox.
+Keyturn sends.
 
 You need no configuration: the studio recognises text parts, layouts and partials, and makes up a plausible value for
 each variable from its name.
@@ -133,7 +103,7 @@ Examples:  keyturn studio
            keyturn studio templates/emails --env myshop.mails:environment
            keyturn studio --django mysite.settings
            keyturn studio --smtp 1025
-           keyturn studio receipt.eml
+           keyturn studio --inbox mails
 
 \b
 Samples in TOML, YAML or JSON replace the made-up values:
@@ -166,21 +136,13 @@ def studio(source: Source, **listening: Any) -> None:
     from keyturn.packaging import require_studio
 
     require_studio("the studio")
-    mails = mails_in(source.directory) if source.directory else []
     with contextlib.ExitStack() as running:
-        place = source.directory
-        if mails:  # a folder without templates: a large mailbox is not searched for some
-            folder = running.enter_context(tempfile.TemporaryDirectory(prefix="keyturn-"))
-            source = structs.replace(source, directory=Path(folder))
-        opened = open_folder(source)
-        _serve(opened, running, mails, place if mails else None, **listening)
+        _serve(open_folder(source), running, **listening)
 
 
 def _serve(
     opened: Opened,
     running: contextlib.ExitStack,
-    mails: Sequence[Path],
-    place: Path | None,
     *,
     host: str,
     port: int,
@@ -189,7 +151,7 @@ def _serve(
     inbox: Path | None,
     **catching: Any,
 ) -> None:
-    """Serve the studio, with the `mails` of `place`, until it is ended."""
+    """Serve the studio until it is ended."""
     from keyturn.service.telemetry.logs import configure_logs
 
     configure_logs("warning")
@@ -204,23 +166,21 @@ def _serve(
 
     token = _token(host, is_needed=not no_token)
     bound = listen(host, port)
-    caught = Catching(host, folder=inbox, **catching)
+    caught = Catching(host, **catching)
     service = service_settings(opened)
-    captured = open_inbox(service, inbox, catching=caught.is_on or bool(mails))
-    if mails and captured:
-        read_mails(captured, mails)
+    captured = open_inbox(service, inbox, catching=caught.is_on)
     shown = replace(
         caught.shown_in(_studio(opened, service, host, token, captured, runner=runner, edits=edits)),
-        opens_inbox=bool(mails or (caught.is_on and opened.service)),  # no folder was named
+        opens_inbox=bool((caught.is_on or inbox) and opened.service),  # no folder was named
     )
     app = create_studio_app(shown)
     caught.run(running, captured)
-    run(serve(app, bound, lambda: _greet(opened, shown, address_of(bound), place), shown.stop))
+    run(serve(app, bound, lambda: _greet(opened, shown, address_of(bound)), shown.stop))
     click.echo(muted("Stopped. Nothing was sent." if _provider(service) is None else "Stopped."))
 
 
-def _greet(opened: Opened, studio: "Studio", address: str, mails: Path | None) -> None:
-    click.echo(greeting(opened, studio, f"http://{address}", mails))
+def _greet(opened: Opened, studio: "Studio", address: str) -> None:
+    click.echo(greeting(opened, studio, f"http://{address}"))
 
 
 def _runner(opened: Opened) -> "Runner[Drawer]":

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from email.header import Header
-from email.utils import parsedate_to_datetime
 from itertools import chain
 
 import msgspec
@@ -139,14 +138,6 @@ def row_of(mail_id: str, number: int, at: float, mail: MailContent) -> CapturedM
         attachments=len(mail.attachments),
         words=" ".join(f"{head[:_SEARCHED]}\n{mail.readable[:_SEARCHED]}".casefold().split()),
     )
-
-
-def sent_at(mail: MailContent, fallback: float) -> float:
-    """Return when a mail was written, by its own header, in seconds since 1970; else the `fallback`."""
-    try:
-        return parsedate_to_datetime(mail.header("date")).timestamp()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return fallback
 
 
 def _tags(recipients: Sequence[Address], listed: str) -> Iterator[str]:

@@ -109,18 +109,3 @@ def _address(tokens: list[re.Match[str]]) -> list[Address]:
         words = "".join(token[0] if token[1] is None else re.sub(r"\\(.)", r"\1", token[1]) for token in others)
         name = _GROUP.sub("", words, count=1).strip()
     return [Address(decode_words(name), address)] if address else []
-
-
-def join_flowed(text: str, *, without_blanks: bool) -> str:
-    """Join the lines of a text with `format=flowed` (RFC 3676, 4). `without_blanks`: the parameter `delsp=yes`."""
-    joined: list[str] = []
-    flows, depth = False, 0
-    for line in text.split("\n"):
-        words = line.lstrip(">")
-        deep, words = len(line) - len(words), words.removeprefix(" ")
-        if flows and deep == depth and words != "-- ":
-            joined[-1] = (joined[-1][:-1] if without_blanks else joined[-1]) + words
-        else:
-            joined.append(">" * deep + " " * bool(deep) + words)
-        flows, depth = words.endswith(" ") and words != "-- ", deep
-    return "\n".join(joined)

@@ -26,7 +26,6 @@ from keyturn.studio.inbox.decoding import (
     addresses_of,
     decode_text,
     decode_words,
-    join_flowed,
     parameter,
     unfold,
     utf8,
@@ -318,11 +317,7 @@ def _content(part: Message) -> bytes:
 
 
 def _text(part: Message) -> str:
-    params = part.get_params([])
-    text = decode_text(_content(part), parameter(params, "charset")).replace("\r\n", "\n")
-    if parameter(params, "format").lower() == "flowed":
-        return join_flowed(text, without_blanks=parameter(params, "delsp").lower() == "yes")
-    return text
+    return decode_text(_content(part), parameter(part.get_params([]), "charset")).replace("\r\n", "\n")
 
 
 def _attachment(number: int, part: Message) -> Attachment:

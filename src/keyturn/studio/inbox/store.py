@@ -9,15 +9,14 @@ import threading
 import time
 import weakref
 from collections import Counter
-from collections.abc import Sequence
 from itertools import count, islice
 from pathlib import Path
 
 import msgspec
 
 from keyturn.errors import KeyturnError
-from keyturn.plain_files import add_private_file, make_private_folder, paths_below, read_plain_file
-from keyturn.studio.inbox.captured_mail import CapturedMail, Envelope, row_of, sent_at
+from keyturn.plain_files import add_private_file, make_private_folder, read_plain_file
+from keyturn.studio.inbox.captured_mail import CapturedMail, Envelope, row_of
 from keyturn.studio.inbox.mail import MailContent
 from keyturn.studio.inbox.search import Match, everything
 
@@ -70,14 +69,9 @@ class CapturedMails:
 
     def add(self, raw: bytes, envelope: Envelope | None = None) -> str:
         """Keep a mail that was received now; return its id."""
-        name = self.write(envelope.headers + raw if envelope else raw, time.time())
-        self.count()  # so that the bounds hold
-        return name
-
-    def write(self, content: bytes, at: float) -> str:
-        """Write the file of a mail that was received at `at`, in seconds since 1970; return its name."""
         name = f"{_OWN}{time.time_ns():x}-{secrets.token_hex(4)}{_EML}"
-        add_private_file(self.folder / name, content, at)
+        add_private_file(self.folder / name, envelope.headers + raw if envelope else raw)
+        self.count()  # so that the bounds hold
         return name
 
     def newest(self, match: Match = everything, *, limit: int | None = 100, skip: int = 0) -> list[CapturedMail]:
@@ -118,10 +112,10 @@ class CapturedMails:
         tags = Counter(tag for mail in self.newest(limit=None) for tag in mail.tags)
         return dict(sorted(tags.most_common(_MOST_TAGS)))
 
-    def mark_read(self, *mail_ids: str, read: bool) -> None:
+    def mark_read(self, mail_id: str) -> None:
         with self._lock:
-            for mail in filter(None, map(self._mails.get, mail_ids)):
-                mail.read = read
+            if mail := self._mails.get(mail_id):
+                mail.read = True
 
     def delete(self, match: Match = everything) -> int:
         """Delete mails with their files; return how many there were."""
@@ -179,33 +173,3 @@ def _written_at(file: Path) -> float:
         return file.stat().st_mtime
     except OSError:
         return time.time()
-
-
-_MAILDIR = ("cur", "new")
-
-
-def mail_files(place: Path) -> list[Path]:
-    """Return the mails of a file, a folder or a Maildir (D. J. Bernstein's `maildir`), by their paths."""
-    if place.is_file():
-        return [place] if place.suffix.lower() == _EML else []
-    if all((place / folder).is_dir() for folder in _MAILDIR):
-        folders = [place / folder for folder in _MAILDIR]
-        return sorted(folder / name for folder in folders for name in _names_in(folder) if (folder / name).is_file())
-    files = (file for file in paths_below(place) if file.suffix.lower() == _EML and not file.name.startswith("."))
-    return sorted(file for file in files if file.is_file())
-
-
-def add_mail_files(captured: CapturedMails, files: Sequence[Path]) -> list[Path]:
-    """Copy mails into the inbox, by their own dates, but no more than it lists. Return the unreadable files."""
-    unreadable: list[Path] = []
-    for file in sorted(files, key=_written_at)[-captured.retention.mails :]:
-        try:
-            raw = read_plain_file(file, _LARGEST)
-        except OSError:
-            raw = b""
-        if raw:
-            captured.write(raw, sent_at(MailContent(raw), _written_at(file)))
-        else:
-            unreadable.append(file)
-    captured.count()  # so that they are listed
-    return unreadable

@@ -107,11 +107,6 @@ def require_token(token: str, path: str) -> BeforeRequest:
     return admit
 
 
-def is_admitted(request: Request[Any, Any, Any], host: str, token: str) -> bool:
-    """Tell whether a client may see pages, where neither the guard nor the check has run."""
-    return _is_known(request.headers.get("host", ""), host) and (not token or _has_cookie(request, token))
-
-
 def _has_cookie(request: Request[Any, Any, Any], token: str) -> bool:
     return secrets.compare_digest(request.cookies.get(_cookie_of(request), "").encode(), token.encode())
 

@@ -113,7 +113,7 @@ class Inbox:
 
         def in_thread() -> _Read:
             content = MailContent(self.captured.raw(mail))
-            self.captured.mark_read(mail.id, read=True)
+            self.captured.mark_read(mail.id)
             return read(mail, content)
 
         return await asyncio.to_thread(in_thread)

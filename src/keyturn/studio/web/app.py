@@ -18,9 +18,9 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from keyturn.packaging import folder
 from keyturn.plain_files import paths_below
 from keyturn.studio.gallery import Gallery
+from keyturn.studio.snapshots import SnapshotFolder, Snapshots
 from keyturn.studio.web.access import (
     HEADERS,
-    is_admitted,
     known_hosts_only,
     require_token,
     same_origin_only,
@@ -52,7 +52,7 @@ from keyturn.studio.web.pages.layout import (
     Layout,
     error_page,
     name_in_path,
-    read_view,
+    provide_address,
 )
 from keyturn.studio.web.rendering.rendition import Renditions, with_bounded_branches
 from keyturn.studio.web.source_files import SourceFiles
@@ -77,7 +77,7 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
         | {
             "captured": _provide(studio.captured),
             "path_name": Provide(name_in_path, sync_to_thread=False),
-            "view": Provide(read_view, sync_to_thread=False),
+            "view": provide_address(View),
             "drawn": _provide_drawn(studio.gallery),
             "mail_name": Provide(comparison_pages.mail_name, sync_to_thread=False),
         },
@@ -94,7 +94,11 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
 def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
     """Return what the handlers ask for, by the names of their parameters."""
     renditions = Renditions(studio.gallery, studio.runner)
-    review = Review.of(studio, renditions)
+    review = None
+    if studio.snapshots:
+        stored = SnapshotFolder(studio.snapshots)
+        snapshots = Snapshots(studio.gallery, stored, studio.snapshot_languages, render=renditions.render)
+        review = Review(snapshots, studio.gallery)
     checks = Checks(
         renditions=renditions,
         clients=studio.clients,
@@ -132,14 +136,10 @@ def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
     def answer_without_route(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         if error.status_code == HTTP_404_NOT_FOUND:
             error = NotFoundException(detail=f"There is no page {request.url.path}.")
-        # No guard has run, and the page lists the mails.
-        if "text/html" in request.headers.get("accept", "") and is_admitted(request, studio.host, studio.token):
-            return pages.exception_handlers[HTTPException](request, error)
         return problem(error.status_code, error.detail, {**HEADERS, **(error.headers or {})})
 
-    pages, *programs = studio_routers(studio, path)
     return Litestar(
-        [to_the_studio, pages, *programs],
+        [to_the_studio, *studio_routers(studio, path)],
         exception_handlers={HTTPException: answer_without_route},
         openapi_config=None,
         logging_config=None,

@@ -3,12 +3,10 @@
 import asyncio
 import contextlib
 import logging
-import time
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
 from litestar import get
 from litestar.di import NamedDependency
 from litestar.response import ServerSentEvent, ServerSentEventMessage
@@ -21,16 +19,6 @@ from keyturn.studio.web.studio import Studio
 _STEP = 5
 _AT_MOST = 50
 _LOOK_UP = 200
-
-# An older file was not saved just now: it was moved here, or another one was deleted.
-_JUST_NOW = 2000
-
-
-class Saved(msgspec.Struct, frozen=True):
-    """When a file was saved and when the studio reported it, in milliseconds by the clock of this machine."""
-
-    saved: float
-    told: float
 
 
 class _Watched(NamedTuple):
@@ -49,16 +37,16 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
 
     `watching` says that the watch has begun. A removed folder is waited for: switching branches can remove one.
     """
-    told = is_back = False
+    is_watching = is_back = False
     while not studio.stopping.is_set():
         watched = _watched_folders(studio)
         with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
             async for paths in _batches(studio, watched.folders):
                 if is_back:  # only once the folder is watched again: a save in between would go unreported
                     is_back = False
-                    yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_saved_message(())))
-                if not told:
-                    told = True
+                    yield ServerSentEventMessage(event="saved", data="")
+                if not is_watching:
+                    is_watching = True
                     yield ServerSentEventMessage(event="watching", data="")
                 for message in _messages_for(paths, watched):
                     yield message
@@ -87,8 +75,8 @@ def _messages_for(paths: set[Path], watched: _Watched) -> Iterator[ServerSentEve
     accepted = {path for path in paths if watched.snapshots and path.is_relative_to(watched.snapshots)}
     if accepted:
         yield ServerSentEventMessage(event="snapshot", data="")
-    if saved := paths - mails - accepted:
-        yield ServerSentEventMessage(event="saved", data=msgspec.json.encode(_saved_message(saved)))
+    if paths - mails - accepted:
+        yield ServerSentEventMessage(event="saved", data="")
 
 
 async def _wait_for_folder(studio: Studio) -> bool:
@@ -129,15 +117,3 @@ def _page_folders(studio: Studio) -> Iterator[Path]:
     for folder in studio.pages.watched_folders if studio.pages else ():
         if not any(folder.is_relative_to(watched) for watched in studio.gallery.watched_folders):
             yield folder
-
-
-def _saved_message(paths: Iterable[Path]) -> Saved:
-    told = time.time() * 1000
-    saved = max(_times_written(paths), default=told)
-    return Saved(saved if 0 <= told - saved < _JUST_NOW else told, told)
-
-
-def _times_written(paths: Iterable[Path]) -> Iterator[float]:
-    for path in paths:
-        with contextlib.suppress(OSError):  # deleted again, such as an editor's half-written file
-            yield path.stat().st_mtime * 1000

@@ -7,7 +7,6 @@ import os
 import re
 import threading
 from collections.abc import Iterator
-from difflib import SequenceMatcher
 from pathlib import Path
 
 from msgspec import Struct
@@ -133,6 +132,8 @@ def _source_text(path: Path, octets: bytes) -> SourceText:
         text = octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise NotEditable(f"Read-only: {path.name} is not UTF-8, so saving would change it.") from error
+    if len({*_LINE_END.findall(text)}) > 1:
+        raise NotEditable(f"Read-only: the lines of {path.name} end in several ways, so saving would change them.")
     return SourceText(_LINE_END.sub("\n", text), _fingerprint(octets))
 
 
@@ -141,16 +142,7 @@ def _fingerprint(octets: bytes) -> str:
 
 
 def _as_before(before: bytes, text: str) -> bytes:
-    """Return the text with the mark (BOM) and line ends of the old file; a new line ends as most old lines do."""
+    """Return the text with the mark (BOM) and the line ends of the old file."""
     mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b""
-    old = before.decode("utf-8-sig")
-    ends = _LINE_END.findall(old)
-    usual = max(set(ends), key=ends.count, default="\n")
-    if len(set(ends)) < 2:
-        return mark + text.replace("\n", usual).encode()
-    lines, old_lines, of_lines = text.split("\n"), _LINE_END.split(old), [usual] * text.count("\n")
-    for start, at, length in SequenceMatcher(None, old_lines, lines, autojunk=False).get_matching_blocks():
-        for number in range(length):
-            if start + number < len(ends) and at + number < len(of_lines):
-                of_lines[at + number] = ends[start + number]
-    return mark + "".join(line + end for line, end in zip(lines, [*of_lines, ""], strict=True)).encode()
+    end = _LINE_END.search(before.decode("utf-8-sig"))
+    return mark + text.replace("\n", end[0] if end else "\n").encode()

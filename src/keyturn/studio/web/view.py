@@ -49,16 +49,13 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     `scheme`: light, dark, or a model of a client that inverts colours, or of Word.
     `images`: all images, only the mail's own, or none. Remote images of foreign mails wait for the reader's consent,
       which `remote` records (`as_loaded`).
-    `fonts`: loads web fonts.
     `line`: the selected line of a template, "file:line".
     `search`: the search in the inbox, from behind the mail `older_than`.
     `pane`: the visible pane of a narrow screen.
-    `save`: the name to save data under while saving is blocked. It is shown once, so no link carries it on.
     """
 
     sample: str = ""
     edit: str = ""
-    save: str = ""
     lang: str = ""
     brand: str = ""
     show: Literal["html", "text", "source"] = "html"
@@ -68,7 +65,6 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     scheme: Scheme = "light"
     images: Literal["on", "own", "off"] = "on"
     remote: str = ""
-    fonts: Literal["on", "off"] = "off"
     line: str = ""
     search: str = ""
     older_than: str = ""
@@ -82,12 +78,12 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         return self.only("sample", "edit", "lang", "brand")
 
     def mail(self) -> "View":
-        return self.made_from().to(scheme=self.scheme, images=self.images, remote=self.remote, fonts=self.fonts)
+        return self.made_from().to(scheme=self.scheme, images=self.images, remote=self.remote)
 
     def to(self, **changes: Any) -> Self:
         """Return the view with other fields. Another sample starts without the edits of this one."""
         if self.sample and changes.get("sample", self.sample) != self.sample:
-            changes = {"edit": "", "save": "", **changes}
+            changes = {"edit": "", **changes}
         return super().to(**changes)
 
     def as_loaded(self, of: str) -> "View":
@@ -97,6 +93,3 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         over to another mail.
         """
         return self if self.remote == of or self.images == "off" else self.to(images="own")
-
-    def here(self, **changes: Any) -> str:
-        return super().here(save="", **changes)

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import BrowserContext, Page, expect
 from tests.emails.studio.on_screen import mail
 from tests.emails.studio.orders import order_studio
 
@@ -201,3 +201,18 @@ async def test_what_was_typed_last_is_saved_as_a_sample(page: Page, served: str,
     await page.keyboard.press("Enter")
     await page.wait_for_url(lambda url: url.endswith("?sample=bo"))
     assert '[bo]\nname = "Bo"' in (folder / "order" / "samples.toml").read_text()
+
+
+async def test_a_sample_is_replaced_after_a_question(context: BrowserContext, served: str, folder: Path) -> None:
+    page = await context.new_page()  # the browser's console reports the refusal
+    await open_order(page, served)
+    await page.get_by_role("textbox", name="name", exact=True).first.fill("Mo")
+    await page.get_by_role("button", name="Save", exact=True).click()
+    await expect(page.get_by_role("alert")).to_have_text("A sample named lamp already exists.")
+    replace = page.get_by_role("button", name="Replace it")
+    await expect(replace).to_be_focused()
+    await replace.press("Enter")
+    await page.wait_for_url(lambda url: url.endswith("?sample=lamp"))
+    await expect(replace).to_be_hidden()
+    assert 'name = "Mo"  # short' in (folder / "order" / "samples.toml").read_text()
+    await page.close()

@@ -4,9 +4,7 @@ import pytest
 from playwright.async_api import Browser
 
 from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.studio.lint.checks.parts import CLIPPED_AT
 from keyturn.studio.web.frames.client_models import draw_vml, simulate_word
-from keyturn.studio.web.frames.rewriting import MARK, mark_cut
 
 ROUND = """\
 <!--[if mso]><v:roundrect xmlns:v="urn:schemas-microsoft-com:vml" href="https://a.example/?a=1&amp;b=2" arcsize="10%"
@@ -83,20 +81,6 @@ async def test_a_browser_draws_what_word_is_known_to_draw(browser: Browser) -> N
 def test_whatever_vml_it_is_no_element_of_it_is_left_and_nothing_is_added(vml: str) -> None:
     left = parse_html(draw_vml(f"<p>{vml}</p>"))
     assert not [one.tag for one in left.walk() if ":" in one.tag or one.tag == "script"]
-
-
-def test_a_mail_that_gmail_cuts_is_marked_behind_the_last_that_it_shows() -> None:
-    rows = "".join(f"<p>Row {number} é</p>" for number in range(9000))
-    sent = f"<html><body>{rows}</body></html>"
-    drawn = sent.replace("<p>", '<p data-keyturn="1">')
-    marked = [one for one in parse_html(mark_cut(sent, drawn)).walk() if MARK in one.attributes]
-    shown = sent.encode()[:CLIPPED_AT].decode(errors="ignore").count("<p>")
-    assert [one.text() for one in marked] == [f"Row {shown} é"]
-
-
-def test_a_mail_that_gmail_shows_whole_is_left_as_it_is() -> None:
-    assert mark_cut("<p>Hello</p>", "<p>Hello</p>") == "<p>Hello</p>"
-    assert MARK in mark_cut("x" * (CLIPPED_AT + 9) + "<p>Hello</p>", "<p>Hello</p>")
 
 
 @pytest.mark.parametrize("digits", [400, 5000])

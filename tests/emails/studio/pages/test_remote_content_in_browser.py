@@ -74,7 +74,6 @@ async def opened(context: BrowserContext, address: str) -> Page:
         "?tab=reading",
         "?show=text",
         "?show=source",
-        "?fonts=on",
         "?remote=another",
     ],
 )

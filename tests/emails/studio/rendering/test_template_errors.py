@@ -8,12 +8,11 @@ from tests.emails.studio.fixtures import BASE, GREETING, GREETING_SAMPLES, Clien
 from tests.emails.studio.overlays import break_it, overlay
 
 
-def test_a_fault_in_a_shared_file_points_into_that_file_and_says_who_came_by(client: Client, folder: Path) -> None:
+def test_a_fault_in_a_shared_file_points_into_that_file(client: Client, folder: Path) -> None:
     break_it(folder, "{% block content %}", "{{ 1 / 0 }}{% block content %}", "_layout/base.mjml")
     said = overlay(client)
     line = BASE.split("{% block content %}")[0].count("\n") + 1
     assert f"ZeroDivisionError: division by zero _layout/base.mjml:{line}" in said
-    assert "Reached through greeting/greeting.mjml:1" in said
 
 
 @pytest.mark.parametrize(

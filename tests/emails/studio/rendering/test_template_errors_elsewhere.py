@@ -82,7 +82,12 @@ def test_mjml_whose_mistake_nobody_can_place_says_nothing_of_lines_and_values(ot
             "&lt;mj-include",
             "The file to include does not exist: heder.html",
         ),
-        ("<b>{{ name }}</b> {{ name }} {{ 'a'|int + [] }}", "3", "", "Correct this expression"),
+        (
+            "<b>{{ name }}</b> {{ name }} {{ 'a'|int + [] }}",
+            "3:32",
+            "{{ &#39;a&#39;|int + [] }}",
+            "Correct this expression",
+        ),
         ("{{ name }} {% macro cell(x) %}{{ x }}", "3:14", "{% macro cell(x) %}", "Write {% endmacro %} where it ends."),
         ("<b>nmae</b> {{ name }} {{ nmae }}", "3:29", "nmae", "Did you mean name?"),
         (

@@ -11,12 +11,10 @@ from msgspec import Struct
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.gallery import Gallery, MailName
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprint, fingerprints
-from keyturn.studio.snapshots import Comparison, SnapshotFolder, Snapshots
+from keyturn.studio.snapshots import Comparison, Snapshots
 from keyturn.studio.snapshots.comparison import State as Verdict
 from keyturn.studio.snapshots.difference import Line, LinePiece
 from keyturn.studio.web.rendering.kept import Kept
-from keyturn.studio.web.rendering.rendition import Renditions
-from keyturn.studio.web.studio import Studio
 
 # Seconds of one round. Between two rounds a save gets its turn.
 _MOMENT = 0.1
@@ -64,16 +62,6 @@ class Review:
         self._names: list[MailName] = []
         self._known: Kept[MailName, Verdict] = Kept()
         self._one_at_a_time = threading.Lock()
-
-    @classmethod
-    def of(cls, studio: Studio, renditions: Renditions) -> "Review | None":
-        """Return the review of a studio, or None without snapshots."""
-        if studio.snapshots is None:
-            return None
-        snapshots = Snapshots(
-            studio.gallery, SnapshotFolder(studio.snapshots), studio.snapshot_languages, render=renditions.render
-        )
-        return cls(snapshots, studio.gallery)
 
     @property
     def total(self) -> int:

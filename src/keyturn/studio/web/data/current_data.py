@@ -5,7 +5,7 @@ fields. Places in the values are JSON Pointers (RFC 6901).
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any, NamedTuple
 
@@ -100,7 +100,7 @@ def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> _Fi
             values[name] = msgspec.convert(value, fields[name].type)
         except msgspec.ValidationError as error:
             message, steps = _split_message(error)
-            faults[_pointer(name, *steps)] = _to_plain_words(message, _value_at(value, steps))
+            faults[_pointer(name, *steps)] = _to_plain_words(message)
     faults |= {_pointer(name): "This is required." for name in fields if fields[name].required and name not in edited}
     if faults:
         return _Fitted({**start.values, **values}, faults)
@@ -134,7 +134,7 @@ def _convert_like(start: Any, value: Any, place: str) -> Any:
             try:
                 return msgspec.convert(value, type(start))
             except msgspec.ValidationError as error:
-                raise _Unlike(place, _to_plain_words(str(error), value)) from error
+                raise _Unlike(place, _to_plain_words(str(error))) from error
         case Mapping(), Mapping():
             return {key: _convert_like(start.get(key), each, f"{place}{_pointer(key)}") for key, each in value.items()}
         case ((list() | tuple()), list()):
@@ -150,62 +150,38 @@ def _convert_like(start: Any, value: Any, place: str) -> Any:
     return value
 
 
-def _value_at(value: Any, steps: Iterable[str]) -> Any:
-    for step in steps:
-        value = value[int(step)] if isinstance(value, list) else value[step]
-    return value
-
-
 def _split_message(error: msgspec.ValidationError) -> tuple[str, list[str]]:
     message, _, path = str(error).partition(" - at `$")
     return message, [name or index for name, index in _STEP.findall(path.removesuffix("`"))]
 
 
-def _to_plain_words(message: str, value: Any) -> str:
-    for pattern, say in _SAYINGS:
-        if found := pattern.fullmatch(message):
-            return say(found, value)
-    return f"{message}."
+def _to_plain_words(message: str) -> str:
+    matches = ((pattern.fullmatch(message), says) for pattern, says in _SAYINGS)
+    return next((match.expand(says) for match, says in matches if match), f"{message}.")
 
 
-def _without_zero(number: str) -> str:
-    return number.removesuffix(".0")
-
-
-def _length_fault(kind: str, bound: str, length: str, value: Any) -> str:
-    limit = "At most" if bound == "<=" else "At least"
-    unit = "character" if kind == "str" else "item"
-    wanted = f"{limit} {length} {unit}{'' if length == '1' else 's'}."
-    if not isinstance(value, (str, list, dict)):
-        return wanted
-    return f"{wanted} You entered {len(value)}."
-
-
-_Saying = Callable[[re.Match[str], Any], str]
-_SAYINGS: tuple[tuple[re.Pattern[str], _Saying], ...] = tuple(
-    (re.compile(pattern, re.DOTALL), say)
-    for pattern, say in (
-        (
-            r"Expected `(\w+)` of length (<=|>=) (\d+)",
-            lambda found, value: _length_fault(found[1], found[2], found[3], value),
-        ),
-        (r"Expected `str` matching regex '(.*)'", lambda found, _: f"This must match {found[1]}"),
-        (r"Expected `\w+` >= (\S+)", lambda found, _: f"Enter {_without_zero(found[1])} or more."),
-        (r"Expected `\w+` <= (\S+)", lambda found, _: f"Enter {_without_zero(found[1])} or less."),
-        (r"Expected `\w+` > (\S+)", lambda found, _: f"Enter more than {_without_zero(found[1])}."),
-        (r"Expected `\w+` < (\S+)", lambda found, _: f"Enter less than {_without_zero(found[1])}."),
-        (
-            r"Expected `\w+` that's a multiple of (\S+)",
-            lambda found, _: f"Enter a multiple of {_without_zero(found[1])}.",
-        ),
-        (r"Expected `(?:int|float)(?: \| null)?`, got .*", lambda *_: "Enter a number."),
-        (r"Expected `str(?: \| null)?`, got .*", lambda *_: "Enter a text."),
-        (r"Expected `bool(?: \| null)?`, got .*", lambda *_: "Enter true or false."),
-        (r"Expected `(?:object|array)(?: \| null)?`, got `str`", lambda *_: "Enter valid JSON."),
-        (r"Expected `datetime` with a timezone component", lambda *_: "Add a time zone, such as Z."),
-        (r"Invalid RFC3339 encoded datetime", lambda *_: "Enter a date and time, such as 2026-11-20T14:32:00Z."),
-        (r"Invalid RFC3339 encoded date", lambda *_: "Enter a date, such as 2026-11-20."),
-        (r"Invalid RFC3339 encoded time", lambda *_: "Enter a time, such as 14:32:00."),
-        (r"Invalid ISO8601 duration", lambda *_: 'Enter a duration, such as "30 minutes" or "PT30M".'),
+# What msgspec says of a value, and what the form says.
+_SAYINGS = tuple(
+    (re.compile(pattern, re.DOTALL), says)
+    for pattern, says in (
+        (r"Expected `str` of length <= (\d+)", r"Characters: at most \1."),
+        (r"Expected `str` of length >= (\d+)", r"Characters: at least \1."),
+        (r"Expected `\w+` of length <= (\d+)", r"Items: at most \1."),
+        (r"Expected `\w+` of length >= (\d+)", r"Items: at least \1."),
+        (r"Expected `str` matching regex '(.*)'", r"This must match \1"),
+        (r"Expected `\w+` >= (\S+?)(?:\.0)?", r"Enter \1 or more."),
+        (r"Expected `\w+` <= (\S+?)(?:\.0)?", r"Enter \1 or less."),
+        (r"Expected `\w+` > (\S+?)(?:\.0)?", r"Enter more than \1."),
+        (r"Expected `\w+` < (\S+?)(?:\.0)?", r"Enter less than \1."),
+        (r"Expected `\w+` that's a multiple of (\S+?)(?:\.0)?", r"Enter a multiple of \1."),
+        (r"Expected `(?:int|float)(?: \| null)?`, got .*", "Enter a number."),
+        (r"Expected `str(?: \| null)?`, got .*", "Enter a text."),
+        (r"Expected `bool(?: \| null)?`, got .*", "Enter true or false."),
+        (r"Expected `(?:object|array)(?: \| null)?`, got `str`", "Enter valid JSON."),
+        (r"Expected `datetime` with a timezone component", "Add a time zone, such as Z."),
+        (r"Invalid RFC3339 encoded datetime", "Enter a date and time, such as 2026-11-20T14:32:00Z."),
+        (r"Invalid RFC3339 encoded date", "Enter a date, such as 2026-11-20."),
+        (r"Invalid RFC3339 encoded time", "Enter a time, such as 14:32:00."),
+        (r"Invalid ISO8601 duration", 'Enter a duration, such as "30 minutes" or "PT30M".'),
     )
 )

@@ -10,14 +10,10 @@ import re
 from html import escape
 
 from keyturn.studio.web.frames.client_models import MODES, simulate_dark, simulate_word
-from keyturn.studio.web.frames.rewriting import (
-    decide_own_scheme,
-    insert_in_head,
-    remove_images,
-)
+from keyturn.studio.web.frames.rewriting import insert_in_head, remove_images
 from keyturn.studio.web.view import Scheme, View
 
-_OWN_SCHEME = re.compile(r"(?<![\w-])color-scheme(?![\w-])", re.IGNORECASE)
+_TWO_SCHEMES = re.compile(r"\b(?:light\s+dark|dark\s+light)\b", re.IGNORECASE)
 _SCHEME = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IGNORECASE)
 
 # The links of a preview hold made-up tokens on real hosts. Every link aims at a new tab (`<base target>`). A sandbox
@@ -55,9 +51,19 @@ def apply_view(html: str, view: View) -> str:
         html = simulate_word(html)
     if view.images != "on":
         html = remove_images(html, keep_own=view.images == "own")
-    if _OWN_SCHEME.search(html):
-        html = decide_own_scheme(html, view.scheme)
-    return force_scheme(html, view.scheme)
+    return force_scheme(_decide_own_scheme(html, view.scheme), view.scheme)
+
+
+def _decide_own_scheme(html: str, scheme: Scheme) -> str:
+    """Return the HTML with one scheme if its `color-scheme` lets the browser choose between two.
+
+    The scheme colours links, fields and a background that the mail leaves alone (CSS Color Adjust 1, 2). A mail with a
+    single scheme keeps it, except in models of clients that ignore the property: there, nothing makes a mail dark.
+    """
+    if scheme in ("light", "dark") and not _TWO_SCHEMES.search(html):
+        return html
+    decided = "dark" if scheme == "dark" else "light"
+    return insert_in_head(html, f"<style>html,body{{color-scheme:{decided}!important}}</style>")
 
 
 def force_scheme(html: str, scheme: Scheme) -> str:

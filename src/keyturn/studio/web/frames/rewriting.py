@@ -11,8 +11,6 @@ from html import escape
 from urllib.parse import urlsplit
 
 from keyturn.mail.rendering.html_tree import Element, attribute_value, parse_html, splice
-from keyturn.studio.lint.checks.parts import CLIPPED_AT
-from keyturn.studio.web.view import Scheme
 
 
 class Rewriting:
@@ -66,63 +64,6 @@ def insert_in_head(html: str, markup: str) -> str:
     doctype = _DOCTYPE.match(html)
     place = doctype.end() if doctype else 0
     return html[:place] + markup + html[place:]
-
-
-_DECLARATION = re.compile(r"(?<![\w-])(color-scheme\s*:)([^;{}!]*)", re.IGNORECASE)
-
-
-def decide_own_scheme(html: str, scheme: Scheme) -> str:
-    """Return the HTML with one scheme wherever its `color-scheme` lets the browser choose between two.
-
-    The scheme colours links, fields and a background that the mail leaves alone (CSS Color Adjust 1, 2). A mail with a
-    single scheme keeps it. The exception are models of clients that ignore the property: there, nothing makes a mail
-    dark.
-    """
-    rewriting = Rewriting(html)
-    for tag in rewriting.tags:
-        if tag.tag == "meta" and tag.get("name").strip().lower() == "color-scheme":
-            rewriting.set(tag, "content", _decide(tag.get("content"), scheme))
-        elif tag.tag == "style" and _DECLARATION.search(css := rewriting.source_inside(tag)):
-            rewriting.replace_inside(tag, _in_css(css, scheme))
-        if _DECLARATION.search(style := tag.get("style")):
-            rewriting.set(tag, "style", _in_css(style, scheme))
-    return rewriting.text()
-
-
-def _in_css(css: str, scheme: Scheme) -> str:
-    return _DECLARATION.sub(lambda found: f"{found[1]}{_decide(found[2], scheme)}", css)
-
-
-def _decide(value: str, scheme: Scheme) -> str:
-    words = value.lower().split()
-    if scheme in ("light", "dark"):
-        return scheme if "light" in words and "dark" in words else value
-    return "light" if "dark" in words else value
-
-
-MARK = "data-gmail-cut"
-
-
-def mark_cut(sent: str, drawn: str) -> str:
-    """Return the drawn mail with a mark on the first element behind the cut.
-
-    `sent`: the counted mail, in bytes of UTF-8 before any transfer encoding. `drawn`: the same tags, with more
-    attributes.
-    """
-    behind = _offset_of_cut(sent)
-    if behind is None:
-        return drawn
-    rewriting = Rewriting(drawn)
-    shown = [number for number, tag in enumerate(Rewriting(sent).tags) if tag.offset < behind]
-    tags = list(rewriting.tags)
-    # Without a tag behind it, the cut lies in the text of the last tag.
-    rewriting.set(tags[min(len(shown), len(tags) - 1)], MARK, "")
-    return rewriting.text()
-
-
-def _offset_of_cut(html: str) -> int | None:
-    encoded = html.encode()
-    return len(encoded[:CLIPPED_AT].decode(errors="ignore")) if len(encoded) > CLIPPED_AT else None
 
 
 _URL = re.compile(r"""url\(\s*(?:"([^"]*)"|'([^']*)'|([^)]*))\s*\)""", re.IGNORECASE)

@@ -41,13 +41,17 @@ def lesson_page(view: NamedDependency[View], layout: NamedDependency[Layout]) ->
 
 
 @post("/snapshots", sync_to_thread=True)
-def accept_several(
+def accept(
     data: URLEncodedBody[Acceptance],
     view: NamedDependency[View],
     review: NamedDependency[Review],
     layout: NamedDependency[Layout],
 ) -> Redirect:
-    _accept_or_conflict(data, review)
+    try:
+        review.accept(data.ids.split(), deletes=data.deletes == "yes")
+    except Stale as error:
+        detail = "A mail changed while you looked at it, so nothing was accepted. Reload the page and look again."
+        raise HTTPException(status_code=409, detail=detail) from error
     return layout.redirect("snapshots", view=view)
 
 
@@ -73,31 +77,6 @@ def snapshot_page(
     return layout.page("snapshot.html", context)
 
 
-@post("/snapshots/{name:path}", sync_to_thread=True)
-def accept_one(
-    mail_name: NamedDependency[MailName],
-    data: URLEncodedBody[Acceptance],
-    view: NamedDependency[View],
-    review: NamedDependency[Review],
-    layout: NamedDependency[Layout],
-) -> Redirect:
-    review.look(float("inf"))
-    following = _next_after(mail_name, review.waiting_mails())
-    _accept_or_conflict(data, review)
-    if following is None:
-        return layout.redirect("snapshots")
-    there = view.to(sample=following.sample, lang=following.language)
-    return layout.redirect("snapshots", following.template, view=there)
-
-
-def _accept_or_conflict(data: Acceptance, review: Review) -> None:
-    try:
-        review.accept(data.ids.split(), deletes=data.deletes == "yes")
-    except Stale as error:
-        detail = "A mail changed while you looked at it, so nothing was accepted. Reload the page and look again."
-        raise HTTPException(status_code=409, detail=detail) from error
-
-
 def mail_name(path_name: NamedDependency[str], view: NamedDependency[View]) -> MailName:
     return MailName(path_name, view.sample, view.lang)
 
@@ -108,4 +87,4 @@ def _next_after(here: MailName, waiting: list[MailName]) -> MailName | None:
     return next((name for name in (*later, *waiting) if name != here), None)
 
 
-OF_SNAPSHOTS = (snapshots_page, snapshot_page, accept_several, accept_one)
+OF_SNAPSHOTS = (snapshots_page, snapshot_page, accept)

@@ -1,7 +1,6 @@
 """Every mail as a picture: the home page, and the contact sheet by samples, widths and schemes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from time import monotonic
 from typing import Any, Literal
 
 from litestar import Response, get
@@ -14,7 +13,7 @@ from keyturn.studio.web.pages.layout import Layout, provide_address
 from keyturn.studio.web.pages.tree import in_order
 from keyturn.studio.web.view import PageAddress, PageNumber, Scheme, View
 
-SAMPLES = {"first": "First sample", "all": "All samples", "branches": "Branches too", "hostile": "Hostile ones too"}
+SAMPLES = {"first": "First sample", "all": "All samples"}
 SCHEMES: Mapping[Scheme, str] = {
     "light": "Light",
     "dark": "Dark",
@@ -22,9 +21,6 @@ SCHEMES: Mapping[Scheme, str] = {
     "full": "Gmail iOS",
     "word": "Word",
 }
-
-_LONGEST = 5.0
-"""Seconds that the page waits for branches to be explored."""
 
 _MOST = 200
 """Pictures on a page. More would be megabytes of HTML, in a folder of thousands of templates."""
@@ -40,7 +36,7 @@ class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     width: tuple[Literal[320, 375, 600, 1280], ...] = _WIDTHS
     scheme: tuple[Scheme, ...] = _SCHEMES
     lang: tuple[str, ...] = ()
-    samples: Literal["first", "all", "branches", "hostile"] = "first"
+    samples: Literal["first", "all"] = "first"
     remote: str = ""
     page: PageNumber = 1
     pane: Literal["list", "mail"] = "mail"
@@ -59,17 +55,6 @@ class HomeView(View, frozen=True, kw_only=True, omit_defaults=True):
     """The query of the home page: the view in which its mails open."""
 
     page: PageNumber = 1
-
-
-def explore(gallery: Gallery, view: SheetView) -> int:
-    """Explore the branches of the templates of the sheet, for some seconds; return how many templates are left."""
-    until = monotonic() + _LONGEST
-    names = [entry.name for entry in gallery.entries() if view.names(entry)]
-    for done, name in enumerate(names):
-        if monotonic() > until:
-            return len(names) - done
-        gallery.branches(name)
-    return 0
 
 
 def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
@@ -94,8 +79,7 @@ def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
 
 
 def _samples(entry: Entry, view: SheetView) -> Sequence[str]:
-    more = {"branches": entry.branches, "hostile": entry.hostile}
-    return entry.samples[:1] if view.samples == "first" else (*entry.samples, *more.get(view.samples, ()))
+    return entry.samples[:1] if view.samples == "first" else entry.samples
 
 
 def _views(sample: str, view: SheetView) -> Iterator[View]:
@@ -125,12 +109,10 @@ def home_page(
 def contact_sheet(
     sheet: NamedDependency[SheetView], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    unexplored = explore(gallery, sheet) if sheet.samples == "branches" else 0
     context = {
         "view": View(pane=sheet.pane),
         "address": sheet,
         "sheet": sheet,
-        "unexplored": unexplored,
         "schemes": SCHEMES,
         "sample_choices": SAMPLES,
         "language_choices": [(str(each), str(each)) for each in gallery.languages.known],

@@ -1,7 +1,6 @@
 """Links that open a file at its line in the reader's editor."""
 
 import shlex
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -26,9 +25,25 @@ class Editor(NamedTuple):
         return address
 
 
-_KNOWN = tomllib.loads(Path(__file__).with_name("editors.toml").read_text("utf-8"))
-PRESETS: Mapping[str, Editor] = {key: Editor(known["name"], known["pattern"]) for key, known in _KNOWN.items()}
-_COMMANDS = {command: key for key, known in _KNOWN.items() for command in known["commands"]}
+# The name of a setting, the editor, its links, and the commands in $EDITOR whose editors open them without further
+# installation. VS Code documents its links ("Opening VS Code with URLs"), and its forks and Zed (open_listener.rs)
+# follow it. The IDEs of JetBrains register theirs through the Toolbox, TextMate documents txmt://; subl:// and emacs://
+# need a handler that people install.
+_KNOWN = (
+    ("vscode", "VS Code", "vscode://file{path}:{line}:{column}", "code code-insiders"),
+    ("vscodium", "VSCodium", "vscodium://file{path}:{line}:{column}", "codium vscodium"),
+    ("cursor", "Cursor", "cursor://file{path}:{line}:{column}", "cursor"),
+    ("windsurf", "Windsurf", "windsurf://file{path}:{line}:{column}", "windsurf"),
+    ("zed", "Zed", "zed://file{path}:{line}:{column}", "zed zeditor"),
+    ("idea", "IntelliJ IDEA", "idea://open?file={path}&line={line}&column={column}", "idea"),
+    ("pycharm", "PyCharm", "pycharm://open?file={path}&line={line}&column={column}", "pycharm charm"),
+    ("webstorm", "WebStorm", "webstorm://open?file={path}&line={line}&column={column}", "webstorm"),
+    ("textmate", "TextMate", "txmt://open?url=file://{path}&line={line}&column={column}", "mate"),
+    ("sublime", "Sublime Text", "subl://open?url=file://{path}&line={line}&column={column}", ""),
+    ("emacs", "Emacs", "emacs://open?url=file://{path}&line={line}&column={column}", ""),
+)
+PRESETS: Mapping[str, Editor] = {key: Editor(name, pattern) for key, name, pattern, _ in _KNOWN}
+_COMMANDS = {command: key for key, _, _, commands in _KNOWN for command in commands.split()}
 
 
 def editor_for(setting: str) -> Editor | None:

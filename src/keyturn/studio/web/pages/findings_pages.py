@@ -1,8 +1,6 @@
 """The page of all findings of a folder: filtered, grouped, in pages, and updated while the checks run."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Annotated, Any, Literal
@@ -27,15 +25,12 @@ _MOST_PLACES = 20
 
 
 class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
-    """The findings on the page. `rule`: a rule or a group. `client`: a client ("outlook/ios") or a product ("outlook").
+    """The findings on the page. `words`: all of them are in the finding, its rule, its mails or its mail clients.
 
     Without `severity`, all severities. `also`: excluded findings to show.
     """
 
     severity: tuple[Severity, ...] = ()
-    rule: str = ""
-    mail: str = ""
-    client: str = ""
     words: Annotated[str, Meta(max_length=200)] = ""
     also: tuple[Literal["baseline", "ignored"], ...] = ()
     page: PageNumber = 1
@@ -43,7 +38,7 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_filtered(self) -> bool:
-        return bool(self.severity or self.rule or self.mail or self.client or self.words)
+        return bool(self.severity or self.words)
 
     def toggled(self, severity: Severity) -> str:
         chosen = [one for one in SEVERITIES if (one in self.severity) != (one == severity)]
@@ -51,10 +46,14 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Listing(Struct, frozen=True):
-    """One page of findings. `groups`: equal findings, by whether they count. `choices`: the filters, with numbers."""
+    """One page of findings. `groups`: equal findings, by whether they count.
+
+    `severities`, `standings`: the numbers of findings that the other filters let through.
+    """
 
     groups: Mapping[Standing, Sequence[Sequence[Finding]]]
-    choices: Mapping[str, Any]
+    severities: Mapping[Severity, int]
+    standings: Mapping[Standing, int]
     pages: int
     page: int
 
@@ -63,52 +62,28 @@ def listing(report: Report, view: FindingsView) -> Listing:
     """Return the page of an address; the last page for a number beyond it."""
     shown = [standing for standing in STANDINGS if standing in ("counts", *view.also)]
     kept = {standing: list[Finding]() for standing in STANDINGS}
-    for finding in filter(partial(_fits, view=view), report.findings):
-        kept[finding.standing].append(finding)
+    with_words = [finding for finding in report.findings if _has_words(finding, view.words)]
+    for finding in with_words:
+        if not view.severity or finding.severity in view.severity:
+            kept[finding.standing].append(finding)
     groups = [(standing, equal) for standing in shown for equal in equal_findings(kept[standing])]
     pages = max(1, -(-len(groups) // _ON_A_PAGE))
     page = min(view.page, pages)
     on_page = groupby(groups[(page - 1) * _ON_A_PAGE : page * _ON_A_PAGE], itemgetter(0))
-    choices = _choices([one for one in report.findings if one.standing in shown], view)
-    choices["severities"] = Tally.of(one for one in report.found if _fits(one, view, but="severity")).by_severity
-    choices["also"] = {standing: len(those) for standing, those in kept.items()}
-    return Listing({standing: [equal for _, equal in those] for standing, those in on_page}, choices, pages, page)
+    return Listing(
+        groups={standing: [equal for _, equal in those] for standing, those in on_page},
+        severities=Tally.of(finding for finding in with_words if finding.standing == "counts").by_severity,
+        standings={standing: len(those) for standing, those in kept.items()},
+        pages=pages,
+        page=page,
+    )
 
 
-def _fits(finding: Finding, view: FindingsView, but: str = "") -> bool:
-    """Tell whether a finding passes the filters, except `but`."""
-    return all(fits(finding, view) for name, fits in _FILTERS.items() if name != but)
-
-
-def _has_words(finding: Finding, view: FindingsView) -> bool:
-    text = " ".join((finding.rule, finding.message, finding.fix, finding.place.file, *finding.templates)).lower()
-    return all(word in text for word in view.words.lower().split())
-
-
-_FILTERS: Mapping[str, Callable[[Finding, FindingsView], bool]] = {
-    "severity": lambda finding, view: not view.severity or finding.severity in view.severity,
-    "rule": lambda finding, view: view.rule in ("", finding.rule, finding.group),
-    "mail": lambda finding, view: not view.mail or view.mail in finding.templates,
-    "client": lambda finding, view: not view.client or view.client in _clients(finding),
-    "words": _has_words,
-}
-
-
-def _clients(finding: Finding) -> set[str]:
-    return {name for gap in finding.clients for name in (gap.client, gap.client.partition("/")[0])}
-
-
-def _choices(shown: Sequence[Finding], view: FindingsView) -> dict[str, Any]:
-    """Return the filters, with the number of findings for each under the other filters."""
-    left = {name: list(filter(partial(_fits, view=view, but=name), shown)) for name in ("rule", "mail", "client")}
-    rules = Counter(one.rule for one in left["rule"])
-    by_group = groupby(sorted(rules.items()), lambda one: one[0].partition("/")[0])
-    grouped = [(group, list(those)) for group, those in by_group]
-    return {
-        "rules": [(group, sum(count for _, count in those), those) for group, those in grouped],
-        "mails": sorted(Counter(template for one in left["mail"] for template in one.templates).items()),
-        "clients": sorted(Counter(client for one in left["client"] for client in _clients(one)).items()),
-    }
+def _has_words(finding: Finding, words: str) -> bool:
+    clients = (name for gap in finding.clients for name in (gap.client, name_of(gap.client)))
+    parts = (finding.rule, finding.message, finding.fix, finding.place.file, *finding.templates, *clients)
+    text = " ".join(parts).lower()
+    return all(word in text for word in words.lower().split())
 
 
 _SAMPLES = (".toml", ".yaml", ".yml", ".json")
@@ -142,7 +117,6 @@ def _context(view: FindingsView, gallery: Gallery, folder_checks: FolderChecks) 
         "links": Links(gallery),
         "most_places": _MOST_PLACES,
         "mails_of": mails_of,
-        "client_name": name_of,
         "mail_names": gallery.names(),
         "baseline_file": known.file.name if known.file else "",
         "trouble": known.trouble,

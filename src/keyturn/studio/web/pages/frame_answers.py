@@ -10,11 +10,9 @@ from keyturn.studio.web.frames.rewriting import insert_in_head, label_images, wi
 from keyturn.studio.web.view import View
 
 _POLICY = (
-    "sandbox {sandbox}; default-src 'none'; style-src 'unsafe-inline'{styles}; font-src {fonts}; "
+    "sandbox {sandbox}; default-src 'none'; style-src 'unsafe-inline'; font-src data:; "
     "img-src {images}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
-_FONTS = {"on": "data: https:", "off": "data:"}
-_STYLES = {"on": " https:", "off": ""}  # a web font comes by a stylesheet of its own
 _IMAGES = {"on": "data: https: http:", "own": "data:", "off": "'none'"}
 
 _CHANGED_AT_MOST = 512 * 1024
@@ -32,7 +30,7 @@ def captured_frame(
 
     `html`: the marked HTML of the mail. Raises MailTooLong: in a long mail, only the policy holds images back.
     """
-    html, view = content.html if html is None else html, view.as_loaded(mail_id).to(fonts="off")
+    html, view = content.html if html is None else html, view.as_loaded(mail_id)
     if len(content.html) <= _CHANGED_AT_MOST:
         html = apply_view(html, view)
     elif view.scheme in ("partial", "full", "word") or view.images == "off":
@@ -44,16 +42,12 @@ def captured_frame(
 
 def answer(html: str, view: View, sandbox: str) -> Response[str]:
     """Answer with the mail. The header repeats the sandbox, in case the address is opened without the frame."""
-    if view.images != "on" and view.fonts == "off":
+    if view.images != "on":
         html = without_hints(html)
     return Response(
         insert_in_head(label_images(html), '<base target="_blank">'),
         media_type=MediaType.HTML,
-        headers={
-            "content-security-policy": _POLICY.format(
-                sandbox=sandbox, images=_IMAGES[view.images], fonts=_FONTS[view.fonts], styles=_STYLES[view.fonts]
-            )
-        },
+        headers={"content-security-policy": _POLICY.format(sandbox=sandbox, images=_IMAGES[view.images])},
     )
 
 

@@ -1,20 +1,17 @@
 """The pages of the inbox: the list of captured mails, and one mail. Large mails are read in a thread."""
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from html import escape
 from itertools import groupby
 from operator import attrgetter
-from typing import Annotated, Any, Literal
+from typing import Any
 
-import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.exceptions import ClientException, HTTPException
 from litestar.params import FromPath
 from litestar.response import Redirect
-from msgspec import Meta
 
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.studio.inbox.captured_mail import ENVELOPE, CapturedMail
@@ -80,32 +77,6 @@ def delete_mails(
     except SearchInvalid as error:
         raise ClientException(detail=f"Nothing was deleted: {error}.") from error
     return layout.redirect("inbox")
-
-
-class Chosen(msgspec.Struct, frozen=True):
-    """The ticked mails of a list, and what to do with them."""
-
-    do: Literal["delete", "read", "unread"]
-    ids: Annotated[tuple[str, ...], Meta(max_length=_ON_A_PAGE)] = ()
-
-
-@post("/inbox/chosen")
-async def change_chosen(
-    request: Request[Any, Any, Any],
-    view: NamedDependency[View],
-    captured: NamedDependency[CapturedMails],
-    layout: NamedDependency[Layout],
-) -> Redirect:
-    form = await request.form()
-    try:
-        chosen = msgspec.convert({"do": form.get("do"), "ids": form.getall("ids", [])}, Chosen)
-    except msgspec.ValidationError as error:
-        raise ClientException(detail=f"Nothing was changed: {error}.") from error
-    if chosen.do == "delete":
-        await asyncio.to_thread(captured.delete, with_id(*chosen.ids))
-    else:
-        captured.mark_read(*chosen.ids, read=chosen.do == "read")
-    return layout.redirect("inbox", view=view.only("search", "older_than"))
 
 
 @get("/inbox/{name:str}", sync_to_thread=True)
@@ -187,7 +158,7 @@ def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[Captur
 def _open(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent, list[CapturedMail]]:
     mail = captured.find(name)
     content = MailContent(captured.raw(mail))
-    captured.mark_read(name, read=True)
+    captured.mark_read(name)
     return mail, content, captured.around(mail, _BESIDE)
 
 
@@ -216,4 +187,4 @@ def _excerpt(content: MailContent, finding: Finding) -> tuple[ExcerptLine, ...]:
     return excerpt(text.split("\n"), finding.place.line, finding.place.column) if text else ()
 
 
-HANDLERS = (inbox_page, delete_mails, change_chosen, mail_page, mail_frame, mail_file, mail_part, delete_mail)
+HANDLERS = (inbox_page, delete_mails, mail_page, mail_frame, mail_file, mail_part, delete_mail)

@@ -1,15 +1,14 @@
-"""How mail clients list a mail: where they cut the subject and preheader, and what they add."""
+"""How mail clients list a mail: where they cut the subject and the text that follows it."""
 
 import re
+from collections.abc import Iterator
 
 from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import parse_html
 
-# Invisible characters that senders put after a preheader, beside non-breaking spaces, so that the text of the body does
-# not follow it.
+# Invisible characters that senders put after a preheader, so that the text of the body does not follow it.
 _UNSEEN = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u2060-\u2064\ufeff]")
-_BLANKS = re.compile(r"[ \t\r\n\f]+")
 
 
 class MailClient(Struct, frozen=True):
@@ -41,66 +40,23 @@ class Row(Struct, frozen=True):
     subject: str
     preheader: str
     bleed: str
-    subject_cut: int
-    preheader_cut: int
 
 
-def rows(subject: str, preheader: str, html: str) -> list[Row]:
-    """Return the row of each client. `*_cut`: the number of characters that it leaves out."""
-    said = _without_filling(preheader)
-    after = _body_after(said, _words_of(html))
-    return [_row(client, subject, said, after) for client in CLIENTS]
-
-
-def _row(client: MailClient, subject: str, preheader: str, after: str) -> Row:
-    shown = _truncate(subject, client.subject)
-    room = client.preheader if client.line is None else max(0, min(client.preheader, client.line - len(shown)))
-    begun = _truncate(preheader, room)
-    bleed = "" if len(preheader) > room else _visible_words(_truncate(after, room - len(preheader)))
-    return Row(
-        client=client.name,
-        on_one_line=client.line is not None,
-        subject=shown,
-        preheader=begun,
-        bleed=bleed,
-        subject_cut=max(0, len(subject) - client.subject),
-        preheader_cut=max(0, len(preheader) - room),
-    )
+def rows(subject: str, preheader: str, html: str) -> Iterator[Row]:
+    """Yield the row of each client, which shows the text of the HTML from its beginning, hidden text first."""
+    text, own = (" ".join(part.split()) for part in (parse_html(html).lines(), preheader))
+    hidden = len(own) if text.startswith(own) else 0
+    for client in CLIENTS:
+        shown = _truncate(subject, client.subject)
+        room = min(client.preheader, client.line - len(shown)) if client.line else client.preheader
+        bleed = _visible(_truncate(text[hidden:], room - hidden))
+        begun = _truncate(_visible(own), room)
+        yield Row(client.name, client.line is not None, shown, begun, "" if bleed == "…" else bleed)
 
 
 def _truncate(text: str, room: int) -> str:
-    return text if len(text) <= room else text[: max(room - 1, 0)].rstrip() + "…" if room else ""
+    return text if len(text) <= room else f"{text[: room - 1].rstrip()}…" if room > 0 else ""
 
 
-def _visible_words(text: str) -> str:
-    """Return the visible text, or nothing if only the mark of the cut is left."""
-    words = " ".join(_UNSEEN.sub("", text).split())
-    return "" if words == "…" else words
-
-
-def _without_filling(preheader: str) -> str:
-    end = len(preheader)
-    while end and _is_filling(preheader[end - 1]):
-        end -= 1
-    return preheader[:end]
-
-
-def _body_after(preheader: str, words: str) -> str:
-    at = 0
-    for letter in preheader:
-        if _is_filling(letter):
-            continue
-        while at < len(words) and _is_filling(words[at]):
-            at += 1
-        if words[at : at + 1] != letter:
-            return words
-        at += 1
-    return words[at:].lstrip(" ")
-
-
-def _is_filling(letter: str) -> bool:
-    return letter.isspace() or _UNSEEN.match(letter) is not None
-
-
-def _words_of(html: str) -> str:
-    return _BLANKS.sub(" ", parse_html(html).lines()).strip()
+def _visible(text: str) -> str:
+    return " ".join(_UNSEEN.sub("", text).split())

@@ -17,12 +17,11 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
-from msgspec import Struct
 
 from keyturn.packaging import folder
 from keyturn.studio.lint.browser.images import HEAVY
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
-from keyturn.studio.lint.finding import Finding, Place
+from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web.access import HEADERS
 from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.checks.snapshots import Review
@@ -56,19 +55,6 @@ def neighbours(items: Sequence[T], here: T) -> dict[str, T | None]:
     return {"before": items[at - 1] if at > 0 else None, "after": items[at + 1] if at + 1 < len(items) else None}
 
 
-def read_view(request: Request[Any, Any, Any]) -> View:
-    return read_query(dict(request.query_params), View)
-
-
-def read_query(query: Mapping[str, Any], kind: type[_Asked]) -> _Asked:
-    try:
-        return msgspec.convert(query, kind, strict=False)
-    except msgspec.ValidationError as error:
-        place = _PLACE.search(str(error))
-        fault = _fault_of(place[1], query[place[1]], kind) if place else str(error)
-        raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
-
-
 def _fault_of(name: str, value: Any, kind: type[msgspec.Struct]) -> str:
     wanted = next(field.type for field in msgspec.structs.fields(kind) if field.encode_name == name)
     if get_origin(wanted) is tuple:
@@ -81,8 +67,14 @@ def provide_address(kind: type[_Asked]) -> Provide:
     several = {field.name for field in msgspec.structs.fields(kind) if get_origin(field.type) is tuple}
 
     def read(request: Request[Any, Any, Any]) -> _Asked:
-        query = {name: request.query_params.getall(name) for name in request.query_params}
-        return read_query({name: all_ if name in several else all_[-1] for name, all_ in query.items()}, kind)
+        lists = {name: request.query_params.getall(name) for name in request.query_params}
+        query = {name: values if name in several else values[-1] for name, values in lists.items()}
+        try:
+            return msgspec.convert(query, kind, strict=False)
+        except msgspec.ValidationError as error:
+            place = _PLACE.search(str(error))
+            fault = _fault_of(place[1], query[place[1]], kind) if place else str(error)
+            raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
 
     return Provide(read, sync_to_thread=False)
 
@@ -216,40 +208,11 @@ _WEB_FONT = re.compile(
     r"|<link\b(?>[^<>]*?href=[\"']?https?://)[^<>]*?font",
     re.IGNORECASE,
 )
-_NOT_DRAWN = frozenset(
-    (
-        "mjml/unknown-element",
-        "mjml/removed-element",
-        "mjml/misplaced-text",
-        "mjml/body-element-in-head",
-        "mjml/wrong-parent",
-        "mjml/misplaced-html",
-    )
-)
 
 
-class Hint(Struct, frozen=True):
-    """Something that a drawing does not show. `address`, `link`: where to change that, and the text of the link."""
-
-    says: str
-    link: str = ""
-    address: str = ""
-    place: Place | None = None
-
-
-def hints(html: str, view: View, findings: Sequence[Finding] = ()) -> Iterator[Hint]:
-    """Yield what a drawing does not show in this view. `findings`: those of its checks, once they have run."""
-    for finding in findings:
-        if finding.rule in _NOT_DRAWN and finding.severity == "error":
-            yield Hint(f"{finding.message} {finding.fix}", place=finding.place)
+def hints(html: str, view: View) -> Iterator[str]:
+    """Yield what the preview does not show in this view."""
     if view.scheme == "dark" and not _DARK.search(html):
-        yield Hint("This mail has no dark styles, so clients that support them show it in its light colours.")
+        yield "This mail has no dark styles, so clients that support them show it in its light colours."
     if _WEB_FONT.search(html):
-        if view.fonts == "on":
-            yield Hint("Web fonts are loaded from their servers.", "Turn them off", view.here(fonts="off"))
-        else:
-            yield Hint(
-                "Web fonts are off: the preview uses the next font of each list, as most clients do.",
-                "Load them",
-                view.here(fonts="on"),
-            )
+        yield "Web fonts are off: the preview uses the next font of each list, as most clients do."

@@ -51,7 +51,7 @@ async def send(
         outcome = await sending.send(rendition.mail, outcome.to)
     if outcome.fault:
         return await asyncio.to_thread(_send_page, layout, rendition, view, sending, outcome)
-    query = urlencode([*view.fields(save=""), ("to", outcome.to), ("id", outcome.id)])
+    query = urlencode([*view.fields(), ("to", outcome.to), ("id", outcome.id)])
     return layout.redirect("send", path_name, view=f"?{query}")
 
 

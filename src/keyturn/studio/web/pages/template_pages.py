@@ -11,7 +11,7 @@ from litestar.params import FromHeader
 from msgspec import Struct
 
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.gallery.branches.report import Coverage, NeverRendered, coverage_of
+from keyturn.studio.gallery.branches.report import NeverRendered, coverage_of
 from keyturn.studio.inbox.mail import links_of
 from keyturn.studio.lint.checks.parts import size_for_outlook_classic, size_of
 from keyturn.studio.web.checks.folder_checks import FolderChecks
@@ -83,7 +83,7 @@ class SamplePages(Struct, frozen=True):
             "rendition": rendition,
             "report": self.checks.last_report(rendition),
             "left_to_check": left,
-            "coverage": mail_coverage(self.gallery, template),
+            "coverage": report.coverage if (report := self.gallery.known_branches(template)) and report.known else None,
             "now": datetime.now().astimezone(),
         }
         if mail := rendition.mail:
@@ -127,26 +127,6 @@ def checked_page(
     path_name: NamedDependency[str], view: NamedDependency[View], pages: NamedDependency[SamplePages]
 ) -> Response[str]:
     return pages.checked_page(path_name, view)
-
-
-class MailCoverage(Struct, frozen=True):
-    """The coverage of a mail, and that of `mails` explored mails of its folder."""
-
-    mail: Coverage
-    folder: Coverage
-    name: str
-    mails: int
-
-
-def mail_coverage(gallery: Gallery, template: str) -> MailCoverage | None:
-    """Return the known coverage, or None before the branches are explored and without branches."""
-    report = gallery.known_branches(template)
-    if report is None or not report.known:
-        return None
-    folder = template.rpartition("/")[0]
-    inside = (name for name in gallery.names() if name.rpartition("/")[0] == folder)
-    reports = [known for name in inside if (known := gallery.known_branches(name))]
-    return MailCoverage(report.coverage, coverage_of(reports), folder, len(reports))
 
 
 def undrawn_in(gallery: Gallery, file: str, mails: Iterable[str]) -> Mapping[int, NeverRendered]:

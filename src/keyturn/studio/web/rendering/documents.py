@@ -10,7 +10,6 @@ from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
-from keyturn.studio.web.frames.rewriting import mark_cut
 from keyturn.studio.web.rendering.rendition import Drawer, Order
 from keyturn.studio.web.rendering.source_map import Marks, Selection, SourceMap
 from keyturn.studio.web.view import View
@@ -36,7 +35,7 @@ def sayings_in(document: Document) -> list[Saying]:
 
 
 def marked_html(document: Document, view: View) -> str:
-    return frames.apply_view(mark_cut(document.html, document.marked_html), view)
+    return frames.apply_view(document.marked_html, view)
 
 
 def marks_in(document: Document, at: Place | None) -> Marks:

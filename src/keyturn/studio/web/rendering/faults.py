@@ -1,13 +1,11 @@
 """A broken template, explained: the file and line, the lines around it, and a fix."""
 
 import re
-import traceback
-from pathlib import Path
 
 from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.rendering.folders import Folders, plain_name
+from keyturn.mail.rendering.folders import plain_name
 from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.guard import first_mistake_in
@@ -61,12 +59,11 @@ _BEFORE = 60
 
 
 class RenderFault(Struct, frozen=True):
-    """What keeps a mail from being drawn. `via`: lines on Jinja's way to the place. `frame`: those around it."""
+    """What keeps a mail from being rendered. `frame`: the lines around its place."""
 
     place: Spot
     message: str
     hint: str
-    via: tuple[Spot, ...] = ()
     frame: tuple[ExcerptLine, ...] = ()
 
 
@@ -75,12 +72,11 @@ def fault_of_samples(error: TemplateInvalid, gallery: Gallery) -> RenderFault:
 
 
 def fault_of_template(error: TemplateInvalid, gallery: Gallery, template: str, sample: Sample) -> RenderFault:
-    """Return what is wrong with a template, and where: the explanation of the checks, and Jinja's way there."""
+    """Return what is wrong with a template, and where, as the checks explain it."""
     if error.line is None and error.message.startswith("MJML: "):
         unknown = RenderFault(Spot(gallery.folders.name_of(error.path)), error.message, "")
         return _mistake_in_tags(gallery, template) or unknown
-    finding, place = explain(error, gallery, sample), spot_of(error, gallery)
-    return _fault(finding, place, gallery, _trail(error.__cause__, gallery.folders))
+    return _fault(explain(error, gallery, sample), spot_of(error, gallery), gallery)
 
 
 def fault_of_limit(limit: str, file: str) -> RenderFault:
@@ -96,25 +92,12 @@ def _mistake_in_tags(gallery: Gallery, template: str) -> RenderFault | None:
             continue
         if mistake := first_mistake_in(file, gallery.source(file)):
             place = Spot(file, mistake.place.line, mistake.place.column)
-            return RenderFault(place, mistake.message, mistake.fix, frame=_frame(place, gallery))
+            return RenderFault(place, mistake.message, mistake.fix, _frame(place, gallery))
     return None
 
 
-def _fault(finding: Finding, place: Spot, gallery: Gallery, trail: tuple[Spot, ...] = ()) -> RenderFault:
-    return RenderFault(
-        place=place,
-        message=finding.message.removesuffix("."),
-        hint=finding.fix,
-        via=tuple(step for step in trail if (step.file, step.line) != (place.file, place.line)),
-        frame=_frame(place, gallery),
-    )
-
-
-def _trail(cause: BaseException | None, folders: Folders) -> tuple[Spot, ...]:
-    """Return the template lines in a traceback, each once: Jinja rewrites tracebacks to point into the templates."""
-    steps = traceback.extract_tb(cause.__traceback__) if cause else []
-    inside = (step for step in steps if Path(step.filename) in folders)
-    return tuple(dict.fromkeys(Spot(folders.name_of(step.filename), step.lineno) for step in inside))
+def _fault(finding: Finding, place: Spot, gallery: Gallery) -> RenderFault:
+    return RenderFault(place, finding.message.removesuffix("."), finding.fix, _frame(place, gallery))
 
 
 def _frame(place: Spot, gallery: Gallery) -> tuple[ExcerptLine, ...]:

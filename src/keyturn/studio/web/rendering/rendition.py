@@ -1,15 +1,13 @@
 """The mail of a view, rendered once for all requests (the page, its frame, its lines and its checks), within limits."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 from cachetools import FIFOCache
-from jinja2 import TemplateSyntaxError
 from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid
@@ -21,7 +19,6 @@ from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST
 from keyturn.studio.gallery.branches.report import BranchReport
 from keyturn.studio.gallery.discovery import FileState, is_unchanged, state_of
-from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.gallery.sizes import require_sendable
 from keyturn.studio.lint.document import Document, read_document
@@ -69,7 +66,6 @@ class Drawer:
 
     def __init__(self, gallery: Gallery) -> None:
         self.gallery = gallery = going_on(gallery)
-        self._as_sent = gallery.renderers(with_lenient_filters)
         self.traced = gallery.renderers(with_lenient_origins)
         self._strict = gallery.renderers()
         self._documents: FIFOCache[int, Document] = FIFOCache(_MOST_DRAWN)
@@ -85,40 +81,22 @@ class Drawer:
                 self.document(Order(0, template, self.gallery.files(template), sample, "", ""))
 
     def draw(self, order: Order) -> Drawn:
-        """Draw the mail as it is sent. Raises LookupError for an unknown brand.
-
-        A broken one is rendered again, as its app does it: the error there knows Jinja's whole way to it.
-        """
-        language = self._language(order)
+        """Render the mail as it is sent, or say what is wrong with it. Raises LookupError for an unknown brand."""
         try:
             document = self.document(order)
-            if not (document.missing or document.refusal):
-                elsewhere = _states_elsewhere(self.traced(order.sample, order.brand), language)
-                return Drawn(document.mail, tuple(elsewhere))
-        except TemplateInvalid as error:
-            if limit_of(error.__cause__):
-                return self._drawn_fault(order, error)
-        templates = self._as_sent(order.sample, order.brand).with_files(lambda _: order.files)
-        try:
-            return Drawn(templates.render_values(order.template, order.sample.values, language))
         except TemplateInvalid as error:
             return self._drawn_fault(order, error)
+        if document.missing:
+            return self._drawn_fault(order, document.missing[0])
+        if document.refusal:
+            path = str(self.gallery.folders / order.files.markup)
+            return self._drawn_fault(order, TemplateInvalid(path, None, document.refusal))
+        return Drawn(document.mail, tuple(_states_elsewhere(self.traced(order.sample, order.brand), document.language)))
 
     def _drawn_fault(self, order: Order, error: TemplateInvalid) -> Drawn:
         with self.gallery.one_look():
-            fault = fault_of_template(self._as_checked(order, error), self.gallery, order.template, order.sample)
+            fault = fault_of_template(error, self.gallery, order.template, order.sample)
         return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
-
-    def _as_checked(self, order: Order, error: TemplateInvalid) -> TemplateInvalid:
-        """Return the fault as the checks tell it, which go on after it."""
-        try:
-            faults = () if limit_of(error.__cause__) else self.document(order).missing
-        except TemplateInvalid:
-            return error
-        if isinstance(error.__cause__, TemplateSyntaxError):
-            return next((fault for fault in faults if isinstance(fault.__cause__, TemplateSyntaxError)), error)
-        error.by_itself = any(fault.by_itself for fault in faults if fault.message == error.message)
-        return error
 
     def document(self, order: Order) -> Document:
         """Return the mail with the places of its parts in the templates. Raises as `read_document` does."""
@@ -216,15 +194,14 @@ class Renditions:
         self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
         self._last_good: Kept[tuple[str, View], Rendered] = Kept()
         self._ran_away: dict[str, tuple[tuple[FileState, ...], TemplateInvalid]] = {}
-        self._one_at_a_time = threading.Lock()
-        self._drawing: WeakValueDictionary[tuple[str, View], _Turn] = WeakValueDictionary()
+        self._turns: dict[str, threading.Lock] = {}
 
-    def rendition(self, template: str, view: View, known: Mapping[str, Fingerprint] | None = None) -> Rendition:
-        """Return the mail of a view, or of the first sample. `known`: recent fingerprints. Raises LookupError."""
+    def rendition(self, template: str, view: View) -> Rendition:
+        """Return the mail of a view, or of the first sample. Raises LookupError."""
         chosen = self.gallery.languages.choose(view.lang)
         view, language = view.made_from().to(lang=chosen.tag), chosen
         # Taken before anything is read: a later change counts next time.
-        files = (fingerprints(self.gallery) if known is None else known).get(template, Fingerprint())
+        files = fingerprints(self.gallery).get(template, Fingerprint())
         wanted = Rendition(template=template, view=view, language=language, fingerprint=files)
         try:
             data = current_data(self.gallery, template, view)
@@ -245,8 +222,8 @@ class Renditions:
     def _keep(self, wanted: Rendition, data: CurrentData) -> Rendition:
         """Return the kept mail, rendered again if it may have changed, or if it is broken within its limits."""
         key = wanted.template, wanted.view
-        turn = self._turn_of(key)  # held: the dictionary keeps no turn that nobody has
-        with turn.lock:
+        # Requests for the same mail share one rendering, and those for other templates do not wait.
+        with self._turns.setdefault(wanted.template, threading.Lock()):
             kept = self._kept.get(key)
             rendition = kept if kept and kept.is_as(wanted) else self._draw(wanted, data)
             if rendition.exceeded or not rendition.fault:
@@ -257,11 +234,6 @@ class Renditions:
                 good = wanted.template, _without_edit(wanted.view)
                 self._last_good.put(good, rendition.mail)
         return rendition
-
-    def _turn_of(self, key: tuple[str, View]) -> "_Turn":
-        """Return the lock of a mail: requests for the same mail share one rendering, and others do not wait."""
-        with self._one_at_a_time:
-            return self._drawing.setdefault(key, _Turn())
 
     def _draw(self, wanted: Rendition, data: CurrentData) -> Rendition:
         order = self.order(wanted.template, data.sample, wanted.language, wanted.view)
@@ -310,10 +282,3 @@ class Renditions:
 
 def _without_edit(view: View) -> View:
     return view.to(edit="")
-
-
-class _Turn:
-    """Locks the rendering of one mail. Unlike a lock, it can be referenced weakly."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()

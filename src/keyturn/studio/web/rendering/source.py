@@ -1,22 +1,20 @@
 """The texts of a mail as numbered, coloured lines: its files, its stages, and the message that is sent."""
 
-import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import formataddr, parseaddr
 from hashlib import sha256
 from pathlib import PurePosixPath
-from typing import Any
 
 from markupsafe import Markup
 from msgspec import Struct
 
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.mime import to_mime
-from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import plain_name
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.web.rendering.rendition import Rendition
+
+_RECIPIENT, _SENDER = "someone@example.test", "no-reply@example.test"  # RFC 2606, 2
 
 _LEXERS = {
     **dict.fromkeys(("mjml", "html", "txt"), "html+jinja"),
@@ -83,12 +81,17 @@ class Sources:
         return Source("The whole message", "eml", raw.replace("\r\n", "\n"))
 
     def message(self, rendition: Rendition) -> bytes:
-        """Return the whole message. Raises LookupError if the mail cannot be drawn."""
-        if rendition.mail is None or rendition.data is None:
+        """Return the whole message; equal mails give equal bytes. Raises LookupError if the mail cannot be rendered."""
+        mail, sender = rendition.mail, self._sender
+        if mail is None or rendition.data is None:
             raise LookupError(f"{rendition.template} cannot be rendered, so it has no message.")
         times = [(self._gallery.folders / file).stat().st_mtime for file in self._gallery.files_of(rendition.template)]
         saved = datetime.fromtimestamp(max(times), UTC)
-        return message_of(rendition.mail, rendition.data.sample.values, self._sender, saved)
+        if "@" not in parseaddr(sender)[1]:
+            sender = formataddr((sender, _SENDER))
+        email = Email(sender=sender, to=_RECIPIENT, subject=mail.subject, html=mail.html, text=mail.text)
+        digest = sha256(f"{mail.subject}\0{mail.html}\0{mail.text}".encode("utf-8", "replace")).hexdigest()
+        return to_mime(email, key=digest[:32], date=saved)
 
 
 def _file_of_samples(rendition: Rendition) -> str:
@@ -99,23 +102,3 @@ def _file_of_samples(rendition: Rendition) -> str:
 
 def shared_source(gallery: Gallery, file: str) -> Source:
     return Source(file, plain_name(file).rpartition(".")[2], gallery.source(file), file)
-
-
-_ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+")
-_RECIPIENT, _SENDER = "someone@example.test", "no-reply@example.test"
-
-
-def message_of(mail: Rendered, values: Mapping[str, Any], sender: str, saved: datetime) -> bytes:
-    """Return the message; equal mails give equal bytes. `saved`: when the templates were saved last."""
-    if "@" not in parseaddr(sender)[1]:
-        sender = formataddr((sender, _SENDER))
-    email = Email(sender=sender, to=_recipient(values), subject=mail.subject, html=mail.html, text=mail.text)
-    digest = sha256(f"{mail.subject}\0{mail.html}\0{mail.text}".encode("utf-8", "replace")).hexdigest()
-    return to_mime(email, key=digest[:32], date=saved)
-
-
-def _recipient(values: Mapping[str, Any]) -> str:
-    """Return the address in the sample whose name says that it is one."""
-    texts = {name: value for name, value in values.items() if isinstance(value, str) and _ADDRESS.fullmatch(value)}
-    named = (value for name, value in texts.items() if re.search("mail|address|recipient|^to$", name.lower()))
-    return next(named, _RECIPIENT)

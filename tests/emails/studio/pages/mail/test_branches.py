@@ -1,4 +1,4 @@
-"""The branches of a mail in the studio: in the list, on the sheet, in the panel and in the source."""
+"""The branches of a mail in the studio: in the list, in the panel and in the source."""
 
 import re
 from pathlib import Path
@@ -83,12 +83,6 @@ def test_a_shared_file_marks_what_none_of_its_mails_draws(client: Client, folder
 
     page = client.get("/studio/files/_layout/part.mjml").text
     assert re.findall(r'<li id="L(\d+)" class="undrawn"', page) == ["2"]
-
-
-def test_the_contact_sheet_shows_them_when_it_is_asked_to(client: Client) -> None:
-    assert "branch: with urgent" not in client.get("/studio/sheet?samples=all").text
-
-    assert "<h3>branch: with urgent</h3>" in client.get("/studio/sheet?samples=branches").text
 
 
 def test_the_palette_finds_them(client: Client) -> None:

@@ -1,4 +1,4 @@
-"""How others get a mail, in a real browser: Word's drawing with what it leaves out, read aloud, and cut by Gmail."""
+"""How others get a mail, in a real browser: Word's rendering with what it leaves out, and read aloud."""
 
 import re
 from pathlib import Path
@@ -8,12 +8,6 @@ from playwright.async_api import Page, expect
 from tests.emails.studio.on_screen import mail, open_sample, save
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
-
-LINE_IS_AT_THE_CUT = """() => {
-  const row = document.querySelector(".paper iframe:not(.arriving)").contentDocument.querySelector("[data-gmail-cut]");
-  const line = document.querySelector(".cut");
-  return row && line && Math.abs(row.getBoundingClientRect().top - line.offsetTop) <= 2;
-}"""
 
 ROUND = '<mj-button href="{{ link }}" border-radius="12px">'
 
@@ -38,24 +32,6 @@ async def test_word_is_a_mode_beside_the_dark_ones_and_says_what_it_leaves_out_a
     await expect(page).not_to_have_url(re.compile("scheme"))
     await expect(button).to_have_css("border-radius", "12px")
     await expect(strip).to_have_count(0)
-
-
-async def test_where_gmail_cuts_is_a_line_on_the_mail(page: Page, served: str, folder: Path) -> None:
-    rows = "".join(f"<p>Row {number} of many</p>" for number in range(5000))
-    save(folder, "<mj-text>The end</mj-text>", f"<mj-text>{rows}</mj-text><mj-text>The end</mj-text>")
-    await open_sample(page, served)
-    await expect(page.locator(".cut")).to_have_count(1)
-    await expect(page.get_by_text("Gmail cuts this mail")).to_be_visible()
-    # A long mail grows while it is read, and the line goes along.
-    await page.wait_for_function(LINE_IS_AT_THE_CUT)
-    line = await page.locator(".cut").evaluate("line => line.offsetTop")
-    assert await mail(page).locator("html").evaluate("html => html.scrollHeight") > line + 2000
-    save(folder, "<p>Row 1 of many</p>", '<p style="height: 900px">Row 1 of many</p>')
-    await expect(mail(page).get_by_text("Row 1 of many", exact=True)).to_have_css("height", "900px")
-    await page.wait_for_function(LINE_IS_AT_THE_CUT)
-    assert await page.locator(".cut").evaluate("line => line.offsetTop") > line + 500
-    save(folder, rows.replace("<p>Row 1 of", '<p style="height: 900px">Row 1 of'), "Short")
-    await expect(page.locator(".cut")).to_have_count(0)
 
 
 async def test_what_a_mail_leaves_to_the_browser_is_in_the_drawn_scheme_whatever_the_machine_prefers(

@@ -262,3 +262,10 @@ def test_a_language_is_offered_where_there_is_more_than_one(folder: Path, studio
     assert re.search(r'id="lang-de" href="\?sample=only&amp;lang=de&amp;show=text"[^>]* aria-current="true"', page)
     assert re.search(r'id="lang-en"[^>]* aria-keyshortcuts="l"', page)
     assert '<pre class="text">de' in page
+
+
+def test_a_note_says_how_much_of_a_mail_gmail_cuts(client: Client, folder: Path) -> None:
+    assert "Gmail cuts this mail" not in client.get("/studio/templates/greeting").text
+    (folder / "long.html").write_text(f"<p>{'é' * 102 * 512}</p>")
+    page = client.get("/studio/templates/long").text
+    assert re.search(r"<b>Gmail cuts this mail</b> <span>at 102 KB, [\d.]+ \w+ before its end</span>", page)

@@ -84,11 +84,10 @@ def test_an_editor_opens_at_the_place(studio: Studio, folder: Path) -> None:
     ("query", "rules"),
     [
         ("?severity=error", {"mjml/unknown-attribute"}),
-        ("?rule=mjml", {"mjml/unknown-attribute"}),
-        ("?rule=mjml/unknown-attribute&severity=warning", set()),
+        ("?words=mjml/unknown", {"mjml/unknown-attribute"}),
+        ("?words=mjml/unknown-attribute&severity=warning", set()),
         ("?words=COLOUR+ignores", {"mjml/unknown-attribute"}),
-        ("?words=colour&mail=notice", set()),
-        ("?client=nobody", set()),
+        ("?words=colour+notice", set()),
     ],
 )
 @pytest.mark.long
@@ -100,13 +99,13 @@ def test_filters_stand_in_the_address(client: Client, query: str, rules: set[str
         assert "No finding matches these filters" in page
 
 
-def test_a_client_is_chosen_alone_or_with_all_of_its_product(client: Client, folder: Path) -> None:
+def test_words_find_a_mail_client_too(client: Client, folder: Path) -> None:
     break_it(folder, "<mj-text>The end", '<mj-text><p style="border-radius:4px">The end</p></mj-text><mj-text>')
-    page = page_of(client, "?client=outlook")
 
-    assert {rule.partition("/")[0] for _, rule, _ in groups(page)} == {"compatibility"}
-    assert re.search(r'<option value="outlook" selected>Outlook, all \(\d+\)</option>', page)
-    assert re.search(r'<option value="outlook/windows">Outlook for Windows \(\d+\)</option>', page)
+    for words in ("outlook/windows", "outlook+for+windows"):
+        assert {rule.partition("/")[0] for _, rule, _ in groups(page_of(client, f"?words={words}"))} == {
+            "compatibility"
+        }
 
 
 def test_what_a_comment_ignores_is_shown_with_its_reason_to_who_asks(client: Client, folder: Path) -> None:
@@ -119,39 +118,19 @@ def test_what_a_comment_ignores_is_shown_with_its_reason_to_who_asks(client: Cli
     assert "the app &lt;mends&gt; it</p>" in shown
 
 
-def test_filters_offer_what_is_shown_also_where_it_does_not_count(client: Client, folder: Path) -> None:
-    ignored = "{# keyturn: ignore-file mjml, compatibility because the app mends it #}"
-    break_it(folder, RIGHT, f'{ignored}<mj-text><p style="border-radius:4px">The end</p></mj-text>{WRONG}')
-
-    def offered(also: str) -> list[bool]:
-        to_mend, notes = page_of(client, f"?severity=error{also}"), page_of(client, f"?severity=note{also}")
-        found = (
-            re.search(r'<option value="mjml/unknown-attribute">.*\(1\)', to_mend),
-            re.search(r'<option value="greeting">.*\(1\)', to_mend),
-            re.search(r'<option value="outlook/windows">', notes),
-        )
-        return [one is not None for one in found]
-
-    assert not any(offered(""))
-    assert all(offered("&also=ignored"))
-    page = page_of(client, "?also=ignored&rule=mjml/unknown-attribute")
-    assert "<b>0</b> errors" in page  # what does not count is not counted
-    assert groups(page) == [("error", "mjml/unknown-attribute", groups(page)[0][2])]
-
-
 @pytest.mark.long
 def test_it_says_how_many_templates_are_still_to_be_looked_at_and_fills(client: Client, folder: Path) -> None:
     page = client.get("/studio/findings", headers=AT_ONCE).text
     assert 'data-checks="/studio/findings"' in page
     assert "Checking the templates." in page
 
-    first = client.get("/studio/findings?rule=mjml").text
+    first = client.get("/studio/findings?words=mjml").text
     while "This page updates itself." not in first:  # a fast machine does all in one moment
         for number in range(20):
             (folder / f"more{number}.mjml").write_text(NOTICE)
-        first = client.get("/studio/findings?rule=mjml").text
+        first = client.get("/studio/findings?words=mjml").text
     assert re.search(r"Checking \d+ more templates?\. This page updates itself\.", first)
-    assert 'data-checks="/studio/findings?rule=mjml"' in first
+    assert 'data-checks="/studio/findings?words=mjml"' in first
     done = page_of(client)
     assert "This page updates itself." not in done
 
@@ -202,7 +181,7 @@ def test_an_address_that_asks_for_what_does_not_exist_is_told_so(client: Client,
 def test_the_list_leads_there(client: Client) -> None:
     page = page_of(client)
 
-    assert re.search(r'id="findings-of-greeting" class="to-findings" href="/studio/findings\?mail=greeting"', page)
+    assert re.search(r'id="findings-of-greeting" class="to-findings" href="/studio/findings\?words=greeting"', page)
     assert re.search(r'id="list-findings" class="row" href="/studio/findings"[^>]* aria-current="page"', page)
 
 
