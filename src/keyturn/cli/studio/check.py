@@ -198,7 +198,7 @@ def _explain(context: click.Context, _: click.Parameter, rule: str | None) -> No
 _HELP = """Check emails: MJML, clients, links, accessibility, safety.
 
 DIRECTORY is a folder of Jinja templates in MJML or HTML. Samples are in NAME.samples.toml or
-samples/NAME.yaml, for example. A template without samples gets made-up values. Without DIRECTORY, Keyturn checks its
+samples/NAME.toml, for example. A template without samples gets made-up values. Without DIRECTORY, Keyturn checks its
 own emails.
 
 Each template is checked with every sample and language. If samples miss a side of an if or of a loop, Keyturn forces

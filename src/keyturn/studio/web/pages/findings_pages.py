@@ -111,7 +111,7 @@ def _choices(shown: Sequence[Finding], view: FindingsView) -> dict[str, Any]:
     }
 
 
-_SAMPLES = (".toml", ".yaml", ".yml", ".json")
+_SAMPLES = (".toml", ".json")
 
 
 @get("/findings", dependencies={"address": provide_address(FindingsView)}, sync_to_thread=True)
