@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from keyturn import Mails
-from keyturn.cli.studio.check import print_findings, print_passed_over
+from keyturn.cli.studio.check import print_findings
 from keyturn.cli.studio.folders import Source, open_folder
 from keyturn.errors import KeyturnError
 from keyturn.studio.lint.finding import Finding
@@ -243,7 +243,6 @@ def answer(folder: Path) -> tuple[list[Finding], list[str], str]:
             return [], [str(refusal)], ""
         checked = mails.check()
         print_findings(checked, opened.gallery)
-        print_passed_over(opened.gallery)
     for write in (as_json, as_sarif):
         msgspec.json.decode(write(checked, str))
     as_github(checked, str).encode()

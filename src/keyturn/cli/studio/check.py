@@ -91,18 +91,6 @@ def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
     click.echo()
 
 
-def print_passed_over(gallery: "Gallery") -> None:
-    """Say to standard error which templates of Handlebars are in the folder: no report is about them."""
-    from keyturn.studio.engines.handlebars import handlebars_beside
-
-    if files := handlebars_beside(gallery):
-        left = len(files) - _MOST_NAMED
-        named = ", ".join(files[:_MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
-        said = f"Not checked: {_number(len(files), 'template')} of Handlebars, {named}."
-        advice = "Compile them to HTML, and check the folder with the HTML."
-        click.echo(warning(harmless(f"{said} {advice}")), err=True)
-
-
 def typed_path(folders: "Folders", file: str) -> str:
     """Return a template's path from the working directory, where it is below that."""
     return shown_path(folders / file)
@@ -353,8 +341,6 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
         print_findings(report, opened.gallery, with_coverage=not only)
     elif written := _write_report(report, opened, output):
         click.echo(written)
-    if not (opened.service or source.django):
-        print_passed_over(opened.gallery)
     drawn_enough = _is_drawn_enough(report, options.min_coverage)
     is_checked = _is_checked(report, aside=output != "text") or options.allow_unchecked or fail_on == "never"
     sys.exit(0 if drawn_enough and is_checked and not report.fails(fail_on) else 1)
