@@ -72,13 +72,6 @@ def test_the_samples_of_a_folder_with_several_mails_belong_to_none_of_them(folde
     assert found(folder, "welcome.html") == {}
 
 
-def test_a_folder_that_is_set_is_looked_into_as_well(folder: Path, write: Write, tmp_path: Path) -> None:
-    write("../fixtures/welcome.json", JSON)
-    write("welcome.toml", "[grace]\nname = 'Grace'")
-
-    assert set(found(folder, "welcome.html", elsewhere=tmp_path / "fixtures")) == {"ada", "grace"}
-
-
 @pytest.mark.parametrize(
     ("text", "asked", "expected"),
     [

@@ -22,7 +22,6 @@ from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import DEEPEST, leads_out, read_plain_text
 from keyturn.studio.gallery.branches.report import PREFIX, BranchReport
-from keyturn.studio.gallery.configuration import MailSettings
 from keyturn.studio.gallery.discovery import Discovery, FileState, FolderContents, Patterns, state_of
 from keyturn.studio.gallery.environments import Prepare
 from keyturn.studio.gallery.rendering import Renderers
@@ -67,7 +66,6 @@ class Gallery:
 
     `props`: typed props by template. A template without samples gets guessed values.
     `brands`: globals of other brands, by name. `patterns`: which files are mails.
-    `samples_folder`: one more folder of samples. `mails`: settings of single mails, by name.
     `find_variables`: finds the variables of templates that are no Jinja.
     `finds_branches`: whether to force branches that samples leave out; `explorer` does it within limits.
     `go_on`: makes an environment that goes on at faults, to find the branches of a mail that has some.
@@ -79,10 +77,8 @@ class Gallery:
     props: Mapping[str, type[EmailProps]] = field(default_factory=dict)
     brands: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     patterns: Patterns = field(default_factory=Patterns)
-    samples_folder: Path | None = None
     finds_branches: bool = True
     explorer: Callable[[str], BranchReport | None] | None = None
-    mails: Mapping[str, MailSettings] = field(default_factory=dict)
     find_variables: Callable[[Sequence[str]], Mapping[str, Variable]] | None = None
     go_on: Prepare | None = None
     draft: Draft | None = None
@@ -92,9 +88,8 @@ class Gallery:
 
     @property
     def audits(self) -> Mapping[str, str]:
-        """The audits that mails declare, by name. Settings override props."""
-        by_props = {name: props.audit for name, props in self.props.items() if props.audit}
-        return by_props | {name: mail.audit for name, mail in self.mails.items() if mail.audit}
+        """The audits that the props of mails declare, by name."""
+        return {name: props.audit for name, props in self.props.items() if props.audit}
 
     @property
     def is_foreign(self) -> bool:
@@ -113,8 +108,8 @@ class Gallery:
     def watched_folders(self) -> list[Path]:
         folder = self.folder.resolve()
         beneath = self.folders.all[1:]
-        beside = [folder.parent / "samples", self.samples_folder, *beneath, *self.languages.catalogues.folders]
-        there = (other.resolve() for other in beside if other and other.is_dir())
+        beside = [folder.parent / "samples", *beneath, *self.languages.catalogues.folders]
+        there = (other.resolve() for other in beside if other.is_dir())
         return [folder, *sorted({other for other in there if not other.is_relative_to(folder)})]
 
     @contextmanager
@@ -278,7 +273,6 @@ class Gallery:
                 folder,
                 name,
                 markup,
-                elsewhere=self.samples_folder,
                 printed_names=printed_names,
                 listings=listings,
                 bounds=self.patterns.bounds,

@@ -48,9 +48,7 @@ def open_gallery(
             suffixes=settings.suffixes,
             bounds=bounds_of(folder) if sandboxed else None,
         ),
-        samples_folder=settings.samples,
         finds_branches=settings.branches,
-        mails=settings.mails,
     )
 
 

@@ -5,7 +5,7 @@ All of these places count, in this order:
 1. `samples.toml` in the mail's folder, where that is its own;
 2. `NAME.samples.toml` and `NAME.toml` beside it;
 3. `samples/NAME.toml` and `samples/NAME/SAMPLE.toml`. The folder `samples` may lie beside the mail, in the folder of
-   templates, beside that, or be set. In a mail's own folder, also `samples/SAMPLE.toml`.
+   templates, or beside that. In a mail's own folder, also `samples/SAMPLE.toml`.
 
 A file holds a table for each sample. `NAME.toml` may also hold the values of one sample, which is then called "sample".
 """
@@ -182,7 +182,6 @@ def find_samples(
     name: str,
     markup: str,
     *,
-    elsewhere: Path | None = None,
     printed_names: PrintedNames = tuple,
     listings: Listings | None = None,
     bounds: Path | None = None,
@@ -197,10 +196,10 @@ def find_samples(
     found: dict[str, WrittenSample] = {}
     faults: list[TemplateInvalid] = []
     listings = listings or Listings()
-    for place in _places(folder, name, markup, elsewhere, listings):
+    for place in _places(folder, name, markup, listings):
         for file in _with_endings(place.stem, listings):
             try:
-                _require_inside(file, bounds, elsewhere or folder.resolve().parent / "samples")
+                _require_inside(file, bounds, folder.resolve().parent / "samples")
                 _add_new(found, _read_file(file, place.holds, printed_names))
             except TemplateInvalid as error:
                 faults.append(error)
@@ -234,7 +233,7 @@ def fit_samples(samples: Mapping[str, WrittenSample], props: type[Props]) -> dic
     return typed
 
 
-def _places(folder: Path, name: str, markup: str, elsewhere: Path | None, listings: Listings) -> Iterator[_Place]:
+def _places(folder: Path, name: str, markup: str, listings: Listings) -> Iterator[_Place]:
     top = folder.as_posix()
     stem = f"{top}/{stem_of(markup)}"
     above, _, last = stem.rpartition("/")
@@ -246,7 +245,6 @@ def _places(folder: Path, name: str, markup: str, elsewhere: Path | None, listin
     if own:
         yield from _places_in(f"{above}/samples", listings)
     places = {(f"{above}/samples", last), (f"{top}/samples", name), (f"{folder.parent.as_posix()}/samples", name)}
-    places |= {(elsewhere.as_posix(), name)} if elsewhere else set()
     roots = {f"{place}/{below}" for place, below in places if listings.names_in(place)}
     for root in sorted(roots, key=lambda root: (-root.count("/"), root)):
         yield _Place(root, "either")

@@ -26,13 +26,12 @@ def name_fault(name: str) -> str:
 
 @dataclass
 class SampleFiles:
-    """The sample files of a mail. `markup`: below `folder`. `elsewhere`, `printed_names`: as in `find_samples`."""
+    """The sample files of a mail. `markup`: below `folder`. `printed_names`: as in `find_samples`."""
 
     folder: Path
     mail: str
     markup: str
     _: KW_ONLY
-    elsewhere: Path | None = None
     printed_names: Callable[[], Collection[str]] = tuple
 
     def __post_init__(self) -> None:
@@ -92,9 +91,7 @@ class SampleFiles:
 
     def _written_samples(self) -> Mapping[str, WrittenSample]:
         with suppress(TemplateInvalid):
-            return find_samples(
-                self.folder, self.mail, self.markup, elsewhere=self.elsewhere, printed_names=self.printed_names
-            )
+            return find_samples(self.folder, self.mail, self.markup, printed_names=self.printed_names)
         return {}
 
     def _holds_one(self, file: Path) -> bool:
