@@ -151,7 +151,7 @@ class Gallery:
         values = self.plausible_values(name)
         if props := self.props.get(name):
             with suppress(Exception):  # types that polyfactory does not know, rules, or a missing package
-                values = self._while_unchanged(name, "made up", lambda: made_up(props))
+                values = self._while_unchanged(name, "made up", lambda: made_up(props, values))
         return Sample(GUESSED, deepcopy({**values}), "guessed")
 
     def plausible_values(self, name: str) -> Mapping[str, Any]:
