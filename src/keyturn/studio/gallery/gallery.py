@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -26,7 +26,7 @@ from keyturn.studio.gallery.discovery import Discovery, FileState, FolderContent
 from keyturn.studio.gallery.environments import Prepare
 from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.gallery.samples import Sample, hostile
-from keyturn.studio.gallery.samples.files import Listings, WrittenSample, find_samples, fit_samples
+from keyturn.studio.gallery.samples.files import NamesIn, WrittenSample, find_samples, fit_samples, names_in
 from keyturn.studio.gallery.sizes import require_readable
 from keyturn.studio.gallery.variables.guessed_values import guess
 from keyturn.studio.gallery.variables.variables import Variable
@@ -115,7 +115,7 @@ class Gallery:
     @contextmanager
     def one_look(self) -> Iterator[None]:
         """Answer all calls in this context from one look at the folder, taken by the first of them."""
-        token = _LOOK.set(Look(self, Listings()))
+        token = _LOOK.set(Look(self, cache(names_in)))
         try:
             yield
         finally:
@@ -260,12 +260,12 @@ class Gallery:
         """Return the samples in files. Raises LookupError, TemplateInvalid."""
         look = self._own_look
         if look is None:
-            return self._read_samples(name, Listings())
+            return self._read_samples(name, cache(names_in))
         if name not in look.samples:
-            look.samples[name] = self._read_samples(name, look.listings)
+            look.samples[name] = self._read_samples(name, look.names_in)
         return look.samples[name]
 
-    def _read_samples(self, name: str, listings: Listings) -> Mapping[str, Sample]:
+    def _read_samples(self, name: str, names_in: NamesIn) -> Mapping[str, Sample]:
         written: dict[str, WrittenSample] = {}
         for folder in reversed(self.folders.all):
             markup, printed_names = self.files(name).markup, lambda: self.variables(name)
@@ -274,7 +274,7 @@ class Gallery:
                 name,
                 markup,
                 printed_names=printed_names,
-                listings=listings,
+                names_in=names_in,
                 bounds=self.patterns.bounds,
             )
         props = self.props.get(name)
@@ -325,7 +325,7 @@ class Gallery:
 
 class Look(Struct):
     gallery: Gallery
-    listings: Listings
+    names_in: NamesIn
     found: FolderContents | None = None
     samples: dict[str, Mapping[str, Sample]] = {}
 

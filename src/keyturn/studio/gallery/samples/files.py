@@ -162,19 +162,15 @@ class _Place(NamedTuple):
     holds: str
 
 
-class Listings:
-    """Caches listings of folders while samples of many mails are read."""
+NamesIn = Callable[[str], frozenset[str]]
+"""Lists a folder. A caller that reads the samples of many mails caches it."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, frozenset[str]] = {}
 
-    def names_in(self, folder: str) -> frozenset[str]:
-        if folder not in self._known:
-            try:
-                self._known[folder] = frozenset(os.listdir(folder))  # noqa: PTH208 - names alone
-            except OSError:
-                self._known[folder] = frozenset()
-        return self._known[folder]
+def names_in(folder: str) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))  # noqa: PTH208 - names alone
+    except OSError:
+        return frozenset()
 
 
 def find_samples(
@@ -183,7 +179,7 @@ def find_samples(
     markup: str,
     *,
     printed_names: PrintedNames = tuple,
-    listings: Listings | None = None,
+    names_in: NamesIn = names_in,
     bounds: Path | None = None,
 ) -> dict[str, WrittenSample]:
     """Return the samples of a mail by name.
@@ -195,9 +191,8 @@ def find_samples(
     """
     found: dict[str, WrittenSample] = {}
     faults: list[TemplateInvalid] = []
-    listings = listings or Listings()
-    for place in _places(folder, name, markup, listings):
-        for file in _with_endings(place.stem, listings):
+    for place in _places(folder, name, markup, names_in):
+        for file in _with_endings(place.stem, names_in):
             try:
                 _require_inside(file, bounds, folder.resolve().parent / "samples")
                 _add_new(found, _read_file(file, place.holds, printed_names))
@@ -233,7 +228,7 @@ def fit_samples(samples: Mapping[str, WrittenSample], props: type[Props]) -> dic
     return typed
 
 
-def _places(folder: Path, name: str, markup: str, listings: Listings) -> Iterator[_Place]:
+def _places(folder: Path, name: str, markup: str, names_in: NamesIn) -> Iterator[_Place]:
     top = folder.as_posix()
     stem = f"{top}/{stem_of(markup)}"
     above, _, last = stem.rpartition("/")
@@ -243,16 +238,16 @@ def _places(folder: Path, name: str, markup: str, listings: Listings) -> Iterato
     yield _Place(f"{stem}.samples", "tables")
     yield _Place(stem, "either")
     if own:
-        yield from _places_in(f"{above}/samples", listings)
+        yield from _places_in(f"{above}/samples", names_in)
     places = {(f"{above}/samples", last), (f"{top}/samples", name), (f"{folder.parent.as_posix()}/samples", name)}
-    roots = {f"{place}/{below}" for place, below in places if listings.names_in(place)}
+    roots = {f"{place}/{below}" for place, below in places if names_in(place)}
     for root in sorted(roots, key=lambda root: (-root.count("/"), root)):
         yield _Place(root, "either")
-        yield from _places_in(root, listings)
+        yield from _places_in(root, names_in)
 
 
-def _places_in(folder: str, listings: Listings) -> Iterator[_Place]:
-    names = [name for name in listings.names_in(folder) if name.lower().endswith(tuple(READERS))]
+def _places_in(folder: str, names_in: NamesIn) -> Iterator[_Place]:
+    names = [name for name in names_in(folder) if name.lower().endswith(tuple(READERS))]
     for name in names:
         if not has_printable_name(name):
             shown = printable_name(f"{folder}/{name}")
@@ -261,9 +256,9 @@ def _places_in(folder: str, listings: Listings) -> Iterator[_Place]:
         yield _Place(f"{folder}/{stem}", "one")
 
 
-def _with_endings(stem: str, listings: Listings) -> Iterator[Path]:
+def _with_endings(stem: str, names_in: NamesIn) -> Iterator[Path]:
     above, _, last = stem.rpartition("/")
-    names = listings.names_in(above)
+    names = names_in(above)
     files = (Path(stem + ending) for ending in READERS if last + ending in names)
     return (file for file in files if not file.is_dir())
 
