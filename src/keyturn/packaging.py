@@ -9,7 +9,7 @@ from keyturn.errors import ExtraMissing, Fault, SettingsInvalid
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent.parent
-_OF_THE_STUDIO = ("aiosmtpd", "polyfactory", "pygments", "trustme", "watchfiles", "yaml")
+_OF_THE_STUDIO = ("aiosmtpd", "polyfactory", "pygments", "trustme", "watchfiles")
 
 
 def folder(name: str) -> Path:

@@ -76,7 +76,7 @@ def emails(workplace: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "trustme", "watchfiles", "yaml"], indirect=True)
+@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "trustme", "watchfiles"], indirect=True)
 @pytest.mark.usefixtures("lacking", "emails")
 def test_the_studio_needs_its_extra_whole(keyturn: Keyturn) -> None:
     shown = keyturn("studio", "emails", "--port", "0")
@@ -86,24 +86,11 @@ def test_the_studio_needs_its_extra_whole(keyturn: Keyturn) -> None:
     assert "Traceback" not in shown.err
 
 
-@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "trustme", "watchfiles", "yaml"], indirect=True)
+@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "trustme", "watchfiles"], indirect=True)
 @pytest.mark.usefixtures("lacking", "emails")
 def test_what_needs_nothing_of_it_does_without(keyturn: Keyturn) -> None:
     assert "Traceback" not in keyturn("check", "emails", "--only", "mjml").err
     assert "Hello Ada" in keyturn("render", "welcome", "--dir", "emails").out
-
-
-@pytest.mark.parametrize("lacking", ["yaml"], indirect=True)
-@pytest.mark.parametrize("command", ["check emails", "render welcome --dir emails"])
-@pytest.mark.usefixtures("lacking")
-def test_samples_in_yaml_need_it(keyturn: Keyturn, emails: Path, command: str) -> None:
-    (emails / "welcome.samples.toml").rename(emails / "welcome.samples.yaml").write_text("ada:\n  name: Ada\n")
-
-    shown = keyturn(*command.split())
-
-    assert shown.code == 1
-    assert f"a sample in YAML {STUDIO}" in shown.err
-    assert "Traceback" not in shown.err
 
 
 @pytest.mark.parametrize("lacking", ["asyncpg"], indirect=True)

@@ -87,7 +87,7 @@ def test_the_hook_runs_for_all_that_mails_are_made_of() -> None:
         "news.html.j2",
         "news.txt",
         "news.samples.toml",
-        "samples/news.yaml",
+        "samples/news.json",
         "de/LC_MESSAGES/a.po",
     )
     assert all(re.search(hook["files"], f"emails/{name}") for name in parts)

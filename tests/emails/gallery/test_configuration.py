@@ -9,7 +9,6 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.settings.reading import read_settings
 from keyturn.studio.gallery import configuration
 from keyturn.studio.gallery.configuration import (
-    MailSettings,
     StudioSettings,
     read_studio_settings,
     refused_without_trust,
@@ -20,10 +19,9 @@ FULL = """\
 folder = "emails"
 env = "shop.mails:environment"
 props = "shop.mails"
-samples = "fixtures"
 layouts = ["frames/*"]
 ignore = ["drafts/*"]
-locales = "locales"
+locales = "fixtures"
 languages = ["de", "pt-BR"]
 timezone = "Europe/Berlin"
 sender = "Northwind School <post@northwind.example>"
@@ -60,10 +58,9 @@ def test_it_is_found_from_the_folder_upwards_and_paths_start_at_its_file(
         folder=project / "emails",
         env="shop.mails:environment",
         props="shop.mails",
-        samples=project / "fixtures",
         layouts=("frames/*",),
         ignore=("drafts/*",),
-        locales=project / "locales",
+        locales=project / "fixtures",
         languages=("de", "pt-BR"),
         timezone="Europe/Berlin",
         sender="Northwind School <post@northwind.example>",
@@ -130,8 +127,8 @@ def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
     (project / "pyproject.toml").write_text(
         "[tool.keyturn.studio]\n"
         'foldr = "emails"\nfolder = "nowhere"\nenv = "shop/mails.py"\nlayouts = "frames"\ntimezone = "Europe/Leeds"\n'
-        'languages = ["xx-YY"]\nsamples = 3\nbrands = { harbour = 1 }\n'
-        'limit_megabytes = 99999999\nmails = { welcome = { audit = "always" } }\n'
+        'languages = ["xx-YY"]\nlocales = 3\nbrands = { harbour = 1 }\n'
+        "limit_megabytes = 99999999\n"
     )
 
     found = faults(project)
@@ -142,9 +139,8 @@ def test_every_fault_is_told_at_once_with_its_file(project: Path) -> None:
     assert found["layouts"] == "must be a list in which each item is a text, not 'frames'"
     assert found["timezone"] == "no such time zone: Europe/Leeds"
     assert found["languages"] == "no such language: xx-YY"
-    assert found["samples"] == "must be a text, not 3"
+    assert found["locales"] == "must be a text, not 3"
     assert found["brands.harbour"] == "must be a table, not 1"
-    assert found["mails.welcome"] == 'must be a table with audit (one of off, reset), not {"audit":"always"}'
     assert found["limit_megabytes"] == "must be a whole number from 64 to 16384, not 99999999"
     with pytest.raises(SettingsInvalid, match=r"pyproject\.toml \[tool\.keyturn\.studio\] foldr: unknown setting"):
         read_studio_settings(project)
@@ -166,7 +162,6 @@ def test_it_is_no_fault_of_the_service(project: Path) -> None:
 
 HARMLESS = """\
 folder = "emails"
-samples = "fixtures"
 layouts = ["frames/*"]
 ignore = ["drafts/*"]
 suffixes = [".njk"]
@@ -185,14 +180,12 @@ branches = false
 outlook_classic = false
 globals = { site = { name = "Northwind School" } }
 brands.harbour = { site = { name = "Harbour School" } }
-mails.welcome = { audit = "off" }
 """
 REFUSED = {
     "env": ('"shop.mails:environment"', 'would run the code of "shop.mails:environment"'),
     "props": ('"shop.mails"', 'would run the code of "shop.mails"'),
     "folder": ('"/"', "leads out of {project}"),
-    "samples": ('"/etc"', "leads out of {project}"),
-    "locales": ('".."', "leads out of {project}"),
+    "locales": ('"/etc"', "leads out of {project}"),
     "snapshots": ('"/tmp/snapshots"', "leads out of {project}"),
     "editor": ('"evil://{path}"', "is an address, 'evil://{{path}}', but only the name of an editor is allowed"),
     "limit_seconds": (
@@ -235,20 +228,16 @@ def test_a_setting_that_nothing_is_decided_about_is_refused(name: str, monkeypat
     assert fault.message == "counts only in trusted folders; if you trust the folder, add --trust"
 
 
-def test_of_a_mail_nothing_but_its_audit_is_decided() -> None:
-    assert [field.name for field in msgspec.structs.fields(MailSettings)] == ["audit"]
-
-
 def test_a_folder_of_a_setting_that_a_link_takes_elsewhere_counts_only_with_trust(
     project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     (project / "elsewhere").symlink_to(tmp_path_factory.mktemp("elsewhere"))
     (project / "beside").symlink_to("fixtures")
-    (project / "keyturn.toml").write_text('[studio]\nsamples = "elsewhere"\nlocales = "beside"\n')
+    (project / "keyturn.toml").write_text('[studio]\nfolder = "beside"\nlocales = "elsewhere"\n')
 
     (fault,) = refused_without_trust(read_studio_settings(project))
 
-    assert fault.name.endswith(" samples")
+    assert fault.name.endswith(" locales")
 
 
 @pytest.mark.parametrize("name", ["limit_seconds", "limit_megabytes"])
@@ -305,7 +294,7 @@ def test_settings_behind_a_link_within_the_repository_or_of_a_trusted_folder_are
 def test_settings_reach_the_whole_repository_that_they_lie_in_but_not_a_home_folder(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (project / "emails" / "keyturn.toml").write_text('[studio]\nsamples = "../fixtures"\n')
+    (project / "emails" / "keyturn.toml").write_text('[studio]\nlocales = "../fixtures"\n')
     (project / ".git").mkdir()
 
     assert list(refused_without_trust(read_studio_settings(project / "emails"))) == []
@@ -322,6 +311,6 @@ def test_settings_that_other_users_may_have_left_in_a_shared_folder_do_not_count
 
 
 def test_a_folder_that_is_not_there_is_told_wherever_it_would_be(project: Path) -> None:
-    (project / "keyturn.toml").write_text('[studio]\nsamples = "/nowhere"\n')
+    (project / "keyturn.toml").write_text('[studio]\nlocales = "/nowhere"\n')
 
-    assert faults(project) == {"samples": "no such folder: /nowhere"}
+    assert faults(project) == {"locales": "no such folder: /nowhere"}

@@ -89,7 +89,7 @@ def test_samples_come_in_every_form(tmp_path: Path) -> None:
     def written(name: str) -> Mapping[str, tuple[str, str]]:
         return {one.name: (one.kind, one.origin) for one in club.samples(name).values()}
 
-    assert written("welcome") == {"ada": ("plain", "welcome.yaml:1"), "no name": ("plain", "welcome.yaml:6")}
+    assert written("welcome") == {"ada": ("plain", "welcome.toml:1"), "no name": ("plain", "welcome.toml:6")}
     assert written("dues") == {"sample": ("plain", "samples/dues.json:1")}
     assert written("invitation") == {"spring": ("plain", "invitation/samples.toml:1")}
     assert club.samples("welcome")["ada"].values["boat"]["from"].strftime("%d %B") == "20 November"

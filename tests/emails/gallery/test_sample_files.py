@@ -11,7 +11,6 @@ from keyturn.studio.gallery.samples.files import find_samples
 Write = Callable[[str, str], None]
 
 TOML = '[ada]\nname = "Ada"\n'
-YAML = "ada:\n  name: Ada\n"
 JSON = '{"ada": {"name": "Ada"}}'
 
 
@@ -38,15 +37,13 @@ def found(folder: Path, markup: str, name: str = "", **more: object) -> dict[str
     ("file", "text"),
     [
         ("auth/reset.samples.toml", TOML),
-        ("auth/reset.samples.yaml", YAML),
         ("auth/reset.samples.json", JSON),
         ("auth/reset.toml", TOML),
-        ("auth/reset.yml", YAML),
-        ("auth/samples/reset.yaml", YAML),
+        ("auth/reset.json", JSON),
+        ("auth/samples/reset.toml", TOML),
         ("samples/auth/reset.json", JSON),
         ("../samples/auth/reset.toml", TOML),
         ("samples/auth/reset/ada.json", '{"name": "Ada"}'),
-        ("samples/auth/reset/ada.yaml", "name: Ada\n"),
         ("../samples/auth/reset/ada.toml", 'name = "Ada"\n'),
     ],
 )
@@ -61,7 +58,7 @@ def test_they_are_found_beside_a_mail_and_in_a_folder_of_samples(
 
 @pytest.mark.parametrize(
     ("file", "text"),
-    [("welcome/samples.yaml", YAML), ("welcome/samples/ada.json", '{"name": "Ada"}'), ("welcome/index.toml", TOML)],
+    [("welcome/samples.toml", TOML), ("welcome/samples/ada.json", '{"name": "Ada"}'), ("welcome/index.toml", TOML)],
 )
 def test_a_mail_with_a_folder_of_its_own_has_them_there(folder: Path, write: Write, file: str, text: str) -> None:
     write(file, text)
@@ -75,24 +72,17 @@ def test_the_samples_of_a_folder_with_several_mails_belong_to_none_of_them(folde
     assert found(folder, "welcome.html") == {}
 
 
-def test_a_folder_that_is_set_is_looked_into_as_well(folder: Path, write: Write, tmp_path: Path) -> None:
-    write("../fixtures/welcome.yaml", YAML)
-    write("welcome.toml", "[grace]\nname = 'Grace'")
-
-    assert set(found(folder, "welcome.html", elsewhere=tmp_path / "fixtures")) == {"ada", "grace"}
-
-
 @pytest.mark.parametrize(
     ("text", "asked", "expected"),
     [
-        ("name: Ada\norder: {id: 7}\n", set(), {"sample": {"name": "Ada", "order": {"id": 7}}}),
+        ('{"name": "Ada", "order": {"id": 7}}', set(), {"sample": {"name": "Ada", "order": {"id": 7}}}),
         (
-            "user: {name: Ada}\norder: {id: 7}\n",
+            '{"user": {"name": "Ada"}, "order": {"id": 7}}',
             {"user", "order"},
             {"sample": {"user": {"name": "Ada"}, "order": {"id": 7}}},
         ),
-        ("user: {user: {name: Ada}}\n", {"user"}, {"user": {"user": {"name": "Ada"}}}),
-        ("ada: {user: {name: Ada}}\n", {"user"}, {"ada": {"user": {"name": "Ada"}}}),
+        ('{"user": {"user": {"name": "Ada"}}}', {"user"}, {"user": {"user": {"name": "Ada"}}}),
+        ('{"ada": {"user": {"name": "Ada"}}}', {"user"}, {"ada": {"user": {"name": "Ada"}}}),
         ("", set(), {}),
         ("{}", set(), {}),
     ],
@@ -100,28 +90,28 @@ def test_a_folder_that_is_set_is_looked_into_as_well(folder: Path, write: Write,
 def test_a_file_holds_samples_or_the_values_of_one(
     folder: Path, write: Write, text: str, asked: set[str], expected: object
 ) -> None:
-    write("welcome.yaml", text)
+    write("welcome.json", text)
 
     assert found(folder, "welcome.html", printed_names=lambda: asked) == expected
 
 
 def test_each_knows_the_line_it_stands_on(folder: Path, write: Write) -> None:
     write("welcome.toml", TOML + '\n["no name"]\nname = ""\n')
-    write("welcome.yaml", "# ours\ngrace:\n  name: Grace\n")
+    write("welcome.json", '{\n"grace": {"name": "Grace"}}')
 
     lines = {name: (one.file.name, one.line) for name, one in find_samples(folder, "welcome", "welcome.html").items()}
 
-    assert lines == {"ada": ("welcome.toml", 1), "no name": ("welcome.toml", 4), "grace": ("welcome.yaml", 2)}
+    assert lines == {"ada": ("welcome.toml", 1), "no name": ("welcome.toml", 4), "grace": ("welcome.json", 2)}
 
 
 def test_a_name_that_two_files_give_is_told(folder: Path, write: Write) -> None:
     write("welcome.toml", TOML)
-    write("samples/welcome.yaml", "grace:\n  name: Grace\nada:\n  name: Ada\n")
+    write("samples/welcome.toml", "[grace]\nname = 'Grace'\n[ada]\nname = 'Ada'\n")
 
     with pytest.raises(TemplateInvalid) as caught:
         found(folder, "welcome.html")
 
-    file = folder / "samples" / "welcome.yaml"
+    file = folder / "samples" / "welcome.toml"
     assert str(caught.value) == f"{file}:3: sample [ada] exists already, in emails/welcome.toml"
 
 
@@ -130,17 +120,11 @@ def test_a_name_that_two_files_give_is_told(folder: Path, write: Write) -> None:
     [
         ("welcome.toml", "[ada]\nname = Ada\n", 2, "Invalid value (at line 2, column 8)"),
         ("welcome.toml", '[ada]\nname = "', 2, "Unterminated string"),
-        ("welcome.yaml", "ada:\n  name: [Ada\n", 3, "expected ',' or ']'"),
-        ("welcome.yaml", "ada:\n\tname: Ada\n", 2, "found character '\\t'"),
-        ("welcome.yaml", "ada: {name: Ada}\nada: {name: Grace}\n", 2, "ada occurs twice"),
-        ("welcome.yaml", "ada: !!python/object:os.system {}\n", 1, "could not determine a constructor"),
-        ("welcome.yaml", "- ada\n- grace\n", 1, "A file of samples must contain names with values"),
-        ("welcome.yaml", "1: {name: Ada}\n", None, "1 is not a name: write it in quotes"),
         ("welcome.json", '{"ada": {"name": "Ada",}}', 1, "(at line 1, column"),
         ("welcome.json", '{"ada": {},\n"ada": {}}', 2, "ada occurs twice"),
         ("welcome.json", '"Ada"', 1, "A file of samples must contain names with values"),
         ("welcome.samples.toml", 'name = "Ada"\n', 1, "name is outside a sample: write a line [first] above it"),
-        ("welcome.samples.yaml", "name: Ada\n", 1, "name is outside a sample: write a line first: above it"),
+        ("welcome.samples.json", '{"name": "Ada"}', 1, 'name is outside a sample: write "first": { above it'),
         ("samples/welcome/ada.json", "[1]", 1, "A file of samples must contain names with values"),
     ],
 )

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 import pytest
-import yaml
 from msgspec import Struct, inspect
 
 from keyturn.errors import SampleNotSaved
@@ -44,17 +43,6 @@ title = "Lamp"  # lit
 title = "Shade"
 
 # The end."""
-YAML = """\
-# Two samples.
-ada:
-  name: A
-  at: 2026-01-01
-
-# About Grace.
-grace:
-  items: [{title: Lamp}]   # lit
-# The end.
-"""
 JSON = '{\n    "ada": {\n        "name": "Ä"\n    },\n    "grace": {\n        "name": null\n    }\n}\n'
 
 
@@ -108,8 +96,6 @@ def left(old: str, new: str) -> list[str]:
     ("ending", "text", "expected"),
     [
         (".toml", TOML, READ),
-        (".yaml", YAML, READ),
-        (".yml", YAML, READ),
         (".json", JSON, {**READ, "at": "2026-11-20T14:32:00Z", "day": "2026-11-20"}),
     ],
 )
@@ -152,14 +138,6 @@ def test_a_table_may_be_written_in_any_way(folder: Path, table: str) -> None:
     written(folder, table, ".toml")
     save(folder, "ada", {"name": "Ada", "more": [1, 2]})
     assert read(folder, "ada") == {"name": "Ada", "more": [1, 2]}
-
-
-def test_replaced_in_yaml_all_around_it_stays(folder: Path) -> None:
-    written(folder, YAML, ".yaml")
-    new = save(folder, "ada", {"name": "Ada"})
-    assert new == YAML.replace("  name: A\n  at: 2026-01-01\n", "  name: Ada\n")
-    new = save(folder, "grace", {"items": []})
-    assert new.endswith("# About Grace.\ngrace:\n  items: []\n# The end.\n")
 
 
 def test_json_keeps_its_indent_its_letters_and_its_end(folder: Path) -> None:
@@ -205,9 +183,9 @@ def test_times_are_what_the_format_has(folder: Path) -> None:
     save(folder, "one", {"opens": time(9, 30)})
     assert read(folder, "one") == {"opens": time(9, 30)}
     (folder / "mail" / "samples.toml").unlink()
-    written(folder, "two: {}\n", ".yaml")
+    written(folder, '{"two": {}}', ".json")
     save(folder, "one", {"opens": time(9, 30)})
-    assert yaml.safe_load((folder / "mail" / "samples.yaml").read_text())["one"] == {"opens": "09:30:00"}
+    assert read(folder, "one") == {"opens": "09:30:00"}
 
 
 def test_what_is_none_anyway_is_left_out(folder: Path) -> None:
@@ -233,8 +211,6 @@ def test_none_is_told_where_toml_has_no_word_for_it_and_nothing_is_written(folde
     [
         (".toml", "[ada\n", "it cannot be read: .*line 1"),
         (".toml", "new.name = 'x'\n[grace]\n[new.b]\nc = 1\n", r"\[new\] is split into several parts in the file"),
-        (".yaml", "{ada: {a: 1}}\n", "its layout does not allow adding to it; add the sample by hand"),
-        (".yaml", "ada: &x {a: 1}\ngrace: *x\n...\n", "its layout does not allow adding to it; add the sample by hand"),
         (".json", "{", "it cannot be read: .*line 1"),
     ],
 )

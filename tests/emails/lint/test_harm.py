@@ -121,19 +121,3 @@ def test_a_guess_makes_no_reset_mail_and_neither_does_a_name(tmp_path: Path) -> 
 def test_a_token_that_is_certain_makes_one(tmp_path: Path, link: str, audited: bool) -> None:
     files = {"a.html": RESET, "a.toml": f'reset_url = "{link}"'}
     assert bool(findings(tmp_path, files, "safety")) == audited
-
-
-def test_a_mail_is_audited_where_it_declares_it_and_never_where_it_says_off(tmp_path: Path) -> None:
-    files = {
-        "one.html": RESET,
-        "two.html": RESET,
-        "two.toml": f'reset_url = "https://a.example/reset?token={TOKEN}"',
-        "keyturn.toml": '[studio.mails.one]\naudit = "reset"\n[studio.mails.two]\naudit = "off"\n',
-    }
-    assert {one.place.file for one in findings(tmp_path, files, "safety")} == {"one.html"}
-
-
-def test_a_word_for_the_audit_that_nobody_knows_is_refused_by_name(tmp_path: Path) -> None:
-    (tmp_path / "keyturn.toml").write_text('[studio.mails.one]\naudit = "rest"\n', "utf-8")
-    with pytest.raises(Exception, match="audit"):
-        opened(tmp_path)

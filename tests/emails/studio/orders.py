@@ -92,14 +92,11 @@ DIGEST = """\
 """
 DIGESTS = """\
 # Every Monday.
-monday:
-  title: What changed
-  at: 2026-11-20 09:00:00+01:00
-  count: 4
-  stories:
-    - headline: The heating is back
-    - headline: New doors
-      new: true
+[monday]
+title = "What changed"
+at = 2026-11-20T09:00:00+01:00
+count = 4
+stories = [{ headline = "The heating is back" }, { headline = "New doors", new = true }]
 """
 
 
@@ -109,7 +106,7 @@ def order_studio(folder: Path) -> Studio:
         "order/order.txt": "{{ name }} {{ link }}",
         "order/samples.toml": ORDERS,
         "digest.html": DIGEST,
-        "digest.samples.yaml": DIGESTS,
+        "digest.samples.toml": DIGESTS,
     }.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(text)

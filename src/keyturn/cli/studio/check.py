@@ -91,18 +91,6 @@ def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
     click.echo()
 
 
-def print_passed_over(gallery: "Gallery") -> None:
-    """Say to standard error which templates of Handlebars are in the folder: no report is about them."""
-    from keyturn.studio.engines.handlebars import handlebars_beside
-
-    if files := handlebars_beside(gallery):
-        left = len(files) - _MOST_NAMED
-        named = ", ".join(files[:_MOST_NAMED]) + (f" and {left} more" if left > 0 else "")
-        said = f"Not checked: {_number(len(files), 'template')} of Handlebars, {named}."
-        advice = "Compile them to HTML, and check the folder with the HTML."
-        click.echo(warning(harmless(f"{said} {advice}")), err=True)
-
-
 def typed_path(folders: "Folders", file: str) -> str:
     """Return a template's path from the working directory, where it is below that."""
     return shown_path(folders / file)
@@ -198,7 +186,7 @@ def _explain(context: click.Context, _: click.Parameter, rule: str | None) -> No
 _HELP = """Check emails: MJML, clients, links, accessibility, safety.
 
 DIRECTORY is a folder of Jinja templates in MJML or HTML. Samples are in NAME.samples.toml or
-samples/NAME.yaml, for example. A template without samples gets made-up values. Without DIRECTORY, Keyturn checks its
+samples/NAME.toml, for example. A template without samples gets made-up values. Without DIRECTORY, Keyturn checks its
 own emails.
 
 Each template is checked with every sample and language. If samples miss a side of an if or of a loop, Keyturn forces
@@ -342,8 +330,6 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
         print_findings(report, opened.gallery, with_coverage=not only)
     elif written := _write_report(report, opened, output):
         click.echo(written)
-    if not (opened.service or source.django):
-        print_passed_over(opened.gallery)
     is_checked = _is_checked(report, aside=output != "text") or fail_on == "never"
     sys.exit(0 if is_checked and not report.fails(fail_on) else 1)
 

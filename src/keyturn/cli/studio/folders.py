@@ -173,7 +173,7 @@ def own_emails(service: "Settings", settings: "StudioSettings", brands: Mapping[
     from keyturn.studio.gallery import Gallery
 
     mails = builtin_emails(service, {**brands, **settings.brands}, reload=True)
-    gallery = Gallery(**asdict(mails), finds_branches=settings.branches, mails=settings.mails)
+    gallery = Gallery(**asdict(mails), finds_branches=settings.branches)
     return Opened(gallery, settings, service, lambda: service)
 
 

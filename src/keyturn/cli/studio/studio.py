@@ -106,7 +106,7 @@ Examples:  keyturn studio
            keyturn studio --inbox mails
 
 \b
-Samples in TOML, YAML or JSON replace the made-up values:
+Samples in TOML or JSON replace the made-up values:
   emails/welcome.mjml              a template
   emails/welcome.txt               its text part
   emails/welcome.samples.toml      its samples: one table of values for each, such as [ada]

@@ -6,7 +6,7 @@ import stat
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, get_args, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -25,15 +25,9 @@ Rules = Callable[[Mapping[str, Any]], Iterable[Fault]]
 
 _LARGEST = 1_000_000
 _SUFFIX = re.compile(r"\.[\w-]+")
-_FOLDERS = ("folder", "samples", "locales")
+_FOLDERS = ("folder", "locales")
 _LIMITS = ("limit_seconds", "limit_megabytes")
 _TRUSTING = "if you trust the folder, add --trust"
-
-
-class MailSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Settings of one mail. `audit` declares that it is a reset mail, or none, whatever its data."""
-
-    audit: Literal["", "reset", "off"] = ""
 
 
 class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,11 +35,11 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `env`: the app's own Jinja environment,
     "package.module:name". `props`: a module whose EmailProps describe the templates.
-    `samples`: one more folder of samples. `locales`: the folder of catalogues. `languages`: more languages to show.
+    `locales`: the folder of catalogues. `languages`: more languages to show.
     `layouts`, `ignore`: patterns of files that are no mails, as "drafts/*". `suffixes`: more endings of templates.
     `clients`: the groups of clients for the checks. `severity`: severities by rule or group.
     `snapshots`: the folder of snapshots, in all languages or in `snapshot_languages`.
-    `globals`: values for every template. `brands`: more globals for each brand. `mails`: settings of single mails.
+    `globals`: values for every template. `brands`: more globals for each brand.
     `limit_seconds`, `limit_megabytes`: limits of rendering or checking one mail (`Limits`).
     `branches`: whether to find values for branches that samples leave out.
     `outlook_classic`: whether mails have what only Outlook with Word's engine reads.
@@ -54,7 +48,6 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     folder: Path | None = None
     env: str = ""
     props: str = ""
-    samples: Path | None = None
     layouts: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     suffixes: tuple[str, ...] = ()
@@ -73,7 +66,6 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     outlook_classic: bool = True
     globals: dict[str, Any] = {}
     brands: dict[str, dict[str, Any]] = {}
-    mails: dict[str, MailSettings] = {}
     file: Path | None = None
 
 
@@ -186,11 +178,6 @@ def _leads_out(file: Path) -> str:
     return f"is a link that leads out of {bounds}" if leads_out(file, bounds) else ""
 
 
-def _allow_audits(_: str, value: Mapping[str, MailSettings], __: StudioSettings) -> str:
-    others = {name for mail in value.values() for name in msgspec.structs.asdict(mail)} - {"audit"}
-    return f"sets {', '.join(sorted(others))}" if others else ""
-
-
 _LOOKS = (
     *("suffixes", "layouts", "ignore", "languages", "timezone", "sender", "globals", "brands"),
     "outlook_classic",
@@ -198,11 +185,10 @@ _LOOKS = (
 _CHECKS = ("clients", "severity", "snapshot_languages", "branches")
 _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
     **dict.fromkeys((*_LOOKS, *_CHECKS), lambda *_: ""),
-    **dict.fromkeys(("folder", "samples", "locales", "snapshots"), _allow_inside),
+    **dict.fromkeys(("folder", "locales", "snapshots"), _allow_inside),
     **dict.fromkeys(("limit_seconds", "limit_megabytes"), _allow_less),
     **dict.fromkeys(("env", "props"), _refuse_code),
     "file": lambda _, value, __: _leads_out(value),  # the place of the settings
-    "mails": _allow_audits,
     "editor": _allow_name,
 }
 """Functions that return why a value is refused in an untrusted folder. Other settings are always refused."""

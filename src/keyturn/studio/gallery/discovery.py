@@ -30,6 +30,8 @@ _OTHERS = (".txt", ".text", ".subject", ".css")
 _TEMPLATE_SUFFIXES = (".j2", ".jinja", ".jinja2", ".tpl")
 """Endings of templates whose format, if any, is named by the ending before."""
 
+_HANDLEBARS = (".hbs", ".handlebars")
+
 NOT_OURS = frozenset({"node_modules", "__pycache__", "site-packages", "samples"})
 _NOT_OURS_WITH = ("pyvenv.cfg",)
 _A_TAG = re.compile(r"<(?:!doctype|[a-z])", re.IGNORECASE)
@@ -158,6 +160,8 @@ class Discovery:
             self._left_out[file] = "has a name that is not UTF-8"
         elif len(real) > DEEPEST and is_folder:
             self._left_out[file] = f"is nested more than {DEEPEST} folders deep"
+        elif not matters and file.lower().endswith(_HANDLEBARS):
+            self._left_out[file] = "is a template of Handlebars, which Keyturn cannot render: compile it to HTML"
         elif not each.is_symlink():
             return False
         elif os.path.realpath(each.path) in real:

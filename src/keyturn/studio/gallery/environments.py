@@ -175,18 +175,20 @@ def with_lenient_filters(environment: Environment) -> Environment:
     if not isinstance(environment, FolderEnvironment):
         return environment
     copy = environment.overlay(bytecode_cache=None)
-    copy.filters = _OrElse(environment.filters, lambda value, *_, **__: value)
-    copy.tests = _OrElse(environment.tests, lambda value, *_, **__: bool(value))
+    copy.filters = OrElse(environment.filters, lambda _: lambda value, *_, **__: value)
+    copy.tests = OrElse(environment.tests, lambda _: lambda value, *_, **__: bool(value))
     return copy
 
 
-class _OrElse(dict[str, Any]):
-    def __init__(self, known: Mapping[str, Any], other: Callable[..., Any]) -> None:
-        super().__init__(known)
-        self._other = other
+class OrElse(dict[str, Any]):
+    """Filters or tests by name. `make` makes one for an unknown name."""
 
-    def __missing__(self, _: str) -> Any:
-        return self._other
+    def __init__(self, known: Mapping[str, Any], make: Callable[[str], Callable[..., Any]]) -> None:
+        super().__init__(known)
+        self._make = make
+
+    def __missing__(self, name: str) -> Any:
+        return self._make(name)
 
     def get(self, name: str, _: Any = None) -> Any:
         return self[name]

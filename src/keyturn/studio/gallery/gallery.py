@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,12 +22,11 @@ from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import DEEPEST, leads_out, read_plain_text
 from keyturn.studio.gallery.branches.report import PREFIX, BranchReport
-from keyturn.studio.gallery.configuration import MailSettings
 from keyturn.studio.gallery.discovery import Discovery, FileState, FolderContents, Patterns, state_of
 from keyturn.studio.gallery.environments import Prepare
 from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.gallery.samples import Sample, hostile
-from keyturn.studio.gallery.samples.files import Listings, WrittenSample, find_samples, fit_samples
+from keyturn.studio.gallery.samples.files import NamesIn, WrittenSample, find_samples, fit_samples, names_in
 from keyturn.studio.gallery.sizes import require_readable
 from keyturn.studio.gallery.variables.guessed_values import guess
 from keyturn.studio.gallery.variables.variables import Variable
@@ -67,7 +66,6 @@ class Gallery:
 
     `props`: typed props by template. A template without samples gets guessed values.
     `brands`: globals of other brands, by name. `patterns`: which files are mails.
-    `samples_folder`: one more folder of samples. `mails`: settings of single mails, by name.
     `find_variables`: finds the variables of templates that are no Jinja.
     `finds_branches`: whether to force branches that samples leave out; `explorer` does it within limits.
     `go_on`: makes an environment that goes on at faults, to find the branches of a mail that has some.
@@ -79,10 +77,8 @@ class Gallery:
     props: Mapping[str, type[EmailProps]] = field(default_factory=dict)
     brands: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     patterns: Patterns = field(default_factory=Patterns)
-    samples_folder: Path | None = None
     finds_branches: bool = True
     explorer: Callable[[str], BranchReport | None] | None = None
-    mails: Mapping[str, MailSettings] = field(default_factory=dict)
     find_variables: Callable[[Sequence[str]], Mapping[str, Variable]] | None = None
     go_on: Prepare | None = None
     draft: Draft | None = None
@@ -92,9 +88,8 @@ class Gallery:
 
     @property
     def audits(self) -> Mapping[str, str]:
-        """The audits that mails declare, by name. Settings override props."""
-        by_props = {name: props.audit for name, props in self.props.items() if props.audit}
-        return by_props | {name: mail.audit for name, mail in self.mails.items() if mail.audit}
+        """The audits that the props of mails declare, by name."""
+        return {name: props.audit for name, props in self.props.items() if props.audit}
 
     @property
     def is_foreign(self) -> bool:
@@ -113,14 +108,14 @@ class Gallery:
     def watched_folders(self) -> list[Path]:
         folder = self.folder.resolve()
         beneath = self.folders.all[1:]
-        beside = [folder.parent / "samples", self.samples_folder, *beneath, *self.languages.catalogues.folders]
-        there = (other.resolve() for other in beside if other and other.is_dir())
+        beside = [folder.parent / "samples", *beneath, *self.languages.catalogues.folders]
+        there = (other.resolve() for other in beside if other.is_dir())
         return [folder, *sorted({other for other in there if not other.is_relative_to(folder)})]
 
     @contextmanager
     def one_look(self) -> Iterator[None]:
         """Answer all calls in this context from one look at the folder, taken by the first of them."""
-        token = _LOOK.set(Look(self, Listings()))
+        token = _LOOK.set(Look(self, cache(names_in)))
         try:
             yield
         finally:
@@ -156,7 +151,7 @@ class Gallery:
         values = self.plausible_values(name)
         if props := self.props.get(name):
             with suppress(Exception):  # types that polyfactory does not know, rules, or a missing package
-                values = self._while_unchanged(name, "made up", lambda: made_up(props))
+                values = self._while_unchanged(name, "made up", lambda: made_up(props, values))
         return Sample(GUESSED, deepcopy({**values}), "guessed")
 
     def plausible_values(self, name: str) -> Mapping[str, Any]:
@@ -265,12 +260,12 @@ class Gallery:
         """Return the samples in files. Raises LookupError, TemplateInvalid."""
         look = self._own_look
         if look is None:
-            return self._read_samples(name, Listings())
+            return self._read_samples(name, cache(names_in))
         if name not in look.samples:
-            look.samples[name] = self._read_samples(name, look.listings)
+            look.samples[name] = self._read_samples(name, look.names_in)
         return look.samples[name]
 
-    def _read_samples(self, name: str, listings: Listings) -> Mapping[str, Sample]:
+    def _read_samples(self, name: str, names_in: NamesIn) -> Mapping[str, Sample]:
         written: dict[str, WrittenSample] = {}
         for folder in reversed(self.folders.all):
             markup, printed_names = self.files(name).markup, lambda: self.variables(name)
@@ -278,9 +273,8 @@ class Gallery:
                 folder,
                 name,
                 markup,
-                elsewhere=self.samples_folder,
                 printed_names=printed_names,
-                listings=listings,
+                names_in=names_in,
                 bounds=self.patterns.bounds,
             )
         props = self.props.get(name)
@@ -331,7 +325,7 @@ class Gallery:
 
 class Look(Struct):
     gallery: Gallery
-    listings: Listings
+    names_in: NamesIn
     found: FolderContents | None = None
     samples: dict[str, Mapping[str, Sample]] = {}
 

@@ -9,7 +9,6 @@ A `.git` file, `commondir` and alternates may lead to another repository, as tho
 
 import hashlib
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from io import BytesIO
@@ -38,14 +37,11 @@ _FORMAT = (
 )
 """The settings that say how a repository is stored. No other one counts."""
 
-_SUBMODULE = 0o160000
-"""The mode of a submodule in a tree (gitformat-index(5))."""
-
 _SHA256 = 64
 """Hexadecimal digits of an id in a repository with SHA-256."""
 
-_Entry = tuple[int, ObjectID]
-"""The mode and the id of a file in a commit."""
+_NOT_READ = frozenset({".git", "node_modules"})
+"""Folders without templates."""
 
 
 class _Repository(Repo):
@@ -66,9 +62,9 @@ class GitFailed(KeyturnError):
 def changed_files(folder: Path, paths: Iterable[Path], base: str) -> Iterator[Path]:
     """Yield the files at and below `paths` that differ from the merge base of HEAD and a commit or branch.
 
-    Deleted and untracked files count, ignored ones do not. Files in submodules are compared with the commit that the
-    repository has of them. Before the first commit, all files differ. `paths` outside the repository of the folder are
-    left out. Raises GitFailed.
+    Deleted and untracked files count, ignored ones do not. Files in submodules always
+    count. Before the first commit, all files differ. `paths` outside the repository of the folder are left out. Raises
+    GitFailed.
     """
     top = _top_of(folder)
     inside = [path for path in paths if path.is_relative_to(top)]
@@ -121,46 +117,21 @@ def _base_commit(repository: Repo, base: str) -> ObjectID | None:
 
 def _changed_in(repository: Repo, top: Path, paths: Iterable[Path], commit: ObjectID | None) -> Iterator[Path]:
     stored, is_ignored = _stored_files(repository, commit), _ignored_by(repository, top)
-    submodules = {top / os.fsdecode(name): one[1] for name, one in stored.items() if stat.S_IFMT(one[0]) == _SUBMODULE}
-    holding = _folders_of(stored)
-
-    def is_skipped(folder: Path) -> bool:
-        is_unknown = _name(folder, top) not in holding
-        return folder.name == ".git" or folder in submodules or (is_unknown and is_ignored(folder))
-
     for path in paths:
         places = (top / os.fsdecode(name) for name in stored)
         yield from (place for place in places if place.is_relative_to(path) and not os.path.lexists(place))
-        for file in _files_at(path, is_skipped):
-            entry = stored.get(_name(file, top))
-            if not (_is_same(file, entry[1]) if entry else is_ignored(file)):
+        for file in _files_at(path):
+            entry = stored.get(os.fsencode(file.relative_to(top).as_posix()))
+            if not (_is_same(file, entry) if entry else is_ignored(file)):
                 yield file
-        for within, linked in submodules.items():
-            if within.is_relative_to(path) and (within / ".git").exists() and within.resolve() == within:
-                with closing(_open(within)) as other:
-                    yield from _changed_in(other, within, [within], linked if linked in other else None)
 
 
-def _stored_files(repository: Repo, commit: ObjectID | None) -> Mapping[bytes, _Entry]:
+def _stored_files(repository: Repo, commit: ObjectID | None) -> Mapping[bytes, ObjectID]:
+    """Return the ids of the files in a commit by name."""
     if commit is None or not isinstance(found := repository[commit], Commit):
         return {}
     entries = iter_tree_contents(repository.object_store, found.tree)
-    return {entry.path: (entry.mode or 0, entry.sha) for entry in entries if entry.path and entry.sha}
-
-
-def _folders_of(names: Iterable[bytes]) -> set[bytes]:
-    folders = set[bytes]()
-    for name in names:
-        folder = name.rpartition(b"/")[0]
-        while folder and folder not in folders:
-            folders.add(folder)
-            folder = folder.rpartition(b"/")[0]
-    return folders
-
-
-def _name(path: Path, top: Path) -> bytes:
-    """Return the name of a file in a commit."""
-    return os.fsencode(path.relative_to(top).as_posix())
+    return {entry.path: entry.sha for entry in entries if entry.path and entry.sha}
 
 
 def _ignored_by(repository: Repo, top: Path) -> Callable[[Path], bool]:
@@ -174,12 +145,12 @@ def _ignored_by(repository: Repo, top: Path) -> Callable[[Path], bool]:
     return lambda file: bool(manager.is_ignored(file.relative_to(top).as_posix()))
 
 
-def _files_at(path: Path, is_skipped: Callable[[Path], bool]) -> Iterator[Path]:
+def _files_at(path: Path) -> Iterator[Path]:
     """Yield a file, or those in and below a folder."""
     if path.is_file():
         yield path
     for above, below, names in walk(path):
-        below[:] = [name for name in below if not is_skipped(Path(above, name))]
+        below[:] = [name for name in below if name not in _NOT_READ]
         yield from (Path(above, name) for name in names if name != ".git")
 
 

@@ -9,7 +9,6 @@ from jinja2 import Environment
 from keyturn.mail.languages import Language, Languages, languages_in
 from keyturn.mail.languages.catalogues import ANY
 from keyturn.mail.rendering.render import EmailProps, Templates
-from keyturn.studio.engines.handlebars import refuse_handlebars
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.discovery import Patterns
 from keyturn.studio.gallery.environments import app_environment, folder_environment, import_environment, import_from
@@ -28,11 +27,9 @@ def open_gallery(
     """Return the gallery over a folder of templates.
 
     `environment` overrides the one in the settings. `sandboxed`: for untrusted folders, whose settings name no code; an
-    app's own environment has no sandbox. Raises CannotImport, and CannotRender for templates of Handlebars.
+    app's own environment has no sandbox. Raises CannotImport.
     """
     folder, settings = directory.resolve(), settings or StudioSettings()
-    if not (environment or settings.env):
-        refuse_handlebars(directory, settings.ignore)
     places = _import_places(folder, settings)
     return Gallery(
         templates=Templates(
@@ -51,9 +48,7 @@ def open_gallery(
             suffixes=settings.suffixes,
             bounds=bounds_of(folder) if sandboxed else None,
         ),
-        samples_folder=settings.samples,
         finds_branches=settings.branches,
-        mails=settings.mails,
     )
 
 

@@ -280,13 +280,9 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
         if not (
             finding.place in shown_at
             or "[[" in finding.message
-            or (without_layout and (finding.place.file == NO_LAYOUT or _is_of_nesting(finding.rule)))
+            or (without_layout and (finding.place.file == NO_LAYOUT or RULES.row_of(finding).is_of_nesting))
         )
     )
-
-
-def _is_of_nesting(rule: str) -> bool:
-    return rule in RULES and RULES[rule].is_of_nesting
 
 
 ChecksTemplates = Callable[[TemplateChecks, Sequence[str]], Iterable[Part]]

@@ -62,7 +62,7 @@ class KeptResults:
     def put(self, key: str, part: Part) -> None:
         """Store a part, unless its findings depend on more than file contents: on the machine, or on other names."""
         cut_short = part.branches is not None and part.branches.is_cut_short
-        if not cut_short and all(_is_stored(finding.rule) for finding in part.findings):
+        if not cut_short and all(RULES.row_of(finding).is_stored for finding in part.findings):
             self._used[key] = part
 
     def save(self) -> None:
@@ -77,10 +77,6 @@ class KeptResults:
             half.write_bytes(msgspec.msgpack.encode(kept))
             half.replace(self._file)
             _remove_oldest(self._file.parent)
-
-
-def _is_stored(rule: str) -> bool:
-    return rule not in RULES or RULES[rule].is_stored
 
 
 def results_file(folder: Path) -> Path:

@@ -76,6 +76,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return next(fitting, "")
 
 
+_NO_ROW = Rule(name="")
+
+
 class Rules(Mapping[str, Rule]):
     """The rules of a file, by name: "links/relative". The file is read on first use.
 
@@ -94,6 +97,10 @@ class Rules(Mapping[str, Rule]):
 
     def __len__(self) -> int:
         return len(self._declared)
+
+    def row_of(self, finding: Finding) -> Rule:
+        """Return the rule of a finding; an empty one for a feature of mail clients."""
+        return self.get(finding.rule, _NO_ROW)
 
     def place_of(self, group: str) -> int:
         """Return the place of a group in the file; others come last."""

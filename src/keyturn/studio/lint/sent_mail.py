@@ -39,8 +39,7 @@ def examine(_: object, mail: SentMail) -> list[Finding]:
 
 
 def _for_senders(finding: Finding) -> Finding:
-    fixes = RULES[finding.rule].fixes if finding.rule in RULES else {}
-    return msgspec.structs.replace(finding, fix=fixes.get("sent", finding.fix))
+    return msgspec.structs.replace(finding, fix=RULES.row_of(finding).fixes.get("sent", finding.fix))
 
 
 def document_of(html: str, text: str = "", subject: str = "") -> Document:

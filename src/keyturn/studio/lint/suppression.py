@@ -128,7 +128,7 @@ class IgnoreComments:
 
     def __init__(self, source: Callable[[str], str]) -> None:
         self._source = source
-        self._known: dict[str, tuple[tuple[IgnoreComment, ...], tuple[Finding, ...]]] = {}
+        self._read = cache(self._read_file)
         self._used: set[IgnoreComment] = set()
 
     def reason(self, finding: Finding) -> str:
@@ -149,16 +149,14 @@ class IgnoreComments:
                     named = ", ".join(sorted(comment.rules))
                     yield RULES.finding(comment.place, "ignore/unused", rules=named)
 
-    def _read(self, file: str) -> tuple[tuple[IgnoreComment, ...], tuple[Finding, ...]]:
-        if file not in self._known:
-            try:
-                source = self._source(file)
-            except OSError:  # a finding may be about a missing file
-                source = ""
-            read = list(_comments_in(source, file)) if MARK in source else []
-            comments = tuple(one for one in read if isinstance(one, IgnoreComment))
-            self._known[file] = comments, tuple(one for one in read if isinstance(one, Finding))
-        return self._known[file]
+    def _read_file(self, file: str) -> tuple[list[IgnoreComment], list[Finding]]:
+        try:
+            source = self._source(file)
+        except OSError:  # a finding may be about a missing file
+            source = ""
+        read = list(_comments_in(source, file)) if MARK in source else []
+        comments = [one for one in read if isinstance(one, IgnoreComment)]
+        return comments, [one for one in read if isinstance(one, Finding)]
 
 
 def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:

@@ -17,7 +17,7 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.sizes import LARGEST
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_SAMPLES = frozenset({".toml", ".yaml", ".yml", ".json"})
+_SAMPLES = frozenset({".toml", ".json"})
 
 
 class NotEditable(Exception):

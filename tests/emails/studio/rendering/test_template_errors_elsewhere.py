@@ -118,7 +118,6 @@ def test_the_overlay_says_what_the_checks_say_and_marks_nothing_that_it_does_not
     ("file", "text", "place"),
     [
         ("news.samples.json", '{\n  "ada": {\n    "name": Ada"\n  }\n}\n', "3:13"),
-        ("news.samples.yaml", "grace:\n  name: Grace\n  more: a: b\n", "3:10"),
         ("news.samples.toml", '[grace]\n\nname = "Grace\n', "3:14"),
         ("news.samples.json", '{\n  "ada": {\n    "name": "\xfc"\n  }\n}\n', "3:14"),
     ],

@@ -42,7 +42,6 @@ def open_project(settings: str, directory: Path | None, studio: StudioSettings |
         languages=Languages(_time_zone(), first, only=codes),
         brands={name: {**studio.globals, **brand} for name, brand in studio.brands.items()},
         patterns=Patterns(studio.ignore, studio.layouts, is_mail=_mails_in(Folders(first, *others), directory)),
-        samples_folder=studio.samples,
         find_variables=lambda files: find_variables(files, django.mended_template),
         finds_branches=False,  # they are found in what Jinja parses
     )

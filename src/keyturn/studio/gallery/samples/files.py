@@ -1,11 +1,11 @@
-"""Reads the samples of a mail from TOML, YAML and JSON. Errors name file and line.
+"""Reads the samples of a mail from TOML and JSON. Errors name file and line.
 
 All of these places count, in this order:
 
 1. `samples.toml` in the mail's folder, where that is its own;
 2. `NAME.samples.toml` and `NAME.toml` beside it;
 3. `samples/NAME.toml` and `samples/NAME/SAMPLE.toml`. The folder `samples` may lie beside the mail, in the folder of
-   templates, beside that, or be set. In a mail's own folder, also `samples/SAMPLE.toml`.
+   templates, or beside that. In a mail's own folder, also `samples/SAMPLE.toml`.
 
 A file holds a table for each sample. `NAME.toml` may also hold the values of one sample, which is then called "sample".
 """
@@ -17,7 +17,6 @@ import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from copy import deepcopy
 from functools import lru_cache
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -25,17 +24,14 @@ import msgspec
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.render import EmailProps
-from keyturn.packaging import requires_extra
 from keyturn.plain_files import has_printable_name, leads_out, printable_name, read_plain_text
 from keyturn.studio.gallery.naming import stem_of
 
 _REMEMBERED = 2048
-_LARGEST = {".toml": 10_000_000, ".json": 10_000_000, ".yaml": 1_000_000, ".yml": 1_000_000}
-"""Bytes of a file by its ending. PyYAML takes seconds for a megabyte."""
+_LARGEST = 10_000_000
+"""Bytes of a file."""
 
 _DEEPEST = 100
-_MOST_DIGITS = 4300  # Python itself refuses more in TOML and JSON, but not in base 60, which YAML has (1:59:59)
-
 _HALF = re.compile("[\ud800-\udfff]")
 _TOO_DEEP = f"Values are nested more than {_DEEPEST} levels deep"
 
@@ -65,9 +61,8 @@ def read_tables(file: Path) -> dict[str, Table]:
 def _tables(file: Path, *_: int) -> dict[str, Table] | TemplateInvalid:
     """Return the top values of a file, or the error, which is cached, too."""
     try:
-        ending = file.suffix.lower()
-        text = read_plain_text(file, _LARGEST[ending], encoding="utf-8-sig")
-        top = READERS[ending](text)
+        text = read_plain_text(file, _LARGEST, encoding="utf-8-sig")
+        top = READERS[file.suffix.lower()](text)
         _require_plain(top)
     except UnicodeDecodeError as error:
         refused = TemplateInvalid(str(file), None, str(error))
@@ -79,13 +74,8 @@ def _tables(file: Path, *_: int) -> dict[str, Table] | TemplateInvalid:
         return TemplateInvalid(str(file), None, _TOO_DEEP)
     except Unreadable as error:
         return TemplateInvalid(str(file), error.line, str(error))
-    if top is None:  # an empty YAML file
-        return {}
     if not isinstance(top, dict):
         return TemplateInvalid(str(file), 1, "A file of samples must contain names with values")
-    unnamed = next((key for key in top if not isinstance(key, str)), None)
-    if unnamed is not None:
-        return TemplateInvalid(str(file), None, f"{unnamed} is not a name: write it in quotes")
     return {name: Table(value, next(_lines_of(name, text), None)) for name, value in top.items()}
 
 
@@ -98,15 +88,14 @@ def _require_plain(top: Any) -> None:
         groups = [
             one if isinstance(one, list) else [*one, *one.values()] for one in level if isinstance(one, dict | list)
         ]
-        # Each value once: YAML's may occur in several places, even within themselves.
-        level = [*{id(each): each for group in groups for each in group}.values()]
+        level = [each for group in groups for each in group]
         if not level:
             return
     raise Unreadable(_TOO_DEEP, None)
 
 
 def _lines_of(name: str, text: str) -> Iterator[int]:
-    """Find the lines of a table or key: `[name]`, `name =`, `name:`, `"name":`."""
+    """Find the lines of a table or key: `[name]`, `name =`, `"name":`."""
     head = re.compile(rf"[\s{{]*+(?:\[\s*+)?[\"']?{re.escape(name)}[\"']?\s*[\]=:]")
     return (number for number, line in enumerate(text.splitlines(), 1) if head.match(line))
 
@@ -136,73 +125,14 @@ def _json(text: str) -> Any:
         return dict(pairs)
 
     try:
-        return json.loads(text, object_pairs_hook=expect_each_once) if text.strip() else None
+        return json.loads(text, object_pairs_hook=expect_each_once) if text.strip() else {}
     except json.JSONDecodeError as error:
         raise Unreadable(f"{error.msg} (at line {error.lineno}, column {error.colno})", error.lineno) from error
     except ValueError as error:  # a number of thousands of digits
         raise Unreadable(str(error).partition(":")[0], None) from error
 
 
-def _most_open(text: str) -> int:
-    opened = accumulate(1 if found[0] in "[{" else -1 for found in re.finditer(r"[\[\]{}]", text))
-    return max(opened, default=0)
-
-
-def _yaml(text: str) -> Any:
-    with requires_extra("studio", "a sample in YAML"):
-        import yaml
-
-    if _most_open(text) > _DEEPEST:  # PyYAML's time is quadratic in the depth
-        raise Unreadable(_TOO_DEEP, None)
-    loader = None
-    try:
-        loader = yaml.SafeLoader(text)
-        top = loader.get_single_node()
-        if top is None:
-            return None
-        seen: set[str] = set()
-        for key, _ in top.value if isinstance(top, yaml.MappingNode) else ():
-            if str(key.value) in seen:  # PyYAML would silently take the last one
-                raise Unreadable(f"{key.value} occurs twice", key.start_mark.line + 1)
-            seen.add(str(key.value))
-        if _written_out(top, {}) > _LARGEST[".yaml"]:
-            raise Unreadable(
-                f"With its anchors written out, the file has more than {_LARGEST['.yaml'] // 1_000_000} MB", None
-            )
-        return loader.construct_document(top)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f" (at line {mark.line + 1}, column {mark.column + 1})" if mark else ""
-        raise Unreadable(f"{error.problem or error.context}{place}", mark.line + 1 if mark else None) from error
-    except (yaml.YAMLError, ValueError) as error:
-        raise Unreadable(" ".join(str(error).split()), None) from error
-    finally:
-        if loader:
-            loader.dispose()
-
-
-def _written_out(node: Any, known: dict[int, int]) -> int:
-    """Return the length of a YAML node with anchors and merges expanded (CWE-776). Raises Unreadable.
-
-    Ten lines of anchors can expand to ten thousand million values. `known`: lengths of counted nodes, by id.
-    """
-    if id(node) in known:
-        if not known[id(node)]:  # being counted, so it contains itself
-            raise Unreadable(_TOO_DEEP, node.start_mark.line + 1)
-        return known[id(node)]
-    known[id(node)] = 0
-    if isinstance(node.value, str):
-        if len(node.value) > _MOST_DIGITS and node.tag.endswith((":int", ":float")):
-            raise Unreadable(f"A number has more than {_MOST_DIGITS} digits", node.start_mark.line + 1)
-        length = len(node.value) + 1
-    else:
-        below = (one for each in node.value for one in (each if isinstance(each, tuple) else (each,)))
-        length = 1 + sum(_written_out(one, known) for one in below)
-    known[id(node)] = length
-    return length
-
-
-READERS: Mapping[str, Callable[[str], Any]] = {".toml": _toml, ".yaml": _yaml, ".yml": _yaml, ".json": _json}
+READERS: Mapping[str, Callable[[str], Any]] = {".toml": _toml, ".json": _json}
 
 
 Props = TypeVar("Props", bound=EmailProps)
@@ -211,7 +141,7 @@ PrintedNames = Callable[[], Collection[str]]
 ONLY = "sample"
 """The name of the only sample in a file of values."""
 
-_WRITE_ABOVE = {".toml": "a line [first]", ".yaml": "a line first:", ".yml": "a line first:", ".json": '"first": {'}
+_WRITE_ABOVE = {".toml": "a line [first]", ".json": '"first": {'}
 
 
 class WrittenSample(NamedTuple):
@@ -232,19 +162,15 @@ class _Place(NamedTuple):
     holds: str
 
 
-class Listings:
-    """Caches listings of folders while samples of many mails are read."""
+NamesIn = Callable[[str], frozenset[str]]
+"""Lists a folder. A caller that reads the samples of many mails caches it."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, frozenset[str]] = {}
 
-    def names_in(self, folder: str) -> frozenset[str]:
-        if folder not in self._known:
-            try:
-                self._known[folder] = frozenset(os.listdir(folder))  # noqa: PTH208 - names alone
-            except OSError:
-                self._known[folder] = frozenset()
-        return self._known[folder]
+def names_in(folder: str) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))  # noqa: PTH208 - names alone
+    except OSError:
+        return frozenset()
 
 
 def find_samples(
@@ -252,9 +178,8 @@ def find_samples(
     name: str,
     markup: str,
     *,
-    elsewhere: Path | None = None,
     printed_names: PrintedNames = tuple,
-    listings: Listings | None = None,
+    names_in: NamesIn = names_in,
     bounds: Path | None = None,
 ) -> dict[str, WrittenSample]:
     """Return the samples of a mail by name.
@@ -266,11 +191,10 @@ def find_samples(
     """
     found: dict[str, WrittenSample] = {}
     faults: list[TemplateInvalid] = []
-    listings = listings or Listings()
-    for place in _places(folder, name, markup, elsewhere, listings):
-        for file in _with_endings(place.stem, listings):
+    for place in _places(folder, name, markup, names_in):
+        for file in _with_endings(place.stem, names_in):
             try:
-                _require_inside(file, bounds, elsewhere or folder.resolve().parent / "samples")
+                _require_inside(file, bounds, folder.resolve().parent / "samples")
                 _add_new(found, _read_file(file, place.holds, printed_names))
             except TemplateInvalid as error:
                 faults.append(error)
@@ -304,7 +228,7 @@ def fit_samples(samples: Mapping[str, WrittenSample], props: type[Props]) -> dic
     return typed
 
 
-def _places(folder: Path, name: str, markup: str, elsewhere: Path | None, listings: Listings) -> Iterator[_Place]:
+def _places(folder: Path, name: str, markup: str, names_in: NamesIn) -> Iterator[_Place]:
     top = folder.as_posix()
     stem = f"{top}/{stem_of(markup)}"
     above, _, last = stem.rpartition("/")
@@ -314,17 +238,16 @@ def _places(folder: Path, name: str, markup: str, elsewhere: Path | None, listin
     yield _Place(f"{stem}.samples", "tables")
     yield _Place(stem, "either")
     if own:
-        yield from _places_in(f"{above}/samples", listings)
+        yield from _places_in(f"{above}/samples", names_in)
     places = {(f"{above}/samples", last), (f"{top}/samples", name), (f"{folder.parent.as_posix()}/samples", name)}
-    places |= {(elsewhere.as_posix(), name)} if elsewhere else set()
-    roots = {f"{place}/{below}" for place, below in places if listings.names_in(place)}
+    roots = {f"{place}/{below}" for place, below in places if names_in(place)}
     for root in sorted(roots, key=lambda root: (-root.count("/"), root)):
         yield _Place(root, "either")
-        yield from _places_in(root, listings)
+        yield from _places_in(root, names_in)
 
 
-def _places_in(folder: str, listings: Listings) -> Iterator[_Place]:
-    names = [name for name in listings.names_in(folder) if name.lower().endswith(tuple(READERS))]
+def _places_in(folder: str, names_in: NamesIn) -> Iterator[_Place]:
+    names = [name for name in names_in(folder) if name.lower().endswith(tuple(READERS))]
     for name in names:
         if not has_printable_name(name):
             shown = printable_name(f"{folder}/{name}")
@@ -333,9 +256,9 @@ def _places_in(folder: str, listings: Listings) -> Iterator[_Place]:
         yield _Place(f"{folder}/{stem}", "one")
 
 
-def _with_endings(stem: str, listings: Listings) -> Iterator[Path]:
+def _with_endings(stem: str, names_in: NamesIn) -> Iterator[Path]:
     above, _, last = stem.rpartition("/")
-    names = listings.names_in(above)
+    names = names_in(above)
     files = (Path(stem + ending) for ending in READERS if last + ending in names)
     return (file for file in files if not file.is_dir())
 

@@ -1,4 +1,4 @@
-"""Saves a sample into a file of TOML, YAML or JSON. The rest of the file stays as its author wrote it."""
+"""Saves a sample into a file of TOML or JSON. The rest of the file stays as its author wrote it."""
 
 import json
 import os
@@ -26,13 +26,12 @@ def name_fault(name: str) -> str:
 
 @dataclass
 class SampleFiles:
-    """The sample files of a mail. `markup`: below `folder`. `elsewhere`, `printed_names`: as in `find_samples`."""
+    """The sample files of a mail. `markup`: below `folder`. `printed_names`: as in `find_samples`."""
 
     folder: Path
     mail: str
     markup: str
     _: KW_ONLY
-    elsewhere: Path | None = None
     printed_names: Callable[[], Collection[str]] = tuple
 
     def __post_init__(self) -> None:
@@ -92,9 +91,7 @@ class SampleFiles:
 
     def _written_samples(self) -> Mapping[str, WrittenSample]:
         with suppress(TemplateInvalid):
-            return find_samples(
-                self.folder, self.mail, self.markup, elsewhere=self.elsewhere, printed_names=self.printed_names
-            )
+            return find_samples(self.folder, self.mail, self.markup, printed_names=self.printed_names)
         return {}
 
     def _holds_one(self, file: Path) -> bool:
@@ -125,12 +122,7 @@ Writer = Callable[[str, str | None, Mapping[str, Any]], str]
 Raises ValueError if the format cannot express the values.
 """
 
-NATIVE: Mapping[str, tuple[type, ...]] = {
-    ".toml": (datetime, date, time),
-    ".yaml": (datetime, date),
-    ".yml": (datetime, date),
-    ".json": (),
-}
+NATIVE: Mapping[str, tuple[type, ...]] = {".toml": (datetime, date, time), ".json": ()}
 """Types that a format has beside those of JSON."""
 
 
@@ -212,25 +204,6 @@ def _find_null(value: Any, name: str = "") -> str:
     return ""
 
 
-def _yaml(text: str, name: str | None, table: Mapping[str, Any]) -> str:
-    import yaml
-
-    new = yaml.safe_dump(
-        {name: dict(table)} if name else dict(table), allow_unicode=True, sort_keys=False, default_flow_style=False
-    )
-    if name is None:
-        return new
-    top = yaml.compose(text, Loader=yaml.SafeLoader)
-    for key, value in top.value if isinstance(top, yaml.MappingNode) else ():
-        if key.value == name:
-            start, end = key.start_mark.index, value.end_mark.index
-            kept = text[start:end]
-            while len(kept.splitlines()) > 1 and re.match(r"\s*(#|$)", kept.splitlines()[-1]):
-                kept = "".join(kept.splitlines(keepends=True)[:-1])
-            return text[:start] + new.rstrip("\n") + text[start + len(kept.rstrip()) :]
-    return _with_blank_line(text) + new
-
-
 def _json(text: str, name: str | None, table: Mapping[str, Any]) -> str:
     samples = json.loads(text) if text.strip() else {}
     indent = re.search(r"^[ \t]+(?=\S)", text, re.MULTILINE)
@@ -246,4 +219,4 @@ def _with_blank_line(text: str) -> str:
     return "" if not text.strip() else text + "\n" * (2 - min(2, len(text) - len(text.rstrip("\n"))))
 
 
-WRITERS: Mapping[str, Writer] = {".toml": _toml, ".yaml": _yaml, ".yml": _yaml, ".json": _json}
+WRITERS: Mapping[str, Writer] = {".toml": _toml, ".json": _json}

@@ -1,7 +1,6 @@
 """Types of values (msgspec's, declared by props or inferred), and values as plain data."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -58,18 +57,6 @@ def shape_of(value: object) -> Shape:
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return inspect.ListType(_common_shape([shape_of(item) for item in value]))
     return _SIMPLE.get(type(value), inspect.AnyType())
-
-
-def fits(text: str, shape: inspect.StrType) -> bool:
-    return (
-        len(text) >= (shape.min_length or 0)
-        and (shape.max_length is None or len(text) <= shape.max_length)
-        and (shape.pattern is None or re.search(shape.pattern, text) is not None)
-    )
-
-
-def first_that_fits(texts: Iterable[str], shape: inspect.StrType) -> str | None:
-    return next((text for text in texts if fits(text, shape)), None)
 
 
 def _common_shape(shapes: Sequence[Shape]) -> Shape:

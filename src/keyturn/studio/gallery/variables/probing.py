@@ -19,7 +19,7 @@ from jinja2.runtime import Context, Macro
 from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
-from keyturn.studio.gallery.environments import Prepare
+from keyturn.studio.gallery.environments import OrElse, Prepare
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.gallery.variables.probe import Probe, Shape
 from keyturn.studio.gallery.variables.variables import FILTERS, TESTS, Variable
@@ -92,23 +92,10 @@ def _probing(environment: Environment) -> Environment:
     copy.undefined = lambda *_, **__: Probe()  # type: ignore[assignment]
     get: Callable[..., Any] = copy.getattr
     copy.getattr = lambda obj, attribute: (obj.attribute if isinstance(obj, Probe) else partial(get, obj))(attribute)  # type: ignore[method-assign]
-    copy.filters, copy.tests = _Recorders(_filtered, environment), _Recorders(_tested, environment)
-    copy.filters.update({_name_of(function): function for function in _OWN})
+    own = {_name_of(function): function for function in _OWN}
+    copy.filters = OrElse(own, lambda name: pass_context(partial(_filtered, environment, name)))
+    copy.tests = OrElse({}, lambda name: pass_context(partial(_tested, environment, name)))
     return copy
-
-
-class _Recorders(dict[str, Any]):
-    """What answers in place of each filter or test, also of an unknown one."""
-
-    def __init__(self, record: Callable[..., Any], environment: Environment) -> None:
-        super().__init__()
-        self._record, self._environment = record, environment
-
-    def __missing__(self, name: str) -> Any:
-        return pass_context(partial(self._record, self._environment, name))
-
-    def get(self, name: str, _: Any = None) -> Any:
-        return self[name]
 
 
 def _loaded(environment: Environment, file: str, parent: str | None = None) -> Template | None:

@@ -146,14 +146,12 @@ def _has_content(file: Path, content: bytes) -> bool:
 
 
 _UNKNOWN = re.compile(r"No (filter|test) named '([^']+)'|[Uu]nknown tag '([^']+)'")
-_A_NAME_FIRST = re.compile(r"['{]|.+? (?:is outside a sample|occurs twice|is not a name)\b")
+_A_NAME_FIRST = re.compile(r"['{]|.+? (?:is outside a sample|occurs twice)\b")
 
-_DATA = (".toml", ".yaml", ".yml", ".json", ".po", ".pot", ".mo")
+_DATA = (".toml", ".json", ".po", ".pot", ".mo")
 
 _WRITTEN: Mapping[str, str] = {
     "toml": "[first], then name = value below it",
-    "yaml": "first:, then name: value below it, indented",
-    "yml": "first:, then name: value below it, indented",
     "json": '"first": {"name": "value"}',
 }
 
@@ -190,8 +188,8 @@ def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
     ending = Path(error.path).suffix.lower().lstrip(".")
     case = "format" if _AT.search(error.message) else ""
     find = partial(RULES.finding, place, "samples/invalid", case, written=_WRITTEN.get(ending, _WRITTEN["toml"]))
-    fix, language = RULES["samples/invalid"].fix_where(error.message), ending.upper().replace("YML", "YAML")
-    return find(message=_as_sentence(error.message), fix=fix, language=language)
+    fix = RULES["samples/invalid"].fix_where(error.message)
+    return find(message=_as_sentence(error.message), fix=fix, language=ending.upper())
 
 
 def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Place) -> Finding:

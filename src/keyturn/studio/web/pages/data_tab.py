@@ -76,7 +76,6 @@ class DataTab(Struct, frozen=True):
             gallery.folder,
             template,
             gallery.files(template).markup,
-            elsewhere=gallery.samples_folder,
             printed_names=lambda: gallery.variables(template),
         )
 

@@ -86,7 +86,7 @@ def _has_words(finding: Finding, words: str) -> bool:
     return all(word in text for word in words.lower().split())
 
 
-_SAMPLES = (".toml", ".yaml", ".yml", ".json")
+_SAMPLES = (".toml", ".json")
 
 
 @get("/findings", dependencies={"address": provide_address(FindingsView)}, sync_to_thread=True)

@@ -20,8 +20,6 @@ _LEXERS = {
     **dict.fromkeys(("mjml", "html", "txt"), "html+jinja"),
     **dict.fromkeys(("hbs", "handlebars"), "html+handlebars"),
     "toml": "toml",
-    "yaml": "yaml",
-    "yml": "yaml",
     "json": "json",
     "eml": "email",
     "compiled": "html",
