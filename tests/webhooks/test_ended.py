@@ -296,30 +296,6 @@ async def test_a_store_of_the_apps_own_may_say_it_too_and_no_answer_of_it_breaks
         assert store.intruded == [False, True]
 
 
-async def test_who_changes_a_known_password_keeps_passkeys(filled: Filled) -> None:
-    async with filled(sign_in_url="{base_url}/login") as (database, service):
-        client = await service.sign_in(password="seven quiet harbours")
-        changed = await client.post(
-            CHANGE, json={"currentPassword": "seven quiet harbours", "newPassword": NEW_PASSWORD}
-        )
-        assert problem(changed) == "200"
-        await service.deliver()
-        assert await left(database) == (0, 1, 1)
-        assert told(service) == ["2 sessions"]
-
-
-async def test_the_mail_says_it_in_the_readers_language(sqlite: SqliteFiles) -> None:
-    store = Counting(Account(id="7", email=ADA, locale="de"))
-    store.answer = Ended({"sessions": 3, "access_tokens": 1})
-    async with running(settings_for(sqlite.migrated()), accounts=store) as service:
-        assert problem(await service.reset(await service.link())) == "200"
-        await service.deliver()
-        (mail,) = service.inbox.sent_to(ADA, "password_changed")
-
-    assert "Beendete Zugänge: 3 Sitzungen und 1 Zugriffstoken" in mail.text
-    assert "3 Sitzungen und 1 Zugriffstoken" in mail.html
-
-
 @pytest.mark.parametrize("tag", sorted(Languages("UTC").known))
 def test_each_kind_of_credential_has_a_word_in_each_language(tag: str) -> None:
     language = Languages("UTC").known[tag]

@@ -240,15 +240,3 @@ async def test_it_goes_on_after_a_purge_that_failed(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-
-
-async def test_it_runs_now_and_then(database: Database, retention: Retention) -> None:
-    task = asyncio.create_task(retention.run(timedelta(milliseconds=1)))
-    async with asyncio.timeout(10):
-        for _ in range(2):
-            await write(database, SecretRow, link("old", datetime(2020, 1, 1, tzinfo=UTC)))
-            while await kept(database, SecretRow.key):
-                await asyncio.sleep(0.01)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
