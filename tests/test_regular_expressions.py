@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from re import _parser  # parses an expression into a tree with its literals
+from re import _parser  # type: ignore[attr-defined]  # parses an expression into a tree with its literals
 from typing import Any
 
 import msgspec
@@ -68,9 +68,10 @@ def written_in_source() -> Iterator[Expression]:
             method, name = called(call).removeprefix("re."), names.get(id(call), "")
             used_in = text if name.startswith("_") else everything
             used = {method} if method in METHODS else set(re.findall(rf"\b{name}\.(\w+)", used_in)) & METHODS
-            if isinstance(pattern := call.args[0], ast.Constant):
+            pattern = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
+            if isinstance(pattern, str | bytes):
                 place = str(file.relative_to(SOURCE))
-                yield Expression(place, pattern.value, flags_of(call, method), frozenset(used or {"search"}))
+                yield Expression(place, pattern, flags_of(call, method), frozenset(used or {"search"}))
 
 
 def called(call: ast.Call) -> str:
@@ -130,12 +131,13 @@ def examples(pattern: str | bytes, flags: int) -> Collection[str]:  # noqa: C901
 
 def member(of: Any) -> str:
     """Return a character of a set."""
-    texts = {"LITERAL": chr, "RANGE": lambda ends: chr(ends[0])}
     classes = {"CATEGORY_DIGIT": "0", "CATEGORY_SPACE": " ", "CATEGORY_WORD": "a"}
     if str(of[0][0]) == "NEGATE":
         return next(sign for sign in "a0!" if ("LITERAL", ord(sign)) not in [(str(kind), value) for kind, value in of])
     kind, value = of[0]
-    return texts[str(kind)](value) if str(kind) in texts else classes.get(str(value), "!")
+    if str(kind) in {"LITERAL", "RANGE"}:
+        return chr(value if str(kind) == "LITERAL" else value[0])
+    return classes.get(str(value), "!")
 
 
 def adversaries(expression: Expression) -> Iterator[tuple[str, str, str]]:
