@@ -28,6 +28,7 @@ from tests.resend_server.server import ResendServer, running_resend
 
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import AccountStore
+from keyturn.service.database import Database
 from keyturn.testing import MovableClock
 
 pytest_plugins = ["keyturn.testing", "pytester"]
@@ -166,10 +167,17 @@ def samba() -> Iterator[DirectoryServer]:
         yield server
 
 
-@pytest.fixture
-def resend() -> Iterator[ResendServer]:
+@pytest.fixture(scope="session")
+def resend_server() -> Iterator[ResendServer]:
     with running_resend() as server:
         yield server
+
+
+@pytest.fixture
+def resend(resend_server: ResendServer) -> ResendServer:
+    """Give the test a Resend that knows nothing yet."""
+    resend_server.forget()
+    return resend_server
 
 
 @pytest.fixture(scope="session")
@@ -194,6 +202,14 @@ def database_url(databases: Databases) -> Iterator[str]:
     url = databases.migrated()
     yield url
     databases.drop(url)
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """Open a database of each engine in turn."""
+    database = Database(database_url)
+    yield database
+    await database.close()
 
 
 @pytest.fixture

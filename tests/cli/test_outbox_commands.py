@@ -4,16 +4,13 @@ import json
 import re
 from datetime import timedelta
 
-import click
 import pytest
 from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School, cells, listed
 from tests.driver.inbox import TOKEN, token_in
 
-from keyturn.cli.outbox import colour_state
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.clock import now
-from keyturn.service.outbox.history import STATES
 
 pytestmark = pytest.mark.long
 
@@ -138,18 +135,3 @@ def test_a_message_that_is_not_there_is_one_sentence(migrated: Keyturn, command:
         "",
         "keyturn: there is no message 99: list them with `keyturn outbox list`\n",
     )
-
-
-def test_colour_marks_what_went_wrong_and_nothing_else() -> None:
-    red, yellow = "\x1b[31m", "\x1b[33m"
-    marked = {state: colour_state(state).removesuffix(f"{state}\x1b[0m") for state in STATES}
-
-    assert {state for state, mark in marked.items() if mark == red} == {
-        "failed",
-        "suppressed",
-        "bounced",
-        "complained",
-        "dead",
-    }
-    assert {state for state, mark in marked.items() if mark == yellow} == {"delayed"}
-    assert {click.unstyle(colour_state(state)) for state in STATES} == set(STATES)

@@ -1,69 +1,37 @@
 """Webhooks in the outbox: listed beside the mails, found by their account, and tried again under the same id."""
 
 import json
-from datetime import timedelta
+from collections.abc import Iterator
 
 import pytest
 from tests.cli.command import Keyturn
-from tests.cli.school import ADA, GRACE, School, cells
-
-from keyturn.errors import SendRefused
-from keyturn.service.clock import now
-from keyturn.service.outbox.message import Dead, Sent
-from keyturn.service.parts import Parts
-from keyturn.service.reset.events import AppEvents
-from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import ChangeBegun
-from keyturn.service.reset.records.stores import Transaction
-from keyturn.service.settings import LONGEST_TRY
+from tests.cli.school import ADA, School, cells, listed
+from tests.webhooks.app import SECRET, Answer, App, running_app
 
 pytestmark = pytest.mark.long
 
-KIND = "webhook_password_changed"
-
-
-class WebhookHandler(School):
-    """A service that has told its app of a change, and what came of it."""
-
-    def tell(self, outcome: SendRefused | Sent) -> None:
-        async def work(parts: Parts) -> None:
-            account = await parts.accounts.find(ADA)
-            assert account
-
-            def write(tx: Transaction) -> None:
-                notices = AppEvents({"password.changed": [KIND]})
-                begun = ChangeBegun(account_id=account.id, at=now(), client=Client(), how="reset", email=ADA)
-                notices.password_changed(tx, account, begun, {})
-
-            await parts.records.transact(write)
-            (message,) = await parts.outbox.claim(1, LONGEST_TRY, only=[KIND])
-            end = outcome if isinstance(outcome, Sent) else Dead(outcome.reason)
-            await parts.outbox.end(message, end)
-
-        self.do(work)
-
-    def key(self) -> str:
-        keys = []
-
-        async def work(parts: Parts) -> None:
-            (message,) = await parts.outbox.claim(1, timedelta(0), only=[KIND])
-            keys.append(message.key)
-
-        self.do(work)
-        return keys[0]
+KIND = "webhook_password_reset_requested"
 
 
 @pytest.fixture
-def school(migrated: Keyturn) -> WebhookHandler:
+def app() -> Iterator[App]:
+    with running_app() as app:
+        yield app
+
+
+@pytest.fixture
+def school(migrated: Keyturn, app: App, monkeypatch: pytest.MonkeyPatch) -> School:
+    """Give the test a service whose app is told of requests, after their mails."""
     del migrated  # asked for, so that the database is ready
-    return WebhookHandler()
+    monkeypatch.setenv("KEYTURN_WEBHOOKS_URL", app.url)
+    monkeypatch.setenv("KEYTURN_WEBHOOKS_SECRET", SECRET)
+    return School()
 
 
-def test_a_webhook_is_listed_and_shown_with_whose_it_is_and_what_the_app_said(
-    keyturn: Keyturn, school: WebhookHandler
+def test_a_webhook_is_listed_and_shown_and_what_the_app_has_accepted_is_not_told_again(
+    keyturn: Keyturn, school: School
 ) -> None:
-    school.ask(GRACE)
-    school.tell(Sent("webhook", "204"))
+    school.ask()
     _, line, _ = keyturn("outbox", "list").out.splitlines()
     shown = [cells(line) for line in keyturn("outbox", "show", "2").out.splitlines()]
 
@@ -71,22 +39,17 @@ def test_a_webhook_is_listed_and_shown_with_whose_it_is_and_what_the_app_said(
     assert shown[0] == ["Message 2", KIND, "sent"]
     assert ["", "For", ADA] in shown
     assert ["", "Provider id", "204"] in shown
+    assert "does not send it twice" in keyturn("outbox", "retry", "2").err
 
 
-def test_what_the_app_has_accepted_is_not_told_again(keyturn: Keyturn, school: WebhookHandler) -> None:
-    school.tell(Sent("webhook", "204"))
+def test_a_dead_webhook_is_told_again_under_its_id(keyturn: Keyturn, school: School, app: App) -> None:
+    app.coming.append(Answer(410))
+    school.ask()
+    dead, _ = json.loads(keyturn("outbox", "list", "--json").out)
 
-    assert "does not send it twice" in keyturn("outbox", "retry", "1").err
-
-
-def test_a_dead_webhook_is_told_again_under_its_id(keyturn: Keyturn, school: WebhookHandler) -> None:
-    school.tell(SendRefused("410 Gone"))
-    first = json.loads(keyturn("outbox", "list", "--json").out)
-    told = keyturn("outbox", "retry", "--dead")
-    key = school.key()
-    school.change(state="dead", claim=None)
-    keyturn("outbox", "retry", "1")
-
-    assert [(message["state"], message["reason"], message["for"]) for message in first] == [("dead", "410 Gone", ADA)]
-    assert told.out == "Message 1 starts again, with all its tries.\n"
-    assert school.key() == key
+    assert (dead["state"], dead["reason"].partition(":")[0], dead["for"]) == ("dead", "410 Gone", ADA)
+    assert keyturn("outbox", "retry", "--dead").out == "Message 2 starts again, with all its tries.\n"
+    school.deliver()
+    assert listed(keyturn("outbox", "list", "--json"))[2] == "sent"
+    assert len(app.told) == 2
+    assert len(app.events) == 1, "both have one id"

@@ -49,16 +49,6 @@ async def waiting(batcher: Batcher[int, int], statement: Statement, *items: int)
     return tasks
 
 
-async def test_an_idle_batcher_runs_at_once_and_a_failure_is_that_run_s_alone(
-    batcher: Batcher[int, int], statement: Statement
-) -> None:
-    assert await batcher.submit(4) == 8
-    with pytest.raises(ValueError, match="-1 is negative"):
-        await batcher.submit(-1)
-    assert await batcher.submit(5) == 10
-    assert statement.runs == [[4], [-1], [5]]
-
-
 async def test_those_who_wait_share_the_next_run_in_their_order(
     batcher: Batcher[int, int], statement: Statement
 ) -> None:
@@ -99,17 +89,6 @@ async def test_one_that_gathers_takes_along_who_comes_while_the_event_loop_comes
     assert statement.runs == runs
 
 
-async def test_one_with_a_pause_takes_along_who_comes_until_it_ends(statement: Statement) -> None:
-    batcher: Batcher[int, int] = Batcher(statement, pause=0.5)
-    tasks = [asyncio.create_task(batcher.submit(1))]
-    for _ in range(20):
-        await asyncio.sleep(0)
-    tasks.append(asyncio.create_task(batcher.submit(2)))
-
-    assert await asyncio.gather(*tasks) == [2, 4]
-    assert statement.runs == [[1, 2]]
-
-
 async def test_one_bad_item_fails_alone(batcher: Batcher[int, int], statement: Statement) -> None:
     tasks = await waiting(batcher, statement, 1, -2, 3)
     statement.open.set()
@@ -118,18 +97,6 @@ async def test_one_bad_item_fails_alone(batcher: Batcher[int, int], statement: S
     assert [results[0], results[1], results[3]] == [0, 2, 6]
     assert repr(results[2]) == "ValueError('-2 is negative')"
     assert statement.runs == [[0], [1, -2, 3], [1], [-2], [3]]
-
-
-async def test_several_that_are_submitted_in_one_go_share_a_run_and_each_has_its_own_result(
-    batcher: Batcher[int, int], statement: Statement
-) -> None:
-    assert await batcher.submit_all([]) == []
-    assert await batcher.submit_all([1, 2]) == [2, 4]
-    assert statement.runs == [[1, 2]]
-
-    one, bad, two = await batcher.submit_all([1, -1, 2])
-    assert (one, two) == (2, 4)
-    assert isinstance(bad, ValueError)
 
 
 async def test_a_waiter_that_gives_up_does_not_take_the_batch_with_it(
@@ -144,30 +111,6 @@ async def test_a_waiter_that_gives_up_does_not_take_the_batch_with_it(
     with pytest.raises(asyncio.CancelledError):
         await one
     assert statement.runs == [[0], [1, 2]], "what was submitted is done, since its waiter may have been told so"
-
-
-async def test_a_failure_that_nobody_waits_for_any_more_is_no_noise(
-    batcher: Batcher[int, int], statement: Statement, caplog: pytest.LogCaptureFixture
-) -> None:
-    _, bad, good = await waiting(batcher, statement, -1, 2)
-    bad.cancel()
-    statement.open.set()
-
-    assert await good == 4
-    assert caplog.records == []
-
-
-async def test_a_statement_that_forgets_an_item_fails_its_waiter_instead_of_leaving_it() -> None:
-    async def forgetful(items: Sequence[int]) -> Sequence[int]:
-        return [item for item in items if item != 1]
-
-    batcher: Batcher[int, int] = Batcher(forgetful)
-    async with asyncio.timeout(5):
-        results = await asyncio.gather(*map(batcher.submit, [0, 1, 2]), return_exceptions=True)
-
-    assert results[0] == 0
-    assert isinstance(results[1], ValueError)
-    assert results[2] == 2
 
 
 async def test_a_fault_that_is_everybody_s_is_not_tried_again_for_each(statement: Statement) -> None:

@@ -1,17 +1,12 @@
 """Addresses of databases as people have them: by what is made of them, and on real servers."""
 
-import asyncio
 import ssl
 import traceback
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from tests.databases import PostgresServer
-from tests.driver.connections import connected
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.database import Database
 from keyturn.service.settings.database_urls import DatabaseUrl, read_url
 
 
@@ -223,16 +218,3 @@ def test_no_part_that_may_be_a_secret_is_repeated(written: str) -> None:
         read(written)
 
     assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
-
-
-@pytest.mark.parametrize(
-    "said", ["schema=My Apart", "options=-csearch_path%3D%22My%5C%20Apart%22", 'search_path="My Apart",public']
-)
-async def test_on_a_server_the_schema_is_the_one_that_was_written(postgresql: PostgresServer, said: str) -> None:
-    url = await asyncio.to_thread(postgresql.empty)
-    database = Database(f"{url.replace('postgresql://', 'postgres://')}&{said}&connection_limit=5&sslmode=disable")
-    async with connected(database) as connection:
-        await connection.execute(text('CREATE SCHEMA "My Apart"'))
-        assert (await connection.execute(text("SELECT current_schema()"))).scalar_one() == "My Apart"
-    await database.close()
-    await asyncio.to_thread(postgresql.drop, url)

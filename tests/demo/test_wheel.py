@@ -3,7 +3,6 @@
 import subprocess
 import urllib.error
 import urllib.request
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -35,23 +34,6 @@ def installed(wheel: Path, environment: Path, requirement: str) -> Path:
     return environment / "bin" / "keyturn"
 
 
-def test_it_holds_the_templates_the_studio_s_face_and_the_migrations_once(wheel: Path) -> None:
-    names = zipfile.ZipFile(wheel).namelist()
-    for needed in (
-        "keyturn/email_templates/password_reset/password_reset.mjml",
-        "keyturn/examples/teacher-resources/reset-password.html",
-        "keyturn/examples/waibuk/keyturn.toml",
-        "keyturn/examples/waibuk/locales/en/LC_MESSAGES/keyturn.po",
-        "keyturn/frontend/keyturn.js",
-        "keyturn/migrations/versions/0101_first_tables.py",
-        "keyturn/service/pages/templates/forgot.html",
-        "keyturn/service/pages/static/pages.css",
-        "keyturn/py.typed",
-    ):
-        assert names.count(needed) == 1
-    assert any(name.startswith("keyturn/preview/") for name in names)
-
-
 def test_the_demo_runs_from_it_and_says_where_mails_are_and_how_to_get_the_studio(
     keyturn: Path, tmp_path: Path
 ) -> None:
@@ -69,15 +51,3 @@ def test_the_demo_runs_from_it_and_says_where_mails_are_and_how_to_get_the_studi
         assert demo.interrupt()[0] == 0
     assert f"  Mails sent         {tmp_path / '.keyturn' / 'mail'}\n" in demo.greeting
     assert "  The studio needs: pip install 'keyturn[studio]'\n" in demo.greeting
-
-
-def test_what_an_extra_would_bring_is_said_in_a_sentence(keyturn: Path, tmp_path: Path) -> None:
-    environment = {"PATH": "", "KEYTURN_DATABASE_URL": "postgresql://app:secret@127.0.0.1:1/app"}
-    migrate = subprocess.run(
-        [keyturn, "migrate"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-
-    assert (migrate.returncode, migrate.stderr.splitlines()[1:]) == (
-        1,
-        ["  database.url: postgresql needs: pip install 'keyturn[postgres]'"],
-    )

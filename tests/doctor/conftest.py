@@ -10,7 +10,7 @@ import trustme
 from tests.doctor.dns_server import DnsServer, running_dns
 from tests.doctor.production import production_settings
 from tests.doctor.test_dkim import RSA
-from tests.resend_server.server import ResendServer, running_resend
+from tests.resend_server.server import ResendServer
 
 from keyturn.service.doctor import Dns
 from keyturn.service.settings import Settings
@@ -35,19 +35,6 @@ def told(nameserver: DnsServer) -> DnsServer:
     nameserver.txt("resend._domainkey.northwind.example", f"p={RSA}")
     nameserver.txt("_dmarc.northwind.example", "v=DMARC1; p=reject")
     return nameserver
-
-
-@pytest.fixture(scope="session")
-def resend_server() -> Iterator[ResendServer]:
-    with running_resend() as server:
-        yield server
-
-
-@pytest.fixture
-def resend(resend_server: ResendServer) -> ResendServer:
-    """Give the test a Resend that knows nothing yet."""
-    resend_server.forget()
-    return resend_server
 
 
 @pytest.fixture

@@ -26,17 +26,6 @@ async def test_a_server_that_keeps_quiet_is_no_answer(nameserver: DnsServer) -> 
             await Dns(nameserver.address, patience=0.2).texts(DOMAIN)
 
 
-async def test_no_server_is_no_answer() -> None:
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0))
-    address = transport.get_extra_info("sockname")
-    transport.close()
-    await asyncio.sleep(0)
-
-    with pytest.raises(Unanswered):
-        await Dns(address, patience=0.2).texts(DOMAIN)
-
-
 async def test_texts_are_told_as_they_are_wherever_an_alias_leads(nameserver: DnsServer, dns: Dns) -> None:
     long = "p=" + "A" * 600  # several strings
     nameserver.txt(DOMAIN, "v=spf1 -all", long)

@@ -93,13 +93,6 @@ async def test_a_previous_key_is_looked_at_where_there_is_one(production: Settin
     assert "no stored data needs previous_secret_keys: remove them" in found.message
 
 
-async def test_a_nameserver_that_keeps_quiet_is_a_doubt(production: Settings, nameserver: DnsServer) -> None:
-    nameserver.silent = True
-    found = verdicts(await examine(reading(production), Dns(nameserver.address), patience=0.3))
-
-    assert found["domain"] == "warn"
-
-
 async def test_no_secret_is_told(dns: Dns, resend: ResendServer) -> None:
     hunter = Secret("hunter2" * 6)
     settings = Settings(

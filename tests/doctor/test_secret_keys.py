@@ -1,7 +1,6 @@
 """Whether a previous secret key may leave the settings."""
 
 import secrets
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
@@ -17,13 +16,6 @@ from keyturn.service.secrets import Purpose, SecretRow
 from keyturn.service.settings import DatabaseSettings, Secret, Settings
 
 OLD, NEW, LOST = (Secret(digit * 4) for digit in ("0123456789abcdef", "fedcba9876543210", "02468ace13579bdf"))
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    yield database
-    await database.close()
 
 
 def rotating(url: str, newest: Secret = NEW, *previous: Secret) -> Settings:

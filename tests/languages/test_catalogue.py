@@ -86,23 +86,6 @@ def test_no_text_begins_or_ends_otherwise_than_in_english(language: Language) ->
             assert translated.count("<b>") == translated.count("</b>") == message.id.count("<b>")
 
 
-@pytest.mark.parametrize(
-    ("language", "numbers"),
-    [
-        ("de", {1: "mindestens 1 Zeichen", 12: "mindestens 12 Zeichen"}),
-        ("es", {1: "al menos 1 carácter", 12: "al menos 12 caracteres"}),
-        ("fr", {1: "au moins 1 caractère", 12: "au moins 12 caractères"}),
-        ("ja", {1: "1文字以上", 12: "12文字以上"}),
-        ("ar", {1: "حرف واحد على الأقل", 2: "حرفان على الأقل", 8: "8 أحرف على الأقل", 12: "12 حرفًا على الأقل"}),
-    ],
-)
-def test_plurals_are_the_language_s_own(language: str, numbers: dict[int, str]) -> None:
-    spoken = LANGUAGES.choose(language)
-    for number, text in numbers.items():
-        said = spoken.ngettext("at least %(limit)s character", "at least %(limit)s characters", number, limit=number)
-        assert said == text
-
-
 def template() -> list[Message]:
     with TEMPLATE.open("rb") as file:
         return [message for message in read_po(file) if message.id]

@@ -179,15 +179,6 @@ async def test_a_server_that_falls_silent_lets_nobody_in_and_is_used_again_once_
         await database.close()
 
 
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_two_services_on_one_database_share_their_limits_without_any_setting(start: Start) -> None:
-    limits = LimitSettings(request="3/hour")
-    one, other = await start(limits=limits), await start(limits=limits)
-    answers = [await service.at("192.0.2.7").post(REQUEST, json={"email": ADA}) for service in (one, other) * 2]
-
-    assert [answer.status_code for answer in answers] == [202, 202, 202, 429]
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_request_that_cannot_be_counted_gets_503_and_nothing_is_written(

@@ -9,8 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 from sqlalchemy import text
-from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.connections import committing
+from tests.driver.held_hashes import first_hash_held
 from tests.driver.visitor import Visitor, cookie, form_token, heading, words
 from tests.pages.school import ADA, NEW_PASSWORD, School, opened, settings_for
 
@@ -49,14 +49,13 @@ async def test_every_limit_ends_in_a_page(page: str, kind: str, tmp_path: Path) 
 
 
 async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(tmp_path: Path) -> None:
-    hashing = HashingSettings(cost=13, workers=1, queue=1)
+    hashing = HashingSettings(cost=4, workers=1, queue=1)
     async with opened(settings_for(tmp_path, hashing=hashing)) as school, school.visitor() as visitor:
-        account = await builtin_accounts(school.parts).add(Account(id="", email=ADA), "$2b$10$")
-        token = await school.link(account)
-        await visitor.get(f"{RESET}/{token}")
-        waiting = [asyncio.create_task(school.parts.hasher.hash(NEW_PASSWORD)) for _ in range(2)]
-        await asyncio.sleep(0)
-        page = await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)
+        await visitor.get(f"{RESET}/{await school.link(await school.add())}")
+        with first_hash_held("hashpw") as held:
+            waiting = [asyncio.create_task(school.parts.hasher.hash(NEW_PASSWORD)) for _ in range(2)]
+            await held.computed()
+            page = await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)
         assert page.status_code == 503
         assert heading(page) == "We’re busy right now"
         assert not reference(page)

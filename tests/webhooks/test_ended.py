@@ -2,35 +2,30 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from sqlalchemy import update
 from tests.databases import SqliteFiles
 from tests.driver.app_database import App as Database
 from tests.driver.app_database import running_app
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import token_in
-from tests.driver.service import ADA, CHANGE, NEW_PASSWORD, Service, hash_of, problem, running, settings_for
+from tests.driver.service import ADA, Service, hash_of, problem, running, settings_for
 from tests.webhooks.app import App
 from tests.webhooks.test_events import typed
 
 from keyturn.mail.languages import Languages
 from keyturn.service.accounts.port import Account, Ended, NewPassword
 from keyturn.service.accounts.store_factory import ends_sessions
-from keyturn.service.clock import now
 from keyturn.service.reset.mails.composer import ended_in_words
 from keyturn.service.reset.records.client import Client
-from keyturn.service.secrets import Purpose, SecretRow
 from keyturn.service.settings import (
     AccountSettings,
     Credentials,
     Ending,
     Secret,
     TableSettings,
-    TokenSettings,
     WebhookSettings,
 )
 
@@ -158,54 +153,6 @@ async def test_a_thief_with_a_passkey_and_a_token_is_out_after_not_me_and_not_be
             assert await database.run("SELECT id FROM passkeys") == [(2,)]
 
 
-@pytest.mark.parametrize("expired", [False, True])
-async def test_the_next_link_of_an_owner_who_reported_an_intrusion_ends_all_once_whichever_link_it_is(
-    filled: Filled, *, expired: bool
-) -> None:
-    """A thief who knows the password signs in again after the press, and the owner asks for a link of their own."""
-    async with filled(token=TokenSettings(code=True)) as (database, service):
-        await steal(service)
-        await press(service)
-        await database.run("INSERT INTO passkeys VALUES (3, 1)")
-        if expired:  # the recovery link
-            await service.write(update(SecretRow).where(SecretRow.purpose == Purpose.UNLOCK).values(expires_at=now()))
-
-        link = await service.link()
-        first, *_, last = service.inbox.sent_to(ADA, "password_reset")
-        assert ["or the code" in mail.text for mail in (first, last)] == [True, True]
-        assert problem(await service.reset(link, OWN)) == "200"
-        assert await left(database) == (0, 0, 0)
-
-        # From now on it is a forgotten password again.
-        await database.run("INSERT INTO passkeys VALUES (4, 1)")
-        assert problem(await service.reset(await service.link(), THIEFS)) == "200"
-        assert await left(database) == (0, 1, 0)
-
-
-@pytest.mark.parametrize("case", ["moved", "long ago", "by session"])
-async def test_a_forgotten_password_after_a_report_ends_passkeys_only_while_an_intrusion_is_suspected(
-    filled: Filled, case: str
-) -> None:
-    async with filled(sign_in_url="{base_url}/login") as (database, service):
-        await steal(service)
-        await press(service)
-        await database.run("INSERT INTO passkeys VALUES (3, 1)")
-        owner = ADA
-        if case == "moved":  # the mailbox that pressed may be an attacker's
-            owner = "new@northwind.test"
-            await database.run("UPDATE users SET email = :email WHERE id = 1", email=owner)
-        elif case == "long ago":
-            await service.write(
-                update(SecretRow).where(SecretRow.purpose == Purpose.SECURE).values(used_at=now() - timedelta(days=7))
-            )
-        else:  # a thief's change proves nothing
-            thief = await service.sign_in(password=THIEFS)
-            assert problem(await thief.post(CHANGE, json={"currentPassword": THIEFS, "newPassword": OWN})) == "200"
-
-        assert problem(await service.reset(await service.link(owner), NEW_PASSWORD)) == "200"
-        assert await left(database) == (0, 0 if case == "by session" else 1, 0)
-
-
 async def test_an_earlier_mailbox_ends_sessions_and_leaves_the_present_owners_passkeys(
     filled: Filled, app: App, hook: WebhookSettings
 ) -> None:
@@ -294,30 +241,6 @@ async def test_a_store_of_the_apps_own_may_say_it_too_and_no_answer_of_it_breaks
         link = token_in(service.inbox.sent_to(ADA, "password_reset")[-1])
         assert problem(await service.reset(link, OWN)) == "200"
         assert store.intruded == [False, True]
-
-
-async def test_who_changes_a_known_password_keeps_passkeys(filled: Filled) -> None:
-    async with filled(sign_in_url="{base_url}/login") as (database, service):
-        client = await service.sign_in(password="seven quiet harbours")
-        changed = await client.post(
-            CHANGE, json={"currentPassword": "seven quiet harbours", "newPassword": NEW_PASSWORD}
-        )
-        assert problem(changed) == "200"
-        await service.deliver()
-        assert await left(database) == (0, 1, 1)
-        assert told(service) == ["2 sessions"]
-
-
-async def test_the_mail_says_it_in_the_readers_language(sqlite: SqliteFiles) -> None:
-    store = Counting(Account(id="7", email=ADA, locale="de"))
-    store.answer = Ended({"sessions": 3, "access_tokens": 1})
-    async with running(settings_for(sqlite.migrated()), accounts=store) as service:
-        assert problem(await service.reset(await service.link())) == "200"
-        await service.deliver()
-        (mail,) = service.inbox.sent_to(ADA, "password_changed")
-
-    assert "Beendete Zugänge: 3 Sitzungen und 1 Zugriffstoken" in mail.text
-    assert "3 Sitzungen und 1 Zugriffstoken" in mail.html
 
 
 @pytest.mark.parametrize("tag", sorted(Languages("UTC").known))

@@ -1,6 +1,5 @@
 """A project at the Supabase Auth of this machine, as the app's own frontend and an operator see it."""
 
-import socket
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -61,8 +60,3 @@ def new_password(text: str = NEW) -> NewPassword:
         raise AssertionError(f"{len(text)} characters were hashed for nothing")
 
     return NewPassword(text, refuse)
-
-
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

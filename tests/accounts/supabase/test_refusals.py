@@ -3,8 +3,9 @@
 import logging
 
 import pytest
-from tests.accounts.supabase.project import ADA, OLD, Opened, Project, closed_port, new_password
+from tests.accounts.supabase.project import ADA, OLD, Opened, Project, new_password
 from tests.driver.supabase_server import Answer, Outage
+from tests.mail.providers.deployment import NOWHERE
 from tests.serving import Connections, serving
 
 from keyturn.errors import Fault, SettingsInvalid
@@ -75,7 +76,7 @@ async def test_a_reason_that_is_not_known_is_still_one(
 
 
 async def test_where_nobody_listens_the_accounts_are_not_ready(opened: Opened, ada: Account) -> None:
-    nobody = opened(url=f"http://127.0.0.1:{closed_port()}")
+    nobody = opened(url=NOWHERE)
 
     for question in (nobody.require_ready(), nobody.find(ADA), nobody.get(ada.id)):
         with pytest.raises(AccountsUnready, match="ConnectError"):

@@ -140,7 +140,7 @@ def test_mails_of_one_s_own_are_looked_at_in_the_places_of_keyturn_s(keyturn: Ke
     own.mkdir(parents=True)
     (own / "password_reset.txt").write_text("Hello {{ nobody }}\n", "utf-8")
 
-    checked = keyturn("check", KEYTURN_MAIL_TEMPLATES="mails")
+    checked = keyturn("check", KEYTURN_MAIL_TEMPLATES="mails", KEYTURN_LANGUAGES="en")
 
     assert checked.code == 1
     assert "mails/password_reset/password_reset.txt:1:10  error  jinja/undefined\n" in checked.out

@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,10 +25,10 @@ class Repository:
         self.ran = place.parent / "ran"
         self.program = place / "program"
 
-    def git(self, *arguments: str, given: str = "") -> str:
+    def git(self, *arguments: str) -> str:
         who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test", "-c", "protocol.file.allow=always")
         command = ["git", *who, *arguments]
-        done = subprocess.run(command, cwd=self.place, check=True, capture_output=True, text=True, input=given)
+        done = subprocess.run(command, cwd=self.place, check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
     def commit(self, message: str) -> None:
@@ -39,24 +38,6 @@ class Repository:
     def write(self, name: str, text: str) -> None:
         (self.place / name).parent.mkdir(parents=True, exist_ok=True)
         (self.place / name).write_text(text, "utf-8")
-
-    def sign(self, kind: str) -> None:
-        """Add a commit that says that it is signed."""
-        head = self.git("cat-file", "commit", "HEAD").partition("\n\n")[0]
-        signature = f"gpgsig -----BEGIN {kind}-----\n \n AAAA\n -----END {kind}-----"
-        made = self.git("hash-object", "-t", "commit", "-w", "--stdin", given=f"{head}\n{signature}\n\nSigned\n")
-        self.git("update-ref", "HEAD", made)
-
-    def lose_a_mail(self) -> None:
-        """Take away an object, so that only a remote has it."""
-        lost = self.git("rev-parse", "HEAD~1:emails/news.html")
-        (self.place / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
-        for name, value in (
-            ("remote.origin.promisor", "true"),
-            ("extensions.partialClone", "origin"),
-            ("remote.origin.fetch", "+refs/*:x/*"),
-        ):
-            self.git("config", name, value)
 
 
 @pytest.fixture
@@ -80,51 +61,26 @@ def checked_mails(keyturn: Keyturn, folder: Path, base: str = "HEAD~1") -> str:
     return told.out + told.err
 
 
-PROGRAMS = (
-    *("core.fsmonitor", "core.pager", "pager.log", "pager.diff", "core.editor", "sequence.editor", "diff.external"),
-    *("filter.evil.clean", "filter.evil.smudge", "filter.evil.process", "diff.evil.textconv", "diff.evil.command"),
-    *("core.sshCommand", "core.gitProxy", "remote.origin.uploadpack", "gpg.program", "gpg.ssh.program"),
-    *("gpg.x509.program", "gpg.ssh.allowedSignersFile"),
-)
-"""Settings whose value is a program that git runs."""
-
-
 def settings(repository: Repository) -> None:
-    """Name a program in each way that a repository has: settings, attributes, hooks and files that are included."""
+    """Name a program in the ways that dulwich knows as git does: filters, an external diff, hooks, included files."""
     program = str(repository.program)
-    for name in PROGRAMS:
+    for name in ("core.fsmonitor", "core.sshCommand", "diff.external", "diff.evil.textconv"):
         repository.git("config", name, program)
-    for name in ("log", "diff", "ls-tree"):
-        repository.git("config", f"alias.{name}", f"!{program}")
+    for name in ("clean", "smudge", "process"):
+        repository.git("config", f"filter.evil.{name}", program)
     for name, value in {
-        "log.showSignature": "true",
         "core.attributesFile": "attributes",
         "core.hooksPath": "hooks",
         "include.path": "../more",
-        f"includeIf.gitdir:{repository.place}/**.path": "../more",
-        "extensions.worktreeConfig": "true",
     }.items():
         repository.git("config", name, value)
-    for name in ("more", ".git/config.worktree"):
-        repository.write(name, f"[core]\n\tfsmonitor = {program}\n")
+    repository.write("more", f"[core]\n\tfsmonitor = {program}\n")
     for name in (".gitattributes", ".git/info/attributes", "attributes"):
         repository.write(name, "*.html filter=evil diff=evil\n")
     for folder in (".git/hooks", "hooks"):
         for name in ("post-index-change", "post-checkout", "reference-transaction", "fsmonitor-watchman"):
             repository.write(f"{folder}/{name}", repository.program.read_text("utf-8"))
             (repository.place / folder / name).chmod(0o755)
-
-
-def signature(repository: Repository, kind: str) -> None:
-    repository.sign(kind)
-    settings(repository)
-
-
-def lost_objects(repository: Repository, url: str) -> None:
-    repository.git("config", "protocol.ext.allow", "always")
-    repository.git("config", "remote.origin.url", url.format(repository.program))
-    repository.lose_a_mail()
-    settings(repository)
 
 
 def of_a_submodule(repository: Repository) -> None:
@@ -153,8 +109,6 @@ def of_a_folder_that_looks_bare(repository: Repository) -> None:
 
 CASES: dict[str, Callable[[Repository], None]] = {
     "settings": settings,
-    **{kind: partial(signature, kind=kind) for kind in ("PGP SIGNATURE", "SSH SIGNATURE", "SIGNED MESSAGE")},
-    **{url: partial(lost_objects, url=url) for url in (".", "ssh://a.test/b", "git://a.test/b", "ext::{}")},
     "a submodule": of_a_submodule,
     "a .git file": of_a_git_file,
     "a folder that looks bare": of_a_folder_that_looks_bare,
@@ -172,23 +126,6 @@ def test_a_check_of_what_has_changed_runs_nothing_that_a_repository_names(
 
     assert not repository.ran.exists()
     assert "emails/news.html:" in told
-
-
-def test_variables_of_git_and_a_program_of_the_folder_called_git_do_not_count(
-    keyturn: Keyturn, repository: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for folder in (repository.place, repository.place / "emails"):
-        repository.write(f"{folder.relative_to(repository.place)}/git", repository.program.read_text("utf-8"))
-        (folder / "git").chmod(0o755)
-    monkeypatch.chdir(repository.place / "emails")
-    monkeypatch.setenv("PATH", f".{os.pathsep}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("GIT_EXTERNAL_DIFF", str(repository.program))
-    monkeypatch.setenv("GIT_SSH_COMMAND", str(repository.program))
-
-    told = checked_mails(keyturn, Path())
-
-    assert not repository.ran.exists()
-    assert "news.html:" in told
 
 
 def changed(folder: Path, base: str = "HEAD~1") -> set[str]:

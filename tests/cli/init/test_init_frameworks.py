@@ -98,6 +98,27 @@ FOUND = [
         HashingSettings(cost=10), [rows("Authenticator")],
     ),
     (
+        "quoted-names", "postgresql",
+        TableSettings(
+            table="User", email="Email", password="hashedPassword", active="isActive", provider="authProvider",
+            locale="preferredLanguage",
+            set={
+                "tempPassword": "{null}", "passwordChangedAt": "{now}", "lastPasswordChange": "{now_ms}",
+                "pwChanged": "{now}",
+            },
+            delete=("PasswordResetToken.userId", "auth.refresh_tokens.owner"),
+        ),
+        HashingSettings(cost=10), [],
+    ),
+    (
+        "django-on-mariadb", "mariadb",
+        TableSettings(
+            table="auth_user", password="password", name="first_name", active="is_active",
+            set={"password_expired": False}, delete=("remember_me.account_id",),
+        ),
+        HashingSettings(format="django-pbkdf2"), [],
+    ),
+    (
         "drizzle", "postgresql",
         TableSettings(
             table="users", name="full_name", active="not status = suspended", kind="role",

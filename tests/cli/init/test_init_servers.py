@@ -17,35 +17,6 @@ from keyturn.service.settings.reading import read_settings
 pytestmark = pytest.mark.long
 
 
-PRISMA_APP = """
-CREATE SCHEMA auth;
-CREATE TABLE auth.audit_log (id bigint PRIMARY KEY, email text);
-CREATE TABLE "User" (
-  id uuid PRIMARY KEY DEFAULT gen_random_uuid(), "Email" text UNIQUE, "hashedPassword" text, "authProvider" text,
-  "preferredLanguage" text, "isActive" boolean, "tempPassword" text, "passwordChangedAt" timestamptz,
-  "lastPasswordChange" bigint, "pwChanged" bigint
-);
-CREATE TABLE auth.refresh_tokens (token text PRIMARY KEY, owner uuid REFERENCES "User" (id));
-CREATE TABLE "PasswordResetToken" (id bigint PRIMARY KEY, "userId" uuid);
-INSERT INTO "User" ("Email", "hashedPassword", "pwChanged") VALUES
-  ('ada@northwind.example', '$2b$10$WAs/6lv/rHHk23RYClJXxukveNQHKBx8UYtsBhmA67pETWdQ/a/wq', 1763628402);
-"""
-
-DJANGO_APP = """
-CREATE TABLE auth_user (
-  id int AUTO_INCREMENT PRIMARY KEY, email varchar(254) UNIQUE, password varchar(128), first_name varchar(150),
-  is_active tinyint(1) NOT NULL, password_expired tinyint(1) NOT NULL DEFAULT 0
-);
-CREATE TABLE remember_me (
-  selector varchar(40) PRIMARY KEY, account_id int, FOREIGN KEY (account_id) REFERENCES auth_user (id)
-);
-INSERT INTO auth_user (email, password, is_active) VALUES
-  ('ada@northwind.example', 'pbkdf2_sha256$1000$salt$aGFzaA==', 1);
-CREATE OR REPLACE USER app@localhost IDENTIFIED BY 'hunter2';
-GRANT ALL ON *.* TO app@localhost;
-"""
-
-
 def executed(url: str, script: str) -> None:
     async def work() -> None:
         elsewhere = AppDatabase(url)
@@ -62,27 +33,6 @@ def executed(url: str, script: str) -> None:
 
 def read(**variables: str) -> Settings:
     return read_settings(Path("keyturn.toml"), READY | variables)
-
-
-def test_postgresql_with_names_that_need_quotes_and_other_schemas(keyturn: Keyturn, postgresql: PostgresServer) -> None:
-    url = postgresql.empty()
-    executed(url, PRISMA_APP)
-    ended = keyturn("init", "--database", url, *TEXTS, "--together")
-
-    assert ended.code == 0, ended.err
-    settings = read()
-    table = settings.accounts.table
-    assert (table.table, table.email, table.password, table.active) == ("User", "Email", "hashedPassword", "isActive")
-    assert (table.provider, table.locale, table.url) == ("authProvider", "preferredLanguage", "")
-    assert table.set == {
-        "tempPassword": "{null}",
-        "passwordChangedAt": "{now}",
-        "lastPasswordChange": "{now_ms}",
-        "pwChanged": "{now}",
-    }
-    assert table.delete == ("PasswordResetToken.userId", "auth.refresh_tokens.owner")
-    assert (settings.database.url, settings.hashing.format) == (url, "bcrypt")
-    postgresql.drop(url)
 
 
 TENANTS = """
@@ -115,18 +65,16 @@ def test_a_table_in_the_search_path_is_the_one_that_is_meant(
 
 def test_mariadb_whose_address_holds_a_password(keyturn: Keyturn, mariadb: MariadbServer) -> None:
     url = mariadb.empty()
-    executed(url, DJANGO_APP)
+    executed(url, "CREATE TABLE users (id int PRIMARY KEY, email varchar(99), password varchar(128))")
+    executed(url, "CREATE OR REPLACE USER app@localhost IDENTIFIED BY 'hunter2';\nGRANT ALL ON *.* TO app@localhost")
     address = url.replace("mysql://root@", "mysql://app:hunter2@")
     ended = keyturn("init", "--database", address, *TEXTS)
 
     assert ended.code == 0, ended.err
     assert "hunter2" not in ended.out + Path("keyturn.toml").read_text()
     assert "export DATABASE_URL=mysql://..." in ended.out
-    settings = read(DATABASE_URL=address)
-    table = settings.accounts.table
-    assert (table.url, table.table, table.id, table.password) == (address, "auth_user", "id", "password")
-    assert (table.name, table.active, table.set) == ("first_name", "is_active", {"password_expired": False})
-    assert (table.delete, settings.hashing.format) == (("remember_me.account_id",), "django-pbkdf2")
+    table = read(DATABASE_URL=address).accounts.table
+    assert (table.url, table.table) == (address, "users")
     refused = keyturn("init", "--database", address, *TEXTS, "--together", "--force")
     assert refused.err == "keyturn: --together: Keyturn's tables need SQLite or PostgreSQL: leave the flag out\n"
     mariadb.drop(url)

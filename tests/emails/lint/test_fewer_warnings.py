@@ -1,4 +1,4 @@
-"""The worst comes first, equal findings are one with several places, and choices of many designers are notes."""
+"""The worst comes first, and choices of many designers are notes."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
-from keyturn.studio.lint.report import Report, equal_findings
+from keyturn.studio.lint.report import Report
 
 PAGE = """<html lang="en"><head><title>News</title></head><body>
 <h1>News of the harbour</h1>
@@ -26,25 +26,6 @@ def examined(folder: Path, *more: str) -> Report:
 
 def severities(examination: Report, *groups: str) -> list[tuple[str, str]]:
     return [(one.rule, one.severity) for one in examination.with_rules(groups).found]
-
-
-def test_equal_warnings_of_several_mails_are_one_with_places_also_if_their_words_differ(tmp_path: Path) -> None:
-    examination = examined(
-        tmp_path,
-        '<p style="color:#aaaaaa">Old</p>',
-        '<p style="color:#bbbbbb">New</p>\n<p style="color:#aaaaaa">Old</p>',
-    ).with_rules(["contrast/light"])
-
-    assert [len(equal) for equal in equal_findings(examination.found)] == [3]
-    assert examination.tally.warnings == 1
-    assert len({one.message for one in examination.found}) == 2
-
-
-def test_errors_are_one_only_if_they_say_the_same(tmp_path: Path) -> None:
-    links = '<a href="htps://a.example">Boats</a>\n<a href="htps://b.example">Ships</a>\n<a href="abut:x">Quays</a>'
-    examination = examined(tmp_path, links).with_rules(["links/unknown-scheme"])
-
-    assert [len(equal) for equal in equal_findings(examination.found)] == [2, 1]
 
 
 def test_the_worst_comes_first_in_each_severity_by_group_then_by_the_number_of_mails(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import os
 import re
+import select
+import signal
 import smtplib
 import socket
 import subprocess
@@ -165,7 +167,8 @@ def test_a_token_that_could_be_guessed_is_refused_also_from_a_file(
     assert (ended.returncode, said.format(folder=tmp_path) in ended.stderr) == (1, True), ended.stderr
 
 
-def test_ctrl_c_ends_it_at_once_while_a_template_runs_away(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_however_it_ends_while_a_template_runs_away_no_process_is_left(tmp_path: Path, how: signal.Signals) -> None:
     (tmp_path / "emails").mkdir()
     (tmp_path / "emails" / "endless.html").write_text("{% for one in range(10 ** 12) %}{% endfor %}")
     (tmp_path / "emails" / "welcome.html").write_text("<p>Hello</p>")
@@ -175,11 +178,15 @@ def test_ctrl_c_ends_it_at_once_while_a_template_runs_away(tmp_path: Path) -> No
         with socket.create_connection((host, int(port))) as stuck:
             stuck.sendall(f"GET /studio/frames/endless HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
             assert "Hello" in httpx2.get(f"{studio.url}/studio/frames/welcome").text
-            workers = _processes_below(studio.process.pid)
-            code, rest = studio.interrupt()
+            workers = [os.pidfd_open(pid) for pid in _processes_below(studio.process.pid)]
+            studio.process.send_signal(how)
+            rest, _ = studio.process.communicate(timeout=30)
     assert len(workers) >= 2, "one that starts others, and one that draws"
-    assert (code, rest.lstrip()) == (0, "Stopped. Nothing was sent.\n")
-    assert not [pid for pid in workers if Path(f"/proc/{pid}").exists()]
+    for worker in workers:
+        assert select.select([worker], [], [], 30)[0], "it has ended"
+        os.close(worker)
+    if how != signal.SIGKILL:
+        assert (studio.process.returncode, rest.lstrip()) == (0, "Stopped. Nothing was sent.\n")
 
 
 def _processes_below(parent: int) -> list[int]:

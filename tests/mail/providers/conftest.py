@@ -13,7 +13,7 @@ from tests.mail.providers.http_providers import PROVIDERS as HTTP_PROVIDERS
 from tests.mail.providers.http_providers import HttpProvider
 from tests.mail_providers import sns
 from tests.resend_server.answers import Trouble
-from tests.resend_server.server import API_KEY, ResendServer, running_resend
+from tests.resend_server.server import API_KEY, ResendServer
 
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers import PROVIDERS
@@ -37,19 +37,6 @@ def mail() -> Email:
         headers={"Auto-Submitted": "auto-generated"},
         tags={"template": "password_reset"},
     )
-
-
-@pytest.fixture(scope="session")
-def resend_server() -> Iterator[ResendServer]:
-    with running_resend() as server:
-        yield server
-
-
-@pytest.fixture
-def resend(resend_server: ResendServer) -> ResendServer:
-    """Give the test a Resend that knows nothing yet."""
-    resend_server.forget()
-    return resend_server
 
 
 @pytest.fixture

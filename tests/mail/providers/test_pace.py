@@ -26,13 +26,6 @@ SLOW, HALF_A_LEASE, FAST = 0.001, 0.25, 1000.0
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 async def elsewhere(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     yield database

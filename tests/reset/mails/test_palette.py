@@ -39,14 +39,6 @@ def test_the_default_colours_are_readable_and_used_as_they_are(colours: tuple[st
     assert min(contrast(*pair) for pair in pairs(palette)) >= 4.5
 
 
-@pytest.mark.parametrize("dark_accent", AWKWARD)
-@pytest.mark.parametrize("accent", AWKWARD)
-def test_awkward_brand_colours_become_readable(accent: str, dark_accent: str) -> None:
-    palette, _ = palette_for(accent, dark_accent)
-
-    assert min(contrast(*pair) for pair in pairs(palette)) >= 4.5
-
-
 def test_any_brand_colour_becomes_readable() -> None:
     for red, green, blue in product(range(0, 256, 51), repeat=3):
         colour = f"#{red:02x}{green:02x}{blue:02x}"

@@ -1,7 +1,7 @@
 """The table of secrets: whatever happens at once, one guarded statement decides what a secret opens."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -18,13 +18,6 @@ ADA, BEA = b"ada's mailbox".ljust(32), b"bea's mailbox".ljust(32)
 KEY = secrets.digest("token")
 
 Result = TypeVar("Result")
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    yield database
-    await database.close()
 
 
 async def run(database: Database, do: Callable[..., Result], *given: object, **named: object) -> Result:

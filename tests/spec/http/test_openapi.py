@@ -72,28 +72,6 @@ async def test_no_two_routes_share_a_name(schema: dict[str, Any]) -> None:
     assert len(names) == len(set(names))
 
 
-async def test_operations_are_named_as_a_client_would_call_them(schema: dict[str, Any]) -> None:
-    paths = schema["paths"]
-    names = {operation["operationId"] for path in paths.values() for operation in path.values()}
-    assert names >= {
-        "requestPasswordReset",
-        "validateResetToken",
-        "replaceExpiredLink",
-        "resetPassword",
-        "getPasswordPolicy",
-        "getFormTexts",
-        "signIn",
-        "signOut",
-        "getSignedIn",
-        "changePassword",
-        "checkPassword",
-        "checkLiveness",
-        "checkReadiness",
-        "secureAccount",
-    }
-    assert "The same as `resetPassword`" in paths["/api/auth/reset-password-with-token"]["post"]["description"]
-
-
 async def test_each_type_of_problem_has_one_schema_with_its_own_members(schema: dict[str, Any]) -> None:
     own = {}
     for name, found in schema["components"]["schemas"].items():

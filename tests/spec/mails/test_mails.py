@@ -171,6 +171,22 @@ async def test_a_day_has_no_more_mails_however_many_resets_are_finished(start: S
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 2
 
 
+async def test_a_cooldown_of_days_is_not_shortened_and_the_mails_of_a_day_refill_evenly(start: Start) -> None:
+    service = await start(limits={"mailbox_cooldown": timedelta(days=7)})
+    for days, mails in ((0, 1), (6.9, 1), (0.2, 2)):
+        service.let_time_pass(days=days)
+        await service.purge()
+        await service.ask_and_deliver()
+        assert len(service.inbox.mails) == mails
+    service = await start(limits={"mailbox_cooldown": timedelta(0), "mailbox_daily": 3})
+    eve = (await service.add("eve@northwind.test")).email
+    for hours, mails in ((0, 3), (8.1, 4)):
+        service.let_time_pass(hours=hours)
+        for _ in range(4):
+            await service.ask_and_deliver(eve)
+        assert len(service.inbox.mails) == mails
+
+
 async def test_a_provider_account_is_written_to_once_a_minute_too(service: Service) -> None:
     for _ in range(3):
         await service.ask(GRACE)

@@ -5,7 +5,7 @@ import pytest
 from keyturn.mail.rendering.compiling import to_html
 from keyturn.studio.web.pages.inbox_rows import CLIENTS, Row, rows
 
-PADDING = "&#847;&zwnj;&nbsp;&#8199;&shy;" * 40
+PADDING, BLANKS = "&#847;&zwnj;&nbsp;&#8199;&shy;" * 40, "\u200c\u00a0" * 200
 SAYS = "<p>Hello Ada, somebody asked for a new password for your account. If it was you, choose it here.</p>"
 
 
@@ -42,34 +42,26 @@ def test_in_gmail_a_long_subject_leaves_less_of_the_preheader() -> None:
     assert long.preheader == preheader[:49].rstrip() + "…"
 
 
-def test_after_a_short_preheader_the_words_of_the_body_fill_the_row() -> None:
-    assert row("Outlook", preheader="Ready.", html=body("Ready.")).bleed == "Hello Ada, somebody asked f…"
+IMAGE = '<!-- [if mso]>x<![endif]--><style>p{}</style><img src="l.png" alt="Northwind"><p>Hel<b>lo</b></p>'
 
 
-def test_without_a_preheader_all_of_the_row_is_the_body() -> None:
-    outlook = row("Outlook", html=body(""))
-    assert outlook.preheader == ""
-    assert outlook.bleed == "Hello Ada, somebody asked for a ne…"
-
-
-def test_padding_after_the_preheader_keeps_the_body_out() -> None:
-    for each in rows("Welcome", "Ready.", body("Ready. " + PADDING)):
-        assert (each.preheader, each.bleed) == ("Ready.", "")
-
-
-def test_padding_within_the_preheader_is_not_shown() -> None:
-    padding = "\u200c\u00a0" * 200
-    each = row("Outlook", preheader=f"Ready. {padding}", html=body(f"Ready. {padding}"))
-    assert (each.preheader, each.bleed) == ("Ready.", "")
-
-
-def test_styles_titles_and_comments_are_not_read_and_images_are_by_their_text() -> None:
-    html = body("", '<!-- [if mso]>x<![endif]--><style>p{}</style><img src="l.png" alt="Northwind"><p>Hel<b>lo</b></p>')
-    assert row("Outlook", html=html).bleed == "Northwind Hello"
-
-
-def test_a_mail_without_words_has_nothing_to_bleed() -> None:
-    assert {each.bleed for each in rows("Welcome", "", "")} == {""}
+@pytest.mark.parametrize(
+    ("preheader", "html", "shown", "bleed"),
+    [
+        ("Ready.", body("Ready."), "Ready.", "Hello Ada, somebody asked f…"),
+        ("", body(""), "", "Hello Ada, somebody asked for a ne…"),
+        ("Ready.", body("Ready. " + PADDING), "Ready.", ""),
+        (f"Ready. {BLANKS}", body(f"Ready. {BLANKS}"), "Ready.", ""),
+        ("", body("", IMAGE), "", "Northwind Hello"),
+        ("", "", "", ""),
+    ],
+    ids=["a short preheader", "none", "padding after it", "padding within it", "styles and images", "no words"],
+)
+def test_the_words_of_the_body_fill_what_the_preheader_leaves(
+    preheader: str, html: str, shown: str, bleed: str
+) -> None:
+    outlook = row("Outlook", preheader=preheader, html=html)
+    assert (outlook.preheader, outlook.bleed) == (shown, bleed)
 
 
 def test_the_preheader_of_a_compiled_mail_is_found_in_it() -> None:

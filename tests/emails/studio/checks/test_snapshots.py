@@ -56,14 +56,6 @@ def accept(client: Client, page: str) -> str:
     return unescape(found[1] or "") or str(answer.headers["location"])
 
 
-def test_a_key_opens_the_first_change(accepted: Client, folder: Path) -> None:
-    save(folder, "Hello", "Goodbye")
-    page = accepted.get("/studio/snapshots").text
-    found = re.search(r'<a hidden rel="next" href="([^"]+)" aria-keyshortcuts="n">First change</a>', page)
-    assert found
-    assert found[1].startswith("/studio/snapshots/greeting?sample=")
-
-
 def heading(client: Client) -> str:
     found = re.search(r"<h2>(.*?)</h2>\s*<p>", client.get("/studio/snapshots").text)
     assert found
@@ -125,14 +117,6 @@ def test_of_a_long_line_the_list_shows_what_is_near_the_change(accepted: Client,
     assert "line-height:1;text-align:left;color:#<mark>111111</mark>;" in page
     assert "…" in page
     assert "font-family:sans-serif;font-size:13px" not in page
-
-
-def test_the_list_counts_what_is_not_as_it_was_accepted(accepted: Client, folder: Path) -> None:
-    assert count(accepted) is None
-    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
-    assert count(accepted) == "2 changed"
-    accept(accepted, ADA)
-    assert count(accepted) == "1 changed"
 
 
 def test_what_differs_is_shown_line_by_line_and_far_lines_are_folded(accepted: Client, folder: Path) -> None:

@@ -1,18 +1,17 @@
 """A template edited in the browser: typed, drawn, saved, and in conflict with another program."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser, FrameLocator, Locator, Page, Request, Route, expect
 from tests.emails.studio.fixtures import GREETING
+from tests.emails.studio.pages.test_accessible import look
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 MAIL = "greeting/greeting.mjml"
-_LOOK = "options => axe.run({exclude: [['iframe']]}, {resultTypes: ['violations'], ...options})"
 
 
 def text_of(page: Page) -> Locator:
@@ -183,13 +182,5 @@ async def test_it_is_accessible_in_light_and_dark_wide_and_narrow(browser: Brows
     await select(page, "<mj-text>The end")
     await page.keyboard.type("<mj-text colour='red'>The end")
     await expect(page.locator(".cm-lintRange-error").first).to_be_visible()
-    for width in (1440, 375):
-        await page.set_viewport_size({"width": width, "height": 800})
-        for scheme, options in ({"light": {}, "dark": {"runOnly": ["color-contrast"]}}).items():
-            await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-            if folder := os.environ.get("SCREENSHOTS"):
-                await page.screenshot(path=f"{folder}/edit-{scheme}-{width}.png")
-            found = await page.evaluate(_LOOK, options)
-            said = [f"{one['id']}: {node['html'][:200]}" for one in found["violations"] for node in one["nodes"]]
-            assert said == [], f"{scheme}, {width} pixels"
+    await look(page, "the editor")
     await page.close()

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.emails.studio.fixtures import BASE, GREETING, GREETING_SAMPLES, Client
+from tests.emails.studio.fixtures import BASE, GREETING, Client
 from tests.emails.studio.overlays import break_it, overlay
 
 
@@ -47,23 +47,6 @@ def test_a_template_in_another_encoding_is_a_fault_too(client: Client, folder: P
     assert ">5 " in said
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "line", "words"),
-    [
-        ('name = "Ada"', 'name = "Ada', 2, "Illegal character"),
-        ('name = "Ada"', "name = 5", 2, "Expected `str`, got `int`"),
-        ('name = "Ada"\n', "", 1, "missing required field `name`"),
-    ],
-)
-def test_samples_that_cannot_be_read_are_shown_at_their_line(
-    client: Client, folder: Path, old: str, new: str, line: int, words: str
-) -> None:
-    (folder / "greeting" / "samples.toml").write_text(GREETING_SAMPLES.replace(old, new))
-    said = overlay(client)
-    assert f"greeting/samples.toml:{line}" in said
-    assert words in said
-
-
 def test_the_list_survives_samples_that_cannot_be_read(client: Client, folder: Path) -> None:
     (folder / "greeting" / "samples.toml").write_text("[")
     page = client.get("/studio/templates/notice").text
@@ -101,10 +84,3 @@ def test_a_mail_with_any_fault_is_shown_below_it(client: Client, folder: Path, w
     frame = client.get("/studio/frames/greeting")
     assert frame.status_code == 422
     assert "The end" in frame.text
-
-
-def test_a_fault_leads_to_the_line_in_the_source(client: Client, folder: Path) -> None:
-    break_it(folder, "Hello {{ name }}", "Hello {{ nmae }}")
-    page = client.get("/studio/templates/greeting?sample=ada").text
-    assert 'href="?sample=ada&amp;show=source#L5"' in page
-    assert '<li id="L5">' in client.get("/studio/templates/greeting?sample=ada&show=source").text

@@ -53,12 +53,6 @@ def checks(client: Client, template: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", "", answer[answer.index('class="findings"') :]).split())
 
 
-def test_an_unclosed_tag_is_found_in_an_included_file_with_the_ending_of_jinja(other: Client, foreign: Path) -> None:
-    break_it(foreign, "</mj-text>", "", "partials/foot.mjml.j2")
-    said = overlay(other, "news")
-    assert "&lt;mj-text&gt; is never closed. partials/foot.mjml.j2:1:1" in said
-
-
 def test_mjml_whose_mistake_nobody_can_place_says_nothing_of_lines_and_values(other: Client, foreign: Path) -> None:
     (foreign / "news.mjml.j2").write_text("<mjlm>{{ name }}</mjlm>")
     said = overlay(other, "news")
