@@ -29,7 +29,7 @@ async def me(request: Request[User, object, object]) -> dict[str, str]:  # type:
 def app() -> Litestar:
     from password_sessions import fingerprint, session_auth  # the guide's, beside this file once it is adopted
 
-    @post("/login", status_code=200)
+    @post("/login", status_code=204)
     async def sign_in(request: Request[User, object, object]) -> None:  # type: ignore[type-var]
         form = await request.form()
         user = await user_by_email(form["email"])
