@@ -136,7 +136,11 @@ def _first_sentence(text: str) -> str:
         if re.match(r"\w", paragraph):
             prose = re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", " ".join(paragraph.split()))
             first, *rest = re.split(r"(?<=\.) ", prose)
-            return rest[0] if rest and first.startswith("This page is for") and len(first) < 120 else first
+            return (
+                rest[0]
+                if rest and first.startswith(("This page is for", "This guide is for")) and len(first) < 120
+                else first
+            )
     return ""
 
 

@@ -9,7 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+DOCS = Path(__file__).parents[2] / "docs"
+LITESTAR = ("plugin.md", "As a service beside your app")
+COMMON = ("beside-your-app.md", "The first reset")
+"""The page and section with the commands of all guides."""
+
+IN_EVERY_TABLE = {"url", "id", "email"}
+"""Settings that a guide leaves out."""
+
 SUPABASE = "https://abcdefgh.supabase.co"
 """Where the guide says that the reader's project at Supabase is."""
 _PLACES = re.compile(r"--base-url (\S+) --sign-in-url (http://[^/\s]+)")
@@ -20,17 +27,21 @@ _FILE = re.compile(r"(?:#|//|<\?php //) ([\w./-]+\.\w+)\n")
 _INSTALLS = ("pip install ", "npm install ")
 
 
+def section(page: str, title: str) -> str:
+    text = (DOCS / page).read_text("utf-8").partition(f"\n## {title}\n")[2]
+    return re.split(r"(?m)^## ", text)[0]
+
+
 class Guide:
-    """One page, with the reader's addresses in the place of those that it names for an example."""
+    """One guide, with the reader's addresses in the place of those that it names for an example."""
 
     def __init__(self, name: str, *, keyturn: str = "", app: str = "", supabase: str = SUPABASE) -> None:
-        text = (GUIDES / f"{name}.md").read_text("utf-8")
+        text = section(*LITESTAR) if name == "litestar" else (DOCS / "guides" / f"{name}.md").read_text("utf-8")
         places = _PLACES.search(text)
         assert places, f"{name}.md does not say where Keyturn and the app are"
         self.keyturn, self.app = places[1], places[2]
         own = {self.keyturn: keyturn or self.keyturn, self.app: app or self.app, SUPABASE: supabase}
         text = re.sub(rf"({'|'.join(map(re.escape, own))})(?!\d)", lambda found: own[found[1]], text)
-        self.text = text
         self._blocks: list[tuple[str, str]] = _BLOCK.findall(text)
 
     @property
@@ -44,17 +55,13 @@ class Guide:
         """What the page says that `keyturn init` writes: the first block of settings."""
         return tomllib.loads(next(code for language, code in self._blocks if language == "toml"))
 
-    @property
-    def written_for_a_server(self) -> dict[str, Any]:
-        """What it says that `keyturn init` writes with the address of a server: the second block of settings."""
-        return tomllib.loads([code for language, code in self._blocks if language == "toml"][1])
-
     def assert_written(self, file: Path) -> None:
         """Hold the settings in a file against the sections that the page shows; only [accounts] may have more."""
-        found = tomllib.loads(file.read_text("utf-8"))
-        assert {name: found[name] for name in self.written} == self.written | {
-            "accounts": found["accounts"] | self.written["accounts"]
-        }
+        found, shown = tomllib.loads(file.read_text("utf-8")), self.written
+        table, columns = found["accounts"].get("table", {}), shown["accounts"].get("table", {})
+        for name in IN_EVERY_TABLE - set(columns):
+            table.pop(name, None)
+        assert {name: found[name] for name in shown} == shown | {"accounts": found["accounts"] | shown["accounts"]}
 
     def follow(self, folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
         """Type all commands but those that install or serve; return the environment as it is then."""
@@ -73,5 +80,6 @@ class Guide:
         return dict(entry.split("=", 1) for entry in after.split("\0") if entry)
 
     def _lines(self) -> list[str]:
-        blocks = [code.replace("\\\n", " ") for language, code in self._blocks if language == "sh"]
+        common: list[tuple[str, str]] = _BLOCK.findall(section(*COMMON))
+        blocks = [code.replace("\\\n", " ") for language, code in self._blocks + common if language == "sh"]
         return [line for code in blocks for line in code.splitlines()]

@@ -14,7 +14,7 @@ from typing import Self
 
 import httpx2
 import msgspec
-from tests.adoption.guides import GUIDES, Guide
+from tests.adoption.guides import Guide
 from tests.adoption.packages import install_packages
 from tests.cli.process import Running, running_program
 from tests.driver.inbox import token_in_file
@@ -27,6 +27,7 @@ EMAIL, OLD, NEW = "Mona@readers.test", "seven quiet harbours", "eleven loud ligh
 class Stack(msgspec.Struct, frozen=True, kw_only=True):
     """An app of tests/adoption/apps: how it is started, with which variables, and where its users sign in.
 
+    `forgot`: an address of the app that its guide turns to Keyturn.
     `database`: what `keyturn init --database` is given, where docs/guides has no page for the app or its database.
     `says`: what the app writes once it listens.
     """
@@ -34,7 +35,7 @@ class Stack(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     starts: Sequence[str]
     sign_in: str
-    forgot: str
+    forgot: str = ""
     environment: dict[str, str] = {}
     is_told: bool = False
     database: str = ""
@@ -95,15 +96,14 @@ def adopted(stack: Stack, folder: Path) -> Iterator[Adopted]:
     ports = free_ports(2)
     keyturn, app = (f"http://127.0.0.1:{port}" for port in ports)
     shutil.copytree(APPS / stack.name, folder, dirs_exist_ok=True)
-    guide = Guide(stack.name, keyturn=keyturn, app=app) if (GUIDES / f"{stack.name}.md").exists() else None
+    guide = None if stack.database else Guide(stack.name, keyturn=keyturn, app=app)
     for name, code in guide.files.items() if guide else ():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(code, "utf-8")
     packages = install_packages(folder)
     environment = stack.environment | {"PORT": str(ports[1]), "EMAIL": EMAIL, "PASSWORD": OLD}
-    environment["FORGOT"] = f"{keyturn}/forgot-password"
     subprocess.run([*stack.starts, "set-up"], cwd=folder, env={**os.environ, **environment, **packages}, check=True)
-    if guide and not stack.database:
+    if guide:
         followed = guide.follow(folder, environment)
         guide.assert_written(folder / "keyturn.toml")
     else:
@@ -181,9 +181,6 @@ def tell_story(stack: Stack, tmp_path: Path) -> None:
         assert not phone.signs_in(OLD)
         assert laptop.signs_in(NEW)
         assert not phone.is_signed_in()
-        ways_to_forgot_are_keyturns(app)
-
-
-def ways_to_forgot_are_keyturns(app: Adopted) -> None:
-    answer = httpx2.get(f"{app.url}{app.stack.forgot}")
-    assert answer.headers["location"] == f"{app.keyturn.url}/forgot-password"
+        if stack.forgot:
+            answer = httpx2.get(f"{app.url}{stack.forgot}")
+            assert answer.headers["location"] == f"{app.keyturn.url}/forgot-password"

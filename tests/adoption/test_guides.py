@@ -12,10 +12,10 @@ pytestmark = pytest.mark.long
 PYTHON = (sys.executable, "app.py")
 DJANGO = Stack(name="django", starts=PYTHON, sign_in="/accounts/login/", forgot="/accounts/password_reset/")
 
-FLASK = Stack(name="flask", starts=PYTHON, sign_in="/login", forgot="/forgot")
-FASTAPI = Stack(name="fastapi", starts=PYTHON, sign_in="/login", forgot="/forgot", environment={"APP_SECRET": "own"})
+FLASK = Stack(name="flask", starts=PYTHON, sign_in="/login")
+FASTAPI = Stack(name="fastapi", starts=PYTHON, sign_in="/login", environment={"APP_SECRET": "own"})
 
-LITESTAR = Stack(name="litestar", starts=PYTHON, sign_in="/login", forgot="/forgot", environment={"APP_SECRET": "own"})
+LITESTAR = Stack(name="litestar", starts=PYTHON, sign_in="/login", environment={"APP_SECRET": "own"})
 
 
 @pytest.mark.parametrize("stack", [DJANGO, FLASK, FASTAPI, LITESTAR], ids=lambda stack: stack.name)
@@ -23,17 +23,15 @@ def test_an_app_s_own_sign_in_takes_the_new_password_and_its_sessions_end(stack:
     tell_story(stack, tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("name", "forgot", "is_told"), [("express", "/forgot", True), ("nextjs", "/forgot-password", False)]
-)
+@pytest.mark.parametrize(("name", "is_told"), [("express", True), ("nextjs", False)])
 def test_so_do_those_on_node_and_postgresql(
-    node: str, postgresql: PostgresServer, name: str, forgot: str, is_told: bool, tmp_path: Path
+    node: str, postgresql: PostgresServer, name: str, is_told: bool, tmp_path: Path
 ) -> None:
     url = postgresql.empty()
     environment = {"DATABASE_URL": url, "AUTH_SECRET": "the app's own"}
     starts = (node, "app.js")
     tell_story(
-        Stack(name=name, starts=starts, sign_in="/login", forgot=forgot, environment=environment, is_told=is_told),
+        Stack(name=name, starts=starts, sign_in="/login", environment=environment, is_told=is_told),
         tmp_path,
     )
     postgresql.drop(url)

@@ -25,7 +25,6 @@ def test_php_on_mariadb_signs_in_with_the_new_password(php: str, mariadb: Mariad
             name="php",
             starts=("sh", "app.sh"),
             sign_in="/login",
-            forgot="/forgot",
             environment={"PHP": php, "DATABASE_URL": url},
             database="${DATABASE_URL}",
             says="Development Server",

@@ -41,7 +41,7 @@ async def test_the_app_gets_a_post_that_the_reference_library_verifies(app: App,
 
 
 async def test_what_the_documentation_says_of_verifying_by_hand_works(app: App, sender: WebhookSender) -> None:
-    page = (Path(__file__).parents[2] / "docs/webhooks.md").read_text("utf-8")
+    page = (Path(__file__).parents[2] / "docs/http.md").read_text("utf-8")
     documented: dict[str, Any] = {}
     exec(page.split("By hand")[1].split("```")[1].removeprefix("python\n"), documented)  # noqa: S102 - our own page
     await sender.send("event1", BODY, now())

@@ -1,4 +1,4 @@
-"""The mails of a folder, for programs: `from keyturn import Mails`. See docs/testing.md."""
+"""The mails of a folder, for programs: `from keyturn import Mails`. See docs/check.md."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field

@@ -215,7 +215,7 @@ def test_every_rule_is_planted_here_or_beside_the_checks() -> None:
 def test_the_script_for_editors_in_the_docs_lists_each_finding_at_its_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (script,) = re.findall(r"```python\n(.*?)```", (DOCS / "check.md").read_text("utf-8"), re.DOTALL)
+    (script,) = re.findall(r"```python\n(import json\n.*?)```", (DOCS / "check.md").read_text("utf-8"), re.DOTALL)
     (tmp_path / "emails").mkdir()
     (tmp_path / "emails" / "news.html").write_text(PAGE.format("\n<a href='htps://boats.test'>Boats</a>"))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")

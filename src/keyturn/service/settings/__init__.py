@@ -571,7 +571,7 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True):
 class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Webhooks to the app, in the format of Standard Webhooks.
 
-    `url`: your app's address for events, without a user or a password: [webhooks](webhooks.md)
+    `url`: your app's address for events, without a user or a password: [webhooks](http.md#webhooks)
     `secret`: `whsec_` and base64 of 24 or more random bytes; while you change it, the new one, a comma and the old one
     """
 

@@ -1,5 +1,6 @@
 """The addresses of the guide, and one that says who is signed in."""
 
+from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
 
@@ -10,4 +11,8 @@ def me(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"email": request.user.email})
 
 
-urlpatterns = [path("", include("urls")), path("me", me)]
+urlpatterns = [
+    path("", include("keyturn_urls")),
+    path("accounts/login/", LoginView.as_view(), name="login"),
+    path("me", me),
+]

@@ -1,4 +1,4 @@
-// An Express app: its own users and sessions in PostgreSQL, the guide's sign-in. `set-up` makes Mona's account.
+// An Express app: its own users and sessions in PostgreSQL, its own sign-in. `set-up` makes Mona's account.
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
@@ -28,13 +28,20 @@ async function setUp() {
 
 async function serve() {
   const { keyturn } = await import("./keyturn.js"); // the guide's, beside this file once it is adopted
-  const { signIn } = await import("./sign-in.js");
   const app = express();
   const store = new (connectPgSimple(session))({ pool, pruneSessionInterval: false });
   app.use(keyturn(pool));
   app.use(session({ store, secret: "the app's own", resave: false, saveUninitialized: false }));
-  app.use(signIn(pool));
-  app.get("/", (request, response) => response.send("Hello"));
+  app.post("/login", express.urlencoded(), async (request, response) => {
+    const { rows } = await pool.query("SELECT * FROM users WHERE lower(email) = lower($1)", [request.body.email]);
+    if (!rows[0] || !(await bcrypt.compare(request.body.password, rows[0].password_hash))) {
+      return response.sendStatus(401);
+    }
+    request.session.regenerate(() => {
+      Object.assign(request.session, { userId: String(rows[0].id), signedInAt: new Date().toISOString() });
+      request.session.save(() => response.redirect("/me"));
+    });
+  });
   app.get("/me", async (request, response) => {
     const { rows } = await pool.query("SELECT email FROM users WHERE id = $1", [request.session.userId ?? 0]);
     response.status(rows[0] ? 200 : 401).json(rows[0] ?? { error: "nobody" });

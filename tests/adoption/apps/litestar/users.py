@@ -1,6 +1,5 @@
 """The users of the app, as it looks them up."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from advanced_alchemy.base import UUIDAuditBase
@@ -22,12 +21,6 @@ class User(UUIDAuditBase):
     name: Mapped[str | None]
     password: Mapped[HashedPassword] = mapped_column("hashed_password", PasswordHash(backend=Argon2Hasher()))
     is_active: Mapped[bool] = mapped_column(default=True)
-
-
-@dataclass
-class Credentials:
-    email: str
-    password: str
 
 
 async def user_by_email(email: str) -> User | None:

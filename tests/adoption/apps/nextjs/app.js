@@ -1,12 +1,13 @@
-// What Next.js does with the guide's files, on Node alone: Auth.js' own sign-in, and redirects. `set-up` makes Mona's
+// What Next.js does with the guide's files, on Node alone: Auth.js' own sign-in. `set-up` makes Mona's
 // account. next-auth is here the package that it is made of (package.json).
 
 import { createServer } from "node:http";
 
 import bcrypt from "bcryptjs";
 import { Auth } from "next-auth";
+import Credentials from "next-auth/providers/credentials";
 
-import { pool } from "./users.js";
+import { pool, userByEmail } from "./users.js";
 
 const TABLE = `CREATE TABLE "User" (
   "id" TEXT NOT NULL, "name" TEXT, "email" TEXT NOT NULL, "emailVerified" TIMESTAMP(3), "hashedPassword" TEXT,
@@ -22,9 +23,15 @@ async function setUp() {
 }
 
 async function serve() {
-  const { authConfig } = await import("./auth.config.js"); // the guide's, beside this file once it is adopted
-  const { default: next } = await import("./next.config.mjs");
-  const redirects = await next.redirects();
+  const { jwt } = await import("./password-sessions.js"); // the guide's, beside this file once it is adopted
+  const credentials = Credentials({
+    credentials: { email: {}, password: { type: "password" } },
+    async authorize({ email, password }) {
+      const user = await userByEmail(email);
+      return user && (await bcrypt.compare(password, user.hashedPassword)) ? user : null;
+    },
+  });
+  const authConfig = { session: { strategy: "jwt" }, providers: [credentials], callbacks: { jwt } };
   const config = { ...authConfig, secret: process.env.AUTH_SECRET, basePath: "/api/auth", trustHost: true };
   const base = `http://127.0.0.1:${process.env.PORT}/api/auth`;
   const cookies = (answer) => answer.headers.getSetCookie();
@@ -40,8 +47,6 @@ async function serve() {
   }
 
   async function answer(request, body) {
-    const redirect = redirects.find(({ source }) => source === request.url);
-    if (redirect) return Response.redirect(redirect.destination, 307);
     if (request.method === "POST") return signIn(new URLSearchParams(body));
     const cookie = request.headers.cookie ?? "";
     const session = await Auth(new Request(`${base}/session`, { headers: { cookie } }), config);

@@ -24,8 +24,4 @@ switch ($_SERVER['REQUEST_METHOD'] . ' ' . $_SERVER['REQUEST_URI']) {
         header('Content-Type: application/json');
         echo json_encode($member ? ['email' => $member['mail']] : ['error' => 'signed out']);
         break;
-
-    case 'GET /forgot':
-        header('Location: ' . getenv('FORGOT'), true, 302);
-        break;
 }
