@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
@@ -75,3 +75,20 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave Ctrl-C to pytest."""
         yield
+
+
+async def body_of(receive: Any) -> bytes:
+    """Return the whole body of a request to an ASGI application."""
+    body, more = b"", True
+    while more:
+        event = await receive()
+        body, more = body + event.get("body", b""), event.get("more_body", False)
+    return body
+
+
+async def send_answer(send: Any, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+    """Answer a request to an ASGI application with the whole of `body`."""
+    fields = {"content-length": str(len(body)), **headers} if body else headers
+    encoded = [(name.encode(), value.encode()) for name, value in fields.items()]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
-from tests.serving import serving_here
+from tests.serving import send_answer, serving_here
 
 
 class Fault(Enum):
@@ -68,10 +68,7 @@ class Verifier:
                 pass
             return
         status, body = _WRONG[fault] if fault else (200, msgspec.json.encode(self._verdict(form)))
-        await send(
-            {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"application/json")]}
-        )
-        await send({"type": "http.response.body", "body": body})
+        await send_answer(send, status, body, {"content-type": "application/json"})
 
     def _verdict(self, form: dict[str, str]) -> dict[str, Any]:
         if self.codes:

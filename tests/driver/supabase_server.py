@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import msgspec
 from tests.driver.supabase_users import MAX_BYTES, SupabaseFactor, SupabaseUser, SupabaseUsers, is_uuid
+from tests.serving import body_of, send_answer
 
 # Answers, in the shapes of older and newer servers
 
@@ -157,7 +158,7 @@ class SupabaseServer:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             return
-        body = await _body(receive)
+        body = await body_of(receive)
         self.requests.append(f"{scope['method']} {scope['path']}")
         match self.coming.popleft() if self.coming else None:
             case Outage() as outage:
@@ -273,18 +274,8 @@ async def _fail(outage: Outage, receive: Any, send: Any) -> None:
             await _send(send, Answer(200, "<h1>Welcome</h1>"))
 
 
-async def _body(receive: Any) -> bytes:
-    body, more = b"", True
-    while more:
-        event = await receive()
-        body, more = body + event.get("body", b""), event.get("more_body", False)
-    return body
-
-
 async def _send(send: Any, answer: Answer) -> None:
     is_page = isinstance(answer.document, str)
     body = answer.document.encode() if is_page else json.dumps(answer.document).encode()
-    headers = {"content-type": "text/html" if is_page else "application/json", "content-length": str(len(body))}
-    fields = [(name.encode(), value.encode()) for name, value in {**headers, **answer.headers}.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": fields})
-    await send({"type": "http.response.body", "body": body})
+    kind = "text/html" if is_page else "application/json"
+    await send_answer(send, answer.status, body, {"content-type": kind, **answer.headers})

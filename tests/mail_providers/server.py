@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 from tests.resend_server.answers import EMPTY, Answer, Request, Trouble
-from tests.serving import Connections, serving
+from tests.serving import Connections, body_of, send_answer, serving
 
 
 class ProviderServer:
@@ -105,20 +105,14 @@ class ProviderServer:
 
 
 async def _read(scope: Any, receive: Any) -> Request:
-    body, more = b"", True
-    while more:
-        event = await receive()
-        body, more = body + event.get("body", b""), event.get("more_body", False)
     query = scope["query_string"].decode()
     target = scope["raw_path"].decode() + (f"?{query}" if query else "")
     headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
-    return Request(headers, body, scope["method"], target)
+    return Request(headers, await body_of(receive), scope["method"], target)
 
 
 async def _send(send: Any, answer: Answer) -> None:
     html = answer.html.encode()
     body = html or (b"" if answer.document is EMPTY else json.dumps(answer.document).encode())
-    headers = {"content-type": "text/html" if html else "application/json", "content-length": str(len(body))}
-    fields = [(name.encode(), value.encode()) for name, value in {**headers, **answer.headers}.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": fields})
-    await send({"type": "http.response.body", "body": body})
+    kind = "text/html" if html else "application/json"
+    await send_answer(send, answer.status, body, {"content-type": kind, **answer.headers})

@@ -1,14 +1,12 @@
 """The tables of credentials that survive a new password, whatever the settings end already."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.databases import Databases
 from tests.driver.app_database import running_app
 
 from keyturn.service.doctor.accounts import surviving_credentials
-from keyturn.service.settings import AccountSettings, DatabaseSettings, Ending, Secret, Settings, TableSettings
+from keyturn.service.settings import AccountSettings, Ending, Secret, Settings, TableSettings
 
 TABLES = (
     "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60));"
@@ -26,17 +24,7 @@ ALL = {
 }
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
-def databases(request: pytest.FixtureRequest) -> Databases:
-    chosen: Databases = request.getfixturevalue(request.param)
-    return chosen
-
-
-@pytest.fixture
-def url(databases: Databases) -> Iterator[str]:
-    url = databases.empty()
-    yield url
-    databases.drop(url)
+in_each_database = pytest.mark.parametrize("databases", ["sqlite", "postgresql", "mariadb"], indirect=True)
 
 
 def settings(url: str, **table: Any) -> Settings:
@@ -44,39 +32,30 @@ def settings(url: str, **table: Any) -> Settings:
     return Settings(accounts=AccountSettings(store="table", table=mapped))
 
 
-async def test_each_table_is_named_with_the_line_that_ends_it(url: str) -> None:
-    async with running_app(url, TABLES):
-        assert await surviving_credentials(settings(url)) == ALL
+@in_each_database
+async def test_each_table_is_named_with_the_line_that_ends_it(empty_url: str) -> None:
+    async with running_app(empty_url, TABLES):
+        assert await surviving_credentials(settings(empty_url)) == ALL
 
 
-async def test_what_a_setting_ends_or_leaves_to_the_app_is_not_named(url: str) -> None:
+@in_each_database
+async def test_what_a_setting_ends_or_leaves_to_the_app_is_not_named(empty_url: str) -> None:
     ends = {
         "passkeys.user_id": Ending(when="intrusion"),
         "oauth2_authorization.principal_name": Ending(when="never"),
         "api_keys.bearer_id": Ending(when="never"),
     }
-    async with running_app(url, TABLES):
-        assert await surviving_credentials(settings(url, ends=ends, delete=("ssh_keys.user_id",))) == {}
+    async with running_app(empty_url, TABLES):
+        assert await surviving_credentials(settings(empty_url, ends=ends, delete=("ssh_keys.user_id",))) == {}
         del ends["passkeys.user_id"]
-        named = await surviving_credentials(settings(url, ends=ends, delete=("ssh_keys.user_id",)))
+        named = await surviving_credentials(settings(empty_url, ends=ends, delete=("ssh_keys.user_id",)))
         assert named == {"passkeys": ALL["passkeys"]}
 
 
-async def test_the_accounts_may_be_in_keyturns_own_database(url: str) -> None:
-    if url.startswith("mysql"):
-        return  # Keyturn's own tables are never there
-    own = Settings(
-        database=DatabaseSettings(url=Secret(url)),
-        accounts=AccountSettings(store="table", table=TableSettings(table="users")),
-    )
-    async with running_app(url, TABLES):
-        assert await surviving_credentials(own) == ALL
-
-
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_schema_may_be_written_or_not(url: str) -> None:
-    async with running_app(url, TABLES):
-        assert await surviving_credentials(settings(url, table="public.users")) == ALL
+async def test_a_schema_may_be_written_or_not(empty_url: str) -> None:
+    async with running_app(empty_url, TABLES):
+        assert await surviving_credentials(settings(empty_url, table="public.users")) == ALL
 
 
 @pytest.mark.parametrize(

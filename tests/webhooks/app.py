@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 from standardwebhooks import Webhook
-from tests.serving import Connections, serving
+from tests.serving import Connections, body_of, send_answer, serving
 
 PATH = "/webhooks/keyturn"
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -98,7 +98,7 @@ class App:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         headers = {name.decode().lower(): value.decode() for name, value in scope["headers"]}
-        told = Told(scope["method"], scope["path"], headers, await _body(receive))
+        told = Told(scope["method"], scope["path"], headers, await body_of(receive))
         with self._changed:
             self.told.append(told)
             doing = self.coming.popleft() if self.coming else self.usual(told)
@@ -130,21 +130,9 @@ def running_app() -> Iterator[App]:
         yield app
 
 
-async def _body(receive: Any) -> bytes:
-    body, more = b"", True
-    while more:
-        event = await receive()
-        body, more = body + event.get("body", b""), event.get("more_body", False)
-    return body
-
-
 async def _answer(send: Any, answer: Answer) -> None:
     body = b"" if answer.status == 204 else json.dumps(answer.said or {"status": answer.status}).encode()
-    headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
-    if body:
-        headers.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send_answer(send, answer.status, body, answer.headers)
 
 
 async def _go_on(receive: Any, send: Any) -> None:

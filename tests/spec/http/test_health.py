@@ -1,6 +1,6 @@
 """Whether the process lives, and whether it can do its work."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from traceback import format_exception
 
 import pytest
@@ -18,13 +18,6 @@ from tests.driver.service import ADA, LOGIN, PASSWORD, REQUEST, Service, problem
 from keyturn import KeyturnError
 
 pytestmark = pytest.mark.any_database
-
-
-@pytest.fixture
-def unmigrated(databases: Databases) -> Iterator[str]:
-    url = databases.empty()
-    yield url
-    databases.drop(url)
 
 
 async def test_a_process_that_runs_is_live_and_ready(service: Service) -> None:
@@ -69,14 +62,14 @@ async def test_where_the_database_is_gone_every_route_says_to_come_back_and_name
     assert (await client.get("/health/live")).status_code == 200
 
 
-async def test_a_process_does_not_start_on_a_database_that_was_not_migrated(unmigrated: str) -> None:
+async def test_a_process_does_not_start_on_a_database_that_was_not_migrated(empty_url: str) -> None:
     with pytest.raises(KeyturnError, match="the service did not start") as refused:
-        async with running(settings_for(unmigrated, hashing={})):
+        async with running(settings_for(empty_url, hashing={})):
             pass
     assert "run `keyturn migrate`" in "".join(format_exception(refused.value))
 
 
-async def test_after_the_migration_it_starts(unmigrated: str) -> None:
-    await migrate_database(unmigrated)
-    async with running(settings_for(unmigrated)) as service:
+async def test_after_the_migration_it_starts(empty_url: str) -> None:
+    await migrate_database(empty_url)
+    async with running(settings_for(empty_url)) as service:
         assert (await service.anywhere().get("/health/ready")).status_code == 200

@@ -6,6 +6,8 @@ from collections import deque
 from typing import Any
 from urllib.parse import parse_qs
 
+from tests.serving import send_answer
+
 ACCOUNT, PASSWORD = "AC" + "0" * 32, "an Auth Token"
 
 
@@ -20,9 +22,7 @@ class TwilioServer:
         body = (await receive())["body"]
         headers = {name.decode(): value.decode() for name, value in scope["headers"]}
         status, document = self._answer(scope, headers.get("authorization", ""), body)
-        head = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": status, "headers": head})
-        await send({"type": "http.response.body", "body": json.dumps(document).encode()})
+        await send_answer(send, status, json.dumps(document).encode(), {"content-type": "application/json"})
 
     def _answer(self, scope: Any, authorization: str, body: bytes) -> tuple[int, dict[str, Any]]:
         if (scope["method"], scope["path"]) != ("POST", f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"):
