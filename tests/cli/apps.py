@@ -43,3 +43,8 @@ def sqlite_app(script: str = NODE_APP, name: str = "app.db") -> str:
 
 def files() -> set[str]:
     return {path.name for path in Path().iterdir()}
+
+
+def to_look_at(out: str) -> list[str]:
+    """Return what `keyturn init` says to look at."""
+    return [line.removeprefix("  * ") for line in out.splitlines() if line.startswith("  * ")]

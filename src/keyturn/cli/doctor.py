@@ -22,7 +22,7 @@ _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_blac
 def doctor(as_json: bool) -> None:
     """Check the installation, and suggest fixes.
 
-    Checks the settings, the database, the limits, the pages, the mail provider and the DNS records of the sending
+    Checks the settings, the database, the pages, the mail provider and the DNS records of the sending
     domain. Shows the settings that differ from their defaults, without secrets. Changes nothing and sends no mail.
     Exits with 1 if a check fails, else with 0.
 

@@ -8,9 +8,8 @@ from shlex import quote
 from typing import Any
 
 import click
-import msgspec
 
-from keyturn.cli.terminal import accent, fail, print_json, strong
+from keyturn.cli.terminal import accent, fail, strong
 from keyturn.errors import SettingsInvalid
 from keyturn.plain_files import replace_file
 from keyturn.service.accounts.table.app_database import AppDatabase
@@ -52,8 +51,7 @@ _FLAGS = {
 @click.option("--from", "sender", metavar="ADDRESS", help="Sender of the mails: Name <address>.")
 @click.option("--file", default=FILE_NAME, type=click.Path(path_type=Path), show_default=True, help="File to write.")
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def init(file: Path, *, force: bool, as_json: bool, **flags: Any) -> None:
+def init(file: Path, *, force: bool, **flags: Any) -> None:
     """Write keyturn.toml for your app, and say what to look at.
 
     Reads the app's database to find the table of accounts and its columns, and changes nothing there. The file has a
@@ -83,10 +81,7 @@ def init(file: Path, *, force: bool, as_json: bool, **flags: Any) -> None:
         replace_file(file, text.encode())
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}")
-    if as_json:
-        print_json(_summary(plan, file, look_at))
-    else:
-        _report(plan, file, look_at)
+    _report(plan, file, look_at)
 
 
 async def _faults_of_table(plan: Plan) -> list[str]:
@@ -149,17 +144,3 @@ def _report(plan: Plan, file: Path, look_at: Sequence[str]) -> None:
     for command in _commands(plan, file):
         click.echo(f"  {accent(command)}")
     click.echo(f"\nAfterwards, open {plan.base_url.rstrip('/')}/forgot-password. `keyturn doctor` checks everything.")
-
-
-def _summary(plan: Plan, file: Path, look_at: Sequence[str]) -> dict[str, Any]:
-    table = msgspec.structs.asdict(plan.table) if plan.table else {}
-    return {
-        "file": str(file),
-        "store": plan.store,
-        "database": plan.address or None,
-        "table": {name: value for name, value in table.items() if name != "url"},
-        "together": plan.together,
-        "hashes": plan.hashes.shown or None,
-        "look_at": look_at,
-        "commands": list(_commands(plan, file)),
-    }

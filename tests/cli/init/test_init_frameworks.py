@@ -1,6 +1,5 @@
 """`keyturn init` on databases as frameworks make them: the mapping that it writes, and what it says it cannot know."""
 
-import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.cli.apps import READY, TEXTS
+from tests.cli.apps import READY, TEXTS, to_look_at
 from tests.cli.command import Keyturn
 from tests.cli.init.test_init_servers import executed
 from tests.databases import Databases
@@ -200,14 +199,14 @@ def test_the_mapping_of_a_framework_is_found_and_what_is_not_known_is_said(
     keyturn: Keyturn, schema: str, databases: Databases, table: TableSettings, hashing: HashingSettings, left: list[str]
 ) -> None:
     url = database_of(schema, databases)
-    ended = keyturn("init", "--database", url, *TEXTS, "--apart", "--json")
+    ended = keyturn("init", "--database", url, *TEXTS, "--apart")
     databases.drop(url)
 
     assert (ended.code, ended.err) == (0, "")
     settings = read_settings(Path("keyturn.toml"), READY)
     assert settings.accounts.table == msgspec.structs.replace(table, url=url)
     assert settings.hashing == hashing
-    questions = [one for one in json.loads(ended.out)["look_at"] if not one.startswith(OF_EVERY_APP)]
+    questions = [one for one in to_look_at(ended.out) if not one.startswith(OF_EVERY_APP)]
     assert [part for part, question in zip(left, questions, strict=True) if part not in question] == []
 
 

@@ -69,14 +69,10 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     of_app: bool = False
 
     @property
-    def is_unread(self) -> bool:
-        """Tell whether the whole file could not be read."""
-        return any(fault.name == str(self.file) for fault in self.faults)
-
-    @property
     def is_of_no_file(self) -> bool:
         """Tell whether there is no settings file where one is looked for, and none was named."""
-        return not self.of_app and not self.file.exists() and not self.is_unread
+        is_named = any(fault.name == str(self.file) for fault in self.faults)  # a named file that is missing is a fault
+        return not self.of_app and not self.file.exists() and not is_named
 
 
 def inspect_settings(
