@@ -237,13 +237,12 @@ def _box(element: Element) -> dict[str, str]:
 
 
 def _inset(element: Element) -> str:
-    sides = [f"{length_in_px(side.strip() or default):g}px" for side, default in _sides(element.get("inset"))]
-    return _css({"padding": f"{sides[1]} {sides[2]} {sides[3]} {sides[0]}"})
+    inset = [*element.get("inset").split(","), "", "", ""]
+    left, top, right, bottom = (length_in_px(side.strip() or usual) for side, usual in zip(inset, _INSET, strict=False))
+    return _css({"padding": f"{top:g}px {right:g}px {bottom:g}px {left:g}px"})
 
 
-def _sides(inset: str) -> list[tuple[str, str]]:
-    said = inset.split(",")
-    return list(zip([*said, "", "", "", ""][:4], ("0.1in", "0.05in", "0.1in", "0.05in"), strict=True))
+_INSET = ("0.1in", "0.05in", "0.1in", "0.05in")
 
 
 def _arc(said: str) -> float:
