@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from keyturn.mail.rendering.compiling import Rendered
     from keyturn.studio.gallery import Gallery, Sample
 
-_EXCEEDED = {
-    "time": "it takes longer than limit_seconds",
-    "memory": "it takes more memory than limit_megabytes",
-    "crash": "its process crashed",
-}
-
 
 @click.command()
 @click.argument("template")
@@ -67,13 +61,16 @@ def render(template: str, sample: str | None, lang: str, output: str, source: So
 def _render(opened: Opened, template: str, sample: "Sample", lang: str) -> "Rendered":
     """Return the mail, rendered within its limits. Raises TemplateInvalid."""
     from keyturn.studio.gallery.configuration import limits_of
+    from keyturn.studio.lint.finding import Place
+    from keyturn.studio.lint.rules import limit_finding
     from keyturn.studio.renderers import LimitExceeded, renderers_for
 
     runner = renderers_for(opened.gallery, limits_of(opened.settings), 1)
     try:
         return runner.run(_draw, template, sample, lang)
     except LimitExceeded as exceeded:
-        fail(f"{template} was not rendered: {_EXCEEDED[exceeded.limit]}")
+        finding = limit_finding(exceeded.limit, Place(opened.gallery.files(template).markup))
+        fail(f"{template} was not rendered: {finding.message} {finding.fix}")
     finally:
         runner.close()
 

@@ -175,12 +175,8 @@ def _serve(
     )
     app = create_studio_app(shown)
     caught.run(running, captured)
-    run(serve(app, bound, lambda: _greet(opened, shown, address_of(bound)), shown.stop))
+    run(serve(app, bound, lambda: click.echo(greeting(opened, shown, f"http://{address_of(bound)}")), shown.stop))
     click.echo(muted("Stopped. Nothing was sent." if _provider(service) is None else "Stopped."))
-
-
-def _greet(opened: Opened, studio: "Studio", address: str) -> None:
-    click.echo(greeting(opened, studio, f"http://{address}"))
 
 
 def _runner(opened: Opened) -> "Runner[Drawer]":

@@ -12,7 +12,6 @@ from email import message_from_bytes
 from email.message import Message
 from email.policy import Compat32
 from functools import cached_property, lru_cache
-from hashlib import sha256
 from html import escape
 from itertools import islice
 from urllib.parse import unquote
@@ -154,10 +153,6 @@ class Attachment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def size(self) -> int:
         return len(self.content)
-
-    @property
-    def checksum(self) -> str:
-        return sha256(self.content).hexdigest()
 
 
 class _Bounded(Compat32):

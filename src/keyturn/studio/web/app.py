@@ -214,7 +214,7 @@ def _one_look_a_request(gallery: Gallery) -> Callable[[ASGIApp], ASGIApp]:
 
 
 def _provide_drawn(gallery: Gallery) -> Provide:
-    """Return the provider of the view as frames draw it: without remote content if the folder is foreign.
+    """Return the provider of the view as frames render it: without remote content if the folder is foreign.
 
     The address of an image may hold values of the template, or lead to a host that only this machine reaches.
     """

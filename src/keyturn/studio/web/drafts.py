@@ -1,4 +1,4 @@
-"""Unsaved texts, drawn and checked by the renderers, one draft at a time. Drafts are never written to the disk."""
+"""Unsaved texts, rendered and checked by the renderers, one draft at a time. Drafts are never written to the disk."""
 
 import secrets
 import threading
@@ -18,16 +18,16 @@ from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition, Ren
 from keyturn.studio.web.view import View
 
 _MOST = 16
-"""The number of drawn drafts that are kept: a frame asks for its draft right after it was drawn."""
+"""The number of rendered drafts that are kept: a frame asks for its draft right after it was rendered."""
 
 
-class DrawnDraft(Struct, frozen=True):
+class RenderedDraft(Struct, frozen=True):
     frame: str = ""
     fault: RenderFault | None = None
 
 
 class Drafts:
-    """Has drafts drawn. A newer draft of the same editor replaces an older one that waits."""
+    """Has drafts rendered. A newer draft of the same editor replaces an older one that waits."""
 
     def __init__(self, renditions: Renditions, clients: tuple[str, ...], severity: Mapping[str, str]) -> None:
         self._renditions = renditions
@@ -37,7 +37,7 @@ class Drafts:
         self._frames: Kept[str, tuple[str, View]] = Kept(_MOST)
         self._one_at_a_time = threading.Lock()
 
-    def draw(self, rendition: Rendition, draft: Draft, view: View, editor: str) -> DrawnDraft | None:
+    def render(self, rendition: Rendition, draft: Draft, view: View, editor: str) -> RenderedDraft | None:
         """Return the outcome of a draft, or None if the same editor has sent a newer one."""
         ticket = secrets.token_urlsafe(8)
         self._latest.put(editor, ticket)
@@ -45,15 +45,15 @@ class Drafts:
             if self._latest.get(editor) != ticket:
                 return None
             if rendition.order is None:
-                return DrawnDraft(fault=rendition.fault)
+                return RenderedDraft(fault=rendition.fault)
             try:
-                html, fault = self._renditions.runner.run(_draw, rendition.order, draft, view)
+                html, fault = self._renditions.runner.run(_render, rendition.order, draft, view)
             except LimitExceeded as exceeded:
                 html, fault = "", fault_of_limit(exceeded.limit, draft.file)
         if fault:
-            return DrawnDraft(fault=fault)
+            return RenderedDraft(fault=fault)
         self._frames.put(ticket, (html, view))
-        return DrawnDraft(ticket)
+        return RenderedDraft(ticket)
 
     def findings(self, rendition: Rendition, draft: Draft) -> tuple[Finding, ...]:
         if rendition.order is None:
@@ -61,7 +61,7 @@ class Drafts:
         try:
             with self._one_at_a_time:
                 return self._renditions.runner.run(_check, rendition.order, draft, self._clients, self._severity)
-        except LimitExceeded:  # reported where it is drawn
+        except LimitExceeded:  # reported where it is rendered
             return ()
 
     def frame(self, key: str) -> tuple[str, View]:
@@ -70,7 +70,7 @@ class Drafts:
         return kept
 
 
-def _draw(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, RenderFault | None]:
+def _render(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, RenderFault | None]:
     gallery = drawer.gallery.with_draft(draft)
     drafted = Drawer(gallery)
     drawn = drafted.draw(order)

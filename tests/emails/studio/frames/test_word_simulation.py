@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Browser
 
 from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.studio.web.frames.client_models import draw_vml, simulate_word
+from keyturn.studio.web.frames.client_models import render_vml, simulate_word
 
 ROUND = """\
 <!--[if mso]><v:roundrect xmlns:v="urn:schemas-microsoft-com:vml" href="https://a.example/?a=1&amp;b=2" arcsize="10%"
@@ -79,7 +79,7 @@ async def test_a_browser_draws_what_word_is_known_to_draw(browser: Browser) -> N
     ],
 )
 def test_whatever_vml_it_is_no_element_of_it_is_left_and_nothing_is_added(vml: str) -> None:
-    left = parse_html(draw_vml(f"<p>{vml}</p>"))
+    left = parse_html(render_vml(f"<p>{vml}</p>"))
     assert not [one.tag for one in left.walk() if ":" in one.tag or one.tag == "script"]
 
 

@@ -28,10 +28,10 @@ def test_templates_at_the_top_come_first_then_folder_by_folder() -> None:
     ordered = in_order(Entry(name, ()) for name in names)
     assert [entry.name for entry in ordered] == ["welcome", "auth/a", "auth/z", "auth/sub/b"]
     branches = tree(ordered, (), None).folders
-    assert [(branch.folder, [leaf.label for leaf in branch.leaves]) for branch in branches] == [
+    assert [(branch.folder, [entry.name for entry in branch.mails]) for branch in branches] == [
         ("", ["welcome"]),
-        ("auth", ["a", "z"]),
-        ("auth/sub", ["b"]),
+        ("auth", ["auth/a", "auth/z"]),
+        ("auth/sub", ["auth/sub/b"]),
     ]
 
 
@@ -43,11 +43,13 @@ def test_a_folder_is_a_heading_over_its_templates(client: Client, folder: Path) 
     assert "<span>paid</span>" in page
 
 
-def test_generated_samples_stand_apart_under_the_own_ones() -> None:
-    (branch,) = tree([Entry("greeting", ("ada",), ("hostile: very long", "hostile: HTML"))], (), "greeting").folders
-    (leaf,) = branch.leaves
-    assert [twig.label for twig in leaf.among(leaf.entry.samples)] == ["ada"]
-    assert [(twig.number, twig.label) for twig in leaf.among(leaf.entry.hostile)] == [(2, "very long"), (3, "HTML")]
+def test_generated_samples_stand_apart_under_the_own_ones(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=grace").text
+    lists = re.findall(r'<ul aria-label="([\w ]+) of greeting">(.*?)</ul>', page, re.DOTALL)
+    assert [(label, re.findall(r">([\w ]+)</a>", rows)) for label, rows in lists] == [
+        ("Samples", ["ada", "grace"]),
+        ("Hostile samples", ["very long", "right to left", "HTML"]),
+    ]
 
 
 def test_the_index_holds_templates_samples_and_shared_files_and_is_not_kept(client: Client) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from keyturn.studio.gallery.discovery import FileState, state_of
-from keyturn.studio.lint.baseline import Baseline, BaselineInvalid, read_baseline
+from keyturn.studio.lint.baseline import BaselineInvalid, read_baseline
 from keyturn.studio.lint.browser.measurements import Noticed
 from keyturn.studio.lint.check import TemplateChecks, mail_name, put_together
 from keyturn.studio.lint.checks import checks_for
@@ -54,12 +54,11 @@ def _clients(groups: tuple[str, ...]) -> Clients:
 
 
 class KnownFindings:
-    """Reads a baseline, again when its file changes. `trouble`: why it cannot be read; then nothing is known."""
+    """Reads a baseline. `trouble`: why it cannot be read; then nothing is known."""
 
     def __init__(self, file: Path | None) -> None:
         self.file = file
         self.trouble = ""
-        self._read: tuple[FileState | None, Baseline | None] = None, None
 
     @property
     def state(self) -> FileState | None:
@@ -68,19 +67,15 @@ class KnownFindings:
 
     def mark_in(self, report: Report) -> Report:
         """Return the report, in which known findings do not count."""
-        if (state := self.state) != self._read[0]:
-            self._read = state, self._open() if state else None
-        baseline = self._read[1]
-        return baseline.without_known(report) if baseline else report
-
-    def _open(self) -> Baseline | None:
         self.trouble = ""
+        if not self.file or not self.file.exists():
+            return report
         try:
-            return read_baseline(self.file) if self.file else None
+            return read_baseline(self.file).without_known(report)
         except BaselineInvalid as invalid:
             message = str(invalid)
             self.trouble = f"{message[:1].upper()}{message[1:]}."
-            return None
+            return report
 
 
 _MOST = 2_000

@@ -1,4 +1,4 @@
-"""The mail as a document of its own, in a sandboxed frame that draws it and runs nothing.
+"""The mail as a document of its own, in a sandboxed frame that renders it and runs nothing.
 
 The frame of a preview blocks scripts and links, so a token link cannot be followed by accident. The links of a captured
 mail open a new tab, cross-site, as from webmail. The server decides light or dark by rewriting the media queries, so

@@ -1,7 +1,7 @@
 """Models of mail clients: those that invert colours in the dark, as the checks model them, and Outlook for Windows.
 
-The model of Word shows what is for Word only, draws VML, and drops CSS that Word does not know, so that a browser draws
-the rest. It is based on the tests of Can I email. Word's handling of tables, fonts and lines is not modelled.
+The model of Word shows what is for Word only, renders VML, and drops CSS that Word does not know, so that a browser
+renders the rest. It is based on the tests of Can I email. Word's handling of tables, fonts and lines is not modelled.
 """
 
 import re
@@ -66,7 +66,7 @@ _STYLE = f"<style>body{{font-family:{_TIMES}}}p:empty{{display:none!important}}{
 
 
 def simulate_word(html: str) -> str:
-    """Return the HTML as Word reads it, for a browser to draw."""
+    """Return the HTML as Word reads it, for a browser to render."""
     rewriting = Rewriting(resolve_conditionals(html))
     web_fonts = frozenset(_web_fonts(rewriting))
     for tag in rewriting.tags:
@@ -80,7 +80,7 @@ def simulate_word(html: str) -> str:
             rewriting.set(tag, "style", "display:none!important")
         elif style := tag.get("style"):
             rewriting.set(tag, "style", _style_attribute(style, tag, web_fonts))
-    html = draw_vml(rewriting.text())
+    html = render_vml(rewriting.text())
     head = _HEAD_END.search(html)
     at = head.start() if head else 0
     return html[:at] + _STYLE + html[at:]
@@ -151,8 +151,8 @@ _KEPT = ("width", "height", "top", "left", "position", "z-index")
 _NO = ("f", "false")
 
 
-def draw_vml(html: str) -> str:
-    """Return the HTML with elements that browsers draw in place of VML.
+def render_vml(html: str) -> str:
+    """Return the HTML with elements that browsers render in place of VML.
 
     Mails use four shapes of W3C's note "Vector Markup Language" (1998): rectangles, with or without round corners,
     ovals and images. All other VML and Office XML is left out.
@@ -237,13 +237,12 @@ def _box(element: Element) -> dict[str, str]:
 
 
 def _inset(element: Element) -> str:
-    sides = [f"{length_in_px(side.strip() or default):g}px" for side, default in _sides(element.get("inset"))]
-    return _css({"padding": f"{sides[1]} {sides[2]} {sides[3]} {sides[0]}"})
+    inset = [*element.get("inset").split(","), "", "", ""]
+    left, top, right, bottom = (length_in_px(side.strip() or usual) for side, usual in zip(inset, _INSET, strict=False))
+    return _css({"padding": f"{top:g}px {right:g}px {bottom:g}px {left:g}px"})
 
 
-def _sides(inset: str) -> list[tuple[str, str]]:
-    said = inset.split(",")
-    return list(zip([*said, "", "", "", ""][:4], ("0.1in", "0.05in", "0.1in", "0.05in"), strict=True))
+_INSET = ("0.1in", "0.05in", "0.1in", "0.05in")
 
 
 def _arc(said: str) -> float:

@@ -55,7 +55,7 @@ _DOCTYPE = re.compile(r"\ufeff?(?:[\t\n\f\r ]|<!--(?!-?>)[^>]*-->|<\?[^>]*>)*<!d
 
 
 def insert_in_head(html: str, markup: str) -> str:
-    """Return the HTML with the markup before everything but the doctype, which decides how a browser draws the rest.
+    """Return the HTML with the markup before everything but the doctype, which decides how a browser renders the rest.
 
     A parser moves metadata before any other element into the head, and adds the attributes of a following <html> to the
     element (HTML Standard 13.2.6.4.3, 13.2.6.4.4). A place behind a tag of the mail could lie in a comment, where the
@@ -85,7 +85,7 @@ _WITHOUT_EFFECT = {"<link": "<link rel=none ", "<iframe": "<iframe srcdoc data-l
 """Of two attributes of one name, the first counts (HTML, 13.2.5.33)."""
 
 # A box of the image's size, which is what Gmail and Outlook leave in its place. The mail sets how the text in it looks.
-# Browsers draw the pseudo-elements only of an image that they cannot show and that has an alt text, so one without it
+# Browsers render the pseudo-elements only of an image that they cannot show and that has an alt text, so one without it
 # gets a blank. A box that has room for the alt text alone leaves the name of the file out. An image whose height only
 # the file knows gets a third of its width, and one of unknown width gets room for the name.
 _BOX = """<style>:where(img[data-file],img:not([src])){position:relative;display:inline-block}

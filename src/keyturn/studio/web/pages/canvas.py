@@ -61,7 +61,7 @@ class Canvas:
         return read_aloud(parse_html(rendition.mail.html)) if rendition.mail and rendition.fault else ()
 
     def html(self, rendition: Rendition, view: View) -> str | None:
-        """Return the mail for the frame, as the view has it; None if it cannot be drawn.
+        """Return the mail for the frame, as the view has it; None if it cannot be rendered.
 
         The mail is drawn as it is sent, with the origins of its parts. While a template is broken, it is the last good
         mail, without origins. A mail of text alone is a page of its text.
@@ -74,7 +74,7 @@ class Canvas:
         return frames.apply_view(mail.html, view) if mail and rendition.fault else None
 
     def broken(self, rendition: Rendition, view: View) -> str | None:
-        """Return a mail of which parts fail, with a stand-in for each; None if nothing of it can be drawn."""
+        """Return a mail of which parts fail, with a stand-in for each; None if nothing of it can be rendered."""
         return None if rendition.exceeded else self._read(replace(rendition, fault=None), documents.marked_html, view)
 
     def marks(self, rendition: Rendition, view: View) -> Marks:

@@ -62,7 +62,7 @@ def save_source(
 
 
 @post("/drafts/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
-def draw_draft(
+def render_draft(
     path_name: NamedDependency[str],
     data: JSONBody[SentDraft],
     drawn: NamedDependency[View],
@@ -73,7 +73,7 @@ def draw_draft(
 ) -> Response[Any]:
     if refusal := sources.refusal(data.file):
         return _refusal(NotEditable(refusal))
-    became = drafts.draw(canvas.rendition(path_name, drawn), Draft(data.file, data.text), drawn, data.editor)
+    became = drafts.render(canvas.rendition(path_name, drawn), Draft(data.file, data.text), drawn, data.editor)
     if became is None:
         return Response({"overtaken": True})
     frame = layout.url("draft-frames", became.frame) if became.frame else ""
@@ -120,4 +120,4 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return {**place, **said, "severity": finding.severity, "rule": finding.rule, **correction}
 
 
-HANDLERS = (read_source, save_source, draw_draft, check_draft, draft_frame)
+HANDLERS = (read_source, save_source, render_draft, check_draft, draft_frame)

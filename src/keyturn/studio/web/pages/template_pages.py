@@ -1,6 +1,6 @@
 """The pages of the templates (a sample as a mail, its branches, the index of the palette) and of shared files."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Literal
 
@@ -11,7 +11,6 @@ from litestar.params import FromHeader
 from msgspec import Struct
 
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.gallery.branches.report import NeverRendered, coverage_of
 from keyturn.studio.inbox.mail import links_of
 from keyturn.studio.lint.checks.parts import size_for_outlook_classic, size_of
 from keyturn.studio.web.checks.folder_checks import FolderChecks
@@ -32,8 +31,7 @@ def shared_file_page(
 ) -> Response[str]:
     gallery, name = layout.gallery, _shared_file(layout.gallery, path_name)
     users = gallery.users(name)
-    undrawn = undrawn_in(gallery, name, users)
-    context = {"view": view, "source": shared_source(gallery, name), "users": users, "undrawn": undrawn}
+    context = {"view": view, "source": shared_source(gallery, name), "users": users}
     return layout.page("file.html", context | {"shared_file": name})
 
 
@@ -93,8 +91,6 @@ class SamplePages(Struct, frozen=True):
                 "outlook_classic": size_for_outlook_classic(mail.html),
             }
         context |= self.canvas.parts(rendition, view)
-        if context["source"]:
-            context["undrawn"] = undrawn_in(self.gallery, context["source"].file, [template])
         if view.tab == "data":
             context |= self.data_tab.parts(template, view, rendition.data)
         return self.layout.page("template.html", context | self._neighbours(template, rendition.sample))
@@ -127,13 +123,6 @@ def checked_page(
     path_name: NamedDependency[str], view: NamedDependency[View], pages: NamedDependency[SamplePages]
 ) -> Response[str]:
     return pages.checked_page(path_name, view)
-
-
-def undrawn_in(gallery: Gallery, file: str, mails: Iterable[str]) -> Mapping[int, NeverRendered]:
-    """Return the lines of a file that none of these mails draws, as far as known, each with its branch."""
-    reports = [known for name in mails if (known := gallery.known_branches(name))]
-    undrawn = [branch for branch in coverage_of(reports).never_rendered if branch.file == file]
-    return {line: branch for branch in undrawn for line in range(branch.line, branch.last_line + 1)}
 
 
 class PaletteItem(msgspec.Struct, frozen=True):

@@ -11,8 +11,6 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from keyturn.studio.gallery import Entry
-from keyturn.studio.gallery.branches import report
-from keyturn.studio.gallery.samples import hostile
 
 MOST = 200
 """Rows of a list on a page. Thousands of rows would be a megabyte of HTML on every page."""
@@ -37,36 +35,11 @@ def window(rows: Sequence[T], at: int) -> Window[T]:
     return Window(rows[start:end], start, len(rows) - end, before, after)
 
 
-class TreeSample(Struct, frozen=True):
-    """A sample in the list. `number`: its number within the template."""
-
-    name: str
-    number: int
-
-    @property
-    def label(self) -> str:
-        return self.name.removeprefix(hostile.PREFIX).removeprefix(report.PREFIX)
-
-
-class TreeMail(Struct, frozen=True):
-    """A template in the list. `twigs`: the samples of the chosen one."""
-
-    entry: Entry
-    twigs: tuple[TreeSample, ...]
-
-    @property
-    def label(self) -> str:
-        return self.entry.name.rpartition("/")[2]
-
-    def among(self, names: Sequence[str]) -> list[TreeSample]:
-        return [twig for twig in self.twigs if twig.name in names]
-
-
 class TreeFolder(Struct, frozen=True):
     """A folder. Its name is empty for the templates at the top. `closed`: how many templates a closed one holds."""
 
     folder: str
-    leaves: tuple[TreeMail, ...]
+    mails: tuple[Entry, ...]
     closed: int = 0
 
 
@@ -88,7 +61,7 @@ def tree(entries: Iterable[Entry], files: Sequence[str], chosen: str | None) -> 
     mails = list(_closed(entries, chosen)) if is_long else [(entry, 0) for entry in entries]
     cut = window(mails, next((at for at, (entry, _) in enumerate(mails) if entry.name == chosen), 0))
     folders = [
-        TreeFolder(folder, tuple(_leaf(entry, chosen) for entry, _ in inside), closed)
+        TreeFolder(folder, tuple(entry for entry, _ in inside), closed)
         for (folder, closed), inside in groupby(cut.rows, lambda row: (_folder(row[0]), row[1]))
     ]
     return Tree(folders, cut, window(files, next((at for at, file in enumerate(files) if file == chosen), 0)))
@@ -106,8 +79,3 @@ def _closed(entries: Iterable[Entry], chosen: str | None) -> Iterator[tuple[Entr
 
 def _folder(entry: Entry) -> str:
     return entry.name.rpartition("/")[0]
-
-
-def _leaf(entry: Entry, chosen: str | None) -> TreeMail:
-    samples = (*entry.samples, *entry.branches, *entry.hostile) if entry.name == chosen else ()
-    return TreeMail(entry, tuple(TreeSample(name, number) for number, name in enumerate(samples, 1)))

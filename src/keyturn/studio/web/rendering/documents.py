@@ -18,10 +18,10 @@ T = TypeVar("T")
 
 
 def read_document(drawer: Drawer, order: Order, read: Callable[..., T], *args: Any) -> T | None:
-    """Return what a function reads of the mail with its places, or None if the mail cannot be drawn."""
+    """Return what a function reads of the mail with its places, or None if the mail cannot be rendered."""
     try:
         document = drawer.document(order)
-    except TemplateInvalid:  # a save broke it since; the page reports that when it is drawn again
+    except TemplateInvalid:  # a save broke it since; the page reports that when it is rendered again
         return None
     return read(document, *args) if document.html else None
 

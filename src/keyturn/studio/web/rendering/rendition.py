@@ -32,14 +32,14 @@ from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.view import View
 
 _MOST_DRAWN = 32
-"""The number of kept drawings, for later requests for their lines or their checks."""
+"""The number of kept renderings, for later requests for their lines or their checks."""
 
 _TO_EXPLORE = LONGEST + Limits().seconds
 """Seconds for all passes through the branches of a mail."""
 
 
 class Order(Struct, frozen=True):
-    """What to draw. `number`: another one for each drawing. `language`: a tag."""
+    """What to render. `number`: another one for each rendering. `language`: a tag."""
 
     number: int
     template: str
@@ -59,7 +59,7 @@ class Drawn(Struct, frozen=True):
 
 
 class Drawer:
-    """Draws mails of a gallery, one at a time.
+    """Renders mails of a gallery, one at a time.
 
     `traced`: its templates with origins, each compiled once for pictures and checks.
     """
@@ -155,10 +155,10 @@ class Rendition:
     `view`: what the mail is made from, with the sample and the language named.
     `data`: the data of the mail. None if the samples are `unreadable`. Then the view names the requested sample, else
       the one that was drawn last.
-    `mail`: the mail as it is sent. With a `fault`: the last that could be drawn.
+    `mail`: the mail as it is sent. With a `fault`: the last that could be rendered.
     `exceeded`: rendering passed a limit.
     `fingerprint`: that of the mail's files. `elsewhere`: its files outside the folders.
-    `order`: names the mail in requests to a renderer. None if there is nothing to draw.
+    `order`: names the mail in requests to a renderer. None if there is nothing to render.
     """
 
     template: str

@@ -1,4 +1,4 @@
-"""From the parts of a drawn mail to the lines of its templates, and back."""
+"""From the parts of a rendered mail to the lines of its templates, and back."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -18,14 +18,17 @@ _LINE = re.compile(r"(.+):([1-9]\d{0,6})")
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """The origin of something drawn. `trail`: its place, then the calls of the macros around it."""
+    """The origin of a rendered part. `trail`: its place, then the calls of the macros around it."""
 
     tag: str
     trail: tuple[Place, ...]
 
 
 class Selection(Struct, frozen=True):
-    """The selected line. `written_in`: macros that it calls. `called_from`: calls of its own. `in_inbox`: not drawn."""
+    """The selected line. `written_in`: macros that it calls. `called_from`: calls of its own.
+
+    `in_inbox`: only lists show it.
+    """
 
     at: Place
     tags: tuple[str, ...]
@@ -80,7 +83,7 @@ class Marks(msgspec.Struct, frozen=True):
     picked: tuple[str, ...]
 
 
-class _Drawn(Struct, frozen=True):
+class _Part(Struct, frozen=True):
     """Something in a frame. `key`: its name. `offset`: that of its start tag. `end`: behind its end tag."""
 
     key: str
@@ -88,12 +91,12 @@ class _Drawn(Struct, frozen=True):
     offset: int
     end: int
 
-    def holds(self, other: "_Drawn") -> bool:
+    def holds(self, other: "_Part") -> bool:
         return self.offset < other.offset < self.end
 
 
 class SourceMap:
-    """Maps everything in a drawn mail to a line of the templates, and each line to what it drew."""
+    """Maps everything in a rendered mail to a line of the templates, and each line to its parts."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
@@ -104,14 +107,14 @@ class SourceMap:
         return Marks({one.key: self._mark(one) for one in self.elements}, picked)
 
     @cached_property
-    def elements(self) -> tuple[_Drawn, ...]:
+    def elements(self) -> tuple[_Part, ...]:
         """Everything that can be found in the frame, in the order of the start tags."""
         drawn = _drawn_by_mjml(self._document) if self._document.is_mjml else _drawn_by_html(self._document)
         return tuple(sorted(drawn, key=lambda one: one.offset))
 
-    def elements_at(self, place: Place) -> tuple[_Drawn, ...]:
+    def elements_at(self, place: Place) -> tuple[_Part, ...]:
         """Return the outermost elements that a line drew; if it drew none, the element around the line."""
-        by_key: dict[str, _Drawn] = {}
+        by_key: dict[str, _Part] = {}
         for start, stop in self._spans(place):
             inside = [one for one in self.elements if start <= one.offset < stop]
             by_key |= {one.key: one for one in inside or self._drawn_around(start, stop)}
@@ -127,7 +130,7 @@ class SourceMap:
         spans = list(self._spans(place))
         return any(start < one.end and one.offset < stop for one in shown for start, stop in spans)
 
-    def _mark(self, drawn: _Drawn) -> Mark:
+    def _mark(self, drawn: _Part) -> Mark:
         return Mark(drawn.tag, self._document.trail(drawn.offset))
 
     def _spans(self, place: Place) -> Iterator[tuple[int, int]]:
@@ -138,22 +141,22 @@ class SourceMap:
             if origin and any((at.file, at.line) == (place.file, place.line) for at in (origin.place, *origin.via)):
                 yield start, end
 
-    def _drawn_around(self, start: int, stop: int) -> list[_Drawn]:
+    def _drawn_around(self, start: int, stop: int) -> list[_Part]:
         text = self._document.markup[start:stop]
         at = start + len(text) - len(text.lstrip())
         return [one for one in self.elements if one.offset <= at < one.end][-1:] if at < stop else []
 
 
-def _drawn_by_mjml(document: Document) -> Iterator[_Drawn]:
+def _drawn_by_mjml(document: Document) -> Iterator[_Part]:
     body = body_of(document.root)
     for element in body.walk() if body else ():
         if element.holder:
-            yield _Drawn(str(element.offset), element.tag, element.offset, element.offset)
+            yield _Part(str(element.offset), element.tag, element.offset, element.offset)
         elif element.tag.startswith("mj-") and element.tag != "mj-raw":
-            yield _Drawn(f"{PREFIX}{element.number}", element.tag, element.offset, element.end)
+            yield _Part(f"{PREFIX}{element.number}", element.tag, element.offset, element.end)
 
 
-def _drawn_by_html(document: Document) -> Iterator[_Drawn]:
+def _drawn_by_html(document: Document) -> Iterator[_Part]:
     for element in document.elements():
         if element.tag != "head" and all(above.tag != "head" for above in element.ancestors()):
-            yield _Drawn(str(element.offset), element.tag, element.offset, element.end)
+            yield _Part(str(element.offset), element.tag, element.offset, element.end)

@@ -1,4 +1,4 @@
-"""The branches of a mail in the studio: in the list, in the panel and in the source."""
+"""The branches of a mail in the studio: in the list and in the panel."""
 
 import re
 from pathlib import Path
@@ -64,25 +64,6 @@ def test_the_panel_says_how_many_are_drawn_and_leads_to_those_that_are_not(clien
     assert re.search(r'href="\?[^"]*show=source[^"]*#L5">notice.mjml:5', page)
     assert "with urgent" not in page[page.index("undrawn-lines") :].partition("</ul>")[0]
     assert "Nothing calls its macro." in page
-
-
-def test_the_source_marks_the_lines_that_are_never_drawn(client: Client) -> None:
-    checked(client)
-    page = client.get("/studio/templates/notice?show=source").text
-
-    assert re.findall(r'<li id="L(\d+)" class="undrawn"', page) == ["5"]
-    assert 'title="Never rendered: aside is called. Nothing calls' in page
-
-
-def test_a_shared_file_marks_what_none_of_its_mails_draws(client: Client, folder: Path, notice: Path) -> None:
-    (folder / "_layout" / "part.mjml").write_text(
-        "{% macro part(kind) %}{% if kind == 'x' %}\nx\n{% endif %}{% endmacro %}"
-    )
-    notice.write_text(f'{{% import "_layout/part.mjml" as ui %}}{notice.read_text()}{{{{ ui.part("y") }}}}')
-    checked(client)
-
-    page = client.get("/studio/files/_layout/part.mjml").text
-    assert re.findall(r'<li id="L(\d+)" class="undrawn"', page) == ["2"]
 
 
 def test_the_palette_finds_them(client: Client) -> None:

@@ -16,7 +16,7 @@ from keyturn.studio.web import Studio, create_studio_app, studio_router
 def test_it_lists_templates_with_their_samples_and_the_files_that_they_share(client: Client) -> None:
     page = client.get("/studio/templates/greeting").text
     assert re.findall(r'id="template-(\w+)"', page) == ["greeting", "notice"]
-    assert re.findall(r'id="sample-\d".*>([\w ]+)</a>', page) == [
+    assert re.findall(r'id="(?:sample|hostile)-\d".*>([\w ]+)</a>', page) == [
         "ada",
         "grace",
         "very long",
