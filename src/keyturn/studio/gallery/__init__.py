@@ -5,10 +5,10 @@ within `one_look`: otherwise a page on a hundred templates would stat each file 
 
 **Mails.** A mail is a whole document that no other file extends or includes. Where that does not decide, names do.
 
-**Variables.** `variables` finds the values that a template expects, with a visitor over Jinja's syntax tree. It follows
-layouts, macros with arguments, loops and format strings; `jinja2.meta` gives flat names only. Guessed values are plain
-data, so that the form can edit them and a file can hold them. Only calls are stand-ins. A name that the sample lacks
-raises when a mail is sent. A check notes it and renders a stand-in, so that one missing name hides no other mistake.
+**Variables.** `variables` finds the values that a template expects: it renders the template with a probe for each.
+`jinja2.meta` gives flat names only. Guessed values are plain data, so that the form can edit them and a file can hold
+them. Only calls are stand-ins. A name that the sample lacks raises when a mail is sent. A check notes it and renders a
+stand-in, so that one missing name hides no other mistake.
 
 `branches` forces what samples leave out.
 """

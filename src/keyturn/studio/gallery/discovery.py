@@ -33,7 +33,7 @@ _TEMPLATE_SUFFIXES = (".j2", ".jinja", ".jinja2", ".tpl")
 _HANDLEBARS = (".hbs", ".handlebars")
 
 NOT_OURS = frozenset({"node_modules", "__pycache__", "site-packages", "samples"})
-_NOT_OURS_WITH = ("pyvenv.cfg",)
+_MARKS_ENVIRONMENT = "pyvenv.cfg"
 _A_TAG = re.compile(r"<(?:!doctype|[a-z])", re.IGNORECASE)
 _ROOT = re.compile(r"<mjml\b", re.IGNORECASE)
 _FRAGMENT = re.compile(r"(?>\s+|<!--.*?-->|\{[#%{].*?[#%}]\})*+<mj-", re.DOTALL)
@@ -141,7 +141,7 @@ class Discovery:
                 if self._leave_out(each, file, real):
                     continue
                 if _is_folder(each):
-                    if each.name not in NOT_OURS and not _holds(each.path, _NOT_OURS_WITH):
+                    if each.name not in NOT_OURS and not Path(each.path, _MARKS_ENVIRONMENT).is_file():
                         there = os.path.realpath(each.path) if each.is_symlink() else f"{real[-1]}/{each.name}"
                         yield from self._states(each.path, f"{file}/", (*real, there))
                 elif self._can_be_part(file):
@@ -269,10 +269,6 @@ def _reached(files: Iterable[str], references: Mapping[str, Iterable[str]]) -> l
             reached[file] = None
             waiting.extend(references.get(file, ()))
     return list(reached)
-
-
-def _holds(folder: str, names: Iterable[str]) -> bool:
-    return any(os.path.isfile(f"{folder}/{name}") for name in names)  # noqa: PTH113 - many
 
 
 def _with_compiled(found: FolderContents, compiling: set[str]) -> FolderContents:

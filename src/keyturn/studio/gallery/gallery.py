@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
@@ -20,7 +21,7 @@ from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
-from keyturn.plain_files import DEEPEST, leads_out, read_plain_text
+from keyturn.plain_files import leads_out, read_plain_text, walk
 from keyturn.studio.gallery.branches.report import PREFIX, BranchReport
 from keyturn.studio.gallery.discovery import Discovery, FileState, FolderContents, Patterns, state_of
 from keyturn.studio.gallery.environments import Prepare
@@ -380,22 +381,14 @@ def owners_among(names: Iterable[str]) -> Callable[[str], Collection[str]]:
 
 
 def fingerprint(folder: Path) -> Fingerprint:
-    return frozenset(_files(str(folder), ""))
+    return frozenset(_files(str(folder)))
 
 
-def _files(folder: str, prefix: str) -> Iterator[_File]:
-    if prefix.count("/") > DEEPEST:
-        return
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:  # deleted meanwhile
-        return
-    for entry in entries:
-        try:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _files(entry.path, f"{prefix}{entry.name}/")
-            elif entry.is_file():
-                found = entry.stat()
-                yield prefix + entry.name, found.st_mtime_ns, found.st_size
-        except OSError:  # deleted meanwhile, as temporary files of editors are
-            continue
+def _files(top: str) -> Iterator[_File]:
+    for above, _, names in walk(top):
+        inside = above[len(top) :].strip(os.sep).replace(os.sep, "/")
+        for name in names:
+            with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
+                found = os.stat(f"{above}/{name}")  # noqa: PTH116 - many
+                if stat.S_ISREG(found.st_mode):
+                    yield f"{inside}/{name}".lstrip("/"), found.st_mtime_ns, found.st_size

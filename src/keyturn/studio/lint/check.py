@@ -46,13 +46,13 @@ ENOUGH = 2
 class Part(msgspec.Struct, frozen=True, array_like=True):
     """What the checks say of a template, from which a report is put together.
 
-    `drawn`: the number of rendered mails. `texts`: texts of its files that are marked for translation, each with its
+    `mails`: how many were rendered. `texts`: texts of its files that are marked for translation, each with its
     first place. `branches`: without samples, or None if branches were not explored. `unused`: selectors that match
     nothing in its mails. `commented`: its files that may have comments for Keyturn, or None if that is unknown.
     """
 
     findings: tuple[Finding, ...] = ()
-    drawn: int = 0
+    mails: int = 0
     texts: tuple[tuple[Text, Place], ...] = ()
     branches: BranchReport | None = None
     unused: tuple[Finding, ...] = ()
@@ -61,7 +61,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     @property
     def is_whole(self) -> bool:
         """Whether all checks have seen all mails."""
-        return self.drawn > 0 and not any(finding.hides for finding in self.findings)
+        return self.mails > 0 and not any(finding.hides for finding in self.findings)
 
 
 _LIMITS = (OutOfTime, RecursionError)
@@ -110,7 +110,7 @@ class TemplateChecks:
             return Part(tuple(findings))
         findings += (_with_mail(one, MailName(template)) for one in unknown)
         report, exceeded = (None, None) if unreadable else self._branches(template)
-        drawn = ended = 0
+        mails = ended = 0
         styles = StyleUses()
         for sample, language in samples_in_languages((*samples, *(report.samples if report else ())), self.languages):
             of_mail = self._findings(template, sample, language, styles)
@@ -119,7 +119,7 @@ class TemplateChecks:
                 of_mail = [one for one in of_mail if one.rule != "unchecked/part" or one.place not in known]
             mail = mail_name(template, sample.name, language, self.languages)
             findings += (_with_mail(one, mail) for one in of_mail)
-            drawn, ended = drawn + 1, ended + any(finding.group == "limits" for finding in of_mail)
+            mails, ended = mails + 1, ended + any(finding.group == "limits" for finding in of_mail)
             if ended >= ENOUGH:
                 break
         unused: tuple[Finding, ...] = ()
@@ -136,7 +136,7 @@ class TemplateChecks:
             findings.append(_with_mail(exceeded, MailName(template), hides=True))
         branches = replace(report, samples=()) if report else None
         commented = tuple(filter(self._has_comments, files))
-        return Part(tuple(merge(findings, _SAYS)), drawn, tuple(marked), branches, unused, commented)
+        return Part(tuple(merge(findings, _SAYS)), mails, tuple(marked), branches, unused, commented)
 
     def check_briefly(self, template: str) -> Part:
         """Do the same for a template that has passed a limit: its loops take few turns."""
@@ -160,8 +160,8 @@ class TemplateChecks:
             return tuple(self.gallery.samples(template).values()), []
         except TemplateInvalid as error:
             found = [explain_samples(one, self.gallery) for one in (error, *error.others)]
-        is_drawn = all(one.rule == "samples/invalid" for one in found)
-        return (self.gallery.guessed_sample(template),) if is_drawn else (), found
+        can_be_rendered = all(one.rule == "samples/invalid" for one in found)
+        return (self.gallery.guessed_sample(template),) if can_be_rendered else (), found
 
     def _branches(self, template: str) -> tuple[BranchReport | None, Finding | None]:
         """Return the report on branches, and the finding on a limit that exploring them has passed."""
@@ -334,7 +334,7 @@ def put_together(
     judged += filter(None, (at_severity(one, severity) for one in of_comments))
     report = Report(
         templates=len(parts),
-        mails=sum(part.drawn for part in parts.values()),
+        mails=sum(part.mails for part in parts.values()),
         coverage=_coverage(gallery, parts),
     )
     return report.with_findings(_complete(one_for_each_engine(judged), files, source))
@@ -364,7 +364,7 @@ def _complete(
 
 
 def _coverage(gallery: Gallery, parts: Mapping[str, Part]) -> FolderCoverage | None:
-    """Return the coverage of these templates, without files of templates that were not checked and may draw more."""
+    """Return the coverage of these templates, without files of templates that were not checked and may render more."""
     reports = {name: part.branches for name, part in parts.items() if part.branches}
     if not reports:
         return None

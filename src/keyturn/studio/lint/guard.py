@@ -287,39 +287,19 @@ class Expected(NamedTuple):
 
 def wrong_value(kind: str, value: str) -> Expected | None:
     """Return what was expected instead of the value, or None if it is valid."""
-    name, options, count = _read_type(kind)
-    match name:
-        case "color" if value not in schema().colours and not _COLOUR.search(value):
-            fix = _fix_of_colour(value)
-        case "enum" if value not in options:
-            fix = _closest_option(value, options)
-        case "boolean" if value not in ("true", "false"):
-            fix = "Write true or false."
-        case "integer" if not re.search(r"\d", value):
-            fix = "Write only digits, without a unit."
-        case "unit" | "unitWithNegative" if not _unit(name, tuple(options), count).search(value):
-            fix = _fix_of_unit(value, options, count)
-        case _:
-            return None
-    return Expected(type_in_words(kind), fix)
-
-
-def type_in_words(kind: str) -> str:
-    """Return what an attribute of this type takes: "one of left, center or right"; "" for any text."""
-    name, options, count = _read_type(kind)
-    named = [option for option in options if option]
-    match name:
-        case "color":
-            return "a colour"
-        case "enum":
-            return f"one of {listed(named, 'or')}" if len(options) > 1 else options[0]
-        case "boolean":
-            return "true or false"
-        case "integer":
-            return "a whole number"
-        case "unit" | "unitWithNegative":
-            return _unit_words(options, count)
-    return ""
+    match _read_type(kind):
+        case "color", _, _ if value not in schema().colours and not _COLOUR.search(value):
+            return Expected("a colour", _fix_of_colour(value))
+        case "enum", options, _ if value not in options:
+            named = listed([*filter(None, options)], "or")
+            return Expected(f"one of {named}" if len(options) > 1 else named, _closest_option(value, options))
+        case "boolean", _, _ if value not in ("true", "false"):
+            return Expected("true or false", "Write true or false.")
+        case "integer", _, _ if not re.search(r"\d", value):
+            return Expected("a whole number", "Write only digits, without a unit.")
+        case ("unit" | "unitWithNegative") as name, units, count if not _unit(name, tuple(units), count).search(value):
+            return Expected(_unit_words(units, count), _fix_of_unit(value, units, count))
+    return None
 
 
 def _read_type(kind: str) -> tuple[str, list[str], str]:

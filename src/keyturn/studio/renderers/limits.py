@@ -24,7 +24,7 @@ _SOON = 0.001
 
 
 class Limits(Struct, frozen=True):
-    """How much one mail may take to be drawn or checked.
+    """How much one mail may take to be rendered or checked.
 
     `seconds`: of processor time, so that a busy machine stops nothing. By the clock, PATIENCE times as many.
     `megabytes`: of a renderer.

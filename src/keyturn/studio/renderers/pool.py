@@ -10,7 +10,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pickle import PicklingError
 from types import TracebackType
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar
 
 from msgspec import Struct
 
@@ -93,13 +93,29 @@ _QUIET = 3.0
 _Renderer = tuple[int, "Connection[Any, Any]"]
 
 
-class Here(Generic[S_co]):
-    """Does the work in the requesting process, limited only by the sandbox of the templates."""
-
-    def __init__(self, state: S_co) -> None:
-        self._state = state
+class Runner(Protocol[S_co]):
+    """Does work on the state that it was made with. Functions are named by their module, arguments are pickled."""
 
     def run(self, function: Callable[Concatenate[S_co, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Return the result of the function. Raises LimitExceeded, and what the function raises."""
+        ...
+
+    def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
+        """Do the same with another time limit."""
+        ...
+
+    def close(self) -> None:
+        """End all work. Waiting threads get LimitExceeded."""
+        ...
+
+
+class Here(Generic[S]):
+    """Does the work in the requesting process, limited only by the sandbox of the templates."""
+
+    def __init__(self, state: S) -> None:
+        self._state = state
+
+    def run(self, function: Callable[Concatenate[S, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return function(self._state, *args, **kwargs)
 
     def run_for(self, _: float, function: Callable[..., R], *args: Any) -> R:
@@ -111,16 +127,14 @@ class Here(Generic[S_co]):
     close = start
 
 
-class RendererPool(Generic[S_co]):
+class RendererPool(Generic[S]):
     """Has work done in up to `most` processes, each with the `state` at the time when this was made.
-
-    Functions are named by their module, arguments are pickled.
 
     Make it before there are threads. A renderer is started when no other is free. It is ended when it passes a limit,
     or when nothing has been asked for a while and there is another.
     """
 
-    def __init__(self, state: S_co, limits: Limits, most: int) -> None:
+    def __init__(self, state: S, limits: Limits, most: int) -> None:
         self._limits = limits
         self._most = most
         self._idle: list[_Renderer] = []
@@ -141,12 +155,10 @@ class RendererPool(Generic[S_co]):
         """Have one renderer ready before the first request."""
         self._give_back(self._take())
 
-    def run(self, function: Callable[Concatenate[S_co, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Return the result of the function. Raises LimitExceeded, and what the function raises."""
+    def run(self, function: Callable[Concatenate[S, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         return self.run_for(self._limits.seconds, partial(function, **kwargs) if kwargs else function, *args)
 
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
-        """Do the same with another time limit."""
         renderer = self._take()
         try:
             answer = _ask(renderer[1], Job(function, args, seconds))
@@ -168,7 +180,6 @@ class RendererPool(Generic[S_co]):
         return value
 
     def close(self) -> None:
-        """End all work. Waiting threads get LimitExceeded."""
         with self._changed:
             if self._closed:
                 return
@@ -230,10 +241,7 @@ class RendererPool(Generic[S_co]):
             return 0 if self._closed else self._spawner.end(renderer[0])
 
 
-Runner = RendererPool[S_co] | Here[S_co]
-
-
-def renderers_for(state: S, limits: Limits, most: int) -> Runner[S]:
+def renderers_for(state: S, limits: Limits, most: int) -> "RendererPool[S] | Here[S]":
     return RendererPool(state, limits, most) if hasattr(os, "fork") else Here(state)
 
 

@@ -185,7 +185,9 @@ def _fold_query(one: Variable, depth: int = 0) -> None:
         one.uses.add("list")
         answers = {name: one.attributes.pop(name) for name in sorted(one.attributes.keys() & _OF_A_QUERY)}
         for name in answers.keys() & {"first", "last"}:
-            one.item_variable().absorb(answers[name])
+            item = one.item_variable()
+            item.uses |= answers[name].uses
+            item.attributes = answers[name].attributes | item.attributes
     if depth < _DEEPEST:
         for below in (*one.attributes.values(), *([one.item] if one.item else ()), *one.parts):
             _fold_query(below, depth + 1)

@@ -17,13 +17,11 @@ from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import SOURCE_LANGUAGE, Language
-from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery.branches.forcing import Way, on_way, with_forcing
 from keyturn.studio.gallery.branches.points import Branch, Outcome, Point, name_of_branch, points_in
 from keyturn.studio.gallery.branches.report import PREFIX, BranchReport, NeverRendered
 from keyturn.studio.gallery.environments import Prepare, parse_template, with_lenient_filters
 from keyturn.studio.gallery.samples import Sample
-from keyturn.studio.gallery.samples.shapes import plain_data
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.renderers.limits import OutOfTime
 
@@ -59,7 +57,7 @@ def explore_mail(
     return exploration.report([*samples.values()])
 
 
-class _Drawing(msgspec.Struct, frozen=True):
+class _Rendering(msgspec.Struct, frozen=True):
     """The branches that a rendering takes. `failed`: it raised an error."""
 
     taken: frozenset[Branch]
@@ -143,9 +141,9 @@ class _Exploration:
 
     def render_all(self, samples: Iterable[Sample]) -> bool:
         """Render the samples; return whether none of them failed."""
-        drawings = [self._draw(sample, Way()) for sample in samples]
-        self._taken.update(*(drawing.taken for drawing in drawings))
-        return not any(drawing.failed for drawing in drawings)
+        renderings = [self._render(sample, Way()) for sample in samples]
+        self._taken.update(*(rendering.taken for rendering in renderings))
+        return not any(rendering.failed for rendering in renderings)
 
     def report(self, samples: list[Sample]) -> BranchReport:
         self._take_elsewhere(samples[0])
@@ -156,14 +154,14 @@ class _Exploration:
         undecided = [one for one in left if self._point_of(one).of_macro or one.file not in own]
         known = {one for point in self._points.values() for one in point.branches} - {*undecided}
         is_guessed = not any(sample.is_complete for sample in samples)
-        known -= {one for one in known - self._taken if self._point_of(one).draws_nothing(one.outcome)}
+        known -= {one for one in known - self._taken if self._point_of(one).shows_nothing(one.outcome)}
         return BranchReport(
             known=frozenset(known),
             by_samples=frozenset() if is_guessed else by_samples & known,
             is_guessed=is_guessed,
             rendered=frozenset(self._taken & known),
             samples=passes,
-            not_drawn=tuple((one, self._never_rendered(one)) for one in left if one not in undecided),
+            left=tuple((one, self._never_rendered(one)) for one in left if one not in undecided),
             undecided=tuple((one, self._never_rendered(one)) for one in undecided),
             is_cut_short=thread_time() >= self._ends_at,
         )
@@ -178,7 +176,7 @@ class _Exploration:
     def _untaken(self) -> list[Branch]:
         """Return the branches that show something, and that nothing has taken."""
         branches = (one for point in self._points.values() for one in point.branches if one not in self._taken)
-        return [one for one in branches if not self._point_of(one).draws_nothing(one.outcome)]
+        return [one for one in branches if not self._point_of(one).shows_nothing(one.outcome)]
 
     def _wanted(self) -> list[Branch]:
         return [one for one in self._untaken() if one.outcome != "called" and self._is_forced(self._point_of(one))]
@@ -195,20 +193,19 @@ class _Exploration:
             said = {one.value for test in tests for one in test.find_all(nodes.Const)}
             for language in self._gallery.languages.known.values():
                 if language.tag in said or ("dir" in names and language.direction == "rtl"):
-                    self._taken |= self._draw(sample, Way(), language).taken
+                    self._taken |= self._render(sample, Way(), language).taken
         for brand, differs in self._gallery.brands.items():
             if names & differs.keys():
-                self._taken |= self._draw(sample, Way(), brand=brand).taken
+                self._taken |= self._render(sample, Way(), brand=brand).taken
 
     def _passes(self, first: Sample) -> Iterator[Sample]:
         tries, idle = Counter[Branch](), 0
-        plausible = self._gallery.plausible_values(self._name)
-        sample = replace(first, values=_completed(first.values, plausible, self._gallery.props.get(self._name)))
+        sample = replace(first, values=_filled(first.values, self._gallery.guessed_sample(self._name).values))
         while (wanted := self._wanted()) and idle < _MOST_IDLE and not self._is_over:
             way = _Pass(self._points, wanted, tries, self._is_forced)
-            drawing = self._draw(sample, way)
-            new = [one for one in wanted if one in drawing.taken]
-            self._taken |= drawing.taken
+            rendering = self._render(sample, way)
+            new = [one for one in wanted if one in rendering.taken]
+            self._taken |= rendering.taken
             idle = 0 if new else idle + 1
             if new:
                 name = _name_among(self._names, [name_of_branch(self._point_of(one), one.outcome) for one in new])
@@ -217,7 +214,7 @@ class _Exploration:
                 adds = tuple(self._point_of(one).lines(one.outcome) for one in new)
                 yield replace(sample, name=name, origin="", forced=forced, adds=adds)
 
-    def _draw(self, sample: Sample, way: Way, language: Language | None = None, brand: str = "") -> _Drawing:
+    def _render(self, sample: Sample, way: Way, language: Language | None = None, brand: str = "") -> _Rendering:
         templates, failed = self._renderers(sample, brand), False
         with note_faults(), on_way(way):
             try:
@@ -226,7 +223,7 @@ class _Exploration:
                 if isinstance(error.__cause__, OutOfTime):
                     raise error.__cause__ from error
                 failed = True
-        return _Drawing(way.taken, failed)
+        return _Rendering(way.taken, failed)
 
     def _never_rendered(self, branch: Branch) -> NeverRendered:
         point = self._point_of(branch)
@@ -267,20 +264,6 @@ def _name_among(names: Collection[str], of_branches: list[str]) -> str:
     more = f" and {len(of_branches) - 1} more" if len(of_branches) > 1 else ""
     name = f"{PREFIX}{of_branches[0]}{more}"
     return next(one for one in (name, *(f"{name} ({nth})" for nth in range(2, MOST_PASSES + 2))) if one not in names)
-
-
-def _completed(values: Mapping[str, Any], plausible: Mapping[str, Any], props: type[EmailProps] | None) -> Any:
-    """Return the values with plausible ones in place of empty ones, where the props, if there are some, allow them."""
-    if props is None:
-        return _filled(values, plausible)
-    for name, value in values.items():
-        if value in _EMPTY and name in plausible:
-            changed = {**values, name: plausible[name]}
-            try:
-                values = msgspec.structs.asdict(msgspec.convert(plain_data(changed), props))
-            except (msgspec.ValidationError, TypeError):
-                continue
-    return values
 
 
 def _filled(value: Any, plausible: Any) -> Any:

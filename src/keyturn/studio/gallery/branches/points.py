@@ -63,7 +63,7 @@ class Point:
     def branches(self) -> tuple[Branch, ...]:
         return tuple(Branch(self.file, self.number, outcome) for outcome in _OUTCOMES[type(self.node)])
 
-    def draws_nothing(self, outcome: Outcome) -> bool:
+    def shows_nothing(self, outcome: Outcome) -> bool:
         """Tell whether an outcome has nothing of its own to show: no `else`, an empty `if`, or one turn of a loop."""
         if isinstance(self.node, nodes.CondExpr):
             return outcome == "no" and self.node.expr2 is None
@@ -71,8 +71,8 @@ class Point:
 
     def lines(self, outcome: Outcome) -> Lines:
         """Return the lines that only this outcome renders, or else the line of the decision."""
-        drawn = self._shown_lines(outcome) or [self.line]
-        return Lines(self.file, drawn[0], drawn[-1])
+        shown = self._shown_lines(outcome) or [self.line]
+        return Lines(self.file, shown[0], shown[-1])
 
     def _shown_lines(self, outcome: Outcome) -> list[int]:
         body: Sequence[nodes.Node] = ()

@@ -31,7 +31,7 @@ class BranchReport(Struct, frozen=True):
     """The branches of a mail.
 
     `known`: the branches that count. `by_samples`: those that its own samples render. `rendered`: those and the ones
-    that the `samples` of its passes add. `not_drawn`: the others, with reasons.
+    that the `samples` of its passes add. `left`: the others, with reasons.
     `undecided`: branches that its templates decide in this mail, as by arguments of a macro. Other mails may render
     them.
     `is_cut_short`: exploring ran out of time; another machine may find more. `is_guessed`: it has no written samples.
@@ -41,7 +41,7 @@ class BranchReport(Struct, frozen=True):
     by_samples: frozenset[Branch]
     rendered: frozenset[Branch]
     samples: tuple[Sample, ...]
-    not_drawn: tuple[tuple[Branch, NeverRendered], ...]
+    left: tuple[tuple[Branch, NeverRendered], ...]
     undecided: tuple[tuple[Branch, NeverRendered], ...] = ()
     is_cut_short: bool = False
     is_guessed: bool = False
@@ -55,13 +55,13 @@ class BranchReport(Struct, frozen=True):
             known=kept(self.known),
             by_samples=kept(self.by_samples),
             rendered=kept(self.rendered),
-            not_drawn=tuple(one for one in self.not_drawn if one[0].file not in files),
+            left=tuple(one for one in self.left if one[0].file not in files),
             undecided=tuple(one for one in self.undecided if one[0].file not in files),
         )
 
     @property
     def never_rendered(self) -> tuple[NeverRendered, ...]:
-        return tuple(sorted({one for _, one in self.not_drawn}))
+        return tuple(sorted({one for _, one in self.left}))
 
     @property
     def coverage(self) -> "Coverage":
@@ -87,9 +87,7 @@ def coverage_of(reports: Iterable[BranchReport]) -> Coverage:
     """Return the coverage of several mails. A shared branch counts once; one that no mail reaches counts, too."""
     reports = tuple(reports)
     rendered = frozenset[Branch]().union(*(one.rendered for one in reports))
-    left = {
-        branch: told for one in reports for branch, told in (*one.undecided, *one.not_drawn) if branch not in rendered
-    }
+    left = {branch: told for one in reports for branch, told in (*one.undecided, *one.left) if branch not in rendered}
     branches = rendered | {*left}
     by_samples = frozenset[Branch]().union(*(one.by_samples for one in reports))
     return Coverage(

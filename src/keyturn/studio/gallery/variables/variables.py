@@ -41,18 +41,6 @@ class Variable(Struct):
             self.item = Variable(called if says_more else singular(self.name))
         return self.item
 
-    def absorb(self, other: "Variable") -> None:
-        self.uses |= other.uses
-        self.filters |= other.filters
-        self.compared += other.compared
-        self.default = self.default or other.default
-        for name, attribute in other.attributes.items():
-            self.attribute(name).absorb(attribute)
-        if other.item:
-            self.item_variable(other.item.name).absorb(other.item)
-        for part, known in zip(self.unpack(tuple(one.name for one in other.parts)), other.parts, strict=False):
-            part.absorb(known)
-
     def unpack(self, names: tuple[str, ...]) -> "tuple[Variable, ...]":
         if len(self.parts) < len(names):
             self.parts += tuple(Variable(name) for name in names[len(self.parts) :])

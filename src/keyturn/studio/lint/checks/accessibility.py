@@ -149,19 +149,15 @@ def _tables(document: Document) -> Iterator[Finding]:
     for element in document.elements("mj-table"):
         inside_attributes = any(above.tag == "mj-attributes" for above in element.ancestors())
         if not (inside_attributes or element.get("role") or element.find("th")):
-            yield _table(document, element.offset, "mj-table")
+            yield document.finding(element.offset, "accessibility/table-role", name="mj-table")
     for table in document.html_elements("table"):
         own = table.below(frozenset(["table"]))  # not the cells of a nested table
         headed = any(isinstance(node, Element) and node.tag == "th" for node in own)
         role = table.get("role")
         if not role and not headed:
-            yield _table(document, table.offset, "table")
+            yield document.finding(table.offset, "accessibility/table-role", name="table")
         if role in ("presentation", "none") and headed:
             yield document.finding(table.offset, "accessibility/headers-of-layout", role=role)
-
-
-def _table(document: Document, offset: int, name: str) -> Finding:
-    return document.finding(offset, "accessibility/table-role", name=name)
 
 
 def _texts(document: Document) -> Iterator[Finding]:

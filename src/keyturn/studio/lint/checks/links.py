@@ -19,8 +19,7 @@ from keyturn.studio.lint.markup.structure import default_rules, inherited_attrib
 from keyturn.studio.lint.rules import RULES
 
 _SCHEMES = ("https", "http", "mailto", "tel", "sms")
-_OF_IMAGES = ("https", "http", "cid", "data")
-_OF_BASES = ("https", "http")
+_OF_SOURCES = {"image": ("https", "http", "cid", "data"), "base": ("https", "http")}
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _MAILBOX = re.compile(r"[^\s@,<>]+@[^\s@,<>]+\.[^\s@,<>.]+")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -70,9 +69,9 @@ def check_links(document: Document) -> Iterator[Finding]:
         yield from _of_label(anchor, targets, find)
     images = (*document.elements("mj-image", "mj-carousel-image"), *document.html_elements("img"))
     for address, offset in _addresses(images, "src"):
-        yield from _of_image_address(document, address, partial(document.finding, offset))
+        yield from _of_source(document, address, "image", partial(document.finding, offset))
     for address, offset in _addresses(document.html_elements("base"), "href"):
-        yield from _of_base(document, address, partial(document.finding, offset))
+        yield from _of_source(document, address, "base", partial(document.finding, offset))
 
 
 def _addresses(elements: Iterable[Element], name: str) -> Iterator[tuple[str, int]]:
@@ -81,23 +80,11 @@ def _addresses(elements: Iterable[Element], name: str) -> Iterator[tuple[str, in
             yield written.value.strip(), written.offset
 
 
-def _of_image_address(document: Document, address: str, find: "partial[Finding]") -> Iterator[Finding]:
-    """Check the address of an image. In a template it may be relative, as many apps complete or attach it."""
-    if address and not (_SCHEME.match(address) or document.template or is_unfilled(address)):
-        yield find("links/relative")
-    yield from _of_source(document, address, _OF_IMAGES, "image", find)
-
-
-def _of_base(document: Document, address: str, find: "partial[Finding]") -> Iterator[Finding]:
-    if address and not (_SCHEME.match(address) or is_unfilled(address)):
-        yield find("links/relative", "base")
-    yield from _of_source(document, address, _OF_BASES, "base", find)
-
-
-def _of_source(
-    document: Document, address: str, known: Sequence[str], case: str, find: "partial[Finding]"
-) -> Iterator[Finding]:
-    scheme = _SCHEME.match(address)
+def _of_source(document: Document, address: str, case: str, find: "partial[Finding]") -> Iterator[Finding]:
+    """Check the address of an image or a base. An app may complete or attach a relative image of a template."""
+    known, scheme = _OF_SOURCES[case], _SCHEME.match(address)
+    if address and not (scheme or is_unfilled(address) or (case == "image" and document.template)):
+        yield find("links/relative", case)
     if _TWICE.match(address):
         yield find("links/doubled-scheme")
     elif scheme and "{" not in address and scheme[1].lower() not in known:

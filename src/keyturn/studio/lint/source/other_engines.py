@@ -37,40 +37,34 @@ OF_ENGINES = frozenset({"block", "forloop"})
 class TagOfAnotherEngine(TemplateSyntaxError):
     """A template has a tag of another engine, whose name is `engine`. The message is the start of a sentence."""
 
-    def __init__(self, tag: str, engine: str, lineno: int, name: str | None, filename: str | None) -> None:
+    def __init__(self, message: str, engine: str, lineno: int, name: str | None, filename: str | None) -> None:
         self.engine = engine
-        super().__init__(_said(tag, engine), lineno, name, filename)
+        super().__init__(message, lineno, name, filename)
 
 
-def engine_of(tag: str, source: str) -> str:
-    """Return the engine of a tag that Jinja refused in this source; empty if no engine is known for it."""
+def recognise(tag: str, source: str) -> tuple[str, str]:
+    """Return the engine of a tag that Jinja refused in this source, and the start of a sentence; or empty texts."""
     word = found[2] if (found := _TAG.match(tag)) else ""
     if engine := next((engine for engine, pattern in _EXPRESSIONS.items() if pattern.match(tag)), ""):
-        return engine
+        return engine, ""
     if engine := next((engine for engine in _BY_TAGS if word in _tags(engine)), ""):
         is_shared = engine == "Django" and word in ("comment", "cycle", "empty")
-        return "Liquid" if is_shared and _has_liquid(source) else engine
-    if argument := _ARGUMENT_OF_FILTER.search(tag):
-        return "Liquid" if argument[1] else "Django"
-    if (other := _ANOTHER_USE.match(tag)) and not (other["trans"] and "endtrans" in source):
-        return "Twig" if other["twig"] else "Django"
-    return ""
+        engine = "Liquid" if is_shared and _has_liquid(source) else engine
+        said = f"{{% {word} %}} is a tag of {engine}"
+    elif argument := _ARGUMENT_OF_FILTER.search(tag):
+        engine = "Liquid" if argument[1] else "Django"
+        said = f"A filter has its argument after a colon, as in {engine}"
+    elif (other := _ANOTHER_USE.match(tag)) and not (other["trans"] and "endtrans" in source):
+        engine = "Twig" if other["twig"] else "Django"
+        said = f"{{% {word} %}} is written as in {engine}"
+    else:
+        return "", ""
+    return engine, f"{said}, but the template is Jinja"
 
 
 @lru_cache(1)
 def _has_liquid(source: str) -> bool:
     return not {tag[2] for tag in _TAG.finditer(source)}.isdisjoint(_tags("Liquid"))
-
-
-def _said(tag: str, engine: str) -> str:
-    if engine in _EXPRESSIONS:
-        return ""
-    word = found[2] if (found := _TAG.match(tag)) else ""
-    if any(word in _tags(engine) for engine in _BY_TAGS):
-        return f"{{% {word} %}} is a tag of {engine}, but the template is Jinja"
-    if _ARGUMENT_OF_FILTER.search(tag):
-        return f"A filter has its argument after a colon, as in {engine}, but the template is Jinja"
-    return f"{{% {word} %}} is written as in {engine}, but the template is Jinja"
 
 
 def rule_of(engine: str) -> str:

@@ -17,7 +17,7 @@ from keyturn.mail.rendering.html_tree import splice
 from keyturn.studio.gallery.environments import TOO_DEEP, require_shallow
 from keyturn.studio.gallery.variables.missing_names import is_noting, note_wrong_tags
 from keyturn.studio.lint.finding import line_and_column
-from keyturn.studio.lint.source.other_engines import OF_ENGINES, TagOfAnotherEngine, engine_of
+from keyturn.studio.lint.source.other_engines import OF_ENGINES, TagOfAnotherEngine, recognise
 from keyturn.studio.lint.source.stand_ins import refuse_part_of_itself
 
 STAND_IN = "__"
@@ -181,7 +181,7 @@ def _mend(parse: _Parse, source: str) -> _Mended:
         if not tags:
             return _Mended(None, wrong, words)
         words |= {word for tag in tags if tag["name"] != "" for word in _WORD.findall(_QUOTED.sub("", tag[0]))}
-        words |= OF_ENGINES if engine_of(tags[0][0], source) else set()
+        words |= OF_ENGINES if any(recognise(tags[0][0], source)) else set()
         source, error = _without(source, tags, error), other
     return _Mended(source, wrong, words)
 
@@ -213,8 +213,9 @@ def _errors_of(
     if tags and nested and tags[0]["name"] == nested[2]:
         said = f"'{nested[2]}' is not closed before '{nested[1]}'."
         yield from (partial(type(error), said, Position.of_tag(source, tag)) for tag in tags)
-    elif tags and (engine := engine_of(tags[0][0], source)):
-        yield partial(TagOfAnotherEngine, tags[0][0], engine, Position.of_tag(source, tags[0]))
+    elif tags and any(recognised := recognise(tags[0][0], source)):
+        engine, said = recognised
+        yield partial(TagOfAnotherEngine, said, engine, Position.of_tag(source, tags[0]))
     elif not (may_follow and _FOLLOWS.search(message)):
         is_start = tags and message.startswith(_UNEXPECTED_END)
         yield partial(make, Position.of_tag(source, tags[0], named=False) if is_start else error.lineno)
@@ -291,7 +292,7 @@ def _likely(
     if message == _OPEN_COMMENT:
         closed = source.rfind("#}")
         yield [tag for tag in tags if tag["broken"] and tag[0].startswith("{#") and tag.start() > closed]
-    if others := [tag for tag in tags if engine_of(tag[0], source)]:
+    if others := [tag for tag in tags if any(recognise(tag[0], source))]:
         yield others
     if unknown := _UNKNOWN.search(message):
         named = [tag for tag in tags if tag["name"] == unknown[1]]
