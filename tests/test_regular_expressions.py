@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from re import _parser  # type: ignore[attr-defined]  # parses an expression into a tree with its literals
+from re import _parser  # parses an expression into a tree with its literals
 from typing import Any
 
 import msgspec
