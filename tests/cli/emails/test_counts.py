@@ -105,7 +105,7 @@ def test_check_the_list_and_the_page_of_findings_say_the_same(keyturn: Keyturn, 
         own = [one for one in told["findings"] if any(mail.startswith(f"{name}/") for mail in one["mails"])]
         own += [one for one in told["findings"] if not one["mails"] and one["file"].endswith(f"/{name}.mjml")]
         expected = kinds(own)
-        assert by_severity(findings_page(client, f"?mail={name}")) == expected
+        assert by_severity(findings_page(client, f"?words={name}")) == expected
         words = [
             f"{count} {word}{'' if count == 1 else 's'}"
             for count, word in zip(expected[:2], ("error", "warning"), strict=True)
