@@ -178,17 +178,3 @@ def test_who_has_no_such_test_pays_next_to_nothing(tmp_path: Path) -> None:
     program = "import sys, keyturn.testing, keyturn.testing.plugin; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert set(loaded.stdout.split()).isdisjoint({"jinja2", "mjml", "babel", "litestar", "sqlalchemy"})
-
-
-def test_samples_in_yaml_without_the_extra_fail_with_the_way_to_get_it(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "yaml", None)
-    (project.path / "emails/welcome.samples.toml").unlink()
-    (project.path / "emails/welcome.samples.yaml").write_text("ada:\n  name: Ada\n")
-
-    result = run(project)
-
-    assert result.ret != 0
-    result.stdout.fnmatch_lines(["*a sample in YAML needs: pip install 'keyturn?studio?'"])
-    result.stdout.no_fnmatch_line("*Traceback*")

