@@ -53,7 +53,6 @@ STOPS = (
     Stop("edit", "templates/back_in_stock?show=source&mode=edit&tab=checks"),
     Stop("word", "templates/order_confirmed?scheme=word&tab=reading"),
     Stop("sheet", "sheet?width=375&scheme=light&scheme=dark&scheme=full"),
-    Stop("revision", "revisions/order_shipped?sample=parcel&base=HEAD"),
     Stop("inbox", "inbox"),
     Stop("phone-mail", "templates/order_confirmed", 375, 812),
     Stop("phone-checks", "templates/back_in_stock?tab=checks&pane=details", 375, 812),
