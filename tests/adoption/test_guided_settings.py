@@ -26,7 +26,7 @@ def schema_of(framework: str) -> str:
 
 @pytest.mark.parametrize(
     ("name", "schema", "file"),
-    [("laravel", "laravel", "database/database.sqlite"), ("rails", "rails-8", "storage/production.sqlite3")],
+    [("laravel", "laravel", "database/database.sqlite"), ("rails", "rails-8", "storage/development.sqlite3")],
 )
 async def test_the_commands_of_a_guide_lead_to_the_settings_and_the_hashes_that_it_names(
     name: str, schema: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
