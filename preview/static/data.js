@@ -7,7 +7,7 @@ import { draw } from "./page.js";
 // Milliseconds without a key before the mail is rendered: longer than the gap between two keys, too short to notice.
 const PAUSE = 120;
 
-let waiting = 0;
+let waiting = 0, saving = false;
 
 export function useData() {
   build(document);
@@ -47,11 +47,14 @@ function submit(event) {
 
 // Saves the data as a sample, and goes to it; or says what is in the way.
 async function saveSample(form, submitter) {
-  const [misfit, replace] = ["save-misfit", "replace"].map((id) => document.getElementById(id));
+  if (saving) return;
+  saving = true;
+  const [saves, misfit, replace] = ["save", "save-misfit", "replace"].map((id) => document.getElementById(id));
   const body = JSON.stringify({ name: form.elements.as.value, edit: editOf(form), replaces: submitter === replace });
   const headers = { "content-type": "application/json" };
-  const answer = await fetch(submitter.formAction, { method: "POST", headers, body }).catch(() => null);
+  const answer = await fetch(saves.formAction, { method: "POST", headers, body }).catch(() => null);
   const said = await answer?.json().catch(() => null);
+  saving = false;
   misfit.textContent = answer?.ok ? "" : (said?.detail ?? "Not saved: the studio does not respond.");
   misfit.hidden = !misfit.textContent;
   replace.hidden = !said?.replaceable;
@@ -71,9 +74,10 @@ function send(form, submitter) {
   draw(address, { replace: new URL(location.href).searchParams.has("edit") });
 }
 
+// A refusal is about the page that is left.
 function stop() {
   clearTimeout(waiting);
-  document.getElementById("too-much")?.toggleAttribute("hidden", true);
+  for (const id of ["too-much", "save-misfit", "replace"]) document.getElementById(id)?.toggleAttribute("hidden", true);
   keep(null);
   hold(null);
 }

@@ -229,7 +229,9 @@ async def test_waiting_for_a_certificate_has_an_end(server: SnsServer) -> None:
 
 
 @pytest.mark.long
-async def test_an_address_without_a_certificate_delays_no_real_report(webhook: Webhook, server: SnsServer) -> None:
+async def test_an_address_without_a_certificate_is_asked_once_and_delays_no_real_report(
+    webhook: Webhook, server: SnsServer
+) -> None:
     forged = message(DELIVERED, SigningCertURL=f"https://{HOST}/SimpleNotificationService-dead.pem")
     server.coming.append(Trouble.STALL)
     stalled = asyncio.create_task(webhook.read({}, post(forged).body))
@@ -239,6 +241,11 @@ async def test_an_address_without_a_certificate_delays_no_real_report(webhook: W
     assert not stalled.done()
     stalled.cancel()
     await server.idle()
+    other = message(DELIVERED, SigningCertURL=f"https://{HOST}/SimpleNotificationService-beef.pem")
+    before = len(server.requests)
+    for _ in range(5):
+        assert await refused(webhook, other)
+    assert len(server.requests) == before + 1
 
 
 @pytest.mark.long

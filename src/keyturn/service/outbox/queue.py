@@ -215,7 +215,7 @@ def _new(name: str) -> sa.BindParameter[object]:
 
 
 def _claiming(database: Database, lease: timedelta, kinds: tuple[str, ...], abandoned: bool) -> sa.Executable:
-    """Return the statement that claims `most` messages under `token`; a worker repeats it each second."""
+    """Return the statement that claims `most` messages under `token`; each lane of a worker repeats it."""
     # Each condition is that of an index. Only waiting messages have a claim.
     which = [OutboxRow.claim.is_not(None)] if abandoned else [STILL_WAITING, OutboxRow.claim.is_(None)]
     due = (

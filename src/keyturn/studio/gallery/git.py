@@ -117,10 +117,17 @@ def _base_commit(repository: Repo, base: str) -> ObjectID | None:
 
 def _changed_in(repository: Repo, top: Path, paths: Iterable[Path], commit: ObjectID | None) -> Iterator[Path]:
     stored, is_ignored = _stored_files(repository, commit), _ignored_by(repository, top)
+
+    def is_skipped(folder: Path) -> bool:
+        if folder.name in _NOT_READ or not is_ignored(folder):
+            return folder.name in _NOT_READ
+        within = os.fsencode(f"{folder.relative_to(top).as_posix()}/")
+        return not any(name.startswith(within) for name in stored)
+
     for path in paths:
         places = (top / os.fsdecode(name) for name in stored)
         yield from (place for place in places if place.is_relative_to(path) and not os.path.lexists(place))
-        for file in _files_at(path):
+        for file in _files_at(path, is_skipped):
             entry = stored.get(os.fsencode(file.relative_to(top).as_posix()))
             if not (_is_same(file, entry) if entry else is_ignored(file)):
                 yield file
@@ -145,12 +152,12 @@ def _ignored_by(repository: Repo, top: Path) -> Callable[[Path], bool]:
     return lambda file: bool(manager.is_ignored(file.relative_to(top).as_posix()))
 
 
-def _files_at(path: Path) -> Iterator[Path]:
+def _files_at(path: Path, is_skipped: Callable[[Path], bool]) -> Iterator[Path]:
     """Yield a file, or those in and below a folder."""
     if path.is_file():
         yield path
     for above, below, names in walk(path):
-        below[:] = [name for name in below if name not in _NOT_READ]
+        below[:] = [name for name in below if not is_skipped(Path(above, name))]
         yield from (Path(above, name) for name in names if name != ".git")
 
 

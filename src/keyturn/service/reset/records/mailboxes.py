@@ -96,7 +96,8 @@ class Mailboxes(Store):
     def _limits_of(self, email: str) -> tuple[Limit, Limit]:
         """Return the mailbox's daily limit and its cooldown."""
         who = addresses.normalize(email)
-        day, cooldown = Rate(self.daily, _DAY), Rate(1, self.cooldown.total_seconds())
+        day = Rate(self.daily, _DAY)
+        cooldown = Rate(1, self.cooldown.total_seconds()) if self.cooldown else Rate(1_000_000, 1)  # refuses no mail
         return Limit(day, _DAILY, who), Limit(cooldown, "mailbox_cooldown", who)
 
 

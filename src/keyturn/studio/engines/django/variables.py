@@ -184,7 +184,9 @@ def _fold_query(one: Variable, depth: int = 0) -> None:
     if "list" in one.uses or "exists" in one.attributes:
         one.uses.add("list")
         answers = {name: one.attributes.pop(name) for name in sorted(one.attributes.keys() & _OF_A_QUERY)}
-        for name in answers.keys() & {"first", "last"}:
+        for name in ("first", "last"):
+            if name not in answers:
+                continue
             item = one.item_variable()
             item.uses |= answers[name].uses
             item.attributes = answers[name].attributes | item.attributes

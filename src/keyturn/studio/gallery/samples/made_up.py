@@ -34,14 +34,21 @@ def made_up(props: type[EmailProps], plausible: Mapping[str, Any]) -> dict[str, 
 def _made(struct: Any, plausible: Mapping[str, Any]) -> Any:
     from polyfactory.factories.msgspec_factory import MsgspecFactory
 
-    factory = MsgspecFactory.create_factory(struct)
-    for kind, moment in _NOW.items():
-        factory.add_provider(kind, partial(deepcopy, moment))
+    factory: Any = MsgspecFactory.create_factory(struct, bases=(_Steady,))  # type: ignore[arg-type]
     factory.seed_random(_SEED)
     fitting = (
         (one.name, _fitting(one.type, one.name, plausible.get(one.name))) for one in msgspec.structs.fields(struct)
     )
     return factory.build(**{name: values[0] for name, values in fitting if values})
+
+
+class _Steady:
+    """Lets a factory, and those of nested structs, make the same times every day. Others stay as they are."""
+
+    @classmethod
+    def get_provider_map(cls) -> dict[Any, Any]:
+        others: dict[Any, Any] = super().get_provider_map()  # type: ignore[misc]
+        return others | {kind: partial(deepcopy, moment) for kind, moment in _NOW.items()}
 
 
 def _fitting(kind: Any, name: str, value: Any) -> list[Any]:

@@ -67,15 +67,15 @@ class KnownFindings:
 
     def mark_in(self, report: Report) -> Report:
         """Return the report, in which known findings do not count."""
-        self.trouble = ""
-        if not self.file or not self.file.exists():
-            return report
+        trouble = ""
         try:
-            return read_baseline(self.file).without_known(report)
+            if self.file and self.file.exists():
+                report = read_baseline(self.file).without_known(report)
         except BaselineInvalid as invalid:
             message = str(invalid)
-            self.trouble = f"{message[:1].upper()}{message[1:]}."
-            return report
+            trouble = f"{message[:1].upper()}{message[1:]}."
+        self.trouble = trouble
+        return report
 
 
 _MOST = 2_000

@@ -154,9 +154,11 @@ def _shorten_line(line: Line) -> Line:
 
 
 def _cut_piece(piece: LinePiece, after: bool, before: bool) -> LinePiece:
-    """Keep the text after and before a change; of an unchanged line, keep its beginning."""
+    """Keep the text after and before a change; of an unchanged line its beginning, and both ends of a long change."""
     text = piece.text
-    if piece.changed or len(text) <= (after + before or 2) * _AROUND:
+    if piece.changed:
+        return piece._replace(text=f"{text[: 2 * _AROUND]}…{text[-2 * _AROUND :]}") if len(text) > 4 * _AROUND else piece
+    if len(text) <= (after + before or 2) * _AROUND:
         return piece
     start = text[:_AROUND] if after else "" if before else text[: 2 * _AROUND]
     return LinePiece(f"{start}…{text[-_AROUND:] if before else ''}")
