@@ -157,7 +157,8 @@ def _cut_piece(piece: LinePiece, after: bool, before: bool) -> LinePiece:
     """Keep the text after and before a change; of an unchanged line its beginning, and both ends of a long change."""
     text = piece.text
     if piece.changed:
-        return piece._replace(text=f"{text[: 2 * _AROUND]}…{text[-2 * _AROUND :]}") if len(text) > 4 * _AROUND else piece
+        cut = f"{text[: 2 * _AROUND]}…{text[-2 * _AROUND :]}"
+        return piece._replace(text=cut) if len(text) > len(cut) else piece
     if len(text) <= (after + before or 2) * _AROUND:
         return piece
     start = text[:_AROUND] if after else "" if before else text[: 2 * _AROUND]
