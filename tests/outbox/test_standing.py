@@ -37,7 +37,7 @@ async def test_a_poll_a_claim_and_the_backlog_look_at_what_waits_alone(database:
         await outbox.claim(10, timedelta(minutes=1), only=["note"])
         await backlog_of(database)
 
-    plans = await plans_of(database, look)
+    plans = {sql: plan for sql, plan in (await plans_of(database, look)).items() if "keyturn_outbox" in sql}
     assert len(plans) == 3
     assert all("ix_keyturn_outbox_waiting" in plan for plan in plans.values()), plans
 

@@ -94,7 +94,11 @@ class Outbox(Store):
         return self.connection.execute(withdrawn).first() is not None
 
     async def is_any_due(self) -> bool:
-        """Return whether a worker may claim a message."""
+        """Return whether a worker may claim a message.
+
+        Raises DatabaseUnready if the server takes no writes: one that is no longer the primary may never hear of any.
+        """
+        await self.database.require_writable()
         return bool(await self.database.fetch(self._due))
 
     async def claim(
