@@ -108,7 +108,7 @@ class Worker:
     async def _poll(self) -> None:
         """Wake the lanes again and again while a message is due, from another process or for another try.
 
-        One statement that writes nothing asks for all lanes: on SQLite a claim delays what the API writes.
+        It asks for all lanes at once, and writes nothing: on SQLite a claim delays what the API writes.
         """
         while not self._stopped.is_set():
             if await self._survive(self._outbox.is_any_due(), "outbox.poll_failed"):

@@ -119,10 +119,10 @@ def _changed_in(repository: Repo, top: Path, paths: Iterable[Path], commit: Obje
     stored, is_ignored = _stored_files(repository, commit), _ignored_by(repository, top)
 
     def is_skipped(folder: Path) -> bool:
-        if folder.name in _NOT_READ or not is_ignored(folder):
-            return folder.name in _NOT_READ
+        if folder.name in _NOT_READ:
+            return True
         within = os.fsencode(f"{folder.relative_to(top).as_posix()}/")
-        return not any(name.startswith(within) for name in stored)
+        return is_ignored(folder) and not any(name.startswith(within) for name in stored)
 
     for path in paths:
         places = (top / os.fsdecode(name) for name in stored)
