@@ -16,6 +16,7 @@ import trustme
 from tests.databases import in_memory
 from tests.programs import require_program, search_path
 from tests.samba_inside import forward
+from tests.serving import held_ports
 
 Values = Mapping[str, str | bytes | Sequence[str]]
 
@@ -131,13 +132,6 @@ def _certificates(folder: Path) -> None:
         blob.write_to_path(folder / "server.pem", append=True)
 
 
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
-
-
 def _wait_until_it_answers(server: DirectoryServer, process: "subprocess.Popen[str]") -> None:
     """Wait for the first bind: slapd says that it starts before it answers."""
     while process.poll() is None and not server.binds(server.admin, server.password):
@@ -153,10 +147,10 @@ def running_slapd(*, is_bare: bool = False) -> Iterator[DirectoryServer]:
     """
     slapd = require_program("slapd", "slapd")
     require_program("ldapmodify", "ldap-utils")
-    with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as name:
+    with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as name, held_ports(2) as ports:
         folder, suffix = Path(name), "dc=northwind,dc=test"
         server = DirectoryServer(folder, suffix, f"cn=admin,{suffix}", "admin")
-        server.ldap_port, server.ldaps_port = _free_port(), _free_port()
+        server.ldap_port, server.ldaps_port = ports
         _certificates(folder)
         for part in ("data", "config"):
             (folder / part).mkdir()

@@ -4,7 +4,6 @@ import asyncio
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from tempfile import TemporaryDirectory
 import trustme
 from cryptography.hazmat.primitives import serialization
 from tests.databases import in_memory
+from tests.serving import held_ports
 
 _RULES = """
 local all all trust
@@ -49,11 +49,9 @@ class TlsServer:
 def running_postgres_with_tls(postgres: str) -> Iterator[TlsServer]:
     """Run the program `postgres` in a temporary folder. If root starts it, it runs as another user."""
     initdb = Path(postgres).resolve().with_name("initdb")
-    with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as name, socket.socket() as free:
+    with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as name, held_ports(1) as (port,):
         folder, user = Path(name), unprivileged_user()
-        free.bind(("127.0.0.1", 0))
-        server = TlsServer(folder, free.getsockname()[1])
-        free.close()
+        server = TlsServer(folder, port)
         _make_certificates(server, folder)
         (folder / "pg_hba.conf").write_text(_RULES)
         for path in (folder, *folder.iterdir()):

@@ -26,8 +26,9 @@ from typing import Any
 
 import bcrypt
 from tests.adoption.library import set_up
-from tests.adoption.story import NEW, Stack, beside, follow_init, free_ports, reset_password
+from tests.adoption.story import NEW, Stack, beside, follow_init, reset_password
 from tests.demo.process import running_demo
+from tests.serving import held_ports
 from tests.versions import CHECKOUT, empty_environment, uv
 
 from keyturn import __version__
@@ -134,11 +135,12 @@ def finish_reset(keyturn: str, folder: Path) -> None:
     place = folder / "app"
     place.mkdir()
     set_up(place / "library.db")
-    url, app = (f"http://127.0.0.1:{port}" for port in free_ports(2))
     stack = Stack(name="library", starts=(), sign_in="/login", forgot="", database="sqlite:///library.db")
-    environment = follow_init(stack, place, {}, keyturn=url, app=app, command=[keyturn])
-    with beside(place, url, environment, [keyturn]) as service:
-        reset_password(service)
+    with held_ports(2) as ports:
+        url, app = (f"http://127.0.0.1:{port}" for port in ports)
+        environment = follow_init(stack, place, {}, keyturn=url, app=app, command=[keyturn])
+        with beside(place, url, environment, [keyturn]) as service:
+            reset_password(service)
     with closing(sqlite3.connect(place / "library.db")) as database:
         (written,) = database.execute('SELECT "passwordHash" FROM users').fetchone()
     assert bcrypt.checkpw(NEW.encode(), written.encode())

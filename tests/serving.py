@@ -1,11 +1,11 @@
-"""Serves an ASGI application on a real socket: in a thread with observed connections, or in the test's event loop."""
+"""Serves ASGI applications on real sockets, in a thread or in the event loop, and holds ports for other programs."""
 
 import asyncio
 import contextlib
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
@@ -33,6 +33,21 @@ class Connections:
                 super().connection_made(transport)
 
         return Counted
+
+
+@contextmanager
+def held_ports(count: int) -> Iterator[list[int]]:
+    """Hold ports for programs that cannot say which port they got. Without such a program, nothing listens there.
+
+    A program that sets SO_REUSEADDR, as servers do, can listen on a port that is bound and does not listen. To nobody
+    else does the kernel give it (socket(7)).
+    """
+    with ExitStack() as stack:
+        held = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in held:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            one.bind(("127.0.0.1", 0))
+        yield [one.getsockname()[1] for one in held]
 
 
 @contextmanager

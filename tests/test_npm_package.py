@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from tests.adoption.packages import install_packages
-from tests.adoption.story import free_ports
 from tests.programs import require_program
 from tests.release import REPOSITORY
+from tests.serving import held_ports
 from tests.versions import CHECKOUT
 
 import keyturn
@@ -90,7 +90,7 @@ def test_a_vite_project_type_checks_and_builds_with_all_elements(project: Path, 
 
 @pytest.mark.parametrize("project", ["plain"], indirect=True)
 def test_a_plain_project_type_checks_and_runs_the_client_without_a_browser(project: Path, node: str) -> None:
-    (port,) = free_ports(1)
     run_in(project, node, tool(project, "typescript/bin/tsc"))
 
-    assert run_in(project, node, "main.js", f"http://127.0.0.1:{port}") == "urn:keyturn:problem:unreachable\n"
+    with held_ports(1) as (port,):
+        assert run_in(project, node, "main.js", f"http://127.0.0.1:{port}") == "urn:keyturn:problem:unreachable\n"

@@ -3,11 +3,10 @@
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from email import message_from_bytes
 from pathlib import Path
 from typing import Self
@@ -18,6 +17,7 @@ from tests.adoption.guides import Guide
 from tests.adoption.packages import install_packages
 from tests.cli.process import Running, running_program
 from tests.driver.inbox import token_in_file
+from tests.serving import held_ports
 
 KEYTURN = (sys.executable, "-m", "keyturn")
 APPS = Path(__file__).parent / "apps"
@@ -93,7 +93,11 @@ class Device:
 @contextmanager
 def adopted(stack: Stack, folder: Path) -> Iterator[Adopted]:
     """Set the app up, follow its guide or `init` alone, and run both."""
-    ports = free_ports(2)
+    with held_ports(2) as ports:
+        yield from _adopted(stack, folder, ports)
+
+
+def _adopted(stack: Stack, folder: Path, ports: Sequence[int]) -> Iterator[Adopted]:
     keyturn, app = (f"http://127.0.0.1:{port}" for port in ports)
     shutil.copytree(APPS / stack.name, folder, dirs_exist_ok=True)
     guide = None if stack.database else Guide(stack.name, keyturn=keyturn, app=app)
@@ -146,12 +150,6 @@ def beside(
     with running_program(words, folder, **environment) as process:
         process.wait_for("Keyturn answers on")
         yield Beside(url, folder, process)
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as sockets:
-        held = [sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in held]
 
 
 def reset_password(keyturn: Beside) -> None:

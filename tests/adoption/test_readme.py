@@ -14,7 +14,8 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.adoption.library import MONA, PASSWORD, library, set_up
-from tests.adoption.story import NEW, Stack, beside, follow_init, free_ports, reset_password
+from tests.adoption.story import NEW, Stack, beside, follow_init, reset_password
+from tests.serving import held_ports
 from werkzeug.serving import make_server
 
 pytestmark = pytest.mark.long
@@ -66,12 +67,12 @@ class Heard(list[str]):
 
 def test_readme_leads_from_nothing_to_a_new_password(tmp_path: Path) -> None:
     assert commands() == [["init"], ["migrate"], ["serve"]], "README.md has other commands by now"
-    (port,) = free_ports(1)
-    keyturn, heard = f"http://127.0.0.1:{port}", Heard()
+    heard = Heard()
     secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
     set_up(tmp_path / "library.db")
 
-    with served(tmp_path, secret, heard) as app:
+    with held_ports(1) as (port,), served(tmp_path, secret, heard) as app:
+        keyturn = f"http://127.0.0.1:{port}"
         hooks = {"KEYTURN_WEBHOOKS_URL": f"{app}/hooks/keyturn", "KEYTURN_WEBHOOKS_SECRET": secret}
         environment = follow_init(LIBRARY, tmp_path, hooks, keyturn=keyturn, app=app)
         with beside(tmp_path, keyturn, environment) as service:

@@ -5,9 +5,9 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.adoption.guides import Guide
-from tests.adoption.story import EMAIL, NEW, OLD, beside, free_ports, reset_password
+from tests.adoption.story import EMAIL, NEW, OLD, beside, reset_password
 from tests.driver.supabase import SupabaseServer
-from tests.serving import serving
+from tests.serving import held_ports, serving
 
 pytestmark = pytest.mark.long
 
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.long
 def test_supabase_s_own_sign_in_takes_the_new_password_and_its_sessions_end(tmp_path: Path) -> None:
     supabase = SupabaseServer()
     supabase.users.add(EMAIL, OLD)
-    keyturn = f"http://127.0.0.1:{free_ports(1)[0]}"
-    with serving(supabase) as project:
+    with held_ports(1) as (port,), serving(supabase) as project:
+        keyturn = f"http://127.0.0.1:{port}"
         guide = Guide("supabase", keyturn=keyturn, supabase=project)
         followed = guide.follow(tmp_path, {})
         guide.assert_written(tmp_path / "keyturn.toml")

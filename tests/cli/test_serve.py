@@ -9,10 +9,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.adoption.story import free_ports
 from tests.cli.command import ADA, Keyturn
 from tests.cli.process import Running, running
 from tests.cli.test_serve_worker import wait_for_mail
+from tests.serving import held_ports
 
 from keyturn.service.database.migrations import head
 
@@ -132,10 +132,12 @@ def test_links_to_a_port_of_this_machine_that_is_not_listened_on_are_one_warning
     base: str, proxies: str, asked: str, warns: bool
 ) -> None:
     environment = PRODUCTION | {"KEYTURN_BASE_URL": base, "KEYTURN_SERVER_TRUSTED_PROXIES": proxies}
-    port = asked or str(free_ports(1)[0])
-    with running("serve", "--no-worker", "--port", port, **environment) as serve:
+    with (
+        held_ports(1) as (held,),
+        running("serve", "--no-worker", "--port", asked or str(held), **environment) as serve,
+    ):
         url_of(serve)
-        said = f"base_url is {base}, but Keyturn listens on port {port}, so links in mails will not work: "
+        said = f"base_url is {base}, but Keyturn listens on port {held}, so links in mails will not work: "
         said += "set server.port to 9000, or correct base_url"
         assert [line for line in serve.said if "links in mails" in line] == [f"keyturn: {said}"][:warns]
         assert serve.end() == 0

@@ -7,16 +7,16 @@ import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 import trustme
-from tests.adoption.story import free_ports
 from tests.cli.process import Running, running_program
 from tests.deploy.units import DEPLOY
+from tests.serving import held_ports
 
 HOST = "account.northwind.example"
 ONE, OTHER = "127.0.0.5", "127.0.0.6"
@@ -99,10 +99,12 @@ def running_proxy(name: str, program: str, serve: Running, folder: Path, state: 
     issued.cert_chain_pems[0].write_to_path(folder / "account.pem")
     tls = ssl.create_default_context()
     authority.configure_trust(tls)
-    port, plain_port = free_ports(2)
-    write = {"nginx": _write_nginx, "caddy": _write_caddy}[name]
-    words = write(program, folder, direct, port, plain_port)
-    with running_program(words, folder, HOME=str(folder), XDG_DATA_HOME=str(folder)) as process:
+    with ExitStack() as stack:
+        port, plain_port = stack.enter_context(held_ports(2))
+        write = {"nginx": _write_nginx, "caddy": _write_caddy}[name]
+        words = write(program, folder, direct, port, plain_port)
+        environment = {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+        process = stack.enter_context(running_program(words, folder, **environment))
         wait_until_it_listens(process, port, plain_port)
         yield Proxy(
             name=name,

@@ -21,7 +21,6 @@ import asyncpg
 import httpx2
 import pytest
 import yaml
-from tests.adoption.story import free_ports
 from tests.cli.command import ADA, PASSWORD
 from tests.cli.process import Running, running_program
 from tests.deploy.containers import COMPOSE, UNKNOWN_USER, Machine, parse_command, read_services, variables_of_the_image
@@ -29,6 +28,7 @@ from tests.deploy.proxies import replaced, wait_until_it_listens
 from tests.deploy.sandbox import CHECKOUT
 from tests.driver.inbox import TOKEN
 from tests.postgresql_with_tls import TlsServer
+from tests.serving import held_ports
 
 from keyturn.service.settings import LONGEST_TRY
 from keyturn.service.settings.reading import inspect_settings
@@ -106,7 +106,7 @@ class Site:
 
     def __init__(self, machine: Machine, stack: ExitStack) -> None:
         self._machine, self._stack = machine, stack
-        self.api, self.worker, self.pages, self.smtp = free_ports(4)
+        self.api, self.worker, self.pages, self.smtp = stack.enter_context(held_ports(4))
         self._ports = {
             "8000": str(self.worker),
             "8001": str(self.pages),
@@ -184,8 +184,10 @@ def images(tmp_path: Path) -> Machine:
 
 @pytest.fixture
 def site_of_images(images: Machine) -> Iterator[Site]:
-    (port,) = free_ports(1)
-    with running_program(images.database_words(os.environ["POSTGRES_IMAGE"], port), None) as running:
+    with ExitStack() as stack:
+        (port,) = stack.enter_context(held_ports(1))
+        words = images.database_words(os.environ["POSTGRES_IMAGE"], port)
+        running = stack.enter_context(running_program(words, None))
         wait_until_it_listens(running, port)  # not the server that makes the database: it has only a Unix socket
         with running_site(images, OWN_URL.replace("@database/", f"@127.0.0.1:{port}/")) as site:
             yield site

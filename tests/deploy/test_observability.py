@@ -14,7 +14,6 @@ import httpx2
 import msgspec
 import pytest
 import yaml
-from tests.adoption.story import free_ports
 from tests.chaos.conditions import environment_for
 from tests.cli.command import ADA, PASSWORD
 from tests.cli.process import Running, running_program
@@ -25,6 +24,7 @@ from tests.driver.inbox import TOKEN
 from tests.programs import require_program
 from tests.resend_server.answers import PROXY_PAGE, refusal
 from tests.resend_server.server import ResendServer, running_resend
+from tests.serving import held_ports
 
 from keyturn.service.telemetry.meters import Meters
 
@@ -150,10 +150,11 @@ def keyturn_watched(program: str, database_url: str, folder: Path) -> Iterator[W
         with (
             running_program([*keyturn, "serve", "--no-worker", "--port", "0"], folder, **settings) as serve,
             running_program([*keyturn, "worker", "--port", "0"], folder, **settings) as worker,
+            held_ports(2) as ports,
         ):
             api = serve.wait_for("Keyturn answers on ").rpartition("http://")[2]
             health = worker.wait_for("Health checks: ").rpartition("http://")[2].partition("/")[0]
-            own, nothing = (f"127.0.0.1:{port}" for port in free_ports(2))
+            own, nothing = (f"127.0.0.1:{port}" for port in ports)
             words = [program, *_written(folder, api=api, worker=health, alertmanager=nothing)]
             with (
                 running_program([*words, f"--web.listen-address={own}"], folder) as prometheus,

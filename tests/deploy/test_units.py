@@ -2,16 +2,16 @@
 
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import httpx2
 import pytest
-from tests.adoption.story import free_ports
 from tests.cli.command import ADA, PASSWORD
 from tests.deploy.sandbox import Sandbox, running_unit, stop
 from tests.deploy.units import NAMES, Unit, install
 from tests.driver.inbox import token_in_file
+from tests.serving import held_ports
 
 from keyturn.service.settings import LONGEST_TRY
 
@@ -119,8 +119,15 @@ def test_systemd_waits_longer_than_a_process_takes_to_stop(name: str) -> None:
     assert int(Unit(name).one("TimeoutStopSec")) > lease + 10
 
 
-def test_a_user_resets_a_password_at_the_hardened_service(machine: Machine) -> None:
-    (port,) = free_ports(1)
+@pytest.fixture
+def held() -> Iterator[list[int]]:
+    """Hold two ports for the services."""
+    with held_ports(2) as ports:
+        yield ports
+
+
+def test_a_user_resets_a_password_at_the_hardened_service(machine: Machine, held: list[int]) -> None:
+    port = held[0]
     sandbox = machine("keyturn.service", KEYTURN_SERVER_PORT=str(port), KEYTURN_BASE_URL=f"http://127.0.0.1:{port}")
     command = prepare(sandbox)
     with (
@@ -142,8 +149,8 @@ def test_a_user_resets_a_password_at_the_hardened_service(machine: Machine) -> N
     assert not [line for line in serve.said if '"level":"error"' in line or "server.fewer_connections" in line]
 
 
-def test_the_hardened_worker_sends_what_the_hardened_service_accepts(machine: Machine) -> None:
-    port, health = free_ports(2)
+def test_the_hardened_worker_sends_what_the_hardened_service_accepts(machine: Machine, held: list[int]) -> None:
+    port, health = held
     place = {"KEYTURN_SERVER_PORT": str(port), "KEYTURN_BASE_URL": f"http://127.0.0.1:{port}"}
     service = machine("keyturn.service", KEYTURN_SERVER_WORKER="none", **place)
     command = prepare(service)

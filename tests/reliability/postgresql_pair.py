@@ -4,9 +4,8 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +15,7 @@ import asyncpg
 from tests.databases import in_memory
 from tests.driver.operator import migrate_database
 from tests.postgresql_with_tls import unprivileged_user
+from tests.serving import held_ports
 
 _PATIENCE = 30
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
@@ -27,13 +27,13 @@ class Pair:
     `is_synchronous`: the primary answers a commit only once the standby has it.
     """
 
-    def __init__(self, programs: Path, folder: Path, *, is_synchronous: bool) -> None:
+    def __init__(self, programs: Path, folder: Path, ports: Sequence[int], *, is_synchronous: bool) -> None:
         self._programs = programs
         self._folder = folder
         self._is_synchronous = is_synchronous
         self._user = unprivileged_user()
         self._sender = 0
-        self._ports = [_free_port(), _free_port()]
+        self._ports = ports
         hosts = ",".join(f"127.0.0.1:{port}" for port in self._ports)
         self.url = f"postgresql://postgres@{hosts}/keyturn?target_session_attrs=primary"
 
@@ -130,7 +130,8 @@ class Pair:
 def running_pair(postgres: str, *, is_synchronous: bool = False) -> Iterator[Pair]:
     """Run a primary and a standby, with Keyturn's tables, in a temporary folder."""
     with TemporaryDirectory(prefix="keyturn-", dir=in_memory()) as folder, ExitStack() as stack:
-        pair = Pair(Path(postgres).resolve().parent, Path(folder), is_synchronous=is_synchronous)
+        ports = stack.enter_context(held_ports(2))
+        pair = Pair(Path(postgres).resolve().parent, Path(folder), ports, is_synchronous=is_synchronous)
         pair.start(stack)
         yield pair
 
@@ -139,10 +140,3 @@ def _end(process: "subprocess.Popen[str]") -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGQUIT)
         process.communicate(timeout=_PATIENCE)
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
