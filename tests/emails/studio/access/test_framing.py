@@ -1,4 +1,4 @@
-"""No page of another origin may show the studio in a frame."""
+"""An open page, and a studio that was started again with another token."""
 
 from dataclasses import replace
 

@@ -2,7 +2,6 @@
 
 from base64 import b64encode
 from dataclasses import replace
-from itertools import product
 
 import pytest
 from litestar import Litestar
@@ -22,14 +21,6 @@ def basic(password: str) -> str:
 def status(studio: Studio, path: str, authorization: str = "", host: str = "mail:8025") -> int:
     with TestClient(create_studio_app(studio), base_url="http://192.0.2.7") as client:
         return client.get(path, headers={"host": host, "authorization": authorization}).status_code
-
-
-def test_where_others_can_reach_it_nothing_answers_without_the_token(studio: Studio) -> None:
-    app = create_studio_app(replace(studio, host="0.0.0.0", token=TOKEN))  # noqa: S104
-    with TestClient(app, base_url="http://192.0.2.7") as client:
-        for path, shown in product(PATHS, ("", "Bearer", f"Bearer {TOKEN[:-1]}", basic("wrong"), "Basic !", TOKEN)):
-            answer = client.get(path, headers={"host": "mail:8025", "authorization": shown})
-            assert answer.status_code == 401, (path, shown)
 
 
 @pytest.mark.parametrize("shown", [f"Bearer {TOKEN}", f"bearer {TOKEN}", basic(TOKEN)])

@@ -3,14 +3,8 @@
 import re
 from pathlib import Path
 
-import pytest
 from tests.emails.studio.fixtures import Client
 from tests.emails.studio.overlays import break_it
-
-from keyturn.studio.web import Studio
-from keyturn.studio.web.checks.mail_checks import Checks
-from keyturn.studio.web.rendering.rendition import Renditions
-from keyturn.studio.web.view import View
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 AT_ONCE = {"prefer": "respond-async"}
@@ -105,16 +99,6 @@ def test_who_wants_the_mail_at_once_gets_it_without_the_checks(client: Client, f
     page = client.get("/studio/templates/greeting?sample=ada&tab=checks", headers=AT_ONCE).text
     assert words(page).endswith("Checking this mail.")
     assert 'data-checks="/studio/checks/greeting?sample=ada&amp;tab=checks"' in page
-
-
-@pytest.mark.parametrize("file", ["greeting/greeting.txt", "greeting/samples.toml", "_layout/base.mjml"])
-def test_a_mail_is_checked_anew_when_a_file_of_it_changed(studio: Studio, folder: Path, file: str) -> None:
-    renditions = Renditions(studio.gallery)
-    checks = Checks(renditions=renditions)
-    assert checks.check(renditions.rendition("greeting", View(sample="ada")))
-    assert not checks.check(renditions.rendition("greeting", View(sample="ada")))
-    (folder / file).write_text((folder / file).read_text() + "\n")
-    assert checks.check(renditions.rendition("greeting", View(sample="ada")))
 
 
 def test_a_reset_mail_says_what_makes_it_safe_and_what_is_missing(client: Client, folder: Path) -> None:

@@ -10,7 +10,7 @@ from tests.emails.studio.fixtures import Client
 from tests.emails.studio.on_screen import save
 
 from keyturn.mail.rendering.html_tree import Element, parse_html
-from keyturn.studio.lint.css.colours import FULL, LIGHT, PARTIAL, Colour, Mode
+from keyturn.studio.lint.css.colours import FULL, PARTIAL
 from keyturn.studio.lint.css.computed_style import Painter
 from keyturn.studio.web.frames.client_models import simulate_dark
 from keyturn.studio.web.frames.rewriting import Rewriting
@@ -39,28 +39,6 @@ def own_mail(folder: Path) -> str:
 
 def own_text(element: Element) -> str:
     return " ".join("".join(text.text for text in element.texts).split())
-
-
-def seen(html: str, mode: Mode) -> list[tuple[str, Colour | None, Colour | None]]:
-    texts = Painter(parse_html(html), mode).texts()
-    return [(own_text(node), paint.colour, paint.ground) for node, paint in texts]
-
-
-def agree(one: Colour | None, other: Colour | None) -> bool:
-    """Allow for the rounding to the 256 steps in which HTML holds a colour."""
-    return one == other or bool(one and other and one[:3] == pytest.approx(other[:3], abs=1 / 255))
-
-
-@pytest.mark.parametrize("mode", MODES, ids=["partial", "full"])
-@pytest.mark.parametrize("mail", ["letter", "bare", "own"])
-def test_after_it_every_text_has_the_colours_that_the_checks_judge(tmp_path: Path, mail: str, mode: Mode) -> None:
-    html = {"letter": LETTER, "bare": BARE}.get(mail) or own_mail(tmp_path)
-    expected = seen(html, mode)
-    assert expected != seen(html, LIGHT)
-    for wanted, drawn in zip(expected, seen(simulate_dark(html, mode), LIGHT), strict=True):
-        assert wanted[0] == drawn[0]
-        assert agree(wanted[1], drawn[1]), wanted
-        assert agree(wanted[2], drawn[2]), wanted
 
 
 @pytest.mark.long

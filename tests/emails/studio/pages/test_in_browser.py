@@ -196,21 +196,6 @@ async def test_no_screen_is_too_narrow_for_a_page(browser: Browser, served: str,
     await page.close()
 
 
-async def test_without_scripts_every_state_is_a_page(browser: Browser, served: str) -> None:
-    page = await browser.new_page(java_script_enabled=False, viewport={"width": 1280, "height": 800})
-    await page.goto(f"{served}/templates/greeting")
-    await page.get_by_role("link", name="grace", exact=True).click()
-    await page.get_by_role("link", name="Dark (the mail’s own styles)").click()
-    await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
-    await mail(page).get_by_role("link", name="Open it").click()
-    await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
-    await page.get_by_role("link", name="Text", exact=True).click()
-    await expect(page.locator("pre.text")).to_contain_text("https://account.northwind.example/open/two")
-    assert page.url == f"{served}/templates/greeting?sample=grace&show=text&scheme=dark"
-    assert len(page.context.pages) == 1
-    await page.close()
-
-
 async def test_a_closed_panel_leaves_its_room_to_the_mail_on_all_pages(page: Page, served: str) -> None:
     await page.set_viewport_size({"width": 1440, "height": 900})
     await page.goto(f"{served}/templates/greeting")

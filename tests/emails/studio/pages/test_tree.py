@@ -6,9 +6,6 @@ from pathlib import Path
 import pytest
 from tests.emails.studio.fixtures import NOTICE, Client
 
-from keyturn.studio.gallery import Entry
-from keyturn.studio.web.pages.tree import in_order, tree
-
 
 def listed(page: str) -> list[str]:
     """Return the templates and shared files of the list."""
@@ -23,21 +20,11 @@ def add(folder: Path, *names: str) -> None:
         file.write_text(NOTICE)
 
 
-def test_templates_at_the_top_come_first_then_folder_by_folder() -> None:
-    names = ["auth/a", "auth/sub/b", "auth/z", "welcome"]
-    ordered = in_order(Entry(name, ()) for name in names)
-    assert [entry.name for entry in ordered] == ["welcome", "auth/a", "auth/z", "auth/sub/b"]
-    branches = tree(ordered, (), None).folders
-    assert [(branch.folder, [entry.name for entry in branch.mails]) for branch in branches] == [
-        ("", ["welcome"]),
-        ("auth", ["auth/a", "auth/z"]),
-        ("auth/sub", ["auth/sub/b"]),
-    ]
-
-
 def test_a_folder_is_a_heading_over_its_templates(client: Client, folder: Path) -> None:
-    add(folder, "orders/shipped", "orders/paid")
+    add(folder, "orders/shipped", "orders/paid", "orders/late/first")
     page = client.get("/studio/templates/orders/paid").text
+    names = [*("greeting", "notice"), *("orders/paid", "orders/shipped"), "orders/late/first", "_layout/base.mjml"]
+    assert listed(page) == names, "those at the top come first, then folder by folder"
     assert re.search(r'<p class="folder" id="folder-orders">orders/</p>\s*<ul aria-labelledby="folder-orders">', page)
     assert 'id="template-orders/paid" class="row open" href="/studio/templates/orders/paid"' in page
     assert "<span>paid</span>" in page

@@ -1,11 +1,10 @@
 """Templates that run away in the studio: the studio reports them, and other pages do not wait."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from litestar import Litestar
@@ -97,34 +96,6 @@ def test_a_snapshot_of_a_template_that_never_ends_cannot_be_compared(client: Cli
 RUNS_AWAY_IN_A_BRANCH = NOTICE.replace(
     "{{ what }}", "{{ what }}{% if not what %}{% for a in range(10**9) %}{% endfor %}{% endif %}"
 )
-
-
-def test_a_branch_that_never_ends_is_not_looked_for_again_and_the_mail_is_there(
-    limited: Studio, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rendition, "_TO_EXPLORE", 0.4)
-    (folder / "notice" / "notice.mjml").write_text(RUNS_AWAY_IN_A_BRANCH)
-    asked: list[float] = []
-
-    class Counting(RendererPool[Drawer]):
-        def run_for(self, seconds: float, function: Callable[..., Any], *args: Any) -> Any:
-            asked.append(seconds)
-            return super().run_for(seconds, function, *args)
-
-    with Counting(Drawer(limited.gallery), Limits(seconds=5), most=1) as workers:
-        gallery = rendition.with_bounded_branches(limited.gallery, workers)
-        assert gallery.branches("notice") is None
-        assert gallery.branches("notice") is None
-        assert asked == [0.4], "it was looked for once"
-        (folder / "notice" / "notice.mjml").write_text(NOTICE + " ")
-        found = gallery.branches("notice")
-        with TestClient(
-            create_studio_app(replace(limited, runner=workers)), base_url="http://127.0.0.1:8001"
-        ) as client:
-            assert "The heating is back" in client.get("/studio/frames/notice").text
-
-    assert found
-    assert found.samples == ()
 
 
 def test_a_mail_is_checked_and_shown_though_one_of_its_branches_never_ends(
