@@ -5,16 +5,12 @@ import os
 import re
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
 from tests.cli.command import Ended, Keyturn
-from tests.emails.lint.browser.test_looking import PLANTED as PLANTED_FOR_A_BROWSER
-from tests.emails.lint.test_explaining import EXAMPLES
-from tests.emails.lint.test_planted_mistakes import SEEDS
 
 from keyturn.cli.studio.check import check
 from keyturn.studio.lint.suppression import rules
@@ -113,29 +109,6 @@ FOUND = {rule for _, rule in BROKEN.values()} | {
     "styles/unused",
 }
 
-PLANTED = (
-    PLANTED_FOR_A_BROWSER
-    | {seed.rule for seed in SEEDS}
-    | {rule for rule, _, _ in EXAMPLES}
-    | {
-        mistake["rule"]
-        for file in (Path(__file__).parents[2] / "emails" / "lint").glob("*mistakes.toml")
-        for mistake in tomllib.loads(file.read_text("utf-8"))["mistake"]
-    }
-)
-"""The rules whose findings tests/emails/lint hands to the same reports."""
-
-LIMITS = {"limits/crash", "limits/memory", "limits/nesting", "limits/size", "limits/time"}
-"""What test_check_limits.py and tests/emails/lint/test_nesting.py find, in mails that take their time."""
-
-DJANGO = ("error", "missing-template", "syntax", "undefined", "unknown-filter", "unknown-library", "unknown-tag")
-ENGINES = {f"django/{rule}" for rule in DJANGO}
-"""Planted in `tests/emails/engines`."""
-
-NEVER_SEEN = {"mjml/refused"}
-"""For what the compiler may refuse one day: all that it refuses today, another rule finds before."""
-
-
 EVERYTHING = [word for group in rules() for word in ("--only", group)]
 """In a terminal, named rules show every place."""
 
@@ -194,22 +167,6 @@ def test_what_is_broken_is_told_in_every_format_and_the_formats_tell_the_same(ke
     assert {rule for rule, _ in found} >= FOUND
     assert len(first) > len(FILES)
     assert others == [first] * (len(FORMATS) - 1)
-
-
-def test_every_rule_is_planted_here_or_beside_the_checks() -> None:
-    """Compatibility's rules come of one table, and are made in one place: some of them stand for all.
-
-    Those of captured mails are planted in tests/emails/studio/checks/test_captured_checks.py.
-    """
-    elsewhere = {"compatibility", "message"}
-    listed = {rule for group, those in rules().items() if group not in elsewhere for rule in those}
-    planted = FOUND | PLANTED | LIMITS | ENGINES
-    in_both_groups = {rule.replace("html/", "mjml/") for rule in planted} | {
-        rule.replace("mjml/", "html/") for rule in planted
-    }
-
-    assert listed - planted - in_both_groups == NEVER_SEEN
-    assert len({rule for rule in planted if rule.startswith("compatibility/")}) > 10
 
 
 def test_the_script_for_editors_in_the_docs_lists_each_finding_at_its_place(
