@@ -46,8 +46,3 @@ def test_bash_completes_commands_and_options(typed: str, found: list[str]) -> No
 def test_each_documented_shell_gets_a_script(shell: str) -> None:
     assert [named for _, named in LINES] == ["bash", "zsh", "fish"]
     assert "_keyturn_completion" in run("keyturn", _KEYTURN_COMPLETE=f"{shell}_source")
-
-
-def test_zsh_and_fish_show_the_line_of_each_command_s_help() -> None:
-    shown = run("keyturn", _KEYTURN_COMPLETE="zsh_complete", COMP_WORDS="keyturn aud", COMP_CWORD="1")
-    assert shown.splitlines() == ["plain", "audit", "Show requests, changes and their outcomes."]

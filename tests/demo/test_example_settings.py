@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.sources.adopted import EXAMPLES, variables_of
 
-from keyturn.cli.demo.examples import DemoFolder, Example, example_names
+from keyturn.cli.demo.examples import DemoFolder, Example, demo_settings, example_names
 from keyturn.service.reset.mails.theme import palette_of
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import read_settings
@@ -52,11 +52,11 @@ def test_an_example_s_file_holds_with_the_variables_of_its_app(name: str, monkey
         assert Path(logo).parent.samefile(EXAMPLES / name)
 
 
-@five
-def test_nothing_of_its_demo_leaves_the_machine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["", *FIVE])
+def test_nothing_of_a_demo_leaves_the_machine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEYTURN_MAIL_TRANSPORT", "resend")
     monkeypatch.setenv("KEYTURN_DATABASE_URL", "postgresql://db.example/keyturn")
-    settings = Example(name, URL, DemoFolder(name)).settings
+    settings = Example(name, URL, DemoFolder(name)).settings if name else demo_settings(URL, DemoFolder())
 
     assert list(broken_rules(settings, sending=True)) == []
     assert (settings.mail.transport, settings.mail.fallback, settings.resend.api_key, settings.smtp.host) == (
@@ -66,5 +66,5 @@ def test_nothing_of_its_demo_leaves_the_machine(name: str, monkeypatch: pytest.M
         "",
     )
     places = (settings.database.url, settings.accounts.table.url or settings.database.url)
-    assert all(place.startswith(f"sqlite:///.keyturn/{name}/") for place in places)
+    assert all(place.startswith(f"sqlite:///.keyturn/{name}") for place in places)
     assert not settings.accounts.supabase.url or urlsplit(settings.accounts.supabase.url).hostname == "127.0.0.1"

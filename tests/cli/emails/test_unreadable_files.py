@@ -11,7 +11,6 @@ import pytest
 from litestar.testing import TestClient
 from tests.cli.command import Keyturn
 
-from keyturn.plain_files import read_plain_file
 from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.baseline import Baseline, write_baseline
@@ -257,25 +256,3 @@ def test_settings_that_are_refused_control_no_terminal(keyturn: Keyturn, emails:
     assert "no such time zone: \ufffd]0;title\ufffd" in refused.err
     assert "\x1b" not in refused.err
     assert "\x07" not in refused.err
-
-
-@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="only Linux counts what a process reads")
-def test_of_a_file_that_is_too_large_nothing_is_read(tmp_path: Path) -> None:
-    (large := tmp_path / "large.mjml").write_bytes(b"")
-    os.truncate(large, 10**12)
-
-    before = _bytes_read()
-    with pytest.raises(OSError, match="more than 5 MB"):
-        read_plain_file(large, 5_000_000)
-    assert _bytes_read() - before < 100_000
-
-
-@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="only Linux has files that do not tell their size")
-def test_a_file_without_a_size_is_read_to_its_end() -> None:
-    assert b"VmRSS" in read_plain_file("/proc/self/status")
-    with pytest.raises(OSError, match="it has more than"):
-        read_plain_file("/proc/self/status", 100)
-
-
-def _bytes_read() -> int:
-    return int(Path("/proc/self/io").read_text().split()[1])
