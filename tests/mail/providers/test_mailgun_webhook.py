@@ -102,12 +102,3 @@ async def test_a_time_may_be_a_number(webhook: Webhook) -> None:
 async def test_a_mail_that_was_rejected_names_its_mailbox_in_its_header_alone(webhook: Webhook) -> None:
     found = await read_one(webhook, report("rejected", "1", to=f"Ada <{ADA}>", recipient=""))
     assert (found.event, found.to) == ("failed", ADA)
-
-
-async def test_a_token_is_one_report_whatever_event_comes_with_it(webhook: Webhook) -> None:
-    proof = signature()
-    one, forged = deliver(EVENT, proof), deliver(EVENT | {"event": "complained"}, proof)
-    other = deliver(EVENT, signature())
-
-    ids = [(await read_one(webhook, sent)).id for sent in (one, forged, other)]
-    assert ids[0] == ids[1] != ids[2]

@@ -95,7 +95,10 @@ class TestResend(ReportContract):
     report = staticmethod(report)
     genuine = [partial(report, "delivered", "1", to=ADA, secret=SECRET)]
     secret = SECRET.removeprefix("whsec_")
-    forged = [partial(report, "delivered", "1", to=ADA, secret=OTHER)]
+    forged = [
+        partial(report, "delivered", "1", to=ADA, secret=OTHER),
+        partial(Delivery, headers=HEADERS, body=BODY),  # years ago
+    ]
     bounce = ("56761188-7520-42d8-8898-ff6fc54ce618", AT, "Permanent General")
     meanings = [
         ("bounced", {"bounce": {"type": "Permanent", "subType": "General"}}, "bounced", "Permanent General", True),
@@ -127,43 +130,11 @@ async def test_the_published_example_is_genuine(webhook: Webhook) -> None:
 @pytest.mark.parametrize(
     "signatures",
     [
-        "",
-        "v1,",
-        "v1",
-        ",",
-        " ",
+        *("", "v1", ",", "v1,not base64!", "v1,ü€"),
         HEADERS["svix-signature"].removeprefix("v1,"),
-        HEADERS["svix-signature"].replace("v1,", "v9,"),
-        HEADERS["svix-signature"].replace("v1,", "v1a,"),
-        HEADERS["svix-signature"].replace("v1,", "V1,"),
-        HEADERS["svix-signature"].replace("v1,", ","),
-        HEADERS["svix-signature"].replace("v1,", "v9,v1,"),
-        HEADERS["svix-signature"].removesuffix("="),
-        HEADERS["svix-signature"] + "=",
-        HEADERS["svix-signature"].swapcase(),
-        "v1,not base64!",
-        "v1,ü€",
+        *(HEADERS["svix-signature"].replace("v1,", version) for version in ("v9,", "v1a,", "V1,", "v9,v1,")),
     ],
 )
 async def test_nothing_else_is_a_signature(webhook: Webhook, signatures: str) -> None:
     with pytest.raises(ReportRefused):
         await webhook.read({**HEADERS, "svix-signature": signatures}, BODY)
-
-
-@pytest.mark.usefixtures("at_that_time")
-@pytest.mark.parametrize("body", [b"", BODY + b"\n", BODY.replace(b": ", b":"), b"\xff", b"\xef\xbb\xbf" + BODY])
-async def test_every_byte_of_the_body_is_signed(webhook: Webhook, body: bytes) -> None:
-    with pytest.raises(ReportRefused):
-        await webhook.read(HEADERS, body)
-
-
-@pytest.mark.parametrize(("seconds", "is_genuine"), [(-301, False), (-300, True), (0, True), (300, True), (301, False)])
-async def test_five_minutes_either_way_are_tolerated(
-    webhook: Webhook, monkeypatch: pytest.MonkeyPatch, seconds: int, is_genuine: bool
-) -> None:
-    monkeypatch.setattr(time, "time", lambda: float(SIGNED_AT - seconds))
-    if is_genuine:
-        assert await webhook.read(HEADERS, BODY) == []
-    else:
-        with pytest.raises(ReportRefused, match="tolerance"):
-            await webhook.read(HEADERS, BODY)
