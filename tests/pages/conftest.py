@@ -1,32 +1,42 @@
 """A school for each test, with one account and one visitor."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
+from functools import partial
 
 import pytest
+from tests.databases import Databases, SqliteFiles
+from tests.driver.service import ADA, Service, Start
 from tests.driver.visitor import Visitor
-from tests.pages.school import School, opened, settings_for
+from tests.pages.school import OPTIONS, OpenSchool, visiting
 
 from keyturn.service.accounts.port import Account
 
 
 @pytest.fixture
-async def school(tmp_path: Path) -> AsyncIterator[School]:
-    async with opened(settings_for(tmp_path)) as school:
-        yield school
+def databases(sqlite: SqliteFiles) -> Databases:
+    """Return one engine: pages write nothing of their own."""
+    return sqlite
 
 
 @pytest.fixture
-async def ada(school: School) -> Account:
-    return await school.add(name="Ada")
+def open_school(start: Start) -> OpenSchool:
+    return partial(start, people={}, **OPTIONS)
 
 
 @pytest.fixture
-async def token(school: School, ada: Account) -> str:
-    return await school.link(ada)
+async def school(open_school: OpenSchool) -> Service:
+    return await open_school()
 
 
 @pytest.fixture
-async def visitor(school: School) -> AsyncIterator[Visitor]:
-    async with school.visitor() as visitor:
-        yield visitor
+async def ada(school: Service) -> Account:
+    return await school.add(ADA, name="Ada", kind="viewer")
+
+
+@pytest.fixture
+async def token(school: Service, ada: Account) -> str:
+    return await school.link(ada.email)
+
+
+@pytest.fixture
+def visitor(school: Service) -> Visitor:
+    return visiting(school)

@@ -1,8 +1,8 @@
 """How a visitor opens a link and chooses a new password."""
 
 import httpx2
+from tests.driver.service import NEW_PASSWORD
 from tests.driver.visitor import Visitor
-from tests.pages.school import NEW_PASSWORD
 
 RESET = "/reset-password"
 UNKNOWN = "A" * 43

@@ -1,7 +1,6 @@
 """The hosted pages answer where their addresses are."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,13 +9,12 @@ import pytest
 from tests.driver.inbox import links_in
 from tests.driver.service import ADA, NEW_PASSWORD, Service
 from tests.driver.visitor import Visitor, cookie, heading, words
-from tests.pages.school import School, opened, settings_for
+from tests.pages.school import OpenSchool, visiting
 from tests.pages.test_behind_a_prefix import submit
 
 pytestmark = pytest.mark.long
 
 RESET, FORGOT, SIGN_IN = "/change-password.html", "/account/forgot-password.html", "/sign-in"
-ONLY_HERE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -34,7 +32,6 @@ async def client(service: Service) -> AsyncIterator[httpx2.AsyncClient]:
         yield client
 
 
-@ONLY_HERE
 async def test_the_whole_story_happens_at_the_addresses_of_the_settings(
     service: Service, client: httpx2.AsyncClient
 ) -> None:
@@ -63,7 +60,6 @@ async def test_the_whole_story_happens_at_the_addresses_of_the_settings(
     assert "You are signed out." in words(page)
 
 
-@ONLY_HERE
 async def test_nothing_is_left_where_they_are_otherwise(client: httpx2.AsyncClient) -> None:
     for path in ("/forgot-password", "/reset-password", "/reset-password/x", "/login"):
         assert (await client.get(path)).status_code == 404
@@ -71,7 +67,6 @@ async def test_nothing_is_left_where_they_are_otherwise(client: httpx2.AsyncClie
     assert answer.headers["location"] == f"{SIGN_IN}?next=%2Fsecurity-settings"
 
 
-@ONLY_HERE
 async def test_a_link_is_read_by_the_names_of_its_pattern_and_no_others(
     service: Service, client: httpx2.AsyncClient
 ) -> None:
@@ -84,7 +79,6 @@ async def test_a_link_is_read_by_the_names_of_its_pattern_and_no_others(
     assert heading(page) == "Open the link in your email"
 
 
-@ONLY_HERE
 async def test_what_cannot_be_read_leads_back_to_the_page_that_it_was_sent_to(client: httpx2.AsyncClient) -> None:
     for path in (RESET, FORGOT, SIGN_IN):
         page = await client.post(path, data={})
@@ -92,24 +86,22 @@ async def test_what_cannot_be_read_leads_back_to_the_page_that_it_was_sent_to(cl
         assert f'<a class="button" href="{path}">' in page.text
 
 
-async def test_a_token_behind_the_hash_is_handed_on_by_its_name(tmp_path: Path) -> None:
-    async with opened(settings_for(tmp_path, reset_url="{base_url}/choose#t={token}")) as school:
-        ada = await school.add()
-        async with school.visitor() as visitor:
-            page = await visitor.get("/choose")
-            assert 'action="/choose/open"' in page.text
-            assert 'data-token="t" data-email="email"' in page.text
-            answer = await visitor.submit("/choose", "/choose/open", token=await school.link(ada))
-            assert f"For {ada.email}" in words(await visitor.follow(answer))
+async def test_a_token_behind_the_hash_is_handed_on_by_its_name(open_school: OpenSchool) -> None:
+    school = await open_school(reset_url="{base_url}/choose#t={token}")
+    await school.add(ADA)
+    visitor = visiting(school)
+    page = await visitor.get("/choose")
+    assert 'action="/choose/open"' in page.text
+    assert 'data-token="t" data-email="email"' in page.text
+    answer = await visitor.submit("/choose", "/choose/open", token=await school.link())
+    assert f"For {ADA}" in words(await visitor.follow(answer))
 
 
 @pytest.fixture
-async def school(tmp_path: Path) -> AsyncIterator[School]:
+async def school(open_school: OpenSchool) -> Service:
     """Open a site whose team has pages of its own, at addresses that happen to be below another one."""
     own = "https://app.northwind.example"
-    settings = settings_for(tmp_path, reset_url=f"{own}/reset/{{token}}", forgot_url=f"{own}/forgot")
-    async with opened(settings) as school:
-        yield school
+    return await open_school(reset_url=f"{own}/reset/{{token}}", forgot_url=f"{own}/forgot")
 
 
 async def test_beside_pages_of_an_app_the_hosted_ones_keep_their_paths_and_lead_to_the_app_s(visitor: Visitor) -> None:

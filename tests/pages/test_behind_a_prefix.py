@@ -16,7 +16,7 @@ from tests.pages.school import KINDS
 SITE = "https://account.example.org/account"
 ADDRESS = re.compile(r'(?:href|src|action)="(/[^"]*)"')
 
-pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.long]
+pytestmark = pytest.mark.long
 
 
 def without_prefix(app: ASGIApp) -> ASGIApp:

@@ -1,12 +1,12 @@
 """What a brand brings to the pages: its logos, its stylesheet, its corners and grounds, each within the policy."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.driver.service import Service
 from tests.driver.visitor import Visitor
-from tests.pages.school import School, opened, settings_for
+from tests.pages.school import OpenSchool
 from tests.settings.test_brand import PNG, SVG
 
 from keyturn.service.settings import Brand, FileOrUrl, Folder, Kind
@@ -17,7 +17,7 @@ BOLD = ".question h1 { font-weight: 800; }"
 
 
 @pytest.fixture
-async def school(tmp_path: Path) -> AsyncIterator[School]:
+async def school(tmp_path: Path, open_school: OpenSchool) -> Service:
     for name, content in {
         "a.svg": SVG,
         "b.svg": SVG + b"<!-- dark -->",
@@ -41,8 +41,7 @@ async def school(tmp_path: Path) -> AsyncIterator[School]:
         "pupil": Kind(brand={"name": "Pupils"}),
         "guest": Kind(brand={"name": "Guests", "logo": FileOrUrl(""), "mail_logo": FileOrUrl("")}),
     }
-    async with opened(settings_for(tmp_path, brand=brand, kinds=kinds)) as school:
-        yield school
+    return await open_school(brand=brand, kinds=kinds)
 
 
 def picture(page: str) -> tuple[str, str, str]:
@@ -74,7 +73,7 @@ async def test_a_picture_is_no_page_may_be_kept_and_is_shown_in_webmail(visitor:
     assert (older.status_code, older.headers["cache-control"]) == (200, "no-store")
 
 
-async def test_the_logo_of_mails_is_where_they_say(visitor: Visitor, school: School) -> None:
+async def test_the_logo_of_mails_is_where_they_say(visitor: Visitor, school: Service) -> None:
     address = school.parts.themes.general.globals["brand"].logo_url
     base = school.parts.settings.base_url
 
@@ -111,9 +110,9 @@ async def test_corners_letters_and_grounds_are_variables(visitor: Visitor) -> No
     assert "--ground: #eef2f0;" in css
 
 
-async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(visitor: Visitor, school: School) -> None:
-    await school.add("office@northwind.example", kind="school")
-    page = await visitor.follow(await visitor.sign_in("office@northwind.example"))
+async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(visitor: Visitor, school: Service) -> None:
+    await school.add("office@northwind.test", kind="school")
+    page = await visitor.follow(await visitor.sign_in("office@northwind.test"))
 
     assert "<source" not in page.text
     (logo,) = re.findall(r'<img src="([^"]+)"', page.text)
@@ -122,9 +121,9 @@ async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(visitor: Visito
     assert "stylesheet.css" in page.text
 
 
-async def test_a_logo_has_the_name_of_who_shows_it(visitor: Visitor, school: School) -> None:
-    await school.add("pupil@northwind.example", kind="pupil")
-    page = await visitor.follow(await visitor.sign_in("pupil@northwind.example"))
+async def test_a_logo_has_the_name_of_who_shows_it(visitor: Visitor, school: Service) -> None:
+    await school.add("pupil@northwind.test", kind="pupil")
+    page = await visitor.follow(await visitor.sign_in("pupil@northwind.test"))
 
     assert picture(page.text)[2].startswith('alt="Pupils"')
     assert "· Pupils</title>" in page.text

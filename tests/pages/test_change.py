@@ -4,8 +4,9 @@ import re
 
 import httpx2
 import pytest
+from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service
 from tests.driver.visitor import Visitor, cookie, heading, words
-from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School
+from tests.pages.school import OpenSchool, visiting
 
 from keyturn.service.accounts.port import Account
 
@@ -38,19 +39,19 @@ async def test_who_is_signed_in_is_asked_for_the_current_password(signed_in: Vis
 
 
 async def test_a_change_is_said_and_leads_on_and_ends_every_other_session(
-    signed_in: Visitor, school: School, ada: Account
+    signed_in: Visitor, school: Service, ada: Account
 ) -> None:
-    async with school.visitor() as elsewhere:
-        await elsewhere.sign_in()
-        answer = await change(signed_in)
-        assert (answer.status_code, answer.headers["location"]) == (303, RESET)
-        assert "httponly" in cookie(answer, "keyturn_session")
-        assert heading(await elsewhere.get(RESET)) == "Open the link in your email"
+    elsewhere = visiting(school)
+    await elsewhere.sign_in()
+    answer = await change(signed_in)
+    assert (answer.status_code, answer.headers["location"]) == (303, RESET)
+    assert "httponly" in cookie(answer, "keyturn_session")
+    assert heading(await elsewhere.get(RESET)) == "Open the link in your email"
     page = await signed_in.follow(answer)
     assert heading(page) == "Your password was changed"
     assert "We signed out all other devices." in words(page)
     assert 'href="/viewer-settings/security"' in page.text or 'href="/security-settings"' in page.text
-    assert await school.knows(NEW_PASSWORD, ada)
+    assert await school.knows(NEW_PASSWORD, ada.email)
 
 
 @pytest.mark.parametrize(
@@ -63,37 +64,40 @@ async def test_a_change_is_said_and_leads_on_and_ends_every_other_session(
     ],
 )
 async def test_what_is_wrong_is_said_and_nothing_is_changed(
-    fields: dict[str, str], said: str, signed_in: Visitor, school: School, ada: Account
+    fields: dict[str, str], said: str, signed_in: Visitor, school: Service, ada: Account
 ) -> None:
     page = await change(signed_in, **fields)
     assert page.status_code == 422
     assert said in words(page)
     assert NEW_PASSWORD not in page.text
-    assert await school.knows(PASSWORD, ada)
+    assert await school.knows(PASSWORD, ada.email)
 
 
 async def test_a_link_comes_before_a_session_and_asks_for_no_current_password(
-    signed_in: Visitor, school: School, ada: Account
+    signed_in: Visitor, school: Service, ada: Account
 ) -> None:
-    await signed_in.get(f"{RESET}/{await school.link(ada)}")
+    await signed_in.get(f"{RESET}/{await school.link(ada.email)}")
     page = await signed_in.get(RESET)
     assert heading(page) == "Choose a new password"
     assert 'autocomplete="current-password"' not in page.text
 
 
-async def test_where_people_sign_in_elsewhere_there_is_no_such_form(school: School, ada: Account) -> None:
-    async with school.visitor() as visitor:
-        await visitor.sign_in(ada.email)
-        session = dict(visitor.client.cookies)
-    async with school.visitor(sign_ins=None, sign_in_url="https://app.northwind.example/") as visitor:
-        visitor.client.cookies.update(session)
-        assert heading(await visitor.get(RESET)) == "Open the link in your email"
+async def test_where_people_sign_in_elsewhere_there_is_no_such_form(
+    school: Service, ada: Account, open_school: OpenSchool
+) -> None:
+    visitor = visiting(school)
+    await visitor.sign_in(ada.email)
+    session = dict(visitor.client.cookies)
+    own = {"store": school.parts.accounts, "accounts": {"store": "table"}}
+    visitor = visiting(await open_school(sign_in_url="https://app.northwind.example/", **own))
+    visitor.client.cookies.update(session)
+    assert heading(await visitor.get(RESET)) == "Open the link in your email"
 
 
-@pytest.mark.parametrize("email", ["", "eve@northwind.example"])
+@pytest.mark.parametrize("email", ["", "eve@northwind.test"])
 async def test_a_form_for_somebody_else_changes_nothing(
-    email: str, signed_in: Visitor, school: School, ada: Account
+    email: str, signed_in: Visitor, school: Service, ada: Account
 ) -> None:
     answer = await signed_in.submit(RESET, current=PASSWORD, password=NEW_PASSWORD, again=NEW_PASSWORD, email=email)
     assert (answer.status_code, answer.headers["location"]) == (303, RESET)
-    assert await school.knows(PASSWORD, ada)
+    assert await school.knows(PASSWORD, ada.email)

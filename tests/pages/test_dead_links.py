@@ -1,16 +1,13 @@
 """Links that set no password: dead ones, strange ones, and another account's."""
 
-from datetime import timedelta
-from pathlib import Path
-
 import httpx2
 import pytest
+from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service
 from tests.driver.visitor import Visitor, form_token, heading, words
 from tests.pages.resetting import RESET, UNKNOWN, open_link, save
-from tests.pages.school import ADA, NEW_PASSWORD, PASSWORD, School, opened, settings_for
+from tests.pages.school import OpenSchool, asked, visiting
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.settings import ChallengeSettings, Secret
 
 pytestmark = pytest.mark.long
 
@@ -23,30 +20,32 @@ async def test_a_link_that_never_was_is_invalid(token: str, visitor: Visitor) ->
     assert '<a class="button" href="/forgot-password">Request a new link</a>' in page.text
 
 
-async def expired(visitor: Visitor, school: School, ada: Account) -> httpx2.Response:
+async def expired(visitor: Visitor, school: Service, ada: Account) -> httpx2.Response:
     """Open a link that has expired, and return its page."""
-    await open_link(visitor, await school.link(ada, ttl=timedelta(seconds=-1)))
+    await open_link(visitor, await school.link(ada.email))
+    school.let_time_pass(minutes=31)
     return await visitor.get(RESET)
 
 
 async def test_one_press_on_an_expired_link_requests_another_and_tells_the_masked_address_alone(
-    visitor: Visitor, school: School, ada: Account
+    visitor: Visitor, school: Service, ada: Account
 ) -> None:
     page = await expired(visitor, school, ada)
     assert heading(page) == "This reset link has expired"
     assert "Reset links work for 30 minutes. Request a new one." in words(page)
-    assert "Send a new link to a***@northwind.example" in words(page)
+    assert "Send a new link to a***@northwind.test" in words(page)
     done = await visitor.follow(await visitor.submit(RESET, f"{RESET}/replace"))
     assert heading(done) == "Check your email"
-    assert "If an account exists for a***@northwind.example , a link is on its way." in words(done)
+    assert "If an account exists for a***@northwind.test , a link is on its way." in words(done)
     assert ADA not in page.text + done.text
-    assert await school.asked() == [ADA]
+    assert await asked(school) == [ADA]
 
 
 async def test_a_link_that_was_replaced_leads_to_the_form_for_an_address(
-    visitor: Visitor, school: School, ada: Account
+    visitor: Visitor, school: Service, ada: Account
 ) -> None:
-    token = await school.link(ada, ttl=timedelta(seconds=-1))
+    token = await school.link(ada.email)
+    school.let_time_pass(minutes=31)
     for _ in range(2):
         await open_link(visitor, token)
         await visitor.submit(RESET, f"{RESET}/replace")
@@ -54,38 +53,40 @@ async def test_a_link_that_was_replaced_leads_to_the_form_for_an_address(
     page = await visitor.get(RESET)
     assert heading(page) == "This reset link has expired"
     assert '<a class="button" href="/forgot-password">Request a new link</a>' in page.text
-    assert await school.asked() == [ADA]
+    assert await asked(school) == [ADA]
 
 
 async def test_a_press_without_a_link_or_without_the_form_s_token_requests_nothing(
-    visitor: Visitor, school: School, ada: Account
+    visitor: Visitor, school: Service, ada: Account
 ) -> None:
     assert heading(await visitor.submit("/login", f"{RESET}/replace")) == "This link does not work"
     await expired(visitor, school, ada)
     assert (await visitor.client.post(f"{RESET}/replace")).status_code == 403
-    assert await school.asked() == []
+    assert await asked(school) == []
 
 
 async def test_a_link_that_expires_while_the_form_is_open_can_be_replaced(
-    visitor: Visitor, token: str, school: School
+    visitor: Visitor, token: str, school: Service
 ) -> None:
     await open_link(visitor, token)
     fields = {"_csrf_token": form_token(await visitor.get(RESET)), "password": NEW_PASSWORD, "again": NEW_PASSWORD}
-    await school.expire_links()
+    school.let_time_pass(minutes=31)
     page = await visitor.client.post(RESET, data=fields)
-    assert "Send a new link to a***@northwind.example" in words(page)
+    assert "Send a new link to a***@northwind.test" in words(page)
 
 
-async def test_where_a_request_needs_a_challenge_the_page_of_an_expired_link_has_it(tmp_path: Path) -> None:
-    challenge = ChallengeSettings(method="turnstile", site_key="a-site-key", secret=Secret("a-secret"))
-    async with opened(settings_for(tmp_path, challenge=challenge)) as school, school.visitor() as visitor:
-        page = await expired(visitor, school, await school.add())
-        assert 'data-sitekey="a-site-key"' in page.text
-        assert "https://challenges.cloudflare.com" in page.headers["content-security-policy"]
-        refused = await visitor.submit(RESET, f"{RESET}/replace")
-        assert refused.status_code == 403
-        assert "Send a new link to a***@northwind.example" in words(refused)
-        assert await school.asked() == []
+async def test_where_a_request_needs_a_challenge_the_page_of_an_expired_link_has_it(
+    school: Service, ada: Account, open_school: OpenSchool
+) -> None:
+    challenge = {"method": "turnstile", "site_key": "a-site-key", "secret": "a-secret"}
+    visitor = visiting(await open_school(challenge=challenge))
+    page = await expired(visitor, school, ada)
+    assert 'data-sitekey="a-site-key"' in page.text
+    assert "https://challenges.cloudflare.com" in page.headers["content-security-policy"]
+    refused = await visitor.submit(RESET, f"{RESET}/replace")
+    assert refused.status_code == 403
+    assert "Send a new link to a***@northwind.test" in words(refused)
+    assert await asked(school) == []
 
 
 async def test_a_used_link_says_so(visitor: Visitor, token: str) -> None:
@@ -98,15 +99,15 @@ async def test_a_used_link_says_so(visitor: Visitor, token: str) -> None:
 
 
 async def test_a_form_for_one_account_never_sets_the_password_of_another(
-    visitor: Visitor, token: str, school: School, ada: Account
+    visitor: Visitor, token: str, school: Service, ada: Account
 ) -> None:
-    bob = await school.add("bob@northwind.example")
+    bob = await school.add("bob@northwind.test")
     await open_link(visitor, token)
-    await open_link(visitor, await school.link(bob))
+    await open_link(visitor, await school.link(bob.email))
     page = await save(visitor, email=ada.email)
     assert page.status_code == 400
-    assert await school.knows(PASSWORD, bob)
-    assert await school.knows(PASSWORD, ada)
+    assert await school.knows(PASSWORD, bob.email)
+    assert await school.knows(PASSWORD, ada.email)
 
 
 async def test_a_form_without_a_link_leads_back_to_the_page(visitor: Visitor) -> None:

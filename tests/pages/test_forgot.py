@@ -3,80 +3,81 @@
 import re
 
 import pytest
+from tests.driver.service import ADA, Service
 from tests.driver.visitor import Visitor, cookie, heading, words
-from tests.pages.school import ADA, School
+from tests.pages.school import asked, visiting
 
 pytestmark = pytest.mark.long
 
 FORGOT = "/forgot-password"
 
 
-async def test_asking_writes_down_the_wish_and_says_to_check_the_mail(visitor: Visitor, school: School) -> None:
+async def test_asking_writes_down_the_wish_and_says_to_check_the_mail(visitor: Visitor, school: Service) -> None:
     page = await visitor.follow(await visitor.submit(FORGOT, email=ADA))
     assert heading(page) == "Check your email"
     assert f"If an account exists for {ADA} , a link is on its way. It works for 30 minutes." in words(page)
     assert "Check your email (and spam folder)." in words(page)
     assert " sent" not in words(page), "whether it was is not for everybody to know"
-    assert await school.asked() == [ADA]
+    assert await asked(school) == [ADA]
 
 
 @pytest.mark.usefixtures("ada")
-async def test_every_address_gets_the_same_answer_and_the_same_page(school: School) -> None:
+async def test_every_address_gets_the_same_answer_and_the_same_page(school: Service) -> None:
     seen, waits = [], []
-    for email in (ADA, "bob@northwind.example"):
-        async with school.visitor() as visitor:
-            answer = await visitor.submit(FORGOT, email=email)
-            page = await visitor.follow(answer)
-            # The seconds until one may ask again differ by those that passed between the two.
-            own = re.compile(rf'[0-9a-f]{{128}}|{email}|data-countdown="\d+"|<b>\d+ \w+</b>')
-            waits += [int(seconds) for seconds in re.findall(r'data-countdown="(\d+)"', page.text)]
-            headers = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
-            seen.append((answer.status_code, headers, own.sub("", page.text)))
+    for email in (ADA, "bob@northwind.test"):
+        visitor = visiting(school)
+        answer = await visitor.submit(FORGOT, email=email)
+        page = await visitor.follow(answer)
+        # The seconds until one may ask again differ by those that passed between the two.
+        own = re.compile(rf'[0-9a-f]{{128}}|{email}|data-countdown="\d+"|<b>\d+ \w+</b>')
+        waits += [int(seconds) for seconds in re.findall(r'data-countdown="(\d+)"', page.text)]
+        headers = {name: value for name, value in answer.headers.items() if name != "set-cookie"}
+        seen.append((answer.status_code, headers, own.sub("", page.text)))
     assert seen[0] == seen[1]
     assert len(waits) == 2
     assert all(50 <= seconds <= 60 for seconds in waits)
 
 
 async def test_asking_again_during_the_wait_sends_nothing_and_shows_the_same_page(
-    visitor: Visitor, school: School
+    visitor: Visitor, school: Service
 ) -> None:
     await visitor.submit(FORGOT, email=ADA)
     page = await visitor.follow(await visitor.submit(FORGOT, email=ADA.upper()))
     assert heading(page) == "Check your email"
-    assert await school.asked() == [ADA]
+    assert await asked(school) == [ADA]
 
 
-async def test_asking_again_after_the_wait_sends_another(visitor: Visitor, school: School) -> None:
+async def test_asking_again_after_the_wait_sends_another(visitor: Visitor, school: Service) -> None:
     long_ago = f"100:{ADA}"
     visitor.client.cookies.set("keyturn_asked", long_ago)
     page = await visitor.get(FORGOT)
     assert "You can request it again." in words(page)
     await visitor.submit(FORGOT, email=ADA)
-    assert await school.asked() == [ADA]
+    assert await asked(school) == [ADA]
 
 
-async def test_another_address_can_be_used_at_once(visitor: Visitor, school: School) -> None:
+async def test_another_address_can_be_used_at_once(visitor: Visitor, school: Service) -> None:
     await visitor.submit(FORGOT, email=ADA)
     form = await visitor.get(f"{FORGOT}?another")
     assert heading(form) == "Forgot your password?"
-    page = await visitor.follow(await visitor.submit(FORGOT, email="bob@northwind.example"))
-    assert "bob@northwind.example" in words(page)
-    assert await school.asked() == [ADA, "bob@northwind.example"]
+    page = await visitor.follow(await visitor.submit(FORGOT, email="bob@northwind.test"))
+    assert "bob@northwind.test" in words(page)
+    assert await asked(school) == [ADA, "bob@northwind.test"]
 
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "ada", "ada@", "ada@northwind.example,bob@northwind.example", "ada@northwind.example\r\nBcc: eve@x.test"],
+    ["", "ada", "ada@", "ada@northwind.test,bob@northwind.test", "ada@northwind.test\r\nBcc: eve@x.test"],
 )
 async def test_what_is_no_address_is_said_under_the_field_and_nothing_is_sent(
-    typed: str, visitor: Visitor, school: School
+    typed: str, visitor: Visitor, school: Service
 ) -> None:
     page = await visitor.submit(FORGOT, email=typed)
     assert page.status_code == 422
     assert "Enter a full email address, such as name@example.org." in words(page)
     assert 'aria-invalid="true" aria-describedby="email-error" autofocus' in page.text
     assert "<title>Error: Forgot your password?" in page.text
-    assert await school.asked() == []
+    assert await asked(school) == []
 
 
 async def test_what_was_typed_stays_and_is_escaped(visitor: Visitor) -> None:

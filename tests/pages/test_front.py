@@ -1,37 +1,27 @@
 """The service as a browser finds it: what stands at "/", and what at an address where there is nothing."""
 
-from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 import msgspec
 import pytest
 from litestar import Litestar
-from litestar.types import ASGIApp
 from tests.driver.inbox import Inbox
-from tests.driver.service import problem
+from tests.driver.service import ADA, LOGIN, PASSWORD, Service, problem
 from tests.driver.visitor import heading
-from tests.pages.school import ADA, PASSWORD, School
+from tests.pages.school import OpenSchool
 
-from keyturn.service.app import create_app
-from keyturn.service.pages.front import change_password_redirect
 from keyturn.service.plugin import KeyturnConfig, KeyturnPlugin
 from keyturn.service.settings import HashingSettings
 
 pytestmark = pytest.mark.long
 
-SITE = "http://127.0.0.1:8000"
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 
 
-def reaching(app: ASGIApp) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url=SITE)  # type: ignore[arg-type]
-
-
 @pytest.fixture
-async def client(school: School) -> AsyncIterator[httpx2.AsyncClient]:
-    app = create_app(school.parts.settings, parts=school.parts, worker=False)
-    async with reaching(app) as client:
-        yield client
+def client(school: Service) -> httpx2.AsyncClient:
+    return school.anywhere()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
@@ -41,20 +31,21 @@ async def test_a_visit_begins_at_the_sign_in(method: str, client: httpx2.AsyncCl
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
-async def test_password_managers_find_where_a_password_is_changed(client: httpx2.AsyncClient, school: School) -> None:
+async def test_password_managers_find_where_a_password_is_changed(
+    client: httpx2.AsyncClient, school: Service, open_school: OpenSchool
+) -> None:
     """As https://w3c.github.io/webappsec-change-password-url/ says, its test for pages that answer all included."""
     answer = await client.get("/.well-known/change-password")
     assert (answer.status_code, answer.headers["location"]) == (303, "/login?next=%2Freset-password")
     nothing = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"
     assert (await client.get(nothing, headers={"Accept": CHROME})).status_code == 404
 
-    await school.add()
-    (await client.post("/api/auth/login", json={"email": ADA, "password": PASSWORD})).raise_for_status()
+    await school.add(ADA)
+    (await client.post(LOGIN, json={"email": ADA, "password": PASSWORD})).raise_for_status()
     assert (await client.get("/.well-known/change-password")).headers["location"] == "/reset-password"
 
-    pages = school.pages(sign_ins=None)
-    async with reaching(Litestar([change_password_redirect(pages)], logging_config=None)) as elsewhere:
-        answer = await elsewhere.get("/.well-known/change-password")
+    elsewhere = await open_school(store=school.parts.accounts, accounts={"store": "table"})
+    answer = await elsewhere.anywhere().get("/.well-known/change-password")
     assert answer.headers["location"] == "/forgot-password"
 
 
@@ -71,7 +62,7 @@ async def test_password_managers_find_where_a_password_is_changed(client: httpx2
 async def test_a_browser_finds_a_page_where_there_is_nothing(
     method: str, path: str, status: int, client: httpx2.AsyncClient
 ) -> None:
-    page = await client.request(method, SITE + path, headers={"Accept": CHROME})
+    page = await client.request(method, path, headers={"Accept": CHROME})
     assert page.status_code == status
     assert heading(page) == "Page not found"
     assert '<a class="button" href="/">Go back</a>' in page.text
@@ -93,13 +84,11 @@ async def test_where_programs_talk_a_browser_gets_a_problem_document_too(path: s
     assert problem(answer) == "404 not-found"
 
 
-async def test_mounted_in_an_app_the_pages_leave_its_front_and_its_errors_alone(school: School) -> None:
+async def test_mounted_in_an_app_the_pages_leave_its_front_and_its_errors_alone(school: Service) -> None:
     settings = msgspec.structs.replace(school.parts.settings, hashing=HashingSettings())
-    app = Litestar(
-        plugins=[KeyturnPlugin(KeyturnConfig(settings, sender=Inbox(), worker=False))],
-        logging_config=None,
-    )
-    async with reaching(app) as client:
+    plugin = KeyturnPlugin(KeyturnConfig(settings, sender=Inbox(), worker=False))
+    transport: Any = httpx2.ASGITransport(Litestar(plugins=[plugin], logging_config=None))  # type: ignore[arg-type]
+    async with httpx2.AsyncClient(transport=transport, base_url=settings.base_url) as client:
         for path in ("/", "/nowhere"):
             answer = await client.get(path, headers={"Accept": CHROME})
             assert answer.json() == {"status_code": 404, "detail": "Not Found"}

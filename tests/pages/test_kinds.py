@@ -1,20 +1,20 @@
 """What differs between kinds of accounts: where their settings are, the brand, the words."""
 
 import re
-from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import httpx2
 import pytest
+from tests.driver.service import ADA, Service
 from tests.driver.visitor import Visitor, heading, words
-from tests.pages.school import School, opened, settings_for
+from tests.pages.school import OpenSchool, asked, visiting
 
 from keyturn.service.reset.mails.palette import palette_for
-from keyturn.service.settings import FileOrUrl, Folder, Kind
 
 pytestmark = pytest.mark.long
 
-OFFICE, PUPIL, GUEST = "office@harbour.example", "pupil@northwind.example", "guest@northwind.example"
+OFFICE, PUPIL, GUEST = "office@harbour.example", "pupil@northwind.test", "guest@northwind.test"
 ELSEWHERE = "https://app.northwind.example/settings"
 PURPLE = "#5b3a8c"
 CATALOGUE = (
@@ -23,28 +23,29 @@ CATALOGUE = (
 
 
 @pytest.fixture
-async def school(tmp_path: Path) -> AsyncIterator[School]:
+def open_school(tmp_path: Path, open_school: OpenSchool) -> OpenSchool:
     catalogue = tmp_path / "of_schools" / "en" / "LC_MESSAGES" / "keyturn.po"
     catalogue.parent.mkdir(parents=True)
     catalogue.write_text(CATALOGUE, "utf-8")
     kinds = {
-        "school": Kind(
-            settings_url="{base_url}/school-settings/security",
-            brand={
-                "name": "Harbour <Primary>",
-                "accent": PURPLE,
-                "logo": FileOrUrl("https://cdn.harbour.example/logo.png"),
-            },
-            locales=Folder(str(tmp_path / "of_schools")),
-        ),
-        "pupil / with a strange name": Kind(brand={"name": "Pupils"}),
-        "viewer": Kind(settings_url=ELSEWHERE),
+        "school": {
+            "settings_url": "{base_url}/school-settings/security",
+            "brand": {"name": "Harbour <Primary>", "accent": PURPLE, "logo": "https://cdn.harbour.example/logo.png"},
+            "locales": str(tmp_path / "of_schools"),
+        },
+        "pupil / with a strange name": {"brand": {"name": "Pupils"}},
+        "viewer": {"settings_url": ELSEWHERE},
     }
-    async with opened(settings_for(tmp_path, kinds=kinds)) as school:
-        await school.add(OFFICE, kind="school")
-        await school.add(PUPIL, kind="pupil / with a strange name")
-        await school.add(GUEST, kind="guest")
-        yield school
+    return partial(open_school, kinds=kinds)
+
+
+@pytest.fixture
+async def school(open_school: OpenSchool) -> Service:
+    school = await open_school()
+    await school.add(OFFICE, kind="school")
+    await school.add(PUPIL, kind="pupil / with a strange name")
+    await school.add(GUEST, kind="guest")
+    return school
 
 
 async def stylesheet(page: httpx2.Response, visitor: Visitor) -> str:
@@ -80,12 +81,9 @@ async def test_an_account_of_an_unknown_kind_has_the_page_and_the_brand_of_all(v
 
 
 async def test_a_link_s_page_is_the_kind_s_also_with_a_mistake_and_no_other_page_is(
-    visitor: Visitor, school: School
+    visitor: Visitor, school: Service
 ) -> None:
-    account = await school.parts.accounts.find(OFFICE)
-    assert account
-    token = await school.link(account)
-    await visitor.get(f"/reset-password/{token}")
+    await visitor.get(f"/reset-password/{await school.link(OFFICE)}")
     for page in (
         await visitor.get("/reset-password"),
         await visitor.submit("/reset-password", password="x", again="y"),
@@ -100,15 +98,15 @@ async def test_a_link_s_page_is_the_kind_s_also_with_a_mistake_and_no_other_page
 
 
 @pytest.mark.parametrize("elsewhere", ["", "https://app.northwind.example/login"])
-async def test_after_a_change_the_page_that_says_so_is_the_kind_s(school: School, elsewhere: str) -> None:
-    account = await school.parts.accounts.find(OFFICE)
-    assert account
-    async with school.visitor(sign_in_url=elsewhere) as visitor:
-        await visitor.get(f"/reset-password/{await school.link(account)}")
-        new = "eleven loud lighthouses"
-        page = await visitor.follow(await visitor.submit("/reset-password", password=new, again=new))
-        assert "Your password was changed" in words(page)
-        assert "Harbour &lt;Primary&gt;</title>" in page.text
+async def test_after_a_change_the_page_that_says_so_is_the_kind_s(
+    school: Service, elsewhere: str, open_school: OpenSchool
+) -> None:
+    visitor = visiting(await open_school(sign_in_url=elsewhere))
+    await visitor.get(f"/reset-password/{await school.link(OFFICE)}")
+    new = "eleven loud lighthouses"
+    page = await visitor.follow(await visitor.submit("/reset-password", password=new, again=new))
+    assert "Your password was changed" in words(page)
+    assert "Harbour &lt;Primary&gt;</title>" in page.text
 
 
 @pytest.mark.parametrize(
@@ -121,8 +119,8 @@ async def test_a_cookie_that_somebody_made_up_changes_no_more_than_the_brand(vis
     assert "Northwind School</title>" in page.text
 
 
-async def test_who_has_the_settings_in_the_app_is_sent_there(visitor: Visitor, school: School) -> None:
-    await school.add(kind="viewer")
+async def test_who_has_the_settings_in_the_app_is_sent_there(visitor: Visitor, school: Service) -> None:
+    await school.add(ADA, kind="viewer")
     assert (await visitor.sign_in()).headers["refresh"] == f"0; url={ELSEWHERE}"
     form = await visitor.get("/forgot-password")
     token = form.text.partition('_csrf_token" value="')[2].partition('"')[0]
@@ -131,11 +129,12 @@ async def test_who_has_the_settings_in_the_app_is_sent_there(visitor: Visitor, s
     answer = await visitor.client.post("/security-settings", data={"_csrf_token": token})
     assert answer.headers["refresh"] == f"0; url={ELSEWHERE}"
     assert f'href="{ELSEWHERE}"' in answer.text
-    assert await school.asked() == []
+    assert await asked(school) == []
 
 
-async def test_without_kinds_there_is_one_page_for_all(tmp_path: Path) -> None:
-    async with opened(settings_for(tmp_path, kinds={})) as plain, plain.visitor() as visitor:
-        await plain.add("ada@harbour.example", kind="school")
-        assert (await visitor.sign_in("ada@harbour.example")).headers["location"] == "/security-settings"
-        assert (await visitor.get("/school-settings/security")).status_code == 404
+async def test_without_kinds_there_is_one_page_for_all(open_school: OpenSchool) -> None:
+    plain = await open_school(kinds={})
+    visitor = visiting(plain)
+    await plain.add("ada@harbour.example", kind="school")
+    assert (await visitor.sign_in("ada@harbour.example")).headers["location"] == "/security-settings"
+    assert (await visitor.get("/school-settings/security")).status_code == 404

@@ -1,32 +1,25 @@
 """Languages: offered where there are several, chosen by the person, then the account, then the browser."""
 
 from gettext import NullTranslations
-from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
+from tests.driver.service import ADA, Service
 from tests.driver.visitor import Visitor, heading, words
 from tests.every_language import each_language
 from tests.pages.every_page import every_page
-from tests.pages.school import ADA, School
+from tests.pages.school import OpenSchool, visiting
 
 from keyturn.mail.languages import Languages
-from keyturn.service.reset.mails.theme import Themes
 
 pytestmark = pytest.mark.long
 
 FORGOT = "/forgot-password"
 
 
-def spoken(school: School, languages: Languages) -> Themes:
-    return Themes(general=replace(school.parts.themes.general, languages=languages), kinds={})
-
-
-async def test_with_one_language_there_is_nothing_to_choose(school: School) -> None:
-    async with school.visitor(themes=spoken(school, Languages("UTC", Path("/nowhere")))) as visitor:
-        page = await visitor.get(FORGOT)
-        assert '<html lang="en" dir="ltr">' in page.text
-        assert "hreflang" not in page.text
+async def test_with_one_language_there_is_nothing_to_choose(open_school: OpenSchool) -> None:
+    page = await visiting(await open_school(languages=("en",))).get(FORGOT)
+    assert '<html lang="en" dir="ltr">' in page.text
+    assert "hreflang" not in page.text
 
 
 @pytest.mark.parametrize(
@@ -62,16 +55,16 @@ async def test_an_unknown_language_is_not_kept(tag: str, visitor: Visitor) -> No
     assert "keyturn_language" not in visitor.client.cookies
 
 
-async def test_who_is_signed_in_is_spoken_to_in_the_account_s_language(visitor: Visitor, school: School) -> None:
-    await school.add(locale="de")
+async def test_who_is_signed_in_is_spoken_to_in_the_account_s_language(visitor: Visitor, school: Service) -> None:
+    await school.add(ADA, kind="viewer", locale="de")
     await visitor.sign_in(ADA)
     page = await visitor.get("/viewer-settings/security", **{"accept-language": "en"})
     assert heading(page) == "Sicherheitseinstellungen"
 
 
-async def test_a_link_s_page_is_in_the_account_s_language(visitor: Visitor, school: School) -> None:
-    token = await school.link(await school.add(locale="de"))
-    await visitor.get(f"/reset-password/{token}")
+async def test_a_link_s_page_is_in_the_account_s_language(visitor: Visitor, school: Service) -> None:
+    await school.add(ADA, locale="de")
+    await visitor.get(f"/reset-password/{await school.link()}")
 
     assert '<html lang="de"' in (await visitor.get("/reset-password")).text
     answer = await visitor.submit("/reset-password", password="x", again="x")
@@ -95,14 +88,13 @@ class Untranslated(NullTranslations):
 
 
 @each_language("tag", {tag: tag for tag in Languages("UTC").known if tag != "en"})
-async def test_every_page_is_complete_in_every_language(tag: str, school: School) -> None:
-    languages = Languages("UTC")
+async def test_every_page_is_complete_in_every_language(tag: str, visitor: Visitor, school: Service) -> None:
+    languages = school.parts.themes.general.languages
     languages.choose(tag).translations.add_fallback(Untranslated())
-    ada = await school.add(locale=tag)
+    ada = await school.add(ADA, kind="viewer", locale=tag)
     pages = 0
-    async with school.visitor(themes=spoken(school, languages)) as visitor:
-        visitor.client.headers["accept-language"] = tag
-        async for page in every_page(visitor, school, ada):
-            pages += 1
-            assert f'<html lang="{tag}" dir="{languages.choose(tag).direction}">' in page.text
+    visitor.client.headers["accept-language"] = tag
+    async for page in every_page(visitor, school, ada):
+        pages += 1
+        assert f'<html lang="{tag}" dir="{languages.choose(tag).direction}">' in page.text
     assert pages == 20

@@ -1,20 +1,15 @@
 """The pages for "this was not me": a GET only opens them, and a POST acts."""
 
-from collections.abc import AsyncIterator
-from datetime import timedelta
-from pathlib import Path
+from functools import partial
 
 import httpx2
 import pytest
+from tests.driver.inbox import token_in
+from tests.driver.service import ADA, Service
 from tests.driver.visitor import Visitor, cookie, heading, words
-from tests.pages.school import ADA, School, opened, settings_for
+from tests.pages.school import OpenSchool, secure_token, visiting
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.clock import now
-from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import mint_link
-from keyturn.service.secrets import Purpose, add
-from keyturn.service.settings import SecureAccountSettings
 
 pytestmark = pytest.mark.long
 
@@ -22,9 +17,8 @@ SECURE = "/secure-your-account"
 
 
 @pytest.fixture
-async def school(tmp_path: Path) -> AsyncIterator[School]:
-    async with opened(settings_for(tmp_path, secure_account=SecureAccountSettings(lock=True))) as school:
-        yield school
+def open_school(open_school: OpenSchool) -> OpenSchool:
+    return partial(open_school, secure_account={"lock": True})
 
 
 async def dead_pages(visitor: Visitor, path: str, *addresses: str) -> list[httpx2.Response]:
@@ -32,9 +26,9 @@ async def dead_pages(visitor: Visitor, path: str, *addresses: str) -> list[httpx
 
 
 async def test_a_link_leaves_the_address_bar_and_asks_before_it_does_anything(
-    school: School, visitor: Visitor, ada: Account
+    school: Service, visitor: Visitor, ada: Account
 ) -> None:
-    token = await school.secure_token(ada)
+    token = await secure_token(school, ada)
     answer = await visitor.get(f"{SECURE}/{token}")
     assert answer.headers["location"] == SECURE
     held = cookie(answer, "keyturn_proof")
@@ -49,8 +43,8 @@ async def test_a_link_leaves_the_address_bar_and_asks_before_it_does_anything(
     assert page.headers["referrer-policy"] == "no-referrer"
 
 
-async def test_a_post_does_it_once_and_says_so(school: School, visitor: Visitor, ada: Account) -> None:
-    token = await school.secure_token(ada)
+async def test_a_post_does_it_once_and_says_so(school: Service, visitor: Visitor, ada: Account) -> None:
+    token = await secure_token(school, ada)
     await visitor.get(f"{SECURE}/{token}")
     done = await visitor.follow(await visitor.submit(SECURE))
     assert heading(done) == "Your account is secured"
@@ -64,11 +58,12 @@ async def test_a_post_does_it_once_and_says_so(school: School, visitor: Visitor,
 
 
 async def test_where_sessions_are_not_ended_no_page_claims_that_devices_are_signed_out(
-    school: School, ada: Account
+    school: Service, ada: Account, open_school: OpenSchool
 ) -> None:
-    async with school.visitor(ends_sessions=False) as visitor:
-        page = await visitor.follow(await visitor.get(f"{SECURE}/{await school.secure_token(ada)}"))
-        done = await visitor.follow(await visitor.submit(SECURE))
+    own = {"store": school.parts.accounts, "accounts": {"store": "table"}}
+    visitor = visiting(await open_school(**own))
+    page = await visitor.follow(await visitor.get(f"{SECURE}/{await secure_token(school, ada)}"))
+    done = await visitor.follow(await visitor.submit(SECURE))
 
     assert heading(done) == "Your account is secured"
     for each in (page, done):
@@ -76,23 +71,28 @@ async def test_where_sessions_are_not_ended_no_page_claims_that_devices_are_sign
         assert "sign" not in words(each).replace("No one can sign in", "").replace("Back to sign-in", "")
 
 
-async def test_unknown_used_and_expired_links_have_one_page(school: School, visitor: Visitor, ada: Account) -> None:
-    used, expired = await school.secure_token(ada), await school.secure_token(ada, timedelta(0))
-    await school.parts.securing.secure(used, Client())
-    pages = await dead_pages(visitor, SECURE, used, expired, "x", "y" * 43, await school.link(ada))
+async def test_unknown_used_and_expired_links_have_one_page(school: Service, visitor: Visitor, ada: Account) -> None:
+    expired = await secure_token(school, ada)
+    school.let_time_pass(hours=25)
+    used = await secure_token(school, ada)
+    await visitor.get(f"{SECURE}/{used}")
+    await visitor.submit(SECURE)
+    await school.deliver()
+    recovers = token_in(school.inbox.sent_to(ada.email)[-1])
+    pages = await dead_pages(visitor, SECURE, used, expired, "x", "y" * 43, recovers)
 
     assert {page.status_code for page in pages} == {400}
     assert len({words(page) for page in pages}) == 1
     assert len({tuple(sorted(set(page.headers) - {"set-cookie"})) for page in pages}) == 1
 
 
-async def test_a_form_of_another_site_does_nothing(school: School, visitor: Visitor, ada: Account) -> None:
-    token = await school.secure_token(ada)
+async def test_a_form_of_another_site_does_nothing(school: Service, visitor: Visitor, ada: Account) -> None:
+    token = await secure_token(school, ada)
     await visitor.get(f"{SECURE}/{token}")
     forged = await visitor.client.post(SECURE, data={"_csrf_token": "f" * 64})
 
     assert forged.status_code == 403
-    assert await school.parts.securing.check(token, Client())
+    assert heading(await visitor.get(SECURE)) == "Secure your account"
 
 
 async def test_whoever_comes_without_a_link_is_told_what_everybody_is_told(visitor: Visitor) -> None:
@@ -100,17 +100,16 @@ async def test_whoever_comes_without_a_link_is_told_what_everybody_is_told(visit
     assert (await visitor.submit("/forgot-password", SECURE)).status_code == 400
 
 
-async def test_a_page_that_no_mail_leads_to_is_not_there(tmp_path: Path) -> None:
-    settings = settings_for(tmp_path, secure_account=SecureAccountSettings(url="https://app.example.org/s/{token}"))
-    async with opened(settings) as school, school.visitor() as visitor:
-        assert (await visitor.get(f"{SECURE}/x")).status_code == 404
-        assert (await visitor.get("/forgot-password/code")).status_code == 404
+async def test_a_page_that_no_mail_leads_to_is_not_there(open_school: OpenSchool) -> None:
+    visitor = visiting(await open_school(secure_account={"url": "https://app.example.org/s/{token}"}))
+    assert (await visitor.get(f"{SECURE}/x")).status_code == 404
+    assert (await visitor.get("/forgot-password/code")).status_code == 404
 
 
-async def test_the_page_of_a_link_says_why_an_operator_asked(school: School, visitor: Visitor, ada: Account) -> None:
-    moment, reason = now(), "Somebody read <b>a copy</b> of our database."
-    token, link = mint_link(ada, Purpose.RESET, moment, moment + timedelta(minutes=30), reason=reason)
-    await school.parts.database.transact(lambda connection: add(connection, [(link, True)]))
+async def test_the_page_of_a_link_says_why_an_operator_asked(school: Service, visitor: Visitor, ada: Account) -> None:
+    await school.operator.reset(ada.email, "Somebody read <b>a copy</b> of our database.")
+    await school.deliver()
+    token = token_in(school.inbox.sent_to(ada.email)[-1])
     page = await visitor.follow(await visitor.get(f"/reset-password/{token}"))
 
     assert "Somebody read <b>a copy</b> of our database." in words(page)

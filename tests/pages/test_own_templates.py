@@ -1,15 +1,14 @@
 """Pages of one's own: what they stand in for, and how a mistake in one is told."""
 
 import logging
-from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.driver.visitor import heading, words
-from tests.pages.school import School, opened, settings_for
+from tests.pages.school import OpenSchool, visiting
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.settings import Folder, PagesSettings
 
 pytestmark = pytest.mark.long
 
@@ -23,30 +22,30 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def school(tmp_path: Path, folder: Path) -> AsyncIterator[School]:
-    pages = PagesSettings(templates=Folder(folder))
-    async with opened(settings_for(tmp_path, pages=pages)) as school:
-        yield school
+def open_school(open_school: OpenSchool, folder: Path) -> OpenSchool:
+    return partial(open_school, pages={"templates": str(folder)})
 
 
-async def test_a_page_of_one_s_own_stands_in_for_ours_and_may_begin_with_it(school: School, folder: Path) -> None:
+async def test_a_page_of_one_s_own_stands_in_for_ours_and_may_begin_with_it(
+    open_school: OpenSchool, folder: Path
+) -> None:
     (folder / "forgot.html").write_text(CALMER)
-    async with school.visitor() as visitor:
-        page = await visitor.get("/forgot-password", **{"accept-language": "de"})
-        assert heading(page) == "Anmelden?"
-        assert "Adresse" in words(page) or "E-Mail" in words(page)
-        assert heading(await visitor.get("/login")) == "Sign in"
-        assert (await visitor.submit("/forgot-password", email="ada@")).status_code == 422
+    visitor = visiting(await open_school())
+    page = await visitor.get("/forgot-password", **{"accept-language": "de"})
+    assert heading(page) == "Anmelden?"
+    assert "Adresse" in words(page) or "E-Mail" in words(page)
+    assert heading(await visitor.get("/login")) == "Sign in"
+    assert (await visitor.submit("/forgot-password", email="ada@")).status_code == 422
 
 
-async def test_a_layout_of_one_s_own_is_that_of_every_page_of_ours(school: School, folder: Path) -> None:
+async def test_a_layout_of_one_s_own_is_that_of_every_page_of_ours(open_school: OpenSchool, folder: Path) -> None:
     (folder / "page.html").write_text(
         '{% extends "keyturn/page.html" %}{% block foot %}{% include "imprint.html" %}{{ super() }}{% endblock %}'
     )
     (folder / "imprint.html").write_text("<p>Harbour Street 12</p>")
-    async with school.visitor() as visitor:
-        for path in ("/forgot-password", "/login", "/reset-password"):
-            assert "Harbour Street 12" in (await visitor.get(path)).text
+    visitor = visiting(await open_school())
+    for path in ("/forgot-password", "/login", "/reset-password"):
+        assert "Harbour Street 12" in (await visitor.get(path)).text
 
 
 @pytest.mark.parametrize(
@@ -61,11 +60,11 @@ async def test_a_layout_of_one_s_own_is_that_of_every_page_of_ours(school: Schoo
     ],
 )  # fmt: skip
 async def test_a_mistake_is_told_at_the_start_with_its_file_and_line(
-    school: School, folder: Path, name: str, text: str, told: str
+    open_school: OpenSchool, folder: Path, name: str, text: str, told: str
 ) -> None:
     (folder / name).write_text(text)
     with pytest.raises(SettingsInvalid) as invalid:
-        school.app()
+        await open_school()
 
     (fault,) = invalid.value.faults
     assert fault.name == "pages.templates"
@@ -73,26 +72,26 @@ async def test_a_mistake_is_told_at_the_start_with_its_file_and_line(
 
 
 async def test_a_page_that_fails_later_is_ours_and_the_log_says_where(
-    school: School, folder: Path, caplog: pytest.LogCaptureFixture
+    open_school: OpenSchool, folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (folder / "forgot.html").write_text(
         '{% extends "keyturn/forgot.html" %}\n{% block answer %}{{ super() }}\n'
         "{% if email == 'x@' %}{{ nothing.x }}{% endif %}{% endblock %}"
     )
-    async with school.visitor() as visitor:
-        with caplog.at_level(logging.ERROR, "keyturn.pages"):
-            page = await visitor.submit("/forgot-password", email="x@")
+    visitor = visiting(await open_school())
+    with caplog.at_level(logging.ERROR, "keyturn.pages"):
+        page = await visitor.submit("/forgot-password", email="x@")
     assert (page.status_code, heading(page)) == (422, "Forgot your password?")
     assert f"{folder}/forgot.html:3: 'nothing' is undefined" in caplog.text
 
 
-async def test_what_is_printed_is_escaped_as_on_ours(school: School, folder: Path) -> None:
+async def test_what_is_printed_is_escaped_as_on_ours(open_school: OpenSchool, folder: Path) -> None:
     (folder / "forgot.html").write_text(
         '{% extends "keyturn/page.html" %}{% block title %}x{% endblock %}{% block question %}{{ email }}{% endblock %}'
         "{% block answer %}<input name='_csrf_token' value='{{ csrf_token }}'>{% endblock %}"
     )
-    async with school.visitor() as visitor:
-        form = await visitor.get("/login")
-        token = form.text.partition('_csrf_token" value="')[2].partition('"')[0]
-        page = await visitor.client.post("/forgot-password", data={"_csrf_token": token, "email": "<b>"})
+    visitor = visiting(await open_school())
+    form = await visitor.get("/login")
+    token = form.text.partition('_csrf_token" value="')[2].partition('"')[0]
+    page = await visitor.client.post("/forgot-password", data={"_csrf_token": token, "email": "<b>"})
     assert "&lt;b&gt;" in page.text

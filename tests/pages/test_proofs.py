@@ -1,31 +1,25 @@
 """The challenge on the form and the page for a code, as they come from the server."""
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.driver.inbox import code_in
+from tests.driver.service import ADA
 from tests.driver.visitor import Visitor, cookie, heading, words
-from tests.pages.school import ADA, School, opened, settings_for
+from tests.pages.school import OpenSchool, asked, visiting
 
 import keyturn.service.pages
-from keyturn.service.settings import ChallengeSettings, Secret, TokenSettings
 
 pytestmark = pytest.mark.long
 
 FORGOT, CODE = "/forgot-password", "/forgot-password/code"
-BOB = "bob@northwind.example"
+BOB = "bob@northwind.test"
 VENDORED = Path(keyturn.service.pages.__file__).parent / "vendored" / "altcha"
-KEYS: dict[str, Any] = {"site_key": "the-site-key", "secret": Secret("the-secret")}
-
-
-@asynccontextmanager
-async def visiting(folder: Path, **settings: Any) -> AsyncIterator[tuple[School, Visitor]]:
-    async with opened(settings_for(folder, **settings)) as school, school.visitor() as visitor:
-        yield school, visitor
+KEYS = {"site_key": "the-site-key", "secret": "the-secret"}
+CODES = {"token": {"code": True}}
 
 
 def policy_of(answer: Any) -> dict[str, str]:
@@ -40,22 +34,22 @@ def test_the_widget_is_what_its_makers_built() -> None:
     assert {file.name for file in VENDORED.iterdir()} == {*dict(rows), "README.md", "LICENSE.txt"}
 
 
-async def test_with_altcha_the_policy_stays_as_it_is_and_only_then_its_files_are_served(tmp_path: Path) -> None:
-    async with visiting(tmp_path, challenge=ChallengeSettings(method="altcha")) as (_, visitor):
-        page = await visitor.get(FORGOT)
-        assert 'data-challenge="/api/auth/challenge"' in page.text
-        assert not re.search(
-            r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon[a-z]+=|(?:src|href)=\"(?:https?:)?//", page.text
-        )
-        assets = re.findall(r'"(/keyturn-assets/[^"]+)"', page.text)
-        assert {(await visitor.get(asset)).status_code for asset in assets} == {200}
-        (version,) = {asset.split("/")[2] for asset in assets}
-        with_it = policy_of(page)
-    async with visiting(tmp_path) as (_, visitor):
-        without = await visitor.get(FORGOT)
-        assert "data-challenge" not in without.text
-        assert policy_of(without) == with_it
-        assert (await visitor.get(f"/keyturn-assets/{version}/altcha.min.js")).status_code == 404
+async def test_with_altcha_the_policy_stays_as_it_is_and_only_then_its_files_are_served(
+    open_school: OpenSchool,
+) -> None:
+    visitor = visiting(await open_school(challenge={"method": "altcha"}))
+    page = await visitor.get(FORGOT)
+    assert 'data-challenge="/api/auth/challenge"' in page.text
+    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon[a-z]+=|(?:src|href)=\"(?:https?:)?//", page.text)
+    assets = re.findall(r'"(/keyturn-assets/[^"]+)"', page.text)
+    assert {(await visitor.get(asset)).status_code for asset in assets} == {200}
+    (version,) = {asset.split("/")[2] for asset in assets}
+    with_it = policy_of(page)
+    visitor = visiting(await open_school())
+    without = await visitor.get(FORGOT)
+    assert "data-challenge" not in without.text
+    assert policy_of(without) == with_it
+    assert (await visitor.get(f"/keyturn-assets/{version}/altcha.min.js")).status_code == 404
 
 
 @pytest.mark.parametrize(
@@ -70,71 +64,77 @@ async def test_with_altcha_the_policy_stays_as_it_is_and_only_then_its_files_are
     ],
 )
 async def test_a_service_is_let_in_on_the_page_with_its_widget_alone(
-    method: Any, hosts: str, directives: set[str], tmp_path: Path
+    method: Any, hosts: str, directives: set[str], open_school: OpenSchool
 ) -> None:
-    async with visiting(tmp_path, challenge=ChallengeSettings(method=method, **KEYS)) as (_, visitor):
-        page, other = await visitor.get(FORGOT), await visitor.get("/login")
-        changed = {name for name, sources in policy_of(page).items() if policy_of(other).get(name) != sources}
-        assert changed == directives
-        assert all(policy_of(page)[name].removeprefix("'self' ") == hosts for name in directives)
-        assert "http" not in other.headers["content-security-policy"]
-        assert 'data-sitekey="the-site-key"' in page.text
-        assert "the-secret" not in page.text
+    visitor = visiting(await open_school(challenge={"method": method} | KEYS))
+    page, other = await visitor.get(FORGOT), await visitor.get("/login")
+    changed = {name for name, sources in policy_of(page).items() if policy_of(other).get(name) != sources}
+    assert changed == directives
+    assert all(policy_of(page)[name].removeprefix("'self' ") == hosts for name in directives)
+    assert "http" not in other.headers["content-security-policy"]
+    assert 'data-sitekey="the-site-key"' in page.text
+    assert "the-secret" not in page.text
 
 
 async def test_without_an_answer_the_form_comes_back_with_the_address_and_the_same_for_everybody(
-    tmp_path: Path,
+    open_school: OpenSchool,
 ) -> None:
-    async with visiting(tmp_path, challenge=ChallengeSettings(method="altcha")) as (school, visitor):
-        await school.add()
-        seen = []
-        for email in (ADA, BOB):
-            answer = await visitor.submit(FORGOT, email=email)
-            assert (answer.status_code, heading(answer)) == (403, "Forgot your password?")
-            assert f'value="{email}"' in answer.text
-            assert "Complete the check below, then send the form again." in words(answer)
-            seen.append(re.sub(rf"[0-9a-f]{{128}}|{email}", "", answer.text))
-        assert seen[0] == seen[1]
-        assert await school.asked() == []
+    school = await open_school(challenge={"method": "altcha"})
+    visitor = visiting(school)
+    await school.add(ADA)
+    seen = []
+    for email in (ADA, BOB):
+        answer = await visitor.submit(FORGOT, email=email)
+        assert (answer.status_code, heading(answer)) == (403, "Forgot your password?")
+        assert f'value="{email}"' in answer.text
+        assert "Complete the check below, then send the form again." in words(answer)
+        seen.append(re.sub(rf"[0-9a-f]{{128}}|{email}", "", answer.text))
+    assert seen[0] == seen[1]
+    assert await asked(school) == []
 
 
-async def test_a_browser_without_scripts_is_told_that_the_challenge_needs_them(tmp_path: Path) -> None:
-    async with visiting(tmp_path, challenge=ChallengeSettings(method="hcaptcha", **KEYS)) as (_, visitor):
-        page = (await visitor.get(FORGOT)).text
-        assert re.search(r"<noscript>[^\n]*This form needs JavaScript", page)
+async def test_a_browser_without_scripts_is_told_that_the_challenge_needs_them(open_school: OpenSchool) -> None:
+    visitor = visiting(await open_school(challenge={"method": "hcaptcha"} | KEYS))
+    page = (await visitor.get(FORGOT)).text
+    assert re.search(r"<noscript>[^\n]*This form needs JavaScript", page)
 
 
-async def test_a_code_leads_to_the_form_for_a_password_and_no_token_into_an_address(tmp_path: Path) -> None:
-    async with visiting(tmp_path, token=TokenSettings(code=True), secret_key=Secret("0" * 64)) as (school, visitor):
-        ada = await school.add()
-        answer = await visitor.submit(CODE, email=ADA, code=await school.code(ada))
-        assert (answer.status_code, answer.headers["location"]) == (303, "/reset-password")
-        assert cookie(answer, "keyturn_link")["path"] == "/reset-password"
-        assert heading(await visitor.follow(answer)) == "Choose a new password"
+async def test_a_code_leads_to_the_form_for_a_password_and_no_token_into_an_address(open_school: OpenSchool) -> None:
+    school = await open_school(**CODES)
+    visitor = visiting(school)
+    await school.add(ADA)
+    await school.ask_and_deliver()
+    answer = await visitor.submit(CODE, email=ADA, code=code_in(school.inbox.mails[-1]))
+    assert (answer.status_code, answer.headers["location"]) == (303, "/reset-password")
+    assert cookie(answer, "keyturn_link")["path"] == "/reset-password"
+    assert heading(await visitor.follow(answer)) == "Choose a new password"
 
 
-async def test_what_is_wrong_with_a_code_is_told_alike_whoever_has_an_account(tmp_path: Path) -> None:
-    async with visiting(tmp_path, token=TokenSettings(code=True), secret_key=Secret("0" * 64)) as (school, visitor):
-        right = await school.code(await school.add())
-        wrong = f"{(int(right) + 1) % 10**8:08}"
-        seen = []
-        for email, code in ((ADA, wrong), (BOB, wrong), (BOB, right)):
-            answer = await visitor.submit(CODE, email=email, code=code)
-            assert answer.status_code == 422
-            assert "The code is wrong or no longer works. You can request a new one." in words(answer)
-            assert f'value="{email}"' in answer.text
-            (field,) = re.findall(r'<input id="code"[^>]*>', answer.text)
-            assert 'autocomplete="one-time-code"' in field
-            assert 'inputmode="numeric"' in field
-            seen.append(re.sub(rf"[0-9a-f]{{128}}|{email}", "", answer.text))
-        assert len(set(seen)) == 1
-        for fields, told in (
-            ({"email": ADA, "code": "123"}, "Enter the eight digits of the code."),
-            ({"email": "ada@", "code": right}, "Enter a full email address, such as name@example.org."),
-        ):
-            answer = await visitor.submit(CODE, **fields)
-            assert (answer.status_code, told in words(answer)) == (422, True)
-        assert (await visitor.submit(CODE, email=ADA, code=right)).status_code == 303
+async def test_what_is_wrong_with_a_code_is_told_alike_whoever_has_an_account(open_school: OpenSchool) -> None:
+    school = await open_school(**CODES)
+    visitor = visiting(school)
+    await school.add(ADA)
+    await school.ask_and_deliver()
+    right = code_in(school.inbox.mails[-1])
+    wrong = f"{(int(right) + 1) % 10**8:08}"
+    seen = []
+    for email, code in ((ADA, wrong), (BOB, wrong), (BOB, right)):
+        answer = await visitor.submit(CODE, email=email, code=code)
+        assert answer.status_code == 422
+        assert "The code is wrong or no longer works. You can request a new one." in words(answer)
+        assert f'value="{email}"' in answer.text
+        (field,) = re.findall(r'<input id="code"[^>]*>', answer.text)
+        assert 'autocomplete="one-time-code"' in field
+        assert 'inputmode="numeric"' in field
+        seen.append(re.sub(rf"[0-9a-f]{{128}}|{email}", "", answer.text))
+    assert len(set(seen)) == 1
+    for fields, told in (
+        ({"email": ADA, "code": "123"}, "Enter the eight digits of the code."),
+        ({"email": "ada@", "code": right}, "Enter a full email address, such as name@example.org."),
+    ):
+        answer = await visitor.submit(CODE, **fields)
+        assert (answer.status_code, told in words(answer)) == (422, True)
+    assert (await visitor.submit(CODE, email=ADA, code=right)).status_code == 303
 
 
 async def test_without_codes_there_is_no_page_for_them(visitor: Visitor) -> None:

@@ -3,19 +3,17 @@
 import asyncio
 import logging
 import re
-from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 from sqlalchemy import text
-from tests.driver.connections import committing
 from tests.driver.held_hashes import first_hash_held
+from tests.driver.service import ADA, CHEAPEST, NEW_PASSWORD, Service
 from tests.driver.visitor import Visitor, cookie, form_token, heading, words
-from tests.pages.school import ADA, NEW_PASSWORD, School, opened, settings_for
+from tests.pages.school import OpenSchool, asked, visiting
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.settings import HashingSettings, LimitSettings, Secret
+from keyturn.service.settings import Secret
 from keyturn.service.telemetry.logs import request_id
 
 pytestmark = pytest.mark.long
@@ -23,53 +21,55 @@ pytestmark = pytest.mark.long
 FORGOT, RESET, LOGIN = "/forgot-password", "/reset-password", "/login"
 
 
-async def test_too_many_requests_say_how_long_to_wait(tmp_path: Path) -> None:
-    async with opened(settings_for(tmp_path, limits=LimitSettings())) as school, school.visitor() as visitor:
-        for number in range(3):
-            await visitor.submit(FORGOT, email=f"{number}@northwind.example")
-        page = await visitor.submit(FORGOT, email=ADA)
-        assert page.status_code == 429
-        assert heading(page) == "Too many requests"
-        assert not reference(page)
-        seconds = int(page.headers["retry-after"])
-        assert 0 < seconds <= 60
-        assert re.search(rf"You can try again in ({seconds} seconds|1 minute|1 second)", words(page))
-        assert f'<a class="button" href="{FORGOT}">Go back</a>' in page.text
+async def test_too_many_requests_say_how_long_to_wait(open_school: OpenSchool) -> None:
+    school = await open_school(limits={})
+    visitor = visiting(school)
+    for number in range(3):
+        await visitor.submit(FORGOT, email=f"{number}@northwind.test")
+    page = await visitor.submit(FORGOT, email=ADA)
+    assert page.status_code == 429
+    assert heading(page) == "Too many requests"
+    assert not reference(page)
+    seconds = int(page.headers["retry-after"])
+    assert 0 < seconds <= 60
+    assert re.search(rf"You can try again in ({seconds} seconds|1 minute|1 second)", words(page))
+    assert f'<a class="button" href="{FORGOT}">Go back</a>' in page.text
 
 
 @pytest.mark.parametrize(("page", "kind"), [(LOGIN, "login"), (RESET, "client")])
-async def test_every_limit_ends_in_a_page(page: str, kind: str, tmp_path: Path) -> None:
-    limits: dict[str, Any] = {kind: "1/minute"}
-    async with opened(settings_for(tmp_path, limits=LimitSettings(**limits))) as school, school.visitor() as visitor:
-        await visitor.get(f"{RESET}/{await school.link(await school.add())}")
-        await visitor.submit(page, email=ADA, password="wrong")
-        answer = await visitor.client.post(page, data={"_csrf_token": visitor.client.cookies["keyturn_form"]})
-        assert answer.status_code == 429
-        assert heading(answer) == "Too many requests"
+async def test_every_limit_ends_in_a_page(page: str, kind: str, open_school: OpenSchool) -> None:
+    school = await open_school(limits={kind: "1/minute"})
+    visitor = visiting(school)
+    await school.add(ADA)
+    await visitor.get(f"{RESET}/{await school.link()}")
+    await visitor.submit(page, email=ADA, password="wrong")
+    answer = await visitor.client.post(page, data={"_csrf_token": visitor.client.cookies["keyturn_form"]})
+    assert answer.status_code == 429
+    assert heading(answer) == "Too many requests"
 
 
-async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(tmp_path: Path) -> None:
-    hashing = HashingSettings(cost=4, workers=1, queue=1)
-    async with opened(settings_for(tmp_path, hashing=hashing)) as school, school.visitor() as visitor:
-        await visitor.get(f"{RESET}/{await school.link(await school.add())}")
-        with first_hash_held("hashpw") as held:
-            waiting = [asyncio.create_task(school.parts.hasher.hash(NEW_PASSWORD)) for _ in range(2)]
-            await held.computed()
-            page = await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)
-        assert page.status_code == 503
-        assert heading(page) == "We’re busy right now"
-        assert not reference(page)
-        assert page.headers["retry-after"] == "5"
-        assert "Nothing was changed. You can try again in 5 seconds" in words(page)
-        await asyncio.gather(*waiting)
-        assert (await visitor.get(RESET)).status_code == 200
+async def test_a_full_queue_of_hashes_is_busy_and_the_link_survives(open_school: OpenSchool) -> None:
+    school = await open_school(hashing={"cost": CHEAPEST, "workers": 1, "queue": 1})
+    visitor = visiting(school)
+    await school.add(ADA)
+    await visitor.get(f"{RESET}/{await school.link()}")
+    with first_hash_held("hashpw") as held:
+        waiting = [asyncio.create_task(school.parts.hasher.hash(NEW_PASSWORD)) for _ in range(2)]
+        await held.computed()
+        page = await visitor.submit(RESET, password=NEW_PASSWORD, again=NEW_PASSWORD)
+    assert page.status_code == 503
+    assert heading(page) == "We’re busy right now"
+    assert not reference(page)
+    assert page.headers["retry-after"] == "5"
+    assert "Nothing was changed. You can try again in 5 seconds" in words(page)
+    await asyncio.gather(*waiting)
+    assert (await visitor.get(RESET)).status_code == 200
 
 
 async def test_a_database_without_its_tables_is_a_page_without_details(
-    visitor: Visitor, school: School, caplog: pytest.LogCaptureFixture
+    visitor: Visitor, school: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async with committing(school.parts.database) as connection:
-        await connection.execute(text("DROP TABLE keyturn_outbox"))
+    await school.write(text("DROP TABLE keyturn_outbox"))
     page = await visitor.submit(FORGOT, email=ADA)
     assert page.status_code == 503
     assert heading(page) == "Something went wrong"
@@ -79,15 +79,14 @@ async def test_a_database_without_its_tables_is_a_page_without_details(
 
 
 async def test_an_error_nobody_foresaw_is_logged_and_shown_as_a_page(
-    school: School, ada: Account, caplog: pytest.LogCaptureFixture
+    school: Service, visitor: Visitor, token: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    token = await school.link(ada)
-    async with school.visitor(policy=None) as visitor:
-        await visitor.get(f"{RESET}/{token}")
-        page = await visitor.get(RESET)
-        assert page.status_code == 500
-        assert heading(page) == "Something went wrong"
-        assert "help@northwind.example" in words(page)
+    monkeypatch.setattr(school.parts, "policy", None)
+    await visitor.get(f"{RESET}/{token}")
+    page = await visitor.get(RESET)
+    assert page.status_code == 500
+    assert heading(page) == "Something went wrong"
+    assert "help@northwind.example" in words(page)
     assert "Traceback" in caplog.text
     assert token not in caplog.text
     assert "rules" not in page.text
@@ -115,11 +114,11 @@ def reference(page: httpx2.Response) -> str:
 
 
 async def test_something_that_went_wrong_shows_the_reference_of_its_lines_in_the_log(
-    school: School, ada: Account, named: list[tuple[str, str]]
+    school: Service, visitor: Visitor, token: str, named: list[tuple[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with school.visitor(policy=None) as visitor:
-        await visitor.get(f"{RESET}/{await school.link(ada)}")
-        failed = [reference(await visitor.get(RESET)) for _ in range(2)]
+    monkeypatch.setattr(school.parts, "policy", None)
+    await visitor.get(f"{RESET}/{token}")
+    failed = [reference(await visitor.get(RESET)) for _ in range(2)]
     assert failed[0] != failed[1]
     assert [name for line, name in named if line.startswith("page.failed")] == failed
 
@@ -162,20 +161,20 @@ WRONG_TOKENS: dict[str, tuple[str, bytes]] = {
 
 
 @pytest.mark.parametrize("wrong", WRONG_TOKENS)
-async def test_a_wrong_token_is_refused(wrong: str, visitor: Visitor, school: School) -> None:
+async def test_a_wrong_token_is_refused(wrong: str, visitor: Visitor, school: Service) -> None:
     token, header = WRONG_TOKENS[wrong]
-    async with school.visitor() as other:
-        tokens = {OWN: form_token(await visitor.get(FORGOT)), OTHER: form_token(await other.get(FORGOT))}
+    other = visiting(school)
+    tokens = {OWN: form_token(await visitor.get(FORGOT)), OTHER: form_token(await other.get(FORGOT))}
     answer = await visitor.client.post(
         FORGOT,
         data={"_csrf_token": tokens.get(token, token), "email": ADA},
         headers=[(b"x-csrftoken", header)] if header else [],
     )
     assert answer.status_code == 403
-    assert await school.asked() == []
+    assert await asked(school) == []
 
 
-async def test_a_wrong_token_in_the_cookie_is_refused(visitor: Visitor, school: School) -> None:
+async def test_a_wrong_token_in_the_cookie_is_refused(visitor: Visitor, school: Service) -> None:
     token = form_token(await visitor.get(FORGOT))
     visitor.client.cookies.clear()
     answer = await visitor.client.post(
@@ -183,7 +182,7 @@ async def test_a_wrong_token_in_the_cookie_is_refused(visitor: Visitor, school: 
     )
     assert answer.status_code == 403
     assert cookie(answer, "keyturn_form")["max-age"] == "0"
-    assert await school.asked() == []
+    assert await asked(school) == []
 
 
 async def test_a_page_is_shown_whatever_the_cookie_of_its_form_holds(visitor: Visitor) -> None:
@@ -191,20 +190,22 @@ async def test_a_page_is_shown_whatever_the_cookie_of_its_form_holds(visitor: Vi
     assert answer.status_code == 200
 
 
-async def test_a_cookie_signed_with_an_old_key_is_replaced_so_that_the_next_try_works(school: School) -> None:
-    async with school.visitor(secret_key=Secret("an older secret " * 4)) as visitor:
-        await visitor.get(FORGOT)
-        old = visitor.client.cookies["keyturn_form"]
-    async with school.visitor() as visitor:
-        visitor.client.cookies.set("keyturn_form", old)
-        refused = await visitor.submit(FORGOT, email=ADA)
-        assert refused.status_code == 403
-        assert cookie(refused, "keyturn_form")["max-age"] == "0"
-        visitor.client.cookies.delete("keyturn_form")
-        assert (await visitor.submit(FORGOT, email=ADA)).status_code == 303
+async def test_a_cookie_signed_with_an_old_key_is_replaced_so_that_the_next_try_works(
+    school: Service, open_school: OpenSchool
+) -> None:
+    visitor = visiting(await open_school(secret_key=Secret("an older secret " * 4)))
+    await visitor.get(FORGOT)
+    old = visitor.client.cookies["keyturn_form"]
+    visitor = visiting(school)
+    visitor.client.cookies.set("keyturn_form", old)
+    refused = await visitor.submit(FORGOT, email=ADA)
+    assert refused.status_code == 403
+    assert cookie(refused, "keyturn_form")["max-age"] == "0"
+    visitor.client.cookies.delete("keyturn_form")
+    assert (await visitor.submit(FORGOT, email=ADA)).status_code == 303
 
 
-async def test_a_field_that_comes_twice_is_refused(visitor: Visitor, school: School) -> None:
+async def test_a_field_that_comes_twice_is_refused(visitor: Visitor, school: Service) -> None:
     token = form_token(await visitor.get(FORGOT))
     page = await visitor.client.post(
         FORGOT,
@@ -213,7 +214,7 @@ async def test_a_field_that_comes_twice_is_refused(visitor: Visitor, school: Sch
     )
     assert page.status_code == 400
     assert heading(page) == "The form arrived damaged"
-    assert await school.asked() == []
+    assert await asked(school) == []
 
 
 async def test_a_body_that_is_no_form_is_refused(visitor: Visitor) -> None:

@@ -3,27 +3,27 @@
 import re
 from datetime import datetime, timedelta
 from html import escape
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from tests.driver.builtin_accounts import builtin_accounts
+from tests.driver.inbox import token_in
+from tests.driver.service import ADA, NEW_PASSWORD, Service
 from tests.driver.visitor import Visitor, cookie, heading, words
 from tests.pages.resetting import RESET, open_link, save
-from tests.pages.school import ADA, NEW_PASSWORD, School, opened, settings_for
+from tests.pages.school import OpenSchool, visiting
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.clock import now
-from keyturn.service.settings import LimitSettings, PasswordSettings
 
 pytestmark = pytest.mark.long
+
+KEY = "0123456789abcdef" * 2
 
 
 @pytest.mark.parametrize("pattern", ["{path}/{token}", "{path}?token={token}", "{path}?token={token}&email={email}"])
 async def test_every_kind_of_link_leaves_the_address_bar_and_shows_the_form(
     pattern: str, visitor: Visitor, token: str
 ) -> None:
-    answer = await visitor.get(pattern.format(path=RESET, token=token, email="ada%40northwind.example"))
+    answer = await visitor.get(pattern.format(path=RESET, token=token, email="ada%40northwind.test"))
     assert (answer.status_code, answer.headers["location"]) == (303, RESET)
     page = await visitor.follow(answer)
     assert heading(page) == "Choose a new password"
@@ -65,7 +65,7 @@ async def test_the_form_says_the_rules_and_until_when_the_link_works(visitor: Vi
 
 
 async def test_a_saved_password_is_the_account_s_and_the_sign_in_page_says_so_once(
-    visitor: Visitor, token: str, school: School, ada: Account
+    visitor: Visitor, token: str, school: Service, ada: Account
 ) -> None:
     await open_link(visitor, token)
     answer = await save(visitor)
@@ -75,39 +75,45 @@ async def test_a_saved_password_is_the_account_s_and_the_sign_in_page_says_so_on
     notice = "Your password was changed. Sign in with your new password."
     assert notice in words(await visitor.follow(answer))
     assert notice not in words(await visitor.get("/login"))
-    assert await school.knows(NEW_PASSWORD, ada)
+    assert await school.knows(NEW_PASSWORD, ada.email)
 
 
 async def test_before_a_sign_in_page_elsewhere_a_page_says_that_the_password_was_changed(
-    school: School, ada: Account
+    school: Service, ada: Account, open_school: OpenSchool
 ) -> None:
-    token = await school.link(ada)
-    async with school.visitor(sign_in_url="https://app.northwind.example/sign-in") as visitor:
-        await open_link(visitor, token)
-        saved = await save(visitor)
-        assert (saved.headers["location"], cookie(saved, "keyturn_link")["max-age"]) == (RESET, "0")
-        for _ in range(2):  # a page that is loaded again says the same
-            page = await visitor.get(RESET)
-            assert heading(page) == "Your password was changed"
-            assert "We signed out all other devices." in words(page)
-            assert 'href="https://app.northwind.example/sign-in"' in page.text
-
-
-async def test_sessions_of_an_app_that_a_new_password_leaves_are_not_said_to_end(school: School, ada: Account) -> None:
-    elsewhere = "https://app.northwind.example/sign-in"
-    async with school.visitor(sign_in_url=elsewhere, ends_sessions=False) as visitor:
-        await open_link(visitor, await school.link(ada))
-        page = await visitor.follow(await save(visitor))
+    token = await school.link(ada.email)
+    visitor = visiting(await open_school(sign_in_url="https://app.northwind.example/sign-in"))
+    await open_link(visitor, token)
+    saved = await save(visitor)
+    assert (saved.headers["location"], cookie(saved, "keyturn_link")["max-age"]) == (RESET, "0")
+    for _ in range(2):  # a page that is loaded again says the same
+        page = await visitor.get(RESET)
         assert heading(page) == "Your password was changed"
-        assert "signed out" not in words(page)
+        assert "We signed out all other devices." in words(page)
+        assert 'href="https://app.northwind.example/sign-in"' in page.text
 
 
-async def test_a_new_link_is_opened_after_a_password_was_saved(school: School, ada: Account) -> None:
-    async with school.visitor(sign_in_url="https://app.northwind.example/sign-in") as visitor:
-        await open_link(visitor, await school.link(ada))
-        await save(visitor)
-        await open_link(visitor, await school.link(ada))
-        assert heading(await visitor.get(RESET)) == "Choose a new password"
+async def test_sessions_of_an_app_that_a_new_password_leaves_are_not_said_to_end(
+    school: Service, ada: Account, open_school: OpenSchool
+) -> None:
+    elsewhere = "https://app.northwind.example/sign-in"
+    own = {"store": school.parts.accounts, "accounts": {"store": "table"}}
+    visitor = visiting(await open_school(sign_in_url=elsewhere, **own))
+    await open_link(visitor, await school.link(ada.email))
+    page = await visitor.follow(await save(visitor))
+    assert heading(page) == "Your password was changed"
+    assert "signed out" not in words(page)
+
+
+async def test_a_new_link_is_opened_after_a_password_was_saved(
+    school: Service, ada: Account, open_school: OpenSchool
+) -> None:
+    visitor = visiting(await open_school(sign_in_url="https://app.northwind.example/sign-in"))
+    await open_link(visitor, await school.link(ada.email))
+    await save(visitor)
+    school.let_time_pass(minutes=2)
+    await open_link(visitor, await school.link(ada.email))
+    assert heading(await visitor.get(RESET)) == "Choose a new password"
 
 
 @pytest.mark.parametrize(
@@ -118,14 +124,14 @@ async def test_a_new_link_is_opened_after_a_password_was_saved(school: School, a
     ],
 )
 async def test_a_sign_in_page_elsewhere_that_says_it_itself_is_told(
-    url: str, leads_to: str, school: School, ada: Account
+    url: str, leads_to: str, school: Service, ada: Account, open_school: OpenSchool
 ) -> None:
-    async with school.visitor(sign_in_url=url, after_reset="sign_in") as visitor:
-        await open_link(visitor, await school.link(ada))
-        saved = await save(visitor)
-        assert (saved.status_code, saved.headers["refresh"]) == (200, f"0; url={leads_to}")
-        assert f'href="{escape(leads_to)}"' in saved.text
-        assert "form-action 'self';" in saved.headers["content-security-policy"]
+    visitor = visiting(await open_school(sign_in_url=url, after_reset="sign_in"))
+    await open_link(visitor, await school.link(ada.email))
+    saved = await save(visitor)
+    assert (saved.status_code, saved.headers["refresh"]) == (200, f"0; url={leads_to}")
+    assert f'href="{escape(leads_to)}"' in saved.text
+    assert "form-action 'self';" in saved.headers["content-security-policy"]
 
 
 RULES = 'aria-describedby="rules password-error"'
@@ -158,66 +164,73 @@ async def test_what_is_wrong_with_a_password_is_said_and_nothing_typed_is_printe
     assert (await save(visitor)).status_code == 303
 
 
-async def test_passwords_that_differ_are_judged_only_as_often_as_links_may_be_checked(tmp_path: Path) -> None:
-    limits = LimitSettings(client="5/minute")
-    async with opened(settings_for(tmp_path, limits=limits)) as school, school.visitor() as visitor:
-        await open_link(visitor, await school.link(await school.add()))
-        answers = [(await save(visitor, again="something else")).status_code for _ in range(3)]
-        assert answers == [422, 422, 429]
+async def test_passwords_that_differ_are_judged_only_as_often_as_links_may_be_checked(open_school: OpenSchool) -> None:
+    school = await open_school(limits={"client": "5/minute"})
+    visitor = visiting(school)
+    await school.add(ADA)
+    await open_link(visitor, await school.link())
+    answers = [(await save(visitor, again="something else")).status_code for _ in range(3)]
+    assert answers == [422, 422, 429]
 
 
 @pytest.mark.parametrize(
     "password", ["  spaces kept as typed  ", "004917361528340", "ünïcödé & <b>%41+1</b>", "null null null"]
 )
 async def test_a_password_is_kept_exactly_as_it_was_typed(
-    password: str, visitor: Visitor, token: str, school: School, ada: Account
+    password: str, visitor: Visitor, token: str, school: Service, ada: Account
 ) -> None:
     await open_link(visitor, token)
     assert (await save(visitor, password)).status_code == 303
-    assert await school.knows(password, ada)
+    assert await school.knows(password, ada.email)
 
 
-async def test_every_rule_of_the_settings_is_shown(tmp_path: Path) -> None:
-    rules = PasswordSettings(min_length=8, require=("uppercase", "lowercase", "digit", "special"))
-    async with opened(settings_for(tmp_path, password=rules)) as school, school.visitor() as visitor:
-        await open_link(visitor, await school.link(await school.add()))
-        page = await visitor.get(RESET)
-        for rule in ("an upper-case letter", "a lower-case letter", "a digit", "a special character"):
-            assert rule in words(page)
-        assert (
-            'passwordrules="minlength: 8; maxlength: 72; '
-            'required: upper; required: lower; required: digit; required: special;"' in page.text
-        )
+async def test_every_rule_of_the_settings_is_shown(open_school: OpenSchool) -> None:
+    rules = {"min_length": 8, "require": ["uppercase", "lowercase", "digit", "special"]}
+    school = await open_school(password=rules)
+    visitor = visiting(school)
+    await school.add(ADA)
+    await open_link(visitor, await school.link())
+    page = await visitor.get(RESET)
+    for rule in ("an upper-case letter", "a lower-case letter", "a digit", "a special character"):
+        assert rule in words(page)
+    assert (
+        'passwordrules="minlength: 8; maxlength: 72; '
+        'required: upper; required: lower; required: digit; required: special;"' in page.text
+    )
 
 
-async def test_an_address_with_html_in_it_is_escaped(visitor: Visitor, school: School) -> None:
-    odd = await school.add("o'b&b@northwind.example")
-    await open_link(visitor, await school.link(odd))
-    assert "For o&#39;b&amp;b@northwind.example" in (await visitor.get(RESET)).text
+async def test_an_address_with_html_in_it_is_escaped(visitor: Visitor, school: Service) -> None:
+    odd = await school.add("o'b&b@northwind.test")
+    await open_link(visitor, await school.link(odd.email))
+    assert "For o&#39;b&amp;b@northwind.test" in (await visitor.get(RESET)).text
 
 
-async def test_a_first_password_has_a_page_of_its_own(school: School, visitor: Visitor) -> None:
-    bob = await builtin_accounts(school.parts).add(Account(id="", email="bob@northwind.example"), None)
-    await open_link(visitor, await school.link(bob, ttl=timedelta(days=3)))
+async def test_a_first_password_has_a_page_of_its_own(open_school: OpenSchool) -> None:
+    school = await open_school(invitations={"service_key": KEY})
+    visitor = visiting(school)
+    bob = await school.add("bob@northwind.test", awaits_password=True)
+    inviting = {"Authorization": f"Bearer {KEY}"}
+    await school.anywhere().post("/api/auth/invitations", json={"email": bob.email}, headers=inviting)
+    await school.deliver()
+    await open_link(visitor, token_in(school.inbox.mails[-1]))
     page = await visitor.get(RESET)
 
     assert heading(page) == "Choose your password"
     assert "Save the password" in words(page)
     assert "Repeat the password" in words(page)
     assert "new password" not in words(page).lower()
-    until = now() + timedelta(days=3)
+    until = school.now() + timedelta(days=3)
     assert f"The link works until {until.day} {until:%B} {until.year}" in words(page)  # a time alone is of which day?
     assert (await save(visitor)).status_code == 303
-    assert await school.knows(NEW_PASSWORD, bob)
+    assert await school.knows(NEW_PASSWORD, bob.email)
 
 
 async def test_a_page_without_javascript_tells_the_account_s_zone_and_the_moment_to_scripts(
-    school: School,
+    school: Service, visitor: Visitor
 ) -> None:
-    in_kolkata = await school.add(timezone="Asia/Kolkata")
-    async with school.visitor() as visitor:
-        await open_link(visitor, await school.link(in_kolkata))
-        page = await visitor.get(RESET)
+    await school.add(ADA, timezone="Asia/Kolkata")
+    await open_link(visitor, await school.link())
+    page = await visitor.get(RESET)
     moment, said = re.findall(r'<time datetime="([^"]+)">([^<]+)</time>', page.text)[0]
     local = datetime.fromisoformat(moment).astimezone(ZoneInfo("Asia/Kolkata"))
     assert said == f"{local:%H:%M} IST"

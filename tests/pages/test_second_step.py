@@ -1,18 +1,19 @@
 """The second step on the hosted page, for a browser without scripts."""
 
 import re
-from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from tests.driver.inbox import text_in_file
-from tests.driver.second_factors import SEED, KeptFactors, code_of, wrong_code
+from tests.driver.second_factors import BUILTIN, builtin_factors, code_of, enrol, wrong_code
+from tests.driver.service import ADA, NEW_PASSWORD, Service
 from tests.driver.visitor import Visitor, heading, words
 from tests.pages.resetting import save
-from tests.pages.school import ADA, NEW_PASSWORD, School, opened, settings_for
+from tests.pages.school import OpenSchool, visiting
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.settings import Brand, MailSettings, SecondStepSettings, SmsSettings
+from keyturn.service.settings import Brand
 
 pytestmark = pytest.mark.long
 
@@ -21,33 +22,31 @@ PHONE = "+44 7700 900123"
 
 
 @pytest.fixture
-async def school(tmp_path: Path) -> AsyncIterator[School]:
-    step = SecondStepSettings(source="builtin", sms=SmsSettings(transport="capture"))
-    mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
-    async with opened(settings_for(tmp_path, second_step=step, mail=mail)) as school:
-        yield school
+def open_school(open_school: OpenSchool, tmp_path: Path) -> OpenSchool:
+    mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
+    return partial(open_school, second_step=BUILTIN | {"sms": {"transport": "capture"}}, mail=mail)
 
 
 @pytest.fixture
-async def ada(school: School, visitor: Visitor) -> Account:
+async def ada(school: Service, visitor: Visitor) -> Account:
     """Give Ada a TOTP, and let a visitor have opened a link of hers."""
-    ada = await school.add(ADA, name="Ada")
-    await KeptFactors(school.parts).set_seed(ada.id, SEED)
-    await visitor.get(f"{PAGE}/{await school.link(ada)}")
+    await school.add(ADA, name="Ada")
+    ada = await enrol(school)
+    await visitor.get(f"{PAGE}/{await school.link()}")
     return ada
 
 
-async def test_the_form_asks_for_the_code_beside_the_password(visitor: Visitor, school: School, ada: Account) -> None:
+async def test_the_form_asks_for_the_code_beside_the_password(visitor: Visitor, school: Service, ada: Account) -> None:
     page = await visitor.get(PAGE)
     assert "Authenticator app" in words(page)
     assert re.search(r'<input id="code"[^>]* autocomplete="one-time-code"', page.text)
     saved = await save(visitor, method="totp", code=code_of())
     assert "Your password was changed" in words(await visitor.follow(saved))
-    assert await school.knows(NEW_PASSWORD, ada)
+    assert await school.knows(NEW_PASSWORD, ada.email)
 
 
 async def test_a_code_that_is_missing_or_wrong_is_told_below_the_field_and_the_link_lives(
-    visitor: Visitor, school: School, ada: Account
+    visitor: Visitor, school: Service, ada: Account
 ) -> None:
     for answer in ({}, {"method": "totp"}, {"method": "nonsense", "code": "123456"}):
         missing = await save(visitor, **answer)
@@ -58,7 +57,7 @@ async def test_a_code_that_is_missing_or_wrong_is_told_below_the_field_and_the_l
     assert NEW_PASSWORD not in wrong.text
     mismatch = await save(visitor, again="other", method="totp", code=code_of())
     assert "The two passwords don’t match." in words(mismatch)
-    assert not await school.knows(NEW_PASSWORD, ada)
+    assert not await school.knows(NEW_PASSWORD, ada.email)
     last = [await save(visitor, method="totp", code=wrong_code()) for _ in range(4)][-1]
     assert heading(last) == "This link does not work"
     assert "Too many wrong codes were entered. This link no longer works, and your password was not changed." in words(
@@ -74,7 +73,7 @@ async def test_after_a_wrong_code_the_password_which_is_asked_for_again_has_the_
 
 
 async def test_a_script_is_told_where_to_go_on_so_that_the_password_stays_until_then(
-    visitor: Visitor, school: School, ada: Account
+    visitor: Visitor, school: Service, ada: Account
 ) -> None:
     visitor.client.headers["Accept"] = "application/json"
     wrong = await save(visitor, method="totp", code=wrong_code())
@@ -86,13 +85,13 @@ async def test_a_script_is_told_where_to_go_on_so_that_the_password_stays_until_
     assert (saved.status_code, list(saved.json())) == (200, ["next"])
     visitor.client.headers["Accept"] = "text/html"
     assert "Your password was changed" in words(await visitor.get(saved.json()["next"]))
-    assert await school.knows(NEW_PASSWORD, ada)
+    assert await school.knows(NEW_PASSWORD, ada.email)
 
 
 async def test_a_message_brings_a_code_to_the_phone(
-    visitor: Visitor, school: School, ada: Account, tmp_path: Path
+    visitor: Visitor, school: Service, ada: Account, tmp_path: Path
 ) -> None:
-    await KeptFactors(school.parts).set_phone(ada.id, PHONE)
+    await builtin_factors(school).set_phone(ada.id, PHONE)
     page = await visitor.get(PAGE)
     assert "Text message to …23" in words(page)
     assert "Send a code to …23" in words(page)
@@ -102,11 +101,11 @@ async def test_a_message_brings_a_code_to_the_phone(
     assert re.search(r'value="sms" checked', sent.text)
     (message,) = (tmp_path / "mail").glob("*.eml")
     assert (await save(visitor, method="sms", code=text_in_file(message)[:6])).status_code == 303
-    assert await school.knows(NEW_PASSWORD, ada)
+    assert await school.knows(NEW_PASSWORD, ada.email)
 
 
-async def test_a_code_is_not_sent_again_at_once(visitor: Visitor, school: School, ada: Account) -> None:
-    await KeptFactors(school.parts).set_phone(ada.id, PHONE)
+async def test_a_code_is_not_sent_again_at_once(visitor: Visitor, school: Service, ada: Account) -> None:
+    await builtin_factors(school).set_phone(ada.id, PHONE)
     assert (await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email)).status_code == 200
     again = await visitor.submit(PAGE, f"{PAGE}/code", email=ada.email)
     assert again.status_code == 429
@@ -117,9 +116,9 @@ async def test_a_code_is_not_sent_again_at_once(visitor: Visitor, school: School
 
 
 async def test_nobody_without_a_live_link_has_a_code_sent(
-    visitor: Visitor, school: School, ada: Account, tmp_path: Path
+    visitor: Visitor, school: Service, ada: Account, tmp_path: Path
 ) -> None:
-    await KeptFactors(school.parts).set_phone(ada.id, PHONE)
+    await builtin_factors(school).set_phone(ada.id, PHONE)
     for link in ("", f"{PAGE}/{'x' * 43}"):
         visitor.client.cookies.clear()
         if link:
@@ -129,17 +128,20 @@ async def test_nobody_without_a_live_link_has_a_code_sent(
     assert not (tmp_path / "mail").exists()
 
 
-async def test_a_factor_that_cannot_be_checked_leaves_no_form(visitor: Visitor, school: School) -> None:
-    zoe = await school.add("zoe@northwind.example")
-    await KeptFactors(school.parts).set_phone(zoe.id, "unlisted")
-    await visitor.get(f"{PAGE}/{await school.link(zoe)}")
+async def test_a_factor_that_cannot_be_checked_leaves_no_form(
+    visitor: Visitor, school: Service, open_school: OpenSchool
+) -> None:
+    zoe = await school.add("zoe@northwind.test")
+    await builtin_factors(school).set_phone(zoe.id, "unlisted")
+    token = await school.link(zoe.email)
+    await visitor.get(f"{PAGE}/{token}")
     page = await visitor.get(PAGE)
     assert "second step that we can’t check here. Contact support: help@northwind.example" in words(page)
     assert '<a href="mailto:help@northwind.example">' in page.text
     assert '<input id="password"' not in page.text
-    async with school.visitor(brand=Brand(name="Northwind School")) as other:
-        await other.get(f"{PAGE}/{await school.link(zoe)}")
-        page = await other.get(PAGE)
-        assert "second step that we can’t check here. Contact support." in words(page)
-        assert re.search('<a href="/login">Back to sign-in</a>', page.text)
-        assert "mailto:" not in page.text
+    other = visiting(await open_school(brand=Brand(name="Northwind School")))
+    await other.get(f"{PAGE}/{token}")
+    page = await other.get(PAGE)
+    assert "second step that we can’t check here. Contact support." in words(page)
+    assert re.search('<a href="/login">Back to sign-in</a>', page.text)
+    assert "mailto:" not in page.text

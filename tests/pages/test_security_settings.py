@@ -1,17 +1,14 @@
 """The card "Change password" in the security settings."""
 
 import re
-from datetime import timedelta
 
 import pytest
-from msgspec.structs import replace
-from sqlalchemy import Connection
+from tests.driver.service import ADA, LOGOUT, NEW_PASSWORD, Service
 from tests.driver.visitor import Visitor, heading, words
 from tests.pages.resetting import open_link, save
-from tests.pages.school import ADA, NEW_PASSWORD, School
+from tests.pages.school import OpenSchool, asked, visiting
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.clock import MovableClock, replaced
 
 pytestmark = pytest.mark.long
 
@@ -23,18 +20,6 @@ INFO = "We’ve sent a password reset link to your email. Please check your inbo
 async def signed_in(visitor: Visitor, ada: Account) -> Visitor:
     await visitor.sign_in(ada.email)
     return visitor
-
-
-async def write_to(email: str, school: School, ago: timedelta = timedelta(0)) -> None:
-    """Note what a worker noted when it wrote to a mailbox."""
-    clock = MovableClock()
-    clock.move(-ago)
-
-    def write(connection: Connection) -> None:
-        assert school.parts.mailboxes.within(connection).claim([(email, True)]) == [None]
-
-    with replaced(clock, None):
-        await school.parts.database.transact(write)
 
 
 @pytest.mark.parametrize("path", [VIEWER, SCHOOL])
@@ -62,62 +47,63 @@ async def test_the_card_leads_to_the_form_that_takes_the_current_password(signed
     assert "Current password" in words(await signed_in.get(link[1]))
 
 
-async def test_the_card_leads_to_no_form_where_the_api_has_its_address(ada: Account, school: School) -> None:
-    paths = replace(school.parts.paths, reset="")
-    async with school.visitor(paths=paths) as elsewhere:
-        await elsewhere.sign_in(ada.email)
-        assert '<p class="ways"><a' not in (await elsewhere.get(VIEWER)).text
+async def test_the_card_leads_to_no_form_where_the_api_has_its_address(ada: Account, open_school: OpenSchool) -> None:
+    own = {"forgot_url": "https://app.northwind.example/forgot", "reset_url": "https://app.northwind.example/{token}"}
+    elsewhere = visiting(await open_school(server={"api_path": "/"}, **own))
+    await elsewhere.sign_in(ada.email)
+    assert '<p class="ways"><a' not in (await elsewhere.get(VIEWER)).text
 
 
 async def test_requesting_the_change_asks_for_a_link_to_the_account_s_own_address(
-    signed_in: Visitor, school: School
+    signed_in: Visitor, school: Service
 ) -> None:
-    page = await signed_in.follow(await signed_in.submit(VIEWER, email="eve@northwind.example"))
+    page = await signed_in.follow(await signed_in.submit(VIEWER, email="eve@northwind.test"))
     assert INFO in words(page)
-    assert await school.asked() == [ADA]
+    assert await asked(school) == [ADA]
 
 
-async def test_requesting_again_at_once_sends_nothing_more(signed_in: Visitor, school: School) -> None:
+async def test_requesting_again_at_once_sends_nothing_more(signed_in: Visitor, school: Service) -> None:
     await signed_in.submit(VIEWER)
     page = await signed_in.follow(await signed_in.submit(VIEWER))
     assert "You can request it again in" in words(page)
-    assert await school.asked() == [ADA]
+    assert await asked(school) == [ADA]
 
 
-async def test_requesting_again_after_the_wait_sends_another(signed_in: Visitor, school: School) -> None:
+async def test_requesting_again_after_the_wait_sends_another(signed_in: Visitor, school: Service) -> None:
     signed_in.client.cookies.set("keyturn_asked", f"100:{ADA}")
     assert "You can request it again." in words(await signed_in.get(VIEWER))
     await signed_in.submit(VIEWER)
-    assert await school.asked() == [ADA]
+    assert await asked(school) == [ADA]
 
 
 async def test_what_was_mailed_a_moment_ago_is_told_in_place_of_a_mail_that_would_not_come(
-    signed_in: Visitor, school: School
+    signed_in: Visitor, school: Service
 ) -> None:
-    await write_to(ADA, school, ago=timedelta(seconds=20))
+    await school.ask_and_deliver()
+    school.let_time_pass(seconds=20)
     page = await signed_in.follow(await signed_in.submit(VIEWER))
     assert re.search(
         r"We sent an email to this address a moment ago\. You can request it again in (40|3\d) seconds \.", words(page)
     )
     assert 'data-countdown="' in page.text
     assert INFO not in words(page)
-    assert await school.asked() == []
+    assert await asked(school) == []
 
 
-async def test_a_finished_reset_ends_both_notices(signed_in: Visitor, ada: Account, school: School) -> None:
+async def test_a_finished_reset_ends_both_notices(signed_in: Visitor, ada: Account, school: Service) -> None:
     assert INFO in words(await signed_in.follow(await signed_in.submit(VIEWER)))
-    await write_to(ADA, school)
-    async with school.visitor() as on_a_phone:
-        await open_link(on_a_phone, await school.link(ada))
-        assert (await save(on_a_phone)).status_code == 303
+    token = await school.link(ada.email)
+    on_a_phone = visiting(school)
+    await open_link(on_a_phone, token)
+    assert (await save(on_a_phone)).status_code == 303
     await signed_in.sign_in(password=NEW_PASSWORD)
     card = words(await signed_in.get(VIEWER))
     assert INFO not in card
     assert "request it again" not in card
 
 
-async def test_signing_in_again_ends_no_wait(signed_in: Visitor, school: School) -> None:
-    await write_to(ADA, school)
+async def test_signing_in_again_ends_no_wait(signed_in: Visitor, school: Service) -> None:
+    await school.ask_and_deliver()
     await signed_in.submit(VIEWER)
     await signed_in.client.post("/logout")
     signed_in.client.cookies.delete("keyturn_session")
@@ -128,27 +114,28 @@ async def test_signing_in_again_ends_no_wait(signed_in: Visitor, school: School)
 
 
 async def test_what_another_account_asked_for_in_this_browser_is_not_this_one_s(signed_in: Visitor) -> None:
-    signed_in.client.cookies.set("keyturn_asked", "99999999999:bob@northwind.example")
+    signed_in.client.cookies.set("keyturn_asked", "99999999999:bob@northwind.test")
     assert INFO not in words(await signed_in.get(VIEWER))
 
 
 @pytest.mark.parametrize(("kind", "own", "other"), [("viewer", VIEWER, SCHOOL), ("school", SCHOOL, VIEWER)])
 async def test_each_kind_of_account_is_led_to_its_own_page(
-    kind: str, own: str, other: str, visitor: Visitor, school: School
+    kind: str, own: str, other: str, visitor: Visitor, school: Service
 ) -> None:
-    await school.add("bob@northwind.example", kind=kind)
-    await visitor.sign_in("bob@northwind.example")
+    await school.add("bob@northwind.test", kind=kind)
+    await visitor.sign_in("bob@northwind.test")
     assert (await visitor.get(other)).headers["location"] == own
     assert (await visitor.get(own)).status_code == 200
     assert (await visitor.submit(own, other)).headers["location"] == own
     assert INFO in words(await visitor.get(own))
 
 
-async def test_a_session_that_ended_meanwhile_leads_to_the_sign_in(signed_in: Visitor, school: School) -> None:
+async def test_a_session_that_ended_meanwhile_leads_to_the_sign_in(signed_in: Visitor, school: Service) -> None:
     form = await signed_in.get(VIEWER)
-    assert school.parts.sign_ins
-    await school.parts.sign_ins.sign_out(signed_in.client.cookies["keyturn_session"])
+    elsewhere = visiting(school)
+    elsewhere.client.cookies.update(signed_in.client.cookies)
+    assert (await elsewhere.client.post(LOGOUT)).is_success
     token = form.text.partition('_csrf_token" value="')[2].partition('"')[0]
     answer = await signed_in.client.post(VIEWER, data={"_csrf_token": token})
     assert answer.headers["location"] == "/login?next=%2Fviewer-settings%2Fsecurity"
-    assert await school.asked() == []
+    assert await asked(school) == []

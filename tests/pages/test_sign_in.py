@@ -3,9 +3,9 @@
 import re
 
 import pytest
+from tests.driver.service import ADA, Service
 from tests.driver.visitor import Visitor, cookie, heading, words
 from tests.pages.resetting import open_link, save
-from tests.pages.school import ADA, School
 
 LOGIN = "/login"
 VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"
@@ -23,7 +23,7 @@ async def test_the_page_tells_a_password_manager_what_its_fields_are(visitor: Vi
 
 @pytest.mark.parametrize(
     ("email", "password"),
-    [(ADA, "wrong"), ("nobody@northwind.example", "wrong"), ("no address", "wrong"), (ADA, ""), ("", "")],
+    [(ADA, "wrong"), ("nobody@northwind.test", "wrong"), ("no address", "wrong"), (ADA, ""), ("", "")],
 )
 async def test_what_does_not_fit_gets_one_answer_whatever_it_is(email: str, password: str, visitor: Visitor) -> None:
     page = await visitor.sign_in(email, password)
@@ -93,10 +93,8 @@ async def test_a_link_elsewhere_cannot_sign_anybody_out(visitor: Visitor) -> Non
     assert (await visitor.get(VIEWER)).status_code == 200
 
 
-async def test_after_a_reset_the_sign_in_knows_the_address(visitor: Visitor, school: School) -> None:
-    ada = await school.parts.accounts.find(ADA)
-    assert ada
-    await open_link(visitor, await school.link(ada))
+async def test_after_a_reset_the_sign_in_knows_the_address(visitor: Visitor, school: Service) -> None:
+    await open_link(visitor, await school.link())
     page = await visitor.follow(await save(visitor))
     (email,) = re.findall(r"<input id=\"email\"[^>]*>", page.text)
     (password,) = re.findall(r"<input id=\"password\"[^>]*>", page.text)

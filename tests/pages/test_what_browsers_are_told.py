@@ -3,8 +3,9 @@
 import re
 
 import pytest
+from tests.driver.service import ADA, Service
 from tests.driver.visitor import Visitor, cookie
-from tests.pages.school import ADA, School
+from tests.pages.school import OpenSchool, visiting
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.settings import Brand
@@ -48,13 +49,15 @@ async def test_no_page_has_inline_code_or_style_or_a_foreign_address(path: str, 
     assert not re.search(r'(?:src|href|action)="(?:https?:)?//', page)
 
 
-async def test_over_https_every_cookie_is_secure_and_named_so(school: School, ada: Account) -> None:
-    token = await school.link(ada)
-    async with school.visitor("https://northwind.example", base_url="https://northwind.example") as visitor:
-        assert "secure" in cookie(await visitor.get(LOGIN), "__Host-keyturn_form")
-        assert "secure" in cookie(await visitor.submit(FORGOT, email=ADA), "__Secure-keyturn_asked")
-        assert "secure" in cookie(await visitor.get(f"{RESET}/{token}"), "__Secure-keyturn_link")
-        assert (await visitor.get(RESET)).status_code == 200
+async def test_over_https_every_cookie_is_secure_and_named_so(
+    school: Service, ada: Account, open_school: OpenSchool
+) -> None:
+    token = await school.link(ada.email)
+    visitor = visiting(await open_school(base_url="https://northwind.example"))
+    assert "secure" in cookie(await visitor.get(LOGIN), "__Host-keyturn_form")
+    assert "secure" in cookie(await visitor.submit(FORGOT, email=ADA), "__Secure-keyturn_asked")
+    assert "secure" in cookie(await visitor.get(f"{RESET}/{token}"), "__Secure-keyturn_link")
+    assert (await visitor.get(RESET)).status_code == 200
 
 
 async def test_the_token_of_the_forms_is_out_of_reach_of_scripts(visitor: Visitor) -> None:
@@ -63,17 +66,17 @@ async def test_the_token_of_the_forms_is_out_of_reach_of_scripts(visitor: Visito
     assert held["samesite"] == "lax"
 
 
-async def test_a_brand_with_html_in_its_name_is_escaped(school: School) -> None:
-    async with school.visitor(brand=Brand(name="<b>Tom & Co</b>")) as visitor:
-        page = (await visitor.get(LOGIN)).text
-        assert "<b>Tom" not in page
-        assert "&lt;b&gt;Tom &amp; Co&lt;/b&gt;" in page
-        icon = next(url for url in ASSET.findall(page) if url.endswith("icon.svg"))
-        assert "&lt;</text>" in (await visitor.get(icon)).text
+async def test_a_brand_with_html_in_its_name_is_escaped(open_school: OpenSchool) -> None:
+    visitor = visiting(await open_school(brand=Brand(name="<b>Tom & Co</b>")))
+    page = (await visitor.get(LOGIN)).text
+    assert "<b>Tom" not in page
+    assert "&lt;b&gt;Tom &amp; Co&lt;/b&gt;" in page
+    icon = next(url for url in ASSET.findall(page) if url.endswith("icon.svg"))
+    assert "&lt;</text>" in (await visitor.get(icon)).text
 
 
 async def test_files_are_kept_for_ever_under_an_address_made_of_their_contents(
-    visitor: Visitor, school: School
+    visitor: Visitor, open_school: OpenSchool
 ) -> None:
     urls = ASSET.findall((await visitor.get(LOGIN)).text)
     types = {url.rpartition(".")[2]: (await visitor.get(url)).headers["content-type"] for url in urls}
@@ -87,8 +90,8 @@ async def test_files_are_kept_for_ever_under_an_address_made_of_their_contents(
         answer = await visitor.get(url)
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert "set-cookie" not in answer.headers
-    async with school.visitor(brand=Brand(name="Another school")) as other:
-        assert not set(urls) & set(ASSET.findall((await other.get(LOGIN)).text))
+    other = visiting(await open_school(brand=Brand(name="Another school")))
+    assert not set(urls) & set(ASSET.findall((await other.get(LOGIN)).text))
 
 
 async def test_stylesheets_and_scripts_come_compressed_to_those_who_take_it(visitor: Visitor) -> None:

@@ -1,12 +1,11 @@
 """Pages of a school in a browser, and what must not happen in them."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from playwright.async_api import Browser, Page
 from tests.browsing import PATIENCE
-from tests.pages.school import ADA, School
 
 WRONG = """() => {
     const found = [], wide = document.documentElement.scrollWidth
@@ -23,13 +22,6 @@ WRONG = """() => {
     return found
 }"""
 """What is wider than the page or than its own box, and a button that lies on what is typed."""
-
-
-async def link(school: School) -> str:
-    """Return the token of a fresh link to Ada's account."""
-    account = await school.parts.accounts.find(ADA)
-    assert account
-    return await school.link(account)
 
 
 class Screens:
@@ -65,15 +57,13 @@ class Screens:
 class Shown:
     """Serves a page that was got before at /shown, and beside it what its stylesheets and scripts are."""
 
-    def __init__(self, app: Any, headers: Mapping[str, str]) -> None:
-        self._app = app
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
-        self.html = ""
+    def __init__(self, app: Any, policy: str) -> None:
+        self._app, self._policy, self.html = app, policy.encode(), ""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] != "/shown":
             await self._app(scope, receive, send)
             return
-        headers = [*self._headers, (b"content-type", b"text/html; charset=utf-8")]
+        headers = [(b"content-security-policy", self._policy), (b"content-type", b"text/html; charset=utf-8")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": self.html.encode()})

@@ -5,29 +5,14 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
+from tests.driver.service import Service
 from tests.every_language import TAGS, each_language
 from tests.pages.every_page import every_page
 from tests.pages.on_screen.screens import WRONG, Screens, Shown
-from tests.pages.school import School, opened, settings_for
+from tests.pages.school import visiting
 from tests.serving import serving_here
 
-from keyturn.service.settings import LimitSettings
-
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def everywhere(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[School]:
-    """One school for all languages: each has a person of its own."""
-    often = "10000/minute"
-    limits = LimitSettings(request=often, client=often, login=often)
-    async with opened(settings_for(tmp_path_factory.mktemp("school"), limits=limits)) as school:
-        yield school
-
-
-@pytest.fixture(scope="module")
-def shown(everywhere: School) -> Shown:
-    return Shown(everywhere.app(), everywhere.pages().headers)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -40,11 +25,11 @@ async def page(shown: Shown, browser: Browser) -> AsyncIterator[Page]:
 
 
 @each_language("tag", TAGS)
-async def test_every_page_fits_in_every_language(tag: str, everywhere: School, shown: Shown, page: Page) -> None:
-    person = await everywhere.add(f"a-name-that-goes-on-{tag}@northwind.example", locale=tag)
-    async with everywhere.visitor() as visitor:
-        visitor.client.headers["accept-language"] = tag
-        pages = [answer.text async for answer in every_page(visitor, everywhere, person)]
+async def test_every_page_fits_in_every_language(tag: str, served: Service, shown: Shown, page: Page) -> None:
+    person = await served.add(f"a-name-that-goes-on-{tag}@northwind.example", kind="viewer", locale=tag)
+    visitor = visiting(served)
+    visitor.client.headers["accept-language"] = tag
+    pages = [answer.text async for answer in every_page(visitor, served, person)]
 
     wrong = []
     for html in pages:

@@ -1,15 +1,14 @@
 """Every page in each of its states: no script fails there, and everything fits whatever size of type is wanted."""
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser
+from tests.driver.service import Service
 from tests.pages.on_screen.screens import WRONG, Screens, Shown
-from tests.pages.school import School, opened, settings_for
 from tests.serving import serving_here
 
 from keyturn.service.pages.preview import PagePreview
@@ -74,33 +73,22 @@ TELLING = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[School]:
-    async with opened(settings_for(tmp_path_factory.mktemp("school"))) as school:
-        yield school
-
-
-@pytest.fixture(scope="module")
-def shown(served: School) -> Shown:
-    return Shown(served.app(), served.pages().headers)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def screens(shown: Shown, browser: Browser) -> AsyncIterator[Screens]:
     async with serving_here(shown) as address:
         yield Screens(browser, address)
 
 
-def each_state(language: str, folder: Path) -> Iterator[tuple[str, str]]:
+def each_state(language: str, served: Service) -> Iterator[tuple[str, str]]:
     """Yield the name of each state, and its page."""
-    preview = PagePreview(lambda: settings_for(folder))
+    preview = PagePreview(lambda: served.parts.settings)
     for name, _, _ in preview.states:
         yield name, preview.page(name, language, "", "")
 
 
-async def test_no_script_fails_in_any_state(shown: Shown, screens: Screens, tmp_path: Path) -> None:
+async def test_no_script_fails_in_any_state(shown: Shown, screens: Screens, served: Service) -> None:
     failed = {}
     async with screens.open() as page:
-        for name, html in each_state("en", tmp_path):
+        for name, html in each_state("en", served):
             shown.html = html
             await page.goto("/shown")
             await page.evaluate(USE)
@@ -116,14 +104,14 @@ async def test_no_script_fails_in_any_state(shown: Shown, screens: Screens, tmp_
     ids=["type of 32 px on a small phone", "from right to left", "on a wide screen", "a zoom of 200 %", "as it is"],
 )
 async def test_every_state_fits_at_the_size_of_type_that_its_reader_has_chosen_and_can_be_touched(
-    language: str, width: int, type_size: int, shown: Shown, screens: Screens, tmp_path: Path
+    language: str, width: int, type_size: int, shown: Shown, screens: Screens, served: Service
 ) -> None:
     wrong = {}
     zoom = 2 if width == 640 else 1
     async with screens.open(viewport={"width": width, "height": 700}, device_scale_factor=zoom) as page:
         devtools = await page.context.new_cdp_session(page)
         await devtools.send("Page.setFontSizes", {"fontSizes": {"standard": type_size, "fixed": type_size}})
-        for name, html in each_state(language, tmp_path):
+        for name, html in each_state(language, served):
             shown.html = html
             await page.goto("/shown")
             await page.evaluate(DRAWN)
@@ -135,12 +123,12 @@ async def test_every_state_fits_at_the_size_of_type_that_its_reader_has_chosen_a
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ar", "dark")])
-async def test_axe_finds_nothing(language: str, scheme: str, shown: Shown, screens: Screens, tmp_path: Path) -> None:
+async def test_axe_finds_nothing(language: str, scheme: str, shown: Shown, screens: Screens, served: Service) -> None:
     wrong: dict[tuple[str, str], str] = {}
     phone: Any = {"viewport": {"width": 320, "height": 640}, "color_scheme": scheme, "reduced_motion": "reduce"}
     async with screens.open(bypass_csp=True, **phone) as page:
         await page.add_init_script(path=AXE_FILE_PATH)
-        for name, html in each_state(language, tmp_path):
+        for name, html in each_state(language, served):
             if name in TELLING:
                 shown.html = html
                 await page.goto("/shown")
@@ -151,12 +139,12 @@ async def test_axe_finds_nothing(language: str, scheme: str, shown: Shown, scree
 
 @pytest.mark.parametrize("language", ["ja", "zh-Hans"])
 async def test_no_end_of_a_sentence_stands_alone_on_the_last_line(
-    language: str, shown: Shown, screens: Screens, tmp_path: Path
+    language: str, shown: Shown, screens: Screens, served: Service
 ) -> None:
     wrong = {}
     for width in (320, 375):
         async with screens.open(viewport={"width": width, "height": 700}) as page:
-            for name, html in each_state(language, tmp_path):
+            for name, html in each_state(language, served):
                 shown.html = html
                 await page.goto("/shown")
                 if found := await page.evaluate(LONELY):

@@ -2,8 +2,8 @@
 
 import pytest
 from playwright.async_api import expect
-from tests.pages.on_screen.screens import Screens, link
-from tests.pages.school import School
+from tests.driver.service import Service
+from tests.pages.on_screen.screens import Screens
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -28,9 +28,9 @@ EDGES = """() => [...document.querySelectorAll('#languages a')].map(link => {
 
 
 async def test_arabic_runs_from_right_to_left_on_a_small_screen_and_another_language_is_a_click_away(
-    screens: Screens, school: School
+    screens: Screens, school: Service
 ) -> None:
-    path = f"/reset-password/{await link(school)}"
+    path = f"/reset-password/{await school.link()}"
     async with screens.open(path, locale="ar", viewport={"width": 320, "height": 700}) as page:
         assert await page.evaluate(MIRRORED) == {"brand": True, "heading": True, "show": True, "language": True}
         assert await page.evaluate("document.documentElement.scrollWidth") == 320

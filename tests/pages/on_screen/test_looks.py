@@ -1,8 +1,8 @@
 """What fits, what can be touched, what can be read, what stays where it is."""
 
 import pytest
-from tests.pages.on_screen.screens import Screens, link
-from tests.pages.school import School
+from tests.driver.service import Service
+from tests.pages.on_screen.screens import Screens
 
 from keyturn.mail.rendering.contrast import contrast
 
@@ -27,18 +27,18 @@ async def test_the_edge_of_a_field_can_be_seen(scheme: str, screens: Screens) ->
         assert contrast(edge, ground) >= 3
 
 
-async def test_nothing_jumps_while_a_page_loads(screens: Screens, school: School) -> None:
+async def test_nothing_jumps_while_a_page_loads(screens: Screens, school: Service) -> None:
     async with screens.open() as page:
         await page.add_init_script(
             "window.jumps = []; new PerformanceObserver(list => jumps.push(...list.getEntries().map(e => e.value)))"
             ".observe({type: 'layout-shift', buffered: true})"
         )
-        for path in ("/login", f"/reset-password/{await link(school)}") * 5:
+        for path in ("/login", f"/reset-password/{await school.link()}") * 5:
             await page.goto(path)
             await page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
             assert await page.evaluate("jumps") == []
 
 
-async def test_who_wants_less_motion_gets_none(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}", reduced_motion="reduce") as page:
+async def test_who_wants_less_motion_gets_none(screens: Screens, school: Service) -> None:
+    async with screens.open(f"/reset-password/{await school.link()}", reduced_motion="reduce") as page:
         assert await page.locator(".strength span").evaluate("e => getComputedStyle(e).transitionDuration") == "0s"

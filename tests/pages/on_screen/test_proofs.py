@@ -1,25 +1,21 @@
 """A challenge and a code in a browser, under the pages' own policy."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, Route, expect
+from tests.driver.service import ADA, Service, running, settings_for
 from tests.pages.on_screen.screens import Screens
-from tests.pages.school import ADA, School, opened, settings_for
+from tests.pages.school import asked
 from tests.serving import serving_here
 from tests.verifier import running_verifier
-
-from keyturn.service.app import create_app
-from keyturn.service.settings import ChallengeSettings, LimitSettings, Secret
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 FORGOT = "/forgot-password"
-LIMITS = LimitSettings(request="100/minute", in_memory=True)
 SENT = re.compile("Check your email")
 
 
@@ -34,15 +30,10 @@ class Foreign(Screens):
 
 
 @asynccontextmanager
-async def shown(browser: Browser, tmp_path: Path, **settings: Any) -> AsyncIterator[tuple[Foreign, School]]:
-    """Run the whole service: the pages fetch puzzles of its API. At the end nothing may stand in the console."""
-    wanted = settings_for(tmp_path, **{"limits": LIMITS, "secret_key": Secret("0123456789abcdef" * 4)} | settings)
-    async with (
-        opened(wanted) as school,
-        serving_here(create_app(wanted, parts=school.parts, worker=False)) as address,
-    ):
+async def shown(browser: Browser, url: str, challenge: Mapping[str, str]) -> AsyncIterator[tuple[Foreign, Service]]:
+    """Run a service whose pages have the challenge. At the end nothing may stand in the console."""
+    async with running(settings_for(url, challenge=challenge)) as school, serving_here(school.app) as address:
         screens = Foreign(browser, address)
-        await school.add(name="Ada")
         yield screens, school
     assert screens.mishaps == []
 
@@ -53,13 +44,13 @@ async def ask(page: Page, email: str = ADA) -> None:
 
 
 async def test_altcha_is_solved_by_the_browser_and_a_form_that_is_sent_early_waits(
-    browser: Browser, tmp_path: Path
+    browser: Browser, database_url: str
 ) -> None:
-    async with shown(browser, tmp_path, challenge=ChallengeSettings(method="altcha")) as (screens, school):
+    async with shown(browser, database_url, {"method": "altcha"}) as (screens, school):
         async with screens.open(FORGOT) as page:
             await ask(page)  # at once: the puzzle is not solved yet
             await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
-            assert await school.asked() == [ADA]
+            assert await asked(school) == [ADA]
         async with screens.open(FORGOT, locale="de") as page:
             box = page.get_by_role("checkbox")
             await expect(box).to_be_checked()
@@ -74,7 +65,7 @@ async def test_altcha_is_solved_by_the_browser_and_a_form_that_is_sent_early_wai
     ],
 )
 async def test_a_services_widget_runs_under_a_policy_with_its_hosts_and_its_answer_is_sent(
-    method: Any, host: str, box: str, field: str, browser: Browser, tmp_path: Path
+    method: Any, host: str, box: str, field: str, browser: Browser, database_url: str
 ) -> None:
     """Its script is a stand-in that writes what the real one does: a hidden field of the form."""
     script = f"""const box = document.querySelector(".{box}"), field = document.createElement("input");
@@ -92,8 +83,8 @@ async def test_a_services_widget_runs_under_a_policy_with_its_hosts_and_its_answ
         spent="timeout-or-duplicate", secret="secret", site_key="" if method == "turnstile" else "site"
     ) as verifier:
         verifier.solved = {"solved": ("127.0.0.1", "request_reset")}
-        challenge = ChallengeSettings(method=method, site_key="site", secret=Secret("secret"), url=verifier.url)
-        async with shown(browser, tmp_path, challenge=challenge) as (screens, school):
+        challenge = {"method": method, "site_key": "site", "secret": "secret", "url": verifier.url}
+        async with shown(browser, database_url, challenge) as (screens, school):
             screens.hosts = host
             async with screens.open("/login") as page:
                 await page.context.route(f"**://*{host}/**", answer)
@@ -101,4 +92,4 @@ async def test_a_services_widget_runs_under_a_policy_with_its_hosts_and_its_answ
                 await expect(page.locator(f".{box} iframe")).to_have_count(1)
                 await ask(page)
                 await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
-            assert await school.asked() == [ADA]
+            assert await asked(school) == [ADA]

@@ -6,8 +6,9 @@ import re
 import pytest
 from playwright.async_api import Page, Request, Route, expect
 from tests.browsing import choose, fill
-from tests.pages.on_screen.screens import Screens, link
-from tests.pages.school import ADA, NEW_PASSWORD, School
+from tests.driver.service import ADA, NEW_PASSWORD, Service
+from tests.pages.on_screen.screens import Screens
+from tests.pages.school import asked
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -97,9 +98,9 @@ async def test_a_screen_reader_hears_which_rules_are_met_and_how_strong_a_passwo
 
 
 async def test_forced_colours_show_the_strength_and_give_a_broken_rule_a_shape(
-    screens: Screens, school: School
+    screens: Screens, school: Service
 ) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}", forced_colors="active") as page:
+    async with screens.open(f"/reset-password/{await school.link()}", forced_colors="active") as page:
         meter = page.get_by_role("meter")
         await expect(meter).to_have_css("border-top-width", "1px")
         await fill(page, NEW_PASSWORD)
@@ -116,9 +117,9 @@ async def test_forced_colours_show_the_strength_and_give_a_broken_rule_a_shape(
 
 @pytest.mark.parametrize("place", ["/reset-password", "/forgot-password", "/login"])
 async def test_without_a_connection_a_form_says_so_and_keeps_what_was_typed(
-    place: str, screens: Screens, school: School
+    place: str, screens: Screens, school: Service
 ) -> None:
-    start = f"/reset-password/{await link(school)}" if place == "/reset-password" else place
+    start = f"/reset-password/{await school.link()}" if place == "/reset-password" else place
     async with screens.open(start) as page:
         typed = {"#email": ADA, "#password": NEW_PASSWORD, "#again": NEW_PASSWORD}
         fields = {name: value for name, value in typed.items() if await page.locator(f"main {name}:visible").count()}
@@ -217,7 +218,7 @@ async def test_a_password_can_be_pasted_and_shown_and_is_sent_hidden(page: Page)
     await expect(field).to_have_attribute("type", "password")
 
 
-async def test_the_seconds_pass_and_then_the_button_works_again(screens: Screens, school: School) -> None:
+async def test_the_seconds_pass_and_then_the_button_works_again(screens: Screens, school: Service) -> None:
     async with screens.open("/forgot-password") as page:
         await page.clock.install()
         await page.get_by_label("Email").fill(ADA)
@@ -231,15 +232,15 @@ async def test_the_seconds_pass_and_then_the_button_works_again(screens: Screens
         await page.clock.fast_forward(45_000)
         await expect(page.get_by_text("You can request it again.")).to_be_visible()
         await expect(button).to_be_enabled()
-    assert await school.asked() == [ADA]
+    assert await asked(school) == [ADA]
 
 
-@pytest.mark.parametrize("pattern", ["#token={token}", "#token={token}&email=ada%40northwind.example"])
+@pytest.mark.parametrize("pattern", ["#token={token}", "#token={token}&email=ada%40northwind.test"])
 async def test_a_link_with_a_fragment_opens_the_form_with_a_clean_address_and_the_next_takes_its_place(
-    pattern: str, screens: Screens, school: School
+    pattern: str, screens: Screens, school: Service
 ) -> None:
-    token = await link(school)
-    bob = await school.add("bob@northwind.example")
+    token = await school.link()
+    bob = await school.add("bob@northwind.test")
     async with screens.open() as page:
         posted = posted_from(page)
         await page.goto("/reset-password" + pattern.format(token=token))
@@ -248,18 +249,18 @@ async def test_a_link_with_a_fragment_opens_the_form_with_a_clean_address_and_th
         assert token not in await page.content()
         await page.goto("/reset-password#rules")  # no token
         await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
-        await page.evaluate(f"location.hash = 'token={await school.link(bob)}'")
-        await expect(page.get_by_text("For bob@northwind.example")).to_be_visible()
+        await page.evaluate(f"location.hash = 'token={await school.link(bob.email)}'")
+        await expect(page.get_by_text("For bob@northwind.test")).to_be_visible()
         await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page).to_have_url(f"{screens.address}/login")
 
 
 async def test_the_end_of_a_link_is_told_in_the_zone_of_who_reads_and_again_two_minutes_before(
-    screens: Screens, school: School
+    screens: Screens, school: Service
 ) -> None:
     async with screens.open("/login", timezone_id="Asia/Kolkata") as page:
         await page.clock.install()
-        await page.goto(f"/reset-password/{await link(school)}")
+        await page.goto(f"/reset-password/{await school.link()}")
         time = page.locator("time")
         await expect(time).to_have_text(re.compile(r"\d\d:\d\d (IST|GMT\+5:30)$"))
         told, meant = await time.evaluate(

@@ -8,29 +8,27 @@ import pytest_asyncio
 from playwright.async_api import expect
 from tests.browsing import fill
 from tests.driver.inbox import text_in_file
-from tests.driver.second_factors import SEED, KeptFactors, code_of, wrong_code
-from tests.pages.on_screen.screens import Screens, link
-from tests.pages.school import NEW_PASSWORD, School, opened, settings_for
-
-from keyturn.service.settings import MailSettings, SecondStepSettings, SmsSettings
+from tests.driver.second_factors import BUILTIN, builtin_factors, code_of, enrol, wrong_code
+from tests.driver.service import ADA, NEW_PASSWORD, Service, running, settings_for
+from tests.pages.on_screen.screens import Screens
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def school(tmp_path: Path) -> AsyncIterator[School]:
-    step = SecondStepSettings(source="builtin", sms=SmsSettings(transport="capture"))
-    mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
-    async with opened(settings_for(tmp_path, second_step=step, mail=mail)) as school:
-        ada = await school.add(name="Ada")
-        await KeptFactors(school.parts).set_seed(ada.id, SEED)
-        await KeptFactors(school.parts).set_phone(ada.id, "+447700900123")
-        await KeptFactors(school.parts).mint_codes(ada.id)
+async def school(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
+    step = BUILTIN | {"sms": {"transport": "capture"}}
+    mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
+    async with running(settings_for(database_url, second_step=step, mail=mail)) as school:
+        await school.add(ADA, name="Ada")
+        ada = await enrol(school)
+        await builtin_factors(school).set_phone(ada.id, "+447700900123")
+        await builtin_factors(school).mint_codes(ada.id)
         yield school
 
 
-async def test_a_code_of_the_app_sets_the_password(screens: Screens, school: School) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
+async def test_a_code_of_the_app_sets_the_password(screens: Screens, school: Service) -> None:
+    async with screens.open(f"/reset-password/{await school.link()}") as page:
         send = page.get_by_role("button", name="Send a code to …23")
         await expect(send).to_be_hidden()
         password, again = (page.get_by_label(name, exact=True) for name in ("New password", "Repeat the new password"))
@@ -51,9 +49,9 @@ async def test_a_code_of_the_app_sets_the_password(screens: Screens, school: Sch
 
 
 async def test_with_scripts_what_was_typed_stays_while_a_message_is_sent(
-    screens: Screens, school: School, tmp_path: Path
+    screens: Screens, school: Service, tmp_path: Path
 ) -> None:
-    async with screens.open(f"/reset-password/{await link(school)}") as page:
+    async with screens.open(f"/reset-password/{await school.link()}") as page:
         await fill(page, NEW_PASSWORD, NEW_PASSWORD)
         for factor, keyboard, offered in (
             ("Authenticator app", "numeric", "one-time-code"),

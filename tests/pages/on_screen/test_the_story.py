@@ -3,23 +3,24 @@
 import pytest
 from playwright.async_api import Page, expect
 from tests.browsing import choose
-from tests.pages.on_screen.screens import Screens, link
-from tests.pages.school import ADA, NEW_PASSWORD, School
+from tests.driver.service import ADA, NEW_PASSWORD, Service
+from tests.pages.on_screen.screens import Screens
+from tests.pages.school import asked
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
-async def test_from_the_forgotten_password_to_the_settings(scripts: bool, screens: Screens, school: School) -> None:
+async def test_from_the_forgotten_password_to_the_settings(scripts: bool, screens: Screens, school: Service) -> None:
     async with screens.open(java_script_enabled=scripts) as page:
         await page.get_by_role("link", name="Forgot password?").click()
         await page.get_by_label("Email").fill(ADA)
         await page.get_by_role("button", name="Send the link").click()
         await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
         await expect(page.get_by_text("You can request it again in")).to_be_visible()
-        assert await school.asked() == [ADA]
+        assert await asked(school) == [ADA]
 
-        await page.goto(f"/reset-password/{await link(school)}")
+        await page.goto(f"/reset-password/{await school.link()}")
         assert page.url == f"{screens.address}/reset-password"
         if not scripts:  # there is nothing that only they can work
             await expect(page.locator("main").get_by_role("button")).to_have_count(1)
@@ -44,13 +45,13 @@ async def test_from_the_forgotten_password_to_the_settings(scripts: bool, screen
 
 
 @pytest.mark.long
-async def test_with_a_keyboard_alone(screens: Screens, school: School) -> None:
+async def test_with_a_keyboard_alone(screens: Screens, school: Service) -> None:
     async with screens.open("/forgot-password") as page:
         await page.keyboard.type(ADA)  # the field has the focus
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
 
-        await page.goto(f"/reset-password/{await link(school)}")
+        await page.goto(f"/reset-password/{await school.link()}")
         await page.keyboard.type(NEW_PASSWORD)
         await tab_to(page, "New password: Show")
         await page.keyboard.press("Space")
@@ -78,8 +79,8 @@ async def tab_to(page: Page, name: str) -> None:
     raise AssertionError(f"no Tab leads to {name}")
 
 
-async def test_the_token_is_in_no_address_of_the_history(screens: Screens, school: School) -> None:
-    token = await link(school)
+async def test_the_token_is_in_no_address_of_the_history(screens: Screens, school: Service) -> None:
+    token = await school.link()
     async with screens.open(f"/reset-password?token={token}&email={ADA}") as page:
         seen_by_scripts = (
             "location.href + document.cookie + document.referrer + JSON.stringify(performance.getEntries())"
