@@ -8,10 +8,8 @@ import pytest
 from babel import Locale
 from tests.house.reference import problems
 
-from keyturn.errors import KeyturnError, SendRefused
 from keyturn.mail.languages import Language
-from keyturn.service.problems.problem import Problem, outcome_of, problem_of
-from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready, Unavailable
+from keyturn.service.problems.problem import Problem
 
 FRONTEND = Path(__file__).parents[1] / "frontend"
 ENGLISH = Language(Locale("en"), UTC)
@@ -20,15 +18,6 @@ ENGLISH = Language(Locale("en"), UTC)
 PROBLEMS = {problem.slug: problem for problem in problems()}
 
 each_problem = pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.slug)
-
-
-def test_an_error_below_another_is_the_same_problem() -> None:
-    assert type(problem_of(LimitsUnready("away"))).slug == DatabaseUnready.slug == Unavailable.slug
-
-
-@pytest.mark.parametrize("error", [SendRefused("422"), KeyturnError(), RuntimeError("{reason}"), KeyError("{x}")])
-def test_whatever_is_no_problem_is_a_fault_of_ours(error: Exception) -> None:
-    assert (problem_of(error).status, problem_of(error).slug, outcome_of(error)) == (500, "internal", "failed")
 
 
 @each_problem

@@ -3,7 +3,6 @@
 import smtplib
 import ssl
 
-import aiosmtplib
 import pytest
 from tests.emails.inbox.mails import mail, secure_port
 
@@ -65,12 +64,3 @@ def test_what_a_client_sends_before_tls_begins_is_thrown_away(tls_server: SmtpSe
 def test_without_tls_none_is_offered(client: smtplib.SMTP) -> None:
     client.ehlo()
     assert not client.has_extn("starttls")
-
-
-async def test_aiosmtplib_upgrades_by_itself(tls_server: SmtpServer, tls: SmtpTls, captured: CapturedMails) -> None:
-    host, port = tls_server.address
-    await aiosmtplib.send(mail(), hostname=host, port=port, tls_context=trusting(tls), timeout=10)
-    await aiosmtplib.send(
-        mail(), hostname=host, port=secure_port(tls), use_tls=True, tls_context=trusting(tls), timeout=10
-    )
-    assert captured.count() == 2

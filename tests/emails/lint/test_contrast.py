@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from tests.emails.lint.planting import Mails
 
-from keyturn.mail.rendering.contrast import ENOUGH, contrast
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.studio.lint.checks.accessibility import check_contrast
 from keyturn.studio.lint.css.colours import (
@@ -15,9 +14,6 @@ from keyturn.studio.lint.css.colours import (
     PARTIAL,
     Colour,
     Mode,
-    invert_ground,
-    invert_text,
-    read_colour,
 )
 from keyturn.studio.lint.css.computed_style import Paint, Painter
 
@@ -118,14 +114,6 @@ def test_a_mail_that_says_it_has_a_dark_scheme_lies_on_a_dark_canvas() -> None:
     declared = '<meta name="color-scheme" content="light dark"><p id="x">Hello</p>'
     assert seen(declared, DARK) == ("#ffffff", "#1c1c1e")
     assert seen(declared, LIGHT) == ("#000000", "#ffffff")
-
-
-@pytest.mark.parametrize("colour", ["#000000", "#66635c", "#14614b", "#b3261e", "#2d2d2d", "#1a1a80"])
-def test_what_outlook_inverts_can_be_read(colour: str) -> None:
-    text = read_colour(colour)
-    assert text
-    ground = invert_ground(WHITE, PARTIAL)
-    assert contrast(str(invert_text(text, ground, PARTIAL)), str(ground)) >= ENOUGH
 
 
 def findings(tmp_path: Path, html: str, css: str = "") -> list[tuple[str, str, str]]:
