@@ -1,6 +1,5 @@
 """The hosted pages answer where their addresses are."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -27,9 +26,8 @@ def service_options() -> dict[str, Any]:
 
 
 @pytest.fixture
-async def client(service: Service) -> AsyncIterator[httpx2.AsyncClient]:
-    async with service.anywhere() as client:
-        yield client
+def client(service: Service) -> httpx2.AsyncClient:
+    return service.anywhere()
 
 
 async def test_the_whole_story_happens_at_the_addresses_of_the_settings(
