@@ -190,13 +190,13 @@ samples/NAME.toml, for example. A template without samples gets made-up values. 
 own emails.
 
 Each template is checked with every sample and language. If samples miss a side of an if or of a loop, Keyturn forces
-it; the last lines say how many branches were rendered. The exit code is 1 if there is an error (see --fail-on).
+it; the last lines say how many branches were rendered. If there is an error, the exit code is 1 (--fail-on).
 
 \b
-Groups of clients for --clients apple,gmail (default: apple, gmail, outlook and yahoo):
+Groups of clients for --clients (default: apple,gmail,outlook,yahoo):
   apple        Mail on macOS and iOS
   gmail        on the web, iOS and Android
-  outlook      for Windows (with Word's engine), macOS, Outlook.com, iOS, Android
+  outlook      on Windows (Word's engine), macOS, the web, iOS and Android
   yahoo, aol   on the web, iOS and Android
   samsung      Samsung Email
   thunderbird  on macOS and Windows
