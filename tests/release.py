@@ -98,7 +98,7 @@ def installed(package: Path, folder: Path) -> str:
     """Install a package with all its extras into an empty environment, and return its Python."""
     python = empty_environment(folder, sys.executable)
     extras = ",".join(PROJECT["optional-dependencies"])
-    uv("pip", "install", "--python", python, f"keyturn[{extras}] @ {package.as_uri()}")
+    uv("pip", "install", "--compile-bytecode", "--python", python, f"keyturn[{extras}] @ {package.as_uri()}")
     return python
 
 

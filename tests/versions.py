@@ -3,7 +3,7 @@
 `python -m tests.versions newest|oldest [--python PYTHON] [PYTEST ARGUMENTS]` builds the wheel. It installs it with all
 extras and the test tools into a new environment, and runs the tests that depend on libraries most. These are commands
 with a database and files (`accounts totp`, `check`, `init`, `migrate`, `demo --help`), the plugin, and databases
-(SQLite, PostgreSQL, MariaDB). They are also the API, SMTP, Resend, tracing, Django and captured mails.
+(SQLite, PostgreSQL, MariaDB). They are also the API, SMTP, tracing, Django and captured mails.
 Tests that are equal on every database run on SQLite. `just check` and `just nightly` run all other tests.
 
 The newest versions are those up to `exclude-newer` in pyproject.toml; UV_EXCLUDE_NEWER sets a later day. The oldest
@@ -37,8 +37,6 @@ TESTS = (
     "tests/database",
     "tests/emails/engines",
     "tests/emails/inbox",
-    "tests/mail/providers/test_resend.py",
-    "tests/mail/providers/test_resend_webhook.py",
     "tests/mail/providers/test_smtp.py",
     "tests/plugin",
     "tests/reset/proofs",

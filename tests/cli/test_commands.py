@@ -2,8 +2,10 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,6 +18,18 @@ pytestmark = pytest.mark.long
 def test_help_needs_neither_settings_nor_a_database(keyturn: Keyturn, workplace: Path) -> None:
     assert keyturn("serve", "--help", KEYTURN_SMTP_PORT="many").code == 0
     assert list(workplace.iterdir()) == []
+
+
+def test_the_help_of_each_command_fits_eighty_columns(keyturn: Keyturn) -> None:
+    def helps(*command: str) -> Iterator[str]:
+        text = keyturn(*command, "--help").out
+        yield text
+        for name in re.findall(r"(?m)^  ([a-z-]+)  ", text.partition("Commands:")[2]):
+            yield from helps(*command, name)
+
+    texts = list(helps())
+    assert len(texts) > 20
+    assert [line for text in texts for line in text.splitlines() if len(line) > 80] == []
 
 
 def test_the_version_is_that_of_the_package(keyturn: Keyturn) -> None:

@@ -58,7 +58,8 @@ async def link(parts: Parts, email: str, reason: str, with_code: bool, operator:
     its mailbox gets a notice. If another person reads the mailbox, first change the account's address in your app.
 
     \b
-    Example:  keyturn accounts link ada@northwind.example --reason "Lost the mailbox; passport checked by video"
+    Example:  keyturn accounts link ada@northwind.example \\
+                  --reason "Lost the mailbox; passport checked by video"
     """
     issued = await parts.operator_links.mint(email, operator, reason, with_code=with_code)
     if as_json:
@@ -103,7 +104,8 @@ def reset(
 
     \b
     Example:  keyturn accounts reset ada@northwind.example
-              keyturn accounts reset --all --csv november.csv --reason "A copy of our database was stolen."
+              keyturn accounts reset --all --csv november.csv \\
+                  --reason "A copy of our database was stolen."
     """
     if [bool(email), everybody, source is not None].count(True) != 1:
         raise click.UsageError("Give one address, --all or --from.")

@@ -187,7 +187,8 @@ def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> N
     the user signs in with that service; a reset request then gets a mail that says so, without a link.
 
     \b
-    Example:  printf '%s' "$PASSWORD" | keyturn accounts add ada@northwind.example --name Ada --password-stdin
+    Example:  printf '%s' "$PASSWORD" |
+              keyturn accounts add ada@northwind.example --password-stdin
     """
     password = sys.stdin.readline().removesuffix("\n") if password_stdin else None
 
@@ -218,8 +219,8 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Clie
     If one address cannot be invited, no invitation is sent.
 
     \b
-    Example:  keyturn accounts invite ada@northwind.example grace@northwind.example
-              keyturn accounts invite ada@northwind.example --reason "Grace Hopper invites you to Algebra I."
+    Example:  keyturn accounts invite ada@northwind.example
+              keyturn accounts invite --all --reason "Welcome to Algebra I."
     """
     if bool(emails) == everybody:
         raise click.UsageError("Give the addresses to invite, or --all.")

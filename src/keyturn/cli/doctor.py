@@ -1,15 +1,13 @@
 """doctor: reports faults in this installation and suggests fixes."""
 
-import shutil
 import sys
-import textwrap
 from collections.abc import Sequence
 
 import click
 from msgspec.structs import replace
 
 from keyturn.cli.installation import installation
-from keyturn.cli.terminal import print_json
+from keyturn.cli.terminal import print_json, wrap
 from keyturn.service.doctor import Dns, Finding, examine
 from keyturn.service.event_loop import run
 from keyturn.service.settings.reading import changed_settings
@@ -53,18 +51,9 @@ def _print(findings: Sequence[Finding]) -> None:
     for finding in findings:
         verdict = click.style(f"{finding.verdict:<4}", fg=_COLOURS[finding.verdict])
         indent = " " * (width + 8)
-        click.echo(f"{finding.check:<{width}}  {verdict}  {_wrap(finding.message, indent)}")
+        click.echo(f"{finding.check:<{width}}  {verdict}  {wrap(finding.message, indent)}")
         if finding.mend:
-            click.echo(indent + _wrap(finding.mend, indent))
+            click.echo(indent + wrap(finding.mend, indent))
     failed, warned = (sum(finding.verdict == verdict for finding in findings) for verdict in ("fail", "warn"))
     click.echo()
     click.echo(f"{failed} to fix, {warned} to look at." if failed or warned else "All checks passed.")
-
-
-def _wrap(text: str, indent: str) -> str:
-    """Return the text wrapped to the terminal's width; one line if piped."""
-    if not sys.stdout.isatty():
-        return text
-    width = max(shutil.get_terminal_size().columns - len(indent), 30)
-    lines = textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False)
-    return f"\n{indent}".join(lines)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from keyturn.cli.terminal import accent, fail, strong
+from keyturn.cli.terminal import accent, fail, strong, wrap
 from keyturn.errors import SettingsInvalid
 from keyturn.plain_files import replace_file
 from keyturn.service.accounts.table.app_database import AppDatabase
@@ -60,9 +60,11 @@ def init(file: Path, *, force: bool, **flags: Any) -> None:
 
     \b
     Examples:  keyturn init
-               keyturn init --database '${DATABASE_URL}' --base-url https://account.example.org
-                            --sign-in-url https://app.example.org/login
-                            --brand "Northwind School" --from "Northwind School <no-reply@northwind.example>"
+               keyturn init --database '${DATABASE_URL}' \\
+                            --base-url https://account.example.org \\
+                            --sign-in-url https://app.example.org/login \\
+                            --brand "Northwind School" \\
+                            --from "Northwind School <no-reply@northwind.example>"
     """
     if file.exists() and not force:
         fail(f"{file} exists already: use --force to replace it")
@@ -139,8 +141,9 @@ def _report(plan: Plan, file: Path, look_at: Sequence[str]) -> None:
     click.echo(f"Wrote {accent(str(file))}{accounts}{hashes}.")
     click.echo(f"\n{strong('To look at')}")
     for one in look_at:
-        click.echo(f"  * {one}")
+        click.echo(f"  * {wrap(one, '    ')}")
     click.echo(f"\n{strong('Then type')}")
     for command in _commands(plan, file):
         click.echo(f"  {accent(command)}")
-    click.echo(f"\nAfterwards, open {plan.base_url.rstrip('/')}/forgot-password. `keyturn doctor` checks everything.")
+    page = f"{plan.base_url.rstrip('/')}/forgot-password"
+    click.echo("\n" + wrap(f"Afterwards, open {page}. `keyturn doctor` checks everything.", ""))

@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -56,6 +58,14 @@ def harmless(text: str) -> str:
     Files of others may contain them to hide what is reported about them (CWE-150, CVE-2021-42574). The length stays.
     """
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def wrap(text: str, indent: str) -> str:
+    """Return a text wrapped to the terminal's width, with `indent` before its later lines; one line if piped."""
+    if not sys.stdout.isatty():
+        return text
+    width = max(shutil.get_terminal_size().columns - len(indent), 30)
+    return f"\n{indent}".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False))
 
 
 def stamp(moment: datetime) -> str:

@@ -43,7 +43,6 @@ class HttpProvider(msgspec.Struct, frozen=True, kw_only=True):
     `limited`: its answer to too many requests. `refused`: its answer to an address that it does not take.
     `fields`: what it gets of the mail of the contract, sent under `key-1`. `subject` finds a mail's subject in that.
     `accepted`: the mails that its server has taken, by id.
-    `agent`: begins the user agent.
     """
 
     running: Callable[[], AbstractContextManager[Any]]
@@ -55,7 +54,6 @@ class HttpProvider(msgspec.Struct, frozen=True, kw_only=True):
     fields: Callable[[Email], Fields]
     subject: Callable[[Fields], str]
     accepted: Callable[[Any], Mapping[str, Fields]] = by_id
-    agent: str = "keyturn/"
     knows_keys: bool = False
 
 
@@ -79,7 +77,6 @@ PROVIDERS = {
         },
         subject=lambda fields: str(fields["subject"]),
         accepted=lambda server: {mail.id: mail.fields for mail in server.accepted},
-        agent="resend-python",
         knows_keys=True,
     ),
     "postmark": HttpProvider(

@@ -75,7 +75,7 @@ class TestHttpSenders(RefusingSenderContract):
 
         assert case.provider.accepted(case.server) == {provider_id: case.provider.fields(mail)}
         (request,) = case.server.requests
-        assert request.headers["user-agent"].startswith(case.provider.agent)
+        assert request.headers["user-agent"].startswith("keyturn/")
 
     async def test_without_a_reply_address_none_is_sent(self, case: Case, mail: Email) -> None:
         await case.sender.send(msgspec.structs.replace(mail, reply_to=""), "key-1")

@@ -8,7 +8,7 @@ from typing import Any
 
 import bcrypt
 import pytest
-from argon2 import extract_parameters, low_level
+from cryptography.hazmat.primitives.kdf import argon2
 
 Cost = Callable[..., tuple[str, int]]
 
@@ -31,15 +31,10 @@ def count_work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     count(bcrypt, "hashpw", _bcrypt)
     count(hashlib, "pbkdf2_hmac", lambda digest, _password, _salt, iterations: (f"pbkdf2 {digest}", iterations))
     count(hashlib, "scrypt", lambda _password, *, n, r, p, **_: ("scrypt", n * r * p))
-    count(low_level, "verify_secret", _argon2)
-    count(low_level, "hash_secret", lambda _password, _salt, time, memory, *_: ("argon2", time * memory))
+    for name in ("Argon2id", "Argon2i", "Argon2d"):
+        count(argon2, name, lambda *, iterations, memory_cost, **_: ("argon2", iterations * memory_cost))
     return work
 
 
 def _bcrypt(_password: bytes, salt: bytes) -> tuple[str, int]:
     return "bcrypt", 2 ** int(salt.split(b"$")[2])
-
-
-def _argon2(stored: bytes, *_: object) -> tuple[str, int]:
-    costs = extract_parameters(stored.decode())
-    return "argon2", costs.time_cost * costs.memory_cost

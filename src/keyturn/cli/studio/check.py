@@ -1,6 +1,7 @@
 """check: reports problems in the emails, in a terminal or in CI."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -23,7 +24,7 @@ from keyturn.cli.studio.folders import (
     usual_baseline,
     without_templates,
 )
-from keyturn.cli.terminal import accent, error, fail, harmless, muted, strong, warning
+from keyturn.cli.terminal import accent, error, fail, harmless, muted, strong, warning, wrap
 
 if TYPE_CHECKING:
     from keyturn.mail.rendering.folders import Folders
@@ -46,7 +47,7 @@ _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
 def print_findings(report: "Report", gallery: "Gallery", *, with_coverage: bool = True) -> None:
-    """Print errors and warnings in full, then the notes in one line each. Without coverage, every place and note."""
+    """Print errors and warnings in full, then the notes without their lines. Without coverage, every place and note."""
     from keyturn.studio.lint.report import equal_findings
 
     most, notes = (_MOST_LINES, list[str]()) if with_coverage else (None, None)
@@ -70,7 +71,8 @@ def print_findings(report: "Report", gallery: "Gallery", *, with_coverage: bool 
 def _as_note(equal: Sequence["Finding"], folders: "Folders") -> str:
     finding, places = equal[0], f", {len(equal)} places" if len(equal) > 1 else ""
     where = harmless(f"{typed_path(folders, finding.place.file)}:{finding.place.line}:{finding.place.column}")
-    return f"{muted('note')}  {muted(finding.rule)}  {harmless(finding.message)}\n      {muted(where + places)}"
+    said = wrap(harmless(finding.message), " " * 6)
+    return f"{muted('note')}  {muted(finding.rule)}  {muted(where + places)}\n      {said}"
 
 
 def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
@@ -108,10 +110,10 @@ def _print_finding(equal: Sequence["Finding"], gallery: "Gallery", mails: int, m
     place = finding.place
     where = f"{typed_path(folders, place.file)}:{place.line}:{place.column}"
     click.echo(f"{strong(harmless(where))}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
-    click.echo(f"  {_said(finding)}")
+    click.echo(f"  {wrap(_said(finding), '  ')}")
     for line in _frame(gallery, place.file, place.line, place.column):
         click.echo(line)
-    click.echo(f"  {accent(harmless(finding.fix))}")
+    click.echo(f"  {accent(wrap(harmless(finding.fix), '  '))}")
     others = list(_other_places(equal[1:], finding, folders))
     for line in others[:most]:
         click.echo(f"  also at {line}")
@@ -143,10 +145,11 @@ def _frame(gallery: "Gallery", file: str, line: int, column: int) -> list[str]:
     except OSError:
         return []
     first, width = max(line - _AROUND, 1), len(str(line + _AROUND))
-    cut = max(0, column - _WIDTH // 2) if line <= len(lines) and len(lines[line - 1]) > _WIDTH else 0
+    room = min(_WIDTH, shutil.get_terminal_size().columns - width - 7) if sys.stdout.isatty() else _WIDTH
+    cut = max(0, column - room // 2) if line <= len(lines) and len(lines[line - 1]) > room else 0
     framed = []
     for number, text in enumerate(lines[first - 1 : line + _AROUND], first):
-        shown = harmless(text[cut : cut + _WIDTH] if number == line else text[:_WIDTH])
+        shown = harmless(text[cut : cut + room] if number == line else text[:room])
         if number != line:
             framed.append(muted(f"    {number:>{width}} | {shown}".rstrip()))
             continue
@@ -190,13 +193,13 @@ samples/NAME.toml, for example. A template without samples gets made-up values. 
 own emails.
 
 Each template is checked with every sample and language. If samples miss a side of an if or of a loop, Keyturn forces
-it; the last lines say how many branches were rendered. The exit code is 1 if there is an error (see --fail-on).
+it; the last lines say how many branches were rendered. If there is an error, the exit code is 1 (--fail-on).
 
 \b
-Groups of clients for --clients apple,gmail (default: apple, gmail, outlook and yahoo):
+Groups for --clients (default: apple, gmail, outlook and yahoo):
   apple        Mail on macOS and iOS
   gmail        on the web, iOS and Android
-  outlook      for Windows (with Word's engine), macOS, Outlook.com, iOS, Android
+  outlook      on Windows (Word's engine), macOS, the web, iOS and Android
   yahoo, aol   on the web, iOS and Android
   samsung      Samsung Email
   thunderbird  on macOS and Windows

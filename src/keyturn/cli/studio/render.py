@@ -34,7 +34,7 @@ def render(template: str, sample: str | None, lang: str, output: str, source: So
     """Render an email with a sample to standard output.
 
     \b
-    Examples:  keyturn render password_reset --sample viewer --lang de --format text
+    Examples:  keyturn render password_reset --lang de --format text
                keyturn render orders/shipped --dir emails > shipped.html
     """
     opened = open_folder(source)

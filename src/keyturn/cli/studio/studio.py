@@ -109,7 +109,7 @@ Examples:  keyturn studio
 Samples in TOML or JSON replace the made-up values:
   emails/welcome.mjml              a template
   emails/welcome.txt               its text part
-  emails/welcome.samples.toml      its samples: one table of values for each, such as [ada]
+  emails/welcome.samples.toml      its samples, each a table such as [ada]
   emails/samples/welcome/ada.json  or one file for each sample
 
 Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keyturn.toml.

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from importlib import import_module
 from typing import Any, Generic
 from urllib.parse import urlencode
 
@@ -210,8 +209,6 @@ class HttpProvider(Provider[Section], Generic[Section], frozen=True, kw_only=Tru
         )
 
     def build(self, section: Section, timeout: timedelta) -> Sender:
-        if self.package:
-            import_module(self.package)  # which would hold the event loop with the first mail
         return HttpSender(self, section, self.api(section, timeout))
 
     async def check(self, section: Section, sender: CheckedSender) -> Sequence[Finding]:

@@ -1,7 +1,7 @@
 """Describes a mail provider to the rest of Keyturn: its settings, a sender, reports, and a check.
 
 Each module in `mail/providers/` holds one `PROVIDER`. It is loaded with the settings, so it imports msgspec and cheap
-modules at its top, and slow ones (an HTTP client, an SDK, cryptography) in functions.
+modules at its top, and slow ones (an HTTP client, cryptography) in functions.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

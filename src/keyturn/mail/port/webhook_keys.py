@@ -1,6 +1,7 @@
-"""Keys that sign webhooks, in the format of Standard Webhooks."""
+"""Keys and signatures of webhooks, as Standard Webhooks and Svix define them."""
 
 import base64
+import hmac
 
 _PREFIX = "whsec_"
 _SHORTEST_KEY, _LONGEST_KEY = 24, 64
@@ -19,3 +20,9 @@ def webhook_key(secret: str) -> bytes:
     if not secret.startswith(_PREFIX) or not _SHORTEST_KEY <= len(key) <= _LONGEST_KEY:
         raise ValueError("not a webhook's secret")
     return key
+
+
+def sign(key: bytes, identity: str, timestamp: str, body: bytes) -> str:
+    """Return the signature of a delivery, with its version, by HMAC-SHA256."""
+    mac = hmac.digest(key, f"{identity}.{timestamp}.".encode() + body, "sha256")
+    return f"v1,{base64.b64encode(mac).decode()}"

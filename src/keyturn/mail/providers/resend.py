@@ -1,16 +1,15 @@
-"""Resend, through its own SDK (https://resend.com/docs/api-reference)."""
+"""Resend, over its HTTP API (https://resend.com/docs/api-reference)."""
 
+import hmac
 import re
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
-from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any, cast
 
 import msgspec
 
-from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
+from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable
 from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
@@ -18,7 +17,7 @@ from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused, Request
 from keyturn.mail.port.provider import CheckedSender, Dkim, Rate, Spf
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, signature_headers
-from keyturn.mail.port.webhook_keys import FORM, webhook_key
+from keyturn.mail.port.webhook_keys import FORM, sign, webhook_key
 from keyturn.values import Secret
 
 
@@ -31,36 +30,8 @@ class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
     webhook_secret: Secret = Secret("")
 
 
-_outcome: ContextVar[Answer | SendFailed] = ContextVar("keyturn_resend_outcome")
-"""What the SDK's call came to; the SDK itself gives a foreign answer and a lost one the same name."""
-
-
-class _Client:
-    """Makes the calls of Resend's SDK, as an AsyncHTTPClient of the SDK's."""
-
-    def __init__(self, api: ProviderApi) -> None:
-        self._api = api
-
-    async def request(
-        self, method: str, url: str, headers: Mapping[str, str], json: Any = None, **_: Any
-    ) -> tuple[bytes, int, Mapping[str, str]]:
-        named = {"content-type": "application/json"} | {name.lower(): value for name, value in headers.items()}
-        try:
-            answer = await self._api.send(Request(method.upper(), url, named, msgspec.json.encode(json)))
-        except SendFailed as error:
-            _outcome.set(error)
-            raise
-        _outcome.set(answer)
-        return answer.body, answer.status, answer.headers
-
-
-async def _hand_over(api: ProviderApi, settings: ResendSettings, email: Email, key: str) -> Answer:
-    """Hand a mail over with the SDK. Its key and its client are globals, so a process has one Resend account."""
-    import resend
-
-    resend.api_key, resend.api_url = settings.api_key, api.url
-    resend.default_async_http_client = cast("Any", _Client(api))
-    fields: Any = {
+async def _hand_over(api: ProviderApi, _: ResendSettings, email: Email, key: str) -> Answer:
+    fields = {
         "from": email.sender,
         "to": [email.to],
         **({"reply_to": email.reply_to} if email.reply_to else {}),
@@ -70,13 +41,9 @@ async def _hand_over(api: ProviderApi, settings: ResendSettings, email: Email, k
         "headers": email.headers,
         "tags": [{"name": name, "value": text} for name, text in [*email.tags.items(), (KEY_TAG, key)]],
     }
-    _outcome.set(SendRetryable("the SDK made no call", not_accepted=True))
-    with suppress(Exception):  # of the SDK, which reads the answer; `_judge` reads it, too
-        await resend.Emails.send_async(fields, {"idempotency_key": key})
-    outcome = _outcome.get()
-    if isinstance(outcome, SendFailed):
-        raise outcome from None
-    return outcome
+    # https://resend.com/docs/dashboard/emails/idempotency-keys
+    headers = {"content-type": "application/json", "idempotency-key": key}
+    return await api.send(Request("POST", f"{api.url}/emails", headers, msgspec.json.encode(fields)))
 
 
 def _judge(answer: Answer, _: Email) -> str | Refused:
@@ -106,29 +73,31 @@ _LONGEST_ID = 80
 """Characters: Svix's own have 31."""
 
 
-async def _read(secret: str, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
-    """Read a report that the SDK verifies. The SDK refuses reports older than five minutes."""
-    from resend import Webhooks
+_TOLERANCE = 300
+"""Seconds between a report's time and ours (https://docs.svix.com/receiving/verifying-payloads/how-manual)."""
 
-    # The SDK would compare any text after a comma; HMAC-SHA256 is `v1` alone
-    # (https://docs.svix.com/receiving/verifying-payloads/how-manual).
-    proven = " ".join(entry for entry in headers.get("svix-signature", "").split() if entry.startswith("v1,"))
-    delivery = headers.get("svix-id", "")
-    signed: Any = {"id": delivery, "timestamp": headers.get("svix-timestamp", ""), "signature": proven}
-    payload: Any = Webhooks.verify({"payload": body.decode(), "headers": signed, "webhook_secret": secret})
-    named = re.fullmatch(r"email\.([a-z_]{1,32})", str(payload.get("type"))) if isinstance(payload, dict) else None
+
+async def _read(key: bytes, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
+    delivery, timestamp = headers.get("svix-id", ""), headers.get("svix-timestamp", "")
+    if abs(int(time.time()) - int(timestamp)) > _TOLERANCE:
+        raise ValueError(f"the time of the report is outside the tolerance of {_TOLERANCE} seconds")
+    signature = sign(key, delivery, timestamp, body).encode()
+    sent = headers.get("svix-signature", "").split()
+    if not any(hmac.compare_digest(signature, one.encode()) for one in sent):
+        raise ValueError("no signature matches")
+    payload = Fields.read(body)
+    named = re.fullmatch(r"email\.([a-z_]{1,32})", payload.text("type"))
     if not named:
         return []
     if len(delivery) > _LONGEST_ID:
         raise ValueError(f"the id is longer than {_LONGEST_ID} characters")
-    said, event = Fields(payload), named[1]
-    mail = said.within("data")
+    mail, event = payload.within("data"), named[1]
     why = mail.within({"bounced": "bounce", "failed": "failed", "suppressed": "suppressed"}.get(event, ""))
     report = Report(
         id=delivery,
         event=event,
         detail=fixed_words(why.text("type"), why.text("subType"), why.text("reason")),
-        at=said.time("created_at"),
+        at=payload.time("created_at"),
         provider_id=mail.required("email_id"),
         key=key_in(mail, "tags"),
         to="".join(mail.texts("to")[:1]),
@@ -187,11 +156,6 @@ def _judge_domain(domain: Fields) -> Sequence[Finding]:
     return [fail(f"{name} is not verified yet ({status})", f"{mend} Verify at {_DOMAINS}."), *doubts]
 
 
-def _signing_secret(text: str) -> str:
-    webhook_key(text)
-    return text
-
-
 PROVIDER = HttpProvider(
     name="resend",
     place=1,
@@ -205,18 +169,16 @@ PROVIDER = HttpProvider(
     knows_keys=True,
     reports=Reports(
         setting="webhook_secret",
-        proof=_signing_secret,
+        proof=webhook_key,
         fault=f"not a Resend signing secret: {FORM}",
         where="at https://resend.com/webhooks, and set resend.webhook_secret to its signing secret",
         longest=16_384,
         require_headers=signature_headers("svix-id", "svix-timestamp", "svix-signature"),
         read=_read,
-        modules=("resend",),
     ),
     # Resend's return path is a subdomain, "send" by default. Its record may be missing, because DKIM alone satisfies
     # DMARC (https://resend.com/docs/dashboard/domains/custom-return-path).
     spf=Spf(host="send", term="include:amazonses.com", missing="warn"),
     dkim=Dkim("resend", _DOMAINS),
     sandbox=_SANDBOX,
-    package="resend",
 )

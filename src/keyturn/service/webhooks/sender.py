@@ -1,7 +1,5 @@
 """Sends one signed POST for each try, and decides by the answer about the next."""
 
-import base64
-import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -10,7 +8,7 @@ import msgspec
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.http_client import CallFailed, HttpClient, retry_after
-from keyturn.mail.port.webhook_keys import webhook_key
+from keyturn.mail.port.webhook_keys import sign, webhook_key
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Message, Sent
 from keyturn.service.reset.records.messages import AppEvent
@@ -60,12 +58,10 @@ class WebhookSender:
         https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
         """
         timestamp = str(int(moment.timestamp()))
-        signed = f"{identity}.{timestamp}.".encode() + body
-        signatures = (base64.b64encode(hmac.digest(key, signed, "sha256")).decode() for key in self._keys)
         return {
             "webhook-id": identity,
             "webhook-timestamp": timestamp,
-            "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
+            "webhook-signature": " ".join(sign(key, identity, timestamp, body) for key in self._keys),
         }
 
 

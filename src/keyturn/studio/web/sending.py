@@ -16,7 +16,7 @@ from keyturn.studio.inbox.store import CapturedMails
 
 
 class MailProvider(Struct, frozen=True):
-    """A way to send mails. `open` makes the sender when the first mail is sent: an SDK loads slowly."""
+    """A way to send mails. `open` makes the sender when the first mail is sent: an HTTP client loads slowly."""
 
     name: str
     open: Callable[[], Sender]

@@ -65,17 +65,19 @@ def _bcrypt_sha256(password: bytes, found: re.Match[str]) -> bool | None:
 
 
 def _argon2(password: bytes, found: re.Match[str]) -> bool | None:
-    from argon2 import Type, exceptions, extract_parameters, low_level
+    from cryptography.hazmat.primitives.kdf import argon2
 
-    try:
-        costs = extract_parameters(found["hash"])
-        if costs.memory_cost * 1024 > _MOST_MEMORY or max(costs.time_cost, costs.parallelism) > _MOST_PASSES:
-            return None
-        return low_level.verify_secret(found["hash"].encode(), password, Type[found["type"].upper()])
-    except exceptions.VerifyMismatchError:
-        return False
-    except (exceptions.Argon2Error, exceptions.InvalidHashError):
+    memory, passes, lanes = int(found["memory"]), int(found["passes"]), int(found["lanes"])
+    if memory * 1024 > _MOST_MEMORY or max(passes, lanes) > _MOST_PASSES:
         return None
+    costs = {"memory_cost": memory, "iterations": passes, "lanes": lanes}
+    try:
+        salt, expected = (_decode_unpadded(found[name]) for name in ("salt", "derived"))
+        function = getattr(argon2, f"Argon2{found['type']}")(salt=salt, length=len(expected), **costs)
+        derived = function.derive(password)
+    except ValueError:  # a part is shorter than RFC 9106 allows, or no base64
+        return None
+    return hmac.compare_digest(derived, expected)
 
 
 def _pbkdf2(password: bytes, found: re.Match[str]) -> bool | None:
@@ -99,6 +101,11 @@ def _scrypt(password: bytes, found: re.Match[str]) -> bool | None:
     return hmac.compare_digest(derived, expected)
 
 
+def _decode_unpadded(text: str) -> bytes:
+    """Return the bytes of base64 without its padding, as in the PHC string format. Raises ValueError."""
+    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
+
+
 def _decode_digest(found: re.Match[str]) -> bytes | None:
     """Return the derived key as bytes: Werkzeug writes it in hexadecimal, Django in base64."""
     parts = found.groupdict()
@@ -109,7 +116,10 @@ def _decode_digest(found: re.Match[str]) -> bytes | None:
 
 
 _BCRYPT = r"(?P<hash>\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53})"
-_ARGON2 = r"(?P<hash>\$argon2(?P<type>id|i|d)\$[A-Za-z0-9+/=,$]{1,512})"
+_ARGON2 = (
+    r"\$argon2(?P<type>id|i|d)\$v=19\$m=(?P<memory>\d{1,8}),t=(?P<passes>\d{1,8}),p=(?P<lanes>\d{1,8})"
+    r"\$(?P<salt>[A-Za-z0-9+/]{1,256})\$(?P<derived>[A-Za-z0-9+/]{1,256})"
+)
 _SALT = r"(?P<salt>[ -#%-~]{1,256})"
 _BASE64 = r"(?P<base64>[A-Za-z0-9+/]{1,128}={0,2})"
 _HEX = r"(?P<hex>[0-9a-f]{1,256})"
@@ -167,11 +177,10 @@ def _write_django_pbkdf2(password: bytes, settings: HashingSettings) -> str:
 
 def _write_argon2id(password: bytes, _: HashingSettings) -> str:
     """Write the default of argon2-cffi, pwdlib and passlib: RFC 9106's second recommendation, of 64 MiB."""
-    from argon2 import Type, low_level, profiles
+    from cryptography.hazmat.primitives.kdf import argon2
 
-    profile = profiles.RFC_9106_LOW_MEMORY
-    costs = profile.time_cost, profile.memory_cost, profile.parallelism, profile.hash_len
-    return low_level.hash_secret(password, random_bytes(profile.salt_len), *costs, Type.ID).decode()
+    function = argon2.Argon2id(salt=random_bytes(16), length=32, iterations=3, lanes=4, memory_cost=64 * 1024)
+    return function.derive_phc_encoded(password)
 
 
 def _write_werkzeug_scrypt(password: bytes, settings: HashingSettings) -> str:

@@ -99,6 +99,10 @@ text-overflow:ellipsis;text-align:start;font:10px/16px ui-monospace,monospace}
 img[data-file][alt=" "]::after{height:clamp(0px,(100% - 17px)*99,18px)}
 img[data-file=""]::after{content:"no address"}
 img[data-file]:not([src])::after{content:attr(data-file)}
+img[data-file]:not([src]){visibility:hidden}
+img[data-file]:not([src])::before{content:attr(alt);overflow:hidden;border-radius:inherit;background-color:inherit;\
+background-image:linear-gradient(rgb(128 128 128/12%) 0 0)}
+img[data-file]:not([src])::before,img[data-file]:not([src])::after{visibility:visible}
 img:not([src]){outline:1px solid rgb(128 128 128/45%)!important;outline-offset:-1px}</style>"""
 
 
