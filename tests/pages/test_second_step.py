@@ -22,7 +22,7 @@ PHONE = "+44 7700 900123"
 
 @pytest.fixture
 async def school(tmp_path: Path) -> AsyncIterator[School]:
-    step = SecondStepSettings(source="builtin", sms=SmsSettings(transport="capture"))
+    step = SecondStepSettings(source="builtin", sms=SmsSettings(account="AC1"))
     mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
     async with opened(settings_for(tmp_path, second_step=step, mail=mail)) as school:
         yield school

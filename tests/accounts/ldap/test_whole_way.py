@@ -53,7 +53,7 @@ async def test_what_the_directory_refuses_is_told_and_the_link_works_still(
 
 async def test_a_number_in_the_directory_gets_a_code(database_url: str, school: OpenLdapStaff) -> None:
     ada = school.add_now(ADA, FIRST, mobile="+44 7700 900123")
-    step = SecondStepSettings(source="ldap", sms=SmsSettings(transport="capture"))
+    step = SecondStepSettings(source="ldap", sms=SmsSettings(account="AC1"))
     accounts = AccountSettings(store="ldap", ldap=school.settings)
 
     async with running(settings_for(database_url, accounts=accounts, second_step=step)) as service:

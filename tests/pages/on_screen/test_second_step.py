@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def school(tmp_path: Path) -> AsyncIterator[School]:
-    step = SecondStepSettings(source="builtin", sms=SmsSettings(transport="capture"))
+    step = SecondStepSettings(source="builtin", sms=SmsSettings(account="AC1"))
     mail = MailSettings(transport="capture", capture_dir=str(tmp_path / "mail"))
     async with opened(settings_for(tmp_path, second_step=step, mail=mail)) as school:
         ada = await school.add(name="Ada")

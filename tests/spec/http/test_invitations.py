@@ -26,7 +26,7 @@ pytestmark = pytest.mark.any_database
 INVITE = "/api/auth/invitations"
 KEY = "0123456789abcdef" * 2
 EVE = "eve@northwind.test"
-WITH_KEY = {"service_key": KEY, "ttl": timedelta(days=2)}
+WITH_KEY = {"service_key": KEY}
 
 
 @pytest.fixture

@@ -40,8 +40,7 @@ async def check_challenge(settings: Settings) -> list[Finding]:
     try:
         verdict = await service.ask("nobody")
     except ChallengeUnready as error:
-        happens = "accepted" if chosen.on_failure == "open" else "refused"
-        mend = f"Let this machine connect to it. Until it answers, requests for links are {happens}."
+        mend = "Let this machine connect to it. Until it answers, requests for links are refused."
         return [Finding("challenge", "fail", f"{host}: {error}", mend)]
     finally:
         await service.close()

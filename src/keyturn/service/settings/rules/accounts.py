@@ -4,12 +4,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from keyturn.errors import Fault
-from keyturn.hosts import host_of, is_loopback
+from keyturn.hosts import host_of
 from keyturn.service.settings import (
     AccountSettings,
     LdapSettings,
     Settings,
     TableSettings,
+    is_plain_ldap,
 )
 from keyturn.service.settings.building import member_name
 from keyturn.service.settings.rules.tables import ATTRIBUTE, FUNCTION, value_of
@@ -126,10 +127,8 @@ def _ldap_servers(ldap: LdapSettings) -> Iterator[Fault]:
     for url in ldap.servers:
         if not _SERVER.fullmatch(url) or not _is_name(host_of(url)):
             yield Fault(setting, f"must be addresses like {example}{not_this(url)}")
-        elif message := _ldap_tls_fault(ldap, url):
-            yield Fault(setting, message)
-    if ldap.ca_file and not ldap.start_tls and not any(url.startswith("ldaps://") for url in ldap.servers):
-        yield Fault("accounts.ldap.ca_file", "has no effect without TLS: use ldaps://, or set accounts.ldap.start_tls")
+        elif ldap.kind == "active_directory" and is_plain_ldap(url):
+            yield Fault(setting, f"{url} has no TLS, without which Active Directory changes no password: use ldaps://")
 
 
 def _is_name(host: str | None) -> bool:
@@ -138,20 +137,6 @@ def _is_name(host: str | None) -> bool:
         return bool((host or "").encode("idna"))
     except UnicodeError:
         return False
-
-
-def _ldap_tls_fault(ldap: LdapSettings, url: str) -> str:
-    """Return why passwords must not go to this server; "" if they may."""
-    if url.startswith("ldaps://"):
-        return f"{url} uses TLS from the beginning: remove accounts.ldap.start_tls" if ldap.start_tls else ""
-    if ldap.start_tls:
-        return ""
-    mend = "use ldaps://, or set accounts.ldap.start_tls"
-    if ldap.kind == "active_directory":
-        return f"{url} has no TLS, without which Active Directory changes no password: {mend}"
-    if is_loopback(url):
-        return ""
-    return f"{url} would carry passwords without TLS: {mend}"
 
 
 # Second steps

@@ -215,7 +215,7 @@ def _step_of(settings: Settings, ground: Ground) -> SecondStep:
     wanted, accounts = settings.second_step, settings.accounts
     if wanted.source == "none":
         return NoSecondStep()
-    database, sms = ground.records.database, SmsCodes(settings, ground) if wanted.sms.transport else None
+    database, sms = ground.records.database, SmsCodes(settings, ground) if wanted.sms.account else None
     match wanted.source:
         case "builtin":
             return BuiltinFactors(database, sms, ground.secrets)
