@@ -10,7 +10,8 @@ from keyturn.service.settings import AccountSettings, DatabaseSettings, LdapSett
 
 
 @pytest.fixture
-def school(slapd: DirectoryServer) -> OpenLdapStaff:
+def school(slapd: DirectoryServer, monkeypatch: pytest.MonkeyPatch) -> OpenLdapStaff:
+    monkeypatch.setenv("SSL_CERT_FILE", str(slapd.root))
     school = OpenLdapStaff(slapd)
     school.add_now("ada@northwind.test", FIRST)
     return school

@@ -137,7 +137,7 @@ async def test_a_week_after_the_report_and_the_end_of_an_operators_link_nothing_
     store = Noting()
     service = await start(store=store)
     await suspect(service)
-    service.let_time_pass(days=8, minutes=1)
+    service.let_time_pass(days=10, minutes=1)
 
     await use(service, await service.link())
     assert not store.intruded[-1]

@@ -46,8 +46,7 @@ class Invitations:
     def __init__(self, settings: Settings, ground: Ground) -> None:
         self._records, self._limits = ground.records, ground.limits
         self.meters = ground.meters
-        keys = settings.invitations
-        self._service_key, self._link_key = keys.service_key, keys.link_key
+        self._service_key, self._link_key = settings.invitations.service_key, settings.invitations.link_key
         self.over_http, self.links_over_http = bool(self._service_key or self._link_key), bool(self._link_key)
 
     async def require_key(self, sent: str, client: Client, *, for_links: bool = False) -> None:

@@ -15,7 +15,7 @@ from tests.serving import serving
 
 from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.secrets import SecretRow
-from keyturn.service.settings import LimitSettings, SecondStepSettings, Secret, SmsSettings
+from keyturn.service.settings import LimitSettings, MailSettings, SecondStepSettings, Secret, SmsSettings
 
 PHONE = "+447700900123"
 FREE = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100)
@@ -60,7 +60,7 @@ def service_options(twilio: TwilioServer, listening: Twilio) -> dict[str, Any]:
         from_="+14155552671",
     )
     step = SecondStepSettings(source="builtin", sms=sms)
-    return {"second_step": step, "limits": FREE, "prepare": with_phone}
+    return {"second_step": step, "limits": FREE, "mail": MailSettings(), "prepare": with_phone}
 
 
 async def one_more(service: Service, token: str) -> httpx2.Response:
