@@ -1,9 +1,6 @@
-"""Checks of other services: leaked passwords, the challenge, the webhook."""
+"""Checks of other services: leaked passwords, the challenge."""
 
-import asyncio
 from urllib.parse import urlsplit
-
-import httpx2
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.problems.requests import ChallengeUnready
@@ -51,17 +48,3 @@ async def check_challenge(settings: Settings) -> list[Finding]:
         mend = "These are test keys, which accept every answer. Use the keys of your own site."
         return [Finding("challenge", "warn", f"{host} accepts a made-up answer", mend)]
     return [Finding("challenge", "ok", f"{host} answers, and accepts the secret")]
-
-
-async def check_webhook(settings: Settings) -> list[Finding]:
-    """Connect as the sender does, and send nothing. Failures are warnings: mails do not depend on the app."""
-    url = urlsplit(settings.webhooks.url)
-    secure = url.scheme == "https"
-    host, port = url.hostname or "", url.port or (443 if secure else 80)
-    try:
-        _, writer = await asyncio.open_connection(host, port, ssl=httpx2.create_ssl_context() if secure else None)
-    except (OSError, ValueError) as error:
-        mend = "Correct webhooks.url, or let this machine connect to it. SSL_CERT_FILE names a certificate's issuer."
-        return [Finding("webhook", "warn", f"cannot connect to {host}:{port}: {error}", mend)]
-    writer.close()
-    return [Finding("webhook", "ok", f"{host}:{port} can be reached")]
