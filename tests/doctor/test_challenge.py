@@ -6,14 +6,14 @@ import pytest
 from tests.verifier import Fault, running_verifier
 
 from keyturn.mail.port.finding import Finding
-from keyturn.service.doctor.services import check_challenge
+from keyturn.service.reset.proofs.challenge import check
 from keyturn.service.settings import ChallengeSettings, Secret, Settings
 
 pytestmark = pytest.mark.slow
 
 
 async def found(**challenge: Any) -> Finding:
-    (finding,) = await check_challenge(Settings(challenge=ChallengeSettings(**challenge)))
+    (finding,) = await check(Settings(challenge=ChallengeSettings(**challenge)))
     assert finding.check == "challenge"
     return finding
 

@@ -17,6 +17,7 @@ from uuid import uuid4
 import msgspec
 
 from keyturn.http_client import CallFailed, HttpClient
+from keyturn.mail.port.finding import Finding
 from keyturn.packaging import requires_extra
 from keyturn.service import secrets
 from keyturn.service.clock import now, unix
@@ -146,7 +147,7 @@ fault. If every answer gets one, the operator has to fix the settings.
 Any other code, as "bad-request", counts as wrong: a client can cause it.
 """
 
-COMPLAINTS = _MISCONFIGURED | _ELSEWHERE
+_COMPLAINTS = _MISCONFIGURED | _ELSEWHERE
 """Codes that an invalid answer gets only if the settings are wrong."""
 
 
@@ -275,6 +276,31 @@ def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
             own = settings.base_url, settings.forgot_url.format(base_url=settings.base_url)
             judge = Captcha(chosen, [_host(url) for url in (*own, *settings.server.allowed_origins)])
     return RequestChallenge(judge, ground)
+
+
+async def check(settings: Settings) -> list[Finding]:
+    """Send the service an invalid answer, for the doctor: its reply shows whether it knows the secret."""
+    chosen = settings.challenge
+    if chosen.method == "none":
+        return []
+    if chosen.method not in {"turnstile", "hcaptcha"}:
+        return [Finding("challenge", "ok", "Keyturn makes and checks the puzzles itself, without a service")]
+    service = Captcha(chosen, hosts=())
+    host = urlsplit(service.url).hostname
+    try:
+        verdict = await service.ask("nobody")
+    except ChallengeUnready as error:
+        mend = "Let this machine connect to it. Until it answers, requests for links are refused."
+        return [Finding("challenge", "fail", f"{host}: {error}", mend)]
+    finally:
+        await service.close()
+    if refused := [code for code in verdict.codes if code in _COMPLAINTS]:
+        mend = "Copy challenge.secret and challenge.site_key again, both from the same site."
+        return [Finding("challenge", "fail", f"{host} refuses the secret: {', '.join(refused)}", mend)]
+    if verdict.success:
+        mend = "These are test keys, which accept every answer. Use the keys of your own site."
+        return [Finding("challenge", "warn", f"{host} accepts a made-up answer", mend)]
+    return [Finding("challenge", "ok", f"{host} answers, and accepts the secret")]
 
 
 def _host(url: str) -> str:
