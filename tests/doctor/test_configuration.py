@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.doctor.production import SECRET_KEY
 
 from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers import PROVIDERS
@@ -72,7 +71,6 @@ def found_mend(found: list[Finding], name: str) -> str:
     [
         ({"secret_key": Secret("a" * 40)}, "KEYTURN_SECRET_KEY", "secrets.token_hex(32)"),
         ({"secret_key": Secret("0123" * 10)}, "KEYTURN_SECRET_KEY", "previous_secret_keys"),
-        ({"previous_secret_keys": (Secret(SECRET_KEY),)}, "previous_secret_keys", "KEYTURN_SECRET_KEY"),
         ({"token": TokenSettings(ttl=timedelta(hours=2))}, "token.ttl", "1h or less"),
         ({"base_url": "http://127.0.0.1:8000"}, "base_url", "https://"),
         ({"environment": "development"}, "environment", 'environment = "production"'),

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import pytest
 from tests.house.weight import CHECKOUT
 
-pytestmark = [pytest.mark.nightly, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.nightly, pytest.mark.long, pytest.mark.timeout(3600)]
 
 
 class Room(NamedTuple):

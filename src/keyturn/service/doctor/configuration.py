@@ -80,11 +80,6 @@ def _secret_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
             "KEYTURN_SECRET_KEY: has too few different characters to be random",
             f"Add the old key to previous_secret_keys, and set KEYTURN_SECRET_KEY to what this prints: {NEW_KEY}",
         )
-    if key and key in settings.previous_secret_keys:
-        yield (
-            "previous_secret_keys: contains the current key, so the key was not replaced",
-            f"Set KEYTURN_SECRET_KEY to a new key, which this prints: {NEW_KEY}",
-        )
 
 
 def _url_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
