@@ -46,22 +46,9 @@ def test_servers_that_may_get_passwords(read: Read, lines: str) -> None:
 
 
 def test_a_directory_that_is_not_the_store_is_a_fault(faults: Faults) -> None:
-    found = faults('[accounts.ldap]\nbase = "dc=example,dc=org"\n[second_step]\nsource = "ldap"\n')
-
-    assert found == {
-        "accounts.ldap": "is set, but accounts.store is builtin",
-        "second_step.source": "is ldap, so accounts.store must be, too",
-        "accounts.ldap.phone": "missing: second_step.source is ldap",
-        "second_step.sms.account": "missing: second_step.source is ldap",
+    assert faults('[accounts.ldap]\nbase = "dc=example,dc=org"\n') == {
+        "accounts.ldap": "is set, but accounts.store is builtin"
     }
-
-
-def test_phone_numbers_need_an_attribute_and_a_way_to_send(faults: Faults, read: Read) -> None:
-    step = f'{HEAD}{REST}{ONE}[second_step]\nsource = "ldap"\n'
-
-    assert set(faults(step, **PASSWORD)) == {"accounts.ldap.phone", "second_step.sms.account"}
-    whole = f'{step}[second_step.sms]\naccount = "AC1"\npassword = "secret"\nfrom = "+14155552671"\n'
-    assert read(whole, **PASSWORD, KEYTURN_ACCOUNTS_LDAP_PHONE="mobile").accounts.ldap.phone == "mobile"
 
 
 NO_SERVERS = [

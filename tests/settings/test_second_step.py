@@ -28,7 +28,7 @@ from = "+14155552671"
     ("toml", "faults"),
     [
         ('[second_step]\nsource = "buildin"',
-         {f"second_step.source: must be none, builtin, table, supabase, ldap or {FACTORY}; did you mean builtin?"}),
+         {f"second_step.source: must be none, builtin, table, supabase or {FACTORY}; did you mean builtin?"}),
         ('[second_step]\nsource = "supabase"', {"second_step.source: is supabase, so accounts.store must be, too"}),
         ('[second_step]\nsource = "table"', {"accounts.table.table: missing: second_step.source is table",
          "second_step.table.totp: missing: set the column of the TOTP secrets, or second_step.table.phone"}),

@@ -91,7 +91,6 @@ class OpenLdapStaff(Staff):
             bind_dn=f"cn=keyturn,{server.suffix}",
             bind_password=Secret(SERVICE_PASSWORD),
             base=self.base,
-            phone="mobile",
         )
 
     def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:

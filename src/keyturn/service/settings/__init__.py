@@ -12,7 +12,7 @@ the names that the user wrote.
 """
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import Meta
@@ -132,7 +132,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     `base`: the entry above all accounts: `ou=people,dc=example,dc=org`
     `where`: what an entry must have to be an account: `{ objectClass = "person", employeeType = "staff" }`; empty:
     `objectClass=person`, or a user of Active Directory
-    `phone`: attribute of the phone number, such as `mobile`, for `second_step.source = "ldap"`
     """
 
     kind: Literal["openldap", "active_directory"] = "openldap"
@@ -141,7 +140,6 @@ class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     bind_password: Secret = Secret("")
     base: str = ""
     where: dict[str, str] = {}
-    phone: str = ""
 
 
 class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -324,8 +322,7 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
 class SecondStepSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a reset needs the account's second factor.
 
-    `source`: where the factors are: `none`, `builtin`, `table`, `supabase`, `ldap` (phone numbers), or your own
-    `package.module:factory`
+    `source`: where the factors are: `none`, `builtin`, `table`, `supabase`, or your own `package.module:factory`
     """
 
     source: str = "none"
@@ -562,9 +559,12 @@ class RetentionSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which of Keyturn's own records are logged."""
+    """What is logged. `level` is of Keyturn's own records.
 
-    level: ClassVar[str] = "info"
+    `level`: `debug`, `info`, `warning` or `error`: for Keyturn's own records
+    """
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,7 +18,7 @@ from keyturn.service.settings.url_rules import database_fault
 from keyturn.values import did_you_mean, not_this
 
 OWN_STORES = ("builtin", "table", "supabase", "ldap")
-SOURCES = ("none", *OWN_STORES)
+SOURCES = ("none", "builtin", "table", "supabase")
 _USERS = {
     "accounts.table": ("accounts.store", ("table", "supabase")),
     "accounts.supabase": ("accounts.store", ("supabase",)),
@@ -144,8 +144,8 @@ def _is_name(host: str | None) -> bool:
 
 def second_step_faults(settings: Settings) -> Iterator[Fault]:
     step = settings.second_step
-    if step.source in {"supabase", "ldap"} and settings.accounts.store != step.source:
-        yield Fault("second_step.source", f"is {step.source}, so accounts.store must be, too")
+    if step.source == "supabase" and settings.accounts.store != "supabase":
+        yield Fault("second_step.source", "is supabase, so accounts.store must be, too")
     if step.source == "table" and not step.table.totp and not step.table.phone:
         yield Fault("second_step.table.totp", "missing: set the column of the TOTP secrets, or second_step.table.phone")
     if step.table.format == "fernet":

@@ -83,11 +83,6 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
         lambda time: time < LONGEST_TRY,
         f"must be less than {LONGEST_TRY.seconds} s, which a delivery may take",
     ),
-    (
-        "accounts.ldap.phone",
-        lambda name: not name or ATTRIBUTE.fullmatch(name),
-        "must be the name of an attribute, not {shown}",
-    ),
     ("server.host", bool, "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well"),
     ("server.allowed_origins", is_serialized_origin, "must be an origin such as https://app.example.org, not {value}"),
     ("server.trusted_proxies", read_network, "must be an IP address or network, not {value}"),
@@ -150,9 +145,7 @@ _NEEDS = (
     Needs("accounts.table.lock", "accounts.table.unlock"),
     Needs("challenge.site_key", "challenge.method", "turnstile hcaptcha"),
     Needs("challenge.secret", "challenge.method", "turnstile hcaptcha"),
-    Needs("accounts.ldap.phone", "second_step.source", "ldap"),
     Needs("accounts.table.table", "second_step.source", "table"),
-    Needs("second_step.sms.account", "second_step.source", "ldap"),
     Needs("second_step.sms.account", "second_step.table.phone"),
     Needs("second_step.table.account", "second_step.table.table", what="set the column with the account's id"),
     Needs("second_step.table.key", "second_step.table.format", "fernet laravel"),
@@ -165,7 +158,7 @@ _ONLY_FOR = (
     ("challenge.site_key", "challenge.method", "none turnstile hcaptcha"),
     ("challenge.secret", "challenge.method", "none turnstile hcaptcha"),
     ("hashing.cost", "hashing.format", " ".join(BCRYPT_PREFIXES)),
-    ("second_step.sms.account", "second_step.source", "builtin table ldap"),
+    ("second_step.sms.account", "second_step.source", "builtin table"),
     ("second_step.table.key", "second_step.table.format", "fernet laravel"),
 )
 """Settings that have no effect unless others are one of some values."""

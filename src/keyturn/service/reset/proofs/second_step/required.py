@@ -230,10 +230,6 @@ def _step_of(settings: Settings, ground: Ground) -> SecondStep:
             from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
 
             return TableFactors(database, sms, wanted.table, accounts.table)
-        case "ldap":
-            from keyturn.service.reset.proofs.second_step.app_factors import StorePhones
-
-            return StorePhones(database, sms, ground.accounts)
         case reference:
             step: SecondStep = product_of(reference, settings, SecondStep, "second_step.source")
             return step
