@@ -18,10 +18,6 @@ async def found(**challenge: Any) -> Finding:
     return finding
 
 
-async def test_altcha_needs_nobody() -> None:
-    assert (await found(method="altcha")).verdict == "ok"
-
-
 @pytest.mark.parametrize(("method", "site_key"), [("turnstile", ""), ("hcaptcha", "site")])
 async def test_a_service_that_knows_the_secret_is_fine_and_one_that_does_not_is_not(method: str, site_key: str) -> None:
     async with running_verifier(spent="", secret="right", site_key=site_key) as verifier:
