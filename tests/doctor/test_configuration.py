@@ -109,19 +109,6 @@ async def test_pages_elsewhere_are_told_how_to_pin_the_script() -> None:
     assert found.mend.startswith('<script type="module" src="http://127.0.0.1:8000/keyturn')
 
 
-def test_links_to_a_port_of_this_machine_where_serve_does_not_listen_are_a_doubt(production: Settings) -> None:
-    here: dict[str, Any] = {"environment": "development", "base_url": "http://localhost:8080"}
-    messages = [one.message for one in doubts(production, **here, server=ServerSettings())]
-    assert "base_url: links lead to port 8080 of this machine, and `serve` listens on 8000" in messages
-
-    for fine in (ServerSettings(port=8080), ServerSettings(port=0), ServerSettings(trusted_proxies=("127.0.0.1",))):
-        assert not [one for one in doubts(production, **here, server=fine) if "`serve` listens" in one.message]
-    file = Path("keyturn.toml")
-    changed = msgspec.structs.replace(production, **here, server=ServerSettings())
-    of_app = Reading(file=file, settings=changed, faults=(), of_app=True)
-    assert not [one for one in check_settings(of_app) if "`serve` listens" in one.message]
-
-
 @pytest.mark.parametrize(
     "changes",
     [
