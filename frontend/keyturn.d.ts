@@ -29,8 +29,6 @@ export interface Challenge {
   method: "altcha" | "turnstile" | "hcaptcha";
   siteKey: string;
   action: string;
-  /** Whether every request needs an answer. Otherwise a `challenge-required` problem asks for one. */
-  required?: boolean;
   /** ALTCHA's puzzle. */
   parameters?: Record<string, unknown>;
   signature?: string;

@@ -115,9 +115,7 @@ def sender(name: str, **section: Any) -> Callable[[UnknownServer], AbstractAsync
 
 @asynccontextmanager
 async def twilio(server: UnknownServer) -> AsyncIterator[Ask]:
-    settings = SmsSettings(
-        transport="twilio", api_url=server.url, account="AC1", password=Secret("x"), from_="+15005550006"
-    )
+    settings = SmsSettings(api_url=server.url, account="AC1", password=Secret("x"), from_="+15005550006")
     sms = TwilioSms(settings, server.patience)
     yield lambda: sms.send("+447700900123", CODE)
     await sms.close()

@@ -80,17 +80,6 @@ def test_settings_that_are_wrong_by_now_do_not_hide_a_healthy_service(keyturn: K
 
 
 @pytest.mark.usefixtures("migrated")
-def test_a_service_that_serves_only_its_own_host_answers_a_health_check(keyturn: Keyturn) -> None:
-    place = {
-        "KEYTURN_BASE_URL": "https://account.northwind.example",
-        "KEYTURN_SERVER_ALLOWED_HOSTS": "account.northwind.example",
-    }
-    with running("serve", "--port", "0", **place, **ENVIRONMENT) as serve:
-        serve.wait_for("worker.started")
-        assert keyturn("health", "--port", port_of(serve), **place).code == 0
-
-
-@pytest.mark.usefixtures("migrated")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_worker_answers_health_and_metrics_on_its_own_port_and_ends_cleanly(
     keyturn: Keyturn, number: signal.Signals

@@ -16,6 +16,7 @@ from keyturn.service.reset.proofs.second_step.totp import base32
 pytestmark = pytest.mark.long
 
 NOT_KEPT = 'second_step.source is "none": this command needs "builtin", or "table" for recovery codes'
+TWILIO = {"ACCOUNT": "AC1", "PASSWORD": "secret", "FROM": "+14155552671"}
 BUILTIN = {
     "KEYTURN_SECRET_KEY": "0123456789abcdef" * 4,
     "KEYTURN_ENVIRONMENT": "development",
@@ -74,7 +75,7 @@ def test_without_a_right_code_nothing_is_changed(ada: Keyturn) -> None:
 
 
 def test_a_phone_is_set(ada: Keyturn) -> None:
-    sms = BUILTIN | {"KEYTURN_SECOND_STEP_SMS_TRANSPORT": "capture"}
+    sms = BUILTIN | {f"KEYTURN_SECOND_STEP_SMS_{key}": value for key, value in TWILIO.items()}
     shown = ada("accounts", "phone", ADA, "+44 7700 900123", **sms)
     assert shown.out == f"From now on, resets and sign-ins for {ADA} can send a code to +447700900123.\n"
 
@@ -86,7 +87,7 @@ def test_a_phone_is_set(ada: Keyturn) -> None:
         (("totp", "grace@northwind.example"), BUILTIN, "there is no account with the address grace@northwind.example"),
         (("totp", ADA), BUILTIN | {"KEYTURN_SECRET_KEY": ""}, "KEYTURN_SECRET_KEY is not set"),
         (("phone", ADA, "07700"), BUILTIN, "NUMBER: must be a full number such as +447700900123"),
-        (("phone", ADA, "+447700900123"), BUILTIN, "second_step.sms.transport is not set"),
+        (("phone", ADA, "+447700900123"), BUILTIN, "second_step.sms.account is not set"),
         (("recovery-codes", ADA), {}, f"keyturn: {NOT_KEPT}\n"),
     ],
 )

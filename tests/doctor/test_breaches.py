@@ -4,12 +4,12 @@ import pytest
 from tests.range_server import Fault, running_ranges
 
 from keyturn.mail.port.finding import Finding
-from keyturn.service.doctor.services import check_breaches
+from keyturn.service.reset.passwords.breaches import check
 from keyturn.service.settings import PasswordSettings, Settings
 
 
 async def found(url: str) -> Finding:
-    (finding,) = await check_breaches(Settings(password=PasswordSettings(breaches=url)))
+    (finding,) = await check(Settings(password=PasswordSettings(breaches=url)))
     assert finding.check == "breaches"
     return finding
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.doctor.production import SECRET_KEY
 
 from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers import PROVIDERS
@@ -72,7 +71,6 @@ def found_mend(found: list[Finding], name: str) -> str:
     [
         ({"secret_key": Secret("a" * 40)}, "KEYTURN_SECRET_KEY", "secrets.token_hex(32)"),
         ({"secret_key": Secret("0123" * 10)}, "KEYTURN_SECRET_KEY", "previous_secret_keys"),
-        ({"previous_secret_keys": (Secret(SECRET_KEY),)}, "previous_secret_keys", "KEYTURN_SECRET_KEY"),
         ({"token": TokenSettings(ttl=timedelta(hours=2))}, "token.ttl", "1h or less"),
         ({"base_url": "http://127.0.0.1:8000"}, "base_url", "https://"),
         ({"environment": "development"}, "environment", 'environment = "production"'),
@@ -109,19 +107,6 @@ async def test_pages_elsewhere_are_told_how_to_pin_the_script() -> None:
 
     assert (found.check, found.verdict) == ("frontend", "ok")
     assert found.mend.startswith('<script type="module" src="http://127.0.0.1:8000/keyturn')
-
-
-def test_links_to_a_port_of_this_machine_where_serve_does_not_listen_are_a_doubt(production: Settings) -> None:
-    here: dict[str, Any] = {"environment": "development", "base_url": "http://localhost:8080"}
-    messages = [one.message for one in doubts(production, **here, server=ServerSettings())]
-    assert "base_url: links lead to port 8080 of this machine, and `serve` listens on 8000" in messages
-
-    for fine in (ServerSettings(port=8080), ServerSettings(port=0), ServerSettings(trusted_proxies=("127.0.0.1",))):
-        assert not [one for one in doubts(production, **here, server=fine) if "`serve` listens" in one.message]
-    file = Path("keyturn.toml")
-    changed = msgspec.structs.replace(production, **here, server=ServerSettings())
-    of_app = Reading(file=file, settings=changed, faults=(), of_app=True)
-    assert not [one for one in check_settings(of_app) if "`serve` listens" in one.message]
 
 
 @pytest.mark.parametrize(

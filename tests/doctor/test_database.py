@@ -4,7 +4,6 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +15,6 @@ from tests.permissions import as_stranger
 from tests.postgresql_with_tls import TlsServer
 
 from keyturn.mail.port.finding import Finding
-from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import VERSION_TABLE, head
 from keyturn.service.doctor.database import check_database
@@ -137,19 +135,6 @@ async def test_a_user_who_may_not_read_the_tables_is_no_server_to_start(database
 
     assert found.message.endswith("permission denied for table keyturn_migrations")
     assert found.mend == MEND
-
-
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-@pytest.mark.parametrize("skew", [timedelta(seconds=90), timedelta(seconds=-90)])
-async def test_two_clocks_that_differ_are_told_by_how_much(database_url: str, skew: timedelta) -> None:
-    agreeing = await check_database(on(database_url))
-    assert [(found.check, found.verdict) for found in agreeing] == [("database", "ok"), ("clock", "ok")]
-
-    _, found = await check_database(on(database_url), lambda: now() + skew)
-
-    assert (found.check, found.verdict) == ("clock", "warn")
-    assert found.message.startswith(("90.", "89.9"))
-    assert "NTP" in found.mend
 
 
 def test_a_file_that_everybody_can_read_is_a_warning(sqlite: SqliteFiles) -> None:

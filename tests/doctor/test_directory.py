@@ -10,7 +10,8 @@ from keyturn.service.settings import AccountSettings, DatabaseSettings, LdapSett
 
 
 @pytest.fixture
-def school(slapd: DirectoryServer) -> OpenLdapStaff:
+def school(slapd: DirectoryServer, monkeypatch: pytest.MonkeyPatch) -> OpenLdapStaff:
+    monkeypatch.setenv("SSL_CERT_FILE", str(slapd.root))
     school = OpenLdapStaff(slapd)
     school.add_now("ada@northwind.test", FIRST)
     return school
@@ -42,4 +43,4 @@ async def test_a_directory_that_is_not_there_is_to_be_started(school: OpenLdapSt
     (found,) = await check_accounts(settings_with(gone))
 
     assert (found.verdict, found.message.partition(";")[0]) == ("fail", "the directory cannot be reached")
-    assert found.mend.startswith("Start a server of the directory, or correct accounts.ldap.servers and ca_file.")
+    assert found.mend.startswith("Start a server of the directory, or correct accounts.ldap.servers.")

@@ -178,12 +178,6 @@ DEAF = "Authenticate the domain"
         of("ses", "fail", "403 UnrecognizedClientException", access_key_id="AKIANOBODYS012345678"),
         of("ses", "fail", "the account may not send in eu-west-1", state=account(SendingEnabled=False)),
         of("ses", "warn", "the account is in the sandbox", state=account(ProductionAccessEnabled=False)),
-        of(
-            "ses",
-            "warn",
-            "SES accepts 1 mails a second, but ses.rate is 14",
-            state=account(SendQuota={"MaxSendRate": 1.0}),
-        ),
         of("ses", "warn", f"the account has no domain {OWN} in eu-west-1", state={"domains": {}}),
         of("ses", "fail", "not verified", state={"domains": {OWN: False}}),
     ],

@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 async def guarded(app: App, sqlite: SqliteFiles, tmp_path: Path) -> AsyncIterator[Service]:
     """Run a service in which Ada has every factor."""
     url = sqlite.migrated()
-    step = BUILTIN | {"sms": {"transport": "capture"}}
+    step = BUILTIN | {"sms": {"account": "AC1"}}
     mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
     async with beside(app, url, second_step=step, mail=mail, limits={"request": "100/minute"}) as service:
         await service.add(ADA)

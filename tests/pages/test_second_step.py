@@ -24,7 +24,7 @@ PHONE = "+44 7700 900123"
 @pytest.fixture
 def open_school(open_school: OpenSchool, tmp_path: Path) -> OpenSchool:
     mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
-    return partial(open_school, second_step=BUILTIN | {"sms": {"transport": "capture"}}, mail=mail)
+    return partial(open_school, second_step=BUILTIN | {"sms": {"account": "AC1"}}, mail=mail)
 
 
 @pytest.fixture

@@ -176,21 +176,6 @@ async def test_behind_a_proxy_that_takes_the_path_away_and_names_the_client(host
         assert 'href="/behind/keyturn-assets/' in page.text
 
 
-@sqlite
-@pytest.mark.parametrize(
-    "host",
-    [{"settings": keyturn_settings(server=ServerSettings(allowed_hosts=("account.example.org",)))}],
-    indirect=True,
-)
-async def test_hosts_that_are_not_answered_for_are_the_plugins_own_matter(host: Host) -> None:
-    async with host.client() as client:
-        ours = "/account/forgot-password"
-        assert (await client.get(ours)).status_code == 200
-        assert (await client.get(ours, headers={"host": "account.example.org"})).status_code == 200
-        assert (await client.get(ours, headers={"host": "evil.test"})).status_code == 421
-        assert (await client.get("/nowhere", headers={"host": "evil.test"})).json() == {"the app says": "404"}
-
-
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("written", ["bcrypt", "argon2id"])
 async def test_hashes_that_the_app_may_not_read_are_told_at_its_start(

@@ -5,7 +5,7 @@ from tests.settings.reading import Faults, Read
 
 
 def test_one_line_switches_on_what_needs_nobody_else(read: Read) -> None:
-    assert read('[challenge]\nmethod = "altcha"').challenge.when == "always"
+    assert read('[challenge]\nmethod = "altcha"').challenge.method == "altcha"
     assert read("[token]\ncode = true").token.code
 
 

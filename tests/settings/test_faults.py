@@ -30,27 +30,6 @@ def test_every_fault_is_told_at_once(faults: Faults) -> None:
     }
 
 
-@pytest.mark.parametrize(("service", "first"), [("KEYTURN", "KEYTURN_PORT"), ("KEYTURN_SERVER", "KEYTURN_SERVER_PORT")])
-def test_what_kubernetes_sets_for_a_service_is_one_fault_that_says_how_to_end_it(
-    faults: Faults, service: str, first: str
-) -> None:
-    """The variables of a Service, as the kubelet sets them: of `keyturn-server`, one is called as a setting is."""
-    links = {
-        "SERVICE_HOST": "10.0.0.1",
-        "SERVICE_PORT": "80",
-        "SERVICE_PORT_HTTP": "80",
-        "PORT": "tcp://10.0.0.1:80",
-        "PORT_80_TCP": "tcp://10.0.0.1:80",
-        "PORT_80_TCP_PROTO": "tcp",
-        "PORT_80_TCP_PORT": "80",
-        "PORT_80_TCP_ADDR": "10.0.0.1",
-    }
-    found = faults(**{f"{service}_{name}": value for name, value in links.items()})
-
-    assert set(found) == {first}
-    assert "`enableServiceLinks: false`" in found[first]
-
-
 @pytest.mark.parametrize(
     ("name", "variable", "value"),
     [

@@ -14,12 +14,11 @@ ONE = 'servers = ["ldaps://dc1.example.org"]\n'
 
 
 def test_a_directory_is_read_and_its_password_is_a_secret(read: Read) -> None:
-    settings = read(f'{HEAD}{REST}{ONE}where = {{ employeeType = "staff" }}\nca_file = "ca.pem"\n', **PASSWORD)
+    settings = read(f'{HEAD}{REST}{ONE}where = {{ employeeType = "staff" }}\n', **PASSWORD)
 
     ldap = settings.accounts.ldap
     assert (ldap.servers, ldap.where) == (("ldaps://dc1.example.org",), {"employeeType": "staff"})
     assert isinstance(ldap.bind_password, Secret)
-    assert ldap.ca_file.endswith("ca.pem")
     assert "hunter2" not in repr(settings)
 
 
@@ -37,7 +36,7 @@ def test_all_that_is_missing_is_said_at_once(faults: Faults) -> None:
     "lines",
     [
         'servers = ["ldap://127.0.0.1:3890"]',
-        'servers = ["ldap://ldap.example.org"]\nstart_tls = true\nca_file = "ca.pem"',
+        'servers = ["ldap://ldap.example.org"]',
         'servers = ["ldaps://[2001:db8::1]:6360", "ldaps://dc2.example.org"]\nkind = "active_directory"',
     ],
     ids=["this machine", "StartTLS", "TLS"],
@@ -47,22 +46,9 @@ def test_servers_that_may_get_passwords(read: Read, lines: str) -> None:
 
 
 def test_a_directory_that_is_not_the_store_is_a_fault(faults: Faults) -> None:
-    found = faults('[accounts.ldap]\nbase = "dc=example,dc=org"\n[second_step]\nsource = "ldap"\n')
-
-    assert found == {
-        "accounts.ldap": "is set, but accounts.store is builtin",
-        "second_step.source": "is ldap, so accounts.store must be, too",
-        "accounts.ldap.phone": "missing: second_step.source is ldap",
-        "second_step.sms.transport": "missing: second_step.source is ldap",
+    assert faults('[accounts.ldap]\nbase = "dc=example,dc=org"\n') == {
+        "accounts.ldap": "is set, but accounts.store is builtin"
     }
-
-
-def test_phone_numbers_need_an_attribute_and_a_way_to_send(faults: Faults, read: Read) -> None:
-    step = f'{HEAD}{REST}{ONE}[second_step]\nsource = "ldap"\n'
-
-    assert set(faults(step, **PASSWORD)) == {"accounts.ldap.phone", "second_step.sms.transport"}
-    whole = f'{step}[second_step.sms]\ntransport = "capture"\n'
-    assert read(whole, **PASSWORD, KEYTURN_ACCOUNTS_LDAP_PHONE="mobile").accounts.ldap.phone == "mobile"
 
 
 NO_SERVERS = [
@@ -78,15 +64,7 @@ DIRECTORY = 'kind = "active_directory"\n'
     ("lines", "setting", "message"),
     [
         *((f'servers = ["{url}"]', "servers", "^must be addresses like ldaps://dc1.example.org") for url in NO_SERVERS),
-        ('servers = ["ldap://dc1.example.org"]', "servers", "would carry passwords without TLS"),
         (DIRECTORY + IN_CLEAR, "servers", "has no TLS, without which Active Directory"),
-        (f'{DIRECTORY}servers = ["ldap://dc1"]', "servers", "has no TLS, without which"),
-        (f"start_tls = true\n{ONE}", "servers", "uses TLS from the beginning"),
-        (
-            f'{IN_CLEAR}ca_file = "ca.pem"',
-            "ca_file",
-            "^has no effect without TLS: use ldaps://, or set accounts.ldap.start_tls$",
-        ),
         (f'{ONE}where = {{ "a=b" = "c" }}', 'where."a=b"', "^its name must be that of an attribute"),
         (f'{ONE}kind = "windows"', "kind", "^must be"),
     ],

@@ -18,7 +18,6 @@ TWILIO = """
 [second_step]
 source = "builtin"
 [second_step.sms]
-transport = "twilio"
 account = "AC1"
 password = "secret"
 from = "+14155552671"
@@ -29,7 +28,7 @@ from = "+14155552671"
     ("toml", "faults"),
     [
         ('[second_step]\nsource = "buildin"',
-         {f"second_step.source: must be none, builtin, table, supabase, ldap or {FACTORY}; did you mean builtin?"}),
+         {f"second_step.source: must be none, builtin, table, supabase or {FACTORY}; did you mean builtin?"}),
         ('[second_step]\nsource = "supabase"', {"second_step.source: is supabase, so accounts.store must be, too"}),
         ('[second_step]\nsource = "table"', {"accounts.table.table: missing: second_step.source is table",
          "second_step.table.totp: missing: set the column of the TOTP secrets, or second_step.table.phone"}),
@@ -37,15 +36,15 @@ from = "+14155552671"
          {"second_step.table: is set, but second_step.source is builtin"}),
         (TABLE + '[second_step]\nsource = "table"\n[second_step.table]\ntable = "devices"\nphone = "phone"',
          {"second_step.table.account: missing: set the column with the account's id",
-          "second_step.sms.transport: missing: second_step.table.phone is set"}),
+          "second_step.sms.account: missing: second_step.table.phone is set"}),
         (TABLE + '[second_step]\nsource = "table"\n[second_step.table]\ntotp = "secret"\nformat = "fernet"',
          {"second_step.table.key: missing: second_step.table.format is fernet"}),
         (TABLE + '[second_step]\nsource = "table"\n[second_step.table]\ntotp = "s"\nformat = "fernet"\nkey = "short"',
          {"second_step.table.key: must be a Fernet key: 32 bytes in base64url"}),
         (TABLE + '[second_step]\nsource = "table"\n[second_step.table]\ntotp = "secret"\nkey = "x"',
          {"second_step.table.key: has no effect with second_step.table.format base32: remove it"}),
-        ('[second_step.sms]\ntransport = "capture"',
-         {"second_step.sms.transport: has no effect with second_step.source none: remove it"}),
+        (TWILIO.replace("builtin", "none"),
+         {"second_step.sms.account: has no effect with second_step.source none: remove it"}),
         (TWILIO.replace("+1415", "1415"), {"second_step.sms.from: must be a number such as +14155552671"}),
         (TWILIO + 'api_url = "ftp://x"',
          {"second_step.sms.api_url: must be an address like https://app.example.org, not 'ftp://x'"}),

@@ -167,25 +167,16 @@ def test_a_file_that_is_no_secret_is_one_fault(tmp_path: Path, read: Read) -> No
         assert found.endswith(f" {said}")
 
 
-def test_a_file_that_only_another_user_can_read_is_named_with_both_users() -> None:
+def test_a_file_that_only_another_user_can_read_is_named() -> None:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         file = Path(folder) / "key"
         file.write_text(WORD, "utf-8")
         file.chmod(0)
-        with as_stranger() as user:
-            found = message("secret_key", {"KEYTURN_SECRET_KEY_FILE": str(file)})
-        owner = file.stat()
-        Path(folder).chmod(0)
         with as_stranger():
-            closed = message("secret_key", {"KEYTURN_SECRET_KEY_FILE": str(file)})
-        Path(folder).chmod(0o755)
+            found = message("secret_key", {"KEYTURN_SECRET_KEY_FILE": str(file)})
 
-    assert found == (
-        f"KEYTURN_SECRET_KEY_FILE: {file} cannot be read by UID {user}: it belongs to UID {owner.st_uid} and GID "
-        f"{owner.st_gid}, with mode 0000. Change its owner, group or mode so that UID {user} can read it"
-    )
-    assert closed.endswith(f"{file} cannot be read by UID {user}: let it enter the folders above the file")
+    assert found == f"KEYTURN_SECRET_KEY_FILE: {file} cannot be read: Permission denied"
 
 
 def test_only_secrets_are_read_from_files(faults: Faults) -> None:

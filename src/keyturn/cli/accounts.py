@@ -105,8 +105,8 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
     Example:  keyturn accounts phone ada@northwind.example '+44 7700 900123'
     """
     factors = _kept_here(parts)
-    if not parts.settings.second_step.sms.transport:
-        raise CommandRefused("second_step.sms.transport is not set, so no code could be sent: set it first")
+    if not parts.settings.second_step.sms.account:
+        raise CommandRefused("second_step.sms.account is not set, so no code could be sent: set it first")
     account = await account_of(parts, email)
     set_phone = partial(factors.set, kind=Purpose.PHONE, factor=number.encode())
     await parts.second_step.change(account, operator, "phone_set", set_phone)

@@ -8,7 +8,6 @@ import click
 
 from keyturn.cli.sockets import address_in_url
 from keyturn.cli.terminal import PORT, fail
-from keyturn.hosts import host_of
 from keyturn.service.settings.reading import inspect_settings
 
 _PATIENCE = 5
@@ -32,8 +31,7 @@ def health(host: str | None, port: int | None) -> None:
     address = address_in_url(host or listens, settings.server.port if port is None else port)
     try:
         with closing(http.client.HTTPConnection(address, timeout=_PATIENCE)) as connection:
-            # `serve` answers this host, whatever `server.allowed_hosts` contains.
-            connection.request("GET", "/health/ready", headers={"Host": host_of(settings.base_url)})
+            connection.request("GET", "/health/ready")
             status = connection.getresponse().status
     except (OSError, UnicodeError) as error:  # UnicodeError: not a valid host name (RFC 5890), as in "a..b"
         fail(f"cannot ask http://{address}: {getattr(error, 'strerror', None) or error}")

@@ -31,7 +31,7 @@ class KeyturnApp(Litestar):
         super().__init__(lifespan=[lifetime.run], logging_config=None, **config)
         settings = parts.settings
         behind = behind_proxies(super().__call__, settings.server.trusted_proxies)
-        self._behind_edge = edge(behind, secure=settings.secure, hosts=settings.answered_hosts)
+        self._behind_edge = edge(behind, secure=settings.secure)
         self._lifetime = lifetime
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:

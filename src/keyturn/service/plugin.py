@@ -39,12 +39,7 @@ from keyturn.service.reset.events import (
 )
 from keyturn.service.reset.ground import FromApp
 from keyturn.service.reset.reset_hook import BeforeReset
-from keyturn.service.settings import (
-    AccountSettings,
-    DatabaseSettings,
-    Secret,
-    Settings,
-)
+from keyturn.service.settings import AccountSettings, DatabaseSettings, Secret, Settings
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.paths import hosted_path, page_urls, without_default_pages
 from keyturn.service.settings.reading import require_valid
@@ -177,10 +172,7 @@ class KeyturnPlugin(InitPlugin):
             settings, database = share_database(settings, config.alchemy)
         self.shares_database = database is not None
         app = FromApp(
-            database=database,
-            accounts=config.accounts,
-            callbacks=callbacks,
-            before_reset=config.before_reset,
+            database=database, accounts=config.accounts, callbacks=callbacks, before_reset=config.before_reset
         )
         self.parts = Parts(settings, app=app, sender=config.sender)
         self._lifetime = Lifetime(self.parts, worker=config.worker, command=self.command)

@@ -1,17 +1,21 @@
-"""The list of rooms: each brings its routes and its pages, as far as it is on."""
+"""The list of rooms: each brings its routes, its pages and its check for the doctor, as far as it is on."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from litestar import Router
 
+from keyturn.mail.port.finding import Finding, Verdict
 from keyturn.service.api import resets, sessions
 from keyturn.service.inviting import routes as inviting
 from keyturn.service.pages import forgot, reset, security_settings, sign_in
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.parts import Parts
+from keyturn.service.reset.passwords import breaches
+from keyturn.service.reset.proofs import challenge
 from keyturn.service.reset.proofs import web as proofs
 from keyturn.service.securing import pages as securing_pages
 from keyturn.service.securing import routes as securing
+from keyturn.service.settings import Settings
 
 ROUTES: Sequence[Callable[[Parts], Iterator[Router]]] = (
     resets.routes,
@@ -29,3 +33,9 @@ PAGES: Sequence[Callable[[Pages], Iterator[Router]]] = (
     sign_in.pages_of,
     security_settings.pages_of,
 )
+
+CHECKS: Mapping[str, tuple[Callable[[Settings], Awaitable[Sequence[Finding]]], Verdict]] = {
+    "breaches": (breaches.check, "warn"),
+    "challenge": (challenge.check, "fail"),
+}
+"""What the doctor asks, in its order, with the verdict if an answer takes too long."""

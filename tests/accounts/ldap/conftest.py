@@ -8,13 +8,15 @@ from tests.directory_servers import DirectoryServer
 
 
 @pytest.fixture
-async def school(slapd: DirectoryServer) -> AsyncIterator[OpenLdapStaff]:
+async def school(slapd: DirectoryServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OpenLdapStaff]:
+    monkeypatch.setenv("SSL_CERT_FILE", str(slapd.root))
     async with aclosing(OpenLdapStaff(slapd)) as school:
         yield school
 
 
 @pytest.fixture
-async def domain(samba: DirectoryServer) -> AsyncIterator[DomainStaff]:
+async def domain(samba: DirectoryServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DomainStaff]:
+    monkeypatch.setenv("SSL_CERT_FILE", str(samba.root))
     async with aclosing(DomainStaff(samba)) as domain:
         yield domain
 

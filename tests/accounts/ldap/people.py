@@ -13,7 +13,6 @@ from tests.directory_servers import SERVICE_PASSWORD, DirectoryServer
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.service.accounts.port import Account, NewPassword
 from keyturn.service.settings import LdapSettings, Secret
-from keyturn.values import Folder
 
 _NUMBERS = count()
 
@@ -89,11 +88,9 @@ class OpenLdapStaff(Staff):
         super().__init__(server)
         self.settings = LdapSettings(
             servers=(server.url,),
-            ca_file=Folder(str(server.root)),
             bind_dn=f"cn=keyturn,{server.suffix}",
             bind_password=Secret(SERVICE_PASSWORD),
             base=self.base,
-            phone="mobile",
         )
 
     def add_now(self, email: str, password: str, *, active: bool = True, **values: Any) -> str:
@@ -123,7 +120,6 @@ class DomainStaff(Staff):
         self.settings = LdapSettings(
             kind="active_directory",
             servers=(server.url,),
-            ca_file=Folder(str(server.root)),
             bind_dn=server.admin,
             bind_password=Secret(server.password),
             base=self.base,

@@ -42,8 +42,9 @@ async def lock_reset_and_change(staff: Staff, store: LdapAccounts, ada: str, gue
 
 
 @pytest.fixture
-async def new_school() -> AsyncIterator[OpenLdapStaff]:
+async def new_school(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OpenLdapStaff]:
     with running_slapd(is_bare=True) as server:
+        monkeypatch.setenv("SSL_CERT_FILE", str(server.root))
         async with aclosing(OpenLdapStaff(server)) as school:
             yield school
 

@@ -287,7 +287,7 @@ async def test_without_start_tls_no_password_is_sent(
     directory.answers["extended"] = answer
 
     with pytest.raises(AccountsUnready, match="it refuses StartTLS"):
-        await opened(start_tls=True).find(EMAIL)
+        await opened(servers=(directory.url.replace("127.0.0.1", "localhost"),)).find(EMAIL)
     assert directory.asked["bind"] == 0
 
 

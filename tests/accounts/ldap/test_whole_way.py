@@ -1,13 +1,13 @@
-"""A service whose accounts are in a directory: a link, the directory's rules, sign-in by a bind, and an SMS code."""
+"""A service whose accounts are in a directory: a link, and the directory's rules."""
 
 from typing import Any
 
 import pytest
 from tests.accounts.ldap.people import FIRST, SECOND, THIRD, OpenLdapStaff
-from tests.driver.service import ADA, Service, problem, running, settings_for
+from tests.driver.service import ADA, Service, problem
 from tests.driver.visitor import Visitor, words
 
-from keyturn.service.settings import AccountSettings, SecondStepSettings, SmsSettings
+from keyturn.service.settings import AccountSettings
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -49,17 +49,3 @@ async def test_what_the_directory_refuses_is_told_and_the_link_works_still(
     await service.deliver()
     (mail,) = service.inbox.sent_to(ADA, "password_changed")
     assert "alle Geräte" not in mail.text, "a directory does not know the sessions of its apps"
-
-
-async def test_a_number_in_the_directory_gets_a_code(database_url: str, school: OpenLdapStaff) -> None:
-    ada = school.add_now(ADA, FIRST, mobile="+44 7700 900123")
-    step = SecondStepSettings(source="ldap", sms=SmsSettings(transport="capture"))
-    accounts = AccountSettings(store="ldap", ldap=school.settings)
-
-    async with running(settings_for(database_url, accounts=accounts, second_step=step)) as service:
-        token = await service.link()
-        asked = await service.reset(token, SECOND)
-        assert problem(asked) == "401 second-step-required"
-        assert asked.json()["methods"] == [{"method": "sms", "hint": "…23"}]
-
-    assert not await school.verifies(ada, SECOND)

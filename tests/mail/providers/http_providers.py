@@ -166,7 +166,6 @@ PROVIDERS = {
             access_key_id=ses.KEY_ID,
             secret_access_key=Secret(ses.SECRET_KEY),
             api_url=url,
-            rate=1000,
             topic_arn=sns.TOPIC,
         ),
         key="secret_access_key",

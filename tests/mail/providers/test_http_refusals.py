@@ -234,12 +234,6 @@ async def test_a_key_id_that_is_none_is_the_accounts_fault(opened: Open, server:
     assert server.accepted == {}
 
 
-@pytest.mark.parametrize("running", ["ses"], indirect=True)
-async def test_the_configuration_set_is_named_where_there_is_one(opened: Open, server: Any, mail: Email) -> None:
-    provider_id = await opened(configuration_set="keyturn").send(mail, "key-1")
-    assert server.accepted[provider_id]["ConfigurationSetName"] == "keyturn"
-
-
 def test_without_an_address_of_ones_own_ses_is_asked_in_its_region() -> None:
     ses_provider: Any = PROVIDERS["ses"]
     assert ses_provider.url(SesSettings(region="ap-southeast-2")) == "https://email.ap-southeast-2.amazonaws.com"

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def school(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
-    step = BUILTIN | {"sms": {"transport": "capture"}}
+    step = BUILTIN | {"sms": {"account": "AC1"}}
     mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
     async with running(settings_for(database_url, second_step=step, mail=mail)) as school:
         await school.add(ADA, name="Ada")

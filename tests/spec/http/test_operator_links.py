@@ -14,7 +14,7 @@ pytestmark = pytest.mark.any_database
 
 LINKS, INVITE = "/api/auth/links", "/api/auth/invitations"
 INVITING, KEY = "0123456789abcdef" * 2, "fedcba9876543210" * 2
-KEYS = {"service_key": INVITING, "link_key": KEY, "ttl": timedelta(days=2)}
+KEYS = {"service_key": INVITING, "link_key": KEY}
 REASON = "Lost the mailbox; passport checked."
 EVE = "eve@northwind.test"
 

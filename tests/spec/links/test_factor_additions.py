@@ -34,7 +34,7 @@ Occasion = Literal["sign-in", "reset", "recovery link", "press"]
 @pytest.fixture
 async def service(start: Start, tmp_path: Any) -> Service:
     limits = {"mailbox_cooldown": timedelta(0), "mailbox_daily": 100, "account": "100/minute", "login": "1000/minute"}
-    sms = {"transport": "capture"}
+    sms = {"account": "AC1"}
     mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
     return await start(second_step={"source": "builtin", "sms": sms}, limits=limits, mail=mail)
 

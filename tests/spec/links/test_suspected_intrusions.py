@@ -135,9 +135,9 @@ async def test_a_week_after_the_report_and_the_end_of_an_operators_link_nothing_
     start: Start, suspect: Suspect
 ) -> None:
     store = Noting()
-    service = await start(store=store, invitations={"ttl": "1d"})
+    service = await start(store=store)
     await suspect(service)
-    service.let_time_pass(days=8, minutes=1)
+    service.let_time_pass(days=10, minutes=1)
 
     await use(service, await service.link())
     assert not store.intruded[-1]
@@ -147,7 +147,7 @@ async def test_a_suspicion_that_has_ended_does_not_return_with_the_purge_of_the_
     start: Start,
 ) -> None:
     store = Noting()
-    service = await start(store=store, invitations={"ttl": "7d"})
+    service = await start(store=store)
     await service.operator.reset(ADA)
     await service.deliver()
     service.let_time_pass(hours=1)

@@ -221,24 +221,6 @@ async def test_what_is_no_address_is_told_before_a_challenge_is(challenging: Ser
     assert problem(await ask(challenging.anywhere(), email="nobody")) == "400 invalid-input"
 
 
-async def test_busy_asks_only_who_asks_more_often_than_people_do(start: Start) -> None:
-    service = await start(challenge=altcha_settings(when="busy"))
-    client = service.at("192.0.2.1")
-
-    assert [problem(await ask(client)) for _ in range(2)] == ["202", REFUSED]
-    assert problem(await ask(service.at("192.0.2.2"))) == "202"
-    found = await puzzle(client)
-    assert found["required"] is False
-    assert problem(await ask(client, written(solved(found)))) == "202"
-
-
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_busy_asks_everybody_while_all_together_ask_for_much(start: Start) -> None:
-    service = await start(challenge=altcha_settings(when="busy"))
-    await asyncio.gather(*(ask(service.anywhere()) for _ in range(297)))
-    assert [problem(await ask(service.anywhere())) for _ in range(4)] == ["202"] * 3 + [REFUSED]
-
-
 @pytest.mark.long
 async def test_without_a_challenge_in_the_settings_there_is_no_route_and_nothing_is_asked_for(service: Service) -> None:
     assert problem(await service.anywhere().get(CHALLENGE)) == "404 not-found"

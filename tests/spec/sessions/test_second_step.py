@@ -150,7 +150,7 @@ async def test_a_signed_in_user_changes_the_password_without_another_code(servic
 
 @pytest.fixture
 async def by_phone(start: Start, tmp_path: Path) -> Service:
-    sms = {"transport": "capture"}
+    sms = {"account": "AC1"}
     mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
     service = await start(second_step=BUILTIN | {"sms": sms}, mail=mail, limits=FREE)
     await service.operator.set_phone(ADA, PHONE)
@@ -176,7 +176,7 @@ async def test_a_code_by_message_is_for_signing_in_alone(by_phone: Service, tmp_
 async def test_all_accounts_together_get_no_more_messages_however_many_ask_at_once(
     start: Start, tmp_path: Path
 ) -> None:
-    sms = {"transport": "capture", "overall": 3}
+    sms = {"account": "AC1", "overall": 3}
     mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
     service = await start(second_step={"source": "builtin", "sms": sms}, mail=mail, limits=FREE)
     people = [f"pupil{number}@northwind.test" for number in range(8)]

@@ -230,8 +230,9 @@ class Example:
             "SMTP_HOST": "",
             **({"CHALLENGE_METHOD": "none"} if self._lacks_altcha else {}),
         }
-        if written.second_step.sms.transport:
-            here["SECOND_STEP_SMS_TRANSPORT"] = "capture"
+        if written.second_step.source != "none":
+            twilio = {"ACCOUNT": "AC0", "PASSWORD": "none", "FROM": "+15005550006"}  # its codes are captured, too
+            here |= {f"SECOND_STEP_SMS_{key}": value for key, value in twilio.items()}
         if self._is_at_supabase:
             here["ACCOUNTS_SUPABASE_URL"] = "http://127.0.0.1"  # which nothing asks
         return {f"KEYTURN_{name}": value for name, value in here.items()}

@@ -126,11 +126,6 @@ class AccountStore(ABC):
     @abstractmethod
     async def get(self, account_id: str) -> Account | None: ...
 
-    async def phone(self, account_id: str) -> str:
-        """Return the phone number that the store has for codes, as it is written; "" without one."""
-        del account_id
-        return ""
-
     async def awaiting_password(self) -> Sequence[str] | None:
         """Return the addresses of active accounts that await a first password; None if the store cannot list them."""
         return None

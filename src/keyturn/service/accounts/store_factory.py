@@ -3,7 +3,7 @@
 import importlib
 import inspect
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -69,16 +69,6 @@ def import_factory(reference: str, setting: str = "accounts.store") -> Callable[
     if not callable(factory):
         raise SettingsInvalid.of(setting, f"{reference} must be a function, not {type(factory).__name__}")
     return factory
-
-
-def import_async_function(reference: str, setting: str) -> Callable[..., Awaitable[Any]]:
-    """Return the function, imported. Raises SettingsInvalid, also for a function that would block the event loop."""
-    function = import_factory(reference, setting)
-    if not is_async(function):
-        raise SettingsInvalid.of(
-            setting, "must be an async function, because a plain one would block all other requests"
-        )
-    return function
 
 
 def is_async(function: object) -> bool:

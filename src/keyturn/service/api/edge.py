@@ -2,16 +2,12 @@
 
 import itertools
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from keyturn.hosts import host_of, is_origin
-from keyturn.service.api.problems import send_problem
-from keyturn.service.problems.requests import Misdirected
 from keyturn.service.settings.networks import both_forms
 
 _LONGEST_COOKIE = 4096
@@ -29,11 +25,8 @@ _HTTPS = (b"strict-transport-security", b"max-age=31536000")
 """A year (OWASP ASVS 3.4.1), without includeSubDomains: the hosts below may belong to other services."""
 
 
-def edge(app: ASGIApp, *, secure: bool, hosts: Collection[str] = ()) -> ASGIApp:
-    """Return `app` with bounded requests, and answers that demand https if `secure` (HSTS).
-
-    `hosts`: the allowed names in the Host header; empty for any.
-    """
+def edge(app: ASGIApp, *, secure: bool) -> ASGIApp:
+    """Return `app` with bounded requests, and answers that demand https if `secure` (HSTS)."""
 
     async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
         # A copy, so that the app around keeps its own cookies.
@@ -47,11 +40,7 @@ def edge(app: ASGIApp, *, secure: bool, hosts: Collection[str] = ()) -> ASGIApp:
                     message["headers"] = [*headers, _HTTPS]
             await send(message)
 
-        answer = promising if secure else send
-        if hosts and scope["type"] == ScopeType.HTTP and _host_asked_for(scope["headers"]) not in hosts:
-            await send_problem(Misdirected(), scope, receive, answer)  # RFC 9110, 15.5.20
-        else:
-            await app(scope, receive, answer)
+        await app(scope, receive, promising if secure else send)
 
     return bounded
 
@@ -63,13 +52,6 @@ def behind_proxies(app: ASGIApp, proxies: Sequence[str]) -> ASGIApp:
     """
     middleware: Any = ProxyHeadersMiddleware  # its types are those of another library
     return cast("ASGIApp", middleware(app, both_forms(proxies))) if proxies else app
-
-
-def _host_asked_for(headers: Iterable[tuple[bytes, bytes]]) -> str:
-    """Return the name in the Host header without its port; "" for none or several (RFC 9112, 3.2)."""
-    sent = [value for name, value in headers if name == b"host"]
-    origin = f"http://{sent[0].decode('latin-1')}" if len(sent) == 1 else ""
-    return host_of(origin) if is_origin(origin) else ""
 
 
 def _bounded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -36,7 +36,7 @@ async def get_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str]
         lang=language.tag,
         dir=language.direction,
         texts=texts,
-        challenge=gate.asked if gate and gate.is_always_asked else UNSET,
+        challenge=gate.asked if gate else UNSET,
         codes=parts.codes is not None,
         takes_names=parts.accounts.takes_names,
         mail_services=known_services(),

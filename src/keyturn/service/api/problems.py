@@ -49,7 +49,6 @@ _HTTP_PROBLEMS: Mapping[int, type[Problem]] = {
         requests.MethodNotAllowed,
         requests.RequestTooLarge,
         requests.UnsupportedMediaType,
-        requests.Misdirected,
     )
 }
 """The problems for Litestar's own refusals, by status."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from keyturn.errors import Fault
-from keyturn.hosts import is_loopback, local_port
+from keyturn.hosts import is_loopback
 from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.pages.assets import FrontendModule
@@ -56,7 +56,7 @@ def _doubts(reading: Reading) -> Iterator[tuple[str, str]]:
     settings = reading.settings
     yield from _secret_doubts(settings)
     yield from _url_doubts(settings)
-    yield from _proxy_doubts(settings, of_app=reading.of_app)
+    yield from _proxy_doubts(settings)
     if settings.token.ttl > _LONGEST_LIFE:
         yield (
             f"token.ttl: a link works for {settings.token.ttl}, so one in an open mailbox may still work",
@@ -80,11 +80,6 @@ def _secret_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
             "KEYTURN_SECRET_KEY: has too few different characters to be random",
             f"Add the old key to previous_secret_keys, and set KEYTURN_SECRET_KEY to what this prints: {NEW_KEY}",
         )
-    if key and key in settings.previous_secret_keys:
-        yield (
-            "previous_secret_keys: contains the current key, so the key was not replaced",
-            f"Set KEYTURN_SECRET_KEY to a new key, which this prints: {NEW_KEY}",
-        )
 
 
 def _url_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -101,14 +96,8 @@ def _url_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
         )
 
 
-def _proxy_doubts(settings: Settings, *, of_app: bool) -> Iterator[tuple[str, str]]:
+def _proxy_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
     trusted = settings.server.trusted_proxies
-    linked, bound = local_port(settings.base_url), settings.server.port
-    if linked and bound and linked != bound and not trusted and not of_app:  # a proxy may listen there
-        yield (
-            f"base_url: links lead to port {linked} of this machine, and `serve` listens on {bound}",
-            f"Set server.port to {linked}, or correct base_url.",
-        )
     if settings.secure and not trusted:
         # Keyturn itself speaks http, so a proxy in front must speak https.
         yield (

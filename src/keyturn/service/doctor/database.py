@@ -1,9 +1,8 @@
-"""Checks that the database answers, can be written, is at this version's revision, and has the right time."""
+"""Checks that the database answers, can be written, and is at this version's revision."""
 
 import stat
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from sqlalchemy.exc import DBAPIError
 
 from keyturn.errors import SettingsInvalid
 from keyturn.mail.port.finding import Finding
-from keyturn.service.clock import now as utc_now
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import NO_TABLES, ahead_text, head, revision
 from keyturn.service.database.unready import describe_error, describe_url
@@ -24,9 +22,7 @@ from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.settings import Settings
 from keyturn.service.settings.database_urls import read_url
 
-_CLOCK = text("SELECT clock_timestamp() AS moment, current_setting('transaction_read_only') AS read_only")
-
-_WIDEST_SKEW = timedelta(seconds=5)
+_READ_ONLY = text("SELECT current_setting('transaction_read_only') AS read_only")
 
 WRONG_PATH = (
     "The settings say that it has your accounts, so the path is wrong: correct it, or start Keyturn in the folder that"
@@ -47,7 +43,7 @@ def accounts_file(settings: Settings) -> str:
     return missing_file(table.url or settings.database.url) if table.table else ""
 
 
-async def check_database(settings: Settings, now: Callable[[], datetime] = utc_now) -> list[Finding]:
+async def check_database(settings: Settings) -> list[Finding]:
     try:
         url = read_url(settings.database.url, "database.url").url
     except SettingsInvalid as invalid:
@@ -62,7 +58,7 @@ async def check_database(settings: Settings, now: Callable[[], datetime] = utc_n
             findings = [await _revision(database, url)]
             if database.is_sqlite:
                 return findings + await _sqlite(database, str(url.database))
-            return findings + await _postgresql(database, now)
+            return findings + await _postgresql(database)
         except DatabaseUnready as error:
             mend = "Start the database, or correct database.url and the rights of its user."
             if database.is_sqlite:
@@ -116,20 +112,12 @@ def _try_to_write(connection: Connection) -> None:
     connection.rollback()
 
 
-async def _postgresql(database: Database, now: Callable[[], datetime]) -> list[Finding]:
-    await database.fetch(_CLOCK)  # also connects, which takes longer than the answer
-    before = now()
-    (answer,) = await database.fetch(_CLOCK)
-    skew = abs(answer["moment"] - before - (now() - before) / 2)
-    findings = []
-    if answer["read_only"] == "on":
-        mend = "Set database.url to the primary server, or default_transaction_read_only to off."
-        findings.append(_fail("PostgreSQL refuses writes: it is a standby server, or read-only", mend))
-    apart = f"{skew.total_seconds():.1f} s away from the database's clock"
-    if skew > _WIDEST_SKEW:
-        mend = "Set the clocks of both machines by NTP, for example with `timedatectl set-ntp true`."
-        return [*findings, Finding("clock", "warn", f"{apart}, so links expire early or late", mend)]
-    return [*findings, Finding("clock", "ok", apart)]
+async def _postgresql(database: Database) -> list[Finding]:
+    (answer,) = await database.fetch(_READ_ONLY)
+    if answer["read_only"] != "on":
+        return []
+    mend = "Set database.url to the primary server, or default_transaction_read_only to off."
+    return [_fail("PostgreSQL refuses writes: it is a standby server, or read-only", mend)]
 
 
 def _fail(message: str, mend: str) -> Finding:

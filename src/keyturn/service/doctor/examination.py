@@ -15,7 +15,7 @@ from keyturn.service.doctor.accounts import check_accounts, check_credentials
 from keyturn.service.doctor.configuration import check_own_pages, check_pages, check_settings
 from keyturn.service.doctor.database import check_database, check_previous_keys
 from keyturn.service.doctor.domain import Dns, check_domain, domain_of
-from keyturn.service.doctor.services import check_breaches, check_challenge, check_webhook
+from keyturn.service.rooms import CHECKS
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import Reading
 
@@ -75,13 +75,9 @@ def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iter
         yield Check("credentials", check_credentials(settings))
     if settings.previous_secret_keys:
         yield Check("keys", check_previous_keys(settings))
-    if settings.password.breaches:
-        yield Check("breaches", check_breaches(settings))
-    if settings.challenge.method != "none":
-        yield Check("challenge", check_challenge(settings), "fail")
+    for name, (check, late) in CHECKS.items():
+        yield Check(name, check(settings), late)
     yield from _mail_checks(settings, dns)
-    if settings.webhooks.url:
-        yield Check("webhook", check_webhook(settings))
     if settings.pages.templates:
         yield Check("pages", check_pages(settings))
     if settings.server.allowed_origins:

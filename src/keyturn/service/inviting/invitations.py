@@ -17,6 +17,7 @@ from keyturn.service.clock import now
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.reset.answer import INVITED
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.proofs.port import CodesBesideLinks
 from keyturn.service.reset.records.client import Client
@@ -40,14 +41,12 @@ class Invitations:
     """Accepts invitations. The worker decides, as for requests: an account that awaits no password gets no mail.
 
     Without a key, no app may invite. The key to links invites, too.
-    `lifetime`: how long the link of an invitation works.
     """
 
     def __init__(self, settings: Settings, ground: Ground) -> None:
         self._records, self._limits = ground.records, ground.limits
         self.meters = ground.meters
-        keys = settings.invitations
-        self._service_key, self._link_key, self.lifetime = keys.service_key, keys.link_key, keys.ttl
+        self._service_key, self._link_key = settings.invitations.service_key, settings.invitations.link_key
         self.over_http, self.links_over_http = bool(self._service_key or self._link_key), bool(self._link_key)
 
     async def require_key(self, sent: str, client: Client, *, for_links: bool = False) -> None:
@@ -200,7 +199,7 @@ class OperatorLinks:
         self._accounts, self._records, self._limits = ground.accounts, ground.records, ground.limits
         self.meters = ground.meters
         self._urls, self._mailed = urls, mailed
-        self._lifetime, self._invited = settings.token.ttl, settings.invitations.ttl
+        self._lifetime = settings.token.ttl
 
     @count_calls("link")
     async def mint(
@@ -218,7 +217,7 @@ class OperatorLinks:
             raise InputInvalid(Fault("reason", "missing: it goes into the audit trail"))
         account = await self._find(addresses.parse(email), invites=invites)
         moment, purpose = now(), purpose_for(account, by_operator=True)
-        end, shown = moment + (self._invited if invites else self._lifetime), reason if invites else ""
+        end, shown = moment + (INVITED if invites else self._lifetime), reason if invites else ""
         token, minted = mint_link(account, purpose, moment, end, reason=shown)
         code = ""
         if with_code:

@@ -47,8 +47,7 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
     providers = _providers(parts)
     mails = MailDelivery(parts.records, Seal(parts.secrets), providers)
     composer = MailComposer(parts.templates, parts.themes, parts.settings)
-    lifetime, invited = parts.settings.token.ttl, parts.invitations.lifetime
-    links = ResetLinks(composer, parts.codes, lifetime=lifetime, invited=invited)
+    links = ResetLinks(composer, parts.codes, lifetime=parts.settings.token.ttl)
     requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
     securing: dict[str, Handler] = {
         kind: NoticeHandler(mails, parts.ground, composer, payload) for kind, payload in messages.NOTICES.items()

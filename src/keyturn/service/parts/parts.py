@@ -74,7 +74,7 @@ class Parts:
 
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect the rooms around request, check and complete; one that is off is None."""
-        hook = reset_hook.build(settings, shared)
+        hook = reset_hook.build(shared)
         self.challenge = challenge.build(settings, shared)
         self.second_step = RequiredSecondStep(settings, shared, self.events)
         self.live_links = live = LiveLinks(shared)

@@ -66,10 +66,6 @@ class UnsupportedMediaType(
     """The body must be application/json."""
 
 
-class Misdirected(Problem, status=421, title="Unknown host", outcome=NOT_COUNTED, for_people=False):
-    """Keyturn does not serve the requested host."""
-
-
 _WAIT = (("retryAfter", Annotated[int, Meta(ge=1, description="seconds, as in the header Retry-After")]),)
 
 

@@ -27,20 +27,21 @@ from keyturn.service.reset.records.messages import ResetRequested, event_of
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Minted, Purpose, Secret
 
+INVITED = timedelta(days=3)
+"""How long a link works that an operator asked for: its reader does not wait for the mail. A button replaces it."""
+
 
 @dataclass(frozen=True)
 class ResetLinks:
     """Mints links and writes the mails that carry them.
 
     `lifetime`: how long a link works that its owner asked for.
-    `invited`: how long a link works if an operator asked for it; its reader does not wait for the mail.
     `mailed`: mints the code beside a link that its owner asked for; None without codes.
     """
 
     composer: MailComposer
     mailed: CodesBesideLinks | None
     lifetime: timedelta
-    invited: timedelta
 
     async def without_code(self, emails: Collection[str]) -> Collection[str]:
         """Return the addresses that get no code, since too many were guessed there in a row."""
@@ -63,7 +64,7 @@ class ResetLinks:
         by_operator = bool(request.client.operator)
         purpose = Purpose.UNLOCK if recovers else purpose_for(account, by_operator=by_operator)
         recovers = purpose is Purpose.UNLOCK
-        life = BUTTON_LIFE if recovers else self.invited if request.by_operator else self.lifetime
+        life = BUTTON_LIFE if recovers else INVITED if request.by_operator else self.lifetime
         facts = {"reason": request.reason, "return_to": request.return_to}
         token, link = mint_link(account, purpose, moment, moment + life, **facts)
         if not account.takes_password:

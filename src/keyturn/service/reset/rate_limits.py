@@ -26,8 +26,6 @@ _FIXED_RATES = {
     "code": Rate(10, 60),  # codes that a client tries (OWASP ASVS 6.6.3)
     "link": Rate(10, 60),  # links that an operator's app gets
     "challenge": Rate(30, 60),  # puzzles that a client fetches, and answers that it sends
-    "busy_client": Rate(1, 60),  # requests for a link before "busy" requires a challenge: few people request two
-    "busy_overall": Rate(300, 60),  # a tenth of what all clients together may request
     "trial": Rate(1, 1),
 }
 _SHARES = {56: 4, 48: 16}
@@ -72,14 +70,6 @@ class RateLimits:
         for limit, level in zip(limits, levels, strict=True):
             if wait := limit.wait(level):
                 raise _refusal(limits, limit, wait)
-
-    async def is_busy(self, client: Client) -> bool:
-        """Count a request for a link against the lower limits. True: they are exceeded, and a challenge is due."""
-        try:
-            await self.count("busy_client", client, "busy_overall")
-        except TooManyRequests:
-            return True
-        return False
 
     async def count_guess(self, counted: GuessCounter, name: str) -> None:
         """Count a guess at a password of an address, of a signed-in account, or of a device (`DeviceCookies`).

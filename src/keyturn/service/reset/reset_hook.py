@@ -6,13 +6,11 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.store_factory import import_async_function
 from keyturn.service.problems.passwords import ResetRefused
 from keyturn.service.problems.requests import HookFailed
 from keyturn.service.reset.events import event_fields
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
-from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _LONGEST_SENTENCE = 300
@@ -42,12 +40,9 @@ _PATIENCE = 5
 """Seconds for an answer of the app's function, because a user waits for it."""
 
 
-def build(settings: Settings, ground: Ground) -> "ResetHook | None":
-    """Return the hook for the app's function, or for that of the settings, if any. Raises SettingsInvalid."""
-    function = ground.app.before_reset
-    if function is None and settings.hooks.before_reset:
-        function = import_async_function(settings.hooks.before_reset, "hooks.before_reset")
-    return ResetHook(function) if function else None
+def build(ground: Ground) -> "ResetHook | None":
+    """Return the hook for the app's function; None without one."""
+    return ResetHook(ground.app.before_reset) if ground.app.before_reset else None
 
 
 class ResetHook:

@@ -13,19 +13,16 @@ the names that the user wrote.
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
 
+from keyturn.hosts import host_of, is_loopback_address
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.problems.proofs import ChallengeMethod
 from keyturn.values import FileOrUrl as FileOrUrl
 from keyturn.values import Folder as Folder
 from keyturn.values import Secret as Secret
-
-PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password")
-"""What apps write into the provider's column of an account that signs in with a password."""
 
 
 def split_secrets(text: str) -> list[str]:
@@ -72,7 +69,6 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     `locale`: column of the language of mails
     `identifiers`: the columns by which users name their accounts: that of the address, and one with [user
     names](accounts.md#user-names), as in `["email", "username"]`; empty: the address alone
-    `password_providers`: values of `provider` for users with a password
     `set`: columns that a change sets: `{ must_change = false, changed_at = "{now}" }`; placeholders: `{now}`,
     `{now_ms}`, `{now_iso}` ([which form](accounts.md#how-the-time-is-written)), `{null}`
     `delete`: rows that a change deletes, by a column with the account's id: `["sessions.user_id"]`
@@ -92,7 +88,6 @@ class TableSettings(msgspec.Struct, frozen=True, kw_only=True):
     kind: str = ""
     locale: str = ""
     identifiers: tuple[str, ...] = ()
-    password_providers: tuple[str, ...] = PASSWORD_PROVIDERS
     set: dict[str, bool | int | float | str] = {}
     delete: tuple[str, ...] = ()
     ends: dict[str, Ending] = {}
@@ -121,31 +116,30 @@ class SupabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     service_role_key: Secret = Secret("")
 
 
+def is_plain_ldap(url: str) -> bool:
+    """Tell whether a directory's server gets passwords without TLS: only by an address of this machine."""
+    return url.startswith("ldap://") and is_loopback_address(host_of(url))
+
+
 class LdapSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A directory, and the service account that sets passwords there.
 
     `kind`: `openldap`, also for servers that work like it, or `active_directory`, also for Samba
     `servers`: one to six, in the order in which they are asked: `["ldaps://dc1.example.org",
-    "ldaps://dc2.example.org"]`
-    `start_tls`: begin TLS on connections to `ldap://`
-    `ca_file`: the authorities of the servers' certificates (PEM); empty: those of the system
+    "ldaps://dc2.example.org"]`. `ldap://` begins with StartTLS, but for `ldap://127.0.0.1` and `ldap://[::1]`
     `bind_dn`: the service account: `cn=keyturn,dc=example,dc=org`, or `keyturn@example.org` for Active Directory
     `bind_password`: its password
     `base`: the entry above all accounts: `ou=people,dc=example,dc=org`
     `where`: what an entry must have to be an account: `{ objectClass = "person", employeeType = "staff" }`; empty:
     `objectClass=person`, or a user of Active Directory
-    `phone`: attribute of the phone number, such as `mobile`, for `second_step.source = "ldap"`
     """
 
     kind: Literal["openldap", "active_directory"] = "openldap"
     servers: tuple[str, ...] = ()
-    start_tls: bool = False
-    ca_file: Folder = Folder("")
     bind_dn: str = ""
     bind_password: Secret = Secret("")
     base: str = ""
     where: dict[str, str] = {}
-    phone: str = ""
 
 
 class AccountSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,17 +180,6 @@ class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str = "{base_url}/secure-your-account/{token}"
     lock: bool = False
-
-
-class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Functions of the app's, as `package.module:function`.
-
-    `before_reset` may refuse a reset.
-
-    `before_reset`: `package.module:function`, which may refuse a reset with a sentence
-    """
-
-    before_reset: str = ""
 
 
 class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -280,19 +263,14 @@ class ChallengeSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A challenge that programs which request thousands of links cannot pass.
 
     `method`: `"altcha"`, a puzzle from your own service (needs `keyturn[altcha]`), `"turnstile"` or `"hcaptcha"`
-    `when`: `"busy"` asks only while a client requests more than one link a minute, or all together more than 300
     `site_key`: the service's public key; none for `altcha`
     `secret`: the service's secret; none for `altcha`
-    `on_failure`: if a service does not answer, or refuses `secret`: `"closed"` answers 503, `"open"` accepts the
-    request
     `url`: where a service verifies answers, if not at its own address; over https
     """
 
     method: Literal["none", ChallengeMethod] = "none"
-    when: Literal["always", "busy"] = "always"
     site_key: str = ""
     secret: Secret = Secret("")
-    on_failure: Literal["closed", "open"] = "closed"
     url: str = ""
 
 
@@ -325,32 +303,26 @@ class SecondStepTableSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """How codes are sent to phones.
+    """How Twilio sends codes to phones. While mails are captured, they are .eml files, too.
 
-    `transport`: `twilio`, or `capture` (.eml files beside the mails, nothing is sent); without it, no codes go to
-    phones
     `api_url`: Twilio's API, or a compatible one
-    `account`: the Account SID
+    `account`: the Account SID; without it, no codes go to phones
     `password`: the Auth Token
     `from`: the number that sends the messages, such as `+14155552671`
     `overall`: messages a day for all accounts together; 1 or more
-    `prefixes`: prefixes of the numbers that get messages, such as `["+44", "+49"]`; empty means all numbers
     """
 
-    transport: Literal["", "twilio", "capture"] = ""
     api_url: str = "https://api.twilio.com"
     account: str = ""
     password: Secret = Secret("")
     from_: str = ""
     overall: Annotated[int, Meta(ge=1)] = 1000
-    prefixes: tuple[str, ...] = ()
 
 
 class SecondStepSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether a reset needs the account's second factor.
 
-    `source`: where the factors are: `none`, `builtin`, `table`, `supabase`, `ldap` (phone numbers), or your own
-    `package.module:factory`
+    `source`: where the factors are: `none`, `builtin`, `table`, `supabase`, or your own `package.module:factory`
     """
 
     source: str = "none"
@@ -461,15 +433,12 @@ class TokenSettings(msgspec.Struct, frozen=True, kw_only=True):
 class InvitationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Invitations to choose a first password.
 
-    `ttl`: how long the link of an [invitation](accounts.md#a-first-password) works; from a minute to 30 days. A link
-    that the user requests works for `token.ttl`
     `service_key`: 32 or more random characters: your app's server sends them to [invite](http.md#invitations) a user.
     Without it, the route does not exist
     `link_key`: 32 or more random characters, other than those of `service_key`: your app's server sends them to get a
     [link](http.md#links-for-operators) for an account's owner. Without it, the route does not exist
     """
 
-    ttl: timedelta = timedelta(days=3)
     service_key: Secret = Secret("")
     link_key: Secret = Secret("")
 
@@ -537,8 +506,6 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     `PORT`: `port = "${PORT:-8000}"`
     `trusted_proxies`: addresses or networks whose X-Forwarded-* count, an IPv4 one on `--host ::` too
     `allowed_origins`: origins such as `https://app.example.org` whose pages may call the API, without cookies
-    `allowed_hosts`: host names such as `account.example.org` that are served besides that of `base_url`; all others get
-    421. Empty allows any host
     `api_path`: the path of the routes that request, check and reset; `"/"` for none
     `worker`: which process sends the mails of `serve`, or of an app with the [plugin](plugin.md#the-worker). `child`: a
     process that it starts and restarts. `inside`: itself; its other answers wait while it prepares a mail, so their
@@ -550,7 +517,6 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, le=65535)] = 8000
     trusted_proxies: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
-    allowed_hosts: tuple[str, ...] = ()
     api_path: str = "/api/auth"
     worker: Literal["child", "inside", "none"] = "child"
 
@@ -653,7 +619,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
     token: TokenSettings = TokenSettings()
     invitations: InvitationSettings = InvitationSettings()
     secure_account: SecureAccountSettings = SecureAccountSettings()
-    hooks: HookSettings = HookSettings()
     mail: MailSettings = MailSettings()
     brand: Brand = Brand()
     pages: PagesSettings = PagesSettings()
@@ -679,14 +644,6 @@ class Settings(_ProviderSections, msgspec.Struct, frozen=True, kw_only=True):  #
         """Scheme, host and port of `base_url`, as a browser writes them in an Origin header (RFC 6454)."""
         scheme, _, rest = self.base_url.partition("://")
         return f"{scheme}://{rest.split('/')[0]}".lower()
-
-    @property
-    def answered_hosts(self) -> frozenset[str]:
-        """The names that a Host header may contain; empty if any name is accepted."""
-        allowed = self.server.allowed_hosts
-        return frozenset(
-            host.lower().strip("[]") for host in (*allowed, urlsplit(self.base_url).hostname or "") if allowed
-        )
 
     @property
     def secure(self) -> bool:

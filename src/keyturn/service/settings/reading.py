@@ -1,7 +1,6 @@
 """Reads Settings from keyturn.toml and the environment, or reports every fault at once, under the user's names."""
 
 import os
-import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -37,9 +36,6 @@ _NOT_SETTINGS = {
     "KEYTURN_STUDIO_LIMIT_MEGABYTES",
 }
 """Variables with the prefix of settings that are not settings. The studio reads its own."""
-
-_OF_SERVICE = re.compile(r"_(?:SERVICE_(?:HOST|PORT)|PORT_\d+_(?:TCP|UDP|SCTP))(?:_|$)")
-"""Kubernetes' variables that tell a pod the addresses of the Services in its namespace."""
 
 
 def read_settings(
@@ -211,14 +207,9 @@ def _overlay_environment(
 ) -> None:
     known, secrets = known_variables(), secret_variables()
     in_files = {name for name in secrets if variables.file_of(name)}
-    if of_services := sorted(name for name in environ if name.startswith(PREFIX) and _is_of_service(name, environ)):
-        mend = "write `enableServiceLinks: false` in the pod's spec"
-        faults.append(Fault(of_services[0], f"not a setting, but set by Kubernetes for a Service of this name: {mend}"))
     tables = [name for name, kind in _typed_settings() if get_origin(kind) is dict]
     # Where a setting has two names, Keyturn's own comes last and wins.
     for name in sorted({*environ, *in_files}, key=lambda name: (name.startswith(PREFIX), name)):
-        if name in of_services:
-            continue
         if name in known:
             *sections, key = known[name].split(".")
             target: Any = given
@@ -232,12 +223,6 @@ def _overlay_environment(
             if (plain := name.removesuffix(FILE_SUFFIX)) in known:
                 only_there = f"only secrets are read from files: set {plain}"
             faults.append(Fault(name, only_there or "unknown setting" + did_you_mean(name, known)))
-
-
-def _is_of_service(name: str, environ: Mapping[str, str]) -> bool:
-    # A Kubernetes variable with a setting's name: for a Service `keyturn-server`, KEYTURN_SERVER_PORT is a tcp:// URL.
-    names_port = name.endswith("_PORT") and environ[name].startswith(("tcp://", "udp://", "sctp://"))
-    return names_port or _OF_SERVICE.search(name) is not None
 
 
 def known_variables() -> dict[str, str]:

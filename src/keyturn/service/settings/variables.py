@@ -3,7 +3,6 @@
 import errno
 import os
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from keyturn.plain_files import printable_name, read_plain_file
 
@@ -82,29 +81,16 @@ def _content(label: str, file: str) -> str:
     except UnicodeDecodeError:
         raise SecretUnread(label, f"{printable_name(file)} is not UTF-8: a secret is text") from None
     except (OSError, ValueError) as error:
-        raise SecretUnread(label, f"{printable_name(file)} {_reason(error, file)}") from None
+        raise SecretUnread(label, f"{printable_name(file)} {_reason(error)}") from None
     text = text.strip(_AT_ENDS)
     if not text.strip():
         raise SecretUnread(label, f"{printable_name(file)} is empty: write the secret into it")
     return text
 
 
-def _reason(error: OSError | ValueError, file: str) -> str:
+def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, FileNotFoundError):
         return "does not exist"
-    if isinstance(error, PermissionError) and hasattr(os, "geteuid"):
-        return _reason_of_refusal(file, os.geteuid())
     if isinstance(error, OSError) and error.errno == errno.EFBIG:
         return f"has more than {_LARGEST // 1024} KiB, the most that is read for a secret"
     return f"cannot be read: {error.strerror or error}" if isinstance(error, OSError) else "has a NUL in its name"
-
-
-def _reason_of_refusal(file: str, user: int) -> str:
-    try:
-        found = Path(file).stat()
-    except OSError:
-        return f"cannot be read by UID {user}: let it enter the folders above the file"
-    return (
-        f"cannot be read by UID {user}: it belongs to UID {found.st_uid} and GID {found.st_gid}, with mode "
-        f"{found.st_mode & 0o7777:04o}. Change its owner, group or mode so that UID {user} can read it"
-    )

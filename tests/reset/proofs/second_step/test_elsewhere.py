@@ -246,7 +246,7 @@ async def test_a_factory_that_makes_no_step_is_told_by_its_setting(database_url:
 async def refusing(database_url: str, tmp_path: Path) -> AsyncIterator[tuple[Service, Elsewhere]]:
     """Start a service whose accounts are in a store that refuses the next password; Ada has every factor."""
     store = Elsewhere(Account(id="u-1", email=ADA))
-    step = SecondStepSettings(source="builtin", sms=SmsSettings(transport="capture"))
+    step = SecondStepSettings(source="builtin", sms=SmsSettings(account="AC1"))
     settings = settings_for(
         database_url,
         second_step=step,

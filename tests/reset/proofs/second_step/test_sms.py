@@ -9,13 +9,13 @@ import httpx2
 import pytest
 from sqlalchemy import select
 from tests.driver.second_factors import account_of, builtin_factors, reset_with
-from tests.driver.service import ADA, NEW_PASSWORD, Service, problem, running, settings_for
+from tests.driver.service import NEW_PASSWORD, Service, problem
 from tests.reset.proofs.second_step.twilio_server import ACCOUNT, PASSWORD, TwilioServer
 from tests.serving import serving
 
 from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.secrets import SecretRow
-from keyturn.service.settings import LimitSettings, SecondStepSettings, Secret, SmsSettings
+from keyturn.service.settings import LimitSettings, MailSettings, SecondStepSettings, Secret, SmsSettings
 
 PHONE = "+447700900123"
 FREE = LimitSettings(mailbox_cooldown=timedelta(0), mailbox_daily=100)
@@ -54,14 +54,13 @@ def service_options(twilio: TwilioServer, listening: Twilio) -> dict[str, Any]:
     """Give Ada a phone."""
     del twilio
     sms = SmsSettings(
-        transport="twilio",
         api_url=listening.url,
         account=ACCOUNT,
         password=Secret(PASSWORD),
         from_="+14155552671",
     )
     step = SecondStepSettings(source="builtin", sms=sms)
-    return {"second_step": step, "limits": FREE, "prepare": with_phone}
+    return {"second_step": step, "limits": FREE, "mail": MailSettings(), "prepare": with_phone}
 
 
 async def one_more(service: Service, token: str) -> httpx2.Response:
@@ -156,16 +155,3 @@ async def test_the_database_holds_neither_the_phone_nor_the_code(service: Servic
     texts = [value for rows in found for row in rows for value in row.values() if isinstance(value, str)]
     assert code_in(twilio.messages[0]) not in texts
     assert (await account_of(service)).id in repr(found)
-
-
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(("prefixes", "method"), [(("+44",), "sms"), (("+1", "+49"), "other")])
-async def test_only_numbers_of_the_countries_that_are_set_get_a_message(
-    database_url: str, prefixes: tuple[str, ...], method: str
-) -> None:
-    step = SecondStepSettings(source="builtin", sms=SmsSettings(transport="capture", prefixes=prefixes))
-    async with running(settings_for(database_url, second_step=step, limits=FREE)) as service:
-        account = await service.add(ADA)
-        await builtin_factors(service).set_phone(account.id, PHONE)
-        required = await reset_with(service, await service.link())
-        assert [one["method"] for one in required.json()["methods"]] == [method]

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import formataddr
 from http import HTTPStatus
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -28,7 +28,7 @@ from keyturn.mail.port.http_provider import (
     Refused,
     Request,
 )
-from keyturn.mail.port.provider import CheckedSender, Rate
+from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words
 from keyturn.mail.providers.ses.sns import SnsTopic
 from keyturn.values import Secret
@@ -40,9 +40,8 @@ class SesSettings(msgspec.Struct, frozen=True, kw_only=True):
     region: str = ""
     access_key_id: str = ""
     secret_access_key: Secret = Secret("")
-    configuration_set: str = ""
     api_url: str = ""
-    rate: Rate = 14
+    rate: ClassVar[float] = 14  # calls a second, of all workers together; SES's first quota outside the sandbox
     topic_arn: str = ""
 
 
@@ -81,7 +80,7 @@ def _hmac(key: bytes, text: str) -> bytes:
     return hmac.digest(key, text.encode(), hashlib.sha256)
 
 
-async def _hand_over(api: ProviderApi, settings: SesSettings, email: Email, key: str) -> Answer:
+async def _hand_over(api: ProviderApi, _: SesSettings, email: Email, key: str) -> Answer:
     fields: dict[str, Any] = {
         "FromEmailAddress": formataddr(name_and_address(email.sender)),  # a name beyond ASCII is encoded (RFC 2047)
         "Destination": {"ToAddresses": [email.to]},
@@ -96,7 +95,6 @@ async def _hand_over(api: ProviderApi, settings: SesSettings, email: Email, key:
         "EmailTags": [{"Name": name, "Value": value} for name, value in {**email.tags, KEY_TAG: key}.items()],
         # A tracked link passes through SES whole, and its reports repeat it.
         "ConfigurationOverrides": {"Tracking": {"ClickTrackingEnabled": "DISABLED", "OpenTrackingEnabled": "DISABLED"}},
-        **({"ConfigurationSetName": settings.configuration_set} if settings.configuration_set else {}),
     }
     return await api.post("/v2/email/outbound-emails", fields)
 
@@ -206,7 +204,6 @@ async def _examine(api: Examination, settings: SesSettings, sender: CheckedSende
             yield fail(f"the key is refused ({f'{answer.status} {kind}'.strip()})", _NEW_KEY)
         return
     account = api.read(answer)
-    rate = account.within("SendQuota").number("MaxSendRate")
     if not account.flag("SendingEnabled"):
         yield fail(f"the key works, but the account may not send in {region}", f"See {_CONSOLE} for the reason.")
         return
@@ -214,9 +211,6 @@ async def _examine(api: Examination, settings: SesSettings, sender: CheckedSende
     if not account.flag("ProductionAccessEnabled"):
         message = "the account is in the sandbox: mails reach only verified addresses"
         yield warn(message, f"Request production access at {_CONSOLE}.")
-    if rate < settings.rate:
-        message = f"SES accepts {rate:g} mails a second, but ses.rate is {settings.rate:g}"
-        yield warn(message, f"Set ses.rate to {rate:g}.")
     identity = await api.ask(f"/v2/email/identities/{sender.domain}")
     if identity.status == HTTPStatus.NOT_FOUND:  # an address may be verified without its domain; its mails fail DMARC
         message = f"the account has no domain {sender.domain} in {region}"

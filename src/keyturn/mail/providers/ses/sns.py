@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
-from cachetools import LRUCache, TTLCache
+from cachetools import LRUCache
 
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.port.reports import ReportUnproven
@@ -26,10 +26,6 @@ _LONGEST_ANSWER = 16_384
 """Bytes: a certificate has about 2,000."""
 
 _MOST_CERTIFICATES = 4
-_MOST_AT_ONCE = 8
-_MOST_REFUSED = 256
-_REFUSED_FOR = 60.0
-"""Seconds for which a URL without a certificate is not fetched again."""
 
 _OK = 200
 _REFUSALS = {400, 403, 404}
@@ -86,8 +82,7 @@ class SnsTopic:
         self._timeout = timeout
         self._http: HttpClient | None = None
         self._certificates: LRUCache[str, Certificate] = LRUCache(_MOST_CERTIFICATES)
-        self._refused: TTLCache[str, str] = TTLCache(_MOST_REFUSED, _REFUSED_FOR)
-        self._fetching: dict[str, asyncio.Task[Certificate]] = {}
+        self._fetching = asyncio.Lock()
 
     def require_header(self, headers: Mapping[str, str]) -> None:
         """Raise ValueError if the headers name another topic."""
@@ -133,30 +128,19 @@ class SnsTopic:
     async def _certificate(self, url: str) -> "Certificate":
         """Return the certificate at an SNS URL, fetched once; TLS proves that it comes from SNS.
 
-        An unknown URL costs one call, whoever sends it; fetches of different URLs do not wait for each other.
+        One is fetched at a time: a client may send any URL.
         """
         path = url.removeprefix(self.host)
         if path == url or not re.fullmatch(r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem", path):
             raise ValueError("the certificate does not belong to SNS in the topic's region")
-        if url in self._certificates:
-            return self._certificates[url]
-        if url in self._refused:
-            raise ValueError("there is no such certificate")
-        task = self._fetching.get(url)
-        if task is None:
-            if len(self._fetching) >= _MOST_AT_ONCE:
-                raise ReportUnproven("too many certificates are being fetched")
-            task = self._fetching[url] = asyncio.create_task(self._fetch(url))
-            task.add_done_callback(lambda ended: self._note_fetch(url, ended))
-        return await asyncio.shield(task)  # other messages may wait for the same fetch
-
-    def _note_fetch(self, url: str, ended: "asyncio.Task[Certificate]") -> None:
-        del self._fetching[url]
-        error = None if ended.cancelled() else ended.exception()
-        if isinstance(error, ValueError):
-            self._refused[url] = str(error)
-        elif not error and not ended.cancelled():
-            self._certificates[url] = ended.result()
+        if url not in self._certificates:
+            try:
+                async with asyncio.timeout(self._timeout.total_seconds()), self._fetching:
+                    if url not in self._certificates:
+                        self._certificates[url] = await self._fetch(url)
+            except TimeoutError:
+                raise ReportUnproven("the certificate waits behind others") from None
+        return self._certificates[url]
 
     async def _fetch(self, url: str) -> "Certificate":
         from cryptography.x509 import load_pem_x509_certificate

@@ -39,8 +39,7 @@ class LdapAccounts(AccountStore):
         self.directory = Directory(settings, connections, patience)
         self.dialect = dialect = ActiveDirectory() if settings.kind == "active_directory" else OpenLdap()
         self._where = [messages.equal(*one) for one in (settings.where or dialect.where).items()]
-        named = (dialect.id_attribute, _EMAIL, _NAME, _LOCALE, settings.phone)
-        self._attributes = [*filter(None, named), *dialect.attributes]
+        self._attributes = [dialect.id_attribute, _EMAIL, _NAME, _LOCALE, *dialect.attributes]
 
     async def require_ready(self) -> None:
         settings = self.settings
@@ -156,11 +155,6 @@ class LdapAccounts(AccountStore):
         except (AccountsUnready, TimeoutError) as error:  # the password is already changed
             log.warning(LogEvent("accounts.not_let_in", dn=dn, reason=str(error) or f"no answer within {_LET_IN:g} s"))
         return bool(dn)
-
-    async def phone(self, account_id: str) -> str:
-        """Return the first phone number of the entry."""
-        entry = await self._read(account_id)
-        return entry.text(self.settings.phone) if entry else ""
 
     async def close(self) -> None:
         await self.directory.close()

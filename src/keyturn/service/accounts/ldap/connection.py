@@ -9,6 +9,7 @@ import msgspec
 
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.messages import Answer, Entry, Malformed, Result
+from keyturn.service.settings import is_plain_ldap
 
 SUCCESS, NO_SUCH_OBJECT, _INVALID_NAME = 0, 32, 34
 _UNCLEAR = {1, 3, 11, 51, 52, 54, 80}
@@ -78,11 +79,10 @@ class Connection:
         self._is_waiting = False
 
     @classmethod
-    async def open(cls, url: str, tls: ssl.SSLContext | None, *, start_tls: bool) -> Self:
-        """Connect. Raises ConnectionBroken, for a certificate that does not fit, too."""
+    async def open(cls, url: str, context: ssl.SSLContext) -> Self:
+        """Connect with TLS, but for this machine. Raises ConnectionBroken, for a certificate that does not fit, too."""
         parts = urlsplit(url)
         host, is_tls = parts.hostname or "", parts.scheme == "ldaps"
-        context = tls if is_tls or start_tls else None
         loop = asyncio.get_running_loop()
         try:
             transport, wire = await loop.create_connection(
@@ -92,7 +92,7 @@ class Connection:
         except (OSError, UnicodeError) as error:  # ssl.SSLError is one; UnicodeError is of a name that DNS cannot have
             raise ConnectionBroken(str(error)) from error
         try:
-            if start_tls and context:
+            if not is_tls and not is_plain_ldap(url):
                 await connection._start_tls(context, host)
         except BaseException:
             connection.abort()

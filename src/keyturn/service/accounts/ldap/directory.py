@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken
 from keyturn.service.problems.passwords import PasswordRejected
@@ -52,7 +51,7 @@ class Directory:
         self._settings = settings
         self.patience = patience
         self._current = 0
-        self._context = _tls_context(settings)
+        self._context = _tls_context()
         self._idle: list[Connection] = []
         self._refused: BindRefused | None = None
         self._refused_until = 0.0
@@ -117,7 +116,7 @@ class Directory:
             connection.abort()
         if self._refused and time.monotonic() < self._refused_until:
             raise BindRefused(self._refused.setting, str(self._refused))
-        connection = await Connection.open(url, self._context, start_tls=self._settings.start_tls)
+        connection = await Connection.open(url, self._context)
         try:
             await self._bind_service(connection)
         except BaseException:
@@ -155,17 +154,11 @@ class Directory:
         self._places = asyncio.Semaphore(self._connections)  # the next call may come from another event loop
 
 
-def _tls_context(settings: LdapSettings) -> ssl.SSLContext | None:
+def _tls_context() -> ssl.SSLContext:
     """Return a context that checks names and certificates (RFC 4513 3.1.3; BCP 195: TLS 1.2 at least).
 
     Made at the start, since reading the system's certificates takes some time.
     """
-    if not settings.start_tls and not any(url.startswith("ldaps://") for url in settings.servers):
-        return None
-    try:
-        context = ssl.create_default_context(cafile=settings.ca_file or None)
-    except OSError as error:
-        reason = f"{settings.ca_file} holds no certificates that can be read: {error.strerror or error}"
-        raise SettingsInvalid.of("accounts.ldap.ca_file", reason) from None
+    context = ssl.create_default_context()  # the system's authorities, or those in SSL_CERT_FILE
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

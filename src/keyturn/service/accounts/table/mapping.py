@@ -56,7 +56,6 @@ class MappedTable(msgspec.Struct, frozen=True, kw_only=True):
     fields: Mapping[str, sa.Column[Any]]
     active: Flag
     folding: frozenset[str]
-    password_providers: Sequence[str]
     assigned: Mapping[str, Assignments]
     endings: Sequence[MappedEnding]
     held: Sequence[tuple[str, str]]
@@ -96,7 +95,6 @@ class _MappingReader:
             fields=fields,
             active=self._active,
             folding=frozenset(field for field in ("email", "username") if self._folds_case(table, fields.get(field))),
-            password_providers=settings.password_providers,
             assigned=assigned,
             endings=endings,
             held=held,

@@ -18,6 +18,9 @@ from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.telemetry.logs import LogEvent
 
+PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password")
+"""What apps write, in any case, into the provider's column of an account that signs in with a password."""
+
 _NO_EXPLAIN_FOR_VIEW = 1345
 
 
@@ -118,10 +121,10 @@ def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool,
     return not row["active"], number, text_of(row["email"]) != email, text_of(row["id"])
 
 
-def account_of(row: RowMapping, password_providers: Sequence[str]) -> Account:
+def account_of(row: RowMapping) -> Account:
     stored = dict(row)  # SQLAlchemy's own rows take long to report a missing column
     provider = text_of(stored.get("provider"))
-    elsewhere = provider.lower() not in (one.lower() for one in password_providers)
+    elsewhere = provider.lower() not in PASSWORD_PROVIDERS
     return Account(
         id=text_of(stored["id"]),
         email=text_of(stored["email"]),

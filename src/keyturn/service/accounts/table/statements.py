@@ -17,6 +17,7 @@ from keyturn.service.accounts.table.active import lowered
 from keyturn.service.accounts.table.columns import kind_of
 from keyturn.service.accounts.table.mapping import Assignments, MappedEnding, MappedTable
 from keyturn.service.accounts.table.placeholders import TIMES, Value, set_value
+from keyturn.service.accounts.table.rows import PASSWORD_PROVIDERS
 
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only identical characters are equal; in MySQL's default, é is e."""
@@ -232,8 +233,7 @@ class Statements:
     def _signs_in_here(self) -> Iterator[ColumnElement[bool]]:
         """Yield the conditions that a password signs the account in, and that its hash was not made unusable."""
         if "provider" in self._columns:
-            providers = [one.lower() for one in self.mapping.password_providers]
-            yield lowered(self._columns["provider"]).in_(providers)
+            yield lowered(self._columns["provider"]).in_(PASSWORD_PROVIDERS)
         if "password" in self._columns:
             yield self._is_usable()
 

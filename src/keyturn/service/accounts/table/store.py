@@ -110,11 +110,11 @@ class TableAccounts(AccountStore):
             else choose_named(rows.get(addresses.fold_name(identifier), ()), identifier)
             for identifier in identifiers
         ]
-        return [account_of(row, self._settings.password_providers) if row else None for row in chosen]
+        return [account_of(row) if row else None for row in chosen]
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
         rows = await self._fetch(lambda statements: statements.by_ids(set(ids)))
-        accounts = [account_of(row, self._settings.password_providers) for row in rows]
+        accounts = [account_of(row) for row in rows]
         # An address that is none has no account: no mail would reach it. Ids are compared here once more: in MySQL's
         # own collations, "a" is "A".
         by_id = {account.id: account for account in accounts if addresses.is_same_mailbox(account.email, account.email)}
@@ -130,7 +130,7 @@ class TableAccounts(AccountStore):
 
     def _hash_of(self, account_id: str, rows: Iterable[RowMapping]) -> str | None:
         for row in rows:
-            account = account_of(row, self._settings.password_providers)
+            account = account_of(row)
             if account.id == account_id and account.active and account.has_password:
                 return text_of(row["hash"])
         return None

@@ -6,9 +6,12 @@ It sends five digits of a hash and gets all hashes that begin so. The service ma
 import re
 from datetime import timedelta
 from hashlib import sha1
+from urllib.parse import urlsplit
 
 from keyturn.errors import KeyturnError
 from keyturn.http_client import CallFailed, HttpClient
+from keyturn.mail.port.finding import Finding
+from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import Meters
 
@@ -78,3 +81,22 @@ class Breaches:
         if answer.status != _OK:
             raise BreachSourceFailed(f"status {answer.status}")
         return answer.body
+
+
+async def check(settings: Settings) -> list[Finding]:
+    """Ask as a reset does, for the doctor. Failures are warnings, since resets then skip the check."""
+    if not (url := settings.password.breaches_url):
+        return []
+    # Without a path or a query, which may hold a key.
+    source, where = Breaches(url), str(urlsplit(url).hostname)
+    try:
+        knows = await source.ask("password")
+    except BreachSourceFailed as error:
+        mend = "Let this machine connect, or correct password.breaches. Until then, Keyturn accepts leaked passwords."
+        return [Finding("breaches", "warn", f"{where}: {error}", mend)]
+    finally:
+        await source.close()
+    if not knows:
+        message = f'{where} does not list the password "password", so it is not a list of leaked passwords'
+        return [Finding("breaches", "warn", message, 'Set password.breaches to "hibp".')]
+    return [Finding("breaches", "ok", f'{where} works: it lists the password "password"')]

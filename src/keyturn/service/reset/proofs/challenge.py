@@ -17,6 +17,7 @@ from uuid import uuid4
 import msgspec
 
 from keyturn.http_client import CallFailed, HttpClient
+from keyturn.mail.port.finding import Finding
 from keyturn.packaging import requires_extra
 from keyturn.service import secrets
 from keyturn.service.clock import now, unix
@@ -146,7 +147,7 @@ fault. If every answer gets one, the operator has to fix the settings.
 Any other code, as "bad-request", counts as wrong: a client can cause it.
 """
 
-COMPLAINTS = _MISCONFIGURED | _ELSEWHERE
+_COMPLAINTS = _MISCONFIGURED | _ELSEWHERE
 """Codes that an invalid answer gets only if the settings are wrong."""
 
 
@@ -232,17 +233,11 @@ class Captcha:
 
 
 class RequestChallenge:
-    """Requires an answer always, or only while there are more requests than people make (OWASP ASVS 2.4.1, 6.3.1).
+    """Requires an answer (OWASP ASVS 2.4.1, 6.3.1). Without a verdict, a request is refused (ASVS 16.5.3)."""
 
-    `on_failure`: without a verdict, "closed" refuses the request (ASVS 16.5.3). "open" accepts it, and the limits of
-    requests hold as they do without a challenge.
-    """
-
-    def __init__(self, judge: Altcha | Captcha, settings: Settings, ground: Ground) -> None:
+    def __init__(self, judge: Altcha | Captcha, ground: Ground) -> None:
         self._judge = judge
         self.asked, self.close = judge.asked, judge.close
-        self.is_always_asked = settings.challenge.when == "always"
-        self._is_open = settings.challenge.on_failure == "open"
         self._limits, self._meters = ground.limits, ground.meters
 
     async def issue(self, client: Client) -> Mapping[str, Any]:
@@ -252,8 +247,6 @@ class RequestChallenge:
 
     async def require(self, client: Client, answer: str) -> None:
         """Return if the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
-        if not self.is_always_asked and not await self._limits.is_busy(client):
-            return
         if not answer:
             self._meters.challenge("missing")
             raise ChallengeRequired("missing", self.asked)
@@ -262,10 +255,8 @@ class RequestChallenge:
             fault = await self._judge.verify(answer, client)
         except ChallengeUnready as error:
             self._meters.challenge("failed")
-            reset_log.error(LogEvent("challenge.unanswered", reason=error, taken=self._is_open))
-            if not self._is_open:
-                raise
-            return
+            reset_log.error(LogEvent("challenge.unanswered", reason=error))
+            raise
         self._meters.challenge(fault or "passed")
         if fault:  # a form needs to know only whether a fresh answer would help
             raise ChallengeRequired("expired" if fault in {"expired", "replayed"} else "refused", self.asked)
@@ -284,7 +275,30 @@ def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
             # The pages that may request a link: ours, and those that the settings allow to call the API.
             own = settings.base_url, settings.forgot_url.format(base_url=settings.base_url)
             judge = Captcha(chosen, [_host(url) for url in (*own, *settings.server.allowed_origins)])
-    return RequestChallenge(judge, settings, ground)
+    return RequestChallenge(judge, ground)
+
+
+async def check(settings: Settings) -> list[Finding]:
+    """Send the service an invalid answer, for the doctor: its reply shows whether it knows the secret."""
+    chosen = settings.challenge
+    if chosen.method not in _SERVICES:  # Keyturn makes and checks ALTCHA's puzzles itself
+        return []
+    service = Captcha(chosen, hosts=())
+    host = urlsplit(service.url).hostname
+    try:
+        verdict = await service.ask("nobody")
+    except ChallengeUnready as error:
+        mend = "Let this machine connect to it. Until it answers, requests for links are refused."
+        return [Finding("challenge", "fail", f"{host}: {error}", mend)]
+    finally:
+        await service.close()
+    if refused := [code for code in verdict.codes if code in _COMPLAINTS]:
+        mend = "Copy challenge.secret and challenge.site_key again, both from the same site."
+        return [Finding("challenge", "fail", f"{host} refuses the secret: {', '.join(refused)}", mend)]
+    if verdict.success:
+        mend = "These are test keys, which accept every answer. Use the keys of your own site."
+        return [Finding("challenge", "warn", f"{host} accepts a made-up answer", mend)]
+    return [Finding("challenge", "ok", f"{host} answers, and accepts the secret")]
 
 
 def _host(url: str) -> str:

@@ -22,9 +22,8 @@ from keyturn.service.problems.requests import InputInvalid, TooManyRequests
 
 
 class OfferedChallenge(Challenge, frozen=True, kw_only=True):
-    """Besides says whether every request must have an answer; of ALTCHA it is a fresh puzzle, too."""
+    """A challenge to answer; of ALTCHA it is a fresh puzzle, too."""
 
-    required: bool
     parameters: dict[str, Any] | UnsetType = UNSET
     signature: str | UnsetType = UNSET
 
@@ -47,8 +46,8 @@ class Token(Schema, frozen=True, kw_only=True):
     "/challenge",
     summary="Get the challenge for a reset request",
     description=(
-        "If `required` is true, every reset request needs an answer. Otherwise the problem `challenge-required` "
-        "asks for one. For ALTCHA, the answer contains a new puzzle for its widget. Each answer is accepted once."
+        "Every reset request needs an answer, which is accepted once. For ALTCHA, this contains a new puzzle for its "
+        "widget."
     ),
     operation_id="getChallenge",
     responses=problem_responses(TooManyRequests, has_body=False),
@@ -56,7 +55,7 @@ class Token(Schema, frozen=True, kw_only=True):
 async def get_challenge(request: AnyRequest, parts: GivenParts) -> OfferedChallenge:
     challenge = mounted(parts.challenge)
     puzzle, asked = await challenge.issue(client_of(request)), msgspec.structs.asdict(challenge.asked)
-    return OfferedChallenge(required=challenge.is_always_asked, **asked, **puzzle)
+    return OfferedChallenge(**asked, **puzzle)
 
 
 @post(

@@ -4,12 +4,13 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 
 from keyturn.errors import Fault
-from keyturn.hosts import host_of, is_loopback
+from keyturn.hosts import host_of
 from keyturn.service.settings import (
     AccountSettings,
     LdapSettings,
     Settings,
     TableSettings,
+    is_plain_ldap,
 )
 from keyturn.service.settings.building import member_name
 from keyturn.service.settings.rules.tables import ATTRIBUTE, FUNCTION, value_of
@@ -17,7 +18,7 @@ from keyturn.service.settings.url_rules import database_fault
 from keyturn.values import did_you_mean, not_this
 
 OWN_STORES = ("builtin", "table", "supabase", "ldap")
-SOURCES = ("none", *OWN_STORES)
+SOURCES = ("none", "builtin", "table", "supabase")
 _USERS = {
     "accounts.table": ("accounts.store", ("table", "supabase")),
     "accounts.supabase": ("accounts.store", ("supabase",)),
@@ -126,10 +127,8 @@ def _ldap_servers(ldap: LdapSettings) -> Iterator[Fault]:
     for url in ldap.servers:
         if not _SERVER.fullmatch(url) or not _is_name(host_of(url)):
             yield Fault(setting, f"must be addresses like {example}{not_this(url)}")
-        elif message := _ldap_tls_fault(ldap, url):
-            yield Fault(setting, message)
-    if ldap.ca_file and not ldap.start_tls and not any(url.startswith("ldaps://") for url in ldap.servers):
-        yield Fault("accounts.ldap.ca_file", "has no effect without TLS: use ldaps://, or set accounts.ldap.start_tls")
+        elif ldap.kind == "active_directory" and is_plain_ldap(url):
+            yield Fault(setting, f"{url} has no TLS, without which Active Directory changes no password: use ldaps://")
 
 
 def _is_name(host: str | None) -> bool:
@@ -140,27 +139,13 @@ def _is_name(host: str | None) -> bool:
         return False
 
 
-def _ldap_tls_fault(ldap: LdapSettings, url: str) -> str:
-    """Return why passwords must not go to this server; "" if they may."""
-    if url.startswith("ldaps://"):
-        return f"{url} uses TLS from the beginning: remove accounts.ldap.start_tls" if ldap.start_tls else ""
-    if ldap.start_tls:
-        return ""
-    mend = "use ldaps://, or set accounts.ldap.start_tls"
-    if ldap.kind == "active_directory":
-        return f"{url} has no TLS, without which Active Directory changes no password: {mend}"
-    if is_loopback(url):
-        return ""
-    return f"{url} would carry passwords without TLS: {mend}"
-
-
 # Second steps
 
 
 def second_step_faults(settings: Settings) -> Iterator[Fault]:
     step = settings.second_step
-    if step.source in {"supabase", "ldap"} and settings.accounts.store != step.source:
-        yield Fault("second_step.source", f"is {step.source}, so accounts.store must be, too")
+    if step.source == "supabase" and settings.accounts.store != "supabase":
+        yield Fault("second_step.source", "is supabase, so accounts.store must be, too")
     if step.source == "table" and not step.table.totp and not step.table.phone:
         yield Fault("second_step.table.totp", "missing: set the column of the TOTP secrets, or second_step.table.phone")
     if step.table.format == "fernet":

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from keyturn.errors import Fault
-from keyturn.hosts import is_host, is_loopback, is_serialized_origin
+from keyturn.hosts import is_loopback, is_serialized_origin
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.service.settings import BCRYPT_PREFIXES, LONGEST_TRY, RATES, Settings, split_secrets
 from keyturn.service.settings.building import parse_rate
@@ -26,8 +26,6 @@ _MOST_A_RATE = 100_000
 """Requests: the time of each is stored until it expires."""
 
 _MINUTE, _NONE = timedelta(minutes=1), timedelta(0)
-_MONTH = timedelta(days=30)
-"""Until then, a reader of the mailbox may choose the password (OWASP ASVS 6.4.1: a short time)."""
 
 _SCHEMA = re.compile(r"([a-z_][a-z0-9_]{0,62})?").fullmatch
 """Names that PostgreSQL keeps unchanged without quotes (its manual, 4.1.1)."""
@@ -79,25 +77,14 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
         f"shorter than {SHORTEST_SECRET} characters",
     ),
     ("token.ttl", lambda life: life >= _MINUTE, "must be at least a minute, so that users have time to open the link"),
-    ("invitations.ttl", lambda life: _MINUTE <= life <= _MONTH, f"must be from a minute to {_MONTH.days} days"),
     ("database.timeout", lambda time: time > _NONE, "must be more than 0 s"),
     (
         "worker.timeout",
         lambda time: time < LONGEST_TRY,
         f"must be less than {LONGEST_TRY.seconds} s, which a delivery may take",
     ),
-    (
-        "accounts.ldap.phone",
-        lambda name: not name or ATTRIBUTE.fullmatch(name),
-        "must be the name of an attribute, not {shown}",
-    ),
     ("server.host", bool, "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well"),
     ("server.allowed_origins", is_serialized_origin, "must be an origin such as https://app.example.org, not {value}"),
-    (
-        "server.allowed_hosts",
-        is_host,
-        "must be a host name such as account.example.org, without a port, not {value}",
-    ),
     ("server.trusted_proxies", read_network, "must be an IP address or network, not {value}"),
     ("database.schema", _SCHEMA, "must be a plain name of lower-case letters, digits and _, such as keyturn"),
     (
@@ -107,16 +94,10 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
     ),
     ("password.breaches", _is_breach_source, "must be hibp, or begin with https://, not {shown}"),
     (
-        "hooks.before_reset",
-        lambda name: not name or FUNCTION.fullmatch(name),
-        "must be package.module:function, not {value}",
-    ),
-    (
         "second_step.sms.from",
         re.compile(r"(\+[1-9][0-9]{6,14})?").fullmatch,  # E.164
         "must be a number such as +14155552671",
     ),
-    ("second_step.sms.prefixes", re.compile(r"\+[1-9][0-9]{0,6}").fullmatch, "must all be prefixes such as +44"),
     ("timezone", ZoneInfo, "no such time zone: {value}"),
     (
         "webhooks.url",
@@ -164,15 +145,12 @@ _NEEDS = (
     Needs("accounts.table.lock", "accounts.table.unlock"),
     Needs("challenge.site_key", "challenge.method", "turnstile hcaptcha"),
     Needs("challenge.secret", "challenge.method", "turnstile hcaptcha"),
-    Needs("accounts.ldap.phone", "second_step.source", "ldap"),
     Needs("accounts.table.table", "second_step.source", "table"),
-    Needs("second_step.sms.transport", "second_step.source", "ldap"),
-    Needs("second_step.sms.transport", "second_step.table.phone"),
+    Needs("second_step.sms.account", "second_step.table.phone"),
     Needs("second_step.table.account", "second_step.table.table", what="set the column with the account's id"),
     Needs("second_step.table.key", "second_step.table.format", "fernet laravel"),
-    Needs("second_step.sms.account", "second_step.sms.transport", "twilio", "Twilio's Account SID"),
-    Needs("second_step.sms.from", "second_step.sms.transport", "twilio", "a number such as +14155552671"),
-    Needs("second_step.sms.password", "second_step.sms.transport", "twilio", "Twilio's Auth Token", sending=True),
+    Needs("second_step.sms.from", "second_step.sms.account", what="a number such as +14155552671"),
+    Needs("second_step.sms.password", "second_step.sms.account", what="Twilio's Auth Token", sending=True),
     Needs("webhooks.secret", "webhooks.url"),
     Needs("webhooks.url", "webhooks.secret"),
 )
@@ -180,7 +158,7 @@ _ONLY_FOR = (
     ("challenge.site_key", "challenge.method", "none turnstile hcaptcha"),
     ("challenge.secret", "challenge.method", "none turnstile hcaptcha"),
     ("hashing.cost", "hashing.format", " ".join(BCRYPT_PREFIXES)),
-    ("second_step.sms.transport", "second_step.source", "builtin table ldap"),
+    ("second_step.sms.account", "second_step.source", "builtin table"),
     ("second_step.table.key", "second_step.table.format", "fernet laravel"),
 )
 """Settings that have no effect unless others are one of some values."""

@@ -1,4 +1,4 @@
-"""Factors that an app or a directory stores. They are only read."""
+"""Factors that an app stores. They are only read."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +8,7 @@ from sqlalchemy import Column, Connection, RowMapping, select
 from sqlalchemy.exc import NoSuchTableError
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.service.accounts.port import Account, AccountStore
+from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.active import Flag
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.columns import kind_of, table_called, text_of
@@ -19,17 +19,6 @@ from keyturn.service.reset.proofs.second_step.totp import read_seed
 from keyturn.service.settings import SecondStepTableSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 from keyturn.values import did_you_mean
-
-
-class StorePhones(OwnSecondStep):
-    """Reads phone numbers from the store of the accounts."""
-
-    def __init__(self, database: Database, sms: Messages, accounts: AccountStore) -> None:
-        super().__init__(database, sms)
-        self._accounts = accounts
-
-    async def find(self, account: Account) -> StoredFactors:
-        return StoredFactors(phone=await self._accounts.phone(account.id))
 
 
 class TableFactors(OwnSecondStep):

@@ -7,6 +7,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 from cryptography.fernet import InvalidToken
@@ -19,12 +20,14 @@ from keyturn.service.database import Database
 from keyturn.service.keys import box
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
-from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 from keyturn.service.reset.proofs.second_step.totp import seed_of_base32, totp_step
 from keyturn.service.secrets import NEVER, STORED_FACTORS, Purpose, Secret, SecretRow
 from keyturn.service.telemetry.logs import LogEvent, log
 
-Messages = SmsCodes | None
+if TYPE_CHECKING:
+    from keyturn.service.reset.proofs.second_step.sms import SmsCodes
+
+Messages: TypeAlias = "SmsCodes | None"
 """What sends codes to phones; None if no messages are sent."""
 
 RECENT = timedelta(days=30)

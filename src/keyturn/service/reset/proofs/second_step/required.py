@@ -19,7 +19,6 @@ from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.port import Accepted, NoSecondStep, SecondStep, SecondStepTry
-from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.stores import Transaction
@@ -215,7 +214,11 @@ def _step_of(settings: Settings, ground: Ground) -> SecondStep:
     wanted, accounts = settings.second_step, settings.accounts
     if wanted.source == "none":
         return NoSecondStep()
-    database, sms = ground.records.database, SmsCodes(settings, ground) if wanted.sms.transport else None
+    database, sms = ground.records.database, None
+    if wanted.sms.account:
+        from keyturn.service.reset.proofs.second_step.sms import SmsCodes
+
+        sms = SmsCodes(settings, ground)
     match wanted.source:
         case "builtin":
             return BuiltinFactors(database, sms, ground.secrets)
@@ -227,10 +230,6 @@ def _step_of(settings: Settings, ground: Ground) -> SecondStep:
             from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
 
             return TableFactors(database, sms, wanted.table, accounts.table)
-        case "ldap":
-            from keyturn.service.reset.proofs.second_step.app_factors import StorePhones
-
-            return StorePhones(database, sms, ground.accounts)
         case reference:
             step: SecondStep = product_of(reference, settings, SecondStep, "second_step.source")
             return step

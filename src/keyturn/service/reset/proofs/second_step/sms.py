@@ -107,8 +107,7 @@ class SmsCodes:
 
     An account gets one message a minute, and five a day. Messages cost money, and a
     stranger in a mailbox could make a phone ring all night.
-    `overall`: messages a day for all accounts together.
-    `prefixes`: only numbers with one of them get messages. Strangers open accounts with expensive numbers that pay them
+    `overall`: messages a day for all accounts together. Strangers open accounts with expensive numbers that pay them
     (SMS pumping, OWASP API4:2023).
     """
 
@@ -116,15 +115,14 @@ class SmsCodes:
         self._records, self._themes = ground.records, ground.themes
         self._codes = Codes(ground.secrets, Purpose.SMS, _DIGITS)
         self._sms = sms = settings.second_step.sms
-        folder = Path(settings.mail.capture_dir)
-        self._sender = TwilioSms(sms) if sms.transport == "twilio" else CapturedSms(folder, settings.brand.name)
+        mail, name = settings.mail, settings.brand.name
+        self._sender = CapturedSms(Path(mail.capture_dir), name) if mail.transport == "capture" else TwilioSms(sms)
         self.close = self._sender.close
         self._host = urlsplit(settings.reset_url.replace("{base_url}", settings.base_url)).hostname or ""
 
     def reachable(self, phone: str) -> str:
-        """Return the number in the form of E.164; "" if it is none, or if no message may go to it."""
-        number = phone_number(phone)
-        return number if number.startswith(self._sms.prefixes or "+") else ""
+        """Return the number in the form of E.164; "" if it is none."""
+        return phone_number(phone)
 
     async def send(self, trial: SecondStepTry, phone: str) -> None:
         """Send a fresh code to a phone that is reachable. It ends the previous one.
