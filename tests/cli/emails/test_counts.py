@@ -120,14 +120,6 @@ def test_check_the_list_and_the_page_of_findings_say_the_same(keyturn: Keyturn, 
     assert len(sarif["runs"][0]["results"]) == len(told["findings"])
 
 
-def test_what_a_branch_alone_has_counts_for_it_and_for_its_mail(client: Client) -> None:
-    findings_page(client)
-    page = client.get("/studio/templates/news?sample=ada").text
-    branch = page[page.index('<details id="branches"') :].partition("</details>")[0]
-
-    assert 'title="1 error"' in branch
-
-
 def test_the_tab_of_a_mail_counts_as_check_does_for_that_mail(keyturn: Keyturn, client: Client) -> None:
     told = json.loads(keyturn("check", "emails", "--format", "json").out)["findings"]
     own = kinds([one for one in told if "news/ada en" in one["mails"]])

@@ -12,7 +12,6 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
-from keyturn.studio.gallery.branches.report import Coverage, FolderCoverage
 from keyturn.studio.lint.explaining import explain_rule
 from keyturn.studio.lint.finding import ClientGap, Finding, Severity
 from keyturn.studio.lint.report import Report
@@ -61,36 +60,6 @@ class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
     ]
 
 
-class ReportedBranch(msgspec.Struct, frozen=True, kw_only=True):
-    """A branch that no mail renders."""
-
-    file: Annotated[str, Meta(description="The template, as in a finding.")]
-    line: Annotated[int, Meta(ge=1, description="The first line that the branch would render.")]
-    last_line: FromOne
-    branch: Annotated[str, Meta(description="The condition of the branch, in few words.")]
-    reason: Annotated[str, Meta(description="Why nothing renders the branch.")]
-
-
-class ReportedCoverage(msgspec.Struct, frozen=True, kw_only=True):
-    """How many branches are rendered: each way through an if, a loop or a macro, also in shared files."""
-
-    branches: Count
-    by_samples: Annotated[Count, Meta(description="Rendered by the written samples.")]
-    rendered: Annotated[Count, Meta(description="Rendered by the written samples and where Keyturn forces a branch.")]
-    percent: Annotated[
-        float, Meta(ge=0, le=100, description="The share of rendered branches, rounded down to a tenth.")
-    ]
-    never_rendered: tuple[ReportedBranch, ...]
-
-
-class ReportedCoverages(msgspec.Struct, frozen=True, kw_only=True):
-    """The coverage in total, of each folder ("" is the top folder) and of each template."""
-
-    total: ReportedCoverage
-    folders: dict[str, ReportedCoverage]
-    templates: dict[str, ReportedCoverage]
-
-
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     """What `keyturn check --format json` writes."""
 
@@ -109,7 +78,6 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
         tuple[ReportedFinding, ...],
         Meta(description="The worst first. Equal ones follow each other, one entry for each place."),
     ]
-    coverage: Annotated[ReportedCoverages | None, Meta(description="null if branches were not searched.")] = None
 
 
 def as_json(report: Report, shown: Shown) -> str:
@@ -124,7 +92,6 @@ def as_json(report: Report, shown: Shown) -> str:
         in_baseline=len(report.in_baseline),
         unchecked=len(report.unchecked),
         findings=tuple(_reported(finding, shown) for finding in report.found),
-        coverage=_reported_coverages(report.coverage, shown) if report.coverage else None,
     )
     return msgspec.json.format(msgspec.json.encode(written), indent=2).decode()
 
@@ -148,26 +115,6 @@ def _words(finding: Finding) -> Iterator[ReportedWord]:
     if correction := finding.correction:
         for place in finding.corrects:
             yield ReportedWord(line=place.line, column=place.column, wrong=correction.wrong, right=correction.right)
-
-
-def _reported_coverages(coverage: FolderCoverage, shown: Shown) -> ReportedCoverages:
-    each = {name: _reported_coverage(one, shown) for name, one in coverage.folders.items()}
-    mails = {name: _reported_coverage(one, shown) for name, one in coverage.mails.items()}
-    return ReportedCoverages(total=_reported_coverage(coverage.total, shown), folders=each, templates=mails)
-
-
-def _reported_coverage(coverage: Coverage, shown: Shown) -> ReportedCoverage:
-    never = (
-        ReportedBranch(file=shown(one.file), line=one.line, last_line=one.last_line, branch=one.name, reason=one.reason)
-        for one in coverage.never_rendered
-    )
-    return ReportedCoverage(
-        branches=coverage.branches,
-        by_samples=coverage.by_samples,
-        rendered=coverage.rendered,
-        percent=coverage.percent,
-        never_rendered=tuple(never),
-    )
 
 
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

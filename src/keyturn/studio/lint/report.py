@@ -8,7 +8,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from keyturn.studio.gallery import MailName
-from keyturn.studio.gallery.branches.report import FolderCoverage
 from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity, merge
 from keyturn.studio.lint.rules import RULES
 
@@ -64,7 +63,7 @@ class Report(Struct, frozen=True, dict=True):
 
     `findings`: all of them, also those that do not count. The worst come first, equal ones follow each other.
     `templates` and `mails` count what was checked. `unchecked`: mails that the checks have not seen, or not all of,
-    because of a finding that counts. `coverage` is None if branches were not explored.
+    because of a finding that counts.
     `audit`: of one mail, if it is a reset mail. `not_checked`: why a part of one mail was not checked, as a sentence.
     """
 
@@ -72,7 +71,6 @@ class Report(Struct, frozen=True, dict=True):
     templates: int = 1
     mails: int = 1
     unchecked: tuple[MailName, ...] = ()
-    coverage: FolderCoverage | None = None
     audit: tuple[AuditItem, ...] = ()
     not_checked: str = ""
 
@@ -102,18 +100,6 @@ class Report(Struct, frozen=True, dict=True):
             for template in finding.templates:
                 by_template[template].append(finding)
         return {template: Tally.of(findings) for template, findings in by_template.items()}
-
-    def tallies_of_branches(
-        self, template: str, samples: Collection[str], branches: Iterable[str]
-    ) -> Mapping[str, Tally]:
-        """Return the count of each branch of a template: findings that none of its written samples has."""
-        by_branch: dict[str, list[Finding]] = {branch: [] for branch in branches}
-        for finding in self.found:
-            having = {mail.sample for mail in finding.mails if mail.template == template}
-            if having.isdisjoint(samples):
-                for branch in having & by_branch.keys():
-                    by_branch[branch].append(finding)
-        return {branch: Tally.of(findings) for branch, findings in by_branch.items()}
 
     @property
     def to_fix(self) -> "list[Sequence[Finding]]":

@@ -159,14 +159,12 @@ class Layout:
         context = {"view": View(), "template": None, "shared_file": None, **context}
         view, entries, shared = context["view"], self.gallery.entries(), self.gallery.shared_files()
         report = self._checks.last
-        chosen = next((entry for entry in entries if entry.name == context["template"]), None)
         text = self._environment.get_template(page).render(
             {"address": view, **context},
             tree=tree(entries, shared, context["template"] or context["shared_file"]),
             shared=frozenset(shared),
             folder_tally=report.tally,
             tallies=report.tallies,
-            branch_tallies=report.tallies_of_branches(chosen.name, chosen.samples, chosen.branches) if chosen else {},
             unaccepted=len(self._review.waiting_mails()) if self._review else 0,
             captured_count=None if self.captured is None else self.captured.kept,
         )

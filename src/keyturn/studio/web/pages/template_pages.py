@@ -81,7 +81,6 @@ class SamplePages(Struct, frozen=True):
             "rendition": rendition,
             "report": self.checks.last_report(rendition),
             "left_to_check": left,
-            "coverage": report.coverage if (report := self.gallery.known_branches(template)) and report.known else None,
             "now": datetime.now().astimezone(),
         }
         if mail := rendition.mail:
