@@ -6,7 +6,7 @@ Several templates can be checked in parallel.
 import gc
 import hashlib
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import cache, partial
@@ -30,7 +30,6 @@ from keyturn.studio.lint.guard import guard
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.lint.source.broken_templates import explain, explain_samples
-from keyturn.studio.lint.source.corrections import places_to_correct
 from keyturn.studio.lint.source.other_engines import one_for_each_engine
 from keyturn.studio.lint.source.stand_ins import NO_LAYOUT, few_turns, takes_few_turns
 from keyturn.studio.lint.source.translations import findings_on_texts, has_catalogues, marked_texts
@@ -335,27 +334,17 @@ def put_together(
     return report.with_findings(_complete(one_for_each_engine(judged), files, source))
 
 
-_MOST_CORRECTED = 1_000
-"""Findings of a file whose words are searched in it: each search reads it from its beginning."""
-
-
 def _complete(
     findings: Iterable[Finding], files: Mapping[str, Iterable[str]], source: Callable[[str], str]
 ) -> Iterator[Finding]:
-    """Yield the findings with their templates, the fingerprints of their lines, and the places to correct."""
+    """Yield the findings with their templates and the fingerprints of their lines."""
     fingerprint = line_fingerprints(source)
     users: dict[str, list[str]] = defaultdict(list)
     for name, file in ((name, file) for name, those in files.items() for file in those):
         users[file].append(name)
-    corrected = Counter[str]()
     for one in findings:
         templates = dict.fromkeys(mail.template for mail in one.mails) or one.templates or users.get(one.place.file, ())
-        corrects: tuple[Place, ...] = ()
-        if one.correction and corrected[one.place.file] < _MOST_CORRECTED:
-            corrected[one.place.file] += 1
-            with suppress(OSError):
-                corrects = places_to_correct(one, source(one.place.file))
-        yield replace(one, templates=tuple(templates), fingerprint=fingerprint(one.place), corrects=corrects)
+        yield replace(one, templates=tuple(templates), fingerprint=fingerprint(one.place))
 
 
 def _of_comments(

@@ -4,7 +4,7 @@ docs/check.schema.json is made from the types of the JSON report, and quotes the
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -23,15 +23,6 @@ Shown = Callable[[str], str]
 
 Count = Annotated[int, Meta(ge=0)]
 FromOne = Annotated[int, Meta(ge=1)]
-
-
-class ReportedWord(msgspec.Struct, frozen=True, kw_only=True):
-    """A wrong word in the file of the finding."""
-
-    line: FromOne
-    column: Annotated[int, Meta(ge=1, description="Counted in characters, from 1.")]
-    wrong: str
-    right: str
 
 
 class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,9 +45,6 @@ class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
     ]
     widths: Annotated[
         tuple[int, ...], Meta(description="The widths in CSS pixels at which a browser found it (--browser).")
-    ]
-    corrections: Annotated[
-        tuple[ReportedWord, ...], Meta(description="The words to replace, all of them, if the fix names the right one.")
     ]
 
 
@@ -107,14 +95,7 @@ def _reported(finding: Finding, shown: Shown) -> ReportedFinding:
         column=finding.place.column,
         mails=tuple(map(str, finding.mails)),
         feature=finding.feature or None,
-        corrections=tuple(_words(finding)),
     )
-
-
-def _words(finding: Finding) -> Iterator[ReportedWord]:
-    if correction := finding.correction:
-        for place in finding.corrects:
-            yield ReportedWord(line=place.line, column=place.column, wrong=correction.wrong, right=correction.right)
 
 
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -144,27 +125,7 @@ def _result(finding: Finding, rules: list[str], shown: Shown) -> Mapping[str, An
         "locations": [{"physicalLocation": location}],
         "partialFingerprints": {"keyturnLine/v1": finding.fingerprint},
         "properties": {"mails": [*map(str, finding.mails)], **_gaps(finding)},
-        **_fixes(finding, location["artifactLocation"]),
     }
-
-
-def _fixes(finding: Finding, file: Any) -> Mapping[str, Any]:
-    """Return the fix of a finding that knows the right word (SARIF, 3.55)."""
-    replacements = [
-        {
-            "deletedRegion": {
-                "startLine": word.line,
-                "startColumn": word.column,
-                "endColumn": word.column + len(word.wrong),
-            },
-            "insertedContent": {"text": word.right},
-        }
-        for word in _words(finding)
-    ]
-    if not replacements:
-        return {}
-    change = {"artifactLocation": file, "replacements": replacements}
-    return {"fixes": [{"description": {"text": finding.fix}, "artifactChanges": [change]}]}
 
 
 def _gaps(finding: Finding) -> Mapping[str, Any]:
