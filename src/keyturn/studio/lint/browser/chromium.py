@@ -17,7 +17,6 @@ from keyturn.mail.languages import Language
 from keyturn.packaging import folder, requires_extra
 from keyturn.studio.gallery import Gallery, MailName, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST
-from keyturn.studio.lint.browser.images import Image, check_images, files_beside, images_of
 from keyturn.studio.lint.browser.measurements import (
     WIDTHS,
     Measurement,
@@ -175,7 +174,6 @@ class MailToMeasure(Struct, frozen=True):
     html: str
     places: Mapping[str, Place]
     first: Place
-    images: tuple[Image, ...]
 
     def place_of(self, key: str) -> Place:
         return self.places.get(key, self.first)
@@ -212,10 +210,9 @@ class MailsToMeasure:
         if not document.html:
             return None
         html, place_of = document.marked_html, place_of_key(document)
-        images = images_of(document, files_beside(self._gallery.folder))
         places = {key: place_of(key) for key in keys_in(html)}
         first = document.place(document.body.offset)
-        return MailToMeasure(html, places, first, images)
+        return MailToMeasure(html, places, first)
 
 
 def look_at_mails(
@@ -269,4 +266,3 @@ def look_at(mail: MailToMeasure, chromium: Chromium) -> Iterator[Finding]:
         yield RULES.finding(mail.first, "browser/not-measured", reason=reason)
     else:
         yield from findings_of(notice(measurements, mail.place_of))
-    yield from check_images(mail.images)

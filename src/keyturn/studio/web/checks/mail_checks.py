@@ -116,9 +116,9 @@ class Checks:
             report = report.with_findings([*report.findings, *self._judge(seen)])
         return self.known.mark_in(report) if report else None
 
-    def notice(self, rendition: Rendition, noticed: Sequence[Noticed], others: Sequence[Finding]) -> list[Noticed]:
-        """Keep the findings of a browser and the weights of images; return the noticed ones that count."""
-        findings = tuple(dict.fromkeys([*(problem.finding for problem in noticed), *others]))
+    def notice(self, rendition: Rendition, noticed: Sequence[Noticed]) -> list[Noticed]:
+        """Keep the findings of a browser; return those that count."""
+        findings = tuple(dict.fromkeys(problem.finding for problem in noticed))
         self._seen.put((rendition.template, rendition.view), findings)
         judged = {finding.says: finding for finding in self._judge(findings) if not finding.reason}
         counting = (problem for problem in noticed if problem.finding.says in judged)

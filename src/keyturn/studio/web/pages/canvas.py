@@ -10,9 +10,7 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ValidationException
 
 from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.studio.lint.browser.images import Image
 from keyturn.studio.lint.checks.parts import CLIPPED_AT
-from keyturn.studio.lint.clients.word import word_losses
 from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
@@ -49,9 +47,7 @@ class Canvas:
             "stages": self._sources.stages(rendition),
             "source": self._sources.source_at(view.file, rendition) if view.show == "source" else None,
             "picked": self._selection(rendition, at) if (at := _line(view)) else None,
-            "losses": self._read(rendition, word_losses) or () if view.scheme == "word" else None,
             "cut": rendition.mail is not None and len(rendition.mail.html.encode()) > CLIPPED_AT,
-            "images": self.images(rendition) if view.tab == "checks" else (),
             "sayings": self._sayings(rendition) if view.tab == "reading" else (),
         }
 
@@ -85,9 +81,6 @@ class Canvas:
         known = self.marks(rendition, View()).all
         first = next(iter(known.values())).trail[0] if known else Place(rendition.template)
         return lambda key: known[key].trail[0] if key in known else first
-
-    def images(self, rendition: Rendition) -> tuple[Image, ...]:
-        return self._read(rendition, documents.images_in, self._gallery.folder) or ()
 
     def message(self, rendition: Rendition) -> bytes:
         return self._sources.message(rendition)

@@ -19,7 +19,6 @@ from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 
 from keyturn.packaging import folder
-from keyturn.studio.lint.browser.images import HEAVY
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web.access import HEADERS
@@ -140,7 +139,7 @@ class Layout:
             "foreign": gallery.folder.name if gallery.is_foreign else "",
             "remote_hosts": remote_hosts,
             "hints": hints,
-            "limits": {"html": CLIPPED_AT, "style": STYLE_DROPPED_AT, "image": HEAVY},
+            "limits": {"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
         }
 
     def url(self, *parts: str, view: View | str | None = None) -> str:

@@ -6,7 +6,6 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ClientException
 from litestar.params import RawBody
 
-from keyturn.studio.lint.browser.images import check_images
 from keyturn.studio.lint.browser.measurements import Measurement, Noticed, notice, read_measurements
 from keyturn.studio.lint.finding import Severity
 from keyturn.studio.web.checks.mail_checks import Checks
@@ -37,7 +36,7 @@ def measurements(
 ) -> list[CanvasMark]:
     measured, rendition = _read(body), canvas.rendition(path_name, view)
     noticed = notice(measured, canvas.place_of(rendition))
-    return [*map(_mark, checks.notice(rendition, noticed, [*check_images(canvas.images(rendition))]))]
+    return [*map(_mark, checks.notice(rendition, noticed))]
 
 
 def _read(body: bytes) -> tuple[Measurement, ...]:
