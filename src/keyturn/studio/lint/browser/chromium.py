@@ -21,7 +21,6 @@ from keyturn.studio.lint.browser.measurements import (
     WIDTHS,
     Measurement,
     findings_of,
-    notice,
     place_of_key,
     read_measurements,
 )
@@ -74,7 +73,7 @@ class Chromium:
         self._page: Page | None = None
         self._tools: CDPSession | None = None
         self._html = ""
-        self._script = f"((width) => {{ {_source_of('measure')}\nreturn JSON.stringify([measure(document, width)]); }})"
+        self._script = f"((width) => {{ {_script()}\nreturn JSON.stringify([measure(document, width)]); }})"
 
     def measure(self, html: str) -> tuple[Measurement, ...]:
         """Return a measurement for each width. Raises NotMeasured."""
@@ -123,8 +122,8 @@ class Chromium:
             page.close(run_before_unload=False)
 
 
-def _source_of(script: str) -> str:
-    return (folder("preview") / f"static/{script}.js").read_text("utf-8").replace("export ", "")
+def _script() -> str:
+    return (folder("preview") / "measure.js").read_text("utf-8")
 
 
 _INSTEAD = "run it as another user, or add --no-browser-sandbox if you trust the mails"
@@ -265,4 +264,4 @@ def look_at(mail: MailToMeasure, chromium: Chromium) -> Iterator[Finding]:
     except NotMeasured as reason:
         yield RULES.finding(mail.first, "browser/not-measured", reason=reason)
     else:
-        yield from findings_of(notice(measurements, mail.place_of))
+        yield from findings_of(measurements, mail.place_of)

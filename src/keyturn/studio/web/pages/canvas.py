@@ -76,12 +76,6 @@ class Canvas:
     def marks(self, rendition: Rendition, view: View) -> Marks:
         return self._read(rendition, documents.marks_in, _line(view)) or Marks({}, ())
 
-    def place_of(self, rendition: Rendition) -> Callable[[str], Place]:
-        """Return a function from a key in the frame to its line; for unknown keys, to the mail's first line."""
-        known = self.marks(rendition, View()).all
-        first = next(iter(known.values())).trail[0] if known else Place(rendition.template)
-        return lambda key: known[key].trail[0] if key in known else first
-
     def message(self, rendition: Rendition) -> bytes:
         return self._sources.message(rendition)
 
