@@ -15,11 +15,6 @@ from keyturn.studio.gallery.sizes import TooLarge
 from keyturn.studio.renderers.limits import OutOfTime
 
 Severity = Literal["error", "warning", "note"]
-Standing = Literal["counts", "baseline", "ignored"]
-"""Whether a finding counts: neither the baseline nor a comment excludes it."""
-
-STANDINGS: tuple[Standing, ...] = ("counts", "baseline", "ignored")
-
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """The worst first."""
 
@@ -114,8 +109,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return self.rule, self.place, self.message, self.severity, self.fix, self.clients, self.widths
 
     @property
-    def standing(self) -> Standing:
-        return "ignored" if self.reason else "baseline" if self.known else "counts"
+    def counts(self) -> bool:
+        """Whether neither a comment nor the baseline accepts it."""
+        return not (self.reason or self.known)
 
 
 def merge(findings: Iterable[Finding], by: Callable[[Finding], object] = attrgetter("declared")) -> list[Finding]:

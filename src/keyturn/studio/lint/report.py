@@ -77,16 +77,16 @@ class Report(Struct, frozen=True, dict=True):
     @cached_property
     def found(self) -> tuple[Finding, ...]:
         """The findings that count."""
-        return tuple(one for one in self.findings if one.standing == "counts")
+        return tuple(one for one in self.findings if one.counts)
 
     @cached_property
     def ignored(self) -> tuple[Finding, ...]:
         """Those that comments ignore."""
-        return tuple(one for one in self.findings if one.standing == "ignored")
+        return tuple(one for one in self.findings if one.reason)
 
     @cached_property
     def in_baseline(self) -> tuple[Finding, ...]:
-        return tuple(one for one in self.findings if one.standing == "baseline")
+        return tuple(one for one in self.findings if one.known and not one.reason)
 
     @cached_property
     def tally(self) -> Tally:
@@ -122,7 +122,7 @@ class Report(Struct, frozen=True, dict=True):
     def with_findings(self, findings: Iterable[Finding]) -> "Report":
         """Return this with these findings instead, put in order."""
         findings = tuple(one for equal in equal_findings(merge(findings)) for one in equal)
-        hidden = dict.fromkeys(mail for one in findings if one.hides and one.standing == "counts" for mail in one.mails)
+        hidden = dict.fromkeys(mail for one in findings if one.hides and one.counts for mail in one.mails)
         return replace(self, findings=findings, unchecked=tuple(hidden))
 
 
