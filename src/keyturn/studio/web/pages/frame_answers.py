@@ -15,7 +15,7 @@ _POLICY = (
 )
 _IMAGES = {"on": "data: https: http:", "own": "data:", "off": "'none'"}
 
-# A browser renders an image that it cannot show as its alt text, in a box of the image's size if it is no inline element.
+# A browser shows the alt text of an image that it cannot load. As no inline element, it keeps the image's size.
 _IN_HEAD = '<base target="_blank"><style>:where(img){display:inline-block}</style>'
 
 _CHANGED_AT_MOST = 512 * 1024
