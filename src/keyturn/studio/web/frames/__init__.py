@@ -30,17 +30,9 @@ CAPTURED = "allow-popups allow-popups-to-escape-sandbox"
 _TEXT = """<!doctype html><meta name="color-scheme" content="light dark">\
 <pre style="margin:24px;font:16px/24px ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>"""
 
-_FAULT = """<pre style="margin:0;padding:12px 16px;background:#b3261e;color:#fff;font:16px/24px ui-monospace,monospace;\
-white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>"""
-
 
 def page_of_text(text: str) -> str:
     return _TEXT.format(escape(text))
-
-
-def with_fault(html: str, reason: str) -> str:
-    """Return a mail of which parts fail below what is wrong with it."""
-    return insert_in_head(html, _FAULT.format(escape(reason)))
 
 
 def apply_view(html: str, view: View) -> str:
