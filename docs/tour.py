@@ -48,7 +48,7 @@ class Stop(NamedTuple):
 
 STOPS = (
     Stop("mail", "templates/back_in_stock?tab=checks"),
-    Stop("branch", "templates/order_confirmed?sample=branch%3A+with+order.pickup&tab=checks"),
+    Stop("branch", "templates/order_confirmed?sample=branch%3A+order_confirmed.mjml%3A3+and+6+more&tab=checks"),
     Stop("findings", "findings"),
     Stop("edit", "templates/back_in_stock?show=source&mode=edit&tab=checks"),
     Stop("word", "templates/order_confirmed?scheme=word&tab=reading"),

@@ -3,7 +3,6 @@
 import { blend } from "./blend.js";
 import { build } from "./form.js";
 import { prepare, settle } from "./frame.js";
-import { measureMail } from "./measuring.js";
 import { halt, resume } from "./sheet.js";
 
 // The regions that the checks fill. A toolbar with the focus stays as it is.
@@ -40,29 +39,15 @@ export async function settled() {
   for (let awaited = null; awaited !== last; ) await (awaited = last);
 }
 
-// Fetches the checks of the mail on the screen and measures it, then fetches the checks of the other mails for the list.
+// Fetches the checks of the mail on the screen, then those of the other mails for the list.
 // Stops when another page is wanted.
 export async function check(signal = underWay.signal) {
-  const first = document.body.dataset.checks;
-  if (!first) return showMeasured(signal);
-  let measuring = measureMail(signal);
-  for (let address = first; address; ) {
+  for (let address = document.body.dataset.checks; address; ) {
     const page = await fetchPage(address, signal);
     if (!page?.ok || page.failed || signal.aborted) return;
     place(page.document, document.querySelectorAll(FOUND));
     address = page.document.body.dataset.checks;
-    const news = await measuring;
-    if (signal.aborted) return;
-    if (news) address ||= first;
-    measuring = null;
   }
-}
-
-// Measures a captured mail. The server returns its findings with the page.
-async function showMeasured(signal) {
-  if (!document.querySelector(".paper[data-measured]") || !(await measureMail(signal))) return;
-  const page = await fetchPage(wanted, signal);
-  if (page?.ok && !page.failed && !signal.aborted) place(page.document, document.querySelectorAll(".tabs, .detail"));
 }
 
 async function fetchAndPlace(address, anew, replace) {

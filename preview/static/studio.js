@@ -8,7 +8,6 @@ import { useEditing } from "./editing.js";
 import { useFrames } from "./frame.js";
 import { useHandle } from "./handle.js";
 import { useKeys } from "./keys.js";
-import { useMeasuring } from "./measuring.js";
 import { useMenus } from "./menu.js";
 import { usePalette } from "./palette.js";
 import { openPanel, usePanels } from "./panels.js";
@@ -82,7 +81,6 @@ function lead(address) {
 
 useFrames({ onLink: show, onDocument: watch }).then(() => check());
 useHandle();
-useMeasuring();
 useCopying();
 useMenus();
 usePixels();

@@ -42,10 +42,10 @@ export function drawDrafts(section, view, tell) {
     const own = fault?.file === section.dataset.file && fault.line;
     const isFound = own && text === checked && findings.some(({ line, severity }) => line === fault.line && severity === "error");
     const all = own && !isFound ? [fault] : findings;
-    const now = JSON.stringify([all, text === checked]);
+    const now = JSON.stringify(all);
     if (now === shown) return; // new marks would close the list of findings at its selected one
     shown = now;
-    const marks = all.filter(({ line }) => line <= doc.lines).map((one) => ({ ...diagnostic(doc, one), actions: text === checked ? actions(doc, one) : [] }));
+    const marks = all.filter(({ line }) => line <= doc.lines).map((one) => diagnostic(doc, one));
     view.dispatch(setDiagnostics(view.state, marks));
   }
 
@@ -140,16 +140,4 @@ function diagnostic(doc, { line, column, message, fix, severity, rule }) {
 // Returns the index of a column. The server counts characters from 1, and JavaScript UTF-16 units.
 function indexIn(text, column) {
   return [...text].slice(0, column - 1).join("").length;
-}
-
-// Offers the right word, which is written only into the text that was checked.
-function actions(doc, { correction, corrects }) {
-  if (!corrects?.length) return [];
-  const changes = corrects.map(({ line, column }) => {
-    const { from, text } = doc.line(line);
-    const start = from + indexIn(text, column);
-    return { from: start, to: start + correction.wrong.length, insert: correction.right };
-  });
-  const apply = (view) => view.state.doc.eq(doc) && view.dispatch({ changes, userEvent: "input.fix" });
-  return [{ name: `Change to ${correction.right}`, apply }];
 }

@@ -57,7 +57,6 @@ const theme = EditorView.theme({
   ".cm-diagnostic-error": { borderLeftColor: "var(--error)" },
   ".cm-diagnostic-warning": { borderLeftColor: "var(--warning)" },
   ".cm-diagnosticSource": { fontSize: "12px", color: "var(--muted)", opacity: "1" },
-  ".cm-diagnosticAction": { ...panel, display: "block", margin: "4px 0 2px", borderRadius: "6px", padding: "2px 8px", font: "13px/18px var(--sans)" },
   ".cm-panel.cm-panel-lint ul": { maxHeight: "min(240px, 30vh)" },
   ".cm-panel.cm-panel-lint ul [aria-selected], .cm-panel.cm-panel-lint ul:focus [aria-selected]": { background: "var(--chosen)", color: "var(--ink)" },
   ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--error)" },

@@ -244,22 +244,3 @@ def test_the_program_git_is_not_needed(keyturn: Keyturn, committed: Path) -> Non
     write(committed, "news", BAD + BAD)
 
     assert "in 1 template" in keyturn("check", "emails", "--only-changed", "--only", "mjml", PATH="/nonexistent").out
-
-
-def test_branches_that_mails_left_out_may_draw_do_not_count(keyturn: Keyturn, committed: Path) -> None:
-    (committed / "_parts.mjml").write_text("{% macro ship() %}<mj-text>A ship</mj-text>{% endmacro %}", "utf-8")
-    for name, call in (("news", ""), ("boats", "{{ ship() }}")):
-        write(
-            committed,
-            name,
-            f"{{% from '_parts.mjml' import ship %}}{call}{{% if new %}}<mj-text>New</mj-text>{{% endif %}}",
-        )
-    git("add", ".")
-    git("commit", "--quiet", "--message", "Parts")
-    write(committed, "news", "{% from '_parts.mjml' import ship %}{% if old %}<mj-text>Old</mj-text>{% endif %}")
-
-    shown = keyturn("check", "emails", "--only-changed", "--fail-on", "never")
-
-    assert (shown.code, shown.err) == (0, "")
-    assert "2 of 2 branches rendered" in shown.out
-    assert "_parts.mjml" not in shown.out

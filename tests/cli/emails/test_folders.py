@@ -235,12 +235,8 @@ def test_a_link_that_is_not_followed_is_told(keyturn: Keyturn, shop: Path) -> No
     assert "in 3 templates, 4 mails" in checked.out
 
 
-def test_the_mails_of_the_example_have_no_mistake_and_all_of_their_branches_are_drawn(keyturn: Keyturn) -> None:
-    checked = keyturn("check", str(EXAMPLE), "--format", "json", "--fail-on", "warning")
-
-    coverage = json.loads(checked.out)["coverage"]["total"]
-    assert checked.code == 0
-    assert coverage["rendered"] == coverage["branches"]
+def test_the_mails_of_the_example_have_no_mistake(keyturn: Keyturn) -> None:
+    assert keyturn("check", str(EXAMPLE), "--fail-on", "warning").code == 0
 
 
 SERVICE = """\

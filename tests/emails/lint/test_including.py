@@ -150,7 +150,6 @@ def test_no_file_of_another_name_is_proposed_for_a_missing_one(folder: Folder) -
 
     (found,) = folder.guarded().found
     assert found.fix == "Correct the path. Paths are relative to the folder of the templates."
-    assert found.correction is None
 
 
 def test_a_missing_file_is_one_finding_at_its_place(folder: Folder) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from keyturn.studio.gallery import MailName
-from keyturn.studio.lint.finding import ClientGap, Correction, Finding, Place
+from keyturn.studio.lint.finding import ClientGap, Finding, Place
 from keyturn.studio.lint.formats import CheckReport, as_github, as_json, as_sarif
 from keyturn.studio.lint.report import Report
 
@@ -46,17 +46,6 @@ LACKING = Finding(
 )
 GAPS = [{"client": "outlook/windows", "support": "no"}, {"client": "gmail/ios", "support": "partial"}]
 REPORT = Report((DOUBTFUL, REMARK, WRONG), templates=2, mails=3)
-MISSPELT = Finding(
-    rule="mjml/unknown-element",
-    severity="error",
-    message="M.",
-    fix="Did you mean <mj-text>?",
-    place=Place("a/a.mjml", 2, 5),
-    correction=Correction("mj-txt", "mj-text"),
-    corrects=(Place("a/a.mjml", 2, 6), Place("a/a.mjml", 4, 3)),
-    mails=OF_ONE,
-)
-CORRECTED = Report((MISSPELT,))
 LACKED = Report((LACKING,))
 NOTHING = Report((), templates=2, mails=3)
 
@@ -88,7 +77,6 @@ def test_json_holds_all_of_every_finding() -> None:
         "feature": None,
         "clients": [],
         "widths": [],
-        "corrections": [],
     }
 
 
@@ -98,7 +86,7 @@ def test_json_keeps_to_the_schema_that_is_documented() -> None:
     made = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(CheckReport)}
 
     assert json.loads(schema.read_text("utf-8")) == made
-    for examination in (REPORT, NOTHING, LACKED, CORRECTED):
+    for examination in (REPORT, NOTHING, LACKED):
         report = as_json(examination, shown)
         assert json.loads(msgspec.json.encode(msgspec.json.decode(report, type=CheckReport))) == json.loads(report)
 
@@ -109,25 +97,6 @@ def test_feature_and_clients_are_fields() -> None:
 
     assert (finding["feature"], finding["clients"]) == ("css-border-radius", GAPS)
     assert result["properties"] == {"mails": ["a/one"], "feature": "css-border-radius", "clients": GAPS}
-
-
-def test_json_and_sarif_name_the_words_to_replace() -> None:
-    (finding,) = json.loads(as_json(CORRECTED, shown))["findings"]
-    (result,) = json.loads(as_sarif(CORRECTED, shown))["runs"][0]["results"]
-    ((change,),) = [fix["artifactChanges"] for fix in result["fixes"]]
-
-    words = {"wrong": "mj-txt", "right": "mj-text"}
-    assert finding["corrections"] == [{"line": 2, "column": 6, **words}, {"line": 4, "column": 3, **words}]
-    assert result["fixes"][0]["description"] == {"text": "Did you mean <mj-text>?"}
-    assert change["artifactLocation"] == {"uri": "mails/a/a.mjml"}
-    assert [(one["deletedRegion"], one["insertedContent"]) for one in change["replacements"]] == [
-        ({"startLine": 2, "startColumn": 6, "endColumn": 12}, {"text": "mj-text"}),
-        ({"startLine": 4, "startColumn": 3, "endColumn": 9}, {"text": "mj-text"}),
-    ]
-
-
-def test_sarif_offers_no_fix_for_a_finding_that_knows_no_right_word(run: Mapping[str, Any]) -> None:
-    assert not any("fixes" in result for result in run["results"])
 
 
 def test_github_is_told_in_a_line_for_each_finding() -> None:

@@ -29,7 +29,6 @@ from keyturn.cli.terminal import accent, error, fail, harmless, muted, strong, w
 if TYPE_CHECKING:
     from keyturn.mail.rendering.folders import Folders
     from keyturn.studio.gallery import Gallery
-    from keyturn.studio.gallery.branches.report import FolderCoverage
     from keyturn.studio.lint.check import ChecksTemplates
     from keyturn.studio.lint.checks_in_renderers import InRenderers
     from keyturn.studio.lint.clients.clients import Clients
@@ -40,17 +39,16 @@ if TYPE_CHECKING:
 
 _AROUND = 1
 _WIDTH = 110
-_MOST_BRANCHES = 8
 _MOST_LINES = 5
 _MOST_NAMED = 3
 _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
-def print_findings(report: "Report", gallery: "Gallery", *, with_coverage: bool = True) -> None:
-    """Print errors and warnings in full, then the notes without their lines. Without coverage, every place and note."""
+def print_findings(report: "Report", gallery: "Gallery", *, in_full: bool = False) -> None:
+    """Print errors and warnings, then the notes in one line each; `in_full`, print every place and note."""
     from keyturn.studio.lint.report import equal_findings
 
-    most, notes = (_MOST_LINES, list[str]()) if with_coverage else (None, None)
+    most, notes = (None, None) if in_full else (_MOST_LINES, list[str]())
     for equal in equal_findings(report.found):
         if notes is not None and equal[0].severity == "note":
             notes.append(_as_note(equal, gallery.folders))
@@ -58,8 +56,6 @@ def print_findings(report: "Report", gallery: "Gallery", *, with_coverage: bool 
             _print_finding(equal, gallery, report.mails, most)
     if notes:
         click.echo("\n".join([*notes, muted("  (keyturn check --explain RULE says more; --only RULE shows all)"), ""]))
-    if with_coverage and report.coverage and report.coverage.total.branches:
-        _print_coverage(report.coverage, gallery.folders)
     counts = report.tally.by_severity
     listed = ", ".join(_COLOURS[severity](_number(count, severity)) for severity, count in counts.items() if count)
     looked_at = f"{_number(report.templates, 'template')}, {_number(report.mails, 'mail')}"
@@ -73,24 +69,6 @@ def _as_note(equal: Sequence["Finding"], folders: "Folders") -> str:
     where = harmless(f"{typed_path(folders, finding.place.file)}:{finding.place.line}:{finding.place.column}")
     said = wrap(harmless(finding.message), " " * 6)
     return f"{muted('note')}  {muted(finding.rule)}  {muted(where + places)}\n      {said}"
-
-
-def _print_coverage(of_folders: "FolderCoverage", folders: "Folders") -> None:
-    """Print how many branches are rendered, in total and in each folder, and the first that never are."""
-    coverage = of_folders.total
-    alone = f", {coverage.by_samples} of them by your samples" if coverage.by_samples < coverage.rendered else ""
-    if coverage.is_guessed and coverage.rendered:
-        alone = ", all with made-up values, as there are no samples"
-    click.echo(f"{coverage.rendered} of {_number(coverage.branches, 'branch', 'branches')} rendered{alone}.")
-    if len(of_folders.folders) > 1:
-        each = (f"{name or '.'}/ {one.rendered} of {one.branches}" for name, one in of_folders.folders.items())
-        click.echo(muted(f"  {', '.join(each)}"))
-    for one in coverage.never_rendered[:_MOST_BRANCHES]:
-        where = one.lines.replace(one.file, typed_path(folders, one.file), 1)
-        click.echo(muted(harmless(f"  never rendered: {where}  {one.name}. {one.reason}")))
-    if (left := len(coverage.never_rendered) - _MOST_BRANCHES) > 0:
-        click.echo(muted(f"  and {left} more; --format json lists all"))
-    click.echo()
 
 
 def typed_path(folders: "Folders", file: str) -> str:
@@ -159,8 +137,8 @@ def _frame(gallery: "Gallery", file: str, line: int, column: int) -> list[str]:
     return framed
 
 
-def _number(count: int, of_what: str, several: str = "") -> str:
-    return f"{count} {of_what if count == 1 else several or f'{of_what}s'}"
+def _number(count: int, of_what: str) -> str:
+    return f"{count} {of_what}{'' if count == 1 else 's'}"
 
 
 def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -193,7 +171,7 @@ samples/NAME.toml, for example. A template without samples gets made-up values. 
 own emails.
 
 Each template is checked with every sample and language. If samples miss a side of an if or of a loop, Keyturn forces
-it; the last lines say how many branches were rendered. If there is an error, the exit code is 1 (--fail-on).
+it. The exit code is 1 if there is an error (see --fail-on).
 
 \b
 Groups for --clients (default: apple, gmail, outlook and yahoo):
@@ -330,7 +308,7 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
         return
     report = _without_known(report, known, asked_for=options.baseline is not None).with_rules(only)
     if output == "text":
-        print_findings(report, opened.gallery, with_coverage=not only)
+        print_findings(report, opened.gallery, in_full=bool(only))
     elif written := _write_report(report, opened, output):
         click.echo(written)
     is_checked = _is_checked(report, aside=output != "text") or fail_on == "never"

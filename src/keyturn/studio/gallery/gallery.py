@@ -22,7 +22,7 @@ from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import leads_out, read_plain_text, walk
-from keyturn.studio.gallery.branches.report import PREFIX, BranchReport
+from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_mail
 from keyturn.studio.gallery.discovery import Discovery, FileState, FolderContents, Patterns, state_of
 from keyturn.studio.gallery.environments import Prepare
 from keyturn.studio.gallery.rendering import Renderers
@@ -42,8 +42,8 @@ GUESSED = "guessed"
 class Entry(Struct, frozen=True):
     """A mail in the list. `guessed`: it has no samples. `unreadable`: its samples cannot be read.
 
-    `hostile`: names of samples that are made from its first one. `branches`: names of found samples, if they were
-    asked for (`Gallery.branches`).
+    `hostile`: names of samples that are made from its first one. `branches`: names of passes, if they were asked
+    for (`Gallery.branches`).
     """
 
     name: str
@@ -79,7 +79,7 @@ class Gallery:
     brands: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     patterns: Patterns = field(default_factory=Patterns)
     finds_branches: bool = True
-    explorer: Callable[[str], BranchReport | None] | None = None
+    explorer: Callable[[str], Passes | None] | None = None
     find_variables: Callable[[Sequence[str]], Mapping[str, Variable]] | None = None
     go_on: Prepare | None = None
     draft: Draft | None = None
@@ -160,10 +160,10 @@ class Gallery:
         return self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name))
 
     def sample(self, name: str, sample: str) -> Sample:
-        """Return a sample of a mail, also a hostile or found one. Raises LookupError, TemplateInvalid."""
+        """Return a sample of a mail, also a hostile one or a pass. Raises LookupError, TemplateInvalid."""
         samples = self.samples(name)
-        if sample.startswith(PREFIX) and (report := self.branches(name)):
-            samples = {found.name: found for found in report.samples}
+        if sample.startswith(PREFIX) and (passes := self.branches(name)):
+            samples = {one.name: one for one in passes.samples}
         if sample.startswith(hostile.PREFIX):
             first = next(iter(samples.values()))
             samples = {made.name: made for made in hostile.hostile_samples(first, self.props.get(name))}
@@ -181,14 +181,12 @@ class Gallery:
         environment = self.templates.environment(self.languages.choose(""))
         return self.find_variables(files) if self.find_variables else find_variables(files, environment, self.go_on)
 
-    def branches(self, name: str) -> BranchReport | None:
-        """Return the report on the branches of a mail, with passes that force those that no sample takes.
+    def branches(self, name: str) -> Passes | None:
+        """Return the passes through a mail, which force the branches that no sample takes.
 
         It takes up to two seconds of processor time, and is kept until files or samples change. Returns None if
         branches are not explored, or the samples cannot be read. Raises LookupError.
         """
-        from keyturn.studio.gallery.branches.exploration import explore_mail
-
         try:
             samples = self.samples(name)
         except TemplateInvalid:
@@ -196,15 +194,10 @@ class Gallery:
         if not self.finds_branches:
             return None
 
-        def explore() -> BranchReport | None:
+        def explore() -> Passes | None:
             return self.explorer(name) if self.explorer else explore_mail(self, name, samples, self._compiled)
 
         return self._while_unchanged(name, "branches", explore, *samples.values())
-
-    def known_branches(self, name: str) -> BranchReport | None:
-        """Return the last report on the branches of a mail, if there was one."""
-        report: BranchReport | None = self._results.get((name, "branches"), ((), None))[1]
-        return report
 
     def shared_files(self) -> list[str]:
         return self._current_look().shared
@@ -251,8 +244,8 @@ class Gallery:
         try:
             known = tuple(self._written_samples(name))
             samples = known or (GUESSED,)
-            report = self.known_branches(name)
-            branches = tuple(sample.name for sample in report.samples) if report else ()
+            known_passes: Passes | None = self._results.get((name, "branches"), ((), None))[1]
+            branches = tuple(sample.name for sample in known_passes.samples) if known_passes else ()
             return Entry(name, samples, hostile.NAMES, branches, guessed=not known)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)

@@ -359,12 +359,6 @@ def with_inline_images(mail: MailContent, html: str) -> str:
     return _CID.sub(put, html)
 
 
-def weight_of_part(mail: MailContent, address: str) -> int | None:
-    reference = _CID.fullmatch(address)
-    wanted = unquote(reference[1]) if reference else ""
-    return next((part.size for part in mail.attachments if wanted and part.content_id == wanted), None)
-
-
 OPENING = 64 * 1024
 """Characters of HTML that are searched for a preheader: lists show the beginning."""
 

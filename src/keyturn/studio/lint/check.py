@@ -6,7 +6,7 @@ Several templates can be checked in parallel.
 import gc
 import hashlib
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import cache, partial
@@ -19,8 +19,7 @@ from msgspec.structs import replace
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Text
 from keyturn.studio.gallery import Gallery, MailName, Sample
-from keyturn.studio.gallery.branches.exploration import LONGEST
-from keyturn.studio.gallery.branches.report import BranchReport, FolderCoverage
+from keyturn.studio.gallery.branches.exploration import LONGEST, Passes
 from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
 from keyturn.studio.lint.checks import CHECKS, TEXT_CHECKS
@@ -31,7 +30,6 @@ from keyturn.studio.lint.guard import guard
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.lint.source.broken_templates import explain, explain_samples
-from keyturn.studio.lint.source.corrections import places_to_correct
 from keyturn.studio.lint.source.other_engines import one_for_each_engine
 from keyturn.studio.lint.source.stand_ins import NO_LAYOUT, few_turns, takes_few_turns
 from keyturn.studio.lint.source.translations import findings_on_texts, has_catalogues, marked_texts
@@ -47,14 +45,14 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     """What the checks say of a template, from which a report is put together.
 
     `mails`: how many were rendered. `texts`: texts of its files that are marked for translation, each with its
-    first place. `branches`: without samples, or None if branches were not explored. `unused`: selectors that match
-    nothing in its mails. `commented`: its files that may have comments for Keyturn, or None if that is unknown.
+    first place. `is_cut_short`: exploring its branches ran out of time. `unused`: selectors that match nothing in its
+    mails. `commented`: its files that may have comments for Keyturn, or None if that is unknown.
     """
 
     findings: tuple[Finding, ...] = ()
     mails: int = 0
     texts: tuple[tuple[Text, Place], ...] = ()
-    branches: BranchReport | None = None
+    is_cut_short: bool = False
     unused: tuple[Finding, ...] = ()
     commented: tuple[str, ...] | None = None
 
@@ -109,10 +107,10 @@ class TemplateChecks:
         if not samples:
             return Part(tuple(findings))
         findings += (_with_mail(one, MailName(template)) for one in unknown)
-        report, exceeded = (None, None) if unreadable else self._branches(template)
+        passes, exceeded = (None, None) if unreadable else self._branches(template)
         mails = ended = 0
         styles = StyleUses()
-        for sample, language in samples_in_languages((*samples, *(report.samples if report else ())), self.languages):
+        for sample, language in samples_in_languages((*samples, *(passes.samples if passes else ())), self.languages):
             of_mail = self._findings(template, sample, language, styles)
             if sample.forced:  # with made-up values; what fails with those of a sample is an error already
                 known = {one.place for one in findings}
@@ -134,9 +132,9 @@ class TemplateChecks:
             exceeded = exceeded or self._limit(template, passed)
         if exceeded and not ended:  # with values of no sample
             findings.append(_with_mail(exceeded, MailName(template), hides=True))
-        branches = replace(report, samples=()) if report else None
+        is_cut_short = passes is not None and passes.is_cut_short
         commented = tuple(filter(self._has_comments, files))
-        return Part(tuple(merge(findings, _SAYS)), mails, tuple(marked), branches, unused, commented)
+        return Part(tuple(merge(findings, _SAYS)), mails, tuple(marked), is_cut_short, unused, commented)
 
     def check_briefly(self, template: str) -> Part:
         """Do the same for a template that has passed a limit: its loops take few turns."""
@@ -163,8 +161,8 @@ class TemplateChecks:
         can_be_rendered = all(one.rule == "samples/invalid" for one in found)
         return (self.gallery.guessed_sample(template),) if can_be_rendered else (), found
 
-    def _branches(self, template: str) -> tuple[BranchReport | None, Finding | None]:
-        """Return the report on branches, and the finding on a limit that exploring them has passed."""
+    def _branches(self, template: str) -> tuple[Passes | None, Finding | None]:
+        """Return the passes through branches, and the finding on a limit that exploring them has passed."""
         try:
             with limited_time(LONGEST + self.limits.seconds):
                 return self.gallery.branches(template), None
@@ -332,44 +330,21 @@ def put_together(
     judged = list(judge(merge(everything), comments, severity))
     of_comments = _of_comments(files, parts, comments, are_all=are_all)
     judged += filter(None, (at_severity(one, severity) for one in of_comments))
-    report = Report(
-        templates=len(parts),
-        mails=sum(part.mails for part in parts.values()),
-        coverage=_coverage(gallery, parts),
-    )
+    report = Report(templates=len(parts), mails=sum(part.mails for part in parts.values()))
     return report.with_findings(_complete(one_for_each_engine(judged), files, source))
-
-
-_MOST_CORRECTED = 1_000
-"""Findings of a file whose words are searched in it: each search reads it from its beginning."""
 
 
 def _complete(
     findings: Iterable[Finding], files: Mapping[str, Iterable[str]], source: Callable[[str], str]
 ) -> Iterator[Finding]:
-    """Yield the findings with their templates, the fingerprints of their lines, and the places to correct."""
+    """Yield the findings with their templates and the fingerprints of their lines."""
     fingerprint = line_fingerprints(source)
     users: dict[str, list[str]] = defaultdict(list)
     for name, file in ((name, file) for name, those in files.items() for file in those):
         users[file].append(name)
-    corrected = Counter[str]()
     for one in findings:
         templates = dict.fromkeys(mail.template for mail in one.mails) or one.templates or users.get(one.place.file, ())
-        corrects: tuple[Place, ...] = ()
-        if one.correction and corrected[one.place.file] < _MOST_CORRECTED:
-            corrected[one.place.file] += 1
-            with suppress(OSError):
-                corrects = places_to_correct(one, source(one.place.file))
-        yield replace(one, templates=tuple(templates), fingerprint=fingerprint(one.place), corrects=corrects)
-
-
-def _coverage(gallery: Gallery, parts: Mapping[str, Part]) -> FolderCoverage | None:
-    """Return the coverage of these templates, without files of templates that were not checked and may render more."""
-    reports = {name: part.branches for name, part in parts.items() if part.branches}
-    if not reports:
-        return None
-    of_others = {file for name in gallery.names() if name not in parts for file in gallery.files_of(name)}
-    return FolderCoverage.of({name: report.without(of_others) for name, report in reports.items()})
+        yield replace(one, templates=tuple(templates), fingerprint=fingerprint(one.place))
 
 
 def _of_comments(

@@ -61,8 +61,7 @@ class KeptResults:
 
     def put(self, key: str, part: Part) -> None:
         """Store a part, unless its findings depend on more than file contents: on the machine, or on other names."""
-        cut_short = part.branches is not None and part.branches.is_cut_short
-        if not cut_short and all(RULES.row_of(finding).is_stored for finding in part.findings):
+        if not part.is_cut_short and all(RULES.row_of(finding).is_stored for finding in part.findings):
             self._used[key] = part
 
     def save(self) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from operator import attrgetter
 from pathlib import PurePosixPath
-from typing import Literal, Self
+from typing import Literal
 
 import msgspec
 from msgspec.structs import replace
@@ -15,11 +15,6 @@ from keyturn.studio.gallery.sizes import TooLarge
 from keyturn.studio.renderers.limits import OutOfTime
 
 Severity = Literal["error", "warning", "note"]
-Standing = Literal["counts", "baseline", "ignored"]
-"""Whether a finding counts: neither the baseline nor a comment excludes it."""
-
-STANDINGS: tuple[Standing, ...] = ("counts", "baseline", "ignored")
-
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """The worst first."""
 
@@ -42,34 +37,10 @@ def line_and_column(source: str, offset: int) -> tuple[int, int]:
     return source.count("\n", 0, offset) + 1, offset - source.rfind("\n", 0, offset)
 
 
-class Correction(msgspec.Struct, frozen=True):
-    """A wrong word of a template, in letters of either case, and the right one."""
-
-    wrong: str
-    right: str
-
-
-class Meant(str):
-    """A fix that names the right word of a `correction`."""
-
-    __slots__ = ("correction",)
-    correction: Correction | None
-
-    def __new__(cls, said: str, correction: Correction | None = None) -> Self:
-        meant = super().__new__(cls, said)
-        meant.correction = correction
-        return meant
-
-
-def did_you_mean(
-    name: str, known: Iterable[str], cutoff: float = 0.6, said: str = "Did you mean {}?", written: str = ""
-) -> str:
-    """Return a fix that names the closest known name, or an empty text if none is close (`difflib`).
-
-    `written`: the wrong word in the template, if it is not the name.
-    """
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6, said: str = "Did you mean {}?") -> str:
+    """Return a fix that names the closest known name, or an empty text if none is close (`difflib`)."""
     close = get_close_matches(name, list(known), n=1, cutoff=cutoff)
-    return Meant(said.replace("{}", close[0]), Correction(written or name, close[0])) if close else ""
+    return said.replace("{}", close[0]) if close else ""
 
 
 def did_you_mean_file(name: str, known: Iterable[str], by: str = "") -> str:
@@ -77,10 +48,6 @@ def did_you_mean_file(name: str, known: Iterable[str], by: str = "") -> str:
     stem = PurePosixPath(name).stem
     close = (file for file in known if get_close_matches(stem, [PurePosixPath(file).stem], cutoff=0.5))
     return did_you_mean(name, (file for file in close if file != by))
-
-
-def correction_of(fix: object) -> Correction | None:
-    return fix.correction if isinstance(fix, Meant) else None
 
 
 class ClientGap(msgspec.Struct, frozen=True):
@@ -99,7 +66,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `message` says what is wrong, `fix` how to fix it, in one or two sentences each. Both avoid values of the sample.
     `feature`: Can I email's name of the feature that the `clients` lack. Other findings have neither.
     `widths`: at which a browser found it, in CSS pixels; empty for checks without a browser.
-    `correction`: the word to replace, if the fix names the right one. `corrects`: where that word begins.
 
     `mails` have it. It is empty for findings on the templates themselves. `templates` have it, too: in their own files
     or in shared ones.
@@ -116,8 +82,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     feature: str = ""
     clients: tuple[ClientGap, ...] = ()
     widths: tuple[int, ...] = ()
-    correction: Correction | None = None
-    corrects: tuple[Place, ...] = ()
     mails: tuple[MailName, ...] = ()
     templates: tuple[str, ...] = ()
     hides: bool = False
@@ -145,8 +109,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         return self.rule, self.place, self.message, self.severity, self.fix, self.clients, self.widths
 
     @property
-    def standing(self) -> Standing:
-        return "ignored" if self.reason else "baseline" if self.known else "counts"
+    def counts(self) -> bool:
+        """Whether neither a comment nor the baseline accepts it."""
+        return not (self.reason or self.known)
 
 
 def merge(findings: Iterable[Finding], by: Callable[[Finding], object] = attrgetter("declared")) -> list[Finding]:

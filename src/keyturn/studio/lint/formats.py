@@ -4,7 +4,7 @@ docs/check.schema.json is made from the types of the JSON report, and quotes the
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -12,7 +12,6 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Meta
 
-from keyturn.studio.gallery.branches.report import Coverage, FolderCoverage
 from keyturn.studio.lint.explaining import explain_rule
 from keyturn.studio.lint.finding import ClientGap, Finding, Severity
 from keyturn.studio.lint.report import Report
@@ -24,15 +23,6 @@ Shown = Callable[[str], str]
 
 Count = Annotated[int, Meta(ge=0)]
 FromOne = Annotated[int, Meta(ge=1)]
-
-
-class ReportedWord(msgspec.Struct, frozen=True, kw_only=True):
-    """A wrong word in the file of the finding."""
-
-    line: FromOne
-    column: Annotated[int, Meta(ge=1, description="Counted in characters, from 1.")]
-    wrong: str
-    right: str
 
 
 class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,39 +46,6 @@ class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
     widths: Annotated[
         tuple[int, ...], Meta(description="The widths in CSS pixels at which a browser found it (--browser).")
     ]
-    corrections: Annotated[
-        tuple[ReportedWord, ...], Meta(description="The words to replace, all of them, if the fix names the right one.")
-    ]
-
-
-class ReportedBranch(msgspec.Struct, frozen=True, kw_only=True):
-    """A branch that no mail renders."""
-
-    file: Annotated[str, Meta(description="The template, as in a finding.")]
-    line: Annotated[int, Meta(ge=1, description="The first line that the branch would render.")]
-    last_line: FromOne
-    branch: Annotated[str, Meta(description="The condition of the branch, in few words.")]
-    reason: Annotated[str, Meta(description="Why nothing renders the branch.")]
-
-
-class ReportedCoverage(msgspec.Struct, frozen=True, kw_only=True):
-    """How many branches are rendered: each way through an if, a loop or a macro, also in shared files."""
-
-    branches: Count
-    by_samples: Annotated[Count, Meta(description="Rendered by the written samples.")]
-    rendered: Annotated[Count, Meta(description="Rendered by the written samples and where Keyturn forces a branch.")]
-    percent: Annotated[
-        float, Meta(ge=0, le=100, description="The share of rendered branches, rounded down to a tenth.")
-    ]
-    never_rendered: tuple[ReportedBranch, ...]
-
-
-class ReportedCoverages(msgspec.Struct, frozen=True, kw_only=True):
-    """The coverage in total, of each folder ("" is the top folder) and of each template."""
-
-    total: ReportedCoverage
-    folders: dict[str, ReportedCoverage]
-    templates: dict[str, ReportedCoverage]
 
 
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +66,6 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
         tuple[ReportedFinding, ...],
         Meta(description="The worst first. Equal ones follow each other, one entry for each place."),
     ]
-    coverage: Annotated[ReportedCoverages | None, Meta(description="null if branches were not searched.")] = None
 
 
 def as_json(report: Report, shown: Shown) -> str:
@@ -124,7 +80,6 @@ def as_json(report: Report, shown: Shown) -> str:
         in_baseline=len(report.in_baseline),
         unchecked=len(report.unchecked),
         findings=tuple(_reported(finding, shown) for finding in report.found),
-        coverage=_reported_coverages(report.coverage, shown) if report.coverage else None,
     )
     return msgspec.json.format(msgspec.json.encode(written), indent=2).decode()
 
@@ -140,33 +95,6 @@ def _reported(finding: Finding, shown: Shown) -> ReportedFinding:
         column=finding.place.column,
         mails=tuple(map(str, finding.mails)),
         feature=finding.feature or None,
-        corrections=tuple(_words(finding)),
-    )
-
-
-def _words(finding: Finding) -> Iterator[ReportedWord]:
-    if correction := finding.correction:
-        for place in finding.corrects:
-            yield ReportedWord(line=place.line, column=place.column, wrong=correction.wrong, right=correction.right)
-
-
-def _reported_coverages(coverage: FolderCoverage, shown: Shown) -> ReportedCoverages:
-    each = {name: _reported_coverage(one, shown) for name, one in coverage.folders.items()}
-    mails = {name: _reported_coverage(one, shown) for name, one in coverage.mails.items()}
-    return ReportedCoverages(total=_reported_coverage(coverage.total, shown), folders=each, templates=mails)
-
-
-def _reported_coverage(coverage: Coverage, shown: Shown) -> ReportedCoverage:
-    never = (
-        ReportedBranch(file=shown(one.file), line=one.line, last_line=one.last_line, branch=one.name, reason=one.reason)
-        for one in coverage.never_rendered
-    )
-    return ReportedCoverage(
-        branches=coverage.branches,
-        by_samples=coverage.by_samples,
-        rendered=coverage.rendered,
-        percent=coverage.percent,
-        never_rendered=tuple(never),
     )
 
 
@@ -197,27 +125,7 @@ def _result(finding: Finding, rules: list[str], shown: Shown) -> Mapping[str, An
         "locations": [{"physicalLocation": location}],
         "partialFingerprints": {"keyturnLine/v1": finding.fingerprint},
         "properties": {"mails": [*map(str, finding.mails)], **_gaps(finding)},
-        **_fixes(finding, location["artifactLocation"]),
     }
-
-
-def _fixes(finding: Finding, file: Any) -> Mapping[str, Any]:
-    """Return the fix of a finding that knows the right word (SARIF, 3.55)."""
-    replacements = [
-        {
-            "deletedRegion": {
-                "startLine": word.line,
-                "startColumn": word.column,
-                "endColumn": word.column + len(word.wrong),
-            },
-            "insertedContent": {"text": word.right},
-        }
-        for word in _words(finding)
-    ]
-    if not replacements:
-        return {}
-    change = {"artifactLocation": file, "replacements": replacements}
-    return {"fixes": [{"description": {"text": finding.fix}, "artifactChanges": [change]}]}
 
 
 def _gaps(finding: Finding) -> Mapping[str, Any]:

@@ -12,16 +12,7 @@ from typing import NamedTuple
 from keyturn.mail.rendering.html_tree import HOLD_HTML, Attribute, Element, SyntaxFault, parse_markup
 from keyturn.studio.lint.checks.selectors import check_mjml_selectors
 from keyturn.studio.lint.document import Document
-from keyturn.studio.lint.finding import (
-    Correction,
-    Finding,
-    Meant,
-    Place,
-    Severity,
-    did_you_mean,
-    line_and_column,
-    listed,
-)
+from keyturn.studio.lint.finding import Finding, Place, Severity, did_you_mean, line_and_column, listed
 from keyturn.studio.lint.markup.structure import EVERYWHERE, TEXT_ALONE, bodies_of, schema, unread_attributes
 from keyturn.studio.lint.rules import RULES
 
@@ -157,7 +148,7 @@ def _unknown_element(document: Document, element: Element) -> Iterator[Finding]:
         return  # only the outermost is reported
     meant_as_mjml = tag.lower().startswith("mj")
     name = tag.lower() if meant_as_mjml else f"mj-{tag.lower()}"
-    meant = did_you_mean(name, known, 0.7, "Did you mean <{}>?", tag)
+    meant = did_you_mean(name, known, 0.7, "Did you mean <{}>?")
     if meant_as_mjml or f"<mj-{tag}>" in meant:
         yield document.finding(element.offset, "mjml/unknown-element", tag=tag, fix=meant)
         return
@@ -318,7 +309,7 @@ def _unit(name: str, units: tuple[str, ...], count: str) -> re.Pattern[str]:
 
 def _fix_of_colour(value: str) -> str:
     if _NO_HASH.fullmatch(value):
-        return Meant(f"Add the hash: #{value}.", Correction(value, f"#{value}"))
+        return f"Add the hash: #{value}."
     if value.startswith("#"):
         return "Write three or six hexadecimal digits after the hash. For transparency, write rgba(0,0,0,0.5)."
     meant = did_you_mean(value.lower(), schema().colours)
@@ -342,7 +333,7 @@ def _fix_of_unit(value: str, units: list[str], count: str) -> str:
     number = next((found for part in parts if (found := _NUMBER.fullmatch(part))), None)
     if number and not number[1]:
         added = " ".join(f"{part}{unit}" if part.isdigit() and part != "0" else part for part in parts)
-        return Meant(f"Add the unit: {added}.", Correction(value, added))
+        return f"Add the unit: {added}."
     if number and number[1] not in units:
         return f"{number[1]} is not allowed here: write {listed([*filter(None, units)], 'or')}."
     return f"Write a number with its unit, such as 10{unit}."

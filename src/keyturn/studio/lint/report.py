@@ -8,7 +8,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from keyturn.studio.gallery import MailName
-from keyturn.studio.gallery.branches.report import FolderCoverage
 from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity, merge
 from keyturn.studio.lint.rules import RULES
 
@@ -64,7 +63,7 @@ class Report(Struct, frozen=True, dict=True):
 
     `findings`: all of them, also those that do not count. The worst come first, equal ones follow each other.
     `templates` and `mails` count what was checked. `unchecked`: mails that the checks have not seen, or not all of,
-    because of a finding that counts. `coverage` is None if branches were not explored.
+    because of a finding that counts.
     `audit`: of one mail, if it is a reset mail. `not_checked`: why a part of one mail was not checked, as a sentence.
     """
 
@@ -72,23 +71,22 @@ class Report(Struct, frozen=True, dict=True):
     templates: int = 1
     mails: int = 1
     unchecked: tuple[MailName, ...] = ()
-    coverage: FolderCoverage | None = None
     audit: tuple[AuditItem, ...] = ()
     not_checked: str = ""
 
     @cached_property
     def found(self) -> tuple[Finding, ...]:
         """The findings that count."""
-        return tuple(one for one in self.findings if one.standing == "counts")
+        return tuple(one for one in self.findings if one.counts)
 
     @cached_property
     def ignored(self) -> tuple[Finding, ...]:
         """Those that comments ignore."""
-        return tuple(one for one in self.findings if one.standing == "ignored")
+        return tuple(one for one in self.findings if one.reason)
 
     @cached_property
     def in_baseline(self) -> tuple[Finding, ...]:
-        return tuple(one for one in self.findings if one.standing == "baseline")
+        return tuple(one for one in self.findings if one.known and not one.reason)
 
     @cached_property
     def tally(self) -> Tally:
@@ -102,18 +100,6 @@ class Report(Struct, frozen=True, dict=True):
             for template in finding.templates:
                 by_template[template].append(finding)
         return {template: Tally.of(findings) for template, findings in by_template.items()}
-
-    def tallies_of_branches(
-        self, template: str, samples: Collection[str], branches: Iterable[str]
-    ) -> Mapping[str, Tally]:
-        """Return the count of each branch of a template: findings that none of its written samples has."""
-        by_branch: dict[str, list[Finding]] = {branch: [] for branch in branches}
-        for finding in self.found:
-            having = {mail.sample for mail in finding.mails if mail.template == template}
-            if having.isdisjoint(samples):
-                for branch in having & by_branch.keys():
-                    by_branch[branch].append(finding)
-        return {branch: Tally.of(findings) for branch, findings in by_branch.items()}
 
     @property
     def to_fix(self) -> "list[Sequence[Finding]]":
@@ -136,7 +122,7 @@ class Report(Struct, frozen=True, dict=True):
     def with_findings(self, findings: Iterable[Finding]) -> "Report":
         """Return this with these findings instead, put in order."""
         findings = tuple(one for equal in equal_findings(merge(findings)) for one in equal)
-        hidden = dict.fromkeys(mail for one in findings if one.hides and one.standing == "counts" for mail in one.mails)
+        hidden = dict.fromkeys(mail for one in findings if one.hides and one.counts for mail in one.mails)
         return replace(self, findings=findings, unchecked=tuple(hidden))
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, Severity, correction_of, cut
+from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, Severity, cut
 
 _LONGEST_TEXT = 1_000
 
@@ -137,9 +137,8 @@ class Rules(Mapping[str, Rule]):
             rule=rule,
             severity=severity or declared.severity,
             message=cut(message or says.format(**filled), _LONGEST_TEXT),
-            fix=cut(str(fix) or advice.format(**filled), _LONGEST_TEXT),
+            fix=cut(fix or advice.format(**filled), _LONGEST_TEXT),
             place=place,
-            correction=next(filter(None, map(correction_of, (fix, *words.values()))), None),
         )
 
     @cached_property

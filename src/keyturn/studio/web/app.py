@@ -44,7 +44,6 @@ from keyturn.studio.web.pages import (
     findings_pages,
     hosted_pages,
     inbox_pages,
-    measure_pages,
     send_pages,
     template_pages,
 )
@@ -157,7 +156,7 @@ def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield the handlers of the pages. Without a folder for a page, there is no page, or one that says how to begin."""
-    pages = (template_pages, data_tab, editing_pages, canvas_pages, measure_pages, send_pages)
+    pages = (template_pages, data_tab, editing_pages, canvas_pages, send_pages)
     for page in (*pages, contact_sheet, findings_pages):
         yield from page.HANDLERS
     yield from (saved_events, _no_page)

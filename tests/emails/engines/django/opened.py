@@ -108,14 +108,3 @@ class template:  # noqa: N801 - used as a function
     def __exit__(self, *_: object) -> None:
         self._file.unlink()
         self._samples.unlink(missing_ok=True)
-
-
-def corrections(opened: Opened, source: str) -> list[tuple[str, str, list[str]]]:
-    """Return the wrong and the right word of each finding that knows them, and the places of the wrong one."""
-    with template(opened, source) as name:
-        found = check(opened.gallery, only=[name]).found
-    return [
-        (one.correction.wrong, one.correction.right, [f"{at.line}:{at.column}" for at in one.corrects])
-        for one in found
-        if one.correction
-    ]

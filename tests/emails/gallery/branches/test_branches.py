@@ -1,4 +1,4 @@
-"""The branches of a mail that its samples leave out are rendered in a few passes, or it is said why not."""
+"""The branches of a mail that its samples leave out are rendered in a few passes."""
 
 from enum import Enum
 from pathlib import Path
@@ -9,7 +9,7 @@ from msgspec import Meta
 
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.gallery import Gallery, Sample
-from keyturn.studio.gallery.branches.report import BranchReport, coverage_of
+from keyturn.studio.gallery.branches.exploration import Passes
 from keyturn.studio.gallery.opening import open_gallery
 
 SAMPLE = """\
@@ -23,59 +23,56 @@ order = {number = "A1", address = {city = "Ghent"}}
 """
 
 
-def explored(folder: Path, template: str, samples: str = SAMPLE, **files: str) -> BranchReport:
+def explored(folder: Path, template: str, samples: str = SAMPLE, **files: str) -> Passes:
     (folder / "_parts").mkdir(exist_ok=True)
     for name, text in files.items():
         (folder / "_parts" / f"{name}.html").write_text(text)
     (folder / "mail.html").write_text(f"<html>{template}</html>")
     if samples:
         (folder / "mail.samples.toml").write_text(samples)
-    report = open_gallery(folder, sandboxed=True).branches("mail")
-    assert report
-    return report
+    passes = open_gallery(folder, sandboxed=True).branches("mail")
+    assert passes
+    return passes
 
 
-def found(report: BranchReport) -> list[str]:
-    return [sample.name.removeprefix("branch: ") for sample in report.samples]
+def names(passes: Passes) -> list[str]:
+    return [sample.name.removeprefix("branch: ") for sample in passes.samples]
 
 
-def never(report: BranchReport) -> dict[str, str]:
-    return {f"{one.lines} {one.name}": one.reason for one in report.never_rendered}
+def added(passes: Passes) -> list[list[str]]:
+    """Return the first lines that each pass adds."""
+    return [[f"{lines.file}:{lines.first}" for lines in sample.adds] for sample in passes.samples]
 
 
 @pytest.mark.parametrize(
-    ("test", "name"),
+    "test",
     [
-        ("not company", "without company"),
-        ("status == 'cancelled'", "status is cancelled"),
-        ("status in ('cancelled', 'lost')", "status in cancelled, lost"),
-        ("status != 'open' and total > 100", "status is not open and total > 100"),
-        ("refund", "with refund"),
-        ("refund is defined", "refund is defined"),
-        ("company is none", "company is none"),
-        ("company is not string", "not (company is string)"),
-        ("items|length > 5", "items|length > 5"),
-        ("items[1].gift", "with items.1.gift"),
-        ("order.address.country == 'BE'", "order.address.country is BE"),
-        ("order['note']", "with order.note"),
-        ("order.get('note')", "order.get(note)"),
-        ("order.number.startswith('X')", "order.number.startswith(X)"),
-        ("placed.year >= 2030", "placed.year >= 2030"),
-        ("total < 0 or total > 99", "total < 0 or total > 99"),
-        ("total is divisibleby 7", None),
-        ("(total / 2)|round is even and company|upper == 'X'", None),
-        ("items|selectattr('gift')|list", None),
-        ("items|map(attribute='name')|join == ''", None),
-        ("not items", "without items"),
-        ("is_urgent", "is_urgent"),
+        "not company",
+        "status == 'cancelled'",
+        "status in ('cancelled', 'lost')",
+        "status != 'open' and total > 100",
+        "refund",
+        "refund is defined",
+        "company is none",
+        "company is not string",
+        "items|length > 5",
+        "items[1].gift",
+        "order.address.country == 'BE'",
+        "order['note']",
+        "order.get('note')",
+        "order.number.startswith('X')",
+        "placed.year >= 2030",
+        "total < 0 or total > 99",
+        "total is divisibleby 7",
+        "(total / 2)|round is even and company|upper == 'X'",
+        "items|selectattr('gift')|list",
+        "items|map(attribute='name')|join == ''",
+        "not items",
+        "is_urgent",
     ],
 )
-def test_a_condition_is_taken_whatever_it_asks(tmp_path: Path, test: str, name: str | None) -> None:
-    report = explored(tmp_path, f"{{% if {test} %}}\nyes\n{{% endif %}}")
-
-    assert found(report) == [name] if name else len(report.samples) == 1
-    assert not report.never_rendered
-    assert report.by_samples < report.known
+def test_a_condition_is_taken_whatever_it_asks(tmp_path: Path, test: str) -> None:
+    assert names(explored(tmp_path, f"{{% if {test} %}}\nyes\n{{% endif %}}")) == ["mail.html:2"]
 
 
 def rendered(folder: Path, sample: Sample) -> str:
@@ -96,8 +93,7 @@ def test_a_pass_renders_as_many_branches_as_it_can(tmp_path: Path) -> None:
     report = explored(tmp_path, template)
 
     assert [rendered(tmp_path, sample)[6:9] for sample in report.samples] == ["b\nx", "d\ny", "c\ny"]
-    assert found(report) == ["status is lost and 1 more", "not (total > 90)", "total > 90"]
-    assert report.rendered == report.known
+    assert names(report) == ["mail.html:1 and 1 more", "mail.html:1", "mail.html:1 (2)"]
 
 
 def test_equal_tests_get_equal_answers_in_a_pass(tmp_path: Path) -> None:
@@ -105,7 +101,6 @@ def test_equal_tests_get_equal_answers_in_a_pass(tmp_path: Path) -> None:
     report = explored(tmp_path, template)
 
     assert [rendered(tmp_path, sample)[6:8] for sample in report.samples] == ["14"]
-    assert never(report) == {"mail.html:1 without vip": "No choice of the decisions around it leads here."}
 
 
 @pytest.mark.parametrize(
@@ -139,7 +134,6 @@ def test_what_a_pass_shows(tmp_path: Path, template: str, samples: str, shown: l
     assert [
         rendered(tmp_path, sample).removeprefix("<html>").removesuffix("</html>") for sample in report.samples
     ] == shown
-    assert not report.never_rendered
 
 
 def test_branches_are_followed_into_layouts_includes_and_macros(tmp_path: Path) -> None:
@@ -158,7 +152,6 @@ def test_branches_are_followed_into_layouts_includes_and_macros(tmp_path: Path) 
         "_parts/base.html",
         "_parts/foot.html",
     }
-    assert not report.never_rendered, "what a mail's own call of a macro decides is no branch of the mail"
 
 
 def test_what_a_child_writes_in_an_empty_block_is_behind_the_branches_around_the_block(tmp_path: Path) -> None:
@@ -169,7 +162,7 @@ def test_what_a_child_writes_in_an_empty_block_is_behind_the_branches_around_the
     base = f"{{% if festive == 'yes' %}}<p>{inner}</p>{{% endif %}}"
     report = explored(tmp_path, template, base=base)
 
-    assert [one.name for one in report.never_rendered] == ["total > 90"]
+    assert added(report) == [["mail.html:2", "_parts/base.html:1", "_parts/base.html:1"]]
 
 
 def test_blocks_that_stand_in_each_other_in_turn_come_to_an_end(tmp_path: Path) -> None:
@@ -179,21 +172,8 @@ def test_blocks_that_stand_in_each_other_in_turn_come_to_an_end(tmp_path: Path) 
     explored(tmp_path, template, base=base)
 
 
-def test_an_empty_branch_that_no_value_takes_is_no_gap(tmp_path: Path) -> None:
-    report = explored(tmp_path, "{% if total > 10 and total < 5 %}\n{% endif %}{{ company }}")
-
-    assert not report.never_rendered
-
-
-def test_of_a_folder_what_no_mail_comes_to_counts(tmp_path: Path) -> None:
-    report = explored(
-        tmp_path,
-        '{% import "_parts/ui.html" as ui %}{{ ui.button() }}',
-        ui="{% macro button(kind='solid') %}{% if kind == 'ghost' %}g{% endif %}{% endmacro %}",
-    )
-
-    assert report.coverage.percent == 100
-    assert [one.reason for one in coverage_of([report]).never_rendered] == ["No mail calls its macro so."]
+def test_an_empty_branch_is_not_forced(tmp_path: Path) -> None:
+    assert explored(tmp_path, "{% if total > 10 and total < 5 %}\n{% endif %}{{ company }}").samples == ()
 
 
 def test_names_that_a_set_decides_are_followed(tmp_path: Path) -> None:
@@ -203,25 +183,7 @@ def test_names_that_a_set_decides_are_followed(tmp_path: Path) -> None:
 {% if ns.gift %}gift{% endif %}
 {% if company == 'X' %}{% set tone = 'cold' %}{% else %}{% set tone = 'warm' %}{% endif %}
 {% if tone == 'cold' %}brr{% endif %}"""
-    report = explored(tmp_path, template)
-
-    assert not report.never_rendered
-
-
-def test_what_no_pass_takes_is_listed_with_its_reason(tmp_path: Path) -> None:
-    template = """{% if total > 10 and total < 5 %}
-not with any value
-{% endif %}
-{% if false %}
-dead
-{% endif %}
-{% macro mine() %}
-mine
-{% endmacro %}"""
-    report = explored(tmp_path, template)
-
-    assert never(report) == {"mail.html:8 mine is called": "Nothing calls its macro."}
-    assert (report.coverage.rendered, report.coverage.branches) == (4, 5)
+    assert added(explored(tmp_path, template)) == [[f"mail.html:{line}" for line in (1, 3, 4, 5, 6)]]
 
 
 def test_names_that_only_the_branch_prints_are_made_up_but_for_misspelt_ones(tmp_path: Path) -> None:
@@ -238,14 +200,13 @@ def test_many_branches_come_to_an_end(tmp_path: Path) -> None:
     report = explored(tmp_path, f"{{% if v == 'x' %}}\nx\n{questions}{{% endif %}}")
 
     assert len(report.samples) == 8
-    assert set(never(report).values()) == {"Its passes reached the limit for one mail."}
 
 
 @pytest.mark.long
 def test_a_macro_that_calls_itself_comes_to_an_end(tmp_path: Path) -> None:
     macro = "{% macro tree(x) %}{% if x.a %}{{ tree(x.a) }}{{ tree(x.b) }}{{ tree(x.c) }}{% endif %}{% endmacro %}"
 
-    assert explored(tmp_path, macro + "{{ tree(root) }}").known
+    assert explored(tmp_path, macro + "{{ tree(root) }}").samples == ()
 
 
 class Status(Enum):
@@ -283,7 +244,6 @@ def test_the_values_of_a_pass_fit_the_declared_type(typed: Gallery) -> None:
     report = typed.branches("mail")
 
     assert report
-    assert not report.never_rendered
     assert [Parcel(**sample.values) for sample in report.samples]
     assert all(isinstance(sample.values["status"], Status) for sample in report.samples)
 

@@ -64,8 +64,6 @@ WRONG = {
 PLANTED = {
     *(f"browser/{kind.partition(' ')[0]}" for kind in WRONG),
     "browser/not-measured",
-    "images/heavy",
-    "images/heavy-together",
 }
 RIGHT = """\
 <div style="display:none;max-height:0;overflow:hidden">Read this first, it is hidden on purpose.</div>
@@ -135,23 +133,6 @@ def test_a_mail_that_asks_for_an_image_or_to_connect_early_reaches_nobody(tmp_pa
         elsewhere.settimeout(0.5)  # seconds in which a connection would have come
         with pytest.raises(TimeoutError):
             elsewhere.accept()
-
-
-def test_heavy_images_in_the_mail_and_beside_it_are_weighed(tmp_path: Path, chromium: Chromium) -> None:
-    (tmp_path / "big.png").write_bytes(bytes(1100 * 1024))
-    inside = "data:image/png;base64," + "A" * 4 * 1024 * 175
-    body = (
-        '<img src="big.png" width="9" height="9" alt="Big">\n'
-        f'<img src="{inside}" width="9" height="9" alt="In it">'
-        '<img src="../../../etc/hostname" width="9" height="9" alt="">'
-    )
-    found = look(tmp_path, body, chromium)
-    assert [(one.rule, one.place.line) for one in found] == [
-        ("images/heavy", 4),
-        ("images/heavy", 5),
-        ("images/heavy-together", 4),
-    ]
-    assert "1,100 KB" in found[0].message
 
 
 def test_findings_of_a_browser_are_ignored_and_judged_as_others_are(tmp_path: Path, chromium: Chromium) -> None:

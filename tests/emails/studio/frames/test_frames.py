@@ -1,5 +1,7 @@
 """The mail as a document of its own: it is drawn, and does nothing else."""
 
+import re
+
 import pytest
 from tests.emails.studio.fixtures import Client
 
@@ -51,12 +53,17 @@ def test_a_mail_with_a_single_scheme_keeps_it(scheme: Scheme) -> None:
 
 
 def test_a_mail_without_a_head_is_drawn_too() -> None:
-    assert answer("<p>Hello</p>", View(), CAPTURED).content == '<base target="_blank"><p>Hello</p>'
+    assert re.fullmatch(
+        '<base target="_blank"><style>[^<]+</style><p>Hello</p>', str(answer("<p>Hello</p>", View(), CAPTURED).content)
+    )
 
 
 def test_what_is_added_to_a_mail_does_not_come_before_its_document_type() -> None:
     document = "<!DOCTYPE html>\n<html lang='en'><header>Hello</header></html>"
-    assert str(answer(document, View(), CAPTURED).content).startswith('<!DOCTYPE html><base target="_blank">\n<html ')
+    assert re.match(
+        '<!DOCTYPE html><base target="_blank"><style>[^<]+</style>\n<html ',
+        str(answer(document, View(), CAPTURED).content),
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Keyturn's own mails with some of a team's in their places: what the studio shows of both."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,8 +125,3 @@ def test_a_brand_that_cannot_be_is_told_by_its_name() -> None:
     with pytest.raises(SettingsInvalid) as caught:
         builtin_emails(Settings(kinds=kinds))
     assert [fault.name for fault in caught.value.faults] == ["kinds.school.brand", "kinds.viewer.brand"]
-
-
-def test_the_checks_tell_what_outlook_classic_costs(client: Client) -> None:
-    page = client.get("/studio/templates/password_changed?tab=checks").text
-    assert re.search(r"[\d.]+ KB of the HTML \(\d+%\) are for Outlook classic alone", page)

@@ -55,7 +55,7 @@ async def test_no_host_learns_what_a_foreign_template_is_given(
 ) -> None:
     page = await context.new_page()
     if path.startswith("templates"):
-        async with page.expect_response(re.compile("/measurements")):
+        async with page.expect_response(re.compile("/studio/checks/")):
             await page.goto(f"{foreign}/{path}")
         await expect(page.get_by_text("Remote images are off.")).to_be_visible()
     else:

@@ -106,11 +106,6 @@ def test_a_line_that_draws_nothing_leads_nowhere_and_the_page_says_so(client: Cl
     assert "Nothing in this preview comes from this line." in strip(client, f"{BASE}:5")
 
 
-def test_a_line_of_the_subject_or_the_preheader_is_said_to_be_in_the_inbox_row(client: Client) -> None:
-    for line in (f"{BASE}:3", f"{BASE}:4", f"{GREETING}:2", f"{GREETING}:3"):
-        assert "This line is in the inbox row above" in strip(client, line)
-
-
 @pytest.mark.usefixtures("rule")
 def test_the_page_shows_the_line_that_is_picked_and_the_ways_to_it(client: Client) -> None:
     called = strip(client, f"{GREETING}:7")

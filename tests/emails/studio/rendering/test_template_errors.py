@@ -68,19 +68,3 @@ def test_without_a_good_mail_the_frame_says_what_is_wrong(client: Client, folder
     frame = client.get("/studio/frames/greeting")
     assert frame.status_code == 422
     assert "greeting/greeting.mjml:5:21: &#x27;nmae&#x27; is undefined</pre>" in frame.text
-
-
-def test_below_what_is_wrong_the_frame_has_the_mail_with_a_stand_in(client: Client, folder: Path) -> None:
-    break_it(folder, "Hello {{ name }}", "Goodbye {{ nmae }}")
-    frame = client.get("/studio/frames/greeting?scheme=dark").text
-    assert "Goodbye [[nmae]]" in frame
-    assert "The end" in frame
-    assert frame.index("is undefined</pre>") < frame.index("Goodbye [[nmae]]")
-
-
-@pytest.mark.parametrize("wrong", ["{{ name", "{% include 'gone.mjml' %}", "{{ name | uper }}"])
-def test_a_mail_with_any_fault_is_shown_below_it(client: Client, folder: Path, wrong: str) -> None:
-    break_it(folder, "Hello {{ name }}", wrong)
-    frame = client.get("/studio/frames/greeting")
-    assert frame.status_code == 422
-    assert "The end" in frame.text

@@ -5,9 +5,10 @@ the first one, completed with plausible ones, and what it forces. Findings on it
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import partial
+from pathlib import PurePosixPath
 from time import thread_time
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +17,9 @@ from jinja2 import BytecodeCache, Environment, TemplateError, nodes
 from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages import SOURCE_LANGUAGE, Language
+from keyturn.mail.languages import SOURCE_LANGUAGE
 from keyturn.studio.gallery.branches.forcing import Way, on_way, with_forcing
-from keyturn.studio.gallery.branches.points import Branch, Outcome, Point, name_of_branch, points_in
-from keyturn.studio.gallery.branches.report import PREFIX, BranchReport, NeverRendered
+from keyturn.studio.gallery.branches.points import Branch, Lines, Outcome, Point, points_in
 from keyturn.studio.gallery.environments import Prepare, parse_template, with_lenient_filters
 from keyturn.studio.gallery.samples import Sample
 from keyturn.studio.gallery.variables.missing_names import note_faults
@@ -27,6 +27,9 @@ from keyturn.studio.renderers.limits import OutOfTime
 
 if TYPE_CHECKING:
     from keyturn.studio.gallery.gallery import Gallery
+
+PREFIX = "branch: "
+"""The start of the names of passes. No other names of samples start with it."""
 
 MOST_PASSES = 8
 """The number of samples that are added to a mail."""
@@ -37,7 +40,6 @@ LONGEST = 2.0
 _MOST_IDLE = 2
 """Passes in a row that take nothing new, after which the rest is left: each tries another way."""
 
-_OF_LANGUAGES = frozenset({"lang", "dir"})
 _EMPTY: tuple[Any, ...] = (None, "", [], (), {})
 _CLOSE = 0.75
 """A ratio of difflib: "compnay" and "company" have 0.86."""
@@ -45,16 +47,26 @@ _CLOSE = 0.75
 Points = Mapping[tuple[str, int], Point]
 
 
+class Passes(msgspec.Struct, frozen=True):
+    """The passes through the branches of a mail that its samples leave out.
+
+    `is_cut_short`: exploring ran out of time; another machine may find more.
+    """
+
+    samples: tuple[Sample, ...]
+    is_cut_short: bool = False
+
+
 def explore_mail(
     gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache | None = None
-) -> BranchReport:
+) -> Passes:
     """Explore the branches of a mail. `compiled`: a cache of compiled templates for several mails. Raises OutOfTime."""
     names = {one for sample in samples.values() for one in sample.values}
     exploration = _Exploration(gallery, name, names, with_lenient_filters, compiled)
     if not exploration.render_all(samples.values()) and gallery.go_on:
         exploration = _Exploration(gallery, name, names, gallery.go_on, None)
         exploration.render_all(samples.values())
-    return exploration.report([*samples.values()])
+    return exploration.passes(next(iter(samples.values())))
 
 
 class _Rendering(msgspec.Struct, frozen=True):
@@ -71,15 +83,8 @@ class _Pass(Way):
     is within it, in this pass and earlier ones.
     """
 
-    def __init__(
-        self,
-        points: Points,
-        wanted: Collection[Branch],
-        tries: Counter[Branch],
-        is_forced: Callable[[Point], bool],
-    ) -> None:
+    def __init__(self, points: Points, wanted: Collection[Branch], tries: Counter[Branch]) -> None:
         super().__init__()
-        self._is_forced = is_forced
         self._points = points
         self._wanted = wanted
         self._tries = tries
@@ -87,7 +92,7 @@ class _Pass(Way):
 
     def choose(self, file: str, number: int) -> Outcome | None:
         point = self._points.get((file, number))
-        if point is None or not self._is_forced(point):
+        if point is None:
             return None
         if (file, number) not in self.forced and (outcome := self._decide(point)):
             self.forced[file, number] = outcome
@@ -133,8 +138,10 @@ class _Exploration:
         self._name = name
         self._renderers = gallery.renderers(partial(_prepared, prepare=prepare, compiled=compiled))
         self._language = gallery.languages.choose(SOURCE_LANGUAGE)
-        self._points: Points = {(one.file, one.number): one for one in _points(gallery, name, prepare)}
-        self._globals = gallery.templates.environment(self._language).globals.keys() - names
+        own = gallery.templates.environment(self._language).globals.keys() - names
+        points = ((point, _names_in(point.test) or {""}) for point in _points(gallery, name, prepare))
+        # No pass forces a decision of the brand, whose values it does not complete.
+        self._points: Points = {(one.file, one.number): one for one, asked in points if not asked <= own}
         self._taken: set[Branch] = set()
         self._ends_at = thread_time() + LONGEST
         self._names: set[str] = set()
@@ -145,100 +152,44 @@ class _Exploration:
         self._taken.update(*(rendering.taken for rendering in renderings))
         return not any(rendering.failed for rendering in renderings)
 
-    def report(self, samples: list[Sample]) -> BranchReport:
-        self._take_elsewhere(samples[0])
-        by_samples = frozenset(self._taken)
-        passes = tuple(self._passes(samples[0])) if self._wanted() else ()
-        own = {file for file in self._gallery.files(self._name) if file}
-        left = self._untaken()
-        undecided = [one for one in left if self._point_of(one).of_macro or one.file not in own]
-        known = {one for point in self._points.values() for one in point.branches} - {*undecided}
-        is_guessed = not any(sample.is_complete for sample in samples)
-        known -= {one for one in known - self._taken if self._point_of(one).shows_nothing(one.outcome)}
-        return BranchReport(
-            known=frozenset(known),
-            by_samples=frozenset() if is_guessed else by_samples & known,
-            is_guessed=is_guessed,
-            rendered=frozenset(self._taken & known),
-            samples=passes,
-            left=tuple((one, self._never_rendered(one)) for one in left if one not in undecided),
-            undecided=tuple((one, self._never_rendered(one)) for one in undecided),
-            is_cut_short=thread_time() >= self._ends_at,
-        )
+    def passes(self, first: Sample) -> Passes:
+        return Passes(tuple(self._passes(first)) if self._wanted() else (), thread_time() >= self._ends_at)
 
     @property
     def _is_over(self) -> bool:
         return len(self._names) >= MOST_PASSES or thread_time() >= self._ends_at
 
-    def _point_of(self, branch: Branch) -> Point:
-        return self._points[branch.file, branch.number]
-
-    def _untaken(self) -> list[Branch]:
-        """Return the branches that show something, and that nothing has taken."""
-        branches = (one for point in self._points.values() for one in point.branches if one not in self._taken)
-        return [one for one in branches if not self._point_of(one).shows_nothing(one.outcome)]
-
     def _wanted(self) -> list[Branch]:
-        return [one for one in self._untaken() if one.outcome != "called" and self._is_forced(self._point_of(one))]
-
-    def _is_forced(self, point: Point) -> bool:
-        """Tell whether passes force a decision: none of a macro or of the brand, whose values they do not complete."""
-        return not point.of_macro and not (_names_in(point.test) or {""}) <= self._globals
-
-    def _take_elsewhere(self, sample: Sample) -> None:
-        """Render a sample in other languages and brands if decisions that are left ask for them."""
-        tests = [self._point_of(branch).test for branch in self._untaken()]
-        names = frozenset[str]().union(*map(_names_in, tests))
-        if names & _OF_LANGUAGES:
-            said = {one.value for test in tests for one in test.find_all(nodes.Const)}
-            for language in self._gallery.languages.known.values():
-                if language.tag in said or ("dir" in names and language.direction == "rtl"):
-                    self._taken |= self._render(sample, Way(), language).taken
-        for brand, differs in self._gallery.brands.items():
-            if names & differs.keys():
-                self._taken |= self._render(sample, Way(), brand=brand).taken
+        """Return the branches that show something, and that nothing has taken."""
+        branches = ((one, point) for point in self._points.values() for one in point.branches)
+        return [one for one, point in branches if not (one in self._taken or point.shows_nothing(one.outcome))]
 
     def _passes(self, first: Sample) -> Iterator[Sample]:
         tries, idle = Counter[Branch](), 0
         sample = replace(first, values=_filled(first.values, self._gallery.guessed_sample(self._name).values))
         while (wanted := self._wanted()) and idle < _MOST_IDLE and not self._is_over:
-            way = _Pass(self._points, wanted, tries, self._is_forced)
+            way = _Pass(self._points, wanted, tries)
             rendering = self._render(sample, way)
             new = [one for one in wanted if one in rendering.taken]
             self._taken |= rendering.taken
             idle = 0 if new else idle + 1
             if new:
-                name = _name_among(self._names, [name_of_branch(self._point_of(one), one.outcome) for one in new])
-                self._names.add(name)
                 forced = tuple(Branch(*place, outcome) for place, outcome in way.forced.items())
-                adds = tuple(self._point_of(one).lines(one.outcome) for one in new)
+                adds = tuple(self._points[one.file, one.number].lines(one.outcome) for one in new)
+                name = _name_among(self._names, adds)
+                self._names.add(name)
                 yield replace(sample, name=name, origin="", forced=forced, adds=adds)
 
-    def _render(self, sample: Sample, way: Way, language: Language | None = None, brand: str = "") -> _Rendering:
-        templates, failed = self._renderers(sample, brand), False
+    def _render(self, sample: Sample, way: Way) -> _Rendering:
+        templates, failed = self._renderers(sample), False
         with note_faults(), on_way(way):
             try:
-                templates.fill(self._name, sample.values, language or self._language)
+                templates.fill(self._name, sample.values, self._language)
             except TemplateInvalid as error:  # the checks report it
                 if isinstance(error.__cause__, OutOfTime):
                     raise error.__cause__ from error
                 failed = True
         return _Rendering(way.taken, failed)
-
-    def _never_rendered(self, branch: Branch) -> NeverRendered:
-        point = self._point_of(branch)
-        if branch.outcome == "called":
-            why = "Nothing calls its macro."
-        elif point.of_macro:
-            why = "No mail calls its macro so."
-        elif self._is_over:
-            why = "Its passes reached the limit for one mail."
-        elif not self._is_forced(point):
-            why = f"It depends on {' and '.join(sorted(_names_in(point.test)))}, which samples cannot set."
-        else:
-            why = "No choice of the decisions around it leads here."
-        lines = point.lines(branch.outcome)
-        return NeverRendered(branch.file, lines.first, lines.last, name_of_branch(point, branch.outcome), why)
 
 
 def _names_in(test: nodes.Node) -> frozenset[str]:
@@ -260,9 +211,10 @@ def _points(gallery: "Gallery", name: str, prepare: Prepare) -> Iterator[Point]:
             continue
 
 
-def _name_among(names: Collection[str], of_branches: list[str]) -> str:
-    more = f" and {len(of_branches) - 1} more" if len(of_branches) > 1 else ""
-    name = f"{PREFIX}{of_branches[0]}{more}"
+def _name_among(names: Collection[str], adds: Sequence[Lines]) -> str:
+    """Return a name of its own for a pass: where it adds lines, as "branch: welcome.mjml:28 and 2 more"."""
+    more = f" and {len(adds) - 1} more" if len(adds) > 1 else ""
+    name = f"{PREFIX}{PurePosixPath(adds[0].file).name}:{adds[0].first}{more}"
     return next(one for one in (name, *(f"{name} ({nth})" for nth in range(2, MOST_PASSES + 2))) if one not in names)
 
 

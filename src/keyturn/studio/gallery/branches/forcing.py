@@ -77,7 +77,7 @@ def with_forcing(environment: Environment) -> Environment:
     copy.code_generator_class = type("Forcing", (_Forcing, environment.code_generator_class), {})
     if copy.finalize is None:
         copy.finalize = _show_none
-    for method in (is_forced, forced_answer, note_answer, enter_loop, note_turn, note_call):
+    for method in (is_forced, forced_answer, note_answer, enter_loop, note_turn):
         setattr(copy, method.__name__, method)
     return copy
 
@@ -112,13 +112,8 @@ def _insert_calls(node: nodes.Node, file: str, number: int) -> None:
                 one.name for one in (node.target, *node.target.find_all(nodes.Name)) if isinstance(one, nodes.Name)
             ]
             node.iter = call(enter_loop, node.iter, nodes.Const(tuple(names)))
-            node.body.insert(0, _statement(call(note_turn)))
-        case nodes.Macro():
-            node.body.insert(0, _statement(call(note_call)))
-
-
-def _statement(call: nodes.Call) -> nodes.ExprStmt:
-    return nodes.ExprStmt(call, lineno=call.lineno, environment=call.environment)
+            turn = call(note_turn)
+            node.body.insert(0, nodes.ExprStmt(turn, lineno=turn.lineno, environment=turn.environment))
 
 
 def is_forced(file: str, number: int) -> bool:
@@ -157,8 +152,3 @@ def enter_loop(file: str, number: int, entries: Iterable[Any], names: tuple[str,
 def note_turn(file: str, number: int) -> None:
     if way := _way.get(None):
         way.count_turn(file, number)
-
-
-def note_call(file: str, number: int) -> None:
-    if way := _way.get(None):
-        way.note(file, number, "called")

@@ -17,12 +17,10 @@ from keyturn.mail.languages import Language
 from keyturn.packaging import folder, requires_extra
 from keyturn.studio.gallery import Gallery, MailName, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST
-from keyturn.studio.lint.browser.images import Image, check_images, files_beside, images_of
 from keyturn.studio.lint.browser.measurements import (
     WIDTHS,
     Measurement,
     findings_of,
-    notice,
     place_of_key,
     read_measurements,
 )
@@ -75,7 +73,7 @@ class Chromium:
         self._page: Page | None = None
         self._tools: CDPSession | None = None
         self._html = ""
-        self._script = f"((width) => {{ {_source_of('measure')}\nreturn JSON.stringify([measure(document, width)]); }})"
+        self._script = f"((width) => {{ {_script()}\nreturn JSON.stringify([measure(document, width)]); }})"
 
     def measure(self, html: str) -> tuple[Measurement, ...]:
         """Return a measurement for each width. Raises NotMeasured."""
@@ -124,8 +122,8 @@ class Chromium:
             page.close(run_before_unload=False)
 
 
-def _source_of(script: str) -> str:
-    return (folder("preview") / f"static/{script}.js").read_text("utf-8").replace("export ", "")
+def _script() -> str:
+    return (folder("preview") / "measure.js").read_text("utf-8")
 
 
 _INSTEAD = "run it as another user, or add --no-browser-sandbox if you trust the mails"
@@ -175,7 +173,6 @@ class MailToMeasure(Struct, frozen=True):
     html: str
     places: Mapping[str, Place]
     first: Place
-    images: tuple[Image, ...]
 
     def place_of(self, key: str) -> Place:
         return self.places.get(key, self.first)
@@ -212,10 +209,9 @@ class MailsToMeasure:
         if not document.html:
             return None
         html, place_of = document.marked_html, place_of_key(document)
-        images = images_of(document, files_beside(self._gallery.folder))
         places = {key: place_of(key) for key in keys_in(html)}
         first = document.place(document.body.offset)
-        return MailToMeasure(html, places, first, images)
+        return MailToMeasure(html, places, first)
 
 
 def look_at_mails(
@@ -268,5 +264,4 @@ def look_at(mail: MailToMeasure, chromium: Chromium) -> Iterator[Finding]:
     except NotMeasured as reason:
         yield RULES.finding(mail.first, "browser/not-measured", reason=reason)
     else:
-        yield from findings_of(notice(measurements, mail.place_of))
-    yield from check_images(mail.images)
+        yield from findings_of(measurements, mail.place_of)

@@ -25,38 +25,25 @@ _Key = Annotated[str, Meta(max_length=20)]
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """A layout problem at one width.
 
-    `key` names the element, `by` the one that causes it. `says` and `over` are their words. `amount` is in px, `size`
-    is text for people. `box` is left, top, width and height in px.
+    `key` names the element, `by` the one that causes it. `says` and `over` are their words. `size` is text for people.
     """
 
     kind: ProblemKind
     key: _Key
-    box: tuple[int, int, int, int]
     by: _Key = ""
     says: _Short = ""
     over: _Short = ""
     size: _Short = ""
-    amount: int = 0
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
-    """The script's answer for one width. `height` is that of the mail, in px."""
+    """The script's answer for one width."""
 
     width: Annotated[int, Meta(ge=200, le=2000)]
-    height: int
     problems: Annotated[tuple[Problem, ...], Meta(max_length=100)]
 
 
 _Answer = Annotated[tuple[Measurement, ...], Meta(max_length=4)]
-
-
-class Noticed(msgspec.Struct, frozen=True, kw_only=True):
-    """A finding with its element at one width, for a mark on the canvas."""
-
-    finding: Finding
-    width: int
-    key: str
-    box: tuple[int, int, int, int]
 
 
 def read_measurements(answer: bytes | str) -> tuple[Measurement, ...]:
@@ -65,25 +52,13 @@ def read_measurements(answer: bytes | str) -> tuple[Measurement, ...]:
     return found
 
 
-def notice(measurements: Iterable[Measurement], place_of: Callable[[str], Place]) -> list[Noticed]:
+def findings_of(measurements: Iterable[Measurement], place_of: Callable[[str], Place]) -> tuple[Finding, ...]:
     """Return the problems. The same problem at several widths is one finding, which names them all."""
-    found = [(problem, one.width, _finding_on(problem, place_of)) for one in measurements for problem in one.problems]
     widths: dict[Finding, set[int]] = {}
-    for _, width, finding in found:
-        widths.setdefault(finding, set()).add(width)
-    return [
-        Noticed(
-            finding=replace(finding, widths=tuple(sorted(widths[finding]))),
-            width=width,
-            key=problem.key,
-            box=problem.box,
-        )
-        for problem, width, finding in found
-    ]
-
-
-def findings_of(noticed: Iterable[Noticed]) -> tuple[Finding, ...]:
-    return tuple(dict.fromkeys(one.finding for one in noticed))
+    for one in measurements:
+        for problem in one.problems:
+            widths.setdefault(_finding_on(problem, place_of), set()).add(one.width)
+    return tuple(replace(finding, widths=tuple(sorted(those))) for finding, those in widths.items())
 
 
 def place_of_key(document: Document) -> Callable[[str], Place]:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from keyturn.mail.rendering.compiling import without_outlook_classic
 from keyturn.studio.lint.checks.links import UNFILLED, Anchor, addresses_in, anchors, is_sample_value, is_unfilled
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Place, Severity, did_you_mean
@@ -38,11 +37,6 @@ def size_of(html: str, text: str) -> Size:
         style=max((len(block.encode()) for block in _style_blocks(html)), default=0),
         text=len(text.encode()),
     )
-
-
-def size_for_outlook_classic(html: str) -> int:
-    """Return how many bytes of the HTML only Outlook with Word's engine reads."""
-    return len(html.encode()) - len(without_outlook_classic(html).encode())
 
 
 def _style_blocks(html: str) -> Iterator[str]:

@@ -4,9 +4,6 @@ The studio shows a mail first. Then its script asks for the findings: of this ma
 is open. So only requested checks run. Findings are kept for each sample as it is written; for edited, generated or
 branded samples, only the latest are kept.
 
-The reader's browser measures the mail itself and reports (`mail_checks.Checks`). No library compares pixels: the
-browser that renders both mails subtracts one from the other (`mix-blend-mode`).
-
 Mails with the same edit form one group with one button. Each form carries a hash of what was shown, so a mail that has
 changed since cannot be accepted unseen.
 """

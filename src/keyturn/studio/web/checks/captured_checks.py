@@ -5,13 +5,12 @@ import threading
 from collections.abc import Iterator, Mapping
 
 from keyturn.studio.inbox.captured_mail import RETURN_PATH, CapturedMail
-from keyturn.studio.inbox.mail import MailContent, weight_of_part
-from keyturn.studio.lint.browser.images import Image, check_images, images_of
+from keyturn.studio.inbox.mail import MailContent
 from keyturn.studio.lint.checks.links import site_of
 from keyturn.studio.lint.finding import Finding, Place, Severity
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES
-from keyturn.studio.lint.sent_mail import SentMail, document_of, examine
+from keyturn.studio.lint.sent_mail import SentMail, examine
 from keyturn.studio.lint.suppression import at_severity
 from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.web.rendering.kept import Kept
@@ -41,12 +40,6 @@ class CapturedChecks:
             return None
         return report.with_findings(filter(None, (at_severity(finding, self._severity) for finding in report.findings)))
 
-    def images(self, content: MailContent) -> tuple[Image, ...]:
-        """Return the images of a mail, with the weights of embedded images. A very long mail has none."""
-        if not 0 < len(content.html) <= _LONGEST:
-            return ()
-        return images_of(document_of(content.html), lambda address: weight_of_part(content, address))
-
     def check(self, mail: CapturedMail, content: MailContent) -> Report:
         """Return the findings in a mail. This may take seconds."""
         with self._one_at_a_time:
@@ -63,7 +56,7 @@ class CapturedChecks:
         sent = SentMail(subject=mail.subject, html=content.html, text=content.text, clients=self._clients)
         try:
             found = self._runner.run_for(_SECONDS, examine, sent)
-            return Report((*findings, *found, *check_images(self.images(content))))
+            return Report((*findings, *found))
         except (LimitExceeded, RecursionError):
             return Report(findings, not_checked="The HTML was not checked: it takes too much time or memory.")
 

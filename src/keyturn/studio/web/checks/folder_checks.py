@@ -31,7 +31,7 @@ class FolderChecks:
     """Has templates checked, one at a time, while pages ask for it.
 
     `last`: the report at the latest request, and `waiting`: the number of templates that were still to check; None
-    before the first request. `of_mails`: the checks of shown mails, with the findings of browsers and the baseline.
+    before the first request. `of_mails`: the checks of shown mails, with the baseline.
     """
 
     def __init__(self, studio: Studio, runner: Runner[Drawer], of_mails: Checks) -> None:
@@ -82,7 +82,7 @@ class FolderChecks:
 
     def _put_all_together(self, entries: Mapping[str, Entry], waiting: Sequence[str]) -> None:
         """Update `last` if the findings have changed and the last update was not a moment ago."""
-        known = self._parts.revision, not waiting, self.of_mails.known.state, self.of_mails.revision
+        known = self._parts.revision, not waiting, self.of_mails.known.state
         if known != self._put_together and not (waiting and monotonic() < self._again_at):
             began = monotonic()
             self.last = self._report(entries, are_all=not waiting)
@@ -92,11 +92,9 @@ class FolderChecks:
     def _report(self, entries: Mapping[str, Entry], *, are_all: bool) -> Report:
         known = dict(self._parts.items())
         parts = {name: known[name] for name in entries if name in known}
-        shown = {(entry.name, sample) for entry in entries.values() for sample in (*entry.samples, *entry.branches)}
-        in_browser = (one for one in self.of_mails.seen_in_samples() if one.mails[0][:2] in shown)
         languages = tuple(self._gallery.languages.known.values())
         severity = self._studio.severity
-        report = put_together(self._gallery, parts, languages, severity, are_all=are_all, beside=in_browser)
+        report = put_together(self._gallery, parts, languages, severity, are_all=are_all)
         return self.of_mails.known.mark_in(report)
 
 

@@ -1,7 +1,7 @@
-"""The reports on the shown mails, with what browsers found and without what the baseline knows."""
+"""The reports on the shown mails, without what the baseline knows."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -10,13 +10,12 @@ from msgspec.structs import replace
 
 from keyturn.studio.gallery.discovery import FileState, state_of
 from keyturn.studio.lint.baseline import BaselineInvalid, read_baseline
-from keyturn.studio.lint.browser.measurements import Noticed
-from keyturn.studio.lint.check import TemplateChecks, mail_name, put_together
+from keyturn.studio.lint.check import TemplateChecks, put_together
 from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.checks.safety import audit
 from keyturn.studio.lint.clients.clients import Clients
 from keyturn.studio.lint.document import Document
-from keyturn.studio.lint.finding import Finding, Place
+from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain_samples
@@ -78,16 +77,13 @@ class KnownFindings:
         return report
 
 
-_MOST = 2_000
-"""The number of mails for which the findings of browsers are kept."""
-
 _Mail = tuple[str, View]
 """A template, and the part of a view that identifies the mail."""
 
 
 @dataclass(kw_only=True, eq=False)
 class Checks:
-    """Has mails checked, one at a time, and keeps the reports, and what browsers saw in each mail at the latest look.
+    """Has mails checked, one at a time, and keeps the reports.
 
     `known`: the baseline, whose findings do not count.
     """
@@ -100,37 +96,12 @@ class Checks:
     def __post_init__(self) -> None:
         self._gallery = self.renditions.gallery
         self._reports: Kept[_Mail, Report] = Kept()
-        self._seen: Kept[_Mail, tuple[Finding, ...]] = Kept(_MOST)
         self._one_at_a_time = threading.Lock()
-
-    @property
-    def revision(self) -> int:
-        """A number that changes with the findings of browsers."""
-        return self._seen.revision
 
     def last_report(self, rendition: Rendition) -> Report | None:
         """Return the latest report, also if a file has changed since; None before the first check."""
-        mail = rendition.template, rendition.view
-        report = self._reports.get(mail)
-        if report and (seen := self._seen.get(mail)):
-            report = report.with_findings([*report.findings, *self._judge(seen)])
+        report = self._reports.get((rendition.template, rendition.view))
         return self.known.mark_in(report) if report else None
-
-    def notice(self, rendition: Rendition, noticed: Sequence[Noticed], others: Sequence[Finding]) -> list[Noticed]:
-        """Keep the findings of a browser and the weights of images; return the noticed ones that count."""
-        findings = tuple(dict.fromkeys([*(problem.finding for problem in noticed), *others]))
-        self._seen.put((rendition.template, rendition.view), findings)
-        judged = {finding.says: finding for finding in self._judge(findings) if not finding.reason}
-        counting = (problem for problem in noticed if problem.finding.says in judged)
-        return [replace(problem, finding=judged[problem.finding.says]) for problem in counting]
-
-    def seen_in_samples(self) -> Iterator[Finding]:
-        """Yield the findings of browsers in mails as they are written, each with its mail."""
-        for (template, view), findings in self._seen.items():
-            if view == view.only("sample", "lang"):
-                language, known = self._gallery.languages.choose(view.lang), [*self._gallery.languages.known.values()]
-                mail = mail_name(template, view.sample, language, known)
-                yield from (replace(finding, mails=(mail,)) for finding in findings)
 
     def check(self, rendition: Rendition) -> bool:
         """Check a mail. Return False if nothing has changed since the last check.
@@ -160,6 +131,3 @@ class Checks:
                 return Report((limit_finding(exceeded.limit, Place(order.files.markup)),))
         faults = (error, *error.others) if (error := rendition.unreadable) else ()
         return Report().with_findings(explain_samples(fault, self._gallery) for fault in faults)
-
-    def _judge(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        return put_together(self._gallery, {}, (), self.severity, beside=findings).findings

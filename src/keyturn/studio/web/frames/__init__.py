@@ -10,7 +10,7 @@ import re
 from html import escape
 
 from keyturn.studio.web.frames.client_models import MODES, simulate_dark, simulate_word
-from keyturn.studio.web.frames.rewriting import insert_in_head, remove_images
+from keyturn.studio.web.frames.rewriting import insert_in_head
 from keyturn.studio.web.view import Scheme, View
 
 _TWO_SCHEMES = re.compile(r"\b(?:light\s+dark|dark\s+light)\b", re.IGNORECASE)
@@ -30,27 +30,17 @@ CAPTURED = "allow-popups allow-popups-to-escape-sandbox"
 _TEXT = """<!doctype html><meta name="color-scheme" content="light dark">\
 <pre style="margin:24px;font:16px/24px ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>"""
 
-_FAULT = """<pre style="margin:0;padding:12px 16px;background:#b3261e;color:#fff;font:16px/24px ui-monospace,monospace;\
-white-space:pre-wrap;overflow-wrap:anywhere">{}</pre>"""
-
 
 def page_of_text(text: str) -> str:
     return _TEXT.format(escape(text))
 
 
-def with_fault(html: str, reason: str) -> str:
-    """Return a mail of which parts fail below what is wrong with it."""
-    return insert_in_head(html, _FAULT.format(escape(reason)))
-
-
 def apply_view(html: str, view: View) -> str:
-    """Return the mail in the scheme of the view, with images or without."""
+    """Return the mail in the scheme of the view."""
     if view.scheme in ("partial", "full"):
         html = simulate_dark(html, MODES[view.scheme])
     if view.scheme == "word":
         html = simulate_word(html)
-    if view.images != "on":
-        html = remove_images(html, keep_own=view.images == "own")
     return force_scheme(_decide_own_scheme(html, view.scheme), view.scheme)
 
 

@@ -76,7 +76,7 @@ def simulate_word(html: str) -> str:
             rewriting.set(tag, "rel", "")
         elif ":" in tag.tag:
             continue
-        elif word.of_element(tag.tag, {name: one.value for name, one in tag.attributes.items()}):
+        elif word.leaves_out(tag.tag, {name: one.value for name, one in tag.attributes.items()}):
             rewriting.set(tag, "style", "display:none!important")
         elif style := tag.get("style"):
             rewriting.set(tag, "style", _style_attribute(style, tag, web_fonts))
@@ -123,7 +123,7 @@ def _style_attribute(style: str, tag: Element, web_fonts: frozenset[str]) -> str
 
 def _counts(selector: list[Any]) -> bool:
     read = read_selectors(selector)
-    return bool(read) and not any(map(word.of_selector, read))
+    return bool(read) and not any(map(word.ignores_rule, read))
 
 
 def _declarations_for_word(declarations: Iterable[Declaration], web_fonts: frozenset[str]) -> Iterator[str]:

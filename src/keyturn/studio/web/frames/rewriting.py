@@ -1,8 +1,4 @@
-"""A mail's HTML, changed for a view: some attributes and styles. All other bytes stay as they are.
-
-Images are removed for the looks, as most clients ask before they load remote content: each request tells a host that
-the mail was opened. The policy of the frame is what prevents requests.
-"""
+"""A mail's HTML, changed for a view: some attributes and styles. All other bytes stay as they are."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,7 +6,7 @@ from functools import lru_cache
 from html import escape
 from urllib.parse import urlsplit
 
-from keyturn.mail.rendering.html_tree import Element, attribute_value, parse_html, splice
+from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 
 
 class Rewriting:
@@ -30,10 +26,6 @@ class Rewriting:
         place = tag.behind_name, tag.behind_name
         waiting = self._changes.get(place, "")
         self._changes[place] = f"{waiting} {name}={written}"
-
-    def remove(self, tag: Element, name: str) -> None:
-        if attribute := tag.attributes.get(name):
-            self._changes[attribute.offset, attribute.end] = ""
 
     def add_style(self, tag: Element, declarations: str) -> None:
         own = tag.get("style").strip().rstrip(";")
@@ -76,85 +68,9 @@ _ATTRIBUTES = {
 }
 """Attributes that name an image; `background` does so on any element (HTML, 15.3)."""
 
-_OWN = ("data:", "cid:")
-"""How a mail refers to an embedded image (RFC 2397, RFC 2392)."""
-
-_LONGEST_NAME = 60
 _HINT = re.compile(r"<link(?=[\s/])|<iframe(?=[\s/>])", re.IGNORECASE)
 _WITHOUT_EFFECT = {"<link": "<link rel=none ", "<iframe": "<iframe srcdoc data-left-out "}
 """Of two attributes of one name, the first counts (HTML, 13.2.5.33)."""
-
-# A box of the image's size, which is what Gmail and Outlook leave in its place. The mail sets how the text in it looks.
-# Browsers render the pseudo-elements only of an image that they cannot show and that has an alt text, so one without it
-# gets a blank. A box that has room for the alt text alone leaves the name of the file out. An image whose height only
-# the file knows gets a third of its width, and one of unknown width gets room for the name.
-_BOX = """<style>:where(img[data-file],img:not([src])){position:relative;display:inline-block}
-:where(img[data-file]:not([width][height]),img[data-file][height=auto]){aspect-ratio:auto 3/1}
-:where(img[data-file]:not([src],[width],[style*=width])){min-width:120px}
-img[data-file]::before{content:"";position:absolute;inset:0;background:rgb(128 128 128/12%);\
-outline:1px solid rgb(128 128 128/50%);outline-offset:-1px}
-img[data-file]::after{content:attr(data-file) " is broken";position:absolute;inset:auto 2px 0;overflow:hidden;\
-height:clamp(0px,(100% - 34px)*99,18px);max-width:clamp(0px,(100% - 39px)*99,100%);white-space:nowrap;\
-text-overflow:ellipsis;text-align:start;font:10px/16px ui-monospace,monospace}
-img[data-file][alt=" "]::after{height:clamp(0px,(100% - 17px)*99,18px)}
-img[data-file=""]::after{content:"no address"}
-img[data-file]:not([src])::after{content:attr(data-file)}
-img[data-file]:not([src]){visibility:hidden}
-img[data-file]:not([src])::before{content:attr(alt);overflow:hidden;border-radius:inherit;background-color:inherit;\
-background-image:linear-gradient(rgb(128 128 128/12%) 0 0)}
-img[data-file]:not([src])::before,img[data-file]:not([src])::after{visibility:visible}
-img:not([src]){outline:1px solid rgb(128 128 128/45%)!important;outline-offset:-1px}</style>"""
-
-
-def remove_images(html: str, *, keep_own: bool = False) -> str:
-    """Return the HTML without images to load, from any attribute or style. `keep_own`: keeps embedded images."""
-    rewriting = Rewriting(html)
-    for tag in rewriting.tags:
-        for name in (*_ATTRIBUTES.get(tag.tag, ()), "background"):
-            if not (keep_own and _is_own(tag.get(name))):
-                if (tag.tag, name) == ("img", "src") and name in tag.attributes:
-                    rewriting.set(tag, "data-file", _file_of(tag.get(name)))
-                rewriting.remove(tag, name)
-        if (style := tag.get("style")) != (changed := _without_urls(style, keep_own=keep_own)):
-            rewriting.set(tag, "style", changed)
-        if tag.tag == "style" and (css := rewriting.source_inside(tag)) != (
-            changed := _without_urls(css, keep_own=keep_own)
-        ):
-            rewriting.replace_inside(tag, changed)
-    return rewriting.text()
-
-
-_IMAGE = re.compile(r"""<img(?=\s)((?:[^<>"']|"[^"]*+"|'[^']*+')*+)""", re.IGNORECASE)
-_SOURCE = re.compile(r"""\s(src|data-file)=(["'])(.*?)\2""", re.IGNORECASE | re.DOTALL)
-_HAS_ALT = re.compile(r"""\salt\s*+=\s*+(?:"\s*+[^"]|'\s*+[^']|[^\s"'])""", re.IGNORECASE)
-_HAS_TITLE = re.compile(r"\stitle\s*+=", re.IGNORECASE)
-
-
-def label_images(html: str) -> str:
-    """Return the HTML in which an image that cannot be shown is a box with its alt text and the name of its file.
-
-    No script runs in the frame, so a style does it. The HTML may be of any length, so it is not parsed.
-    """
-    return insert_in_head(_IMAGE.sub(_label, html), _BOX) if "<img" in html.lower() else html
-
-
-def _label(image: re.Match[str]) -> str:
-    source = _SOURCE.search(image[1])
-    if not source or source[3].startswith("data:"):
-        return image[0]
-    quote, named = source[2], escape(_file_of(attribute_value(source[3])))
-    # With the same quotes, a tag that stands in the value of an attribute stays in it.
-    added = "" if _HAS_TITLE.search(image[1]) else f" title={quote}{named}{quote}"
-    added += "" if _HAS_ALT.search(image[1]) else f" alt={quote} {quote}"
-    added += "" if source[1].lower() == "data-file" else f" data-file={quote}{named}{quote}"
-    return f"{image[0][:4]}{added}{image[1]}"
-
-
-def _file_of(address: str) -> str:
-    """Return the end of an address, to be shown; an empty text for an image in the address itself."""
-    if address.startswith("data:"):
-        return ""
-    return re.split("[?#]", address)[0].rpartition("/")[2][-_LONGEST_NAME:] or address[:_LONGEST_NAME]
 
 
 def without_hints(html: str) -> str:
@@ -188,11 +104,6 @@ def _addresses(tag: Element) -> Iterator[str]:
         yield from map(_address_in, _URL.finditer(_up_to_last(css)))
 
 
-def _without_urls(css: str, *, keep_own: bool) -> str:
-    begun = _up_to_last(css)
-    return _URL.sub(lambda url: url[0] if keep_own and _is_own(_address_in(url)) else "none", begun) + css[len(begun) :]
-
-
 def _up_to_last(css: str) -> str:
     """Return CSS up to its last parenthesis, so that an unclosed address is not searched again each time."""
     return css[: css.rfind(")") + 1]
@@ -200,7 +111,3 @@ def _up_to_last(css: str) -> str:
 
 def _address_in(url: re.Match[str]) -> str:
     return next(filter(None, url.groups()), "").strip()
-
-
-def _is_own(address: str) -> bool:
-    return address.strip().lower().startswith(_OWN)

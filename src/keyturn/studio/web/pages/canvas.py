@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any, TypeVar
 
 from litestar import Response, get
@@ -10,9 +9,7 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ValidationException
 
 from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.studio.lint.browser.images import Image
 from keyturn.studio.lint.checks.parts import CLIPPED_AT
-from keyturn.studio.lint.clients.word import word_losses
 from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
@@ -49,9 +46,7 @@ class Canvas:
             "stages": self._sources.stages(rendition),
             "source": self._sources.source_at(view.file, rendition) if view.show == "source" else None,
             "picked": self._selection(rendition, at) if (at := _line(view)) else None,
-            "losses": self._read(rendition, word_losses) or () if view.scheme == "word" else None,
             "cut": rendition.mail is not None and len(rendition.mail.html.encode()) > CLIPPED_AT,
-            "images": self.images(rendition) if view.tab == "checks" else (),
             "sayings": self._sayings(rendition) if view.tab == "reading" else (),
         }
 
@@ -73,21 +68,8 @@ class Canvas:
             return frames.apply_view(frames.page_of_text(mail.text), view)
         return frames.apply_view(mail.html, view) if mail and rendition.fault else None
 
-    def broken(self, rendition: Rendition, view: View) -> str | None:
-        """Return a mail of which parts fail, with a stand-in for each; None if nothing of it can be rendered."""
-        return None if rendition.exceeded else self._read(replace(rendition, fault=None), documents.marked_html, view)
-
     def marks(self, rendition: Rendition, view: View) -> Marks:
         return self._read(rendition, documents.marks_in, _line(view)) or Marks({}, ())
-
-    def place_of(self, rendition: Rendition) -> Callable[[str], Place]:
-        """Return a function from a key in the frame to its line; for unknown keys, to the mail's first line."""
-        known = self.marks(rendition, View()).all
-        first = next(iter(known.values())).trail[0] if known else Place(rendition.template)
-        return lambda key: known[key].trail[0] if key in known else first
-
-    def images(self, rendition: Rendition) -> tuple[Image, ...]:
-        return self._read(rendition, documents.images_in, self._gallery.folder) or ()
 
     def message(self, rendition: Rendition) -> bytes:
         return self._sources.message(rendition)
@@ -97,7 +79,7 @@ class Canvas:
         if at.file not in self._gallery.files_of(rendition.template):
             return None
         source = self._gallery.source(at.file)
-        return self._read(rendition, documents.selection_in, at, source) or Selection.of(at, (), source, in_inbox=False)
+        return self._read(rendition, documents.selection_in, at, source) or Selection.of(at, (), source)
 
 
 def _line(view: View) -> Place | None:
@@ -114,16 +96,13 @@ _TOO_MUCH = "The mail can be rendered, but this view of it takes too much time o
 def template_frame(
     path_name: NamedDependency[str], drawn: NamedDependency[View], canvas: NamedDependency[Canvas]
 ) -> Response[str]:
-    """Answer with the mail alone: the last good one while the template is broken, else one with stand-ins."""
+    """Answer with the mail alone: the last good one while the template is broken, else what is wrong."""
     rendition = canvas.rendition(path_name, drawn)
     if html := canvas.html(rendition, drawn):
         return frame_answers.answer(html, drawn, frames.PREVIEW)
     fault = rendition.fault
     reason = f"{fault.place}: {fault.message}" if fault else _TOO_MUCH
-    if fault and (broken := canvas.broken(rendition, drawn)):
-        html = frames.with_fault(broken, reason)
-    else:
-        html = frames.apply_view(frames.page_of_text(reason), drawn)
+    html = frames.apply_view(frames.page_of_text(reason), drawn)
     page = frame_answers.answer(html, drawn, frames.PREVIEW)
     page.status_code = 422
     return page

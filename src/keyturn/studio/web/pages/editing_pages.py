@@ -115,9 +115,7 @@ def _fault(fault: RenderFault) -> dict[str, Any]:
 def _finding(finding: Finding) -> dict[str, Any]:
     place = {"line": finding.place.line, "column": finding.place.column}
     said = {"message": finding.message, "fix": finding.fix}
-    corrects = [{"line": wrong.line, "column": wrong.column} for wrong in finding.corrects]
-    correction = {"correction": asdict(finding.correction), "corrects": corrects} if finding.correction else {}
-    return {**place, **said, "severity": finding.severity, "rule": finding.rule, **correction}
+    return {**place, **said, "severity": finding.severity, "rule": finding.rule}
 
 
 HANDLERS = (read_source, save_source, render_draft, check_draft, draft_frame)

@@ -1,8 +1,6 @@
 """The page of all findings of a folder: filtered, grouped, in pages, and updated while the checks run."""
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
 from typing import Annotated, Any, Literal
 
 from litestar import Response, get
@@ -12,7 +10,7 @@ from msgspec import Meta, Struct
 
 from keyturn.studio.gallery import Gallery, MailName
 from keyturn.studio.lint.clients.clients import name_of
-from keyturn.studio.lint.finding import SEVERITIES, STANDINGS, Finding, Place, Severity, Standing
+from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, Severity
 from keyturn.studio.lint.report import Report, Tally, equal_findings, mails_of
 from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.pages.layout import Layout, provide_address
@@ -27,12 +25,11 @@ _MOST_PLACES = 20
 class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     """The findings on the page. `words`: all of them are in the finding, its rule, its mails or its mail clients.
 
-    Without `severity`, all severities. `also`: excluded findings to show.
+    Without `severity`, all severities.
     """
 
     severity: tuple[Severity, ...] = ()
     words: Annotated[str, Meta(max_length=200)] = ""
-    also: tuple[Literal["baseline", "ignored"], ...] = ()
     page: PageNumber = 1
     pane: Literal["list", "mail"] = "mail"
 
@@ -46,34 +43,23 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Listing(Struct, frozen=True):
-    """One page of findings. `groups`: equal findings, by whether they count.
+    """One page of findings. `groups`: equal findings. `severities`: how many have the words of the filter."""
 
-    `severities`, `standings`: the numbers of findings that the other filters let through.
-    """
-
-    groups: Mapping[Standing, Sequence[Sequence[Finding]]]
+    groups: Sequence[Sequence[Finding]]
     severities: Mapping[Severity, int]
-    standings: Mapping[Standing, int]
     pages: int
     page: int
 
 
 def listing(report: Report, view: FindingsView) -> Listing:
     """Return the page of an address; the last page for a number beyond it."""
-    shown = [standing for standing in STANDINGS if standing in ("counts", *view.also)]
-    kept = {standing: list[Finding]() for standing in STANDINGS}
-    with_words = [finding for finding in report.findings if _has_words(finding, view.words)]
-    for finding in with_words:
-        if not view.severity or finding.severity in view.severity:
-            kept[finding.standing].append(finding)
-    groups = [(standing, equal) for standing in shown for equal in equal_findings(kept[standing])]
+    with_words = [finding for finding in report.found if _has_words(finding, view.words)]
+    groups = equal_findings(one for one in with_words if not view.severity or one.severity in view.severity)
     pages = max(1, -(-len(groups) // _ON_A_PAGE))
     page = min(view.page, pages)
-    on_page = groupby(groups[(page - 1) * _ON_A_PAGE : page * _ON_A_PAGE], itemgetter(0))
     return Listing(
-        groups={standing: [equal for _, equal in those] for standing, those in on_page},
-        severities=Tally.of(finding for finding in with_words if finding.standing == "counts").by_severity,
-        standings={standing: len(those) for standing, those in kept.items()},
+        groups=groups[(page - 1) * _ON_A_PAGE : page * _ON_A_PAGE],
+        severities=Tally.of(with_words).by_severity,
         pages=pages,
         page=page,
     )
@@ -118,7 +104,6 @@ def _context(view: FindingsView, gallery: Gallery, folder_checks: FolderChecks) 
         "most_places": _MOST_PLACES,
         "mails_of": mails_of,
         "mail_names": gallery.names(),
-        "baseline_file": known.file.name if known.file else "",
         "trouble": known.trouble,
     }
 

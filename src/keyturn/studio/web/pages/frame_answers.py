@@ -6,7 +6,7 @@ from litestar import MediaType, Response
 
 from keyturn.studio.inbox.mail import MailContent, with_inline_images
 from keyturn.studio.web.frames import CAPTURED, apply_view, force_scheme
-from keyturn.studio.web.frames.rewriting import insert_in_head, label_images, without_hints
+from keyturn.studio.web.frames.rewriting import insert_in_head, without_hints
 from keyturn.studio.web.view import View
 
 _POLICY = (
@@ -14,6 +14,9 @@ _POLICY = (
     "img-src {images}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 _IMAGES = {"on": "data: https: http:", "own": "data:", "off": "'none'"}
+
+# A browser shows the alt text of an image that it cannot load. As no inline element, it keeps the image's size.
+_IN_HEAD = '<base target="_blank"><style>:where(img){display:inline-block}</style>'
 
 _CHANGED_AT_MOST = 512 * 1024
 """Characters of HTML that are changed for a view: looking at every tag of more takes seconds."""
@@ -28,12 +31,12 @@ def captured_frame(
 ) -> Response[str]:
     """Answer with a captured mail, with remote content only if the reader asked for it.
 
-    `html`: the marked HTML of the mail. Raises MailTooLong: in a long mail, only the policy holds images back.
+    `html`: the marked HTML of the mail. Raises MailTooLong.
     """
     html, view = content.html if html is None else html, view.as_loaded(mail_id)
     if len(content.html) <= _CHANGED_AT_MOST:
         html = apply_view(html, view)
-    elif view.scheme in ("partial", "full", "word") or view.images == "off":
+    elif view.scheme in ("partial", "full", "word"):
         raise MailTooLong
     else:
         html = force_scheme(html, view.scheme)
@@ -45,7 +48,7 @@ def answer(html: str, view: View, sandbox: str) -> Response[str]:
     if view.images != "on":
         html = without_hints(html)
     return Response(
-        insert_in_head(label_images(html), '<base target="_blank">'),
+        insert_in_head(html, _IN_HEAD),
         media_type=MediaType.HTML,
         headers={"content-security-policy": _POLICY.format(sandbox=sandbox, images=_IMAGES[view.images])},
     )

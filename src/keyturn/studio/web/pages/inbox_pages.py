@@ -18,8 +18,7 @@ from keyturn.studio.inbox.captured_mail import ENVELOPE, CapturedMail
 from keyturn.studio.inbox.mail import OPENING, MailContent, action_link, markup_to_read, preheader_of
 from keyturn.studio.inbox.search import SearchInvalid, all_of, search_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.lint.browser.images import Image
-from keyturn.studio.lint.checks.parts import size_for_outlook_classic, size_of
+from keyturn.studio.lint.checks.parts import size_of
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
@@ -88,10 +87,8 @@ def mail_page(
     captured_checks: NamedDependency[CapturedChecks],
 ) -> Response[str]:
     mail, content, beside = _open(captured, name)
-    images: Sequence[Image] = ()
     if view.tab == "checks":
         captured_checks.check(mail, content)
-        images = captured_checks.images(content)
     context: dict[str, Any] = {
         "view": view,
         "mail": mail,
@@ -101,8 +98,6 @@ def mail_page(
         "report": captured_checks.last_report(mail.id),
         "excerpt": partial(_excerpt, content),
         "size": size_of(content.html, content.text),
-        "outlook_classic": size_for_outlook_classic(content.html),
-        "images": images,
         "sayings": _sayings(content) if view.tab == "reading" else [],
         "frame": view.only("scheme", "images", "remote"),
         "hosts": remote_hosts(markup_to_read(content.html)),

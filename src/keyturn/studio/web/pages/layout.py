@@ -19,7 +19,6 @@ from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 
 from keyturn.packaging import folder
-from keyturn.studio.lint.browser.images import HEAVY
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web.access import HEADERS
@@ -140,7 +139,7 @@ class Layout:
             "foreign": gallery.folder.name if gallery.is_foreign else "",
             "remote_hosts": remote_hosts,
             "hints": hints,
-            "limits": {"html": CLIPPED_AT, "style": STYLE_DROPPED_AT, "image": HEAVY},
+            "limits": {"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
         }
 
     def url(self, *parts: str, view: View | str | None = None) -> str:
@@ -159,14 +158,12 @@ class Layout:
         context = {"view": View(), "template": None, "shared_file": None, **context}
         view, entries, shared = context["view"], self.gallery.entries(), self.gallery.shared_files()
         report = self._checks.last
-        chosen = next((entry for entry in entries if entry.name == context["template"]), None)
         text = self._environment.get_template(page).render(
             {"address": view, **context},
             tree=tree(entries, shared, context["template"] or context["shared_file"]),
             shared=frozenset(shared),
             folder_tally=report.tally,
             tallies=report.tallies,
-            branch_tallies=report.tallies_of_branches(chosen.name, chosen.samples, chosen.branches) if chosen else {},
             unaccepted=len(self._review.waiting_mails()) if self._review else 0,
             captured_count=None if self.captured is None else self.captured.kept,
         )

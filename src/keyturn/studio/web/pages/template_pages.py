@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.inbox.mail import links_of
-from keyturn.studio.lint.checks.parts import size_for_outlook_classic, size_of
+from keyturn.studio.lint.checks.parts import size_of
 from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.checks.mail_checks import Checks
 from keyturn.studio.web.checks.snapshots import Review
@@ -81,15 +81,10 @@ class SamplePages(Struct, frozen=True):
             "rendition": rendition,
             "report": self.checks.last_report(rendition),
             "left_to_check": left,
-            "coverage": report.coverage if (report := self.gallery.known_branches(template)) and report.known else None,
             "now": datetime.now().astimezone(),
         }
         if mail := rendition.mail:
-            context |= {
-                "links": links_of(mail.html, mail.text),
-                "size": size_of(mail.html, mail.text),
-                "outlook_classic": size_for_outlook_classic(mail.html),
-            }
+            context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
         context |= self.canvas.parts(rendition, view)
         if view.tab == "data":
             context |= self.data_tab.parts(template, view, rendition.data)

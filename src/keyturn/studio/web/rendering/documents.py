@@ -1,11 +1,9 @@
 """What a view reads of a mail with its places in the templates. A renderer does it, and so loads no web framework."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 from keyturn.errors import TemplateInvalid
-from keyturn.studio.lint.browser.images import Image, files_beside, images_of
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
@@ -24,10 +22,6 @@ def read_document(drawer: Drawer, order: Order, read: Callable[..., T], *args: A
     except TemplateInvalid:  # a save broke it since; the page reports that when it is rendered again
         return None
     return read(document, *args) if document.html else None
-
-
-def images_in(document: Document, folder: Path) -> tuple[Image, ...]:
-    return images_of(document, files_beside(folder))
 
 
 def sayings_in(document: Document) -> list[Saying]:

@@ -16,8 +16,7 @@ from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Gallery, Sample
-from keyturn.studio.gallery.branches.exploration import LONGEST
-from keyturn.studio.gallery.branches.report import BranchReport
+from keyturn.studio.gallery.branches.exploration import LONGEST, Passes
 from keyturn.studio.gallery.discovery import FileState, is_unchanged, state_of
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.gallery.sizes import require_sendable
@@ -70,7 +69,7 @@ class Drawer:
         self._strict = gallery.renderers()
         self._documents: FIFOCache[int, Document] = FIFOCache(_MOST_DRAWN)
 
-    def branches(self, template: str) -> BranchReport | None:
+    def branches(self, template: str) -> Passes | None:
         with self.gallery.one_look():
             return self.gallery.branches(template)
 
@@ -126,7 +125,7 @@ class Drawer:
 def with_bounded_branches(gallery: Gallery, runner: Runner[Drawer]) -> Gallery:
     """Return the gallery with a renderer that explores branches; what takes too long finds none."""
 
-    def explore(template: str) -> BranchReport | None:
+    def explore(template: str) -> Passes | None:
         try:
             return runner.run_for(_TO_EXPLORE, Drawer.branches, template)
         except LimitExceeded:

@@ -25,20 +25,16 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Selection(Struct, frozen=True):
-    """The selected line. `written_in`: macros that it calls. `called_from`: calls of its own.
-
-    `in_inbox`: only lists show it.
-    """
+    """The selected line. `written_in`: macros that it calls. `called_from`: calls of its own."""
 
     at: Place
     tags: tuple[str, ...]
     written_in: tuple[Place, ...]
     called_from: tuple[Place, ...]
     excerpt: tuple[ExcerptLine, ...]
-    in_inbox: bool
 
     @classmethod
-    def of(cls, at: Place, marks: Iterable[Mark], source: str, *, in_inbox: bool) -> "Selection":
+    def of(cls, at: Place, marks: Iterable[Mark], source: str) -> "Selection":
         inner: dict[str, Place] = {}
         outer: dict[str, Place] = {}
         for mark in (marks := list(marks)):
@@ -52,7 +48,6 @@ class Selection(Struct, frozen=True):
             written_in=tuple(inner.values()),
             called_from=tuple(outer.values()),
             excerpt=_excerpt(source.split("\n"), at.line),
-            in_inbox=in_inbox,
         )
 
 
@@ -70,10 +65,6 @@ def _excerpt(lines: list[str], number: int) -> tuple[ExcerptLine, ...]:
         return ()
     text = lines[number - 1]
     return excerpt(lines, number, len(text) - len(text.lstrip()) + 1)
-
-
-# The elements of the subject and the preheader, in MJML and in HTML.
-_IN_INBOX = ("mj-title", "mj-preview", "title")
 
 
 class Marks(msgspec.Struct, frozen=True):
@@ -122,13 +113,7 @@ class SourceMap:
         return tuple(one for one in ordered if not any(other.holds(one) for other in ordered))
 
     def selection(self, place: Place, source: str) -> Selection:
-        return Selection.of(place, map(self._mark, self.elements_at(place)), source, in_inbox=self.in_inbox(place))
-
-    def in_inbox(self, place: Place) -> bool:
-        """Tell whether a line belongs to what an inbox lists: the subject, or the preheader."""
-        shown = [*self._document.elements(*_IN_INBOX)]
-        spans = list(self._spans(place))
-        return any(start < one.end and one.offset < stop for one in shown for start, stop in spans)
+        return Selection.of(place, map(self._mark, self.elements_at(place)), source)
 
     def _mark(self, drawn: _Part) -> Mark:
         return Mark(drawn.tag, self._document.trail(drawn.offset))

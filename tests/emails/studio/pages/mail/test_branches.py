@@ -1,6 +1,5 @@
-"""The branches of a mail in the studio: in the list and in the panel."""
+"""The branches of a mail in the studio: in the list."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -9,15 +8,12 @@ from tests.emails.studio.fixtures import NOTICE, Client
 BRANCHES = """{% if urgent %}
 <mj-text colour="red">Now</mj-text>
 {% endif %}
-{% macro aside() %}
-<mj-text>Never</mj-text>
-{% endmacro %}
 <mj-text>"""
 
 
 @pytest.fixture(autouse=True)
 def notice(folder: Path) -> Path:
-    """Give the notice a branch with a mistake, and one that nothing takes."""
+    """Give the notice a branch with a mistake."""
     (folder / "notice" / "notice.mjml").write_text(NOTICE.replace("<mj-text>", BRANCHES))
     return folder / "notice" / "notice.mjml"
 
@@ -29,52 +25,42 @@ def checked(client: Client, view: str = "?tab=checks") -> str:
 
 
 def test_they_stand_folded_under_the_mail_once_they_are_found(client: Client) -> None:
-    assert "branch: with urgent" not in client.get("/studio/templates/notice").text
+    assert "branch: notice.mjml:2" not in client.get("/studio/templates/notice").text
     page = checked(client)
 
     folded = page[page.index('<details id="branches"') :].partition("</details>")[0]
     assert not folded.startswith('<details id="branches" class="folded" open')
-    assert "/studio/templates/notice?sample=branch%3A+with+urgent" in folded
-    assert '<span class="count error">1 error</span>' in folded
+    assert "/studio/templates/notice?sample=branch%3A+notice.mjml%3A2" in folded
     assert "1 error" in page[page.index('id="template-notice"') :].partition("</div>")[0]
 
 
 def test_a_branch_has_an_address_of_its_own(client: Client) -> None:
-    view = "?sample=branch%3A+with+urgent"
+    view = "?sample=branch%3A+notice.mjml%3A2"
 
     assert "Now" in client.get(f"/studio/frames/notice{view}").text
     page = client.get(f"/studio/templates/notice{view}&tab=checks").text
-    assert "<strong>branch: with urgent</strong>" in page
+    assert "<strong>branch: notice.mjml:2</strong>" in page
     assert "mjml/unknown-attribute" in page
-    assert client.get("/studio/templates/notice?sample=branch%3A+with+nobody").status_code == 404
+    assert client.get("/studio/templates/notice?sample=branch%3A+notice.mjml%3A9").status_code == 404
 
 
 def test_a_branch_follows_the_template(client: Client, notice: Path) -> None:
     checked(client)
-    notice.write_text(notice.read_text().replace("urgent", "late"))
+    notice.write_text("\n" + notice.read_text())
 
-    assert "branch%3A+with+late" in checked(client)
-    assert client.get("/studio/templates/notice?sample=branch%3A+with+urgent").status_code == 404
-
-
-def test_the_panel_says_how_many_are_drawn_and_leads_to_those_that_are_not(client: Client) -> None:
-    page = checked(client)
-
-    assert "2 of 3" in page[page.index("Branches rendered") :]
-    assert re.search(r'href="\?[^"]*show=source[^"]*#L5">notice.mjml:5', page)
-    assert "with urgent" not in page[page.index("undrawn-lines") :].partition("</ul>")[0]
-    assert "Nothing calls its macro." in page
+    assert "branch%3A+notice.mjml%3A3" in checked(client)
+    assert client.get("/studio/templates/notice?sample=branch%3A+notice.mjml%3A2").status_code == 404
 
 
 def test_the_palette_finds_them(client: Client) -> None:
     checked(client)
 
-    assert "notice / branch: with urgent" in {item["label"] for item in client.get("/studio/index.json").json()}
+    assert "notice / branch: notice.mjml:2" in {item["label"] for item in client.get("/studio/index.json").json()}
 
 
 def test_keys_go_from_branch_to_branch_and_past_them_from_a_sample(client: Client) -> None:
     checked(client)
 
-    branch = client.get("/studio/templates/notice?sample=branch%3A+with+urgent").text
+    branch = client.get("/studio/templates/notice?sample=branch%3A+notice.mjml%3A2").text
     assert 'rel="prev" href="/studio/templates/notice?sample=only"' in branch
     assert "branch" not in client.get("/studio/templates/notice").text.partition('rel="prev"')[2].partition("</div>")[0]

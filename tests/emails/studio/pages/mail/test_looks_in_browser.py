@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 ROUND = '<mj-button href="{{ link }}" border-radius="12px">'
 
 
-async def test_word_is_a_mode_beside_the_dark_ones_and_says_what_it_leaves_out_and_where(
+async def test_word_is_a_mode_beside_the_dark_ones_that_leaves_out_what_word_ignores(
     page: Page, served: str, folder: Path
 ) -> None:
     save(folder, '<mj-button href="{{ link }}">', ROUND)
@@ -21,12 +21,7 @@ async def test_word_is_a_mode_beside_the_dark_ones_and_says_what_it_leaves_out_a
     await expect(page).to_have_url(re.compile("scheme=word"))
     button = mail(page).get_by_role("link", name="Open it").locator("xpath=..")
     await expect(button).to_have_css("border-radius", "0px")
-    strip = page.locator("#model")
-    await strip.get_by_text("Outlook for Windows, modelled").click()
-    await expect(strip).to_contain_text("css-border-radius")
-    await strip.get_by_role("link", name="greeting/greeting.mjml:6").click()
-    await expect(page.locator("li:target")).to_contain_text("border-radius")
-    await page.go_back()
+    strip = page.get_by_text("Outlook for Windows, modelled")
     await expect(strip).to_be_visible()
     await page.keyboard.press("d")
     await expect(page).not_to_have_url(re.compile("scheme"))

@@ -108,14 +108,10 @@ def test_words_find_a_mail_client_too(client: Client, folder: Path) -> None:
         }
 
 
-def test_what_a_comment_ignores_is_shown_with_its_reason_to_who_asks(client: Client, folder: Path) -> None:
+def test_what_a_comment_ignores_is_not_there(client: Client, folder: Path) -> None:
     break_it(folder, RIGHT, "{# keyturn: ignore mjml because the\n app <mends> it #}" + WRONG)
+
     assert "mjml/unknown-attribute" not in region(page_of(client))
-
-    shown = region(page_of(client, "?also=ignored"))
-
-    assert "Ignored by comments" in shown
-    assert "the app &lt;mends&gt; it</p>" in shown
 
 
 @pytest.mark.long
@@ -169,7 +165,7 @@ def test_a_long_list_is_cut_into_pages_and_a_finding_into_bounds(client: Client,
     assert "Page 3 of 3" in page_of(client, "?page=900")
 
 
-@pytest.mark.parametrize("query", ["?severity=fatal", "?page=0", "?also=all", f"?words={'x' * 201}"])
+@pytest.mark.parametrize("query", ["?severity=fatal", "?page=0", f"?words={'x' * 201}"])
 def test_an_address_that_asks_for_what_does_not_exist_is_told_so(client: Client, query: str) -> None:
     answer = client.get(f"/studio/findings{query}")
 

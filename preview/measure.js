@@ -1,6 +1,6 @@
 // Finds faults of a mail that only a browser sees: overflow, overlaps, cut-off text, narrow columns, small targets, and
-// images that shift the text. It runs in the studio's page on a frame, and under `check --browser`. It has no imports, and restores every
-// change that it makes to the mail.
+// images that shift the text. `check --browser` runs it. It has no imports, and restores every change that it makes to
+// the mail.
 
 const MOST_ELEMENTS = 6000;
 const MOST_TEXTS = 3000;
@@ -10,7 +10,7 @@ const SLACK = 1.5; // px that rounding explains
 let shown = new Map(); // whether an element is shown, kept for one measurement: many texts have the same ancestors
 
 // Returns the faults of `page`, a document laid out at `width` px, with the keys of the elements at fault.
-export function measure(page, width) {
+function measure(page, width) {
   shown = new Map();
   const elements = [...page.body.querySelectorAll("*")].slice(0, MOST_ELEMENTS);
   const texts = visibleTexts(page).slice(0, MOST_TEXTS);
@@ -23,19 +23,18 @@ export function measure(page, width) {
     ...shiftingImages(elements),
     ...oversizedImages(elements),
   ];
-  return { width, problems: found, height: Math.round(page.documentElement.getBoundingClientRect().height) };
+  return { width, problems: found };
 }
 
 function* overflows(page, elements, width) {
   const root = page.scrollingElement ?? page.documentElement;
-  const beyond = root.scrollWidth - width;
-  if (beyond <= SLACK) return;
+  if (root.scrollWidth - width <= SLACK) return;
   const wide = elements.filter((one) => sticksOut(one, width) && !sticksOut(one.parentElement, width) && !clippedAbove(one));
   for (const outer of wide.slice(0, MOST_OF_A_KIND)) {
     const cause = causeOf(outer, width);
-    yield { kind: "overflow", ...named(cause), amount: Math.round(beyond), says: excerpt(cause) };
+    yield { kind: "overflow", key: keyOf(cause), says: excerpt(cause) };
   }
-  if (!wide.length) yield { kind: "overflow", ...named(page.body), amount: Math.round(beyond), says: "" };
+  if (!wide.length) yield { kind: "overflow", key: keyOf(page.body), says: "" };
 }
 
 // Finds the cause of an overflow: the element itself if it overflows without its children, else a child that overflows
@@ -80,7 +79,7 @@ function* cutOff(texts) {
     const cutter = cutterOf(element, boxes);
     if (!cutter || told.has(cutter) || told.size >= MOST_OF_A_KIND) continue;
     told.add(cutter);
-    yield { kind: "text-cut-off", ...named(element), by: keyOf(cutter), says: text };
+    yield { kind: "text-cut-off", key: keyOf(element), by: keyOf(cutter), says: text };
   }
 }
 
@@ -106,7 +105,7 @@ function* narrowColumns(texts) {
     const lines = new Set(boxes.map((box) => Math.round(box.top))).size;
     return lines >= 4 && Math.max(...boxes.map((box) => box.width)) < 2.5 * parseFloat(getComputedStyle(element).fontSize);
   });
-  for (const { element, text } of narrow.slice(0, MOST_OF_A_KIND)) yield { kind: "narrow-column", ...named(element), says: text };
+  for (const { element, text } of narrow.slice(0, MOST_OF_A_KIND)) yield { kind: "narrow-column", key: keyOf(element), says: text };
 }
 
 function* overlaps(page, texts, elements) {
@@ -122,7 +121,7 @@ function* overlaps(page, texts, elements) {
       const pair = `${keyOf(one.element)} ${keyOf(other.element)}`;
       if (told.has(pair) || told.size >= MOST_OF_A_KIND) continue;
       told.add(pair);
-      yield { kind: "overlap", ...named(other.element), by: keyOf(one.element), says: other.text, over: one.text };
+      yield { kind: "overlap", key: keyOf(other.element), by: keyOf(one.element), says: other.text, over: one.text };
     }
   }
 }
@@ -152,7 +151,7 @@ function* smallTargets(page) {
     if (near < 0) continue;
     told += 1;
     const size = box.height < 24 ? `${Math.round(box.height)} px high` : `${Math.round(box.width)} px wide`;
-    yield { kind: "small-target", ...named(targets[at]), says: nameOf(targets[at]), size, over: nameOf(targets[near]) };
+    yield { kind: "small-target", key: keyOf(targets[at]), says: nameOf(targets[at]), size, over: nameOf(targets[near]) };
   }
 }
 
@@ -191,7 +190,7 @@ function* shiftingImages(elements) {
     const styled = /(?:^|;)\s*height\s*:\s*[\d.]+(?:px|em|rem|pt)/i.test(image.getAttribute("style") ?? "");
     if (styled || (width && height)) continue;
     told += 1;
-    yield { kind: "image-shifts", ...named(image), says: image.alt || lastOf(image.getAttribute("src")) };
+    yield { kind: "image-shifts", key: keyOf(image), says: image.alt || lastOf(image.getAttribute("src")) };
   }
 }
 
@@ -202,7 +201,7 @@ function* oversizedImages(elements) {
     const { width } = image.getBoundingClientRect();
     if (image.naturalWidth < 600 || image.naturalWidth <= 3 * width) continue;
     told += 1;
-    yield { kind: "oversized-image", ...named(image), size: `${image.naturalWidth} px`, says: image.alt || lastOf(image.getAttribute("src")) };
+    yield { kind: "oversized-image", key: keyOf(image), size: `${image.naturalWidth} px`, says: image.alt || lastOf(image.getAttribute("src")) };
   }
 }
 
@@ -241,14 +240,6 @@ function isHidden(element) {
   if (display === "none" || Number(opacity) === 0 || clip === "rect(0px, 0px, 0px, 0px)") return true;
   const shuts = display !== "inline" && (overflowX !== "visible" || overflowY !== "visible");
   return shuts && (parseFloat(maxHeight) <= 1 || element.clientHeight <= 1 || element.clientWidth <= 1);
-}
-
-function named(element) {
-  return { key: keyOf(element), box: place(element.getBoundingClientRect()) };
-}
-
-function place({ left, top, width, height }) {
-  return [left, top, width, height].map(Math.round);
 }
 
 // Returns the studio's key for the source of an element: its own tag, else the tag that rendered it.
