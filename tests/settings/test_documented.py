@@ -1,18 +1,45 @@
-"""The tables that are made of types, and docs/settings.md: every setting is there."""
+"""The pages: their tables are made of types, and their commands, settings and code are what Keyturn reads."""
 
+import ast
+import json
 import re
+import shlex
+from collections.abc import Callable
+from contextlib import suppress
+from io import StringIO
 from itertools import product
+from pathlib import Path
+from textwrap import dedent
 
+import click
 import pytest
+import yaml
+from babel.messages.pofile import read_po
+from jinja2 import Environment
 from tests.house import reference
 from tests.house.reference import DOCS
-from tests.house.weight import files_of
-from tests.settings.reading import Read
+from tests.house.weight import CHECKOUT, files_of
 
+from keyturn.cli import COMMANDS, keyturn
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.settings.reading import environment_name, setting_names
+from keyturn.service.settings.reading import environment_name, inspect_settings, setting_names
+from keyturn.studio.gallery.configuration import read_studio_settings
 
 PROVIDERS_PAGE = (DOCS / "mail-providers.md").read_text("utf-8")
+PAGES = sorted(str(file.relative_to(CHECKOUT)) for pages in ("docs", "*.md") for file in files_of(pages, ".md"))
+PAGES.remove("CHANGELOG.md")  # it names commands that went
+BLOCK = re.compile(r"(?ms)^( *)```(\w*)\n(.*?)^\1```$")
+COMMAND = re.compile(rf"(?m)(?:^|[/ `])keyturn ((?:{'|'.join(COMMANDS)})\b[^|&#`>\n]*)")
+READ: dict[str, Callable[[str], object]] = {
+    "python": lambda code: compile(code, "docs", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT),
+    "json": json.loads,
+    "yaml": yaml.safe_load,
+    "po": lambda code: read_po(StringIO(code), abort_invalid=True),
+    "jinja": Environment(autoescape=True, extensions=["jinja2.ext.i18n"]).parse,
+}
+INCOMPLETE = re.compile(r"missing|is set, but|no such f|no catalogue|no effect")
+"""Faults of settings that stand on a page as a part of a file."""
+
 CALL = re.compile(r"""log\.(\w+)\(\s*LogEvent\(\s*"([\w.]+)\"""")
 APP = {
     "BASE_URL": "https://account.example.org",
@@ -47,15 +74,32 @@ def test_the_table_of_mail_providers_says_what_each_needs_and_whether_it_reports
     }
 
 
-@pytest.mark.parametrize("page", ["settings.md", "beside-your-app.md", "plugin.md"])
-def test_what_is_shown_can_be_read(read: Read, page: str) -> None:
-    shown = re.findall(r"(?s)```toml\n(.*?)```", (DOCS / page).read_text("utf-8"))
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_the_commands_of_a_page_and_their_options_exist(page: str) -> None:
+    for words in COMMAND.findall((CHECKOUT / page).read_text("utf-8").replace("\\\n", " ")):
+        command: click.Command = keyturn
+        context, rest = click.Context(command), shlex.split(words)
+        while isinstance(command, click.Group) and rest:
+            command = command.get_command(context, rest.pop(0)) or pytest.fail(words)
+            context = click.Context(command, context)
+        with suppress(click.BadOptionUsage):  # prose names options without their values
+            command.make_parser(context).parse_args(rest)
 
-    for toml in shown:
-        lines = toml.splitlines()
-        alternatives = [lines] if "[" in toml else [[line] for line in lines]  # "All of these work"
-        for alternative in alternatives:
-            assert read("\n".join(alternative), **APP)
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_the_code_of_a_page_can_be_read(page: str, tmp_path: Path) -> None:
+    for _, language, code in BLOCK.findall((CHECKOUT / page).read_text("utf-8")):
+        READ.get(language, str)(dedent(code))
+        (tmp_path / "pyproject.toml").write_text(code if language == "toml" else "")
+        if "[tool." in code:
+            read_studio_settings(tmp_path)
+        elif language == "toml":
+            whole = [code] if "[" in code else code.splitlines()  # "All of these work"
+            for toml in whole:
+                (tmp_path / "keyturn.toml").write_text(toml)
+                environment = dict.fromkeys(re.findall(r"\${(\w+)}", toml), "x" * 32) | APP
+                faults = inspect_settings(tmp_path / "keyturn.toml", environment, sending=False).faults
+                assert [fault for fault in faults if not INCOMPLETE.search(fault.message)] == []
 
 
 def test_each_log_event_is_documented_with_its_level() -> None:

@@ -1,7 +1,6 @@
 """The description of the API at /schema."""
 
 import json
-import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
@@ -28,33 +27,6 @@ async def schema(service: Service) -> dict[str, Any]:
 async def test_no_two_routes_share_a_name(schema: dict[str, Any]) -> None:
     names = [operation["operationId"] for path in schema["paths"].values() for operation in path.values()]
     assert len(names) == len(set(names))
-
-
-async def test_each_type_of_problem_has_one_schema_with_its_own_members(schema: dict[str, Any]) -> None:
-    own = {}
-    for name, found in schema["components"]["schemas"].items():
-        if name.endswith("Problem"):
-            members = found["properties"]
-            assert name.removesuffix("Problem").lower() == members["type"]["const"].rpartition(":")[2].replace("-", "")
-            own[name.removesuffix("Problem")] = set(members) - {"type", "title", "status", "detail", "instance"}
-    assert own == {
-        "InvalidInput": {"errors"},
-        "LinkDead": {"reason"},
-        "PasswordRejected": {"violations"},
-        "TooManyRequests": {"retryAfter"},
-        "Busy": {"retryAfter"},
-        "Unavailable": {"retryAfter"},
-        "CredentialsRejected": set(),
-        "NotSignedIn": set(),
-        "OutcomeUnknown": set(),
-        "ChallengeRequired": {"reason", "challenge"},
-        "TooLarge": set(),
-        "UnsupportedMediaType": set(),
-        "SecurityLinkDead": set(),
-        "ResetRefused": set(),
-        "SecondStepRequired": {"methods", "sent"},
-        "SecondStepRejected": {"methods", "triesLeft"},
-    }
 
 
 async def input_invalid(start: Start) -> httpx2.Response:
@@ -188,33 +160,6 @@ async def test_signing_out_answers_to_a_body_as_it_is_described(
     described = schema["paths"]["/api/auth/logout"]["post"]["responses"]
     assert answer.status_code == status
     assert str(status) in described
-
-
-async def test_the_reference_tells_the_story_of_a_reset_and_has_each_route_s_own_path_first(
-    service: Service,
-) -> None:
-    page = (await service.anywhere().get("/schema", follow_redirects=True)).text
-    groups = groups_on(page)
-    assert [*groups][:3] == ["Password reset", "Not me", "Sessions"]
-    assert [summary for _, summary in groups["Password reset"]][:5] == [
-        "Request a link",
-        "Check a link",
-        "List the rules for a new password",
-        "Check a new password",
-        "Set a new password",
-    ]
-    path, _ = groups["Password reset"][0]
-    (request,) = re.findall(rf'<article id="{path}".*?</article>', page, re.DOTALL)
-    paths = re.findall(r'<p class="path"><b>POST</b> <code>(.*?)</code>', request)
-    assert paths == ["/api/auth/request-password-reset", "/api/auth/forgot-password"]
-    assert "The same as" not in request
-    assert groups["Sessions"][0][1] == "Sign in"
-
-
-def groups_on(page: str) -> dict[str, list[tuple[str, str]]]:
-    """Return the path and the summary of each operation on the reference page, by the heading above it."""
-    listed = re.findall(r"<h2>([^<]*)</h2>\s*<ul>(.*?)</ul>", page, re.DOTALL)
-    return {heading: re.findall(r'<a href="#(.*?)"><b>\w+</b> (.*?)</a>', entries) for heading, entries in listed}
 
 
 async def test_who_has_to_be_signed_in_is_said(schema: dict[str, Any]) -> None:
