@@ -115,7 +115,7 @@ ERRORS = {
 
 @pytest.mark.parametrize(("name", "provoke"), ERRORS.items(), ids=ERRORS)
 @pytest.mark.long
-async def test_what_is_described_is_what_is_answered(
+async def test_answers_are_as_described(
     name: str, provoke: Callable[[Start], Awaitable[httpx2.Response]], start: Start, schema: dict[str, Any]
 ) -> None:
     document = (await provoke(start)).json()
@@ -162,7 +162,7 @@ async def test_signing_out_answers_to_a_body_as_it_is_described(
     assert str(status) in described
 
 
-async def test_who_has_to_be_signed_in_is_said(schema: dict[str, Any]) -> None:
+async def test_the_description_says_which_routes_need_a_session(schema: dict[str, Any]) -> None:
     (scheme,) = schema["components"]["securitySchemes"].values()
     assert (scheme["type"], scheme["in"], scheme["name"]) == ("apiKey", "cookie", "keyturn_session")
     assert schema["paths"]["/api/auth/me"]["get"]["security"] == [{"session": []}]

@@ -66,7 +66,7 @@ async def test_a_refusal_is_told_and_the_link_lives(start: Start) -> None:
     assert token not in repr(pending)
 
 
-async def test_who_is_agreed_to_has_a_new_password(start: Start) -> None:
+async def test_the_hook_agrees_and_the_password_is_set(start: Start) -> None:
     service = await service_with(start, agree)
     assert problem(await service.reset(await service.link())) == "200"
 

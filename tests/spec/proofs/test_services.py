@@ -62,7 +62,7 @@ async def test_an_answer_is_taken_once_and_the_service_is_told_the_rest(
         assert first["sitekey"] == SITE_KEY
 
 
-async def test_what_a_form_needs_is_told_without_a_word_of_the_secret(start: Start, turnstile: Verifier) -> None:
+async def test_a_form_gets_all_it_needs_and_not_the_secret(start: Start, turnstile: Verifier) -> None:
     service = await start(challenge=asking("turnstile", turnstile))
     found = (await service.anywhere().get("/api/auth/challenge")).json()
     assert found == {"method": "turnstile", "siteKey": SITE_KEY, "action": ACTION, "required": True}
@@ -91,7 +91,7 @@ async def test_an_answer_for_another_form_is_refused(start: Start, turnstile: Ve
 
 @pytest.mark.parametrize("answer", ["a b", "x" * 2_049, "\u2603", "a\nb"])
 @pytest.mark.long
-async def test_what_is_no_answer_is_sent_to_nobody(start: Start, turnstile: Verifier, answer: str) -> None:
+async def test_an_unreadable_answer_is_sent_to_no_service(start: Start, turnstile: Verifier, answer: str) -> None:
     service = await start(challenge=asking("turnstile", turnstile))
     assert await told(service, answer) == (REFUSED, "refused")
     assert turnstile.asked == []
@@ -129,7 +129,7 @@ async def test_an_internal_error_of_turnstiles_is_asked_again_and_never_taken_fo
     assert await told(service, "other") == ("202", "")
 
 
-async def test_what_is_open_takes_what_nobody_can_judge_and_counts_it(start: Start, hcaptcha: Verifier) -> None:
+async def test_open_accepts_and_counts_an_answer_without_a_verdict(start: Start, hcaptcha: Verifier) -> None:
     hcaptcha.faults = [Fault.UNAVAILABLE, Fault.SILENT]
     service = await start(challenge=asking("hcaptcha", hcaptcha, on_failure="open"))
     assert await told(service) == ("202", "")
@@ -181,7 +181,7 @@ async def test_nothing_is_called_where_nothing_is_listening(start: Start, hcaptc
 
 @pytest.mark.parametrize("on_failure", ["closed", "open"])
 @pytest.mark.long
-async def test_a_flood_of_answers_lets_nobody_in_without_a_verdict(
+async def test_a_flood_of_answers_passes_none_without_a_verdict(
     start: Start, turnstile: Verifier, on_failure: str
 ) -> None:
     challenge = asking("turnstile", turnstile, on_failure=on_failure)

@@ -33,7 +33,9 @@ async def statuses(service: Service) -> list[int]:
 
 
 @pytest.mark.parametrize("changes", [{}, {"sign_in_url": "https://app.northwind.test/login"}])
-async def test_what_was_not_asked_for_is_not_there(database_url: str, tmp_path: Path, changes: dict[str, str]) -> None:
+async def test_keyturns_own_sign_in_is_off_by_default(
+    database_url: str, tmp_path: Path, changes: dict[str, str]
+) -> None:
     async with running(beside(database_url, tmp_path, **changes)) as service:
         assert await statuses(service) == [404] * 4
 

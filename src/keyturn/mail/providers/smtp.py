@@ -20,7 +20,7 @@ from keyturn.values import Secret
 
 
 class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which mail server is asked, and how it is reached.
+    """The mail server and its address.
 
     `security`: `starttls`, `tls` or `none`
     """

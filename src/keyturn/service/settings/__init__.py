@@ -200,7 +200,7 @@ class HookSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which passwords are accepted. The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.
+    """Rules for new passwords. The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.
 
     `min_length`: characters
     `require`: kinds of characters that a password needs: `uppercase`, `lowercase`, `digit`, `special`; separated by
@@ -602,7 +602,7 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may read /metrics.
+    """Access to /metrics.
 
     `token`: 32 or more random characters: clients that send it may read /metrics. Without it, no client may
     """

@@ -133,7 +133,7 @@ class SnsTopic:
     async def _certificate(self, url: str) -> "Certificate":
         """Return the certificate at an SNS URL, fetched once; TLS proves that it comes from SNS.
 
-        An unknown URL costs one call, whoever sends it; fetches of different URLs do not wait for each other.
+        An unknown URL costs one call; fetches of different URLs do not wait for each other.
         """
         path = url.removeprefix(self.host)
         if path == url or not re.fullmatch(r"/SimpleNotificationService-[0-9a-f]{1,64}\.pem", path):
