@@ -3,17 +3,13 @@
 The pages in docs/ are written for readers on the repository's host. Here their lists and links are adapted for mkdocs.
 """
 
-import asyncio
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
 from textwrap import indent
-from typing import Any
 
-import httpx2
-import msgspec
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.nav import Navigation
@@ -21,8 +17,6 @@ from mkdocs.structure.pages import Page
 
 import keyturn
 import keyturn.testing
-from keyturn.service.app import create_app
-from keyturn.service.settings import Settings
 from keyturn.studio.lint.explaining import all_rules
 
 _CHECKOUT = Path(__file__).parents[1]
@@ -51,7 +45,6 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, file.relative_to(_CHECKOUT).as_posix(), abs_src_path=str(file)))
     files.append(File.generated(config, "reference/commands.md", content=_COMMANDS))
     files.append(File.generated(config, "python.md", content=_python()))
-    files.append(File.generated(config, "reference/operations.md", content=_operations()))
     files.append(File.generated(config, "reference/rules.md", content=_rules()))
     return files
 
@@ -181,56 +174,3 @@ def _python() -> str:
         for name in module.__all__:
             lines += [f"::: {getattr(module, name).__module__}.{name}", ""]
     return "\n".join(lines)
-
-
-def _operations() -> str:
-    """Return the page of the API's operations, from the OpenAPI document of a service."""
-    document = asyncio.run(_openapi())
-    lines = [
-        "# Every operation",
-        "",
-        "For developers: what [the API](../http.md) takes and answers, by its OpenAPI document.",
-        "",
-    ]
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            lines += [
-                f"## {operation['summary']}",
-                "",
-                f"`{method.upper()} {path}`",
-                "",
-                operation.get("description", ""),
-            ]
-            if body := operation.get("requestBody"):
-                schema = _resolved(document, next(iter(body["content"].values()))["schema"])
-                lines += ["", "| member | type | |", "|---|---|---|"]
-                for name, member in schema.get("properties", {}).items():
-                    needed = "required. " if name in schema.get("required", ()) else ""
-                    lines.append(f"| `{name}` | {_type(member)} | {needed}{_cell(member)} |")
-            lines += ["", "| status | answer |", "|---|---|"]
-            lines += [f"| {status} | {_cell(answer)} |" for status, answer in operation["responses"].items()]
-            lines.append("")
-    return "\n".join(lines)
-
-
-async def _openapi() -> Mapping[str, Any]:
-    written = {"environment": "development", "mail": {"transport": "capture"}, "invitations": {"service_key": "x" * 32}}
-    settings = msgspec.convert(written, Settings, strict=False, dec_hook=lambda kind, text: kind(text))
-    transport = httpx2.ASGITransport(app=create_app(settings, worker=False))  # type: ignore[arg-type]
-    async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
-        document: Mapping[str, Any] = (await client.get("/schema/openapi.json")).json()
-        return document
-
-
-def _resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    name = schema.get("$ref", "").rpartition("/")[2]
-    return document["components"]["schemas"][name] if name else schema
-
-
-def _type(schema: Mapping[str, Any]) -> str:
-    options = [option for option in schema.get("oneOf", [schema]) if option.get("type") != "null"]
-    return ", ".join(option.get("$ref", "").rpartition("/")[2] or str(option.get("type", "")) for option in options)
-
-
-def _cell(described: Mapping[str, Any]) -> str:
-    return " ".join(described.get("description", "").split()).replace("|", "\\|")

@@ -60,7 +60,7 @@ def test_an_address_has_one_form(typed: str, stored: str) -> None:
         f"ada@{'b' * 64}.example",
     ],
 )
-def test_what_is_no_address_is_refused(typed: str) -> None:
+def test_a_bad_address_is_refused(typed: str) -> None:
     with pytest.raises(InputInvalid) as invalid:
         parse(typed)
     assert [fault.name for fault in invalid.value.faults] == ["email"]

@@ -94,3 +94,15 @@ def test_a_plain_project_type_checks_and_runs_the_client_without_a_browser(proje
 
     with held_ports(1) as (port,):
         assert run_in(project, node, "main.js", f"http://127.0.0.1:{port}") == "urn:keyturn:problem:unreachable\n"
+
+
+@pytest.mark.parametrize("project", ["vite"], indirect=True)
+def test_typescript_reads_the_scripts_of_the_documentation(project: Path, node: str) -> None:
+    pages = "\n".join(page.read_text("utf-8") for page in (CHECKOUT / "docs").rglob("*.md"))
+    blocks = re.findall(r"(?ms)^```(js|tsx?)\n(.*?)^```$", pages)
+    for number, (kind, code) in enumerate(blocks):
+        (project / f"block{number}.{kind}").write_text(code, "utf-8")
+
+    assert len(blocks) > 10
+    files = [file.name for file in project.glob("block*")]
+    assert run_in(project, node, "../syntax.js", *files) == ""

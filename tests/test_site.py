@@ -48,7 +48,7 @@ def test_an_operator_without_a_clone_gets_the_files_to_deploy_with_from_the_site
     ("page", "words"),
     [
         ("reference/commands.html", ["keyturn outbox retry", "--dry-run"]),
-        ("reference/operations.html", ["POST /api/auth/request-password-reset", "newPassword"]),
+        ("reference/rules.html", ["contrast/light"]),
         ("python.html", ["AccountStore", "set_password_within", "KeyturnConfig"]),
         ("settings.html", ["KEYTURN_SECRET_KEY"]),
         ("architecture.html", ["src/keyturn/"]),

@@ -8,8 +8,8 @@ SPEC = Path(__file__).parents[1] / "spec"
 PAGE = SPEC.parent / "PROMISES.md"
 OPENING = """# Promises
 
-This page is for all who want to know what Keyturn does: each sentence is the name of a test in [spec/](spec/), which
-proves it over HTTP. `just reference` writes the page.
+This page is for reviewers: each sentence is the name of a test in [spec/](spec/), which proves it over HTTP. `just
+reference` writes the page.
 """
 CHAPTERS = {
     "links": "Links and passwords",
@@ -33,7 +33,7 @@ def _lines() -> Iterator[str]:
         for file in sorted((SPEC / folder).glob("test_*.py")):
             module = ast.parse(file.read_text("utf-8"))
             yield f"\n### {(ast.get_docstring(module) or '').partition(chr(10))[0].rstrip('.')}\n"
-            yield from (f"* {name[5:].replace('_', ' ')}" for name in _tests(module))
+            yield from (f"* {name[5].upper()}{name[6:].replace('_', ' ')}." for name in _tests(module))
 
 
 def _tests(module: ast.Module) -> Iterator[str]:

@@ -1,39 +1,52 @@
-"""The tables that are made of types, and docs/settings.md: every setting is there."""
+"""The pages: their tables are made of types, and their commands, settings and code are what Keyturn reads."""
 
+import ast
+import json
 import re
-from collections.abc import Iterator
-from functools import reduce
+import shlex
+from collections.abc import Callable
+from contextlib import suppress
+from io import StringIO
+from itertools import product
 from pathlib import Path
+from textwrap import dedent
 
-import msgspec
+import click
 import pytest
+import yaml
+from babel.messages.pofile import read_po
+from jinja2 import Environment
 from tests.house import reference
 from tests.house.reference import DOCS
-from tests.settings.reading import Read
+from tests.house.weight import CHECKOUT, files_of
 
+from keyturn.cli import COMMANDS, keyturn
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import environment_name, inspect_settings, setting_names
+from keyturn.studio.gallery.configuration import read_studio_settings
 
 PROVIDERS_PAGE = (DOCS / "mail-providers.md").read_text("utf-8")
-PAGE = f"{(DOCS / 'settings.md').read_text('utf-8')}\n{PROVIDERS_PAGE[PROVIDERS_PAGE.index('## ') :]}"
+PAGES = sorted(str(file.relative_to(CHECKOUT)) for pages in ("docs", "*.md") for file in files_of(pages, ".md"))
+PAGES.remove("CHANGELOG.md")  # it names commands that went
+BLOCK = re.compile(r"(?ms)^( *)```(\w*)\n(.*?)^\1```$")
+COMMAND = re.compile(rf"(?m)(?:^|[/ `])keyturn ((?:{'|'.join(COMMANDS)})\b[^|&#`>\n]*)")
+READ: dict[str, Callable[[str], object]] = {
+    "python": lambda code: compile(code, "docs", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT),
+    "json": json.loads,
+    "yaml": yaml.safe_load,
+    "po": lambda code: read_po(StringIO(code), abort_invalid=True),
+    "jinja": Environment(autoescape=True, extensions=["jinja2.ext.i18n"]).parse,
+}
+INCOMPLETE = re.compile(r"missing|is set, but|no such f|no catalogue|no effect")
+"""Faults of settings that stand on a page as a part of a file."""
 
-
-def rows(heading: str, text: str) -> list[tuple[str, list[str]]]:
-    """Return the full name of each setting of a section, and the other cells of its row."""
-    prefix = f"{heading[1:-1]}." if heading.startswith("[") else ""
-    lines = (re.split(r"\s*(?<!\\)\|\s*", line)[1:-1] for line in text.splitlines() if line.startswith("| `"))
-    return [(prefix + cells[0].strip("`"), cells[1:]) for cells in lines]
-
-
+CALL = re.compile(r"""log\.(\w+)\(\s*LogEvent\(\s*"([\w.]+)\"""")
 APP = {
     "BASE_URL": "https://account.example.org",
     "EMAIL_FROM": "hello@northwind.example",
     "EMAIL_PASS": "hunter2",
     "DATABASE_URL": "postgresql://app:hunter2@db/school",
 }
-SECTIONS = re.findall(r"(?ms)^##+ ([^*]+?)$(.*?)(?=^##|\Z)", PAGE)
-ROWS = dict(row for section in SECTIONS for row in rows(*section))
 
 
 @pytest.mark.parametrize("name", reference.PAGES)
@@ -44,10 +57,10 @@ def test_the_tables_of_a_page_are_made_of_types(name: str) -> None:
 
 
 def test_every_setting_is_documented_with_its_variable() -> None:
-    documented = {name: cells[1].strip("`") for name, cells in ROWS.items() if cells[1].startswith("`")}
+    pages = (DOCS / "settings.md").read_text("utf-8") + PROVIDERS_PAGE
+    documented = re.findall(r"\| `(KEYTURN_[A-Z_]+)` \|", pages)
 
-    assert documented == {name: environment_name(name) for name in setting_names()}
-    assert len(set(documented.values())) == len(documented) > 100
+    assert sorted(documented) == sorted(map(environment_name, setting_names()))
 
 
 def test_the_table_of_mail_providers_says_what_each_needs_and_whether_it_reports() -> None:
@@ -61,56 +74,49 @@ def test_the_table_of_mail_providers_says_what_each_needs_and_whether_it_reports
     }
 
 
-def test_the_documented_defaults_are_those_that_hold(tmp_path: Path) -> None:
-    file = tmp_path / "keyturn.toml"
-    defaults = {name: cells[0].strip("`") for name, cells in ROWS.items() if cells[0]}
-    file.write_text("\n".join(f"{name} = {default}" for name, default in defaults.items()), "utf-8")
-
-    reading = inspect_settings(file, {}, sending=False)
-    assert {fault.name for fault in reading.faults} == {
-        "accounts.table",
-        "accounts.ldap",
-        "second_step.table",
-    }  # not of these accounts
-    assert reading.settings == Settings()
-    for name in set(ROWS) - set(defaults):
-        assert not value_of(name), f"{name} has a default"
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_the_commands_of_a_page_and_their_options_exist(page: str) -> None:
+    for words in COMMAND.findall((CHECKOUT / page).read_text("utf-8").replace("\\\n", " ")):
+        command: click.Command = keyturn
+        context, rest = click.Context(command), shlex.split(words)
+        while isinstance(command, click.Group) and rest:
+            command = command.get_command(context, rest.pop(0)) or pytest.fail(words)
+            context = click.Context(command, context)
+        with suppress(click.BadOptionUsage):  # prose names options without their values
+            command.make_parser(context).parse_args(rest)
 
 
-def test_the_documented_ranges_are_those_that_hold() -> None:
-    ranges = {name: range_of(kind) for name, kind in numbers(msgspec.inspect.type_info(Settings))}
-
-    assert len(ranges) > 10
-    assert [f"{name}: {words}" for name, words in ranges.items() if words not in ROWS[name][-1]] == []
-
-
-@pytest.mark.parametrize("page", ["settings.md", "beside-your-app.md", "plugin.md"])
-def test_what_is_shown_can_be_read(read: Read, page: str) -> None:
-    shown = re.findall(r"(?s)```toml\n(.*?)```", (DOCS / page).read_text("utf-8"))
-
-    for toml in shown:
-        lines = toml.splitlines()
-        alternatives = [lines] if "[" in toml else [[line] for line in lines]  # "All of these work"
-        for alternative in alternatives:
-            assert read("\n".join(alternative), **APP)
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_the_code_of_a_page_can_be_read(page: str, tmp_path: Path) -> None:
+    for _, language, code in BLOCK.findall((CHECKOUT / page).read_text("utf-8")):
+        READ.get(language, str)(dedent(code))
+        (tmp_path / "pyproject.toml").write_text(code if language == "toml" else "")
+        if "[tool." in code:
+            read_studio_settings(tmp_path)
+        elif language == "toml":
+            whole = [code] if "[" in code else code.splitlines()  # "All of these work"
+            for toml in whole:
+                (tmp_path / "keyturn.toml").write_text(toml)
+                environment = dict.fromkeys(re.findall(r"\${(\w+)}", toml), "x" * 32) | APP
+                faults = inspect_settings(tmp_path / "keyturn.toml", environment, sending=False).faults
+                assert [fault for fault in faults if not INCOMPLETE.search(fault.message)] == []
 
 
-def numbers(
-    struct: msgspec.inspect.Type, prefix: str = ""
-) -> Iterator[tuple[str, msgspec.inspect.IntType | msgspec.inspect.FloatType]]:
-    assert isinstance(struct, msgspec.inspect.StructType)
-    for field in struct.fields:
-        if isinstance(field.type, msgspec.inspect.StructType):
-            yield from numbers(field.type, f"{prefix}{field.encode_name}.")
-        elif isinstance(field.type, msgspec.inspect.IntType | msgspec.inspect.FloatType):
-            yield f"{prefix}{field.encode_name}", field.type
+def test_each_log_event_is_documented_with_its_level() -> None:
+    table = (DOCS / "observability.md").read_text("utf-8").partition("| event |")[2].partition("\n\n")[0]
+    rows = [
+        (re.findall(r"`(\w+\.\w+)`", names), levels)
+        for names, levels in re.findall(r"(?m)^\| (.+?) \| (.+?) \|", table)
+    ]
+    documented = {pair for names, levels in rows for pair in product(names, levels.split(", "))}
+    written = [call for file in files_of("src/keyturn", ".py") for call in CALL.findall(file.read_text("utf-8"))]
+
+    assert {(name, level.replace("exception", "error")) for level, name in written} - documented == set()
+    assert len(written) > 40
 
 
-def range_of(kind: msgspec.inspect.IntType | msgspec.inspect.FloatType) -> str:
-    if kind.gt is not None:
-        return f"more than {kind.gt}"
-    return f"{kind.ge} or more" if kind.le is None else f"{kind.ge} to {kind.le}"
+def test_the_tests_that_hold_the_promises_of_security_are_there() -> None:
+    tests = re.findall(r"`(?:tests/)?([\w/]*test_\w+\.py)`", (DOCS / "security.md").read_text("utf-8"))
 
-
-def value_of(name: str) -> object:
-    return reduce(lambda struct, key: getattr(struct, {"from": "from_"}.get(key) or key), name.split("."), Settings())
+    assert [name for name in tests if not any((CHECKOUT / "tests").rglob(name))] == []
+    assert len(tests) > 30

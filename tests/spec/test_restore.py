@@ -108,7 +108,7 @@ async def test_a_mail_that_is_tried_again_keeps_its_key(service: Service) -> Non
     assert await states(service) == [("dead", "409 invalid_idempotent_request")]
 
 
-async def test_what_protects_an_account_is_not_deleted(service: Service, restore: Restore) -> None:
+async def test_safeguards_of_an_account_are_not_deleted(service: Service, restore: Restore) -> None:
     await service.reset(await service.link())
     await service.deliver()
     (notice,) = service.inbox.sent_to(ADA, "password_changed")

@@ -42,7 +42,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 
 
 class Commands(click.Group):
-    """Commands that are loaded when they run. What goes wrong is one sentence and an exit code, never a traceback."""
+    """Commands that are loaded when they run. A failure is one sentence and an exit code, never a traceback."""
 
     def __init__(self, *args: Any, listed: Mapping[str, tuple[str, str]] = COMMANDS, **attributes: Any) -> None:
         super().__init__(*args, **attributes)

@@ -43,7 +43,7 @@ _END = b"\r\n".join([*_SECURITY, b"connection: close", b"content-length: 0", b""
 
 
 class ConnectionLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """What clients may hold of `serve`: each bound is what a slow browser needs, and costs little memory.
+    """Limits on the connections of `serve`: a slow browser needs as much, and it costs little memory.
 
     `max_headers`: bytes of a request's address, headers and trailers.
     `max_connections`: beyond it, the client with the most connections loses the one that has waited longest. Each
@@ -202,8 +202,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def _refuse(self, status: HTTPStatus) -> None:
         """Send the reason, unless the client would take it for another answer or a part of one, and close.
 
-        What still arrives is read and thrown away until the client closes, too: a connection that is closed with
-        unread bytes is reset, and the reset may destroy the answer on its way (RFC 9112, 9.6).
+        Later bytes are read and dropped until the client closes. To close with unread bytes would reset the
+        connection, and the reset may destroy the answer on its way (RFC 9112, 9.6).
         """
         if self._is_refused or self.transport.is_closing():
             return

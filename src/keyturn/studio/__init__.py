@@ -1,1 +1,1 @@
-"""Emails, whoever sends them: a folder of templates, the checks on them, their snapshots, and the studio."""
+"""Emails of any sender: a folder of templates, the checks on them, their snapshots, and the studio."""

@@ -1,4 +1,4 @@
-"""The rights in docs/ldap.md, as written there, on slapd and Samba: they suffice, and are not too many."""
+"""The files of docs/ldap, as they are, on slapd and Samba: the rights suffice, and are not too many."""
 
 import asyncio
 import re
@@ -20,13 +20,9 @@ from keyturn.service.settings import Secret
 
 pytestmark = pytest.mark.long
 
-GUIDE = Path(__file__).parents[3] / "docs/ldap.md"
+FILES = Path(__file__).parents[3] / "docs/ldap"
 ADA = "ada@northwind.test"
 SERVICE_HASH, SERVICE_PASSWORD = "{SSHA}(from slappasswd)", "a service account of the guide"
-
-
-def blocks(kind: str) -> list[str]:
-    return re.findall(rf"(?s)```{kind}\n(.*?)```", GUIDE.read_text("utf-8"))
 
 
 async def lock_reset_and_change(staff: Staff, store: LdapAccounts, ada: str, guesses: int) -> None:
@@ -56,12 +52,14 @@ async def test_the_steps_for_openldap_suffice(new_school: OpenLdapStaff) -> None
 
     school = new_school
     service = f"cn=keyturn,ou=services,{school.base}"
-    account, overlay, rights = map(here, blocks("ldif"))
+    account, policies, rights = (
+        here((FILES / name).read_text("utf-8")) for name in ("keyturn.ldif", "policy.ldif", "rights.ldif")
+    )
     server = school.server
     services = {"objectClass": "organizationalUnit", "ou": "services"}
     await asyncio.to_thread(server.add, f"ou=services,{school.base}", services)
-    await asyncio.to_thread(server.change, account.replace("\n", "\nchangetype: add\n", 1))
-    for step in (overlay, rights):
+    await asyncio.to_thread(server.change, account.replace("\nobjectClass", "\nchangetype: add\nobjectClass", 1))
+    for step in (policies, rights):
         await asyncio.to_thread(server.change, step, "cn=admin,cn=config", "admin")
     ada = await school.add(ADA, FIRST, pwdPolicySubentry=await policy(school))
     await school.set(ada, pwdReset="TRUE")
@@ -92,7 +90,7 @@ async def test_the_rights_for_active_directory_suffice(domain: DomainStaff, rule
     password = f'"{SERVICE_PASSWORD}"'.encode("utf-16-le")
     await asyncio.to_thread(server.add, dn, {**entry, "unicodePwd": password})
     sid = sid_text(b64decode((await asyncio.to_thread(server.attributes, dn, "objectSid"))["objectSid:"]))
-    (sddl,) = re.findall(r'--sddl="(.*)"', GUIDE.read_text("utf-8"))
+    (sddl,) = re.findall(r'--sddl="(.*)"', (FILES / "samba.sh").read_text("utf-8"))
     tool = require_program("samba-tool", "samba-ad-dc samba-ad-provision")
     place = ["-H", f"{server.folder}/dc/private/sam.ldb", "-s", f"{server.folder}/dc/etc/smb.conf"]
     command = [tool, "dsacl", "set", *place, f"--objectdn={domain.base}", f"--sddl={sddl.replace('SID', sid)}"]

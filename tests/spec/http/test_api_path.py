@@ -55,7 +55,7 @@ async def test_the_description_names_them_there(start: Start) -> None:
     assert problem(missing) == "404 not-found"
 
 
-async def test_at_the_root_a_form_is_refused_and_a_page_is_nobody_s(start: Start) -> None:
+async def test_at_the_root_a_form_is_refused_and_there_is_no_page(start: Start) -> None:
     service = await start(server=AT_THE_ROOT, **PAGES)
     client = service.anywhere()
     assert problem(await client.post("/forgot-password", data={"email": ADA})) == "415 unsupported-media-type"
@@ -72,7 +72,7 @@ async def test_at_the_root_the_hosted_pages_step_aside_for_an_app_with_its_own(s
     assert 'href="https://app.northwind.test/forgot">Forgot password?' in (await client.get("/login")).text
 
 
-async def test_where_nobody_signs_in_here_no_session_is_described_and_the_pages_lead_elsewhere(
+async def test_without_a_sign_in_here_no_session_is_described_and_the_pages_lead_elsewhere(
     database_url: str,
 ) -> None:
     settings = settings_for(database_url, sign_in_url="https://app.northwind.test/sign-in?a=1&b=2")

@@ -27,7 +27,7 @@ async def test_the_module_is_anybodys(listed: bool, start: Start) -> None:
     assert "set-cookie" not in answer.headers
 
 
-async def test_who_has_it_is_not_sent_it_again(service: Service) -> None:
+async def test_an_unchanged_file_is_not_sent_again(service: Service) -> None:
     async with service.anywhere() as client:
         first = await client.get("/keyturn.js")
         again = await client.get("/keyturn.js", headers={"If-None-Match": first.headers["etag"]})

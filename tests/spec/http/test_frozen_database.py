@@ -27,7 +27,7 @@ def patient(url: str) -> dict[str, object]:
 
 
 @pytest.mark.long
-async def test_who_asks_while_it_is_frozen_is_told_to_come_back_and_then_it_goes_on(database_url: str) -> None:
+async def test_requests_while_it_is_frozen_are_told_to_retry_and_then_it_goes_on(database_url: str) -> None:
     async with silent_proxy(database_url) as (url, proxy), running(settings_for(url, **patient(url))) as service:
         await service.add(ADA)
         await service.ask()

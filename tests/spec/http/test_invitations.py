@@ -95,7 +95,7 @@ async def test_the_mail_and_the_page_say_who_invites_to_what(inviting: Service) 
         (7, "must be a text, not a whole number"),
     ],
 )
-async def test_a_reason_that_cannot_be_shown_is_refused_and_invites_nobody(
+async def test_a_reason_that_cannot_be_shown_is_refused_and_sends_no_invitation(
     inviting: Service, reason: Any, why: str
 ) -> None:
     answer = await invite(inviting, reason=reason)
@@ -123,7 +123,7 @@ async def test_an_invitation_works_for_three_days(inviting: Service) -> None:
     assert not await inviting.works(invitation)
 
 
-async def test_who_asks_for_a_link_and_has_no_password_gets_the_invitation_for_as_long_as_any_link(
+async def test_a_request_without_a_password_gets_an_invitation_as_long_as_any_link(
     inviting: Service,
 ) -> None:
     await inviting.ask_and_deliver(EVE)
@@ -139,7 +139,7 @@ async def test_who_asks_for_a_link_and_has_no_password_gets_the_invitation_for_a
     [(ADA, "needs_no_invitation"), (GRACE, "needs_no_invitation"), (DAN, "disabled"), (NOBODY, "no_account")],
 )
 @pytest.mark.long
-async def test_who_awaits_no_password_gets_no_mail(email: str, outcome: str, inviting: Service) -> None:
+async def test_an_account_with_a_password_gets_no_invitation(email: str, outcome: str, inviting: Service) -> None:
     assert (await invite(inviting, email)).status_code == 202
     await inviting.deliver()
 
@@ -147,7 +147,7 @@ async def test_who_awaits_no_password_gets_no_mail(email: str, outcome: str, inv
     assert await outcomes(inviting) == [("invitation", outcome)]
 
 
-async def test_the_worker_does_the_same_for_who_has_no_password_and_for_nobody(inviting: Service) -> None:
+async def test_the_worker_does_the_same_with_and_without_an_account(inviting: Service) -> None:
     work = []
     for email in (EVE, NOBODY):
         await inviting.ask(email)
@@ -166,7 +166,7 @@ async def test_the_worker_does_the_same_for_who_has_no_password_and_for_nobody(i
         *(form.encode() for form in (f"Bearer {KEY}x", f"Bearer {KEY[:-1]}", f"Basic {KEY}")),
     ],
 )
-async def test_without_the_key_nothing_of_a_body_is_read_and_nobody_is_invited(key: bytes, inviting: Service) -> None:
+async def test_without_the_key_no_body_is_read_and_no_invitation_is_sent(key: bytes, inviting: Service) -> None:
     headers = [(b"authorization", key), (b"content-type", b"application/json")]
     for body in (b'{"email": "eve@northwind.test"}', b"{"):
         answer = await inviting.anywhere().post(INVITE, content=body, headers=headers)
@@ -193,7 +193,7 @@ async def test_an_app_invites_more_people_than_one_client_may_ask_for_links(invi
     assert {answer.status_code for answer in answers} == {202}
 
 
-async def test_what_is_no_address_is_refused(inviting: Service) -> None:
+async def test_a_bad_address_is_refused(inviting: Service) -> None:
     assert problem(await invite(inviting, "eve")) == "400 invalid-input"
     assert problem(await invite(inviting, 5)) == "400 invalid-input"
 

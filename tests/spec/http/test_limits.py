@@ -96,7 +96,7 @@ async def test_of_fifty_parallel_requests_three_are_accepted(service: Service) -
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-async def test_after_the_time_it_said_a_client_is_heard_again(database_url: str) -> None:
+async def test_after_the_time_it_said_a_request_passes_again(database_url: str) -> None:
     async with running(settings_for(database_url)) as service:
         client = service.at(HERE)
         refused = [await client.post(REQUEST, json={"email": NOBODY}) for _ in range(4)][-1]
@@ -166,7 +166,7 @@ async def test_an_ipv4_address_is_the_same_client_in_its_ipv6_form(service: Serv
     assert await ask(service.at(f"::ffff:{ELSEWHERE}")) == "202"
 
 
-async def test_what_all_ask_together_has_a_budget_and_nobody_can_tell(start: Start) -> None:
+async def test_all_requests_together_have_a_budget_that_does_not_show(start: Start) -> None:
     service = await start(limits={"overall": "2/minute"})
     answers = [await service.anywhere().post(REQUEST, json={"email": email}) for email in (NOBODY, ADA, ADA, GRACE)]
     assert {(answer.status_code, answer.text, tuple(sorted(set(answer.headers)))) for answer in answers} == {
@@ -175,7 +175,7 @@ async def test_what_all_ask_together_has_a_budget_and_nobody_can_tell(start: Sta
     assert len(await service.messages()) == 2
 
 
-async def test_who_is_limited_uses_up_nothing_of_what_all_may_ask(start: Start) -> None:
+async def test_a_limited_client_uses_up_nothing_of_the_overall_limit(start: Start) -> None:
     service = await start(limits={"overall": "5/minute"})
     one = service.at(HERE)
     assert [await ask(one) for _ in range(20)].count("202") == 3
@@ -193,7 +193,7 @@ async def test_malformed_requests_use_up_a_limit_of_their_own(start: Start) -> N
 
 @pytest.mark.parametrize("path", [REQUEST, VALIDATE, RESET, LOGIN])
 @pytest.mark.long
-async def test_a_body_that_nobody_can_read_is_counted_too(start: Start, path: str) -> None:
+async def test_an_unreadable_body_is_counted_too(start: Start, path: str) -> None:
     service = await start(limits={"client": "2/minute"})
     json = {"content-type": "application/json"}
     for body in ("{", "[]", '{"email": 5}', '{"email": "a", "email": "b"}', "\xff", "[" * 600):

@@ -167,7 +167,7 @@ async def test_a_delivery_is_timed_from_its_promise(service: Service) -> None:
     assert 90 <= found["keyturn_delivery_seconds_sum{reset_requested}"] < 100
 
 
-async def test_the_outboxs_depth_and_age_are_the_databases_whoever_wrote_them(start: Start) -> None:
+async def test_the_outboxs_depth_and_age_are_the_databases(start: Start) -> None:
     one, other = await start(), await start()
     await one.ask()
     one.let_time_pass(minutes=5)
@@ -255,7 +255,7 @@ async def test_where_the_database_is_gone_the_other_figures_stay() -> None:
 
 
 @pytest.mark.parametrize("address", [HERE, ELSEWHERE])
-async def test_the_figures_are_read_by_who_has_the_token_from_anywhere(service: Service, address: str) -> None:
+async def test_the_token_opens_the_figures_from_anywhere(service: Service, address: str) -> None:
     for sent in (BEARER, {}, *OTHERS):
         headers = [(name.encode(), said.encode()) for name, said in sent.items()]
         answer = await service.at(address).get(METRICS, headers=headers)
@@ -263,7 +263,7 @@ async def test_the_figures_are_read_by_who_has_the_token_from_anywhere(service: 
         assert ("keyturn_outbox_waiting" in answer.text) == (sent == BEARER)
 
 
-async def test_without_a_token_nobody_reads_them_not_even_here(start: Start) -> None:
+async def test_without_a_token_no_client_reads_them_not_even_here(start: Start) -> None:
     service = await start(metrics={"token": ""})
     for sent in ({}, {"Authorization": "Bearer "}, BEARER):
         assert (await service.at(HERE).get(METRICS, headers=sent)).status_code == 404

@@ -104,7 +104,7 @@ async def test_a_dead_link_says_why_to_machines_and_to_people(service: Service, 
     ],
 )
 @pytest.mark.long
-async def test_malformed_input_names_the_field_that_a_client_must_mend(
+async def test_malformed_input_names_the_field_that_a_client_must_fix(
     service: Service, route: str, body: object, field: str, message: str
 ) -> None:
     answer = await service.anywhere().post(route, json=body)
@@ -215,6 +215,6 @@ async def test_requests_that_a_store_does_not_answer_write_one_error_a_minute_an
     assert "reason=the database of the accounts cannot be reached" in written[0]
 
 
-async def test_what_a_frontend_sends_besides_is_ignored(service: Service) -> None:
+async def test_unknown_members_are_ignored(service: Service) -> None:
     body = {"email": NOBODY, "redirectTo": "https://evil.test", "captcha": None, "nested": {"a": [1]}}
     assert (await service.anywhere().post(REQUEST, json=body)).status_code == 202

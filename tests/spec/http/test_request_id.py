@@ -39,7 +39,7 @@ async def test_an_answer_that_is_no_failure_names_nothing(service: Service) -> N
         assert "instance" not in answer.json()
 
 
-async def test_a_failure_names_its_request_for_whoever_reports_it(service: Service) -> None:
+async def test_a_failure_names_its_request(service: Service) -> None:
     await lose_outbox(service)
     answer = await service.anywhere().post(REQUEST, json={"email": ADA})
     assert answer.status_code == 503

@@ -103,7 +103,7 @@ async def test_a_client_cannot_choose_its_address_and_cannot_be_faster_than_the_
     assert sorted(map(problem, answers)) == ["202"] * 3 + ["429 too-many-requests"] * 47
 
 
-async def test_what_is_announced_as_too_large_is_not_waited_for(serve: Serve) -> None:
+async def test_a_body_announced_as_too_large_is_not_awaited(serve: Serve) -> None:
     _, address = serve()
     answer = sent(
         address,

@@ -82,7 +82,7 @@ async def test_where_the_source_fails_the_password_is_taken_and_the_failure_coun
     assert len(ranges.asked) == 1, "no answer leads elsewhere"
 
 
-async def test_where_nobody_listens_the_password_is_taken(start: Start) -> None:
+async def test_where_nothing_listens_the_password_is_taken(start: Start) -> None:
     service = await start(password={"breaches": "http://127.0.0.1:9"})
 
     assert problem(await service.reset(await service.link(), LEAKED)) == "200"
@@ -107,7 +107,7 @@ async def test_nothing_is_asked_without_a_live_link_or_for_what_is_refused_anywa
 
 
 @pytest.mark.long
-async def test_no_connection_of_the_database_is_held_meanwhile(start: Start, ranges: RangeServer) -> None:
+async def test_no_connection_of_the_database_is_held(start: Start, ranges: RangeServer) -> None:
     service = await start(password=asking(ranges), limits={"mailbox_cooldown": timedelta(0)})
     links = [await service.link() for _ in range(MORE_THAN_CONNECTIONS)]
     ranges.fault = Fault.SILENT

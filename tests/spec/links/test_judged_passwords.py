@@ -32,7 +32,7 @@ async def test_a_password_is_judged_as_the_reset_judges_it_and_the_link_lives(se
     assert await service.knows(PASSWORD)
 
 
-async def test_leaked_ones_are_told_in_the_language_of_who_reads(start: Start) -> None:
+async def test_leaked_passwords_are_named_in_the_readers_language(start: Start) -> None:
     async with running_ranges() as server:
         server.leaked = {NEW_PASSWORD: 3}
         service = await start(password={"breaches": server.url})
@@ -79,7 +79,7 @@ async def test_it_counts_like_a_check_of_the_link_and_is_in_the_figures(start: S
     assert 'keyturn_requests_total{kind="check",outcome="limited"} 1.0' in text
 
 
-async def test_what_is_missing_is_named(service: Service) -> None:
+async def test_missing_fields_are_named(service: Service) -> None:
     answer = await service.anywhere().post(CHECK, json={"token": "x"})
 
     assert problem(answer) == "400 invalid-input"

@@ -41,7 +41,7 @@ async def test_of_fifty_with_one_recovery_code_and_as_many_links_as_live_one_suc
     assert sum(answer.is_success for answer in answers) == 1
 
 
-async def test_somebody_elses_recovery_code_is_none(service: Service) -> None:
+async def test_another_accounts_recovery_code_is_refused(service: Service) -> None:
     zoe = await service.add("zoe@northwind.test")
     await enrol(service, zoe.email, os.urandom(20))
     codes = await service.operator.renew_recovery_codes(zoe.email)

@@ -113,19 +113,19 @@ async def test_the_other_name_of_the_route_does_the_same(service: Service) -> No
     assert [mail.to for mail in service.inbox.mails] == [ADA]
 
 
-async def test_what_is_no_address_is_refused_by_the_name_of_its_field(service: Service) -> None:
+async def test_a_bad_address_is_refused_by_the_name_of_its_field(service: Service) -> None:
     found = {name: await refusal(service, body.encode()) for name, body in NO_ADDRESSES.items()}
     assert found == dict.fromkeys(NO_ADDRESSES, ("400 invalid-input", ["email"]))
     assert await service.messages() == []
 
 
-async def test_what_is_no_json_object_is_refused(service: Service) -> None:
+async def test_a_body_other_than_a_json_object_is_refused(service: Service) -> None:
     found = {name: await refusal(service, body) for name, body in NO_OBJECTS.items()}
     assert found == dict.fromkeys(NO_OBJECTS, ("400 invalid-input", ["body"]))
     assert await service.messages() == []
 
 
-async def test_what_another_sites_form_can_send_is_refused(service: Service) -> None:
+async def test_a_form_of_another_site_is_refused(service: Service) -> None:
     body = json.dumps({"email": ADA})
     for kind in ("application/x-www-form-urlencoded", "text/plain", "multipart/form-data; boundary=x", ""):
         answer = await service.anywhere().post(REQUEST, content=body, headers={"Content-Type": kind})
@@ -133,7 +133,7 @@ async def test_what_another_sites_form_can_send_is_refused(service: Service) -> 
     assert await service.messages() == []
 
 
-async def test_a_look_alike_is_somebody_else(service: Service) -> None:
+async def test_a_look_alike_is_another_account(service: Service) -> None:
     for stored, look_alike in LOOK_ALIKES.items():
         if stored != ADA:
             await service.add(stored)

@@ -131,7 +131,7 @@ async def test_every_session_ends(service: Service) -> None:
     assert [(await client.get(ME)).status_code for client in (laptop, phone, zoes)] == [401, 401, 200]
 
 
-async def test_nobody_is_signed_in_by_a_link(service: Service) -> None:
+async def test_a_link_signs_no_user_in(service: Service) -> None:
     browser = service.anywhere()
     answer = await browser.post(RESET, json={"token": await service.link(), "newPassword": NEW_PASSWORD})
     assert problem(answer) == "200"
@@ -166,7 +166,7 @@ async def test_where_too_many_hashes_wait_the_answer_is_to_come_back_and_the_lin
     assert [problem(answer) for answer in answers].count("200") == 1
 
 
-async def test_somebody_who_was_added_without_a_password_gets_a_link_and_signs_in_with_what_they_choose(
+async def test_a_user_added_without_a_password_gets_a_link_and_chooses_one(
     service: Service,
 ) -> None:
     invited = "invited@northwind.test"

@@ -57,7 +57,7 @@ async def test_with_a_code_the_same_call_sets_the_password(service: Service) -> 
     assert await audited(service) == ["passed_totp"]
 
 
-async def test_whoever_has_no_factor_needs_no_code_and_one_that_comes_is_not_looked_at(service: Service) -> None:
+async def test_without_a_factor_no_code_is_needed_or_looked_at(service: Service) -> None:
     zoe = await service.add("zoe@northwind.test")
     token = await service.link(zoe.email)
     assert (await reset_with(service, token, "totp", "000000")).status_code == 200
@@ -74,14 +74,14 @@ async def test_a_bad_password_is_told_before_anything_and_spends_no_code(service
     assert (await reset_with(service, token, "totp", code)).status_code == 200
 
 
-async def test_who_has_the_link_alone_learns_nothing_of_the_password_that_the_account_has(service: Service) -> None:
+async def test_the_link_alone_tells_nothing_of_the_current_password(service: Service) -> None:
     token = await service.link()
     guesses = [await reset_with(service, token, password=one) for one in (PASSWORD, NEW_PASSWORD)]
     assert [problem(one) for one in guesses] == ["401 second-step-required"] * 2
     assert guesses[0].content == guesses[1].content
 
 
-async def test_what_is_no_code_is_never_taken(start: Start) -> None:
+async def test_a_malformed_code_is_never_taken(start: Start) -> None:
     service = await start(second_step=BUILTIN, limits=FREE)
     await enrol(service)
     for codes in (("12345", "1234567", "abcdef"), ("٤٩٢٠٣٩", "1" * 64, "\0" * 6)):
@@ -95,7 +95,7 @@ async def test_what_is_no_code_is_never_taken(start: Start) -> None:
     assert await service.knows(PASSWORD)
 
 
-async def test_what_is_no_answer_is_malformed_and_costs_no_try(service: Service) -> None:
+async def test_a_malformed_answer_costs_no_try(service: Service) -> None:
     token = await service.link()
     unclear: list[Any] = [
         "totp",
@@ -113,7 +113,7 @@ async def test_what_is_no_answer_is_malformed_and_costs_no_try(service: Service)
     assert rejected.json()["triesLeft"] == 4
 
 
-async def test_a_method_that_the_account_does_not_have_is_asked_for_anew_and_costs_no_try(service: Service) -> None:
+async def test_a_method_that_the_account_lacks_costs_no_try(service: Service) -> None:
     token = await service.link()
     for method in ("sms", "recovery_code"):
         assert problem(await reset_with(service, token, method, "123456")) == "401 second-step-required"
@@ -205,7 +205,7 @@ async def test_new_links_give_an_account_no_more_tries_than_it_has_in_a_day(star
     assert (await reset_with(service, await service.link(), "totp", code_of())).status_code == 200
 
 
-async def test_a_right_code_begins_the_accounts_count_anew(start: Start) -> None:
+async def test_a_right_code_restarts_the_accounts_count(start: Start) -> None:
     service = await start(second_step=BUILTIN, limits=FREE)
     await enrol(service)
     for _ in range(19):
@@ -230,7 +230,7 @@ async def test_a_phone_without_a_way_to_send_is_a_factor_all_the_same(service: S
     assert answer.json()["methods"] == [{"method": "other", "hint": ""}]
 
 
-async def test_nobody_without_a_live_link_learns_who_has_a_factor(service: Service) -> None:
+async def test_only_a_live_link_shows_whether_there_is_a_factor(service: Service) -> None:
     await service.add("zoe@northwind.test")
     used = await service.link()
     assert (await reset_with(service, used, "totp", code_of())).status_code == 200

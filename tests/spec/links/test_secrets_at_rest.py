@@ -74,7 +74,7 @@ async def test_the_files_of_the_database_hold_no_secret(service: Service, databa
 
 
 @pytest.mark.parametrize("failures", [(), (SendRefused("422"),)], ids=["sent", "dead"])
-async def test_what_was_sealed_is_erased_once_it_was_sent_or_is_dead(
+async def test_a_sealed_mail_is_erased_once_it_was_sent_or_is_dead(
     service: Service, failures: tuple[SendFailed, ...]
 ) -> None:
     service.inbox.failures.extend([SendRetryable("503"), *failures])

@@ -47,7 +47,7 @@ async def trail(service: Service) -> list[tuple[str, str]]:
     return [(entry.event, entry.outcome) for entry in await service.trail()]
 
 
-async def test_it_ends_every_session_and_every_link_and_starts_anew(service: Service) -> None:
+async def test_it_ends_every_session_and_link_and_mails_a_new_one(service: Service) -> None:
     token = await stolen(service)
     thief = await service.sign_in(password=NEW_PASSWORD)
     pending = await _another_link(service)
@@ -79,7 +79,7 @@ async def test_of_fifty_at_once_one_is_told_yes_and_one_mail_goes_out(service: S
     assert len(service.inbox.sent_to(ADA, "password_reset")) == 2  # the thief's, and this one
 
 
-async def test_a_press_whose_commit_is_answered_by_nobody_is_told_as_what_it_is(
+async def test_a_press_with_a_lost_commit_is_an_unknown_outcome(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = await stolen(service)
@@ -89,7 +89,7 @@ async def test_a_press_whose_commit_is_answered_by_nobody_is_told_as_what_it_is(
     assert await service.works(await recovery_link(service))
 
 
-async def test_whoever_pressed_is_told_so_again_within_the_life_of_the_link(
+async def test_the_same_client_gets_the_same_answer_while_the_link_lives(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token, owner = await stolen(service), service.at("198.51.100.7")
@@ -184,7 +184,7 @@ async def test_an_account_that_moves_while_it_is_being_locked_stays_open_even_if
     assert ("account_recovery", "address_changed") in await trail(service)
 
 
-async def test_who_was_given_another_address_is_told_without_such_a_link(service: Service) -> None:
+async def test_after_a_move_the_notice_has_no_such_link(service: Service) -> None:
     assert problem(await service.reset(await service.link())) == "200"
     await move(service)
     await service.deliver()
@@ -235,7 +235,7 @@ async def test_a_used_link_ends_those_of_later_changes(service: Service) -> None
 
 
 @pytest.mark.long
-async def test_neither_another_change_nor_further_requests_end_the_link_to_start_anew(service: Service) -> None:
+async def test_changes_and_requests_do_not_end_the_recovery_link(service: Service) -> None:
     token = await stolen(service)
     assert await secure(service, token) == "200"
     fresh = await recovery_link(service)
@@ -247,7 +247,7 @@ async def test_neither_another_change_nor_further_requests_end_the_link_to_start
 
 
 @pytest.mark.long
-async def test_who_has_locked_an_account_gets_a_link_of_a_day_and_another_where_they_ask(start: Start) -> None:
+async def test_after_a_lock_the_owner_gets_a_link_for_a_day_and_another_on_request(start: Start) -> None:
     service = await start(**LOCKING)
     assert await secure(service, await stolen(service)) == "200"
     await recovery_link(service)
@@ -284,7 +284,7 @@ async def test_a_press_of_an_old_mailbox_does_not_keep_the_present_one_from_a_lo
 
 
 @pytest.mark.long
-async def test_the_purge_forgets_nobody_whose_account_is_yet_to_be_locked(start: Start) -> None:
+async def test_the_purge_keeps_accounts_that_are_yet_to_be_locked(start: Start) -> None:
     service = await start(**LOCKING)
     token = await stolen(service)
     assert await secure(service, token) == "200"  # and no worker, or no store, for more than a week

@@ -112,7 +112,7 @@ async def test_only_a_post_uses_a_link_up(service: Service) -> None:
     assert await service.knows("seven quiet harbours")
 
 
-async def test_what_is_no_token_is_refused_by_the_name_of_its_field(service: Service) -> None:
+async def test_a_malformed_token_is_refused_by_the_name_of_its_field(service: Service) -> None:
     found = {}
     for route in (VALIDATE, RESET, "/api/auth/replace-expired-link", "/api/auth/secure-account"):
         for name, body in NO_TOKENS.items():
@@ -122,7 +122,7 @@ async def test_what_is_no_token_is_refused_by_the_name_of_its_field(service: Ser
     assert found == dict.fromkeys(found, ("400 invalid-input", {"token"}))
 
 
-async def test_checking_does_not_wait_for_somebody_who_writes(service: Service) -> None:
+async def test_a_check_does_not_wait_for_a_write(service: Service) -> None:
     token = await service.link()
     async with asyncio.timeout(5), service.writing_elsewhere():
         assert await service.works(token)

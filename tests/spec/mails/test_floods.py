@@ -93,7 +93,7 @@ async def test_a_press_behind_a_flood_locks_the_account_and_mails_its_owner_befo
         provider.may_go_on.set()
 
 
-async def test_what_the_app_is_told_of_a_press_shares_no_places_with_what_it_is_told_of_requests(start: Start) -> None:
+async def test_events_of_presses_share_no_places_with_those_of_requests(start: Start) -> None:
     app = BusyApp()
     with serving(app, app.connections) as app.address:
         settings: dict[str, Any] = {

@@ -89,7 +89,7 @@ async def test_how_long_to_wait_is_told_in_the_reader_s_language(start: Start) -
     assert language_of(answer) == "de"
 
 
-async def test_what_only_a_program_can_do_wrong_is_told_in_english(service: Service) -> None:
+async def test_mistakes_of_programs_are_told_in_english(service: Service) -> None:
     answer = await service.anywhere().post(REQUEST, json={"mail": ADA}, headers=GERMAN)
 
     assert answer.json()["title"] == "The request is not valid"

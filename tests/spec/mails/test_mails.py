@@ -26,7 +26,7 @@ FORGED = {
 }
 
 
-async def test_somebody_with_a_password_gets_one_mail_with_one_link(service: Service) -> None:
+async def test_a_user_with_a_password_gets_one_mail_with_one_link(service: Service) -> None:
     token = await service.link()
     (mail,) = service.inbox.mails
     assert (mail.to, mail.tags["template"]) == (ADA, "password_reset")

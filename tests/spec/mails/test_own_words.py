@@ -36,7 +36,7 @@ def catalogue(folder: Path, texts: dict[str, str], tag: str = "en") -> str:
     return str(folder)
 
 
-async def test_every_text_that_people_read_can_be_worded_anew_in_english(start: Start, tmp_path: Path) -> None:
+async def test_every_text_can_be_reworded_in_english(start: Start, tmp_path: Path) -> None:
     service = await start(locales=catalogue(tmp_path, ENGLISH), limits={"request": "2/minute"})
     client = service.anywhere()
     answer = await client.post(REQUEST, json={"email": ADA})
@@ -69,7 +69,7 @@ async def test_every_text_that_people_read_can_be_worded_anew_in_english(start: 
     assert (await client.post(REQUEST, json={"email": ADA})).json()["title"] == "Slow down"
 
 
-async def test_who_wants_another_language_still_gets_it_as_it_was(start: Start, tmp_path: Path) -> None:
+async def test_other_languages_stay_as_they_were(start: Start, tmp_path: Path) -> None:
     service = await start(locales=catalogue(tmp_path, ENGLISH))
     page = await service.anywhere().get("/forgot-password", headers={"Accept-Language": "de"})
     assert heading(page) == "Passwort vergessen?"

@@ -175,7 +175,7 @@ async def test_a_link_that_was_clicked_is_not_kept(service: Service, provider: P
 
 
 @pytest.mark.usefixtures("mailed")
-async def test_a_mail_of_somebody_elses_is_answered_and_left(service: Service, provider: Provider) -> None:
+async def test_a_mail_of_another_sender_is_answered_and_left(service: Service, provider: Provider) -> None:
     answer = await deliver(service, provider, provider.report("bounced", "another-service", to=ADA))
 
     assert answer.status_code == 200
@@ -183,7 +183,7 @@ async def test_a_mail_of_somebody_elses_is_answered_and_left(service: Service, p
     assert await is_mailed(service)
 
 
-async def test_what_is_not_proven_is_refused_and_changes_nothing(
+async def test_an_unproven_report_is_refused_and_changes_nothing(
     service: Service, provider: Provider, mailed: str
 ) -> None:
     sent = provider.report("bounced", mailed, to=ADA)

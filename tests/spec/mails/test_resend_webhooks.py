@@ -102,7 +102,7 @@ async def test_a_report_that_is_delivered_many_times_at_once_is_noted_once(servi
     assert await outcomes(service, "mail_report") == ["bounced"]
 
 
-async def test_what_people_and_servers_wrote_is_not_kept(service: Service, mailed: str) -> None:
+async def test_words_of_people_and_servers_are_not_kept(service: Service, mailed: str) -> None:
     await deliver_all(
         service,
         report("bounced", mailed, bounce={"type": f"for {ADA}", "subType": f"{ADA}", "message": ADA}),

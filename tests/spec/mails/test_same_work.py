@@ -25,7 +25,7 @@ def without_values(statement: str) -> str:
     return statement.partition(" SET ")[0] if statement.startswith("UPDATE keyturn_outbox") else statement
 
 
-async def test_the_worker_runs_the_same_statements_whoever_is_asked_for(service: Service) -> None:
+async def test_the_worker_runs_the_same_statements_for_every_address(service: Service) -> None:
     await service.add(COOLING)
     await service.link(COOLING)
     work = {}

@@ -98,7 +98,7 @@ async def test_a_mail_that_waits_for_another_try_is_not_sent_after_all(service: 
     assert (message.state, message.reason) == ("dropped", "suppressed")
 
 
-async def test_requests_meanwhile_neither_end_nor_prolong_it(service: Service, mailed: str) -> None:
+async def test_other_requests_neither_end_nor_prolong_it(service: Service, mailed: str) -> None:
     await deliver_all(service, report("complained", mailed))
     for _ in range(3):
         service.let_time_pass(days=4, hours=15)
@@ -145,7 +145,7 @@ async def test_a_report_about_an_address_that_has_no_account_any_more_is_heeded(
     assert (entry.outcome, entry.account_id, entry.email) == ("complained", "", NOBODY)
 
 
-async def test_the_answer_to_who_asks_is_the_same_for_a_suppressed_mailbox(service: Service, mailed: str) -> None:
+async def test_the_answer_is_the_same_for_a_suppressed_mailbox(service: Service, mailed: str) -> None:
     before = await service.anywhere().post("/api/auth/forgot-password", json={"email": ADA})
     await deliver_all(service, report("complained", mailed))
     after = await service.anywhere().post("/api/auth/forgot-password", json={"email": ADA})

@@ -103,7 +103,7 @@ async def test_an_answer_that_is_written_differently_is_the_same_answer(challeng
         assert problem(await ask(challenging.anywhere(), written(other))) == REFUSED
 
 
-async def test_of_fifty_who_send_one_answer_at_once_one_is_heard(start: Start) -> None:
+async def test_of_fifty_requests_with_one_answer_one_passes(start: Start) -> None:
     service = await start(challenge=altcha_settings())
     answer = written(solved(await puzzle(service.anywhere())))
 
@@ -176,7 +176,7 @@ async def test_what_a_forger_writes_costs_nothing(challenging: Service) -> None:
     ids=["no base64", "empty", "list", "numbers", "long", "surrogate", "deep", "snowman", "bytes"],
 )
 @pytest.mark.long
-async def test_what_no_widget_writes_is_refused(challenging: Service, answer: str) -> None:
+async def test_an_answer_that_no_widget_writes_is_refused(challenging: Service, answer: str) -> None:
     assert problem(await ask(challenging.anywhere(), answer)) == REFUSED
 
 
@@ -217,7 +217,7 @@ async def test_the_answer_is_the_same_for_known_and_unknown_addresses(challengin
     assert told[0].headers.keys() == told[1].headers.keys()
 
 
-async def test_what_is_no_address_is_told_before_a_challenge_is(challenging: Service) -> None:
+async def test_a_bad_address_is_refused_before_a_challenge(challenging: Service) -> None:
     assert problem(await ask(challenging.anywhere(), email="nobody")) == "400 invalid-input"
 
 

@@ -99,7 +99,7 @@ async def test_a_code_may_be_typed_with_what_people_put_between(coded: Service, 
 
 @pytest.mark.parametrize("written", ["", "1234567", "123456789", "abcdefgh", "1" * 65, "12345678' OR 1=1"])
 @pytest.mark.long
-async def test_what_is_no_code_is_malformed_and_no_try(coded: Service, written: str) -> None:
+async def test_a_malformed_code_is_no_try(coded: Service, written: str) -> None:
     right = await code(coded)
     for _ in range(6):
         assert problem(await send(coded, written)) == "400 invalid-input"
@@ -193,7 +193,7 @@ async def test_an_account_that_was_disabled_since_is_refused(coded: Service) -> 
     assert problem(await send(coded, right)) == REFUSED
 
 
-async def test_nobody_learns_from_the_answer_who_has_an_account_or_a_code(coded: Service) -> None:
+async def test_the_answer_does_not_tell_who_has_an_account_or_a_code(coded: Service) -> None:
     right = await code(coded)
     asked = [(NOBODY, right), (ADA, other(right)), (DAN, right), (GRACE, right), (ADA, other(right, 2))]
     answers = [await send(coded, written, email) for email, written in asked]
@@ -215,7 +215,7 @@ async def test_the_work_is_the_same_for_an_address_without_an_account(coded: Ser
     assert not any("keyturn_accounts" in text for text in found[0])
 
 
-async def test_what_waits_is_answered_with_the_same_statements_whoever_asked(coded: Service) -> None:
+async def test_waiting_requests_get_the_same_statements(coded: Service) -> None:
     found = []
     for email in (ADA, NOBODY, DAN, ADA):
         await coded.ask(email)

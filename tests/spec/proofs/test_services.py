@@ -62,7 +62,7 @@ async def test_an_answer_is_taken_once_and_the_service_is_told_the_rest(
         assert first["sitekey"] == SITE_KEY
 
 
-async def test_what_a_form_needs_is_told_without_a_word_of_the_secret(start: Start, turnstile: Verifier) -> None:
+async def test_a_form_gets_all_it_needs_and_not_the_secret(start: Start, turnstile: Verifier) -> None:
     service = await start(challenge=asking("turnstile", turnstile))
     found = (await service.anywhere().get("/api/auth/challenge")).json()
     assert found == {"method": "turnstile", "siteKey": SITE_KEY, "action": ACTION}
@@ -91,7 +91,7 @@ async def test_an_answer_for_another_form_is_refused(start: Start, turnstile: Ve
 
 @pytest.mark.parametrize("answer", ["a b", "x" * 2_049, "\u2603", "a\nb"])
 @pytest.mark.long
-async def test_what_is_no_answer_is_sent_to_nobody(start: Start, turnstile: Verifier, answer: str) -> None:
+async def test_an_unreadable_answer_is_sent_to_no_service(start: Start, turnstile: Verifier, answer: str) -> None:
     service = await start(challenge=asking("turnstile", turnstile))
     assert await told(service, answer) == (REFUSED, "refused")
     assert turnstile.asked == []
@@ -170,7 +170,7 @@ async def test_nothing_is_called_where_nothing_is_listening(start: Start, hcaptc
 
 
 @pytest.mark.long
-async def test_a_flood_of_answers_lets_nobody_in_without_a_verdict(start: Start, turnstile: Verifier) -> None:
+async def test_a_flood_of_answers_passes_none_without_a_verdict(start: Start, turnstile: Verifier) -> None:
     service = await start(challenge=asking("turnstile", turnstile))
     turnstile.open.clear()
     flood = [asyncio.create_task(told(service, f"invented-{number}")) for number in range(80)]

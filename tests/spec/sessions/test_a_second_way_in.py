@@ -33,13 +33,15 @@ async def statuses(service: Service) -> list[int]:
 
 
 @pytest.mark.parametrize("changes", [{}, {"sign_in_url": "https://app.northwind.test/login"}])
-async def test_what_was_not_asked_for_is_not_there(database_url: str, tmp_path: Path, changes: dict[str, str]) -> None:
+async def test_keyturns_own_sign_in_is_off_beside_an_app(
+    database_url: str, tmp_path: Path, changes: dict[str, str]
+) -> None:
     async with running(beside(database_url, tmp_path, **changes)) as service:
         assert await statuses(service) == [404] * 4
 
 
 @pytest.mark.long
-async def test_what_was_asked_for_by_name_is(database_url: str, tmp_path: Path) -> None:
+async def test_a_sign_in_url_at_keyturn_enables_it(database_url: str, tmp_path: Path) -> None:
     async with running(beside(database_url, tmp_path, sign_in_url="{base_url}/login")) as service:
         assert await statuses(service) == [200] * 4
 

@@ -109,9 +109,7 @@ async def test_no_other_link_of_the_account_is_used_while_one_is(service: Servic
     assert not await service.works(stolen)
 
 
-async def test_a_press_meanwhile_ends_the_link_that_the_store_then_gives_back(
-    service: Service, store: Elsewhere
-) -> None:
+async def test_a_press_ends_a_link_that_the_store_gives_back(service: Service, store: Elsewhere) -> None:
     assert problem(await service.reset(await service.link())) == "200"
     await service.deliver()
     (confirmed,) = service.inbox.sent_to(ADA, "password_changed")
@@ -134,9 +132,7 @@ async def die_while_changing(service: Service, store: Elsewhere, token: str) -> 
         await service.reset(token)
 
 
-async def test_what_a_process_that_died_had_begun_is_ended_as_if_it_had_succeeded(
-    service: Service, store: Elsewhere
-) -> None:
+async def test_a_change_of_a_process_that_died_ends_as_if_it_had_succeeded(service: Service, store: Elsewhere) -> None:
     token, other = await service.link(), await service.link()
     await die_while_changing(service, store, token)
     service.let_time_pass(minutes=1)
@@ -170,9 +166,7 @@ async def test_a_turn_that_a_dead_process_left_is_over_at_its_time(service: Serv
     assert problem(await service.reset(other)) == "200"
 
 
-async def test_who_was_disabled_while_the_store_was_asked_keeps_the_old_password(
-    service: Service, store: Elsewhere
-) -> None:
+async def test_an_account_disabled_during_the_change_keeps_the_old_password(service: Service, store: Elsewhere) -> None:
     token = await service.link()
     asking = await store.hold(service.reset(token))
     store.disable("u-1")
@@ -212,7 +206,7 @@ async def test_keyturns_own_rules_are_asked_first(service: Service, store: Elsew
 
 
 @pytest.mark.parametrize("path", [LOGIN, CHANGE])
-async def test_nobody_signs_in_where_the_hashes_cannot_be_read(service: Service, path: str) -> None:
+async def test_no_sign_in_where_the_hashes_cannot_be_read(service: Service, path: str) -> None:
     assert problem(await service.anywhere().post(path, json={})) == "404 not-found"
     assert problem(await service.anywhere().get(ME)) == "404 not-found"
     assert (await service.anywhere().get("/login")).status_code == 404

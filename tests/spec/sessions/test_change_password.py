@@ -9,7 +9,7 @@ pytestmark = pytest.mark.any_database
 GOOD = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
 
 
-async def test_somebody_who_is_signed_in_changes_the_password_which_ends_links_and_is_confirmed_once(
+async def test_a_change_by_a_signed_in_user_ends_links_and_is_confirmed_once(
     service: Service,
 ) -> None:
     token, client = await service.link(), await service.sign_in()
@@ -45,7 +45,7 @@ async def test_the_current_password_must_be_right(service: Service) -> None:
     assert service.inbox.mails == []
 
 
-async def test_nobody_changes_a_password_without_a_session(service: Service) -> None:
+async def test_no_change_of_a_password_without_a_session(service: Service) -> None:
     assert problem(await service.anywhere().post(CHANGE, json=GOOD)) == "401 not-signed-in"
 
 
@@ -57,7 +57,7 @@ async def test_a_weak_password_is_refused_with_every_broken_rule(service: Servic
     assert await service.knows(PASSWORD)
 
 
-async def test_what_is_missing_is_named(service: Service) -> None:
+async def test_missing_fields_are_named(service: Service) -> None:
     client = await service.sign_in()
     for field in GOOD:
         answer = await client.post(CHANGE, json={name: value for name, value in GOOD.items() if name != field})

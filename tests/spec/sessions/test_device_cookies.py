@@ -49,7 +49,7 @@ def with_device(service: Service, value: str) -> httpx2.AsyncClient:
     return service.anywhere(cookies={COOKIE: value})
 
 
-async def test_strangers_keep_nobody_out_of_a_browser_that_signed_in_before(service: Service) -> None:
+async def test_strangers_lock_no_user_out_of_a_browser_that_signed_in_before(service: Service) -> None:
     browser = await service.sign_in()
     await browser.post(LOGOUT)
     await guess(service)
@@ -76,7 +76,7 @@ async def test_a_browser_has_as_many_guesses_and_no_more(service: Service) -> No
     assert found == [REJECTED] * GUESSES + [FULL]
 
 
-async def test_a_browser_s_wrong_guesses_use_up_nobody_else_s(service: Service) -> None:
+async def test_a_browser_s_wrong_guesses_use_up_no_other_s(service: Service) -> None:
     browser = await service.sign_in()
     for _ in range(GUESSES + 1):
         await sign_in(with_device(service, browser.cookies[COOKIE]), "a guess")
@@ -105,7 +105,7 @@ async def test_a_forged_cookie_counts_as_none(service: Service) -> None:
     assert await sign_in(with_device(service, true)) == "200"
 
 
-async def test_a_completed_reset_begins_the_count_anew(service: Service) -> None:
+async def test_a_completed_reset_restarts_the_count(service: Service) -> None:
     token = await service.link()
     await guess(service)
     assert problem(await service.reset(token)) == "200"
@@ -114,7 +114,7 @@ async def test_a_completed_reset_begins_the_count_anew(service: Service) -> None
 
 
 @pytest.mark.long
-async def test_where_a_password_was_set_strangers_keep_nobody_out_afterwards(service: Service) -> None:
+async def test_where_a_password_was_set_strangers_lock_no_user_out(service: Service) -> None:
     browser = service.anywhere()
     body = {"token": await service.link(), "newPassword": NEW_PASSWORD}
     assert problem(await browser.post(RESET, json=body)) == "200"

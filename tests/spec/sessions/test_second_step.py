@@ -131,7 +131,7 @@ async def test_a_sign_in_restarts_the_count(service: Service) -> None:
     assert (await sign_in(service, "totp", wrong_code())).json()["triesLeft"] == 19
 
 
-async def test_what_cannot_be_checked_signs_nobody_in(service: Service) -> None:
+async def test_what_cannot_be_checked_signs_no_user_in(service: Service) -> None:
     await service.add("zoe@northwind.test")
     await service.operator.set_phone("zoe@northwind.test", PHONE)
     answer = await sign_in(service, email="zoe@northwind.test")

@@ -107,7 +107,7 @@ async def test_a_disabled_account_is_signed_out(service: Service) -> None:
     assert problem(await client.get(ME)) == "401 not-signed-in"
 
 
-async def test_nobody_is_signed_in_without_a_session(service: Service) -> None:
+async def test_no_user_is_signed_in_without_a_session(service: Service) -> None:
     for cookies in ({}, {COOKIE: ""}, {COOKIE: "x" * 43}, {COOKIE: '"'}, {"__Host-keyturn_session": "x"}):
         answer = await service.anywhere().get(ME, headers={"Cookie": "; ".join(map("=".join, cookies.items()))})
         assert problem(answer) == "401 not-signed-in"
@@ -168,7 +168,7 @@ async def test_a_request_from_the_site_itself_is_answered(service: Service) -> N
         assert answer.status_code == 200, own
 
 
-async def test_what_is_missing_is_named(service: Service) -> None:
+async def test_missing_fields_are_named(service: Service) -> None:
     for body, field in [({"email": ADA}, "password"), ({"password": PASSWORD}, "email"), ({}, "email")]:
         answer = await service.anywhere().post(LOGIN, json=body)
         assert problem(answer) == "400 invalid-input"

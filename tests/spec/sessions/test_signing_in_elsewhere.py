@@ -16,7 +16,7 @@ def service_options() -> dict[str, Any]:
     return {"store": Readable(Account(id="u-1", email=ADA))}
 
 
-async def test_who_knows_the_password_signs_in_and_a_reset_signs_everybody_out(service: Service) -> None:
+async def test_the_password_signs_in_and_a_reset_ends_all_sessions(service: Service) -> None:
     client = await service.sign_in()
     assert (await client.get(ME)).json()["id"] == "u-1"
 

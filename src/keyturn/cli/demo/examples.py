@@ -155,7 +155,7 @@ def example_names() -> list[str]:
 class Example:
     """Describes an example: its folder, and the variables that it runs with.
 
-    What it reads is the example's; the variables below beat its file where this machine differs. Raises CommandRefused,
+    It reads the example's file; the variables below override it for this machine. Raises CommandRefused,
     SettingsInvalid.
     """
 

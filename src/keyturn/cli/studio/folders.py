@@ -88,8 +88,8 @@ def takes_source(directory: Decorator = DIRECTORY) -> Decorator:
 class Opened(Struct, frozen=True):
     """Holds a folder of emails, opened for a command.
 
-    `settings` are those of the studio. `service` are those of the service, where these are its emails, and
-    `read_service` reads them anew.
+    `settings`: those of the studio. `service`: those of the service, if these are its emails; `read_service` reads
+    them again.
     """
 
     gallery: "Gallery"
@@ -105,11 +105,11 @@ class Opened(Struct, frozen=True):
 
 
 def open_folder(source: Source) -> Opened:
-    """Open the folder that was named, else the one that is set, else Keyturn's own. Ends where there is none.
+    """Open the folder that was named, else the one that is set, else Keyturn's own. Ends without one.
 
-    Any but Keyturn's own is foreign, also one that is set, since the settings may come with it, in somebody's branch:
-    its templates are drawn in a sandbox, and settings that could do harm are refused, unless the source is trusted.
-    The mails that `mail.templates` names are the installation's own.
+    Every folder but Keyturn's own is untrusted, unless the source is trusted. Its settings may come with it, in a
+    stranger's branch. Its templates are rendered in a sandbox, and settings that could do harm are refused. The mails
+    that `mail.templates` names are the installation's own.
     """
     from keyturn.packaging import folder
 
@@ -248,10 +248,10 @@ _NOT_TRUSTED = (
 
 
 def service_settings(opened: Opened) -> "Settings":
-    """Return the settings of the service; where they have faults and a folder is somebody else's, the defaults.
+    """Return the settings of the service; the defaults if they have faults and the folder is not its own.
 
-    A file that may have come with a folder that is not trusted does not count: it names the host that mails and
-    passwords are sent to, and may put any variable of the environment into them.
+    A file that may have come with an untrusted folder does not count. It names the host that gets mails and passwords,
+    and may put any variable of the environment into them.
     """
     from keyturn.cli.installation import installation
     from keyturn.service.settings import Settings

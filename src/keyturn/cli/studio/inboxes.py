@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Catching:
-    """The sockets of the SMTP server; none without `--smtp`. `smtp` and `smtps`: the addresses, or empty texts."""
+    """Sockets of the SMTP server, if `--smtp` is set. `smtp` and `smtps`: the addresses, or empty texts."""
 
     def __init__(self, host: str, smtp: int | None, smtps: int | None, *, starttls: bool) -> None:
         for option, is_given in (("--starttls", starttls), ("--smtps", smtps is not None)):

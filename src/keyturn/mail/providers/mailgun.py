@@ -31,12 +31,16 @@ from keyturn.values import Secret
 
 
 class MailgunSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How Mailgun is asked. `domain` is the account's that sends; `webhook_signing_key` proves its reports."""
+    """How Mailgun is asked.
+
+    `domain`: the one that sends
+    `api_url`: for domains of the EU `https://api.eu.mailgun.net`
+    """
 
     api_key: Secret = Secret("")
     domain: str = ""
     api_url: str = "https://api.mailgun.net"
-    rate: ClassVar[float] = 50  # calls a second, of all workers together; no limit is published
+    rate: ClassVar[float] = 50
     webhook_signing_key: Secret = Secret("")
 
 
@@ -49,7 +53,7 @@ async def _hand_over(api: ProviderApi, settings: MailgunSettings, email: Email, 
         "text": email.text,
         "html": email.html,
         "o:tracking": "no",
-        "o:tracking-clicks": "no",  # a tracked link passes through Mailgun whole, and its reports repeat it
+        "o:tracking-clicks": "no",  # a tracked link passes through Mailgun whole
         "o:tracking-opens": "no",
         **{f"h:{name}": value for name, value in headers.items()},
         **{f"v:{name}": value for name, value in {**email.tags, KEY_TAG: key}.items()},
@@ -144,8 +148,8 @@ async def _examine(api: Examination, settings: MailgunSettings, _: CheckedSender
     if refused.status in ACCOUNT_REFUSED:
         yield fail(f"the key is refused ({refused.status})", f"Set MAILGUN_API_KEY to one from {_KEYS}.")
     elif refused.status == HTTPStatus.NOT_FOUND:
-        mend = 'Correct mailgun.domain, or set mailgun.api_url to the other region\'s: "https://api.eu.mailgun.net".'
-        yield fail(f"the domain {settings.domain} is unknown at {api.url}", mend)
+        fix = 'Correct mailgun.domain, or set mailgun.api_url to the other region\'s: "https://api.eu.mailgun.net".'
+        yield fail(f"the domain {settings.domain} is unknown at {api.url}", fix)
     elif refused.status != HTTPStatus.BAD_REQUEST:
         yield api.odd(refused.status)
     else:
@@ -153,8 +157,8 @@ async def _examine(api: Examination, settings: MailgunSettings, _: CheckedSender
         domain = await api.ask(f"/v4/domains/{settings.domain}")
         state = api.read(domain).within("domain").text("state") if domain.status == HTTPStatus.OK else "active"
         if state != "active":
-            mend = f"Add the records that {_DOMAINS} shows to your DNS, and press Verify there."
-            yield fail(f"the domain {settings.domain} is {state}", mend)
+            fix = f"Add the records that {_DOMAINS} shows to your DNS, and press Verify there."
+            yield fail(f"the domain {settings.domain} is {state}", fix)
 
 
 def _faults(settings: MailgunSettings) -> Iterator[tuple[str, str]]:

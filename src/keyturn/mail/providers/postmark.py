@@ -19,11 +19,14 @@ from keyturn.values import Secret
 
 
 class PostmarkSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How Postmark is asked. `webhook_secret` is the password in the address to which it reports."""
+    """How Postmark is asked.
+
+    `webhook_secret`: 32 or more letters, digits, `-` and `_`
+    """
 
     server_token: Secret = Secret("")
     api_url: str = "https://api.postmarkapp.com"
-    rate: ClassVar[float] = 50  # calls a second, of all workers together; no limit is published
+    rate: ClassVar[float] = 50  # calls a second; no limit is published
     webhook_secret: Secret = Secret("")
 
 

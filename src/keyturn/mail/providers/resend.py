@@ -22,7 +22,11 @@ from keyturn.values import Secret
 
 
 class ResendSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How Resend is asked. `rate` is in calls a second, of all workers together."""
+    """How Resend is asked.
+
+    `rate`: calls a second of all workers together; Keyturn stays a twentieth below
+    `webhook_secret`: `whsec_...`
+    """
 
     api_key: Secret = Secret("")
     api_url: str = "https://api.resend.com"
@@ -119,13 +123,13 @@ async def _examine(api: Examination, _: ResendSettings, sender: CheckedSender) -
     """Yield findings on the key, and on the sender's domain, which a key that may only send cannot see."""
     name = sender.domain
     if name == _SANDBOX:
-        mend = f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it."
-        yield warn(f"mails from {_SANDBOX} reach only the owner of the Resend account", mend)
+        fix = f"Verify a domain at {_DOMAINS}, and set mail.from to an address in it."
+        yield warn(f"mails from {_SANDBOX} reach only the owner of the Resend account", fix)
     answer = await api.ask("/domains")
     if answer.status in _KEY_REFUSED:
         error = Fields.read(answer.body).text("name")
-        mend = "Set RESEND_API_KEY to one from https://resend.com/api-keys."
-        refused = fail(f"the key is refused ({answer.status} {error})", mend)
+        fix = "Set RESEND_API_KEY to one from https://resend.com/api-keys."
+        refused = fail(f"the key is refused ({answer.status} {error})", fix)
         yield ok("the key works, and may only send, which is enough") if error == "restricted_api_key" else refused
         return
     domains = {one.required("name").lower(): one.required("id") for one in api.read(answer).each("data")}
@@ -152,8 +156,8 @@ def _judge_domain(domain: Fields) -> Sequence[Finding]:
         for record in domain.each("records")
         if record.text("status") != "verified"
     )
-    mend = f"Add to your DNS: {missing}; then press" if missing else "Press"
-    return [fail(f"{name} is not verified yet ({status})", f"{mend} Verify at {_DOMAINS}."), *doubts]
+    fix = f"Add to your DNS: {missing}; then press" if missing else "Press"
+    return [fail(f"{name} is not verified yet ({status})", f"{fix} Verify at {_DOMAINS}."), *doubts]
 
 
 PROVIDER = HttpProvider(

@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 
 
 class SendGridSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How SendGrid is asked. `webhook_verification_key` is the public key that its reports are verified with."""
+    """How SendGrid is asked.
+
+    `api_url`: for subusers of the EU `https://api.eu.sendgrid.com`
+    """
 
     api_key: Secret = Secret("")
     api_url: str = "https://api.sendgrid.com"
-    rate: ClassVar[float] = 50  # calls a second, of all workers together; no limit is published
+    rate: ClassVar[float] = 50
     webhook_verification_key: str = ""
 
 

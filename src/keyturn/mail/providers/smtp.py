@@ -20,7 +20,10 @@ from keyturn.values import Secret
 
 
 class SmtpSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which mail server is asked, and how it is reached."""
+    """The mail server and its address.
+
+    `security`: `starttls`, `tls` or `none`
+    """
 
     host: str = ""
     port: Annotated[int, Meta(ge=1, le=65535)] = 587
@@ -152,42 +155,42 @@ class _Smtp(Provider[SmtpSettings], frozen=True, kw_only=True):
                 await client.mail(sender.address)
                 await client.rset()
         except aiosmtplib.SMTPAuthenticationError as error:
-            mend = "Correct smtp.username and smtp.password. Gmail needs an app password."
-            return [fail(f"{s.host} refused the login ({error.code})", mend)]
+            fix = "Correct smtp.username and smtp.password. Gmail needs an app password."
+            return [fail(f"{s.host} refused the login ({error.code})", fix)]
         except aiosmtplib.SMTPSenderRefused as error:
-            mend = "Set mail.from to an address that this account may use, or set smtp.username and smtp.password."
-            return [fail(f"{s.host} refused {sender.address} as the sender ({error.code})", mend)]
+            fix = "Set mail.from to an address that this account may use, or set smtp.username and smtp.password."
+            return [fail(f"{s.host} refused {sender.address} as the sender ({error.code})", fix)]
         except aiosmtplib.SMTPResponseException as error:
-            mend = "Ask the server's operator, or set smtp.host to another server."
-            return [fail(f"{s.host} refused the connection ({error.code} {error.message[:_MOST_SAID]})", mend)]
+            fix = "Ask the server's operator, or set smtp.host to another server."
+            return [fail(f"{s.host} refused the connection ({error.code} {error.message[:_MOST_SAID]})", fix)]
         except (aiosmtplib.SMTPException, OSError) as error:
             return [_explain_failure(s, error.__cause__ or error)]
         done = ["connected", *(["encrypted"] if s.security != "none" else []), *(["logged in"] if s.username else [])]
         accepts = ok(f"{s.host}:{s.port} accepts mails: {', '.join(done)}")
         if s.security != "none" or is_loopback(f"smtp://{f'[{s.host}]' if ':' in s.host else s.host}"):
             return [accepts]
-        mend = 'Set smtp.security to "starttls" or "tls".'
-        return [warn("not encrypted: attackers on the network can read the links", mend), accepts]
+        fix = 'Set smtp.security to "starttls" or "tls".'
+        return [warn("not encrypted: attackers on the network can read the links", fix), accepts]
 
 
 def _explain_failure(s: SmtpSettings, error: BaseException) -> Finding:
     where = f"{s.host}:{s.port}"
     match error:
         case ssl.SSLCertVerificationError():
-            mend = "Set smtp.host to the name in the certificate, or SSL_CERT_FILE to the certificate of its issuer."
-            return fail(f"the certificate of {where} is not valid: {error.verify_message}", mend)
+            fix = "Set smtp.host to the name in the certificate, or SSL_CERT_FILE to the certificate of its issuer."
+            return fail(f"the certificate of {where} is not valid: {error.verify_message}", fix)
         case ssl.SSLError():
             return fail(f"{where} does not start with TLS", 'Set smtp.security to "starttls".')
         case OSError():
-            mend = "Correct smtp.host and smtp.port, and allow this machine to connect to them."
-            return fail(f"cannot connect to {where}: {error.strerror or type(error).__name__}", mend)
+            fix = "Correct smtp.host and smtp.port, and allow this machine to connect to them."
+            return fail(f"cannot connect to {where}: {error.strerror or type(error).__name__}", fix)
         case _ if _missing_extension(error) == "AUTH":
             return fail(
                 f"{where} offers no login", 'Remove smtp.username, or set smtp.security to "starttls" or "tls".'
             )
         case _ if _missing_extension(error) == "STARTTLS":
-            mend = 'Set smtp.security to "tls" and smtp.port to 465; to "none" for a mail catcher on this machine.'
-            return fail(f"{where} does not offer STARTTLS", mend)
+            fix = 'Set smtp.security to "tls" and smtp.port to 465; to "none" for a mail catcher on this machine.'
+            return fail(f"{where} does not offer STARTTLS", fix)
         case _:
             return fail(
                 f"{where}: {str(error) or type(error).__name__}",

@@ -39,7 +39,7 @@ GivenParts = NamedDependency[Parts]
 
 
 def provided(part: object) -> Provide:
-    """Return what gives handlers this part, whoever asks."""
+    """Return a dependency that is this part for every request."""
     return Provide(lambda: part, sync_to_thread=False)
 
 

@@ -98,7 +98,7 @@ class NewPassword(Schema, frozen=True, kw_only=True):
     second_step: SecondStepCode | None = None
 
     def require_password(self) -> str:
-        """Return the one password. Raises InputInvalid where there is none, or two that differ."""
+        """Return the one password. Raises InputInvalid for none, or for two that differ."""
         chosen = self.new_password if self.new_password is not None else self.password
         if chosen is None:
             raise InputInvalid(Fault("newPassword", "missing"))
@@ -125,14 +125,14 @@ class PasswordJudgement(Schema, frozen=True, kw_only=True):
 
 
 class PasswordChange(Schema, frozen=True, kw_only=True):
-    """Changes the password of who is signed in."""
+    """Changes the password of the signed-in user."""
 
     current_password: _Password
     new_password: _Password
 
 
 class Credentials(Schema, frozen=True, kw_only=True):
-    """Signs somebody in. `secondStep` is for accounts that have a second factor."""
+    """Signs a user in. `secondStep` is for accounts that have a second factor."""
 
     email: EmailAddress
     password: _Password
@@ -196,7 +196,7 @@ class FormTexts(Schema, frozen=True, kw_only=True):
 
 
 class SignedIn(Schema, frozen=True, kw_only=True):
-    """Says who is signed in."""
+    """The signed-in account."""
 
     id: str
     email: str
@@ -205,6 +205,6 @@ class SignedIn(Schema, frozen=True, kw_only=True):
 
 
 class Health(Schema, frozen=True, kw_only=True):
-    """Says that all is well."""
+    """The state of a healthy process."""
 
     status: Literal["ok"]

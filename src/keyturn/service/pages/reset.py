@@ -283,7 +283,7 @@ async def signed_in_account(request: AnyRequest, pages: Pages) -> Account | None
 
 
 async def _change(request: AnyRequest, pages: Pages, data: NewPasswordForm) -> Response[Any]:
-    """Set the password of who is signed in, and continue in a fresh session."""
+    """Set the password of the signed-in user, and continue in a fresh session."""
     path, secret = pages.site.paths.reset, pages.cookies.session.read(request)
     sign_ins = mounted(pages.parts.sign_ins)
     fresh = await sign_ins.change_password(secret, data.current, data.password, client_of(request))

@@ -41,10 +41,9 @@ class AboutAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class PasswordChanged(AboutAccount, frozen=True, kw_only=True, omit_defaults=True):
-    """`how`: by a link, or by the old password.
+    """A new password is set, through a link (`reset`) or with the old password (`change`).
 
-    `ended`: how many credentials of each kind were ended with it, by the words of `accounts.table.ends`; left out if
-    none is counted.
+    `ended` counts what ended with it, if anything did, by the words of [`what`](settings.md#accountstableends).
     """
 
     how: Literal["reset", "change"]
@@ -52,17 +51,19 @@ class PasswordChanged(AboutAccount, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class PasswordResetRequested(AboutAccount, frozen=True, kw_only=True):
-    """`outcome`: which mail goes out, the one with a link or the one that says how they sign in."""
+    """A request leads to a mail: with a link, or saying that the account signs in elsewhere (`provider_mailed`).
+
+    Not for invitations, unknown or disabled accounts, or mails held back.
+    """
 
     outcome: Outcome
 
 
 class AccountSecured(AboutAccount, frozen=True, kw_only=True, omit_defaults=True):
-    """A mailbox of the account said that a change of its password was not its owner's, and Keyturn ended all sessions.
+    """The owner said that a change was [not theirs](proofs.md#this-was-not-me): end the account's sessions.
 
-    `email` is that mailbox, the account's address at the change; `current_email` is its address by now. Where they
-    differ the account has moved, and a person has to find out whose it is. `locked` says that it is locked now. `ended`
-    as in `PasswordChanged`.
+    `email` is the address at the change, `currentEmail` the one now. If they differ, let a person look. `locked`:
+    whether the account is locked.
     """
 
     current_email: str
@@ -71,7 +72,7 @@ class AccountSecured(AboutAccount, frozen=True, kw_only=True, omit_defaults=True
 
 
 class SecondStepFailed(AboutAccount, frozen=True, kw_only=True):
-    """Somebody with a live link did not pass the account's second step. `method` is which one they tried."""
+    """A holder of a live link, or of the right password, did not pass the second step; `method` is the one tried."""
 
     method: str
 

@@ -1,1 +1,1 @@
-"""Securing an account whose password somebody else changed: the work, its route, and its page."""
+"""Securing an account whose password an attacker changed: the work, its route, and its page."""

@@ -183,9 +183,9 @@ class SecureAccountSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Which passwords are accepted. The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.
+    """Rules for new passwords. The defaults follow NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.
 
-    `min_length`: characters; 1 to 72
+    `min_length`: characters
     `require`: kinds of characters that a password needs: `uppercase`, `lowercase`, `digit`, `special`; separated by
     commas in the environment
     `breaches`: where Keyturn looks passwords up in data leaks: `hibp` (Have I Been Pwned), or the https address of a
@@ -224,10 +224,10 @@ _OTHER_HASHES = {
 class HashingSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How passwords are hashed.
 
-    `cost`: of the formats with bcrypt; 10 to 16. One more doubles the time
-    `workers`: threads; 0 or more. 0 is one for each core
+    `cost`: of the formats with bcrypt. One more doubles the time
+    `workers`: threads; 0 is one for each core
     `queue`: hashes that may wait before the answer is 503, counted separately for strangers and for users with a live
-    link or a session; 1 or more
+    link or a session
     `format`: the format that your app's sign-in reads: `bcrypt`, `bcrypt-2a`, `php`, `django-bcrypt`, `spring-bcrypt`,
     `django-pbkdf2`, `argon2id` or `werkzeug-scrypt` ([hashes](accounts.md#hashes))
     """
@@ -309,7 +309,7 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "f
     `account`: the Account SID; without it, no codes go to phones
     `password`: the Auth Token
     `from`: the number that sends the messages, such as `+14155552671`
-    `overall`: messages a day for all accounts together; 1 or more
+    `overall`: messages a day for all accounts together
     """
 
     api_url: str = "https://api.twilio.com"
@@ -349,9 +349,9 @@ class Brand(msgspec.Struct, frozen=True, kw_only=True):
     `mail_logo`: the same in mails, as PNG, JPEG or GIF, because mail programs do not show SVG. Default: `logo` if it is
     not SVG, else the name
     `mail_logo_dark`: the same for a dark background. Without it, the light logo keeps a light background
-    `logo_width`: pixels; 1 or more. A logo is scaled to fit this width and 32 pixels of height, which pages reserve
+    `logo_width`: pixels. A logo is scaled to fit this width and 32 pixels of height, which pages reserve
     while it loads
-    `radius`: of buttons and fields, pixels; 0 to 24. Cards have one and a half times as much
+    `radius`: of buttons and fields, pixels. Cards have one and a half times as much
     `font`: font families as in CSS, such as `'"Source Sans 3", Georgia, serif'`. Default: the system's own. Pages load
     no fonts, so name fonts that readers have
     `stylesheet`: a file, up to 100 kB, that pages load after their own: [the hosted
@@ -477,7 +477,7 @@ class LimitSettings(msgspec.Struct, frozen=True, kw_only=True):
     `overall`: requests for a link, all clients together; more get the same answer and are dropped
     `mailbox_cooldown`: a mailbox gets one mail in this time
     `mailbox_daily`: reset mails to one mailbox in a day, which refill evenly: with 12, one each two hours once all are
-    used; 1 or more
+    used
     `in_memory`: `true`: each process counts separately. `false`: PostgreSQL counts for all processes; with SQLite, one
     process counts in its memory, and a second one refuses to start ([operating](operating.md#where-limits-are-counted))
     """
@@ -501,7 +501,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `host`: the address that `serve` listens on; `--host` overrides it. `0.0.0.0` is every IPv4 address, `::` IPv6 as
     well. `keyturn init` writes the address of a `base_url` such as `http://[::1]:8000`
-    `port`: 0 to 65535; `--port` overrides it, and 0 takes a free one. `keyturn init` writes the port of a `base_url` on
+    `port`: `--port` overrides it, and 0 takes a free one. `keyturn init` writes the port of a `base_url` on
     this machine. `serve` warns if links lead to another port, unless it took a free one. If a platform sets the port in
     `PORT`: `port = "${PORT:-8000}"`
     `trusted_proxies`: addresses or networks whose X-Forwarded-* count, an IPv4 one on `--host ::` too
@@ -568,7 +568,7 @@ class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MetricsSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Who may read /metrics.
+    """Access to /metrics.
 
     `token`: 32 or more random characters: clients that send it may read /metrics. Without it, no client may
     """

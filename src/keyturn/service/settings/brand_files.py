@@ -37,7 +37,7 @@ _SIGNATURES = {
 """The first bytes of file types (WHATWG MIME Sniffing, 6.1; SVG as XML)."""
 
 IN_MAILS = (".png", ".jpg", ".gif")
-"""What mail programs draw: no SVG, and WebP not in Outlook (caniemail.com)."""
+"""Formats that mail programs show: no SVG, and WebP not in Outlook (caniemail.com)."""
 
 
 class BrandFile(msgspec.Struct, frozen=True):

@@ -250,8 +250,8 @@ def fill_variables(value: Any, environ: Mapping[str, str]) -> Any:
     """Return the value with every `${NAME}` and `${NAME:-default}` in its texts replaced. Any other `$` stays.
 
     As in a shell, the default stands in for a variable that is not set or empty (POSIX 2.6.2). Raises ValueError for
-    what is malformed, VariableUnset with every variable that is not set, whose file cannot be used, or that is empty
-    where a text is nothing else: an empty address would be taken for the setting's own "none".
+    a malformed text. Raises VariableUnset with every variable that is missing, whose file is unusable, or that leaves a
+    whole text empty: an empty address would mean the setting's own "none".
     """
     unset: dict[str, str | SecretUnread] = {}
     result = _fill_value(value, environ, unset)

@@ -10,7 +10,7 @@ _MAPPED = 96
 
 @lru_cache(4096)
 def read_peer(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address of a peer, an IPv4 one as such and without its zone; None where it is none."""
+    """Return the address of a peer, without its zone, mapped IPv4 as IPv4; None for another text."""
     try:
         address = ip_address(text.partition("%")[0])
     except ValueError:

@@ -56,8 +56,8 @@ _TAKEN = {
 class Paths(msgspec.Struct, frozen=True, kw_only=True):
     """Paths as the service knows them, without that of `base_url`.
 
-    A page whose address is elsewhere keeps its default path, for who comes there; it is "" where the API has that one.
-    `secure` is "" where no link of a mail leads there. `token` and `email` are
+    A page whose address is elsewhere keeps its default path; it is "" if the API has that path.
+    `secure` is "" if no link of a mail leads there. `token` and `email` are
     what a link calls them in its query, or behind its "#". `settings` has the kinds of accounts whose security settings
     are not at `security`: a path, or an address elsewhere.
     """

@@ -54,7 +54,7 @@ def read_settings(
 
 
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read from where, and what is wrong with it. A value that could not be read is its default.
+    """The settings of a file and an environment, and their faults. An unreadable value is its default.
 
     `of_app`: an app gave the settings in its code, so that no file is looked for.
     """
@@ -81,10 +81,10 @@ def inspect_settings(
 ) -> Reading:
     """Return the settings with all faults: unknown keys, bad values, missing secrets, broken rules.
 
-    `file` defaults to $KEYTURN_CONFIG, then to keyturn.toml in the working directory, and need not exist unless it
-    was named. `sending` tells whether the process sends mails, and so needs their secrets; `connecting` whether it asks
-    a database or anybody else: who only draws mails need not have every variable that the file names.
-    Without `with_file` the environment alone counts.
+    `file`: by default $KEYTURN_CONFIG, then keyturn.toml in the working directory, which may be missing.
+    `sending`: whether the process sends mails, and so needs their secrets.
+    `connecting`: whether it connects to anything. To render mails, a variable that the file names may be missing.
+    `with_file`: False to read the environment alone.
     """
     named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
     faults: list[Fault] = []

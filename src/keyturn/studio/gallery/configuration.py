@@ -33,16 +33,29 @@ _TRUSTING = "if you trust the folder, add --trust"
 class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Settings of a folder of templates. Paths are relative to `file`, which holds the settings.
 
-    `env`: the app's own Jinja environment,
-    "package.module:name". `props`: a module whose EmailProps describe the templates.
-    `locales`: the folder of catalogues. `languages`: more languages to show.
-    `layouts`, `ignore`: patterns of files that are no mails, as "drafts/*". `suffixes`: more endings of templates.
-    `clients`: the groups of clients for the checks. `severity`: severities by rule or group.
-    `snapshots`: the folder of snapshots, in all languages or in `snapshot_languages`.
-    `globals`: values for every template. `brands`: more globals for each brand.
-    `limit_seconds`, `limit_megabytes`: limits of rendering or checking one mail (`Limits`).
-    `branches`: whether to find values for branches that samples leave out.
-    `outlook_classic`: whether mails have what only Outlook with Word's engine reads.
+    `folder`: the folder if the command names none
+    `env`: with `--trust`: the Jinja environment, like `--env`
+    `props`: with `--trust`: a module whose `EmailProps` give the form types and limits
+    `layouts`: patterns of shared files
+    `ignore`: files to leave out: `["drafts/*"]`
+    `suffixes`: more endings of templates: `[".njk"]`
+    `locales`: the folder of catalogues
+    `languages`: languages without a catalogue
+    `timezone`: the zone of times
+    `sender`: the From address to show
+    `clients`: the mail clients that the checks cover: `["apple", "gmail", "outlook"]`
+    `severity`: by rule or group, `error`, `warning`, `note` or `off`: `{compatibility = "note"}`
+    ([check](check.md#check-an-existing-folder))
+    `snapshots`: the folder of the [snapshots](check.md#mail-snapshots)
+    `snapshot_languages`: their languages. Default: all
+    `editor`: a name (`vscode`, `cursor`, `zed`, `pycharm`, `sublime` ...) or a pattern with `{path}`, `{line}`,
+    `{column}`. Default: `$VISUAL` or `$EDITOR`
+    `limit_seconds`: of the processor, for one mail
+    `limit_megabytes`: for one mail
+    `branches`: `false` does not force [branches](check.md#every-branch)
+    `outlook_classic`: `false` leaves out what only Outlook with Word's engine reads, about a fifth of a mail of MJML
+    `globals`: values for every template
+    `brands`: a table for each brand to switch to; it overrides `globals`, or `[brand]` for Keyturn's own mails
     """
 
     folder: Path | None = None

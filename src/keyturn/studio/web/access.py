@@ -1,4 +1,4 @@
-"""Who may use the studio: clients that name this machine as the host, and know its token.
+"""Access to the studio: only clients that name this machine as the host, and know its token.
 
 Every user and program of a machine reaches its loopback addresses, so they identify nobody, and templates may be
 programs. Only `keyturn studio --no-token` runs without a token.

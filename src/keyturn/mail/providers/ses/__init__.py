@@ -35,7 +35,13 @@ from keyturn.values import Secret
 
 
 class SesSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How Amazon SES is asked, at its address in `region` unless `api_url` is set. `topic_arn` is where it reports."""
+    """How Amazon SES is asked.
+
+    `configuration_set`: the set that publishes to `topic_arn`. Default: the identity's own
+    `api_url`: default: the region's
+    `rate`: calls a second, by all workers. `keyturn doctor` shows SES's limit
+    `topic_arn`: the SNS topic of its reports
+    """
 
     region: str = ""
     access_key_id: str = ""
@@ -93,7 +99,7 @@ async def _hand_over(api: ProviderApi, _: SesSettings, email: Email, key: str) -
             }
         },
         "EmailTags": [{"Name": name, "Value": value} for name, value in {**email.tags, KEY_TAG: key}.items()],
-        # A tracked link passes through SES whole, and its reports repeat it.
+        # A tracked link passes through SES whole.
         "ConfigurationOverrides": {"Tracking": {"ClickTrackingEnabled": "DISABLED", "OpenTrackingEnabled": "DISABLED"}},
     }
     return await api.post("/v2/email/outbound-emails", fields)

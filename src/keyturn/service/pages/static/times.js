@@ -1,4 +1,4 @@
-// Says times in the zone of who reads, which the page could only guess. Says the end of a link once more before it.
+// Shows times in the reader's zone, which the service could only guess. Says the end of a link once more before it.
 // The page is shown after this has run (`blocking="render"`), so that no text moves under the reader's eyes.
 
 const { lang } = document.documentElement;

@@ -35,7 +35,7 @@ _PLACE = re.compile(r"\{\w+\}")
 
 
 def account_faults(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
-    """Yield every rule that is broken. `written` are the sections and keys that somebody set."""
+    """Yield every rule that is broken. `written`: the sections and keys in the file or the environment."""
     accounts, step = settings.accounts, settings.second_step
     yield from sign_in_faults(settings)
     for name, chosen, own in (
@@ -55,10 +55,10 @@ def account_faults(settings: Settings, written: Collection[str]) -> Iterator[Fau
 
 
 def sign_in_faults(settings: Settings) -> Iterator[Fault]:
-    """Yield what is wrong where the accounts are an app's, which has a way to sign in already.
+    """Yield the faults of `sign_in_url` beside an app, which has a sign-in already.
 
-    Keyturn's own page would be a second one, past whatever the first one asks beside the password. So it must be asked
-    for by name (OWASP ASVS 6.1.3, 6.3.4: no way in that is not documented, and all of the same strength).
+    Keyturn's own page would be a second one, past the first one's other checks. So the settings must name it (OWASP
+    ASVS 6.1.3, 6.3.4: every way in is documented, and all are of the same strength).
     """
     if settings.accounts.store != "builtin" and not settings.sign_in_url:
         own = "{base_url}/login for Keyturn's page"

@@ -37,9 +37,10 @@ def service_url_faults(settings: Settings) -> Iterator[Fault]:
 
 
 def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] = ()) -> Iterator[Fault]:
-    """Yield every rule that the settings break; what only a process needs that sends mails, where it does.
+    """Yield every rule that the settings break.
 
-    `written` are the sections and keys that somebody set, as opposed to defaults.
+    `sending`: whether the process sends mails, which has more rules.
+    `written`: the sections and keys in the file or the environment, as opposed to defaults.
     """
     unread = list(page_faults(settings))
     yield from unread or hosting_faults(settings)

@@ -1,4 +1,4 @@
-"""A value for a name that nobody knows."""
+"""A value for an unknown name."""
 
 from collections.abc import Iterator
 from pathlib import PurePosixPath
