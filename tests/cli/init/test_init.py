@@ -62,7 +62,7 @@ def test_a_provider_whose_key_is_in_the_environment_sends_the_mails(keyturn: Key
     shared = {"AWS_REGION": "a", "AWS_ACCESS_KEY_ID": "b", "AWS_SECRET_ACCESS_KEY": "c"}
     out = keyturn("init", "--store", "builtin", *TEXTS, "--force", **shared).out
     assert written().mail.transport == "capture", "AWS's variables serve other programs, too"
-    assert "Mails are saved in .keyturn/mail and not sent." in out
+    assert "Mails are saved in .keyturn/mail and not sent: keep .keyturn out of git." in out
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,19 @@ def test_a_database_may_be_named_by_its_variable(keyturn: Keyturn, given: str) -
 
     assert tomllib.loads(Path("keyturn.toml").read_text())["accounts"]["table"]["url"] == "${APP_DB}"
     missing = keyturn("init", "--database", given, *TEXTS, "--force")
-    assert missing.err == "keyturn: --database: the variable APP_DB is not set\n"
+    unset = "keyturn: --database: the variable APP_DB is not set"
+    assert missing.err == f"{unset}: set it, or name your app's database here. --store builtin needs none\n"
+    Path(".env").write_text("APP_DB=sqlite:///app.db\n")
+    missing = keyturn("init", "--database", given, *TEXTS, "--force")
+    assert missing.err == f"{unset}, but .env has it: type `set -a; . ./.env; set +a`\n"
+
+
+@pytest.mark.parametrize("flags", [(), ("--database", ""), ("--store", "table")])
+def test_without_a_database_nothing_is_written(keyturn: Keyturn, flags: tuple[str, ...]) -> None:
+    refused = keyturn("init", *flags)
+
+    assert refused.err.startswith("keyturn: --database: the variable DATABASE_URL is not set: ")
+    assert files() == set()
 
 
 def test_all_faulty_flags_are_told_at_once_and_nothing_is_written(keyturn: Keyturn) -> None:
