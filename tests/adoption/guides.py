@@ -24,7 +24,7 @@ _PLACES = re.compile(r"--base-url (\S+) --sign-in-url (http://[^/\s]+)")
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"(?:#|//|<\?php //) ([\w./-]+\.\w+)\n")
-_INSTALLS = ("pip install ", "npm install ")
+_INSTALLS = ("pip install ", "python3 -m venv ")
 
 
 def section(page: str, title: str) -> str:
