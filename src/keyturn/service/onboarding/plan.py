@@ -172,7 +172,7 @@ def _where_it_may_be(variable: str) -> str:
     with suppress(OSError):
         if re.search(rf"(?m)^(export )?{variable}=", Path(".env").read_text("utf-8", "replace")):
             return ", but .env has it: type `set -a; . ./.env; set +a`"
-    return ": set it, or name your app's database here. --store builtin needs none"
+    return ": set it, or name your app's database. --store builtin needs none"
 
 
 async def _with_table(plan: Plan, flags: Flags) -> Plan:
