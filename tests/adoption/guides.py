@@ -24,7 +24,7 @@ _PLACES = re.compile(r"--base-url (\S+) --sign-in-url (http://[^/\s]+)")
 
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"(?:#|//|<\?php //) ([\w./-]+\.\w+)\n")
-_INSTALLS = ("pip install ", "npm install ")
+_NOT_TYPED = ("pip install ", "python3 -m venv ", "keyturn serve")
 
 
 def section(page: str, title: str) -> str:
@@ -65,7 +65,7 @@ class Guide:
 
     def follow(self, folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
         """Type all commands but those that install or serve; return the environment as it is then."""
-        lines = [line for line in self._lines() if not line.startswith((*_INSTALLS, "keyturn serve"))]
+        lines = [line for line in self._lines() if not line.startswith(_NOT_TYPED)]
         commands = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         done = subprocess.run(
             ["sh", "-euc", "\n".join([*lines, "env -0 > environment"])],

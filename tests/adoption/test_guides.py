@@ -29,9 +29,6 @@ def test_so_do_those_on_node_and_postgresql(
 ) -> None:
     url = postgresql.empty()
     environment = {"DATABASE_URL": url, "AUTH_SECRET": "the app's own"}
-    starts = (node, "app.js")
-    tell_story(
-        Stack(name=name, starts=starts, sign_in="/login", environment=environment, is_told=is_told),
-        tmp_path,
-    )
+    stack = Stack(name=name, starts=(node, "app.js"), sign_in="/login", environment=environment, is_told=is_told)
+    tell_story(stack, tmp_path)
     postgresql.drop(url)

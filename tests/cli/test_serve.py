@@ -86,6 +86,7 @@ def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path)
     with running("serve", "--port", "0", **PRODUCTION, KEYTURN_SIGN_IN_URL="https://app.example.org/login") as serve:
         serve.wait_for("the table users has hashes of argon2 (argon2id), but hashing.format writes bcrypt ($2b$)")
         serve.wait_for(f"Accounts: store table (users). Settings: from {workplace / 'keyturn.toml'}")
+        serve.wait_for("Mails are saved in .keyturn/mail: `keyturn studio --port 8002` shows them")
         url_of(serve)
         assert serve.end() == 0
 

@@ -50,8 +50,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text(code)
     for name in [name for name in os.environ if name.startswith("KEYTURN_")]:
         monkeypatch.delenv(name)
-    for name, value in {"SECRET_KEY": "s" * 32, "MAIL_TRANSPORT": "capture", "MAIL_CAPTURE_DIR": "mails"}.items():
-        monkeypatch.setenv(f"KEYTURN_{name}", value)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     return tmp_path
@@ -84,7 +82,7 @@ async def test_its_code_migrates_starts_and_resets_a_password(folder: Path, monk
     async with (
         names["app"].lifespan(),
         names["alchemy"].get_session() as session,
-        httpx2.AsyncClient(transport=transport, base_url="https://school.example.org") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client,
     ):
         added = {"email": ADA, "hash": hash_of(PASSWORD)}
         await session.execute(text("INSERT INTO users VALUES (7, :email, :hash, 'Ada')"), added)
@@ -92,7 +90,7 @@ async def test_its_code_migrates_starts_and_resets_a_password(folder: Path, monk
         await session.commit()
         assert (await client.post(REQUEST, json={"email": ADA})).status_code == 202
         async with asyncio.timeout(20):
-            while not (mails := list((folder / "mails").glob("*.eml"))):
+            while not (mails := list((folder / ".keyturn" / "mail").glob("*.eml"))):
                 await asyncio.sleep(0.05)
         token = token_in_file(mails[0])
         assert (await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})).status_code == 200

@@ -106,14 +106,12 @@ def _of_files(plan: Plan) -> Iterator[str]:
     if plan.together and plan.database and plan.database.kind == "sqlite":
         name = Path(plan.database.url.partition("?")[0]).name
         yield f"Keep {name}-wal, {name}-shm and {name}-limits out of git: SQLite's write-ahead log."
-    if plan.store == "builtin":
-        yield "Keyturn keeps the accounts itself. If your app has a table of them, name its database: --database."
     if plan.store != "builtin" and plan.sign_in_url.startswith("{base_url}"):
         yield "Set sign_in_url to your app's sign-in page."
     if plan.transport == "capture":
         yield (
-            "Mails are saved in .keyturn/mail and not sent. To send them, name the provider and your sender in [mail],"
-            " and set its key, such as RESEND_API_KEY."
+            "Mails are saved in .keyturn/mail and not sent: keep .keyturn out of git. To send them, name the provider"
+            " and your sender in [mail], and set its key, such as RESEND_API_KEY."
         )
     if not plan.is_local:
         yield f'Let your proxy forward {plan.base_url} to Keyturn: trusted_proxies = ["127.0.0.1"] in [server].'

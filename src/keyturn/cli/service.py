@@ -79,6 +79,8 @@ def _announce(settings: Settings, place: str, warning: str) -> None:
     click.echo(_describe_installation(settings), err=True)
     if warning:
         click.echo(f"keyturn: {warning}", err=True)
+    if settings.mail.transport == "capture":
+        click.echo(f"Mails are saved in {settings.mail.capture_dir}: `keyturn studio --port 8002` shows them", err=True)
     click.echo(f"Keyturn answers on {place}", err=True)
 
 

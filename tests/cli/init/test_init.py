@@ -62,7 +62,7 @@ def test_a_provider_whose_key_is_in_the_environment_sends_the_mails(keyturn: Key
     shared = {"AWS_REGION": "a", "AWS_ACCESS_KEY_ID": "b", "AWS_SECRET_ACCESS_KEY": "c"}
     out = keyturn("init", "--store", "builtin", *TEXTS, "--force", **shared).out
     assert written().mail.transport == "capture", "AWS's variables serve other programs, too"
-    assert "Mails are saved in .keyturn/mail and not sent." in out
+    assert "Mails are saved in .keyturn/mail and not sent: keep .keyturn out of git." in out
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,9 @@ def test_a_database_may_be_named_by_its_variable(keyturn: Keyturn, given: str) -
     assert keyturn("init", "--database", given, *TEXTS, APP_DB=sqlite_app()).code == 0
 
     assert tomllib.loads(Path("keyturn.toml").read_text())["accounts"]["table"]["url"] == "${APP_DB}"
+    Path(".env").write_text("APP_DB=sqlite:///app.db\n")
     missing = keyturn("init", "--database", given, *TEXTS, "--force")
-    assert missing.err == "keyturn: --database: the variable APP_DB is not set\n"
+    assert missing.err.endswith(" APP_DB is not set, but .env has it: type `set -a; . ./.env; set +a`\n")
 
 
 def test_all_faulty_flags_are_told_at_once_and_nothing_is_written(keyturn: Keyturn) -> None:
@@ -227,6 +228,7 @@ def test_rows_with_keys_end_with_an_intrusion_if_no_other_refers_to_them(
 @pytest.mark.parametrize(
     ("address", "why"),
     [
+        ("", "the variable DATABASE_URL is not set: set it, or name your app's database. --store builtin needs none"),
         ("nowhere.db", "not a database address: write one such as postgresql://app@db/app or sqlite:///app.db"),
         ("sqlite:///nowhere.db", "SQLite in {here}/nowhere.db cannot be read: No such file or directory"),
         ("sqlite:///notes.db", "SQLite in {here}/notes.db cannot be read: file is not a database"),

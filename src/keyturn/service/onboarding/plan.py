@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -110,16 +111,15 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
     if flags.store and flags.store not in OWN_STORES:
         import_factory(flags.store)
     database = _database(flags, environ)
-    store = flags.store or ("table" if database else "builtin")
     base_url = flags.base_url or "http://127.0.0.1:8000"
     brand = flags.brand or Path.cwd().name or "Example"
     plan = Plan(
         base_url=base_url,
-        sign_in_url=flags.sign_in_url or ("" if store == "builtin" else "{base_url}/login"),
+        sign_in_url=flags.sign_in_url or ("" if flags.store == "builtin" else "{base_url}/login"),
         brand=brand,
         sender=flags.sender or f"{brand} <no-reply@{'example.org' if is_loopback(base_url) else host_of(base_url)}>",
         transport=_transport(environ),
-        store=store,
+        store=flags.store or "table",
         supabase_url=flags.supabase_url or _supabase_url(environ),
         database=database,
     )
@@ -139,12 +139,8 @@ def _transport(environ: Mapping[str, str]) -> str:
 
 
 def _database(flags: Flags, environ: Mapping[str, str]) -> DatabaseAddress | None:
-    given = flags.database
-    if given is None and flags.store in (None, "table") and environ.get("DATABASE_URL"):
-        given = "${DATABASE_URL}"
+    given = flags.database or ("${DATABASE_URL}" if flags.store in (None, "table") else "")
     if not given:
-        if flags.store == "table":
-            raise SettingsInvalid.of(_URL, "is required with --store table")
         return None
     address = database_address(given, environ)
     if flags.together and database_fault(address.url, for_our_tables=True):
@@ -160,7 +156,7 @@ def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
     named = _VARIABLE.fullmatch(given)
     variable = named[1] if named else ""
     if variable and not environ.get(variable):
-        raise SettingsInvalid.of(_URL, f"the variable {variable} is {'empty' if variable in environ else 'not set'}")
+        raise SettingsInvalid.of(_URL, f"the variable {variable} is not set{_where_it_may_be(variable)}")
     url = environ[variable] if variable else given
     read = read_url(url, _URL)
     if read.holds_secret and not variable:
@@ -169,6 +165,14 @@ def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
     return DatabaseAddress(
         kind=read.kind, url=url, written=f"${{{variable}}}" if variable else given, variable=variable
     )
+
+
+def _where_it_may_be(variable: str) -> str:
+    """Return what to do about a variable that is not set, as the end of a sentence."""
+    with suppress(OSError):
+        if re.search(rf"(?m)^(export )?{variable}=", Path(".env").read_text("utf-8", "replace")):
+            return ", but .env has it: type `set -a; . ./.env; set +a`"
+    return ": set it, or name your app's database. --store builtin needs none"
 
 
 async def _with_table(plan: Plan, flags: Flags) -> Plan:
@@ -182,9 +186,7 @@ async def _with_table(plan: Plan, flags: Flags) -> Plan:
     own = tables_of_its_app(name, tables)
     own[name] = await sample_values(url, tables[name])
     settings = guesses.guess(own[name], own, password=with_password)
-    hashes = HashFormat()
-    if settings.password:
-        hashes = recognise_hashes(own[name].values.get(settings.password, ()))
+    hashes = recognise_hashes(own[name].values.get(settings.password, ())) if settings.password else HashFormat()
     return msgspec.structs.replace(
         plan,
         together=plan.database.kind == "postgresql" if flags.together is None else flags.together,
