@@ -15,8 +15,19 @@ _POLICY = (
 )
 _IMAGES = {"on": "data: https: http:", "own": "data:", "off": "'none'"}
 
-# A browser shows the alt text of an image that it cannot load. As no inline element, it keeps the image's size.
+# As no inline element, an image that cannot be loaded keeps its size.
 _IN_HEAD = '<base target="_blank"><style>:where(img){display:inline-block}</style>'
+
+# What the policy holds back is a box with the alt text, as in Gmail and Outlook; a browser's own is a broken icon. An
+# image whose height only the file knows gets a third of its width.
+_BOX = """<style>:where({held}){{position:relative}}
+:where({held}:not([width][height]),{held}[height=auto]){{aspect-ratio:auto 3/1}}
+:where({held}:not([width],[style*=width])){{min-width:120px}}
+{held}{{visibility:hidden}}
+{held}::before{{content:attr(alt);visibility:visible;position:absolute;inset:0;overflow:hidden;border-radius:inherit;\
+background:linear-gradient(rgb(128 128 128/12%) 0 0);outline:1px solid rgb(128 128 128/50%);\
+outline-offset:-1px}}</style>"""
+_HELD_BACK = {"own": 'img:not([src^="data:" i])', "off": "img"}
 
 _CHANGED_AT_MOST = 512 * 1024
 """Characters of HTML that are changed for a view: looking at every tag of more takes seconds."""
@@ -45,8 +56,8 @@ def captured_frame(
 
 def answer(html: str, view: View, sandbox: str) -> Response[str]:
     """Answer with the mail. The header repeats the sandbox, in case the address is opened without the frame."""
-    if view.images != "on":
-        html = without_hints(html)
+    if held := _HELD_BACK.get(view.images):
+        html = insert_in_head(without_hints(html), _BOX.format(held=held))
     return Response(
         insert_in_head(html, _IN_HEAD),
         media_type=MediaType.HTML,
