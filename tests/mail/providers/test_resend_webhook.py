@@ -138,3 +138,28 @@ async def test_the_published_example_is_genuine(webhook: Webhook) -> None:
 async def test_nothing_else_is_a_signature(webhook: Webhook, signatures: str) -> None:
     with pytest.raises(ReportRefused):
         await webhook.read({**HEADERS, "svix-signature": signatures}, BODY)
+
+
+@pytest.mark.usefixtures("at_that_time")
+async def test_one_of_several_signatures_is_enough(webhook: Webhook) -> None:
+    both = f"v1,{signature(BODY, SIGNED_AT, HEADERS['svix-id'], OTHER)} {HEADERS['svix-signature']}"
+    assert await webhook.read({**HEADERS, "svix-signature": both}, BODY) == []  # while Resend rotates the secret
+
+
+@pytest.mark.usefixtures("at_that_time")
+@pytest.mark.parametrize("body", [b"", BODY + b"\n", BODY.replace(b": ", b":"), b"\xff", b"\xef\xbb\xbf" + BODY])
+async def test_every_byte_of_the_body_is_signed(webhook: Webhook, body: bytes) -> None:
+    with pytest.raises(ReportRefused):
+        await webhook.read(HEADERS, body)
+
+
+@pytest.mark.parametrize(("seconds", "is_genuine"), [(-301, False), (-300, True), (0, True), (300, True), (301, False)])
+async def test_five_minutes_either_way_are_tolerated(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch, seconds: int, is_genuine: bool
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: float(SIGNED_AT - seconds))
+    if is_genuine:
+        assert await webhook.read(HEADERS, BODY) == []
+    else:
+        with pytest.raises(ReportRefused, match="tolerance"):
+            await webhook.read(HEADERS, BODY)
