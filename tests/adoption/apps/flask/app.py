@@ -31,7 +31,7 @@ def app() -> Flask:
     import password_sessions  # the guide's, beside this file once it is adopted
 
     flask = Flask("app")
-    flask.secret_key = "the app's own"
+    flask.secret_key = b"the app's own"  # as in Flask's quickstart
 
     @flask.before_request
     def load_user() -> None:
