@@ -1,6 +1,7 @@
 """A store of an app's own, by the name of its factory."""
 
 import contextlib
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import bcrypt
 import msgspec
 import pytest
+from tests.house.reference import DOCS
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service import addresses
@@ -66,6 +68,14 @@ def test_a_factory_in_the_working_directory_is_called_with_the_settings(written:
     for reference in (f"{package}.store:accounts", f"{package}.store:Accounts"):
         settings = Settings(accounts=AccountSettings(store=reference))
         assert accounts_for(settings, Database("sqlite://")).brand == "Keyturn"  # type: ignore[attr-defined]
+
+
+def test_the_store_of_the_documentation_is_made(written: Write) -> None:
+    (code,) = re.findall(r"(?s)```python\n# shop/people.py\n(.*?)```", (DOCS / "accounts.md").read_text("utf-8"))
+    package = written(client="Shop = str", people=code.replace("shop.client", ".client"))
+    settings = Settings(accounts=AccountSettings(store=f"{package}.people:accounts"))
+
+    assert vars(accounts_for(settings, Database("sqlite://"))) == {"shop": "https://shop.northwind.example"}
 
 
 @pytest.mark.parametrize(

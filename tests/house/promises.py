@@ -8,8 +8,7 @@ SPEC = Path(__file__).parents[1] / "spec"
 PAGE = SPEC.parent / "PROMISES.md"
 OPENING = """# Promises
 
-This page is for reviewers: each sentence is the name of a test in [spec/](spec/), which proves it over HTTP. `just
-reference` writes the page.
+This page is for reviewers: each sentence names a test in [spec/](spec/), over HTTP. `just reference` writes it.
 """
 CHAPTERS = {
     "links": "Links and passwords",

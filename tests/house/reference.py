@@ -169,7 +169,7 @@ def _structures(schemas: Mapping[str, Any], schema: Mapping[str, Any]) -> list[M
 
 
 def _shown(schemas: Mapping[str, Any], structs: Iterable[Mapping[str, Any]]) -> str:
-    """Return the members of a request or an answer, with `?` after those that may be missing."""
+    """Return their members, with `?` after those that may be missing."""
     return " or ".join(f"`{_members(schemas, struct)}`" for struct in structs)
 
 

@@ -1,4 +1,3 @@
-// Prints what TypeScript cannot read of each file.
 const fs = require("fs");
 const ts = require("typescript");
 

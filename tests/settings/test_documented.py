@@ -115,7 +115,7 @@ def test_each_log_event_is_documented_with_its_level() -> None:
     assert len(written) > 40
 
 
-def test_the_tests_that_hold_the_promises_of_security_are_there() -> None:
+def test_the_tests_that_security_names_exist() -> None:
     tests = re.findall(r"`(?:tests/)?([\w/]*test_\w+\.py)`", (DOCS / "security.md").read_text("utf-8"))
 
     assert [name for name in tests if not any((CHECKOUT / "tests").rglob(name))] == []

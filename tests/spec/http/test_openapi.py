@@ -142,7 +142,7 @@ async def test_answers_are_as_described(
     assert json.loads(example)["title"] == document["title"]
 
 
-async def test_every_route_says_what_it_answers_to_bodies_it_cannot_read_and_when_it_cannot_answer(
+async def test_every_route_describes_its_refusals(
     schema: dict[str, Any],
 ) -> None:
     for path in (path for path, route in schema["paths"].items() if "requestBody" in route.get("post", {})):
@@ -182,7 +182,7 @@ async def test_the_page_to_read_needs_no_outside_host(service: Service) -> None:
         assert attribute not in answer.text
 
 
-async def test_a_member_is_required_where_it_is_in_every_answer_and_has_no_default_where_it_is_not(
+async def test_members_of_every_answer_are_required_and_none_has_a_default(
     schema: dict[str, Any],
 ) -> None:
     """A generator takes a default for a promise that the member is there."""
