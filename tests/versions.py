@@ -69,16 +69,8 @@ def installed(folder: Path, interpreter: str, resolution: str) -> str:
     (wheel,) = folder.glob("*.whl")
     install = ("pip", "install", "--python", python)
     # The first step installs what users get. The second adds the newest test tools, and keeps installed versions.
-    uv(
-        *install,
-        "--resolution",
-        resolution,
-        "--only-binary",
-        ":all:",
-        "--requirements",
-        "pyproject.toml",
-        "--all-extras",
-    )
+    versions = f"--resolution {resolution} --only-binary :all: --requirements pyproject.toml --all-extras"
+    uv(*install, *versions.split())
     uv(*install, "--group", "tests", str(wheel))
     return python
 

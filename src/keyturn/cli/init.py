@@ -139,11 +139,8 @@ def _report(plan: Plan, file: Path, look_at: Sequence[str]) -> None:
     accounts = f", with your accounts in {plan.table.table}" if plan.table else ""
     hashes = f" and hashes as {plan.hashes.shown}" if plan.hashes.shown else ""
     click.echo(f"Wrote {accent(str(file))}{accounts}{hashes}.")
-    click.echo(f"\n{strong('To look at')}")
-    for one in look_at:
-        click.echo(f"  * {wrap(one, '    ')}")
+    click.echo("\n".join([f"\n{strong('To look at')}", *(f"  * {wrap(one, '    ')}" for one in look_at)]))
     click.echo(f"\n{strong('Then type')}")
     for command in _commands(plan, file):
         click.echo(f"  {accent(command)}")
-    page = f"{plan.base_url.rstrip('/')}/forgot-password"
-    click.echo("\n" + wrap(f"Afterwards, open {page}. `keyturn doctor` checks everything.", ""))
+    click.echo(f"\nAfterwards, open {plan.base_url.rstrip('/')}/forgot-password. `keyturn doctor` checks everything.")

@@ -91,18 +91,14 @@ _WITHOUT_EFFECT = {"<link": "<link rel=none ", "<iframe": "<iframe srcdoc data-l
 _BOX = """<style>:where(img[data-file],img:not([src])){position:relative;display:inline-block}
 :where(img[data-file]:not([width][height]),img[data-file][height=auto]){aspect-ratio:auto 3/1}
 :where(img[data-file]:not([src],[width],[style*=width])){min-width:120px}
-img[data-file]::before{content:"";position:absolute;inset:0;background:rgb(128 128 128/12%);\
+img[data-file]::before{content:"";position:absolute;inset:0;background-image:linear-gradient(rgb(128 128 128/12%) 0 0);\
 outline:1px solid rgb(128 128 128/50%);outline-offset:-1px}
 img[data-file]::after{content:attr(data-file) " is broken";position:absolute;inset:auto 2px 0;overflow:hidden;\
 height:clamp(0px,(100% - 34px)*99,18px);max-width:clamp(0px,(100% - 39px)*99,100%);white-space:nowrap;\
 text-overflow:ellipsis;text-align:start;font:10px/16px ui-monospace,monospace}
-img[data-file][alt=" "]::after{height:clamp(0px,(100% - 17px)*99,18px)}
-img[data-file=""]::after{content:"no address"}
-img[data-file]:not([src])::after{content:attr(data-file)}
-img[data-file]:not([src]){visibility:hidden}
-img[data-file]:not([src])::before{content:attr(alt);overflow:hidden;border-radius:inherit;background-color:inherit;\
-background-image:linear-gradient(rgb(128 128 128/12%) 0 0)}
-img[data-file]:not([src])::before,img[data-file]:not([src])::after{visibility:visible}
+img[data-file][alt=" "]::after{height:clamp(0px,(100% - 17px)*99,18px)}img[data-file=""]::after{content:"no address"}
+img[data-file]:not([src]){visibility:hidden;&::after{visibility:visible;content:attr(data-file)}
+&::before{visibility:visible;content:attr(alt);overflow:hidden;border-radius:inherit;background-color:inherit}}
 img:not([src]){outline:1px solid rgb(128 128 128/45%)!important;outline-offset:-1px}</style>"""
 
 
