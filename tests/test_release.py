@@ -71,7 +71,6 @@ def page_of(folder: Path) -> str:
 
 
 def test_every_file_names_the_owner_of_the_repository_as_pyproject_does() -> None:
-    """CONTRIBUTING.md says how to change all of them at once."""
     search = ["git", "grep", "-hoE", r"github(usercontent)?\.com/[A-Za-z0-9-]+/keyturn\b"]
     named = subprocess.run(search, cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout.split()
     assert {address.split("/")[1] for address in named} == {REPOSITORY.split("/")[-2]}

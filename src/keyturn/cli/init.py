@@ -61,10 +61,10 @@ def init(file: Path, *, force: bool, **flags: Any) -> None:
     \b
     Examples:  keyturn init
                keyturn init --database '${DATABASE_URL}' \\
-                            --base-url https://account.example.org \\
-                            --sign-in-url https://app.example.org/login \\
-                            --brand "Northwind School" \\
-                            --from "Northwind School <no-reply@northwind.example>"
+                 --base-url https://account.example.org \\
+                 --sign-in-url https://app.example.org/login \\
+                 --brand "Northwind School" \\
+                 --from "Northwind <no-reply@northwind.example>"
     """
     if file.exists() and not force:
         fail(f"{file} exists already: use --force to replace it")

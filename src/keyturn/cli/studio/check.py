@@ -47,7 +47,7 @@ _COLOURS = {"error": error, "warning": warning, "note": muted}
 
 
 def print_findings(report: "Report", gallery: "Gallery", *, with_coverage: bool = True) -> None:
-    """Print errors and warnings in full, then the notes without their lines. Without coverage, every place and note."""
+    """Print errors and warnings in full, then the notes in brief. Without coverage, every place and note."""
     from keyturn.studio.lint.report import equal_findings
 
     most, notes = (_MOST_LINES, list[str]()) if with_coverage else (None, None)
