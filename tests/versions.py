@@ -2,8 +2,8 @@
 
 `python -m tests.versions newest|oldest [--python PYTHON] [PYTEST ARGUMENTS]` builds the wheel. It is installed with all
 extras and the test tools into a new environment. The tests that depend on libraries most run: commands
-with a database and files (`accounts totp`, `check`, `init`, `migrate`, `demo --help`), the plugin, and databases
-(SQLite, PostgreSQL, MariaDB). Also the API, SMTP, tracing, Django and captured mails.
+with a database and files (`accounts totp`, `check`, `init`, `migrate`, `demo --help`), the plugin,
+databases, the API, SMTP, tracing, Django and captured mails.
 Tests that are equal on every database run on SQLite. `just check` and `just nightly` run all other tests.
 
 The newest versions are those up to `exclude-newer` in pyproject.toml; UV_EXCLUDE_NEWER sets a later day. The oldest
