@@ -1,16 +1,15 @@
 """Tests on the installed wheel, with the newest or the oldest versions that `pyproject.toml` allows.
 
-`python -m tests.versions newest|oldest [--python PYTHON] [PYTEST ARGUMENTS]` builds the wheel. It installs it with all
-extras and the test tools into a new environment, and runs the tests that depend on libraries most. These are commands
-with a database and files (`accounts totp`, `check`, `init`, `migrate`, `demo --help`), the plugin, and databases
-(SQLite, PostgreSQL, MariaDB). They are also the API, SMTP, tracing, Django and captured mails.
+`python -m tests.versions newest|oldest [--python PYTHON] [PYTEST ARGUMENTS]` builds the wheel. It is installed with all
+extras and the test tools into a new environment. The tests that depend on libraries most run: commands
+with a database and files (`accounts totp`, `check`, `init`, `migrate`, `demo --help`), the plugin,
+databases, the API, SMTP, tracing, Django and captured mails.
 Tests that are equal on every database run on SQLite. `just check` and `just nightly` run all other tests.
 
 The newest versions are those up to `exclude-newer` in pyproject.toml; UV_EXCLUDE_NEWER sets a later day. The oldest
 versions are the lower bounds of pyproject.toml (uv's `lowest-direct`), or the first wheel above them for this Python.
 
-Flags go to pytest: `oldest -x` runs the same tests and stops at the first failure. Paths replace the list of tests.
-A test that hangs fails after two minutes, with a traceback.
+Flags go to pytest: `oldest -x` stops at the first failure. Paths replace the list of tests.
 """
 
 import argparse
@@ -69,16 +68,8 @@ def installed(folder: Path, interpreter: str, resolution: str) -> str:
     (wheel,) = folder.glob("*.whl")
     install = ("pip", "install", "--python", python)
     # The first step installs what users get. The second adds the newest test tools, and keeps installed versions.
-    uv(
-        *install,
-        "--resolution",
-        resolution,
-        "--only-binary",
-        ":all:",
-        "--requirements",
-        "pyproject.toml",
-        "--all-extras",
-    )
+    versions = f"--resolution {resolution} --only-binary :all: --requirements pyproject.toml --all-extras"
+    uv(*install, *versions.split())
     uv(*install, "--group", "tests", str(wheel))
     return python
 

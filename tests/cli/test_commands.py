@@ -5,7 +5,6 @@ import pty
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 
@@ -21,15 +20,12 @@ def test_help_needs_neither_settings_nor_a_database(keyturn: Keyturn, workplace:
 
 
 def test_the_help_of_each_command_fits_eighty_columns(keyturn: Keyturn) -> None:
-    def helps(*command: str) -> Iterator[str]:
+    commands: list[tuple[str, ...]] = [()]
+    for command in commands:
         text = keyturn(*command, "--help").out
-        yield text
-        for name in re.findall(r"(?m)^  ([a-z-]+)  ", text.partition("Commands:")[2]):
-            yield from helps(*command, name)
-
-    texts = list(helps())
-    assert len(texts) > 20
-    assert [line for text in texts for line in text.splitlines() if len(line) > 80] == []
+        commands += [(*command, name) for name in re.findall(r"(?m)^  ([a-z-]+)  ", text.partition("Commands:")[2])]
+        assert [line for line in text.splitlines() if len(line) > 80] == []
+    assert len(commands) > 20
 
 
 def test_the_version_is_that_of_the_package(keyturn: Keyturn) -> None:

@@ -59,7 +59,7 @@ async def link(parts: Parts, email: str, reason: str, with_code: bool, operator:
 
     \b
     Example:  keyturn accounts link ada@northwind.example \\
-                  --reason "Lost the mailbox; passport checked by video"
+                  --reason "Lost the mailbox; passport seen"
     """
     issued = await parts.operator_links.mint(email, operator, reason, with_code=with_code)
     if as_json:
@@ -105,7 +105,7 @@ def reset(
     \b
     Example:  keyturn accounts reset ada@northwind.example
               keyturn accounts reset --all --csv november.csv \\
-                  --reason "A copy of our database was stolen."
+                  --reason "A copy of our data was stolen."
     """
     if [bool(email), everybody, source is not None].count(True) != 1:
         raise click.UsageError("Give one address, --all or --from.")

@@ -220,7 +220,7 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Clie
 
     \b
     Example:  keyturn accounts invite ada@northwind.example
-              keyturn accounts invite --all --reason "Welcome to Algebra I."
+              keyturn accounts invite --all --reason "Welcome to Algebra."
     """
     if bool(emails) == everybody:
         raise click.UsageError("Give the addresses to invite, or --all.")

@@ -55,5 +55,4 @@ def _print(findings: Sequence[Finding]) -> None:
         if finding.mend:
             click.echo(indent + wrap(finding.mend, indent))
     failed, warned = (sum(finding.verdict == verdict for finding in findings) for verdict in ("fail", "warn"))
-    click.echo()
-    click.echo(f"{failed} to fix, {warned} to look at." if failed or warned else "All checks passed.")
+    click.echo(f"\n{failed} to fix, {warned} to look at." if failed or warned else "\nAll checks passed.")

@@ -61,10 +61,10 @@ def init(file: Path, *, force: bool, **flags: Any) -> None:
     \b
     Examples:  keyturn init
                keyturn init --database '${DATABASE_URL}' \\
-                            --base-url https://account.example.org \\
-                            --sign-in-url https://app.example.org/login \\
-                            --brand "Northwind School" \\
-                            --from "Northwind School <no-reply@northwind.example>"
+                 --base-url https://account.example.org \\
+                 --sign-in-url https://app.example.org/login \\
+                 --brand "Northwind School" \\
+                 --from "Northwind <no-reply@northwind.example>"
     """
     if file.exists() and not force:
         fail(f"{file} exists already: use --force to replace it")
@@ -137,11 +137,8 @@ def _report(plan: Plan, file: Path, look_at: Sequence[str]) -> None:
     accounts = f", with your accounts in {plan.table.table}" if plan.table else ""
     hashes = f" and hashes as {plan.hashes.shown}" if plan.hashes.shown else ""
     click.echo(f"Wrote {accent(str(file))}{accounts}{hashes}.")
-    click.echo(f"\n{strong('To look at')}")
-    for one in look_at:
-        click.echo(f"  * {wrap(one, '    ')}")
+    click.echo("\n".join([f"\n{strong('To look at')}", *(f"  * {wrap(one, '    ')}" for one in look_at)]))
     click.echo(f"\n{strong('Then type')}")
     for command in _commands(plan, file):
         click.echo(f"  {accent(command)}")
-    page = f"{plan.base_url.rstrip('/')}/forgot-password"
-    click.echo("\n" + wrap(f"Afterwards, open {page}. `keyturn doctor` checks everything.", ""))
+    click.echo(f"\nAfterwards, open {plan.base_url.rstrip('/')}/forgot-password. `keyturn doctor` checks everything.")

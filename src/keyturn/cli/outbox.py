@@ -16,7 +16,6 @@ from keyturn.service.outbox.history import retry as retry_messages
 from keyturn.service.outbox.models import DEAD, ERASED, WAITING
 from keyturn.service.parts import Parts
 
-_STATES = f"{', '.join(STATES[:-1])} or {STATES[-1]}"
 _WARNINGS = {"delayed"}
 _ERRORS = {"failed", "suppressed", "bounced", "complained", DEAD}
 
@@ -33,7 +32,7 @@ def outbox() -> None:
 
 
 @outbox.command(name="list")
-@click.option("--state", type=click.Choice(STATES), metavar="STATE", help=f"Show only messages that are {_STATES}.")
+@click.option("--state", type=click.Choice(STATES), metavar="STATE", help=f"Show only one state: {', '.join(STATES)}.")
 @SINCE
 @LAST
 @JSON

@@ -61,7 +61,7 @@ def harmless(text: str) -> str:
 
 
 def wrap(text: str, indent: str) -> str:
-    """Return a text wrapped to the terminal's width, with `indent` before its later lines; one line if piped."""
+    """Return a text in lines of the terminal, each later one behind `indent`; as it is if piped."""
     if not sys.stdout.isatty():
         return text
     width = max(shutil.get_terminal_size().columns - len(indent), 30)

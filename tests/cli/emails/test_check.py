@@ -164,6 +164,5 @@ def test_a_rule_is_explained_without_a_folder(keyturn: Keyturn) -> None:
 def test_notes_come_without_their_lines_unless_their_rule_is_named(keyturn: Keyturn, emails: Path) -> None:
     write(emails, GOOD.replace("<mj-text ", '<mj-text align="left" align="right" '))
 
-    noted = r"note  mjml/duplicate-attribute  \S+:6:31\n      <mj-text> has the attribute align twice"
-    assert re.search(noted, keyturn("check", "emails").out)
+    assert re.search(r"note  mjml/duplicate-attribute  \S+:6:31\n +<mj-text> has", keyturn("check", "emails").out)
     assert ":6:31  note  mjml/duplicate-attribute\n" in keyturn("check", "emails", "--only", "mjml").out

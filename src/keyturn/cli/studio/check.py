@@ -65,8 +65,8 @@ def print_findings(report: "Report", gallery: "Gallery", *, in_full: bool = Fals
 
 
 def _as_note(equal: Sequence["Finding"], folders: "Folders") -> str:
-    finding, places = equal[0], f", {len(equal)} places" if len(equal) > 1 else ""
-    where = harmless(f"{typed_path(folders, finding.place.file)}:{finding.place.line}:{finding.place.column}")
+    finding, place, places = equal[0], equal[0].place, f", {len(equal)} places" if len(equal) > 1 else ""
+    where = harmless(f"{typed_path(folders, place.file)}:{place.line}:{place.column}")
     said = wrap(harmless(finding.message), " " * 6)
     return f"{muted('note')}  {muted(finding.rule)}  {muted(where + places)}\n      {said}"
 

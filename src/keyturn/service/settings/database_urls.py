@@ -158,7 +158,8 @@ def _parsed(address: str) -> URL:
         raise _NotUnderstood(_UNREADABLE) from None
     if "@" in f"{url.host}{url.database}" or not 0 < (url.port or 1) < 1 << 16:
         raise _NotUnderstood(_UNREADABLE)
-    return url
+    # SQLAlchemy 2.0 leaves the name encoded, and 2.1 does not.
+    return url.set(database=unquote(name)) if (name := address.partition("://")[2].partition("/")[2]) else url
 
 
 def _file(place: str) -> URL:

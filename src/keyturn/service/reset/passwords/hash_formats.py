@@ -67,12 +67,11 @@ def _bcrypt_sha256(password: bytes, found: re.Match[str]) -> bool | None:
 def _argon2(password: bytes, found: re.Match[str]) -> bool | None:
     from cryptography.hazmat.primitives.kdf import argon2
 
-    memory, passes, lanes = int(found["memory"]), int(found["passes"]), int(found["lanes"])
-    if memory * 1024 > _MOST_MEMORY or max(passes, lanes) > _MOST_PASSES:
+    costs = {name: int(found[name]) for name in ("memory_cost", "iterations", "lanes")}
+    if costs["memory_cost"] * 1024 > _MOST_MEMORY or max(costs["iterations"], costs["lanes"]) > _MOST_PASSES:
         return None
-    costs = {"memory_cost": memory, "iterations": passes, "lanes": lanes}
-    try:
-        salt, expected = (_decode_unpadded(found[name]) for name in ("salt", "derived"))
+    try:  # the PHC string format leaves the padding out
+        salt, expected = (base64.b64decode(text + "==") for text in found.group("salt", "base64"))
         function = getattr(argon2, f"Argon2{found['type']}")(salt=salt, length=len(expected), **costs)
         derived = function.derive(password)
     except ValueError:  # a part is shorter than RFC 9106 allows, or no base64
@@ -101,11 +100,6 @@ def _scrypt(password: bytes, found: re.Match[str]) -> bool | None:
     return hmac.compare_digest(derived, expected)
 
 
-def _decode_unpadded(text: str) -> bytes:
-    """Return the bytes of base64 without its padding, as in the PHC string format. Raises ValueError."""
-    return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-
-
 def _decode_digest(found: re.Match[str]) -> bytes | None:
     """Return the derived key as bytes: Werkzeug writes it in hexadecimal, Django in base64."""
     parts = found.groupdict()
@@ -116,10 +110,7 @@ def _decode_digest(found: re.Match[str]) -> bytes | None:
 
 
 _BCRYPT = r"(?P<hash>\$2[aby]\$(?P<cost>\d\d)\$[./A-Za-z0-9]{53})"
-_ARGON2 = (
-    r"\$argon2(?P<type>id|i|d)\$v=19\$m=(?P<memory>\d{1,8}),t=(?P<passes>\d{1,8}),p=(?P<lanes>\d{1,8})"
-    r"\$(?P<salt>[A-Za-z0-9+/]{1,256})\$(?P<derived>[A-Za-z0-9+/]{1,256})"
-)
+_ARGON2 = r"\$argon2(?P<type>id|i|d)\$v=19\$m=(?P<memory_cost>\d{1,8}),t=(?P<iterations>\d{1,8}),p=(?P<lanes>\d{1,8})"
 _SALT = r"(?P<salt>[ -#%-~]{1,256})"
 _BASE64 = r"(?P<base64>[A-Za-z0-9+/]{1,128}={0,2})"
 _HEX = r"(?P<hex>[0-9a-f]{1,256})"
@@ -135,7 +126,7 @@ _FORMATS: dict[re.Pattern[str], Callable[[bytes, re.Match[str]], bool | None]] =
     for pattern, check in (
         (rf"(?:bcrypt\$|\{{bcrypt\}})?{_BCRYPT}", _bcrypt),
         (rf"bcrypt_sha256\${_BCRYPT}", _bcrypt_sha256),
-        (rf"(?:argon2)?{_ARGON2}", _argon2),
+        (rf"(?:argon2)?{_ARGON2}\${_SALT}\${_BASE64}", _argon2),
         (rf"pbkdf2_(?P<digest>sha1|sha256)\${_ITERATIONS}\${_SALT}\${_BASE64}", _pbkdf2),
         (rf"pbkdf2:(?P<digest>sha1|sha256|sha512):{_ITERATIONS}\${_SALT}\${_HEX}", _pbkdf2),
         (rf"scrypt\$(?P<n>\d{{1,9}})\${_SALT}\$(?P<r>\d{{1,3}})\$(?P<p>\d{{1,3}})\${_BASE64}", _scrypt),
