@@ -6,5 +6,5 @@ up.
 
 Declined: a mail parser other than Python's (`mail-parser`, `flanker`): they wrap it, or are no longer maintained.
 Python's newer header policy: it parses each header by the whole grammar, and long ones take seconds. An index of every
-part of a mail's text (trigrams): 6 KB for each mail, and two milliseconds more at its arrival; see `table`.
+part of a mail's text (trigrams): 6 KB for each mail, and two milliseconds more at its arrival.
 """

@@ -21,7 +21,7 @@ async def test_word_is_a_mode_beside_the_dark_ones_that_leaves_out_what_word_ign
     await expect(page).to_have_url(re.compile("scheme=word"))
     button = mail(page).get_by_role("link", name="Open it").locator("xpath=..")
     await expect(button).to_have_css("border-radius", "0px")
-    strip = page.get_by_text("Outlook for Windows, modelled")
+    strip = page.get_by_text("Outlook for Windows, modelled", exact=True)
     await expect(strip).to_be_visible()
     await page.keyboard.press("d")
     await expect(page).not_to_have_url(re.compile("scheme"))
