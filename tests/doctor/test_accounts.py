@@ -74,7 +74,7 @@ async def test_accounts_are_not_checked_where_keyturns_own_database_lacks_its_dr
     (found,) = await check_accounts(Settings(accounts=in_table(app), database=own))
 
     assert (found.verdict, found.message) == ("skip", "not checked")
-    assert found.mend.endswith("postgresql needs: pip install 'keyturn[postgres]'.")
+    assert found.fix.endswith("postgresql needs: pip install 'keyturn[postgres]'.")
 
 
 ARGON2 = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2hoYXNo"
@@ -102,7 +102,7 @@ async def unready(url: str, folder: Path) -> Finding:
     table = TableSettings(url=Secret(url), table="users", password="password")
     (found,) = await found_in(folder, AccountSettings(store="table", table=table))
     assert found.verdict == "fail"
-    assert found.mend.endswith("Until then, Keyturn sends no links and answers resets with 503.")
+    assert found.fix.endswith("Until then, Keyturn sends no links and answers resets with 503.")
     return found
 
 
@@ -120,7 +120,7 @@ def test_a_user_who_may_not_read_the_accounts_is_told_as_that(databases: Databas
 
     for found in (unread, unready):
         assert "permission denied" in found.message
-        assert "accounts.table.url" in found.mend or "Correct the setting, or the table." in found.mend
+        assert "accounts.table.url" in found.fix or "Correct the setting, or the table." in found.fix
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
@@ -151,22 +151,22 @@ def test_rows_that_row_level_security_hides_are_told(
 
     assert ready.verdict == "ok"
     assert [one.verdict for one in hidden] == verdicts
-    assert all("row level security" in one.message and "CREATE POLICY" in one.mend for one in hidden)
+    assert all("row level security" in one.message and "CREATE POLICY" in one.fix for one in hidden)
 
 
 async def test_advice_on_accounts_in_a_file_is_about_the_file_and_of_no_server(tmp_path: Path) -> None:
     gone, folder = [await unready(f"sqlite:///{file}", tmp_path) for file in (tmp_path / "gone.db", tmp_path)]
 
     assert gone.message.endswith(f"SQLite in {tmp_path / 'gone.db'}: No such file or directory")
-    assert gone.mend.startswith("The path in accounts.table.url is wrong: correct it, or start Keyturn in the folder")
-    assert folder.mend.startswith("Start its database, correct accounts.table.url, or let its user read and write")
+    assert gone.fix.startswith("The path in accounts.table.url is wrong: correct it, or start Keyturn in the folder")
+    assert folder.fix.startswith("Start its database, correct accounts.table.url, or let its user read and write")
 
 
 PHP_BUT_BCRYPT = "the table users has hashes of bcrypt ($2y$), but"
 
 
 @pytest.mark.parametrize(
-    ("stored", "hashing", "message", "mend"),
+    ("stored", "hashing", "message", "fix"),
     [
         (
             ARGON2,
@@ -199,7 +199,7 @@ PHP_BUT_BCRYPT = "the table users has hashes of bcrypt ($2y$), but"
     ],
 )
 async def test_a_known_format_that_the_app_may_not_read_is_a_warning(
-    tmp_path: Path, app: Path, stored: str, hashing: HashingSettings, message: str, mend: str
+    tmp_path: Path, app: Path, stored: str, hashing: HashingSettings, message: str, fix: str
 ) -> None:
     with sqlite3.connect(app) as database:
         database.execute("INSERT INTO users (email, password_hash) VALUES ('ada@northwind.test', ?)", [stored])
@@ -209,4 +209,4 @@ async def test_a_known_format_that_the_app_may_not_read_is_a_warning(
 
     assert (fine.verdict, fine.message) == ("ok", "the store table matches the settings")
     assert [(one.verdict, one.message) for one in warned] == told
-    assert all(one.mend.startswith(mend) for one in warned)
+    assert all(one.fix.startswith(fix) for one in warned)

@@ -29,4 +29,4 @@ async def test_a_source_that_fails_is_a_warning_since_passwords_are_taken_withou
         told = await found(server.url)
 
     assert told.verdict == "warn"
-    assert told.mend
+    assert told.fix

@@ -41,4 +41,4 @@ async def test_a_service_that_fails_is_told_with_what_becomes_of_requests(fault:
         verifier.faults = [fault]
         told = await found(method="turnstile", secret=Secret("right"), url=verifier.url)
     assert told.verdict == "fail"
-    assert "requests for links are refused" in told.mend
+    assert "requests for links are refused" in told.fix

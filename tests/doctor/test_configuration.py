@@ -49,25 +49,25 @@ def test_every_fault_is_a_finding_with_what_to_set(inspect: Inspect) -> None:
         '[token]\nttl = "soon"\n[mail]\ntransport = "smtp"\nfrom = "nobody"\ncolour = "red"', KEYTURN_SMTP_PORT="many"
     )
 
-    assert {finding.message.partition(":")[0]: finding.mend for finding in found} == {
+    assert {finding.message.partition(":")[0]: finding.fix for finding in found} == {
         "token.ttl": "Set token.ttl in the file, or KEYTURN_TOKEN_TTL in the environment.",
         "mail.from": "Set mail.from in the file, or KEYTURN_MAIL_FROM in the environment.",
         "mail.colour": "Correct it, or remove it. `keyturn init` writes a valid file.",
         "KEYTURN_SMTP_PORT": "Set KEYTURN_SMTP_PORT in the environment, or smtp.port in the file.",
         "smtp.host": "Set smtp.host in the file, or KEYTURN_SMTP_HOST in the environment.",
         "KEYTURN_SECRET_KEY": found_mend(found, "KEYTURN_SECRET_KEY"),
-    } | {finding.message.partition(":")[0]: finding.mend for finding in found if finding.verdict == "warn"}
+    } | {finding.message.partition(":")[0]: finding.fix for finding in found if finding.verdict == "warn"}
     assert "secrets.token_hex(32)" in found_mend(found, "KEYTURN_SECRET_KEY")
     assert {finding.verdict for finding in found} <= {"fail", "warn"}
 
 
 def found_mend(found: list[Finding], name: str) -> str:
-    (mend,) = [finding.mend for finding in found if finding.message.startswith(f"{name}:")]
-    return mend
+    (fix,) = [finding.fix for finding in found if finding.message.startswith(f"{name}:")]
+    return fix
 
 
 @pytest.mark.parametrize(
-    ("changes", "name", "mend"),
+    ("changes", "name", "fix"),
     [
         ({"secret_key": Secret("a" * 40)}, "KEYTURN_SECRET_KEY", "secrets.token_hex(32)"),
         ({"secret_key": Secret("0123" * 10)}, "KEYTURN_SECRET_KEY", "previous_secret_keys"),
@@ -93,20 +93,20 @@ def found_mend(found: list[Finding], name: str) -> str:
     ],
 )
 def test_what_is_allowed_and_hardly_meant_is_a_doubt(
-    production: Settings, changes: dict[str, Any], name: str, mend: str
+    production: Settings, changes: dict[str, Any], name: str, fix: str
 ) -> None:
     (found,) = doubts(production, **changes)
 
     assert found.verdict == "warn"
     assert re.match(rf"{name}[:.]", found.message)
-    assert mend in found.mend
+    assert fix in found.fix
 
 
 async def test_pages_elsewhere_are_told_how_to_pin_the_script() -> None:
     (found,) = await check_own_pages(Settings())
 
     assert (found.check, found.verdict) == ("frontend", "ok")
-    assert found.mend.startswith('<script type="module" src="http://127.0.0.1:8000/keyturn')
+    assert found.fix.startswith('<script type="module" src="http://127.0.0.1:8000/keyturn')
 
 
 @pytest.mark.parametrize(
@@ -126,5 +126,5 @@ async def test_pages_elsewhere_are_told_how_to_pin_the_script() -> None:
 def test_settings_without_a_fault_or_a_doubt_are_one_line(production: Settings, changes: dict[str, Any]) -> None:
     (found,) = doubts(production, **changes)
 
-    assert (found.check, found.verdict, found.mend) == ("settings", "ok", "")
+    assert (found.check, found.verdict, found.fix) == ("settings", "ok", "")
     assert changes.get("environment", "production") in found.message

@@ -58,7 +58,7 @@ async def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     found = await only(f"sqlite:///{file}")
 
     assert (found.verdict, found.message) == ("fail", f"{file} does not exist")
-    assert "keyturn migrate" in found.mend
+    assert "keyturn migrate" in found.fix
     assert not file.parent.exists()
 
 
@@ -77,11 +77,11 @@ async def test_a_file_that_cannot_be_written_fails(read_only: str) -> None:
         found = [found for found in await check_database(on(read_only)) if found.verdict == "fail"]
 
     assert [finding.check for finding in found] == ["database"]
-    assert "its folder" in found[0].mend
+    assert "its folder" in found[0].fix
 
 
 @pytest.mark.parametrize(
-    ("host", "said", "message", "mend"),
+    ("host", "said", "message", "fix"),
     [
         (
             "localhost",
@@ -115,15 +115,15 @@ async def test_a_file_that_cannot_be_written_fails(read_only: str) -> None:
     ],
 )
 async def test_advice_fits_what_a_server_that_answers_or_an_address_is_at_fault_with(
-    postgresql_with_tls: TlsServer, host: str, said: str, message: str, mend: str, monkeypatch: pytest.MonkeyPatch
+    postgresql_with_tls: TlsServer, host: str, said: str, message: str, fix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", "/nowhere")
     server = postgresql_with_tls
-    said, message, mend = (text.format(root=server.root, other=server.other_root) for text in (said, message, mend))
+    said, message, fix = (text.format(root=server.root, other=server.other_root) for text in (said, message, fix))
     found = await only(f"{server.address(host)}".rpartition("/")[0] + f"/{said}")
 
     assert message in found.message
-    assert found.mend.startswith(mend)
+    assert found.fix.startswith(fix)
     assert "hunter2" not in repr(found)
 
 
@@ -134,7 +134,7 @@ async def test_a_user_who_may_not_read_the_tables_is_no_server_to_start(database
     await execute(database_url, "DROP ROLE stranger")
 
     assert found.message.endswith("permission denied for table keyturn_migrations")
-    assert found.mend == MEND
+    assert found.fix == MEND
 
 
 def test_a_file_that_everybody_can_read_is_a_warning(sqlite: SqliteFiles) -> None:
@@ -148,7 +148,7 @@ def test_a_file_that_everybody_can_read_is_a_warning(sqlite: SqliteFiles) -> Non
         held = asyncio.run(check_database(on(f"sqlite:///{file}")))
     sqlite.drop(url)
 
-    assert (warned.verdict, warned.mend) == ("warn", f"Run `chmod o= {file}`.")
+    assert (warned.verdict, warned.fix) == ("warn", f"Run `chmod o= {file}`.")
     assert "password hashes" in warned.message
     assert [finding.verdict for finding in held] == ["ok"]
 
@@ -157,7 +157,7 @@ MIGRATE = "Run `keyturn migrate`."
 
 
 @pytest.mark.parametrize(
-    ("at", "verdict", "said", "mend"),
+    ("at", "verdict", "said", "fix"),
     [
         (head(), "ok", f"revision {head()}", ""),
         (None, "fail", " does not have Keyturn's tables yet", MIGRATE),
@@ -167,7 +167,7 @@ MIGRATE = "Run `keyturn migrate`."
     ids=["current", "never migrated", "older", "newer"],
 )
 async def test_the_revision_is_told_and_how_to_go_on(
-    database_url: str, at: str | None, verdict: str, said: str, mend: str
+    database_url: str, at: str | None, verdict: str, said: str, fix: str
 ) -> None:
     put_there = f"UPDATE {VERSION_TABLE} SET version_num = '{at}'"  # noqa: S608 - constants
     await execute(database_url, put_there if at else f"DROP TABLE {VERSION_TABLE}")
@@ -176,7 +176,7 @@ async def test_the_revision_is_told_and_how_to_go_on(
 
     assert found.verdict == verdict
     assert said in found.message
-    assert mend in found.mend
+    assert fix in found.fix
     assert content(database_url) == before
 
 
@@ -186,7 +186,7 @@ def content(url: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("url", "said", "mend"),
+    ("url", "said", "fix"),
     [
         ("postgresql:keyturn:hunter2@db", "not a database address", "database.url"),
         ("postgresql://keyturn:hunter2@db:many/keyturn", "a port must be a number", "database.url"),
@@ -199,12 +199,12 @@ def content(url: str) -> bytes:
     ],
     ids=["no address", "no port", "no mode of TLS", "no server"],
 )
-async def test_an_address_that_leads_nowhere_is_told_without_its_password(url: str, said: str, mend: str) -> None:
+async def test_an_address_that_leads_nowhere_is_told_without_its_password(url: str, said: str, fix: str) -> None:
     found = await only(url)
 
     assert found.verdict == "fail"
     assert said in found.message
-    assert mend in found.mend
+    assert fix in found.fix
     assert "hunter2" not in repr(found)
 
 
@@ -212,7 +212,7 @@ async def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: p
     monkeypatch.setitem(sys.modules, "asyncpg", None)
     found = await only("postgresql://keyturn@127.0.0.1:1/keyturn")
 
-    assert (found.verdict, found.mend) == ("fail", "Run `pip install 'keyturn[postgres]'`.")
+    assert (found.verdict, found.fix) == ("fail", "Run `pip install 'keyturn[postgres]'`.")
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
@@ -227,4 +227,4 @@ async def test_a_database_that_is_not_there_and_a_server_that_takes_no_writes_ar
     assert elsewhere.verdict == "fail"
     assert 'database "nowhere" does not exist' in elsewhere.message
     assert no_writes.check == "database"
-    assert "primary" in no_writes.mend
+    assert "primary" in no_writes.fix

@@ -43,4 +43,4 @@ async def test_a_directory_that_is_not_there_is_to_be_started(school: OpenLdapSt
     (found,) = await check_accounts(settings_with(gone))
 
     assert (found.verdict, found.message.partition(";")[0]) == ("fail", "the directory cannot be reached")
-    assert found.mend.startswith("Start a server of the directory, or correct accounts.ldap.servers.")
+    assert found.fix.startswith("Start a server of the directory, or correct accounts.ldap.servers.")

@@ -50,11 +50,11 @@ def test_a_key_is_judged_as_receivers_read_it(texts: list[str], verdict: str, me
     found = judge_dkim(NAME, texts, PAGE)
 
     assert (found.verdict, found.message) == (verdict, message)
-    assert found.mend == ("" if verdict == "ok" else REMEDY)
+    assert found.fix == ("" if verdict == "ok" else REMEDY)
 
 
 def test_of_two_keys_one_has_to_go() -> None:
     found = judge_dkim(NAME, [f"p={RSA}", f"v=DKIM1; p={RSA}"], PAGE)
 
-    assert (found.verdict, found.mend) == ("fail", f"Keep one. {REMEDY}")
+    assert (found.verdict, found.fix) == ("fail", f"Keep one. {REMEDY}")
     assert "2 DKIM keys" in found.message

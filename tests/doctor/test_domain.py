@@ -24,9 +24,9 @@ async def test_a_domain_without_records_is_told_which_to_add(nameserver: DnsServ
     found = await findings(dns)
 
     assert {name: one.verdict for name, one in found.items()} == {"spf": "warn", "dkim": "fail", "dmarc": "warn"}
-    assert found["spf"].mend == f'Add TXT send.{DOMAIN} "v=spf1 include:amazonses.com ~all".'
-    assert found["dkim"].mend.startswith(f"Copy the TXT record resend._domainkey.{DOMAIN} from https://resend.com/")
-    assert found["dmarc"].mend.startswith(f'Add TXT _dmarc.{DOMAIN} "v=DMARC1; p=none')
+    assert found["spf"].fix == f'Add TXT send.{DOMAIN} "v=spf1 include:amazonses.com ~all".'
+    assert found["dkim"].fix.startswith(f"Copy the TXT record resend._domainkey.{DOMAIN} from https://resend.com/")
+    assert found["dmarc"].fix.startswith(f'Add TXT _dmarc.{DOMAIN} "v=DMARC1; p=none')
 
 
 async def test_names_are_looked_up_once_for_all_providers(told: DnsServer, dns: Dns) -> None:
@@ -47,7 +47,7 @@ async def test_a_nameserver_that_fails_or_does_not_know_the_domain_is_no_verdict
     (found,) = (await findings(dns)).values()
     assert found.verdict == "warn"
     assert found.message.startswith("could not be checked: ")
-    assert "nameserver" in found.mend
+    assert "nameserver" in found.fix
 
 
 @pytest.mark.usefixtures("told")
@@ -55,7 +55,7 @@ async def test_over_smtp_the_dkim_key_is_skipped_with_a_sentence(dns: Dns) -> No
     found = await findings(dns, "smtp")
 
     assert (found["dkim"].verdict, found["spf"].verdict) == ("skip", "fail")
-    assert "dkim=pass" in found["dkim"].mend
+    assert "dkim=pass" in found["dkim"].fix
 
 
 async def test_the_policy_of_the_organization_is_found(nameserver: DnsServer, dns: Dns) -> None:
@@ -81,7 +81,7 @@ def test_a_domain_is_asked_for_by_the_name_that_the_dns_knows(address: str, doma
 
 
 @pytest.mark.parametrize(
-    ("texts", "term", "verdict", "mend"),
+    ("texts", "term", "verdict", "fix"),
     [
         (["google-site-verification=abc", "v=spf1 mx -all"], "", "ok", ""),
         (["V=SPF1 A MX ~ALL"], "", "ok", ""),
@@ -94,10 +94,10 @@ def test_a_domain_is_asked_for_by_the_name_that_the_dns_knows(address: str, doma
         (["v=spf10 -all"], "include:a.test", "warn", f'Add TXT {DOMAIN} "v=spf1 include:a.test ~all".'),
     ],
 )
-def test_spf_is_judged_by_its_terms_and_its_end(texts: list[str], term: str, verdict: str, mend: str) -> None:
+def test_spf_is_judged_by_its_terms_and_its_end(texts: list[str], term: str, verdict: str, fix: str) -> None:
     found = judge_spf(DOMAIN, texts, Spf(term=term, missing="warn"))
 
-    assert (found.verdict, found.mend) == (verdict, mend)
+    assert (found.verdict, found.fix) == (verdict, fix)
 
 
 @pytest.mark.parametrize(

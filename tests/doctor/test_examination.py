@@ -44,7 +44,7 @@ async def test_where_all_is_well_every_check_says_so(production: Settings, dns: 
     findings = await examine(reading(production), dns)
 
     assert [(finding.check, finding.verdict) for finding in findings] == [(name, "ok") for name in FINE]
-    assert not any(finding.mend for finding in findings)
+    assert not any(finding.fix for finding in findings)
 
 
 async def test_a_fault_of_the_settings_is_to_be_fixed_before_anything_else_is_checked(
@@ -53,7 +53,7 @@ async def test_a_fault_of_the_settings_is_to_be_fixed_before_anything_else_is_ch
     fault, others = await examine(reading(production, Fault("token.ttl", "not a duration")), dns)
 
     assert (fault.check, fault.verdict) == ("settings", "fail")
-    assert (others.verdict, others.mend) == ("skip", "Fix the settings first.")
+    assert (others.verdict, others.fix) == ("skip", "Fix the settings first.")
 
 
 async def test_an_address_that_is_none_holds_back_what_would_ask_for_its_domain(dns: Dns, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ async def test_a_wrong_key_fails(provider: Provider, server: ProviderServer) -> 
 
     assert found.verdict == "fail"
     assert "refused" in found.message
-    assert found.mend
+    assert found.fix
 
 
 @pytest.mark.parametrize("trouble", [PROXY_PAGE, Answer(429, {}), Answer(500, {})], ids=lambda one: str(one.status))
@@ -144,10 +144,10 @@ async def test_nobody_at_the_address_fails(provider: Provider, server: ProviderS
 
 
 def of(
-    name: str, verdict: str, said: str, *, mend: str = "", state: dict[str, Any] | None = None, **changes: Any
+    name: str, verdict: str, said: str, *, fix: str = "", state: dict[str, Any] | None = None, **changes: Any
 ) -> tuple[Provider, dict[str, Any], dict[str, Any], str, str, str]:
     """Return a case of one provider: what its server holds, what the settings have, and what is found then."""
-    return NAMED[name], state or {}, changes, verdict, said, mend
+    return NAMED[name], state or {}, changes, verdict, said, fix
 
 
 def account(**changes: Any) -> dict[str, Any]:
@@ -160,16 +160,16 @@ DEAF = "Authenticate the domain"
 
 
 @pytest.mark.parametrize(
-    ("running", "state", "changes", "verdict", "said", "mend"),
+    ("running", "state", "changes", "verdict", "said", "fix"),
     [
         of("postmark", "warn", "Trying is a sandbox", state={"server": SANDBOX}),
         of("sendgrid", "ok", "may not list the account's domains", state={"scopes": ["mail.send"]}),
         of("sendgrid", "fail", "the key may not send", state={"scopes": ["whitelabel.read"]}),
         of("sendgrid", "fail", "the key may not send", state={"scopes": []}),
-        of("sendgrid", "warn", f"^{OWN} is not authenticated$", state={"domains": {}}, mend=DEAF),
-        of("sendgrid", "warn", f"^{OWN} is not authenticated yet$", state={"domains": {OWN: False}}, mend=DEAF),
+        of("sendgrid", "warn", f"^{OWN} is not authenticated$", state={"domains": {}}, fix=DEAF),
+        of("sendgrid", "warn", f"^{OWN} is not authenticated yet$", state={"domains": {OWN: False}}, fix=DEAF),
         of("mailgun", "ok", f"^the key works for the domain {mailgun.DOMAIN}$", key=mailgun.SENDING_KEY),
-        of("mailgun", "fail", "", domain="mg.northwind.eu", mend="https://api.eu.mailgun.net"),
+        of("mailgun", "fail", "", domain="mg.northwind.eu", fix="https://api.eu.mailgun.net"),
         *(
             of("mailgun", "fail", f"^the domain {mailgun.DOMAIN} is {word}$", state={"domains": {mailgun.DOMAIN: word}})
             for word in ("unverified", "disabled")
@@ -190,7 +190,7 @@ async def test_what_a_provider_says_of_the_key_the_account_and_the_domain_is_tol
     changes: dict[str, Any],
     verdict: str,
     said: str,
-    mend: str,
+    fix: str,
 ) -> None:
     for name, value in state.items():
         setattr(server, name, value)
@@ -199,8 +199,8 @@ async def test_what_a_provider_says_of_the_key_the_account_and_the_domain_is_tol
 
     assert told.verdict == verdict
     assert re.search(said, told.message)
-    assert mend in told.mend
-    assert bool(told.mend) is (verdict != "ok")
+    assert fix in told.fix
+    assert bool(told.fix) is (verdict != "ok")
     assert vars(server)["accepted"] == {}
 
 

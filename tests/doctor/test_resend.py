@@ -41,8 +41,8 @@ async def test_a_domain_that_is_not_verified_names_the_records_to_add(
 
     assert found.verdict == "fail"
     assert "pending" in found.message
-    assert 'TXT resend._domainkey "p=MIGf"' in found.mend
-    assert "spf1" not in found.mend
+    assert 'TXT resend._domainkey "p=MIGf"' in found.fix
+    assert "spf1" not in found.fix
 
 
 async def test_a_domain_that_the_account_does_not_have_fails(resend: ResendServer, production: Settings) -> None:
@@ -51,8 +51,8 @@ async def test_a_domain_that_the_account_does_not_have_fails(resend: ResendServe
     (other,) = await check(production)
 
     assert [none.verdict, other.verdict] == ["fail", "fail"]
-    assert "https://resend.com/domains" in none.mend
-    assert "an address in mail.northwind.example" in other.mend
+    assert "https://resend.com/domains" in none.fix
+    assert "an address in mail.northwind.example" in other.fix
 
 
 async def test_click_tracking_would_show_the_links_to_resend(resend: ResendServer, production: Settings) -> None:
@@ -69,11 +69,11 @@ async def test_the_sandbox_reaches_nobody_else(production: Settings, key: str) -
     warned, fine = await check(sandbox, key)
 
     assert [warned.verdict, fine.verdict] == ["warn", "ok"]
-    assert "mail.from" in warned.mend
+    assert "mail.from" in warned.fix
 
 
 @pytest.mark.parametrize(
-    ("key", "coming", "mend"),
+    ("key", "coming", "fix"),
     [
         ("re_hunter2", [], "RESEND_API_KEY"),
         (API_KEY, [refusal(400, "validation_error", "API key is invalid")], "RESEND_API_KEY"),
@@ -82,10 +82,10 @@ async def test_the_sandbox_reaches_nobody_else(production: Settings, key: str) -
     ids=["an unknown key", "a malformed key", "not the API"],
 )
 async def test_what_resend_refuses_names_the_setting_to_correct(
-    resend: ResendServer, production: Settings, key: str, coming: list[Answer], mend: str
+    resend: ResendServer, production: Settings, key: str, coming: list[Answer], fix: str
 ) -> None:
     resend.coming.extend(coming)
     (found,) = await check(production, key)
 
     assert found.verdict == "fail"
-    assert mend in found.mend
+    assert fix in found.fix

@@ -53,7 +53,7 @@ async def test_a_previous_key_that_has_sealed_nothing_can_be_removed(database_ur
     await keep_waiting_mail(database, NEW)
     (found,) = await found_in(database_url)
 
-    assert (found.verdict, found.mend) == ("ok", "")
+    assert (found.verdict, found.fix) == ("ok", "")
     assert found.message.startswith("no stored data needs previous_secret_keys: remove them when every process")
 
 
@@ -89,5 +89,5 @@ async def test_a_database_that_is_not_there_is_not_made(tmp_path_factory: pytest
     file = tmp_path_factory.mktemp("none") / "keyturn.db"
     (found,) = await found_in(f"sqlite:///{file}")
 
-    assert (found.verdict, found.mend) == ("skip", "Fix the database first.")
+    assert (found.verdict, found.fix) == ("skip", "Fix the database first.")
     assert not file.exists()

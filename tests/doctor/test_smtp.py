@@ -38,7 +38,7 @@ LOGIN = {"username": USERNAME, "password": Secret(PASSWORD)}
 
 
 @pytest.mark.parametrize(
-    ("runs", "settings", "verdict", "said", "mend"),
+    ("runs", "settings", "verdict", "said", "fix"),
     [
         ({"starttls", "login"}, LOGIN, "ok", "connected, encrypted, logged in", ""),
         ({"tls"}, {"security": "tls"}, "ok", "connected, encrypted", ""),
@@ -70,7 +70,7 @@ async def test_what_the_server_answers_is_a_verdict_with_its_remedy(
     settings: dict[str, Any],
     verdict: str,
     said: str,
-    mend: str,
+    fix: str,
 ) -> None:
     if "untrusted" not in runs:
         monkeypatch.setenv("SSL_CERT_FILE", str(authority_file))
@@ -81,7 +81,7 @@ async def test_what_the_server_answers_is_a_verdict_with_its_remedy(
 
     assert found.verdict == verdict
     assert said in found.message
-    assert mend in found.mend
+    assert fix in found.fix
     assert "hunter2" not in repr(found)
     assert server.envelopes == []
 
@@ -98,13 +98,13 @@ async def test_a_greeting_that_is_a_refusal_and_nobody_at_the_address_fail() -> 
 
     assert refused.verdict == nobody.verdict == "fail"
     assert "554" in refused.message
-    assert "smtp.host" in refused.mend
+    assert "smtp.host" in refused.fix
     assert "cannot connect to 127.0.0.1:1" in nobody.message
-    assert "smtp.port" in nobody.mend
+    assert "smtp.port" in nobody.fix
 
 
 async def test_smtp_without_its_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiosmtplib", None)
     (found,) = await check(25)
 
-    assert (found.verdict, found.mend) == ("fail", "Run `pip install 'keyturn[smtp]'`.")
+    assert (found.verdict, found.fix) == ("fail", "Run `pip install 'keyturn[smtp]'`.")

@@ -34,7 +34,7 @@ def doctor(as_json: bool) -> None:
     async def work() -> None:
         async with here.accounts() as store:
             found = await examine(reading, Dns(), accounts=store)
-            findings.extend(replace(one, message=here.named(one.message), mend=here.named(one.mend)) for one in found)
+            findings.extend(replace(one, message=here.named(one.message), fix=here.named(one.fix)) for one in found)
 
     run(work())
     if changed := ", ".join(f"{name} = {value}" for name, value in changed_settings(reading.settings)):
@@ -52,7 +52,7 @@ def _print(findings: Sequence[Finding]) -> None:
         verdict = click.style(f"{finding.verdict:<4}", fg=_COLOURS[finding.verdict])
         indent = " " * (width + 8)
         click.echo(f"{finding.check:<{width}}  {verdict}  {wrap(finding.message, indent)}")
-        if finding.mend:
-            click.echo(indent + wrap(finding.mend, indent))
+        if finding.fix:
+            click.echo(indent + wrap(finding.fix, indent))
     failed, warned = (sum(finding.verdict == verdict for finding in findings) for verdict in ("fail", "warn"))
     click.echo(f"\n{failed} to fix, {warned} to look at." if failed or warned else "\nAll checks passed.")

@@ -247,7 +247,7 @@ def _require_ready(here: Installation, settings: Settings) -> None:
             try:
                 await accounts.require_ready()
                 for doubt in await accounts.findings(settings.hashing):
-                    click.echo(f"keyturn: {doubt.message}. {doubt.mend}", err=True)
+                    click.echo(f"keyturn: {doubt.message}. {doubt.fix}", err=True)
             finally:
                 await accounts.close()
 

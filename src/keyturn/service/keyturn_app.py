@@ -88,7 +88,7 @@ class Lifetime:
         await parts.second_step.step.require_ready()
         if not self._is_checked:
             for doubt in await parts.accounts.findings(parts.settings.hashing):
-                log.warning(LogEvent("accounts.doubt", reason=f"{doubt.message}. {doubt.mend}"))
+                log.warning(LogEvent("accounts.doubt", reason=f"{doubt.message}. {doubt.fix}"))
             stack.enter_context(counting_alone(parts.database, in_memory=parts.settings.limits.in_memory))
 
 

@@ -1,4 +1,4 @@
-"""A small folder of templates, "greeting" with nothing to mend, and mails as the app would have captured them."""
+"""A small folder of templates, "greeting" with nothing to fix, and mails as the app would have captured them."""
 
 import os
 from datetime import UTC, datetime

@@ -12,13 +12,13 @@ class Finding(msgspec.Struct, frozen=True):
 
     `fail`: users get no mail or no answer. `warn`: they do, but something is weaker than it should be.
 
-    `mend`, in JSON `fix`, is a sentence with the command, the setting or the DNS record to fix it; only "ok" has none.
+    `fix` is a sentence with the command, the setting or the DNS record to fix it; only "ok" has none.
     """
 
     check: str
     verdict: Verdict
     message: str
-    mend: str = msgspec.field(default="", name="fix")
+    fix: str = ""
 
 
 def ok(message: str) -> Finding:
@@ -26,9 +26,9 @@ def ok(message: str) -> Finding:
     return Finding("", "ok", message)
 
 
-def warn(message: str, mend: str) -> Finding:
-    return Finding("", "warn", message, mend)
+def warn(message: str, fix: str) -> Finding:
+    return Finding("", "warn", message, fix)
 
 
-def fail(message: str, mend: str) -> Finding:
-    return Finding("", "fail", message, mend)
+def fail(message: str, fix: str) -> Finding:
+    return Finding("", "fail", message, fix)

@@ -144,17 +144,17 @@ class Examination:
         except SendRefused as error:
             raise Judged(fail(f"could not be asked: {error.reason}", f"Correct the key in [{self.name}].")) from None
         except SendRetryable:
-            mend = f"Allow this machine to connect to {self.url}, or correct [{self.name}]."
-            raise Judged(fail(f"{self.url} cannot be reached", mend)) from None
+            fix = f"Allow this machine to connect to {self.url}, or correct [{self.name}]."
+            raise Judged(fail(f"{self.url} cannot be reached", fix)) from None
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise Judged(warn(f"could not be checked ({answer.status})", "Run `keyturn doctor` again later."))
         return answer
 
-    async def get(self, path: str, key: str, mend: str) -> Fields:
+    async def get(self, path: str, key: str, fix: str) -> Fields:
         """Return a document; end with a finding if the `key` is refused, or if there is no document."""
         answer = await self.ask(path)
         if answer.status in ACCOUNT_REFUSED:
-            raise Judged(fail(f"the {key} is refused ({answer.status})", mend))
+            raise Judged(fail(f"the {key} is refused ({answer.status})", fix))
         return self.read(answer)
 
     def read(self, answer: Answer) -> Fields:

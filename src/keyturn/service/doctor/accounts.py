@@ -54,8 +54,8 @@ async def _check(settings: Settings, database: Database, given: AccountStore | N
     found = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings"), *findings]
     if hosted_path(settings.sign_in_page) and not store.offers(AccountStore.password_hash):
         message = "sign_in_url: Keyturn's sign-in page does not work with this store"
-        mend = "Set sign_in_url to your app's sign-in page."
-        found.append(Finding("accounts", "warn", message, mend))
+        fix = "Set sign_in_url to your app's sign-in page."
+        found.append(Finding("accounts", "warn", message, fix))
     return found
 
 
@@ -72,15 +72,15 @@ def _mend_unready(settings: Settings) -> str:
     """Return the fix, and what does not work until then."""
     table = settings.accounts.table
     if settings.accounts.store == "ldap":
-        mend = "Start a server of the directory, or correct accounts.ldap.servers. SSL_CERT_FILE names its authority."
+        fix = "Start a server of the directory, or correct accounts.ldap.servers. SSL_CERT_FILE names its authority."
     elif settings.accounts.store == "table":
         place = "accounts.table.url" if table.url else "database.url"
-        mend = f"Start its database, correct {place}, or let its user read and write the table {table.table}."
+        fix = f"Start its database, correct {place}, or let its user read and write the table {table.table}."
         if accounts_file(settings):
-            mend = f"The path in {place} is wrong: correct it, or start Keyturn in the folder that it is relative to."
+            fix = f"The path in {place} is wrong: correct it, or start Keyturn in the folder that it is relative to."
     else:
-        mend = "Start it, or correct [accounts]."
-    return f"{mend} Until then, Keyturn sends no links and answers resets with 503."
+        fix = "Start it, or correct [accounts]."
+    return f"{fix} Until then, Keyturn sends no links and answers resets with 503."
 
 
 async def check_credentials(settings: Settings) -> list[Finding]:

@@ -30,10 +30,10 @@ def check_settings(reading: Reading) -> list[Finding]:
     file, settings = reading.file, reading.settings
     absent = f"there is no {file} in {Path.cwd()}" if reading.is_of_no_file else ""
     if reading.faults:
-        mend = "Run `keyturn init` to write it, or set KEYTURN_CONFIG to its path."
-        no_file = [Finding("settings", "warn", absent, mend)] if absent else []
+        fix = "Run `keyturn init` to write it, or set KEYTURN_CONFIG to its path."
+        no_file = [Finding("settings", "warn", absent, fix)] if absent else []
         return no_file + [Finding("settings", "fail", str(fault), _mend(fault)) for fault in reading.faults]
-    doubts = [Finding("settings", "warn", message, mend) for message, mend in _doubts(reading)]
+    doubts = [Finding("settings", "warn", message, fix) for message, fix in _doubts(reading)]
     source = f"{file} and the environment" if file.is_file() else "the environment and the defaults"
     source = "the app's settings" if reading.of_app else source
     fine = Finding("settings", "ok", f"{source}, for {settings.environment}{f'; {absent}' if absent else ''}")
@@ -116,8 +116,8 @@ async def check_pages(settings: Settings) -> list[Finding]:
     faults = await asyncio.to_thread(PagePreview(lambda: settings).faults)
     if not faults:
         return [Finding("pages", "ok", f"all pages render with the templates in {settings.pages.templates}")]
-    mend = "Fix the template: `keyturn serve` does not start with this error."
-    return [Finding("pages", "fail", str(fault), mend) for fault in faults]
+    fix = "Fix the template: `keyturn serve` does not start with this error."
+    return [Finding("pages", "fail", str(fault), fix) for fault in faults]
 
 
 async def check_own_pages(settings: Settings) -> list[Finding]:

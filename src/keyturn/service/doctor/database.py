@@ -49,8 +49,8 @@ async def check_database(settings: Settings) -> list[Finding]:
     except SettingsInvalid as invalid:
         return [_fail(str(fault), "Correct database.url.") for fault in invalid.faults]
     if missing := missing_file(settings.database.url):
-        mend = WRONG_PATH if missing == accounts_file(settings) else "Run `keyturn migrate` to create it."
-        return [_fail(f"{missing} does not exist", mend)]
+        fix = WRONG_PATH if missing == accounts_file(settings) else "Run `keyturn migrate` to create it."
+        return [_fail(f"{missing} does not exist", fix)]
     if url.get_backend_name() != "sqlite" and not find_spec("asyncpg"):
         return [_fail("the driver for PostgreSQL is missing", "Run `pip install 'keyturn[postgres]'`.")]
     async with opened(settings) as database:
@@ -60,10 +60,10 @@ async def check_database(settings: Settings) -> list[Finding]:
                 return findings + await _sqlite(database, str(url.database))
             return findings + await _postgresql(database)
         except DatabaseUnready as error:
-            mend = "Start the database, or correct database.url and the rights of its user."
+            fix = "Start the database, or correct database.url and the rights of its user."
             if database.is_sqlite:
-                mend = "Let the user who runs Keyturn write the file and its folder, or correct database.url."
-            return [_fail(f"{describe_url(url)}: {describe_error(error)}", mend)]
+                fix = "Let the user who runs Keyturn write the file and its folder, or correct database.url."
+            return [_fail(f"{describe_url(url)}: {describe_error(error)}", fix)]
 
 
 @asynccontextmanager
@@ -96,8 +96,8 @@ async def _sqlite(database: Database, file: str) -> list[Finding]:
     try:
         await database.transact(_try_to_write)
     except DatabaseUnready as error:
-        mend = "Let the user who runs Keyturn write the file and its folder."
-        findings.append(_fail(f"{file} cannot be written: {describe_error(error)}", mend))
+        fix = "Let the user who runs Keyturn write the file and its folder."
+        findings.append(_fail(f"{file} cannot be written: {describe_error(error)}", fix))
     return findings
 
 
@@ -116,12 +116,12 @@ async def _postgresql(database: Database) -> list[Finding]:
     (answer,) = await database.fetch(_READ_ONLY)
     if answer["read_only"] != "on":
         return []
-    mend = "Set database.url to the primary server, or default_transaction_read_only to off."
-    return [_fail("PostgreSQL refuses writes: it is a standby server, or read-only", mend)]
+    fix = "Set database.url to the primary server, or default_transaction_read_only to off."
+    return [_fail("PostgreSQL refuses writes: it is a standby server, or read-only", fix)]
 
 
-def _fail(message: str, mend: str) -> Finding:
-    return Finding("database", "fail", message, mend)
+def _fail(message: str, fix: str) -> Finding:
+    return Finding("database", "fail", message, fix)
 
 
 # Previous secret keys
@@ -140,7 +140,7 @@ async def check_previous_keys(settings: Settings) -> list[Finding]:
             waiting = await mails_sealed_otherwise(database, Seal([newest]))
     except (DatabaseUnready, DBAPIError):
         return [_UNREACHED]
-    needs = [Finding("keys", "warn", message, mend) for message, mend in _needs(previous, lost, waiting)]
+    needs = [Finding("keys", "warn", message, fix) for message, fix in _needs(previous, lost, waiting)]
     # A key signs codes by mail and by SMS (`short_codes.LIFE`), and puzzles.
     unneeded = "no stored data needs previous_secret_keys: remove them when every process has run with the current key"
     return needs or [Finding("keys", "ok", f"{unneeded} for 10 minutes")]

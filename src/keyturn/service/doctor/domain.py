@@ -91,12 +91,12 @@ async def check_domain(domain: str, providers: Sequence[Provider[Any]], dns: Dns
     names = [*spf, *dkim, *(f"_dmarc.{name}" for name in parents(domain))]
     try:
         if not await dns.exists(domain):
-            mend = "Register the domain, or correct mail.from."
-            return [Finding("domain", "warn", f"the DNS has no {domain}", mend)]
+            fix = "Register the domain, or correct mail.from."
+            return [Finding("domain", "warn", f"the DNS has no {domain}", fix)]
         texts: Texts = dict(zip(names, await asyncio.gather(*map(dns.texts, names)), strict=True))
     except Unanswered as error:
-        mend = "Let this machine connect to a nameserver (port 53), and run `keyturn doctor` again."
-        return [Finding("domain", "warn", f"could not be checked: {error}", mend)]
+        fix = "Let this machine connect to a nameserver (port 53), and run `keyturn doctor` again."
+        return [Finding("domain", "warn", f"could not be checked: {error}", fix)]
     findings = [judge_spf(name, texts[name], wanted) for name, wanted in spf.items()]
     findings += [judge_dkim(name, texts[name], page) for name, page in dkim.items()]
     if not dkim:
@@ -117,18 +117,18 @@ def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:
     terms = records[0]
     last = next((term for term in terms if term.lstrip("+?~-") == "all"), "")
     if not last and (redirect := next((term for term in terms if term.startswith("redirect=")), "")):
-        mend = "Look for spf=pass in the headers of a delivered mail."
-        return Finding("spf", "skip", f"not checked: {name} has {redirect}", mend)
+        fix = "Look for spf=pass in the headers of a delivered mail."
+        return Finding("spf", "skip", f"not checked: {name} has {redirect}", fix)
     if wanted.term and wanted.term not in terms:
-        mend = f"Add {wanted.term} to the record, before the term all."
-        return Finding("spf", "fail", f"the SPF record at {name} lacks {wanted.term}", mend)
+        fix = f"Add {wanted.term} to the record, before the term all."
+        return Finding("spf", "fail", f"the SPF record at {name} lacks {wanted.term}", fix)
     if last in {"all", "+all"}:
         message = f"the SPF record at {name} allows every server to send"
         return Finding("spf", "fail", message, f"Replace {last} with ~all.")
     if last in {"-all", "~all"}:
         return Finding("spf", "ok", f"{name} ends in {last}")
-    mend = f"Replace {last} with ~all." if last else "End the record with ~all."
-    return Finding("spf", "warn", f"the SPF record at {name} has no rule for other servers", mend)
+    fix = f"Replace {last} with ~all." if last else "End the record with ~all."
+    return Finding("spf", "warn", f"the SPF record at {name} has no rule for other servers", fix)
 
 
 def judge_dkim(name: str, texts: Sequence[str], page: str) -> Finding:
@@ -177,18 +177,18 @@ def judge_dmarc(domain: str, texts: Texts) -> Finding:
             tags = _tags(records[0])
             tag = "p" if owner == domain or "sp" not in tags else "sp"
             return _judge_policy(name, tag, tags.get(tag, "none" if "rua" in tags else "").lower())
-    mend = (
+    fix = (
         f'Add TXT _dmarc.{domain} "v=DMARC1; p=none; rua=mailto:postmaster@{domain}", and when its reports show only'
         " your own mail, change it to p=quarantine."
     )
-    return Finding("dmarc", "warn", f"no DMARC record for {domain}, so anyone can send mail in its name", mend)
+    return Finding("dmarc", "warn", f"no DMARC record for {domain}, so anyone can send mail in its name", fix)
 
 
 def _judge_policy(name: str, tag: str, policy: str) -> Finding:
     if policy == "none":
         message = f"{name} says {tag}=none, so mail with a forged sender is delivered"
-        mend = f"When the reports show only your own mail, set {tag}=quarantine in TXT {name}."
-        return Finding("dmarc", "warn", message, mend)
+        fix = f"When the reports show only your own mail, set {tag}=quarantine in TXT {name}."
+        return Finding("dmarc", "warn", message, fix)
     if policy in {"quarantine", "reject"}:
         return Finding("dmarc", "ok", f"{name} says {tag}={policy}")
     return Finding("dmarc", "fail", f"the DMARC record at {name} has no valid {tag}=", f"Set {tag}=quarantine there.")

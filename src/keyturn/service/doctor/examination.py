@@ -98,9 +98,9 @@ async def _run(check: Check, patience: float) -> Sequence[Finding]:
         async with asyncio.timeout(patience):
             return await check.work
     except TimeoutError:
-        mend = "Check its settings, and whether a firewall blocks the connection."
-        return [Finding(check.name, check.late, f"no answer within {patience:g} s", mend)]
+        fix = "Check its settings, and whether a firewall blocks the connection."
+        return [Finding(check.name, check.late, f"no answer within {patience:g} s", fix)]
     except Exception as error:  # noqa: BLE001 - what one check did not foresee must not hide what the others found
         # The text of an error may hold anything, also the password of an address.
-        mend = "Check its settings. If they are right, report a bug in Keyturn."
-        return [Finding(check.name, "fail", f"the check itself failed with {type(error).__name__}", mend)]
+        fix = "Check its settings. If they are right, report a bug in Keyturn."
+        return [Finding(check.name, "fail", f"the check itself failed with {type(error).__name__}", fix)]

@@ -30,8 +30,8 @@ def doubts(
     return findings
 
 
-def _warn(message: str, mend: str) -> Finding:
-    return Finding("accounts", "warn", message, mend)
+def _warn(message: str, fix: str) -> Finding:
+    return Finding("accounts", "warn", message, fix)
 
 
 def _times(connection: Connection, statements: Statements) -> Iterator[Finding]:
@@ -46,11 +46,11 @@ def _times(connection: Connection, statements: Statements) -> Iterator[Finding]:
             written, form = written_form(kind, str(wanted)), usual_form(_sample(connection, column))
             if form and form != written:
                 meant = placeholder_for(kind, form)
-                mend = f'Write "{meant}" there.' if meant else "Keyturn does not write these: let your app set it."
+                fix = f'Write "{meant}" there.' if meant else "Keyturn does not write these: let your app set it."
                 message = (
                     f"accounts.table.{section}.{column.name}: {wanted} writes {written}, but the column has {form}"
                 )
-                yield Finding("accounts", "fail", message, mend)
+                yield Finding("accounts", "fail", message, fix)
 
 
 def _sample(connection: Connection, column: Column[Any]) -> Sequence[object]:
@@ -64,11 +64,11 @@ def _sample(connection: Connection, column: Column[Any]) -> Sequence[object]:
 
 
 def _deletions(statements: Statements) -> list[Finding]:
-    mend = (
+    fix = (
         "Delete those, too, with the same `when`, or set a column instead. A reset fails where such rows exist. If"
         " there never are any, nothing has to be done."
     )
-    return [_warn(f"accounts.table.{setting}: {why}", mend) for setting, why in statements.mapping.held]
+    return [_warn(f"accounts.table.{setting}: {why}", fix) for setting, why in statements.mapping.held]
 
 
 def _flags(connection: Connection, statements: Statements) -> Iterator[Finding]:
@@ -123,5 +123,5 @@ def _judge_rights(connection: Connection, table: Table, command: str) -> Iterato
     message = (
         f"row level security {some} rows of {table} from Keyturn's role for {command}, so resets change nothing there"
     )
-    mend = f"Give the role BYPASSRLS, or add a policy: CREATE POLICY keyturn ON {name} TO the_role USING (true)."
-    yield Finding("accounts", "warn" if known.policies else "fail", message, mend)
+    fix = f"Give the role BYPASSRLS, or add a policy: CREATE POLICY keyturn ON {name} TO the_role USING (true)."
+    yield Finding("accounts", "warn" if known.policies else "fail", message, fix)

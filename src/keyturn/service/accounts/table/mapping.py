@@ -167,8 +167,8 @@ class _MappingReader:
                 why = "is in the table of accounts, so a reset would delete accounts: remove it"
                 self._fault(setting, f"{entry} {why}")
             elif is_own and owner != self._settings.id:
-                mend = f"write {name}.{self._settings.id}"
-                self._fault(setting, f"{owner} is not the id of an account, so other accounts would be changed: {mend}")
+                fix = f"write {name}.{self._settings.id}"
+                self._fault(setting, f"{owner} is not the id of an account, so other accounts would be changed: {fix}")
             elif ending.when != "never" and (table := self._table(setting, name)) is not None:
                 column = self._column(setting, table, owner)
                 sets = dict(self._assignments(f"{setting}.set", table, ending.set))

@@ -107,12 +107,12 @@ def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -
     writes = f"bcrypt ({prefix})" if prefix else settings.format
     theirs, _, _ = used.shown.partition(";")
     message = f"the table {table} has hashes of {theirs}, but hashing.format writes {writes}"
-    mend = f'Set hashing.format = "{used.format}", or let your app verify both.'
+    fix = f'Set hashing.format = "{used.format}", or let your app verify both.'
     return [
         Finding(
             "accounts",
             "warn",
             f"{message}, which your app may not read",
-            f"{mend} Otherwise users cannot sign in with a new password.",
+            f"{fix} Otherwise users cannot sign in with a new password.",
         )
     ]

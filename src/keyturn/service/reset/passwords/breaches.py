@@ -92,8 +92,8 @@ async def check(settings: Settings) -> list[Finding]:
     try:
         knows = await source.ask("password")
     except BreachSourceFailed as error:
-        mend = "Let this machine connect, or correct password.breaches. Until then, Keyturn accepts leaked passwords."
-        return [Finding("breaches", "warn", f"{where}: {error}", mend)]
+        fix = "Let this machine connect, or correct password.breaches. Until then, Keyturn accepts leaked passwords."
+        return [Finding("breaches", "warn", f"{where}: {error}", fix)]
     finally:
         await source.close()
     if not knows:

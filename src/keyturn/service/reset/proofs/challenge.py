@@ -288,16 +288,16 @@ async def check(settings: Settings) -> list[Finding]:
     try:
         verdict = await service.ask("nobody")
     except ChallengeUnready as error:
-        mend = "Let this machine connect to it. Until it answers, requests for links are refused."
-        return [Finding("challenge", "fail", f"{host}: {error}", mend)]
+        fix = "Let this machine connect to it. Until it answers, requests for links are refused."
+        return [Finding("challenge", "fail", f"{host}: {error}", fix)]
     finally:
         await service.close()
     if refused := [code for code in verdict.codes if code in _COMPLAINTS]:
-        mend = "Copy challenge.secret and challenge.site_key again, both from the same site."
-        return [Finding("challenge", "fail", f"{host} refuses the secret: {', '.join(refused)}", mend)]
+        fix = "Copy challenge.secret and challenge.site_key again, both from the same site."
+        return [Finding("challenge", "fail", f"{host} refuses the secret: {', '.join(refused)}", fix)]
     if verdict.success:
-        mend = "These are test keys, which accept every answer. Use the keys of your own site."
-        return [Finding("challenge", "warn", f"{host} accepts a made-up answer", mend)]
+        fix = "These are test keys, which accept every answer. Use the keys of your own site."
+        return [Finding("challenge", "warn", f"{host} accepts a made-up answer", fix)]
     return [Finding("challenge", "ok", f"{host} answers, and accepts the secret")]
 
 
