@@ -30,5 +30,5 @@ async def test_a_restart_of_the_database_loses_no_accepted_request_and_says_503_
         await asyncio.sleep(SECONDS / 2)
         await asyncio.to_thread(postgres.restart)
         await storm.end(people)
-    assert set(storm.statuses) <= {200, 202, 400, 503}
+    assert set(storm.statuses) <= {200, 202, 400, 503, 504}  # 504: a reset whose commit has no answer
     assert not [line for line in said if "Traceback" in line]

@@ -230,7 +230,7 @@ class Example:
             "SMTP_HOST": "",
             **({"CHALLENGE_METHOD": "none"} if self._lacks_altcha else {}),
         }
-        if written.second_step.source != "none":
+        if written.second_step.source == "builtin":
             twilio = {"ACCOUNT": "AC0", "PASSWORD": "none", "FROM": "+15005550006"}  # its codes are captured, too
             here |= {f"SECOND_STEP_SMS_{key}": value for key, value in twilio.items()}
         if self._is_at_supabase:

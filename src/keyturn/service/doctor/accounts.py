@@ -72,7 +72,7 @@ def _mend_unready(settings: Settings) -> str:
     """Return the fix, and what does not work until then."""
     table = settings.accounts.table
     if settings.accounts.store == "ldap":
-        fix = "Start a server of the directory, or correct accounts.ldap.servers. SSL_CERT_FILE names its authority."
+        fix = "Start a server of the directory, or correct accounts.ldap.servers. SSL_CERT_FILE names all authorities."
     elif settings.accounts.store == "table":
         place = "accounts.table.url" if table.url else "database.url"
         fix = f"Start its database, correct {place}, or let its user read and write the table {table.table}."

@@ -50,7 +50,7 @@ def forgot_page(
     flaw: ChallengeFlaw | None = None,
     return_to: str = "",
 ) -> Response[Any]:
-    """Return the form. With `flaw`, or if every request needs an answer, it holds the challenge.
+    """Return the form. It holds the challenge, if there is one.
 
     The policy lets in the hosts of an external challenge, on this page only.
     """

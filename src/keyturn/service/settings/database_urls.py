@@ -156,10 +156,11 @@ def _parsed(address: str) -> URL:
         raise _NotUnderstood(NO_ADDRESS) from None
     except ValueError:
         raise _NotUnderstood(_UNREADABLE) from None
-    if "@" in f"{url.host}{url.database}" or not 0 < (url.port or 1) < 1 << 16:
+    # As it is written: SQLAlchemy 2.0 leaves the name encoded, and 2.1 does not.
+    name = address.partition("://")[2].partition("/")[2]
+    if "@" in f"{url.host}{name}" or not 0 < (url.port or 1) < 1 << 16:
         raise _NotUnderstood(_UNREADABLE)
-    # SQLAlchemy 2.0 leaves the name encoded, and 2.1 does not.
-    return url.set(database=unquote(name)) if (name := address.partition("://")[2].partition("/")[2]) else url
+    return url.set(database=unquote(name)) if name else url
 
 
 def _file(place: str) -> URL:

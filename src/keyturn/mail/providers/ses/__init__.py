@@ -37,9 +37,7 @@ from keyturn.values import Secret
 class SesSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How Amazon SES is asked.
 
-    `configuration_set`: the set that publishes to `topic_arn`. Default: the identity's own
-    `api_url`: default: the region's
-    `rate`: calls a second, by all workers. `keyturn doctor` shows SES's limit
+    `api_url`: default: the region's own address
     `topic_arn`: the SNS topic of its reports
     """
 

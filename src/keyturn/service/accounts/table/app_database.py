@@ -90,7 +90,7 @@ def _look_at_file_first(engine: Engine) -> None:
 
     @event.listens_for(engine, "do_connect")
     def look(*_: Any) -> None:
-        path = Path(unquote(file.removeprefix("file:")))
+        path = Path(unquote(file[5:]) if file.startswith("file:") else file)
         try:
             path.stat()
         except FileNotFoundError:

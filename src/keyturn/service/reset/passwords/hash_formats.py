@@ -65,16 +65,20 @@ def _bcrypt_sha256(password: bytes, found: re.Match[str]) -> bool | None:
 
 
 def _argon2(password: bytes, found: re.Match[str]) -> bool | None:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.kdf import argon2
 
     costs = {name: int(found[name]) for name in ("memory_cost", "iterations", "lanes")}
     if costs["memory_cost"] * 1024 > _MOST_MEMORY or max(costs["iterations"], costs["lanes"]) > _MOST_PASSES:
         return None
     try:  # the PHC string format leaves the padding out
-        salt, expected = (base64.b64decode(text + "==") for text in found.group("salt", "base64"))
+        parts = (text + "=" * (-len(text) % 4) for text in found.group("salt", "base64"))
+        salt, expected = (base64.b64decode(part, validate=True) for part in parts)
         function = getattr(argon2, f"Argon2{found['type']}")(salt=salt, length=len(expected), **costs)
         derived = function.derive(password)
     except ValueError:  # a part is shorter than RFC 9106 allows, or no base64
+        return None
+    except (MemoryError, UnsupportedAlgorithm):  # the machine has no such memory, or an OpenSSL without Argon2
         return None
     return hmac.compare_digest(derived, expected)
 

@@ -27,7 +27,7 @@ _BOX = """<style>:where({held}){{position:relative}}
 {held}::before{{content:attr(alt);visibility:visible;position:absolute;inset:0;overflow:hidden;border-radius:inherit;\
 background:linear-gradient(rgb(128 128 128/12%) 0 0);outline:1px solid rgb(128 128 128/50%);\
 outline-offset:-1px}}</style>"""
-_HELD_BACK = {"own": 'img:not([src^="data:" i])', "off": "img"}
+_HELD_BACK = {"own": 'img:not([src*="data:" i],picture *)', "off": "img"}
 
 _CHANGED_AT_MOST = 512 * 1024
 """Characters of HTML that are changed for a view: looking at every tag of more takes seconds."""
