@@ -76,9 +76,8 @@ def _argon2(password: bytes, found: re.Match[str]) -> bool | None:
         salt, expected = (base64.b64decode(part, validate=True) for part in parts)
         function = getattr(argon2, f"Argon2{found['type']}")(salt=salt, length=len(expected), **costs)
         derived = function.derive(password)
-    except ValueError:  # a part is shorter than RFC 9106 allows, or no base64
-        return None
-    except (MemoryError, UnsupportedAlgorithm):  # the machine has no such memory, or an OpenSSL without Argon2
+    except (ValueError, MemoryError, UnsupportedAlgorithm):
+        # A part is shorter than RFC 9106 allows, or no base64; no such memory is free, or OpenSSL has no Argon2.
         return None
     return hmac.compare_digest(derived, expected)
 
