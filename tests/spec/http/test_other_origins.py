@@ -64,10 +64,7 @@ async def test_the_routes_with_cookies_stay_refused_to_a_page_on_the_list(start:
     assert answer.status_code == 403
 
 
-PATHS = ["/schema/openapi.json", "/forgot-password", f"/reset-password/{'x' * 43}", "/nowhere"]
-
-
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("path", ["/schema/openapi.json", "/forgot-password", "/reset-password/x", "/nowhere"])
 async def test_no_answer_has_an_address_from_the_host_header(start: Start, path: str) -> None:
     service = await start()
     answer = await service.anywhere().get(path, headers={"host": "evil.test", "x-forwarded-host": "evil.test"})
