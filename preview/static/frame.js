@@ -5,6 +5,7 @@ const canvas = document.querySelector(".canvas");
 let onLink = () => {};
 let onDocument = () => {};
 let shown = canvas.innerHTML;
+let adopted = null;
 
 // Takes charge of the page's frame. Resolves when its mail has loaded.
 export function useFrames(options) {
@@ -107,6 +108,7 @@ function drawn(frame) {
 }
 
 function adopt(frame) {
+  adopted = frame;
   const inside = frame.contentDocument;
   if (inside) {
     inside.documentElement.style.overflowY = "hidden";
@@ -127,7 +129,7 @@ function adopt(frame) {
   fit();
 }
 
-// Sets the width of the paper and the height of the mail.
+// Sets the width of the paper and the height of the mail. The event "fitted" then moves the marks on the paper.
 export function fit() {
   for (const plain of canvas.querySelectorAll(".plain")) plain.style.setProperty("--width", plain.dataset.width || null);
   const frame = currentFrame();
@@ -147,6 +149,7 @@ export function fit() {
   paper.style.height = `${height * scale}px`;
   paper.querySelector(".handle").ariaValueNow = width;
   tell(width, scale);
+  if (frame === adopted) canvas.dispatchEvent(new Event("fitted"));
 }
 
 // Marks the current width among the presets, and shows a width or scale that no preset shows.
