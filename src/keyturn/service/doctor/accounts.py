@@ -47,10 +47,10 @@ async def _check(settings: Settings, database: Database, given: AccountStore | N
     except SettingsInvalid as error:
         return [Finding("accounts", "fail", str(fault), _MEND_FAULT) for fault in error.faults]
     except (AccountsUnready, DatabaseUnready) as error:
-        return [Finding("accounts", "fail", str(error), _mend_unready(settings))]
+        return [Finding("accounts", "fail", str(error), _fix_of_unready(settings))]
     except DBAPIError as error:
         said = f"the database of the accounts reports an error: {describe_error(error)}"
-        return [Finding("accounts", "fail", said, _mend_unready(settings))]
+        return [Finding("accounts", "fail", said, _fix_of_unready(settings))]
     found = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings"), *findings]
     if hosted_path(settings.sign_in_page) and not store.offers(AccountStore.password_hash):
         message = "sign_in_url: Keyturn's sign-in page does not work with this store"
@@ -68,7 +68,7 @@ async def _findings(store: AccountStore, settings: Settings) -> Sequence[Finding
         return ()
 
 
-def _mend_unready(settings: Settings) -> str:
+def _fix_of_unready(settings: Settings) -> str:
     """Return the fix, and what does not work until then."""
     table = settings.accounts.table
     if settings.accounts.store == "ldap":
@@ -87,13 +87,13 @@ async def check_credentials(settings: Settings) -> list[Finding]:
     """Name the tables of passkeys, tokens and keys that no setting ends (CWE-613)."""
     return [
         Finding(
-            "credentials", "warn", f"{table}: its rows may let an intruder in after a new password", _mend_ends(line)
+            "credentials", "warn", f"{table}: its rows may let an intruder in after a new password", _fix_of_ends(line)
         )
         for table, line in (await surviving_credentials(settings)).items()
     ]
 
 
-def _mend_ends(line: str) -> str:
+def _fix_of_ends(line: str) -> str:
     if not line:
         return (
             "Let your app end them when it gets the webhook account.secured. Then add a column of it to"

@@ -32,7 +32,7 @@ def check_settings(reading: Reading) -> list[Finding]:
     if reading.faults:
         fix = "Run `keyturn init` to write it, or set KEYTURN_CONFIG to its path."
         no_file = [Finding("settings", "warn", absent, fix)] if absent else []
-        return no_file + [Finding("settings", "fail", str(fault), _mend(fault)) for fault in reading.faults]
+        return no_file + [Finding("settings", "fail", str(fault), _fix_of(fault)) for fault in reading.faults]
     doubts = [Finding("settings", "warn", message, fix) for message, fix in _doubts(reading)]
     source = f"{file} and the environment" if file.is_file() else "the environment and the defaults"
     source = "the app's settings" if reading.of_app else source
@@ -40,7 +40,7 @@ def check_settings(reading: Reading) -> list[Finding]:
     return doubts or [fine]
 
 
-def _mend(fault: Fault) -> str:
+def _fix_of(fault: Fault) -> str:
     name = fault.origin or fault.name
     if name == "KEYTURN_SECRET_KEY":
         return f"Set KEYTURN_SECRET_KEY to what this prints: {NEW_KEY}"
