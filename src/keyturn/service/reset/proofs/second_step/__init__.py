@@ -18,6 +18,6 @@ password comes last: otherwise an attacker who controls only the mailbox could g
 **Factors that cannot be checked are still required** (`"other"`): a seed that cannot be read, a factor of another kind.
 If they were left out, a lost key would become a bypass.
 
-A signed-in user who changes a known password needs no second step. pyotp has no protection against replay, no limit of
-tries and no support for the 80-bit seeds of many apps. The rules above provide the first two, `totp.py` the third.
+A signed-in user who changes a known password needs no second step. The codes are those of `cryptography`, which has no
+protection against replay and no limit of tries: the rules above provide both.
 """

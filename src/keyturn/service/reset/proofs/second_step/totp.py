@@ -1,4 +1,4 @@
-"""Time-based codes (TOTP, RFC 6238), by pyotp. Pure."""
+"""Time-based codes (TOTP, RFC 6238). Pure."""
 
 import base64
 import hmac
@@ -8,18 +8,23 @@ from datetime import datetime
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-import pyotp
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
+from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.padding import PKCS7
+from cryptography.hazmat.primitives.twofactor.hotp import HOTP
+from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
 SEED_BYTES = 20
 """160 bits, as RFC 4226 recommends (section 4, R6)."""
 
 _SHORTEST = 10
 """Bytes. RFC 4226 demands 128 bits, but the seeds of many apps have 80; a shorter seed is a mistake."""
+
+_DIGITS = 6
+_HASH = SHA1()  # noqa: S303 - many authenticator apps know no other (RFC 6238, 1.2)
 
 _STEP = 30
 """Seconds: ASVS 6.5.5."""
@@ -36,14 +41,16 @@ def totp_step(seed: bytes, code: str, moment: datetime) -> int | None:
     plain = _BLANKS.sub("", code)
     if not _CODE.fullmatch(plain):
         return None
-    totp, now = _totp(seed), int(moment.timestamp()) // _STEP
-    found = [step for step in (now + drift for drift in _DRIFT) if hmac.compare_digest(totp.generate_otp(step), plain)]
-    return max(found, default=None)
+    hotp = HOTP(seed, _DIGITS, _HASH, enforce_key_length=False)
+    now, code_bytes = int(moment.timestamp()) // _STEP, plain.encode()
+    steps = [now + drift for drift in _DRIFT if hmac.compare_digest(hotp.generate(now + drift), code_bytes)]
+    return max(steps, default=None)
 
 
 def otpauth_uri(seed: bytes, email: str, issuer: str) -> str:
     """Return the address that an authenticator app reads from a QR code."""
-    return pyotp.TOTP(base32(seed)).provisioning_uri(name=email, issuer_name=issuer)
+    totp = TOTP(seed, _DIGITS, _HASH, _STEP, enforce_key_length=False)
+    return totp.get_provisioning_uri(email, issuer).replace("+", "%20")  # some apps show a plus as one
 
 
 def base32(seed: bytes) -> str:
@@ -63,12 +70,6 @@ def checked_seed(seed: bytes) -> bytes:
     if len(seed) < _SHORTEST:
         raise ValueError("too short for a seed")
     return seed
-
-
-def _totp(seed: bytes) -> pyotp.TOTP:
-    # pyotp refuses seeds under 112 bits since 2.12. HMAC pads a key with zeros up to its block (RFC 2104, 2), so a
-    # short seed gives the same codes with some of the zeros written out.
-    return pyotp.TOTP(base64.b32encode(seed.ljust(SEED_BYTES, b"\0")).decode())
 
 
 _PHP_STRING = re.compile(r's:\d+:"(.*)";', re.DOTALL)
