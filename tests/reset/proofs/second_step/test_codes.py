@@ -54,7 +54,7 @@ def test_a_seed_of_eighty_bits_gives_the_codes_that_its_app_shows() -> None:
 
 def test_an_authenticator_reads_whose_it_is() -> None:
     uri = otpauth_uri(SEED, "ada@northwind.example", "Northwind School")
-    assert "+" not in uri  # iPhones show the plus of a form's encoding
+    assert "+" not in uri  # RFC 3986 knows no plus for a blank
     parsed = pyotp.parse_uri(uri)
     assert (parsed.name, parsed.issuer, parsed.secret) == ("ada@northwind.example", "Northwind School", base32(SEED))
 
