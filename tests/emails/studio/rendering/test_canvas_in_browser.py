@@ -40,15 +40,30 @@ async def test_a_pixel_leads_to_its_line(page: Page, served: str) -> None:
     shown = page.get_by_role("region", name="Picked: greeting/greeting.mjml:6 mj-button")
     await expect(shown.locator(".wrong")).to_contain_text("<mj-button")
     await expect(page.get_by_role("button", name="Pick")).to_have_attribute("aria-pressed", "false")
-    outlined = page.locator(".outline")
-    around = await outlined.evaluate("box => [box.offsetLeft, box.offsetTop, box.offsetWidth, box.offsetHeight]")
-    left, top, width, height = await page.locator(".paper iframe").evaluate(DRAWN)
-    assert around == pytest.approx([left - 3, top - 3, width + 6, height + 6], abs=1)
+    await expect_outline_around_the_button(page)
 
     await mail(page).get_by_role("link", name="Open it").click()  # picked once: links are links again
     await expect(page).to_have_url(re.compile("tab=links"))
     await shown.get_by_role("link", name="Close").click()
-    await expect(outlined).to_have_count(0)
+    await expect(page.locator(".outline")).to_have_count(0)
+
+
+async def expect_outline_around_the_button(page: Page) -> None:
+    around = await page.locator(".outline").evaluate(
+        "box => [box.offsetLeft, box.offsetTop, box.offsetWidth, box.offsetHeight]"
+    )
+    left, top, width, height = await page.locator(".paper iframe").evaluate(DRAWN)
+    assert around == pytest.approx([left - 3, top - 3, width + 6, height + 6], abs=1)
+
+
+async def test_an_outline_moves_with_the_paper(page: Page, served: str) -> None:
+    await open_sample(page, served, f"?sample=ada&{BUTTON}")
+    await expect_outline_around_the_button(page)
+    before = await page.locator(".paper iframe").evaluate(DRAWN)
+    await page.get_by_role("separator", name="Width of the mail").press("Home")
+    await expect(page).to_have_url(re.compile("width=280"))
+    await expect_outline_around_the_button(page)
+    assert await page.locator(".paper iframe").evaluate(DRAWN) != before
 
 
 async def test_a_line_leads_to_its_pixels(page: Page, served: str) -> None:
