@@ -75,6 +75,10 @@ chaos seconds="120":
 simulate *flags:
     PYTHONHASHSEED=0 uv run python -m tests.simulation {{flags}}
 
+# Change one thing of the source at a time, and see whether a test notices; `--count 30 --only outbox` for less
+mutants *flags:
+    uv run python -m tests.mutants {{flags}}
+
 # Build the wheel into dist/
 wheel:
     uv build --wheel
@@ -96,7 +100,7 @@ reference:
 check: lint bare stories
 
 # Run what CI leaves out, in hours: other versions of dependencies, every language, thousands of random inputs and worlds
-nightly: newest oldest && chaos (simulate "--seeds" "10000") (simulate "--seeds" "2000" "--ablate") screenshots
+nightly: newest oldest && chaos (simulate "--seeds" "10000") (simulate "--seeds" "2000" "--ablate") mutants screenshots
     uv run pytest -m "nightly or hypothesis" --hypothesis-profile=thorough
 
 # Print what each room weighs, beside the budgets; `--lower` lowers the numbers in pyproject.toml to today's

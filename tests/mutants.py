@@ -1,0 +1,184 @@
+"""Mutants: one small change of the source at a time, which at least one test must notice.
+
+`python -m tests.mutants [--count 300] [--seed 1] [--only TEXT]` changes a copy of the story, the secrets, the outbox
+and the studio's checks. The tests that reach a changed line run, first thirty of them, then all. A mutant that no test
+notices survives. `mutants.toml` explains those that change nothing which anybody is promised; any other fails the run.
+"""
+
+import argparse
+import ast
+import copy
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+from coverage import CoverageData
+
+CHECKOUT = Path(__file__).parents[1]
+BESIDE_THE_SOURCE = ("email_templates", "frontend", "migrations", "preview", "pyproject.toml")
+SOURCES = {
+    "src/keyturn/service/secrets.py": ("tests/spec", "tests/outbox", "tests/database"),
+    "src/keyturn/service/limits.py": ("tests/spec", "tests/limits"),
+    "src/keyturn/service/reset/*.py": ("tests/spec", "tests/reset"),
+    "src/keyturn/service/reset/records/*.py": ("tests/spec", "tests/reset"),
+    "src/keyturn/service/outbox/*.py": ("tests/spec", "tests/outbox"),
+    "src/keyturn/studio/lint/checks/*.py": ("tests/emails",),
+}
+"""What is changed, and where its tests are."""
+
+QUICK = "not long and not nightly and not program and not postgresql"
+
+FIRST = 30
+"""Tests that run at first: most mutants die in one of them."""
+
+LONGEST = 600
+"""Seconds of a mutant's tests. A mutant that waits for ever was noticed."""
+
+OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And,
+    ast.Add: ast.Sub, ast.Sub: ast.Add,
+}  # fmt: skip
+
+
+class Mutant(NamedTuple):
+    file: Path
+    line: int
+    before: str
+    after: str
+    source: str
+
+    @property
+    def name(self) -> str:
+        """The mutant without its line, which moves."""
+        return f"{self.file.relative_to(CHECKOUT / 'src/keyturn')}: {self.before} -> {self.after}"
+
+
+def main() -> int:
+    """Print a line for each mutant. Returns 1 if one survives that mutants.toml does not explain."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", default="", help="mutants of files whose path has this text")
+    chosen = parser.parse_args()
+    explained = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
+    sources = {pattern: tests for pattern, tests in SOURCES.items() if chosen.only in pattern}
+    files = [file for pattern in sources for file in sorted(CHECKOUT.glob(pattern))]
+    mutants = [mutant for file in files for mutant in mutants_of(file)]
+    survivors = 0
+    with tempfile.TemporaryDirectory(prefix="keyturn-mutants-") as folder:
+        tests = tests_by_line(Path(folder) / "coverage", {path for paths in sources.values() for path in paths})
+        for mutant in random.Random(chosen.seed).sample(mutants, min(chosen.count, len(mutants))):
+            verdict = "explained" if mutant.name in explained else judge(mutant, tests(mutant), Path(folder))
+            survivors += verdict in ("survived", "not reached")
+            print(f"{verdict:<12}{mutant.file.relative_to(CHECKOUT)}:{mutant.line}  {mutant.name}", flush=True)  # noqa: T201
+    print(f"{survivors} of {chosen.count} survived")  # noqa: T201
+    return min(survivors, 1)
+
+
+def mutants_of(file: Path) -> Iterator[Mutant]:
+    """Yield each mutant of a file: its tree with one node changed."""
+    source = file.read_text("utf-8")
+    tree = ast.parse(source)
+    for number, node in enumerate(ast.walk(tree)):
+        for change in changes_of(node):
+            other = copy.deepcopy(tree)
+            copied = next(one for at, one in enumerate(ast.walk(other)) if at == number)
+            before = ast.unparse(copied)
+            change(copied)
+            after = ast.unparse(copied)
+            yield Mutant(file, getattr(node, "lineno", 0), before[:120], after[:120], ast.unparse(other))
+
+
+def changes_of(node: ast.AST) -> Iterator[Callable[[ast.AST], None]]:
+    """Yield what can be changed in a node: an operator, a number, a truth, a `not`, a call that is a statement."""
+
+    def put(name: str, value: object) -> Callable[[ast.AST], None]:
+        return lambda copied: setattr(copied, name, value)
+
+    match node:
+        case ast.Compare(ops=[op]) if type(op) in OPPOSITES:
+            yield put("ops", [OPPOSITES[type(op)]()])
+        case ast.BoolOp(op=op) | ast.BinOp(op=op) if type(op) in OPPOSITES:
+            yield put("op", OPPOSITES[type(op)]())
+        case ast.Constant(value=bool(value)):
+            yield put("value", not value)
+        case ast.Constant(value=int(value)):
+            yield put("value", value + 1)
+        case ast.If(test=test) | ast.IfExp(test=test):
+            yield put("test", ast.UnaryOp(ast.Not(), test))
+        case ast.Expr(value=ast.Call() | ast.Await()):
+            yield put("value", ast.Constant(None))
+
+
+def tests_by_line(data_file: Path, folders: set[str]) -> Callable[[Mutant], Sequence[str]]:
+    """Run the tests once, and return a function to the names of those that pass and reach a mutant's line."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-m",
+        QUICK,
+        "--cov=keyturn",
+        "--cov-context=test",
+        "--cov-report=",
+        "-rf",
+    ]
+    environment = {**os.environ, "COVERAGE_FILE": str(data_file)}
+    done = subprocess.run(
+        [*command, *sorted(folders)], cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, text=True, check=False
+    )
+    failed = {line[7:].partition(" - ")[0] for line in done.stdout.splitlines() if line.startswith("FAILED ")}
+    data = CoverageData(str(data_file))
+    data.read()
+
+    def reaching(mutant: Mutant) -> Sequence[str]:
+        lines = data.contexts_by_lineno(str(mutant.file))
+        of_tests = [[context.partition("|")[0] for context in lines[line] if "::" in context] for line in lines]
+        reached = dict(zip(lines, of_tests, strict=True))
+        # A line that ran at import belongs to all tests of its file.
+        return sorted(set(reached.get(mutant.line) or chain.from_iterable(of_tests)) - failed)
+
+    return reaching
+
+
+def judge(mutant: Mutant, tests: Sequence[str], folder: Path) -> str:
+    """Run the tests of a mutant in a copy of the source."""
+    if not tests:
+        return "not reached"
+    place = folder / "copy"
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(CHECKOUT / "src", place / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in BESIDE_THE_SOURCE:
+        (place / name).symlink_to(CHECKOUT / name)
+    (place / mutant.file.relative_to(CHECKOUT)).write_text(mutant.source, "utf-8")
+    first = random.Random(mutant.name).sample(tests, min(FIRST, len(tests)))
+    for some in (first, tests) if len(tests) > FIRST else (first,):
+        if not passes(some, place):
+            return "noticed"
+    return "survived"
+
+
+def passes(tests: Sequence[str], place: Path) -> bool:
+    listed = place / "tests.txt"
+    listed.write_text("\n".join(tests), "utf-8")
+    alone = ("-n", "0") if len(tests) <= FIRST else ()
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-m", "", "-p", "no:cacheprovider", *alone, f"@{listed}"]
+    environment = {**os.environ, "PYTHONPATH": str(place / "src")}
+    try:
+        done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, timeout=LONGEST, check=False)
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
