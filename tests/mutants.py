@@ -27,9 +27,9 @@ BESIDE_THE_SOURCE = ("email_templates", "frontend", "migrations", "preview", "py
 SOURCES = {
     "src/keyturn/service/secrets.py": ("tests/spec", "tests/outbox", "tests/database"),
     "src/keyturn/service/limits.py": ("tests/spec", "tests/limits"),
-    "src/keyturn/service/reset/*.py": ("tests/spec", "tests/reset"),
-    "src/keyturn/service/reset/records/*.py": ("tests/spec", "tests/reset"),
-    "src/keyturn/service/outbox/*.py": ("tests/spec", "tests/outbox"),
+    "src/keyturn/service/reset/*.py": ("tests/spec", "tests/reset", "tests/webhooks"),
+    "src/keyturn/service/reset/records/*.py": ("tests/spec", "tests/reset", "tests/cli"),
+    "src/keyturn/service/outbox/*.py": ("tests/spec", "tests/outbox", "tests/cli"),
     "src/keyturn/studio/lint/checks/*.py": ("tests/emails",),
 }
 """What is changed, and where its tests are."""
@@ -58,8 +58,9 @@ class Mutant(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The mutant without its line, which moves."""
-        return f"{self.file.relative_to(CHECKOUT / 'src/keyturn')}: {self.before} -> {self.after}"
+        """The mutant by the text of its line, since the number moves."""
+        written = self.file.read_text("utf-8").splitlines()[self.line - 1].strip()
+        return f"{self.file.relative_to(CHECKOUT / 'src/keyturn')}: {written}: {self.before} -> {self.after}"
 
 
 def main() -> int:
@@ -92,10 +93,13 @@ def mutants_of(file: Path) -> Iterator[Mutant]:
         for change in changes_of(node):
             other = copy.deepcopy(tree)
             copied = next(one for at, one in enumerate(ast.walk(other)) if at == number)
-            before = ast.unparse(copied)
+            before = _shown(copied)
             change(copied)
-            after = ast.unparse(copied)
-            yield Mutant(file, getattr(node, "lineno", 0), before[:120], after[:120], ast.unparse(other))
+            yield Mutant(file, getattr(node, "lineno", 0), before, _shown(copied), ast.unparse(other))
+
+
+def _shown(node: ast.AST) -> str:
+    return " ".join(ast.unparse(node).split())[:100]
 
 
 def changes_of(node: ast.AST) -> Iterator[Callable[[ast.AST], None]]:

@@ -60,7 +60,7 @@ def test_without_a_room_the_rest_of_the_specification_holds(name: str, tmp_path:
         rooms.write_text("".join(kept), "utf-8")
 
     told = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", SPEC, *room.without],
+        [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", SPEC, *room.without],
         cwd=CHECKOUT,
         env={**os.environ, "PYTHONPATH": str(tmp_path / "src")},
         capture_output=True,
