@@ -27,7 +27,7 @@ from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.frame_answers import attached
 from keyturn.studio.web.pages.layout import Layout, neighbours
-from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
+from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
 from keyturn.studio.web.rendering.source import Source
 from keyturn.studio.web.view import View
 
