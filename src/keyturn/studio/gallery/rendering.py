@@ -26,7 +26,7 @@ class Renderers:
 
     templates: Templates
     brands: Mapping[str, Mapping[str, object]]
-    prepare: Prepare
+    prepare: Prepare | None = None
     is_forcing: bool = False
     _known: dict[tuple[str, str, bool], Templates] = field(default_factory=dict)
 
@@ -49,6 +49,7 @@ class Renderers:
         return self.templates.with_globals(self.brands[brand])
 
     def _prepared(self, environment: Environment, *, undefined: type[Undefined], is_forcing: bool) -> Environment:
-        prepared = with_forcing(self.prepare(environment)) if is_forcing else self.prepare(environment)
+        prepared = self.prepare(environment) if self.prepare else environment
+        prepared = with_forcing(prepared) if is_forcing else prepared
         prepared.undefined = undefined
         return prepared
