@@ -26,12 +26,6 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 DIRECTORY: Decorator = click.argument("directory", required=False, type=click.Path(path_type=Path))
 
-NO_BROWSER_SANDBOX: Decorator = click.option(
-    "--no-browser-sandbox",
-    is_flag=True,
-    help="Start Chromium without its own sandbox, as root must: do so only for mails that you trust.",
-)
-
 _OPTIONS: Sequence[Decorator] = (
     click.option(
         "--env",
