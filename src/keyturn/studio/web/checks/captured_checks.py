@@ -80,10 +80,6 @@ _UNSUBSCRIBE = re.compile(
 
 
 _SIGNED_BY = re.compile(r"(?:^|;)\s*d\s*=\s*([\w.-]{1,253})")  # RFC 6376, 3.5
-_FAILED = re.compile(r";\s*(spf|dkim|dmarc)\s*=\s*(fail|hardfail|softfail|permerror)\b", re.IGNORECASE)  # RFC 8601
-_ASIDE = re.compile(r'\([^()]*\)|"[^"]*"')
-"""A comment or a quoted text. A comment may hold another one, so it is taken out twice."""
-
 _READ = 4 * 1024
 """Characters of a header that are read, of so many headers of one name."""
 
@@ -124,22 +120,12 @@ def _check_alignment(content: MailContent) -> Iterator[Finding]:
     return_path = _domain_of(content.header(RETURN_PATH).strip("<> "))
     if sender and return_path and site_of(sender) != site_of(return_path):
         yield RULES.finding(_place(content, "from"), "message/spf-unaligned", sender=sender, return_path=return_path)
-    signed = [found[1].lower() for value in _values(content, "dkim-signature") if (found := _SIGNED_BY.search(value))]
+    signatures = [value[:_READ] for name, value in content.headers if name.lower() == "dkim-signature"][:_MOST_HEADERS]
+    signed = [found[1].lower() for value in signatures if (found := _SIGNED_BY.search(value))]
     if signed and sender and all(site_of(domain) != site_of(sender) for domain in signed):
         yield RULES.finding(
             _place(content, "dkim-signature"), "message/dkim-unaligned", signers=", ".join(signed), sender=sender
         )
-    for value in _values(content, "authentication-results"):
-        for method, result in _FAILED.findall(_ASIDE.sub("", _ASIDE.sub("", value))):
-            yield RULES.finding(
-                _place(content, "authentication-results"),
-                "message/authentication-failed",
-                verdict=f"{method}={result}".lower(),
-            )
-
-
-def _values(content: MailContent, name: str) -> list[str]:
-    return [value[:_READ] for key, value in content.headers if key.lower() == name][:_MOST_HEADERS]
 
 
 def _domain_of(address: str) -> str:
