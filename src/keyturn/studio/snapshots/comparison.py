@@ -11,7 +11,7 @@ Snapshots are plain files that people can open and version control can show:
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
@@ -20,12 +20,10 @@ from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
 from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
-from keyturn.mail.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.plain_files import leads_out, read_plain_text, replace_file
 from keyturn.studio.gallery import Gallery, MailName, Sample
-from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.snapshots.difference import Difference, difference
 
 
@@ -117,8 +115,8 @@ def _text(path: Path) -> str | None:
         return None
 
 
-Renders = Callable[[str, MailFiles, Sample, Language], Rendered]
-"""Renders a template, of these files. Raises TemplateInvalid."""
+Renders = Callable[[str, MailFiles, Sample, str], Rendered]
+"""Renders a template, of these files, in the language of a tag. Raises TemplateInvalid."""
 
 State = Literal["same", "changed", "new", "gone", "broken"]
 
@@ -183,7 +181,7 @@ class Snapshots:
         self.stored = stored
         self._gallery = gallery
         self._languages = dict(_languages_by_name(gallery, languages))
-        self._render = render or partial(_render, gallery.renderers())
+        self._render = render or gallery.render
 
     @property
     def folder(self) -> Path:
@@ -248,22 +246,17 @@ class Snapshots:
         return Comparison(name, before, Snapshot.of(mail, source.files))
 
 
-def _render(renderers: Renderers, template: str, files: MailFiles, sample: Sample, language: Language) -> Rendered:
-    templates = renderers(sample).with_files(lambda _: files)
-    return templates.render_values(template, sample.values, language)
-
-
 class _Source(NamedTuple):
     samples: Mapping[str, Sample]
     files: MailFiles
 
 
-def _languages_by_name(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[str, Language]]:
-    """Yield the languages by their part of the name of a snapshot."""
+def _languages_by_name(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the tags of the languages by their part of the name of a snapshot."""
     known, own = gallery.languages.known, gallery.languages.choose("")
     for tag in tags or known:
         if tag not in known:
             raise SettingsInvalid(
                 [Fault("snapshot_languages", f"there is no language {tag}; there are {', '.join(known)}")]
             )
-        yield "" if tag == own.tag else tag, known[tag]
+        yield "" if tag == own.tag else tag, tag

@@ -10,7 +10,7 @@ from keyturn.studio.lint.checks.links import site_of
 from keyturn.studio.lint.finding import Finding, Place, Severity
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES
-from keyturn.studio.lint.sent_mail import SentMail, examine
+from keyturn.studio.lint.sent_mail import examine
 from keyturn.studio.lint.suppression import at_severity
 from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.web.rendering.kept import Kept
@@ -53,9 +53,8 @@ class CapturedChecks:
             return Report(findings)
         if max(len(content.html), len(content.text)) > _LONGEST:
             return Report(findings, not_checked=f"The HTML was not checked: it has more than {_LONGEST // 1024} KB.")
-        sent = SentMail(subject=mail.subject, html=content.html, text=content.text, clients=self._clients)
         try:
-            found = self._runner.run_for(_SECONDS, examine, sent)
+            found = self._runner.run_for(_SECONDS, examine, content.html, content.text, mail.subject, self._clients)
             return Report((*findings, *found))
         except (LimitExceeded, RecursionError):
             return Report(findings, not_checked="The HTML was not checked: it takes too much time or memory.")

@@ -20,7 +20,6 @@ from keyturn.studio.gallery.branches.exploration import LONGEST, Passes
 from keyturn.studio.gallery.discovery import FileState, is_unchanged, state_of
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.gallery.naming import ending_of
-from keyturn.studio.gallery.sizes import require_sendable
 from keyturn.studio.lint.document import Document, read_document
 from keyturn.studio.lint.finding import Finding, Place, limit_of
 from keyturn.studio.lint.guard import first_mistake_in, guard
@@ -28,7 +27,6 @@ from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain, explain_samples
 from keyturn.studio.lint.source.unknown_filters import going_on, with_lenient_origins
 from keyturn.studio.renderers import Here, LimitExceeded, Limits, Runner
-from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.studio.web.data.current_data import CurrentData, current_data
 from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.view import View
@@ -69,7 +67,6 @@ class Drawer:
     def __init__(self, gallery: Gallery) -> None:
         self.gallery = gallery = going_on(gallery)
         self.traced = gallery.renderers(with_lenient_origins)
-        self._strict = gallery.renderers()
         self._documents: FIFOCache[int, Document] = FIFOCache(_MOST_DRAWN)
 
     def branches(self, template: str) -> Passes | None:
@@ -117,16 +114,8 @@ class Drawer:
         return self._documents[order.number]
 
     def render(self, order: Order) -> Rendered:
-        """Return the mail as the app sends it, with only known filters. Raises TemplateInvalid, OutOfTime."""
-        templates = self._strict(order.sample, order.brand).with_files(lambda _: order.files)
-        try:
-            filled = templates.fill(order.template, order.sample.values, self._language(order))
-        except TemplateInvalid as error:
-            if isinstance(error.__cause__, OutOfTime):
-                raise error.__cause__ from error
-            raise
-        require_sendable(filled, order.files, templates.folders)
-        return templates.compile(order.template, filled)
+        """Return the mail as the app sends it, as `Gallery.render` does."""
+        return self.gallery.render(order.template, order.files, order.sample, order.language, order.brand)
 
     def _language(self, order: Order) -> Language:
         return self.gallery.languages.choose(order.language)
@@ -261,9 +250,9 @@ class Renditions:
             exceeded=drawn.exceeded,
         )
 
-    def render(self, template: str, files: MailFiles, sample: Sample, language: Language) -> Rendered:
+    def render(self, template: str, files: MailFiles, sample: Sample, language: str) -> Rendered:
         """Return the mail as the app sends it, for its snapshot. Raises TemplateInvalid."""
-        order = Order(next(self._numbers), template, files, sample, language.tag, "")
+        order = Order(next(self._numbers), template, files, sample, language, "")
         states = tuple(state_of(str(self.gallery.folders / file)) for file in self.gallery.files_of(template))
         known, fault = self._ran_away.get(template, ((), None))
         if fault and known == states:  # each sample in each language would end in the same way
