@@ -103,7 +103,7 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
     )
     folder_checks = FolderChecks(studio, renditions.runner, checks)
     layout = Layout(studio, folder_checks, review, path)
-    canvas = canvas_pages.Canvas(renditions, studio.sender)
+    canvas = canvas_pages.Canvas(renditions)
     data = data_tab.DataTab(studio.gallery)
     return layout, {
         "captured_checks": CapturedChecks(renditions.runner, studio.clients, studio.severity),

@@ -133,7 +133,7 @@ def test_the_last_good_mail_stays_behind_samples_that_cannot_be_read(client: Cli
     frame = client.get(f"/studio/frames/greeting{query}")
     assert frame.status_code == 200
     assert "Hello Ada" in frame.text
-    for what in ("show=source&file=eml", "show=source&file=html", "tab=headers", "tab=links", "show=text"):
+    for what in ("show=source&file=html", "tab=headers", "tab=links", "show=text"):
         overlay(client, query=f"{query or '?'}&{what}")
 
 
