@@ -9,12 +9,10 @@ Snapshots are plain files that people can open and version control can show:
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
@@ -199,14 +197,19 @@ class Snapshots:
 
     def compare(self, name: MailName) -> Comparison:
         """Return the comparison of a mail. Raises LookupError if neither the mail nor a snapshot exists."""
-        return next(self.compare_each([name]))
-
-    def compare_each(self, names: Iterable[MailName]) -> Iterator[Comparison]:
-        """Do what `compare` does, with one look at the folder for all mails of a template."""
-        for template, group in groupby(names, attrgetter("template")):
-            source = self._source(template)
-            for name in group:
-                yield self._compare_to(name, source)
+        before = self.stored.read(name) if name.sample else None
+        is_mail = name.template in self._gallery.names()
+        try:
+            sample = self._gallery.samples(name.template).get(name.sample) if is_mail else None
+            if sample and (language := self._languages.get(name.language)):
+                files = self._gallery.files(name.template)
+                mail = self._render(name.template, files, sample, language)
+                return Comparison(name, before, Snapshot.of(mail, files))
+        except TemplateInvalid as fault:
+            return Comparison(name, before, fault=fault)
+        if before is None:
+            raise LookupError(f"There is no mail {name}, and no snapshot of it.")
+        return Comparison(name, before)
 
     def accept(self, comparison: Comparison) -> None:
         if comparison.after:
@@ -221,34 +224,6 @@ class Snapshots:
             for sample in entry.samples:
                 for tag in self._languages:
                     yield MailName(entry.name, sample, tag)
-
-    def _source(self, template: str) -> "_Source | TemplateInvalid":
-        if template not in self._gallery.names():
-            return _Source({}, MailFiles(""))
-        try:
-            return _Source(self._gallery.samples(template), self._gallery.files(template))
-        except TemplateInvalid as fault:
-            return fault
-
-    def _compare_to(self, name: MailName, source: "_Source | TemplateInvalid") -> Comparison:
-        before = self.stored.read(name) if name.sample else None
-        if isinstance(source, TemplateInvalid):
-            return Comparison(name, before, fault=source)
-        sample, language = source.samples.get(name.sample), self._languages.get(name.language)
-        if sample is None or language is None:
-            if before is None:
-                raise LookupError(f"There is no mail {name}, and no snapshot of it.")
-            return Comparison(name, before)
-        try:
-            mail = self._render(name.template, source.files, sample, language)
-        except TemplateInvalid as fault:
-            return Comparison(name, before, fault=fault)
-        return Comparison(name, before, Snapshot.of(mail, source.files))
-
-
-class _Source(NamedTuple):
-    samples: Mapping[str, Sample]
-    files: MailFiles
 
 
 def _languages_by_name(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[str, str]]:
