@@ -1,9 +1,9 @@
 """check: reports problems in the emails, in a terminal or in CI."""
 
-import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import groupby
@@ -18,6 +18,7 @@ from keyturn.cli.studio.folders import (
     Opened,
     Source,
     open_folder,
+    shown_path,
     takes_source,
     usual_baseline,
     without_templates,
@@ -72,10 +73,6 @@ def _as_note(equal: Sequence["Finding"], folders: "Folders") -> str:
 def typed_path(folders: "Folders", file: str) -> str:
     """Return a template's path from the working directory, where it is below that."""
     return shown_path(folders / file)
-
-
-def shown_path(path: Path) -> str:
-    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
 
 
 def _print_finding(equal: Sequence["Finding"], gallery: "Gallery", mails: int, most: int | None) -> None:
@@ -309,9 +306,15 @@ def _is_checked(report: "Report", *, aside: bool) -> bool:
 
 
 def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
-    from keyturn.studio.lint.changed_mails import changed_mails_apart
+    from keyturn.studio.gallery.configuration import limits_of
+    from keyturn.studio.lint.changed_mails import LONGEST, changed_mails
+    from keyturn.studio.renderers import LimitExceeded, renderers_for
 
-    return changed_mails_apart(opened.gallery, base, opened.settings, without=[baseline])
+    with closing(renderers_for(opened.gallery, limits_of(opened.settings), 1)) as renderer:
+        try:
+            return renderer.run_for(LONGEST, changed_mails, base, opened.settings.file, [baseline])
+        except LimitExceeded as exceeded:
+            fail(f"--only-changed: the comparison was stopped: {exceeded.limit}")
 
 
 def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InRenderers":
