@@ -50,6 +50,7 @@ STOPS = (
     Stop("mail", "templates/back_in_stock?tab=checks"),
     Stop("branch", "templates/order_confirmed?sample=branch%3A+order_confirmed.mjml%3A3+and+6+more&tab=checks"),
     Stop("findings", "findings"),
+    Stop("edit", "templates/back_in_stock?show=source&mode=edit&tab=checks"),
     Stop("word", "templates/order_confirmed?scheme=word&tab=reading"),
     Stop("sheet", "sheet?width=375&scheme=light&scheme=dark&scheme=full"),
     Stop("inbox", "inbox"),

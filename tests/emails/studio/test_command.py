@@ -84,6 +84,20 @@ def test_mails_of_a_folder_that_names_no_sender_come_from_a_neutral_one(tmp_path
     assert "Your app &lt;hello@example.test&gt;" in page
 
 
+@pytest.mark.parametrize("option", ["--edit", "--no-edit"])
+def test_templates_are_edited_where_that_is_asked_for(tmp_path: Path, option: str) -> None:
+    (tmp_path / "emails").mkdir()
+    (tmp_path / "emails" / "welcome.html").write_text("<p>Hello</p>")
+    command = [*STUDIO, "emails", "--no-token", option]
+    draft = {"file": "welcome.html", "text": "<p>Typed</p>", "editor": "one"}
+    with running_demo(command, tmp_path) as studio, httpx2.Client(base_url=studio.url) as client:
+        headers = {"sec-fetch-site": "same-origin"}
+        answer = client.post("/studio/drafts/welcome", json=draft, headers=headers)
+        frame = client.get(answer.json()["frame"]).text if answer.status_code == 200 else answer.json()["detail"]
+        studio.interrupt()
+    assert ("Typed" if option == "--edit" else "started with --no-edit") in frame
+
+
 def test_it_catches_what_any_app_sends_and_keeps_it_in_a_folder(tmp_path: Path) -> None:
     command = [*STUDIO, "--no-token", "--smtp", "0", "--inbox", "caught"]
     for subjects in (["First"], ["First", "Second"]):

@@ -126,6 +126,12 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
     is_flag=True,
     help="Answer without a token: every user and program of this machine gets in. Default: a token in the address.",
 )
+@click.option(
+    "--edit/--no-edit",
+    "edits",
+    default=None,
+    help="Allow editing in the browser. Default: only if no other machine can reach the studio.",
+)
 def studio(source: Source, **listening: Any) -> None:
     from keyturn.packaging import require_studio
 
@@ -140,6 +146,7 @@ def _serve(
     *,
     host: str,
     port: int,
+    edits: bool | None,
     no_token: bool,
     inbox: Path | None,
     **catching: Any,
@@ -163,7 +170,7 @@ def _serve(
     service = service_settings(opened)
     captured = open_inbox(service, inbox, catching=caught.is_on)
     shown = replace(
-        caught.shown_in(_studio(opened, service, host, token, captured, runner=runner)),
+        caught.shown_in(_studio(opened, service, host, token, captured, runner=runner, edits=edits)),
         opens_inbox=bool((caught.is_on or inbox) and opened.service),  # no folder was named
     )
     app = create_studio_app(shown)
@@ -179,6 +186,7 @@ def _runner(opened: Opened) -> "Runner[Drawer]":
     """
     from keyturn.studio.gallery.configuration import limits_of
     from keyturn.studio.renderers import renderers_for
+    from keyturn.studio.web import drafts  # noqa: F401 - for the workers
     from keyturn.studio.web.checks import folder_checks  # noqa: F401 - for the workers
     from keyturn.studio.web.rendering import documents  # noqa: F401 - for the workers
     from keyturn.studio.web.rendering.rendition import Drawer
@@ -205,6 +213,7 @@ def _studio(
     captured: "CapturedMails | None" = None,
     brands: Mapping[str, Mapping[str, Any]] | None = None,
     runner: "Runner[Drawer] | None" = None,
+    edits: bool | None = None,
 ) -> "Studio":
     from keyturn.studio.gallery.configuration import limits_of
     from keyturn.studio.lint.clients.clients import Clients
@@ -216,6 +225,7 @@ def _studio(
         sender=_sender(opened, settings),
         captured=captured,
         runner=runner,
+        edits=edits,
         snapshots=opened.settings.snapshots,
         snapshot_languages=opened.settings.snapshot_languages,
         clients=Clients.from_names(opened.settings.clients).groups,

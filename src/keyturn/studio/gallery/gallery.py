@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from jinja2 import BaseLoader, Environment
 from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid, UnknownMail
@@ -55,6 +56,13 @@ class Entry(Struct, frozen=True):
     unreadable: bool = False
 
 
+class Draft(Struct, frozen=True):
+    """The unsaved text of a file, by the name that templates use."""
+
+    file: str
+    text: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Gallery:
     """The mails of a folder. It reads the folder on each call; `one_look` groups calls.
@@ -64,6 +72,7 @@ class Gallery:
     `find_variables`: finds the variables of templates that are no Jinja.
     `finds_branches`: whether to force branches that samples leave out; `explorer` does it within limits.
     `go_on`: makes an environment that goes on at faults, to find the branches of a mail that has some.
+    `draft`: the text of one file. The list of files stays that of the disk.
     """
 
     templates: Templates
@@ -75,6 +84,7 @@ class Gallery:
     explorer: Callable[[str], Passes | None] | None = None
     find_variables: Callable[[Sequence[str]], Mapping[str, Variable]] | None = None
     go_on: Prepare | None = None
+    draft: Draft | None = None
     _results: dict[tuple[str, str], tuple[tuple[object, ...], Any]] = field(
         default_factory=dict, init=False, compare=False
     )
@@ -196,6 +206,8 @@ class Gallery:
 
     def source(self, file: str) -> str:
         """Return the text of a file, U+FFFD for bytes that are not UTF-8. Raises OSError, as for links out of it."""
+        if self.draft and file == self.draft.file:
+            return self.draft.text
         path = self.folders / file
         if leads_out(path, self.patterns.bounds) and leads_out(path, path):
             raise OSError(f"{file} is a link that leads out of the folder")
@@ -211,7 +223,15 @@ class Gallery:
 
     def renderers(self, prepare: Prepare | None = None, *, is_forcing: bool = False) -> Renderers:
         """Return the templates for each kind of sample. `prepare` changes each Jinja environment."""
-        return Renderers(self.templates.with_files(self.files), self.brands, prepare, is_forcing)
+
+        def prepare_draft(environment: Environment) -> Environment:
+            if self.draft:
+                environment.bytecode_cache = None  # a draft is compiled once, for its author alone
+            if self.draft and environment.loader:
+                environment.loader = _DraftLoader(environment.loader, str(self.folders / self.draft.file), self.draft)
+            return prepare(environment) if prepare else environment
+
+        return Renderers(self.templates.with_files(self.files), self.brands, prepare_draft, is_forcing)
 
     def render(self, name: str, files: MailFiles, sample: Sample, language: str, brand: str = "") -> Rendered:
         """Return a mail as the app sends it, of these files, with only known filters. `language`: a tag.
@@ -233,6 +253,9 @@ class Gallery:
         changed = replace(self, **changes)
         vars(changed)["_discovery"] = self._discovery
         return changed
+
+    def with_draft(self, draft: Draft) -> "Gallery":
+        return self.but(draft=draft)
 
     def _entry(self, name: str) -> Entry:
         try:
@@ -323,6 +346,24 @@ class Look(Struct):
 
 
 _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)
+
+
+class _DraftLoader(BaseLoader):
+    """Loads templates with another loader, and the draft in place of its file, whatever its name."""
+
+    def __init__(self, loader: BaseLoader, path: str, draft: Draft) -> None:
+        self._loader = loader
+        self._path = os.path.realpath(path)
+        self._draft = draft
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        source, path, is_current = self._loader.get_source(environment, template)
+        if path and os.path.realpath(path) == self._path:
+            return self._draft.text, path, None
+        return source, path, is_current
+
+    def list_templates(self) -> list[str]:
+        return self._loader.list_templates()
 
 
 _File = tuple[str, int, int]

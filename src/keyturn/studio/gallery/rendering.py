@@ -26,7 +26,7 @@ class Renderers:
 
     templates: Templates
     brands: Mapping[str, Mapping[str, object]]
-    prepare: Prepare | None = None
+    prepare: Prepare
     is_forcing: bool = False
     _known: dict[tuple[str, str, bool], Templates] = field(default_factory=dict)
 
@@ -49,7 +49,6 @@ class Renderers:
         return self.templates.with_globals(self.brands[brand])
 
     def _prepared(self, environment: Environment, *, undefined: type[Undefined], is_forcing: bool) -> Environment:
-        prepared = self.prepare(environment) if self.prepare else environment
-        prepared = with_forcing(prepared) if is_forcing else prepared
+        prepared = with_forcing(self.prepare(environment)) if is_forcing else self.prepare(environment)
         prepared.undefined = undefined
         return prepared

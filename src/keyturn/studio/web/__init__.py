@@ -1,11 +1,11 @@
 """The studio: designers see the mails before they are sent. For development only; only `cli` imports it.
 
 The address holds the whole state (`view.View`). Every view is a plain GET that can be read without scripts, and linked
-to. The form of a mail's data and the palette need scripts, which fetch the same page and swap its regions.
+to. The form of a mail's data, the editor and the palette need scripts, which fetch the same page and swap its regions.
 The palette and the dialog of keys read the links of the page, so no second list of actions exists.
 
 The studio starts without the service. Renderers load no web framework, so what they run is in `rendering`, `checks`,
-and `frames`, which import none, and the names of this package are loaded when they are first used: Litestar
+`frames` and `drafts`, which import none, and the names of this package are loaded when they are first used: Litestar
 brings Advanced Alchemy and SQLAlchemy where they are installed, 40 MB. Slow parts (Pygments, polyfactory, the watcher)
 are loaded when they are first needed.
 

@@ -30,6 +30,7 @@ from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.checks.mail_checks import Checks, KnownFindings
 from keyturn.studio.web.checks.snapshots import Review
+from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.events import saved_events
 from keyturn.studio.web.failures import exception_handlers, problem
 from keyturn.studio.web.pages import (
@@ -39,6 +40,7 @@ from keyturn.studio.web.pages import (
     comparison_pages,
     contact_sheet,
     data_tab,
+    editing_pages,
     findings_pages,
     hosted_pages,
     inbox_pages,
@@ -52,6 +54,7 @@ from keyturn.studio.web.pages.layout import (
     provide_address,
 )
 from keyturn.studio.web.rendering.rendition import Renditions, with_bounded_branches
+from keyturn.studio.web.source_files import SourceFiles
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
 
@@ -102,7 +105,8 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
         known=KnownFindings(studio.baseline),
     )
     folder_checks = FolderChecks(studio, renditions.runner, checks)
-    layout = Layout(studio, folder_checks, review, path)
+    sources = SourceFiles(studio.gallery, studio.read_only)
+    layout = Layout(studio, folder_checks, review, sources, path)
     canvas = canvas_pages.Canvas(renditions)
     data = data_tab.DataTab(studio.gallery)
     return layout, {
@@ -110,6 +114,8 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
         "studio": studio,
         "hosted": studio.pages,
         "gallery": studio.gallery,
+        "sources": sources,
+        "drafts": Drafts(renditions, studio.clients, studio.severity),
         "review": review,
         "layout": layout,
         "canvas": canvas,
@@ -150,7 +156,7 @@ def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield the handlers of the pages. Without a folder for a page, there is no page, or one that says how to begin."""
-    pages = (template_pages, data_tab, canvas_pages, send_pages)
+    pages = (template_pages, data_tab, editing_pages, canvas_pages, send_pages)
     for page in (*pages, contact_sheet, findings_pages):
         yield from page.HANDLERS
     yield from (saved_events, _no_page)

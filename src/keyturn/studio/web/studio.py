@@ -59,6 +59,7 @@ class Studio:
     `host`: the address that the server is bound to.
     `token`: lets clients in (`access.token_for`). Empty: all users and programs of this machine get in.
     `editor`: the editor for places in files, by the name of a preset or as a pattern.
+    `edits`: whether templates can be edited in the browser. None: only if no other machine reaches the studio.
     `smtp`, `smtps`: "host:port" of the inbox, or empty.
     `opens_inbox`: whether the first page is the inbox, instead of the mails of the gallery.
     `pages`: the hosted pages, or None.
@@ -81,6 +82,7 @@ class Studio:
     provider: MailProvider | None = None
     host: str = "127.0.0.1"
     editor: str = ""
+    edits: bool | None = None
     smtp: str = ""
     smtps: str = ""
     opens_inbox: bool = False
@@ -96,6 +98,15 @@ class Studio:
     def is_shared(self) -> bool:
         """Whether other machines can reach the studio."""
         return not is_loopback_host(self.host)
+
+    @property
+    def read_only(self) -> str:
+        """Why templates cannot be edited, or an empty text."""
+        if self.edits is False:
+            return "Read-only: the studio was started with --no-edit."
+        if self.edits is None and self.is_shared:
+            return "Read-only: other machines can reach this studio. To edit, start it with --edit."
+        return ""
 
     def stop(self) -> None:
         self.stopping.set()

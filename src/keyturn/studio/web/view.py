@@ -44,6 +44,7 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     The mail is made from `sample`, with the fields of `edit` (a JSON object) on top, in the language
     `lang` and for `brand`.
 
+    `mode`: reads or edits a source.
     `width`: in CSS pixels. None: as wide as the screen allows.
     `scheme`: light, dark, or a model of a client that inverts colours, or of Word.
     `images`: all images, only the mail's own, or none. Remote images of foreign mails wait for the reader's consent,
@@ -59,6 +60,7 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     brand: str = ""
     show: Literal["html", "text", "source"] = "html"
     file: Literal["template", "text", "samples", "mjml", "html"] = "template"
+    mode: Literal["read", "edit"] = "read"
     width: Width | None = None
     scheme: Scheme = "light"
     images: Literal["on", "own", "off"] = "on"

@@ -46,7 +46,7 @@ def test_another_user_of_the_machine_gets_nothing_from_any_route(
     app = create_studio_app(guarded)
     asked = requests_of(app)
     areas = {f"{method} {'/'.join(path.split('/')[:3])}" for method, path in asked}
-    assert {"GET /studio/templates", "POST /studio/send", "GET /studio/events", "GET /studio/inbox"} <= areas
+    assert {"GET /studio/templates", "POST /studio/drafts", "GET /studio/events", "GET /studio/inbox"} <= areas
     assert {"GET /api/messages", "DELETE /api/messages", "GET /studio/static"} <= areas
     with TestClient(app, base_url="http://127.0.0.1:8001") as client:
         for method, path in asked:

@@ -33,7 +33,7 @@ def test_no_route_takes_anything_from_a_page_of_another_site(
     if headers in PROGRAMS:
         asked = [(method, path) for method, path in asked if not path.startswith("/api")]
     areas = {path.split("/")[2] for _, path in asked}
-    assert {"inbox", "send", "snapshots", "templates"} <= areas
+    assert {"drafts", "inbox", "send", "snapshots", "sources", "templates"} <= areas
     with TestClient(app, base_url="http://127.0.0.1:8001") as client:
         answers = {(method, path): client.request(method, path, headers=headers).status_code for method, path in asked}
     assert answers == dict.fromkeys(asked, 403)

@@ -5,8 +5,10 @@ from tests.emails.studio.fixtures import Client
 
 
 def test_a_file_is_answered_with_its_type_and_the_headers_of_the_studio(client: Client) -> None:
-    script, style = (client.get(f"/studio/static/{name}") for name in ("studio.js", "studio.css"))
-    assert (script.status_code, style.status_code) == (200, 200)
+    script, style, nested = (
+        client.get(f"/studio/static/{name}") for name in ("studio.js", "studio.css", "editing/editor.js")
+    )
+    assert (script.status_code, style.status_code, nested.status_code) == (200, 200, 200)
     assert script.headers["content-type"].partition(";")[0] in {"text/javascript", "application/javascript"}
     assert style.headers["content-type"].partition(";")[0] == "text/css"
     assert script.headers["cache-control"] == "no-cache"
@@ -25,7 +27,9 @@ def test_a_file_is_answered_with_its_type_and_the_headers_of_the_studio(client: 
         "%2fetc/passwd",
         "..%2fbase.html",
         "%2e%2e/base.html",
+        "editing/%2e%2e/%2e%2e/base.html",
         "studio.css/x",
+        "editing",
         "a" * 300,
         "a/" * 3_000,
         "",

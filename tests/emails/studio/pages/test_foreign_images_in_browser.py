@@ -76,6 +76,17 @@ async def test_pages_that_look_over_a_foreign_folder_ask_nobody_either(
     await page.close()
 
 
+async def test_what_is_typed_into_a_foreign_template_stays_here(
+    context: BrowserContext, foreign: str, elsewhere: Elsewhere
+) -> None:
+    page = await opened(context, f"{foreign}/templates/welcome?show=source&mode=edit")
+    await page.locator(".cm-content").press("Control+End")
+    await page.keyboard.type("<p>My own words</p>")
+    await expect(page.frame_locator("[data-drawn] iframe").last.get_by_text("My own words")).to_be_visible()
+    await page.close()
+    assert elsewhere.contacts == (0, [])
+
+
 async def test_a_reader_who_asks_has_the_images_of_the_whole_folder(context: BrowserContext, foreign: str) -> None:
     page = await opened(context, f"{foreign}/templates/welcome")
     async with page.expect_response(re.compile("/open.gif")):

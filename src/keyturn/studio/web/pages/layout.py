@@ -31,6 +31,7 @@ from keyturn.studio.web.pages.editor import editor_for
 from keyturn.studio.web.pages.inbox_rows import rows
 from keyturn.studio.web.pages.tree import tree
 from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
+from keyturn.studio.web.source_files import SourceFiles
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import WIDTHS, View
 from keyturn.values import mismatch
@@ -101,7 +102,9 @@ def page_environment(place: Path, **options: Any) -> Environment:
 
 
 class Layout:
-    def __init__(self, studio: Studio, checks: FolderChecks, review: Review | None, path: str) -> None:
+    def __init__(
+        self, studio: Studio, checks: FolderChecks, review: Review | None, sources: SourceFiles, path: str
+    ) -> None:
         self.smtp = studio.smtp
         self.opens_inbox = studio.opens_inbox
         self.page_states = studio.pages.states if studio.pages else ()
@@ -112,11 +115,11 @@ class Layout:
         self._review = review
         self._editor = None if studio.is_shared else editor_for(studio.editor)
         self._environment = page_environment(folder("preview"), bytecode_cache=compiled_pages())
-        self._environment.globals.update(self._shared_values(studio))
+        self._environment.globals.update(self._shared_values(studio, sources))
         self._environment.filters["excerpt"] = self._excerpt
         self._environment.filters["kilobytes"] = _kilobytes
 
-    def _shared_values(self, studio: Studio) -> dict[str, Any]:
+    def _shared_values(self, studio: Studio, sources: SourceFiles) -> dict[str, Any]:
         gallery = studio.gallery
         return {
             "url": self.url,
@@ -131,6 +134,7 @@ class Layout:
             "widths": WIDTHS,
             "editor": self._editor,
             "editor_url": self.editor_url,
+            "edit_refusal": sources.refusal,
             "inbox_rows": rows,
             "foreign": gallery.folder.name if gallery.is_foreign else "",
             "remote_hosts": remote_hosts,

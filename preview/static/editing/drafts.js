@@ -1,0 +1,143 @@
+// Drafts: renders and checks the unsaved text, and shows the result beside the editor.
+
+import { setDiagnostics } from "../vendored/codemirror/codemirror.min.js";
+
+// Milliseconds without a key before the text is rendered, and before it is checked.
+const PAUSE = 120;
+const LONG_PAUSE = 500;
+const TOKEN = /<\/?[\w-]+>?|[\w-]+|\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}|\S/y;
+const SEVERITY = { error: "error", warning: "warning", note: "info" };
+
+export function drawDrafts(section, view, tell) {
+  const pane = section.querySelector("[data-drawn]");
+  const editor = crypto.getRandomValues(new Uint32Array(2)).join("-");
+  let [findings, fault, checked, shown] = [[], null, "", ""];
+  let closed = false;
+
+  const draw = bounded(PAUSE, async (sent) => {
+    const { drafts, width, scheme } = context();
+    pane.hidden = !drafts;
+    if (!drafts) return;
+    const said = await post(drafts, sent);
+    if (closed || !said || said.overtaken) return;
+    const wasBroken = fault !== null;
+    fault = said.fault;
+    pane.toggleAttribute("data-behind", Boolean(fault));
+    mark(sent.text);
+    if (fault) return tell(`${fault.file}${fault.line ? `, line ${fault.line}` : ""}: ${fault.message}`, "error");
+    if (wasBroken) tell("The error is fixed.");
+    await show(pane, said.frame, { width, scheme, title: `Draft of ${section.dataset.file}` });
+  });
+
+  const check = bounded(LONG_PAUSE, async (sent) => {
+    const said = context().findings && (await post(context().findings, sent));
+    if (closed || !said?.findings) return;
+    [findings, checked] = [said.findings, sent.text];
+    mark(sent.text);
+  });
+
+  function mark(text) {
+    const { doc } = view.state;
+    if (doc.toString() !== text) return; // the text has changed, so the next response applies
+    const own = fault?.file === section.dataset.file && fault.line;
+    const isFound = own && text === checked && findings.some(({ line, severity }) => line === fault.line && severity === "error");
+    const all = own && !isFound ? [fault] : findings;
+    const now = JSON.stringify(all);
+    if (now === shown) return; // new marks would close the list of findings at its selected one
+    shown = now;
+    const marks = all.filter(({ line }) => line <= doc.lines).map((one) => diagnostic(doc, one));
+    view.dispatch(setDiagnostics(view.state, marks));
+  }
+
+  function changed() {
+    shown = "";
+    const sent = () => ({ file: section.dataset.file, text: view.state.doc.toString(), editor });
+    draw.soon(sent);
+    check.soon(sent);
+  }
+
+  const refit = new ResizeObserver(() => fit(pane));
+  refit.observe(pane);
+  return {
+    changed,
+    close() {
+      closed = true;
+      refit.disconnect();
+      for (const one of [draw, check]) one.stop();
+    },
+  };
+}
+
+function context() {
+  return document.querySelector("[data-editing]")?.dataset ?? {};
+}
+
+// Runs `act` after `pause` milliseconds without another call, and only one run at a time.
+function bounded(pause, act) {
+  let [waiting, busy, again] = [0, false, null];
+  async function run(sent) {
+    if (busy) return (again = sent);
+    busy = true;
+    await act(sent()).finally(() => (busy = false));
+    const next = again;
+    again = null;
+    if (next) run(next);
+  }
+  return {
+    soon(sent) {
+      clearTimeout(waiting);
+      waiting = setTimeout(() => run(sent), pause);
+    },
+    stop() {
+      clearTimeout(waiting);
+      again = null;
+    },
+  };
+}
+
+async function post(address, sent) {
+  try {
+    const answer = await fetch(address, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(sent) });
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+// Loads the draft behind the old one, and replaces it at the same scroll position.
+async function show(pane, address, { width, scheme, title }) {
+  const old = pane.querySelector("iframe:not(.arriving)");
+  const coming = document.createElement("iframe");
+  Object.assign(coming, { src: address, title, className: "arriving" });
+  coming.setAttribute("sandbox", "allow-same-origin");
+  Object.assign(coming.dataset, { width: width || "", scheme });
+  const there = new Promise((done) => coming.addEventListener("load", done, { once: true }));
+  pane.append(coming);
+  fit(pane);
+  await there;
+  coming.contentWindow?.scrollTo(0, old?.contentWindow?.scrollY ?? 0);
+  coming.classList.remove("arriving");
+  old?.remove();
+}
+
+function fit(pane) {
+  for (const frame of pane.querySelectorAll("iframe")) {
+    const wanted = Number(frame.dataset.width) || pane.clientWidth;
+    const scale = Math.min(1, pane.clientWidth / wanted);
+    Object.assign(frame.style, { width: `${wanted}px`, height: `${pane.clientHeight / scale}px`, transform: scale < 1 ? `scale(${scale})` : "" });
+  }
+}
+
+function diagnostic(doc, { line, column, message, fix, severity, rule }) {
+  const { from, to, text } = doc.line(line);
+  TOKEN.lastIndex = column ? indexIn(text, column) : text.search(/\S|$/);
+  const start = from + TOKEN.lastIndex;
+  const token = TOKEN.exec(text);
+  const end = token ? start + token[0].length : to;
+  return { from: start, to: Math.max(start, end), severity: SEVERITY[severity], message: [message, fix].filter(Boolean).join(" "), source: rule };
+}
+
+// Returns the index of a column. The server counts characters from 1, and JavaScript UTF-16 units.
+function indexIn(text, column) {
+  return [...text].slice(0, column - 1).join("").length;
+}

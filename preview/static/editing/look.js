@@ -1,0 +1,74 @@
+// The look of the editor: the colours of the page, and highlighted Jinja in any kind of file.
+
+import { Decoration, EditorView, HighlightStyle, RangeSetBuilder, ViewPlugin, syntaxHighlighting, tags } from "../vendored/codemirror/codemirror.min.js";
+
+const JINJA = /\{#[\s\S]*?#\}|\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}/g;
+const MARGIN = 2000; // characters above and below the visible text, where a long block may begin
+const code = Decoration.mark({ class: "cm-jinja" });
+const comment = Decoration.mark({ class: "cm-jinja-comment" });
+
+const jinja = ViewPlugin.fromClass(
+  class {
+    constructor(view) {
+      this.decorations = decorate(view);
+    }
+    update({ docChanged, viewportChanged, view }) {
+      if (docChanged || viewportChanged) this.decorations = decorate(view);
+    }
+  },
+  { decorations: (plugin) => plugin.decorations },
+);
+
+function decorate({ state, viewport }) {
+  const [from, to] = [Math.max(0, viewport.from - MARGIN), Math.min(state.doc.length, viewport.to + MARGIN)];
+  const found = new RangeSetBuilder();
+  for (const { 0: text, index } of state.sliceDoc(from, to).matchAll(JINJA)) {
+    found.add(from + index, from + index + text.length, text.startsWith("{#") ? comment : code);
+  }
+  return found.finish();
+}
+
+const colours = HighlightStyle.define([
+  { tag: [tags.tagName, tags.angleBracket], color: "var(--tag)" },
+  { tag: [tags.attributeName, tags.propertyName], color: "var(--name)" },
+  { tag: [tags.attributeValue, tags.string, tags.number, tags.color], color: "var(--value)" },
+  { tag: [tags.keyword, tags.documentMeta, tags.processingInstruction], color: "var(--logic)" },
+  { tag: tags.comment, color: "var(--muted)", fontStyle: "italic" },
+]);
+
+const panel = { backgroundColor: "var(--panel)", color: "var(--ink)", border: "1px solid var(--line)" };
+
+const theme = EditorView.theme({
+  "&": { height: "100%", backgroundColor: "var(--ground)", color: "var(--ink)", fontSize: "12px" },
+  "&.cm-focused, .cm-content": { outline: "none !important" }, // editing.css draws the ring around the whole editor
+  ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "20px" },
+  ".cm-content": { caretColor: "var(--ink)", padding: "8px 0 24px" },
+  ".cm-cursor, .cm-dropCursor": { borderLeftColor: "var(--ink)" },
+  ".cm-selectionBackground, &.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground": { background: "color-mix(in srgb, var(--accent) 28%, transparent)" },
+  ".cm-selectionMatch": { backgroundColor: "color-mix(in srgb, var(--accent) 14%, transparent)" },
+  ".cm-activeLine": { backgroundColor: "color-mix(in srgb, var(--ink) 4%, transparent)" },
+  ".cm-gutters": { backgroundColor: "var(--ground)", color: "var(--muted)", border: "0" },
+  ".cm-activeLineGutter": { backgroundColor: "color-mix(in srgb, var(--ink) 4%, transparent)", color: "var(--ink)" },
+  "&.cm-focused .cm-matchingBracket": { backgroundColor: "var(--chosen)", outline: "1px solid var(--accent)" },
+  ".cm-jinja, .cm-jinja *": { color: "var(--logic)" },
+  ".cm-jinja-comment, .cm-jinja-comment *": { color: "var(--muted)", fontStyle: "italic" },
+  ".cm-tooltip": { ...panel, borderRadius: "6px", overflow: "hidden" },
+  ".cm-diagnostic": { maxWidth: "520px", padding: "6px 10px", fontFamily: "var(--sans)", fontSize: "13px", borderLeftColor: "var(--muted)" },
+  ".cm-diagnostic-error": { borderLeftColor: "var(--error)" },
+  ".cm-diagnostic-warning": { borderLeftColor: "var(--warning)" },
+  ".cm-diagnosticSource": { fontSize: "12px", color: "var(--muted)", opacity: "1" },
+  ".cm-panel.cm-panel-lint ul": { maxHeight: "min(240px, 30vh)" },
+  ".cm-panel.cm-panel-lint ul [aria-selected], .cm-panel.cm-panel-lint ul:focus [aria-selected]": { background: "var(--chosen)", color: "var(--ink)" },
+  ".cm-lintRange-error": { backgroundImage: "none", textDecoration: "underline wavy var(--error)" },
+  ".cm-lintRange-warning": { backgroundImage: "none", textDecoration: "underline wavy var(--warning)" },
+  ".cm-lintRange-info": { backgroundImage: "none", textDecoration: "underline dotted var(--muted)" },
+  // CodeMirror's own markers are images in data: URLs, which the page's Content-Security-Policy blocks.
+  ".cm-lint-marker": { content: "normal", width: "8px", height: "8px", margin: "6px 3px", borderRadius: "50%", background: "var(--muted)" },
+  ".cm-lint-marker-error": { content: "normal", background: "var(--error)" },
+  ".cm-lint-marker-warning": { content: "normal", background: "var(--warning)", borderRadius: "1px" },
+  ".cm-highlightTab": { backgroundImage: "none" },
+  ".cm-panels": { backgroundColor: "var(--panel)", color: "var(--ink)", borderColor: "var(--line)" },
+  ".cm-panels button, .cm-panels input": { ...panel, backgroundImage: "none", borderRadius: "6px", padding: "3px 8px" },
+});
+
+export const look = [theme, syntaxHighlighting(colours), jinja];

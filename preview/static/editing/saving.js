@@ -1,0 +1,91 @@
+// Saves the text, and never overwrites a version that another program has saved in between.
+
+export function keepSaved(section, view, read, tell) {
+  const [save, unsaved, conflict] = ["#save-source", "[data-unsaved]", "[data-conflict]"].map((at) => section.querySelector(at));
+  let known = read;
+  let theirs = null;
+  let underWay = Promise.resolve();
+  const text = () => view.state.doc.toString();
+  const isChanged = () => text() !== known.text;
+
+  function changed() {
+    const now = isChanged();
+    unsaved.hidden = !now;
+    save.disabled = !now;
+  }
+
+  function send() {
+    if (isChanged()) underWay = underWay.then(write);
+    return underWay;
+  }
+
+  async function write() {
+    const body = JSON.stringify({ text: text(), fingerprint: known.fingerprint });
+    const headers = { "content-type": "application/json" };
+    const answer = await fetch(section.dataset.source, { method: "POST", headers, body }).catch(() => null);
+    const said = await answer?.json().catch(() => null);
+    if (answer?.ok) {
+      settle(said);
+      tell("Saved.", "live");
+    } else if (answer?.status === 409) {
+      ask(said);
+    } else {
+      tell(`Not saved. ${said?.detail ?? "The studio does not respond."}`, "error");
+    }
+  }
+
+  function settle(now) {
+    known = now;
+    theirs = null;
+    conflict.hidden = true;
+    changed();
+  }
+
+  function ask(now) {
+    theirs = now;
+    conflict.hidden = false;
+    tell("The file has changed on the disk: reload it, or overwrite it with yours.", "error");
+  }
+
+  function take() {
+    const now = theirs;
+    view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: now.text }, userEvent: "input.take" });
+    settle(now);
+    tell("This is the text on the disk. Undo restores yours.");
+    view.focus();
+  }
+
+  function keep() {
+    known = { text: theirs.text, fingerprint: theirs.fingerprint };
+    settle(known);
+    send();
+    view.focus();
+  }
+
+  // Runs after a save by another program or by this page.
+  async function look() {
+    await underWay;
+    const [before, saving] = [known, underWay];
+    const answer = await fetch(section.dataset.source).catch(() => null);
+    if (!answer?.ok) return;
+    const now = await answer.json();
+    if (known !== before || underWay !== saving) return look(); // a save happened during the read
+    if (now.fingerprint === known.fingerprint || !section.isConnected) return;
+    if (isChanged()) return ask(now);
+    view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: now.text }, userEvent: "input.take" });
+    settle(now);
+    tell("The file was saved elsewhere. This is its current text.");
+  }
+
+  save.addEventListener("click", send);
+  conflict.querySelector("[data-take]").addEventListener("click", take);
+  conflict.querySelector("[data-keep]").addEventListener("click", keep);
+  document.addEventListener("saved", look);
+  return {
+    isChanged,
+    changed,
+    read: () => known,
+    forget: () => (known = { ...known, text: text() }),
+    close: () => document.removeEventListener("saved", look),
+  };
+}

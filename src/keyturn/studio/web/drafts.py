@@ -1,0 +1,85 @@
+"""Unsaved texts, rendered and checked by the renderers, one draft at a time. Drafts are never written to the disk."""
+
+import secrets
+import threading
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from keyturn.studio.gallery.gallery import Draft
+from keyturn.studio.lint.finding import Finding, Place
+from keyturn.studio.lint.rules import limit_finding
+from keyturn.studio.renderers import LimitExceeded
+from keyturn.studio.web import frames
+from keyturn.studio.web.checks.mail_checks import check_mail
+from keyturn.studio.web.rendering.kept import Kept
+from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition, Renditions
+from keyturn.studio.web.view import View
+
+_MOST = 16
+"""The number of rendered drafts that are kept: a frame asks for its draft right after it was rendered."""
+
+
+class RenderedDraft(Struct, frozen=True):
+    frame: str = ""
+    fault: Finding | None = None
+
+
+class Drafts:
+    """Has drafts rendered. A newer draft of the same editor replaces an older one that waits."""
+
+    def __init__(self, renditions: Renditions, clients: tuple[str, ...], severity: Mapping[str, str]) -> None:
+        self._renditions = renditions
+        self._clients = clients
+        self._severity = severity
+        self._latest: Kept[str, str] = Kept(_MOST)
+        self._frames: Kept[str, tuple[str, View]] = Kept(_MOST)
+        self._one_at_a_time = threading.Lock()
+
+    def render(self, rendition: Rendition, draft: Draft, view: View, editor: str) -> RenderedDraft | None:
+        """Return the outcome of a draft, or None if the same editor has sent a newer one."""
+        ticket = secrets.token_urlsafe(8)
+        self._latest.put(editor, ticket)
+        with self._one_at_a_time:
+            if self._latest.get(editor) != ticket:
+                return None
+            if rendition.order is None:
+                return RenderedDraft(fault=rendition.fault)
+            try:
+                html, fault = self._renditions.runner.run(_render, rendition.order, draft, view)
+            except LimitExceeded as exceeded:
+                html, fault = "", limit_finding(exceeded.limit, Place(draft.file))
+        if fault:
+            return RenderedDraft(fault=fault)
+        self._frames.put(ticket, (html, view))
+        return RenderedDraft(ticket)
+
+    def findings(self, rendition: Rendition, draft: Draft) -> tuple[Finding, ...]:
+        if rendition.order is None:
+            return ()
+        try:
+            with self._one_at_a_time:
+                return self._renditions.runner.run(_check, rendition.order, draft, self._clients, self._severity)
+        except LimitExceeded:  # reported where it is rendered
+            return ()
+
+    def frame(self, key: str) -> tuple[str, View]:
+        if not (kept := self._frames.get(key)):
+            raise LookupError("This draft has expired. Edit the file to render it again.")
+        return kept
+
+
+def _render(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, Finding | None]:
+    drafted = Drawer(drawer.gallery.with_draft(draft))
+    drawn = drafted.draw(order)
+    if drawn.fault:
+        return "", drawn.fault
+    if drawn.mail and draft.file == order.files.text:
+        return frames.apply_view(frames.page_of_text(drawn.mail.text), view), None
+    return frames.apply_view(drafted.document(order).marked_html, view), None
+
+
+def _check(
+    drawer: Drawer, order: Order, draft: Draft, clients: tuple[str, ...], severity: Mapping[str, str]
+) -> tuple[Finding, ...]:
+    return check_mail(Drawer(drawer.gallery.with_draft(draft)), order, clients, severity).found

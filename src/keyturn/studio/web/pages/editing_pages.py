@@ -1,0 +1,113 @@
+"""The editor in the page: reading and saving files, rendering and checking drafts."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency
+from litestar.params import FromPath, JSONBody
+from msgspec import Meta
+from msgspec.structs import asdict
+
+from keyturn.studio.gallery.gallery import Draft
+from keyturn.studio.gallery.sizes import LARGEST
+from keyturn.studio.lint.finding import Finding
+from keyturn.studio.web import frames
+from keyturn.studio.web.drafts import Drafts
+from keyturn.studio.web.pages import frame_answers
+from keyturn.studio.web.pages.canvas import Canvas
+from keyturn.studio.web.pages.layout import Layout
+from keyturn.studio.web.source_files import ChangedSince, NotEditable, SourceFiles, TextTooLong
+from keyturn.studio.web.view import View
+
+_LONGEST_BODY = 4 * LARGEST
+"""Octets of a request: JSON writes a line feed as two."""
+
+
+class SentText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A text to save, and the fingerprint of the file when it was read."""
+
+    text: str
+    fingerprint: Annotated[str, Meta(max_length=100)]
+
+
+class SentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An unsaved text. `editor`: an id of the page, so that a newer draft replaces an older one."""
+
+    file: Annotated[str, Meta(max_length=1000)]
+    text: Annotated[str, Meta(max_length=LARGEST)]
+    editor: Annotated[str, Meta(max_length=100)]
+
+
+@get("/sources/{name:path}", sync_to_thread=True)
+def read_source(path_name: NamedDependency[str], sources: NamedDependency[SourceFiles]) -> Response[Any]:
+    try:
+        return Response(asdict(sources.read(path_name)))
+    except (LookupError, NotEditable) as error:
+        return _refusal(error)
+
+
+@post("/sources/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
+def save_source(
+    path_name: NamedDependency[str], data: JSONBody[SentText], sources: NamedDependency[SourceFiles]
+) -> Response[Any]:
+    """Save a file. 409 with the current text if the file has changed on the disk (RFC 9110, 15.5.10)."""
+    try:
+        return Response(asdict(sources.save(path_name, data.text, data.fingerprint)))
+    except ChangedSince as error:
+        return Response(asdict(error.now) | {"detail": str(error)}, status_code=409)
+    except (LookupError, NotEditable, TextTooLong) as error:
+        return _refusal(error)
+
+
+@post("/drafts/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
+def render_draft(
+    path_name: NamedDependency[str],
+    data: JSONBody[SentDraft],
+    drawn: NamedDependency[View],
+    sources: NamedDependency[SourceFiles],
+    drafts: NamedDependency[Drafts],
+    canvas: NamedDependency[Canvas],
+    layout: NamedDependency[Layout],
+) -> Response[Any]:
+    if refusal := sources.refusal(data.file):
+        return _refusal(NotEditable(refusal))
+    became = drafts.render(canvas.rendition(path_name, drawn), Draft(data.file, data.text), drawn, data.editor)
+    if became is None:
+        return Response({"overtaken": True})
+    frame = layout.url("draft-frames", became.frame) if became.frame else ""
+    return Response({"frame": frame, "fault": _finding(became.fault) if became.fault else None})
+
+
+@post("/draft-findings/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
+def check_draft(
+    path_name: NamedDependency[str],
+    data: JSONBody[SentDraft],
+    view: NamedDependency[View],
+    sources: NamedDependency[SourceFiles],
+    drafts: NamedDependency[Drafts],
+    canvas: NamedDependency[Canvas],
+) -> Response[Any]:
+    if refusal := sources.refusal(data.file):
+        return _refusal(NotEditable(refusal))
+    found = drafts.findings(canvas.rendition(path_name, view), Draft(data.file, data.text))
+    return Response({"findings": [_finding(each) for each in found if each.place.file == data.file]})
+
+
+@get("/draft-frames/{key:str}", sync_to_thread=False)
+def draft_frame(key: FromPath[str], drafts: NamedDependency[Drafts]) -> Response[str]:
+    html, view = drafts.frame(key)
+    return frame_answers.answer(html, view, frames.PREVIEW)
+
+
+def _refusal(error: Exception) -> Response[Any]:
+    statuses = {NotEditable: 403, TextTooLong: 413}
+    return Response({"detail": str(error)}, status_code=statuses.get(type(error), 404))
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    said = {name: getattr(finding, name) for name in ("message", "fix", "severity", "rule")}
+    return asdict(finding.place) | said
+
+
+HANDLERS = (read_source, save_source, render_draft, check_draft, draft_frame)

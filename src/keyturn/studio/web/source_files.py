@@ -1,0 +1,148 @@
+"""The files of a folder, read for an editor and saved unless they have changed on the disk since."""
+
+import codecs
+import errno
+import hashlib
+import os
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from keyturn.errors import TemplateInvalid
+from keyturn.plain_files import read_plain_file, replace_file
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.sizes import LARGEST
+
+_LINE_END = re.compile(r"\r\n|\r|\n")
+_SAMPLES = frozenset({".toml", ".json"})
+
+
+class NotEditable(Exception):
+    """A file cannot be edited here. The message says why."""
+
+
+class TextTooLong(Exception):
+    """A text is longer than a template may be."""
+
+
+class ChangedSince(Exception):
+    """The file has changed on the disk since it was read. `now`: its current contents."""
+
+    def __init__(self, now: "SourceText") -> None:
+        self.now = now
+        super().__init__("the file has changed on the disk since it was read")
+
+
+class SourceText(Struct, frozen=True):
+    """The text of a file, with line feeds at the ends of lines. `fingerprint`: that of its octets."""
+
+    text: str
+    fingerprint: str
+
+
+class SourceFiles:
+    """Reads and saves the files whose source the studio shows. `off`: why nothing can be edited, or empty.
+
+    A path must name a file that the gallery knows. The file must lie in the folder after links are followed (OWASP ASVS
+    5.0, 5.3.2).
+    """
+
+    def __init__(self, gallery: Gallery, off: str) -> None:
+        self._gallery = gallery
+        self._off = off
+        self._one_at_a_time = threading.Lock()
+
+    def refusal(self, file: str) -> str:
+        if self._off:
+            return self._off
+        path, folder = (self._gallery.folders / file).resolve(), self._gallery.folder.resolve()
+        if not path.is_relative_to(folder):
+            return "Read-only: this file is outside the folder."
+        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
+            return "Read-only: the studio may not write to this file or its folder."
+        return ""
+
+    def read(self, file: str) -> SourceText:
+        """Return the text of a file. Raises LookupError, NotEditable."""
+        return _source_text(self._path(file), self._octets(file))
+
+    def save(self, file: str, text: str, fingerprint: str) -> SourceText:
+        """Write the text if the file has not changed since; keep its line ends, its mark and its permissions.
+
+        Raises LookupError, NotEditable, TextTooLong and ChangedSince; all of them leave the file as it is.
+        """
+        path, new = self._path(file), _LINE_END.sub("\n", text)
+        try:
+            octets_of_text = len(new.encode())
+        except UnicodeEncodeError as error:
+            raise NotEditable(
+                "The text contains half a character (a lone surrogate), which cannot be saved."
+            ) from error
+        if octets_of_text > LARGEST:
+            raise TextTooLong(f"A template can have up to {LARGEST:,} bytes, but this text has {octets_of_text:,}.")
+        with self._one_at_a_time:
+            before = self._octets(file)
+            if _fingerprint(before) != fingerprint:
+                raise ChangedSince(_source_text(path, before))
+            octets = _as_before(before, new)
+            try:
+                replace_file(path, octets)
+            except OSError as error:
+                raise NotEditable(f"The file could not be written: {error.strerror or error}.") from error
+        return SourceText(new, _fingerprint(octets))
+
+    def _path(self, file: str) -> Path:
+        if self._off:
+            raise NotEditable(self._off)
+        if not self._is_known(file):
+            raise LookupError(f"The studio shows no file named {file}.")
+        if refusal := self.refusal(file):
+            raise NotEditable(refusal)
+        return (self._gallery.folders / file).resolve()
+
+    def _octets(self, file: str) -> bytes:
+        try:
+            return read_plain_file(self._gallery.folders / file, LARGEST)
+        except OSError as error:
+            if error.errno == errno.EFBIG:
+                says = f"Read-only: a template can have up to {LARGEST:,} bytes, but this file has more."
+                raise NotEditable(says) from error
+            raise LookupError(f"{file} cannot be read: {error.strerror or error}.") from error
+
+    def _is_known(self, file: str) -> bool:
+        with self._gallery.one_look():
+            names = self._gallery.names()
+            if file in self._gallery.shared_files() or any(file in self._gallery.files_of(name) for name in names):
+                return bool(file)
+            return Path(file).suffix.lower() in _SAMPLES and file in self._samples_files()
+
+    def _samples_files(self) -> Iterator[str]:
+        for name in self._gallery.names():
+            try:
+                yield from (sample.origin.rpartition(":")[0] for sample in self._gallery.samples(name).values())
+            except TemplateInvalid as error:  # the file that needs a fix
+                yield self._gallery.folders.name_of(error.path)
+
+
+def _source_text(path: Path, octets: bytes) -> SourceText:
+    try:
+        text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NotEditable(f"Read-only: {path.name} is not UTF-8, so saving would change it.") from error
+    if len({*_LINE_END.findall(text)}) > 1:
+        raise NotEditable(f"Read-only: the lines of {path.name} end in several ways, so saving would change them.")
+    return SourceText(_LINE_END.sub("\n", text), _fingerprint(octets))
+
+
+def _fingerprint(octets: bytes) -> str:
+    return hashlib.sha256(octets).hexdigest()
+
+
+def _as_before(before: bytes, text: str) -> bytes:
+    """Return the text with the mark (BOM) and the line ends of the old file."""
+    mark = codecs.BOM_UTF8 if before.startswith(codecs.BOM_UTF8) else b""
+    end = _LINE_END.search(before.decode("utf-8-sig"))
+    return mark + text.replace("\n", end[0] if end else "\n").encode()
