@@ -28,7 +28,6 @@ class ReceivedMail:
         self.subject = mail.subject
         self.sender = mail.sender.address
         self.to = list(mail.recipients)
-        self.tags = list(mail.tags)
         self.text = self._content.text
         self.html = self._content.html
         self.links = [link.address for link in self._content.links]

@@ -25,7 +25,6 @@ def test_a_mail_is_kept_as_it_was_sent_with_its_envelope(client: smtplib.SMTP, c
     assert kept.subject == "Welcome"
     assert kept.return_path == "bounces@northwind.example"
     assert [each.address for each in kept.bcc] == ["hidden@northwind.example"]
-    assert kept.tags == ("signup",)
 
 
 def test_any_user_name_and_password_log_in_without_tls(client: smtplib.SMTP, captured: CapturedMails) -> None:

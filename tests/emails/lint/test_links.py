@@ -10,7 +10,6 @@ from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 from keyturn.studio.lint.checks.links import anchors, secret_in
 from keyturn.studio.lint.finding import Finding
-from keyturn.studio.lint.sent_mail import SentMail
 from keyturn.studio.lint.sent_mail import examine as examine_sent
 
 TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
@@ -167,7 +166,7 @@ def test_a_base_with_a_wrong_scheme_is_found_once_where_it_is_written(
     ],
 )
 def test_links_of_a_sent_mail_are_judged_by_what_it_is(tmp_path: Path, markup: str, rule: str, severity: str) -> None:
-    sent = examine_sent(None, SentMail(subject="Hello", html=PAGE.format(markup), text=""))
+    sent = examine_sent(None, PAGE.format(markup), "", "Hello")
     assert {one.severity for one in sent if one.rule == rule} == {severity}
     assert [one.severity for one in of_links(tmp_path, a_html=PAGE.format(markup)) if one.severity == severity] == []
 

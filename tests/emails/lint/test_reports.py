@@ -76,7 +76,6 @@ def test_json_holds_all_of_every_finding() -> None:
         "mails": ["a/one", "a/two"],
         "feature": None,
         "clients": [],
-        "widths": [],
     }
 
 

@@ -1,6 +1,5 @@
 """check: reports problems in the emails, in a terminal or in CI."""
 
-import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,10 +15,10 @@ import msgspec
 from msgspec import structs
 
 from keyturn.cli.studio.folders import (
-    NO_BROWSER_SANDBOX,
     Opened,
     Source,
     open_folder,
+    shown_path,
     takes_source,
     usual_baseline,
     without_templates,
@@ -76,10 +75,6 @@ def typed_path(folders: "Folders", file: str) -> str:
     return shown_path(folders / file)
 
 
-def shown_path(path: Path) -> str:
-    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
-
-
 def _print_finding(equal: Sequence["Finding"], gallery: "Gallery", mails: int, most: int | None) -> None:
     """Print equal findings: the first in full, then up to `most` lines with the places of others."""
     from keyturn.studio.lint.report import mails_of
@@ -88,7 +83,7 @@ def _print_finding(equal: Sequence["Finding"], gallery: "Gallery", mails: int, m
     place = finding.place
     where = f"{typed_path(folders, place.file)}:{place.line}:{place.column}"
     click.echo(f"{strong(harmless(where))}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
-    click.echo(f"  {wrap(_said(finding), '  ')}")
+    click.echo(f"  {wrap(harmless(finding.message), '  ')}")
     for line in _frame(gallery, place.file, place.line, place.column):
         click.echo(line)
     click.echo(f"  {accent(wrap(harmless(finding.fix), '  '))}")
@@ -105,15 +100,12 @@ def _print_finding(equal: Sequence["Finding"], gallery: "Gallery", mails: int, m
     click.echo()
 
 
-def _said(finding: "Finding") -> str:
-    return harmless(finding.message) + (f" At {', '.join(map(str, finding.widths))} px." if finding.widths else "")
-
-
 def _other_places(found: Iterable["Finding"], first: "Finding", folders: "Folders") -> Iterator[str]:
     """Yield a line for each file and message: "emails/b.mjml:3:4, 9:1". The message of the first is not repeated."""
-    for (file, said), those in groupby(found, lambda one: (one.place.file, _said(one))):
+    for (file, said), those in groupby(found, lambda one: (one.place.file, one.message)):
         at = ", ".join(f"{one.place.line}:{one.place.column}" for one in those)
-        yield strong(harmless(f"{typed_path(folders, file)}:{at}")) + (f"  {said}" if said != _said(first) else "")
+        message = f"  {harmless(said)}" if said != first.message else ""
+        yield strong(harmless(f"{typed_path(folders, file)}:{at}")) + message
 
 
 def _frame(gallery: "Gallery", file: str, line: int, column: int) -> list[str]:
@@ -195,7 +187,6 @@ Examples:  keyturn check
            keyturn check --django mysite.settings
            keyturn check emails --write-baseline
            keyturn check emails --only-changed --base origin/main
-           keyturn check emails --browser
            keyturn check --explain links/relative
 
 Unchanged templates are not checked again: their findings are in your cache folder. --env and --django check all
@@ -210,8 +201,6 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     """The options of a check, besides those that name the templates and the report."""
 
     groups: tuple[str, ...]
-    browser: bool
-    no_browser_sandbox: bool
     only_changed: bool
     base: str
     baseline: Path | None
@@ -255,12 +244,6 @@ class _Options(msgspec.Struct, frozen=True, kw_only=True):
     show_default=True,
     help="Exit with 1 if a finding is at least this severe.",
 )
-@click.option(
-    "--browser",
-    is_flag=True,
-    help="Also measure each mail in Chromium at 320, 375 and 600 pixels (needs keyturn[browser]).",
-)
-@NO_BROWSER_SANDBOX
 @click.option("--only-changed", is_flag=True, help="Check only mails that changed since --base, according to git.")
 @click.option(
     "--base",
@@ -289,8 +272,6 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
     options = _Options(**values)
     if options.write_baseline and (only or options.only_changed):
         fail("--write-baseline writes all findings: remove --only and --only-changed")
-    if options.no_browser_sandbox and not options.browser:
-        fail("--no-browser-sandbox needs --browser: add it")
     opened = open_folder(source)
     if options.samples_only:
         opened = structs.replace(opened, gallery=replace(opened.gallery, finds_branches=False))
@@ -299,10 +280,9 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
     known = options.baseline or usual_baseline(opened)
     clients = _clients_named(options.groups) if options.groups else None
     changed = _changed(opened, options.base, known) if options.only_changed else None
-    beside = _look_in_browser(opened, changed, options) if options.browser else ()
     is_cached = not (options.no_cache or source.environment or source.django)
     each = _in_workers(opened, clients, options.jobs, cached=is_cached)
-    report = _check(opened, clients, changed, each, beside)
+    report = _check(opened, clients, changed, each)
     if options.write_baseline:
         _write_baseline(known, report)
         return
@@ -326,25 +306,15 @@ def _is_checked(report: "Report", *, aside: bool) -> bool:
 
 
 def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
-    from keyturn.studio.lint.changed_mails import changed_mails_apart
-
-    return changed_mails_apart(opened.gallery, base, opened.settings, without=[baseline])
-
-
-def _look_in_browser(opened: Opened, only: set[str] | None, options: _Options) -> "Iterable[Finding]":
-    """Return a browser's findings. They are not cached, since they depend on the browser and on hosts' answers."""
     from keyturn.studio.gallery.configuration import limits_of
-    from keyturn.studio.lint.browser.chromium import MailsToMeasure, NoBrowser, look_at_mails, running_chromium
-    from keyturn.studio.renderers import renderers_for
+    from keyturn.studio.lint.changed_mails import LONGEST, changed_mails
+    from keyturn.studio.renderers import LimitExceeded, renderers_for
 
-    # Started before the browser, whose driver may have threads.
-    with closing(renderers_for(MailsToMeasure(opened.gallery), limits_of(opened.settings), 1)) as runner:
+    with closing(renderers_for(opened.gallery, limits_of(opened.settings), 1)) as renderer:
         try:
-            browser = running_chromium(sandboxed=not options.no_browser_sandbox)
-            with browser as chromium:
-                return look_at_mails(opened.gallery, chromium, only=only, runner=runner)
-        except NoBrowser as missing:
-            fail(f"--browser: {missing}")
+            return renderer.run_for(LONGEST, changed_mails, base, opened.settings.file, [baseline])
+        except LimitExceeded as exceeded:
+            fail(f"--only-changed: the comparison was stopped: {exceeded.limit}")
 
 
 def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InRenderers":
@@ -373,7 +343,6 @@ def _check(
     clients: "Clients | None",
     only: set[str] | None,
     each: "ChecksTemplates",
-    beside: "Iterable[Finding]",
 ) -> "Report":
     from keyturn.studio.gallery.configuration import limits_of
     from keyturn.studio.lint.check import check
@@ -387,7 +356,6 @@ def _check(
         only=only,
         limits=limits_of(opened.settings),
         each=each,
-        beside=beside,
     )
 
 

@@ -26,12 +26,6 @@ Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 DIRECTORY: Decorator = click.argument("directory", required=False, type=click.Path(path_type=Path))
 
-NO_BROWSER_SANDBOX: Decorator = click.option(
-    "--no-browser-sandbox",
-    is_flag=True,
-    help="Start Chromium without its own sandbox, as root must: do so only for mails that you trust.",
-)
-
 _OPTIONS: Sequence[Decorator] = (
     click.option(
         "--env",
@@ -100,8 +94,11 @@ class Opened(Struct, frozen=True):
     @property
     def shown(self) -> str:
         """The folder as people would type it."""
-        folder, here = self.gallery.folder, Path.cwd()
-        return folder.relative_to(here).as_posix() if folder.is_relative_to(here) else os.fspath(folder)
+        return shown_path(self.gallery.folder)
+
+
+def shown_path(path: Path) -> str:
+    return path.relative_to(Path.cwd()).as_posix() if path.is_relative_to(Path.cwd()) else os.fspath(path)
 
 
 def open_folder(source: Source) -> Opened:

@@ -12,7 +12,7 @@ from keyturn.cli.terminal import fail
 
 if TYPE_CHECKING:
     from keyturn.mail.rendering.compiling import Rendered
-    from keyturn.studio.gallery import Gallery, Sample
+    from keyturn.studio.gallery import Sample
 
 
 @click.command()
@@ -41,11 +41,8 @@ def render(template: str, sample: str | None, lang: str, output: str, source: So
     gallery = opened.gallery
     if template not in gallery.names():
         fail(f"there is no template {template}; there are {', '.join(gallery.names()) or 'none'}")
-    samples = gallery.samples(template)
-    name = sample or next(iter(samples), "")
-    if name not in samples:
-        fail(f"{template} has no sample {name}; it has {', '.join(samples) or 'none'}")
-    known, chosen = gallery.languages.known, samples[name]
+    chosen = gallery.sample(template, sample or next(iter(gallery.samples(template)), ""))
+    known = gallery.languages.known
     lang = lang or ("en" if "en" in known else next(iter(known)))
     if lang not in known:
         fail(f"there is no language {lang}; there are {', '.join(known)}")
@@ -60,6 +57,7 @@ def render(template: str, sample: str | None, lang: str, output: str, source: So
 
 def _render(opened: Opened, template: str, sample: "Sample", lang: str) -> "Rendered":
     """Return the mail, rendered within its limits. Raises TemplateInvalid."""
+    from keyturn.studio.gallery import Gallery
     from keyturn.studio.gallery.configuration import limits_of
     from keyturn.studio.lint.finding import Place
     from keyturn.studio.lint.rules import limit_finding
@@ -67,13 +65,9 @@ def _render(opened: Opened, template: str, sample: "Sample", lang: str) -> "Rend
 
     runner = renderers_for(opened.gallery, limits_of(opened.settings), 1)
     try:
-        return runner.run(_draw, template, sample, lang)
+        return runner.run(Gallery.render, template, opened.gallery.files(template), sample, lang)
     except LimitExceeded as exceeded:
         finding = limit_finding(exceeded.limit, Place(opened.gallery.files(template).markup))
         fail(f"{template} was not rendered: {finding.message} {finding.fix}")
     finally:
         runner.close()
-
-
-def _draw(gallery: "Gallery", template: str, sample: "Sample", lang: str) -> "Rendered":
-    return gallery.renderers()(sample).render_values(template, sample.values, gallery.languages.known[lang])

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid, UnknownMail
 from keyturn.mail.languages import Languages
+from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
@@ -28,9 +29,10 @@ from keyturn.studio.gallery.environments import Prepare
 from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.gallery.samples import Sample, hostile
 from keyturn.studio.gallery.samples.files import NamesIn, WrittenSample, find_samples, fit_samples, names_in
-from keyturn.studio.gallery.sizes import require_readable
+from keyturn.studio.gallery.sizes import require_readable, require_sendable
 from keyturn.studio.gallery.variables.guessed_values import guess
 from keyturn.studio.gallery.variables.variables import Variable
+from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.values import did_you_mean
 
 T = TypeVar("T")
@@ -231,6 +233,21 @@ class Gallery:
 
         return Renderers(self.templates.with_files(self.files), self.brands, prepare_draft, is_forcing)
 
+    def render(self, name: str, files: MailFiles, sample: Sample, language: str, brand: str = "") -> Rendered:
+        """Return a mail as the app sends it, of these files, with only known filters. `language`: a tag.
+
+        Raises UnknownMail for an unknown brand, TemplateInvalid, and in a renderer OutOfTime.
+        """
+        templates = self._strict(sample, brand).with_files(lambda _: files)
+        try:
+            filled = templates.fill(name, sample.values, self.languages.choose(language))
+        except TemplateInvalid as error:
+            if isinstance(error.__cause__, OutOfTime):
+                raise error.__cause__ from error
+            raise
+        require_sendable(filled, files, self.folders)
+        return templates.compile(name, filled)
+
     def but(self, **changes: Any) -> "Gallery":
         """Return this gallery with changes that leave its list of files as it is, so that none is read again."""
         changed = replace(self, **changes)
@@ -289,6 +306,10 @@ class Gallery:
 
     def _states_of(self, name: str) -> tuple[FileState, ...]:
         return tuple(state_of(str(self.folders / file)) for file in self.files_of(name))
+
+    @cached_property
+    def _strict(self) -> Renderers:
+        return self.renderers()
 
     @cached_property
     def _compiled(self) -> SharedBytecodeCache:

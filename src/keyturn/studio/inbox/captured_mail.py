@@ -1,7 +1,6 @@
 """A captured mail as a row of the list, and the envelope of a mail that came over SMTP."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.header import Header
 from itertools import chain
@@ -21,7 +20,6 @@ _LONGEST = 1_000
 _LATEST = 253_000_000_000
 """Seconds since 1970: a time in the year 9987, since the clock of a file may be far off."""
 
-_TAG = re.compile(r"[\w.-]{1,50}")
 ENVELOPE = RETURN_PATH, DELIVERED_TO, USER = "return-path", "delivered-to", "x-authenticated-user"
 """Headers, in small letters, that hold the envelope of a mail."""
 
@@ -54,7 +52,6 @@ class CapturedMail(msgspec.Struct, kw_only=True):
     `at`: when it was received, in the zone of this machine.
     `delivered_to`: the recipients of the envelope.
     `bcc`: recipients without a header.
-    `tags`: the parts behind the `+` of recipients (RFC 5233), and those in the header `X-Tags`.
     `size`: bytes as received.
     `words`: the searched text, in small letters.
     """
@@ -74,7 +71,6 @@ class CapturedMail(msgspec.Struct, kw_only=True):
     delivered_to: tuple[str, ...]
     username: str
     snippet: str
-    tags: tuple[str, ...]
     size: int
     attachments: int
     words: str
@@ -133,16 +129,7 @@ def row_of(mail_id: str, number: int, at: float, mail: MailContent) -> CapturedM
         delivered_to=delivered_to,
         username=mail.header(USER)[:_LONGEST],
         snippet=" ".join(mail.readable[: 4 * _SNIPPET].split())[:_SNIPPET],
-        tags=tuple(dict.fromkeys(_tags((*to, *cc, *bcc, *hidden), mail.header("x-tags")))),
         size=len(mail.raw),
         attachments=len(mail.attachments),
         words=" ".join(f"{head[:_SEARCHED]}\n{mail.readable[:_SEARCHED]}".casefold().split()),
     )
-
-
-def _tags(recipients: Sequence[Address], listed: str) -> Iterator[str]:
-    for each in recipients:
-        detail = each.address.rpartition("@")[0].partition("+")[2]
-        if _TAG.fullmatch(detail):
-            yield detail.lower()
-    yield from (tag.strip() for tag in listed.split(",") if _TAG.fullmatch(tag.strip()))

@@ -53,18 +53,16 @@ def search_for(search: str, *, is_exact: bool = False) -> Match:
     return all_of(*matches) if matches else everything
 
 
-def match_for(query: str = "", to: str = "", subject: str = "", tag: str = "", since: datetime | None = None) -> Match:
+def match_for(query: str = "", to: str = "", subject: str = "", since: datetime | None = None) -> Match:
     """Return the predicate of a program; `everything` itself for an empty query. Raises SearchInvalid.
 
-    `to`: a whole address. `subject`: a part of the subject. `tag`: a whole tag. `since`: UTC without a zone.
+    `to`: a whole address. `subject`: a part of the subject. `since`: UTC without a zone.
     """
     matches = [search_for(query, is_exact=True)] if query.strip() else []
     if to:
         matches.append(lambda mail: to.lower() in (each.lower() for each in mail.recipients))
     if subject:
         matches.append(_part_of("subject", subject))
-    if tag:
-        matches.append(_with_tag(tag))
     if since:
         after = since.replace(tzinfo=since.tzinfo or UTC)
         matches.append(lambda mail: mail.at > after)
@@ -74,15 +72,11 @@ def match_for(query: str = "", to: str = "", subject: str = "", tag: str = "", s
 def _of_term(term: re.Match[str], *, is_exact: bool) -> Match:
     field = (term["field"] or "").lower()
     value = term["quoted"] if term["quoted"] is not None else term["word"]
-    is_known = field in ("", "tag", *_TEXTS)
+    is_known = field in ("", *_TEXTS)
     if not is_known and is_exact and term["not"]:  # all mails lack such words
         raise SearchInvalid(f'"{term[0]}" names no field; put words with a colon into ""')
-    if field == "tag":
-        wanted = _with_tag(value)
-    elif field in _TEXTS:
-        wanted = _part_of(field, value)
-    else:  # "https://..." is a word, too
-        wanted = _with_words(f"{field}:{value}" if field else value)
+    words = f"{field}:{value}" if field else value  # "https://..." is a word, too
+    wanted = _part_of(field, value) if field in _TEXTS else _with_words(words)
     return (lambda mail: not wanted(mail)) if term["not"] else wanted
 
 
@@ -94,10 +88,6 @@ def _with_words(text: str) -> Match:
 def _part_of(field: str, text: str) -> Match:
     wanted, read = text.casefold(), _TEXTS[field]
     return lambda mail: wanted in read(mail).casefold()
-
-
-def _with_tag(name: str) -> Match:
-    return lambda mail: name.lower() in (tag.lower() for tag in mail.tags)
 
 
 def _names(people: tuple[Address, ...]) -> str:

@@ -8,7 +8,6 @@ import tempfile
 import threading
 import time
 import weakref
-from collections import Counter
 from itertools import count, islice
 from pathlib import Path
 
@@ -29,8 +28,6 @@ _LARGEST = 33 * 1024**2
 
 _SETTLED = 2.0
 """Seconds until a folder's modification time is reliable: two changes within a clock tick share one time."""
-
-_MOST_TAGS = 200
 
 
 class InboxUnready(KeyturnError):
@@ -106,11 +103,6 @@ class CapturedMails:
     def around(self, mail: CapturedMail, count: int) -> list[CapturedMail]:
         newer = self.newest(lambda other: other.number > mail.number, limit=None)[-count:]
         return [*newer, mail, *self.newest(lambda other: other.number < mail.number, limit=count)]
-
-    def tags(self) -> dict[str, int]:
-        """Return the tags, with the number of mails: the 200 most used, by name."""
-        tags = Counter(tag for mail in self.newest(limit=None) for tag in mail.tags)
-        return dict(sorted(tags.most_common(_MOST_TAGS)))
 
     def mark_read(self, mail_id: str) -> None:
         with self._lock:

@@ -1,19 +1,16 @@
 """Finds the mails that may differ from a commit: those that use a file that differs."""
 
 from collections.abc import Collection
-from contextlib import closing
 from pathlib import Path
 
 from keyturn.errors import KeyturnError, TemplateInvalid
 from keyturn.packaging import requires_extra
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.gallery.configuration import StudioSettings, limits_of
-from keyturn.studio.renderers import LimitExceeded, renderers_for
 
 with requires_extra("studio", "--only-changed"):
     from keyturn.studio.gallery.git import GitFailed, changed_files
 
-_LONGEST = 60.0
+LONGEST = 60.0
 """Seconds of processor time for a comparison."""
 
 _NO_PART = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", ".ico", ".pot"})
@@ -22,17 +19,6 @@ _NO_PART = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", "
 
 class NoComparison(KeyturnError):
     """Git cannot say what changed. The message is a sentence for users."""
-
-
-def changed_mails_apart(
-    gallery: Gallery, base: str, settings: StudioSettings, without: Collection[Path] = ()
-) -> set[str]:
-    """Do what `changed_mails` does in a renderer, which has limits."""
-    with closing(renderers_for(gallery, limits_of(settings), 1)) as renderers:
-        try:
-            return renderers.run_for(_LONGEST, changed_mails, base, settings.file, without)
-        except LimitExceeded as exceeded:
-            raise NoComparison(f"--only-changed: the comparison was stopped: {exceeded.limit}") from None
 
 
 def changed_mails(gallery: Gallery, base: str, settings: Path | None, without: Collection[Path] = ()) -> set[str]:

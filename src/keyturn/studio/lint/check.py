@@ -296,15 +296,14 @@ def check(
     only: Collection[str] | None = None,
     limits: Limits | None = None,
     each: ChecksTemplates = lambda checks, names: map(checks.check, names),
-    beside: Iterable[Finding] = (),
 ) -> Report:
-    """Check all templates, or `only` these. `beside`: findings from elsewhere (`put_together`)."""
+    """Check all templates, or `only` these."""
     languages = tuple(gallery.languages.known.values() if languages is None else languages)
     gallery = going_on(gallery)
     with gallery.one_look():
         names = [name for name in gallery.names() if only is None or name in only]
         parts = dict(zip(names, each(TemplateChecks(gallery, checks, languages, limits), names), strict=True))
-        return put_together(gallery, parts, languages, severity, are_all=only is None, beside=beside)
+        return put_together(gallery, parts, languages, severity, are_all=only is None)
 
 
 def put_together(
@@ -314,19 +313,17 @@ def put_together(
     severity: Mapping[str, str],
     *,
     are_all: bool = False,
-    beside: Iterable[Finding] = (),
 ) -> Report:
     """Make the report on the templates of these parts, by name: judged, completed and in order.
 
     `are_all`: the parts are those of all templates, so that an unused comment can be told.
-    `beside`: findings from elsewhere with their mails, which are judged, completed and ordered with the rest.
     """
     source = cache(gallery.source)  # thousands of findings may be in one file
     files = {name: gallery.files_of(name) for name in parts}
     of_mails = chain.from_iterable(part.findings for part in parts.values())
     comments = IgnoreComments(source)
     on_texts = findings_on_texts(gallery, {name: part.texts for name, part in parts.items()}, languages)
-    everything = [*of_mails, *on_texts, *_on_styles(gallery, parts), *beside]
+    everything = [*of_mails, *on_texts, *_on_styles(gallery, parts)]
     judged = list(judge(merge(everything), comments, severity))
     of_comments = _of_comments(files, parts, comments, are_all=are_all)
     judged += filter(None, (at_severity(one, severity) for one in of_comments))

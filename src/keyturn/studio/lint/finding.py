@@ -65,7 +65,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `rule`: stable, "group/what-is-wrong".
     `message` says what is wrong, `fix` how to fix it, in one or two sentences each. Both avoid values of the sample.
     `feature`: Can I email's name of the feature that the `clients` lack. Other findings have neither.
-    `widths`: at which a browser found it, in CSS pixels; empty for checks without a browser.
 
     `mails` have it. It is empty for findings on the templates themselves. `templates` have it, too: in their own files
     or in shared ones.
@@ -81,7 +80,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     place: Place
     feature: str = ""
     clients: tuple[ClientGap, ...] = ()
-    widths: tuple[int, ...] = ()
     mails: tuple[MailName, ...] = ()
     templates: tuple[str, ...] = ()
     hides: bool = False
@@ -106,7 +104,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def declared(self) -> tuple[object, ...]:
         """All that the check said, whatever the mails."""
-        return self.rule, self.place, self.message, self.severity, self.fix, self.clients, self.widths
+        return self.rule, self.place, self.message, self.severity, self.fix, self.clients
 
     @property
     def counts(self) -> bool:

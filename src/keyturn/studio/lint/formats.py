@@ -43,9 +43,6 @@ class ReportedFinding(msgspec.Struct, frozen=True, kw_only=True):
     clients: Annotated[
         tuple[ClientGap, ...], Meta(description="The clients that lack the feature, or support it in part.")
     ]
-    widths: Annotated[
-        tuple[int, ...], Meta(description="The widths in CSS pixels at which a browser found it (--browser).")
-    ]
 
 
 class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +81,7 @@ def as_json(report: Report, shown: Shown) -> str:
     return msgspec.json.format(msgspec.json.encode(written), indent=2).decode()
 
 
-_AS_IT_IS = ("rule", "severity", "message", "fix", "fingerprint", "clients", "widths")
+_AS_IT_IS = ("rule", "severity", "message", "fix", "fingerprint", "clients")
 
 
 def _reported(finding: Finding, shown: Shown) -> ReportedFinding:
@@ -129,8 +126,7 @@ def _result(finding: Finding, rules: list[str], shown: Shown) -> Mapping[str, An
 
 
 def _gaps(finding: Finding) -> Mapping[str, Any]:
-    of_clients = {"feature": finding.feature, "clients": finding.clients} if finding.feature else {}
-    return {**of_clients, "widths": finding.widths} if finding.widths else of_clients
+    return {"feature": finding.feature, "clients": finding.clients} if finding.feature else {}
 
 
 def _rule(about: Rule) -> Mapping[str, Any]:

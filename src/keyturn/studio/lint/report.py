@@ -129,10 +129,10 @@ class Report(Struct, frozen=True, dict=True):
 def equal_findings(findings: Iterable[Finding]) -> list[Sequence[Finding]]:
     """Group equal findings. The worst come first, of them those in the most mails.
 
-    A group is in order of place; of findings in a browser, those on the narrowest screen come first.
+    A group is in order of place.
     """
     equal: dict[object, list[Finding]] = defaultdict(list)
-    for one in sorted(findings, key=lambda one: (one.widths[:1], one.place, one.message)):
+    for one in sorted(findings, key=lambda one: (one.place, one.message)):
         equal[one.kind, one.reason].append(one)
     return sorted(equal.values(), key=lambda those: (RULES.rank(those[0]), -len(mails_of(those))))
 

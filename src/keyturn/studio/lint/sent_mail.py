@@ -21,20 +21,10 @@ HTML, TEXT = "HTML", "text"
 """Names in the places of findings, instead of files."""
 
 
-class SentMail(msgspec.Struct, frozen=True, kw_only=True):
-    """A mail to check. `clients`: names of existing groups of mail clients."""
-
-    subject: str
-    html: str
-    text: str
-    clients: tuple[str, ...] = ()
-
-
-def examine(_: object, mail: SentMail) -> list[Finding]:
-    """Return the findings in a mail. The first argument is the state of a renderer, which is not needed."""
-    found = dict.fromkeys(
-        document_findings(document_of(mail.html, mail.text, mail.subject), checks_for(Clients.from_names(mail.clients)))
-    )
+def examine(_: object, html: str, text: str, subject: str, clients: tuple[str, ...] = ()) -> list[Finding]:
+    """Return the findings in a mail. `clients`: existing groups of mail clients. A renderer's state is not needed."""
+    checks = checks_for(Clients.from_names(clients))
+    found = dict.fromkeys(document_findings(document_of(html, text, subject), checks))
     return sorted(map(_for_senders, found), key=lambda finding: (finding.place, finding.rule, finding.message))
 
 

@@ -9,23 +9,19 @@ Snapshots are plain files that people can open and version control can show:
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from hashlib import sha256
-from itertools import groupby
-from operator import attrgetter
 from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
 from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
-from keyturn.mail.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.plain_files import leads_out, read_plain_text, replace_file
 from keyturn.studio.gallery import Gallery, MailName, Sample
-from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.snapshots.difference import Difference, difference
 
 
@@ -117,8 +113,8 @@ def _text(path: Path) -> str | None:
         return None
 
 
-Renders = Callable[[str, MailFiles, Sample, Language], Rendered]
-"""Renders a template, of these files. Raises TemplateInvalid."""
+Renders = Callable[[str, MailFiles, Sample, str], Rendered]
+"""Renders a template, of these files, in the language of a tag. Raises TemplateInvalid."""
 
 State = Literal["same", "changed", "new", "gone", "broken"]
 
@@ -183,7 +179,7 @@ class Snapshots:
         self.stored = stored
         self._gallery = gallery
         self._languages = dict(_languages_by_name(gallery, languages))
-        self._render = render or partial(_render, gallery.renderers())
+        self._render = render or gallery.render
 
     @property
     def folder(self) -> Path:
@@ -201,14 +197,19 @@ class Snapshots:
 
     def compare(self, name: MailName) -> Comparison:
         """Return the comparison of a mail. Raises LookupError if neither the mail nor a snapshot exists."""
-        return next(self.compare_each([name]))
-
-    def compare_each(self, names: Iterable[MailName]) -> Iterator[Comparison]:
-        """Do what `compare` does, with one look at the folder for all mails of a template."""
-        for template, group in groupby(names, attrgetter("template")):
-            source = self._source(template)
-            for name in group:
-                yield self._compare_to(name, source)
+        before = self.stored.read(name) if name.sample else None
+        is_mail = name.template in self._gallery.names()
+        try:
+            sample = self._gallery.samples(name.template).get(name.sample) if is_mail else None
+            if sample and (language := self._languages.get(name.language)):
+                files = self._gallery.files(name.template)
+                mail = self._render(name.template, files, sample, language)
+                return Comparison(name, before, Snapshot.of(mail, files))
+        except TemplateInvalid as fault:
+            return Comparison(name, before, fault=fault)
+        if before is None:
+            raise LookupError(f"There is no mail {name}, and no snapshot of it.")
+        return Comparison(name, before)
 
     def accept(self, comparison: Comparison) -> None:
         if comparison.after:
@@ -224,46 +225,13 @@ class Snapshots:
                 for tag in self._languages:
                     yield MailName(entry.name, sample, tag)
 
-    def _source(self, template: str) -> "_Source | TemplateInvalid":
-        if template not in self._gallery.names():
-            return _Source({}, MailFiles(""))
-        try:
-            return _Source(self._gallery.samples(template), self._gallery.files(template))
-        except TemplateInvalid as fault:
-            return fault
 
-    def _compare_to(self, name: MailName, source: "_Source | TemplateInvalid") -> Comparison:
-        before = self.stored.read(name) if name.sample else None
-        if isinstance(source, TemplateInvalid):
-            return Comparison(name, before, fault=source)
-        sample, language = source.samples.get(name.sample), self._languages.get(name.language)
-        if sample is None or language is None:
-            if before is None:
-                raise LookupError(f"There is no mail {name}, and no snapshot of it.")
-            return Comparison(name, before)
-        try:
-            mail = self._render(name.template, source.files, sample, language)
-        except TemplateInvalid as fault:
-            return Comparison(name, before, fault=fault)
-        return Comparison(name, before, Snapshot.of(mail, source.files))
-
-
-def _render(renderers: Renderers, template: str, files: MailFiles, sample: Sample, language: Language) -> Rendered:
-    templates = renderers(sample).with_files(lambda _: files)
-    return templates.render_values(template, sample.values, language)
-
-
-class _Source(NamedTuple):
-    samples: Mapping[str, Sample]
-    files: MailFiles
-
-
-def _languages_by_name(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[str, Language]]:
-    """Yield the languages by their part of the name of a snapshot."""
+def _languages_by_name(gallery: Gallery, tags: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the tags of the languages by their part of the name of a snapshot."""
     known, own = gallery.languages.known, gallery.languages.choose("")
     for tag in tags or known:
         if tag not in known:
             raise SettingsInvalid(
                 [Fault("snapshot_languages", f"there is no language {tag}; there are {', '.join(known)}")]
             )
-        yield "" if tag == own.tag else tag, known[tag]
+        yield "" if tag == own.tag else tag, tag

@@ -46,7 +46,6 @@ class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     `query`: a search as in the inbox.
     `to`: a whole address of any recipient.
     `subject`: a part of the subject.
-    `tag`: a whole tag.
     `since`: only mails that arrived after this moment, UTC without a zone.
     `wait`: how long the request waits for a match: "10s", "500ms", at most a minute.
     `tz`, `embed`: Mailpit's, and without effect: days are UTC, and links open a tab of their own.
@@ -55,7 +54,6 @@ class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     query: _Text = ""
     to: _Text = ""
     subject: _Text = ""
-    tag: _Text = ""
     since: datetime | None = None
     wait: str = "0s"
     start: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
@@ -78,7 +76,7 @@ class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     @property
     def match(self) -> Match:
         """The predicate of all fields together. `everything` itself for an empty query."""
-        return match_for(self.query, self.to, self.subject, self.tag, self.since)
+        return match_for(self.query, self.to, self.subject, self.since)
 
 
 class Inbox:
@@ -199,7 +197,7 @@ def _list_of(inbox: Inbox, mails: list[CapturedMail]) -> dict[str, Any]:
         "messages_count": len(matches),
         "messages_unread": sum(not mail.read for mail in matches),
         "start": inbox.asked.start,
-        "tags": list(inbox.captured.tags()),
+        "tags": [],
         "messages": [
             _both(mail)
             | {"Read": mail.read, "Created": mail.at, "Attachments": mail.attachments, "Snippet": mail.snippet}
@@ -234,7 +232,7 @@ def _both(mail: CapturedMail) -> dict[str, Any]:
         "ReplyTo": mail.reply_to,
         "Subject": mail.subject,
         "Username": mail.username,
-        "Tags": mail.tags,
+        "Tags": [],
         "Size": mail.size,
     }
 

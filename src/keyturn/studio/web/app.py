@@ -107,7 +107,7 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
     folder_checks = FolderChecks(studio, renditions.runner, checks)
     sources = SourceFiles(studio.gallery, studio.read_only)
     layout = Layout(studio, folder_checks, review, sources, path)
-    canvas = canvas_pages.Canvas(renditions, studio.sender)
+    canvas = canvas_pages.Canvas(renditions)
     data = data_tab.DataTab(studio.gallery)
     return layout, {
         "captured_checks": CapturedChecks(renditions.runner, studio.clients, studio.severity),

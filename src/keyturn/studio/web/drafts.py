@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from keyturn.errors import TemplateInvalid
 from keyturn.studio.gallery.gallery import Draft
-from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.finding import Finding, Place
+from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.renderers import LimitExceeded
 from keyturn.studio.web import frames
 from keyturn.studio.web.checks.mail_checks import check_mail
-from keyturn.studio.web.rendering.faults import RenderFault, fault_of_limit, fault_of_template
 from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition, Renditions
 from keyturn.studio.web.view import View
@@ -23,7 +22,7 @@ _MOST = 16
 
 class RenderedDraft(Struct, frozen=True):
     frame: str = ""
-    fault: RenderFault | None = None
+    fault: Finding | None = None
 
 
 class Drafts:
@@ -49,7 +48,7 @@ class Drafts:
             try:
                 html, fault = self._renditions.runner.run(_render, rendition.order, draft, view)
             except LimitExceeded as exceeded:
-                html, fault = "", fault_of_limit(exceeded.limit, draft.file)
+                html, fault = "", limit_finding(exceeded.limit, Place(draft.file))
         if fault:
             return RenderedDraft(fault=fault)
         self._frames.put(ticket, (html, view))
@@ -70,18 +69,14 @@ class Drafts:
         return kept
 
 
-def _render(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, RenderFault | None]:
-    gallery = drawer.gallery.with_draft(draft)
-    drafted = Drawer(gallery)
+def _render(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, Finding | None]:
+    drafted = Drawer(drawer.gallery.with_draft(draft))
     drawn = drafted.draw(order)
     if drawn.fault:
         return "", drawn.fault
     if drawn.mail and draft.file == order.files.text:
         return frames.apply_view(frames.page_of_text(drawn.mail.text), view), None
-    try:
-        return frames.apply_view(drafted.document(order).marked_html, view), None
-    except TemplateInvalid as error:
-        return "", fault_of_template(error, gallery, order.template, order.sample)
+    return frames.apply_view(drafted.document(order).marked_html, view), None
 
 
 def _check(

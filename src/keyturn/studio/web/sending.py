@@ -54,9 +54,11 @@ class Sending(Struct, frozen=True):
 
     async def send(self, mail: Rendered, to: str) -> Outcome:
         """Send a mail as it is seen; the subject says that it is a preview."""
-        if fault := _fault_of(to):
-            return Outcome(to, fault=fault)
-        address, subject = parse(to), f"[Preview] {mail.subject}"
+        try:
+            address, subject = parse(to), f"[Preview] {mail.subject}"
+        except ValueError:
+            says = f"{to} is not an email address." if to else "Enter an email address, such as name@example.org."
+            return Outcome(to, fault=says)
         email = Email(sender=self.sender, to=address, subject=subject, html=mail.html, text=mail.text)
         sender = self.provider.open()
         try:
@@ -65,15 +67,6 @@ class Sending(Struct, frozen=True):
             return Outcome(address, fault=_way_out(error, self.provider.name))
         finally:
             await sender.close()
-
-
-def _fault_of(to: str) -> str:
-    """Return why mails cannot be sent to this text; empty for an address."""
-    try:
-        parse(to)
-    except ValueError:
-        return f"{to} is not an email address." if to else "Enter an email address, such as name@example.org."
-    return ""
 
 
 def _way_out(error: SendFailed, provider: str) -> str:

@@ -59,7 +59,7 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     lang: str = ""
     brand: str = ""
     show: Literal["html", "text", "source"] = "html"
-    file: Literal["template", "text", "samples", "mjml", "html", "eml"] = "template"
+    file: Literal["template", "text", "samples", "mjml", "html"] = "template"
     mode: Literal["read", "edit"] = "read"
     width: Width | None = None
     scheme: Scheme = "light"

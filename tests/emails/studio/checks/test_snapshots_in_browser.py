@@ -28,7 +28,7 @@ def stored(tmp_path: Path) -> SnapshotFolder:
 def served(studio: Studio, stored: SnapshotFolder) -> Iterator[str]:
     """Serve a studio in which every mail was accepted."""
     snapshots = Snapshots(studio.gallery, stored, ["en"])
-    for comparison in snapshots.compare_each(snapshots.names()):
+    for comparison in map(snapshots.compare, snapshots.names()):
         snapshots.accept(comparison)
     with serving(create_studio_app(replace(studio, snapshots=stored.folder, snapshot_languages=("en",)))) as url:
         yield f"{url}/studio"

@@ -79,7 +79,7 @@ def test_others_are_drawn_while_a_template_runs_away(client: Client, folder: Pat
         answer = stuck.result(30)
 
     assert (answer.status_code, answer.headers["content-type"]) == (422, "text/html; charset=utf-8")
-    assert "notice/notice.mjml:2:1: It takes longer than 0.4 seconds<" in answer.text
+    assert "notice/notice.mjml:2:1: It takes longer than 0.4 seconds.<" in answer.text
 
 
 def test_a_snapshot_of_a_template_that_never_ends_cannot_be_compared(client: Client, folder: Path) -> None:

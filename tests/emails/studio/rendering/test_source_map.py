@@ -80,7 +80,7 @@ def test_a_mail_in_plain_html_leads_to_its_lines(client: Client, folder: Path) -
 
 
 def test_what_is_sent_and_what_is_shown_as_source_carries_no_marks(client: Client) -> None:
-    for query in ("show=source&file=html", "show=source&file=mjml", "show=source&file=eml"):
+    for query in ("show=source&file=html", "show=source&file=mjml"):
         page = client.get(f"/studio/templates/greeting?sample=ada&{query}").text
         assert "data-keyturn" not in page
         assert not re.search(r"\bkt-\d", page)

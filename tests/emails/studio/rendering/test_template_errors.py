@@ -19,14 +19,14 @@ def test_a_fault_in_a_shared_file_points_into_that_file(client: Client, folder: 
     ("old", "new", "line", "words"),
     [
         ("{{ name }}</mj-text>", "{{ name }</mj-text>", 5, "Unexpected &#39;}&#39;"),
-        ("</mj-button>", "", 6, "&lt;mj-button&gt; is never closed."),
+        ("</mj-button>", "", 6, "&lt;mj-button&gt; is never closed"),
         ("<mj-text>Hello", "</mj-column><mj-text>Hello", 5, "&lt;/mj-column&gt; closes nothing"),
         ('href="{{ link }}"', "href={{ link }}", 6, "The value of href has no quotes"),
         (
             '<mj-spacer height="1500px" />',
             '<mj-spacer height="1500px">',
             7,
-            "&lt;mj-spacer&gt; is never closed.",
+            "&lt;mj-spacer&gt; is never closed",
         ),
     ],
 )
@@ -67,4 +67,4 @@ def test_without_a_good_mail_the_frame_says_what_is_wrong(client: Client, folder
     assert "<iframe" not in client.get("/studio/templates/greeting").text
     frame = client.get("/studio/frames/greeting")
     assert frame.status_code == 422
-    assert "greeting/greeting.mjml:5:21: &#x27;nmae&#x27; is undefined</pre>" in frame.text
+    assert "greeting/greeting.mjml:5:21: &#x27;nmae&#x27; is undefined.</pre>" in frame.text

@@ -51,31 +51,25 @@ def read_tables(file: Path) -> dict[str, Table]:
         return {}
     except OSError as error:  # such as a link that leads to itself
         raise TemplateInvalid(str(file), None, f"cannot be read: {error.strerror}") from error
-    tables = _tables(file, found.st_mtime_ns, found.st_size)
-    if isinstance(tables, TemplateInvalid):
-        raise TemplateInvalid(tables.path, tables.line, tables.message) from tables.__cause__
-    return tables
+    return _tables(file, found.st_mtime_ns, found.st_size)
 
 
 @lru_cache(_REMEMBERED)
-def _tables(file: Path, *_: int) -> dict[str, Table] | TemplateInvalid:
-    """Return the top values of a file, or the error, which is cached, too."""
+def _tables(file: Path, *_: int) -> dict[str, Table]:
     try:
         text = read_plain_text(file, _LARGEST, encoding="utf-8-sig")
         top = READERS[file.suffix.lower()](text)
         _require_plain(top)
     except UnicodeDecodeError as error:
-        refused = TemplateInvalid(str(file), None, str(error))
-        refused.__cause__ = error.with_traceback(None)  # it has the offset, and so the column
-        return refused
+        raise TemplateInvalid(str(file), None, str(error)) from error  # it has the offset, and so the column
     except OSError as error:
-        return TemplateInvalid(str(file), None, f"cannot be read: {error.strerror}")
+        raise TemplateInvalid(str(file), None, f"cannot be read: {error.strerror}") from error
     except RecursionError:
-        return TemplateInvalid(str(file), None, _TOO_DEEP)
+        raise TemplateInvalid(str(file), None, _TOO_DEEP) from None
     except Unreadable as error:
-        return TemplateInvalid(str(file), error.line, str(error))
+        raise TemplateInvalid(str(file), error.line, str(error)) from None
     if not isinstance(top, dict):
-        return TemplateInvalid(str(file), 1, "A file of samples must contain names with values")
+        raise TemplateInvalid(str(file), 1, "A file of samples must contain names with values")
     return {name: Table(value, next(_lines_of(name, text), None)) for name, value in top.items()}
 
 

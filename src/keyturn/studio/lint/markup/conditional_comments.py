@@ -12,7 +12,9 @@ _MARK = re.compile(
     r"|(?:<!--\s*)?<!\[endif\](?:\s*--)?>",
     re.IGNORECASE,
 )
-_TOKEN = re.compile(r"\s*(?:(?:(gte|gt|lte|lt)\s+)?([a-z]+)(?:\s+([\d.]+))?|([!&|()]))\s*", re.IGNORECASE)
+_PART = re.compile(
+    r"[\s(]*(!?)[\s(]*(?:(gte|gt|lte|lt)\s+)?([a-z]+)(?:\s+(\d{1,4}(?:\.\d{1,4})?))?[\s)]*", re.IGNORECASE
+)
 _VERSION = 16.0
 """The version of Outlook 2016, 2019, 2021 and the classic Outlook of Microsoft 365."""
 
@@ -49,35 +51,19 @@ def _parts(html: str) -> Iterator[tuple[range, bool]]:
 
 
 def is_true(condition: str) -> bool:
-    """Tell whether a condition such as "gte mso 9" holds in Word. Malformed conditions do not."""
-    try:
-        return _reduce("".join(_signs(condition))) == "1"
-    except ValueError:
+    """Tell whether a condition such as "gte mso 9" holds in Word: `|` of `&` of names, each with its parentheses.
+
+    Malformed conditions do not. A group of several names in parentheses, which mails do not write, is not read as one.
+    """
+    return any(all(map(_holds, each.split("&"))) for each in condition.split("|"))
+
+
+def _holds(part: str) -> bool:
+    if not (found := _PART.fullmatch(part)):
         return False
-
-
-def _signs(condition: str) -> Iterator[str]:
-    """Yield the signs of a condition, with 1 or 0 for each feature. Raises ValueError."""
-    at = 0
-    while at < len(condition):
-        token = _TOKEN.match(condition, at)
-        if not token:
-            raise ValueError(condition)
-        at = token.end()
-        name, version = (token[2] or "").lower(), token[3]
-        if name == "mso" and version:
-            yield str(int(_COMPARISONS[(token[1] or "").lower()](_VERSION, float(version))))
-        else:
-            yield token[4] or str(int(name in ("mso", "vml", "true")))
-
-
-def _reduce(signs: str) -> str:
-    """Return the value of a condition as 1 or 0: `!` binds tightest, `|` loosest. A malformed one is left longer."""
-    before = ""
-    while before != signs:
-        before = signs
-        signs = re.sub("!([01])", lambda found: "10"[int(found[1])], signs)
-        signs = re.sub(r"\(([01])\)", r"\1", signs)
-        signs = re.sub("(?<!!)([01])&([01])", lambda found: min(found[1], found[2]), signs)
-        signs = re.sub(r"(?<![!&])([01])\|([01])(?!&)", lambda found: max(found[1], found[2]), signs)
-    return signs
+    name, version = found[3].lower(), found[4]
+    if name == "mso" and version:
+        holds = _COMPARISONS[(found[2] or "").lower()](_VERSION, float(version))
+    else:
+        holds = name in ("mso", "vml", "true")
+    return holds != bool(found[1])

@@ -9,7 +9,7 @@ from keyturn.studio.lint.markup.structure import body_of, default_rules, inherit
 
 PREFIX = "kt-"
 _CLASS = re.compile(rf"{PREFIX}(\d{{1,9}})(?:-outlook)?")
-_KEY = re.compile(rf'data-keyturn="(\d+)"|\b({PREFIX}\d+)\b')
+_KEY = re.compile(rf'data-keyturn="\d+"|\b{PREFIX}\d+\b')
 
 
 _MARK = re.compile(
@@ -24,7 +24,7 @@ def compile_with_marks(mjml: str, root: Element) -> tuple[str, str]:
     Elements of the body get the class `kt-NUMBER`, tags of the author's HTML get `data-keyturn="OFFSET"`, which the
     compiler passes through. MJML that is compiled only without them, or that has some of its own, gets none.
     """
-    if not keys_in(mjml):
+    if not _KEY.search(mjml):
         try:
             marked = to_html(splice(mjml, _additions(root)))
         except ValueError:  # a message without marks has the offsets of the source
@@ -38,15 +38,6 @@ def compile_with_marks(mjml: str, root: Element) -> tuple[str, str]:
 def mark_html(html: str, root: Element) -> str:
     """Return the HTML with `data-keyturn="OFFSET"` on each of its tags."""
     return splice(html, (_offset_mark(element) for element in root.walk() if element.tag))
-
-
-def number_of_class(class_name: str) -> int | None:
-    found = _CLASS.fullmatch(class_name)
-    return int(found[1]) if found else None
-
-
-def keys_in(marked: str) -> set[str]:
-    return {found[1] or found[2] for found in _KEY.finditer(marked)}
 
 
 def _additions(root: Element) -> Iterator[tuple[int, int, str]]:
@@ -100,8 +91,8 @@ class ElementLookup:
 
     def element_of_class(self, name: str) -> Element | None:
         """Return the element of a mark's class, or None for other classes."""
-        number = number_of_class(name)
-        return self._by_number.get(number) if number else None
+        found = _CLASS.fullmatch(name)
+        return self._by_number.get(int(found[1])) if found else None
 
     def _named_by(self, drawn: Element) -> Element | None:
         return next(filter(None, map(self.element_of_class, drawn.get("class").split())), None)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from posixpath import basename
+from typing import NamedTuple
 
 from jinja2 import TemplateNotFound, TemplateRuntimeError, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
-from msgspec import Struct
 
 from keyturn.errors import CatalogueInvalid, TemplateInvalid
 from keyturn.mail.rendering.engine import EngineFault
@@ -31,27 +31,24 @@ _ONCE_MORE = 2
 _FIELD = re.compile(r"`\$\.(\w+)")
 
 
-class Spot(Struct, frozen=True):
+class Spot(NamedTuple):
     """The place of an error. `file` is relative to the folder of templates; `line` and `column` may be unknown."""
 
     file: str
     line: int | None = None
     column: int | None = None
 
-    def __str__(self) -> str:
-        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
 
-    def nearest_place(self, gallery: Gallery) -> Place:
-        """Return a complete place. The default column is that of the first tag of the line, else its first word."""
-        line = line_at(self, gallery)
-        tag = _TAG.search(line)
-        first = tag.start() if tag else len(line) - len(line.lstrip())
-        return Place(self.file, self.line or 1, self.column or first + 1)
+def _nearest_place(spot: Spot, gallery: Gallery) -> Place:
+    """Return a complete place. The default column is that of the first tag of the line, else its first word."""
+    line = line_at(spot, gallery)
+    tag = _TAG.search(line)
+    first = tag.start() if tag else len(line) - len(line.lstrip())
+    return Place(spot.file, spot.line or 1, spot.column or first + 1)
 
 
 def line_at(spot: Spot, gallery: Gallery) -> str:
-    lines = _lines(spot.file, gallery)
-    return lines[spot.line - 1] if spot.line and spot.line <= len(lines) else ""
+    return "".join(_lines(spot.file, gallery)[spot.line - 1 : spot.line]) if spot.line else ""
 
 
 def spot_of(error: TemplateInvalid, gallery: Gallery) -> Spot:
@@ -161,7 +158,7 @@ _CLOSE = 0.8
 
 def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding:
     """Say why a template cannot be rendered, at the nearest complete place to `spot_of`."""
-    cause, place = error.__cause__, spot_of(error, gallery).nearest_place(gallery)
+    cause, place = error.__cause__, _nearest_place(spot_of(error, gallery), gallery)
     if find_undecodable(error, gallery):
         return RULES.finding(place, "jinja/error", "not UTF-8", file=place.file)
     if isinstance(cause, EngineFault):
@@ -180,7 +177,7 @@ def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding
 
 def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
     """Say why samples cannot be read, at the nearest complete place to `spot_in_samples`."""
-    place = spot_in_samples(error, gallery).nearest_place(gallery)
+    place = _nearest_place(spot_in_samples(error, gallery), gallery)
     if find_undecodable(error, gallery):
         return RULES.finding(place, "samples/invalid", "not UTF-8", file=place.file)
     if limit := limit_of(error.__cause__):

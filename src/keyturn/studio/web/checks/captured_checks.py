@@ -10,7 +10,7 @@ from keyturn.studio.lint.checks.links import site_of
 from keyturn.studio.lint.finding import Finding, Place, Severity
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES
-from keyturn.studio.lint.sent_mail import SentMail, examine
+from keyturn.studio.lint.sent_mail import examine
 from keyturn.studio.lint.suppression import at_severity
 from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.web.rendering.kept import Kept
@@ -53,9 +53,8 @@ class CapturedChecks:
             return Report(findings)
         if max(len(content.html), len(content.text)) > _LONGEST:
             return Report(findings, not_checked=f"The HTML was not checked: it has more than {_LONGEST // 1024} KB.")
-        sent = SentMail(subject=mail.subject, html=content.html, text=content.text, clients=self._clients)
         try:
-            found = self._runner.run_for(_SECONDS, examine, sent)
+            found = self._runner.run_for(_SECONDS, examine, content.html, content.text, mail.subject, self._clients)
             return Report((*findings, *found))
         except (LimitExceeded, RecursionError):
             return Report(findings, not_checked="The HTML was not checked: it takes too much time or memory.")
@@ -80,10 +79,6 @@ _UNSUBSCRIBE = re.compile(
 
 
 _SIGNED_BY = re.compile(r"(?:^|;)\s*d\s*=\s*([\w.-]{1,253})")  # RFC 6376, 3.5
-_FAILED = re.compile(r";\s*(spf|dkim|dmarc)\s*=\s*(fail|hardfail|softfail|permerror)\b", re.IGNORECASE)  # RFC 8601
-_ASIDE = re.compile(r'\([^()]*\)|"[^"]*"')
-"""A comment or a quoted text. A comment may hold another one, so it is taken out twice."""
-
 _READ = 4 * 1024
 """Characters of a header that are read, of so many headers of one name."""
 
@@ -124,22 +119,12 @@ def _check_alignment(content: MailContent) -> Iterator[Finding]:
     return_path = _domain_of(content.header(RETURN_PATH).strip("<> "))
     if sender and return_path and site_of(sender) != site_of(return_path):
         yield RULES.finding(_place(content, "from"), "message/spf-unaligned", sender=sender, return_path=return_path)
-    signed = [found[1].lower() for value in _values(content, "dkim-signature") if (found := _SIGNED_BY.search(value))]
+    signatures = [value[:_READ] for name, value in content.headers if name.lower() == "dkim-signature"][:_MOST_HEADERS]
+    signed = [found[1].lower() for value in signatures if (found := _SIGNED_BY.search(value))]
     if signed and sender and all(site_of(domain) != site_of(sender) for domain in signed):
         yield RULES.finding(
             _place(content, "dkim-signature"), "message/dkim-unaligned", signers=", ".join(signed), sender=sender
         )
-    for value in _values(content, "authentication-results"):
-        for method, result in _FAILED.findall(_ASIDE.sub("", _ASIDE.sub("", value))):
-            yield RULES.finding(
-                _place(content, "authentication-results"),
-                "message/authentication-failed",
-                verdict=f"{method}={result}".lower(),
-            )
-
-
-def _values(content: MailContent, name: str) -> list[str]:
-    return [value[:_READ] for key, value in content.headers if key.lower() == name][:_MOST_HEADERS]
 
 
 def _domain_of(address: str) -> str:

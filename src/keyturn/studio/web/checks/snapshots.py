@@ -81,7 +81,7 @@ class Review:
             self._names = self.snapshots.names()
             left = [name for name in self._names if self._known.is_new(name, files[name.template])]
             until = monotonic() + seconds
-            for done, comparison in enumerate(self.snapshots.compare_each(left), 1):
+            for done, comparison in enumerate(map(self.snapshots.compare, left), 1):
                 self._known.put(comparison.name, comparison.state, files[comparison.name.template])
                 if monotonic() > until:
                     return done < len(left)
@@ -90,7 +90,7 @@ class Review:
     def changes(self) -> list[ChangedMail]:
         self.look(float("inf"))
         wanted = [name for name, verdict in self._verdicts() if verdict != "same"]
-        comparisons = self.snapshots.compare_each(wanted)
+        comparisons = map(self.snapshots.compare, wanted)
         return [_change_from(comparison) for comparison in comparisons if comparison.state != "same"]
 
     def accept(self, ids: Iterable[str], *, deletes: bool = False) -> None:
@@ -101,7 +101,7 @@ class Review:
         self.look(float("inf"))
         with self._one_at_a_time:
             wanted = set(ids)
-            comparisons = self.snapshots.compare_each(self.waiting_mails())
+            comparisons = map(self.snapshots.compare, self.waiting_mails())
             accepted = [
                 comparison
                 for comparison in comparisons

@@ -1,6 +1,5 @@
-"""The middle of a page: a mail in a frame, its sources, the selected line, and the mail as a file."""
+"""The middle of a page: a mail in a frame, its sources, and the selected line."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -26,10 +25,10 @@ T = TypeVar("T")
 class Canvas:
     """Shows a rendition in each of its forms. An unknown name is a LookupError."""
 
-    def __init__(self, renditions: Renditions, sender: str) -> None:
+    def __init__(self, renditions: Renditions) -> None:
         self._renditions = renditions
         self._gallery = renditions.gallery
-        self._sources = Sources(renditions.gallery, sender)
+        self._sources = Sources(renditions.gallery)
 
     def rendition(self, template: str, view: View) -> Rendition:
         return self._renditions.rendition(template, view)
@@ -71,9 +70,6 @@ class Canvas:
     def marks(self, rendition: Rendition, view: View) -> Marks:
         return self._read(rendition, documents.marks_in, _line(view)) or Marks({}, ())
 
-    def message(self, rendition: Rendition) -> bytes:
-        return self._sources.message(rendition)
-
     def _selection(self, rendition: Rendition, at: Place) -> Selection | None:
         """Return the selection of a line, or None if no file of this mail holds it."""
         if at.file not in self._gallery.files_of(rendition.template):
@@ -113,14 +109,4 @@ def places(path_name: NamedDependency[str], view: NamedDependency[View], canvas:
     return canvas.marks(canvas.rendition(path_name, view), view)
 
 
-@get("/eml/{name:path}", sync_to_thread=True)
-def message_file(
-    path_name: NamedDependency[str], view: NamedDependency[View], canvas: NamedDependency[Canvas]
-) -> Response[bytes]:
-    message = canvas.message(canvas.rendition(path_name, view))
-    file = re.sub(r"[^A-Za-z0-9.-]+", "-", f"{path_name} {view.sample}").strip("-")
-    headers = {"content-disposition": f'attachment; filename="{file}.eml"'}
-    return Response(message, media_type="message/rfc822", headers=headers)
-
-
-HANDLERS = (template_frame, places, message_file)
+HANDLERS = (template_frame, places)

@@ -17,7 +17,6 @@ from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.canvas import Canvas
 from keyturn.studio.web.pages.layout import Layout
-from keyturn.studio.web.rendering.faults import RenderFault
 from keyturn.studio.web.source_files import ChangedSince, NotEditable, SourceFiles, TextTooLong
 from keyturn.studio.web.view import View
 
@@ -77,7 +76,7 @@ def render_draft(
     if became is None:
         return Response({"overtaken": True})
     frame = layout.url("draft-frames", became.frame) if became.frame else ""
-    return Response({"frame": frame, "fault": _fault(became.fault) if became.fault else None})
+    return Response({"frame": frame, "fault": _finding(became.fault) if became.fault else None})
 
 
 @post("/draft-findings/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
@@ -106,16 +105,9 @@ def _refusal(error: Exception) -> Response[Any]:
     return Response({"detail": str(error)}, status_code=statuses.get(type(error), 404))
 
 
-def _fault(fault: RenderFault) -> dict[str, Any]:
-    place = fault.place
-    said = {"file": place.file, "line": place.line, "column": place.column}
-    return {**said, "message": fault.message, "fix": fault.hint, "severity": "error"}
-
-
 def _finding(finding: Finding) -> dict[str, Any]:
-    place = {"line": finding.place.line, "column": finding.place.column}
-    said = {"message": finding.message, "fix": finding.fix}
-    return {**place, **said, "severity": finding.severity, "rule": finding.rule}
+    said = {name: getattr(finding, name) for name in ("message", "fix", "severity", "rule")}
+    return asdict(finding.place) | said
 
 
 HANDLERS = (read_source, save_source, render_draft, check_draft, draft_frame)

@@ -12,7 +12,7 @@ from litestar.response import Redirect
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.web.frames import force_scheme
 from keyturn.studio.web.pages.layout import Layout, neighbours
-from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
+from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
 from keyturn.studio.web.studio import HostedPages
 from keyturn.studio.web.view import View
 

@@ -27,7 +27,7 @@ from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.frame_answers import attached
 from keyturn.studio.web.pages.layout import Layout, neighbours
-from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
+from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
 from keyturn.studio.web.rendering.source import Source
 from keyturn.studio.web.view import View
 
@@ -51,14 +51,13 @@ _SHOWN_SOURCE = 512 * 1024
 def inbox_page(
     view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    mails, tags, total = _mails_of_page(captured, view)
+    mails, total = _mails_of_page(captured, view)
     shown = mails[:_ON_A_PAGE]
     context = {
         "view": view,
         "captured": shown,
         "days": [(day, list(of_day)) for day, of_day in groupby(shown, attrgetter("day"))],
         "older": shown[-1].id if len(mails) > _ON_A_PAGE else "",
-        "tags": tags,
         "total": total,
         "path": None if captured.is_temporary else captured.folder,
         "smtp": layout.smtp,
@@ -141,13 +140,13 @@ def delete_mail(
     return layout.redirect("inbox")
 
 
-def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], dict[str, int], int]:
-    """Return the mails of a page, one more if there are more, the tags, and the number of all mails."""
+def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], int]:
+    """Return the mails of a page, one more if there are more, and the number of all mails."""
     match = search_for(view.search)
     if view.older_than:
         oldest = captured.find(view.older_than).number
         match = all_of(match, lambda mail: mail.number < oldest)
-    return captured.newest(match, limit=_ON_A_PAGE + 1), captured.tags(), captured.kept
+    return captured.newest(match, limit=_ON_A_PAGE + 1), captured.kept
 
 
 def _open(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent, list[CapturedMail]]:

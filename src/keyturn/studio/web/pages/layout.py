@@ -30,7 +30,7 @@ from keyturn.studio.web.pages.compiled_pages import compiled_pages
 from keyturn.studio.web.pages.editor import editor_for
 from keyturn.studio.web.pages.inbox_rows import rows
 from keyturn.studio.web.pages.tree import tree
-from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
+from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
 from keyturn.studio.web.source_files import SourceFiles
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import WIDTHS, View
@@ -170,13 +170,13 @@ class Layout:
         headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
 
-    def _excerpt(self, finding: Finding) -> tuple[ExcerptLine, ...]:
+    def _excerpt(self, finding: Finding, around: int = 1, before: int = 16) -> tuple[ExcerptLine, ...]:
         place = finding.place
         try:
             lines = self.gallery.source(place.file).split("\n")
         except OSError:  # deleted, or unreadable, as the finding says
             return ()
-        return excerpt(lines, place.line, place.column)
+        return excerpt(lines, place.line, place.column, around=around, before=before)
 
 
 def _states_by_page(states: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, list[tuple[str, str]]]]:

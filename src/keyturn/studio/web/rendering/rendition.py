@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,14 +19,15 @@ from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.branches.exploration import LONGEST, Passes
 from keyturn.studio.gallery.discovery import FileState, is_unchanged, state_of
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
-from keyturn.studio.gallery.sizes import require_sendable
+from keyturn.studio.gallery.naming import ending_of
 from keyturn.studio.lint.document import Document, read_document
-from keyturn.studio.lint.finding import limit_of
+from keyturn.studio.lint.finding import Finding, Place, limit_of
+from keyturn.studio.lint.guard import first_mistake_in, guard
+from keyturn.studio.lint.rules import limit_finding
+from keyturn.studio.lint.source.broken_templates import explain, explain_samples
 from keyturn.studio.lint.source.unknown_filters import going_on, with_lenient_origins
 from keyturn.studio.renderers import Here, LimitExceeded, Limits, Runner
-from keyturn.studio.renderers.limits import OutOfTime
 from keyturn.studio.web.data.current_data import CurrentData, current_data
-from keyturn.studio.web.rendering.faults import RenderFault, fault_of_limit, fault_of_samples, fault_of_template
 from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.view import View
 
@@ -53,7 +54,7 @@ class Drawn(Struct, frozen=True):
 
     mail: Rendered | None = None
     elsewhere: tuple[FileState, ...] = ()
-    fault: RenderFault | None = None
+    fault: Finding | None = None
     exceeded: bool = False
 
 
@@ -66,7 +67,6 @@ class Drawer:
     def __init__(self, gallery: Gallery) -> None:
         self.gallery = gallery = going_on(gallery)
         self.traced = gallery.renderers(with_lenient_origins)
-        self._strict = gallery.renderers()
         self._documents: FIFOCache[int, Document] = FIFOCache(_MOST_DRAWN)
 
     def branches(self, template: str) -> Passes | None:
@@ -88,13 +88,20 @@ class Drawer:
         if document.missing:
             return self._drawn_fault(order, document.missing[0])
         if document.refusal:
-            path = str(self.gallery.folders / order.files.markup)
-            return self._drawn_fault(order, TemplateInvalid(path, None, document.refusal))
+            return Drawn(fault=self._refusal(order, document))
         return Drawn(document.mail, tuple(_states_elsewhere(self.traced(order.sample, order.brand), document.language)))
+
+    def _refusal(self, order: Order, document: Document) -> Finding:
+        """Return the mistake for which the compiler refuses a mail: in the tags of one file, or else of the whole."""
+        with self.gallery.one_look():
+            files = [one for one in self.gallery.files_of(order.template) if ending_of(one) == ".mjml"]
+            of_files = (first_mistake_in(one, self.gallery.source(one)) for one in files)
+            of_mail = (one for one in guard(document) if one.severity == "error")
+            return next(filter(None, chain(of_files, of_mail)))
 
     def _drawn_fault(self, order: Order, error: TemplateInvalid) -> Drawn:
         with self.gallery.one_look():
-            fault = fault_of_template(error, self.gallery, order.template, order.sample)
+            fault = explain(error, self.gallery, order.sample)
         return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
 
     def document(self, order: Order) -> Document:
@@ -107,16 +114,8 @@ class Drawer:
         return self._documents[order.number]
 
     def render(self, order: Order) -> Rendered:
-        """Return the mail as the app sends it, with only known filters. Raises TemplateInvalid, OutOfTime."""
-        templates = self._strict(order.sample, order.brand).with_files(lambda _: order.files)
-        try:
-            filled = templates.fill(order.template, order.sample.values, self._language(order))
-        except TemplateInvalid as error:
-            if isinstance(error.__cause__, OutOfTime):
-                raise error.__cause__ from error
-            raise
-        require_sendable(filled, order.files, templates.folders)
-        return templates.compile(order.template, filled)
+        """Return the mail as the app sends it, as `Gallery.render` does."""
+        return self.gallery.render(order.template, order.files, order.sample, order.language, order.brand)
 
     def _language(self, order: Order) -> Language:
         return self.gallery.languages.choose(order.language)
@@ -166,7 +165,7 @@ class Rendition:
     fingerprint: Fingerprint
     data: CurrentData | None = None
     mail: Rendered | None = None
-    fault: RenderFault | None = None
+    fault: Finding | None = None
     unreadable: TemplateInvalid | None = None
     order: Order | None = None
     elsewhere: tuple[FileState, ...] = ()
@@ -206,7 +205,7 @@ class Renditions:
             data = current_data(self.gallery, template, view)
         except TemplateInvalid as error:
             view, mail = self._last_mail(template, view)
-            return replace(wanted, view=view, mail=mail, fault=fault_of_samples(error, self.gallery), unreadable=error)
+            return replace(wanted, view=view, mail=mail, fault=explain_samples(error, self.gallery), unreadable=error)
         return self._keep(replace(wanted, view=view.to(sample=data.sample.name), data=data), data)
 
     def ask(self, rendition: Rendition, function: Callable[..., T], *args: Any) -> T | None:
@@ -240,7 +239,7 @@ class Renditions:
         try:
             drawn = self.runner.run(Drawer.draw, order)
         except LimitExceeded as exceeded:
-            fault = fault_of_limit(exceeded.limit, order.files.markup)
+            fault = limit_finding(exceeded.limit, Place(order.files.markup))
             return replace(wanted, order=order, mail=last, fault=fault, exceeded=True)
         return replace(
             wanted,
@@ -251,9 +250,9 @@ class Renditions:
             exceeded=drawn.exceeded,
         )
 
-    def render(self, template: str, files: MailFiles, sample: Sample, language: Language) -> Rendered:
+    def render(self, template: str, files: MailFiles, sample: Sample, language: str) -> Rendered:
         """Return the mail as the app sends it, for its snapshot. Raises TemplateInvalid."""
-        order = Order(next(self._numbers), template, files, sample, language.tag, "")
+        order = Order(next(self._numbers), template, files, sample, language, "")
         states = tuple(state_of(str(self.gallery.folders / file)) for file in self.gallery.files_of(template))
         known, fault = self._ran_away.get(template, ((), None))
         if fault and known == states:  # each sample in each language would end in the same way
@@ -261,7 +260,7 @@ class Renditions:
         try:
             return self.runner.run(Drawer.render, order)
         except LimitExceeded as exceeded:
-            message = fault_of_limit(exceeded.limit, files.markup).message
+            message = limit_finding(exceeded.limit, Place(files.markup)).message.removesuffix(".")
             fault = TemplateInvalid(str(self.gallery.folders / files.markup), None, message)
             self._ran_away[template] = states, fault
             raise fault from exceeded

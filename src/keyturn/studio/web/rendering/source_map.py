@@ -12,7 +12,7 @@ from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.markup.marked_html import PREFIX
 from keyturn.studio.lint.markup.structure import body_of
 from keyturn.studio.lint.source.traced_text import pieces_of
-from keyturn.studio.web.rendering.faults import ExcerptLine, excerpt
+from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
 
 _LINE = re.compile(r"(.+):([1-9]\d{0,6})")
 

@@ -138,8 +138,6 @@ def test_every_link_keeps_the_rest_of_the_view(client: Client) -> None:
         ("/studio/frames/nothing", "There is no template called nothing; did you mean notice?"),
         ("/studio/places/nothing", "There is no template called nothing; did you mean notice?"),
         ("/studio/places/greeting?sample=nobody", "greeting has no sample called nobody; it has"),
-        ("/studio/eml/nothing", "There is no template called nothing; did you mean notice?"),
-        ("/studio/eml/greeting?brand=x", "There is no brand called x."),
         ("/studio/checks/nothing", "There is no template called nothing; did you mean notice?"),
         ("/studio/checks/greeting?sample=nobody", "greeting has no sample called nobody; it has"),
         ("/studio/send/nothing", "There is no template called nothing; did you mean notice?"),
