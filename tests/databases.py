@@ -15,6 +15,9 @@ import asyncpg
 import pytest
 from tests.driver.operator import migrate_database
 
+ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+"""For what is decided before a database is asked, or by statements that other tests send to PostgreSQL, too."""
+
 _ROOM = 2**30
 """The most bytes that a run needs. Each database takes eight million during its test, and the log takes the rest."""
 

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from tests.databases import ON_SQLITE
 from tests.driver.service import ADA, GRACE, Service, Start
 from tests.webhooks.app import Answer, App, Trouble
 from tests.webhooks.rows import deliver_again, states
@@ -11,9 +12,6 @@ from tests.webhooks.rows import deliver_again, states
 from keyturn.service.settings import WebhookSettings
 
 pytestmark = pytest.mark.long
-
-ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-"""For what happens between the worker and the app, whatever the engine."""
 
 
 @ON_SQLITE

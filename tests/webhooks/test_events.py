@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import select, update
+from tests.databases import ON_SQLITE
 from tests.driver.inbox import token_in
 from tests.driver.second_factors import BUILTIN, account_of, enrol, reset_with, wrong_code
 from tests.driver.service import ADA, CHANGE, DAN, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, RESET, Service, Start
@@ -18,9 +19,6 @@ from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.settings import Secret, WebhookSettings
 
 pytestmark = pytest.mark.long
-
-ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-"""For what is decided before the database is asked."""
 
 BROWSER = {"user-agent": "Firefox"}
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from tests.databases import Databases
+from tests.databases import ON_SQLITE, Databases
 from tests.driver.database import lose_database
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import (
@@ -83,6 +83,7 @@ async def test_every_kind_of_refusal_has_a_type_of_its_own(start: Start) -> None
     ]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(("reason", "word"), [("invalid", "invalid"), ("used", "already been used")])
 async def test_a_dead_link_says_why_to_machines_and_to_people(service: Service, reason: str, word: str) -> None:
     token = await service.link() if reason == "used" else "x"
@@ -92,6 +93,7 @@ async def test_a_dead_link_says_why_to_machines_and_to_people(service: Service, 
     assert word in document["detail"]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("route", "body", "field", "message"),
     [
@@ -111,6 +113,7 @@ async def test_malformed_input_names_the_field_that_a_client_must_fix(
     assert answer.json()["errors"] == [{"field": field, "message": message}]
 
 
+@ON_SQLITE
 async def test_a_refused_method_says_which_are_allowed(service: Service) -> None:
     client = service.anywhere()
     for route, method in ROUTES.items():
@@ -122,6 +125,7 @@ async def test_a_refused_method_says_which_are_allowed(service: Service) -> None
         assert method in options.headers["allow"].split(", ")
 
 
+@ON_SQLITE
 async def test_no_answer_is_kept_by_a_cache(service: Service) -> None:
     client = await service.sign_in()
     answers = [await client.request(method, route) for route, method in ROUTES.items()]
@@ -139,6 +143,7 @@ async def test_no_answer_is_kept_by_a_cache(service: Service) -> None:
         assert answer.headers["x-content-type-options"] == "nosniff", answer.url
 
 
+@ON_SQLITE
 async def test_a_body_that_is_too_large_is_refused_however_it_comes(service: Service) -> None:
     async def in_pieces() -> AsyncIterator[bytes]:
         yield b'{"email": "'

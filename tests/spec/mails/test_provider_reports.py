@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
+from tests.databases import ON_SQLITE
 from tests.driver.reporting import (
     HARD,
     NO_COOLDOWN,
@@ -26,7 +27,7 @@ from tests.mail_providers.delivery import Delivery
 
 from keyturn import SendUnknown
 
-pytestmark = [pytest.mark.any_database, pytest.mark.long]
+pytestmark = [ON_SQLITE, pytest.mark.long]
 
 
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,8 +53,7 @@ RESEND: dict[str, tuple[str, dict[str, Any]]] = {
 
 def resend_report(kind: str, provider_id: str, *, to: str, key: str = "", at: datetime | None = None) -> Delivery:
     event, data = RESEND.get(kind, (kind, {}))
-    age = datetime.now(UTC) - at if at else timedelta(0)
-    sent = report(event, provider_id, to=to, age=age, tags={"key": key} if key else None, **data)
+    sent = report(event, provider_id, to=to, at=at, tags={"key": key} if key else None, **data)
     return Delivery(headers=sent.headers(), body=sent.body)
 
 
