@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import httpx2
@@ -160,13 +160,6 @@ async def test_a_mail_whose_answer_was_lost_is_found_by_its_key_and_not_sent_aga
     assert (settled.sender, settled.provider_id) == (provider.name, "unknown-yet")
     assert not settled.under_way
     assert await service.sealed_mails() == 0
-
-
-async def test_late_reports_move_no_state_back(service: Service, provider: Provider, mailed: str) -> None:
-    for kind, age in (("delivered", 0), ("delayed", 60)):
-        at = datetime.now(UTC) - timedelta(seconds=age)
-        assert (await deliver(service, provider, provider.report(kind, mailed, to=ADA, at=at))).status_code == 200
-    assert await state(service) == "delivered"
 
 
 async def test_a_link_that_was_clicked_is_not_kept(service: Service, provider: Provider, mailed: str) -> None:
