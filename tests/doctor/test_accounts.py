@@ -158,18 +158,11 @@ PHP_BUT_BCRYPT = "the table users has hashes of bcrypt ($2y$), but"
             'Set hashing.format = "php", or',
         ),
         (
-            PHP,
-            HashingSettings(format="argon2id"),
-            f"{PHP_BUT_BCRYPT} hashing.format writes argon2id",
-            'Set hashing.format = "php", or',
-        ),
-        (
             "$wp$2y$10$abc",
             HashingSettings(),
             "the table users has hashes of WordPress or phpBB, but hashing.format writes bcrypt ($2b$)",
             'Set hashing.format = "php", or',
         ),
-        (ARGON2, HashingSettings(format="argon2id"), "", ""),
         (PHP, HashingSettings(format="php"), "", ""),
         ("no hash of a known format", HashingSettings(format="argon2id"), "", ""),
         ("!" + ARGON2, HashingSettings(), "", ""),

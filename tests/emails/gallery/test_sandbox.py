@@ -114,20 +114,6 @@ def test_what_would_not_end_is_an_error_also_in_a_folder_without_samples(folder:
     assert not found & REFUSING - {"jinja/sandbox"}
 
 
-@pytest.mark.parametrize("attempt", ["loops in loops", "loops over texts"])
-def test_a_mail_that_the_sandbox_ends_has_the_finding_of_a_limit_and_what_follows_is_checked(
-    folder: Path, attempt: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("keyturn.studio.gallery.sandbox.LONGEST", 0.05)
-    examination = check(opened(folder, f"{ENDLESS[attempt]}<img src='https://cdn.example/a.png'>"))
-    found = {one.rule: one for one in examination.found}
-
-    assert found["limits/time"].message == "It takes longer than 0.05 seconds."
-    assert found["limits/time"].hides
-    assert "accessibility/alt-missing" in found
-    assert "jinja/sandbox" not in found
-
-
 def fill(gallery: Gallery, *, traced: bool, **values: object) -> str:
     templates = gallery.templates.with_files(gallery.files)
     templates = templates.with_preparation(with_origins) if traced else templates

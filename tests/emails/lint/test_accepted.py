@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.mail.languages import Languages
-from keyturn.mail.rendering.render import Templates
-from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 
 BODY = "<mjml><mj-body>{}</mj-body></mjml>"
@@ -52,12 +50,9 @@ ACCEPTED = [
 
 @pytest.mark.parametrize("mjml", ACCEPTED)
 def test_nothing_is_reported(tmp_path: Path, mjml: str) -> None:
-    (tmp_path / "mail").mkdir()
-    (tmp_path / "mail" / "mail.mjml").write_text(mjml, "utf-8")
-    languages = Languages("UTC")
-    gallery = Gallery(templates=Templates(tmp_path, {}), languages=languages)
+    (tmp_path / "mail.mjml").write_text(mjml, "utf-8")
 
-    assert check(gallery, checks=(), languages=[languages.choose("")]).found == ()
+    assert check(open_gallery(tmp_path), checks=()).found == ()
 
 
 OFFICIAL = Path(__file__).parent / "official"
@@ -66,10 +61,7 @@ REFUSED_BY_OURS = {"mjml-head-html-attributes-0", "mjml-raw-2"}
 
 
 def test_nothing_is_reported_of_the_examples_in_the_documentation_of_mjml() -> None:
-    languages = Languages("UTC")
-    gallery = Gallery(templates=Templates(OFFICIAL, {}), languages=languages)
-
-    examination = check(gallery, checks=(), languages=[languages.choose("")])
+    examination = check(open_gallery(OFFICIAL), checks=())
 
     assert examination.templates == 33
     reported = {found.place.file.removesuffix(".mjml"): found.rule for found in examination.found}
