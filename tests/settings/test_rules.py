@@ -120,6 +120,7 @@ LOGO = "http://northwind.example/logo.png"
     ("toml", "name", "why"),
     [
         ('[mail]\nfallback = "resend"', "mail.fallback", "must be another provider than mail.transport"),
+        ('[password]\nbreaches = "http://mirror.example.org"', "password.breaches", ""),
         ('[worker]\ntimeout = "60s"', "worker.timeout", "must be less than 60 s"),
         (
             '[brand]\nsupport_address = "Help <help@northwind.example>"',

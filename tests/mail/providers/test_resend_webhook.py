@@ -97,6 +97,7 @@ class TestResend(ReportContract):
         ("suppressed", {"suppressed": {"type": LISTED}}, "suppressed", LISTED, True),
         ("failed", {"failed": {"reason": "reached_daily_quota"}}, "failed", "reached_daily_quota", False),
         ("delivered", {"bounce": {"type": "Permanent"}}, "delivered", "", False),
+        ("clicked", {"click": {"link": "https://northwind.test/reset-password/token"}}, "clicked", "", False),
     ]
     about_no_mail = [
         partial(about, event)

@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import httpx2
 import pytest
 from tests.databases import ON_SQLITE, Databases
 from tests.driver.database import lose_database
@@ -48,27 +49,31 @@ ROUTES = {
 }
 
 
-async def test_every_kind_of_refusal_has_a_type_of_its_own(start: Start) -> None:
+async def refusals(start: Start) -> list[httpx2.Response]:
+    """Return an answer of each kind by which a service refuses what one asks of it."""
     service = await start(limits={"request": "1/minute"})
     client, guest = await service.sign_in(), service.anywhere()
     login = {"email": ADA, "password": PASSWORD}
     weak = {"token": await service.link(), "newPassword": "short"}
     foreign = {"Origin": "https://evil.test"}
     await client.post(REQUEST, json={"email": NOBODY})
-    found = [
-        problem(await guest.post(REQUEST, json={})),
-        problem(await guest.post(RESET, json={"token": "x", "newPassword": NEW_PASSWORD})),
-        problem(await guest.post(LOGIN, json=login | {"password": "a guess"})),
-        problem(await guest.get(ME)),
-        problem(await guest.post(LOGIN, json=login, headers=foreign)),
-        problem(await guest.get("/api/auth/nothing")),
-        problem(await guest.get(LOGIN)),
-        problem(await guest.post(LOGIN, content=b" " * 100_000, headers={"Content-Type": "application/json"})),
-        problem(await guest.post(LOGIN, data=login)),
-        problem(await guest.post(RESET, json=weak)),
-        problem(await client.post(REQUEST, json={"email": NOBODY})),
+    return [
+        await guest.post(REQUEST, json={}),
+        await guest.post(RESET, json={"token": "x", "newPassword": NEW_PASSWORD}),
+        await guest.post(LOGIN, json=login | {"password": "a guess"}),
+        await guest.get(ME),
+        await guest.post(LOGIN, json=login, headers=foreign),
+        await guest.get("/api/auth/nothing"),
+        await guest.get(LOGIN),
+        await guest.post(LOGIN, content=b" " * 100_000, headers={"Content-Type": "application/json"}),
+        await guest.post(LOGIN, data=login),
+        await guest.post(RESET, json=weak),
+        await client.post(REQUEST, json={"email": NOBODY}),
     ]
-    assert found == [
+
+
+async def test_every_kind_of_refusal_has_a_type_of_its_own(start: Start) -> None:
+    assert [problem(answer) for answer in await refusals(start)] == [
         "400 invalid-input",
         "400 link-dead",
         "401 credentials-rejected",
