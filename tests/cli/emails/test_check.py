@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.command import Keyturn
+from tests.every_language import TAGS, TELLING
 
 from keyturn.studio.lint.clients.clients import GROUPS, MAJOR
 
@@ -39,9 +40,11 @@ def write(folder: Path, mjml: str, samples: str = '[first]\nname = "Ada"\n[secon
     (folder / "news" / "samples.toml").write_text(samples, "utf-8")
 
 
-@pytest.mark.long
-def test_the_emails_that_keyturn_sends_have_neither_errors_nor_warnings(keyturn: Keyturn) -> None:
-    shown = keyturn("check", "--fail-on", "warning")
+@pytest.mark.parametrize(
+    "languages", [",".join(("en", *TELLING)), pytest.param(",".join(TAGS), marks=pytest.mark.nightly)]
+)
+def test_the_emails_that_keyturn_sends_have_neither_errors_nor_warnings(keyturn: Keyturn, languages: str) -> None:
+    shown = keyturn("check", "--fail-on", "warning", KEYTURN_LANGUAGES=languages)
 
     assert (shown.code, shown.err) == (0, "")
     assert re.search(r"\d+ templates, \d+ mails\.$", shown.out.strip())

@@ -23,7 +23,7 @@ PYTHON = {
     "formatting by a table": "{{ '{x.__class__}'.format_map({'x': ''}) }}",
     "a list that others have": "{% set _ = shop.names.append('Eve') %}",
 }
-DOUBLING = "{{% set n = namespace(s='x') %}}{{% for a in range(60) %}}{}{{% endfor %}}"
+DOUBLING = "{{% set n = namespace(s='x' * 999) %}}{{% for a in range(60) %}}{}{{% endfor %}}"
 ENDLESS = {
     "loops in loops": "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
     "loops over texts": "{% set s = 'x' * 100000 %}{% for a in s %}{% for b in s %}{% endfor %}{% endfor %}",
