@@ -137,7 +137,6 @@ def test_the_help_names_every_group_of_clients(keyturn: Keyturn) -> None:
     assert f"(default: {', '.join(MAJOR.groups[:-1])} and {MAJOR.groups[-1]})" in shown
 
 
-@pytest.mark.long
 def test_mails_of_one_s_own_are_looked_at_in_the_places_of_keyturn_s(keyturn: Keyturn, workplace: Path) -> None:
     own = workplace / "mails" / "password_reset"
     own.mkdir(parents=True)

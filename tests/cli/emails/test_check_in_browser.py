@@ -30,7 +30,6 @@ def emails(workplace: Path) -> Path:
 
 
 @pytest.mark.browser
-@pytest.mark.long
 def test_findings_of_a_browser_have_their_widths_in_every_format(keyturn: Keyturn, emails: Path) -> None:
     require_program("chromium", "chromium")
     shown = keyturn("check", str(emails), *BROWSER, "--only", "browser", "--format", "json")
@@ -49,7 +48,6 @@ def test_findings_of_a_browser_have_their_widths_in_every_format(keyturn: Keytur
 
 
 @pytest.mark.browser
-@pytest.mark.long
 def test_a_mail_that_runs_away_is_ended_and_the_others_are_measured_and_nothing_of_it_is_kept(
     keyturn: Keyturn, emails: Path
 ) -> None:
