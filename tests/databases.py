@@ -15,6 +15,14 @@ import asyncpg
 import pytest
 from tests.driver.operator import migrate_database
 
+ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+"""For what is decided before a database is asked, or by statements that other tests send to PostgreSQL, too."""
+
+SOON_ON_SQLITE = pytest.mark.parametrize(
+    "databases", ["sqlite", pytest.param("postgresql", marks=pytest.mark.nightly)], indirect=True
+)
+"""Of many like cases, CI asks PostgreSQL for those of other tests, and `just nightly` for all."""
+
 _ROOM = 2**30
 """The most bytes that a run needs. Each database takes eight million during its test, and the log takes the rest."""
 

@@ -8,9 +8,10 @@ from enum import Enum, auto
 from hashlib import sha1
 from typing import Any
 
-from tests.serving import serving_here
+from tests.serving import send_answer, serving_here, until_gone
 
 OTHERS = 800
+TEXT = {"content-type": "text/plain"}
 
 
 class Fault(Enum):
@@ -57,25 +58,25 @@ class RangeServer:
         prefix = scope["path"].removeprefix("/range/")
         match self.fault:
             case Fault.SILENT:
-                await _until_gone(receive)
+                await until_gone(receive)
             case Fault.SLOW:
-                await _begin(send, 200)
+                await _begin(send)
                 await send({"type": "http.response.body", "body": self._range(prefix)[:500], "more_body": True})
-                await _until_gone(receive)
+                await until_gone(receive)
             case Fault.ENDLESS:
-                await _begin(send, 200)
+                await _begin(send)
                 for _ in range(200):  # seven megabytes: above every limit, and the test still ends
                     await send({"type": "http.response.body", "body": self._range(prefix), "more_body": True})
                 await send({"type": "http.response.body", "body": b""})
             case Fault.ELSEWHERE:
-                await _answer(send, 302, b"", (b"location", f"{self.url}/elsewhere/{prefix}".encode()))
+                await send_answer(send, 302, b"", {"location": f"{self.url}/elsewhere/{prefix}"})
             case None:
                 if held := self.held:
                     self.held = None
                     await held.wait()
-                await _answer(send, 200, self._range(prefix))
+                await send_answer(send, 200, self._range(prefix), TEXT)
             case fault:
-                await _answer(send, *_WRONG[fault])
+                await send_answer(send, *_WRONG[fault], TEXT)
 
     def _range(self, prefix: str) -> bytes:
         """Return the lines in the service's format: 35 digits, a count, CRLF. Padding has the count 0."""
@@ -93,17 +94,5 @@ async def running_ranges() -> AsyncIterator[RangeServer]:
         yield server
 
 
-async def _begin(send: Any, status: int, *headers: tuple[bytes, bytes]) -> None:
-    await send(
-        {"type": "http.response.start", "status": status, "headers": [(b"content-type", b"text/plain"), *headers]}
-    )
-
-
-async def _answer(send: Any, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
-    await _begin(send, status, *headers)
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _until_gone(receive: Any) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+async def _begin(send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})

@@ -101,6 +101,12 @@ async def body_of(receive: Any) -> bytes:
     return body
 
 
+async def until_gone(receive: Any) -> None:
+    """Return once the client of a request to an ASGI application has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def send_answer(send: Any, status: int, body: bytes, headers: Mapping[str, str]) -> None:
     """Answer a request to an ASGI application with the whole of `body`."""
     fields = {"content-length": str(len(body)), **headers} if body else headers

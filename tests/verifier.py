@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
-from tests.serving import send_answer, serving_here
+from tests.serving import send_answer, serving_here, until_gone
 
 
 class Fault(Enum):
@@ -64,8 +64,7 @@ class Verifier:
         if fault is Fault.LOST:
             self._verdict(form)
         if fault in {Fault.SILENT, Fault.LOST}:
-            while (await receive())["type"] != "http.disconnect":
-                pass
+            await until_gone(receive)
             return
         status, body = _WRONG[fault] if fault else (200, msgspec.json.encode(self._verdict(form)))
         await send_answer(send, status, body, {"content-type": "application/json"})

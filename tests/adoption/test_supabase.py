@@ -6,7 +6,7 @@ import httpx2
 import pytest
 from tests.adoption.guides import Guide
 from tests.adoption.story import EMAIL, NEW, OLD, beside, reset_password
-from tests.driver.supabase import SupabaseServer
+from tests.driver.supabase_server import SupabaseServer
 from tests.serving import held_ports, serving
 
 pytestmark = pytest.mark.long

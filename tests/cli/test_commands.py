@@ -19,12 +19,18 @@ def test_help_needs_neither_settings_nor_a_database(keyturn: Keyturn, workplace:
     assert list(workplace.iterdir()) == []
 
 
-def test_the_help_of_each_command_fits_eighty_columns(keyturn: Keyturn) -> None:
+def test_the_help_of_each_command_fits_eighty_columns_in_whole_lines_with_an_example(keyturn: Keyturn) -> None:
     commands: list[tuple[str, ...]] = [()]
     for command in commands:
-        text = keyturn(*command, "--help").out
-        commands += [(*command, name) for name in re.findall(r"(?m)^  ([a-z-]+)  ", text.partition("Commands:")[2])]
+        text, name = keyturn(*command, "--help").out, " ".join(("keyturn", *command))
+        usage, _, listed = text.partition("Commands:\n")
+        lines = [line for line in listed.splitlines() if line]
+        commands += [(*command, line.split()[0]) for line in lines]
         assert [line for line in text.splitlines() if len(line) > 80] == []
+        assert [line for line in lines if "..." in line or not re.match("  [a-z]", line) or len(line.split()) < 2] == []
+        takes_something = usage.count("\n  -") > 1 or not text.partition("\n")[0].endswith("[OPTIONS]")
+        if takes_something and not lines:
+            assert re.search(rf"{name}[ \n]", text.partition("  Example")[2]), text
     assert len(commands) > 20
 
 

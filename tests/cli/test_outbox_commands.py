@@ -36,6 +36,22 @@ def test_a_list_says_what_each_is_for_where_it_is_and_why(keyturn: Keyturn, scho
     assert {line[5] for line in lines[2:]} == {"-"}
 
 
+def test_the_trail_says_where_each_mail_is(keyturn: Keyturn, school: School) -> None:
+    school.ask()
+    school.ask(NOBODY)
+    school.ask(GRACE, SendRefused("422 validation_error"))
+    school.report(1, "complained")
+    head, *lines = [cells(line) for line in keyturn("audit").out.splitlines()]
+
+    assert head[3] == "MAIL"
+    assert [line[2:5] for line in lines] == [
+        ["link_mailed", "dead", GRACE],
+        ["no_account", "none", NOBODY],
+        ["link_mailed", "complained", ADA],
+    ]
+    assert [entry["mail"] for entry in json.loads(keyturn("audit", "--json").out)] == ["dead", "dropped", "complained"]
+
+
 def test_an_empty_outbox_says_so(migrated: Keyturn) -> None:
     assert migrated("outbox", "list").out == "No messages yet.\n"
     assert json.loads(migrated("outbox", "list", "--json").out) == []

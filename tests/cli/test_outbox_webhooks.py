@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 from tests.cli.command import Keyturn
 from tests.cli.school import ADA, School, cells, listed
-from tests.webhooks.app import SECRET, Answer, App, running_app
+from tests.resend_server.answers import Answer
+from tests.webhooks.app import SECRET, App
 
 pytestmark = pytest.mark.long
 
@@ -15,7 +16,7 @@ KIND = "webhook_password_reset_requested"
 
 @pytest.fixture
 def app() -> Iterator[App]:
-    with running_app() as app:
+    with App.running() as app:
         yield app
 
 

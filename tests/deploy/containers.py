@@ -14,7 +14,7 @@ from typing import Any
 import click
 import msgspec
 import yaml
-from tests.deploy.sandbox import CHECKOUT
+from tests.deploy.sandbox import CHECKOUT, program_and_settings
 from tests.deploy.units import DEPLOY
 
 from keyturn.cli import keyturn
@@ -108,11 +108,7 @@ class Machine(msgspec.Struct, frozen=True, kw_only=True):
         yield from ("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp")  # noqa: S108
         for place in (Path(sys.base_prefix), CHECKOUT):
             yield from ("--ro-bind", str(place), str(place))
-        yield from ("--tmpfs", "/opt", "--ro-bind", sys.prefix, "/opt/keyturn", "--remount-ro", "/opt")
-        yield from ("--tmpfs", "/etc")
-        for entry in sorted(Path("/etc").iterdir()):
-            if entry.exists():
-                yield from ("--ro-bind", str(entry), str(entry))
+        yield from program_and_settings()
         yield from ("--tmpfs", "/run", "--tmpfs", "/var/lib", "--dir", _WORKING_DIRECTORY)
         for here, there in mounts.items():
             yield from ("--ro-bind", here, there)

@@ -72,11 +72,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
             yield from ("--ro-bind", str(place), str(place))
         for home in homes:
             yield from ("--remount-ro", home)
-        yield from ("--tmpfs", "/opt", "--ro-bind", sys.prefix, "/opt/keyturn", "--remount-ro", "/opt")
-        yield from ("--tmpfs", "/etc")
-        for entry in sorted(Path("/etc").iterdir()):
-            if entry.exists():
-                yield from ("--ro-bind", str(entry), str(entry))
+        yield from program_and_settings()
         yield from ("--ro-bind", str(self.settings), "/etc/keyturn/keyturn.toml", "--remount-ro", "/etc")
         state = f"/var/lib/{unit.one('StateDirectory')}"
         yield from ("--tmpfs", "/var/lib", "--bind", str(self.state), state, "--remount-ro", "/var/lib")
@@ -84,6 +80,15 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
         variables = dict(line.split("=", 1) for line in unit.all("Environment"))
         for name, value in {"PATH": os.defpath, "LANG": "C.UTF-8", **variables, **self.secrets}.items():
             yield from ("--setenv", name, value)
+
+
+def program_and_settings() -> Iterator[str]:
+    """Yield the options by which bwrap shows the program in /opt, and an /etc that can be added to."""
+    yield from ("--tmpfs", "/opt", "--ro-bind", sys.prefix, "/opt/keyturn", "--remount-ro", "/opt")
+    yield from ("--tmpfs", "/etc")
+    for entry in sorted(Path("/etc").iterdir()):
+        if entry.exists():
+            yield from ("--ro-bind", str(entry), str(entry))
 
 
 @contextmanager

@@ -43,29 +43,6 @@ async def test_each_column_that_is_not_there_is_a_finding_of_its_own(tmp_path: P
     assert [one.message.partition(":")[0] for one in found] == ["accounts.table.email", "accounts.table.name"]
 
 
-async def test_what_was_probably_not_meant_is_a_warning(tmp_path: Path, app: Path) -> None:
-    rows = [("ada@northwind.test", "active"), ("eve@northwind.test", "suspended")]
-    with sqlite3.connect(app) as database:
-        database.execute("ALTER TABLE users ADD status TEXT")
-        database.executemany("INSERT INTO users (email, status) VALUES (?, ?)", rows)
-    database.close()
-
-    (fine,) = await found_in(tmp_path, in_table(app, active="status = active"))
-    assert fine.verdict == "ok"
-    _, unread = await found_in(tmp_path, in_table(app, active="status"))
-    assert (unread.verdict, unread.message) == (
-        "warn",
-        "accounts.table.active: the column contains 'active', which Keyturn takes for active",
-    )
-
-
-async def test_a_store_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    (found,) = await found_in(tmp_path, AccountSettings(store="no_such_module:store"))
-
-    assert found.verdict == "fail"
-    assert "no_such_module" in found.message
-
-
 async def test_accounts_are_not_checked_where_keyturns_own_database_lacks_its_driver(
     app: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -181,18 +158,11 @@ PHP_BUT_BCRYPT = "the table users has hashes of bcrypt ($2y$), but"
             'Set hashing.format = "php", or',
         ),
         (
-            PHP,
-            HashingSettings(format="argon2id"),
-            f"{PHP_BUT_BCRYPT} hashing.format writes argon2id",
-            'Set hashing.format = "php", or',
-        ),
-        (
             "$wp$2y$10$abc",
             HashingSettings(),
             "the table users has hashes of WordPress or phpBB, but hashing.format writes bcrypt ($2b$)",
             'Set hashing.format = "php", or',
         ),
-        (ARGON2, HashingSettings(format="argon2id"), "", ""),
         (PHP, HashingSettings(format="php"), "", ""),
         ("no hash of a known format", HashingSettings(format="argon2id"), "", ""),
         ("!" + ARGON2, HashingSettings(), "", ""),

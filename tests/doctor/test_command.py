@@ -175,10 +175,6 @@ def test_a_terminal_gets_colour_and_lines_that_fit(folder: Path, environment: di
     assert max(len(line) for line in report.splitlines()) <= 80
     assert report.endswith("0 to fix, 1 to look at.\n")
 
-    plain = on_a_terminal(folder, environment | {"KEYTURN_TOKEN_TTL": "2h", "NO_COLOR": "1"})
-    assert "warn" in plain
-    assert not any(colour in plain for colour in ("\x1b[3", "\x1b[2m"))
-
 
 def test_a_doubt_alone_is_no_failure_and_piped_it_has_columns_without_colour(
     folder: Path, environment: dict[str, str]

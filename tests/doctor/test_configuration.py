@@ -23,7 +23,6 @@ from keyturn.service.settings import (
 )
 from keyturn.service.settings.reading import Reading, inspect_settings
 
-HOOK = Secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 Inspect = Callable[..., list[Finding]]
 
 

@@ -11,13 +11,6 @@ from keyturn.service.doctor.domain import Unanswered
 DOMAIN = "northwind.example"
 
 
-async def test_a_name_exists_where_something_is_below_it(nameserver: DnsServer, dns: Dns) -> None:
-    nameserver.txt(f"send.mail.{DOMAIN}", "v=spf1 -all")
-
-    assert await dns.exists(f"mail.{DOMAIN}")
-    assert not await dns.exists("northwind.test")
-
-
 async def test_a_server_that_keeps_quiet_is_no_answer(nameserver: DnsServer) -> None:
     nameserver.silent = True
 

@@ -6,7 +6,7 @@ import hmac
 import json
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -55,10 +55,17 @@ def signature(report: Report, secret: str = SECRET) -> str:
 
 
 def report(
-    event: str, provider_id: str, *, to: str = ADA, age: timedelta = timedelta(0), tags: Any = None, **data: Any
+    event: str,
+    provider_id: str,
+    *,
+    to: str = ADA,
+    age: timedelta = timedelta(0),
+    at: datetime | None = None,
+    tags: Any = None,
+    **data: Any,
 ) -> Report:
-    """Return a report of `event`, which happened `age` ago and is delivered now."""
-    happened = (now() - age).isoformat()
+    """Return a report of `event`, which happened at `at`, or `age` ago, and is delivered now."""
+    happened = (at or now() - age).isoformat()
     mail: Mapping[str, Any] = {
         "email_id": provider_id,
         "created_at": happened,
@@ -68,9 +75,12 @@ def report(
         "tags": tags if tags is not None else {"template": "password_reset"},
         **data,
     }
-    body = json.dumps({"type": f"email.{event}", "created_at": happened, "data": mail})
-    # Resend's own library proves its reports, by the machine's clock.
-    return Report(f"msg_{next(_numbers)}", body.encode(), int(time.time()))
+    return signed_now(json.dumps({"type": f"email.{event}", "created_at": happened, "data": mail}).encode())
+
+
+def signed_now(body: bytes) -> Report:
+    # Reports are proven by the machine's clock.
+    return Report(f"msg_{next(_numbers)}", body, int(time.time()))
 
 
 async def deliver(service: Service, sent: Report, **headers: str) -> httpx2.Response:

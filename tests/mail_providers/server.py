@@ -38,6 +38,7 @@ class ProviderServer:
         self._wait_for(self._is_idle)
         self.coming: deque[Answer | Trouble] = deque()
         self.requests: list[Request] = []
+        self._let_go = threading.Event()
         self.connections.opened = 0
 
     async def arrived(self, requests: int) -> None:
@@ -47,6 +48,14 @@ class ProviderServer:
     async def idle(self) -> None:
         """Return once no request is under way: a server, too, needs a moment to notice that a client hung up."""
         await asyncio.to_thread(self._wait_for, self._is_idle)
+
+    def let_go(self) -> None:
+        """Answer what is stalled, and stall nothing any more."""
+        self._let_go.set()
+
+    def doing(self, _: Request) -> Answer | Trouble | None:
+        """Return what happens to the next request whatever the rules say."""
+        return self.coming.popleft() if self.coming else None
 
     def answer(self, request: Request) -> Answer:
         """Return what the rules say."""
@@ -66,11 +75,12 @@ class ProviderServer:
             if refused := self.refuse_at_once(request):
                 await _send(send, refused)
                 return
-            match self.coming.popleft() if self.coming else None:
+            match self.doing(request):
                 case Answer() as answer:
                     await _send(send, answer)
                 case Trouble.STALL:
-                    await receive()  # which returns when the client hangs up
+                    if await self._is_let_go(receive):
+                        await _send(send, self.answer(request))
                 case Trouble.STALL_AFTER_ACCEPTING:
                     self.answer(request)
                     await receive()
@@ -79,8 +89,17 @@ class ProviderServer:
                 case Trouble.DROP_AFTER_ACCEPTING:
                     self.answer(request)
                     self.connections.cut(scope)
+                case Trouble.ENDLESS:
+                    await _go_on(receive, send)
                 case None:
                     await _send(send, self.answer(request))
+
+    async def _is_let_go(self, receive: Any) -> bool:
+        """Return once the client hung up, or the test let it go."""
+        hung_up = asyncio.create_task(receive())
+        while not hung_up.done() and not self._let_go.is_set():
+            await asyncio.sleep(0.01)
+        return not hung_up.done()
 
     @contextmanager
     def _noted(self, request: Request) -> Iterator[None]:
@@ -113,6 +132,14 @@ async def _read(scope: Any, receive: Any) -> Request:
 
 async def _send(send: Any, answer: Answer) -> None:
     html = answer.html.encode()
-    body = html or (b"" if answer.document is EMPTY else json.dumps(answer.document).encode())
+    body = html or (b"" if answer.status == 204 or answer.document is EMPTY else json.dumps(answer.document).encode())
     kind = "text/html" if html else "application/json"
     await send_answer(send, answer.status, body, {"content-type": kind, **answer.headers})
+
+
+async def _go_on(receive: Any, send: Any) -> None:
+    gone = asyncio.create_task(receive())
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    while not gone.done():
+        await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
+        await asyncio.sleep(0)

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
+from tests.databases import ON_SQLITE
 from tests.driver.connections import committing, connected
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, NEW_PASSWORD
@@ -33,8 +34,6 @@ from keyturn.service.settings import WorkerSettings
 pytestmark = pytest.mark.long
 
 SECURE = "/account/api/auth/secure-account"
-
-sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
 class Told:
@@ -122,7 +121,7 @@ async def test_the_app_is_told_of_a_request_and_of_the_change_after_it_was_commi
     assert len(told.events) == 2
 
 
-@sqlite
+@ON_SQLITE
 async def test_a_callback_that_raises_is_called_again_and_holds_up_neither_answer_nor_mail(told: Told) -> None:
     async def fail() -> None:
         raise LookupError("the app's own fault")
@@ -142,7 +141,7 @@ async def test_a_callback_that_raises_is_called_again_and_holds_up_neither_answe
         assert all(event == first for event in again)
 
 
-@sqlite
+@ON_SQLITE
 @pytest.mark.parametrize("told", [timedelta(milliseconds=300)], indirect=True)
 async def test_a_callback_that_never_returns_is_broken_off_and_called_again(told: Told) -> None:
     ended = asyncio.Event()
@@ -189,7 +188,7 @@ def test_a_function_that_would_hold_the_event_loop_is_refused(name: str) -> None
         KeyturnPlugin(KeyturnConfig(keyturn_settings(), **{name: blocks}))  # type: ignore[arg-type]
 
 
-@sqlite
+@ON_SQLITE
 async def test_the_app_is_told_of_a_secured_account_and_asked_before_a_reset(empty_url: str) -> None:
     secured: list[Event[AccountSecured]] = []
     asked: list[str] = []

@@ -8,6 +8,7 @@ import httpx2
 import pytest
 from litestar import Litestar
 from litestar.di import Provide
+from tests.databases import ON_SQLITE
 from tests.driver.inbox import Inbox, links_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, problem
 from tests.driver.visitor import form_token, heading
@@ -22,8 +23,6 @@ pytestmark = pytest.mark.long
 REQUEST = "/account/api/auth/request-password-reset"
 RESET = "/account/api/auth/reset-password"
 CLOSED = {"X-Closed": "yes"}
-
-sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
 async def fits(host: Host, password: str) -> bool:
@@ -80,7 +79,7 @@ async def test_the_hosted_pages_work_below_their_path(host: Host) -> None:
         assert heading(signed_in) == "Security settings"
 
 
-@sqlite
+@ON_SQLITE
 async def test_the_apps_routes_are_as_they_were(host: Host) -> None:
     async with host.client(headers=KNOWN) as client:
         answer = await client.get("/notes", headers={"Origin": "https://app.example.org"})
@@ -98,7 +97,7 @@ async def test_the_apps_routes_are_as_they_were(host: Host) -> None:
         assert (await stranger.get("/notes")).json() == {"the app says": "401"}
 
 
-@sqlite
+@ON_SQLITE
 async def test_keyturns_answers_are_its_own_and_only_middleware_sees_them(host: Host) -> None:
     async with host.client() as client:
         good = await client.post(REQUEST, json={"email": "a" * 60 + "@northwind.test"})
@@ -113,7 +112,7 @@ async def test_keyturns_answers_are_its_own_and_only_middleware_sees_them(host: 
             assert not {"x-after", "x-app", "set-cookie"} & set(answer.headers)
 
 
-@sqlite
+@ON_SQLITE
 async def test_the_apps_description_of_its_api_has_keyturns_routes(host: Host) -> None:
     schema: dict[str, Any] = host.app.openapi_schema.to_schema()
     assert schema["paths"][REQUEST]["post"]["tags"] == ["Password reset"]
@@ -121,7 +120,7 @@ async def test_the_apps_description_of_its_api_has_keyturns_routes(host: Host) -
     assert schema["paths"][REQUEST]["post"]["security"] == [{}], "not what the app asks for"
 
 
-@sqlite
+@ON_SQLITE
 @pytest.mark.parametrize(
     "host",
     [
@@ -147,7 +146,7 @@ async def test_without_the_pages_only_the_api_is_there(host: Host) -> None:
         assert login.status_code == 404
 
 
-@sqlite
+@ON_SQLITE
 @pytest.mark.parametrize(
     "host",
     [

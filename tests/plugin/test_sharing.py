@@ -14,6 +14,7 @@ from litestar import Litestar
 from litestar.exceptions import ImproperlyConfiguredException
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
+from tests.databases import ON_SQLITE
 from tests.driver.connections import connected
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import ADA
@@ -35,7 +36,6 @@ from keyturn.service.settings import (
 pytestmark = pytest.mark.long
 
 postgresql = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-sqlite = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
 
 def faults(settings: Settings | None = None, **plugin: Any) -> dict[str, str]:
@@ -88,7 +88,7 @@ async def test_whatever_isolation_the_app_has_each_write_of_ours_has_its_own(emp
     await alchemy.get_engine().dispose()
 
 
-@sqlite
+@ON_SQLITE
 async def test_on_sqlite_the_apps_connections_are_not_set_to_anything(host: Host) -> None:
     def pragmas(connection: Connection) -> list[object]:
         names = ("foreign_keys", "synchronous")

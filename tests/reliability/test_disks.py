@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -163,28 +162,30 @@ def locked(file: Path) -> Iterator[Callable[[], None]]:
             process.stdin.close()
 
 
-async def test_a_request_waits_for_a_file_that_is_locked_for_ten_seconds(start: Start, database_url: str) -> None:
+async def test_a_request_waits_for_a_file_that_is_locked(start: Start, database_url: str) -> None:
     service = await start()
     token = await service.link()
     with locked(file_of(database_url)) as unlock:
-        begun = time.monotonic()
         asking = asyncio.create_task(service.ask(GRACE))
         assert await service.works(token)
-        done, _ = await asyncio.wait({asking}, timeout=10)
+        done, _ = await asyncio.wait({asking}, timeout=1)
         assert not done
         unlock()
         await asking
-    assert time.monotonic() - begun >= 10
     await service.deliver()
     assert len(service.inbox.sent_to(GRACE)) == 1
 
 
-async def test_a_request_that_has_waited_too_long_gets_503_and_is_not_written_later(
+async def test_a_request_waits_for_more_than_ten_seconds_then_gets_503_and_is_not_written_later(
     start: Start, database_url: str
 ) -> None:
     service = await start()
     with locked(file_of(database_url)) as unlock:
-        asking = [service.anywhere().post(REQUEST, json={"email": email}) for email in (ADA, GRACE)]
+        asking = [
+            asyncio.create_task(service.anywhere().post(REQUEST, json={"email": email})) for email in (ADA, GRACE)
+        ]
+        done, _ = await asyncio.wait(asking, timeout=10)
+        assert not done
         assert [problem(answer) for answer in await asyncio.gather(*asking)] == ["503 unavailable"] * 2
         unlock()
     await service.deliver()

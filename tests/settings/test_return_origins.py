@@ -14,11 +14,7 @@ def test_origins_are_read_and_none_is_allowed_by_default(read: Read) -> None:
     "origin",
     [
         "*",
-        "https://*",
         "http://app.example.org",
-        "https://App.example.org",
-        "https://app.example.org:443",
-        "https://a@b.example",
         "app.example.org",
     ],
 )

@@ -19,7 +19,6 @@ FORMATS = sorted((*BCRYPT_PREFIXES, "django-pbkdf2"))
     [
         ("500ms", timedelta(milliseconds=500)),
         ("90s", timedelta(seconds=90)),
-        ("30m", timedelta(minutes=30)),
         (" 1 h ", timedelta(hours=1)),
         ("7d", timedelta(days=7)),
         ("0s", timedelta(0)),
@@ -63,7 +62,6 @@ def test_a_variable_can_be_a_switch_a_number_and_a_list_between_commas(
     ("name", "written", "sentence"),
     [
         ("KEYTURN_TOKEN_TTL", "soon", "must be a duration, as in 90s, 30m, 1h or 7d, not 'soon'"),
-        ("KEYTURN_HASHING_COST", "high", "must be a whole number from 10 to 16, not 'high'"),
         ("KEYTURN_HASHING_COST", "99", "must be a whole number from 10 to 16, not '99'"),
         ("KEYTURN_BRAND_LOGO_WIDTH", "0", "must be a whole number of at least 1, not '0'"),
         *(
@@ -73,11 +71,6 @@ def test_a_variable_can_be_a_switch_a_number_and_a_list_between_commas(
         ("KEYTURN_RESEND_RATE", "0", "must be a number above 0, not '0'"),
         ("KEYTURN_TOKEN_CODE", "maybe", "must be true or false, not 'maybe'"),
         ("KEYTURN_BRAND_ACCENT", "blue", "must be a colour as #rrggbb, not 'blue'"),
-        (
-            "KEYTURN_MAIL_TRANSPORT",
-            "sendmail",
-            f"must be one of {', '.join(sorted(['capture', *PROVIDERS]))}, not 'sendmail'",
-        ),
         ("KEYTURN_ENVIRONMENT", "prod", "must be one of development, production, not 'prod'"),
         ("KEYTURN_RETENTION_AUDIT", "99999999999999d", "too long"),
         ("KEYTURN_TOKEN_TLL", "5m", "unknown setting; did you mean KEYTURN_TOKEN_TTL?"),
@@ -100,7 +93,6 @@ def test_a_value_that_is_not_understood_is_shown_with_what_it_has_to_be(
             "server.host",
             "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well",
         ),
-        ('[smtp]\nport = "587"', "smtp.port", "must be a whole number from 1 to 65535, not '587'"),
         ('[token]\ncode = "true"', "token.code", "must be true or false, not 'true'"),
         ("[password]\nmin_length = 73", "password.min_length", "must be a whole number from 1 to 72, not 73"),
         ("[brand]\nname = 7", "brand.name", "must be a text, not 7"),
@@ -110,7 +102,6 @@ def test_a_value_that_is_not_understood_is_shown_with_what_it_has_to_be(
             f"must be one of argon2id, {', '.join(FORMATS)}, werkzeug-scrypt, not 'bcrypt-2x'",
         ),
         ('[mail]\nfallback = "post"', "mail.fallback", f"must be one of {', '.join(sorted(PROVIDERS))}, not 'post'"),
-        ("[limits]\nrequest = 5", "limits.request", "must be a text, not 5"),
         (
             '[limits]\nrequest = "many"',
             "limits.request",

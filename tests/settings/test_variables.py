@@ -136,10 +136,8 @@ def test_what_a_variable_of_keyturn_replaces_is_not_looked_up(read: Read) -> Non
     ("text", "why"),
     [
         ("${NAME", "has a ${ without a }"),
-        ("${BASE_URL} ${", "has a ${ without a }"),
         ("${A${BASE_URL}}", "has a ${ without a }"),
         ("${}", "${} does not contain the name of a variable"),
-        ("${BASE URL}", "${BASE URL} does not contain the name of a variable"),
         ("${1ST}", "${1ST} does not contain the name of a variable"),
     ],
 )
@@ -160,7 +158,6 @@ def test_a_variable_of_the_wrong_kind_is_a_fault_by_its_setting_and_not_shown(re
     ("toml", "name", "why"),
     [
         ('[brand]\nsupport_address = "${EMAIL_PASS}"', "brand.support_address", "not an email address: ${EMAIL_PASS}"),
-        ('[brand]\nsupport_address = "a ${EMAIL_PASS}"', "brand.support_address", "a ${EMAIL_PASS}"),
         ('[mail]\ntransport = "${EMAIL_PASS}"', "mail.transport", "${EMAIL_PASS}"),
         ('[server]\nallowed_origins = ["${EMAIL_PASS}"]', "server.allowed_origins", "${EMAIL_PASS}"),
         (

@@ -32,9 +32,7 @@ def test_what_belongs_together_is_set_together(faults: Faults, alone: dict[str, 
 @pytest.mark.parametrize(
     "secret",
     [
-        "secret",
         SECRET.removeprefix("whsec_"),
-        "whsec_",
         "whsec_c2hvcnQ=",
         SECRET + "?",
         *("whsec_" + base64.b64encode(bytes(length)).decode() for length in (23, 65)),
@@ -49,12 +47,8 @@ def test_what_cannot_sign_is_no_secret_and_is_not_repeated(faults: Faults, befor
 @pytest.mark.parametrize(
     "url",
     [
-        "app.example.org",
-        "ftp://app.example.org",
         "https://",
         "http://[::1",
-        "//a.example",
-        "https://h:notaport/x",
         "https://h:99999/x",
         "https://h:0/",
     ],

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.service import problem
-from tests.driver.supabase import SupabaseServer
+from tests.driver.supabase_server import SupabaseServer
 from tests.driver.visitor import words
 from tests.serving import serving
 from tests.sources.adopted import PASSWORD, Adopted, adopted, path_of

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.service import NOBODY, problem
-from tests.driver.supabase import SupabaseServer
+from tests.driver.supabase_server import SupabaseServer
 from tests.puzzles import post_answering
 from tests.serving import serving
 from tests.sources.adopted import PASSWORD, Adopted, adopted

@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.service import REQUEST, RESET, Service, running
-from tests.driver.supabase import SupabaseServer
+from tests.driver.supabase_server import SupabaseServer
 from tests.serving import serving
 from tests.sources.adopted import EXAMPLES, PASSWORD, settings_of
 

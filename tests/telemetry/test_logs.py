@@ -22,7 +22,6 @@ log = logging.getLogger("keyturn.outbox")
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("a plain sentence", "a plain sentence"),
         (f"token={TOKEN}", "token=[token]"),
         (f"https://a.example/reset-password/{TOKEN}?x=1", "https://a.example/reset-password/[token]?x=1"),
         (f"'{TOKEN}'", "'[token]'"),
@@ -33,7 +32,6 @@ log = logging.getLogger("keyturn.outbox")
         ),
         (f"password_hash={HASH!r}", "password_hash='[hash]'"),
         (AS_LONG_AS_A_TOKEN_WITHIN, "[hash]"),
-        ("mail to ada@northwind.example failed", "mail to a***@northwind.example failed"),
         ("<Ada.B+c@northwind.example>, eve@x.example", "<A***@northwind.example>, e***@x.example"),
         ("/reset?email=ada%40northwind.example", "/reset?email=a***%40northwind.example"),
         ("jürgen@bücher.example", "j***@bücher.example"),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.webhooks.app import SECRET, App, running_app
+from tests.webhooks.app import SECRET, App
 
 from keyturn.service.settings import Secret, WebhookSettings
 from keyturn.service.webhooks.sender import WebhookSender
@@ -13,7 +13,7 @@ from keyturn.service.webhooks.sender import WebhookSender
 
 @pytest.fixture(scope="session")
 def app_server() -> Iterator[App]:
-    with running_app() as app:
+    with App.running() as app:
         yield app
 
 

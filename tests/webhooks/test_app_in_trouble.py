@@ -4,16 +4,15 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from tests.databases import ON_SQLITE
 from tests.driver.service import ADA, GRACE, Service, Start
-from tests.webhooks.app import Answer, App, Trouble
+from tests.resend_server.answers import Answer, Trouble
+from tests.webhooks.app import App
 from tests.webhooks.rows import deliver_again, states
 
 from keyturn.service.settings import WebhookSettings
 
 pytestmark = pytest.mark.long
-
-ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-"""For what happens between the worker and the app, whatever the engine."""
 
 
 @ON_SQLITE
@@ -46,7 +45,7 @@ async def test_an_app_that_says_nothing_delays_no_mail(start: Start, app: App, h
     app.coming += [Trouble.STALL] * 9
     service = await start(working=True, webhooks=hook, worker={"timeout": timedelta(seconds=20)})
     await service.ask()
-    await app.was_told(1)
+    await app.arrived(1)
     service.inbox.arrived.clear()
     await service.ask(GRACE)
     async with asyncio.timeout(10):

@@ -6,10 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import select, update
+from tests.databases import ON_SQLITE
 from tests.driver.inbox import token_in
 from tests.driver.second_factors import BUILTIN, account_of, enrol, reset_with, wrong_code
 from tests.driver.service import ADA, CHANGE, DAN, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, RESET, Service, Start
-from tests.webhooks.app import NEXT_SECRET, SECRET, Answer, App
+from tests.resend_server.answers import Answer
+from tests.webhooks.app import NEXT_SECRET, SECRET, App
 from tests.webhooks.rows import deliver_again, states
 
 from keyturn.service.accounts.builtin import AccountRow
@@ -18,9 +20,6 @@ from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.settings import Secret, WebhookSettings
 
 pytestmark = pytest.mark.long
-
-ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-"""For what is decided before the database is asked."""
 
 BROWSER = {"user-agent": "Firefox"}
 

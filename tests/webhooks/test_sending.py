@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.webhooks.app import NEXT_SECRET, PATH, SECRET, Answer, App, Trouble
+from tests.resend_server.answers import Answer, Trouble
+from tests.webhooks.app import NEXT_SECRET, PATH, SECRET, App
 
 import keyturn
 from keyturn.errors import SendRetryable
@@ -98,7 +99,7 @@ async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(app:
         "Mon, 01 Jan 0001 00:00:00 +2359": 0,
         "Mon, 01 Jan 2026 00:00:00 +9999": None,
     }
-    app.coming += [Answer(status, {"retry-after": written}) for status in (429, 503) for written in pauses]
+    app.coming += [Answer(status, headers={"retry-after": written}) for status in (429, 503) for written in pauses]
     refused = [await refusal(sender) for _ in app.coming.copy()]
 
     assert [one.retry_after for one in refused] == [*pauses.values()] * 2
@@ -108,7 +109,7 @@ async def test_a_pause_may_be_a_date(app: App, sender: WebhookSender) -> None:
     moment = now().replace(microsecond=0)
     late = moment + timedelta(minutes=2)
     dates = [format_datetime(late, usegmt=True), format_datetime(late.astimezone(timezone(timedelta(hours=-5))))]
-    app.coming += [Answer(503, {"retry-after": date}) for date in dates for _ in range(2)]
+    app.coming += [Answer(503, headers={"retry-after": date}) for date in dates for _ in range(2)]
 
     for _ in dates:
         assert (await refusal(sender, moment)).retry_after == 120

@@ -102,13 +102,6 @@ class OpenLdapStaff(Staff):
             self.server.replace(dn, self.states[active])
         return self.note(self.server.attributes(dn, "entryUUID")["entryUUID"], dn)
 
-    async def add_many(self, emails: list[str]) -> None:
-        entries = [
-            f"dn: cn=pupil{number},{self.base}\nchangetype: add\nobjectClass: inetOrgPerson\nsn: P\nmail: {email}\n"
-            for number, email in enumerate(emails)
-        ]
-        await asyncio.to_thread(self.server.change, "\n".join(entries))
-
 
 class DomainStaff(Staff):
     """People of a domain of Active Directory."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.command import Keyturn
+from tests.every_language import TAGS, TELLING
 
 from keyturn.studio.lint.clients.clients import GROUPS, MAJOR
 
@@ -39,9 +40,11 @@ def write(folder: Path, mjml: str, samples: str = '[first]\nname = "Ada"\n[secon
     (folder / "news" / "samples.toml").write_text(samples, "utf-8")
 
 
-@pytest.mark.long
-def test_the_emails_that_keyturn_sends_have_neither_errors_nor_warnings(keyturn: Keyturn) -> None:
-    shown = keyturn("check", "--fail-on", "warning")
+@pytest.mark.parametrize(
+    "languages", [",".join(("en", *TELLING)), pytest.param(",".join(TAGS), marks=pytest.mark.nightly)]
+)
+def test_the_emails_that_keyturn_sends_have_neither_errors_nor_warnings(keyturn: Keyturn, languages: str) -> None:
+    shown = keyturn("check", "--fail-on", "warning", KEYTURN_LANGUAGES=languages)
 
     assert (shown.code, shown.err) == (0, "")
     assert re.search(r"\d+ templates, \d+ mails\.$", shown.out.strip())
@@ -134,7 +137,6 @@ def test_the_help_names_every_group_of_clients(keyturn: Keyturn) -> None:
     assert f"(default: {', '.join(MAJOR.groups[:-1])} and {MAJOR.groups[-1]})" in shown
 
 
-@pytest.mark.long
 def test_mails_of_one_s_own_are_looked_at_in_the_places_of_keyturn_s(keyturn: Keyturn, workplace: Path) -> None:
     own = workplace / "mails" / "password_reset"
     own.mkdir(parents=True)

@@ -6,16 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar import Litestar
 from litestar.testing import TestClient
 from tests.cli.command import Keyturn
+from tests.emails.studio.fixtures import Client, checked_page
 
 from keyturn.cli.studio.folders import Source, open_folder, usual_baseline
 from keyturn.studio.web import Studio, create_studio_app
 
 pytestmark = pytest.mark.long
-
-Client = TestClient[Litestar]
 
 HEAD = "<mj-head><mj-title>News</mj-title><mj-preview>What is new in the harbour</mj-preview></mj-head>"
 MJML = '<mjml lang="en">{head}<mj-body><mj-section><mj-column>\n{more}</mj-column></mj-section></mj-body></mjml>\n'
@@ -64,13 +62,6 @@ def client(emails: Path) -> Client:
     return TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001")
 
 
-def findings_page(client: Client, query: str = "") -> str:
-    """Ask for the page as a browser does, until nothing is left to check."""
-    while 'data-checks="/' in (page := client.get(f"/studio/findings{query}").text):
-        pass
-    return page
-
-
 def by_severity(page: str) -> list[int]:
     return [int(found) for found in re.findall(r'id="severity-\w+"[^>]*><b>(\d+)</b>', page)]
 
@@ -94,7 +85,7 @@ def test_check_the_list_and_the_page_of_findings_say_the_same(keyturn: Keyturn, 
     assert counts == kinds(told["findings"])
     assert sum(counts) < len(told["findings"])
 
-    page = findings_page(client)
+    page = checked_page(client, "findings")
     assert by_severity(page) == counts
     of_folder = page[page.index('id="list-findings"') :].partition("</a>")[0]
     errors, warnings = ("" if count == 1 else "s" for count in counts[:2])
@@ -104,7 +95,7 @@ def test_check_the_list_and_the_page_of_findings_say_the_same(keyturn: Keyturn, 
         own = [one for one in told["findings"] if any(mail.startswith(f"{name}/") for mail in one["mails"])]
         own += [one for one in told["findings"] if not one["mails"] and one["file"].endswith(f"/{name}.mjml")]
         expected = kinds(own)
-        assert by_severity(findings_page(client, f"?words={name}")) == expected
+        assert by_severity(checked_page(client, f"findings?words={name}")) == expected
         words = [
             f"{count} {word}{'' if count == 1 else 's'}"
             for count, word in zip(expected[:2], ("error", "warning"), strict=True)
@@ -136,14 +127,14 @@ def test_what_the_baseline_knows_counts_nowhere(keyturn: Keyturn, client: Client
     told = json.loads(keyturn("check", "emails", "--format", "json").out)
     assert (told["errors"], told["in_baseline"] > 3) == (1, True)
 
-    page = findings_page(client)
+    page = checked_page(client, "findings")
     assert by_severity(page) == [1, told["warnings"], told["notes"]]
     assert (in_list(page, "news"), in_list(page, "boats")) == ("", "1 error")
     tab = client.get("/studio/templates/news?sample=ada&tab=checks").text
     assert "No problems found" in tab
 
     (emails / "keyturn-baseline.json").write_text("{")
-    page = findings_page(client)
+    page = checked_page(client, "findings")
     assert 'class="trouble" role="alert"' in page
     assert by_severity(page)[0] > 1
 

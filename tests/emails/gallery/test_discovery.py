@@ -30,9 +30,6 @@ def look(tmp_path: Path) -> Look:
     [
         ("welcome.mjml", "welcome"),
         ("welcome.html", "welcome"),
-        ("welcome.htm", "welcome"),
-        ("welcome.mjml.j2", "welcome"),
-        ("welcome.html.jinja2", "welcome"),
         ("auth/reset.html.jinja", "auth/reset"),
         ("welcome/welcome.mjml", "welcome"),
         ("auth/reset/index.html", "auth/reset"),
@@ -63,21 +60,6 @@ def test_the_text_part_lies_beside_it(look: Look, markup: str, text: str) -> Non
 @pytest.mark.parametrize("subject", ["welcome.subject.txt", "welcome_subject.txt", "welcome.subject"])
 def test_a_subject_can_have_a_file_of_its_own(look: Look, subject: str) -> None:
     assert look({"welcome.html": HTML, subject: "Hello"}).mails["welcome"].subject == subject
-
-
-def test_what_mails_extend_and_include_is_shared_and_no_mail(look: Look) -> None:
-    found = look(
-        {
-            "base.html": "<html>{% block content %}{% endblock %}</html>",
-            "foot.html": "<p>Bye</p>",
-            "macros.html": "{% macro button(to) %}<a href={{ to }}></a>{% endmacro %}",
-            "order.html": '{% extends "base.html" %}{% from "macros.html" import button %}{%- include "foot.html" %}',
-        }
-    )
-    assert list(found.mails) == ["order"]
-    assert found.layouts == ("base.html",)
-    assert found.partials == ("foot.html", "macros.html")
-    assert found.reached_from(["order.html"]) == ["order.html", "base.html", "macros.html", "foot.html"]
 
 
 @pytest.mark.parametrize(

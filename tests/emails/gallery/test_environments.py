@@ -154,7 +154,6 @@ def test_the_apps_environment_brings_filters_globals_and_templates(project: Path
 @pytest.mark.parametrize(
     "made",
     [
-        "def make(): return environment",
         "def make(locale): environment.globals['shop'] = locale; return environment.overlay()",
         "def make(debug=False): return environment if not debug else None",
         "class make: jinja_env = environment",
@@ -220,15 +219,10 @@ def test_a_function_may_take_the_language(project: Path, write: Write) -> None:
             "mails.py:environment",
             "--env mails.py:environment: there is no module mails.py in this folder or on Python's path",
         ),
-        (
-            "nowhere:environment",
-            "--env nowhere:environment: there is no module nowhere in this folder or on Python's path",
-        ),
         ("mails:enviroment", "--env mails:enviroment: mails has no enviroment; did you mean environment?"),
         ("mails:number", "--env mails:number is of type int, not a Jinja environment"),
         ("mails:nothing", "--env mails:nothing returns a value of type NoneType, not a Jinja environment"),
         ("mails:fails", "--env mails:fails: RuntimeError: no database ({project}/mails.py:10)"),
-        ("broken:environment", "--env broken:environment: ValueError: no settings ({project}/broken.py:1)"),
         (
             "lacking:environment",
             "--env lacking:environment: ModuleNotFoundError: No module named 'nowhere' ({project}/lacking.py:1)",
@@ -238,7 +232,6 @@ def test_a_function_may_take_the_language(project: Path, write: Write) -> None:
 )
 def test_what_cannot_be_had_is_told_in_one_sentence(project: Path, write: Write, named: str, message: str) -> None:
     write("mails.py", f"{APP}\n    def nothing(): ...\n    def fails():\n        raise RuntimeError('no database')\n")
-    write("broken.py", "raise ValueError('no settings')")
     write("lacking.py", "import nowhere")
     write("wrong.py", "environment = = 1")
 
@@ -328,7 +321,6 @@ LITESTAR = """\
         (STARLETTE, "templates.env", "https://www.example.org/orders/7"),
         (STARLETTE.replace("app = ", "Starlette; "), "templates", "https://www.example.org/order/7"),
         (LITESTAR, "make_app", "/orders/7"),
-        (LITESTAR + "\n    app = make_app()", "app", "/orders/7"),
         (LITESTAR + "\n    app = make_app()", "app.template_engine", "/orders/7"),
         (LITESTAR + "\n    engine = JinjaTemplateEngine('emails')", "engine", "/order/7"),
     ],

@@ -30,37 +30,17 @@ def guessed() -> Guess:
     ("name", "value"),
     [
         ("name", "Ada"),
-        ("firstName", "Ada"),
         ("user.name", "Ada Byrne"),
-        ("invited_by", "Ada Byrne"),
         ("company_name", "Northwind School"),
         ("customer_email", "ada@northwind.example"),
-        ("support_email", "help@northwind.example"),
         ("order.url", "https://www.example.com/orders/1042"),
-        ("login_url", "https://www.example.com/login"),
-        ("base_url", "https://www.example.com"),
         ("link_color", "#14614b"),
-        ("button_text", "See the details"),
         ("expires_in", "30 minutes"),
-        ("created_at", "20 November 2026"),
         ("trial_ends_at", "27 November 2026"),
-        ("start_time", "14:32"),
         ("order.total", "62.40"),
-        ("item.price", "24.00"),
-        ("amount_due", "62.40"),
-        ("balance_due", "62.40"),
-        ("due", "27 November 2026"),
         ("amount_due_on", "27 November 2026"),
-        ("order_id", 1042),
         ("quantity", 1),
-        ("currency", "EUR"),
         ("verification_code", "482 913"),
-        ("phone_number", "+44 113 496 0123"),
-        ("shipping_address", "12 Harbour Street, Leeds LS1 4DT"),
-        ("address.city", "Leeds"),
-        ("ip_address", "203.0.113.7"),
-        ("locale", "en"),
-        ("year", 2026),
         ("subject", "News from the harbour"),
         ("frobnication_mode", "frobnication mode"),
     ],
@@ -110,10 +90,6 @@ def test_a_date_that_is_formatted_is_one(guessed: Guess) -> None:
             {"due": "24.00", "amount_due": "62.40", "arrears": "24.00", "age": 9},
         ),
         (
-            "{{ is_trial }} {{ has_discount }} {{ user.canEdit }} {{ should_pay|yesno }}",
-            {"is_trial": True, "has_discount": True, "user": {"canEdit": True}, "should_pay": True},
-        ),
-        (
             (
                 "{% for task in tasks %}{% if task.done %}{{ task.done }}{% endif %}{% endfor %}"
                 "{% if enabled %}{{ enabled }}{% endif %}{% if amount_paid %}{{ amount_paid }}{% endif %}"
@@ -139,7 +115,6 @@ def test_a_date_that_is_formatted_is_one(guessed: Guess) -> None:
     ids=[
         "what is reckoned with is a number",
         "what is shown as money is a number",
-        "a name that asks is true also where it is printed",
         "a state is true where it is asked for",
         "what is compared is the first that it is compared with",
         "a fallback is taken where the name says nothing better",
@@ -164,14 +139,6 @@ def test_what_is_only_asked_for_is_true(guessed: Guess) -> None:
 
     assert (values["is_gift"], values["user"], values["vip"]) == (True, {"verified": True}, True)
     assert isinstance(values["note"], str)
-
-
-def test_a_list_has_three_items_that_differ(guessed: Guess) -> None:
-    values = guessed("{% for product in basket %}{{ product.name }} {{ product.at.hour }}{% endfor %}{{ tags|join }}")
-
-    assert [one["name"] for one in values["basket"]] == ["Canvas bag", "Dotted notebook, A5", "Enamel mug"]
-    assert len({one["at"] for one in values["basket"]}) == 3
-    assert len(set(values["tags"])) == 3
 
 
 def test_the_sums_of_an_order_are_right(guessed: Guess) -> None:

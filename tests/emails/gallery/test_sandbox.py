@@ -23,7 +23,7 @@ PYTHON = {
     "formatting by a table": "{{ '{x.__class__}'.format_map({'x': ''}) }}",
     "a list that others have": "{% set _ = shop.names.append('Eve') %}",
 }
-DOUBLING = "{{% set n = namespace(s='x') %}}{{% for a in range(60) %}}{}{{% endfor %}}"
+DOUBLING = "{{% set n = namespace(s='x' * 999) %}}{{% for a in range(60) %}}{}{{% endfor %}}"
 ENDLESS = {
     "loops in loops": "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
     "loops over texts": "{% set s = 'x' * 100000 %}{% for a in s %}{% for b in s %}{% endfor %}{% endfor %}",
@@ -112,20 +112,6 @@ def test_what_would_not_end_is_an_error_also_in_a_folder_without_samples(folder:
 
     assert found & {"jinja/sandbox", "limits/time"}
     assert not found & REFUSING - {"jinja/sandbox"}
-
-
-@pytest.mark.parametrize("attempt", ["loops in loops", "loops over texts"])
-def test_a_mail_that_the_sandbox_ends_has_the_finding_of_a_limit_and_what_follows_is_checked(
-    folder: Path, attempt: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("keyturn.studio.gallery.sandbox.LONGEST", 0.05)
-    examination = check(opened(folder, f"{ENDLESS[attempt]}<img src='https://cdn.example/a.png'>"))
-    found = {one.rule: one for one in examination.found}
-
-    assert found["limits/time"].message == "It takes longer than 0.05 seconds."
-    assert found["limits/time"].hides
-    assert "accessibility/alt-missing" in found
-    assert "jinja/sandbox" not in found
 
 
 def fill(gallery: Gallery, *, traced: bool, **values: object) -> str:

@@ -153,15 +153,6 @@ def test_line_ends_of_windows_stay(folder: Path) -> None:
     assert new.count("\n") == new.count("\r\n")
 
 
-def test_a_template_without_samples_gets_a_file_where_it_is_looked_for(folder: Path) -> None:
-    file = files(folder).save("first", VALUES, ())
-    assert file == folder / "mail" / "samples.toml"
-    assert read(folder, "first") == READ
-    beside = files(folder, "alone", "alone.html").save("first", {"name": "Ada"}, ())
-    assert beside == folder / "alone.samples.toml"
-    assert find_samples(folder, "alone", "alone.html")["first"].values == {"name": "Ada"}
-
-
 def test_it_goes_to_the_file_that_has_the_others(folder: Path) -> None:
     (folder / "samples").mkdir()
     (folder / "samples" / "alone.json").write_text(JSON)

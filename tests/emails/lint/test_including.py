@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import Templates
 from keyturn.studio.gallery import Gallery, Sample
+from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 from keyturn.studio.lint.document import Document, read_document
 from keyturn.studio.lint.report import Report
@@ -43,16 +44,20 @@ class Folder:
         self.write("news/samples.toml", '[ada]\nname = "Ada"\nrows = ["One", "Two"]\n')
 
     def gallery(self) -> Gallery:
-        return Gallery(templates=Templates(self.path, {}), languages=Languages("UTC"))
+        return open_gallery(self.path)
 
     def rendered(self) -> Rendered:
-        return self._templates().render_values("news", self._sample().values, Languages("UTC").choose("en"))
+        return self._templates().render_values("news", self._sample().values, self.english)
 
     def document(self) -> Document:
-        return read_document(self._templates(traced=True), "news", self._sample(), Languages("UTC").choose("en"))
+        return read_document(self._templates(traced=True), "news", self._sample(), self.english)
 
     def guarded(self) -> Report:
-        return check(self.gallery(), checks=(), languages=[Languages("UTC").choose("en")])
+        return check(self.gallery(), checks=())
+
+    @property
+    def english(self) -> Language:
+        return self.gallery().languages.choose("en")
 
     def _templates(self, *, traced: bool = False) -> Templates:
         return self.gallery().renderers(with_origins if traced else None)(self._sample())
@@ -71,8 +76,6 @@ def folder(tmp_path: Path) -> Folder:
     [
         ("./foot.mjml", {"news/foot.mjml": FOOT}),
         ("foot.mjml", {"news/foot.mjml": FOOT, "foot.mjml": FOOT.replace("Dear", "Not dear")}),
-        ("../shared/foot.mjml", {"shared/foot.mjml": FOOT}),
-        ("./partials/foot.mjml", {"partials/foot.mjml": FOOT}),
         (".\\partials\\foot.mjml", {"news/partials/foot.mjml": FOOT}),
         ("../shared/all.mjml", {"shared/all.mjml": '<mj-include path="./foot.mjml" />', "shared/foot.mjml": FOOT}),
     ],

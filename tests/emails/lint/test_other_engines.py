@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.mail.languages import Languages
-from keyturn.mail.rendering.render import Templates
-from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 from keyturn.studio.lint.report import Report
 
@@ -16,9 +14,7 @@ PAGE = '<html lang="en"><body><h1>News</h1>{}</body></html>'
 def examined(folder: Path, **pages: str) -> Report:
     for name, text in pages.items():
         (folder / f"{name}.html").write_text(text, "utf-8")
-    languages = Languages("UTC")
-    gallery = Gallery(templates=Templates(folder, {}), languages=languages)
-    return check(gallery, checks=(), languages=[languages.choose("en")])
+    return check(open_gallery(folder), checks=())
 
 
 def test_a_folder_of_django_is_told_once(tmp_path: Path) -> None:

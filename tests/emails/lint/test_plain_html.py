@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.mail.languages import Languages
-from keyturn.mail.rendering.render import Templates
-from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 from keyturn.studio.lint.clients.features import features
 from keyturn.studio.lint.document import read_document
@@ -46,10 +44,9 @@ def test_a_way_out_of_plain_html_does_not_speak_of_mjml(mails: Path) -> None:
 
 
 def test_what_is_drawn_leads_to_its_tag_and_the_marks_change_nothing_else(mails: Path) -> None:
-    languages = Languages("UTC")
-    gallery = Gallery(templates=Templates(mails, {}), languages=languages)
-    sample = gallery.samples("open_day")["spring"]
-    document = read_document(gallery.renderers(with_origins)(sample), "open_day", sample, languages.choose("en"))
+    gallery = open_gallery(mails)
+    sample, english = gallery.samples("open_day")["spring"], gallery.languages.choose("en")
+    document = read_document(gallery.renderers(with_origins)(sample), "open_day", sample, english)
 
     heading = re.search(r'<h3 data-keyturn="(\d+)"', document.marked_html)
     assert heading
@@ -91,9 +88,7 @@ def write(folder: Path, html: str) -> None:
 
 
 def examined(folder: Path) -> Report:
-    languages = Languages("UTC")
-    gallery = Gallery(templates=Templates(folder, {}), languages=languages)
-    return check(gallery, languages=[languages.choose("en")])
+    return check(open_gallery(folder))
 
 
 def told(found: list[Finding]) -> str:

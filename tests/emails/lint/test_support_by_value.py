@@ -11,9 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from keyturn.mail.languages import Languages
-from keyturn.mail.rendering.render import Templates
-from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.checks.compatibility import check_compatibility
 from keyturn.studio.lint.clients.clients import GROUPS, MAJOR, Clients
 from keyturn.studio.lint.document import read_document
@@ -24,7 +22,6 @@ from keyturn.studio.lint.source.origins import with_origins
 WORD = ("outlook/windows",)
 GMAIL, OUTLOOK, YAHOO, APPLE = (GROUPS[name] for name in ("gmail", "outlook", "yahoo", "apple"))
 APPS = ("gmail/ios", "gmail/android")
-NEW_OUTLOOK = tuple(client for client in OUTLOOK if client not in WORD)
 NOBODY: tuple[str, ...] = ()
 
 
@@ -195,10 +192,9 @@ ROWS = [
 def findings(folder: Path, row: Row, groups: Iterable[Clients] = (MAJOR,)) -> list[Finding]:
     head = f"<style>{row.css}</style>" if row.css else ""
     (folder / "letter.html").write_text(f"<html><head>{head}</head><body>{row.html}</body></html>", "utf-8")
-    languages = Languages("UTC")
-    gallery = Gallery(templates=Templates(folder, {}), languages=languages)
+    gallery = open_gallery(folder)
     (sample,) = gallery.samples("letter").values()
-    document = read_document(gallery.renderers(with_origins)(sample), "letter", sample, languages.choose("en"))
+    document = read_document(gallery.renderers(with_origins)(sample), "letter", sample, gallery.languages.choose("en"))
     found = (finding for clients in groups for finding in check_compatibility(document, clients))
     return [finding for finding in found if finding.feature == row.feature]
 

@@ -17,6 +17,13 @@ from keyturn.mail.rendering.render import EmailProps
 Client = TestClient[Litestar]
 
 
+def checked_page(client: Client, address: str) -> str:
+    """Ask for a page below /studio as a browser does, until nothing is left to check."""
+    while 'data-checks="/' in (page := client.get(f"/studio/{address}").text):
+        pass
+    return page
+
+
 BASE = """\
 <mjml lang="{{ lang }}">
   <mj-head>

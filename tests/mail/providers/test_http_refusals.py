@@ -47,9 +47,7 @@ THE_ACCOUNTS_FAULT = [
 ]
 THIS_MAILS_FAULT = [
     ("resend", resend.refusal(400, "validation_error"), "400 validation_error"),
-    ("resend", resend.refusal(404, "not_found"), "404 not_found"),
     ("resend", resend.refusal(409, "invalid_idempotent_request"), "409 invalid_idempotent_request"),
-    ("resend", resend.refusal(422, "missing_required_field"), "422 missing_required_field"),
     ("postmark", postmark.refusal(422, 402, "Invalid JSON"), "422 ErrorCode 402"),
     ("postmark", postmark.refusal(413, 0, "Payload too large"), "413"),
     ("postmark", postmark.refusal(422, 406, "inactive: ada@pupils.test"), "422 inactive recipient"),
@@ -84,10 +82,7 @@ async def test_what_concerns_all_mails_is_told_from_what_concerns_this_one(
 
 LATER = [
     ("resend", resend.refusal(409, "concurrent_idempotent_requests"), False, False),
-    ("resend", resend.refusal(409, "resource_locked"), False, False),
     ("resend", resend.refusal(500, "application_error"), False, True),
-    ("resend", resend.refusal(500, "internal_server_error"), False, True),
-    ("resend", resend.refusal(503, "service_unavailable"), False, True),
     ("resend", Answer(429, html="<h1>Too many requests</h1>"), False, False),
     ("resend", Answer(404, {"message": "no Route matched with those values"}), False, True),
     ("postmark", postmark.refusal(503, 100, "Maintenance"), True, True),
@@ -139,11 +134,9 @@ def in_seconds(seconds: float) -> str:
 RESET = "x-ratelimit-reset"
 PAUSES = [
     ("resend", {"retry-after": "86400"}, 600),  # Resend forgets a key after a day
-    ("resend", {"retry-after": "1e15"}, 600),
     ("resend", {"retry-after": "9" * 300}, 600),
     ("resend", {"retry-after": "-1"}, None),
     ("resend", {"retry-after": "nan"}, None),
-    ("resend", {"retry-after": "inf"}, None),
     ("resend", {"retry-after": "soon"}, None),
     ("resend", {"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
     ("sendgrid", {RESET: 9}, pytest.approx(9, abs=2)),

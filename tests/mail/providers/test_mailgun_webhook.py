@@ -28,17 +28,14 @@ UNPROVEN: list[Any] = [
     None,
     {},
     [],
-    "signed",
     signature("another-key" * 3),
     signature(age=DAY + 60),
     signature(age=-DAY - 3600),
     signature() | {"token": "b" * 50},
     signature() | {"timestamp": str(int(time.time()) - 5)},
     signature() | {"signature": ""},
-    signature() | {"signature": "ü"},
     signature() | {"signature": None},
     {"timestamp": "soon", "token": "a", "signature": sign("soon", "a")},
-    {"timestamp": "", "token": "", "signature": sign("", "")},
     {"timestamp": str(int(time.time())), "token": "", "signature": sign(str(int(time.time())), "")},
 ]
 
@@ -51,9 +48,7 @@ SENSELESS: list[Any] = [
     EVENT | {"recipient": ""},
     EVENT | {"timestamp": "yesterday"},
     EVENT | {"timestamp": 1e300},
-    EVENT | {"timestamp": 0},
     EVENT | {"message": {}},
-    EVENT | {"message": []},
 ]
 
 

@@ -25,7 +25,10 @@ WRONG = """() => {
 
 
 class Screens:
-    """Opens pages of the school, each in a browser session of its own, and notes what should not happen there."""
+    """Opens pages, each in a browser session of its own, and notes what should not happen there."""
+
+    expected = "the server responded with a status of 4"
+    """What a browser reports of answers over 399; forms with a mistake and dead links are such answers."""
 
     def __init__(self, browser: Browser, address: str) -> None:
         self._browser = browser
@@ -45,8 +48,7 @@ class Screens:
         await context.close()
 
     def _note(self, kind: str, text: str) -> None:
-        # A browser reports every answer over 399 there; forms with a mistake and dead links are such answers.
-        if kind in {"error", "warning"} and "the server responded with a status of 4" not in text:
+        if kind in {"error", "warning"} and self.expected not in text:
             self.mishaps.append(f"console: {text}")
 
     def _note_request(self, url: str) -> None:

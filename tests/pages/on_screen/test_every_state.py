@@ -142,11 +142,13 @@ async def test_no_end_of_a_sentence_stands_alone_on_the_last_line(
     language: str, shown: Shown, screens: Screens, served: Service
 ) -> None:
     wrong = {}
-    for width in (320, 375):
-        async with screens.open(viewport={"width": width, "height": 700}) as page:
-            for name, html in each_state(language, served):
-                shown.html = html
-                await page.goto("/shown")
+    async with screens.open() as page:
+        for name, html in each_state(language, served):
+            shown.html = html
+            await page.goto("/shown")
+            for width in (320, 375):
+                await page.set_viewport_size({"width": width, "height": 700})
+                await page.evaluate(DRAWN)
                 if found := await page.evaluate(LONELY):
                     wrong[name, width] = found
     assert wrong == {}

@@ -44,7 +44,6 @@ async def test_from_the_forgotten_password_to_the_settings(scripts: bool, screen
         await expect(page.get_by_role("status")).to_have_text("You are signed out.")
 
 
-@pytest.mark.long
 async def test_with_a_keyboard_alone(screens: Screens, school: Service) -> None:
     async with screens.open("/forgot-password") as page:
         await page.keyboard.type(ADA)  # the field has the focus

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 
 import bcrypt
 import pytest
@@ -66,18 +66,6 @@ async def test_hashing_yields_to_everything_else(hasher: PasswordHasher) -> None
     assert nice == min(main + 1, 19)  # 19 is the highest (setpriority(2))
 
 
-async def test_a_full_queue_says_so_at_once_and_when_to_come_back(hasher: PasswordHasher) -> None:
-    waiting = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(3)]
-    await asyncio.sleep(0)
-
-    with pytest.raises(Busy) as busy:
-        await hasher.hash(PASSWORD)
-    with pytest.raises(Busy):
-        await hasher.verify(PASSWORD, None, reserved=True)
-    assert busy.value.retry_after >= 1
-    assert len(await asyncio.gather(*waiting)) == 3
-
-
 async def test_a_place_is_free_again_after_success_failure_and_a_waiter_that_went(hasher: PasswordHasher) -> None:
     with pytest.raises(ValueError, match="72 bytes"):
         await hasher.hash("x" * 73)
@@ -88,23 +76,6 @@ async def test_a_place_is_free_again_after_success_failure_and_a_waiter_that_wen
         await gone
 
     assert len(await asyncio.gather(*(hasher.hash(PASSWORD) for _ in range(3)))) == 3
-
-
-async def test_strangers_fill_their_own_places_and_are_served_last(hasher: PasswordHasher) -> None:
-    ended: list[str] = []
-
-    async def note(name: str, work: Awaitable[object]) -> None:
-        await work
-        ended.append(name)
-
-    strangers = [asyncio.create_task(note("stranger", hasher.verify(PASSWORD, None))) for _ in range(3)]
-    await asyncio.sleep(0)
-    with pytest.raises(Busy):
-        await hasher.verify(PASSWORD, None)
-    holders = [asyncio.create_task(note("holder", hasher.hash(PASSWORD))) for _ in range(2)]
-    await asyncio.gather(*strangers, *holders)
-
-    assert ended == ["stranger", "holder", "holder", "stranger", "stranger"]
 
 
 @pytest.mark.parametrize("reserved", [False, True])

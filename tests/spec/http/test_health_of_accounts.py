@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
-from tests.databases import PostgresServer
+from tests.databases import ON_SQLITE, PostgresServer
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import problem, running, settings_for
 from tests.silent_proxy import silent_proxy
@@ -32,7 +32,7 @@ MAPPING = {
 }
 MANY = 20
 
-ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+pytestmark = ON_SQLITE
 
 
 @pytest.fixture
@@ -58,7 +58,6 @@ async def change(app_url: str, *statements: str) -> None:
     await engine.dispose()
 
 
-@ON_SQLITE
 @pytest.mark.long
 async def test_while_the_accounts_database_is_frozen_it_is_live_and_not_ready(database_url: str, app_url: str) -> None:
     await change(app_url, *TABLES)
@@ -77,7 +76,6 @@ async def test_while_the_accounts_database_is_frozen_it_is_live_and_not_ready(da
                 pass
 
 
-@ON_SQLITE
 async def test_once_the_table_of_the_accounts_is_gone_it_is_not_ready(database_url: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'app.db'}"
     await change(url, *TABLES)
@@ -96,7 +94,6 @@ class CountingStore(Elsewhere):
         self.asked += 1
 
 
-@ON_SQLITE
 async def test_a_client_that_asks_again_and_again_costs_the_store_nothing(database_url: str) -> None:
     store = CountingStore()
     async with running(settings_for(database_url), accounts=store) as service:
@@ -107,7 +104,6 @@ async def test_a_client_that_asks_again_and_again_costs_the_store_nothing(databa
     assert store.asked == 1
 
 
-@ON_SQLITE
 async def test_the_question_reads_no_row_and_leaves_the_table_as_known(
     database_url: str, app_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.databases import ON_SQLITE
 from tests.driver.inbox import token_in
 from tests.driver.service import (
     ADA,
@@ -87,6 +88,7 @@ async def test_the_mail_and_the_page_say_who_invites_to_what(inviting: Service) 
     assert (await inviting.check(token_in(mail)))["operatorReason"] == words
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("reason", "why"),
     [
@@ -157,6 +159,7 @@ async def test_the_worker_does_the_same_with_and_without_an_account(inviting: Se
     assert work[0] == work[1]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "key",
     [

@@ -4,6 +4,7 @@ import asyncio
 
 import httpx2
 import pytest
+from tests.databases import ON_SQLITE
 from tests.driver.service import (
     ADA,
     CHANGE,
@@ -125,6 +126,7 @@ async def test_behind_a_trusted_proxy_the_client_is_the_one_that_the_proxy_saw(s
     assert await ask(service.at(HERE), **{"X-Forwarded-For": "198.51.100.77"}) == FULL
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("written", ["10.1.2.3/8", "10.0.0.0/8", "::ffff:10.0.0.0/104"])
 @pytest.mark.parametrize("peer", ["10.1.2.3", "::ffff:10.1.2.3"])
 @pytest.mark.long
@@ -191,6 +193,7 @@ async def test_malformed_requests_use_up_a_limit_of_their_own(start: Start) -> N
     assert await ask(client) == "202"
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("path", [REQUEST, VALIDATE, RESET, LOGIN])
 @pytest.mark.long
 async def test_an_unreadable_body_is_counted_too(start: Start, path: str) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tests.databases import ON_SQLITE
 from tests.driver.elsewhere import Readable
 from tests.driver.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
 from tests.driver.service import (
@@ -58,6 +59,7 @@ def samples(answer: httpx2.Response) -> dict[str, float]:
     }
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("route", "kind"),
     [(REQUEST, "request"), (VALIDATE, "validate"), (RESET, "reset"), (LOGIN, "login"), (CHANGE, "change")],
@@ -118,6 +120,7 @@ async def test_sign_ins_are_counted_and_every_hash_is_timed(service: Service) ->
     assert 0 < found["keyturn_password_hash_seconds_sum"] < 10
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("route", "body", "kind"),
     [

@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.databases import ON_SQLITE
 from tests.driver.inbox import TOKEN, token_in
 from tests.driver.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
 from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
@@ -121,6 +122,7 @@ async def test_the_trail_has_the_reason_and_no_link(service: Service) -> None:
 # Who gets none
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("email", "why"),
     [
@@ -136,6 +138,7 @@ async def test_an_account_that_can_have_no_link_is_told(service: Service, email:
     assert answer.json()["errors"] == [{"field": "email", "message": why}]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 301])
 async def test_a_reason_is_needed(service: Service, reason: str) -> None:
     answer = await post(service, reason=reason)
@@ -143,6 +146,7 @@ async def test_a_reason_is_needed(service: Service, reason: str) -> None:
     assert [error["field"] for error in answer.json()["errors"]] == ["reason"]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("key", ["", "x" * 32, INVITING])
 async def test_another_key_gets_no_link_not_even_that_for_invitations(service: Service, key: str) -> None:
     answer = await post(service, key=key)

@@ -1,6 +1,5 @@
 """`keyturn serve` on a real socket: what a proxy, a scanner or an attacker puts on the wire."""
 
-import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -89,7 +88,7 @@ async def test_no_request_line_and_no_header_reaches_the_link(start: Start, serv
         assert "evil" not in mail.text + mail.html + mail.subject
 
 
-async def test_a_client_cannot_choose_its_address_and_cannot_be_faster_than_the_limit(serve: Serve) -> None:
+async def test_a_client_cannot_choose_its_address(serve: Serve) -> None:
     _, address = serve()
     async with from_source(address, "127.0.2.1") as client:
         rotating = [
@@ -97,10 +96,6 @@ async def test_a_client_cannot_choose_its_address_and_cannot_be_faster_than_the_
             for number in range(5)
         ]
     assert rotating == ["202"] * 3 + ["429 too-many-requests"] * 2
-    async with from_source(address, "127.0.2.2") as client:
-        asking = (client.post(REQUEST, content=BODY, headers=headers(f"198.51.100.{n}")) for n in range(50))
-        answers = await asyncio.gather(*asking)
-    assert sorted(map(problem, answers)) == ["202"] * 3 + ["429 too-many-requests"] * 47
 
 
 async def test_a_body_announced_as_too_large_is_not_awaited(serve: Serve) -> None:

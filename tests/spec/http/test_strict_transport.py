@@ -1,9 +1,9 @@
 """Whoever came over https once comes over https from then on, whatever answered (HSTS, RFC 6797)."""
 
-import pytest
+from tests.databases import ON_SQLITE
 from tests.driver.service import Start
 
-pytestmark = pytest.mark.any_database
+pytestmark = ON_SQLITE
 
 HSTS = "strict-transport-security"
 

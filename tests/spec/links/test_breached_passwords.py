@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from tests.databases import ON_SQLITE
 from tests.driver.service import CHANGE, NEW_PASSWORD, PASSWORD, POLICY, Service, Start, problem
 from tests.range_server import Fault, RangeServer, running_ranges, sha1_of
 
-pytestmark = pytest.mark.any_database
+pytestmark = ON_SQLITE
 
 LEAKED = "sixteen lost umbrellas"
 MORE_THAN_CONNECTIONS = 12

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 import httpx2
 import pytest
+from tests.databases import SOON_ON_SQLITE
 from tests.driver.inbox import token_in
 from tests.driver.second_factors import (
     BUILTIN,
@@ -84,6 +85,7 @@ async def press(service: Service, token: str) -> str:
     return token_in(service.inbox.sent_to(ADA, "password_reset")[-1])
 
 
+@SOON_ON_SQLITE
 @pytest.mark.parametrize("add", [add_totp, add_phone])
 @pytest.mark.parametrize(
     ("state", "occasion"),

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import pytest
+from tests.databases import ON_SQLITE
 from tests.driver.service import ADA, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start, problem
 from tests.range_server import running_ranges
 
-pytestmark = pytest.mark.any_database
+pytestmark = ON_SQLITE
 
 CHECK = "/api/auth/check-password"
 

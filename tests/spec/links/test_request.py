@@ -134,6 +134,7 @@ async def test_a_form_of_another_site_is_refused(service: Service) -> None:
 
 
 async def test_a_look_alike_is_another_account(service: Service) -> None:
+    """CVE-2019-19844."""
     for stored, look_alike in LOOK_ALIKES.items():
         if stored != ADA:
             await service.add(stored)

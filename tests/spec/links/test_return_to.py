@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import httpx2
 import pytest
+from tests.databases import ON_SQLITE
 from tests.driver.inbox import code_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, Service, Start, problem
 from tests.driver.visitor import form_token
@@ -42,6 +43,7 @@ async def test_without_one_nothing_is_said(returning: Service) -> None:
     assert "returnTo" not in await returning.check(await token(returning))
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("address", [EVIL, "/cart", "javascript:alert(1)", "x" * 1001, 7, None])
 async def test_another_address_is_refused_and_nothing_is_sent(returning: Service, address: object) -> None:
     answer = await ask(returning, address)
@@ -89,6 +91,7 @@ async def test_the_page_keeps_it_through_each_of_its_forms(returning: Service) -
         assert '<a class="button" href="https://shop.example.org/cart?item=1&amp;size=a%20b">Continue</a>' in saved.text
 
 
+@ON_SQLITE
 async def test_the_page_ignores_another_address(returning: Service) -> None:
     async with returning.anywhere(follow_redirects=True) as visitor:
         page = await visitor.get("/forgot-password", params={"return_to": EVIL})
@@ -99,6 +102,7 @@ async def test_the_page_ignores_another_address(returning: Service) -> None:
     assert "returnTo" not in await returning.check(await token(returning))
 
 
+@ON_SQLITE
 async def test_a_cookie_that_was_planted_leads_nowhere(returning: Service) -> None:
     planted = {"keyturn_flash": f"password_changed::::{EVIL}"}
     async with returning.anywhere(cookies=planted) as visitor:

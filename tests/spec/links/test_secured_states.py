@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.databases import SOON_ON_SQLITE
 from tests.driver.inbox import token_in
 from tests.driver.second_factors import BUILTIN, code_of, enrol, reset_with
 from tests.driver.service import ADA, CHANGE, NEW_PASSWORD, PASSWORD, Service, Start, problem
@@ -173,7 +174,7 @@ def is_locking(row: Row) -> bool:
     return "with a lock" in row.event or ("locked" in row.state and "without a lock" not in row.event)
 
 
-@pytest.mark.any_database
+@SOON_ON_SQLITE
 @pytest.mark.parametrize("row", ROWS, ids=str)
 @pytest.mark.long
 async def test_each_row_is_what_happens(start: Start, row: Row) -> None:

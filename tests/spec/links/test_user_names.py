@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
+from tests.databases import ON_SQLITE
 from tests.driver.app_database import App, running_app
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import code_in, token_in
@@ -121,6 +122,7 @@ async def test_tries_by_name_and_by_address_count_against_one_code(named: Servic
     assert problem(answer) == "400 code-refused", "five tries, however the account is named"
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("typed", ["", " ", "a\nb", "x" * 255, "ada@", "@"])
 async def test_a_text_that_is_neither_address_nor_name_is_refused(named: Service, typed: str) -> None:
     answer = await named.anywhere().post(REQUEST, json={"email": typed})

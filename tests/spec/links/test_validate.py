@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from tests.databases import ON_SQLITE
 from tests.driver.service import ADA, RESET, VALIDATE, Service, Start, problem
 
 pytestmark = pytest.mark.any_database
@@ -36,6 +37,7 @@ async def test_a_live_link_says_whose_it_is_and_until_when(
     assert before <= expires_at - timedelta(minutes=minutes) <= service.now()
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("behind", [".", ").", ">", "”", '"', ",", "*"])
 async def test_a_sign_that_a_mail_app_takes_for_a_part_of_the_link_is_none(service: Service, behind: str) -> None:
     token = await service.link()
@@ -96,6 +98,7 @@ async def test_checking_never_uses_a_link_up(service: Service) -> None:
     assert (await service.reset(token)).status_code == 200
 
 
+@ON_SQLITE
 async def test_only_a_post_uses_a_link_up(service: Service) -> None:
     token = await service.link()
     body = {"token": token, "newPassword": "eleven loud lighthouses"}
@@ -112,6 +115,7 @@ async def test_only_a_post_uses_a_link_up(service: Service) -> None:
     assert await service.knows("seven quiet harbours")
 
 
+@ON_SQLITE
 async def test_a_malformed_token_is_refused_by_the_name_of_its_field(service: Service) -> None:
     found = {}
     for route in (VALIDATE, RESET, "/api/auth/replace-expired-link", "/api/auth/secure-account"):

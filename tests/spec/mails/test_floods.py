@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, Service, Start, hash_of, problem
-from tests.serving import serving
-from tests.webhooks.app import SECRET, Answer, App, Told, Trouble
+from tests.resend_server.answers import Answer, Request, Trouble
+from tests.webhooks.app import SECRET, App
 
 from keyturn import Email
 
@@ -40,12 +40,8 @@ class BusyApp(App):
 
     is_busy = False
 
-    def usual(self, told: Told) -> Answer | Trouble:
-        return Trouble.STALL if self.is_busy and event_of(told) == REQUESTED else Answer(204)
-
-
-def event_of(told: Told) -> str:
-    return str(told.verified()["type"])
+    def doing(self, request: Request) -> Answer | Trouble | None:
+        return Trouble.STALL if self.is_busy and request.fields["type"] == REQUESTED else super().doing(request)
 
 
 async def flood(service: Service, requests: int) -> None:
@@ -94,8 +90,7 @@ async def test_a_press_behind_a_flood_locks_the_account_and_mails_its_owner_befo
 
 
 async def test_events_of_presses_share_no_places_with_those_of_requests(start: Start) -> None:
-    app = BusyApp()
-    with serving(app, app.connections) as app.address:
+    with BusyApp.running() as app:
         settings: dict[str, Any] = {
             "webhooks": {"url": app.url, "secret": SECRET},
             "worker": {"timeout": timedelta(seconds=30)},
@@ -106,11 +101,11 @@ async def test_events_of_presses_share_no_places_with_those_of_requests(start: S
         await flood(service, 4 * AT_ONCE)
         await start(working=True, **settings)
         try:
-            await app.was_told(before + AT_ONCE)
+            await app.arrived(before + AT_ONCE)
             await press(service, token)
-            await app.was_told(before + AT_ONCE + 1)
+            await app.arrived(before + AT_ONCE + 1)
         finally:
             app.let_go()
-        told = list(map(event_of, app.told[before:]))
+        told = [told.verified()["type"] for told in app.told[before:]]
 
     assert told[: AT_ONCE + 1] == [REQUESTED] * AT_ONCE + ["account.secured"]

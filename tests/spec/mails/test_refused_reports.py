@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from tests.databases import ON_SQLITE
 from tests.driver.reporting import WITH_WEBHOOK, deliver, report
 from tests.driver.service import Service, problem
 from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, sns
 
-pytestmark = [pytest.mark.any_database, pytest.mark.long]
+pytestmark = [ON_SQLITE, pytest.mark.long]
 
 FORGED: Mapping[str, Mapping[str, str]] = {
     "resend": {},

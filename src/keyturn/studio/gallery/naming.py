@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path, PurePosixPath
 from posixpath import splitext
 
-from jinja2 import Environment, FileSystemLoader, TemplateNotFound
+from jinja2 import Environment, FileSystemLoader
 from jinja2.exceptions import SecurityError
 from jinja2.loaders import split_template_path
 
@@ -47,10 +47,7 @@ class BoundedLoader(FileSystemLoader):
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         """Return the source of a template. Raises SecurityError if a link leads out of the bounds."""
-        try:
-            file = self._folder.joinpath(*split_template_path(template))
-        except TemplateNotFound:
-            file = self._folder
+        file = self._folder.joinpath(*split_template_path(template))
         if leads_out(file, self._bounds):
             raise SecurityError(f"'{template}' is a link to a file outside the folder, which Keyturn does not read")
         if file.exists() and not file.is_file():

@@ -69,12 +69,10 @@ def test_a_stranger_learns_nothing_of_what_there_is(studio: Studio) -> None:
         ),
         ("0.0.0.0", "192.0.2.7:8000", 303),  # noqa: S104
         ("0.0.0.0", "studio.lan", 421),  # noqa: S104
-        ("0.0.0.0", "evil.example", 421),  # noqa: S104
         ("studio.lan", "studio.lan:8000", 303),
         ("studio.lan", "192.0.2.7", 303),
         ("studio.lan", "evil.example", 421),
         ("localhost", "localhost:8000", 303),
-        ("localhost", "192.0.2.7", 421),
         ("::1", "192.0.2.7", 421),
     ],
 )

@@ -20,13 +20,10 @@ def test_a_file_is_answered_with_its_type_and_the_headers_of_the_studio(client: 
     "path",
     [
         "%00",
-        "studio.css%00",
         "%ff",
-        "%0a",
         "/etc/passwd",
         "%2fetc/passwd",
         "..%2fbase.html",
-        "%2e%2e/base.html",
         "editing/%2e%2e/%2e%2e/base.html",
         "studio.css/x",
         "editing",

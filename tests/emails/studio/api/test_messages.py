@@ -60,10 +60,8 @@ def test_mails_are_found_by_what_is_asked_for(
     [
         ({"wait": "soon"}, "wait takes a time, such as"),
         ({"wait": "61s"}, "at most 60s"),
-        ({"wait": "2m"}, "at most 60s"),
         ({"limit": "0"}, "$.limit"),
         ({"limit": "5000"}, "$.limit"),
-        ({"start": "x"}, "$.start"),
         ({"since": "yesterday"}, "$.since"),
         ({"subejct": "x"}, "subejct"),
         ({"query": "x" * 501}, "$.query"),

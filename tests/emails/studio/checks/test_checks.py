@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.emails.studio.fixtures import Client
+from tests.emails.studio.fixtures import Client, checked_page
 from tests.emails.studio.overlays import break_it
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
@@ -24,11 +24,7 @@ def count(page: str, name: str) -> str:
 
 
 def checked(client: Client, address: str = "greeting?sample=ada&tab=checks") -> str:
-    """Ask as a page does, until nothing is left to check."""
-    while True:
-        page = client.get(f"/studio/checks/{address}").text
-        if 'data-checks=""' in page:
-            return page
+    return checked_page(client, f"checks/{address}")
 
 
 def test_a_finding_has_its_severity_message_way_out_place_and_lines(client: Client, folder: Path) -> None:

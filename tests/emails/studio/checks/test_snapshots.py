@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
-from tests.emails.studio.fixtures import Client
+from tests.emails.studio.fixtures import Client, checked_page
 from tests.emails.studio.on_screen import save
 
 from keyturn.errors import SettingsInvalid
@@ -72,8 +72,7 @@ def written(stored: Path) -> dict[str, str]:
 
 def count(client: Client) -> str | None:
     """Return what the list says beside "Snapshots", once a page has had its mails compared."""
-    while 'data-checks="/' in (page := client.get("/studio/checks/greeting?sample=ada").text):
-        pass
+    page = checked_page(client, "checks/greeting?sample=ada")
     found = re.search(r'<span>Snapshots</span> <span class="count warning">(.*?)</span>', page)
     return found[1] if found else None
 

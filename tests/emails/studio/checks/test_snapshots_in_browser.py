@@ -72,7 +72,6 @@ async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mai
     await expect(page.get_by_role("link", name="Snapshots", exact=True)).to_be_visible()
 
 
-@pytest.mark.long
 async def test_every_page_of_it_is_accessible_in_light_and_dark(browser: Browser, served: str, folder: Path) -> None:
     save(folder, "Hello {{ name }}", "Welcome {{ name }}")
     save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")

@@ -7,16 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from litestar import Litestar
 from litestar.testing import TestClient
-from tests.emails.studio.fixtures import GREETING, NOTICE
+from tests.emails.studio.fixtures import GREETING, NOTICE, Client
 
 from keyturn.studio.renderers import Limits, RendererPool
 from keyturn.studio.web import Studio, create_studio_app
 from keyturn.studio.web.rendering import rendition
 from keyturn.studio.web.rendering.rendition import Drawer
-
-Client = TestClient[Litestar]
 
 ENDLESS = "<mjml><mj-body>\n{% for one in range(10 ** 9) %}\n{% endfor %}\n</mj-body></mjml>"
 

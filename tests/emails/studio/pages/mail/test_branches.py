@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.emails.studio.fixtures import NOTICE, Client
+from tests.emails.studio.fixtures import NOTICE, Client, checked_page
 
 BRANCHES = """{% if urgent %}
 <mj-text colour="red">Now</mj-text>
@@ -19,9 +19,7 @@ def notice(folder: Path) -> Path:
 
 
 def checked(client: Client, view: str = "?tab=checks") -> str:
-    while 'data-checks="/' in (page := client.get(f"/studio/checks/notice{view}").text):
-        pass
-    return page
+    return checked_page(client, f"checks/notice{view}")
 
 
 def test_they_stand_folded_under_the_mail_once_they_are_found(client: Client) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
-from tests.emails.studio.fixtures import NOTICE, Client
+from tests.emails.studio.fixtures import NOTICE, Client, checked_page
 from tests.emails.studio.overlays import break_it
 
 from keyturn.studio.web import Studio, create_studio_app
@@ -17,10 +17,7 @@ AT_ONCE = {"prefer": "respond-async"}
 
 
 def page_of(client: Client, query: str = "") -> str:
-    """Ask as a browser does, until nothing is left to check."""
-    while 'data-checks="/' in (page := client.get(f"/studio/findings{query}").text):
-        pass
-    return page
+    return checked_page(client, f"findings{query}")
 
 
 def region(page: str) -> str:
