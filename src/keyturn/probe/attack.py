@@ -7,6 +7,12 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from keyturn.errors import KeyturnError
+
+
+class CannotProbe(KeyturnError):
+    """The probe cannot begin; the text says what to give it."""
+
 
 class Verdict(StrEnum):
     """The verdict on one attack. `UNSURE`: the answers allow both readings, and the outcome says which."""
@@ -15,6 +21,16 @@ class Verdict(StrEnum):
     FAILED = "failed"
     UNSURE = "unsure"
     NOT_TRIED = "not-tried"
+
+
+class Undecided(KeyturnError):
+    """An attack that has no verdict; the text says why."""
+
+    verdict = Verdict.UNSURE
+
+
+class NotTried(Undecided):
+    verdict = Verdict.NOT_TRIED
 
 
 class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

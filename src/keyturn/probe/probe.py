@@ -1,67 +1,127 @@
-"""The run of all attacks, and what it needs to know."""
+"""The run of all attacks against a target."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Sequence
+from urllib.parse import quote
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from keyturn.probe.attack import ATTACKS, Outcome, Report, Verdict
+from keyturn.mail.rendering.html_tree import parse_html
+from keyturn.probe.attack import ATTACKS, Attack, CannotProbe, Exchange, NotTried, Outcome, Report, Undecided, Verdict
+from keyturn.probe.attacks import attack_named
+from keyturn.probe.calls import Call, find_calls
+from keyturn.probe.mailbox import Mailbox
+from keyturn.probe.permission import PER_SECOND, needs_permission, require_permission
+from keyturn.probe.run import Run
+from keyturn.probe.target import CALLS, Patience, Target
+from keyturn.probe.web import Browser, Page, Web
 from keyturn.studio.inbox.store import CapturedMails
 
+_SHOWN = ("location", "content-type", "cache-control", "referrer-policy", "content-security-policy", "x-frame-options")
+_LONGEST, _MOST_PAGES = 400, 4
+"""Characters of a body, and exchanges of an outcome, in the report."""
 
-class Patience(Struct, frozen=True, kw_only=True):
-    """How long the probe waits, in seconds, and how often it asks.
-
-    `mail`: until the first mail of a kind must have come.
-    `silence`: until a mail that should not come counts as not sent. A slow app gets more.
-    `call`: for one request and its answer.
-    `samples`: pairs of requests that `times-differ` measures, twice if it suspects a difference; 0 leaves it out.
-    `flood`: requests of `no-limit`.
-    `per_second`: requests, or None for no limit.
-    """
-
-    mail: float = 10.0
-    silence: float = 2.0
-    call: float = 15.0
-    samples: int = 12
-    flood: int = 20
-    per_second: int | None = None
-
-
-class Target(Struct, kw_only=True):
-    """The application under test: its URL, two accounts of the user, and calls. Empty calls are searched for.
-
-    `request`, `reset`, `sign_in`, `change`: "POST /path BODY" with placeholders, or the path of a page with the form.
-    `private`: "GET /path", which a signed-in user alone can read.
-    `second_step`: the first account has a second factor.
-    """
-
-    url: str
-    accounts: Sequence[str]
-    request: str = ""
-    reset: str = ""
-    sign_in: str = ""
-    change: str = ""
-    private: str = ""
-    second_step: bool = False
+_LONG_WORD = re.compile(r"(?=[\w-]*\d)([\w-]{4})[\w-]{20,}")
 
 
 class Probe:
-    """Plays attacks against a target whose mails come into the inbox. `passwords`: those of the accounts by now."""
+    """Plays attacks against a target whose mails come into the inbox.
+
+    `target`: with the calls that were found. `passwords`: by now, by address; several if the last one is not certain.
+    """
 
     def __init__(self, target: Target, inbox: CapturedMails, patience: Patience | None = None) -> None:
         self.target = target
-        self.passwords: dict[str, str] = {}
-        self._inbox, self._patience = inbox, patience or Patience()
+        self._patience = patience or Patience()
+        self._mailbox = Mailbox(inbox)
+        self._run: Run | None = None
+
+    @property
+    def passwords(self) -> dict[str, list[str]]:
+        accounts = self._run.accounts if self._run else ()
+        return {each.address: [*filter(None, (each.password, each.tried))] for each in accounts if each.password}
 
     async def run(self, only: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None) -> Report:
-        """Return the report; if the task is cancelled, that of the attacks so far. `progress` hears each name."""
+        """Return the report. Raises CannotProbe. If the task is cancelled, the other attacks are not tried.
+
+        `progress` hears the name of each attack before it.
+        """
         began = time.monotonic()
-        outcomes: list[Outcome] = []
-        for attack in ATTACKS.values():
-            if not only or attack.name in only:
+        limit = PER_SECOND if needs_permission(self.target.url) else None
+        web, outcomes, is_stopped = Web(self.target.url, self._patience.call, limit), list[Outcome](), False
+        try:
+            progress("searching for forms")
+            run = await self._begin(web)
+            for attack in (attack for attack in ATTACKS.values() if not only or attack.name in only):
                 progress(attack.name)
-                await asyncio.sleep(0)
-                outcomes.append(Outcome(attack, Verdict.NOT_TRIED, "It is not written yet."))
+                try:
+                    outcomes.append(await self._play(attack, run) if not is_stopped else _stopped(attack))
+                except asyncio.CancelledError:
+                    is_stopped = True
+                    outcomes.append(_stopped(attack))
+        finally:
+            await web.close()
         return Report(self.target.url, tuple(outcomes), time.monotonic() - began)
+
+    async def _begin(self, web: Web) -> Run:
+        """Find the calls, and play the first story. Raises CannotProbe."""
+        if needs_permission(self.target.url):
+            await require_permission(web, self.target.permission)
+        if not self.target.accounts or not all("@" in address for address in self.target.accounts):
+            raise CannotProbe("Name one or two accounts for tests by their addresses: --account ann@app.example.")
+        try:
+            if not (self.target.request and self.target.sign_in):
+                found = await find_calls(Browser(web), self.target.url)
+                self.target = replace(
+                    self.target, **{name: path for name, path in found.items() if not getattr(self.target, name)}
+                )
+        except NotTried as error:
+            raise CannotProbe(f"{error} Start the application, or name another URL.") from None
+        if not self.target.request:
+            raise CannotProbe(
+                f"From {self.target.url}, no link leads to a form for a forgotten password: name it by --request."
+            )
+        texts = {name: getattr(self.target, name) for name in CALLS}
+        calls = {name: Call.read("--" + name.replace("_", "-"), text) for name, text in texts.items() if text}
+        self._run = Run(web, self._mailbox, self._patience, calls, self.target.accounts)
+        self._run.has_second_step = self.target.second_step
+        try:
+            await self._run.begin()
+        except CannotProbe as error:
+            raise CannotProbe(_without_secrets(str(error), self._run)) from None
+        return self._run
+
+    async def _play(self, attack: Attack, run: Run) -> Outcome:
+        try:
+            finding = await attack_named(attack.name)(run)
+        except Undecided as undecided:
+            return Outcome(attack, undecided.verdict, _without_secrets(str(undecided), run))
+        exchanges = tuple(_exchange(page, run) for page in finding.pages[:_MOST_PAGES])
+        return Outcome(attack, finding.verdict, _without_secrets(finding.why, run), exchanges)
+
+
+def _stopped(attack: Attack) -> Outcome:
+    return Outcome(attack, Verdict.NOT_TRIED, "The run was stopped.")
+
+
+def _exchange(page: Page, run: Run) -> Exchange:
+    """Return an answer and its request, with the names of cookies, a few headers, and the beginning of the text."""
+    first = page.all[0]
+    request = f"{first.method} {first.url.removeprefix(run.web.origin) or '/'}\n{first.sent[:_LONGEST]}"
+    lines = [f"{answer.status} {answer.header('location')}".strip() for answer in page.all]
+    lines += [f"{name}: {page.header(name)}" for name in _SHOWN[1:] if page.header(name)]
+    lines += [f"set-cookie: {name}=…" for name in page.cookies]
+    body = parse_html(page.body).text() if page.is_html else page.body
+    return Exchange(_without_secrets(request, run), _without_secrets("\n".join([*lines, body[:_LONGEST]]), run))
+
+
+def _without_secrets(text: str, run: Run) -> str:
+    """Return a text without passwords, and with the first four letters of tokens and of other long words."""
+    for password in run.passwords:
+        text = text.replace(password, "[password]")
+    for token in {story.link.token for story in run.stories}:
+        for form in (token, quote(token), quote(token, safe="")):
+            text = text.replace(form, f"{token[:4]}…") if len(token) > 4 else text
+    return _LONG_WORD.sub(r"\1…", text)

@@ -1,0 +1,41 @@
+"""What a reset ends, and what it must not skip."""
+
+from keyturn.probe.attack import NotTried, Undecided
+from keyturn.probe.attacks.stories import second_story, still_signed_in
+from keyturn.probe.run import Finding, Run, failed, passed
+from keyturn.probe.web import Browser
+
+
+async def old_password_works(run: Run) -> Finding:
+    """Sign in with the password before the last reset."""
+    old = (await second_story(run)).old
+    if await run.works(run.ann, old):
+        return failed("The password before the reset still signs in.")
+    return passed("The password before the reset is refused.")
+
+
+async def sessions_survive(run: Run) -> Finding:
+    """Open a private page, after a reset, with a session from before."""
+    session = (await second_story(run)).session
+    if isinstance(session, Undecided):
+        raise session
+    is_signed_in, page = await still_signed_in(run, session)
+    if is_signed_in:
+        return failed(f"A session from before the reset still opens {session.path}.", page)
+    return passed(f"A session from before the reset no longer opens {session.path}.")
+
+
+async def second_step_skipped(run: Run) -> Finding:
+    """Open a private page with what a reset alone gives: the browser that did it, and the new password."""
+    if not run.has_second_step:
+        raise NotTried("Give --second-step if the first account has a second factor.")
+    if "private" not in run.calls:
+        raise NotTried("Name a page that needs the second step by --private.")
+    path = run.calls["private"].path
+    signed_in, _ = await run.sign_in(run.ann, run.ann.password)
+    outside = await Browser(run.web).get(path)
+    for browser, what in ((run.first.browser, "The browser of the reset"), (signed_in, "The new password alone")):
+        page = await browser.get(path)
+        if page.status == 200 and (outside.status, outside.url) != (page.status, page.url):
+            return failed(f"{what} opens {path} without the second factor.", page)
+    return passed(f"Neither the browser of the reset nor the new password alone opens {path}.")

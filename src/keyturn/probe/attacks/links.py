@@ -1,0 +1,116 @@
+"""Links that should be dead, and the account that a link belongs to."""
+
+import asyncio
+
+from keyturn.probe.attack import NotTried
+from keyturn.probe.attacks.stories import bobs_story, second_story
+from keyturn.probe.calls import form_for
+from keyturn.probe.mailbox import Link
+from keyturn.probe.run import Finding, Run, Story, failed, look, new_password, passed, unsure
+from keyturn.probe.web import Browser, Page
+
+_AT_ONCE = 4
+_LONGEST_ID = 12
+
+
+async def link_twice(run: Run) -> Finding:
+    """Use the link of a finished reset for another password."""
+    page, is_changed = await _again(run)
+    if is_changed:
+        return failed("The link of a finished reset set another password.", page)
+    return passed("The link of a finished reset sets no password.", page)
+
+
+async def _again(run: Run) -> tuple[Page, bool]:
+    """Use the second story's link again, once for all attacks that want to know. Return the answer to it."""
+
+    async def tell() -> tuple[Page, bool]:
+        story = (await second_story(run)).story
+        return await _use_again(run, story)
+
+    return await run.once("again", tell)
+
+
+async def _use_again(run: Run, story: Story) -> tuple[Page, bool]:
+    """Use a link in a new browser; return the answer, and whether it set the password."""
+    tried, story.browser, story.page = new_password(), Browser(run.web), None
+    page = await run.use(story, tried)
+    return page, await run.was_changed(story.account, tried)
+
+
+async def older_link_works(run: Run) -> Finding:
+    """Ask for two links, use the newer one, then the older one."""
+    older, newer = await run.link_for(run.ann), await run.link_for(run.ann)
+    if older.link.token == newer.link.token:
+        raise NotTried("Both mails have the same link, as long as it is not used.")
+    await run.reset(newer)
+    page, is_changed = await _use_again(run, older)
+    if is_changed:
+        return failed("After a newer link was used, the older one set another password.", page)
+    return passed("After a newer link was used, the older one sets no password.", page)
+
+
+async def link_twice_at_once(run: Run) -> Finding:
+    """Use one link several times at the same moment, in different browsers, and count the answers that say yes."""
+    dead, is_changed = await _again(run)
+    if is_changed:
+        raise NotTried("A link works twice anyway.")
+    yes, no = look(run.first.done) if run.first.done else None, look(dead)
+    if yes == no:
+        return unsure("The answers to a live and to a dead link look the same, so they cannot be counted.", dead)
+    story, tried = await run.link_for(run.ann), [new_password() for _ in range(_AT_ONCE)]
+    readers = [Story(story.account, story.asked, story.mail, story.link, Browser(run.web)) for _ in tried]
+    if "reset" not in run.calls:
+        for reader in readers:
+            await run.open(reader)
+    pages = await asyncio.gather(*map(run.use, readers, tried))
+    for _, password in sorted(zip(pages, tried, strict=True), key=lambda pair: look(pair[0]) != yes):
+        if await run.works(run.ann, password):
+            run.ann.password, run.ann.tried = password, ""
+            break
+    won = [page for page in pages if look(page) == yes]
+    if len(won) > 1:
+        return failed(
+            f"{len(won)} of {_AT_ONCE} uses at the same moment were told that they set the password.", *won[:2]
+        )
+    return passed(f"{len(won)} of {_AT_ONCE} uses at the same moment set the password.")
+
+
+async def link_after_change(run: Run) -> Finding:
+    """Ask for a link, change the password as a signed-in user does, then use the link."""
+    if "change" not in run.calls:
+        raise NotTried("Name the call that changes the password of a signed-in user by --change.")
+    story, changed = await run.link_for(run.ann), new_password()
+    browser, _ = await run.sign_in(run.ann, run.ann.password)
+    values = {"email": run.ann.address, "old": run.ann.password, "password": changed}
+    run.passwords.append(changed)
+    page = await run.calls["change"].send(browser, values)
+    if not await run.works(run.ann, changed):
+        raise NotTried(f"The call of --change did not change the password ({page.status}).")
+    run.ann.password = changed
+    page, is_changed = await _use_again(run, story)
+    if is_changed:
+        return failed("A link from before the change set another password.", page)
+    return passed("A link from before the change sets no password.", page)
+
+
+async def other_account(run: Run) -> Finding:
+    """Use a link of the first account with the address, and with what the link and the form hold, of the second."""
+    theirs, mine = await bobs_story(run), await run.link_for(run.ann)
+    mixed = theirs.link.address.replace(theirs.link.token, mine.link.token)
+    more = {"email": run.bob.address, **_facts_of(theirs)}
+    for address in dict.fromkeys((mixed, mine.link.address)):
+        tried = new_password()
+        story = Story(run.ann, mine.asked, mine.mail, Link(address, mine.link.token), Browser(run.web))
+        page = await run.use(story, tried, more, email=run.bob.address)
+        if await run.was_changed(run.bob, tried):
+            return failed(f"The link of {run.ann.address} set the password of {run.bob.address}.", page)
+        await run.was_changed(run.ann, tried)
+    return passed(f"The link of {run.ann.address} never set the password of {run.bob.address}.")
+
+
+def _facts_of(story: Story) -> dict[str, str]:
+    """Return the hidden fields of a link's form that name an account, and neither a token nor a session."""
+    form = form_for(story.page, with_password=True) if story.page else None
+    hidden = [field for field in form.fields if field.kind == "hidden"] if form else []
+    return {field.name: field.value for field in hidden if "@" in field.value or len(field.value) <= _LONGEST_ID}

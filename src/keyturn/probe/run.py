@@ -1,0 +1,287 @@
+"""The steps and the stories that attacks are made of: ask for a link, read the mail, use the link, sign in."""
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from keyturn.probe.attack import CannotProbe, NotTried, Undecided, Verdict
+from keyturn.probe.calls import Call, send_form
+from keyturn.probe.forms import forms_of
+from keyturn.probe.mailbox import Link, Mail, Mailbox
+from keyturn.probe.target import Patience
+from keyturn.probe.web import Browser, Page, Web
+
+_SLOWER = 5
+"""How many times longer than the slowest mail so far the probe waits for the next."""
+
+_NO_MAIL = (
+    "Let the application send by SMTP to the port of --smtp on this machine, and name an account that exists.",
+    "A limit may hold it back: raise it while the probe runs.",
+)
+"""What to do if no mail comes: to the first request, and to a later one."""
+
+T = TypeVar("T")
+
+
+class LinkDead(NotTried):
+    """A link set no password."""
+
+
+class Account(Struct):
+    """One of the user's accounts. `password`: what signs in by now. `tried`: what may have replaced it."""
+
+    address: str
+    password: str = ""
+    tried: str = ""
+
+
+class Story(Struct):
+    """A request for a link, its mail, and what became of the link.
+
+    `browser`: the one that opened the link. `page`: what the link showed. `done`: the answer to the new password.
+    """
+
+    account: Account
+    asked: Page
+    mail: Mail
+    link: Link
+    browser: Browser
+    page: Page | None = None
+    done: Page | None = None
+
+
+class Finding(Struct, frozen=True):
+    """What an attack's function returns: the verdict, its reason, and the answers that prove it."""
+
+    verdict: Verdict
+    why: str
+    pages: tuple[Page, ...] = ()
+
+
+def passed(why: str, *pages: Page) -> Finding:
+    return Finding(Verdict.PASSED, why, pages)
+
+
+def failed(why: str, *pages: Page) -> Finding:
+    return Finding(Verdict.FAILED, why, pages)
+
+
+def unsure(why: str, *pages: Page) -> Finding:
+    return Finding(Verdict.UNSURE, why, pages)
+
+
+def new_password() -> str:
+    """Return a password that usual policies accept. A form does not encode its characters, so reports can hide it."""
+    return f"Aa1-{secrets.token_urlsafe(15)}"
+
+
+def look(page: Page) -> tuple[object, ...]:
+    """Return what tells two outcomes of a call apart: status, redirects, cookies, form, and an API's yes or no."""
+    first = page.all[0]
+    leads_to = [re.sub(r"[?#].*|[^/]*\d[^/]*", "", answer.header("location")) for answer in page.all]
+    fields = sum(form.passwords for form in forms_of(page)) if page.is_html else 0
+    try:
+        document = msgspec.json.decode(page.body, type=dict[str, Any])
+    except msgspec.DecodeError:
+        document = {}
+    said = sorted((key, value if isinstance(value, bool) else "") for key, value in document.items())
+    return first.status, tuple(leads_to), page.status, tuple(sorted(page.cookies)), fields, tuple(said)
+
+
+class Run:
+    """The application under test as attacks see it.
+
+    `first`: the story with which the run began. `unknown`: the answers for addresses without an account.
+    """
+
+    first: Story
+    notice: Mail | None = None
+    has_second_step = False
+
+    def __init__(
+        self, web: Web, mailbox: Mailbox, patience: Patience, calls: Mapping[str, Call], accounts: Sequence[str]
+    ) -> None:
+        self.web, self.mailbox, self.patience, self.calls = web, mailbox, patience, calls
+        self.accounts = [Account(address) for address in accounts]
+        self.unknown: list[tuple[str, Page]] = []
+        self.stories: list[Story] = []
+        self.passwords: list[str] = []
+        self._outcomes: dict[str, Any] = {}
+        self._right: tuple[object, ...] = ()
+        self._wrong: tuple[object, ...] = ()
+
+    @property
+    def ann(self) -> Account:
+        return self.accounts[0]
+
+    @property
+    def bob(self) -> Account:
+        """The second account. Raises NotTried."""
+        if len(self.accounts) < 2:
+            raise NotTried("This needs a second account: name one with --account.")
+        return self.accounts[1]
+
+    @property
+    def other(self) -> Account:
+        """The second account, or the first one if there is no other: for attacks that need any account."""
+        return self.accounts[-1]
+
+    def stranger(self) -> str:
+        """Return an address without an account, whose mails would come to the probe as well."""
+        return f"keyturn-{secrets.token_hex(4)}@{self.ann.address.rpartition('@')[2]}"
+
+    # Ask for a link
+
+    async def ask(self, address: Any, headers: Mapping[str, str] = {}) -> Page:
+        """Ask for a link in a new browser. `address`: also a list. Raises NotTried beyond a limit."""
+        page = await self.calls["request"].send(Browser(self.web), {"email": address}, headers=headers)
+        if page.status == 429:
+            raise NotTried("A limit of the application answered 429: raise it while the probe runs.")
+        return page
+
+    async def ask_as_stranger(self) -> Page:
+        address = self.stranger()
+        page = await self.ask(address)
+        self.unknown.append((address, page))
+        return page
+
+    @property
+    def usual_wait(self) -> float:
+        """Seconds after which a mail does not come any more, by the mails so far."""
+        return max(self.patience.silence, _SLOWER * self.mailbox.slowest)
+
+    async def link_for(self, account: Account) -> Story:
+        """Ask for a link, and return it with its mail. Raises NotTried if no mail comes."""
+        before, wait = self.mailbox.now(), self.usual_wait if self.stories else self.patience.mail
+        asked = await self.ask(account.address)
+        mails = await self.mailbox.wait(before, wait, lambda mails: any(map(self.reset_link, mails)))
+        for mail in mails:
+            if link := self.reset_link(mail):
+                self.stories.append(Story(account, asked, mail, link, Browser(self.web)))
+                return self.stories[-1]
+        if asked.status >= 400:
+            raise NotTried(f"The request for a link was refused: {summary(asked)}")
+        if mails:
+            raise NotTried(
+                f"The mail {mails[0].content.header('subject')!r} has neither a link with a token nor a code."
+            )
+        raise NotTried(f"No mail for {account.address} came within {wait:.0f} seconds. {_NO_MAIL[bool(self.stories)]}")
+
+    def reset_link(self, mail: Mail) -> Link | None:
+        """Return the link of a mail if it is like the first one: a notice may have another link with a token."""
+        link = mail.link
+        return link if link and (not self.stories or link.shape == self.stories[0].link.shape) else None
+
+    # Use it
+
+    async def open(self, story: Story) -> Page:
+        """Open the link in the story's browser, as its reader does."""
+        story.page = await story.browser.get(self.web.here(story.link.address))
+        return story.page
+
+    async def use(self, story: Story, password: str, more: Mapping[str, Any] = {}, **values: str) -> Page:
+        """Set a password with the link: by the call, else by the form on the link's page."""
+        story.account.tried = password
+        self.passwords.append(password)
+        filled = {**story.link.parameters, "email": story.account.address, **values, "password": password}
+        filled["token"] = story.link.token
+        if call := self.calls.get("reset"):
+            page = await call.send(story.browser, filled, more=more)
+        else:
+            page = story.page or await self.open(story)
+            if any(form.passwords for form in forms_of(page)):  # the page of a dead link has none
+                page = await send_form(story.browser, page, "--reset", filled, more=more)
+        if page.status == 429:
+            raise NotTried("A limit of the application answered 429 to a new password: raise it for the probe.")
+        return page
+
+    async def reset(self, story: Story) -> None:
+        """Use the link for a new password, which must sign in then. Raises LinkDead if it does not."""
+        password = new_password()
+        story.done = await self.use(story, password)
+        if "sign_in" in self.calls and self._right and not await self.works(story.account, password):
+            raise LinkDead(f"The link set no password: {summary(story.done)}")
+        story.account.password, story.account.tried = password, ""
+
+    # Sign in
+
+    async def sign_in(self, account: Account, password: str) -> tuple[Browser, Page]:
+        if "sign_in" not in self.calls:
+            raise NotTried("The probe found no way to sign in: name it by --sign-in.")
+        browser = Browser(self.web)
+        page = await self.calls["sign_in"].send(browser, {"email": account.address, "password": password})
+        browser.token = _bearer(page)
+        return browser, page
+
+    async def learn_sign_in(self) -> None:
+        """Learn how the answers to a right and to a wrong password look. Raises CannotProbe."""
+        _, right = await self.sign_in(self.ann, self.ann.password)
+        _, wrong = await self.sign_in(self.ann, new_password())
+        self._right, self._wrong = look(right), look(wrong)
+        if self._right == self._wrong:
+            done = self.first.done
+            raise CannotProbe(
+                f"The new password and a wrong one get the same answer from the sign-in ({summary(right)}). The reset "
+                f"answered: {summary(done) if done else '-'} Name the calls by --reset and --sign-in."
+            )
+
+    async def works(self, account: Account, password: str) -> bool:
+        """Tell whether a password signs in. Raises NotTried, and Undecided if the answer is unlike both known ones."""
+        _, page = await self.sign_in(account, password)
+        if look(page) == self._right:
+            return True
+        if look(page) == self._wrong:
+            return False
+        raise Undecided(f"The sign-in gave an answer that the probe does not know: {summary(page)}")
+
+    async def was_changed(self, account: Account, tried: str) -> bool:
+        """Tell whether an attack set the password `tried`. The right one is tried first, which locks no account."""
+        if await self.works(account, account.password):
+            return False
+        if not await self.works(account, tried):
+            raise Undecided("Neither the last password nor the one of this attack signs in any more.")
+        account.password, account.tried = tried, ""
+        return True
+
+    # Stories that several attacks need
+
+    async def begin(self) -> None:
+        """Play the first story. Raises CannotProbe if it has no end."""
+        try:
+            await self.ask_as_stranger()
+            self.first = await self.link_for(self.ann)
+            before = self.mailbox.now()
+            await self.reset(self.first)
+            if "sign_in" in self.calls:
+                await self.learn_sign_in()
+        except NotTried as error:
+            raise CannotProbe(str(error)) from None
+        notices = await self.mailbox.wait(before, self.patience.mail)
+        self.notice = next(iter(notices), None)
+
+    async def once(self, name: str, tell: Callable[[], Awaitable[T]]) -> T:
+        """Return a story that is told once. One that failed fails again."""
+        if name not in self._outcomes:
+            try:
+                self._outcomes[name] = await tell()
+            except Undecided as error:
+                self._outcomes[name] = error
+        outcome: T | Undecided = self._outcomes[name]
+        if isinstance(outcome, Undecided):
+            raise outcome
+        return outcome
+
+
+def _bearer(page: Page) -> str:
+    """Return the token of an API's answer to a sign-in, or an empty text."""
+    found = re.search(r'"(?:access_?token|token|jwt)"\s*:\s*"([\w.~+/=-]{8,})"', page.body, re.IGNORECASE)
+    return found[1] if found else ""
+
+
+def summary(page: Page) -> str:
+    words = " ".join(re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", page.body, flags=re.DOTALL).split())
+    return f"{page.status} {words[:120]}"
