@@ -28,7 +28,7 @@ _WIDTH = 100
 
 def as_text(report: Report) -> str:
     """Return the report for a terminal: failures in full, then what is unsure or was not tried, then the rest."""
-    lines = [*_failures(_having(report, Verdict.FAILED)), ""] if _having(report, Verdict.FAILED) else []
+    lines = [*_failures(_having(report, Verdict.FAILED))]
     for verdict in (Verdict.UNSURE, Verdict.NOT_TRIED):
         lines += [_line(outcome, _plain(outcome.why)) for outcome in _having(report, verdict)]
     lines += [_line(outcome, _plain(outcome.attack.title)) for outcome in _having(report, Verdict.PASSED)]
