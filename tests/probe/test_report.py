@@ -103,6 +103,7 @@ def test_the_page_is_one_file_in_which_an_answer_is_text() -> None:
 
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in page
+    assert "\u202e" not in page
     assert re.findall(r"(?:src|href)=", page) == []
     assert "prefers-color-scheme: dark" in page
     assert [re.sub("<.*?>", "", one) for one in re.findall("<h2.*?</h2>", page)] == [

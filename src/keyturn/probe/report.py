@@ -71,6 +71,10 @@ def _plain(text: str) -> str:
     return "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
+def _plain_lines(text: str) -> str:
+    return "\n".join(map(_plain, text.splitlines()))
+
+
 def _tally(report: Report) -> str:
     counts = [(len(_having(report, verdict)), word) for verdict, word in _WORDS.items()]
     listed = ", ".join(f"{count} {word}" for count, word in counts if count)
@@ -204,9 +208,8 @@ def _section(outcome: Outcome) -> str:
     attack = outcome.attack
     said = f'<h3 id="{escape(attack.name)}">{escape(attack.title)}</h3><p>{escape(outcome.why)}</p>'
     if outcome.verdict == Verdict.FAILED:
-        exchanges = "".join(
-            f"<pre>{escape(one.request)}</pre><pre>{escape(one.answer)}</pre>" for one in outcome.exchanges
-        )
+        texts = [text for exchange in outcome.exchanges for text in (exchange.request, exchange.answer)]
+        exchanges = "".join(f"<pre>{escape(_plain_lines(text))}</pre>" for text in texts)
         said += (
             f"{exchanges}<dl><dt>What an attacker gains</dt><dd>{escape(attack.gain)}</dd>"
             f"<dt>Fix</dt><dd>{escape(attack.fix)}</dd></dl>"
