@@ -1,0 +1,110 @@
+"""probe: plays the known attacks against a password reset of any application."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from keyturn.cli.sockets import listen
+from keyturn.cli.terminal import PORT, accent, harmless, muted
+from keyturn.values import did_you_mean
+
+if TYPE_CHECKING:
+    from keyturn.probe.attack import Report
+
+_HELP = """Play the known attacks against the password reset of your own application.
+
+Start your application, and let it send its mails by SMTP to this machine: the probe receives them, and delivers none.
+Name two accounts that only tests use. The probe sets new passwords for both, and prints them at the end. It asks for
+about fifteen mails for each account, so raise the application's limits first. A limit fails no attack.
+
+The probe starts at URL and searches for the forms: sign in, forgotten password, and the page of the mail's link. For an
+API, or if it finds none, name the calls. A body that begins with { is JSON, any other body is a form. Placeholders are
+{email}, {password}, {old}, {token} (or the code in a mail without a link), and parameters of the link by their names.
+The path of a page stands for the form on that page.
+
+\b
+Examples:  keyturn probe http://127.0.0.1:3000 --smtp 1025
+             --account ann@app.example --account bob@app.example
+           keyturn probe http://127.0.0.1:8000 --smtp 1025 --file probe.toml
+             --request 'POST /api/forgot {"email": "{email}"}'
+             --reset 'POST /api/reset {"token": "{token}", "password": "{password}"}'
+             --sign-in 'POST /login email={email}&password={password}'
+             --private 'GET /api/me'
+           keyturn probe --list
+
+The exit code is 1 if an attack succeeded, 2 if the probe could not begin, else 0. If an attack was not tried, or its
+outcome is not certain, the report says why.
+
+Probe only what is yours. URL is an address of this machine. Another host has to publish a value, which the probe
+prints, at /.well-known/keyturn-probe, and gets two requests a second.
+"""
+
+
+def _known_attacks(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    from keyturn.probe.attack import ATTACKS
+
+    for name in names:
+        if name not in ATTACKS:
+            raise click.BadParameter(f"there is no attack {harmless(name)}{did_you_mean(name, ATTACKS)}")
+    return names
+
+
+def _list(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    if not is_asked or context.resilient_parsing:
+        return
+    from keyturn.probe.attack import ATTACKS
+
+    for attack in ATTACKS.values():
+        click.echo(f"{accent(f'{attack.name:<20}')} {attack.title}\n{'':<20} {muted(', '.join(attack.authority))}")
+    context.exit()
+
+
+@click.command(help=_HELP)
+@click.argument("url")
+@click.option("--smtp", type=PORT, required=True, help="Port on which the probe receives the application's mails.")
+@click.option("--account", "accounts", multiple=True, metavar="ADDRESS", help="An account for tests. Give two.")
+@click.option("--request", default="", metavar="CALL", help="The call that asks for a link, or the path of its form.")
+@click.option("--reset", default="", metavar="CALL", help="The call that sets a new password with the link's token.")
+@click.option("--sign-in", default="", metavar="CALL", help="The call that signs in, or the path of its form.")
+@click.option("--change", default="", metavar="CALL", help="The call with which a signed-in user changes a password.")
+@click.option("--private", default="", metavar="CALL", help="A GET that only a signed-in user may call.")
+@click.option("--second-step", is_flag=True, help="The first account has a second factor.")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A TOML file with these options. The probe adds what it found.",
+)
+@click.option("--only", multiple=True, metavar="ATTACK", callback=_known_attacks, help="Play only this attack.")
+@click.option("--json", "form", flag_value="json", help="Print the report as JSON.")
+@click.option("--sarif", "form", flag_value="sarif", help="Print the report as SARIF, for code scanning.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report as a page.")
+@click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="List all attacks.")
+def probe(
+    smtp: int, file: Path | None, only: tuple[str, ...], form: str | None, html: Path | None, **values: Any
+) -> None:
+    from keyturn.packaging import require_studio
+
+    require_studio("keyturn probe")
+    from keyturn.probe.probe import Probe, Target
+    from keyturn.studio.inbox.smtp_server import SmtpServer
+    from keyturn.studio.inbox.store import CapturedMails
+
+    target, inbox = Target(**values), CapturedMails()
+    with SmtpServer(listen("127.0.0.1", smtp, "--smtp"), inbox).running():
+        run = Probe(target, inbox)
+        report = asyncio.run(run.run(only, _show_progress))
+    _print(report, form, html)
+    sys.exit(1 if report.failed else 0)
+
+
+def _show_progress(name: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{muted(name)}", err=True, nl=False)
+
+
+def _print(report: "Report", form: str | None, html: Path | None) -> None:
+    for outcome in report.outcomes:
+        click.echo(f"{outcome.verdict:<10} {outcome.attack.name:<20} {outcome.why}")
