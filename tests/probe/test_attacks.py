@@ -71,7 +71,7 @@ async def test_a_fault_fails_the_attack_of_its_name_alone(fault: str, calls: Map
 async def test_nothing_fails_in_a_shop_without_a_fault(calls: Mapping[str, Any]) -> None:
     report = await probed("", calls)
 
-    assert names(report, Verdict.PASSED) == ATTACKS.keys() - {MEASURED, "second-step-skipped"}, story(report)
+    assert names(report, Verdict.PASSED) == ATTACKS.keys() - {MEASURED, "second-step-skipped", "link-not-https"}, story(report)
 
 
 @WAYS
@@ -118,4 +118,4 @@ async def test_keyturn_passes_every_attack(database_url: str) -> None:
         report = await Probe(Target(url=url, accounts=[ANN, BOB]), mails, PATIENCE).run()
 
     assert names(report, Verdict.FAILED) == set(), story(report)
-    assert names(report, Verdict.PASSED) >= ATTACKS.keys() - {MEASURED, "second-step-skipped", "link-after-change"}
+    assert names(report, Verdict.PASSED) >= ATTACKS.keys() - {MEASURED, "second-step-skipped", "link-after-change", "link-not-https"}
