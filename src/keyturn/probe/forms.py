@@ -47,7 +47,7 @@ class Form(Struct, frozen=True):
         """Yield the fields that are sent: an address, passwords, and all others as the page has them."""
         for field in self.fields:
             if field.kind == "password":
-                is_old = "old" in values and _OLD.search(field.name + field.hints)
+                is_old = "old" in values and _OLD.search(field.name + field.hints)  # not in a form to sign in
                 yield field.name, values["old" if is_old else "password"]
             else:
                 yield field.name, values["email"] if field.name == self.address else field.value

@@ -116,6 +116,10 @@ class Run:
         self._wrong: tuple[object, ...] = ()
 
     @property
+    def tokens(self) -> set[str]:
+        return {story.link.token for story in self.stories}
+
+    @property
     def ann(self) -> Account:
         return self.accounts[0]
 

@@ -16,9 +16,8 @@ from keyturn.probe.web import Page
 _CHANGING = re.compile(r"[\w./+=-]*\d[\w./+=-]{7,}|[\w/+=-]{20,}")
 """Words that differ from answer to answer anyway: tokens of forms, times and ids."""
 
-_SUSPICIOUS, _CERTAIN = 0.01, 0.001
-_APART = 0.4
-"""How far from one half the share of slower answers must be, so that one answer is enough to tell."""
+_SUSPICIOUS = 0.01
+"""The p of a measurement that is repeated. An application whose times are equal fails once in 20,000 runs."""
 
 _TELLING = 0.001
 """Seconds. Whether a smaller difference can be told over a network is not certain."""
@@ -91,8 +90,7 @@ async def times_differ(run: Run) -> Finding:
     if len(await run.mailbox.all(before, run.usual_wait)) < run.patience.samples:
         raise NotTried("A limit held most mails back, so the times are those of the limit: raise it for the probe.")
     (share, _, _), (share_again, p, _) = compare(*first), compare(*again)
-    is_same_side = (share - 0.5) * (share_again - 0.5) > 0
-    if not is_same_side or p > _CERTAIN or abs(share_again - 0.5) < _APART:
+    if p > _SUSPICIOUS or (share - 0.5) * (share_again - 0.5) < 0:
         return unsure(f"Measured twice, the difference is not the same: {_in_words(*first)} {_in_words(*again)}")
     if abs(median(again[0]) - median(again[1])) < _TELLING:
         return unsure(f"The difference is real, but may be too small to tell over a network. {_in_words(*again)}")
@@ -127,7 +125,12 @@ async def no_limit(run: Run) -> Finding:
         if page.status >= 400:
             return passed(f"Request {number + 1} of {asked} was refused with {page.status}.", page)
         pages.append(page)
+<<<<<<< HEAD
     mails = await run.mailbox.all(before, run.usual_wait)
+=======
+    mails = await run.mailbox.all(before, run.usual_wait)
+>>>>>>> ho
     if len(mails) >= asked:
         return failed(f"{asked} requests in a row sent {len(mails)} mails to {run.ann.address}.", *pages[:1])
     return passed(f"{asked} requests in a row sent {len(mails)} mails.")
+
