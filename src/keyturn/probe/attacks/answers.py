@@ -125,12 +125,7 @@ async def no_limit(run: Run) -> Finding:
         if page.status >= 400:
             return passed(f"Request {number + 1} of {asked} was refused with {page.status}.", page)
         pages.append(page)
-<<<<<<< HEAD
     mails = await run.mailbox.all(before, run.usual_wait)
-=======
-    mails = await run.mailbox.all(before, run.usual_wait)
->>>>>>> ho
     if len(mails) >= asked:
         return failed(f"{asked} requests in a row sent {len(mails)} mails to {run.ann.address}.", *pages[:1])
     return passed(f"{asked} requests in a row sent {len(mails)} mails.")
-
