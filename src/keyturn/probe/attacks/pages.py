@@ -11,7 +11,7 @@ from keyturn.probe.run import Finding, Run, failed, passed
 async def page_cached(run: Run) -> Finding:
     """Read the Cache-Control of the page, if the token is in it or in its address."""
     page = await link_page(run)
-    if not any(story.link.token in f"{unquote(page.url)} {page.body}" for story in run.stories):
+    if not any(token in f"{unquote(page.url)} {page.body}" for token in run.tokens):
         return passed("Neither the page nor its address has the token.", page)
     said = page.header("cache-control")
     if "no-store" not in said.lower():
