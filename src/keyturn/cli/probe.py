@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from keyturn.cli.sockets import listen
 from keyturn.cli.terminal import PORT, accent, harmless, muted
@@ -13,6 +14,7 @@ from keyturn.values import did_you_mean
 
 if TYPE_CHECKING:
     from keyturn.probe.attack import Report
+    from keyturn.probe.probe import Probe
 
 _HELP = """Play the known attacks against the password reset of your own application.
 
@@ -63,7 +65,7 @@ def _list(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
 
 
 @click.command(help=_HELP)
-@click.argument("url")
+@click.argument("url", required=False)
 @click.option("--smtp", type=PORT, required=True, help="Port on which the probe receives the application's mails.")
 @click.option("--account", "accounts", multiple=True, metavar="ADDRESS", help="An account for tests. Give two.")
 @click.option("--request", default="", metavar="CALL", help="The call that asks for a link, or the path of its form.")
@@ -83,28 +85,48 @@ def _list(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report as a page.")
 @click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="List all attacks.")
 def probe(
-    smtp: int, file: Path | None, only: tuple[str, ...], form: str | None, html: Path | None, **values: Any
+    smtp: int, file: Path | None, only: tuple[str, ...], form: str | None, html: Path | None, **options: Any
 ) -> None:
     from keyturn.packaging import require_studio
 
     require_studio("keyturn probe")
-    from keyturn.probe.probe import Probe, Target
+    from keyturn.probe.attack import CannotProbe
+    from keyturn.probe.report import as_html, as_json, as_sarif, as_text
+
+    try:
+        run, report = _run(options, file, smtp, only)
+    except CannotProbe as error:
+        click.echo(f"{accent('keyturn: ')}{harmless(str(error))}", err=True)
+        sys.exit(2)
+    if html:
+        html.write_text(as_html(report), "utf-8")
+    click.echo({"json": as_json, "sarif": as_sarif, None: as_text}[form](report))
+    for address, passwords in run.passwords.items():
+        click.echo(f"{address} has the password {' or '.join(passwords)}", err=True)
+    sys.exit(1 if report.failed else 0)
+
+
+def _run(options: dict[str, Any], file: Path | None, smtp: int, only: tuple[str, ...]) -> "tuple[Probe, Report]":
+    """Play the attacks, and keep in the file what was found. Ctrl-C ends them, with a report. Raises CannotProbe."""
+    from keyturn.probe.permission import needs_permission, new_permission
+    from keyturn.probe.probe import Probe
+    from keyturn.probe.target import add_to_file, with_file
     from keyturn.studio.inbox.smtp_server import SmtpServer
     from keyturn.studio.inbox.store import CapturedMails
 
-    target, inbox = Target(**values), CapturedMails()
+    target, inbox = with_file(options, file), CapturedMails()
+    if file and needs_permission(target.url) and not target.permission:
+        target = replace(target, permission=new_permission())
+        add_to_file(file, target)
+    run = Probe(target, inbox)
     with SmtpServer(listen("127.0.0.1", smtp, "--smtp"), inbox).running():
-        run = Probe(target, inbox)
         report = asyncio.run(run.run(only, _show_progress))
-    _print(report, form, html)
-    sys.exit(1 if report.failed else 0)
+    _show_progress("")
+    if file:
+        add_to_file(file, run.target)
+    return run, report
 
 
 def _show_progress(name: str) -> None:
     if sys.stderr.isatty():
         click.echo(f"\r\033[K{muted(name)}", err=True, nl=False)
-
-
-def _print(report: "Report", form: str | None, html: Path | None) -> None:
-    for outcome in report.outcomes:
-        click.echo(f"{outcome.verdict:<10} {outcome.attack.name:<20} {outcome.why}")

@@ -95,3 +95,12 @@ class Mailbox:
             if waited > seconds:
                 return mails
             await asyncio.sleep(_BETWEEN_LOOKS)
+
+    async def all(self, number: int, silence: float) -> list[Mail]:
+        """Return the mails after a number, once no more came for some seconds."""
+        count, mails = 0, await self.wait(number, silence)
+        while len(mails) > count:
+            count = len(mails)
+            await self.wait(mails[-1].number, silence)
+            mails = self.since(number)
+        return mails

@@ -19,6 +19,8 @@ from keyturn.probe.target import CALLS, Patience, Target
 from keyturn.probe.web import Browser, Page, Web
 from keyturn.studio.inbox.store import CapturedMails
 
+__all__ = ["Patience", "Probe", "Target"]
+
 _SHOWN = ("location", "content-type", "cache-control", "referrer-policy", "content-security-policy", "x-frame-options")
 _LONGEST, _MOST_PAGES = 400, 4
 """Characters of a body, and exchanges of an outcome, in the report."""

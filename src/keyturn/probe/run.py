@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from keyturn.probe.attack import CannotProbe, NotTried, Undecided, Verdict
 from keyturn.probe.calls import Call, send_form
@@ -115,6 +116,10 @@ class Run:
         self._wrong: tuple[object, ...] = ()
 
     @property
+    def tokens(self) -> set[str]:
+        return {story.link.token for story in self.stories}
+
+    @property
     def ann(self) -> Account:
         return self.accounts[0]
 
@@ -177,6 +182,10 @@ class Run:
         return link if link and (not self.stories or link.shape == self.stories[0].link.shape) else None
 
     # Use it
+
+    def for_another_reader(self, story: Story, link: Link | None = None) -> Story:
+        """Return a story with the same link, or another one, that nobody has opened in a new browser."""
+        return replace(story, link=link or story.link, browser=Browser(self.web), page=None, done=None)
 
     async def open(self, story: Story) -> Page:
         """Open the link in the story's browser, as its reader does."""

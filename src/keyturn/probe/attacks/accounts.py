@@ -34,7 +34,8 @@ async def second_step_skipped(run: Run) -> Finding:
     path = run.calls["private"].path
     signed_in, _ = await run.sign_in(run.ann, run.ann.password)
     outside = await Browser(run.web).get(path)
-    for browser, what in ((run.first.browser, "The browser of the reset"), (signed_in, "The new password alone")):
+    reset = (await second_story(run)).story.browser
+    for browser, what in ((reset, "The browser of the reset"), (signed_in, "The new password alone")):
         page = await browser.get(path)
         if page.status == 200 and (outside.status, outside.url) != (page.status, page.url):
             return failed(f"{what} opens {path} without the second factor.", page)

@@ -25,8 +25,7 @@ async def _mails_for(run: Run, typed: Sequence[object]) -> tuple[list[Mail], lis
     """Ask with each of the inputs, and return the mails with a link that came, and the answers."""
     before = run.mailbox.now()
     pages = [await run.ask(one) for one in typed]
-    wait = run.usual_wait
-    mails = await run.mailbox.wait(before, wait, lambda _: False)
+    mails = await run.mailbox.all(before, run.usual_wait)
     return [mail for mail in mails if run.reset_link(mail)], pages
 
 
@@ -42,9 +41,8 @@ async def address_list(run: Run) -> Finding:
 async def address_header(run: Run) -> Finding:
     """Ask for a link for an address that goes on, behind a line break, with a header Bcc."""
     owner, stranger = run.other.address, run.stranger()
-    before = run.mailbox.now()
-    _, pages = await _mails_for(run, [f"{owner}\r\nBcc: {stranger}", f"{owner}\nBcc: {stranger}"])
-    for mail in run.mailbox.since(before):
+    mails, pages = await _mails_for(run, [f"{owner}\r\nBcc: {stranger}", f"{owner}\nBcc: {stranger}"])
+    for mail in mails:
         if stranger in mail.to or stranger in mail.content.header("bcc"):
             return failed("The mail has the header that the address brought along.", *pages)
     return passed("No mail has the header that the address brought along.", *pages)

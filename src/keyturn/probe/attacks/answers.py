@@ -3,14 +3,12 @@
 import html
 import random
 import re
-from functools import partial
 from statistics import median
 from urllib.parse import quote
 
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.probe.attack import NotTried
 from keyturn.probe.attacks.stories import bobs_story
-from keyturn.probe.mailbox import Mail
 from keyturn.probe.ranks import compare
 from keyturn.probe.run import Finding, Run, failed, passed, unsure
 from keyturn.probe.web import Page
@@ -18,9 +16,8 @@ from keyturn.probe.web import Page
 _CHANGING = re.compile(r"[\w./+=-]*\d[\w./+=-]{7,}|[\w/+=-]{20,}")
 """Words that differ from answer to answer anyway: tokens of forms, times and ids."""
 
-_SUSPICIOUS, _CERTAIN = 0.01, 0.001
-_APART = 0.4
-"""How far from one half the share of slower answers must be, so that one answer is enough to tell."""
+_SUSPICIOUS = 0.01
+"""The p of a measurement that is repeated. An application whose times are equal fails once in 20,000 runs."""
 
 _TELLING = 0.001
 """Seconds. Whether a smaller difference can be told over a network is not certain."""
@@ -90,12 +87,10 @@ async def times_differ(run: Run) -> Finding:
     if compare(*first)[1] > _SUSPICIOUS:
         return passed(_in_words(*first))
     again = await _measure(run)
-    await run.mailbox.wait(before, run.usual_wait, lambda mails: len(mails) >= 2 * run.patience.samples)
-    if len(run.mailbox.since(before)) < run.patience.samples:
+    if len(await run.mailbox.all(before, run.usual_wait)) < run.patience.samples:
         raise NotTried("A limit held most mails back, so the times are those of the limit: raise it for the probe.")
     (share, _, _), (share_again, p, _) = compare(*first), compare(*again)
-    is_same_side = (share - 0.5) * (share_again - 0.5) > 0
-    if not is_same_side or p > _CERTAIN or abs(share_again - 0.5) < _APART:
+    if p > _SUSPICIOUS or (share - 0.5) * (share_again - 0.5) < 0:
         return unsure(f"Measured twice, the difference is not the same: {_in_words(*first)} {_in_words(*again)}")
     if abs(median(again[0]) - median(again[1])) < _TELLING:
         return unsure(f"The difference is real, but may be too small to tell over a network. {_in_words(*again)}")
@@ -131,22 +126,7 @@ async def no_limit(run: Run) -> Finding:
         if page.status >= 400:
             return passed(f"Request {number + 1} of {asked} was refused with {page.status}.", page)
         pages.append(page)
-    mails = await _until_none_comes(run, before, asked)
+    mails = await run.mailbox.all(before, run.usual_wait)
     if len(mails) >= asked:
         return failed(f"{asked} requests in a row sent {len(mails)} mails to {run.ann.address}.", *pages[:1])
     return passed(f"{asked} requests in a row sent {len(mails)} mails.")
-
-
-async def _until_none_comes(run: Run, before: int, most: int) -> list[Mail]:
-    """Return the mails after a number: a slow application sends them one after the other."""
-    mails = run.mailbox.since(before)
-    while len(mails) < most:
-        came = len(mails) + 1
-        mails = await run.mailbox.wait(before, run.usual_wait, partial(_are_as_many, came))
-        if len(mails) < came:
-            break
-    return mails
-
-
-def _are_as_many(count: int, mails: list[Mail]) -> bool:
-    return len(mails) >= count

@@ -7,7 +7,7 @@ from keyturn.probe.attacks.stories import bobs_story, second_story
 from keyturn.probe.calls import form_for
 from keyturn.probe.mailbox import Link
 from keyturn.probe.run import Finding, Run, Story, failed, look, new_password, passed, unsure
-from keyturn.probe.web import Browser, Page
+from keyturn.probe.web import Page
 
 _AT_ONCE = 4
 _LONGEST_ID = 12
@@ -33,8 +33,8 @@ async def _again(run: Run) -> tuple[Page, bool]:
 
 async def _use_again(run: Run, story: Story) -> tuple[Page, bool]:
     """Use a link in a new browser; return the answer, and whether it set the password."""
-    tried, story.browser, story.page = new_password(), Browser(run.web), None
-    page = await run.use(story, tried)
+    tried = new_password()
+    page = await run.use(run.for_another_reader(story), tried)
     return page, await run.was_changed(story.account, tried)
 
 
@@ -59,7 +59,7 @@ async def link_twice_at_once(run: Run) -> Finding:
     if yes == no:
         return unsure("The answers to a live and to a dead link look the same, so they cannot be counted.", dead)
     story, tried = await run.link_for(run.ann), [new_password() for _ in range(_AT_ONCE)]
-    readers = [Story(story.account, story.asked, story.mail, story.link, Browser(run.web)) for _ in tried]
+    readers = [run.for_another_reader(story) for _ in tried]
     if "reset" not in run.calls:
         for reader in readers:
             await run.open(reader)
@@ -101,7 +101,7 @@ async def other_account(run: Run) -> Finding:
     more = {"email": run.bob.address, **_facts_of(theirs)}
     for address in dict.fromkeys((mixed, mine.link.address)):
         tried = new_password()
-        story = Story(run.ann, mine.asked, mine.mail, Link(address, mine.link.token), Browser(run.web))
+        story = run.for_another_reader(mine, Link(address, mine.link.token))
         page = await run.use(story, tried, more, email=run.bob.address)
         if await run.was_changed(run.bob, tried):
             return failed(f"The link of {run.ann.address} set the password of {run.bob.address}.", page)

@@ -144,10 +144,14 @@ async def token_in_cookie(run: Run) -> Finding:
     story = run.first
     token, done = story.link.token, story.done
     if done is None or len(token) < 6:
-        raise NotTried("The token is too short to be searched for.")
+        raise NotTried("The token is too short to search for.")
     for name, value in story.browser.cookies.items():
         if token in value:
             return failed(f"After the reset, the cookie {name} has the token.", done)
+    for opened in (await second_story(run)).scanned:
+        for name, value in opened.headers:
+            if name == "set-cookie" and "httponly" not in value.lower() and any(t in value for t in run.tokens):
+                return failed("A cookie that scripts can read has the token.", opened)
     for answer in done.before:
         if token in answer.header("location"):
             return failed("The reset leads to an address that has the token.", answer)
