@@ -116,7 +116,7 @@ def _in_words(known: list[float], unknown: list[float]) -> str:
 
 async def no_limit(run: Run) -> Finding:
     """Ask for one mailbox many times, and count its mails."""
-    await _until_none_comes(run, run.mailbox.now(), run.patience.flood)  # mails of earlier attacks
+    await run.mailbox.all(run.mailbox.now(), run.usual_wait)  # mails of earlier attacks
     before, asked, pages = run.mailbox.now(), run.patience.flood, list[Page]()
     for number in range(asked):
         try:
