@@ -1,6 +1,7 @@
 """probe: plays the known attacks against a password reset of any application."""
 
 import asyncio
+import secrets
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,7 +109,7 @@ def probe(
 
 def _run(options: dict[str, Any], file: Path | None, smtp: int, only: tuple[str, ...]) -> "tuple[Probe, Report]":
     """Play the attacks, and keep in the file what was found. Ctrl-C ends them, with a report. Raises CannotProbe."""
-    from keyturn.probe.permission import needs_permission, new_permission
+    from keyturn.probe.permission import needs_permission
     from keyturn.probe.probe import Probe
     from keyturn.probe.target import add_to_file, with_file
     from keyturn.studio.inbox.smtp_server import SmtpServer
@@ -116,7 +117,7 @@ def _run(options: dict[str, Any], file: Path | None, smtp: int, only: tuple[str,
 
     target, inbox = with_file(options, file), CapturedMails()
     if file and needs_permission(target.url) and not target.permission:
-        target = replace(target, permission=new_permission())
+        target = replace(target, permission=secrets.token_urlsafe(24))
         add_to_file(file, target)
     run = Probe(target, inbox)
     with SmtpServer(listen("127.0.0.1", smtp, "--smtp"), inbox).running():

@@ -22,7 +22,7 @@ class Field(Struct, frozen=True):
     name: str
     kind: str
     value: str
-    hints: str = ""
+    hints: str
 
 
 class Form(Struct, frozen=True):
@@ -56,31 +56,24 @@ class Form(Struct, frozen=True):
 def forms_of(page: Page) -> list[Form]:
     forms = (element for element in parse_html(page.body).walk() if element.tag == "form")
     return [
-        Form(
-            urljoin(page.url, form.get("action").strip() or page.url),
-            form.get("method").upper() or "GET",
-            tuple(_fields(form))[:_MOST_FIELDS],
-        )
+        Form(urljoin(page.url, form.get("action").strip()), form.get("method").upper(), tuple(_fields(form)))
         for form in forms
     ]
 
 
+def form_for(page: Page, *, with_password: bool) -> Form | None:
+    """Return the form for a password, or the one for an address without a password."""
+    fits = (form for form in forms_of(page) if (form.passwords if with_password else form.address))
+    return next((form for form in fits if with_password or not form.passwords), None)
+
+
 def _fields(form: Element) -> Iterator[Field]:
-    buttons = [each for each in form.walk() if each.tag in {"button", "input"} and each.get("type") == "submit"]
-    for each in form.walk():
+    for each in [each for each in form.walk() if each.get("name")][:_MOST_FIELDS]:
         kind = each.get("type").lower() or "text"
-        is_unsent = kind in _NOT_SENT or (kind == "submit" and len(buttons) > 1)
         is_off = kind in {"checkbox", "radio"} and "checked" not in each.attributes
-        if each.tag in {"input", "textarea", "button"} and each.get("name") and not is_unsent and not is_off:
+        if each.tag in {"input", "textarea"} and kind not in _NOT_SENT and not is_off:
             hints = f"{each.get('id')} {each.get('autocomplete')} {each.get('placeholder')}"
-            yield Field(each.get("name"), "submit" if each.tag == "button" else kind, each.get("value"), hints)
-
-
-def links_in(page: Page) -> Iterator[tuple[str, str]]:
-    """Yield the addresses and the texts of a page's links."""
-    for element in parse_html(page.body).walk():
-        if element.tag == "a" and element.get("href"):
-            yield urljoin(page.url, element.get("href").strip()), element.text()
+            yield Field(each.get("name"), kind, each.get("value"), hints)
 
 
 def has_challenge(page: Page) -> bool:

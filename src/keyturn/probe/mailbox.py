@@ -44,6 +44,7 @@ class Mail:
         self.number = row.number
         self.to = row.delivered_to or tuple(row.recipients)
         self.content = MailContent(raw)
+        self.subject = row.subject
         self.text = f"{row.subject}\n{self.content.text}\n{self.content.html}"
 
     @cached_property

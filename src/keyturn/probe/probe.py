@@ -21,7 +21,7 @@ from keyturn.studio.inbox.store import CapturedMails
 
 __all__ = ["Patience", "Probe", "Target"]
 
-_SHOWN = ("location", "content-type", "cache-control", "referrer-policy", "content-security-policy", "x-frame-options")
+_SHOWN = ("content-type", "cache-control", "referrer-policy", "content-security-policy", "x-frame-options")
 _LONGEST, _MOST_PAGES = 400, 4
 """Characters of a body, and exchanges of an outcome, in the report."""
 
@@ -43,7 +43,7 @@ class Probe:
     @property
     def passwords(self) -> dict[str, list[str]]:
         accounts = self._run.accounts if self._run else ()
-        return {each.address: [*filter(None, (each.password, each.tried))] for each in accounts if each.password}
+        return {one.address: found for one in accounts if (found := [*filter(None, (one.password, one.tried))])}
 
     async def run(self, only: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None) -> Report:
         """Return the report. Raises CannotProbe. If the task is cancelled, the other attacks are not tried.
@@ -59,71 +59,60 @@ class Probe:
             for attack in (attack for attack in ATTACKS.values() if not only or attack.name in only):
                 progress(attack.name)
                 try:
-                    outcomes.append(await self._play(attack, run) if not is_stopped else _stopped(attack))
+                    outcomes.append(await self._play(attack, run, is_stopped=is_stopped))
                 except asyncio.CancelledError:
                     is_stopped = True
-                    outcomes.append(_stopped(attack))
+                    outcomes.append(await self._play(attack, run, is_stopped=True))
+        except NotTried as error:
+            raise CannotProbe(self._without_secrets(str(error))) from None
         finally:
             await web.close()
         return Report(self.target.url, tuple(outcomes), time.monotonic() - began)
 
     async def _begin(self, web: Web) -> Run:
-        """Find the calls, and play the first story. Raises CannotProbe."""
+        """Find the calls, and play the first story. Raises CannotProbe and NotTried."""
         if needs_permission(self.target.url):
             await require_permission(web, self.target.permission)
         if not self.target.accounts or not all("@" in address for address in self.target.accounts):
             raise CannotProbe("Name one or two accounts for tests by their addresses: --account ann@app.example.")
-        try:
-            if not (self.target.request and self.target.sign_in):
-                found = await find_calls(Browser(web), self.target.url)
-                self.target = replace(
-                    self.target, **{name: path for name, path in found.items() if not getattr(self.target, name)}
-                )
-        except NotTried as error:
-            raise CannotProbe(f"{error} Start the application, or name another URL.") from None
+        if not (self.target.request and self.target.sign_in):
+            found = await find_calls(Browser(web), self.target.url)
+            new = {name: path for name, path in found.items() if not getattr(self.target, name)}
+            self.target = replace(self.target, **new)
         if not self.target.request:
-            raise CannotProbe(
-                f"From {self.target.url}, no link leads to a form for a forgotten password: name it by --request."
-            )
+            raise CannotProbe(f"No link at {self.target.url} leads to a form for a forgotten password: give --request.")
         texts = {name: getattr(self.target, name) for name in CALLS}
         calls = {name: Call.read("--" + name.replace("_", "-"), text) for name, text in texts.items() if text}
-        self._run = Run(web, self._mailbox, self._patience, calls, self.target.accounts)
-        self._run.has_second_step = self.target.second_step
-        try:
-            await self._run.begin()
-        except CannotProbe as error:
-            raise CannotProbe(_without_secrets(str(error), self._run)) from None
-        return self._run
+        self._run = run = Run(web, self._mailbox, self._patience, calls, self.target.accounts)
+        run.has_second_step = self.target.second_step
+        await run.begin()
+        return run
 
-    async def _play(self, attack: Attack, run: Run) -> Outcome:
+    async def _play(self, attack: Attack, run: Run, *, is_stopped: bool) -> Outcome:
+        if is_stopped:
+            return Outcome(attack, Verdict.NOT_TRIED, "The run was stopped.")
         try:
             finding = await attack_named(attack.name)(run)
         except Undecided as undecided:
-            return Outcome(attack, undecided.verdict, _without_secrets(str(undecided), run))
-        exchanges = tuple(_exchange(page, run) for page in finding.pages[:_MOST_PAGES])
-        return Outcome(attack, finding.verdict, _without_secrets(finding.why, run), exchanges)
+            return Outcome(attack, undecided.verdict, self._without_secrets(str(undecided)))
+        exchanges = tuple(map(self._exchange, finding.pages[:_MOST_PAGES]))
+        return Outcome(attack, finding.verdict, self._without_secrets(finding.why), exchanges)
 
+    def _exchange(self, page: Page) -> Exchange:
+        """Return an answer and its request, with the names of cookies, a few headers, and the beginning of the text."""
+        first = page.all[0]
+        lines = [f"{answer.status} {answer.header('location')}".strip() for answer in page.all]
+        lines += [f"{name}: {page.header(name)}" for name in _SHOWN if page.header(name)]
+        lines += [f"set-cookie: {name}=…" for name in page.cookies]
+        lines.append((parse_html(page.body).text() if page.is_html else page.body)[:_LONGEST])
+        request = f"{first.method} {first.url}\n{first.sent[:_LONGEST]}"
+        return Exchange(self._without_secrets(request), self._without_secrets("\n".join(lines)))
 
-def _stopped(attack: Attack) -> Outcome:
-    return Outcome(attack, Verdict.NOT_TRIED, "The run was stopped.")
-
-
-def _exchange(page: Page, run: Run) -> Exchange:
-    """Return an answer and its request, with the names of cookies, a few headers, and the beginning of the text."""
-    first = page.all[0]
-    request = f"{first.method} {first.url.removeprefix(run.web.origin) or '/'}\n{first.sent[:_LONGEST]}"
-    lines = [f"{answer.status} {answer.header('location')}".strip() for answer in page.all]
-    lines += [f"{name}: {page.header(name)}" for name in _SHOWN[1:] if page.header(name)]
-    lines += [f"set-cookie: {name}=…" for name in page.cookies]
-    body = parse_html(page.body).text() if page.is_html else page.body
-    return Exchange(_without_secrets(request, run), _without_secrets("\n".join([*lines, body[:_LONGEST]]), run))
-
-
-def _without_secrets(text: str, run: Run) -> str:
-    """Return a text without passwords, and with the first four letters of tokens and of other long words."""
-    for password in run.passwords:
-        text = text.replace(password, "[password]")
-    for token in {story.link.token for story in run.stories}:
-        for form in (token, quote(token), quote(token, safe="")):
-            text = text.replace(form, f"{token[:4]}…") if len(token) > 4 else text
-    return _LONG_WORD.sub(r"\1…", text)
+    def _without_secrets(self, text: str) -> str:
+        """Return a text without passwords, and with the first four letters of tokens and of other long words."""
+        for password in self._run.passwords if self._run else ():
+            text = text.replace(password, "[password]")
+        for token in self._run.tokens if self._run else ():
+            for form in (token, quote(token), quote(token, safe="")):
+                text = text.replace(form, f"{token[:4]}…") if len(token) > 4 else text
+        return _LONG_WORD.sub(r"\1…", text)

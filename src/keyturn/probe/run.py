@@ -1,16 +1,17 @@
-"""The steps and the stories that attacks are made of: ask for a link, read the mail, use the link, sign in."""
+"""The steps that attacks are made of: ask for a link, wait for its mail, use the link, sign in."""
 
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from keyturn.probe.attack import CannotProbe, NotTried, Undecided, Verdict
-from keyturn.probe.calls import Call, send_form
+from keyturn.probe.attack import NotTried, Undecided, Verdict
+from keyturn.probe.calls import Call
 from keyturn.probe.forms import forms_of
 from keyturn.probe.mailbox import Link, Mail, Mailbox
 from keyturn.probe.target import Patience
@@ -43,7 +44,7 @@ class Account(Struct):
 class Story(Struct):
     """A request for a link, its mail, and what became of the link.
 
-    `browser`: the one that opened the link. `page`: what the link showed. `done`: the answer to the new password.
+    `browser`: the one that opens the link. `page`: what the link showed. `done`: the answer to the new password.
     """
 
     account: Account
@@ -82,7 +83,6 @@ def new_password() -> str:
 
 def look(page: Page) -> tuple[object, ...]:
     """Return what tells two outcomes of a call apart: status, redirects, cookies, form, and an API's yes or no."""
-    first = page.all[0]
     leads_to = [re.sub(r"[?#].*|[^/]*\d[^/]*", "", answer.header("location")) for answer in page.all]
     fields = sum(form.passwords for form in forms_of(page)) if page.is_html else 0
     try:
@@ -90,13 +90,18 @@ def look(page: Page) -> tuple[object, ...]:
     except msgspec.DecodeError:
         document = {}
     said = sorted((key, value if isinstance(value, bool) else "") for key, value in document.items())
-    return first.status, tuple(leads_to), page.status, tuple(sorted(page.cookies)), fields, tuple(said)
+    return page.all[0].status, page.status, *leads_to, *sorted(page.cookies), fields, *said
+
+
+def summary(page: Page) -> str:
+    words = " ".join(re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", page.body, flags=re.DOTALL).split())
+    return f"{page.status} {words[:120]}"
 
 
 class Run:
-    """The application under test as attacks see it.
+    """The application under test as attacks see it. `first`: the story with which the run began.
 
-    `first`: the story with which the run began. `unknown`: the answers for addresses without an account.
+    `unknown`: the answers for addresses without an account. `notice`: the mail that followed the first reset.
     """
 
     first: Story
@@ -111,7 +116,7 @@ class Run:
         self.unknown: list[tuple[str, Page]] = []
         self.stories: list[Story] = []
         self.passwords: list[str] = []
-        self._outcomes: dict[str, Any] = {}
+        self.outcomes: dict[str, Any] = {}
         self._right: tuple[object, ...] = ()
         self._wrong: tuple[object, ...] = ()
 
@@ -121,6 +126,7 @@ class Run:
 
     @property
     def ann(self) -> Account:
+        """The first account."""
         return self.accounts[0]
 
     @property
@@ -139,20 +145,14 @@ class Run:
         """Return an address without an account, whose mails would come to the probe as well."""
         return f"keyturn-{secrets.token_hex(4)}@{self.ann.address.rpartition('@')[2]}"
 
-    # Ask for a link
-
     async def ask(self, address: Any, headers: Mapping[str, str] = {}) -> Page:
         """Ask for a link in a new browser. `address`: also a list. Raises NotTried beyond a limit."""
         page = await self.calls["request"].send(Browser(self.web), {"email": address}, headers=headers)
-        if page.status == 429:
-            raise NotTried("A limit of the application answered 429: raise it while the probe runs.")
-        return page
+        return _within_limit(page)
 
-    async def ask_as_stranger(self) -> Page:
+    async def ask_as_stranger(self) -> None:
         address = self.stranger()
-        page = await self.ask(address)
-        self.unknown.append((address, page))
-        return page
+        self.unknown.append((address, await self.ask(address)))
 
     @property
     def usual_wait(self) -> float:
@@ -171,9 +171,7 @@ class Run:
         if asked.status >= 400:
             raise NotTried(f"The request for a link was refused: {summary(asked)}")
         if mails:
-            raise NotTried(
-                f"The mail {mails[0].content.header('subject')!r} has neither a link with a token nor a code."
-            )
+            raise NotTried(f"The mail {mails[0].subject!r} has neither a link with a token nor a code.")
         raise NotTried(f"No mail for {account.address} came within {wait:.0f} seconds. {_NO_MAIL[bool(self.stories)]}")
 
     def reset_link(self, mail: Mail) -> Link | None:
@@ -181,116 +179,101 @@ class Run:
         link = mail.link
         return link if link and (not self.stories or link.shape == self.stories[0].link.shape) else None
 
-    # Use it
-
-    def for_another_reader(self, story: Story, link: Link | None = None) -> Story:
-        """Return a story with the same link, or another one, that nobody has opened in a new browser."""
-        return replace(story, link=link or story.link, browser=Browser(self.web), page=None, done=None)
-
-    async def open(self, story: Story) -> Page:
-        """Open the link in the story's browser, as its reader does."""
-        story.page = await story.browser.get(self.web.here(story.link.address))
-        return story.page
-
     async def use(self, story: Story, password: str, more: Mapping[str, Any] = {}, **values: str) -> Page:
         """Set a password with the link: by the call, else by the form on the link's page."""
         story.account.tried = password
         self.passwords.append(password)
-        filled = {**story.link.parameters, "email": story.account.address, **values, "password": password}
+        filled = {"email": story.account.address, **story.link.parameters, **values, "password": password}
         filled["token"] = story.link.token
         if call := self.calls.get("reset"):
-            page = await call.send(story.browser, filled, more=more)
-        else:
-            page = story.page or await self.open(story)
-            if any(form.passwords for form in forms_of(page)):  # the page of a dead link has none
-                page = await send_form(story.browser, page, "--reset", filled, more=more)
-        if page.status == 429:
-            raise NotTried("A limit of the application answered 429 to a new password: raise it for the probe.")
-        return page
+            return _within_limit(await call.send(story.browser, filled, more=more))
+        page = story.page = story.page or await story.browser.send("GET", self.web.here(story.link.address))
+        if any(form.passwords for form in forms_of(page)):  # the page of a dead link has none
+            page = await Call(option="--reset").send_form(story.browser, page, filled, more=more)
+        return _within_limit(page)
+
+    def for_another_reader(self, story: Story, link: Link | None = None) -> Story:
+        """Return a story with the same link, or another one, for a browser that has not opened it."""
+        return replace(story, link=link or story.link, browser=Browser(self.web), page=None, done=None)
 
     async def reset(self, story: Story) -> None:
         """Use the link for a new password, which must sign in then. Raises LinkDead if it does not."""
         password = new_password()
         story.done = await self.use(story, password)
-        if "sign_in" in self.calls and self._right and not await self.works(story.account, password):
+        if self._right and not await self.works(story.account, password):
             raise LinkDead(f"The link set no password: {summary(story.done)}")
         story.account.password, story.account.tried = password, ""
-
-    # Sign in
 
     async def sign_in(self, account: Account, password: str) -> tuple[Browser, Page]:
         if "sign_in" not in self.calls:
             raise NotTried("The probe found no way to sign in: name it by --sign-in.")
         browser = Browser(self.web)
         page = await self.calls["sign_in"].send(browser, {"email": account.address, "password": password})
-        browser.token = _bearer(page)
+        token = re.search(r'"(?:access_?token|token|jwt)"\s*:\s*"([\w.~+/=-]{8,})"', page.body, re.IGNORECASE)
+        browser.token = token[1] if token else ""
         return browser, page
 
     async def learn_sign_in(self) -> None:
-        """Learn how the answers to a right and to a wrong password look. Raises CannotProbe."""
+        """Learn how the answers to a right and to a wrong password look. Raises NotTried."""
         _, right = await self.sign_in(self.ann, self.ann.password)
         _, wrong = await self.sign_in(self.ann, new_password())
         self._right, self._wrong = look(right), look(wrong)
         if self._right == self._wrong:
-            done = self.first.done
-            raise CannotProbe(
-                f"The new password and a wrong one get the same answer from the sign-in ({summary(right)}). The reset "
-                f"answered: {summary(done) if done else '-'} Name the calls by --reset and --sign-in."
+            done = summary(self.first.done) if self.first.done else ""
+            raise NotTried(
+                f"The sign-in gives the same answer to the new and to a wrong password ({summary(right)}). The reset "
+                f"answered: {done}. Name the calls by --reset and --sign-in."
             )
 
     async def works(self, account: Account, password: str) -> bool:
         """Tell whether a password signs in. Raises NotTried, and Undecided if the answer is unlike both known ones."""
         _, page = await self.sign_in(account, password)
-        if look(page) == self._right:
-            return True
-        if look(page) == self._wrong:
-            return False
-        raise Undecided(f"The sign-in gave an answer that the probe does not know: {summary(page)}")
+        if look(page) not in {self._right, self._wrong}:
+            raise Undecided(f"The sign-in gave an answer that the probe does not know: {summary(page)}")
+        return look(page) == self._right
 
     async def was_changed(self, account: Account, tried: str) -> bool:
         """Tell whether an attack set the password `tried`. The right one is tried first, which locks no account."""
         if await self.works(account, account.password):
+            account.tried = ""
             return False
         if not await self.works(account, tried):
             raise Undecided("Neither the last password nor the one of this attack signs in any more.")
         account.password, account.tried = tried, ""
         return True
 
-    # Stories that several attacks need
-
     async def begin(self) -> None:
-        """Play the first story. Raises CannotProbe if it has no end."""
-        try:
-            await self.ask_as_stranger()
-            self.first = await self.link_for(self.ann)
-            before = self.mailbox.now()
-            await self.reset(self.first)
-            if "sign_in" in self.calls:
-                await self.learn_sign_in()
-        except NotTried as error:
-            raise CannotProbe(str(error)) from None
-        notices = await self.mailbox.wait(before, self.patience.mail)
-        self.notice = next(iter(notices), None)
+        """Play the first story. Raises NotTried if it has no end."""
+        await self.ask_as_stranger()
+        self.first = await self.link_for(self.ann)
+        before = self.mailbox.now()
+        await self.reset(self.first)
+        if "sign_in" in self.calls:
+            await self.learn_sign_in()
+        self.notice = next(iter(await self.mailbox.wait(before, self.patience.mail)), None)
 
-    async def once(self, name: str, tell: Callable[[], Awaitable[T]]) -> T:
-        """Return a story that is told once. One that failed fails again."""
-        if name not in self._outcomes:
+
+def _within_limit(page: Page) -> Page:
+    if page.status == 429:
+        raise NotTried("A limit of the application answered 429: raise it while the probe runs.")
+    return page
+
+
+Tell = Callable[[Run], Awaitable[T]]
+
+
+def once(tell: Tell[T]) -> Tell[T]:
+    """Decorate a story that several attacks need: it is told once in a run. One that failed fails again."""
+
+    @wraps(tell)
+    async def told(run: Run) -> T:
+        if tell.__name__ not in run.outcomes:
             try:
-                self._outcomes[name] = await tell()
+                run.outcomes[tell.__name__] = await tell(run)
             except Undecided as error:
-                self._outcomes[name] = error
-        outcome: T | Undecided = self._outcomes[name]
-        if isinstance(outcome, Undecided):
+                run.outcomes[tell.__name__] = error
+        if isinstance(outcome := run.outcomes[tell.__name__], Undecided):
             raise outcome
-        return outcome
+        return cast("T", outcome)
 
-
-def _bearer(page: Page) -> str:
-    """Return the token of an API's answer to a sign-in, or an empty text."""
-    found = re.search(r'"(?:access_?token|token|jwt)"\s*:\s*"([\w.~+/=-]{8,})"', page.body, re.IGNORECASE)
-    return found[1] if found else ""
-
-
-def summary(page: Page) -> str:
-    words = " ".join(re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", page.body, flags=re.DOTALL).split())
-    return f"{page.status} {words[:120]}"
+    return told

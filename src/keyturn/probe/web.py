@@ -45,8 +45,8 @@ class Page(Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """The headers and the body."""
-        return "\n".join([*(f"{name}: {value}" for name, value in self.headers), self.body])
+        """The headers and bodies of all answers."""
+        return "\n".join(f"{page.headers}\n{page.body}" for page in self.all)
 
     @property
     def is_html(self) -> bool:
@@ -59,9 +59,9 @@ class Page(Struct, frozen=True, kw_only=True):
 
 
 def _cookie(header: str) -> tuple[str, str]:
-    pair, _, attributes = header.partition(";")
-    name, _, value = pair.partition("=")
-    is_deleted = "max-age=0" in attributes.lower() or "01 jan 1970" in attributes.lower().replace("-", " ")
+    pair, _, attributes = header.lower().partition(";")
+    is_deleted = "max-age=0" in attributes or "01 jan 1970" in attributes.replace("-", " ")
+    name, _, value = header[: len(pair)].partition("=")
     return name.strip(), "" if is_deleted else value.strip().strip('"')
 
 
@@ -78,15 +78,16 @@ class Web:
     def is_here(self, url: str) -> bool:
         """Tell whether a URL is of this origin. The names of this machine are one."""
         mine, other = urlsplit(self.origin), urlsplit(url)
-        same_port = (other.scheme, other.port) == (mine.scheme, mine.port)
-        return same_port and (other.hostname == mine.hostname or (is_loopback(url) and is_loopback(self.origin)))
+        if (other.scheme, other.port) != (mine.scheme, mine.port):
+            return False
+        return other.hostname == mine.hostname or (is_loopback(url) and is_loopback(self.origin))
 
     def here(self, url: str) -> str:
         """Return a URL at this origin, with the path and the query of another: links may name a public host."""
         return self.origin + urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl()
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Page:
-        """Return the answer, even to a request that is not sensible. Raises NotTried if there is none."""
+        """Return the answer, whatever its status. Raises NotTried if there is none."""
         await self._take_turn()
         began = time.perf_counter()
         try:
@@ -116,39 +117,29 @@ class Browser:
     """A browser with cookies of its own. It follows redirects within the origin. `token`: a bearer token."""
 
     def __init__(self, web: Web) -> None:
-        self.cookies: dict[str, str] = {}
-        self.token = ""
-        self.is_here = web.is_here
-        self._web = web
+        self.web, self.cookies, self.token = web, dict[str, str](), ""
 
-    async def get(self, path: str, method: str = "GET") -> Page:
-        return await self.send(method, path)
-
-    async def send(
-        self, method: str, path: str, body: bytes = b"", kind: str = "", headers: Mapping[str, str] = {}
-    ) -> Page:
-        """Return the last answer. `path`: also a URL of the origin. `kind`: the type of the body."""
+    async def send(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = {}) -> Page:
+        """Return the last answer. `path`: also a URL of the origin. Raises NotTried for one of another."""
         before: tuple[Page, ...] = ()
-        url = urljoin(f"{self._web.origin}/", path)
-        if not self._web.is_here(url):
-            raise NotTried(f"{url} is another origin than {self._web.origin}, and the probe sends nothing there.")
+        url = urljoin(f"{self.web.origin}/", path)
+        if not self.web.is_here(url):
+            raise NotTried(f"{url} is another origin than {self.web.origin}, and the probe sends nothing there.")
         while True:
-            page = await self._web.send(method, url, {**self._own(method, kind), **headers}, body)
+            page = await self.web.send(method, self.web.here(url), {**self._own(method), **headers}, body)
             self.cookies.update(page.cookies)
-            target = urljoin(url, page.header("location"))
             is_redirect = page.status in {301, 302, 303, 307, 308} and page.header("location")
-            if not is_redirect or not self._web.is_here(target) or len(before) == _MOST_REDIRECTS:
+            url = urljoin(page.url, page.header("location"))
+            if not is_redirect or not self.web.is_here(url) or len(before) == _MOST_REDIRECTS:
                 return replace(page, before=before)
-            before, url = (*before, page), self._web.here(target)
+            before = (*before, page)
             if page.status <= 303 and method != "HEAD":
-                method, body, kind = "GET", b"", ""
+                method, body, headers = "GET", b"", {}
 
-    def _own(self, method: str, kind: str) -> dict[str, str]:
+    def _own(self, method: str) -> dict[str, str]:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items() if value)
-        is_form = method not in {"GET", "HEAD"}
         return {
             **({"cookie": cookies} if cookies else {}),
             **({"authorization": f"Bearer {self.token}"} if self.token else {}),
-            **({"content-type": kind} if kind else {}),
-            **({"origin": self._web.origin, "referer": f"{self._web.origin}/"} if is_form else {}),
+            **({"origin": self.web.origin, "referer": f"{self.web.origin}/"} if method not in {"GET", "HEAD"} else {}),
         }

@@ -33,10 +33,10 @@ async def second_step_skipped(run: Run) -> Finding:
         raise NotTried("Name a page that needs the second step by --private.")
     path = run.calls["private"].path
     signed_in, _ = await run.sign_in(run.ann, run.ann.password)
-    outside = await Browser(run.web).get(path)
+    outside = await Browser(run.web).send("GET", path)
     reset = (await second_story(run)).story.browser
     for browser, what in ((reset, "The browser of the reset"), (signed_in, "The new password alone")):
-        page = await browser.get(path)
+        page = await browser.send("GET", path)
         if page.status == 200 and (outside.status, outside.url) != (page.status, page.url):
             return failed(f"{what} opens {path} without the second factor.", page)
     return passed(f"Neither the browser of the reset nor the new password alone opens {path}.")

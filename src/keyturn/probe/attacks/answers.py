@@ -67,10 +67,10 @@ def _steady(text: str, address: str) -> str:
 async def secret_in_answer(run: Run) -> Finding:
     """Search the answers to requests for the token of their mails, and the answers to resets for the password."""
     for story in run.stories:
-        if any(story.link.token in page.text for page in story.asked.all) and len(story.link.token) > 3:
+        if story.link.token in story.asked.text and len(story.link.token) > 3:
             return failed("The answer to the request contains the token of the mail.", story.asked)
         for password in run.passwords:
-            if story.done and any(password in page.text for page in story.done.all):
+            if story.done and password in story.done.text:
                 return failed("The answer to the reset contains the new password.", story.done)
     return passed(f"{len(run.stories)} answers contain neither the token nor the password.")
 

@@ -3,39 +3,22 @@
 import asyncio
 
 from keyturn.probe.attack import NotTried
-from keyturn.probe.attacks.stories import bobs_story, second_story
-from keyturn.probe.calls import form_for
+from keyturn.probe.attacks.stories import bobs_story, second_link_again, use_again
+from keyturn.probe.forms import form_for
 from keyturn.probe.mailbox import Link
 from keyturn.probe.run import Finding, Run, Story, failed, look, new_password, passed, unsure
-from keyturn.probe.web import Page
 
 _AT_ONCE = 4
-_LONGEST_ID = 12
+_LONGEST_ID = 36
+"""Characters of an id, as of a UUID, or of an address."""
 
 
 async def link_twice(run: Run) -> Finding:
     """Use the link of a finished reset for another password."""
-    page, is_changed = await _again(run)
+    page, is_changed = await second_link_again(run)
     if is_changed:
         return failed("The link of a finished reset set another password.", page)
     return passed("The link of a finished reset sets no password.", page)
-
-
-async def _again(run: Run) -> tuple[Page, bool]:
-    """Use the second story's link again, once for all attacks that want to know. Return the answer to it."""
-
-    async def tell() -> tuple[Page, bool]:
-        story = (await second_story(run)).story
-        return await _use_again(run, story)
-
-    return await run.once("again", tell)
-
-
-async def _use_again(run: Run, story: Story) -> tuple[Page, bool]:
-    """Use a link in a new browser; return the answer, and whether it set the password."""
-    tried = new_password()
-    page = await run.use(run.for_another_reader(story), tried)
-    return page, await run.was_changed(story.account, tried)
 
 
 async def older_link_works(run: Run) -> Finding:
@@ -44,7 +27,7 @@ async def older_link_works(run: Run) -> Finding:
     if older.link.token == newer.link.token:
         raise NotTried("Both mails have the same link, as long as it is not used.")
     await run.reset(newer)
-    page, is_changed = await _use_again(run, older)
+    page, is_changed = await use_again(run, older)
     if is_changed:
         return failed("After a newer link was used, the older one set another password.", page)
     return passed("After a newer link was used, the older one sets no password.", page)
@@ -52,7 +35,7 @@ async def older_link_works(run: Run) -> Finding:
 
 async def link_twice_at_once(run: Run) -> Finding:
     """Use one link several times at the same moment, in different browsers, and count the answers that say yes."""
-    dead, is_changed = await _again(run)
+    dead, is_changed = await second_link_again(run)
     if is_changed:
         raise NotTried("A link works twice anyway.")
     yes, no = look(run.first.done) if run.first.done else None, look(dead)
@@ -62,7 +45,7 @@ async def link_twice_at_once(run: Run) -> Finding:
     readers = [run.for_another_reader(story) for _ in tried]
     if "reset" not in run.calls:
         for reader in readers:
-            await run.open(reader)
+            reader.page = await reader.browser.send("GET", run.web.here(reader.link.address))
     pages = await asyncio.gather(*map(run.use, readers, tried))
     for _, password in sorted(zip(pages, tried, strict=True), key=lambda pair: look(pair[0]) != yes):
         if await run.works(run.ann, password):
@@ -88,7 +71,7 @@ async def link_after_change(run: Run) -> Finding:
     if not await run.works(run.ann, changed):
         raise NotTried(f"The call of --change did not change the password ({page.status}).")
     run.ann.password = changed
-    page, is_changed = await _use_again(run, story)
+    page, is_changed = await use_again(run, story)
     if is_changed:
         return failed("A link from before the change set another password.", page)
     return passed("A link from before the change sets no password.", page)
@@ -112,5 +95,6 @@ async def other_account(run: Run) -> Finding:
 def _facts_of(story: Story) -> dict[str, str]:
     """Return the hidden fields of a link's form that name an account, and neither a token nor a session."""
     form = form_for(story.page, with_password=True) if story.page else None
-    hidden = [field for field in form.fields if field.kind == "hidden"] if form else []
-    return {field.name: field.value for field in hidden if "@" in field.value or len(field.value) <= _LONGEST_ID}
+    hidden = {field.name: field.value for field in form.fields if field.kind == "hidden"} if form else {}
+    secrets = {story.link.token, *story.browser.cookies.values()}
+    return {name: value for name, value in hidden.items() if value not in secrets and len(value) <= _LONGEST_ID}

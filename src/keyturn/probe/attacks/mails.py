@@ -25,13 +25,12 @@ _HEADERS = (
 async def password_mailed(run: Run) -> Finding:
     """Search all mails for a password that the probe set, and sign in with what a mail calls a password."""
     for mail in run.mailbox.since(0):
-        subject = mail.content.header("subject")
         if any(password in mail.text for password in run.passwords):
-            return failed(f"The mail {subject!r} contains the new password.")
+            return failed(f"The mail {mail.subject!r} contains the new password.")
         if "sign_in" in run.calls and run.ann.address in mail.to:
             for candidate in _PASSWORD.findall(mail.text)[:_MOST_TRIES]:
                 if await run.works(run.ann, candidate):
-                    return failed(f"The mail {subject!r} contains a password that signs in.")
+                    return failed(f"The mail {mail.subject!r} contains a password that signs in.")
     return passed(f"{len(run.mailbox.since(0))} mails contain no password.")
 
 
@@ -49,7 +48,7 @@ async def no_notice(run: Run) -> Finding:
     """Wait for a mail after the first reset."""
     if run.notice is None:
         return failed(f"No mail came within {run.patience.mail:.0f} seconds after the reset.")
-    return passed(f"The owner got {run.notice.content.header('subject')!r}.")
+    return passed(f"The owner got {run.notice.subject!r}.")
 
 
 async def host_in_link(run: Run) -> Finding:

@@ -114,7 +114,7 @@ def _computable(address: str, now: int) -> Iterator[tuple[str, str]]:
 async def token_leaks(run: Run) -> Finding:
     """Look at what the page of the link loads, and at its Referrer-Policy, if its own address has the token."""
     page = await link_page(run)
-    if not any(story.link.token in unquote(page.url) for story in run.stories):
+    if not any(token in unquote(page.url) for token in run.tokens):
         return passed("The address of the page with the form does not have the token.", page)
     foreign = [(tag, urlsplit(url).netloc) for tag, url in _loaded(page) if not run.web.is_here(url)]
     meta = [each.get("content") for each in parse_html(page.body).walk() if each.get("name").lower() == "referrer"]
