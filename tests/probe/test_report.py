@@ -43,10 +43,13 @@ def test_the_text_has_failures_in_full_and_a_line_for_the_rest() -> None:
     assert re.findall(r"(?m)^(unsure|not tried|passed) +(\S+) +(.*)$", text) == [
         ("unsure", "times-differ", "The samples are too few."),
         ("not tried", "no-limit", "There is no second account."),
-        ("passed", "token-short", "The title of token-short"),
+        ("passed", "token-short", "256 bits."),
     ]
     tally = "1 failed, 1 unsure, 1 not tried, 1 passed"
-    assert text.splitlines()[-1] == f"http://127.0.0.1:3000: {tally}, in 12 seconds."
+    assert text.splitlines()[-2:] == [
+        f"http://127.0.0.1:3000: {tally}, in 12 seconds.",
+        "To try again what failed: --only link-twice",
+    ]
 
 
 def test_an_answer_cannot_control_the_terminal() -> None:

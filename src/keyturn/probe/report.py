@@ -52,9 +52,9 @@ def as_text(report: Report) -> str:
             if verdict == Verdict.FAILED:
                 lines += [f"{marked}  {click.style(outcome.attack.name, bold=True)}", *_in_full(outcome), ""]
             else:
-                said = outcome.attack.title if verdict == Verdict.PASSED else outcome.why
-                lines.append(f"{marked}  {outcome.attack.name:<20} {_wrapped(said, 32).lstrip()}")
-    return "\n".join([*lines, "", _tally(report)])
+                lines.append(f"{marked}  {outcome.attack.name:<20} {_wrapped(outcome.why, 32).lstrip()}")
+    again = " ".join(f"--only {one.attack.name}" for one in report.outcomes if one.verdict == Verdict.FAILED)
+    return "\n".join([*lines, "", _tally(report), *([f"To try again what failed: {again}"] if again else [])])
 
 
 def _in_full(outcome: Outcome) -> Iterator[str]:
