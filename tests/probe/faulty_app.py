@@ -49,7 +49,6 @@ Page = Response[str]
 @dataclass
 class Account:
     email: str
-    number: int
     hashes: list[str] = field(default_factory=list)
 
 
@@ -64,8 +63,8 @@ class Shop:
     base_url = ""
 
     def __init__(self, smtp_port: int, fault: str = "", *, second_step: bool = False, mails: int = 15) -> None:
-        self._smtp_port, self._fault, self._second_step, self._mails = smtp_port, fault, second_step, mails
-        self._accounts = {email: Account(email, number) for number, email in enumerate((ANN, BOB), 1)}
+        self._smtp_port, self.fault, self._second_step, self._mails = smtp_port, fault, second_step, mails
+        self._accounts = {email: Account(email) for email in (ANN, BOB)}
         self._tokens: dict[str, Account] = {}
         self._sessions: dict[str, Account] = {}
         self._asked = Counter[str]()
@@ -100,27 +99,27 @@ class Shop:
         """Mail a link, unless there is no such account. Returns the link, or one that leads nowhere."""
         account = self._account(addresses[0])
         self._asked[addresses[0].lower()] += 1
-        too_many = self._asked[addresses[0].lower()] > self._mails and self._fault != "no-limit"
+        too_many = self._asked[addresses[0].lower()] > self._mails and self.fault != "no-limit"
         token = self._token(addresses[0].lower() if account is None else account.email)
         link = f"{self._origin(headers)}/reset?token={token}"
         if account is None or too_many:
             return link
-        if self._fault == "times-differ":
+        if self.fault == "times-differ":
             hashlib.pbkdf2_hmac("sha256", b"token", b"salt", _SLOW)
         self._tokens[token] = account
         self._mail(self._recipients(account, addresses), "Choose a new password", f"Open this link:\n\n{link}\n")
         return link
 
     def _account(self, typed: str) -> Account | None:
-        if self._fault == "address-look-alike":
+        if self.fault == "address-look-alike":
             typed = unicodedata.normalize("NFKC", typed)
-        if self._fault == "address-header":
+        if self.fault == "address-header":
             typed = typed.split()[0]
         return self._accounts.get(typed.lower())
 
     def _recipients(self, account: Account, addresses: list[str]) -> list[str]:
         typed = addresses[0]
-        match self._fault:
+        match self.fault:
             case "address-list":
                 return [account.email, *addresses[1:]]
             case "address-header" if re.search(r"[\r\n]", typed):
@@ -132,7 +131,7 @@ class Shop:
         return [account.email]
 
     def _token(self, email: str) -> str:
-        match self._fault:
+        match self.fault:
             case "token-short":
                 return secrets.token_hex(2)
             case "token-predictable":
@@ -140,7 +139,7 @@ class Shop:
         return secrets.token_urlsafe(32)
 
     def _origin(self, headers: Mapping[str, str]) -> str:
-        match self._fault:
+        match self.fault:
             case "host-in-link":
                 return f"http://{headers.get('x-forwarded-host') or headers['host']}"
             case "link-not-https":
@@ -152,16 +151,16 @@ class Shop:
         account = self._tokens.get(token)
         if account is None or len(password) < 8:
             return None
-        if self._fault == "link-twice-at-once":
+        if self.fault == "link-twice-at-once":
             await asyncio.to_thread(hashlib.pbkdf2_hmac, "sha256", b"password", b"salt", _SLOW)
-        if self._fault != "older-link-works":
+        if self.fault != "older-link-works":
             self._end_links(account)
         self._tokens.pop(token, None)
-        if self._fault == "link-twice":
+        if self.fault == "link-twice":
             self._tokens[token] = account
-        if self._fault == "other-account" and named:
+        if self.fault == "other-account" and named:
             account = self._accounts.get(named.lower(), account)
-        self._set(account, password, ends_sessions=self._fault != "sessions-survive")
+        self._set(account, password, ends_sessions=self.fault != "sessions-survive")
         return account
 
     def change(self, session: str, current: str, password: str) -> bool:
@@ -169,18 +168,18 @@ class Shop:
         account = self._sessions.get(session)
         if account is None or not self._knows(account, current) or len(password) < 8:
             return False
-        if self._fault != "link-after-change":
+        if self.fault != "link-after-change":
             self._end_links(account)
         self._set(account, password, ends_sessions=False)
         return True
 
     def _set(self, account: Account, password: str, *, ends_sessions: bool) -> None:
-        kept = account.hashes if self._fault == "old-password-works" else []
+        kept = account.hashes if self.fault == "old-password-works" else []
         account.hashes = [*kept, _hash(password)]
         if ends_sessions:
             self._sessions = {name: owner for name, owner in self._sessions.items() if owner is not account}
-        if self._fault != "no-notice":
-            said = f"\n\nThe new password: {password}" if self._fault == "password-mailed" else ""
+        if self.fault != "no-notice":
+            said = f"\n\nThe new password: {password}" if self.fault == "password-mailed" else ""
             self._mail([account.email], "Your password was changed", f"Was this not you? Call us.{said}")
 
     def _end_links(self, account: Account) -> None:
@@ -203,7 +202,7 @@ class Shop:
 
     def opened(self, token: str) -> str | None:
         """Return the token for the form of a link's page, or None if the link is dead."""
-        if token not in self._tokens or self._fault != "get-uses-link":
+        if token not in self._tokens or self.fault != "get-uses-link":
             return token if token in self._tokens else None
         account, fresh = self._tokens.pop(token), secrets.token_urlsafe(32)
         self._tokens[fresh] = account
@@ -212,7 +211,7 @@ class Shop:
     # Over HTTP
 
     def app(self) -> Litestar:
-        left_out = _LEFT_OUT.get(self._fault, set())
+        left_out = _LEFT_OUT.get(self.fault, set())
         headers = {name: value for name, value in _HEADERS.items() if name not in left_out}
 
         def finish(answer: Response[Any]) -> Response[Any]:
@@ -224,9 +223,6 @@ class Shop:
             [_Pages, _Api], dependencies=shop, after_request=finish, logging_config=None, openapi_config=None
         )
 
-    def has(self, fault: str) -> bool:
-        return self._fault == fault
-
     def knows(self, typed: str) -> bool:
         return self._account(typed) is not None
 
@@ -235,7 +231,7 @@ class Shop:
 
     def signed_in_after(self, account: Account) -> list[Cookie]:
         """Return the cookies of an answer to a reset: none, since a second step is still to come."""
-        return [_session_cookie(self._session(account))] if self.has("second-step-skipped") else []
+        return [_session_cookie(self._session(account))] if self.fault == "second-step-skipped" else []
 
 
 def _hash(password: str) -> str:
@@ -329,10 +325,10 @@ class _Pages(Controller):
         addresses = fields.get("email", [""])
         if not _readable(shop, addresses):
             return _page("Enter one email address", "", 400)
-        if shop.has("answers-differ") and not shop.knows(addresses[0]):
+        if shop.fault == "answers-differ" and not shop.knows(addresses[0]):
             return _page("There is no such account", "", 404)
         link = shop.ask(addresses, request.headers)
-        return _page("Look into your inbox", escape(link) if shop.has("secret-in-answer") else "")
+        return _page("Look into your inbox", escape(link) if shop.fault == "secret-in-answer" else "")
 
     @route("/reset", http_method=["GET", "HEAD"], sync_to_thread=False)
     def link_page(self, shop: OfApp, request: Asked) -> Page:
@@ -340,9 +336,9 @@ class _Pages(Controller):
             return _page("This link does not work", '<a href="/forgot">Ask for another</a>', 404)
         hidden = f'<input type="hidden" name="token" value="{escape(opened)}">'
         form, cookies = _form(request, "/reset", hidden, _PASSWORD, _REPEAT)
-        if shop.has("token-in-cookie"):
+        if shop.fault == "token-in-cookie":
             cookies.append(Cookie("reset", value=opened))
-        head = '<script src="https://stats.example/count.js"></script>' if shop.has("token-leaks") else ""
+        head = '<script src="https://stats.example/count.js"></script>' if shop.fault == "token-leaks" else ""
         return _page("Choose a new password", form, cookies=cookies, head=head)
 
     @post("/reset")
@@ -361,8 +357,8 @@ def _readable(shop: Shop, addresses: Any) -> bool:
     """Tell whether these are one address, or what a fault takes for one."""
     if not (isinstance(addresses, list) and addresses and all(isinstance(one, str) and one for one in addresses)):
         return False
-    one = len(addresses) == 1 or shop.has("address-list")
-    return one and (bool(re.fullmatch(r"[^\s@]+@[^\s@]+", addresses[0])) or shop.has("address-header"))
+    one = len(addresses) == 1 or shop.fault == "address-list"
+    return one and (bool(re.fullmatch(r"[^\s@]+@[^\s@]+", addresses[0])) or shop.fault == "address-header")
 
 
 def _say(status: int, cookies: Sequence[Cookie] = (), **members: str) -> Response[Any]:
@@ -376,10 +372,10 @@ class _Api(Controller):
         addresses = [typed] if isinstance(typed, str) else typed
         if not _readable(shop, addresses):
             return _say(400, error="Enter one email address")
-        if shop.has("answers-differ") and not shop.knows(addresses[0]):
+        if shop.fault == "answers-differ" and not shop.knows(addresses[0]):
             return _say(404, error="There is no such account")
         link = shop.ask(addresses, request.headers)
-        return _say(202, link=link) if shop.has("secret-in-answer") else _say(202)
+        return _say(202, link=link) if shop.fault == "secret-in-answer" else _say(202)
 
     @post("/api/reset")
     async def reset(self, shop: OfApp, request: Asked) -> Response[Any]:
@@ -387,7 +383,7 @@ class _Api(Controller):
         account = await shop.reset(str(body.get("token")), str(body.get("password")), str(body.get("email", "")))
         if account is None:
             return _say(400, error="The password was not changed")
-        stays = [Cookie("reset", value=str(body.get("token")))] if shop.has("token-in-cookie") else []
+        stays = [Cookie("reset", value=str(body.get("token")))] if shop.fault == "token-in-cookie" else []
         return _say(200, [*shop.signed_in_after(account), *stays])
 
     @post("/api/login")

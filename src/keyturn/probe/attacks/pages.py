@@ -5,18 +5,21 @@ from urllib.parse import unquote
 
 from keyturn.probe.attack import NotTried
 from keyturn.probe.attacks.stories import link_page, second_story
-from keyturn.probe.run import Finding, Run, failed, passed
+from keyturn.probe.run import Finding, Run, failed, passed, unsure
 
 
 async def page_cached(run: Run) -> Finding:
     """Read the Cache-Control of the page, if the token is in it or in its address."""
     page = await link_page(run)
-    if not any(token in f"{unquote(page.url)} {page.body}" for token in run.tokens):
-        return passed("Neither the page nor its address has the token.", page)
     said = page.header("cache-control")
-    if "no-store" not in said.lower():
-        return failed(f"Its Cache-Control is {said!r}, without no-store." if said else "It has no Cache-Control.", page)
-    return passed(f"Its Cache-Control is {said!r}.", page)
+    if "no-store" in said.lower():
+        return passed(f"Its Cache-Control is {said!r}.", page)
+    said = f"Its Cache-Control is {said!r}, without no-store." if said else "It has no Cache-Control."
+    if any(token in page.body for token in run.tokens):
+        return failed(said, page)
+    if any(token in unquote(page.url) for token in run.tokens):
+        return unsure(f"{said} Only its address has the token, which the browser's history keeps anyway.", page)
+    return passed("Neither the page nor its address has the token.", page)
 
 
 async def page_framed(run: Run) -> Finding:
