@@ -34,17 +34,22 @@ class LinkDead(NotTried):
 
 
 class Account(Struct):
-    """One of the user's accounts. `password`: what signs in by now. `tried`: what may have replaced it."""
+    """One of the user's accounts. `password`: what signs in by now. `tried`: what may have replaced it.
+
+    `old`: the password before the last reset.
+    """
 
     address: str
     password: str = ""
     tried: str = ""
+    old: str = ""
 
 
 class Story(Struct):
     """A request for a link, its mail, and what became of the link.
 
     `browser`: the one that opens the link. `page`: what the link showed. `done`: the answer to the new password.
+    `scanned`: what a mail scanner saw before. `used_up`: the answer to a new password, if the link was dead then.
     """
 
     account: Account
@@ -54,6 +59,8 @@ class Story(Struct):
     browser: Browser
     page: Page | None = None
     done: Page | None = None
+    scanned: list[Page] = []
+    used_up: Page | None = None
 
 
 class Finding(Struct, frozen=True):
@@ -202,7 +209,8 @@ class Run:
         story.done = await self.use(story, password)
         if self._right and not await self.works(story.account, password):
             raise LinkDead(f"The link set no password: {summary(story.done)}")
-        story.account.password, story.account.tried = password, ""
+        account = story.account
+        account.old, account.password, account.tried = account.password, password, ""
 
     async def sign_in(self, account: Account, password: str) -> tuple[Browser, Page]:
         if "sign_in" not in self.calls:

@@ -41,10 +41,7 @@ async def answers_differ(run: Run) -> Finding:
     telling = set.intersection(*mine) - set().union(*others) | set.intersection(*others) - set().union(*mine)
     if telling:
         return failed(f"This tells them apart: {'; '.join(sorted(telling))[:300]}", story.asked, run.unknown[-1][1])
-    return passed(
-        f"Status, redirects, names of headers and cookies, and text are the same in {len(known)} answers "
-        f"for accounts and {len(others)} for strangers."
-    )
+    return passed(f"{len(known)} answers for accounts and {len(others)} for strangers look the same.")
 
 
 def _signs(page: Page, address: str) -> set[str]:
@@ -111,7 +108,8 @@ async def _measure(run: Run) -> tuple[list[float], list[float]]:
 
 def _in_words(known: list[float], unknown: list[float]) -> str:
     _, p, _ = compare(known, unknown)
-    return f"Medians of {1000 * median(known):.1f} ms for accounts, {1000 * median(unknown):.1f} ms else (p = {p:.2g})."
+    middles = f"{1000 * median(known):.1f} ms for accounts, {1000 * median(unknown):.1f} ms for strangers"
+    return f"Medians of {len(known)} pairs: {middles} (p = {p:.2g})."
 
 
 async def no_limit(run: Run) -> Finding:
