@@ -2,16 +2,15 @@
 
 from keyturn.probe.attack import NotTried
 from keyturn.probe.attacks.stories import second_story, session_before, view
-from keyturn.probe.run import Finding, Run, failed, passed, unsure
+from keyturn.probe.run import Finding, Run, failed, judged, passed, unsure
 from keyturn.probe.web import Browser
 
 
 async def old_password_works(run: Run) -> Finding:
     """Sign in with the password before the last reset."""
     await second_story(run)
-    if await run.works(run.ann, run.ann.old):
-        return failed("The password before the reset still signs in.")
-    return passed("The password before the reset is refused.")
+    wrong = "The password before the reset still signs in."
+    return judged(await run.works(run.ann, run.ann.old), wrong, "The password before the reset is refused.")
 
 
 async def sessions_survive(run: Run) -> Finding:
