@@ -21,6 +21,7 @@ _LONGEST = 2_000_000
 """Bytes of an answer. A longer one counts as empty."""
 
 _MOST_REDIRECTS = 5
+_SECRET = {"authorization", "cookie"}
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -73,7 +74,7 @@ class Web:
         self._client = HttpClient(seconds, _LONGEST)
         self._starts = deque[float](maxlen=per_second or 0)
         self._turn = asyncio.Lock()
-        self.close = self._client.close
+        self.aclose = self._client.close
 
     def is_here(self, url: str) -> bool:
         """Tell whether a URL is of this origin. The names of this machine are one."""
@@ -96,7 +97,7 @@ class Web:
             raise NotTried(
                 f"{self.origin} gave no answer to {method} {urlsplit(url).path or '/'} ({error}): is it running?"
             ) from None
-        shown = "".join(f"{name}: {value}\n" for name, value in headers.items() if name != "cookie")
+        shown = "".join(f"{name}: {value}\n" for name, value in headers.items() if name not in _SECRET)
         return Page(
             method=method,
             url=url,
