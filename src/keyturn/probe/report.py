@@ -62,14 +62,16 @@ def _in_full(outcome: Outcome) -> Iterator[str]:
     yield _wrapped(f"{attack.title}. {outcome.why}", 2)
     for exchange in outcome.exchanges:
         for sign, text in ((">", exchange.request), ("<", exchange.answer)):
-            yield click.style(textwrap.indent(_plain(text), f"    {sign} "), dim=True)
-    yield _wrapped(attack.gain, 2)
-    yield click.style(_wrapped(attack.fix, 2), fg="green")
+            yield click.style(textwrap.indent(_plain(text.strip()), f"    {sign} "), dim=True)
+    yield _wrapped(f"Gain: {attack.gain}", 2)
+    yield click.style(_wrapped(f"Fix: {attack.fix}", 2), fg="green")
     yield click.style(f"  {', '.join(attack.authority)}", dim=True)
 
 
 def _wrapped(text: str, indent: int) -> str:
-    return textwrap.fill(_plain(text), _WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent)
+    blanks = " " * indent
+    lines = textwrap.wrap(_plain(text), _WIDTH - indent, break_on_hyphens=False)
+    return "\n".join(f"{blanks}{line}" for line in lines)
 
 
 def as_json(report: Report) -> str:
