@@ -10,12 +10,13 @@ import click
 from msgspec.structs import replace
 
 from keyturn.cli.sockets import listen
-from keyturn.cli.terminal import PORT, accent, harmless, muted
+from keyturn.cli.terminal import PORT, accent, error, harmless, muted
 from keyturn.values import did_you_mean
 
 if TYPE_CHECKING:
     from keyturn.probe.attack import Report
     from keyturn.probe.probe import Probe
+    from keyturn.probe.target import Target
 
 _HELP = """Play the known attacks against the password reset of your own application.
 
@@ -92,40 +93,51 @@ def probe(
 
     require_studio("keyturn probe")
     from keyturn.probe.attack import CannotProbe
+    from keyturn.probe.probe import Probe, Target
     from keyturn.probe.report import as_html, as_json, as_sarif, as_text
+    from keyturn.studio.inbox.store import CapturedMails
 
+    run = Probe(Target(), CapturedMails())
     try:
-        run, report = _run(options, file, smtp, only)
-    except CannotProbe as error:
-        click.echo(f"{accent('keyturn: ')}{harmless(str(error))}", err=True)
+        run.target = _read_target(options, file)
+        report = _play(run, file, smtp, only)
+    except CannotProbe as problem:
+        click.echo(f"{error('keyturn: ')}{harmless(str(problem))}", err=True)
         sys.exit(2)
+    finally:
+        for address, passwords in run.passwords.items():
+            click.echo(f"{address} has the password {' or '.join(passwords)}", err=True)
     if html:
         html.write_text(as_html(report), "utf-8")
     click.echo({"json": as_json, "sarif": as_sarif, None: as_text}[form](report))
-    for address, passwords in run.passwords.items():
-        click.echo(f"{address} has the password {' or '.join(passwords)}", err=True)
     sys.exit(1 if report.failed else 0)
 
 
-def _run(options: dict[str, Any], file: Path | None, smtp: int, only: tuple[str, ...]) -> "tuple[Probe, Report]":
-    """Play the attacks, and keep in the file what was found. Ctrl-C ends them, with a report. Raises CannotProbe."""
+def _read_target(options: dict[str, Any], file: Path | None) -> "Target":
+    """Return what options and file say; another host gets a value to publish. Raises CannotProbe."""
     from keyturn.probe.permission import needs_permission
-    from keyturn.probe.probe import Probe
     from keyturn.probe.target import add_to_file, with_file
-    from keyturn.studio.inbox.smtp_server import SmtpServer
-    from keyturn.studio.inbox.store import CapturedMails
 
-    target, inbox = with_file(options, file), CapturedMails()
+    target = with_file(options, file)
     if file and needs_permission(target.url) and not target.permission:
         target = replace(target, permission=secrets.token_urlsafe(24))
         add_to_file(file, target)
-    run = Probe(target, inbox)
-    with SmtpServer(listen("127.0.0.1", smtp, "--smtp"), inbox).running():
-        report = asyncio.run(run.run(only, _show_progress))
-    _show_progress("")
+    return target
+
+
+def _play(run: "Probe", file: Path | None, smtp: int, only: tuple[str, ...]) -> "Report":
+    """Play the attacks, and keep in the file what was found. Ctrl-C ends them, with a report. Raises CannotProbe."""
+    from keyturn.probe.target import add_to_file
+    from keyturn.studio.inbox.smtp_server import SmtpServer
+
+    with SmtpServer(listen("127.0.0.1", smtp, "--smtp"), run.inbox).running():
+        try:
+            report = asyncio.run(run.run(only, _show_progress))
+        finally:
+            _show_progress("")
     if file:
         add_to_file(file, run.target)
-    return run, report
+    return report
 
 
 def _show_progress(name: str) -> None:

@@ -25,6 +25,7 @@ _SHOWN = ("content-type", "cache-control", "referrer-policy", "content-security-
 _LONGEST, _MOST_PAGES = 400, 4
 """Characters of a body, and exchanges of an outcome, in the report."""
 
+Progress = Callable[[str], None]
 _LONG_WORD = re.compile(r"(?=[\w-]*\d)([\w-]{4})[\w-]{20,}")
 
 
@@ -37,7 +38,7 @@ class Probe:
     def __init__(self, target: Target, inbox: CapturedMails, patience: Patience | None = None) -> None:
         self.target = target
         self._patience = patience or Patience()
-        self._mailbox = Mailbox(inbox)
+        self.inbox = inbox
         self._run: Run | None = None
 
     @property
@@ -45,32 +46,35 @@ class Probe:
         accounts = self._run.accounts if self._run else ()
         return {one.address: found for one in accounts if (found := [*filter(None, (one.password, one.tried))])}
 
-    async def run(self, only: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None) -> Report:
+    async def run(self, only: Sequence[str] = (), progress: Progress = lambda _: None) -> Report:
         """Return the report. Raises CannotProbe. If the task is cancelled, the other attacks are not tried.
 
         `progress` hears the name of each attack before it.
         """
-        began = time.monotonic()
+        began, outcomes = time.monotonic(), list[Outcome]()
         limit = PER_SECOND if needs_permission(self.target.url) else None
-        web, outcomes, is_stopped = Web(self.target.url, self._patience.call, limit), list[Outcome](), False
+        web = Web(self.target.url, self._patience.call, limit)
         try:
-            progress("searching for forms")
-            run = await self._begin(web)
-            for attack in (attack for attack in ATTACKS.values() if not only or attack.name in only):
-                progress(attack.name)
-                try:
-                    outcomes.append(await self._play(attack, run, is_stopped=is_stopped))
-                except asyncio.CancelledError:
-                    is_stopped = True
-                    outcomes.append(await self._play(attack, run, is_stopped=True))
-        except NotTried as error:
-            raise CannotProbe(self._without_secrets(str(error))) from None
-        finally:
+            run: Run | None = await self._begin(web, progress)
+        except NotTried as problem:
             await web.close()
+            raise CannotProbe(self._without_secrets(str(problem))) from None
+        except asyncio.CancelledError:
+            run = None
+            _after_cancel()
+        for attack in (attack for attack in ATTACKS.values() if not only or attack.name in only):
+            try:
+                outcomes.append(await self._play(attack, run, progress))
+            except asyncio.CancelledError:
+                run = None
+                _after_cancel()
+                outcomes.append(await self._play(attack, run, progress))
+        await web.close()
         return Report(self.target.url, tuple(outcomes), time.monotonic() - began)
 
-    async def _begin(self, web: Web) -> Run:
+    async def _begin(self, web: Web, progress: Progress) -> Run:
         """Find the calls, and play the first story. Raises CannotProbe and NotTried."""
+        progress("searching for forms")
         if needs_permission(self.target.url):
             await require_permission(web, self.target.permission)
         if not self.target.accounts or not all("@" in address for address in self.target.accounts):
@@ -83,14 +87,15 @@ class Probe:
             raise CannotProbe(f"No link at {self.target.url} leads to a form for a forgotten password: give --request.")
         texts = {name: getattr(self.target, name) for name in CALLS}
         calls = {name: Call.read("--" + name.replace("_", "-"), text) for name, text in texts.items() if text}
-        self._run = run = Run(web, self._mailbox, self._patience, calls, self.target.accounts)
+        self._run = run = Run(web, Mailbox(self.inbox), self._patience, calls, self.target.accounts)
         run.has_second_step = self.target.second_step
         await run.begin()
         return run
 
-    async def _play(self, attack: Attack, run: Run, *, is_stopped: bool) -> Outcome:
-        if is_stopped:
+    async def _play(self, attack: Attack, run: Run | None, progress: Progress) -> Outcome:
+        if run is None:
             return Outcome(attack, Verdict.NOT_TRIED, "The run was stopped.")
+        progress(attack.name)
         try:
             finding = await attack_named(attack.name)(run)
         except Undecided as undecided:
@@ -116,3 +121,9 @@ class Probe:
             for form in (token, quote(token), quote(token, safe="")):
                 text = text.replace(form, f"{token[:4]}…") if len(token) > 4 else text
         return _LONG_WORD.sub(r"\1…", text)
+
+
+def _after_cancel() -> None:
+    """Let the task go on, to write its report: libraries would end it at its next step (`Task.uncancel`)."""
+    if task := asyncio.current_task():
+        task.uncancel()

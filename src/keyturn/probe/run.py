@@ -168,8 +168,8 @@ class Run:
             if link := self.reset_link(mail):
                 self.stories.append(Story(account, asked, mail, link, Browser(self.web)))
                 return self.stories[-1]
-        if asked.status >= 400:
-            raise NotTried(f"The request for a link was refused: {summary(asked)}")
+        if asked.status >= 400:  # a 500 may be an SMTP server that is missing
+            raise NotTried(f"The request for a link was refused: {summary(asked)}. {_NO_MAIL[bool(self.stories)]}")
         if mails:
             raise NotTried(f"The mail {mails[0].subject!r} has neither a link with a token nor a code.")
         raise NotTried(f"No mail for {account.address} came within {wait:.0f} seconds. {_NO_MAIL[bool(self.stories)]}")
@@ -250,7 +250,7 @@ class Run:
         await self.reset(self.first)
         if "sign_in" in self.calls:
             await self.learn_sign_in()
-        self.notice = next(iter(await self.mailbox.wait(before, self.patience.mail)), None)
+        self.notice = next(iter(await self.mailbox.wait(before, max(self.patience.mail, self.usual_wait))), None)
 
 
 def _within_limit(page: Page) -> Page:

@@ -43,7 +43,7 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `permission`: what another host than this machine publishes.
     """
 
-    url: str
+    url: str = ""
     accounts: Sequence[str] = ()
     request: str = ""
     reset: str = ""

@@ -93,7 +93,9 @@ class Web:
         try:
             answer = await self._client.ask(method, url, headers=headers, content=body)
         except CallFailed as error:
-            raise NotTried(f"{self.origin} gave no answer to {method} {urlsplit(url).path} ({error}).") from None
+            raise NotTried(
+                f"{self.origin} gave no answer to {method} {urlsplit(url).path or '/'} ({error}): is it running?"
+            ) from None
         shown = "".join(f"{name}: {value}\n" for name, value in headers.items() if name != "cookie")
         return Page(
             method=method,

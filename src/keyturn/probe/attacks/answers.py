@@ -115,8 +115,8 @@ def _in_words(known: list[float], unknown: list[float]) -> str:
 
 
 async def no_limit(run: Run) -> Finding:
-    """Ask for one mailbox many times, and count its mails."""
-    await run.mailbox.all(run.mailbox.now(), run.usual_wait)  # mails of earlier attacks
+    """Ask for one mailbox many times, and count its mails, once those of earlier requests are there."""
+    await run.mailbox.all(run.mailbox.now(), run.usual_wait)
     before, asked, pages = run.mailbox.now(), run.patience.flood, list[Page]()
     for number in range(asked):
         try:
