@@ -51,13 +51,19 @@ class Probe:
 
         `progress` hears the name of each attack before it.
         """
-        began, outcomes = time.monotonic(), list[Outcome]()
-        limit = PER_SECOND if needs_permission(self.target.url) else None
-        web = Web(self.target.url, self._patience.call, limit)
+        began = time.monotonic()
+        web = Web(self.target.url, self._patience.call, PER_SECOND if needs_permission(self.target.url) else None)
+        try:
+            outcomes = await self._play_all(web, only, progress)
+        finally:
+            await web.close()
+        return Report(self.target.url, tuple(outcomes), time.monotonic() - began)
+
+    async def _play_all(self, web: Web, only: Sequence[str], progress: Progress) -> list[Outcome]:
+        outcomes = list[Outcome]()
         try:
             run: Run | None = await self._begin(web, progress)
         except NotTried as problem:
-            await web.close()
             raise CannotProbe(self._without_secrets(str(problem))) from None
         except asyncio.CancelledError:
             run = None
@@ -69,8 +75,7 @@ class Probe:
                 run = None
                 _after_cancel()
                 outcomes.append(await self._play(attack, run, progress))
-        await web.close()
-        return Report(self.target.url, tuple(outcomes), time.monotonic() - began)
+        return outcomes
 
     async def _begin(self, web: Web, progress: Progress) -> Run:
         """Find the calls, and play the first story. Raises CannotProbe and NotTried."""
