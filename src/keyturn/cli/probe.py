@@ -95,21 +95,24 @@ def probe(
     from keyturn.probe.attack import CannotProbe
     from keyturn.probe.probe import Probe, Target
     from keyturn.probe.report import as_html, as_json, as_sarif, as_text
+    from keyturn.probe.target import add_to_file
     from keyturn.studio.inbox.store import CapturedMails
 
     run = Probe(Target(), CapturedMails())
     try:
         run.target = _read_target(options, file)
-        report = _play(run, file, smtp, only)
-    except CannotProbe as problem:
+        report = _play(run, smtp, only)
+        click.echo({"json": as_json, "sarif": as_sarif, None: as_text}[form](report))
+        if html:
+            html.write_text(as_html(report), "utf-8")
+        if file:
+            add_to_file(file, run.target)
+    except (CannotProbe, OSError) as problem:
         click.echo(f"{error('keyturn: ')}{harmless(str(problem))}", err=True)
         sys.exit(2)
     finally:
         for address, passwords in run.passwords.items():
             click.echo(f"{address} has the password {' or '.join(passwords)}", err=True)
-    if html:
-        html.write_text(as_html(report), "utf-8")
-    click.echo({"json": as_json, "sarif": as_sarif, None: as_text}[form](report))
     sys.exit(1 if report.failed else 0)
 
 
@@ -125,19 +128,15 @@ def _read_target(options: dict[str, Any], file: Path | None) -> "Target":
     return target
 
 
-def _play(run: "Probe", file: Path | None, smtp: int, only: tuple[str, ...]) -> "Report":
-    """Play the attacks, and keep in the file what was found. Ctrl-C ends them, with a report. Raises CannotProbe."""
-    from keyturn.probe.target import add_to_file
+def _play(run: "Probe", smtp: int, only: tuple[str, ...]) -> "Report":
+    """Play the attacks. Ctrl-C ends them, with a report. Raises CannotProbe."""
     from keyturn.studio.inbox.smtp_server import SmtpServer
 
     with SmtpServer(listen("127.0.0.1", smtp, "--smtp"), run.inbox).running():
         try:
-            report = asyncio.run(run.run(only, _show_progress))
+            return asyncio.run(run.run(only, _show_progress))
         finally:
             _show_progress("")
-    if file:
-        add_to_file(file, run.target)
-    return report
 
 
 def _show_progress(name: str) -> None:

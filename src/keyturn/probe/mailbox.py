@@ -38,11 +38,11 @@ class Link(Struct, frozen=True):
 
 
 class Mail:
-    """A received mail. `to`: the recipients of its envelope."""
+    """A received mail. `to`: the recipients of its envelope, and those of a header Bcc."""
 
     def __init__(self, row: CapturedMail, raw: bytes) -> None:
         self.number = row.number
-        self.to = row.delivered_to or tuple(row.recipients)
+        self.to = {*(row.delivered_to or row.recipients), *(hidden.address for hidden in row.bcc)}
         self.content = MailContent(raw)
         self.subject = row.subject
         self.text = f"{row.subject}\n{self.content.text}\n{self.content.html}"
@@ -86,22 +86,18 @@ class Mailbox:
         return [Mail(row, self._inbox.raw(row)) for row in reversed(rows)]
 
     async def wait(self, number: int, seconds: float, enough: Callable[[list[Mail]], bool] = bool) -> list[Mail]:
-        """Return the mails after a number as soon as they are enough, or when the seconds are over."""
-        began = time.monotonic()
-        while True:
-            mails, waited = self.since(number), time.monotonic() - began
-            if enough(mails):
-                self.slowest = max(self.slowest, waited)
-                return mails
-            if waited > seconds:
+        """Return the mails after a number as soon as they are enough, or once no more came for some seconds."""
+        began = newest = time.monotonic()
+        count = 0
+        while not enough(mails := self.since(number)):
+            now = time.monotonic()
+            count, newest = (len(mails), now) if len(mails) > count else (count, newest)
+            if now - newest > seconds:
                 return mails
             await asyncio.sleep(_BETWEEN_LOOKS)
+        self.slowest = max(self.slowest, time.monotonic() - began)
+        return mails
 
     async def all(self, number: int, silence: float) -> list[Mail]:
         """Return the mails after a number, once no more came for some seconds."""
-        count, mails = 0, await self.wait(number, silence)
-        while len(mails) > count:
-            count = len(mails)
-            await self.wait(mails[-1].number, silence)
-            mails = self.since(number)
-        return mails
+        return await self.wait(number, silence, lambda _: False)

@@ -15,7 +15,7 @@ PER_SECOND = 2
 def needs_permission(url: str) -> bool:
     """Tell whether a URL is of another host. Raises CannotProbe if it is none of HTTP."""
     if urlsplit(url).scheme not in {"http", "https"} or not host_of(url):
-        raise CannotProbe(f"{url!r} is no URL such as http://127.0.0.1:3000.")
+        raise CannotProbe(f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000.")
     return not is_loopback(url)
 
 

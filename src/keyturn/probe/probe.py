@@ -14,7 +14,7 @@ from keyturn.probe.attacks import attack_named
 from keyturn.probe.calls import Call, find_calls
 from keyturn.probe.mailbox import Mailbox
 from keyturn.probe.permission import PER_SECOND, needs_permission, require_permission
-from keyturn.probe.run import Run
+from keyturn.probe.run import Account, Run
 from keyturn.probe.target import CALLS, Patience, Target
 from keyturn.probe.web import Browser, Page, Web
 from keyturn.studio.inbox.store import CapturedMails
@@ -92,8 +92,8 @@ class Probe:
             raise CannotProbe(f"No link at {self.target.url} leads to a form for a forgotten password: give --request.")
         texts = {name: getattr(self.target, name) for name in CALLS}
         calls = {name: Call.read("--" + name.replace("_", "-"), text) for name, text in texts.items() if text}
-        self._run = run = Run(web, Mailbox(self.inbox), self._patience, calls, self.target.accounts)
-        run.has_second_step = self.target.second_step
+        accounts = [Account(address) for address in self.target.accounts]
+        self._run = run = Run(web, Mailbox(self.inbox), self._patience, calls, accounts, self.target.second_step)
         await run.begin()
         return run
 

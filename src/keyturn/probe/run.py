@@ -1,10 +1,12 @@
 """The steps that attacks are made of: ask for a link, wait for its mail, use the link, sign in."""
 
+import asyncio
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -34,17 +36,22 @@ class LinkDead(NotTried):
 
 
 class Account(Struct):
-    """One of the user's accounts. `password`: what signs in by now. `tried`: what may have replaced it."""
+    """One of the user's accounts. `password`: what signs in by now. `tried`: what may have replaced it.
+
+    `old`: the password before the last reset.
+    """
 
     address: str
     password: str = ""
     tried: str = ""
+    old: str = ""
 
 
 class Story(Struct):
     """A request for a link, its mail, and what became of the link.
 
     `browser`: the one that opens the link. `page`: what the link showed. `done`: the answer to the new password.
+    `scanned`: what a mail scanner saw before. `used_up`: the answer to a new password, if the link was dead then.
     """
 
     account: Account
@@ -54,6 +61,8 @@ class Story(Struct):
     browser: Browser
     page: Page | None = None
     done: Page | None = None
+    scanned: list[Page] = []
+    used_up: Page | None = None
 
 
 class Finding(Struct, frozen=True):
@@ -74,6 +83,10 @@ def failed(why: str, *pages: Page) -> Finding:
 
 def unsure(why: str, *pages: Page) -> Finding:
     return Finding(Verdict.UNSURE, why, pages)
+
+
+def judged(is_wrong: bool, wrong: str, right: str, *pages: Page) -> Finding:
+    return failed(wrong, *pages) if is_wrong else passed(right, *pages)
 
 
 def new_password() -> str:
@@ -98,27 +111,29 @@ def summary(page: Page) -> str:
     return f"{page.status} {words[:120]}"
 
 
+@dataclass
 class Run:
     """The application under test as attacks see it. `first`: the story with which the run began.
 
-    `unknown`: the answers for addresses without an account. `notice`: the mail that followed the first reset.
+    `notice`: the mail that followed the first reset.
     """
 
-    first: Story
+    web: Web
+    mailbox: Mailbox
+    patience: Patience
+    calls: Mapping[str, Call]
+    accounts: Sequence[Account]
+    has_second_step: bool
     notice: Mail | None = None
-    has_second_step = False
+    stories: list[Story] = field(default_factory=list)
+    passwords: list[str] = field(default_factory=list)
+    told: dict[Any, asyncio.Future[Any]] = field(default_factory=dict)
+    _right: tuple[object, ...] = ()
+    _wrong: tuple[object, ...] = ()
 
-    def __init__(
-        self, web: Web, mailbox: Mailbox, patience: Patience, calls: Mapping[str, Call], accounts: Sequence[str]
-    ) -> None:
-        self.web, self.mailbox, self.patience, self.calls = web, mailbox, patience, calls
-        self.accounts = [Account(address) for address in accounts]
-        self.unknown: list[tuple[str, Page]] = []
-        self.stories: list[Story] = []
-        self.passwords: list[str] = []
-        self.outcomes: dict[str, Any] = {}
-        self._right: tuple[object, ...] = ()
-        self._wrong: tuple[object, ...] = ()
+    @property
+    def first(self) -> Story:
+        return self.stories[0]
 
     @property
     def tokens(self) -> set[str]:
@@ -149,10 +164,6 @@ class Run:
         """Ask for a link in a new browser. `address`: also a list. Raises NotTried beyond a limit."""
         page = await self.calls["request"].send(Browser(self.web), {"email": address}, headers=headers)
         return _within_limit(page)
-
-    async def ask_as_stranger(self) -> None:
-        address = self.stranger()
-        self.unknown.append((address, await self.ask(address)))
 
     @property
     def usual_wait(self) -> float:
@@ -202,7 +213,8 @@ class Run:
         story.done = await self.use(story, password)
         if self._right and not await self.works(story.account, password):
             raise LinkDead(f"The link set no password: {summary(story.done)}")
-        story.account.password, story.account.tried = password, ""
+        account = story.account
+        account.old, account.password, account.tried = account.password, password, ""
 
     async def sign_in(self, account: Account, password: str) -> tuple[Browser, Page]:
         if "sign_in" not in self.calls:
@@ -244,10 +256,8 @@ class Run:
 
     async def begin(self) -> None:
         """Play the first story. Raises NotTried if it has no end."""
-        await self.ask_as_stranger()
-        self.first = await self.link_for(self.ann)
-        before = self.mailbox.now()
-        await self.reset(self.first)
+        story, before = await self.link_for(self.ann), self.mailbox.now()
+        await self.reset(story)
         if "sign_in" in self.calls:
             await self.learn_sign_in()
         self.notice = next(iter(await self.mailbox.wait(before, max(self.patience.mail, self.usual_wait))), None)
@@ -259,21 +269,14 @@ def _within_limit(page: Page) -> Page:
     return page
 
 
-Tell = Callable[[Run], Awaitable[T]]
-
-
-def once(tell: Tell[T]) -> Tell[T]:
+def once(tell: Callable[[Run], Awaitable[T]]) -> Callable[[Run], Awaitable[T]]:
     """Decorate a story that several attacks need: it is told once in a run. One that failed fails again."""
 
     @wraps(tell)
     async def told(run: Run) -> T:
-        if tell.__name__ not in run.outcomes:
-            try:
-                run.outcomes[tell.__name__] = await tell(run)
-            except Undecided as error:
-                run.outcomes[tell.__name__] = error
-        if isinstance(outcome := run.outcomes[tell.__name__], Undecided):
-            raise outcome
-        return cast("T", outcome)
+        if tell not in run.told:
+            run.told[tell] = asyncio.ensure_future(tell(run))
+        outcome: T = await run.told[tell]
+        return outcome
 
     return told

@@ -1,28 +1,28 @@
 """What a reset ends, and what it must not skip."""
 
-from keyturn.probe.attack import NotTried, Undecided
-from keyturn.probe.attacks.stories import second_story, still_signed_in
-from keyturn.probe.run import Finding, Run, failed, passed
+from keyturn.probe.attack import NotTried
+from keyturn.probe.attacks.stories import second_story, session_before, view
+from keyturn.probe.run import Finding, Run, failed, judged, passed, unsure
 from keyturn.probe.web import Browser
 
 
 async def old_password_works(run: Run) -> Finding:
     """Sign in with the password before the last reset."""
-    old = (await second_story(run)).old
-    if await run.works(run.ann, old):
-        return failed("The password before the reset still signs in.")
-    return passed("The password before the reset is refused.")
+    await second_story(run)
+    wrong = "The password before the reset still signs in."
+    return judged(await run.works(run.ann, run.ann.old), wrong, "The password before the reset is refused.")
 
 
 async def sessions_survive(run: Run) -> Finding:
     """Open a private page, after a reset, with a session from before."""
-    session = (await second_story(run)).session
-    if isinstance(session, Undecided):
-        raise session
-    is_signed_in, page = await still_signed_in(run, session)
-    if is_signed_in:
+    await second_story(run)
+    session = await session_before(run)
+    page, outside = await session.browser.send("GET", session.path), await Browser(run.web).send("GET", session.path)
+    if view(page, run) == view(outside, run):
+        return passed(f"A session from before the reset no longer opens {session.path}.")
+    if view(page, run) == session.inside:
         return failed(f"A session from before the reset still opens {session.path}.", page)
-    return passed(f"A session from before the reset no longer opens {session.path}.")
+    return unsure(f"{session.path} looks neither as before nor as to others.", page)
 
 
 async def second_step_skipped(run: Run) -> Finding:
@@ -32,9 +32,8 @@ async def second_step_skipped(run: Run) -> Finding:
     if "private" not in run.calls:
         raise NotTried("Name a page that needs the second step by --private.")
     path = run.calls["private"].path
-    signed_in, _ = await run.sign_in(run.ann, run.ann.password)
+    reset, (signed_in, _) = (await second_story(run)).browser, await run.sign_in(run.ann, run.ann.password)
     outside = await Browser(run.web).send("GET", path)
-    reset = (await second_story(run)).story.browser
     for browser, what in ((reset, "The browser of the reset"), (signed_in, "The new password alone")):
         page = await browser.send("GET", path)
         if page.status == 200 and (outside.status, outside.url) != (page.status, page.url):

@@ -28,23 +28,16 @@ async def answers_differ(run: Run) -> Finding:
 
     Something differs if all answers of one kind have it, and none of the other. So what changes each time is no sign.
     """
-    await run.ask_as_stranger()
-    known = [(run.first.account.address, run.first.asked)]
-    try:
-        story = await bobs_story(run)
-    except NotTried:
-        story = await run.link_for(run.ann)
-    known.append((story.account.address, story.asked))
-    await run.ask_as_stranger()
-    mine = [_signs(page, address) for address, page in known]
-    others = [_signs(page, address) for address, page in run.unknown]
+    strangers = [run.stranger() for _ in range(3)]
+    unknown = [await run.ask(address) for address in strangers[:2]]
+    other = await bobs_story(run) if len(run.accounts) > 1 else await run.link_for(run.ann)
+    unknown.append(await run.ask(strangers[2]))  # so that neither kind comes first
+    mine = [_signs(story.asked, story.account.address) for story in (run.first, other)]
+    others = list(map(_signs, unknown, strangers))
     telling = set.intersection(*mine) - set().union(*others) | set.intersection(*others) - set().union(*mine)
     if telling:
-        return failed(f"This tells them apart: {'; '.join(sorted(telling))[:300]}", story.asked, run.unknown[-1][1])
-    return passed(
-        f"Status, redirects, names of headers and cookies, and text are the same in {len(known)} answers "
-        f"for accounts and {len(others)} for strangers."
-    )
+        return failed(f"This tells them apart: {'; '.join(sorted(telling))[:300]}", other.asked, unknown[-1])
+    return passed(f"{len(mine)} answers for accounts and {len(others)} for strangers look the same.")
 
 
 def _signs(page: Page, address: str) -> set[str]:
@@ -111,7 +104,8 @@ async def _measure(run: Run) -> tuple[list[float], list[float]]:
 
 def _in_words(known: list[float], unknown: list[float]) -> str:
     _, p, _ = compare(known, unknown)
-    return f"Medians of {1000 * median(known):.1f} ms for accounts, {1000 * median(unknown):.1f} ms else (p = {p:.2g})."
+    middles = f"{1000 * median(known):.1f} ms for accounts, {1000 * median(unknown):.1f} ms for strangers"
+    return f"Medians of {len(known)} pairs: {middles} (p = {p:.2g})."
 
 
 async def no_limit(run: Run) -> Finding:

@@ -6,7 +6,7 @@ from keyturn.probe.attack import NotTried
 from keyturn.probe.attacks.stories import bobs_story, second_link_again, use_again
 from keyturn.probe.forms import form_for
 from keyturn.probe.mailbox import Link
-from keyturn.probe.run import Finding, Run, Story, failed, look, new_password, passed, unsure
+from keyturn.probe.run import Finding, Run, Story, failed, judged, look, new_password, passed, unsure
 
 _AT_ONCE = 4
 _A_SECOND = 1.1
@@ -19,9 +19,8 @@ _LONGEST_ID = 36
 async def link_twice(run: Run) -> Finding:
     """Use the link of a finished reset for another password."""
     page, is_changed = await second_link_again(run)
-    if is_changed:
-        return failed("The link of a finished reset set another password.", page)
-    return passed("The link of a finished reset sets no password.", page)
+    wrong = "The link of a finished reset set another password."
+    return judged(is_changed, wrong, "The link of a finished reset sets no password.", page)
 
 
 async def older_link_works(run: Run) -> Finding:
@@ -34,9 +33,8 @@ async def older_link_works(run: Run) -> Finding:
         raise NotTried("All mails have the same link, as long as it is not used.")
     await run.reset(newer)
     page, is_changed = await use_again(run, older)
-    if is_changed:
-        return failed("After a newer link was used, the older one set another password.", page)
-    return passed("After a newer link was used, the older one sets no password.", page)
+    wrong = "After a newer link was used, the older one set another password."
+    return judged(is_changed, wrong, "After a newer link was used, the older one sets no password.", page)
 
 
 async def link_twice_at_once(run: Run) -> Finding:
@@ -58,11 +56,8 @@ async def link_twice_at_once(run: Run) -> Finding:
             run.ann.password, run.ann.tried = password, ""
             break
     won = [page for page in pages if look(page) == yes]
-    if len(won) > 1:
-        return failed(
-            f"{len(won)} of {_AT_ONCE} uses at the same moment were told that they set the password.", *won[:2]
-        )
-    return passed(f"{len(won)} of {_AT_ONCE} uses at the same moment set the password.")
+    said = f"{len(won)} of {_AT_ONCE} uses at the same moment were told that they set the password."
+    return judged(len(won) > 1, said, said, *won[:2])
 
 
 async def link_after_change(run: Run) -> Finding:
@@ -78,9 +73,8 @@ async def link_after_change(run: Run) -> Finding:
         raise NotTried(f"The call of --change did not change the password ({page.status}).")
     run.ann.password = changed
     page, is_changed = await use_again(run, story)
-    if is_changed:
-        return failed("A link from before the change set another password.", page)
-    return passed("A link from before the change sets no password.", page)
+    wrong = "A link from before the change set another password."
+    return judged(is_changed, wrong, "A link from before the change sets no password.", page)
 
 
 async def other_account(run: Run) -> Finding:

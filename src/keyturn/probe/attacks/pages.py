@@ -38,9 +38,8 @@ async def get_uses_link(run: Run) -> Finding:
     """Open a link as a scanner does, by HEAD and twice by GET without cookies, before its reader uses it."""
     second = await second_story(run)
     if second.scanned and second.used_up:
-        return failed(
-            "After a HEAD and two GETs without cookies, the link set no password.", *second.scanned[:2], second.used_up
-        )
+        proof = (*second.scanned[:2], second.used_up)
+        return failed("After a HEAD and two GETs without cookies, the link set no password.", *proof)
     if not second.scanned or second.scanned[1].status == 404:
         raise NotTried("The application serves no page at the link's address.")
     return passed("After a HEAD and two GETs without cookies, the link still worked.")

@@ -1,5 +1,7 @@
 """Stories that several attacks share."""
 
+from contextlib import suppress
+
 from msgspec import Struct
 
 from keyturn.probe.attack import NotTried, Undecided
@@ -26,59 +28,40 @@ class Session(Struct):
     inside: tuple[object, ...]
 
 
-class Second(Struct):
-    """A reset of the first account whose link a mail scanner opened before.
+@once
+async def session_before(run: Run) -> Session:
+    """Sign in before the second story, and find a page that looks otherwise to others. Raises NotTried."""
+    browser, landing = await run.sign_in(run.ann, run.ann.password)
+    named = run.calls.get("private")
+    for path in [named.path] if named else (landing.url, *_PLACES):
+        inside, outside = await browser.send("GET", path), await Browser(run.web).send("GET", path)
+        if view(inside, run) != view(outside, run) and inside.status < 400:
+            return Session(browser, path, view(inside, run))
+    raise NotTried("The probe found no page that only a signed-in user sees: name it by --private.")
 
-    `scanned`: the scanner's pages. `used_up`: the answer to the new password, if the link no longer worked then.
-    `session`: from before the reset, or why there is none. `old`: the password before.
-    """
 
-    story: Story
-    scanned: list[Page]
-    used_up: Page | None
-    session: Session | Undecided
-    old: str
+def view(page: Page, run: Run) -> tuple[object, ...]:
+    """Return what tells a page for the first account from the same page for others."""
+    return page.status, page.url, run.ann.address in page.body
 
 
 @once
-async def second_story(run: Run) -> Second:
-    try:
-        session: Session | Undecided = await _session(run)
-    except Undecided as error:
-        session = error
-    old, story, scanner, used_up = run.ann.password, await run.link_for(run.ann), Browser(run.web), None
+async def second_story(run: Run) -> Story:
+    """Reset the first account while it is signed in, with a link that a mail scanner opened before."""
+    with suppress(Undecided):  # whoever needs the session is told why there is none
+        await session_before(run)
+    story, scanner = await run.link_for(run.ann), Browser(run.web)
     url = run.web.here(story.link.address) if story.link.address else ""
     scanned = [await scanner.send(method, url) for method in ("HEAD", "GET", "GET")] if url else []
+    used_up = None
     try:
         await run.reset(story)
     except LinkDead:
         used_up = story.done
         story = await run.link_for(run.ann)
         await run.reset(story)
-    return Second(story, scanned, used_up, session, old)
-
-
-async def _session(run: Run) -> Session:
-    """Sign in, and find a page that looks otherwise to others. Raises NotTried."""
-    browser, landing = await run.sign_in(run.ann, run.ann.password)
-    named = run.calls.get("private")
-    for path in [named.path] if named else (landing.url, *_PLACES):
-        inside, outside = await browser.send("GET", path), await Browser(run.web).send("GET", path)
-        if _view(inside, run) != _view(outside, run) and inside.status < 400:
-            return Session(browser, path, _view(inside, run))
-    raise NotTried("The probe found no page that only a signed-in user sees: name it by --private.")
-
-
-def _view(page: Page, run: Run) -> tuple[object, ...]:
-    return page.status, page.url, run.ann.address in page.body
-
-
-async def still_signed_in(run: Run, session: Session) -> tuple[bool, Page]:
-    """Tell whether a session still opens its page. Raises Undecided if the page looks otherwise now."""
-    page, outside = await session.browser.send("GET", session.path), await Browser(run.web).send("GET", session.path)
-    if _view(page, run) not in {session.inside, _view(outside, run)}:
-        raise Undecided(f"{session.path} looks neither as before nor as to others ({page.status}).")
-    return _view(page, run) == session.inside, page
+    story.scanned, story.used_up = scanned, used_up
+    return story
 
 
 async def link_page(run: Run) -> Page:
@@ -99,4 +82,4 @@ async def use_again(run: Run, story: Story) -> tuple[Page, bool]:
 @once
 async def second_link_again(run: Run) -> tuple[Page, bool]:
     """Use the link of a finished reset again."""
-    return await use_again(run, (await second_story(run)).story)
+    return await use_again(run, await second_story(run))
