@@ -11,7 +11,7 @@ from keyturn.probe.report import as_html, as_json, as_sarif, as_text
 
 
 def _attack(name: str) -> Attack:
-    title, gain, fix = f"The title of {name}", f"An attacker gains {name}.", f"Fix {name}."
+    title, gain, fix = f"The title of {name}", f"An attacker gains {name}.", f"Fix `{name}`."
     return Attack(name=name, title=title, authority=("CWE-640",), gain=gain, fix=fix)
 
 
@@ -39,7 +39,7 @@ def test_the_text_has_failures_in_full_and_a_line_for_the_rest() -> None:
 
     assert text.splitlines()[0] == "failed     link-twice"
     assert "\n  The title of link-twice. A link worked twice.\n    > POST /reset\n" in text
-    assert "\n  An attacker gains link-twice.\n  Fix link-twice.\n  CWE-640\n" in text
+    assert "\n  Gain: An attacker gains link-twice.\n  Fix: Fix `link-twice`.\n  CWE-640\n" in text
     assert re.findall(r"(?m)^(unsure|not tried|passed) +(\S+) +(.*)$", text) == [
         ("unsure", "times-differ", "The samples are too few."),
         ("not tried", "no-limit", "There is no second account."),
@@ -70,7 +70,7 @@ def test_json_has_every_outcome() -> None:
         ("no-limit", "not-tried"),
     ]
     assert report["outcomes"][1]["exchanges"] == [{"request": "POST /reset", "answer": _HOSTILE}]
-    assert report["outcomes"][1]["attack"]["fix"] == "Fix link-twice."
+    assert report["outcomes"][1]["attack"]["fix"] == "Fix `link-twice`."
 
 
 def test_sarif_has_a_result_for_what_failed_and_what_is_to_be_reviewed() -> None:
@@ -96,6 +96,7 @@ def test_the_page_is_one_file_in_which_an_answer_is_text() -> None:
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "\u202e" not in page
+    assert "<dd>Fix <code>link-twice</code>.</dd>" in page
     assert re.findall(r"(?:src|href)=", page) == []
     assert "prefers-color-scheme: dark" in page
     headings = [re.sub("<.*?>", "", one) for one in re.findall("<h2.*?</h2>", page)]

@@ -3,8 +3,10 @@
 Answers of the target are somebody else's text: nothing in them controls a terminal or becomes markup (CWE-150, CWE-79).
 """
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
+from html import escape
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import click
 import msgspec
 from jinja2 import Environment
+from markupsafe import Markup
 
 from keyturn.probe.attack import Outcome, Report, Verdict
 
@@ -62,14 +65,16 @@ def _in_full(outcome: Outcome) -> Iterator[str]:
     yield _wrapped(f"{attack.title}. {outcome.why}", 2)
     for exchange in outcome.exchanges:
         for sign, text in ((">", exchange.request), ("<", exchange.answer)):
-            yield click.style(textwrap.indent(_plain(text), f"    {sign} "), dim=True)
-    yield _wrapped(attack.gain, 2)
-    yield click.style(_wrapped(attack.fix, 2), fg="green")
+            yield click.style(textwrap.indent(_plain(text.strip()), f"    {sign} "), dim=True)
+    yield _wrapped(f"Gain: {attack.gain}", 2)
+    yield click.style(_wrapped(f"Fix: {attack.fix}", 2), fg="green")
     yield click.style(f"  {', '.join(attack.authority)}", dim=True)
 
 
 def _wrapped(text: str, indent: int) -> str:
-    return textwrap.fill(_plain(text), _WIDTH, initial_indent=" " * indent, subsequent_indent=" " * indent)
+    blanks = " " * indent
+    lines = textwrap.wrap(_plain(text), _WIDTH - indent, break_on_hyphens=False)
+    return "\n".join(f"{blanks}{line}" for line in lines)
 
 
 def as_json(report: Report) -> str:
@@ -122,6 +127,11 @@ def _result(outcome: Outcome, index: int, target: str) -> Mapping[str, Any]:
 def as_html(report: Report) -> str:
     """Return one page without scripts, pictures and other files."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["plain"] = _plain
+    environment.filters |= {"plain": _plain, "code": _with_code}
     page = environment.from_string(Path(__file__).with_name("report.html").read_text("utf-8"))
     return page.render(target=report.target, tally=_tally(report), groups=_groups(report))
+
+
+def _with_code(text: str) -> Markup:
+    """Return a text of `attacks.toml` as HTML, with what is in backticks as code."""
+    return Markup(re.sub("`(.+?)`", r"<code>\1</code>", escape(text, quote=False)))  # noqa: S704 - it is escaped
