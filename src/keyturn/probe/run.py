@@ -163,8 +163,7 @@ class Run:
 
     async def ask(self, address: Any, headers: Mapping[str, str] = {}) -> Page:
         """Ask for a link in a new browser. `address`: also a list. Raises NotTried beyond a limit."""
-        page = await self.calls["request"].send(Browser(self.web), {"email": address}, headers=headers)
-        return _within_limit(page)
+        return _within_limit(await self.calls["request"].send(Browser(self.web, headers), {"email": address}))
 
     @property
     def usual_wait(self) -> float:
@@ -202,10 +201,10 @@ class Run:
         filled = {"email": story.account.address, **story.link.parameters, **values, "password": password}
         filled["token"] = story.link.token
         if call := self.calls.get("reset"):
-            return _within_limit(await call.send(story.browser, filled, more=more))
+            return _within_limit(await call.send(story.browser, filled, more))
         page = story.page = story.page or await story.browser.send("GET", self.web.here(story.link.address))
         if any(form.passwords for form in forms_of(page)):  # the page of a dead link has none
-            page = await Call(option="--reset").send_form(story.browser, page, filled, more=more)
+            page = await Call(option="--reset").send_form(story.browser, page, filled, more)
         return _within_limit(page)
 
     def for_another_reader(self, story: Story, link: Link | None = None) -> Story:
