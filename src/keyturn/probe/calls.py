@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.probe.attack import CannotProbe, NotTried
-from keyturn.probe.forms import form_for, forms_of, has_challenge
+from keyturn.probe.forms import form_for, forms_of
 from keyturn.probe.web import Browser, Page
 
 _CALL = re.compile(r"(?:(?P<method>[A-Z]{3,7})\s+)?(?P<path>/\S*)(?:\s+(?P<body>\S.*))?", re.DOTALL)
@@ -19,8 +19,8 @@ _FORGOTTEN = re.compile(r"forg[eo]t|reset|recover|lost|passwor|vergessen|oubli|o
 _SIGN_IN = re.compile(r"log-?_?in|sign-?_?in|anmeld|connexion|account|auth|session", re.IGNORECASE)
 _REGISTER = re.compile(r"regist|sign-?_?up|join|create", re.IGNORECASE)
 _MOST_PAGES = 12
-_FORM, _JSON = {"content-type": "application/x-www-form-urlencoded"}, {"content-type": "application/json"}
-_NO_HEADERS: Mapping[str, str] = {}
+_CHALLENGE = re.compile(r"g-recaptcha|h-captcha|cf-turnstile|altcha-widget|recaptcha/|hcaptcha\.com|turnstile/v0")
+_FORM = "application/x-www-form-urlencoded"
 
 
 class Call(Struct, frozen=True, kw_only=True):
@@ -43,45 +43,30 @@ class Call(Struct, frozen=True, kw_only=True):
                 raise CannotProbe(f"{option}: the body is not JSON ({error}).") from None
         return cls(option=option, **match.groupdict(""))
 
-    async def send(
-        self,
-        browser: Browser,
-        values: Mapping[str, Any],
-        *,
-        more: Mapping[str, Any] = {},
-        headers: Mapping[str, str] = _NO_HEADERS,
-    ) -> Page:
+    async def send(self, browser: Browser, values: Mapping[str, Any], more: Mapping[str, Any] = {}) -> Page:
         """Send the call with these values. `more`: values of the body by the names of their fields.
 
         Raises NotTried if the page has no such form.
         """
         path = _PLACEHOLDER.sub(lambda name: quote(str(self._value(name, values)), safe=""), self.path)
         if not self.method:
-            return await self.send_form(browser, await browser.send("GET", path), values, more=more, headers=headers)
+            return await self.send_form(browser, await browser.send("GET", path), values, more)
         if self.body.startswith("{"):
             document = {**self._filled(msgspec.json.decode(self.body), values), **more}
-            return await browser.send(self.method, path, msgspec.json.encode(document), {**_JSON, **headers})
+            return await browser.send(self.method, path, msgspec.json.encode(document), "application/json")
         fields = self._filled(dict(parse_qsl(self.body, keep_blank_values=True)), values)
-        return await browser.send(self.method, path, _form({**fields, **more}), {**_FORM, **headers})
+        return await browser.send(self.method, path, _form({**fields, **more}), _FORM)
 
     async def send_form(
-        self,
-        browser: Browser,
-        page: Page,
-        values: Mapping[str, Any],
-        *,
-        more: Mapping[str, Any] = {},
-        headers: Mapping[str, str] = _NO_HEADERS,
+        self, browser: Browser, page: Page, values: Mapping[str, Any], more: Mapping[str, Any] = {}
     ) -> Page:
         """Fill in and send the form of a page: one with passwords if there is one in the values, else without."""
         form = form_for(page, with_password="password" in values)
         if form is None or form.method != "POST":
             raise NotTried(f"{page.url} ({page.status}) has no form that the probe understands. {self._hint}")
-        if has_challenge(page):
+        if _CHALLENGE.search(page.body):
             raise NotTried(f"{page.url} has a CAPTCHA: turn it off while the probe runs. {self._hint}")
-        return await browser.send(
-            "POST", form.action, _form({**dict(form.filled(values)), **more}), {**_FORM, **headers}
-        )
+        return await browser.send("POST", form.action, _form({**dict(form.filled(values)), **more}), _FORM)
 
     @property
     def _hint(self) -> str:

@@ -11,7 +11,6 @@ from keyturn.probe.web import Page
 
 _ADDRESS = re.compile(r"mail|user|login|identif|account|address", re.IGNORECASE)
 _OLD = re.compile(r"old|current", re.IGNORECASE)
-_CHALLENGE = re.compile(r"g-recaptcha|h-captcha|cf-turnstile|altcha-widget|recaptcha/|hcaptcha\.com|turnstile/v0")
 _NOT_SENT = {"button", "image", "reset", "file"}
 _MOST_FIELDS = 100
 
@@ -74,7 +73,3 @@ def _fields(form: Element) -> Iterator[Field]:
         if each.tag in {"input", "textarea"} and kind not in _NOT_SENT and not is_off:
             hints = f"{each.get('id')} {each.get('autocomplete')} {each.get('placeholder')}"
             yield Field(each.get("name"), kind, each.get("value"), hints)
-
-
-def has_challenge(page: Page) -> bool:
-    return bool(_CHALLENGE.search(page.body))

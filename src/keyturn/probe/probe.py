@@ -3,7 +3,9 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import TypeVar
 from urllib.parse import quote
 
 from msgspec.structs import replace
@@ -26,6 +28,7 @@ _LONGEST, _MOST_PAGES = 400, 4
 """Characters of a body, and exchanges of an outcome, in the report."""
 
 Progress = Callable[[str], None]
+T = TypeVar("T")
 _LONG_WORD = re.compile(r"(?=[\w-]*\d)([\w-]{4})[\w-]{20,}")
 
 
@@ -51,31 +54,18 @@ class Probe:
 
         `progress` hears the name of each attack before it.
         """
-        began = time.monotonic()
-        web = Web(self.target.url, self._patience.call, PER_SECOND if needs_permission(self.target.url) else None)
-        try:
-            outcomes = await self._play_all(web, only, progress)
-        finally:
-            await web.close()
-        return Report(self.target.url, tuple(outcomes), time.monotonic() - began)
-
-    async def _play_all(self, web: Web, only: Sequence[str], progress: Progress) -> list[Outcome]:
-        outcomes = list[Outcome]()
-        try:
-            run: Run | None = await self._begin(web, progress)
-        except NotTried as problem:
-            raise CannotProbe(self._without_secrets(str(problem))) from None
-        except asyncio.CancelledError:
-            run = None
-            _after_cancel()
-        for attack in (attack for attack in ATTACKS.values() if not only or attack.name in only):
+        began, outcomes = time.monotonic(), list[Outcome]()
+        limit = PER_SECOND if needs_permission(self.target.url) else None
+        async with aclosing(Web(self.target.url, self._patience.call, limit)) as web:
             try:
-                outcomes.append(await self._play(attack, run, progress))
-            except asyncio.CancelledError:
-                run = None
-                _after_cancel()
-                outcomes.append(await self._play(attack, run, progress))
-        return outcomes
+                run = await _unless_cancelled(self._begin(web, progress))
+            except NotTried as problem:
+                raise CannotProbe(self._without_secrets(str(problem))) from None
+            for attack in (attack for attack in ATTACKS.values() if not only or attack.name in only):
+                outcome = await _unless_cancelled(self._play(attack, run, progress)) if run else None
+                run = run if outcome else None
+                outcomes.append(outcome or Outcome(attack, Verdict.NOT_TRIED, "The run was stopped."))
+        return Report(self.target.url, tuple(outcomes), time.monotonic() - began)
 
     async def _begin(self, web: Web, progress: Progress) -> Run:
         """Find the calls, and play the first story. Raises CannotProbe and NotTried."""
@@ -97,9 +87,7 @@ class Probe:
         await run.begin()
         return run
 
-    async def _play(self, attack: Attack, run: Run | None, progress: Progress) -> Outcome:
-        if run is None:
-            return Outcome(attack, Verdict.NOT_TRIED, "The run was stopped.")
+    async def _play(self, attack: Attack, run: Run, progress: Progress) -> Outcome:
         progress(attack.name)
         try:
             finding = await attack_named(attack.name)(run)
@@ -128,7 +116,11 @@ class Probe:
         return _LONG_WORD.sub(r"\1…", text)
 
 
-def _after_cancel() -> None:
-    """Let the task go on, to write its report: libraries would end it at its next step (`Task.uncancel`)."""
-    if task := asyncio.current_task():
-        task.uncancel()
+async def _unless_cancelled(step: Awaitable[T]) -> T | None:
+    """Return what a step returns, or None if the task is cancelled in it: the report is still to be written."""
+    try:
+        return await step
+    except asyncio.CancelledError:
+        if task := asyncio.current_task():
+            task.uncancel()
+        return None

@@ -95,14 +95,15 @@ def new_password() -> str:
 
 
 def look(page: Page) -> tuple[object, ...]:
-    """Return what tells two outcomes of a call apart: status, redirects, cookies, form, and an API's yes or no."""
+    """Return what tells outcomes of a call apart: status, redirects, cookies, form, and an API's yes or no."""
     leads_to = [re.sub(r"[?#].*|[^/]*\d[^/]*", "", answer.header("location")) for answer in page.all]
     fields = sum(form.passwords for form in forms_of(page)) if page.is_html else 0
     try:
         document = msgspec.json.decode(page.body, type=dict[str, Any])
     except msgspec.DecodeError:
         document = {}
-    said = sorted((key, value if isinstance(value, bool) else "") for key, value in document.items())
+    yes_or_no = [key for key, value in document.items() if isinstance(value, bool) or key in {"status", "result"}]
+    said = sorted((key, str(document[key]) if key in yes_or_no else "") for key in document)
     return page.all[0].status, page.status, *leads_to, *sorted(page.cookies), fields, *said
 
 
@@ -162,8 +163,7 @@ class Run:
 
     async def ask(self, address: Any, headers: Mapping[str, str] = {}) -> Page:
         """Ask for a link in a new browser. `address`: also a list. Raises NotTried beyond a limit."""
-        page = await self.calls["request"].send(Browser(self.web), {"email": address}, headers=headers)
-        return _within_limit(page)
+        return _within_limit(await self.calls["request"].send(Browser(self.web, headers), {"email": address}))
 
     @property
     def usual_wait(self) -> float:
@@ -174,11 +174,10 @@ class Run:
         """Ask for a link, and return it with its mail. Raises NotTried if no mail comes."""
         before, wait = self.mailbox.now(), self.usual_wait if self.stories else self.patience.mail
         asked = await self.ask(account.address)
-        mails = await self.mailbox.wait(before, wait, lambda mails: any(map(self.reset_link, mails)))
-        for mail in mails:
-            if link := self.reset_link(mail):
-                self.stories.append(Story(account, asked, mail, link, Browser(self.web)))
-                return self.stories[-1]
+        mails = await self.mailbox.wait(before, wait, lambda mails: bool(self._links(mails, account)))
+        for mail, link in self._links(mails, account)[:1]:
+            self.stories.append(Story(account, asked, mail, link, Browser(self.web)))
+            return self.stories[-1]
         if asked.status >= 400:  # a 500 may be an SMTP server that is missing
             raise NotTried(f"The request for a link was refused: {summary(asked)}. {_NO_MAIL[bool(self.stories)]}")
         if mails and not self.stories:
@@ -191,6 +190,11 @@ class Run:
         link = mail.link
         return link if link and (not self.stories or link.shape == self.stories[0].link.shape) else None
 
+    def _links(self, mails: Sequence[Mail], account: Account) -> list[tuple[Mail, Link]]:
+        """Return the links for an account, with their mails: one for another account may come late."""
+        for_it = [mail for mail in mails if account.address.lower() in {to.lower() for to in mail.to}]
+        return [(mail, link) for mail in for_it if (link := self.reset_link(mail))]
+
     async def use(self, story: Story, password: str, more: Mapping[str, Any] = {}, **values: str) -> Page:
         """Set a password with the link: by the call, else by the form on the link's page."""
         story.account.tried = password
@@ -198,10 +202,10 @@ class Run:
         filled = {"email": story.account.address, **story.link.parameters, **values, "password": password}
         filled["token"] = story.link.token
         if call := self.calls.get("reset"):
-            return _within_limit(await call.send(story.browser, filled, more=more))
+            return _within_limit(await call.send(story.browser, filled, more))
         page = story.page = story.page or await story.browser.send("GET", self.web.here(story.link.address))
         if any(form.passwords for form in forms_of(page)):  # the page of a dead link has none
-            page = await Call(option="--reset").send_form(story.browser, page, filled, more=more)
+            page = await Call(option="--reset").send_form(story.browser, page, filled, more)
         return _within_limit(page)
 
     def for_another_reader(self, story: Story, link: Link | None = None) -> Story:
@@ -221,7 +225,8 @@ class Run:
         if "sign_in" not in self.calls:
             raise NotTried("The probe found no way to sign in: name it by --sign-in.")
         browser = Browser(self.web)
-        page = await self.calls["sign_in"].send(browser, {"email": account.address, "password": password})
+        values = {"email": account.address, "password": password}
+        page = _within_limit(await self.calls["sign_in"].send(browser, values))
         token = re.search(r'"(?:access_?token|token|jwt)"\s*:\s*"([\w.~+/=-]{8,})"', page.body, re.IGNORECASE)
         browser.token = token[1] if token else ""
         return browser, page

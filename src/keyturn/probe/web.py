@@ -21,6 +21,7 @@ _LONGEST = 2_000_000
 """Bytes of an answer. A longer one counts as empty."""
 
 _MOST_REDIRECTS = 5
+_SECRET = {"authorization", "cookie"}
 
 
 class Page(Struct, frozen=True, kw_only=True):
@@ -73,7 +74,7 @@ class Web:
         self._client = HttpClient(seconds, _LONGEST)
         self._starts = deque[float](maxlen=per_second or 0)
         self._turn = asyncio.Lock()
-        self.close = self._client.close
+        self.aclose = self._client.close
 
     def is_here(self, url: str) -> bool:
         """Tell whether a URL is of this origin. The names of this machine are one."""
@@ -96,7 +97,7 @@ class Web:
             raise NotTried(
                 f"{self.origin} gave no answer to {method} {urlsplit(url).path or '/'} ({error}): is it running?"
             ) from None
-        shown = "".join(f"{name}: {value}\n" for name, value in headers.items() if name != "cookie")
+        shown = "".join(f"{name}: {value}\n" for name, value in headers.items() if name not in _SECRET)
         return Page(
             method=method,
             url=url,
@@ -116,19 +117,22 @@ class Web:
 
 
 class Browser:
-    """A browser with cookies of its own. It follows redirects within the origin. `token`: a bearer token."""
+    """A browser with cookies of its own. It follows redirects within the origin.
 
-    def __init__(self, web: Web) -> None:
-        self.web, self.cookies, self.token = web, dict[str, str](), ""
+    `headers`: what an attack adds to requests that are no GET. `token`: a bearer token.
+    """
 
-    async def send(self, method: str, path: str, body: bytes = b"", headers: Mapping[str, str] = {}) -> Page:
+    def __init__(self, web: Web, headers: Mapping[str, str] = {}) -> None:
+        self.web, self.headers, self.cookies, self.token = web, headers, dict[str, str](), ""
+
+    async def send(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Page:
         """Return the last answer. `path`: also a URL of the origin. Raises NotTried for one of another."""
         before: tuple[Page, ...] = ()
         url = urljoin(f"{self.web.origin}/", path)
         if not self.web.is_here(url):
             raise NotTried(f"{url} is another origin than {self.web.origin}, and the probe sends nothing there.")
         while True:
-            page = await self.web.send(method, self.web.here(url), {**self._own(method), **headers}, body)
+            page = await self.web.send(method, self.web.here(url), self._headers(method, kind), body)
             self.cookies.update(page.cookies)
             is_redirect = page.status in {301, 302, 303, 307, 308} and page.header("location")
             url = urljoin(page.url, page.header("location"))
@@ -136,12 +140,14 @@ class Browser:
                 return replace(page, before=before)
             before = (*before, page)
             if page.status <= 303 and method != "HEAD":
-                method, body, headers = "GET", b"", {}
+                method, body, kind = "GET", b"", ""
 
-    def _own(self, method: str) -> dict[str, str]:
+    def _headers(self, method: str, kind: str) -> dict[str, str]:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items() if value)
         return {
             **({"cookie": cookies} if cookies else {}),
             **({"authorization": f"Bearer {self.token}"} if self.token else {}),
-            **({"origin": self.web.origin, "referer": f"{self.web.origin}/"} if method not in {"GET", "HEAD"} else {}),
+            **({"content-type": kind} if kind else {}),
+            **({} if method in {"GET", "HEAD"} else {"origin": self.web.origin, "referer": f"{self.web.origin}/"}),
+            **({} if method in {"GET", "HEAD"} else self.headers),
         }

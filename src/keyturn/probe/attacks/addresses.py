@@ -21,7 +21,7 @@ async def _judge(run: Run, typed: Sequence[object]) -> Finding:
         await run.link_for(owner)  # raises NotTried if a limit holds mails back
     others = sorted({to for mail in mails for to in mail.to - known})
     wrong = f"A link for {owner.address} went to {', '.join(others)}."
-    return judged(bool(others), wrong, f"{len(mails)} links came, and none of them to another address.", *pages)
+    return judged(bool(others), wrong, f"Links went to no other address ({len(mails)} came).", *pages)
 
 
 async def address_list(run: Run) -> Finding:

@@ -13,8 +13,8 @@ from keyturn.probe.ranks import compare
 from keyturn.probe.run import Finding, Run, failed, passed, unsure
 from keyturn.probe.web import Page
 
-_CHANGING = re.compile(r"[\w./+=-]*\d[\w./+=-]{7,}|[\w/+=-]{20,}")
-"""Words that differ from answer to answer anyway: tokens of forms, times and ids."""
+_CHANGING = re.compile(r"[\w.%+*•-]*[@*•][\w.%+*•-]*|[\w./+=-]*\d[\w./+=-]{7,}|[\w/+=-]{20,}")
+"""Words that differ from answer to answer anyway: addresses, also with stars, tokens of forms, times and ids."""
 
 _SUSPICIOUS = 0.01
 """The p of a measurement that is repeated. An application whose times are equal fails once in 20,000 runs."""
