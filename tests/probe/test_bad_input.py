@@ -22,7 +22,7 @@ START = '<a href="/forgot">Forgot your password?</a>'
 @pytest.mark.parametrize(
     ("form", "said"),
     [
-        ('<input type="email" name="email">', "No mail for .* Let the application send by SMTP"),
+        ('<input type="email" name="email">', "No mail with a link for .* Let the application send by SMTP"),
         ('<input type="email" name="email"><div class="cf-turnstile"></div>', "captcha|CAPTCHA|challenge"),
         ('<input name="first"><input name="last">', "--request"),
         ("", "--request"),

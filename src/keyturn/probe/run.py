@@ -180,9 +180,10 @@ class Run:
             return self.stories[-1]
         if asked.status >= 400:  # a 500 may be an SMTP server that is missing
             raise NotTried(f"The request for a link was refused: {summary(asked)}. {_NO_MAIL[bool(self.stories)]}")
-        if mails:
+        if mails and not self.stories:
             raise NotTried(f"The mail {mails[0].subject!r} has neither a link with a token nor a code.")
-        raise NotTried(f"No mail for {account.address} came within {wait:.0f} seconds. {_NO_MAIL[bool(self.stories)]}")
+        no_mail = f"No mail with a link for {account.address} came within {wait:.0f} seconds."
+        raise NotTried(f"{no_mail} {_NO_MAIL[bool(self.stories)]}")
 
     def reset_link(self, mail: Mail) -> Link | None:
         """Return the link of a mail if it is like the first one: a notice may have another link with a token."""

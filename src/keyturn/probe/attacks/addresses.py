@@ -17,6 +17,8 @@ async def _judge(run: Run, typed: Sequence[object]) -> Finding:
     known = {owner.address}.union(*(story.mail.to for story in run.stories if story.account is owner))
     pages = [await run.ask(one) for one in typed]
     mails = [mail for mail in await run.mailbox.all(before, run.usual_wait) if run.reset_link(mail)]
+    if not mails:
+        await run.link_for(owner)  # raises NotTried if a limit holds mails back
     others = sorted({to for mail in mails for to in mail.to - known})
     wrong = f"A link for {owner.address} went to {', '.join(others)}."
     return judged(bool(others), wrong, f"Links went to no other address ({len(mails)} came).", *pages)
