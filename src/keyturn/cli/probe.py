@@ -34,7 +34,7 @@ Examples:  keyturn probe http://127.0.0.1:3000 --smtp 1025
              --account ann@app.example --account bob@app.example
            keyturn probe http://127.0.0.1:8000 --smtp 1025 --file probe.toml
              --request 'POST /forgot {"email": "{email}"}'
-             --reset 'POST /reset {"token": "{token}", "password": "{password}"}'
+             --reset 'POST /reset {"token": "{token}", "new": "{password}"}'
              --sign-in 'POST /login email={email}&password={password}'
              --private 'GET /api/me'
            keyturn probe --list
