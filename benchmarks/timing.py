@@ -11,11 +11,9 @@ threshold is fitted to the same samples, so `told` is too high rather than too l
 import asyncio
 import http.client
 import json
-import math
 import os
 import random
 import time
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -26,6 +24,7 @@ import click
 from sqlalchemy import Connection, insert, text
 
 from benchmarks.processes import answering, page
+from keyturn.probe.ranks import compare
 from keyturn.service.accounts.builtin import AccountRow
 from keyturn.service.clock import now
 from keyturn.service.database import Database
@@ -63,19 +62,9 @@ def main(samples: int, database: str, worker: str, *, names: bool) -> None:
 
 
 def _cells(mine: Sequence[int], unknown: Sequence[int]) -> str:
-    area, p, told = _compare(mine, unknown)
+    area, p, told = compare(mine, unknown)
     middle = sorted(mine)[len(mine) // 2] / 1e6
     return f"{middle:>9.2f}{area:>8.3f}{p:>9.2g}{told:>8.1%}   "
-
-
-def _compare(mine: Sequence[int], other: Sequence[int]) -> tuple[float, float, float]:
-    """Return the AUC, the two-sided p of the rank test (normal approximation), and the best threshold's share."""
-    ordered, ours = sorted(other), sorted(mine)
-    wins = sum((bisect_left(ordered, one) + bisect_right(ordered, one)) / 2 for one in mine)
-    n, m = len(mine), len(other)
-    z = (wins - n * m / 2) / math.sqrt(n * m * (n + m + 1) / 12)
-    shares = (bisect_left(ours, one) / n - bisect_left(ordered, one) / m for one in (*mine, *other))
-    return wins / (n * m), math.erfc(abs(z) / math.sqrt(2)), 0.5 + max(map(abs, shares)) / 2
 
 
 def _measure(port: int, samples: int, kinds: Sequence[str]) -> Samples:

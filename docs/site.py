@@ -17,6 +17,7 @@ from mkdocs.structure.pages import Page
 
 import keyturn
 import keyturn.testing
+from keyturn.probe.attack import ATTACKS
 from keyturn.studio.lint.explaining import all_rules
 
 _CHECKOUT = Path(__file__).parents[1]
@@ -46,6 +47,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     files.append(File.generated(config, "reference/commands.md", content=_COMMANDS))
     files.append(File.generated(config, "python.md", content=_python()))
     files.append(File.generated(config, "reference/rules.md", content=_rules()))
+    files.append(File.generated(config, "reference/attacks.md", content=_attacks()))
     return files
 
 
@@ -66,6 +68,27 @@ def _rules() -> str:
             "",
         ]
         lines += [f"* {_escaped(about.why)}", f"* {_escaped(about.fix)}", *examples, ""]
+    return "\n".join(lines)
+
+
+def _attacks() -> str:
+    """Return the page about all attacks of `keyturn probe`."""
+    lines = [
+        "# Attacks of `keyturn probe`",
+        "",
+        "For developers: what the probe tries, what an attacker gains by it, and how to fix it.",
+        "",
+    ]
+    for attack in ATTACKS.values():
+        lines += [
+            f"## {attack.name}",
+            "",
+            f"**{_escaped(attack.title)}.** {_escaped(attack.gain)}",
+            "",
+            f"* Fix: {_escaped(attack.fix)}",
+            f"* Authority: {_escaped(', '.join(attack.authority))}",
+            "",
+        ]
     return "\n".join(lines)
 
 

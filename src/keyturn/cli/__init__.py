@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "studio": ("keyturn.cli.studio.studio", "Preview the emails in a browser, with sample data."),
     "render": ("keyturn.cli.studio.render", "Render an email to the terminal or a file."),
     "check": ("keyturn.cli.studio.check", "Check the emails: MJML, clients, links, accessibility, safety."),
+    "probe": ("keyturn.cli.probe", "Play known attacks against your app's own password reset."),
     "doctor": ("keyturn.cli.doctor", "Check the installation, and suggest fixes."),
     "accounts": ("keyturn.cli.accounts", "Find accounts, invite, send reset links, unlock."),
     "outbox": ("keyturn.cli.outbox", "List and retry outgoing messages."),

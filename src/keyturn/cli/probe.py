@@ -1,0 +1,144 @@
+"""probe: plays the known attacks against a password reset of any application."""
+
+import asyncio
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from msgspec.structs import replace
+
+from keyturn.cli.sockets import listen
+from keyturn.cli.terminal import PORT, accent, error, harmless, muted
+from keyturn.values import did_you_mean
+
+if TYPE_CHECKING:
+    from keyturn.probe.attack import Report
+    from keyturn.probe.probe import Probe
+    from keyturn.probe.target import Target
+
+_HELP = """Play the known attacks against the password reset of your own application.
+
+Start your application, and let it send its mails by SMTP to this machine: the probe receives them, and delivers none.
+Name two accounts that only tests use. The probe sets new passwords for both, and prints them at the end. It asks for
+about fifteen mails for each account, so raise the application's limits first. A limit fails no attack.
+
+The probe starts at URL and searches for the forms: sign in, forgotten password, and the page of the mail's link. For an
+API, or if it finds none, name the calls. A body that begins with { is JSON, any other body is a form. Placeholders are
+{email}, {password}, {old}, {token} (or the code in a mail without a link), and parameters of the link by their names.
+The path of a page stands for the form on that page.
+
+\b
+Examples:  keyturn probe http://127.0.0.1:3000 --smtp 1025
+             --account ann@app.example --account bob@app.example
+           keyturn probe http://127.0.0.1:8000 --smtp 1025 --file probe.toml
+             --request 'POST /forgot {"email": "{email}"}'
+             --reset 'POST /reset {"token": "{token}", "new": "{password}"}'
+             --sign-in 'POST /login email={email}&password={password}'
+             --private 'GET /api/me'
+           keyturn probe --list
+
+The exit code is 1 if an attack succeeded, 2 if the probe could not begin, else 0. If an attack was not tried, or its
+outcome is not certain, the report says why.
+
+Probe only what is yours. URL is an address of this machine. Another host has to publish a value, which the probe
+prints, at /.well-known/keyturn-probe, and gets two requests a second.
+"""
+
+
+def _known_attacks(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
+    from keyturn.probe.attack import ATTACKS
+
+    for name in names:
+        if name not in ATTACKS:
+            raise click.BadParameter(f"there is no attack {harmless(name)}{did_you_mean(name, ATTACKS)}")
+    return names
+
+
+def _list(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    if not is_asked or context.resilient_parsing:
+        return
+    from keyturn.probe.attack import ATTACKS
+
+    for attack in ATTACKS.values():
+        click.echo(f"{accent(f'{attack.name:<20}')} {attack.title}\n{'':<20} {muted(', '.join(attack.authority))}")
+    context.exit()
+
+
+@click.command(help=_HELP)
+@click.argument("url", required=False)
+@click.option("--smtp", type=PORT, required=True, help="Port on which the probe receives the application's mails.")
+@click.option("--account", "accounts", multiple=True, metavar="ADDRESS", help="An account for tests. Give two.")
+@click.option("--request", default="", metavar="CALL", help="The call that asks for a link, or the path of its form.")
+@click.option("--reset", default="", metavar="CALL", help="The call that sets a new password with the link's token.")
+@click.option("--sign-in", default="", metavar="CALL", help="The call that signs in, or the path of its form.")
+@click.option("--change", default="", metavar="CALL", help="The call with which a signed-in user changes a password.")
+@click.option("--private", default="", metavar="CALL", help="A GET that only a signed-in user may call.")
+@click.option("--second-step", is_flag=True, help="The first account has a second factor.")
+@click.option(
+    "--file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A TOML file with these options. The probe adds what it found.",
+)
+@click.option("--only", multiple=True, metavar="ATTACK", callback=_known_attacks, help="Play only this attack.")
+@click.option("--json", "form", flag_value="json", help="Print the report as JSON.")
+@click.option("--sarif", "form", flag_value="sarif", help="Print the report as SARIF, for code scanning.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report as a page.")
+@click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="List all attacks.")
+def probe(
+    smtp: int, file: Path | None, only: tuple[str, ...], form: str | None, html: Path | None, **options: Any
+) -> None:
+    from keyturn.packaging import require_studio
+
+    require_studio("keyturn probe")
+    from keyturn.probe.attack import CannotProbe
+    from keyturn.probe.probe import Probe, Target
+    from keyturn.probe.report import as_html, as_json, as_sarif, as_text
+    from keyturn.probe.target import add_to_file
+    from keyturn.studio.inbox.store import CapturedMails
+
+    run = Probe(Target(), CapturedMails())
+    try:
+        run.target = _read_target(options, file)
+        report = _play(run, smtp, only)
+        click.echo({"json": as_json, "sarif": as_sarif, None: as_text}[form](report))
+        if html:
+            html.write_text(as_html(report), "utf-8")
+        if file:
+            add_to_file(file, run.target)
+    except (CannotProbe, OSError) as problem:
+        click.echo(f"{error('keyturn: ')}{harmless(str(problem))}", err=True)
+        sys.exit(2)
+    finally:
+        for address, passwords in run.passwords.items():
+            click.echo(f"{address} has the password {' or '.join(passwords)}", err=True)
+    sys.exit(1 if report.failed else 0)
+
+
+def _read_target(options: dict[str, Any], file: Path | None) -> "Target":
+    """Return what options and file say; another host gets a value to publish. Raises CannotProbe."""
+    from keyturn.probe.permission import needs_permission
+    from keyturn.probe.target import add_to_file, with_file
+
+    target = with_file(options, file)
+    if file and needs_permission(target.url) and not target.permission:
+        target = replace(target, permission=secrets.token_urlsafe(24))
+        add_to_file(file, target)
+    return target
+
+
+def _play(run: "Probe", smtp: int, only: tuple[str, ...]) -> "Report":
+    """Play the attacks. Ctrl-C ends them, with a report. Raises CannotProbe."""
+    from keyturn.studio.inbox.smtp_server import SmtpServer
+
+    with SmtpServer(listen("127.0.0.1", smtp, "--smtp"), run.inbox).running():
+        try:
+            return asyncio.run(run.run(only, _show_progress))
+        finally:
+            _show_progress("")
+
+
+def _show_progress(name: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r\033[K{muted(name)}", err=True, nl=False)

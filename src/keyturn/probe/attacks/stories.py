@@ -1,0 +1,85 @@
+"""Stories that several attacks share."""
+
+from contextlib import suppress
+
+from msgspec import Struct
+
+from keyturn.probe.attack import NotTried, Undecided
+from keyturn.probe.run import LinkDead, Run, Story, new_password, once
+from keyturn.probe.web import Browser, Page
+
+_PLACES = ("/", "/account", "/profile", "/me", "/api/me", "/api/auth/me")
+"""Where a page that only a signed-in user sees may be, beside the one to which signing in leads."""
+
+
+@once
+async def bobs_story(run: Run) -> Story:
+    """Reset the second account, so that its password is known."""
+    story = await run.link_for(run.bob)
+    await run.reset(story)
+    return story
+
+
+class Session(Struct):
+    """A session of the first account. `path`: a page that looks otherwise to others, and `inside`: how it looked."""
+
+    browser: Browser
+    path: str
+    inside: tuple[object, ...]
+
+
+@once
+async def session_before(run: Run) -> Session:
+    """Sign in before the second story, and find a page that looks otherwise to others. Raises NotTried."""
+    browser, landing = await run.sign_in(run.ann, run.ann.password)
+    named = run.calls.get("private")
+    for path in [named.path] if named else (landing.url, *_PLACES):
+        inside, outside = await browser.send("GET", path), await Browser(run.web).send("GET", path)
+        if view(inside, run) != view(outside, run) and inside.status < 400:
+            return Session(browser, path, view(inside, run))
+    raise NotTried("The probe found no page that only a signed-in user sees: name it by --private.")
+
+
+def view(page: Page, run: Run) -> tuple[object, ...]:
+    """Return what tells a page for the first account from the same page for others."""
+    return page.status, page.url, run.ann.address in page.body
+
+
+@once
+async def second_story(run: Run) -> Story:
+    """Reset the first account while it is signed in, with a link that a mail scanner opened before."""
+    with suppress(Undecided):  # whoever needs the session is told why there is none
+        await session_before(run)
+    story, scanner = await run.link_for(run.ann), Browser(run.web)
+    url = run.web.here(story.link.address) if story.link.address else ""
+    scanned = [await scanner.send(method, url) for method in ("HEAD", "GET", "GET")] if url else []
+    used_up = None
+    try:
+        await run.reset(story)
+    except LinkDead:
+        used_up = story.done
+        story = await run.link_for(run.ann)
+        await run.reset(story)
+    story.scanned, story.used_up = scanned, used_up
+    return story
+
+
+async def link_page(run: Run) -> Page:
+    """Return the page that a link shows. Raises NotTried if the application serves none."""
+    page = run.first.page or next(iter((await second_story(run)).scanned[1:]), None)
+    if page is None or page.status != 200 or not page.is_html:
+        raise NotTried("The application serves no page at the link's address: it may be on another origin.")
+    return page
+
+
+async def use_again(run: Run, story: Story) -> tuple[Page, bool]:
+    """Use a link in a new browser; return the answer, and whether it set another password."""
+    tried = new_password()
+    page = await run.use(run.for_another_reader(story), tried)
+    return page, await run.was_changed(story.account, tried)
+
+
+@once
+async def second_link_again(run: Run) -> tuple[Page, bool]:
+    """Use the link of a finished reset again."""
+    return await use_again(run, await second_story(run))

@@ -1,0 +1,140 @@
+"""What the tokens are made of, and where else they get to."""
+
+import hashlib
+import math
+import re
+import time
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterator, Sequence
+from itertools import combinations, pairwise
+from urllib.parse import unquote, urljoin, urlsplit
+
+from keyturn.mail.rendering.html_tree import parse_html
+from keyturn.probe.attack import NotTried
+from keyturn.probe.attacks.stories import bobs_story, link_page, second_story
+from keyturn.probe.run import Finding, Run, Story, failed, passed, unsure
+
+_GUESSABLE, _ENOUGH = 64, 128
+"""Bits: below the first, ASVS 6.6.3 asks for a limit of guesses; the second is ASVS 11.5.1."""
+
+_ALPHABETS = (("0-9", 10), ("0-9a-f", 16), ("0-9A-F", 16), ("0-9a-z", 36), ("0-9A-Z", 36), ("0-9A-Za-z", 62))
+_NEXT, _NEAR, _LARGE = 10, 10**10, 10**16
+"""Three numbers in a row that are at most this far apart are no chance; the second holds for large numbers."""
+
+_DAY = 86_400
+_LONG_AGO = 900
+"""Seconds before now in which the oldest token was made."""
+
+_KEEPS_THE_PATH = re.compile(r"(no-referrer|same-origin|(strict-)?origin(-when-cross-origin)?)\Z")
+
+
+async def _used(run: Run) -> list[Story]:
+    """Return stories whose links were used, of both accounts: no two of them may have the same token."""
+    await second_story(run)
+    if len(run.accounts) > 1:
+        await bobs_story(run)
+    return [story for story in run.stories if story.done]
+
+
+async def token_short(run: Run) -> Finding:
+    """Compute the most bits that a token can have, from the characters in which tokens differ."""
+    if not run.first.link.address:
+        return unsure("The mail has a code. Whether guesses are limited is for you to check (ASVS 6.6.3).")
+    tokens = [story.link.token for story in await _used(run)]
+    places = [place for place, letters in enumerate(zip(*tokens, strict=False)) if len(set(letters)) > 1]
+    varying = [token[min(places, default=0) :] for token in tokens]
+    letters = [re.sub(r"\W", "", part) for part in varying]
+    size = next((size for named, size in _ALPHABETS if all(re.fullmatch(f"[{named}]*", one) for one in letters)), 64)
+    bits = int(min(map(len, letters)) * math.log2(size))
+    said = f"A token has at most {bits} bits"
+    if bits < _GUESSABLE:
+        return failed(f"{said}.")
+    return passed(f"{said}.") if bits >= _ENOUGH else unsure(f"{said}; ASVS 11.5.1 asks for {_ENOUGH}.")
+
+
+async def token_predictable(run: Run) -> Finding:
+    """Compare tokens with each other, with the time, and with what can be computed from the address."""
+    stories = await _used(run)
+    tokens = [story.link.token for story in stories]
+    if any(one == other for one, other in combinations(tokens, 2)):
+        return failed("Two mails have the same token, although a reset lies between them, or another account.")
+    if _are_in_a_row(tokens):
+        return failed(f"The tokens of {len(tokens)} mails are numbers that follow each other.")
+    for story in stories:
+        token = story.link.token
+        if _is_time(token):
+            return failed("The token is a time.")
+        for what, raw in _computable(story.account.address):
+            if token.rstrip("=") in {raw.hex(), *_base64(raw)}:
+                return failed(f"The token is {what}.")
+    return passed(f"{len(tokens)} tokens are no times, no digests of the address and no numbers in a row.")
+
+
+def _are_in_a_row(tokens: Sequence[str]) -> bool:
+    base = 10 if all(re.fullmatch(r"\d+", token) for token in tokens) else 16
+    if len(tokens) < 3 or not all(re.fullmatch(r"[0-9a-fA-F]+", token) for token in tokens):
+        return False
+    steps = [int(after, base) - int(before, base) for before, after in pairwise(tokens)]
+    is_large = base ** min(map(len, tokens)) >= _LARGE
+    return all(0 < step <= (_NEAR if is_large else _NEXT) for step in steps)
+
+
+def _is_time(token: str) -> bool:
+    """Tell whether a token is a number of seconds or of parts of them, or a UUID of version 1 (RFC 9562, 5.1)."""
+    if re.fullmatch(r"[0-9a-f]{8}-?[0-9a-f]{4}-?1[0-9a-f]{3}-?[89ab][0-9a-f]{3}-?[0-9a-f]{12}", token):
+        return True
+    numbers = [int(token)] if re.fullmatch(r"\d{10,19}", token) else []
+    numbers += [int(token, 16)] if re.fullmatch(r"[0-9a-f]{8,16}", token) else []
+    return any(abs(number / unit - time.time()) < _DAY for number in numbers for unit in (1, 10**3, 10**6, 10**9))
+
+
+def _computable(address: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the address, recent seconds, both together, and digests of all these."""
+    seconds = [str(int(time.time()) - ago) for ago in range(_LONG_AGO)]
+    both = [text for second in seconds for text in (address + second, second + address, f"{address}:{second}")]
+    for what, texts in (("the address", [address]), ("the time", seconds), ("the address with the time", both)):
+        for raw in map(str.encode, texts):
+            yield f"{what}, encoded", raw
+            for name in ("md5", "sha1", "sha256"):
+                yield f"the {name.upper()} of {what}", hashlib.new(name, raw, usedforsecurity=False).digest()
+
+
+def _base64(raw: bytes) -> set[str]:
+    return {encode(raw).decode().rstrip("=") for encode in (b64encode, urlsafe_b64encode)}
+
+
+async def token_leaks(run: Run) -> Finding:
+    """Look at what the page of the link loads, and at its Referrer-Policy, if its own address has the token."""
+    page = await link_page(run)
+    if not any(token in unquote(page.url) for token in run.tokens):
+        return passed("The address of the page with the form does not have the token.", page)
+    tags = [*parse_html(page.body).walk()]
+    loaded = [(each.tag, urljoin(page.url, each.get("src"))) for each in tags if each.get("src")]
+    foreign = {tag: urlsplit(url).netloc for tag, url in loaded if urlsplit(url).netloc and not run.web.is_here(url)}
+    meta = [each.get("content") for each in tags if each.get("name").lower() == "referrer"]
+    policy = [*page.header("referrer-policy").split(","), *meta][-1].strip().lower()
+    if "script" in foreign:
+        return failed(f"The page runs a script of {foreign['script']}, which can read its address.", page)
+    if policy and not _KEEPS_THE_PATH.match(policy):
+        return failed(f"The page's Referrer-Policy is {policy}: it sends the address to other sites.", page)
+    if policy:
+        return passed(f"The page's Referrer-Policy is {policy}, and it runs no script of another site.", page)
+    also = "".join(f" It loads from {host}." for host in foreign.values())
+    return unsure(f"The page has no Referrer-Policy. Browsers of today keep its path, older ones do not.{also}", page)
+
+
+async def token_in_cookie(run: Run) -> Finding:
+    """Search cookies, and the redirects after the reset, for the token."""
+    story = run.first
+    token, done = story.link.token, story.done
+    if done is None or len(token) < 6:
+        raise NotTried("The token is too short to search for.")
+    if any(token in value for value in story.browser.cookies.values()):
+        return failed("After the reset, a cookie has the token.", done)
+    if any(token in answer.header("location") for answer in done.all):
+        return failed("The reset leads to an address that has the token.", done)
+    scanned = (await second_story(run)).scanned
+    cookies = [value for page in scanned for name, value in page.headers if name == "set-cookie"]
+    if any(token in value and "httponly" not in value.lower() for value in cookies for token in run.tokens):
+        return failed("The page of the link puts the token into a cookie that scripts can read.", *scanned[-1:])
+    return passed("After the reset, neither a cookie nor a redirect has the token.")

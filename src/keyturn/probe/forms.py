@@ -1,0 +1,75 @@
+"""The forms of a page, as a browser would fill them in."""
+
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import urljoin
+
+from msgspec import Struct
+
+from keyturn.mail.rendering.html_tree import Element, parse_html
+from keyturn.probe.web import Page
+
+_ADDRESS = re.compile(r"mail|user|login|identif|account|address", re.IGNORECASE)
+_OLD = re.compile(r"old|current", re.IGNORECASE)
+_NOT_SENT = {"button", "image", "reset", "file"}
+_MOST_FIELDS = 100
+
+
+class Field(Struct, frozen=True):
+    """A field of a form. `hints`: its other attributes that say what it is for."""
+
+    name: str
+    kind: str
+    value: str
+    hints: str
+
+
+class Form(Struct, frozen=True):
+    """A form. `action`: the URL to which it is sent."""
+
+    action: str
+    method: str
+    fields: tuple[Field, ...]
+
+    @property
+    def passwords(self) -> int:
+        return sum(field.kind == "password" for field in self.fields)
+
+    @property
+    def address(self) -> str:
+        """The name of the field for an address, or an empty text."""
+        typed = [field for field in self.fields if field.kind in {"email", "text", "tel", "search"}]
+        likely = [field for field in typed if field.kind == "email" or _ADDRESS.search(field.name + field.hints)]
+        return next((field.name for field in likely), typed[0].name if len(typed) == 1 else "")
+
+    def filled(self, values: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+        """Yield the fields that are sent: an address, passwords, and all others as the page has them."""
+        for field in self.fields:
+            if field.kind == "password":
+                is_old = "old" in values and _OLD.search(field.name + field.hints)  # not in a form to sign in
+                yield field.name, values["old" if is_old else "password"]
+            else:
+                yield field.name, values["email"] if field.name == self.address else field.value
+
+
+def forms_of(page: Page) -> list[Form]:
+    forms = (element for element in parse_html(page.body).walk() if element.tag == "form")
+    return [
+        Form(urljoin(page.url, form.get("action").strip()), form.get("method").upper(), tuple(_fields(form)))
+        for form in forms
+    ]
+
+
+def form_for(page: Page, *, with_password: bool) -> Form | None:
+    """Return the form for a password, or the one for an address without a password."""
+    fits = (form for form in forms_of(page) if (form.passwords if with_password else form.address))
+    return next((form for form in fits if with_password or not form.passwords), None)
+
+
+def _fields(form: Element) -> Iterator[Field]:
+    for each in [each for each in form.walk() if each.get("name")][:_MOST_FIELDS]:
+        kind = each.get("type").lower() or "text"
+        is_off = kind in {"checkbox", "radio"} and "checked" not in each.attributes
+        if each.tag in {"input", "textarea"} and kind not in _NOT_SENT and not is_off:
+            hints = f"{each.get('id')} {each.get('autocomplete')} {each.get('placeholder')}"
+            yield Field(each.get("name"), kind, each.get("value"), hints)

@@ -1,0 +1,30 @@
+"""Which hosts the probe may attack: this machine, and hosts that publish a value which only their owner can."""
+
+from hmac import compare_digest
+from urllib.parse import urlsplit
+
+from keyturn.hosts import host_of, is_loopback
+from keyturn.probe.attack import CannotProbe
+from keyturn.probe.web import Web
+
+PATH = "/.well-known/keyturn-probe"
+PER_SECOND = 2
+"""Requests to another host in a second."""
+
+
+def needs_permission(url: str) -> bool:
+    """Tell whether a URL is of another host. Raises CannotProbe if it is none of HTTP."""
+    if urlsplit(url).scheme not in {"http", "https"} or not host_of(url):
+        raise CannotProbe(f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000.")
+    return not is_loopback(url)
+
+
+async def require_permission(web: Web, permission: str) -> None:
+    """Ask the host, over https, whether it may be probed. Raises CannotProbe and NotTried."""
+    if not web.origin.startswith("https://"):
+        raise CannotProbe(f"{web.origin} is another host: probe it over https, or an application on this machine.")
+    if not permission:
+        raise CannotProbe(f"{web.origin} is another host: name a --file, which keeps what the host has to publish.")
+    page = await web.send("GET", web.origin + PATH, {}, b"")
+    if page.status != 200 or not compare_digest(page.body.strip().encode(), permission.encode()):
+        raise CannotProbe(f"{web.origin} is another host. If it is yours, publish this at {PATH}: {permission}")

@@ -1,0 +1,137 @@
+"""A probe's report as text, JSON, SARIF and one HTML page.
+
+Answers of the target are somebody else's text: nothing in them controls a terminal or becomes markup (CWE-150, CWE-79).
+"""
+
+import re
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from jinja2 import Environment
+from markupsafe import Markup
+
+from keyturn.probe.attack import Outcome, Report, Verdict
+
+_WORDS = {
+    Verdict.FAILED: ("failed", "red"),
+    Verdict.UNSURE: ("unsure", "yellow"),
+    Verdict.NOT_TRIED: ("not tried", None),
+    Verdict.PASSED: ("passed", "green"),
+}
+"""What a verdict is called, and its colour, the worst first."""
+
+_WIDTH = 100
+
+
+def _groups(report: Report) -> Iterator[tuple[Verdict, str, Sequence[Outcome]]]:
+    """Yield the outcomes by verdict, with its word, the worst first."""
+    for verdict, (word, _) in _WORDS.items():
+        if outcomes := [outcome for outcome in report.outcomes if outcome.verdict == verdict]:
+            yield verdict, word, outcomes
+
+
+def _tally(report: Report) -> str:
+    listed = ", ".join(f"{len(outcomes)} {word}" for _, word, outcomes in _groups(report))
+    return f"{_plain(report.target)}: {listed or 'nothing was tried'}, in {report.seconds:.0f} seconds."
+
+
+def _plain(text: str) -> str:
+    """Return a text with a sign in place of each character that would control a terminal or turn its direction."""
+    return "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text)
+
+
+def as_text(report: Report) -> str:
+    """Return the report for a terminal: failures in full, then what is unsure or was not tried, then the rest."""
+    lines = list[str]()
+    for verdict, word, outcomes in _groups(report):
+        for outcome in outcomes:
+            marked = click.style(f"{word:<9}", fg=_WORDS[verdict][1])
+            if verdict == Verdict.FAILED:
+                lines += [f"{marked}  {click.style(outcome.attack.name, bold=True)}", *_in_full(outcome), ""]
+            else:
+                lines.append(f"{marked}  {outcome.attack.name:<20} {_wrapped(outcome.why, 32).lstrip()}")
+    again = " ".join(f"--only {one.attack.name}" for one in report.outcomes if one.verdict == Verdict.FAILED)
+    return "\n".join([*lines, "", _tally(report), *([f"To try again what failed: {again}"] if again else [])])
+
+
+def _in_full(outcome: Outcome) -> Iterator[str]:
+    attack = outcome.attack
+    yield _wrapped(f"{attack.title}. {outcome.why}", 2)
+    for exchange in outcome.exchanges:
+        for sign, text in ((">", exchange.request), ("<", exchange.answer)):
+            yield click.style(textwrap.indent(_plain(text.strip()), f"    {sign} "), dim=True)
+    yield _wrapped(f"Gain: {attack.gain}", 2)
+    yield click.style(_wrapped(f"Fix: {attack.fix}", 2), fg="green")
+    yield click.style(f"  {', '.join(attack.authority)}", dim=True)
+
+
+def _wrapped(text: str, indent: int) -> str:
+    blanks = " " * indent
+    lines = textwrap.wrap(_plain(text), _WIDTH - indent, break_on_hyphens=False)
+    return "\n".join(f"{blanks}{line}" for line in lines)
+
+
+def as_json(report: Report) -> str:
+    """Return all outcomes. Added members do not change the version."""
+    return _indented({"version": 1, **msgspec.to_builtins(report)})
+
+
+def _indented(document: Any) -> str:
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+
+
+def as_sarif(report: Report) -> str:
+    """Return a log in SARIF 2.1.0: a rule for each attack, and a result for each that failed or is to be reviewed.
+
+    https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
+    """
+    rules = [
+        {
+            "id": outcome.attack.name,
+            "shortDescription": {"text": outcome.attack.title},
+            "fullDescription": {"text": outcome.attack.gain},
+            "help": {"text": f"{outcome.attack.fix} ({', '.join(outcome.attack.authority)})"},
+        }
+        for outcome in report.outcomes
+    ]
+    driver = {"name": "keyturn probe", "version": version("keyturn"), "rules": rules}
+    results = [
+        _result(outcome, index, report.target)
+        for index, outcome in enumerate(report.outcomes)
+        if outcome.verdict in {Verdict.FAILED, Verdict.UNSURE}
+    ]
+    run = {"tool": {"driver": driver}, "results": results, "properties": {"target": report.target}}
+    return _indented({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]})
+
+
+def _result(outcome: Outcome, index: int, target: str) -> Mapping[str, Any]:
+    """Return a result. Only a result of the kind "fail" has a level (SARIF, 3.27.10)."""
+    is_failure = outcome.verdict == Verdict.FAILED
+    exchanges = "".join(f"\n\n> {one.request}\n< {one.answer}" for one in outcome.exchanges)
+    return {
+        "ruleId": outcome.attack.name,
+        "ruleIndex": index,
+        "kind": "fail" if is_failure else "review",
+        "level": "error" if is_failure else "none",
+        "message": {"text": f"{outcome.why}{exchanges}"},
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": target}}}],
+    }
+
+
+def as_html(report: Report) -> str:
+    """Return one page without scripts, pictures and other files."""
+    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"plain": _plain, "code": _with_code}
+    page = environment.from_string(Path(__file__).with_name("report.html").read_text("utf-8"))
+    return page.render(target=report.target, tally=_tally(report), groups=_groups(report))
+
+
+def _with_code(text: str) -> Markup:
+    """Return a text of `attacks.toml` as HTML, with what is in backticks as code."""
+    return Markup(re.sub("`(.+?)`", r"<code>\1</code>", escape(text, quote=False)))  # noqa: S704 - it is escaped

@@ -1,0 +1,78 @@
+"""What the user says about the application under test, and the file that keeps it."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from keyturn.plain_files import make_private_file, read_plain_text, replace_file
+from keyturn.probe.attack import CannotProbe
+from keyturn.values import did_you_mean
+
+_LONGEST = 100_000
+CALLS = ("request", "reset", "sign_in", "change", "private")
+
+
+class Patience(Struct, frozen=True, kw_only=True):
+    """How long the probe waits, in seconds, and how often it asks.
+
+    `mail`: until the first mail of a kind must have come.
+    `silence`: until a mail that should not come counts as not sent. A slow application gets more.
+    `call`: for one request and its answer.
+    `samples`: pairs of requests that `times-differ` measures, twice if it suspects a difference; 0 leaves it out.
+    `flood`: requests of `no-limit`.
+    """
+
+    mail: float = 10.0
+    silence: float = 2.0
+    call: float = 15.0
+    samples: int = 10
+    flood: int = 20
+
+
+class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The application under test, as the options and the file name it. Empty calls are searched for.
+
+    `accounts`: one address or two, of accounts that only tests use.
+    `request`, `reset`, `sign_in`, `change`: "POST /path BODY" with placeholders, or the path of a page with the form.
+    `private`: "GET /path", which a signed-in user alone can read.
+    `second_step`: the first account has a second factor.
+    `permission`: what another host than this machine publishes.
+    """
+
+    url: str = ""
+    accounts: Sequence[str] = ()
+    request: str = ""
+    reset: str = ""
+    sign_in: str = ""
+    change: str = ""
+    private: str = ""
+    second_step: bool = False
+    permission: str = ""
+
+
+def with_file(options: dict[str, Any], file: Path | None) -> Target:
+    """Return the target. Options that are set come before those of the file. Raises CannotProbe."""
+    try:
+        written = tomllib.loads(read_plain_text(file, _LONGEST)) if file and file.exists() else {}
+        for name in written.keys() - set(Target.__struct_fields__):
+            raise CannotProbe(f"{file}: there is no option {name}{did_you_mean(name, Target.__struct_fields__)}.")
+        return msgspec.convert({**written, **{name: value for name, value in options.items() if value}}, Target)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise CannotProbe(f"{file}: {error}") from None
+
+
+def add_to_file(file: Path, target: Target) -> None:
+    """Write what the file does not have yet behind what it has; a new one is for its owner alone (0600)."""
+    before = read_plain_text(file, _LONGEST) if file.exists() else "# keyturn probe\n"
+    known = tomllib.loads(before)
+    values = {name: value for name, value in msgspec.to_builtins(target).items() if value and name not in known}
+    lines = "".join(f"{name} = {msgspec.json.encode(value).decode()}\n" for name, value in values.items())
+    text = (before if before.endswith("\n") else f"{before}\n") + lines  # texts and lists of JSON are TOML as well
+    if not file.exists():
+        make_private_file(file, text.encode())
+    elif lines:
+        replace_file(file, text.encode())

@@ -1,0 +1,56 @@
+"""What the probe cannot work with, it says in one sentence, with what to give it."""
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from tests.probe.faulty_app import ANN
+from tests.probe.test_attacks import inbox
+from tests.serving import send_answer, serving
+
+from keyturn.cli import keyturn
+from keyturn.probe.attack import CannotProbe
+from keyturn.probe.probe import Probe
+from keyturn.probe.target import Patience, Target
+
+pytestmark = pytest.mark.long
+
+START = '<a href="/forgot">Forgot your password?</a>'
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ('<input type="email" name="email">', "No mail with a link for .* Let the application send by SMTP"),
+        ('<input type="email" name="email"><div class="cf-turnstile"></div>', "captcha|CAPTCHA|challenge"),
+        ('<input name="first"><input name="last">', "--request"),
+        ("", "--request"),
+    ],
+    ids=["no mail", "a CAPTCHA", "a form without an address", "no form"],
+)
+async def test_an_application_that_it_cannot_probe(form: str, said: str) -> None:
+    async def app(scope: Any, _: Any, send: Any) -> None:
+        page = f'<form method="post">{form}</form>' if scope["path"] == "/forgot" else START
+        await send_answer(send, 200, page.encode(), {"content-type": "text/html"})
+
+    async with AsyncExitStack() as stack:
+        mails, _ = inbox(stack)
+        url = stack.enter_context(serving(app))
+        with pytest.raises(CannotProbe, match=said):
+            await Probe(Target(url=url, accounts=[ANN]), mails, Patience(mail=0.3)).run()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["https://example.com", "--account", ANN], "another host"),
+        (["nonsense", "--account", ANN], "no URL"),
+        (["http://127.0.0.1:3000"], "--account"),
+        (["http://127.0.0.1:3000", "--account", ANN, "--only", "link-twise"], "did you mean link-twice"),
+    ],
+)
+def test_arguments_that_cannot_work_end_with_2(arguments: list[str], said: str) -> None:
+    ended = CliRunner().invoke(keyturn, ["probe", "--smtp", "0", *arguments])
+
+    assert (ended.exit_code, said in ended.output) == (2, True), ended.output

@@ -1,0 +1,109 @@
+"""What the reports of a probe say, and that answers of the target can do nothing in them."""
+
+import json
+import re
+
+import click
+import pytest
+
+from keyturn.probe.attack import Attack, Exchange, Outcome, Report, Verdict
+from keyturn.probe.report import as_html, as_json, as_sarif, as_text
+
+
+def _attack(name: str) -> Attack:
+    title, gain, fix = f"The title of {name}", f"An attacker gains {name}.", f"Fix `{name}`."
+    return Attack(name=name, title=title, authority=("CWE-640",), gain=gain, fix=fix)
+
+
+_HOSTILE = "HTTP 200\n\x1b[2J<script>alert(1)</script>\u202e & more"
+_FAILED = Outcome(
+    attack=_attack("link-twice"),
+    verdict=Verdict.FAILED,
+    why="A link worked twice.",
+    exchanges=(Exchange(request="POST /reset", answer=_HOSTILE),),
+)
+_REPORT = Report(
+    target="http://127.0.0.1:3000",
+    outcomes=(
+        Outcome(attack=_attack("token-short"), verdict=Verdict.PASSED, why="256 bits."),
+        _FAILED,
+        Outcome(attack=_attack("times-differ"), verdict=Verdict.UNSURE, why="The samples are too few."),
+        Outcome(attack=_attack("no-limit"), verdict=Verdict.NOT_TRIED, why="There is no second account."),
+    ),
+    seconds=12.4,
+)
+
+
+def test_the_text_has_failures_in_full_and_a_line_for_the_rest() -> None:
+    text = click.unstyle(as_text(_REPORT))
+
+    assert text.splitlines()[0] == "failed     link-twice"
+    assert "\n  The title of link-twice. A link worked twice.\n    > POST /reset\n" in text
+    assert "\n  Gain: An attacker gains link-twice.\n  Fix: Fix `link-twice`.\n  CWE-640\n" in text
+    assert re.findall(r"(?m)^(unsure|not tried|passed) +(\S+) +(.*)$", text) == [
+        ("unsure", "times-differ", "The samples are too few."),
+        ("not tried", "no-limit", "There is no second account."),
+        ("passed", "token-short", "256 bits."),
+    ]
+    tally = "1 failed, 1 unsure, 1 not tried, 1 passed"
+    assert text.splitlines()[-2:] == [
+        f"http://127.0.0.1:3000: {tally}, in 12 seconds.",
+        "To try again what failed: --only link-twice",
+    ]
+
+
+def test_an_answer_cannot_control_the_terminal() -> None:
+    text = as_text(_REPORT)
+
+    assert "\x1b[2J" not in text
+    assert "\u202e" not in text
+
+
+def test_json_has_every_outcome() -> None:
+    report = json.loads(as_json(_REPORT))
+
+    assert (report["version"], report["target"]) == (1, "http://127.0.0.1:3000")
+    assert [(one["attack"]["name"], one["verdict"]) for one in report["outcomes"]] == [
+        ("token-short", "passed"),
+        ("link-twice", "failed"),
+        ("times-differ", "unsure"),
+        ("no-limit", "not-tried"),
+    ]
+    assert report["outcomes"][1]["exchanges"] == [{"request": "POST /reset", "answer": _HOSTILE}]
+    assert report["outcomes"][1]["attack"]["fix"] == "Fix `link-twice`."
+
+
+def test_sarif_has_a_result_for_what_failed_and_what_is_to_be_reviewed() -> None:
+    log = json.loads(as_sarif(_REPORT))
+    (run,) = log["runs"]
+    rules = run["tool"]["driver"]["rules"]
+
+    assert log["version"] == "2.1.0"
+    assert [rule["id"] for rule in rules] == ["token-short", "link-twice", "times-differ", "no-limit"]
+    assert [(one["ruleId"], one["kind"], one["level"]) for one in run["results"]] == [
+        ("link-twice", "fail", "error"),
+        ("times-differ", "review", "none"),
+    ]
+    for result in run["results"]:
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"]
+        (location,) = result["locations"]
+        assert location["physicalLocation"]["artifactLocation"]["uri"] == "http://127.0.0.1:3000"
+
+
+def test_the_page_is_one_file_in_which_an_answer_is_text() -> None:
+    page = as_html(_REPORT)
+
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "\u202e" not in page
+    assert "<dd>Fix <code>link-twice</code>.</dd>" in page
+    assert re.findall(r"(?:src|href)=", page) == []
+    assert "prefers-color-scheme: dark" in page
+    headings = [re.sub("<.*?>", "", one) for one in re.findall("<h2.*?</h2>", page)]
+    assert headings == ["Failed (1)", "Unsure (1)", "Not tried (1)", "Passed (1)"]
+
+
+@pytest.mark.parametrize("write", [as_text, as_json, as_sarif, as_html])
+def test_a_probe_that_was_stopped_at_once_has_a_report(write: object) -> None:
+    assert callable(write)
+    assert "http://127.0.0.1:3000" in write(Report(target="http://127.0.0.1:3000", outcomes=(), seconds=0.2))
