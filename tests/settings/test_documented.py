@@ -29,7 +29,7 @@ PROVIDERS_PAGE = (DOCS / "mail-providers.md").read_text("utf-8")
 PAGES = sorted(str(file.relative_to(CHECKOUT)) for pages in ("docs", "*.md") for file in files_of(pages, ".md"))
 PAGES.remove("CHANGELOG.md")  # it names commands that went
 BLOCK = re.compile(r"(?ms)^( *)```(\w*)\n(.*?)^\1```$")
-COMMAND = re.compile(rf"(?m)(?:^|[/ `])keyturn ((?:{'|'.join(COMMANDS)})\b[^|&#`>\n]*)")
+COMMAND = re.compile(rf"(?m)(?:^|[/ `])keyturn ((?:{'|'.join(COMMANDS)})\b(?:'[^'\n]*'|[^'|&#`>\n])*)")
 READ: dict[str, Callable[[str], object]] = {
     "python": lambda code: compile(code, "docs", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT),
     "json": json.loads,
