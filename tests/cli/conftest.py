@@ -54,7 +54,7 @@ def keyturn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 @pytest.fixture
 def migrated(keyturn: Keyturn, workplace: Path, sqlite: SqliteFiles) -> Keyturn:
-    """Do what `keyturn` does, on a database that is ready: what `keyturn migrate` makes (`test_migrate.py`)."""
+    """Do what `keyturn` does, on a database that is ready: what `keyturn migrate` makes."""
     (workplace / ".keyturn").mkdir()
     Path(sqlite.migrated().removeprefix("sqlite:///")).rename(workplace / ".keyturn" / "keyturn.db")
     return keyturn

@@ -1,8 +1,10 @@
 """serve and worker: when they refuse to start, what they answer, how they end."""
 
+import contextlib
 import signal
 import socket
 import sqlite3
+import sys
 from contextlib import closing
 from email import message_from_bytes
 from pathlib import Path
@@ -10,10 +12,11 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.cli.command import ADA, Keyturn
-from tests.cli.process import Running, running
+from tests.cli.process import Running, running, running_program
 from tests.cli.test_serve_worker import wait_for_mail
 from tests.serving import held_ports
 
+from keyturn.cli.sockets import address_of, listen
 from keyturn.service.database.migrations import head
 
 pytestmark = pytest.mark.long
@@ -235,3 +238,41 @@ def test_whoever_writes_memory_down_may_have_several(database_url: str) -> None:
         url_of(first)
         with running("serve", "--no-worker", "--port", "0", **environment) as second:
             assert httpx2.get(f"{url_of(second)}/health/ready").status_code == 200
+
+
+@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
+def test_an_address_is_written_as_in_a_url(host: str, shown: str) -> None:
+    with listen(host, 0) as bound:
+        assert address_of(bound) == f"{shown}:{bound.getsockname()[1]}"
+        assert bound.getsockname()[1] > 0
+
+
+def test_every_address_of_ipv6_takes_ipv4_as_well() -> None:
+    with listen("::", 0) as bound, socket.create_connection(("127.0.0.1", bound.getsockname()[1]), timeout=5):
+        bound.accept()[0].close()
+
+
+def serving_with(files: int) -> contextlib.AbstractContextManager[Running]:
+    """Run `serve` with a low limit of open files, and so of connections."""
+    program = (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}));"
+        "import keyturn.cli; sys.argv = ['keyturn', 'serve', '--no-worker', '--port', '0']; keyturn.cli.main()"
+    )
+    return running_program([sys.executable, "-c", program], None, **PRODUCTION)
+
+
+def connected(serve: Running) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(url_of(serve).rpartition(":")[2])), timeout=20)
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize(("files", "warns"), [(1024, False), (256, True)])
+def test_a_low_limit_of_open_files_shuts_no_client_out(files: int, warns: bool) -> None:
+    with serving_with(files) as serve, contextlib.ExitStack() as stack:
+        url_of(serve)
+        for _ in range(300):
+            stack.enter_context(connected(serve))
+        for _ in range(5):
+            assert httpx2.get(f"{url_of(serve)}/health/ready", timeout=10).status_code == 200
+        assert serve.end() == 0
+        assert any("server.fewer_connections" in line for line in serve.said) is warns

@@ -214,3 +214,46 @@ def test_what_mysql_is_good_for_is_told(faults: Faults) -> None:
 
     assert "MySQL works for the accounts (accounts.table.url)" in found["database.url"]
     assert "hunter2" not in found["database.url"]
+
+
+def test_one_line_switches_on_what_needs_nobody_else(read: Read) -> None:
+    assert read('[challenge]\nmethod = "altcha"').challenge.method == "altcha"
+    assert read("[token]\ncode = true").token.code
+
+
+@pytest.mark.parametrize("method", ["turnstile", "hcaptcha"])
+def test_a_service_needs_both_of_its_keys_and_altcha_none(faults: Faults, method: str) -> None:
+    assert set(faults(f'[challenge]\nmethod = "{method}"')) == {"challenge.site_key", "challenge.secret"}
+    assert set(faults('[challenge]\nmethod = "altcha"\nsite_key = "x"\nsecret = "y"')) == {
+        "challenge.site_key",
+        "challenge.secret",
+    }
+
+
+def test_codes_need_a_key_that_all_processes_know(faults: Faults) -> None:
+    found = faults('environment = "development"\n[token]\ncode = true', KEYTURN_SECRET_KEY="")
+    assert "codes need it" in found["KEYTURN_SECRET_KEY"]
+
+
+def test_origins_are_read_and_none_is_allowed_by_default(read: Read) -> None:
+    assert read().return_origins == ()
+    origins = read('return_origins = ["https://app.example.org", "https://shop.example.org:8443"]').return_origins
+    assert origins == ("https://app.example.org", "https://shop.example.org:8443")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        "*",
+        "http://app.example.org",
+        "app.example.org",
+    ],
+)
+def test_what_is_no_origin_of_https_is_refused(faults: Faults, origin: str) -> None:
+    assert "must be origins such as" in faults(f'return_origins = ["{origin}"]')["return_origins"]
+
+
+def test_an_origin_of_this_machine_is_fine_in_development_alone(faults: Faults, read: Read) -> None:
+    local = 'return_origins = ["http://127.0.0.1:3000"]'
+    assert "return_origins" in faults(local)
+    assert read(f'environment = "development"\n{local}').return_origins == ("http://127.0.0.1:3000",)

@@ -7,6 +7,7 @@ import pytest
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 from keyturn.studio.lint.report import Report
+from keyturn.studio.lint.source.unknown_filters import unknown_filters_in
 
 MJML = """\
 <mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
@@ -103,3 +104,24 @@ def test_what_only_follows_from_it_is_not_told(tmp_path: Path) -> None:
 
     assert len(rules["jinja/undefined"]) == 2
     assert not [one for ones in rules.values() for one in ones if "[[" in one]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("datetimeformat", "Flask-Babel has one of this name; "),
+        ("format_datetime", "Babel has one of this name; "),
+        ("naturaltime", "Django has one of this name; "),
+        ("dateform", "Check its spelling; "),
+        ("uper", "Did you mean upper? Otherwise, "),
+        ("truncat", "Did you mean truncate? Otherwise, "),
+    ],
+)
+def test_only_what_is_close_is_meant_and_what_is_known_is_named(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "welcome.html").write_text(f"<p>{{{{ when|{name} }}}}</p>")
+
+    (finding,) = unknown_filters_in(open_gallery(tmp_path), "welcome.html")
+
+    assert finding.message == f"No filter named '{name}'."
+    assert finding.fix.startswith(said)
+    assert finding.fix.endswith("--env package.module:environment.")

@@ -1,6 +1,7 @@
 """What fits, what can be touched, what can be read, what stays where it is."""
 
 import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
 from tests.driver.service import Service
 from tests.pages.on_screen.screens import Screens
 
@@ -42,3 +43,11 @@ async def test_nothing_jumps_while_a_page_loads(screens: Screens, school: Servic
 async def test_who_wants_less_motion_gets_none(screens: Screens, school: Service) -> None:
     async with screens.open(f"/reset-password/{await school.link()}", reduced_motion="reduce") as page:
         assert await page.locator(".strength span").evaluate("e => getComputedStyle(e).transitionDuration") == "0s"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_in_the_description_of_the_api(scheme: str, screens: Screens) -> None:
+    async with screens.open("/schema", bypass_csp=True, color_scheme=scheme) as page:
+        await page.add_script_tag(path=AXE_FILE_PATH)
+        found = await page.evaluate("axe.run({resultTypes: ['violations']})")
+        assert [violation["id"] for violation in found["violations"]] == []
