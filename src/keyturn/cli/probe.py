@@ -33,8 +33,8 @@ The path of a page stands for the form on that page.
 Examples:  keyturn probe http://127.0.0.1:3000 --smtp 1025
              --account ann@app.example --account bob@app.example
            keyturn probe http://127.0.0.1:8000 --smtp 1025 --file probe.toml
-             --request 'POST /api/forgot {"email": "{email}"}'
-             --reset 'POST /api/reset {"token": "{token}", "password": "{password}"}'
+             --request 'POST /forgot {"email": "{email}"}'
+             --reset 'POST /reset {"token": "{token}", "new": "{password}"}'
              --sign-in 'POST /login email={email}&password={password}'
              --private 'GET /api/me'
            keyturn probe --list
