@@ -62,7 +62,7 @@ class Shop:
 
     base_url = ""
 
-    def __init__(self, smtp_port: int, fault: str = "", *, second_step: bool = False, mails: int = 15) -> None:
+    def __init__(self, smtp_port: int, fault: str = "", *, second_step: bool = False, mails: int = 24) -> None:
         self._smtp_port, self.fault, self._second_step, self._mails = smtp_port, fault, second_step, mails
         self._accounts = {email: Account(email) for email in (ANN, BOB)}
         self._tokens: dict[str, Account] = {}
