@@ -131,7 +131,7 @@ def tests_by_line(data_file: Path, folders: set[str]) -> Callable[[Mutant], Sequ
         "-m",
         "pytest",
         "-m",
-        QUICK,
+        MARKS,
         "--cov=keyturn",
         "--cov-context=test",
         "--cov-report=",
