@@ -22,6 +22,7 @@ CHECKOUT = Path(__file__).parents[2]
 PYPROJECT = CHECKOUT / "pyproject.toml"
 NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 NOT_WEIGHED = (".po", ".pot", ".png", ".svg", ".ico", ".woff2")
+_PRODUCTS = ("studio", "cli/studio", "mail", "probe", "cli/probe.py")
 PAGES = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "AGENTS.md", "docs")
 
 
@@ -91,8 +92,9 @@ def lines(files: Iterable[Path]) -> int:
 
 def budgets() -> dict[str, int]:
     """Return today's figure of each budget."""
-    of = {name: files_of(f"src/keyturn/{name}", ".py") for name in ("", "studio", "cli/studio", "mail")}
+    of = {name: files_of(f"src/keyturn/{name}", ".py") for name in ("", *_PRODUCTS)}
     studio, mail = lines(of["studio"] + of["cli/studio"]), lines(of["mail"])
+    probe = lines(of["probe"] + of["cli/probe.py"])
     interface = [
         file for folder in ("preview", "frontend", "src/keyturn/service/pages/templates") for file in files_of(folder)
     ]
@@ -100,8 +102,9 @@ def budgets() -> dict[str, int]:
     return {
         "src/keyturn, lines": lines(of[""]),
         "src/keyturn, code": sum(map(lines_of_code, of[""])),
-        "service, lines": lines(of[""]) - studio - mail,
+        "service, lines": lines(of[""]) - studio - mail - probe,
         "studio, lines": studio,
+        "probe, lines": probe,
         "mail, lines": mail,
         "preview/, frontend/, templates of pages, lines": lines(
             file for file in interface if not file.name.endswith(NOT_WEIGHED)
