@@ -71,17 +71,20 @@ def main() -> int:
     parser.add_argument("--only", default="", help="mutants of files whose path has this text")
     chosen = parser.parse_args()
     explained = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))
-    sources = {pattern: tests for pattern, tests in SOURCES.items() if chosen.only in pattern}
-    files = [file for pattern in sources for file in sorted(CHECKOUT.glob(pattern))]
-    mutants = [mutant for file in files for mutant in mutants_of(file)]
+    listed = [(file, tests) for pattern, tests in SOURCES.items() for file in sorted(CHECKOUT.glob(pattern))]
+    files = [(file, tests) for file, tests in listed if chosen.only in str(file.relative_to(CHECKOUT))]
+    if not files:
+        parser.error(f"none of the files has {chosen.only!r} in its path")
+    mutants = [mutant for file, _ in files for mutant in mutants_of(file)]
+    mutants = random.Random(chosen.seed).sample(mutants, min(chosen.count, len(mutants)))  # noqa: S311
     survivors = 0
     with tempfile.TemporaryDirectory(prefix="keyturn-mutants-") as folder:
-        tests = tests_by_line(Path(folder) / "coverage", {path for paths in sources.values() for path in paths})
-        for mutant in random.Random(chosen.seed).sample(mutants, min(chosen.count, len(mutants))):
+        tests = tests_by_line(Path(folder) / "coverage", {path for _, paths in files for path in paths})
+        for mutant in mutants:
             verdict = "explained" if mutant.name in explained else judge(mutant, tests(mutant), Path(folder))
             survivors += verdict in ("survived", "not reached")
             print(f"{verdict:<12}{mutant.file.relative_to(CHECKOUT)}:{mutant.line}  {mutant.name}", flush=True)  # noqa: T201
-    print(f"{survivors} of {chosen.count} survived")  # noqa: T201
+    print(f"{survivors} of {len(mutants)} survived")  # noqa: T201
     return min(survivors, 1)
 
 
