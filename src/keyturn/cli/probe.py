@@ -10,7 +10,7 @@ import click
 from msgspec.structs import replace
 
 from keyturn.cli.sockets import listen
-from keyturn.cli.terminal import PORT, accent, error, harmless, muted
+from keyturn.cli.terminal import PORT, CommandRefused, accent, error, harmless, muted
 from keyturn.values import did_you_mean
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _list(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
 @click.option(
     "--file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A TOML file with these options. The probe adds what it found.",
+    help="A TOML file with the URL, the accounts and the calls. The probe adds what it found.",
 )
 @click.option("--only", multiple=True, metavar="ATTACK", callback=_known_attacks, help="Play only this attack.")
 @click.option("--json", "form", flag_value="json", help="Print the report as JSON.")
@@ -107,7 +107,7 @@ def probe(
             html.write_text(as_html(report), "utf-8")
         if file:
             add_to_file(file, run.target)
-    except (CannotProbe, OSError) as problem:
+    except (CannotProbe, CommandRefused, OSError) as problem:
         click.echo(f"{error('keyturn: ')}{harmless(str(problem))}", err=True)
         sys.exit(2)
     finally:
