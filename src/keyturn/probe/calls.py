@@ -19,6 +19,8 @@ _FORGOTTEN = re.compile(r"forg[eo]t|reset|recover|lost|passwor|vergessen|oubli|o
 _SIGN_IN = re.compile(r"log-?_?in|sign-?_?in|anmeld|connexion|account|auth|session", re.IGNORECASE)
 _REGISTER = re.compile(r"regist|sign-?_?up|join|create", re.IGNORECASE)
 _MOST_PAGES = 12
+_METHODS = ("POST", "PUT", "PATCH")
+_NEEDED = {"--request": "{email}", "--reset": "{password}", "--sign-in": "{password}", "--change": "{password}"}
 _CHALLENGE = re.compile(r"g-recaptcha|h-captcha|cf-turnstile|altcha-widget|recaptcha/|hcaptcha\.com|turnstile/v0")
 _FORM = "application/x-www-form-urlencoded"
 
@@ -36,6 +38,11 @@ class Call(Struct, frozen=True, kw_only=True):
         """Return the call of a text. Raises CannotProbe."""
         if not (match := _CALL.fullmatch(text.strip())):
             raise CannotProbe(f'{option} is a call such as "POST /path email={{email}}", or the path of a page.')
+        if match["method"] not in ({None, "GET"} if option == "--private" else {None, *_METHODS}):
+            raise CannotProbe(f"{option}: there is no call of the method {match['method']}.")
+        needed = _NEEDED.get(option, "")
+        if match["method"] and needed not in f"{match['path']} {match['body']}":
+            raise CannotProbe(f"{option} has to say where {needed} belongs.")
         if (match["body"] or "").startswith("{"):
             try:
                 msgspec.json.decode(match["body"])

@@ -14,6 +14,8 @@ PER_SECOND = 2
 
 def needs_permission(url: str) -> bool:
     """Tell whether a URL is of another host. Raises CannotProbe if it is none of HTTP."""
+    if not url:
+        raise CannotProbe("Name the URL of your application, such as http://127.0.0.1:3000.")
     try:
         parts, host, _ = urlsplit(url), host_of(url), urlsplit(url).port
     except ValueError:

@@ -22,6 +22,7 @@ from keyturn.studio.inbox.store import CapturedMails
 __all__ = ["Patience", "Probe", "Target"]
 
 _SHOWN = ("content-type", "cache-control", "referrer-policy", "content-security-policy", "x-frame-options")
+_MOST_ACCOUNTS = 2
 _LONGEST, _MOST_PAGES = 400, 4
 """Characters of a body, and exchanges of an outcome, in the report."""
 
@@ -62,7 +63,7 @@ class Probe:
                 outcome = await _unless_cancelled(self._play(attack, run, progress)) if run else None
                 run = run if outcome else None
                 outcomes.append(outcome or Outcome(attack, Verdict.NOT_TRIED, "The run was stopped."))
-        return Report(self.target.url, tuple(outcomes), time.monotonic() - began)
+        return Report(self.target.url, tuple(outcomes), time.monotonic() - began, stopped=run is None)
 
     async def _begin(self, web: Web, progress: Progress) -> Run:
         """Find the calls, and play the first story. Raises CannotProbe and NotTried."""
@@ -71,6 +72,10 @@ class Probe:
             await require_permission(web, self.target.permission)
         if not self.target.accounts or not all("@" in address for address in self.target.accounts):
             raise CannotProbe("Name one or two accounts for tests by their addresses: --account ann@app.example.")
+        if len({address.lower() for address in self.target.accounts}) != len(self.target.accounts) or (
+            len(self.target.accounts) > _MOST_ACCOUNTS
+        ):
+            raise CannotProbe("Name two different accounts for tests, and no more.")
         if not (self.target.request and self.target.sign_in):
             found = await find_calls(Browser(web), self.target.url)
             new = {name: path for name, path in found.items() if not getattr(self.target, name)}

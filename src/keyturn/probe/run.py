@@ -26,7 +26,7 @@ _SLOWER = 5
 
 _NO_MAIL = (
     "Let the application send by SMTP to the port of --smtp on this machine, and name an account that exists.",
-    "A limit may hold it back: raise it while the probe runs.",
+    "A limit may hold it back: raise it while the probe runs. Or the account does not exist.",
 )
 """What to do if no mail comes: to the first request, and to a later one."""
 
