@@ -10,7 +10,7 @@ import click
 from msgspec.structs import replace
 
 from keyturn.cli.sockets import listen
-from keyturn.cli.terminal import PORT, accent, error, harmless, muted
+from keyturn.cli.terminal import PORT, CommandRefused, accent, error, harmless, muted
 from keyturn.values import did_you_mean
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _HELP = """Play the known attacks against the password reset of your own applica
 
 Start your application, and let it send its mails by SMTP to this machine: the probe receives them, and delivers none.
 Name two accounts that only tests use. The probe sets new passwords for both, and prints them at the end. It asks for
-about fifteen mails for each account, so raise the application's limits first. A limit fails no attack.
+about twenty mails for each account, so raise the application's limits first. A limit fails no attack.
 
 The probe starts at URL and searches for the forms: sign in, forgotten password, and the page of the mail's link. For an
 API, or if it finds none, name the calls. A body that begins with { is JSON, any other body is a form. Placeholders are
@@ -39,12 +39,16 @@ Examples:  keyturn probe http://127.0.0.1:3000 --smtp 1025
              --private 'GET /api/me'
            keyturn probe --list
 
-The exit code is 1 if an attack succeeded, 2 if the probe could not begin, else 0. If an attack was not tried, or its
-outcome is not certain, the report says why.
+The exit code is 1 if an attack succeeded, 2 if the probe could not begin, 130 after Ctrl-C, else 0. If an attack was
+not tried, or its outcome is not certain, the report says why.
 
 Probe only what is yours. URL is an address of this machine. Another host has to publish a value, which the probe
 prints, at /.well-known/keyturn-probe, and gets two requests a second.
 """
+
+
+_STOPPED = 130
+"""The exit code of a command that Ctrl-C ended (128 and the signal's number)."""
 
 
 def _known_attacks(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
@@ -79,7 +83,7 @@ def _list(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
 @click.option(
     "--file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A TOML file with these options. The probe adds what it found.",
+    help="A TOML file with the URL, the accounts and the calls. The probe adds what it found.",
 )
 @click.option("--only", multiple=True, metavar="ATTACK", callback=_known_attacks, help="Play only this attack.")
 @click.option("--json", "form", flag_value="json", help="Print the report as JSON.")
@@ -100,6 +104,7 @@ def probe(
 
     run = Probe(Target(), CapturedMails())
     try:
+        _require_folders(html, file)
         run.target = _read_target(options, file)
         report = _play(run, smtp, only)
         click.echo({"json": as_json, "sarif": as_sarif, None: as_text}[form](report))
@@ -107,13 +112,20 @@ def probe(
             html.write_text(as_html(report), "utf-8")
         if file:
             add_to_file(file, run.target)
-    except (CannotProbe, OSError) as problem:
+    except (CannotProbe, CommandRefused, OSError) as problem:
         click.echo(f"{error('keyturn: ')}{harmless(str(problem))}", err=True)
         sys.exit(2)
     finally:
         for address, passwords in run.passwords.items():
             click.echo(f"{address} has the password {' or '.join(passwords)}", err=True)
-    sys.exit(1 if report.failed else 0)
+    sys.exit(1 if report.failed else _STOPPED if report.stopped else 0)
+
+
+def _require_folders(*files: Path | None) -> None:
+    """Look before a run of minutes whether its files can be written."""
+    for file in files:
+        if file and not file.parent.is_dir():
+            raise CommandRefused(f"{file}: there is no such folder.")
 
 
 def _read_target(options: dict[str, Any], file: Path | None) -> "Target":

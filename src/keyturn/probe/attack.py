@@ -66,11 +66,15 @@ class Outcome(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """The outcomes of a run, in the order of `attacks.toml`. `target`: the URL. `seconds`: how long it took."""
+    """The outcomes of a run, in the order of `attacks.toml`. `target`: the URL. `seconds`: how long it took.
+
+    `stopped`: the user ended it before its end.
+    """
 
     target: str
     outcomes: tuple[Outcome, ...]
     seconds: float
+    stopped: bool = False
 
     @property
     def failed(self) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 from msgspec import Struct
@@ -11,7 +11,7 @@ from msgspec import Struct
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.probe.attack import CannotProbe, NotTried
 from keyturn.probe.forms import form_for, forms_of
-from keyturn.probe.web import Browser, Page
+from keyturn.probe.web import Browser, Page, joined
 
 _CALL = re.compile(r"(?:(?P<method>[A-Z]{3,7})\s+)?(?P<path>/\S*)(?:\s+(?P<body>\S.*))?", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -19,6 +19,8 @@ _FORGOTTEN = re.compile(r"forg[eo]t|reset|recover|lost|passwor|vergessen|oubli|o
 _SIGN_IN = re.compile(r"log-?_?in|sign-?_?in|anmeld|connexion|account|auth|session", re.IGNORECASE)
 _REGISTER = re.compile(r"regist|sign-?_?up|join|create", re.IGNORECASE)
 _MOST_PAGES = 12
+_METHODS = ("POST", "PUT", "PATCH")
+_NEEDED = {"--request": "{email}", "--reset": "{password}", "--sign-in": "{password}", "--change": "{password}"}
 _CHALLENGE = re.compile(r"g-recaptcha|h-captcha|cf-turnstile|altcha-widget|recaptcha/|hcaptcha\.com|turnstile/v0")
 _FORM = "application/x-www-form-urlencoded"
 
@@ -36,6 +38,11 @@ class Call(Struct, frozen=True, kw_only=True):
         """Return the call of a text. Raises CannotProbe."""
         if not (match := _CALL.fullmatch(text.strip())):
             raise CannotProbe(f'{option} is a call such as "POST /path email={{email}}", or the path of a page.')
+        if match["method"] not in ({None, "GET"} if option == "--private" else {None, *_METHODS}):
+            raise CannotProbe(f"{option}: there is no call of the method {match['method']}.")
+        needed = _NEEDED.get(option, "")
+        if match["method"] and needed not in f"{match['path']} {match['body']}":
+            raise CannotProbe(f"{option} has to say where {needed} belongs.")
         if (match["body"] or "").startswith("{"):
             try:
                 msgspec.json.decode(match["body"])
@@ -104,7 +111,7 @@ async def find_calls(browser: Browser, start: str) -> dict[str, str]:
         page = await browser.send("GET", waiting.pop(0))
         path = page.url.removeprefix(browser.web.origin)
         for form in forms_of(page):
-            words = f"{path} {urlsplit(form.action).path}"
+            words = f"{path} {form.action.removeprefix(browser.web.origin)}"
             if form.address and not form.passwords and _FORGOTTEN.search(words):
                 found.setdefault("request", path)
             elif form.address and form.passwords == 1 and not _REGISTER.search(words):
@@ -119,5 +126,5 @@ async def find_calls(browser: Browser, start: str) -> dict[str, str]:
 def _links(page: Page) -> Iterator[tuple[str, str]]:
     """Yield the addresses of a page's links, with the words that say where they lead."""
     for element in parse_html(page.body).walk():
-        if element.tag == "a" and (url := urljoin(page.url, element.get("href").strip())):
-            yield url, f"{urlsplit(url).path} {element.text()}"
+        if element.tag == "a" and (url := joined(page.url, element.get("href").strip())):
+            yield url, f"{url} {element.text()}"

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from urllib.parse import urljoin
 
 from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import Element, parse_html
-from keyturn.probe.web import Page
+from keyturn.probe.web import Page, joined
 
 _ADDRESS = re.compile(r"mail|user|login|identif|account|address", re.IGNORECASE)
 _OLD = re.compile(r"old|current", re.IGNORECASE)
@@ -55,7 +54,7 @@ class Form(Struct, frozen=True):
 def forms_of(page: Page) -> list[Form]:
     forms = (element for element in parse_html(page.body).walk() if element.tag == "form")
     return [
-        Form(urljoin(page.url, form.get("action").strip()), form.get("method").upper(), tuple(_fields(form)))
+        Form(joined(page.url, form.get("action").strip()), form.get("method").upper(), tuple(_fields(form)))
         for form in forms
     ]
 

@@ -14,8 +14,16 @@ PER_SECOND = 2
 
 def needs_permission(url: str) -> bool:
     """Tell whether a URL is of another host. Raises CannotProbe if it is none of HTTP."""
-    if urlsplit(url).scheme not in {"http", "https"} or not host_of(url):
+    if not url:
+        raise CannotProbe("Name the URL of your application, such as http://127.0.0.1:3000.")
+    try:
+        parts, host, _ = urlsplit(url), host_of(url), urlsplit(url).port
+    except ValueError:
+        raise CannotProbe(f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000.") from None
+    if parts.scheme not in {"http", "https"} or not host:
         raise CannotProbe(f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000.")
+    if "@" in parts.netloc:
+        raise CannotProbe("Leave the user and the password out of the URL, since reports name it.")
     return not is_loopback(url)
 
 

@@ -1,12 +1,10 @@
 """The run of all attacks against a target."""
 
 import asyncio
-import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import TypeVar
-from urllib.parse import quote
 
 from msgspec.structs import replace
 
@@ -24,12 +22,12 @@ from keyturn.studio.inbox.store import CapturedMails
 __all__ = ["Patience", "Probe", "Target"]
 
 _SHOWN = ("content-type", "cache-control", "referrer-policy", "content-security-policy", "x-frame-options")
+_MOST_ACCOUNTS = 2
 _LONGEST, _MOST_PAGES = 400, 4
 """Characters of a body, and exchanges of an outcome, in the report."""
 
 Progress = Callable[[str], None]
 T = TypeVar("T")
-_LONG_WORD = re.compile(r"(?=[\w-]*\d)([\w-]{4})[\w-]{20,}")
 
 
 class Probe:
@@ -47,7 +45,7 @@ class Probe:
     @property
     def passwords(self) -> dict[str, list[str]]:
         accounts = self._run.accounts if self._run else ()
-        return {one.address: found for one in accounts if (found := [*filter(None, (one.password, one.tried))])}
+        return {one.address: found for one in accounts if (found := [*filter(None, (one.password, *one.tried))])}
 
     async def run(self, only: Sequence[str] = (), progress: Progress = lambda _: None) -> Report:
         """Return the report. Raises CannotProbe. If the task is cancelled, the other attacks are not tried.
@@ -65,7 +63,7 @@ class Probe:
                 outcome = await _unless_cancelled(self._play(attack, run, progress)) if run else None
                 run = run if outcome else None
                 outcomes.append(outcome or Outcome(attack, Verdict.NOT_TRIED, "The run was stopped."))
-        return Report(self.target.url, tuple(outcomes), time.monotonic() - began)
+        return Report(self.target.url, tuple(outcomes), time.monotonic() - began, stopped=run is None)
 
     async def _begin(self, web: Web, progress: Progress) -> Run:
         """Find the calls, and play the first story. Raises CannotProbe and NotTried."""
@@ -74,6 +72,10 @@ class Probe:
             await require_permission(web, self.target.permission)
         if not self.target.accounts or not all("@" in address for address in self.target.accounts):
             raise CannotProbe("Name one or two accounts for tests by their addresses: --account ann@app.example.")
+        if len({address.lower() for address in self.target.accounts}) != len(self.target.accounts) or (
+            len(self.target.accounts) > _MOST_ACCOUNTS
+        ):
+            raise CannotProbe("Name two different accounts for tests, and no more.")
         if not (self.target.request and self.target.sign_in):
             found = await find_calls(Browser(web), self.target.url)
             new = {name: path for name, path in found.items() if not getattr(self.target, name)}
@@ -102,18 +104,13 @@ class Probe:
         lines = [f"{answer.status} {answer.header('location')}".strip() for answer in page.all]
         lines += [f"{name}: {page.header(name)}" for name in _SHOWN if page.header(name)]
         lines += [f"set-cookie: {name}=…" for name in page.cookies]
-        lines.append((parse_html(page.body).text() if page.is_html else page.body)[:_LONGEST])
-        request = f"{first.method} {first.url}\n{first.sent[:_LONGEST]}"
-        return Exchange(self._without_secrets(request), self._without_secrets("\n".join(lines)))
+        body = parse_html(page.body).text() if page.is_html else page.body
+        lines = [*map(self._without_secrets, lines), self._without_secrets(body)[:_LONGEST]]
+        request = self._without_secrets(f"{first.method} {first.url}")
+        return Exchange(f"{request}\n{self._without_secrets(first.sent)[:_LONGEST]}", "\n".join(lines))
 
     def _without_secrets(self, text: str) -> str:
-        """Return a text without passwords, and with the first four letters of tokens and of other long words."""
-        for password in self._run.passwords if self._run else ():
-            text = text.replace(password, "[password]")
-        for token in self._run.tokens if self._run else ():
-            for form in (token, quote(token), quote(token, safe="")):
-                text = text.replace(form, f"{token[:4]}…") if len(token) > 4 else text
-        return _LONG_WORD.sub(r"\1…", text)
+        return self._run.without_secrets(text) if self._run else text
 
 
 async def _unless_cancelled(step: Awaitable[T]) -> T | None:

@@ -3,6 +3,7 @@
 Answers of the target are somebody else's text: nothing in them controls a terminal or becomes markup (CWE-150, CWE-79).
 """
 
+import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -83,7 +84,8 @@ def as_json(report: Report) -> str:
 
 
 def _indented(document: Any) -> str:
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
 
 
 def as_sarif(report: Report) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.probe.attack import NotTried, Undecided, Verdict
 from keyturn.probe.calls import Call
 from keyturn.probe.forms import forms_of
@@ -24,11 +26,12 @@ _SLOWER = 5
 
 _NO_MAIL = (
     "Let the application send by SMTP to the port of --smtp on this machine, and name an account that exists.",
-    "A limit may hold it back: raise it while the probe runs.",
+    "A limit may hold it back: raise it while the probe runs. Or the account does not exist.",
 )
 """What to do if no mail comes: to the first request, and to a later one."""
 
 T = TypeVar("T")
+_LONG_WORD = re.compile(r"(?=[\w-]*\d)([\w-]{4})[\w-]{20,}")
 
 
 class LinkDead(NotTried):
@@ -36,14 +39,14 @@ class LinkDead(NotTried):
 
 
 class Account(Struct):
-    """One of the user's accounts. `password`: what signs in by now. `tried`: what may have replaced it.
+    """One of the user's accounts. `password`: what signs in by now. `tried`: all that may have replaced it.
 
     `old`: the password before the last reset.
     """
 
     address: str
     password: str = ""
-    tried: str = ""
+    tried: list[str] = []
     old: str = ""
 
 
@@ -107,9 +110,10 @@ def look(page: Page) -> tuple[object, ...]:
     return page.all[0].status, page.status, *leads_to, *sorted(page.cookies), fields, *said
 
 
-def summary(page: Page) -> str:
-    words = " ".join(re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", page.body, flags=re.DOTALL).split())
-    return f"{page.status} {words[:120]}"
+def bearer_token(page: Page) -> str:
+    """Return the token that an API gives whoever has signed in, or an empty text."""
+    token = re.search(r'"(?:access_?token|token|jwt)"\s*:\s*"([\w.~+/=-]{8,})"', page.body, re.IGNORECASE)
+    return token[1] if token else ""
 
 
 @dataclass
@@ -179,7 +183,7 @@ class Run:
             self.stories.append(Story(account, asked, mail, link, Browser(self.web)))
             return self.stories[-1]
         if asked.status >= 400:  # a 500 may be an SMTP server that is missing
-            raise NotTried(f"The request for a link was refused: {summary(asked)}. {_NO_MAIL[bool(self.stories)]}")
+            raise NotTried(f"The request for a link was refused: {self.summary(asked)}. {_NO_MAIL[bool(self.stories)]}")
         if mails and not self.stories:
             raise NotTried(f"The mail {mails[0].subject!r} has neither a link with a token nor a code.")
         no_mail = f"No mail with a link for {account.address} came within {wait:.0f} seconds."
@@ -192,17 +196,18 @@ class Run:
 
     def _links(self, mails: Sequence[Mail], account: Account) -> list[tuple[Mail, Link]]:
         """Return the links for an account, with their mails: one for another account may come late."""
-        for_it = [mail for mail in mails if account.address.lower() in {to.lower() for to in mail.to}]
-        return [(mail, link) for mail in for_it if (link := self.reset_link(mail))]
+        return [(mail, link) for mail in mails if _is_for(mail, account) and (link := self.reset_link(mail))]
 
     async def use(self, story: Story, password: str, more: Mapping[str, Any] = {}, **values: str) -> Page:
         """Set a password with the link: by the call, else by the form on the link's page."""
-        story.account.tried = password
+        story.account.tried.append(password)
         self.passwords.append(password)
         filled = {"email": story.account.address, **story.link.parameters, **values, "password": password}
         filled["token"] = story.link.token
         if call := self.calls.get("reset"):
-            return _within_limit(await call.send(story.browser, filled, more))
+            page = await call.send(story.browser, filled, more)
+            story.browser.token = bearer_token(page)
+            return _within_limit(page)
         page = story.page = story.page or await story.browser.send("GET", self.web.here(story.link.address))
         if any(form.passwords for form in forms_of(page)):  # the page of a dead link has none
             page = await Call(option="--reset").send_form(story.browser, page, filled, more)
@@ -217,9 +222,9 @@ class Run:
         password = new_password()
         story.done = await self.use(story, password)
         if self._right and not await self.works(story.account, password):
-            raise LinkDead(f"The link set no password: {summary(story.done)}")
+            raise LinkDead(f"The link set no password: {self.summary(story.done)}")
         account = story.account
-        account.old, account.password, account.tried = account.password, password, ""
+        account.old, account.password, account.tried = account.password, password, []
 
     async def sign_in(self, account: Account, password: str) -> tuple[Browser, Page]:
         if "sign_in" not in self.calls:
@@ -227,8 +232,7 @@ class Run:
         browser = Browser(self.web)
         values = {"email": account.address, "password": password}
         page = _within_limit(await self.calls["sign_in"].send(browser, values))
-        token = re.search(r'"(?:access_?token|token|jwt)"\s*:\s*"([\w.~+/=-]{8,})"', page.body, re.IGNORECASE)
-        browser.token = token[1] if token else ""
+        browser.token = bearer_token(page)
         return browser, page
 
     async def learn_sign_in(self) -> None:
@@ -237,27 +241,27 @@ class Run:
         _, wrong = await self.sign_in(self.ann, new_password())
         self._right, self._wrong = look(right), look(wrong)
         if self._right == self._wrong:
-            done = summary(self.first.done) if self.first.done else ""
+            done = self.summary(self.first.done) if self.first.done else ""
             raise NotTried(
-                f"The sign-in gives the same answer to the new and to a wrong password ({summary(right)}). The reset "
-                f"answered: {done}. Name the calls by --reset and --sign-in."
+                f"The sign-in gives the same answer to the new and to a wrong password ({self.summary(right)}). "
+                f"The reset answered: {done}. Name the calls by --reset and --sign-in."
             )
 
     async def works(self, account: Account, password: str) -> bool:
         """Tell whether a password signs in. Raises NotTried, and Undecided if the answer is unlike both known ones."""
         _, page = await self.sign_in(account, password)
         if look(page) not in {self._right, self._wrong}:
-            raise Undecided(f"The sign-in gave an answer that the probe does not know: {summary(page)}")
+            raise Undecided(f"The sign-in gave an answer that the probe does not know: {self.summary(page)}")
         return look(page) == self._right
 
     async def was_changed(self, account: Account, tried: str) -> bool:
         """Tell whether an attack set the password `tried`. The right one is tried first, which locks no account."""
         if await self.works(account, account.password):
-            account.tried = ""
+            account.tried = []
             return False
         if not await self.works(account, tried):
             raise Undecided("Neither the last password nor the one of this attack signs in any more.")
-        account.password, account.tried = tried, ""
+        account.password, account.tried = tried, []
         return True
 
     async def begin(self) -> None:
@@ -266,7 +270,34 @@ class Run:
         await self.reset(story)
         if "sign_in" in self.calls:
             await self.learn_sign_in()
-        self.notice = next(iter(await self.mailbox.wait(before, max(self.patience.mail, self.usual_wait))), None)
+        wait = max(self.patience.mail, self.usual_wait)
+        self.notice = next(
+            iter(self._notices(await self.mailbox.wait(before, wait, lambda m: bool(self._notices(m))))), None
+        )
+
+    def _notices(self, mails: Sequence[Mail]) -> list[Mail]:
+        """Return the mails to the first account that bring no link like the first one."""
+        return [mail for mail in mails if _is_for(mail, self.ann) and not self.reset_link(mail)]
+
+    def summary(self, page: Page) -> str:
+        text = parse_html(page.body).text() if page.is_html else page.body
+        return f"{page.status} {self.without_secrets(' '.join(text.split()))[:120]}"
+
+    def without_secrets(self, text: str) -> str:
+        """Return a text without passwords, and with the first four letters of tokens and of other long words.
+
+        A text that is to be cut is cut afterwards: a part of a secret would not be found.
+        """
+        for password in self.passwords:
+            text = text.replace(password, "[password]")
+        for token in self.tokens:
+            for form in (token, quote(token), quote(token, safe="")):
+                text = text.replace(form, f"{token[:4]}…") if len(token) > 4 else text
+        return _LONG_WORD.sub(r"\1…", text)
+
+
+def _is_for(mail: Mail, account: Account) -> bool:
+    return account.address.lower() in {to.lower() for to in mail.to}
 
 
 def _within_limit(page: Page) -> Page:

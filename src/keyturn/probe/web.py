@@ -59,6 +59,14 @@ class Page(Struct, frozen=True, kw_only=True):
         return dict(_cookie(value) for page in self.all for key, value in page.headers if key == "set-cookie")
 
 
+def joined(base: str, url: str) -> str:
+    """Return a URL of a page in full, or as it is if it cannot be read: it is of no origin then."""
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return url
+
+
 def _cookie(header: str) -> tuple[str, str]:
     pair, _, attributes = header.lower().partition(";")
     is_deleted = "max-age=0" in attributes or "01 jan 1970" in attributes.replace("-", " ")
@@ -71,21 +79,29 @@ class Web:
 
     def __init__(self, url: str, seconds: float, per_second: int | None = None) -> None:
         self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
-        self._client = HttpClient(seconds, _LONGEST)
+        self.is_paced = bool(per_second)
+        self._client = HttpClient(seconds, _LONGEST, trust_env=False)  # a proxy of the environment is another host
         self._starts = deque[float](maxlen=per_second or 0)
         self._turn = asyncio.Lock()
         self.aclose = self._client.close
 
     def is_here(self, url: str) -> bool:
         """Tell whether a URL is of this origin. The names of this machine are one."""
-        mine, other = urlsplit(self.origin), urlsplit(url)
-        if (other.scheme, other.port) != (mine.scheme, mine.port):
+        mine = urlsplit(self.origin)
+        try:
+            other = urlsplit(url)
+            if (other.scheme, other.port) != (mine.scheme, mine.port):
+                return False
+        except ValueError:  # such as http://[x
             return False
         return other.hostname == mine.hostname or (is_loopback(url) and is_loopback(self.origin))
 
     def here(self, url: str) -> str:
         """Return a URL at this origin, with the path and the query of another: links may name a public host."""
-        return self.origin + urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl()
+        try:
+            return self.origin + urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl()
+        except ValueError:
+            raise NotTried(f"{url} is no URL.") from None
 
     async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Page:
         """Return the answer, whatever its status. Raises NotTried if there is none."""
@@ -128,14 +144,14 @@ class Browser:
     async def send(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Page:
         """Return the last answer. `path`: also a URL of the origin. Raises NotTried for one of another."""
         before: tuple[Page, ...] = ()
-        url = urljoin(f"{self.web.origin}/", path)
+        url = joined(f"{self.web.origin}/", path)
         if not self.web.is_here(url):
             raise NotTried(f"{url} is another origin than {self.web.origin}, and the probe sends nothing there.")
         while True:
             page = await self.web.send(method, self.web.here(url), self._headers(method, kind), body)
             self.cookies.update(page.cookies)
             is_redirect = page.status in {301, 302, 303, 307, 308} and page.header("location")
-            url = urljoin(page.url, page.header("location"))
+            url = joined(page.url, page.header("location"))
             if not is_redirect or not self.web.is_here(url) or len(before) == _MOST_REDIRECTS:
                 return replace(page, before=before)
             before = (*before, page)

@@ -7,6 +7,7 @@ from keyturn.probe.attacks.stories import bobs_story, second_link_again, use_aga
 from keyturn.probe.forms import form_for
 from keyturn.probe.mailbox import Link
 from keyturn.probe.run import Finding, Run, Story, failed, judged, look, new_password, passed, unsure
+from keyturn.probe.web import Page
 
 _AT_ONCE = 4
 _A_SECOND = 1.1
@@ -45,17 +46,22 @@ async def link_twice_at_once(run: Run) -> Finding:
     yes, no = look(run.first.done) if run.first.done else None, look(dead)
     if yes == no:
         return unsure("The answers to a live and to a dead link look the same, so they cannot be counted.", dead)
+    if run.web.is_paced:
+        raise NotTried("Another host gets two requests a second, so nothing is used at the same moment.")
     story, tried = await run.link_for(run.ann), [new_password() for _ in range(_AT_ONCE)]
     readers = [run.for_another_reader(story) for _ in tried]
     if "reset" not in run.calls:
         for reader in readers:
             reader.page = await reader.browser.send("GET", run.web.here(reader.link.address))
-    pages = await asyncio.gather(*map(run.use, readers, tried))
-    for _, password in sorted(zip(pages, tried, strict=True), key=lambda pair: look(pair[0]) != yes):
+    answers = await asyncio.gather(*map(run.use, readers, tried), return_exceptions=True)
+    used = [(answer, password) for answer, password in zip(answers, tried, strict=True) if isinstance(answer, Page)]
+    for _, password in sorted(used, key=lambda pair: look(pair[0]) != yes):
         if await run.works(run.ann, password):
-            run.ann.password, run.ann.tried = password, ""
+            run.ann.password, run.ann.tried = password, []
             break
-    won = [page for page in pages if look(page) == yes]
+    for error in (answer for answer in answers if isinstance(answer, BaseException)):
+        raise error
+    won = [page for page, _ in used if look(page) == yes]
     said = f"{len(won)} of {_AT_ONCE} uses at the same moment were told that they set the password."
     return judged(len(won) > 1, said, said, *won[:2])
 
@@ -68,10 +74,11 @@ async def link_after_change(run: Run) -> Finding:
     browser, _ = await run.sign_in(run.ann, run.ann.password)
     values = {"email": run.ann.address, "old": run.ann.password, "password": changed}
     run.passwords.append(changed)
+    run.ann.tried.append(changed)
     page = await run.calls["change"].send(browser, values)
     if not await run.works(run.ann, changed):
         raise NotTried(f"The call of --change did not change the password ({page.status}).")
-    run.ann.password = changed
+    run.ann.password, run.ann.tried = changed, []
     page, is_changed = await use_again(run, story)
     wrong = "A link from before the change set another password."
     return judged(is_changed, wrong, "A link from before the change sets no password.", page)
@@ -85,6 +92,7 @@ async def other_account(run: Run) -> Finding:
     for address in dict.fromkeys((mixed, mine.link.address)):
         tried = new_password()
         story = run.for_another_reader(mine, Link(address, mine.link.token))
+        run.bob.tried.append(tried)
         page = await run.use(story, tried, more, email=run.bob.address)
         if await run.was_changed(run.bob, tried):
             return failed(f"The link of {run.ann.address} set the password of {run.bob.address}.", page)

@@ -37,6 +37,8 @@ async def session_before(run: Run) -> Session:
         inside, outside = await browser.send("GET", path), await Browser(run.web).send("GET", path)
         if view(inside, run) != view(outside, run) and inside.status < 400:
             return Session(browser, path, view(inside, run))
+    if named:
+        raise NotTried(f"{named.path} looks the same to others: name another page by --private.")
     raise NotTried("The probe found no page that only a signed-in user sees: name it by --private.")
 
 

@@ -46,7 +46,7 @@ async def token_short(run: Run) -> Finding:
     letters = [re.sub(r"\W", "", part) for part in varying]
     size = next((size for named, size in _ALPHABETS if all(re.fullmatch(f"[{named}]*", one) for one in letters)), 64)
     bits = int(min(map(len, letters)) * math.log2(size))
-    said = f"A token has at most {bits} bits"
+    said = f"The letters in which tokens differ have room for {bits} bits"
     if bits < _GUESSABLE:
         return failed(f"{said}.")
     return passed(f"{said}.") if bits >= _ENOUGH else unsure(f"{said}; ASVS 11.5.1 asks for {_ENOUGH}.")
