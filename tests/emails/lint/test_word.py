@@ -17,6 +17,9 @@ from keyturn.studio.lint.markup.conditional_comments import resolve_conditionals
         ("a<!-- a comment -->b", "a<!-- a comment -->b"),
         ("a<!--[if !mso]><!-->b", "a"),
         ("a<![endif]-->b", "ab"),
+        ("<!--[if !!mso]>a<![endif]--><!--[if !(mso | IE)]>b<![endif]--><!--[if (IE | mso) & vml]>c<![endif]-->", "ac"),
+        ("<!--[if mso |]>a<![endif]--><!--[if & mso]>b<![endif]--><!--[if mso | ()]>c<![endif]-->", ""),
+        ("<!--[if (mso]>a<![endif]--><!--[if mso)]>b<![endif]--><!--[if (mso) (mso)]>c<![endif]-->", ""),
     ],
 )
 def test_what_is_for_word_alone_is_in_the_mail_and_what_is_for_others_is_not(html: str, read: str) -> None:

@@ -12,8 +12,9 @@ _MARK = re.compile(
     r"|(?:<!--\s*)?<!\[endif\](?:\s*--)?>",
     re.IGNORECASE,
 )
+_GROUP = re.compile(r"\(([^()]*)\)")
 _PART = re.compile(
-    r"[\s(]*(!?)[\s(]*(?:(gte|gt|lte|lt)\s+)?([a-z]+)(?:\s+(\d{1,4}(?:\.\d{1,4})?))?[\s)]*", re.IGNORECASE
+    r"([!\s]*)(?:([<>])|(?:(gte|gt|lte|lt)\s+)?([a-z]+)(?:\s+(\d{1,4}(?:\.\d{1,4})?))?)\s*", re.IGNORECASE
 )
 _VERSION = 16.0
 """The version of Outlook 2016, 2019, 2021 and the classic Outlook of Microsoft 365."""
@@ -51,19 +52,27 @@ def _parts(html: str) -> Iterator[tuple[range, bool]]:
 
 
 def is_true(condition: str) -> bool:
-    """Tell whether a condition such as "gte mso 9" holds in Word: `|` of `&` of names, each with its parentheses.
+    """Tell whether a condition such as "gte mso 9" holds in Word. Malformed conditions do not."""
+    before = ""
+    while before != condition:  # the innermost groups first
+        before, condition = condition, _GROUP.sub(lambda group: _value(group[1]), condition)
+    return _value(condition) == ">"
 
-    Malformed conditions do not. A group of several names in parentheses, which mails do not write, is not read as one.
+
+def _value(condition: str) -> str:
+    """Return ">" if a condition without parentheses, `|` of `&` of parts, holds, "<" if not, "?" if it is malformed.
+
+    Conditions in marks have no angle brackets. A "?" is no part, so what is around it is malformed, too.
     """
-    return any(all(map(_holds, each.split("&"))) for each in condition.split("|"))
+    choices = [[_PART.fullmatch(part) for part in each.split("&")] for each in condition.split("|")]
+    parts = [[part for part in each if part] for each in choices]
+    return "<>"[any(all(map(_holds, each)) for each in parts)] if parts == choices else "?"
 
 
-def _holds(part: str) -> bool:
-    if not (found := _PART.fullmatch(part)):
-        return False
-    name, version = found[3].lower(), found[4]
-    if name == "mso" and version:
-        holds = _COMPARISONS[(found[2] or "").lower()](_VERSION, float(version))
+def _holds(part: re.Match[str]) -> bool:
+    negations, value, comparison, name, version = part.groups("")
+    if name.lower() == "mso" and version:
+        holds = _COMPARISONS[comparison.lower()](_VERSION, float(version))
     else:
-        holds = name in ("mso", "vml", "true")
-    return holds != bool(found[1])
+        holds = value == ">" or name.lower() in ("mso", "vml", "true")
+    return holds != bool(negations.count("!") % 2)
