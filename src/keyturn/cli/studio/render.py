@@ -59,7 +59,6 @@ def _render(opened: Opened, template: str, sample: "Sample", lang: str) -> "Rend
     """Return the mail, rendered within its limits. Raises TemplateInvalid."""
     from keyturn.studio.gallery import Gallery
     from keyturn.studio.gallery.configuration import limits_of
-    from keyturn.studio.lint.finding import Place
     from keyturn.studio.lint.rules import limit_finding
     from keyturn.studio.renderers import LimitExceeded, renderers_for
 
@@ -67,7 +66,7 @@ def _render(opened: Opened, template: str, sample: "Sample", lang: str) -> "Rend
     try:
         return runner.run(Gallery.render, template, opened.gallery.files(template), sample, lang)
     except LimitExceeded as exceeded:
-        finding = limit_finding(exceeded.limit, Place(opened.gallery.files(template).markup))
+        finding = limit_finding(exceeded.limit, opened.gallery.files(template).markup)
         fail(f"{template} was not rendered: {finding.message} {finding.fix}")
     finally:
         runner.close()

@@ -171,7 +171,7 @@ class TemplateChecks:
 
     def _limit(self, template: str, passed: BaseException) -> Finding:
         limit = "nesting" if isinstance(passed, RecursionError) else "time"
-        return limit_finding(limit, Place(self.gallery.files(template).markup))
+        return limit_finding(limit, self.gallery.files(template).markup)
 
     def _findings(
         self,

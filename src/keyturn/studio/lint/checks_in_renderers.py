@@ -29,7 +29,7 @@ from keyturn.studio.gallery.branches.exploration import MOST_PASSES
 from keyturn.studio.gallery.discovery import state_of
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
-from keyturn.studio.lint.finding import Place, merge
+from keyturn.studio.lint.finding import merge
 from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.renderers import Here, LimitExceeded, Limits, renderers_for
 
@@ -220,7 +220,7 @@ def check_apart(run: Callable[[float, How], Part], gallery: Gallery, entry: Entr
     try:
         return run(seconds, TemplateChecks.check)
     except LimitExceeded as exceeded:
-        limit = limit_finding(exceeded.limit, Place(gallery.files(entry.name).markup))
+        limit = limit_finding(exceeded.limit, gallery.files(entry.name).markup)
     try:
         rest = run(seconds, TemplateChecks.check_briefly)
     except LimitExceeded:

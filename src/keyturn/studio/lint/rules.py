@@ -163,6 +163,8 @@ class Rules(Mapping[str, Rule]):
 RULES = Rules(Path(__file__).with_name("rules.toml"))
 
 
-def limit_finding(limit: str, place: Place, message: str = "") -> Finding:
-    """Return the finding on a mail. `message`: by default that of the limit."""
+def limit_finding(limit: str, place: Place | str, message: str = "") -> Finding:
+    """Return the finding on a mail. `place`: a file if the line is unknown. `message`: by default that of the limit."""
+    if isinstance(place, str):
+        return msgspec.structs.replace(limit_finding(limit, Place(place), message), line_unknown=True)
     return RULES.finding(place, f"limits/{limit}", message=message)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from keyturn.studio.gallery.gallery import Draft
-from keyturn.studio.lint.finding import Finding, Place
+from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.renderers import LimitExceeded
 from keyturn.studio.web import frames
@@ -48,7 +48,7 @@ class Drafts:
             try:
                 html, fault = self._renditions.runner.run(_render, rendition.order, draft, view)
             except LimitExceeded as exceeded:
-                html, fault = "", limit_finding(exceeded.limit, Place(draft.file))
+                html, fault = "", limit_finding(exceeded.limit, draft.file)
         if fault:
             return RenderedDraft(fault=fault)
         self._frames.put(ticket, (html, view))

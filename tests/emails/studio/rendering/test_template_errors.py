@@ -51,6 +51,8 @@ def test_the_list_survives_samples_that_cannot_be_read(client: Client, folder: P
     (folder / "greeting" / "samples.toml").write_text("[")
     page = client.get("/studio/templates/notice").text
     assert re.search(r'id="template-greeting".*?>error<', page, re.DOTALL)
+    (folder / "greeting" / "samples.toml").write_text(f"[ada]\nname = {'[' * 200}{']' * 200}\n")
+    assert "Values are nested more than 100 levels deep greeting/samples.toml Nest tables" in overlay(client)
 
 
 def test_the_last_good_mail_stays_behind_a_fault(client: Client, folder: Path) -> None:

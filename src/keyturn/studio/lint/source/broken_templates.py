@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from jinja2 import TemplateNotFound, TemplateRuntimeError, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
+from msgspec.structs import replace
 
 from keyturn.errors import CatalogueInvalid, TemplateInvalid
 from keyturn.mail.rendering.engine import EngineFault
@@ -158,7 +159,12 @@ _CLOSE = 0.8
 
 def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding:
     """Say why a template cannot be rendered, at the nearest complete place to `spot_of`."""
-    cause, place = error.__cause__, _nearest_place(spot_of(error, gallery), gallery)
+    spot = spot_of(error, gallery)
+    return replace(_explain(error, gallery, sample, _nearest_place(spot, gallery)), line_unknown=not spot.line)
+
+
+def _explain(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Place) -> Finding:
+    cause = error.__cause__
     if find_undecodable(error, gallery):
         return RULES.finding(place, "jinja/error", "not UTF-8", file=place.file)
     if isinstance(cause, EngineFault):
@@ -177,7 +183,11 @@ def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding
 
 def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
     """Say why samples cannot be read, at the nearest complete place to `spot_in_samples`."""
-    place = _nearest_place(spot_in_samples(error, gallery), gallery)
+    spot = spot_in_samples(error, gallery)
+    return replace(_explain_samples(error, gallery, _nearest_place(spot, gallery)), line_unknown=not spot.line)
+
+
+def _explain_samples(error: TemplateInvalid, gallery: Gallery, place: Place) -> Finding:
     if find_undecodable(error, gallery):
         return RULES.finding(place, "samples/invalid", "not UTF-8", file=place.file)
     if limit := limit_of(error.__cause__):

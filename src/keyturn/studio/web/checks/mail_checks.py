@@ -15,7 +15,6 @@ from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.checks.safety import audit
 from keyturn.studio.lint.clients.clients import Clients
 from keyturn.studio.lint.document import Document
-from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain_samples
@@ -128,6 +127,6 @@ class Checks:
             try:
                 return self.renditions.runner.run(check_mail, order, self.clients, self.severity)
             except LimitExceeded as exceeded:
-                return Report((limit_finding(exceeded.limit, Place(order.files.markup)),))
+                return Report((limit_finding(exceeded.limit, order.files.markup),))
         faults = (error, *error.others) if (error := rendition.unreadable) else ()
         return Report().with_findings(explain_samples(fault, self._gallery) for fault in faults)

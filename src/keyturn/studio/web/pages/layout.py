@@ -171,7 +171,7 @@ class Layout:
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
 
     def _excerpt(self, finding: Finding, around: int = 1, before: int = 16) -> tuple[ExcerptLine, ...]:
-        place = finding.place
+        place = finding.shown_place
         try:
             lines = self.gallery.source(place.file).split("\n")
         except OSError:  # deleted, or unreadable, as the finding says

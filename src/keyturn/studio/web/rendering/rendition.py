@@ -21,7 +21,7 @@ from keyturn.studio.gallery.discovery import FileState, is_unchanged, state_of
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.gallery.naming import ending_of
 from keyturn.studio.lint.document import Document, read_document
-from keyturn.studio.lint.finding import Finding, Place, limit_of
+from keyturn.studio.lint.finding import Finding, limit_of
 from keyturn.studio.lint.guard import first_mistake_in, guard
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain, explain_samples
@@ -239,7 +239,7 @@ class Renditions:
         try:
             drawn = self.runner.run(Drawer.draw, order)
         except LimitExceeded as exceeded:
-            fault = limit_finding(exceeded.limit, Place(order.files.markup))
+            fault = limit_finding(exceeded.limit, order.files.markup)
             return replace(wanted, order=order, mail=last, fault=fault, exceeded=True)
         return replace(
             wanted,
@@ -260,7 +260,7 @@ class Renditions:
         try:
             return self.runner.run(Drawer.render, order)
         except LimitExceeded as exceeded:
-            message = limit_finding(exceeded.limit, Place(files.markup)).message.removesuffix(".")
+            message = limit_finding(exceeded.limit, files.markup).message.removesuffix(".")
             fault = TemplateInvalid(str(self.gallery.folders / files.markup), None, message)
             self._ran_away[template] = states, fault
             raise fault from exceeded
