@@ -76,7 +76,7 @@ def main() -> int:
     if not files:
         parser.error(f"none of the files has {chosen.only!r} in its path")
     mutants = [mutant for file, _ in files for mutant in mutants_of(file)]
-    mutants = random.Random(chosen.seed).sample(mutants, min(chosen.count, len(mutants)))  # noqa: S311
+    mutants = random.Random(chosen.seed).sample(mutants, min(chosen.count, len(mutants)))
     survivors = 0
     with tempfile.TemporaryDirectory(prefix="keyturn-mutants-") as folder:
         tests = tests_by_line(Path(folder) / "coverage", {path for _, paths in files for path in paths})
