@@ -25,6 +25,8 @@ from keyturn.service.database.migrations import migrate
 
 pytestmark = pytest.mark.long
 
+NOT_OF_AN_APP = {"demo", "health", "init", "probe", "serve"}
+
 
 def run(app: Litestar, *arguments: str) -> Result:
     """Do what `litestar` does once it has loaded the app."""
@@ -108,13 +110,13 @@ async def test_a_hint_names_the_command_and_the_database_as_the_app_has_them(hos
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-def test_what_is_there_for_a_service_is_left_out(databases: Any) -> None:
+def test_commands_that_need_no_plugin_are_left_out(databases: Any) -> None:
     host = Host(databases.empty(), settings=keyturn_settings())
     listed = run(host.app, "--help").stdout
-    assert {name for name in COMMANDS if f"\n  {name} " not in listed} == {"demo", "health", "init", "serve"}
+    assert {name for name in COMMANDS if f"\n  {name} " not in listed} == NOT_OF_AN_APP
     page = (Path(__file__).parents[2] / "docs" / "plugin.md").read_text("utf-8")
     documented = page.partition("`litestar keyturn` has ")[2].partition(". They are")[0]
-    assert set(re.findall(r"`([\w-]+)`", documented)) == set(COMMANDS) - {"demo", "health", "init", "serve"}
+    assert set(re.findall(r"`([\w-]+)`", documented)) == set(COMMANDS) - NOT_OF_AN_APP
     refused = run(host.app, "serve")
     assert refused.exit_code == 2
     assert "No such command 'serve'" in refused.stderr

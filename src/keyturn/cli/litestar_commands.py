@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from keyturn.service.parts import Parts
     from keyturn.service.plugin import KeyturnPlugin
 
-_OF_A_SERVICE = {"demo", "health", "init", "serve"}
+_NOT_OF_AN_APP = {"demo", "health", "init", "probe", "serve"}
 
 
 class Mounted(Installation):
@@ -65,7 +65,7 @@ class Mounted(Installation):
 
 @click.group(
     cls=Commands,
-    listed={name: command for name, command in COMMANDS.items() if name not in _OF_A_SERVICE},
+    listed={name: command for name, command in COMMANDS.items() if name not in _NOT_OF_AN_APP},
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 def keyturn(ctx: click.Context, app: "Litestar") -> None:

@@ -126,7 +126,7 @@ def test_a_rule_that_there_is_not_is_refused_with_the_groups(keyturn: Keyturn, e
     assert (refused.code, refused.out) == (2, "")
     said = " ".join(refused.err.split())
     assert "no rule or group is called 'mjml/unknown-atribute' (did you mean mjml/unknown-attribute?)" in said
-    assert "the groups are accessibility, active, browser, compatibility, contrast, " in said
+    assert "the groups are accessibility, active, compatibility, contrast, " in said
     assert keyturn("check", "emails", "--only", "nosuch").code == 2
 
 

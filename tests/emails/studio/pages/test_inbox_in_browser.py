@@ -28,7 +28,6 @@ async def test_a_mail_that_is_caught_appears_by_itself_and_is_read_when_it_is_op
     captured.add(bytes(mail("Welcome", "ada+signup@northwind.example", html="<p>Hello Ada</p>")))
     row = page.get_by_role("link", name=re.compile("Welcome.*not opened yet"))
     await expect(row).to_be_visible()
-    await expect(page.get_by_role("navigation", name="Tags").get_by_role("link")).to_have_text(re.compile("^signup 1"))
     await row.click()
     await expect(page.frame_locator(".paper iframe").get_by_text("Hello Ada")).to_be_visible()
     await page.get_by_role("link", name="Inbox", exact=True).click()
