@@ -9,7 +9,7 @@ from keyturn.probe.mailbox import Link
 from keyturn.probe.run import Finding, Run, Story, failed, judged, look, new_password, passed, unsure
 from keyturn.probe.web import Page
 
-_AT_ONCE = 4
+_AT_ONCE = 8
 _A_SECOND = 1.1
 """Seconds after which a token that is made of the time differs."""
 
@@ -50,9 +50,11 @@ async def link_twice_at_once(run: Run) -> Finding:
         raise NotTried("Another host gets two requests a second, so nothing is used at the same moment.")
     story, tried = await run.link_for(run.ann), [new_password() for _ in range(_AT_ONCE)]
     readers = [run.for_another_reader(story) for _ in tried]
-    if "reset" not in run.calls:
-        for reader in readers:
-            reader.page = await reader.browser.send("GET", run.web.here(reader.link.address))
+    # Each reader's connection is opened before, so that the uses arrive together.
+    place = "/" if "reset" in run.calls else run.web.here(story.link.address)
+    pages = await asyncio.gather(*(reader.browser.send("GET", place) for reader in readers))
+    for reader, page in zip(readers, pages, strict=True):
+        reader.page = page
     answers = await asyncio.gather(*map(run.use, readers, tried), return_exceptions=True)
     used = [(answer, password) for answer, password in zip(answers, tried, strict=True) if isinstance(answer, Page)]
     for _, password in sorted(used, key=lambda pair: look(pair[0]) != yes):
