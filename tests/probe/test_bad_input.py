@@ -16,6 +16,7 @@ from keyturn.probe.target import Patience, Target
 
 pytestmark = pytest.mark.long
 
+CALLS = "--request", "/forgot", "--sign-in", "/login"
 START = '<a href="/forgot">Forgot your password?</a>'
 
 
@@ -46,7 +47,13 @@ async def test_an_application_that_it_cannot_probe(form: str, said: str) -> None
     [
         (["https://example.com", "--account", ANN], "another host"),
         (["nonsense", "--account", ANN], "no URL"),
+        (["http://[x", "--account", ANN], "no URL"),
+        (["http://user:hunter2@127.0.0.1:3000", "--account", ANN], "out of the URL"),
         (["http://127.0.0.1:3000"], "--account"),
+        (["http://127.0.0.1:3000", "--account", ANN, "--account", ANN.upper()], "two different accounts"),
+        (["http://127.0.0.1:3000", "--account", ANN, *CALLS, "--reset", "POST /reset t={token}"], "{password}"),
+        (["http://127.0.0.1:3000", "--account", ANN, *CALLS, "--private", "POST /me"], "no call of the method POST"),
+        (["http://127.0.0.1:3000", "--account", ANN, "--html", "nowhere/report.html"], "no such folder"),
         (["http://127.0.0.1:3000", "--account", ANN, "--only", "link-twise"], "did you mean link-twice"),
     ],
 )
