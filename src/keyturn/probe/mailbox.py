@@ -73,6 +73,7 @@ class Mailbox:
 
     def __init__(self, inbox: CapturedMails) -> None:
         self.slowest = 0.0
+        self._read: dict[int, Mail] = {}  # each mail is parsed once, although `wait` looks for it again and again
         self._inbox = inbox
 
     def now(self) -> int:
@@ -83,7 +84,8 @@ class Mailbox:
     def since(self, number: int) -> list[Mail]:
         """Return the mails after a number, the oldest first."""
         rows = self._inbox.newest(lambda row: row.number > number, limit=None)
-        return [Mail(row, self._inbox.raw(row)) for row in reversed(rows)]
+        self._read |= {row.number: Mail(row, self._inbox.raw(row)) for row in rows if row.number not in self._read}
+        return [self._read[row.number] for row in reversed(rows)]
 
     async def wait(self, number: int, seconds: float, enough: Callable[[list[Mail]], bool] = bool) -> list[Mail]:
         """Return the mails after a number as soon as they are enough, or once no more came for some seconds."""

@@ -1,5 +1,6 @@
 """Which hosts the probe may attack: this machine, and hosts that publish a value which only their owner can."""
 
+from contextlib import suppress
 from hmac import compare_digest
 from urllib.parse import urlsplit
 
@@ -16,15 +17,13 @@ def needs_permission(url: str) -> bool:
     """Tell whether a URL is of another host. Raises CannotProbe if it is none of HTTP."""
     if not url:
         raise CannotProbe("Name the URL of your application, such as http://127.0.0.1:3000.")
-    try:
-        parts, host, _ = urlsplit(url), host_of(url), urlsplit(url).port
-    except ValueError:
-        raise CannotProbe(f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000.") from None
-    if parts.scheme not in {"http", "https"} or not host:
-        raise CannotProbe(f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000.")
-    if "@" in parts.netloc:
-        raise CannotProbe("Leave the user and the password out of the URL, since reports name it.")
-    return not is_loopback(url)
+    with suppress(ValueError):  # of http://[x
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https"} and host_of(url) and parts.port != 0:
+            if "@" in parts.netloc:
+                raise CannotProbe("Leave the user and the password out of the URL, since reports name it.")
+            return not is_loopback(url)
+    raise CannotProbe(f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000.")
 
 
 async def require_permission(web: Web, permission: str) -> None:

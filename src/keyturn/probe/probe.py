@@ -22,7 +22,6 @@ from keyturn.studio.inbox.store import CapturedMails
 __all__ = ["Patience", "Probe", "Target"]
 
 _SHOWN = ("content-type", "cache-control", "referrer-policy", "content-security-policy", "x-frame-options")
-_MOST_ACCOUNTS = 2
 _LONGEST, _MOST_PAGES = 400, 4
 """Characters of a body, and exchanges of an outcome, in the report."""
 
@@ -68,13 +67,12 @@ class Probe:
     async def _begin(self, web: Web, progress: Progress) -> Run:
         """Find the calls, and play the first story. Raises CannotProbe and NotTried."""
         progress("searching for forms")
-        if needs_permission(self.target.url):
+        if web.is_paced:  # another host
             await require_permission(web, self.target.permission)
         if not self.target.accounts or not all("@" in address for address in self.target.accounts):
             raise CannotProbe("Name one or two accounts for tests by their addresses: --account ann@app.example.")
-        if len({address.lower() for address in self.target.accounts}) != len(self.target.accounts) or (
-            len(self.target.accounts) > _MOST_ACCOUNTS
-        ):
+        addresses = [address.lower() for address in self.target.accounts]
+        if len(addresses) > 2 or len(set(addresses)) < len(addresses):
             raise CannotProbe("Name two different accounts for tests, and no more.")
         if not (self.target.request and self.target.sign_in):
             found = await find_calls(Browser(web), self.target.url)
