@@ -1,7 +1,8 @@
 """Compiles filled-in templates to a mail: MJML becomes HTML, and the head gives subject and preheader."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -166,7 +167,7 @@ def compile_mail(
             raise TemplateInvalid(str(file), None, "MJML: it is nested too deeply") from error
         except ValueError as error:
             raise TemplateInvalid(str(file), None, f"MJML: {error}") from error
-    title, preview = head_texts(filled.markup, is_mjml=files.is_mjml)
+    title, preview = (_texts_of_mjml if files.is_mjml else _texts_of_html)(filled.markup)
     return Rendered(
         subject=one_line(filled.subject) or header_text(title),
         preheader=header_text(preview),
@@ -180,22 +181,30 @@ def one_line(text: str) -> str:
     return " ".join(_NOT_IN_A_LINE.sub(" ", text).split())
 
 
-def head_texts(markup: str, *, is_mjml: bool) -> tuple[str, str]:
-    """Return the texts of the title and of the preheader in the tree of a mail's source; "" for a missing one.
+def _texts_of_html(html: str) -> tuple[str, str]:
+    """Return the texts of the title and of the preheader; "" for a missing one. The first counts, as for browsers."""
+    elements = list(parse_markup(html, is_mjml=False).root.walk())
+    titles = (one for one in elements if one.tag == "title" and not any(up.tag == "svg" for up in one.ancestors()))
+    previews = (element for element in elements if element.tag in _CONTAINERS and _is_hidden(element))
+    return _text(titles), _text(previews)
 
-    Of several in MJML the last counts, as for the compiler; of several in HTML the first, as for browsers.
-    """
-    # The styles and the body, which come after both, are the larger part.
-    end = max(markup.rfind("</mj-title"), markup.rfind("</mj-preview")) if is_mjml else -1
-    elements = list(parse_markup(markup if end < 0 else markup[:end], is_mjml=is_mjml).root.walk())
-    if is_mjml:
-        head = [element for element in reversed(elements) if element.parent and element.parent.tag == "mj-head"]
-        titles, previews = ([one for one in head if one.tag == tag] for tag in ("mj-title", "mj-preview"))
-    else:
-        titles = [one for one in elements if one.tag == "title" and not any(up.tag == "svg" for up in one.ancestors())]
-        previews = [element for element in elements if element.tag in _CONTAINERS and _is_hidden(element)]
-    title, preview = (found[0].text() if found else "" for found in (titles, previews))
+
+def _texts_of_mjml(mjml: str) -> tuple[str, str]:
+    """Return the same of MJML. The last title and preheader count, as for the compiler."""
+    end = max(mjml.rfind("</mj-title"), mjml.rfind("</mj-preview"), 0)  # styles and body come after both
+    return _texts_of_head(mjml[:end])
+
+
+@lru_cache(maxsize=16)  # the mails of a moment begin alike, without a secret: locked screens show it
+def _texts_of_head(mjml: str) -> tuple[str, str]:
+    elements = parse_markup(mjml, is_mjml=True).root.walk()
+    head = [element for element in elements if element.parent and element.parent.tag == "mj-head"][::-1]
+    title, preview = (_text(one for one in head if one.tag == tag) for tag in ("mj-title", "mj-preview"))
     return title, preview
+
+
+def _text(elements: Iterable[Element]) -> str:
+    return next((element.text() for element in elements), "")
 
 
 def _is_hidden(element: Element) -> bool:
