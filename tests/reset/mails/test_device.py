@@ -3,7 +3,7 @@
 import pytest
 
 from keyturn.mail.languages import Languages, SourceTexts
-from keyturn.service.reset.mails.composer import device_name
+from keyturn.service.reset.mails.device import device_name
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
 SAFARI = (
@@ -15,13 +15,21 @@ CHROME = (
     "Chrome/140.0.0.0 Mobile Safari/537.36"
 )
 
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.0 Mobile/15E148 Safari/604.1"
+)
+
 
 @pytest.mark.parametrize(
     ("user_agent", "name"),
     [
         (FIREFOX, "Firefox on Windows"),
-        (SAFARI, "Safari on Mac OS X"),
-        (CHROME, "Chrome Mobile on Android"),
+        (SAFARI, "Safari on macOS"),
+        (CHROME, "Chrome on Android"),
+        (CHROME.replace("Mobile", "SamsungBrowser/28.0 Mobile"), "Samsung Internet on Android"),
+        (IPHONE, "Safari on iOS"),
+        (IPHONE.replace("Version/18.0", "CriOS/140.0"), "Chrome on iOS"),
         ("curl/8.5.0", "curl"),
         ("<script>alert(1)</script>", ""),
         ("", ""),

@@ -103,7 +103,7 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
     place, _, query = rest.partition("?")
     try:
         if kind == "sqlite" and (":memory:" in unquote(place) or "mode=memory" in query):
-            return DatabaseUrl(kind, URL.create("sqlite+aiosqlite"))
+            return DatabaseUrl(kind, URL.create("sqlite"))
         said = _parameters(query, kind)
         if kind == "sqlite":
             return DatabaseUrl(kind, _file(place.removeprefix("//") if scheme == "file" else place))
@@ -165,7 +165,7 @@ def _parsed(address: str) -> URL:
 
 def _file(place: str) -> URL:
     """Return the address of a file, which needs no slashes before it."""
-    url = _parsed(f"sqlite+aiosqlite:{place if place.startswith('//') else f'///{place}'}")
+    url = _parsed(f"sqlite:{place if place.startswith('//') else f'///{place}'}")
     if url.host:
         raise _NotUnderstood("names a host, and SQLite has none: a path follows three slashes, as in sqlite:///app.db")
     if not url.database and place != "//":

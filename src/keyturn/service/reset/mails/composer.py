@@ -16,6 +16,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.clock import random_bytes
 from keyturn.service.reset.mails import email_props
+from keyturn.service.reset.mails.device import device_name
 from keyturn.service.reset.mails.theme import Themes
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import BUTTON_LIFE
@@ -221,14 +222,3 @@ _WORDS: Mapping[str, Callable[[SourceTexts, int], str]] = {
 def ended_in_words(counts: Mapping[str, int], language: Language) -> str:
     """Return "3 sessions and 1 access token". Words that an app's store has made up are left out."""
     return language.join_list(word(language, counts[what]) for what, word in _WORDS.items() if counts.get(what))
-
-
-def device_name(user_agent: str, texts: SourceTexts) -> str:
-    """Return for example "Firefox on Windows", or "" if nothing is recognised, since a wrong guess would alarm."""
-    from ua_parser import parse
-
-    found = parse(user_agent)
-    named = [part.family for part in (found.user_agent, found.os) if part and part.family not in ("", "Other")]
-    if len(named) < 2:  # a browser and a system
-        return "".join(named)
-    return texts.gettext("%(browser)s on %(system)s", browser=named[0], system=named[1])
