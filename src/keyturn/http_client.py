@@ -1,6 +1,6 @@
 """The HTTP client for all services that Keyturn calls, in Keyturn's own process or in another app's.
 
-httpx2, which takes 0.1 s, is loaded with the first client.
+httpx, which takes 0.1 s, is loaded with the first client.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ import keyturn
 from keyturn.errors import KeyturnError
 
 if TYPE_CHECKING:
-    import httpx2
+    import httpx
 
 Document = TypeVar("Document")
 
@@ -66,14 +66,14 @@ class HttpClient:
     """Calls a service over connections that stay open.
 
     It follows no redirects, since one could lead into our own network or take a key elsewhere (OWASP SSRF Prevention
-    Cheat Sheet). It keeps no cookies. Its requests are not logged, because httpx2 logs whole URLs, which may hold an
+    Cheat Sheet). It keeps no cookies. Its requests are not logged, because httpx logs whole URLs, which may hold an
     email address or a key (OWASP ASVS 16.2.5). Other clients in this process keep their log lines.
 
     `seconds`: for a whole call. Half of them are for the connection, so that the error tells which was too slow.
     `longest`: bytes of an answer that are read. They are not decompressed, since a few bytes can expand to gigabytes
     (OWASP ASVS 5.2.3).
     `most_at_once`: connections at a time.
-    `headers`, `options`: for httpx2's client.
+    `headers`, `options`: for httpx's client.
     """
 
     def __init__(
@@ -87,26 +87,26 @@ class HttpClient:
     ) -> None:
         from http.cookiejar import CookieJar, DefaultCookiePolicy
 
-        import httpx2
+        import httpx
 
-        logging.getLogger("httpx2").addFilter(_is_not_ours)  # adding the same filter twice has no effect
+        logging.getLogger("httpx").addFilter(_is_not_ours)  # adding the same filter twice has no effect
         self._seconds = seconds
         self._longest = longest
         ours = {"accept-encoding": "identity", "user-agent": f"keyturn/{keyturn.__version__}"}
         self._open = partial(
-            httpx2.AsyncClient,
-            timeout=httpx2.Timeout(None, connect=seconds / 2, pool=seconds / 2),
-            limits=httpx2.Limits(max_connections=most_at_once),
+            httpx.AsyncClient,
+            timeout=httpx.Timeout(None, connect=seconds / 2, pool=seconds / 2),
+            limits=httpx.Limits(max_connections=most_at_once),
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             headers={**ours, **(headers or {})},
             verify=_tls(),
             **options,
         )
-        self._http: httpx2.AsyncClient | None = None
-        self._unreached = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-        self._malformed = (httpx2.InvalidURL, httpx2.LocalProtocolError, httpx2.UnsupportedProtocol, UnicodeError)
-        self._lost = httpx2.HTTPError
+        self._http: httpx.AsyncClient | None = None
+        self._unreached = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+        self._malformed = (httpx.InvalidURL, httpx.LocalProtocolError, httpx.UnsupportedProtocol, UnicodeError)
+        self._lost = httpx.HTTPError
 
     async def ask(self, method: str, url: str, **content: Any) -> Answer:
         """Return the answer, whatever its status. Raises NotSent and Unknown."""
@@ -131,7 +131,7 @@ class HttpClient:
             await answer.aclose()
         return Answer(answer.status_code, answer.headers, body)
 
-    async def _send(self, method: str, url: str, **content: Any) -> "httpx2.Response":
+    async def _send(self, method: str, url: str, **content: Any) -> "httpx.Response":
         """Return the answer once it begins."""
         http = self._http = self._http or self._open()
         before = _OURS.set(True)
@@ -153,13 +153,14 @@ def _is_not_ours(_: logging.LogRecord) -> bool:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Return the TLS context of all clients. Reading the authorities takes some 50 ms: the first client does so."""
-    import httpx2
+    """Return the TLS context of all clients. Reading the authorities takes some 50 ms: the first client does so.
 
-    return httpx2.create_ssl_context()
+    They are this machine's, or those in SSL_CERT_FILE, where a company adds its own. httpx itself reads certifi's.
+    """
+    return ssl.create_default_context()
 
 
-async def _read(answer: "httpx2.Response", longest: int) -> bytes:
+async def _read(answer: "httpx.Response", longest: int) -> bytes:
     """Return a body as it came over the wire; b"", after `longest` bytes, if it is longer."""
     body = bytearray()
     async for chunk in answer.aiter_raw():
