@@ -60,6 +60,7 @@ def test_it_is_named_with_the_way_to_get_it(
     assert "Traceback" not in shown.err
 
 
+STUDIOS_OWN = ["cachetools", "polyfactory", "pygments", "tinycss2", "trustme", "watchfiles"]
 STUDIO = "needs: pip install 'keyturn[studio]'"
 MAIL = """\
 <mjml><mj-body><mj-section><mj-column><mj-text>Hello {{ name }}</mj-text></mj-column></mj-section></mj-body></mjml>
@@ -76,7 +77,7 @@ def emails(workplace: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "trustme", "watchfiles"], indirect=True)
+@pytest.mark.parametrize("lacking", STUDIOS_OWN, indirect=True)
 @pytest.mark.usefixtures("lacking", "emails")
 def test_the_studio_needs_its_extra_whole(keyturn: Keyturn) -> None:
     shown = keyturn("studio", "emails", "--port", "0")
@@ -86,10 +87,20 @@ def test_the_studio_needs_its_extra_whole(keyturn: Keyturn) -> None:
     assert "Traceback" not in shown.err
 
 
-@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "trustme", "watchfiles"], indirect=True)
+@pytest.mark.parametrize("lacking", STUDIOS_OWN, indirect=True)
+@pytest.mark.parametrize("words", [["emails", "--only", "mjml"], ["--explain", "contrast/light"]])
 @pytest.mark.usefixtures("lacking", "emails")
-def test_what_needs_nothing_of_it_does_without(keyturn: Keyturn) -> None:
-    assert "Traceback" not in keyturn("check", "emails", "--only", "mjml").err
+def test_so_do_the_checks(keyturn: Keyturn, words: list[str]) -> None:
+    shown = keyturn("check", *words)
+
+    assert (shown.code, shown.out) == (1, "")
+    assert shown.err.endswith(f"keyturn check {STUDIO}\n")
+    assert "Traceback" not in shown.err
+
+
+@pytest.mark.parametrize("lacking", STUDIOS_OWN, indirect=True)
+@pytest.mark.usefixtures("lacking", "emails")
+def test_a_mail_is_rendered_without_it(keyturn: Keyturn) -> None:
     assert "Hello Ada" in keyturn("render", "welcome", "--dir", "emails").out
 
 
