@@ -1,5 +1,6 @@
 """A missing extra is one sentence and an exit code, in every command."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -96,6 +97,13 @@ def test_so_do_the_checks(keyturn: Keyturn, words: list[str]) -> None:
     assert (shown.code, shown.out) == (1, "")
     assert shown.err.endswith(f"keyturn check {STUDIO}\n")
     assert "Traceback" not in shown.err
+
+
+def test_so_do_the_mails_of_a_program() -> None:
+    program = "import sys; sys.modules['tinycss2'] = None; import keyturn; keyturn.Mails"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert shown.stderr.splitlines()[-1].endswith(f"keyturn.Mails {STUDIO}")
 
 
 @pytest.mark.parametrize("lacking", STUDIOS_OWN, indirect=True)
