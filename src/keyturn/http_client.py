@@ -72,7 +72,7 @@ class HttpClient:
     `seconds`: for a whole call. Half of them are for the connection, so that the error tells which was too slow.
     `longest`: bytes of an answer that are read. They are not decompressed, since a few bytes can expand to gigabytes
     (OWASP ASVS 5.2.3).
-    `most_at_once`: connections at a time.
+    `most_at_once`: calls at a time, each over a connection.
     `headers`, `options`: for httpx's client.
     """
 
@@ -95,25 +95,47 @@ class HttpClient:
         ours = {"accept-encoding": "identity", "user-agent": f"keyturn/{keyturn.__version__}"}
         self._open = partial(
             httpx.AsyncClient,
-            timeout=httpx.Timeout(None, connect=seconds / 2, pool=seconds / 2),
-            limits=httpx.Limits(max_connections=most_at_once),
+            timeout=httpx.Timeout(None, connect=seconds / 2),
+            limits=httpx.Limits(),
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             headers={**ours, **(headers or {})},
             verify=_tls(),
             **options,
         )
-        self._http: httpx.AsyncClient | None = None
-        self._unreached = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+        self._most_at_once = most_at_once
+        self._places = asyncio.Semaphore(most_at_once)
+        self._pool: _Pool | None = None
+        self._unreached = (httpx.ConnectError, httpx.ConnectTimeout)
         self._malformed = (httpx.InvalidURL, httpx.LocalProtocolError, httpx.UnsupportedProtocol, UnicodeError)
         self._lost = httpx.HTTPError
 
     async def ask(self, method: str, url: str, **content: Any) -> Answer:
         """Return the answer, whatever its status. Raises NotSent and Unknown."""
+        places = self._places
+        try:
+            async with asyncio.timeout(self._seconds / 2):
+                await places.acquire()
+        except TimeoutError:
+            raise NotSent("no free connection") from None
+        pool = self._pool = self._pool or _Pool(self._open())
+        pool.calls += 1
+        try:
+            return await self._ask(pool, method, url, **content)
+        except BaseException:
+            self._leave(pool)
+            raise
+        finally:
+            places.release()
+            pool.calls -= 1
+            if pool is not self._pool and not pool.calls:
+                await pool.http.aclose()
+
+    async def _ask(self, pool: "_Pool", method: str, url: str, **content: Any) -> Answer:
         deadline = asyncio.get_running_loop().time() + self._seconds
         try:
             async with asyncio.timeout_at(deadline):
-                answer = await self._send(method, url, **content)
+                answer = await _send(pool.http, method, url, **content)
         except self._malformed as error:
             raise NotSent(type(error).__name__, malformed=True) from None
         except self._unreached as error:
@@ -126,25 +148,43 @@ class HttpClient:
             async with asyncio.timeout_at(deadline):
                 body = await _read(answer, self._longest)
         except (TimeoutError, self._lost):
+            self._leave(pool)
             body = b""
         finally:
             await answer.aclose()
         return Answer(answer.status_code, answer.headers, body)
 
-    async def _send(self, method: str, url: str, **content: Any) -> "httpx.Response":
-        """Return the answer once it begins."""
-        http = self._http = self._http or self._open()
-        before = _OURS.set(True)
-        try:
-            return await http.send(http.build_request(method, url, **content), stream=True)
-        finally:
-            _OURS.reset(before)
+    def _leave(self, pool: "_Pool") -> None:
+        """Let later calls open other connections, and the pool's last call close it.
+
+        A call that is cancelled may leave a connection in it that nothing frees (encode/httpcore#1093).
+        """
+        if pool is self._pool:
+            self._pool = None
 
     async def close(self) -> None:
         """Close the connections. Later calls open new ones, also in another event loop."""
-        http, self._http = self._http, None
-        if http:
-            await http.aclose()
+        pool, self._pool = self._pool, None
+        self._places = asyncio.Semaphore(self._most_at_once)
+        if pool:
+            await pool.http.aclose()
+
+
+class _Pool:
+    """Connections, and the number of calls over them."""
+
+    def __init__(self, http: "httpx.AsyncClient") -> None:
+        self.http = http
+        self.calls = 0
+
+
+async def _send(http: "httpx.AsyncClient", method: str, url: str, **content: Any) -> "httpx.Response":
+    """Return the answer once it begins."""
+    before = _OURS.set(True)
+    try:
+        return await http.send(http.build_request(method, url, **content), stream=True)
+    finally:
+        _OURS.reset(before)
 
 
 def _is_not_ours(_: logging.LogRecord) -> bool:
