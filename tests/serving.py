@@ -50,10 +50,16 @@ def held_ports(count: int) -> Iterator[list[int]]:
         yield [one.getsockname()[1] for one in held]
 
 
+def listening() -> socket.socket:
+    """Return a socket that names its protocol, so that asyncio sets TCP_NODELAY on its connections."""
+    bound = socket.create_server(("127.0.0.1", 0))
+    return socket.socket(bound.family, bound.type, socket.IPPROTO_TCP, bound.detach())
+
+
 @contextmanager
 def serving(app: Any, connections: Connections | None = None, *, http: Any = None) -> Iterator[str]:
     """Serve `app` until the block ends, and yield its address. `http` replaces the protocol of the connections."""
-    with socket.create_server(("127.0.0.1", 0)) as bound:
+    with listening() as bound:
         config = uvicorn.Config(
             app,
             http=http or (connections or Connections()).protocol(),
@@ -75,7 +81,7 @@ def serving(app: Any, connections: Connections | None = None, *, http: Any = Non
 @asynccontextmanager
 async def serving_here(app: Any) -> AsyncIterator[str]:
     """Serve in the test's own event loop, for an app whose database belongs to that loop."""
-    with socket.create_server(("127.0.0.1", 0)) as bound:
+    with listening() as bound:
         server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, ws="none", timeout_graceful_shutdown=1))
         task = asyncio.create_task(server.serve(sockets=[bound]))
         try:

@@ -1,10 +1,13 @@
 """Keyturn's HTTP client, in a process with other clients and their logs."""
 
+import asyncio
+import contextlib
+import itertools
 import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import httpx2
+import httpx
 import pytest
 from tests.serving import Connections, serving
 
@@ -37,18 +40,52 @@ async def test_an_address_is_not_logged_and_those_of_other_clients_are(
     client: HttpClient, server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        async with httpx2.AsyncClient() as theirs:
+        async with httpx.AsyncClient() as theirs:
             await client.ask("GET", f"{server}/hooks/{SECRET}")
             with pytest.raises(NotSent):
                 await client.ask("GET", "http://127.0.0.1:1/")
             await theirs.get(f"{server}/theirs")
             await client.ask("GET", f"{server}/hooks/{SECRET}")
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "httpx2"]
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "httpx"]
 
     assert "/theirs" in line
 
 
 async def test_cookies_are_not_kept(client: HttpClient, server: str) -> None:
     assert [(await client.ask("GET", server)).body for _ in range(2)] == [b"0", b"0"]
-    async with httpx2.AsyncClient() as other:
+    async with httpx.AsyncClient() as other:
         assert [(await other.get(server)).text for _ in range(2)] == ["0", "1"]
+
+
+async def test_calls_that_are_cancelled_at_any_moment_leave_no_connection_open() -> None:
+    opened: set[asyncio.StreamWriter] = set()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        opened.add(writer)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n")
+                await asyncio.sleep(0)
+                writer.write(b"1")
+        opened.remove(writer)
+        writer.close()
+
+    async def turns(count: int) -> None:
+        for _ in range(count):
+            await asyncio.sleep(0)
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = "http://127.0.0.1:{1}".format(*server.sockets[0].getsockname())
+        client = HttpClient(10, most_at_once=1)
+        for moment, again in itertools.product(range(40), (0, 1, 3)):  # the second time while it cleans up
+            call = asyncio.create_task(client.ask("GET", url))
+            await turns(moment)
+            call.cancel()
+            await turns(again)
+            call.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await call
+        assert (await client.ask("GET", url)).body == b"1"
+        await turns(100)
+        assert len(opened) == 1
+        await client.close()

@@ -9,7 +9,18 @@ from keyturn.errors import ExtraMissing, Fault, SettingsInvalid
 
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent.parent
-_OF_THE_STUDIO = ("aiosmtpd", "polyfactory", "pygments", "trustme", "watchfiles")
+_OF_THE_STUDIO = (
+    "aiosmtpd",
+    "cachetools",
+    "dulwich",
+    "polyfactory",
+    "pygments",
+    "tinycss2",
+    "tomlkit",
+    "trustme",
+    "watchfiles",
+    "webencodings",
+)
 
 
 def folder(name: str) -> Path:

@@ -1,5 +1,6 @@
 """A missing extra is one sentence and an exit code, in every command."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -60,6 +61,7 @@ def test_it_is_named_with_the_way_to_get_it(
     assert "Traceback" not in shown.err
 
 
+STUDIOS_OWN = ["cachetools", "polyfactory", "pygments", "tinycss2", "trustme", "watchfiles"]
 STUDIO = "needs: pip install 'keyturn[studio]'"
 MAIL = """\
 <mjml><mj-body><mj-section><mj-column><mj-text>Hello {{ name }}</mj-text></mj-column></mj-section></mj-body></mjml>
@@ -76,7 +78,7 @@ def emails(workplace: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "trustme", "watchfiles"], indirect=True)
+@pytest.mark.parametrize("lacking", STUDIOS_OWN, indirect=True)
 @pytest.mark.usefixtures("lacking", "emails")
 def test_the_studio_needs_its_extra_whole(keyturn: Keyturn) -> None:
     shown = keyturn("studio", "emails", "--port", "0")
@@ -86,10 +88,27 @@ def test_the_studio_needs_its_extra_whole(keyturn: Keyturn) -> None:
     assert "Traceback" not in shown.err
 
 
-@pytest.mark.parametrize("lacking", ["polyfactory", "pygments", "trustme", "watchfiles"], indirect=True)
+@pytest.mark.parametrize("lacking", STUDIOS_OWN, indirect=True)
+@pytest.mark.parametrize("words", [["emails", "--only", "mjml"], ["--explain", "contrast/light"]])
 @pytest.mark.usefixtures("lacking", "emails")
-def test_what_needs_nothing_of_it_does_without(keyturn: Keyturn) -> None:
-    assert "Traceback" not in keyturn("check", "emails", "--only", "mjml").err
+def test_so_do_the_checks(keyturn: Keyturn, words: list[str]) -> None:
+    shown = keyturn("check", *words)
+
+    assert (shown.code, shown.out) == (1, "")
+    assert shown.err.endswith(f"keyturn check {STUDIO}\n")
+    assert "Traceback" not in shown.err
+
+
+def test_so_do_the_mails_of_a_program() -> None:
+    program = "import sys; sys.modules['tinycss2'] = None; import keyturn; keyturn.Mails"
+    shown = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert shown.stderr.splitlines()[-1].endswith(f"keyturn.Mails {STUDIO}")
+
+
+@pytest.mark.parametrize("lacking", STUDIOS_OWN, indirect=True)
+@pytest.mark.usefixtures("lacking", "emails")
+def test_a_mail_is_rendered_without_it(keyturn: Keyturn) -> None:
     assert "Hello Ada" in keyturn("render", "welcome", "--dir", "emails").out
 
 

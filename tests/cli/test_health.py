@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import httpx2
+import httpx
 import pytest
 from tests.cli.command import Keyturn
 from tests.cli.process import Running, running
@@ -89,8 +89,8 @@ def test_a_worker_answers_health_and_metrics_on_its_own_port_and_ends_cleanly(
         asked = keyturn("health", "--port", port)
         assert (asked.code, asked.out) == (0, f"Keyturn on http://127.0.0.1:{port} is ready.\n")
         metrics = f"http://127.0.0.1:{port}/metrics"
-        assert "keyturn_outbox_waiting 0.0" in httpx2.get(metrics, headers=BEARER).text
-        assert httpx2.get(metrics).status_code == 404
+        assert "keyturn_outbox_waiting 0.0" in httpx.get(metrics, headers=BEARER).text
+        assert httpx.get(metrics).status_code == 404
         assert worker.end(number) == 0
         assert not any("Traceback" in line for line in worker.said)
 
@@ -124,7 +124,7 @@ def test_a_host_that_is_none_is_a_sentence(keyturn: Keyturn, host: str) -> None:
 
 
 def test_a_check_loads_little() -> None:
-    absent = {"httpx2", "litestar", "sqlalchemy", "uvicorn"}
+    absent = {"httpx", "litestar", "sqlalchemy", "uvicorn"}
     code = """
 import sys
 from keyturn.cli import keyturn

@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import sys
 from types import SimpleNamespace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from tests.cli.command import ADA, Keyturn
@@ -64,6 +66,16 @@ async def test_the_code_that_proved_an_app_is_used_with_that(ada: Keyturn) -> No
         await service.deliver()
         token = token_in(service.inbox.sent_to(ADA)[0])
         assert problem(await reset_with(service, token, "totp", code)) == "401 second-step-rejected"
+
+
+def test_without_the_library_for_qr_codes_there_is_an_address(ada: Keyturn, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "segno", None)  # not installed, as the import system sees it
+    shown = ada("accounts", "totp", ADA, stdin=f"{code_of()}\n", **BUILTIN)
+    assert shown.code == 0, shown.err
+    address = urlsplit(next(line for line in shown.out.splitlines() if line.startswith("otpauth://totp/")))
+    assert parse_qs(address.query)["secret"] == [base32(SEED)]
+    assert "pip install 'keyturn[qr]'" in shown.out
+    assert base32(SEED) in shown.out.replace(" ", "")
 
 
 def test_without_a_right_code_nothing_is_changed(ada: Keyturn) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from httpx2 import Response
+from httpx import Response
 from msgspec.structs import replace
 from tests.driver.service import PASSWORD, hash_of
 

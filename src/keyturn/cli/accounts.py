@@ -41,8 +41,9 @@ _CODES_ASKED_FOR = 3
 async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Client) -> None:
     """Set up an authenticator app for an account.
 
-    Shows a QR code, asks for a code from the app, and prints recovery codes. Resets and sign-ins ask for the app's
-    codes only after you enter a valid code, so an unfinished set-up locks no user out. The owner gets a mail.
+    Shows a QR code (with the extra `qr`) or an address, asks for a code from the app, and prints recovery codes. Resets
+    and sign-ins ask for the app's codes only after you enter a valid code, so an unfinished set-up locks no user out.
+    The owner gets a mail.
 
     \b
     Example:  keyturn accounts totp ada@northwind.example
@@ -134,12 +135,17 @@ def _kept_here(parts: Parts) -> BuiltinFactors:
 
 
 def _show(seed: bytes, email: str, brand: str) -> None:
-    import segno
-
-    click.echo(f"Scan this code with the authenticator app of {accent(email)}:\n")
-    with suppress(UnicodeEncodeError):  # without half blocks in the terminal, the user can type the seed below
-        segno.make(otpauth_uri(seed, email, brand), error="m", micro=False).terminal(compact=True)
-    text = base32(seed)
+    """Print the seed for an authenticator app: as a QR code or, without the extra `qr`, as an address; and as a key."""
+    uri, text = otpauth_uri(seed, email, brand), base32(seed)
+    try:
+        import segno
+    except ModuleNotFoundError:
+        click.echo(f"Open this address on the device that has the authenticator app of {accent(email)}:\n\n{uri}\n")
+        click.echo(muted("For a QR code in its place: pip install 'keyturn[qr]'"))
+    else:
+        click.echo(f"Scan this code with the authenticator app of {accent(email)}:\n")
+        with suppress(UnicodeEncodeError):  # without half blocks in the terminal, the user can type the key below
+            segno.make(uri, error="m", micro=False).terminal(compact=True)
     groups = " ".join(text[at : at + 4] for at in range(0, len(text), 4))
     click.echo(f"\n{muted('or enter this key:')} {groups}\n")
 

@@ -61,11 +61,12 @@ def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.C
     """Return uvicorn's configuration. It can be pickled for other processes if `app` can.
 
     An access log would hold the paths of reset links (OWASP ASVS 16.2.5). Only `server.trusted_proxies` decides who the
-    client is. WebSockets are unused, and their protocols have other limits.
+    client is. WebSockets are unused, and their protocols have other limits. The loop is asyncio's in each process, as
+    in `event_loop.run`.
     """
     http: Any = partial(BoundedProtocol, limits)
     more |= {"access_log": False, "proxy_headers": False, "server_header": False, "ws": "none"}
-    more |= {"timeout_keep_alive": _IDLE, "timeout_graceful_shutdown": _PATIENCE}
+    more |= {"loop": "asyncio", "timeout_keep_alive": _IDLE, "timeout_graceful_shutdown": _PATIENCE}
     return uvicorn.Config(app, http=http, log_config=None, **more)
 
 

@@ -15,7 +15,7 @@ from keyturn.http_client import CallFailed, HttpClient
 from keyturn.probe.attack import NotTried
 
 if TYPE_CHECKING:
-    import httpx2
+    import httpx
 
 _LONGEST = 2_000_000
 """Bytes of an answer. A longer one counts as empty."""
@@ -119,7 +119,7 @@ class Web:
             url=url,
             sent=shown + body.decode("utf-8", "replace"),
             status=answer.status,
-            headers=tuple(cast("httpx2.Headers", answer.headers).multi_items()),
+            headers=tuple(cast("httpx.Headers", answer.headers).multi_items()),
             body=answer.body.decode("utf-8", "replace"),
             seconds=time.perf_counter() - began,
         )

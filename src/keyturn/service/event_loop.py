@@ -14,10 +14,10 @@ may hold the lock of all writers, and asks after each statement. The interpreter
 
 
 def run(main: Coroutine[Any, Any, None], turn: float | None = None) -> None:
-    """Run `main` on the fastest available loop, which yields to threads after each `turn`; Ctrl-C is a normal end."""
+    """Run `main` on an event loop, which yields to threads after each `turn`; Ctrl-C is a normal end."""
     if turn:
         sys.setswitchinterval(turn)
-    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner() as runner:
         runner.run(main)
 
 
@@ -41,11 +41,3 @@ def on_signals(numbers: Iterable[signal.Signals], act: Callable[[], object]) -> 
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler or signal.SIG_DFL)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop  # not available on Windows
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

@@ -12,7 +12,7 @@ caller's transaction; `alone` counts outside of any.
 """
 
 import math
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
@@ -20,7 +20,6 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 import sqlalchemy as sa
-from cachetools import TLRUCache
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -239,16 +238,14 @@ _MOST: Final = 100_000
 client that wants its own to be forgotten needs requests from as many other addresses, each of which has a limit."""
 
 
-def _counters() -> TLRUCache[str, float]:
-    """Return the TATs of one kind; a counter is forgotten once it is empty."""
-    return TLRUCache(_MOST, ttu=lambda _, tat, __: tat, timer=monotonic)
-
-
 class MemoryCounters:
-    """The counters of one process."""
+    """The counters of one process: the TATs of each kind, with the counter that was idle longest first.
+
+    A counter that is idle for the time of its limit is empty, and forgotten.
+    """
 
     def __init__(self) -> None:
-        self._tats: defaultdict[str, TLRUCache[str, float]] = defaultdict(_counters)
+        self._tats: defaultdict[str, OrderedDict[str, float]] = defaultdict(OrderedDict)
 
     def count(self, *limits: Limit) -> Hit:
         levels = self.levels(*limits)
@@ -256,11 +253,18 @@ class MemoryCounters:
             return _refused(limits, levels)
         counted, now = [level + limit.gap for limit, level in zip(limits, levels, strict=True)], monotonic()
         for limit, level in zip(limits, counted, strict=True):
-            self._tats[limit.kind][limit.who] = now + level
+            tats = self._tats[limit.kind]
+            tats[limit.who] = now + level
+            tats.move_to_end(limit.who)
+            while len(tats) > _MOST or next(iter(tats.values())) <= now:
+                tats.popitem(last=False)
         return Hit(counted)
 
     def levels(self, *limits: Limit) -> Sequence[float]:
         now = monotonic()
+        for limit in limits:
+            if limit.who in self._tats[limit.kind]:
+                self._tats[limit.kind].move_to_end(limit.who)
         return [max(self._tats[limit.kind].get(limit.who, 0.0) - now, 0.0) for limit in limits]
 
     def clear(self, limit: Limit) -> bool:

@@ -10,18 +10,21 @@ from typing import Any
 import msgspec
 
 from keyturn.errors import DataUnfit, SettingsInvalid
+from keyturn.packaging import requires_extra
 from keyturn.studio.gallery import Gallery, Sample
 from keyturn.studio.gallery.configuration import limits_of, refused_without_trust, settings_of_folder
 from keyturn.studio.gallery.opening import open_gallery
-from keyturn.studio.lint.baseline import NAME, read_baseline
-from keyturn.studio.lint.check import check
-from keyturn.studio.lint.checks import checks_for
-from keyturn.studio.lint.clients.clients import Clients
-from keyturn.studio.lint.report import Report
-from keyturn.studio.lint.suppression import unknown_names
 from keyturn.studio.renderers import Limits
-from keyturn.studio.web.checks.mail_checks import check_mail
-from keyturn.studio.web.rendering.rendition import Drawer, Order
+
+with requires_extra("studio", "keyturn.Mails"):
+    from keyturn.studio.lint.baseline import NAME, read_baseline
+    from keyturn.studio.lint.check import check
+    from keyturn.studio.lint.checks import checks_for
+    from keyturn.studio.lint.clients.clients import Clients
+    from keyturn.studio.lint.report import Report
+    from keyturn.studio.lint.suppression import unknown_names
+    from keyturn.studio.web.checks.mail_checks import check_mail
+    from keyturn.studio.web.rendering.rendition import Drawer, Order
 
 _GIVEN = "the given data"
 

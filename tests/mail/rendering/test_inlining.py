@@ -70,6 +70,10 @@ MORE, HIDDEN = (
             mail(".red { margin: 9px; padding: 1px } .red { color: red !important }"),
             "margin:9px;padding:1px;margin:0;color:red;",
         ),
+        (
+            mail(".red { background: url(data:a;b); font: 1px 'a;b', \"c\" ! IMPORTANT /* ; */; --x: ((1);2) }"),
+            "background:url(data:a;b);--x:((1);2);margin:0;font:1px 'a;b', 'c';",
+        ),
         (mail("p.red { color: green } .red { color: red }"), "color:green;margin:0"),
         (RED.replace("</mj-head>", MORE), "color:green;margin:0"),
         (RED.replace("</mj-head>", HIDDEN), "color:red;margin:0"),
@@ -77,6 +81,7 @@ MORE, HIDDEN = (
     ],
     ids=[
         "what a tag says itself wins, and important rules win over it",
+        "a semicolon in a string, a comment or brackets ends no declaration",
         "the stronger of two rules wins",
         "several such styles are one cascade",
         "one in a comment is none",

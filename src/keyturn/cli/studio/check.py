@@ -144,7 +144,12 @@ def _known_rules(_: click.Context, __: click.Parameter, names: tuple[str, ...]) 
 
 
 def _explain(context: click.Context, _: click.Parameter, rule: str | None) -> None:
-    if rule is None or context.resilient_parsing:
+    from keyturn.packaging import require_studio
+
+    if context.resilient_parsing:
+        return
+    require_studio("keyturn check")  # here, since this option is looked at first, and others read the rules
+    if rule is None:
         return
     from keyturn.studio.lint.explaining import as_text
     from keyturn.studio.lint.suppression import UnknownRule

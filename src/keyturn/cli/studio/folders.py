@@ -13,6 +13,7 @@ from msgspec.structs import asdict, fields, replace
 
 from keyturn.cli.terminal import fail, harmless, warning
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.packaging import requires_extra
 from keyturn.plain_files import leads_out
 
 if TYPE_CHECKING:
@@ -192,8 +193,8 @@ def without_templates(opened: Opened) -> str:
 def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield the unknown clients, rules, severities and editors."""
     if values.get("clients") or values.get("severity"):
-        from keyturn.studio.lint.suppression import unknown_names
-
+        with requires_extra("studio", "a folder with clients or severities in its settings"):
+            from keyturn.studio.lint.suppression import unknown_names
         yield from unknown_names(values)
     if editor := values.get("editor"):
         from keyturn.studio.web.pages.editor import editor_for

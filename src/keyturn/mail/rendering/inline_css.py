@@ -5,16 +5,20 @@ numbered tags, and only `style` attributes change in the mail. Comments stay as 
 Outlook.
 """
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
-import tinycss2
 from css_inline import CSSInliner
-from tinycss2.ast import Declaration
 
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 
 _NUMBER = "data-keyturn-tag"
+
+# What may hold a semicolon is one match: a string, a comment, an escape. A bracket opens or closes a level.
+_TOKEN = re.compile(r"""/\*.*?(?:\*/|\Z)|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\\.|[()\[\]{};]""", re.DOTALL)
+_OPENING, _CLOSING = {"(", "[", "{"}, {")", "]", "}"}
+_IMPORTANT = re.compile(r"!\s*important(?:\s|/\*(?:[^*]|\*(?!/))*\*/)*\Z", re.IGNORECASE)
 
 
 def inline_css(html: str, css: str) -> tuple[str, str]:
@@ -57,12 +61,10 @@ def _style_tag(html: str, tag: Element, given: str) -> str:
     They precede its own declarations, which so win (CSS Cascade 4, 6.1). Important ones follow, without the word
     `!important`: Outlook for Windows drops a declaration in a tag that has it.
     """
-    declarations = [node for node in tinycss2.parse_blocks_contents(given) if isinstance(node, Declaration)]
+    declarations = list(_declarations(given))
     if not declarations:
         return html[tag.offset : tag.inner.start]
-    first, last = (
-        "".join(_write_declaration(one) for one in declarations if one.important is so) for so in (False, True)
-    )
+    first, last = ("".join(one for one, is_important in declarations if is_important is so) for so in (False, True))
     start, end = _place_of_style(html, tag)
     style = tag.attributes.get("style")
     own = html[style.value_offset : style.end].removesuffix('"').rstrip() if style and style.value else ""
@@ -70,8 +72,19 @@ def _style_tag(html: str, tag: Element, given: str) -> str:
     return f'{html[tag.offset : start]} style="{first}{own}{between}{last}"{html[end : tag.inner.start]}'
 
 
-def _write_declaration(declaration: Declaration) -> str:
-    return escape(f"{declaration.name}:{tinycss2.serialize(declaration.value).strip()};")
+def _declarations(style: str) -> Iterator[tuple[str, bool]]:
+    """Yield each declaration of css-inline's style as `name:value;`, and whether it is important, without the word.
+
+    In that style a semicolon follows each declaration.
+    """
+    level = begin = 0
+    for token in _TOKEN.finditer(style):
+        if token[0] == ";" and level == 0:
+            name, _, value = style[begin : token.start()].partition(":")
+            plain = _IMPORTANT.sub("", value)
+            yield escape(f"{name.strip()}:{plain.strip()};", quote=False).replace('"', "&quot;"), plain != value
+            begin = token.end()
+        level = max(level + (token[0] in _OPENING) - (token[0] in _CLOSING), 0)
 
 
 def _place_of_style(html: str, tag: Element) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 import re
 import traceback
+from collections import OrderedDict
 from collections.abc import Callable, MutableMapping, Sequence
 from functools import cache
 from math import inf
@@ -10,7 +11,6 @@ from threading import Lock
 from types import CodeType
 from typing import Any
 
-from cachetools import LRUCache
 from jinja2 import BytecodeCache, Environment, TemplateError, TemplateNotFound, TemplateSyntaxError
 from jinja2.bccache import Bucket
 from jinja2.ext import Extension
@@ -34,7 +34,8 @@ class SharedBytecodeCache(BytecodeCache):
     """
 
     def __init__(self, most: float = inf) -> None:
-        self._known: LRUCache[str, tuple[str, CodeType | None]] = LRUCache(most)
+        self._known: OrderedDict[str, tuple[str, CodeType | None]] = OrderedDict()
+        self._most = most
         self._lock = Lock()
 
     def get_bucket(self, environment: Environment, name: str, filename: str | None, source: str) -> Bucket:
@@ -46,12 +47,17 @@ class SharedBytecodeCache(BytecodeCache):
     def load_bytecode(self, bucket: Bucket) -> None:
         with self._lock:
             checksum, code = self._known.get(bucket.key, ("", None))
+            if bucket.key in self._known:
+                self._known.move_to_end(bucket.key)
         if checksum == bucket.checksum:
             bucket.code = code
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         with self._lock:
             self._known[bucket.key] = bucket.checksum, bucket.code
+            self._known.move_to_end(bucket.key)
+            if len(self._known) > self._most:
+                self._known.popitem(last=False)
 
 
 @cache

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from cachetools import FIFOCache
 
 from keyturn.service.clock import monotonic
 
@@ -29,7 +28,7 @@ _PART = r"\s@\"'<>,;:()\[\]=\\%"
 # Only at the beginning of a word: otherwise each letter of a long word would start a search to its end.
 _ADDRESS = re.compile(rf"(?<![^{_PART}])([^{_PART}])[^{_PART}]*(@|%40)([A-Za-z0-9.-]+)")
 
-_CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "mail.log", "urllib3", "watchfiles")
+_CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "mail.log", "urllib3", "watchfiles")
 """Libraries that log each statement with its values, or each request with its headers."""
 
 
@@ -60,17 +59,17 @@ class OnceAMinute:
     """
 
     def __init__(self) -> None:
-        self._written: FIFOCache[str, tuple[float, int]] = FIFOCache(_MOST_NAMES)
+        self._written: dict[str, tuple[float, int]] = {}
 
     def count(self, name: str) -> int:
         """Return the number of requests to report: this one and those since the last line; 0 to write no line."""
         moment = monotonic()
-        written, held_back = self._written.get(name, (moment - _A_MINUTE, 0))
-        if moment - written < _A_MINUTE:
-            self._written[name] = written, held_back + 1
-            return 0
-        self._written[name] = moment, 0
-        return held_back + 1
+        written, held_back = self._written.pop(name, (moment - _A_MINUTE, 0))
+        if len(self._written) == _MOST_NAMES:
+            del self._written[next(iter(self._written))]
+        is_first = moment - written >= _A_MINUTE
+        self._written[name] = (moment, 0) if is_first else (written, held_back + 1)
+        return held_back + 1 if is_first else 0
 
 
 def redact(text: str) -> str:

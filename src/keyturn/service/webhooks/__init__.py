@@ -26,6 +26,6 @@ class Webhooks:
         """Return what posts the events; None if it is off."""
         if not self.events:
             return None
-        from keyturn.service.webhooks.sender import WebhookSender  # httpx2 takes 0.1 s
+        from keyturn.service.webhooks.sender import WebhookSender  # httpx takes 0.1 s
 
         return WebhookSender(self._hooks.url, self._hooks.secrets, self._timeout)

@@ -4,11 +4,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from keyturn.errors import KeyturnError, TemplateInvalid
-from keyturn.packaging import requires_extra
 from keyturn.studio.gallery import Gallery
-
-with requires_extra("studio", "--only-changed"):
-    from keyturn.studio.gallery.git import GitFailed, changed_files
+from keyturn.studio.gallery.git import GitFailed, changed_files
 
 LONGEST = 60.0
 """Seconds of processor time for a comparison."""

@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import msgspec
-from cachetools import LRUCache
 
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.port.reports import ReportUnproven
@@ -81,7 +80,7 @@ class SnsTopic:
         self.host = f"https://sns.{found[2]}.amazonaws.com{'.cn' if found[1] == 'aws-cn' else ''}"
         self._timeout = timeout
         self._http: HttpClient | None = None
-        self._certificates: LRUCache[str, Certificate] = LRUCache(_MOST_CERTIFICATES)
+        self._certificates: dict[str, Certificate] = {}
         self._fetching = asyncio.Lock()
 
     def require_header(self, headers: Mapping[str, str]) -> None:
@@ -137,7 +136,10 @@ class SnsTopic:
             try:
                 async with asyncio.timeout(self._timeout.total_seconds()), self._fetching:
                     if url not in self._certificates:
-                        self._certificates[url] = await self._fetch(url)
+                        certificate = await self._fetch(url)
+                        if len(self._certificates) == _MOST_CERTIFICATES:
+                            del self._certificates[next(iter(self._certificates))]
+                        self._certificates[url] = certificate
             except TimeoutError:
                 raise ReportUnproven("the certificate waits behind others") from None
         return self._certificates[url]
