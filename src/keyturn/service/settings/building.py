@@ -233,15 +233,6 @@ def _decode(wanted: type, value: Any) -> Any:
     raise ValueError("Expected `str`")
 
 
-def variables_in(value: Any) -> Iterator[str]:
-    """Yield the names of the variables in the texts of a value."""
-    if isinstance(value, dict | list):
-        for member in value.values() if isinstance(value, dict) else value:
-            yield from variables_in(member)
-    elif has_places(value):
-        yield from (place[1].partition(":-")[0] for place in _PLACE.finditer(value))
-
-
 def has_places(value: Any) -> bool:
     return isinstance(value, str) and "${" in value
 
