@@ -50,7 +50,7 @@ class WebhookSender:
             raise SendRefused("410 Gone: the app no longer accepts webhooks at webhooks.url")
         if answer.status // 100 == _SUCCESS:
             return str(answer.status)
-        raise SendRetryable(_named(answer.status), retry_after(answer.headers, moment))
+        raise SendRetryable(str(answer.status), retry_after(answer.headers, moment))
 
     def _headers(self, identity: str, moment: datetime, body: bytes) -> dict[str, str]:
         """Return the headers of a try, with a signature by each secret, so that the app can switch to a new one.
@@ -63,8 +63,3 @@ class WebhookSender:
             "webhook-timestamp": timestamp,
             "webhook-signature": " ".join(sign(key, identity, timestamp, body) for key in self._keys),
         }
-
-
-def _named(status: int) -> str:
-    """Return a status with its name, if it has one."""
-    return f"{status} {HTTPStatus(status).phrase}" if status in set(HTTPStatus) else str(status)
