@@ -20,12 +20,7 @@ from keyturn.service.api.requests import (
     client_of,
     language_headers,
 )
-from keyturn.service.api.responses import (
-    NamedOperation,
-    judgement_response,
-    message_response,
-    named_by_path,
-)
+from keyturn.service.api.responses import judgement_response, message_response, named_by_path
 from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, ResetRefused, rule_text
 from keyturn.service.problems.proofs import (
@@ -36,7 +31,7 @@ from keyturn.service.problems.proofs import (
 )
 from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
 
-post_named = partial(post, operation_id=named_by_path, operation_class=NamedOperation)
+post_named = partial(post, operation_id=named_by_path)
 """Registers a route under two names, of which other frontends use the second."""
 
 

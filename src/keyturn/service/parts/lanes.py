@@ -77,7 +77,7 @@ def _providers(parts: "Parts") -> Failover:
 
 def events_told(settings: Settings, app: FromApp) -> AppEvents:
     """Return the events that go to the app by a webhook, a callback or both."""
-    return AppEvents.told(EVENTS if settings.webhooks.url else (), app.callbacks)
+    return AppEvents(EVENTS if settings.webhooks.url else (), app.callbacks)
 
 
 def _app_lanes(parts: "Parts") -> list[Lane]:

@@ -41,12 +41,12 @@ def account_faults(settings: Settings, written: Collection[str]) -> Iterator[Fau
     # Beside an app, which has a sign-in, Keyturn's own would be a second one, past the first one's other checks (OWASP
     # ASVS 6.1.3, 6.3.4: every way in is documented, and all are of the same strength).
     if accounts.store != "builtin" and not settings.sign_in_url:
-        own = "{base_url}/login for Keyturn's page"
-        yield Fault("sign_in_url", f"missing: set it to your app's sign-in page, or to {own}")
-    for name, chosen, own in (
-        ("accounts.store", accounts.store, OWN_STORES),
-        ("second_step.source", step.source, SOURCES),
-    ):
+        yield Fault(
+            "sign_in_url",
+            "missing: set it to your app's sign-in page, or to {base_url}/login for Keyturn's page",
+        )
+    choices = (("accounts.store", accounts.store, OWN_STORES), ("second_step.source", step.source, SOURCES))
+    for name, chosen, own in choices:
         if chosen not in own and not FUNCTION.fullmatch(chosen):
             yield Fault(name, f"must be {', '.join(own)} or package.module:factory{did_you_mean(chosen, own)}")
     for section, (chooser, users) in _USERS.items():
