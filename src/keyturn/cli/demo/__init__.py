@@ -81,10 +81,7 @@ _LOG_LEVEL: Final = "warning"
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
 @click.option(
-    "--example",
-    default="",
-    metavar="NAME",
-    help=f"Run an example app with users: {', '.join(example_names())}.",
+    "--example", default="", metavar="NAME", help=f"Run an example app with users: {', '.join(example_names())}."
 )
 def demo(host: str, port: int, example: str) -> None:
     """Try everything in a browser: no configuration, no mail is sent.
@@ -129,11 +126,7 @@ async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str)
 
 def _greeting(shown: Example | PlainDemo, people: Sequence[Account], studio: DemoStudio) -> Iterator[str]:
     settings = shown.settings
-    addresses = {
-        **_pages(settings),
-        **studio.addresses,
-        "API": f"{settings.base_url}/schema",
-    }
+    addresses = {**_pages(settings), **studio.addresses, "API": f"{settings.base_url}/schema"}
     yield ""
     yield f"{strong('Keyturn ' + __version__)}  demo{ready():>51}"
     yield ""

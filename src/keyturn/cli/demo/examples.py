@@ -83,9 +83,7 @@ ACCOUNTS = (
 )
 
 BRAND = Brand(
-    name="Northwind School",
-    support_address="help@northwind.example",
-    postal_address="12 Harbour Street, Leeds",
+    name="Northwind School", support_address="help@northwind.example", postal_address="12 Harbour Street, Leeds"
 )
 KINDS = {
     "viewer": Kind(settings_url="{base_url}/viewer-settings/security"),

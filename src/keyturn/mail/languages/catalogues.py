@@ -242,10 +242,7 @@ def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[Liter
             there = f"use one of {', '.join(sorted(known))}" if known else "the text has no placeholders"
             yield "placeholders", f'"{excerpt(text_of(message).text)}" has no placeholder %({unknown[0]})s; {there}'
         elif _SIGN.search(text.replace("%%", "")):
-            yield (
-                "placeholders",
-                f'"{excerpt(text_of(message).text)}": write a plain percent sign as %%',
-            )
+            yield ("placeholders", f'"{excerpt(text_of(message).text)}": write a plain percent sign as %%')
         # The singular may omit its number: "an hour".
         elif not message.pluralizable and (missing := sorted(known - _place_names(text))):
             yield "placeholders", f'the translation of "{excerpt(text_of(message).text)}" lacks %({missing[0]})s'

@@ -193,8 +193,7 @@ def _explain_failure(s: SmtpSettings, error: BaseException) -> Finding:
             return fail(f"{where} does not offer STARTTLS", fix)
         case _:
             return fail(
-                f"{where}: {str(error) or type(error).__name__}",
-                "Correct smtp.host, smtp.port and smtp.security.",
+                f"{where}: {str(error) or type(error).__name__}", "Correct smtp.host, smtp.port and smtp.security."
             )
 
 

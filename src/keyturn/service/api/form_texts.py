@@ -82,8 +82,7 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         "another": _("Use another address"),
         "changeHeading": _("Change password"),
         "changeLead": _(
-            "We’ll send you a link to choose a new password. It works for %(lifetime)s.",
-            lifetime=lifetime,
+            "We’ll send you a link to choose a new password. It works for %(lifetime)s.", lifetime=lifetime
         ),
         "change": _("Request password change"),
         "changeSent": _("We’ve sent a password reset link to your email. Please check your inbox to continue."),

@@ -67,9 +67,7 @@ def metrics_router(parts: Parts, require_ready: Callable[[], Awaitable[None]]) -
             raise NotFoundException
         ready, backlog = await asyncio.gather(_is_ready(require_ready), _backlog(parts.database))
         return Response(
-            parts.meters.exposition(ready=ready, **backlog),
-            media_type=_TEXT,
-            headers={"Cache-Control": "no-store"},
+            parts.meters.exposition(ready=ready, **backlog), media_type=_TEXT, headers={"Cache-Control": "no-store"}
         )
 
     return Router("/", route_handlers=[read])

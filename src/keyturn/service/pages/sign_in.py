@@ -12,12 +12,7 @@ from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
-from keyturn.service.problems.proofs import (
-    CredentialsRejected,
-    NotSignedIn,
-    SecondStepRejected,
-    SecondStepRequired,
-)
+from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.reset.proofs.port import SecondStepAnswer
 
 # A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a host there.

@@ -14,12 +14,7 @@ from keyturn.errors import SendRetryable
 from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.outbox.message import Message, Sent
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import (
-    AccountWasSecured,
-    AppEvent,
-    ChangeBegun,
-    ResetRequested,
-)
+from keyturn.service.reset.records.messages import AccountWasSecured, AppEvent, ChangeBegun, ResetRequested
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 

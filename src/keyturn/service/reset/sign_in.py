@@ -275,11 +275,7 @@ class SignIns:
 
 
 def build(
-    settings: Settings,
-    ground: Ground,
-    hasher: PasswordHasher,
-    changes: PasswordChanges,
-    second_step: RequiredStep,
+    settings: Settings, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: RequiredStep
 ) -> SignIns | None:
     """Return the sign-in; None if users sign in elsewhere, or if the store cannot check their passwords.
 

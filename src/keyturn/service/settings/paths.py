@@ -39,17 +39,7 @@ _HOSTED = "{base_url}"
 _TOKEN = "/{token}"
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 """Without "." and "..": a browser removes them, and requests another path (RFC 3986, 5.2.4)."""
-_TAKEN = {
-    "health",
-    "keyturn-assets",
-    "keyturn.d.ts",
-    "keyturn.js",
-    "logout",
-    "metrics",
-    "schema",
-    "studio",
-    "webhooks",
-}
+_TAKEN = {"health", "keyturn-assets", "keyturn.d.ts", "keyturn.js", "logout", "metrics", "schema", "studio", "webhooks"}
 """First parts of paths that other routes use."""
 
 

@@ -42,8 +42,7 @@ def account_faults(settings: Settings, written: Collection[str]) -> Iterator[Fau
     # ASVS 6.1.3, 6.3.4: every way in is documented, and all are of the same strength).
     if accounts.store != "builtin" and not settings.sign_in_url:
         yield Fault(
-            "sign_in_url",
-            "missing: set it to your app's sign-in page, or to {base_url}/login for Keyturn's page",
+            "sign_in_url", "missing: set it to your app's sign-in page, or to {base_url}/login for Keyturn's page"
         )
     choices = (("accounts.store", accounts.store, OWN_STORES), ("second_step.source", step.source, SOURCES))
     for name, chosen, own in choices:

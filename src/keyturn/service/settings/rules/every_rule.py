@@ -17,12 +17,7 @@ from keyturn.service.settings.building import member_name
 from keyturn.service.settings.paths import api_path_faults, hosting_faults
 from keyturn.service.settings.rules.accounts import account_faults
 from keyturn.service.settings.rules.tables import SHORTEST_SECRET, broken_bounds, broken_pairs, value_of
-from keyturn.service.settings.url_rules import (
-    database_fault,
-    database_kind,
-    page_faults,
-    service_faults,
-)
+from keyturn.service.settings.url_rules import database_fault, database_kind, page_faults, service_faults
 from keyturn.values import not_this
 
 _WITH_SECRETS = ("accounts.supabase.url", "second_step.sms.api_url", "webhooks.url")
