@@ -33,14 +33,14 @@ _ANYONE = "Anyone with the token in these addresses can read the mails."
 
 
 class DemoStudio(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands beside the service: the studio or, without its extra, a page that says how to get it.
+    """The studio beside the service; without its extra, the folder of the mails, and a note on how to get it.
 
     `addresses`: those that the greeting prints, by what is there.
     """
 
     addresses: Mapping[str, str]
     notes: Sequence[str]
-    routes: "Sequence[ControllerRouterHandler]"
+    routes: "Sequence[ControllerRouterHandler]" = ()
     stop: Callable[[], None] = lambda: None
 
 
@@ -50,8 +50,7 @@ def demo_studio(shown: Example | PlainDemo, host: str) -> DemoStudio:
         require_studio("the studio")
     except ExtraMissing as missing:
         folder, why = Path(shown.settings.mail.capture_dir).resolve(), f"{str(missing)[0].upper()}{str(missing)[1:]}"
-        routes = [_absent_studio(f"{why}\nUntil then, each mail is a file in {folder}\n")]
-        return DemoStudio(addresses={"Mails sent": str(folder)}, notes=(why,), routes=routes)
+        return DemoStudio(addresses={"Mails sent": str(folder)}, notes=(why,))
     from keyturn.studio.web import studio_routers
 
     studio = studio_of(shown.settings, host, shown.brands)
@@ -62,16 +61,6 @@ def demo_studio(shown: Example | PlainDemo, host: str) -> DemoStudio:
         routes=studio_routers(studio, programs="/studio"),  # not /api, which is the service's
         stop=studio.stop,
     )
-
-
-def _absent_studio(text: str) -> "ControllerRouterHandler":
-    from litestar import MediaType, get
-
-    @get(["/studio", "/studio/{_:path}"], status_code=404, media_type=MediaType.TEXT, include_in_schema=False)
-    async def absent_studio() -> str:
-        return text
-
-    return absent_studio
 
 
 _LOG_LEVEL: Final = "warning"
