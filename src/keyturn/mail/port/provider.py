@@ -7,7 +7,7 @@ modules at its top, and slow ones (an HTTP client, cryptography) in functions.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from importlib import import_module
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -52,10 +52,6 @@ class CheckedSender(msgspec.Struct, frozen=True, kw_only=True):
     timeout: timedelta
 
 
-def _no_faults(_: Any) -> Iterator[tuple[str, str]]:
-    return iter(())
-
-
 class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
     """Describes a mail provider; a subclass sends and checks.
 
@@ -78,7 +74,7 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
     needs: Mapping[str, str]
     other_variables: Mapping[str, str] = {}
     shares_variables: bool = False
-    faults: Callable[[Section], Iterator[tuple[str, str]]] = _no_faults
+    faults: Callable[[Section], Iterator[tuple[str, str]]] = lambda _: iter(())
     reports: Reports | None = None
     spf: Spf | None = None
     dkim: Dkim | None = None

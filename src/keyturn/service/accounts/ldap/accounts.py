@@ -82,10 +82,7 @@ class LdapAccounts(AccountStore):
         return accounts[0] if len(accounts) == 1 else None
 
     async def get(self, account_id: str) -> Account | None:
-        return self._account(await self._read(account_id))
-
-    async def _read(self, account_id: str) -> Entry | None:
-        return await self.directory.work(lambda connection: self._entry(connection, account_id))
+        return self._account(await self.directory.work(lambda connection: self._entry(connection, account_id)))
 
     async def _entry(self, connection: Connection, account_id: str) -> Entry | None:
         value = self.dialect.id_value(account_id)
