@@ -44,12 +44,7 @@ async def get_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str]
     return Response(found, headers=headers)
 
 
-_DEAD: Mapping[DeadReason, str] = {
-    "invalid": "invalid",
-    "expired": "expired",
-    "used": "used",
-    "second_step": "wrongCodes",
-}
+_DEAD: Mapping[DeadReason, str] = {one: "wrongCodes" if one == "second_step" else one for one in LINK_TEXTS}
 
 
 def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:

@@ -12,18 +12,9 @@ from keyturn.values import not_this
 
 ENDS_A_SOURCE = re.compile(r"[\s;,]")
 _DATABASES = {
-    "sqlite": "sqlite",
-    "sqlite3": "sqlite",
-    "file": "sqlite",
-    "postgresql": "postgresql",
-    "postgres": "postgresql",
-    "pgsql": "postgresql",
-    "psql": "postgresql",
-    "postgis": "postgresql",
-    "mysql": "mysql",
-    "mysql2": "mysql",
-    "mysql-connector": "mysql",
-    "mariadb": "mysql",
+    **dict.fromkeys(("sqlite", "sqlite3", "file"), "sqlite"),
+    **dict.fromkeys(("postgresql", "postgres", "pgsql", "psql", "postgis"), "postgresql"),
+    **dict.fromkeys(("mysql", "mysql2", "mysql-connector", "mariadb"), "mysql"),
 }
 """URL schemes of databases in frameworks, and the database of each."""
 
