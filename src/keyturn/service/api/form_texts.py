@@ -48,10 +48,7 @@ _DEAD: Mapping[DeadReason, str] = {one: "wrongCodes" if one == "second_step" els
 
 
 def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
-    """Return every text by the form's name for it, with placeholders in braces.
-
-    `lifetime`: how long a link works, in words of that language.
-    """
+    """Return every text by the form's name for it, with placeholders in braces. `lifetime`: of a link, in words."""
     _ = language.gettext
     return {
         "forgotHeading": _("Forgot your password?"),
@@ -141,7 +138,6 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
 
 
 def _name_texts(language: SourceTexts) -> dict[str, str]:
-    """Return what differs if users may enter a user name in place of their address."""
     _ = language.gettext
     return {
         "forgotLead": _(
