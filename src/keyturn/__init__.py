@@ -7,112 +7,63 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keyturn.errors import (
-        DataUnfit,
-        KeyturnError,
-        QuotaExhausted,
-        SendFailed,
-        SendRefused,
-        SendRetryable,
-        SendUnknown,
-        SettingsInvalid,
-        TemplateInvalid,
-        UnknownMail,
-    )
-    from keyturn.mail.port.email import Email, Sender
-    from keyturn.service.accounts.port import (
-        Account,
-        AccountStore,
-        Ended,
-        NewPassword,
-    )
-    from keyturn.service.app import create_app
-    from keyturn.service.plugin import KeyturnConfig, KeyturnPlugin
-    from keyturn.service.problems.passwords import PasswordRejected, Violation
-    from keyturn.service.problems.requests import AccountsUnready
-    from keyturn.service.reset.events import (
-        AccountSecured,
-        Event,
-        PasswordChanged,
-        PasswordResetRequested,
-        SecondStepFailed,
-    )
-    from keyturn.service.reset.reset_hook import PendingReset
-    from keyturn.service.settings import Settings
-    from keyturn.service.settings.reading import read_settings
-    from keyturn.studio.mails import Mails, RenderedMail
+    from keyturn.errors import DataUnfit as DataUnfit
+    from keyturn.errors import KeyturnError as KeyturnError
+    from keyturn.errors import QuotaExhausted as QuotaExhausted
+    from keyturn.errors import SendFailed as SendFailed
+    from keyturn.errors import SendRefused as SendRefused
+    from keyturn.errors import SendRetryable as SendRetryable
+    from keyturn.errors import SendUnknown as SendUnknown
+    from keyturn.errors import SettingsInvalid as SettingsInvalid
+    from keyturn.errors import TemplateInvalid as TemplateInvalid
+    from keyturn.errors import UnknownMail as UnknownMail
+    from keyturn.mail.port.email import Email as Email
+    from keyturn.mail.port.email import Sender as Sender
+    from keyturn.service.accounts.port import Account as Account
+    from keyturn.service.accounts.port import AccountStore as AccountStore
+    from keyturn.service.accounts.port import Ended as Ended
+    from keyturn.service.accounts.port import NewPassword as NewPassword
+    from keyturn.service.app import create_app as create_app
+    from keyturn.service.plugin import KeyturnConfig as KeyturnConfig
+    from keyturn.service.plugin import KeyturnPlugin as KeyturnPlugin
+    from keyturn.service.problems.passwords import PasswordRejected as PasswordRejected
+    from keyturn.service.problems.passwords import Violation as Violation
+    from keyturn.service.problems.requests import AccountsUnready as AccountsUnready
+    from keyturn.service.reset.events import AccountSecured as AccountSecured
+    from keyturn.service.reset.events import Event as Event
+    from keyturn.service.reset.events import PasswordChanged as PasswordChanged
+    from keyturn.service.reset.events import PasswordResetRequested as PasswordResetRequested
+    from keyturn.service.reset.events import SecondStepFailed as SecondStepFailed
+    from keyturn.service.reset.reset_hook import PendingReset as PendingReset
+    from keyturn.service.settings import Settings as Settings
+    from keyturn.service.settings.reading import read_settings as read_settings
+    from keyturn.studio.mails import Mails as Mails
+    from keyturn.studio.mails import RenderedMail as RenderedMail
 
 __version__ = "1.0.0rc1"
 
-__all__ = [
-    "Account",
-    "AccountSecured",
-    "AccountStore",
-    "AccountsUnready",
-    "DataUnfit",
-    "Email",
-    "Ended",
-    "Event",
-    "KeyturnConfig",
-    "KeyturnError",
-    "KeyturnPlugin",
-    "Mails",
-    "NewPassword",
-    "PasswordChanged",
-    "PasswordRejected",
-    "PasswordResetRequested",
-    "PendingReset",
-    "QuotaExhausted",
-    "RenderedMail",
-    "SecondStepFailed",
-    "SendFailed",
-    "SendRefused",
-    "SendRetryable",
-    "SendUnknown",
-    "Sender",
-    "Settings",
-    "SettingsInvalid",
-    "TemplateInvalid",
-    "UnknownMail",
-    "Violation",
-    "create_app",
-    "read_settings",
-]
-
 _MODULES = {
-    "Account": "service.accounts.port",
-    "AccountSecured": "service.reset.events",
-    "AccountStore": "service.accounts.port",
-    "AccountsUnready": "service.problems.requests",
-    "DataUnfit": "errors",
-    "Email": "mail.port.email",
-    "Ended": "service.accounts.port",
-    "Event": "service.reset.events",
-    "KeyturnConfig": "service.plugin",
-    "KeyturnError": "errors",
-    "KeyturnPlugin": "service.plugin",
-    "Mails": "studio.mails",
-    "NewPassword": "service.accounts.port",
-    "PasswordChanged": "service.reset.events",
-    "PasswordRejected": "service.problems.passwords",
-    "PasswordResetRequested": "service.reset.events",
-    "PendingReset": "service.reset.reset_hook",
-    "QuotaExhausted": "errors",
-    "RenderedMail": "studio.mails",
-    "SecondStepFailed": "service.reset.events",
-    "SendFailed": "errors",
-    "SendRefused": "errors",
-    "SendRetryable": "errors",
-    "SendUnknown": "errors",
-    "Sender": "mail.port.email",
-    "Settings": "service.settings",
-    "SettingsInvalid": "errors",
-    "TemplateInvalid": "errors",
-    "UnknownMail": "errors",
-    "Violation": "service.problems.passwords",
-    "create_app": "service.app",
-    "read_settings": "service.settings.reading",
+    name: module
+    for module, names in {
+        "errors": "DataUnfit KeyturnError QuotaExhausted SendFailed SendRefused SendRetryable SendUnknown"
+        " SettingsInvalid TemplateInvalid UnknownMail",
+        "mail.port.email": "Email Sender",
+        "service.accounts.port": "Account AccountStore Ended NewPassword",
+        "service.app": "create_app",
+        "service.plugin": "KeyturnConfig KeyturnPlugin",
+        "service.problems.passwords": "PasswordRejected Violation",
+        "service.problems.requests": "AccountsUnready",
+        "service.reset.events": "AccountSecured Event PasswordChanged PasswordResetRequested SecondStepFailed",
+        "service.reset.reset_hook": "PendingReset",
+        "service.settings": "Settings",
+        "service.settings.reading": "read_settings",
+        "studio.mails": "Mails RenderedMail",
+    }.items()
+    for name in names.split()
 }
+"""The module of each public name."""
+
+__all__ = sorted(_MODULES)  # noqa: PLE0605 - a list of texts
 
 
 def __getattr__(name: str) -> Any:

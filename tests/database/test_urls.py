@@ -155,11 +155,8 @@ def test_a_password_is_read_and_known_to_be_one() -> None:
         ("postgresql:app", "not a database address: write one such as"),
         ("oracle://app@db/app", "must begin with sqlite://, postgresql://, mysql:// or mariadb://, not 'oracle://'"),
         ("'postgresql://db/app'", "is in quotation marks: remove them"),
-        (
-            "jdbc:postgresql://db/app?user=app",
-            "is a JDBC address: remove jdbc:, and write the user and password before",
-        ),
-        ("prisma+postgres://accelerate.prisma-data.net/?api_key=x", "is the address of Prisma's own service: write"),
+        ("jdbc:postgresql://db/app?user=app", "must begin with sqlite://, postgresql://, mysql:// or mariadb://"),
+        ("prisma+postgres://accelerate.prisma-data.net/?api_key=x", "must begin with sqlite://, postgresql://,"),
         ("postgresql://db:many/app", "a port must be a number from 1 to 65535"),
         ("postgresql://db:66000/app", "a port must be a number from 1 to 65535"),
         ("postgresql://app:p@ss@db/app", "a password has %40 for @, %2F for /"),

@@ -69,19 +69,11 @@ async def test_every_2xx_is_a_yes(app: App, sender: WebhookSender) -> None:
 
 
 async def test_every_other_answer_is_tried_again(app: App, sender: WebhookSender) -> None:
-    reasons = {
-        400: "400 Bad Request",
-        401: "401 Unauthorized",
-        404: "404 Not Found",
-        429: "429 Too Many Requests",
-        500: "500 Internal Server Error",
-        503: "503 Service Unavailable",
-        599: "599",
-    }
-    app.coming += [Answer(status) for status in reasons]
-    refused = [await refusal(sender) for _ in reasons]
+    statuses = [400, 401, 404, 429, 500, 503, 599]
+    app.coming += [Answer(status) for status in statuses]
+    refused = [await refusal(sender) for _ in statuses]
 
-    assert [(one.reason, one.retry_after) for one in refused] == [(reason, None) for reason in reasons.values()]
+    assert [(one.reason, one.retry_after) for one in refused] == [(str(status), None) for status in statuses]
 
 
 async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(app: App, sender: WebhookSender) -> None:

@@ -77,10 +77,7 @@ REASON = click.option(
     "--reason", default="", callback=printable, help="The reason that the mail and the page give the user."
 )
 EMAIL = click.option(
-    "--email",
-    default="",
-    callback=lambda _, __, text: text and addresses.parse(text),
-    help="Show only this address.",
+    "--email", default="", callback=lambda _, __, text: text and addresses.parse(text), help="Show only this address."
 )
 SINCE = click.option("--since", type=duration, help="Show only the last hours or days: 1h or 7d, for example.")
 LAST = click.option(

@@ -11,40 +11,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keyturn.service.clock import Clock, MovableClock
-    from keyturn.testing.account_contract import AccountStoreContract, JoiningStoreContract, People
-    from keyturn.testing.mailbox import Mailbox, ReceivedMail
-    from keyturn.testing.memory import MemorySender
-    from keyturn.testing.plugin import MailSnapshot
-    from keyturn.testing.running_service import RunningService, service
-
-__all__ = [
-    "AccountStoreContract",
-    "Clock",
-    "JoiningStoreContract",
-    "MailSnapshot",
-    "Mailbox",
-    "MemorySender",
-    "MovableClock",
-    "People",
-    "ReceivedMail",
-    "RunningService",
-    "service",
-]
+    from keyturn.service.clock import Clock as Clock
+    from keyturn.service.clock import MovableClock as MovableClock
+    from keyturn.testing.account_contract import AccountStoreContract as AccountStoreContract
+    from keyturn.testing.account_contract import JoiningStoreContract as JoiningStoreContract
+    from keyturn.testing.account_contract import People as People
+    from keyturn.testing.mailbox import Mailbox as Mailbox
+    from keyturn.testing.mailbox import ReceivedMail as ReceivedMail
+    from keyturn.testing.memory import MemorySender as MemorySender
+    from keyturn.testing.plugin import MailSnapshot as MailSnapshot
+    from keyturn.testing.running_service import RunningService as RunningService
+    from keyturn.testing.running_service import service as service
 
 _MODULES = {
-    "AccountStoreContract": ".account_contract",
-    "Clock": "keyturn.service.clock",
-    "JoiningStoreContract": ".account_contract",
-    "MailSnapshot": ".plugin",
-    "Mailbox": ".mailbox",
-    "MemorySender": ".memory",
-    "MovableClock": "keyturn.service.clock",
-    "People": ".account_contract",
-    "ReceivedMail": ".mailbox",
-    "RunningService": ".running_service",
-    "service": ".running_service",
+    name: module
+    for module, names in {
+        "keyturn.service.clock": "Clock MovableClock",
+        ".account_contract": "AccountStoreContract JoiningStoreContract People",
+        ".mailbox": "Mailbox ReceivedMail",
+        ".memory": "MemorySender",
+        ".plugin": "MailSnapshot",
+        ".running_service": "RunningService service",
+    }.items()
+    for name in names.split()
 }
+
+__all__ = sorted(_MODULES)  # noqa: PLE0605 - a list of texts
 
 pytest_plugins = ["keyturn.testing.plugin"]
 

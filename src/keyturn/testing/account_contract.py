@@ -31,18 +31,7 @@ LOOK_ALIKES = (
 )
 """Dotless i, i with an accent, a Cyrillic letter: folding or a collation may equate them with mike@northwind.test."""
 
-NO_IDS = (
-    "",
-    "nobody",
-    "0",
-    "-1",
-    "1e3",
-    "00000000-0000-4000-8000-000000000000",
-    "9" * 30,
-    "' OR ''='",
-    "%",
-    "\u00e9",
-)
+NO_IDS = ("", "nobody", "0", "-1", "1e3", "00000000-0000-4000-8000-000000000000", "9" * 30, "' OR ''='", "%", "\u00e9")
 
 
 class People(Protocol):

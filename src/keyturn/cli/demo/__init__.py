@@ -33,14 +33,14 @@ _ANYONE = "Anyone with the token in these addresses can read the mails."
 
 
 class DemoStudio(msgspec.Struct, frozen=True, kw_only=True):
-    """What stands beside the service: the studio or, without its extra, a page that says how to get it.
+    """The studio beside the service; without its extra, the folder of the mails, and a note on how to get it.
 
     `addresses`: those that the greeting prints, by what is there.
     """
 
     addresses: Mapping[str, str]
     notes: Sequence[str]
-    routes: "Sequence[ControllerRouterHandler]"
+    routes: "Sequence[ControllerRouterHandler]" = ()
     stop: Callable[[], None] = lambda: None
 
 
@@ -50,8 +50,7 @@ def demo_studio(shown: Example | PlainDemo, host: str) -> DemoStudio:
         require_studio("the studio")
     except ExtraMissing as missing:
         folder, why = Path(shown.settings.mail.capture_dir).resolve(), f"{str(missing)[0].upper()}{str(missing)[1:]}"
-        routes = [_absent_studio(f"{why}\nUntil then, each mail is a file in {folder}\n")]
-        return DemoStudio(addresses={"Mails sent": str(folder)}, notes=(why,), routes=routes)
+        return DemoStudio(addresses={"Mails sent": str(folder)}, notes=(why,))
     from keyturn.studio.web import studio_routers
 
     studio = studio_of(shown.settings, host, shown.brands)
@@ -64,16 +63,6 @@ def demo_studio(shown: Example | PlainDemo, host: str) -> DemoStudio:
     )
 
 
-def _absent_studio(text: str) -> "ControllerRouterHandler":
-    from litestar import MediaType, get
-
-    @get(["/studio", "/studio/{_:path}"], status_code=404, media_type=MediaType.TEXT, include_in_schema=False)
-    async def absent_studio() -> str:
-        return text
-
-    return absent_studio
-
-
 _LOG_LEVEL: Final = "warning"
 
 
@@ -81,10 +70,7 @@ _LOG_LEVEL: Final = "warning"
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
 @click.option(
-    "--example",
-    default="",
-    metavar="NAME",
-    help=f"Run an example app with users: {', '.join(example_names())}.",
+    "--example", default="", metavar="NAME", help=f"Run an example app with users: {', '.join(example_names())}."
 )
 def demo(host: str, port: int, example: str) -> None:
     """Try everything in a browser: no configuration, no mail is sent.
@@ -129,11 +115,7 @@ async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str)
 
 def _greeting(shown: Example | PlainDemo, people: Sequence[Account], studio: DemoStudio) -> Iterator[str]:
     settings = shown.settings
-    addresses = {
-        **_pages(settings),
-        **studio.addresses,
-        "API": f"{settings.base_url}/schema",
-    }
+    addresses = {**_pages(settings), **studio.addresses, "API": f"{settings.base_url}/schema"}
     yield ""
     yield f"{strong('Keyturn ' + __version__)}  demo{ready():>51}"
     yield ""

@@ -6,7 +6,6 @@ import shlex
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,9 +82,7 @@ ACCOUNTS = (
 )
 
 BRAND = Brand(
-    name="Northwind School",
-    support_address="help@northwind.example",
-    postal_address="12 Harbour Street, Leeds",
+    name="Northwind School", support_address="help@northwind.example", postal_address="12 Harbour Street, Leeds"
 )
 KINDS = {
     "viewer": Kind(settings_url="{base_url}/viewer-settings/security"),
@@ -168,7 +165,6 @@ class Example:
         self._home = home
         file, environ = self._source / "keyturn.toml", _variables(self._source / "env.example")
         written = inspect_settings(file, environ).settings
-        self._lacks_altcha = written.challenge.method == "altcha" and find_spec("altcha") is None
         self._is_at_supabase = written.accounts.store == "supabase"
         self.settings = read_settings(file, environ | self._local_variables(written, url))
         if self._is_at_supabase:
@@ -180,8 +176,6 @@ class Example:
 
     @property
     def notes(self) -> Sequence[str]:
-        if self._lacks_altcha:
-            return ("Its form needs a puzzle, which is off here: pip install 'keyturn[altcha]'",)
         if not self._is_at_supabase:
             return self._factors
         return (
@@ -228,7 +222,6 @@ class Example:
             "MAIL_CAPTURE_DIR": str(self._home.path / "mail"),
             "RESEND_API_KEY": "",
             "SMTP_HOST": "",
-            **({"CHALLENGE_METHOD": "none"} if self._lacks_altcha else {}),
         }
         if written.second_step.source == "builtin":
             twilio = {"ACCOUNT": "AC0", "PASSWORD": "none", "FROM": "+15005550006"}  # its codes are captured, too
@@ -238,7 +231,6 @@ class Example:
         return {f"KEYTURN_{name}": value for name, value in here.items()}
 
     def _make_app_database(self) -> None:
-        """Create the database at the first start, whole or not at all."""
         if self._app_database.exists():
             return
         new = self._home.create() / "app.db.new"

@@ -5,33 +5,18 @@ which takes an unclosed quote for a letter. The plural rule is the catalogue's o
 Values in a text are enclosed in Unicode isolates, as in MessageFormat 2, but not in headers.
 """
 
-from keyturn.mail.languages.catalogues import (
-    ANY,
-    PACKAGED,
-    CatalogueFault,
-    Catalogues,
-    Text,
-    catalogue_faults,
-    excerpt,
-    parse_locale,
-)
-from keyturn.mail.languages.language import READER, SOURCE_LANGUAGE, Language, Languages, languages_in, order_of_name
-from keyturn.mail.languages.texts import SourceTexts
-
-__all__ = [
-    "ANY",
-    "PACKAGED",
-    "READER",
-    "SOURCE_LANGUAGE",
-    "CatalogueFault",
-    "Catalogues",
-    "Language",
-    "Languages",
-    "SourceTexts",
-    "Text",
-    "catalogue_faults",
-    "excerpt",
-    "languages_in",
-    "order_of_name",
-    "parse_locale",
-]
+from keyturn.mail.languages.catalogues import ANY as ANY
+from keyturn.mail.languages.catalogues import PACKAGED as PACKAGED
+from keyturn.mail.languages.catalogues import CatalogueFault as CatalogueFault
+from keyturn.mail.languages.catalogues import Catalogues as Catalogues
+from keyturn.mail.languages.catalogues import Text as Text
+from keyturn.mail.languages.catalogues import catalogue_faults as catalogue_faults
+from keyturn.mail.languages.catalogues import excerpt as excerpt
+from keyturn.mail.languages.catalogues import parse_locale as parse_locale
+from keyturn.mail.languages.language import READER as READER
+from keyturn.mail.languages.language import SOURCE_LANGUAGE as SOURCE_LANGUAGE
+from keyturn.mail.languages.language import Language as Language
+from keyturn.mail.languages.language import Languages as Languages
+from keyturn.mail.languages.language import languages_in as languages_in
+from keyturn.mail.languages.language import order_of_name as order_of_name
+from keyturn.mail.languages.texts import SourceTexts as SourceTexts

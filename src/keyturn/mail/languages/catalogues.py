@@ -88,10 +88,7 @@ def text_of(message: "Message") -> Text:
 
 @lru_cache(1024)
 def parse_locale(name: str) -> Locale | None:
-    """Return the locale of a BCP 47 tag or a folder's name; None if CLDR does not know it.
-
-    Cached, because Babel compares a name with each of its thousand files.
-    """
+    """Return the locale of a BCP 47 tag or a folder's name; None if CLDR does not know it. Babel takes long for it."""
     try:
         return Locale.parse(name.replace("-", "_"))
     except (ValueError, TypeError, UnknownLocaleError):
@@ -242,10 +239,7 @@ def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[Liter
             there = f"use one of {', '.join(sorted(known))}" if known else "the text has no placeholders"
             yield "placeholders", f'"{excerpt(text_of(message).text)}" has no placeholder %({unknown[0]})s; {there}'
         elif _SIGN.search(text.replace("%%", "")):
-            yield (
-                "placeholders",
-                f'"{excerpt(text_of(message).text)}": write a plain percent sign as %%',
-            )
+            yield ("placeholders", f'"{excerpt(text_of(message).text)}": write a plain percent sign as %%')
         # The singular may omit its number: "an hour".
         elif not message.pluralizable and (missing := sorted(known - _place_names(text))):
             yield "placeholders", f'the translation of "{excerpt(text_of(message).text)}" lacks %({missing[0]})s'

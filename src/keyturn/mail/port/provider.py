@@ -7,7 +7,7 @@ modules at its top, and slow ones (an HTTP client, cryptography) in functions.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from importlib import import_module
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -23,10 +23,7 @@ Rate = Annotated[float, Meta(gt=0)]
 
 
 class Spf(msgspec.Struct, frozen=True, kw_only=True):
-    """Describes the SPF record that receivers read: at `host` below the sending domain, with `term` in it.
-
-    `missing`: the doctor's verdict if there is no record.
-    """
+    """The SPF record at `host` below the sending domain, with `term` in it. `missing`: the verdict without one."""
 
     host: str = ""
     term: str = ""
@@ -41,19 +38,12 @@ class Dkim(msgspec.Struct, frozen=True):
 
 
 class CheckedSender(msgspec.Struct, frozen=True, kw_only=True):
-    """Names the sender that the doctor asks a provider about: its bare address, its domain, and the environment.
-
-    `timeout`: for one call.
-    """
+    """The sender that the doctor asks a provider about: its bare address. `timeout`: for one call."""
 
     address: str
     domain: str
     is_production: bool
     timeout: timedelta
-
-
-def _no_faults(_: Any) -> Iterator[tuple[str, str]]:
-    return iter(())
 
 
 class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
@@ -78,7 +68,7 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
     needs: Mapping[str, str]
     other_variables: Mapping[str, str] = {}
     shares_variables: bool = False
-    faults: Callable[[Section], Iterator[tuple[str, str]]] = _no_faults
+    faults: Callable[[Section], Iterator[tuple[str, str]]] = lambda _: iter(())
     reports: Reports | None = None
     spf: Spf | None = None
     dkim: Dkim | None = None

@@ -17,14 +17,7 @@ from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok
-from keyturn.mail.port.http_provider import (
-    ACCOUNT_REFUSED,
-    Examination,
-    HttpProvider,
-    ProviderApi,
-    Refused,
-    basic,
-)
+from keyturn.mail.port.http_provider import ACCOUNT_REFUSED, Examination, HttpProvider, ProviderApi, Refused, basic
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in
 from keyturn.values import Secret

@@ -69,10 +69,7 @@ class SmtpSender:
 
 
 async def _hand_over(message: bytes, server: Mapping[str, Any], sender: str, recipient: str, *, utf8: bool) -> None:
-    """Give a message to the server; `utf8` if an address has non-ASCII letters (RFC 6531, 3.1 and 3.6).
-
-    Raises SendRetryable, SendUnknown if the server may have the message, SendRefused.
-    """
+    """Give a message to the server; with `utf8` by RFC 6531. Raises SendRetryable, SendUnknown, SendRefused."""
     import aiosmtplib
 
     options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []
@@ -99,7 +96,6 @@ async def _hand_over(message: bytes, server: Mapping[str, Any], sender: str, rec
 
 
 def _connection_options(settings: SmtpSettings, timeout: timedelta) -> Mapping[str, Any]:
-    """Return aiosmtplib's options to connect, to encrypt and to log in."""
     return {
         "hostname": settings.host,
         "port": settings.port,
@@ -112,19 +108,13 @@ def _connection_options(settings: SmtpSettings, timeout: timedelta) -> Mapping[s
 
 
 async def _own_name(sender: str) -> str:
-    """Return the name for EHLO: this machine's, or that of the sender's domain in a container, whose name is no domain.
-
-    Strict servers refuse a name without a dot (RFC 5321, 4.1.1.1).
-    """
+    """Return this machine's name for EHLO; without a dot (RFC 5321, 4.1.1.1), as in a container, the sender's."""
     name = await asyncio.to_thread(socket.getfqdn)
     return name if "." in name else sender.rpartition("@")[2]
 
 
 def _missing_extension(error: BaseException) -> str:
-    """Return the extension that the settings need and the server does not offer, else "".
-
-    aiosmtplib says it only in words, and mentions STARTTLS if AUTH is missing, too.
-    """
+    """Return the extension that the server does not offer: aiosmtplib says it only in words; else ""."""
     return next((name for name in ("AUTH", "STARTTLS") if name in str(error)), "")
 
 
@@ -193,8 +183,7 @@ def _explain_failure(s: SmtpSettings, error: BaseException) -> Finding:
             return fail(f"{where} does not offer STARTTLS", fix)
         case _:
             return fail(
-                f"{where}: {str(error) or type(error).__name__}",
-                "Correct smtp.host, smtp.port and smtp.security.",
+                f"{where}: {str(error) or type(error).__name__}", "Correct smtp.host, smtp.port and smtp.security."
             )
 
 

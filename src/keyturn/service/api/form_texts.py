@@ -44,19 +44,11 @@ async def get_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str]
     return Response(found, headers=headers)
 
 
-_DEAD: Mapping[DeadReason, str] = {
-    "invalid": "invalid",
-    "expired": "expired",
-    "used": "used",
-    "second_step": "wrongCodes",
-}
+_DEAD: Mapping[DeadReason, str] = {one: "wrongCodes" if one == "second_step" else one for one in LINK_TEXTS}
 
 
 def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
-    """Return every text by the form's name for it, with placeholders in braces.
-
-    `lifetime`: how long a link works, in words of that language.
-    """
+    """Return every text by the form's name for it, with placeholders in braces. `lifetime`: of a link, in words."""
     _ = language.gettext
     return {
         "forgotHeading": _("Forgot your password?"),
@@ -82,8 +74,7 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
         "another": _("Use another address"),
         "changeHeading": _("Change password"),
         "changeLead": _(
-            "We’ll send you a link to choose a new password. It works for %(lifetime)s.",
-            lifetime=lifetime,
+            "We’ll send you a link to choose a new password. It works for %(lifetime)s.", lifetime=lifetime
         ),
         "change": _("Request password change"),
         "changeSent": _("We’ve sent a password reset link to your email. Please check your inbox to continue."),
@@ -147,7 +138,6 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
 
 
 def _name_texts(language: SourceTexts) -> dict[str, str]:
-    """Return what differs if users may enter a user name in place of their address."""
     _ = language.gettext
     return {
         "forgotLead": _(

@@ -19,10 +19,7 @@ from keyturn.service.telemetry.logs import LogEvent
 
 
 def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
-    """Return the health route for load balancers and orchestrators.
-
-    `require_ready` raises if the process cannot do its work.
-    """
+    """Return the health route for load balancers. `require_ready` raises if the process cannot do its work."""
 
     @get("/live", summary="Check that the process answers", operation_id="checkLiveness")
     async def live() -> Health:
@@ -67,9 +64,7 @@ def metrics_router(parts: Parts, require_ready: Callable[[], Awaitable[None]]) -
             raise NotFoundException
         ready, backlog = await asyncio.gather(_is_ready(require_ready), _backlog(parts.database))
         return Response(
-            parts.meters.exposition(ready=ready, **backlog),
-            media_type=_TEXT,
-            headers={"Cache-Control": "no-store"},
+            parts.meters.exposition(ready=ready, **backlog), media_type=_TEXT, headers={"Cache-Control": "no-store"}
         )
 
     return Router("/", route_handlers=[read])

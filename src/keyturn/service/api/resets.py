@@ -13,30 +13,14 @@ from keyturn.service.api.cookies import device_cookie
 from keyturn.service.api.form_texts import get_texts
 from keyturn.service.api.json_routes import ANYONE, json_router
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import (
-    AnyRequest,
-    GivenParts,
-    accepted_language,
-    client_of,
-    language_headers,
-)
-from keyturn.service.api.responses import (
-    NamedOperation,
-    judgement_response,
-    message_response,
-    named_by_path,
-)
+from keyturn.service.api.requests import AnyRequest, GivenParts, accepted_language, client_of, language_headers
+from keyturn.service.api.responses import judgement_response, message_response, named_by_path
 from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, ResetRefused, rule_text
-from keyturn.service.problems.proofs import (
-    ChallengeRequired,
-    LinkDead,
-    SecondStepRejected,
-    SecondStepRequired,
-)
+from keyturn.service.problems.proofs import ChallengeRequired, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
 
-post_named = partial(post, operation_id=named_by_path, operation_class=NamedOperation)
+post_named = partial(post, operation_id=named_by_path)
 """Registers a route under two names, of which other frontends use the second."""
 
 

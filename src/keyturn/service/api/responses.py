@@ -3,13 +3,12 @@
 import re
 from collections.abc import Awaitable, Sequence
 from copy import copy
-from dataclasses import dataclass
 
 from litestar import HttpMethod, Response
 from litestar.datastructures import Cookie
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, Operation, SecurityScheme
+from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import Method
 
 from keyturn.mail.languages import Language
@@ -24,13 +23,6 @@ SESSION = "session"
 
 SERVICE_KEY = "serviceKey"
 """The name of an operator's service key among OpenAPI's security schemes."""
-
-_OTHER_NAMES = {
-    "forgotPassword": "requestPasswordReset",
-    "verifyResetToken": "validateResetToken",
-    "resetPasswordWithToken": "resetPassword",
-}
-"""Other frontends' names of routes, and Keyturn's."""
 
 
 def message_response(language: Language, message: str, *cookies: Cookie) -> Response[Done]:
@@ -51,16 +43,6 @@ async def judgement_response(judging: Awaitable[None], language: Language) -> Re
 def named_by_path(_: HTTPRouteHandler, __: Method | HttpMethod, path: Sequence[object]) -> str:
     """Return an operation's name from the end of its path: requestPasswordReset for .../request-password-reset."""
     return re.sub(r"-(\w)", lambda letter: letter[1].upper(), str(path[-1]))
-
-
-@dataclass
-class NamedOperation(Operation):
-    """Describes a route with two names; the description under the second refers to the first."""
-
-    def __post_init__(self) -> None:
-        if own := _OTHER_NAMES.get(self.operation_id or ""):
-            said = f"The same as `{own}`, under a name that other frontends use."
-            self.description = " ".join(filter(None, (self.description, said)))
 
 
 def security_schemes(parts: Parts) -> dict[str, SecurityScheme]:

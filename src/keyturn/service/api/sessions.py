@@ -13,13 +13,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import device_cookie, session_cookie
 from keyturn.service.api.json_routes import json_router
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import (
-    AnyRequest,
-    GivenParts,
-    accepted_language,
-    client_of,
-    mounted,
-)
+from keyturn.service.api.requests import AnyRequest, GivenParts, accepted_language, client_of, mounted
 from keyturn.service.api.responses import SESSION, message_response
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
 from keyturn.service.parts import Parts

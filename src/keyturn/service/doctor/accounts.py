@@ -118,14 +118,10 @@ async def surviving_credentials(settings: Settings) -> Mapping[str, str]:
         tables = tables_of_its_app(name, known)
     except SettingsInvalid:
         return {}
-    ended = {_table_of(entry) for entry in mapped.endings} | {_bare(name)}
+    ended = {_bare(entry.rpartition(".")[0]) for entry in mapped.endings} | {_bare(name)}
     lines = {entry.rpartition(".")[0]: ending_line(entry, ending) for entry, ending in endings(tables[name], tables)}
     lasting = (one for one in sorted(tables) if credentials_in(one) not in ("", "sessions") and _bare(one) not in ended)
     return {one: lines.get(one, "") for one in sorted(lasting, key=lambda one: one not in lines)}
-
-
-def _table_of(entry: str) -> str:
-    return _bare(entry.rpartition(".")[0])
 
 
 def _bare(name: str) -> str:

@@ -22,8 +22,6 @@ from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.settings import Settings
 from keyturn.service.settings.database_urls import read_url
 
-_READ_ONLY = text("SELECT current_setting('transaction_read_only') AS read_only")
-
 WRONG_PATH = (
     "The settings say that it has your accounts, so the path is wrong: correct it, or start Keyturn in the folder that"
     " it is relative to. Do not run `keyturn migrate`, which would create an empty file."
@@ -56,9 +54,8 @@ async def check_database(settings: Settings) -> list[Finding]:
     async with opened(settings) as database:
         try:
             findings = [await _revision(database, url)]
-            if database.is_sqlite:
-                return findings + await _sqlite(database, str(url.database))
-            return findings + await _postgresql(database)
+            await database.require_writable()
+            return findings + (await _sqlite(database, str(url.database)) if database.is_sqlite else [])
         except DatabaseUnready as error:
             fix = "Start the database, or correct database.url and the rights of its user."
             if database.is_sqlite:
@@ -110,14 +107,6 @@ def _try_to_write(connection: Connection) -> None:
     """Create a table and roll back. A lock would prove nothing: SQLite gives the writer's to read-only users, too."""
     connection.execute(text("CREATE TABLE keyturn_trial (x INTEGER)"))
     connection.rollback()
-
-
-async def _postgresql(database: Database) -> list[Finding]:
-    (answer,) = await database.fetch(_READ_ONLY)
-    if answer["read_only"] != "on":
-        return []
-    fix = "Set database.url to the primary server, or default_transaction_read_only to off."
-    return [_fail("PostgreSQL refuses writes: it is a standby server, or read-only", fix)]
 
 
 def _fail(message: str, fix: str) -> Finding:

@@ -6,8 +6,7 @@ The members of bodies are in `openapi.json`.
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Template
 from litestar import Router
@@ -40,7 +39,6 @@ class ReferencePage(OpenAPIRenderPlugin):
         return self._page
 
     def _template(self) -> Template:
-        """Compile the template when the page is first requested, so that the start is quicker."""
         environment = page_environment()
         environment.filters["prose"] = _code_in_prose
         site = self._pages.site
@@ -56,7 +54,10 @@ def groups_of(schema: Mapping[str, Any], base_url: str) -> dict[str, list["Opera
     known = schema.get("components", {}).get("schemas", {})
     groups: dict[str, dict[str, Operation]] = {tag["name"]: {} for tag in schema.get("tags", [])}
     routes = [(path, *route) for path, methods in _inlined(schema["paths"], known).items() for route in methods.items()]
-    for path, method, description in sorted(routes, key=lambda route: (_place_in_story(route[2]), route[0])):
+    place = {name: place for place, name in enumerate(STORY)}
+    for path, method, description in sorted(
+        routes, key=lambda route: (place.get(route[2].get("operationId"), len(STORY)), route[0])
+    ):
         group = groups.setdefault(description.get("tags", ["Other"])[0], {})
         described = _operation(method, description, base_url + path)
         group.setdefault(f"{method} {described.summary}", described).paths.append(path)
@@ -64,7 +65,6 @@ def groups_of(schema: Mapping[str, Any], base_url: str) -> dict[str, list["Opera
 
 
 def _inlined(value: Any, known: Mapping[str, Any]) -> Any:
-    """Return a part of the schema with the schemas that it refers to in their places."""
     if isinstance(value, list):
         return [_inlined(one, known) for one in value]
     if not isinstance(value, dict):
@@ -97,67 +97,39 @@ STORY = (
 """The names of the operations, in the order in which a frontend calls them."""
 
 
-def _place_in_story(description: Mapping[str, Any]) -> int:
-    name = description.get("operationId")
-    return STORY.index(name) if name in STORY else len(STORY)
-
-
 _JSON = "application/json"
 _SERVICE_KEY = "KEYTURN_INVITATIONS_SERVICE_KEY"
 _REFERENCE = "#/components/schemas/"
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One handler under all of its paths, its own first, and a call of it with the examples of its description.
-
-    Calls of sessions keep cookies, so that they work one after the other. `takes_key`: the client must show the service
-    key, which comes from a variable, so it stays out of the shell's history and of the code.
-    """
+class Operation(NamedTuple):
+    """One handler under all of its paths, its own first, and a call of it with the examples of its description."""
 
     method: str
-    address: str
     paths: list[str]
     summary: str
     description: str
     answers: Sequence[tuple[str, str]]
-    body: Mapping[str, Any] | None
-    keeps_cookies: bool
-    takes_key: bool
-
-    def curl(self) -> str:
-        """Return the call as a command of a shell."""
-        words = ["curl", "-i"]
-        if self.keeps_cookies:
-            words += ["-b", "cookies", "-c", "cookies"]
-        words.append(self.address)
-        if self.body is not None:
-            words += ["--json", json.dumps(self.body, ensure_ascii=False)]
-        elif self.method != "GET":
-            words += ["-X", self.method]
-        command = shlex.join(words)
-        return f'{command} -H "Authorization: Bearer ${_SERVICE_KEY}"' if self.takes_key else command
+    curl: str
 
 
 def _operation(method: str, description: Mapping[str, Any], address: str) -> Operation:
     schema = description.get("requestBody", {}).get("content", {}).get(_JSON, {}).get("schema")
-    return Operation(
-        method=method.upper(),
-        address=address,
-        paths=[],
-        summary=description["summary"],
-        description=description.get("description", ""),
-        answers=[
-            (status, answer.get("description", "")) for status, answer in sorted(description["responses"].items())
-        ],
-        body=_example_body(schema) if schema else None,
-        keeps_cookies="Sessions" in description.get("tags", ()),
-        takes_key=any(SERVICE_KEY in scheme for scheme in description.get("security", ())),
-    )
+    keeps_cookies = "Sessions" in description.get("tags", ())  # so that they work one after the other
+    words = ["curl", "-i", *(["-b", "cookies", "-c", "cookies"] if keeps_cookies else []), address]
+    if schema:
+        words += ["--json", json.dumps(_example_body(schema), ensure_ascii=False)]
+    elif method != "get":
+        words += ["-X", method.upper()]
+    # The key comes from a variable, so it stays out of the shell's history and of the code.
+    takes_key = any(SERVICE_KEY in scheme for scheme in description.get("security", ()))
+    key = f' -H "Authorization: Bearer ${_SERVICE_KEY}"' if takes_key else ""
+    answers = [(status, answer.get("description", "")) for status, answer in sorted(description["responses"].items())]
+    summary, text = description["summary"], description.get("description", "")
+    return Operation(method.upper(), [], summary, text, answers, shlex.join(words) + key)
 
 
 def _code_in_prose(text: str) -> Markup:
-    """Return a text with the parts in backticks as code."""
     code = Markup("<code>{}</code>")
     return Markup("").join(code.format(part) if odd % 2 else escape(part) for odd, part in enumerate(text.split("`")))
 

@@ -25,12 +25,7 @@ log = logging.getLogger("keyturn.pages")
 
 _Handler = Callable[[AnyRequest, Any], Response[Any]]
 
-_REASONS = {
-    "too-many-requests": "too_many",
-    "reset-refused": "refused",
-    "unavailable": "failed",
-    "internal": "failed",
-}
+_REASONS = {"too-many-requests": "too_many", "reset-refused": "refused", "unavailable": "failed", "internal": "failed"}
 """The names in `refusal.html` that differ from the slug of the problem."""
 
 _REASONS_OF_STATUS = {404: "missing", 413: "too_large"}

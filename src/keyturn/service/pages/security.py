@@ -1,6 +1,6 @@
 """The security headers of every page, and the tokens in its forms."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,12 +50,13 @@ def content_security_policy(site: Site, method: str = "") -> str:
     `method`: the challenge on the page. The script of an external challenge comes from its hosts, and writes to the
     page past any policy for trusted types. ALTCHA runs from here, and needs nothing more.
     """
+    logos = [logo for brand in site.themes.brands for logo in (brand.logo, brand.logo_dark) if logo.is_url]
     directives = {
         "default-src": "'none'",
         "style-src": "'self'",
         "script-src": "'self'",
         "connect-src": "'self'",
-        "img-src": _sources(*_foreign_logos(site)),
+        "img-src": " ".join(dict.fromkeys(["'self'", *map(_origin, logos)])),
         "form-action": "'self'",
         "base-uri": "'none'",
         "frame-ancestors": "'none'",
@@ -68,18 +69,9 @@ def content_security_policy(site: Site, method: str = "") -> str:
     return "; ".join(f"{name} {value}" for name, value in directives.items())
 
 
-def _foreign_logos(site: Site) -> Iterator[str]:
-    for brand in site.themes.brands:
-        yield from (logo for logo in (brand.logo, brand.logo_dark) if logo.is_url)
-
-
-def _sources(*urls: str) -> str:
-    return " ".join(dict.fromkeys(filter(None, ("'self'", *map(_origin, urls)))))
-
-
 def _origin(url: str) -> str:
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else ""
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def form_token_check(parts: Parts) -> DefineMiddleware:

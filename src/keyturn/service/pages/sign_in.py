@@ -12,12 +12,7 @@ from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
-from keyturn.service.problems.proofs import (
-    CredentialsRejected,
-    NotSignedIn,
-    SecondStepRejected,
-    SecondStepRequired,
-)
+from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.reset.proofs.port import SecondStepAnswer
 
 # A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a host there.
@@ -54,10 +49,7 @@ class SignIn(Controller):
 
     @post()
     async def sign_in(self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: GivenPages) -> Response[Any]:
-        """Start a session under a new secret (ASVS 7.2.4). What an earlier one requested is no longer shown.
-
-        Raises TooManyRequests, Busy.
-        """
+        """Start a session under a new secret (ASVS 7.2.4). Raises TooManyRequests, Busy."""
         return await _sign_in(pages, request, data, data.answer)
 
     @post("/code")
@@ -71,7 +63,6 @@ class SignIn(Controller):
 async def _sign_in(
     pages: Pages, request: AnyRequest, data: SignInForm, answer: SecondStepAnswer | None
 ) -> Response[Any]:
-    """Sign in by the password, or by the proof that the password was right, while the second step is asked for."""
     site, client = pages.site, client_of(request)
     proof = "" if data.password else pages.cookies.password.read(request)
     device = pages.cookies.device.read(request)

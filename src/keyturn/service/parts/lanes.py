@@ -13,12 +13,14 @@ from keyturn.service.outbox.worker import Handler, Lane, Worker
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
 from keyturn.service.reset.elsewhere import InterruptedChangeHandler
-from keyturn.service.reset.events import APP_EVENTS, CALLBACKS, CallbackHandler
+from keyturn.service.reset.events import APP_EVENTS, CALLBACKS, EVENTS, AppEvents, CallbackHandler
+from keyturn.service.reset.ground import FromApp
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
 from keyturn.service.sending.senders import pace_for, sender_for
-from keyturn.service.settings import LONGEST_TRY
+from keyturn.service.settings import LONGEST_TRY, Settings
+from keyturn.service.webhooks.sender import WebhookSender
 
 if TYPE_CHECKING:
     from keyturn.service.parts.parts import Parts
@@ -73,18 +75,20 @@ def _providers(parts: "Parts") -> Failover:
     return Failover(parts.outbox, first, second, paces)
 
 
-def _app_lanes(parts: "Parts") -> list[Lane]:
-    """Return the lanes of webhooks and callbacks: one for the events that strangers cause, and one for the others.
+def events_told(settings: Settings, app: FromApp) -> AppEvents:
+    """Return the events that go to the app by a webhook, a callback or both."""
+    return AppEvents(EVENTS if settings.webhooks.url else (), app.callbacks)
 
-    The second also drops what was promised before the settings or the app left a webhook or a callback out.
-    """
-    sender = parts.webhooks.sender()
+
+def _app_lanes(parts: "Parts") -> list[Lane]:
+    """Return a lane of events that strangers cause, and one of all others, which drops what is no longer told."""
+    hooks, timeout = parts.settings.webhooks, parts.settings.worker.timeout
+    sender = WebhookSender(hooks.url, hooks.secrets, timeout) if hooks.url else None
     no_webhook = _drop("webhooks.url is no longer set")
     handlers: dict[str, Handler] = dict.fromkeys(APP_EVENTS.values(), sender.post if sender else no_webhook)
     handlers |= dict.fromkeys(CALLBACKS.values(), _drop("the app no longer has the callback"))
     handlers |= {
-        CALLBACKS[event]: CallbackHandler(event, told, parts.settings.worker.timeout)
-        for event, told in parts.ground.app.callbacks.items()
+        CALLBACKS[event]: CallbackHandler(event, told, timeout) for event, told in parts.ground.app.callbacks.items()
     }
     kinds = (APP_EVENTS[_REQUESTED], CALLBACKS[_REQUESTED])
     requested = {kind: handlers.pop(kind) for kind in kinds}
@@ -92,7 +96,6 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
 
 
 def _drop(reason: str) -> Handler:
-    """Return the handler of messages to an app that no longer wants them."""
 
     async def drop(_: Message) -> Dropped:
         return Dropped(reason)

@@ -10,13 +10,12 @@ from keyturn.service.database.migrations import require_current
 from keyturn.service.inviting.invitations import Invitations, OperatorLinks, OperatorResets
 from keyturn.service.outbox.worker import Worker
 from keyturn.service.parts.accounts_readiness import AccountsReadiness
-from keyturn.service.parts.lanes import worker_of
+from keyturn.service.parts.lanes import events_told, worker_of
 from keyturn.service.problems.requests import WorkerDown
 from keyturn.service.reset import ground, reset_hook, sign_in
 from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
 from keyturn.service.reset.complete import PasswordChanges, PasswordResets
-from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import FromApp, Ground
 from keyturn.service.reset.mails import builtin_emails, theme
 from keyturn.service.reset.passwords import hasher, policy
@@ -30,7 +29,6 @@ from keyturn.service.securing.securing import AccountSecuring
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls, paths_of
 from keyturn.service.telemetry.meters import Meters
-from keyturn.service.webhooks import Webhooks
 
 
 class Parts:
@@ -63,11 +61,9 @@ class Parts:
         self._build_rooms(settings, shared)
 
     def _build_changes(self, settings: Settings, shared: Ground) -> None:
-        """Build what a new password must pass, and connect what follows a change."""
         self.policy = policy.build(settings, shared)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
-        self.webhooks = Webhooks(settings)
-        self.events = AppEvents.told(self.webhooks.events, shared.app.callbacks)
+        self.events = events_told(settings, shared.app)
         self.codes = MailedCodes(shared, settings.token.ttl) if settings.token.code else None
         self.effects = ChangeEffects(self.events, self.codes)
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)

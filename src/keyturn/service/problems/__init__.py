@@ -4,7 +4,3 @@ The API's answers, their description in OpenAPI, the pages, the metrics and the 
 problem, write a class in the file of its subject. Its page shows the title and the sentence, unless
 `pages/templates/refusal.html` has a text for it.
 """
-
-from keyturn.service.problems import passwords, proofs, requests  # each registers its problems
-
-__all__ = ["passwords", "proofs", "requests"]

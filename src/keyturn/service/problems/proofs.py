@@ -49,14 +49,8 @@ _DEAD: Mapping[DeadReason, str] = {
 
 
 LINK_TEXTS: Mapping[DeadReason, tuple[str, str]] = {
-    "invalid": (
-        LinkDead.title,
-        N_("This reset link is invalid or has expired. Please request a new one."),
-    ),
-    "expired": (
-        N_("This reset link has expired"),
-        N_("Reset links work for %(lifetime)s. Request a new one."),
-    ),
+    "invalid": (LinkDead.title, N_("This reset link is invalid or has expired. Please request a new one.")),
+    "expired": (N_("This reset link has expired"), N_("Reset links work for %(lifetime)s. Request a new one.")),
     "used": (
         N_("This reset link has already been used"),
         N_(
@@ -106,10 +100,7 @@ class ChallengeRequired(Problem, status=403, title=N_("Confirm that you’re hum
     """
 
     # No 401, which would have to name a scheme to authenticate by (RFC 9110, 15.5.2): the client has no identity here.
-    members = (
-        ("reason", ChallengeFlaw),
-        ("challenge", Challenge),
-    )
+    members = (("reason", ChallengeFlaw), ("challenge", Challenge))
     example = ("missing", Challenge("altcha", "", "request_reset"))
 
     def __init__(self, reason: ChallengeFlaw, challenge: Challenge) -> None:
@@ -185,10 +176,7 @@ class SecondStepRequired(
     password_proof: str = ""
     """At a sign-in, what proves to its page that the password was right."""
 
-    members = (
-        ("methods", tuple[SecondFactor, ...]),
-        ("sent", Literal["sms"] | None),
-    )
+    members = (("methods", tuple[SecondFactor, ...]), ("sent", Literal["sms"] | None))
     example = ([Factor("totp"), Factor("sms", "…23")], "sms")
 
     def __init__(self, factors: Sequence[Factor], sent: str = "") -> None:
@@ -203,10 +191,7 @@ class SecondStepRejected(Problem, status=401, title=N_("Wrong code"), scheme="Se
     password_proof: str = ""
     """As in `SecondStepRequired`."""
 
-    members = (
-        ("methods", tuple[SecondFactor, ...]),
-        ("triesLeft", Annotated[int, Meta(ge=0)]),
-    )
+    members = (("methods", tuple[SecondFactor, ...]), ("triesLeft", Annotated[int, Meta(ge=0)]))
     example = ([Factor("totp")], 4)
 
     def __init__(self, factors: Sequence[Factor], tries_left: int) -> None:

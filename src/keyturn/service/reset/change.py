@@ -130,13 +130,7 @@ class ChangeEffects:
         tx.audit.write(_EVENTS[begun.how], outcome, client, moment, account.id, begun.email, message_id=confirmation)
 
     def end_access(
-        self,
-        tx: Transaction,
-        account_id: str,
-        moment: datetime,
-        *,
-        mailbox: str | None = None,
-        how: How | None = None,
+        self, tx: Transaction, account_id: str, moment: datetime, *, mailbox: str | None = None, how: How | None = None
     ) -> None:
         """End only the account's links, codes and sessions; with `mailbox`, only links and codes sent to that address.
 

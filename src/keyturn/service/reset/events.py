@@ -6,7 +6,7 @@ Each is written in the transaction of what happened.
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Generic, Literal, Self, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -14,12 +14,7 @@ from keyturn.errors import SendRetryable
 from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.outbox.message import Message, Sent
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import (
-    AccountWasSecured,
-    AppEvent,
-    ChangeBegun,
-    ResetRequested,
-)
+from keyturn.service.reset.records.messages import AccountWasSecured, AppEvent, ChangeBegun, ResetRequested
 from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
@@ -108,20 +103,14 @@ APP_EVENTS, CALLBACKS = (
 
 
 class AppEvents:
-    """Writes the events that the app subscribes to, in the caller's transaction.
+    """Writes the events that go to the app by a webhook, a callback or both, in the caller's transaction.
 
-    `kinds`: the kinds of message by event, one for each way to tell the app. Other events are not written.
     Events hold neither tokens nor passwords.
     """
 
-    def __init__(self, kinds: Mapping[str, Sequence[str]]) -> None:
-        self._kinds = kinds
-
-    @classmethod
-    def told(cls, by_webhook: Collection[str], by_callback: Collection[str]) -> Self:
-        """Return the events that go to the app by a webhook, a callback or both."""
+    def __init__(self, by_webhook: Collection[str], by_callback: Collection[str]) -> None:
         ways = ((APP_EVENTS, by_webhook), (CALLBACKS, by_callback))
-        return cls({event: [kinds[event] for kinds, told in ways if event in told] for event in APP_EVENTS})
+        self._kinds = {event: [kinds[event] for kinds, told in ways if event in told] for event in EVENTS}
 
     def password_changed(self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Mapping[str, int]) -> None:
         data = PasswordChanged(**event_fields(account, begun.client), how=begun.how, ended=ended)

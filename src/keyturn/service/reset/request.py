@@ -87,7 +87,3 @@ class ResetRequests:
     async def count_malformed(self, client: Client) -> None:
         """Count a request that cannot be understood. Raises TooManyRequests."""
         await self._limits.count("malformed", client)
-
-    async def require_readable(self, client: Client) -> None:
-        """Raise TooManyRequests, before more is read, if the client has sent too many malformed requests."""
-        await self._limits.require_left("malformed", client)

@@ -212,10 +212,7 @@ class SignIns:
             raise
 
     async def _open(self, account: Account, verified: str, passed: PassedStep | None) -> str | None:
-        """Return the secret of a new session; None if `verified` is no longer the account's hash.
-
-        During the check, the account may have been disabled or its password changed. `passed`: the code to spend.
-        """
+        """Return the secret of a session, for which `passed` is spent; None if `verified` is the hash no longer."""
         secret, account_id, moment = secrets.mint(), account.id, now()
 
         def start(tx: Transaction) -> bool:
@@ -275,11 +272,7 @@ class SignIns:
 
 
 def build(
-    settings: Settings,
-    ground: Ground,
-    hasher: PasswordHasher,
-    changes: PasswordChanges,
-    second_step: RequiredStep,
+    settings: Settings, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: RequiredStep
 ) -> SignIns | None:
     """Return the sign-in; None if users sign in elsewhere, or if the store cannot check their passwords.
 

@@ -34,10 +34,7 @@ _KEYS_OF: Mapping[tuple[type[msgspec.Struct], str], type[msgspec.Struct]] = {(Ki
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """The value of a variable, which is looked up when it is converted.
-
-    `label`: the name that the operator set, which a fault names: NAME, or NAME_FILE.
-    """
+    """A variable, looked up when it is converted. `label`: NAME or NAME_FILE, as the operator set it."""
 
     name: str
     label: str
@@ -231,15 +228,6 @@ def _decode(wanted: type, value: Any) -> Any:
     if wanted in {FileOrUrl, Folder, Secret} and isinstance(value, str):
         return wanted(value)
     raise ValueError("Expected `str`")
-
-
-def variables_in(value: Any) -> Iterator[str]:
-    """Yield the names of the variables in the texts of a value."""
-    if isinstance(value, dict | list):
-        for member in value.values() if isinstance(value, dict) else value:
-            yield from variables_in(member)
-    elif has_places(value):
-        yield from (place[1].partition(":-")[0] for place in _PLACE.finditer(value))
 
 
 def has_places(value: Any) -> bool:

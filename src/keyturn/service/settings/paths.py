@@ -39,17 +39,7 @@ _HOSTED = "{base_url}"
 _TOKEN = "/{token}"
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+")
 """Without "." and "..": a browser removes them, and requests another path (RFC 3986, 5.2.4)."""
-_TAKEN = {
-    "health",
-    "keyturn-assets",
-    "keyturn.d.ts",
-    "keyturn.js",
-    "logout",
-    "metrics",
-    "schema",
-    "studio",
-    "webhooks",
-}
+_TAKEN = {"health", "keyturn-assets", "keyturn.d.ts", "keyturn.js", "logout", "metrics", "schema", "studio", "webhooks"}
 """First parts of paths that other routes use."""
 
 
@@ -95,7 +85,6 @@ def paths_of(settings: Settings) -> Paths:
 
 
 def _parameter_names(pattern: str) -> dict[str, str]:
-    """Return a link's parameter names for its token and for the address."""
     parts = urlsplit(pattern.removeprefix("{base_url}"))
     places = {"{token}": "token", "{email}": "email"}
     given = chain(parse_qsl(parts.query), parse_qsl(parts.fragment))

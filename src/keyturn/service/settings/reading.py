@@ -29,12 +29,7 @@ OTHER_NAMES = {
 """Names that a provider's own documentation uses, and the setting that each one sets."""
 
 _STUDIO_TOKEN = "KEYTURN_STUDIO_TOKEN"
-_NOT_SETTINGS = {
-    "KEYTURN_CONFIG",
-    _STUDIO_TOKEN,
-    "KEYTURN_STUDIO_LIMIT_SECONDS",
-    "KEYTURN_STUDIO_LIMIT_MEGABYTES",
-}
+_NOT_SETTINGS = {"KEYTURN_CONFIG", _STUDIO_TOKEN, "KEYTURN_STUDIO_LIMIT_SECONDS", "KEYTURN_STUDIO_LIMIT_MEGABYTES"}
 """Variables with the prefix of settings that are not settings. The studio reads its own."""
 
 
@@ -94,11 +89,7 @@ def inspect_settings(
     variables = Variables(environ)
     _overlay_environment(given, environ, variables, faults)
     settings, faults = _build(given, Builder(variables, source.parent, faults), sending=sending, connecting=connecting)
-    return Reading(
-        file=source,
-        settings=settings,
-        faults=tuple(_with_origin(fault, given) for fault in faults),
-    )
+    return Reading(file=source, settings=settings, faults=tuple(_with_origin(fault, given) for fault in faults))
 
 
 def require_valid(given: Settings | Mapping[str, Any], *, sending: bool = True) -> Settings:
@@ -127,7 +118,6 @@ def _build(
 
 
 def _as_given(struct: msgspec.Struct) -> dict[str, Any]:
-    """Return the values that differ from defaults, in the sections and keys of a file."""
     given = {}
     for field in msgspec.structs.fields(struct):
         value = getattr(struct, field.name)

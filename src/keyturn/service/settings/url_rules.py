@@ -12,28 +12,11 @@ from keyturn.values import not_this
 
 ENDS_A_SOURCE = re.compile(r"[\s;,]")
 _DATABASES = {
-    "sqlite": "sqlite",
-    "sqlite3": "sqlite",
-    "file": "sqlite",
-    "postgresql": "postgresql",
-    "postgres": "postgresql",
-    "pgsql": "postgresql",
-    "psql": "postgresql",
-    "postgis": "postgresql",
-    "mysql": "mysql",
-    "mysql2": "mysql",
-    "mysql-connector": "mysql",
-    "mariadb": "mysql",
+    **dict.fromkeys(("sqlite", "sqlite3", "file"), "sqlite"),
+    **dict.fromkeys(("postgresql", "postgres", "pgsql", "psql", "postgis"), "postgresql"),
+    **dict.fromkeys(("mysql", "mysql2", "mysql-connector", "mariadb"), "mysql"),
 }
 """URL schemes of databases in frameworks, and the database of each."""
-
-_NO_DATABASES = {
-    "jdbc": "is a JDBC address: remove jdbc:, and write the user and password before the host, as in "
-    "postgresql://app:...@db/app",
-    "prisma": "is the address of Prisma's own service: write the address of the database behind it, as in "
-    "postgresql://app:...@db/app",
-}
-"""URL schemes in frameworks that no database driver reads, and the fix for each."""
 
 NO_ADDRESS = "not a database address: write one such as postgresql://app@db/app or sqlite:///app.db"
 
@@ -63,8 +46,6 @@ def database_fault(url: str, *, for_our_tables: bool = False) -> str:
     scheme, colon, rest = url.strip().partition(":")
     if not colon:
         return NO_ADDRESS
-    if said := _NO_DATABASES.get(scheme.partition("+")[0].lower()):
-        return said
     is_scheme = rest.startswith("//") and _SCHEME.fullmatch(scheme)
     return f"must begin with {known}" + (not_this(f"{scheme}://") if is_scheme else "")
 
@@ -95,11 +76,11 @@ def policy_faults(name: str, url: str) -> Iterator[Fault]:
         yield Fault(name, "contains a space, a semicolon or a comma: percent-encode it")
 
 
-def service_faults(name: str, url: str, *, production: bool) -> Iterator[Fault]:
-    """Yield what is wrong with the address of a service that is called with a secret."""
-    if not url.startswith(("https://", "http://")) or not host_of(url):
+def service_faults(name: str, url: str, settings: Settings) -> Iterator[Fault]:
+    """Yield what is wrong with the address of a service that is called with a secret, if it is set."""
+    if url and (not url.startswith(("https://", "http://")) or not host_of(url)):
         yield Fault(name, f"must be an address like https://app.example.org{not_this(url)}")
-    elif production and is_open_to_readers(url):
+    elif settings.environment == "production" and is_open_to_readers(url):
         yield Fault(name, "must be https in production: over http, an attacker on the network can read the secret")
 
 

@@ -2,9 +2,9 @@
 
 import math
 import os
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from functools import cache, wraps
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily
@@ -127,37 +127,24 @@ class Meters:
         return generate_latest(self._registry)
 
 
-class Metered(Protocol):
-    """A service that counts its calls with the meters it was given."""
-
-    @property
-    def meters(self) -> Meters: ...
+Method = Callable[Parameters, Coroutine[Any, Any, Result]]
 
 
-Service = TypeVar("Service", bound=Metered)
+def count_calls(kind: str) -> Callable[[Method[Parameters, Result]], Method[Parameters, Result]]:
+    """Decorate a method of an object with `meters`, so that each call is counted by its outcome."""
 
-
-def count_calls(
-    kind: str,
-) -> Callable[
-    [Callable[Concatenate[Service, Parameters], Awaitable[Result]]],
-    Callable[Concatenate[Service, Parameters], Coroutine[Any, Any, Result]],
-]:
-    """Decorate a service's method, so that each call is counted by its outcome."""
-
-    def decorate(
-        method: Callable[Concatenate[Service, Parameters], Awaitable[Result]],
-    ) -> Callable[Concatenate[Service, Parameters], Coroutine[Any, Any, Result]]:
+    def decorate(method: Method[Parameters, Result]) -> Method[Parameters, Result]:
         @wraps(method)
-        async def count(self: Service, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        async def count(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            itself: Any = args[0]
             try:
-                result = await method(self, *args, **kwargs)
+                result = await method(*args, **kwargs)
             except Exception as error:
-                self.meters.request(kind, outcome_of(error))
+                itself.meters.request(kind, outcome_of(error))
                 if isinstance(error, KeyturnError):
                     error.counted = True
                 raise
-            self.meters.request(kind, ACCEPTED)
+            itself.meters.request(kind, ACCEPTED)
             return result
 
         return count

@@ -19,10 +19,7 @@ _LONGEST_ANSWER = 16_384
 
 
 class WebhookSender:
-    """Posts events to one URL. A redirect is a failure: the operator has to fix the setting.
-
-    `timeout`: for a try. Raises ValueError for a malformed secret.
-    """
+    """Posts events to one URL; a redirect is a failure. Raises ValueError for a malformed secret."""
 
     def __init__(self, url: str, secrets: Sequence[str], timeout: timedelta) -> None:
         self._url = url
@@ -50,7 +47,7 @@ class WebhookSender:
             raise SendRefused("410 Gone: the app no longer accepts webhooks at webhooks.url")
         if answer.status // 100 == _SUCCESS:
             return str(answer.status)
-        raise SendRetryable(_named(answer.status), retry_after(answer.headers, moment))
+        raise SendRetryable(str(answer.status), retry_after(answer.headers, moment))
 
     def _headers(self, identity: str, moment: datetime, body: bytes) -> dict[str, str]:
         """Return the headers of a try, with a signature by each secret, so that the app can switch to a new one.
@@ -63,8 +60,3 @@ class WebhookSender:
             "webhook-timestamp": timestamp,
             "webhook-signature": " ".join(sign(key, identity, timestamp, body) for key in self._keys),
         }
-
-
-def _named(status: int) -> str:
-    """Return a status with its name, if it has one."""
-    return f"{status} {HTTPStatus(status).phrase}" if status in set(HTTPStatus) else str(status)

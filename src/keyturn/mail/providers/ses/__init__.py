@@ -20,14 +20,7 @@ from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email, name_and_address
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.mail.port.http_provider import (
-    ACCOUNT_REFUSED,
-    Examination,
-    HttpProvider,
-    ProviderApi,
-    Refused,
-    Request,
-)
+from keyturn.mail.port.http_provider import ACCOUNT_REFUSED, Examination, HttpProvider, ProviderApi, Refused, Request
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words
 from keyturn.mail.providers.ses.sns import SnsTopic
@@ -237,11 +230,7 @@ PROVIDER = HttpProvider(
     name="ses",
     place=5,
     settings=SesSettings,
-    needs={
-        "region": "AWS_REGION",
-        "access_key_id": "AWS_ACCESS_KEY_ID",
-        "secret_access_key": "AWS_SECRET_ACCESS_KEY",
-    },
+    needs={"region": "AWS_REGION", "access_key_id": "AWS_ACCESS_KEY_ID", "secret_access_key": "AWS_SECRET_ACCESS_KEY"},
     shares_variables=True,
     faults=_faults,
     url=lambda settings: settings.api_url or f"https://email.{settings.region}.amazonaws.com",

@@ -82,10 +82,7 @@ class LdapAccounts(AccountStore):
         return accounts[0] if len(accounts) == 1 else None
 
     async def get(self, account_id: str) -> Account | None:
-        return self._account(await self._read(account_id))
-
-    async def _read(self, account_id: str) -> Entry | None:
-        return await self.directory.work(lambda connection: self._entry(connection, account_id))
+        return self._account(await self.directory.work(lambda connection: self._entry(connection, account_id)))
 
     async def _entry(self, connection: Connection, account_id: str) -> Entry | None:
         value = self.dialect.id_value(account_id)
@@ -98,10 +95,7 @@ class LdapAccounts(AccountStore):
         return entries[0] if entries else None
 
     def _account(self, entry: Entry | None) -> Account | None:
-        """Return an entry's account; None without an address or an id.
-
-        Mail goes to the first address: an attribute's values have no order, but servers keep that of their writing.
-        """
+        """Return an entry's account, with its first address; None without an address or an id."""
         dialect = self.dialect
         ids = entry.values.get(dialect.id_attribute.lower()) if entry else None
         email = next(iter(self._addresses(entry)), "") if entry else ""

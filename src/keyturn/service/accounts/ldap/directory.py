@@ -155,10 +155,7 @@ class Directory:
 
 
 def _tls_context() -> ssl.SSLContext:
-    """Return a context that checks names and certificates (RFC 4513 3.1.3; BCP 195: TLS 1.2 at least).
-
-    Made at the start, since reading the system's certificates takes some time.
-    """
+    """Return a context that checks names and certificates (RFC 4513 3.1.3; BCP 195: TLS 1.2 at least)."""
     context = ssl.create_default_context()  # the system's authorities, or those in SSL_CERT_FILE
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

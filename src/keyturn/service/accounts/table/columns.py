@@ -10,21 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    Column,
-    Connection,
-    Dialect,
-    Float,
-    Inspector,
-    Integer,
-    MetaData,
-    SmallInteger,
-    Table,
-    event,
-    func,
-    inspect,
-)
+import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.exc import SAWarning
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
@@ -101,9 +87,9 @@ class _HexBytes(Stored):
     cache_ok = True
 
     def bind_expression(self, bindvalue: Any) -> ColumnElement[Any]:
-        return func.unhex(bindvalue)
+        return sa.func.unhex(bindvalue)
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[bytes | None], str | None]:
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[bytes | None], str | None]:
         del dialect
         return lambda value: None if value is None else value.hex()
 
@@ -121,7 +107,7 @@ def text_of(value: Any) -> str:
     return value.hex() if isinstance(value, bytes) else str(value).strip(" ")
 
 
-def kind_of(column: Column[Any]) -> Stored:
+def kind_of(column: sa.Column[Any]) -> Stored:
     """Return the type of a column that was reflected here."""
     assert isinstance(column.type, Stored)
     return column.type
@@ -130,29 +116,29 @@ def kind_of(column: Column[Any]) -> Stored:
 # Tables, reflected by SQLAlchemy: every name is quoted
 
 
-def empty_schema() -> MetaData:
+def empty_schema() -> sa.MetaData:
     """Return a collection of tables. Those that are reflected into it have columns of the type `Stored`."""
-    tables = MetaData()
-    event.listen(tables, "column_reflect", _store_as_it_is)
+    tables = sa.MetaData()
+    sa.event.listen(tables, "column_reflect", _store_as_it_is)
     return tables
 
 
-def _store_as_it_is(inspector: Inspector, _: Table, reflected: Any) -> None:
+def _store_as_it_is(inspector: sa.Inspector, _: sa.Table, reflected: Any) -> None:
     stored = Stored(reflected["type"], inspector.dialect.name)
     if stored.holds is bytes and inspector.dialect.name == "mysql":
         stored = _HexBytes(reflected["type"], inspector.dialect.name)
     reflected |= {"type": stored, "name": quoted_name(reflected["name"], quote=True)}
 
 
-def table_called(connection: Connection, name: str) -> Table:
+def table_called(connection: sa.Connection, name: str) -> sa.Table:
     """Return a table by its name as in a setting: `users`, or `auth.users` in a schema. Raises NoSuchTableError."""
     schema, _, bare = name.rpartition(".")
     if not schema and connection.get_execution_options().get("schema_translate_map"):
-        schema = inspect(connection).default_schema_name or ""  # Keyturn's own tables alone are in `database.schema`
+        schema = sa.inspect(connection).default_schema_name or ""  # Keyturn's own tables alone are in `database.schema`
     own_quotes: dict[str, Any] = {"quote": True, "quote_schema": True}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # a type that SQLAlchemy does not know: most are of other columns
-        return Table(
+        return sa.Table(
             bare, empty_schema(), schema=schema or None, autoload_with=connection, resolve_fks=False, **own_quotes
         )
 
@@ -160,7 +146,7 @@ def table_called(connection: Connection, name: str) -> Table:
 def _python_type(kind: TypeEngine[Any], *, on_sqlite: bool) -> type:
     if isinstance(kind, mysql.BIT):
         return bool
-    if isinstance(kind, Float):  # MySQL's DOUBLE says that it is a Decimal
+    if isinstance(kind, sa.Float):  # MySQL's DOUBLE says that it is a Decimal
         return float
     held: type = object
     with suppress(NotImplementedError):
@@ -173,10 +159,10 @@ def _python_type(kind: TypeEngine[Any], *, on_sqlite: bool) -> type:
 def _integer_bounds(kind: TypeEngine[Any]) -> tuple[int, int]:
     sizes: tuple[tuple[type[TypeEngine[Any]], int], ...] = (
         (mysql.TINYINT, 8),
-        (SmallInteger, 16),
+        (sa.SmallInteger, 16),
         (mysql.MEDIUMINT, 24),
-        (BigInteger, 64),
-        (Integer, 32),
+        (sa.BigInteger, 64),
+        (sa.Integer, 32),
     )
     bits = next((bits for known, bits in sizes if isinstance(kind, known)), 64)
     return (0, 2**bits - 1) if getattr(kind, "unsigned", False) else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)

@@ -51,9 +51,7 @@ class TableAccounts(AccountStore):
         self.takes_names, self.can_lock = bool(settings.username), bool(settings.lock)
         self._settings = settings
         self._known = KnownTable(
-            place,
-            settings.table,
-            lambda tx: Statements(read_mapping(tx, settings, hash_length), place.dialect.name),
+            place, settings.table, lambda tx: Statements(read_mapping(tx, settings, hash_length), place.dialect.name)
         )
         self._finds = Batcher(self._find_all, largest=_FOUND_AT_ONCE, in_time=place.in_time)
         self._gets = Batcher(self._get_all, in_time=place.in_time)

@@ -2,8 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -51,13 +50,27 @@ class PasswordPolicy:
         max_bytes: int = BCRYPT_BYTES,
         breaches: "Breaches | None" = None,
     ) -> None:
-        self._settings = settings
-        self._max_bytes = max_bytes
+        shortest = settings.min_length
+        self._checks: list[tuple[Rule, Callable[[str], bool]]] = [
+            (
+                _rule("min_length", limit=shortest, pattern=f"^[\\s\\S]{{{shortest},}}$"),
+                lambda text: len(text) >= shortest,
+            ),
+            (
+                _rule("max_bytes", limit=max_bytes),
+                lambda text: len(text.encode("utf-8", "surrogatepass")) <= max_bytes,
+            ),
+            *(
+                (_rule(name, pattern=pattern), lambda text, is_one=is_one: any(map(is_one, text)))
+                for name, (pattern, is_one) in _KINDS.items()
+                if name in settings.require
+            ),
+        ]
         self._brand_names = brand_names
         self._guesses = GuessEstimator()
         self.breaches = breaches
-        breached = (_rule("breached"),) if breaches else ()
-        self.rules = (*(rule for rule, _ in self._checks("", common=False)), *breached)
+        further = map(_rule, ("common", "personal", *(["breached"] if breaches else [])))
+        self.rules = (*(rule for rule, _ in self._checks), *further)
 
     async def require(self, password: str, email: str) -> None:
         """Raise PasswordRejected with every rule that the password breaks, Busy.
@@ -65,55 +78,22 @@ class PasswordPolicy:
         Variations of common passwords take time, so they are checked once all other rules hold. The check for data
         leaks comes last: the source is asked only about passwords that pass all other rules.
         """
-        broken = _broken(self._checks(email, common=False), password)
-        if await self._guesses.is_common(password, listed_only=bool(broken)):
-            broken = _broken(self._checks(email, common=True), password)
+        broken = [rule for rule, holds in self._checks if not holds(password)]
+        personal = [_rule("personal")] if _is_personal(password, email, self._brand_names) else []
+        if await self._guesses.is_common(password, listed_only=bool(broken or personal)):
+            broken.append(_rule("common"))
+        broken += personal
         if not broken and self.breaches and await self.breaches.holds(password):
             broken = [_rule("breached")]
         if broken:
-            raise _rejection(*broken)
+            raise PasswordRejected([Violation(rule.name, rule.message, rule.limit) for rule in broken])
 
     def close(self) -> None:
         self._guesses.close()
 
-    def _checks(self, email: str, *, common: bool) -> Sequence[tuple[Rule, Callable[[str], bool]]]:
-        s = self._settings
-        composition = (
-            ("uppercase", r"\p{Lu}", _is_in_category("Lu")),
-            ("lowercase", r"\p{Ll}", _is_in_category("Ll")),
-            ("digit", r"\p{Nd}", _is_in_category("Nd")),
-            ("special", r"[^\p{L}\p{N}\s]", _is_special),
-        )
-        min_length = _rule("min_length", limit=s.min_length, pattern=f"^[\\s\\S]{{{s.min_length},}}$")
-        max_bytes = _rule("max_bytes", limit=self._max_bytes)
-        checks: list[tuple[Rule, Callable[[str], bool]]] = [
-            (min_length, lambda text: len(text) >= s.min_length),
-            (max_bytes, lambda text: len(text.encode("utf-8", "surrogatepass")) <= self._max_bytes),
-        ]
-        checks += [
-            (_rule(name, pattern=pattern), partial(_has_one, is_one))
-            for name, pattern, is_one in composition
-            if name in s.require
-        ]
-        checks.append((_rule("common"), lambda _: not common))
-        checks.append((_rule("personal"), lambda text: not _is_personal(text, email, self._brand_names)))
-        return checks
-
-
-def _broken(checks: Iterable[tuple[Rule, Callable[[str], bool]]], password: str) -> list[Rule]:
-    return [rule for rule, holds in checks if not holds(password)]
-
-
-def _rejection(*broken: Rule) -> PasswordRejected:
-    return PasswordRejected([Violation(rule.name, rule.message, rule.limit) for rule in broken])
-
 
 def _rule(name: str, *, limit: int | None = None, pattern: str | None = None) -> Rule:
     return Rule(name=name, message=rule_text(name, limit, SourceTexts()), limit=limit, pattern=pattern)
-
-
-def _has_one(is_one: Callable[[str], bool], password: str) -> bool:
-    return any(map(is_one, password))
 
 
 def _is_in_category(category: str) -> Callable[[str], bool]:
@@ -122,6 +102,15 @@ def _is_in_category(category: str) -> Callable[[str], bool]:
 
 def _is_special(character: str) -> bool:
     return unicodedata.category(character)[0] not in "LN" and not character.isspace()
+
+
+_KINDS = {
+    "uppercase": (r"\p{Lu}", _is_in_category("Lu")),
+    "lowercase": (r"\p{Ll}", _is_in_category("Ll")),
+    "digit": (r"\p{Nd}", _is_in_category("Nd")),
+    "special": (r"[^\p{L}\p{N}\s]", _is_special),
+}
+"""The kinds of characters that settings may require, as a form and as this process knows them."""
 
 
 def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
@@ -133,7 +122,6 @@ def _is_personal(password: str, email: str, brand_names: Iterable[str]) -> bool:
 
 
 def _letters_of(text: str) -> str:
-    """Return the letters alone, so that "Northwind-School1!" is recognised as the name of the site."""
     return "".join(character for character in text.lower() if character.isalpha())
 
 

@@ -8,6 +8,7 @@ from keyturn.hosts import host_of
 from keyturn.service.settings import (
     AccountSettings,
     LdapSettings,
+    SecondStepSettings,
     Settings,
     TableSettings,
     is_plain_ldap,
@@ -37,11 +38,14 @@ _PLACE = re.compile(r"\{\w+\}")
 def account_faults(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     """Yield every rule that is broken. `written`: the sections and keys in the file or the environment."""
     accounts, step = settings.accounts, settings.second_step
-    yield from sign_in_faults(settings)
-    for name, chosen, own in (
-        ("accounts.store", accounts.store, OWN_STORES),
-        ("second_step.source", step.source, SOURCES),
-    ):
+    # Beside an app, which has a sign-in, Keyturn's own would be a second one, past the first one's other checks (OWASP
+    # ASVS 6.1.3, 6.3.4: every way in is documented, and all are of the same strength).
+    if accounts.store != "builtin" and not settings.sign_in_url:
+        yield Fault(
+            "sign_in_url", "missing: set it to your app's sign-in page, or to {base_url}/login for Keyturn's page"
+        )
+    choices = (("accounts.store", accounts.store, OWN_STORES), ("second_step.source", step.source, SOURCES))
+    for name, chosen, own in choices:
         if chosen not in own and not FUNCTION.fullmatch(chosen):
             yield Fault(name, f"must be {', '.join(own)} or package.module:factory{did_you_mean(chosen, own)}")
     for section, (chooser, users) in _USERS.items():
@@ -52,17 +56,7 @@ def account_faults(settings: Settings, written: Collection[str]) -> Iterator[Fau
         yield from _table(accounts)
     if accounts.store == "ldap":
         yield from _ldap(accounts.ldap)
-
-
-def sign_in_faults(settings: Settings) -> Iterator[Fault]:
-    """Yield the faults of `sign_in_url` beside an app, which has a sign-in already.
-
-    Keyturn's own page would be a second one, past the first one's other checks. So the settings must name it (OWASP
-    ASVS 6.1.3, 6.3.4: every way in is documented, and all are of the same strength).
-    """
-    if settings.accounts.store != "builtin" and not settings.sign_in_url:
-        own = "{base_url}/login for Keyturn's page"
-        yield Fault("sign_in_url", f"missing: set it to your app's sign-in page, or to {own}")
+    yield from _second_step(step, accounts)
 
 
 def _table(accounts: AccountSettings) -> Iterator[Fault]:
@@ -114,13 +108,9 @@ _MOST_SERVERS = 6
 
 
 def _ldap(ldap: LdapSettings) -> Iterator[Fault]:
-    yield from _ldap_servers(ldap)
     for name in ldap.where:
         if not ATTRIBUTE.fullmatch(name):
             yield Fault(member_name("accounts.ldap.where", name), "its name must be that of an attribute")
-
-
-def _ldap_servers(ldap: LdapSettings) -> Iterator[Fault]:
     setting, example = "accounts.ldap.servers", "ldaps://dc1.example.org"
     if not 0 < len(ldap.servers) <= _MOST_SERVERS:
         yield Fault(setting, f"must name one to {_MOST_SERVERS} servers, such as {example}")
@@ -139,12 +129,8 @@ def _is_name(host: str | None) -> bool:
         return False
 
 
-# Second steps
-
-
-def second_step_faults(settings: Settings) -> Iterator[Fault]:
-    step = settings.second_step
-    if step.source == "supabase" and settings.accounts.store != "supabase":
+def _second_step(step: SecondStepSettings, accounts: AccountSettings) -> Iterator[Fault]:
+    if step.source == "supabase" and accounts.store != "supabase":
         yield Fault("second_step.source", "is supabase, so accounts.store must be, too")
     if step.source == "table" and not step.table.totp and not step.table.phone:
         yield Fault("second_step.table.totp", "missing: set the column of the TOTP secrets, or second_step.table.phone")

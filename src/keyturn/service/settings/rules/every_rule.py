@@ -15,25 +15,13 @@ from keyturn.service.settings import Settings
 from keyturn.service.settings.brand_files import brand_faults, email_faults
 from keyturn.service.settings.building import member_name
 from keyturn.service.settings.paths import api_path_faults, hosting_faults
-from keyturn.service.settings.rules.accounts import account_faults, second_step_faults
+from keyturn.service.settings.rules.accounts import account_faults
 from keyturn.service.settings.rules.tables import SHORTEST_SECRET, broken_bounds, broken_pairs, value_of
-from keyturn.service.settings.url_rules import (
-    database_fault,
-    database_kind,
-    page_faults,
-    service_faults,
-)
+from keyturn.service.settings.url_rules import database_fault, database_kind, page_faults, service_faults
 from keyturn.values import not_this
 
 _WITH_SECRETS = ("accounts.supabase.url", "second_step.sms.api_url", "webhooks.url")
 """Addresses of services that are called with a secret."""
-
-
-def service_url_faults(settings: Settings) -> Iterator[Fault]:
-    production = settings.environment == "production"
-    for name in _WITH_SECRETS:
-        if url := value_of(settings, name):
-            yield from service_faults(name, url, production=production)
 
 
 def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] = ()) -> Iterator[Fault]:
@@ -49,15 +37,16 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
         yield from provider_faults(settings)
     yield from report_faults(settings)
     yield from broken_pairs(settings, sending=sending)
-    yield from service_url_faults(settings)
+    for name in _WITH_SECRETS:
+        yield from service_faults(name, value_of(settings, name), settings)
     yield from account_faults(settings, written)
     yield from _return_origins(settings)
-    yield from _addresses(settings)
+    if sender := settings.mail.from_:
+        yield from email_faults("mail.from", parseaddr(sender)[1], sender)
     yield from brand_faults("brand", msgspec.structs.asdict(settings.brand))
     for kind, own in settings.kinds.items():
         yield from brand_faults(f"{member_name('kinds', kind)}.brand", own.brand)
     yield from broken_bounds(settings)
-    yield from second_step_faults(settings)
     yield from api_path_faults(settings.server.api_path)
     yield from _database(settings, written)
     yield from _folders(settings)
@@ -80,11 +69,6 @@ def _secrets(settings: Settings) -> Iterator[Fault]:
         yield Fault("KEYTURN_SECRET_KEY", f"shorter than {SHORTEST_SECRET} characters")
 
 
-def _addresses(settings: Settings) -> Iterator[Fault]:
-    if sender := settings.mail.from_:
-        yield from email_faults("mail.from", parseaddr(sender)[1], sender)
-
-
 def _database(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     url, schema = settings.database.url, settings.database.schema
     if message := database_fault(url, for_our_tables=True):
@@ -96,17 +80,14 @@ def _database(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
 def _folders(settings: Settings) -> Iterator[Fault]:
     for name, templates in (("mail.templates", settings.mail.templates), ("pages.templates", settings.pages.templates)):
         if templates and not Path(templates).is_dir():
-            yield Fault(
-                name,
-                f"is a file, not a folder: {templates}" if Path(templates).exists() else f"no such folder: {templates}",
-            )
-    if settings.locales:
-        yield from _catalogues("locales", Path(settings.locales))
+            why = "is a file, not a folder" if Path(templates).exists() else "no such folder"
+            yield Fault(name, f"{why}: {templates}")
     if settings.languages:
         yield from _languages(settings)
-    for kind, own in settings.kinds.items():
-        if own.locales:
-            yield from _catalogues(f"{member_name('kinds', kind)}.locales", Path(own.locales))
+    locales = {f"{member_name('kinds', kind)}.locales": own.locales for kind, own in settings.kinds.items()}
+    for name, folder in ({"locales": settings.locales} | locales).items():
+        if folder:
+            yield from _catalogues(name, Path(folder))
 
 
 def _languages(settings: Settings) -> Iterator[Fault]:
@@ -161,9 +142,7 @@ def missing_settings(name: str, settings: Settings) -> Iterator[str]:
 def _value_faults(provider: Provider[Any], settings: Settings) -> Iterator[Fault]:
     """Yield invalid values of a chosen provider. Others are not checked: AWS's variables serve other programs, too."""
     section = getattr(settings, provider.name)
-    if url := getattr(section, "api_url", ""):
-        production = settings.environment == "production"
-        yield from service_faults(f"{provider.name}.api_url", url, production=production)
+    yield from service_faults(f"{provider.name}.api_url", getattr(section, "api_url", ""), settings)
     for setting, message in provider.faults(section):
         yield Fault(f"{provider.name}.{setting}", message)
 

@@ -61,10 +61,6 @@ def _is_breach_source(text: str) -> bool:
     return text in {"", "hibp"} or text.startswith("https://") or is_local
 
 
-def _are_webhook_keys(text: str) -> bool:
-    return all(map(webhook_key, split_secrets(text)))
-
-
 _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
     (
         " ".join(f"limits.{name}" for name in RATES),
@@ -104,7 +100,11 @@ _BOUNDS: tuple[tuple[str, Callable[[Any], object], str], ...] = (
         lambda url: "@" not in url.partition("://")[2].partition("/")[0],
         "must not contain a user or a password: the signature proves that the call is Keyturn's",
     ),
-    ("webhooks.secret", _are_webhook_keys, f"must be a signing secret: {FORM}"),
+    (
+        "webhooks.secret",
+        lambda text: all(map(webhook_key, split_secrets(text))),
+        f"must be a signing secret: {FORM}",
+    ),
 )
 """Settings, what is true of each of their values (or raises ValueError), and what a fault says."""
 
