@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from jinja2 import TemplateNotFound, TemplateRuntimeError, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
-from msgspec.structs import replace
 
 from keyturn.errors import CatalogueInvalid, TemplateInvalid
 from keyturn.mail.rendering.engine import EngineFault
@@ -45,7 +44,7 @@ def _nearest_place(spot: Spot, gallery: Gallery) -> Place:
     line = line_at(spot, gallery)
     tag = _TAG.search(line)
     first = tag.start() if tag else len(line) - len(line.lstrip())
-    return Place(spot.file, spot.line or 1, spot.column or first + 1)
+    return Place(spot.file, spot.line or 0, spot.column or first + 1)
 
 
 def line_at(spot: Spot, gallery: Gallery) -> str:
@@ -159,12 +158,7 @@ _CLOSE = 0.8
 
 def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding:
     """Say why a template cannot be rendered, at the nearest complete place to `spot_of`."""
-    spot = spot_of(error, gallery)
-    return replace(_explain(error, gallery, sample, _nearest_place(spot, gallery)), line_unknown=not spot.line)
-
-
-def _explain(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Place) -> Finding:
-    cause = error.__cause__
+    place, cause = _nearest_place(spot_of(error, gallery), gallery), error.__cause__
     if find_undecodable(error, gallery):
         return RULES.finding(place, "jinja/error", "not UTF-8", file=place.file)
     if isinstance(cause, EngineFault):
@@ -183,11 +177,7 @@ def _explain(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Pl
 
 def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
     """Say why samples cannot be read, at the nearest complete place to `spot_in_samples`."""
-    spot = spot_in_samples(error, gallery)
-    return replace(_explain_samples(error, gallery, _nearest_place(spot, gallery)), line_unknown=not spot.line)
-
-
-def _explain_samples(error: TemplateInvalid, gallery: Gallery, place: Place) -> Finding:
+    place = _nearest_place(spot_in_samples(error, gallery), gallery)
     if find_undecodable(error, gallery):
         return RULES.finding(place, "samples/invalid", "not UTF-8", file=place.file)
     if limit := limit_of(error.__cause__):

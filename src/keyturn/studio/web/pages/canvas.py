@@ -97,7 +97,7 @@ def template_frame(
     if html := canvas.html(rendition, drawn):
         return frame_answers.answer(html, drawn, frames.PREVIEW)
     fault = rendition.fault
-    reason = f"{fault.shown_place}: {fault.message}" if fault else _TOO_MUCH
+    reason = f"{fault.place}: {fault.message}" if fault else _TOO_MUCH
     html = frames.apply_view(frames.page_of_text(reason), drawn)
     page = frame_answers.answer(html, drawn, frames.PREVIEW)
     page.status_code = 422

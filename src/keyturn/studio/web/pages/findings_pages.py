@@ -127,7 +127,7 @@ class Links:
     def mail(self, mail: MailName, place: Place) -> View:
         """Return the view of a mail that selects the part from this place."""
         is_drawn = place.file in self._shared or self._stages.get(place.file, ("", ""))[1] == "template"
-        line = f"{place.file}:{place.line}" if is_drawn else ""
+        line = f"{place.file}:{place.line}" if is_drawn and place.line else ""
         return View(sample=mail.sample, lang=mail.language, line=line, tab="checks")
 
 

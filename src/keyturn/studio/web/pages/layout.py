@@ -116,7 +116,6 @@ class Layout:
         self._editor = None if studio.is_shared else editor_for(studio.editor)
         self._environment = page_environment(folder("preview"), bytecode_cache=compiled_pages())
         self._environment.globals.update(self._shared_values(studio, sources))
-        self._environment.filters["excerpt"] = self._excerpt
         self._environment.filters["kilobytes"] = _kilobytes
 
     def _shared_values(self, studio: Studio, sources: SourceFiles) -> dict[str, Any]:
@@ -134,6 +133,7 @@ class Layout:
             "widths": WIDTHS,
             "editor": self._editor,
             "editor_url": self.editor_url,
+            "excerpt": self._excerpt,
             "edit_refusal": sources.refusal,
             "inbox_rows": rows,
             "foreign": gallery.folder.name if gallery.is_foreign else "",
@@ -171,7 +171,7 @@ class Layout:
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
 
     def _excerpt(self, finding: Finding, around: int = 1, before: int = 16) -> tuple[ExcerptLine, ...]:
-        place = finding.shown_place
+        place = finding.place
         try:
             lines = self.gallery.source(place.file).split("\n")
         except OSError:  # deleted, or unreadable, as the finding says
