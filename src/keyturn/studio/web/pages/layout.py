@@ -19,6 +19,7 @@ from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 
 from keyturn.packaging import folder
+from keyturn.studio.gallery.samples import hostile
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web.access import HEADERS
@@ -52,6 +53,14 @@ def neighbours(items: Sequence[T], here: T) -> dict[str, T | None]:
     """Return the items before and after this one, for the links of a page."""
     at = items.index(here) if here in items else 0
     return {"before": items[at - 1] if at > 0 else None, "after": items[at + 1] if at + 1 < len(items) else None}
+
+
+def page_of(items: Sequence[T], number: int, most: int) -> tuple[Sequence[T], int, int]:
+    """Return the items of a page, its number and that of the last page; the last page for a number beyond it."""
+    most = max(1, most)
+    last = max(1, -(-len(items) // most))
+    page = min(number, last)
+    return items[(page - 1) * most : page * most], page, last
 
 
 def _fault_of(name: str, value: Any, kind: type[msgspec.Struct]) -> str:
@@ -139,6 +148,7 @@ class Layout:
             "foreign": gallery.folder.name if gallery.is_foreign else "",
             "remote_hosts": remote_hosts,
             "hints": hints,
+            "hostile": hostile.NAMES,
             "limits": {"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
         }
 
