@@ -24,7 +24,7 @@ _LONGEST_WORD = 300
 class Place(msgspec.Struct, frozen=True, order=True):
     """A place in a template. `file` is relative to the templates' folder; `line` and `column` count from 1.
 
-    Line 0 is an unknown line. Formats for tools, which need one, have the first.
+    Line 0 is an unknown line; formats for tools, which need one, have the first. A finding always has a column.
     """
 
     file: str
