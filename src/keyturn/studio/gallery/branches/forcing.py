@@ -13,6 +13,7 @@ from jinja2 import Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
 
 from keyturn.studio.gallery.branches.points import Branch, Outcome, decisions_in
+from keyturn.studio.gallery.environments import method_call
 from keyturn.studio.gallery.variables.missing_names import stand_in_for
 from keyturn.studio.gallery.variables.stand_in import StandIn
 
@@ -78,11 +79,7 @@ class _Forcing(CodeGenerator):
 def _insert_calls(node: nodes.Node, file: str, number: int) -> None:
     def call(method: Callable[..., Any], *more: nodes.Node) -> Any:
         place = more[0] if more else node
-        arguments: list[Any] = [nodes.Const(file), nodes.Const(number), *more]
-        made = nodes.Call(nodes.EnvironmentAttribute(method.__name__), arguments, [], None, None)
-        made.set_lineno(place.lineno)
-        made.set_environment(node.environment)  # type: ignore[arg-type]
-        return made
+        return method_call(method.__name__, place, nodes.Const(file), nodes.Const(number), *more)
 
     match node:
         case nodes.If() | nodes.CondExpr():

@@ -8,7 +8,6 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ValidationException
 
 from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.studio.lint.checks.parts import CLIPPED_AT
 from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
@@ -44,7 +43,6 @@ class Canvas:
             "stages": self._sources.stages(rendition),
             "source": self._sources.source_at(view.file, rendition) if view.show == "source" else None,
             "picked": self._selection(rendition, at) if (at := _line(view)) else None,
-            "cut": rendition.mail is not None and len(rendition.mail.html.encode()) > CLIPPED_AT,
             "sayings": self._sayings(rendition) if view.tab == "reading" else (),
         }
 
