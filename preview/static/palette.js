@@ -2,11 +2,10 @@
 
 import { element } from "./element.js";
 import { labelOf } from "./keys.js";
-import { match } from "./matching.js";
-import { keep, kept } from "./kept.js";
 
 const AT_MOST = 40;
 const RECENT = 5;
+const STRETCH = 5;
 const HERE = "This page";
 const WORTH = { Template: 12, Sample: -4, "Shared file": 2 };
 const ACTIONS = ".bar-actions > *, .toolbar a, .toolbar button:not([hidden]), .review > ul > li > a, .tabs a, .detail .button, .status button";
@@ -127,6 +126,34 @@ function highlighted(label, find) {
   return element("span", {}, ...runs.map(({ found, text }) => (found ? element("mark", {}, text) : text)));
 }
 
+// Returns a score and letters; null if the name does not contain every word of the search, whole or with letters left out.
+function match(find, name) {
+  const low = name.toLowerCase();
+  const starts = Array.from(low.matchAll(/(?<![\p{L}\p{N}])[\p{L}\p{N}]/gu), (part) => part.index);
+  const letters = new Set();
+  let score = -low.length / 20;
+  for (const word of find.toLowerCase().split(/\s+/).filter(Boolean)) {
+    const at = starts.find((start) => low.startsWith(word, start)) ?? low.indexOf(word);
+    const found = at < 0 ? inOrder(word, low, starts) : Array.from(word, (_, nth) => at + nth);
+    if (!found) return null;
+    found.forEach((letter) => letters.add(letter));
+    score += at < 0 ? 40 - (found.at(-1) - found[0] - word.length) : starts.includes(at) ? 100 : 60;
+  }
+  return { score, letters };
+}
+
+// Finds the letters of a word, the first of which begins a part of the name; its last letter must be near.
+function inOrder(word, name, starts) {
+  for (const start of starts.filter((one) => name[one] === word[0])) {
+    const letters = [];
+    for (let at = start; letters.length < word.length && at < start + STRETCH * word.length; at++) {
+      if (name[at] === word[letters.length]) letters.push(at);
+    }
+    if (letters.length === word.length) return letters;
+  }
+  return null;
+}
+
 function choose(at) {
   chosen = at;
   for (const option of list.querySelectorAll("[role=option]")) {
@@ -168,10 +195,10 @@ function keyOf({ kind, label }) {
 }
 
 function recent() {
-  return JSON.parse(kept("recent") ?? "[]");
+  return JSON.parse(localStorage.getItem("recent") ?? "[]");
 }
 
 function remember(item) {
   const others = recent().filter((key) => key !== keyOf(item));
-  keep("recent", JSON.stringify([keyOf(item), ...others].slice(0, 20)));
+  localStorage.setItem("recent", JSON.stringify([keyOf(item), ...others].slice(0, 20)));
 }

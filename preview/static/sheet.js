@@ -1,4 +1,4 @@
-// The contact sheet: shows each mail at full height, reloads it after a save, and prints all mails.
+// The contact sheet: shows each mail at full height, and reloads it after a save.
 
 const canvas = document.querySelector(".canvas");
 let halted = [];
@@ -7,7 +7,6 @@ export function useSheet() {
   adoptAll();
   new MutationObserver(adoptAll).observe(canvas, { childList: true });
   document.addEventListener("saved", () => frames().filter(isDrawn).forEach((frame) => frame.contentWindow.location.reload()));
-  document.addEventListener("click", (event) => event.target.closest("[data-print]") && print());
 }
 
 function adoptAll() {
@@ -40,20 +39,6 @@ export function halt() {
 export function resume() {
   for (const frame of halted) if (frame.isConnected) frame.src = frame.src;
   halted = [];
-}
-
-// Loads the mails that are out of sight before the print dialog opens.
-async function print() {
-  await Promise.all(frames().map(load));
-  window.print();
-}
-
-function load(frame) {
-  if (isDrawn(frame)) return null;
-  return new Promise((done) => {
-    frame.addEventListener("load", () => requestAnimationFrame(done), { once: true });
-    frame.loading = "eager";
-  });
 }
 
 function isDrawn(frame) {

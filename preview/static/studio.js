@@ -1,5 +1,6 @@
 // The scripts load pages without a flash, and update them after a change. Reading works without scripts.
 
+import { hold } from "./blend.js";
 import { check, draw, settled } from "./page.js";
 import { listen } from "./events.js";
 import { useCopying } from "./copy.js";
@@ -15,34 +16,51 @@ import { usePixels, watch } from "./pixels.js";
 import { useRows } from "./rows.js";
 import { useSheet } from "./sheet.js";
 import { useSnapshots } from "./snapshots.js";
-import { useTree } from "./tree.js";
-import { useTyping } from "./typing.js";
 
 const home = document.body.dataset.home;
+const PAUSE = 200; // ms without a key, longer than the gap between two keys
+let waiting = 0;
 document.querySelector("[data-here]").textContent = location.host + home;
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href]");
+  if (link) clearTimeout(waiting);
   const plain = event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
   if (!link || !plain || !isPage(link) || link.href.startsWith(`${location.href.split("#")[0]}#`)) return;
   event.preventDefault();
   open(link.href);
 });
 
-// A GET form opens its address with the filled-in values. With `data-at-once` each choice submits it.
+// A GET form opens its address with the filled-in values. With `data-at-once` each choice submits it. A field with
+// `data-as-typed` does so while the user types, and only the first of many changes adds an entry to the history.
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "get") return;
   event.preventDefault();
-  const filled = [...new FormData(form)].filter(([, value]) => value !== "");
-  open(`${form.action.split(/[?#]/)[0]}?${new URLSearchParams(filled)}`);
+  clearTimeout(waiting);
+  const filled = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
+  const address = `${form.action.split(/[?#]/)[0]}${filled.size ? `?${filled}` : ""}`;
+  const typed = form.querySelector("[data-as-typed]");
+  if (!typed) open(address);
+  else if (address !== location.href) draw(address, { replace: new URLSearchParams(location.search).has(typed.name) });
 });
 
 document.addEventListener("change", ({ target }) => {
   if (target.form?.hasAttribute("data-at-once")) target.form.requestSubmit();
 });
 
-addEventListener("popstate", () => draw(location.href));
+// New pages do not change such a field, or one with `data-held`, which waits for the Enter key.
+document.addEventListener("input", ({ target }) => {
+  if (!target.matches("[data-as-typed], [data-held]")) return;
+  hold(target);
+  clearTimeout(waiting);
+  if (target.matches("[data-as-typed]")) waiting = setTimeout(() => target.form?.requestSubmit(), PAUSE);
+});
+
+addEventListener("popstate", () => {
+  clearTimeout(waiting);
+  draw(location.href);
+});
 
 async function open(address) {
   const [page, place] = address.split("#");
@@ -79,6 +97,8 @@ function lead(address) {
   open(`${home}/pages/${state}?${query}`);
 }
 
+const list = document.querySelector('.list [data-region="list"]');
+(list.querySelector('[aria-current="page"]') ?? list.querySelector(".row.open"))?.scrollIntoView({ block: "nearest" });
 useFrames({ onLink: show, onDocument: watch }).then(() => check());
 useHandle();
 useCopying();
@@ -87,8 +107,6 @@ usePixels();
 useKeys();
 useData();
 useEditing();
-useTree();
-useTyping();
 usePalette();
 usePanels();
 useRows();

@@ -45,7 +45,7 @@ export function drawDrafts(section, view, tell) {
     const now = JSON.stringify(all);
     if (now === shown) return; // new marks would close the list of findings at its selected one
     shown = now;
-    const marks = all.filter(({ line }) => line <= doc.lines).map((one) => diagnostic(doc, one));
+    const marks = all.filter(({ line }) => line >= 1 && line <= doc.lines).map((one) => diagnostic(doc, one));
     view.dispatch(setDiagnostics(view.state, marks));
   }
 

@@ -7,7 +7,6 @@ import {
   lineNumbers, lintGutter, lintKeymap, search, searchKeymap,
 } from "../vendored/codemirror/codemirror.min.js";
 import { drawDrafts } from "./drafts.js";
-import { askBeforeLeaving } from "./leaving.js";
 import { look } from "./look.js";
 import { keepSaved } from "./saving.js";
 
@@ -43,7 +42,8 @@ export async function openEditor(section) {
   });
   const saving = keepSaved(section, view, before?.read ?? read, tell);
   const drafts = drawDrafts(section, view, tell);
-  const leaving = askBeforeLeaving(file, () => saving.isChanged(), () => saving.forget());
+  const asking = new AbortController();
+  addEventListener("beforeunload", (event) => saving.isChanged() && event.preventDefault(), { signal: asking.signal });
   onChange = () => {
     saving.changed();
     drafts.changed();
@@ -55,7 +55,8 @@ export async function openEditor(section) {
     viewChanged: () => drafts.changed(),
     close() {
       if (saving.isChanged()) left.set(file, { text: view.state.doc.toString(), read: saving.read() });
-      for (const part of [saving, drafts, leaving]) part.close();
+      asking.abort();
+      for (const part of [saving, drafts]) part.close();
       view.destroy();
     },
   };

@@ -85,7 +85,6 @@ export function keepSaved(section, view, read, tell) {
     isChanged,
     changed,
     read: () => known,
-    forget: () => (known = { ...known, text: text() }),
     close: () => document.removeEventListener("saved", look),
   };
 }

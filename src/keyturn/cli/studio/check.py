@@ -65,7 +65,7 @@ def print_findings(report: "Report", gallery: "Gallery", *, in_full: bool = Fals
 
 def _as_note(equal: Sequence["Finding"], folders: "Folders") -> str:
     finding, place, places = equal[0], equal[0].place, f", {len(equal)} places" if len(equal) > 1 else ""
-    where = harmless(f"{typed_path(folders, place.file)}:{place.line}:{place.column}")
+    where = harmless(f"{typed_path(folders, place.file)}:{place.line_for_tools}:{place.column}")
     said = wrap(harmless(finding.message), " " * 6)
     return f"{muted('note')}  {muted(finding.rule)}  {muted(where + places)}\n      {said}"
 
@@ -81,10 +81,10 @@ def _print_finding(equal: Sequence["Finding"], gallery: "Gallery", mails: int, m
 
     finding, folders = equal[0], gallery.folders
     place = finding.place
-    where = f"{typed_path(folders, place.file)}:{place.line}:{place.column}"
+    where = f"{typed_path(folders, place.file)}:{place.line_for_tools}:{place.column}"
     click.echo(f"{strong(harmless(where))}  {_COLOURS[finding.severity](finding.severity)}  {muted(finding.rule)}")
     click.echo(f"  {wrap(harmless(finding.message), '  ')}")
-    for line in _frame(gallery, place.file, place.line, place.column):
+    for line in _frame(gallery, place.file, place.line_for_tools, place.column):
         click.echo(line)
     click.echo(f"  {accent(wrap(harmless(finding.fix), '  '))}")
     others = list(_other_places(equal[1:], finding, folders))
@@ -103,7 +103,7 @@ def _print_finding(equal: Sequence["Finding"], gallery: "Gallery", mails: int, m
 def _other_places(found: Iterable["Finding"], first: "Finding", folders: "Folders") -> Iterator[str]:
     """Yield a line for each file and message: "emails/b.mjml:3:4, 9:1". The message of the first is not repeated."""
     for (file, said), those in groupby(found, lambda one: (one.place.file, one.message)):
-        at = ", ".join(f"{one.place.line}:{one.place.column}" for one in those)
+        at = ", ".join(f"{one.place.line_for_tools}:{one.place.column}" for one in those)
         message = f"  {harmless(said)}" if said != first.message else ""
         yield strong(harmless(f"{typed_path(folders, file)}:{at}")) + message
 

@@ -188,7 +188,7 @@ def _runner(opened: Opened) -> "Runner[Drawer]":
     from keyturn.studio.renderers import renderers_for
     from keyturn.studio.web import drafts  # noqa: F401 - for the workers
     from keyturn.studio.web.checks import folder_checks  # noqa: F401 - for the workers
-    from keyturn.studio.web.rendering import documents  # noqa: F401 - for the workers
+    from keyturn.studio.web.rendering import source_map  # noqa: F401 - for the workers
     from keyturn.studio.web.rendering.rendition import Drawer
 
     runner = renderers_for(Drawer(opened.gallery), limits_of(opened.settings), _WORKERS)

@@ -44,6 +44,15 @@ def require_shallow(tree: nodes.Template, name: str | None, filename: str | None
     return tree
 
 
+def method_call(name: str, place: nodes.Node, *arguments: Any) -> Any:
+    """Return the call of a method of the environment, which stands at the place of a node."""
+    call = nodes.Call(nodes.EnvironmentAttribute(name), [*arguments], [], None, None)
+    call.set_lineno(place.lineno)
+    if place.environment:
+        call.set_environment(place.environment)
+    return call
+
+
 _MOST_TREES = 32
 """Cached trees: of the current mail and of shared layouts and partials."""
 

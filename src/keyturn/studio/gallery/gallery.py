@@ -44,13 +44,11 @@ GUESSED = "guessed"
 class Entry(Struct, frozen=True):
     """A mail in the list. `guessed`: it has no samples. `unreadable`: its samples cannot be read.
 
-    `hostile`: names of samples that are made from its first one. `branches`: names of passes, if they were asked
-    for (`Gallery.branches`).
+    `branches`: names of passes, if they were asked for (`Gallery.branches`).
     """
 
     name: str
     samples: tuple[str, ...]
-    hostile: tuple[str, ...] = ()
     branches: tuple[str, ...] = ()
     guessed: bool = False
     unreadable: bool = False
@@ -263,7 +261,7 @@ class Gallery:
             samples = known or (GUESSED,)
             known_passes: Passes | None = self._results.get((name, "branches"), ((), None))[1]
             branches = tuple(sample.name for sample in known_passes.samples) if known_passes else ()
-            return Entry(name, samples, hostile.NAMES, branches, guessed=not known)
+            return Entry(name, samples, branches, guessed=not known)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
 

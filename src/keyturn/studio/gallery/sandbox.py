@@ -21,7 +21,7 @@ from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment, safe_range
 from jinja2.utils import generate_lorem_ipsum
 from jinja2.visitor import NodeTransformer
 
-from keyturn.studio.gallery.environments import FolderEnvironment
+from keyturn.studio.gallery.environments import FolderEnvironment, method_call
 from keyturn.studio.gallery.sizes import LARGEST
 
 T = TypeVar("T")
@@ -151,20 +151,12 @@ class _Bounds(NodeTransformer):
 
     def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja's name
         self.generic_visit(node)
-        node.iter = _call("bounded_loop", node.iter)
+        node.iter = method_call("bounded_loop", node.iter, node.iter)
         return node
 
-    def visit_Concat(self, node: nodes.Concat) -> nodes.Call:  # noqa: N802 - Jinja's name
+    def visit_Concat(self, node: nodes.Concat) -> Any:  # noqa: N802 - Jinja's name
         self.generic_visit(node)
-        return _call("bounded_text", node)
-
-
-def _call(method: str, argument: Any) -> nodes.Call:
-    call = nodes.Call(nodes.EnvironmentAttribute(method), [argument], [], None, None)
-    call.set_lineno(argument.lineno)
-    if argument.environment:
-        call.set_environment(argument.environment)
-    return call
+        return method_call("bounded_text", node, node)
 
 
 def _bounded_filter(name: str, function: Callable[..., Any]) -> Callable[..., Any]:

@@ -385,4 +385,4 @@ def line_fingerprints(source: Callable[[str], str]) -> Callable[[Place], str]:
         text = "".join(lines(file)[line - 1 : line])
         return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:16]
 
-    return lambda place: of_line(place.file, place.line)
+    return lambda place: of_line(place.file, place.line_for_tools)

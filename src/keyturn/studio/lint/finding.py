@@ -24,7 +24,7 @@ _LONGEST_WORD = 300
 class Place(msgspec.Struct, frozen=True, order=True):
     """A place in a template. `file` is relative to the templates' folder; `line` and `column` count from 1.
 
-    Line 0 is only for people: an unknown line.
+    Line 0 is an unknown line; formats for tools, which need one, have the first. A finding always has a column.
     """
 
     file: str
@@ -33,6 +33,10 @@ class Place(msgspec.Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+    @property
+    def line_for_tools(self) -> int:
+        return self.line or 1
 
 
 def line_and_column(source: str, offset: int) -> tuple[int, int]:
@@ -74,7 +78,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `hides`: because of it, the checks have not seen its mails, or not all of them.
     `fingerprint`: that of its line (`check.line_fingerprints`).
     `reason`: why a comment ignores it, or empty. `known`: it is in the baseline.
-    `line_unknown`: `place` is the beginning of the file, for tools that need a line.
     """
 
     rule: str
@@ -90,12 +93,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str = ""
     reason: str = ""
     known: bool = False
-    line_unknown: bool = False
-
-    @property
-    def shown_place(self) -> Place:
-        """The place for people: without a line if that is unknown."""
-        return Place(self.place.file, 0) if self.line_unknown else self.place
 
     @property
     def group(self) -> str:

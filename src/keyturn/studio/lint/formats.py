@@ -88,7 +88,7 @@ def _reported(finding: Finding, shown: Shown) -> ReportedFinding:
     return ReportedFinding(
         **{name: getattr(finding, name) for name in _AS_IT_IS},
         file=shown(finding.place.file),
-        line=finding.place.line,
+        line=finding.place.line_for_tools,
         column=finding.place.column,
         mails=tuple(map(str, finding.mails)),
         feature=finding.feature or None,
@@ -112,7 +112,7 @@ def as_sarif(report: Report, shown: Shown) -> str:
 
 
 def _result(finding: Finding, rules: list[str], shown: Shown) -> Mapping[str, Any]:
-    region = {"startLine": finding.place.line, "startColumn": finding.place.column}
+    region = {"startLine": finding.place.line_for_tools, "startColumn": finding.place.column}
     location = {"artifactLocation": {"uri": quote(shown(finding.place.file))}, "region": region}
     return {
         "ruleId": finding.rule,
@@ -159,7 +159,7 @@ def as_github(report: Report, shown: Shown) -> str:
 def _command(finding: Finding, shown: Shown) -> str:
     values = {
         "file": shown(finding.place.file),
-        "line": finding.place.line,
+        "line": finding.place.line_for_tools,
         "col": finding.place.column,
         "title": finding.rule,
     }

@@ -165,6 +165,4 @@ RULES = Rules(Path(__file__).with_name("rules.toml"))
 
 def limit_finding(limit: str, place: Place | str, message: str = "") -> Finding:
     """Return the finding on a mail. `place`: a file if the line is unknown. `message`: by default that of the limit."""
-    if isinstance(place, str):
-        return msgspec.structs.replace(limit_finding(limit, Place(place), message), line_unknown=True)
-    return RULES.finding(place, f"limits/{limit}", message=message)
+    return RULES.finding(Place(place, 0) if isinstance(place, str) else place, f"limits/{limit}", message=message)

@@ -117,7 +117,7 @@ class IgnoreComment(Struct, frozen=True):
     reason: str
 
     def covers(self, finding: Finding) -> bool:
-        return finding.place.line in self.lines and not self.rules.isdisjoint((finding.rule, finding.group))
+        return finding.place.line_for_tools in self.lines and not self.rules.isdisjoint((finding.rule, finding.group))
 
 
 class IgnoreComments:

@@ -51,7 +51,7 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
       which `remote` records (`as_loaded`).
     `line`: the selected line of a template, "file:line".
     `search`: the search in the inbox, from behind the mail `older_than`.
-    `pane`: the visible pane of a narrow screen.
+    `pane`: the visible pane of a narrow screen. `page`: of the mails on the first page.
     """
 
     sample: str = ""
@@ -70,6 +70,7 @@ class View(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
     older_than: str = ""
     tab: Tab = "data"
     pane: Literal["list", "mail", "details"] = "mail"
+    page: PageNumber = 1
 
     def only(self, *names: str) -> "View":
         return View(**{name: getattr(self, name) for name in names})

@@ -1,7 +1,8 @@
 """Renders templates with Django, and explains its errors."""
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -17,7 +18,6 @@ from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import Language
 from keyturn.mail.rendering.engine import Engine, EngineFault, FaultKind
 from keyturn.studio.engines.django.tracing import DjangoTracer
-from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.lint.finding import did_you_mean, did_you_mean_file, limit_of
 
 _UNKNOWN_TAG = re.compile(r"Invalid block tag(?: on line \d+)?: '(\w+)'")
@@ -86,10 +86,20 @@ class DjangoEngine(Engine):
                 loader.reset()
         return self._engine.get_template(file)
 
-    def mended_template(self, file: str) -> Any:
-        """Load a template without what Django refuses in it. Raises Django's errors."""
-        with note_faults(), DjangoTracer(partial(self._invalid, file)).tracing():
-            return self.template(file)
+    def source(self, file: str) -> str | None:
+        """Return the source of a template, or None if no loader has it."""
+        loaders = (inner for loader in self._engine.template_loaders for inner in getattr(loader, "loaders", [loader]))
+        for loader in loaders:
+            for origin in loader.get_template_sources(file):
+                with suppress(TemplateDoesNotExist, OSError, UnicodeDecodeError):
+                    return str(loader.get_contents(origin))
+        return None
+
+    @property
+    def functions(self) -> Mapping[str, Callable[..., Any]]:
+        """The filters of all libraries, by name."""
+        registers = (*(register for _, register in self._tag_libraries()), *self._engine.template_builtins)
+        return {name: function for register in registers for name, function in register.filters.items()}
 
     def _invalid(self, file: str, error: Exception, tracer: DjangoTracer) -> TemplateInvalid:
         origin, token = _place(error, tracer)

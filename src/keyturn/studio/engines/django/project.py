@@ -30,6 +30,7 @@ def open_project(settings: str, directory: Path | None, studio: StudioSettings |
     engine, codes = template_engine(option), language_codes()
     first, *others = _ordered_folders(template_folders(engine), directory, option)
     django = DjangoEngine(engine, codes)
+    filters = django.functions
     return Gallery(
         templates=Templates(
             first,
@@ -42,7 +43,7 @@ def open_project(settings: str, directory: Path | None, studio: StudioSettings |
         languages=Languages(_time_zone(), first, only=codes),
         brands={name: {**studio.globals, **brand} for name, brand in studio.brands.items()},
         patterns=Patterns(studio.ignore, studio.layouts, is_mail=_mails_in(Folders(first, *others), directory)),
-        find_variables=lambda files: find_variables(files, django.mended_template),
+        find_variables=lambda files: find_variables(files, django.source, filters),
         finds_branches=False,  # they are found in what Jinja parses
     )
 

@@ -189,7 +189,7 @@ class _Exploration:
                 if isinstance(error.__cause__, OutOfTime):
                     raise error.__cause__ from error
                 failed = True
-        return _Rendering(way.taken, failed)
+        return _Rendering(frozenset(way.taken), failed)
 
 
 def _names_in(test: nodes.Node) -> frozenset[str]:

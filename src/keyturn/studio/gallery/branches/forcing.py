@@ -7,13 +7,13 @@ filters are Jinja's own, and no code here evaluates an expression.
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from itertools import islice
 from typing import Any, TypeVar
 
 from jinja2 import Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
 
 from keyturn.studio.gallery.branches.points import Branch, Outcome, decisions_in
+from keyturn.studio.gallery.environments import method_call
 from keyturn.studio.gallery.variables.missing_names import stand_in_for
 from keyturn.studio.gallery.variables.stand_in import StandIn
 
@@ -28,31 +28,14 @@ class Way:
 
     def __init__(self, forced: Collection[Branch] = ()) -> None:
         self.forced: dict[tuple[str, int], Outcome] = {(one.file, one.number): one.outcome for one in forced}
-        self._taken: set[Branch] = set()
-        self._turns: dict[tuple[str, int], int] = {}
-
-    @property
-    def taken(self) -> frozenset[Branch]:
-        return frozenset(self._taken | {_of_turns(loop, turns) for loop, turns in self._turns.items()})
+        self.taken: set[Branch] = set()
 
     def choose(self, file: str, number: int) -> Outcome | None:
         """Return the outcome to force, or None to follow the values."""
         return self.forced.get((file, number))
 
     def note(self, file: str, number: int, outcome: Outcome) -> None:
-        self._taken.add(Branch(file, number, outcome))
-
-    def begin_loop(self, file: str, number: int) -> None:
-        if (before := self._turns.get((file, number))) is not None:
-            self._taken.add(_of_turns((file, number), before))
-        self._turns[file, number] = 0
-
-    def count_turn(self, file: str, number: int) -> None:
-        self._turns[file, number] = self._turns.get((file, number), 0) + 1
-
-
-def _of_turns(loop: tuple[str, int], turns: int) -> Branch:
-    return Branch(*loop, "several" if turns > 1 else "one" if turns else "none")
+        self.taken.add(Branch(file, number, outcome))
 
 
 _way: ContextVar[Way] = ContextVar("way")
@@ -77,7 +60,7 @@ def with_forcing(environment: Environment) -> Environment:
     copy.code_generator_class = type("Forcing", (_Forcing, environment.code_generator_class), {})
     if copy.finalize is None:
         copy.finalize = _show_none
-    for method in (is_forced, forced_answer, note_answer, enter_loop, note_turn):
+    for method in (is_forced, forced_answer, note_answer, enter_loop):
         setattr(copy, method.__name__, method)
     return copy
 
@@ -96,11 +79,7 @@ class _Forcing(CodeGenerator):
 def _insert_calls(node: nodes.Node, file: str, number: int) -> None:
     def call(method: Callable[..., Any], *more: nodes.Node) -> Any:
         place = more[0] if more else node
-        arguments: list[Any] = [nodes.Const(file), nodes.Const(number), *more]
-        made = nodes.Call(nodes.EnvironmentAttribute(method.__name__), arguments, [], None, None)
-        made.set_lineno(place.lineno)
-        made.set_environment(node.environment)  # type: ignore[arg-type]
-        return made
+        return method_call(method.__name__, place, nodes.Const(file), nodes.Const(number), *more)
 
     match node:
         case nodes.If() | nodes.CondExpr():
@@ -112,8 +91,6 @@ def _insert_calls(node: nodes.Node, file: str, number: int) -> None:
                 one.name for one in (node.target, *node.target.find_all(nodes.Name)) if isinstance(one, nodes.Name)
             ]
             node.iter = call(enter_loop, node.iter, nodes.Const(tuple(names)))
-            turn = call(note_turn)
-            node.body.insert(0, nodes.ExprStmt(turn, lineno=turn.lineno, environment=turn.environment))
 
 
 def is_forced(file: str, number: int) -> bool:
@@ -135,20 +112,15 @@ def note_answer(file: str, number: int, value: T) -> T:
 
 
 def enter_loop(file: str, number: int, entries: Iterable[Any], names: tuple[str, ...]) -> Iterable[Any]:
-    """Return the entries of a loop: a forced one takes none, one or several of them, or stand-ins in their place."""
+    """Return the entries of a loop: a forced one takes none or several of them, or stand-ins in their place."""
     way = _way.get(None)
     if way is None:
         return entries
-    outcome = way.choose(file, number)
-    way.begin_loop(file, number)
-    if outcome is None:
-        return entries
-    wanted = {"none": 0, "one": 1}.get(outcome, _TURNS)
-    known = list(islice(entries, wanted)) if wanted < _TURNS else list(entries)
-    made = tuple(StandIn(name=name) for name in names)
-    return [*known, *[made if len(made) > 1 else made[0]] * (wanted - len(known))]
-
-
-def note_turn(file: str, number: int) -> None:
-    if way := _way.get(None):
-        way.count_turn(file, number)
+    known, outcome = list(entries), way.choose(file, number)
+    if outcome is not None:
+        made = tuple(StandIn(name=name) for name in names)
+        more = [made if len(made) > 1 else made[0]] * (_TURNS - len(known))
+        known = [] if outcome == "none" else [*known, *more]
+    if len(known) != 1:
+        way.note(file, number, "several" if known else "none")
+    return known

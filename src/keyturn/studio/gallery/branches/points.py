@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from jinja2 import nodes
 
-Outcome = Literal["yes", "no", "none", "one", "several"]
+Outcome = Literal["yes", "no", "none", "several"]
 
 KINDS = (nodes.If, nodes.For, nodes.CondExpr)
 Decision = nodes.If | nodes.For | nodes.CondExpr
@@ -14,7 +14,7 @@ Decision = nodes.If | nodes.For | nodes.CondExpr
 _OUTCOMES: Mapping[type[nodes.Node], tuple[Outcome, ...]] = {
     nodes.If: ("yes", "no"),
     nodes.CondExpr: ("yes", "no"),
-    nodes.For: ("several", "none", "one"),
+    nodes.For: ("several", "none"),
 }
 
 
@@ -56,10 +56,10 @@ class Point:
         return tuple(Branch(self.file, self.number, outcome) for outcome in _OUTCOMES[type(self.node)])
 
     def shows_nothing(self, outcome: Outcome) -> bool:
-        """Tell whether an outcome has nothing of its own to show: no `else`, an empty `if`, or one turn of a loop."""
+        """Tell whether an outcome has nothing of its own to show: no `else`, or an empty `if`."""
         if isinstance(self.node, nodes.CondExpr):
             return outcome == "no" and self.node.expr2 is None
-        return outcome == "one" or not self._shown_lines(outcome)
+        return not self._shown_lines(outcome)
 
     def lines(self, outcome: Outcome) -> Lines:
         """Return the lines that only this outcome renders, or else the line of the decision."""

@@ -23,8 +23,7 @@ class Probe:
 
     __slots__ = ("holder", "name", "sides", "variables")
 
-    do_not_call_in_templates = True  # Django's word
-    alters_data = unsafe_callable = False  # Django's, and the sandbox's
+    alters_data = unsafe_callable = False  # words of the sandbox
 
     def __init__(self, *variables: Variable, holder: "Probe | None" = None, name: str = "", sides: Any = ()) -> None:
         self.variables = variables

@@ -7,11 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from posixpath import basename
-from typing import NamedTuple
 
 from jinja2 import TemplateNotFound, TemplateRuntimeError, TemplatesNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
-from msgspec.structs import replace
 
 from keyturn.errors import CatalogueInvalid, TemplateInvalid
 from keyturn.mail.rendering.engine import EngineFault
@@ -32,56 +30,48 @@ _ONCE_MORE = 2
 _FIELD = re.compile(r"`\$\.(\w+)")
 
 
-class Spot(NamedTuple):
-    """The place of an error. `file` is relative to the folder of templates; `line` and `column` may be unknown."""
-
-    file: str
-    line: int | None = None
-    column: int | None = None
-
-
-def _nearest_place(spot: Spot, gallery: Gallery) -> Place:
-    """Return a complete place. The default column is that of the first tag of the line, else its first word."""
-    line = line_at(spot, gallery)
+def _completed(place: Place, gallery: Gallery) -> Place:
+    """Return a place with a column: by default that of the first tag of the line, else of its first word."""
+    line = line_at(place, gallery)
     tag = _TAG.search(line)
     first = tag.start() if tag else len(line) - len(line.lstrip())
-    return Place(spot.file, spot.line or 1, spot.column or first + 1)
+    return place if place.column else Place(place.file, place.line, first + 1)
 
 
-def line_at(spot: Spot, gallery: Gallery) -> str:
-    return "".join(_lines(spot.file, gallery)[spot.line - 1 : spot.line]) if spot.line else ""
+def line_at(place: Place, gallery: Gallery) -> str:
+    return "".join(_lines(place.file, gallery)[place.line - 1 : place.line]) if place.line else ""
 
 
-def spot_of(error: TemplateInvalid, gallery: Gallery) -> Spot:
+def place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
     """Return where a template fails. In a line with several tags, the column is known only if the error names one."""
-    if spot := find_undecodable(error, gallery):
-        return spot
-    spot, cause = Spot(gallery.folders.name_of(error.path), error.line), error.__cause__
+    if place := find_undecodable(error, gallery):
+        return place
+    file, line, cause = gallery.folders.name_of(error.path), error.line or 0, error.__cause__
     if isinstance(cause, EngineFault):
-        return Spot(spot.file, spot.line, cause.column)
+        return Place(file, line, cause.column or 0)
     if circle := find_circle(error, gallery):
         return circle[-1]
     if isinstance(cause, TagOfAnotherEngine):
-        return Spot(spot.file, spot.line, getattr(cause.lineno, "column", None))
-    return Spot(spot.file, spot.line, _column(line_at(spot, gallery), error) or error.column)
+        return Place(file, line, getattr(cause.lineno, "column", 0))
+    return Place(file, line, _column(line_at(Place(file, line), gallery), error) or error.column or 0)
 
 
-def spot_in_samples(error: TemplateInvalid, gallery: Gallery) -> Spot:
+def place_in_samples(error: TemplateInvalid, gallery: Gallery) -> Place:
     """Return where samples cannot be read. The message names a line, or a sample and its field."""
-    if spot := find_undecodable(error, gallery):
-        return spot
+    if place := find_undecodable(error, gallery):
+        return place
     file = gallery.folders.name_of(error.path)
     if found := _AT.search(error.message):
-        return Spot(file, int(found[1]), int(found[2]) if found[2] else None)
+        return Place(file, int(found[1]), int(found[2] or 0))
     if error.line and (field := _FIELD.search(error.message)):
         written = re.compile(rf"(?:^|[{{,])\s*[\"']?({field[1]})[\"']?\s*[=:]")
         for number, line in enumerate(_lines(file, gallery)[error.line - 1 :], error.line):
             if found := written.search(line):
-                return Spot(file, number, found.start(1) + 1)
-    return Spot(file, error.line)
+                return Place(file, number, found.start(1) + 1)
+    return Place(file, error.line or 0, 0)
 
 
-def find_undecodable(error: TemplateInvalid, gallery: Gallery) -> Spot | None:
+def find_undecodable(error: TemplateInvalid, gallery: Gallery) -> Place | None:
     """Return the place of the first byte that is not UTF-8. The file is found by its content."""
     cause = error.__cause__
     if not isinstance(cause, UnicodeDecodeError):
@@ -89,19 +79,19 @@ def find_undecodable(error: TemplateInvalid, gallery: Gallery) -> Spot | None:
     whole, before = bytes(cause.object), bytes(cause.object)[: cause.start]
     files = (path for path in (Path(error.path), *sorted(gallery.folders.paths())) if _has_content(path, whole))
     column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-    return next((Spot(gallery.folders.name_of(file), before.count(b"\n") + 1, column) for file in files), None)
+    return next((Place(gallery.folders.name_of(file), before.count(b"\n") + 1, column) for file in files), None)
 
 
-def find_circle(error: TemplateInvalid, gallery: Gallery) -> tuple[Spot, ...]:
+def find_circle(error: TemplateInvalid, gallery: Gallery) -> tuple[Place, ...]:
     """Return the includes of an endless circle, each once. A macro that calls itself is no circle."""
     if not isinstance(error.__cause__, RecursionError):
         return ()
     steps, folders = traceback.extract_tb(error.__cause__.__traceback__), gallery.folders
     times = Counter(
-        Spot(folders.name_of(step.filename), step.lineno) for step in steps if Path(step.filename) in folders
+        Place(folders.name_of(step.filename), step.lineno or 0) for step in steps if Path(step.filename) in folders
     )
-    turns = (spot for spot, count in times.items() if count > _ONCE_MORE and _BRINGS_IN.search(line_at(spot, gallery)))
-    return tuple(Spot(spot.file, spot.line, _column(line_at(spot, gallery), error)) for spot in turns)
+    turns = [one for one, count in times.items() if count > _ONCE_MORE and _BRINGS_IN.search(line_at(one, gallery))]
+    return tuple(Place(one.file, one.line, _column(line_at(one, gallery), error) or 0) for one in turns)
 
 
 def _column(line: str, error: TemplateInvalid) -> int | None:
@@ -158,13 +148,8 @@ _CLOSE = 0.8
 
 
 def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding:
-    """Say why a template cannot be rendered, at the nearest complete place to `spot_of`."""
-    spot = spot_of(error, gallery)
-    return replace(_explain(error, gallery, sample, _nearest_place(spot, gallery)), line_unknown=not spot.line)
-
-
-def _explain(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Place) -> Finding:
-    cause = error.__cause__
+    """Say why a template cannot be rendered, where it is known."""
+    place, cause = _completed(place_of(error, gallery), gallery), error.__cause__
     if find_undecodable(error, gallery):
         return RULES.finding(place, "jinja/error", "not UTF-8", file=place.file)
     if isinstance(cause, EngineFault):
@@ -172,8 +157,8 @@ def _explain(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Pl
             return _not_checked(cause.message, place)
         rule = f"{cause.engine.lower()}/{cause.kind}"
         return RULES.finding(place, rule, message=_as_sentence(cause.message), fix=cause.fix)
-    if spots := find_circle(error, gallery):
-        others = ", ".join(dict.fromkeys(spot.file for spot in spots if spot.file != place.file))
+    if turns := find_circle(error, gallery):
+        others = ", ".join(dict.fromkeys(one.file for one in turns if one.file != place.file))
         through = f", through {others}" if others else ""
         return RULES.finding(place, "jinja/error", "circle", file=place.file, through=through)
     if isinstance(cause, CatalogueInvalid):  # the catalogue has a finding of its own
@@ -182,12 +167,8 @@ def _explain(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Pl
 
 
 def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
-    """Say why samples cannot be read, at the nearest complete place to `spot_in_samples`."""
-    spot = spot_in_samples(error, gallery)
-    return replace(_explain_samples(error, gallery, _nearest_place(spot, gallery)), line_unknown=not spot.line)
-
-
-def _explain_samples(error: TemplateInvalid, gallery: Gallery, place: Place) -> Finding:
+    """Say why samples cannot be read, where it is known."""
+    place = _completed(place_in_samples(error, gallery), gallery)
     if find_undecodable(error, gallery):
         return RULES.finding(place, "samples/invalid", "not UTF-8", file=place.file)
     if limit := limit_of(error.__cause__):
@@ -203,7 +184,7 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
     cause, message = error.__cause__, error.message
     if limit := limit_of(cause):
         return limit_finding(limit, place, reason_of(cause, message))
-    line_text = line_at(Spot(gallery.folders.name_of(error.path), error.line), gallery)
+    line_text = line_at(Place(gallery.folders.name_of(error.path), error.line or 0), gallery)
     if isinstance(cause, TemplateSyntaxError):
         return _of_syntax(cause, message, line_text, gallery, place)
     if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:

@@ -99,7 +99,7 @@ class TolerantEnvironment(Environment):
                 raise wrong[0] from None
             tree = self._parse_shallow(mended.source, name, filename)
         stray = _RemovedControls().removed_from(tree)
-        wrong += [*(stray if not wrong else ()), *_renamed_blocks(tree)]
+        wrong += stray if not wrong else ()
         return tree
 
     def _parse_shallow(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -117,11 +117,6 @@ class TolerantEnvironment(Environment):
             raise wrong[0]
         note_wrong_tags(wrong, name, words)
         return template
-
-    @property
-    def excused(self) -> set[str]:
-        """The names that wrong tags may have defined."""
-        return set[str]().union(*(words for _, words in self._wrong.values()))
 
     @property
     def _wrong(self) -> dict[str | None, tuple[list[TemplateSyntaxError], set[str]]]:
@@ -149,33 +144,12 @@ def _mended(source: str, lexer: Lexer, extensions: frozenset[str]) -> list[_Mend
     return []
 
 
-class _Parser:
-    """Parses sources until their characters are too many."""
-
-    def __init__(self, parse: _Parse) -> None:
-        self._parse = parse
-        self._left = _MOST_PARSED
-
-    def error_in(self, source: str) -> TemplateSyntaxError | None:
-        self._left -= len(source) + _EACH_PARSED
-        try:
-            self._parse(source, None, None)
-        except TemplateSyntaxError as error:
-            return error
-        except RecursionError:
-            return TemplateSyntaxError(TOO_DEEP, 1)
-        return None
-
-    def has_parsed_enough(self, source: str) -> bool:
-        return self._left < len(source)
-
-
 def _mend(parse: _Parse, source: str) -> _Mended:
     wrong, words = list[_MakeError](), set[str]()
-    parser = _Parser(parse)
-    error, only_ends = parser.error_in(source), True
+    parses = iter(range(_MOST_PARSED // (len(source) + _EACH_PARSED)))
+    error, only_ends = _error_in(parse, source), True
     while error:
-        tags, other = _wrong_tags(parser, source, error)
+        tags, other = _wrong_tags(parse, parses, source, error)
         only_ends = only_ends and (error.message or "").startswith(_UNEXPECTED_END)
         wrong += _errors_of(error, tags, source, may_follow=bool(wrong) and not only_ends)
         if not tags:
@@ -186,18 +160,26 @@ def _mend(parse: _Parse, source: str) -> _Mended:
     return _Mended(source, wrong, words)
 
 
+def _error_in(parse: _Parse, source: str) -> TemplateSyntaxError | None:
+    try:
+        parse(source, None, None)
+    except TemplateSyntaxError as error:
+        return error
+    except RecursionError:
+        return TemplateSyntaxError(TOO_DEEP, 1)
+    return None
+
+
 def _wrong_tags(
-    parser: _Parser, source: str, error: TemplateSyntaxError
+    parse: _Parse, parses: Iterator[int], source: str, error: TemplateSyntaxError
 ) -> tuple[Sequence[re.Match[str]], TemplateSyntaxError | None]:
-    """Return the first suspects without which parsing gets further, none if the parser has parsed enough.
+    """Return the first suspects without which parsing gets further, none if no `parses` are left.
 
     The second result is the error that parsing gets to.
     """
     suspects = () if error.message == TOO_DEEP else _suspects(source, error)
-    for tags in suspects:
-        if parser.has_parsed_enough(source):
-            break
-        other = parser.error_in(_without(source, tags, error))
+    for tags, _ in zip(suspects, parses, strict=False):
+        other = _error_in(parse, _without(source, tags, error))
         same = other and (other.message, other.lineno) == (error.message, error.lineno)
         if not (other and same and _column_of(other) <= _column_of(error)):  # or it is the next of its kind in the line
             return tags, other
@@ -221,16 +203,6 @@ def _errors_of(
         yield partial(make, Position.of_tag(source, tags[0], named=False) if is_start else error.lineno)
         if is_start or message == _OPEN_COMMENT:
             yield from (partial(make, Position.of_tag(source, tag, named=False)) for tag in tags[1:])
-
-
-def _renamed_blocks(tree: nodes.Template) -> Iterator[TemplateSyntaxError]:
-    """Yield each block of the name of another one, which gets a name of its own."""
-    blocks = set[str]()
-    for block in tree.find_all(nodes.Block):
-        if block.name in blocks:
-            yield TemplateAssertionError(f"block {block.name!r} defined twice", block.lineno)
-            block.name = f"{block.name}{STAND_IN}{len(blocks)}"
-        blocks.add(block.name)
 
 
 class _RemovedControls(NodeTransformer):

@@ -9,6 +9,7 @@ framework: `pages/frame_answers` sends the mail.
 import re
 from html import escape
 
+from keyturn.studio.lint.document import Document
 from keyturn.studio.web.frames.client_models import MODES, simulate_dark, simulate_word
 from keyturn.studio.web.frames.rewriting import insert_in_head
 from keyturn.studio.web.view import Scheme, View
@@ -33,6 +34,10 @@ _TEXT = """<!doctype html><meta name="color-scheme" content="light dark">\
 
 def page_of_text(text: str) -> str:
     return _TEXT.format(escape(text))
+
+
+def frame_of(document: Document, view: View) -> str:
+    return apply_view(document.marked_html, view)
 
 
 def apply_view(html: str, view: View) -> str:

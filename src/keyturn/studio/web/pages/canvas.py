@@ -8,15 +8,13 @@ from litestar.di import NamedDependency
 from litestar.exceptions import ValidationException
 
 from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.studio.lint.checks.parts import CLIPPED_AT
 from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
 from keyturn.studio.web.pages import frame_answers
-from keyturn.studio.web.rendering import documents
-from keyturn.studio.web.rendering.rendition import Rendition, Renditions
+from keyturn.studio.web.rendering.rendition import Drawer, Rendition, Renditions
 from keyturn.studio.web.rendering.source import Sources
-from keyturn.studio.web.rendering.source_map import Marks, Selection, line_in
+from keyturn.studio.web.rendering.source_map import Marks, Selection, line_in, marks_in, sayings_in, selection_in
 from keyturn.studio.web.view import View
 
 T = TypeVar("T")
@@ -34,7 +32,7 @@ class Canvas:
         return self._renditions.rendition(template, view)
 
     def _read(self, rendition: Rendition, read: Callable[..., T], *args: Any) -> T | None:
-        return self._renditions.ask(rendition, documents.read_document, read, *args)
+        return self._renditions.ask(rendition, Drawer.read, read, *args)
 
     def parts(self, rendition: Rendition, view: View) -> dict[str, Any]:
         stage_of = {file: stage for stage, file in self._sources.files(rendition).items()}
@@ -45,12 +43,11 @@ class Canvas:
             "stages": self._sources.stages(rendition),
             "source": self._sources.source_at(view.file, rendition) if view.show == "source" else None,
             "picked": self._selection(rendition, at) if (at := _line(view)) else None,
-            "cut": rendition.mail is not None and len(rendition.mail.html.encode()) > CLIPPED_AT,
             "sayings": self._sayings(rendition) if view.tab == "reading" else (),
         }
 
     def _sayings(self, rendition: Rendition) -> Sequence[Saying]:
-        if said := self._read(rendition, documents.sayings_in):
+        if said := self._read(rendition, sayings_in):
             return said
         return read_aloud(parse_html(rendition.mail.html)) if rendition.mail and rendition.fault else ()
 
@@ -60,7 +57,7 @@ class Canvas:
         The mail is drawn as it is sent, with the origins of its parts. While a template is broken, it is the last good
         mail, without origins. A mail of text alone is a page of its text.
         """
-        if marked := self._read(rendition, documents.marked_html, view):
+        if marked := self._read(rendition, frames.frame_of, view):
             return marked
         mail = rendition.mail
         if mail and mail.text and not mail.html:
@@ -68,14 +65,14 @@ class Canvas:
         return frames.apply_view(mail.html, view) if mail and rendition.fault else None
 
     def marks(self, rendition: Rendition, view: View) -> Marks:
-        return self._read(rendition, documents.marks_in, _line(view)) or Marks({}, ())
+        return self._read(rendition, marks_in, _line(view)) or Marks({}, ())
 
     def _selection(self, rendition: Rendition, at: Place) -> Selection | None:
         """Return the selection of a line, or None if no file of this mail holds it."""
         if at.file not in self._gallery.files_of(rendition.template):
             return None
         source = self._gallery.source(at.file)
-        return self._read(rendition, documents.selection_in, at, source) or Selection.of(at, (), source)
+        return self._read(rendition, selection_in, at, source) or Selection.of(at, (), source)
 
 
 def _line(view: View) -> Place | None:
@@ -97,7 +94,7 @@ def template_frame(
     if html := canvas.html(rendition, drawn):
         return frame_answers.answer(html, drawn, frames.PREVIEW)
     fault = rendition.fault
-    reason = f"{fault.shown_place}: {fault.message}" if fault else _TOO_MUCH
+    reason = f"{fault.place}: {fault.message}" if fault else _TOO_MUCH
     html = frames.apply_view(frames.page_of_text(reason), drawn)
     page = frame_answers.answer(html, drawn, frames.PREVIEW)
     page.status_code = 422

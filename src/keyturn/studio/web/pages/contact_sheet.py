@@ -9,7 +9,7 @@ from litestar.response import Redirect
 
 from keyturn.studio.gallery import Entry, Gallery
 from keyturn.studio.web import frames
-from keyturn.studio.web.pages.layout import Layout, provide_address
+from keyturn.studio.web.pages.layout import Layout, page_of, provide_address
 from keyturn.studio.web.pages.tree import in_order
 from keyturn.studio.web.view import PageAddress, PageNumber, Scheme, View
 
@@ -51,31 +51,16 @@ class SheetView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         return self.samples == "first" and len(list(_views("", self))) == 1
 
 
-class HomeView(View, frozen=True, kw_only=True, omit_defaults=True):
-    """The query of the home page: the view in which its mails open."""
-
-    page: PageNumber = 1
-
-
 def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
     """Return what a page shows: `sections` are the views by template and sample.
 
     `count` is the number of pictures on all pages. A page past `last_page` is the last.
     """
-    pages: list[list[Entry]] = [[]]
-    of_sample = len(list(_views("", view)))
-    count, left = 0, _MOST
-    for entry in (entry for entry in in_order(entries) if view.names(entry)):
-        here = len(_samples(entry, view)) * of_sample
-        if here > left and pages[-1]:
-            pages.append([])
-            left = _MOST
-        pages[-1].append(entry)
-        count, left = count + here, left - here
-    page = min(view.page, len(pages))
-    entries = pages[page - 1]
-    sections = {each.name: {sample: list(_views(sample, view)) for sample in _samples(each, view)} for each in entries}
-    return {"sections": sections, "count": count, "page": page, "last_page": len(pages)}
+    entries = [entry for entry in in_order(entries) if view.names(entry)]
+    of_sample, samples = len(list(_views("", view))), [len(_samples(entry, view)) for entry in entries]
+    shown, page, last = page_of(entries, view.page, _MOST // max(1, of_sample * max(samples, default=1)))
+    sections = {each.name: {sample: list(_views(sample, view)) for sample in _samples(each, view)} for each in shown}
+    return {"sections": sections, "count": of_sample * sum(samples), "page": page, "last_page": last}
 
 
 def _samples(entry: Entry, view: SheetView) -> Sequence[str]:
@@ -89,20 +74,20 @@ def _views(sample: str, view: SheetView) -> Iterator[View]:
                 yield View(sample=sample, lang=lang, width=width, scheme=scheme, remote=view.remote)
 
 
-@get("/", dependencies={"home": provide_address(HomeView)}, sync_to_thread=False)
+@get("/", sync_to_thread=False)
 def home_page(
-    home: NamedDependency[HomeView], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
+    view: NamedDependency[View], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
 ) -> Response[str] | Redirect:
     """Show each mail once, by its first sample; or lead to the inbox, if the studio was started for it."""
-    if layout.opens_inbox and home == HomeView():
+    if layout.opens_inbox and view == View():
         return layout.redirect("inbox")
     entries = gallery.entries()
     if not entries:
         return layout.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})
-    shown = SheetView(width=(600,), scheme=(home.scheme,), remote=home.remote, page=home.page)
+    shown = SheetView(width=(600,), scheme=(view.scheme,), remote=view.remote, page=view.page)
     unreadable = {entry.name for entry in entries if entry.unreadable}
-    context = {"view": home, "home": home, "sandbox": frames.PREVIEW, "unreadable": unreadable, "mails": len(entries)}
-    return layout.page("home.html", context | pictures(entries, shown.to(lang=(home.lang,) if home.lang else ())))
+    context = {"view": view, "home": view, "sandbox": frames.PREVIEW, "unreadable": unreadable, "mails": len(entries)}
+    return layout.page("home.html", context | pictures(entries, shown.to(lang=(view.lang,) if view.lang else ())))
 
 
 @get("/sheet", dependencies={"sheet": provide_address(SheetView)}, sync_to_thread=True)

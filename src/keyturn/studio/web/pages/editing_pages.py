@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from keyturn.studio.gallery.gallery import Draft
 from keyturn.studio.gallery.sizes import LARGEST
-from keyturn.studio.lint.finding import Finding, Place
+from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web import frames
 from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.pages import frame_answers
@@ -76,8 +76,7 @@ def render_draft(
     if became is None:
         return Response({"overtaken": True})
     frame = layout.url("draft-frames", became.frame) if became.frame else ""
-    fault = became.fault and _finding(became.fault, became.fault.shown_place)
-    return Response({"frame": frame, "fault": fault})
+    return Response({"frame": frame, "fault": became.fault and _finding(became.fault)})
 
 
 @post("/draft-findings/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
@@ -92,7 +91,7 @@ def check_draft(
     if refusal := sources.refusal(data.file):
         return _refusal(NotEditable(refusal))
     found = drafts.findings(canvas.rendition(path_name, view), Draft(data.file, data.text))
-    return Response({"findings": [_finding(each, each.place) for each in found if each.place.file == data.file]})
+    return Response({"findings": [_finding(each) for each in found if each.place.file == data.file]})
 
 
 @get("/draft-frames/{key:str}", sync_to_thread=False)
@@ -106,9 +105,9 @@ def _refusal(error: Exception) -> Response[Any]:
     return Response({"detail": str(error)}, status_code=statuses.get(type(error), 404))
 
 
-def _finding(finding: Finding, place: Place) -> dict[str, Any]:
+def _finding(finding: Finding) -> dict[str, Any]:
     said = {name: getattr(finding, name) for name in ("message", "fix", "severity", "rule")}
-    return asdict(place) | said
+    return asdict(finding.place) | said
 
 
 HANDLERS = (read_source, save_source, render_draft, check_draft, draft_frame)

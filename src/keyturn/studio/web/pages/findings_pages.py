@@ -13,7 +13,7 @@ from keyturn.studio.lint.clients.clients import name_of
 from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, Severity
 from keyturn.studio.lint.report import Report, Tally, equal_findings, mails_of
 from keyturn.studio.web.checks.folder_checks import FolderChecks
-from keyturn.studio.web.pages.layout import Layout, provide_address
+from keyturn.studio.web.pages.layout import Layout, page_of, provide_address
 from keyturn.studio.web.pages.template_pages import own_files
 from keyturn.studio.web.view import PageAddress, PageNumber, View
 
@@ -55,14 +55,8 @@ def listing(report: Report, view: FindingsView) -> Listing:
     """Return the page of an address; the last page for a number beyond it."""
     with_words = [finding for finding in report.found if _has_words(finding, view.words)]
     groups = equal_findings(one for one in with_words if not view.severity or one.severity in view.severity)
-    pages = max(1, -(-len(groups) // _ON_A_PAGE))
-    page = min(view.page, pages)
-    return Listing(
-        groups=groups[(page - 1) * _ON_A_PAGE : page * _ON_A_PAGE],
-        severities=Tally.of(with_words).by_severity,
-        pages=pages,
-        page=page,
-    )
+    shown, page, pages = page_of(groups, view.page, _ON_A_PAGE)
+    return Listing(groups=shown, severities=Tally.of(with_words).by_severity, pages=pages, page=page)
 
 
 def _has_words(finding: Finding, words: str) -> bool:
@@ -127,7 +121,7 @@ class Links:
     def mail(self, mail: MailName, place: Place) -> View:
         """Return the view of a mail that selects the part from this place."""
         is_drawn = place.file in self._shared or self._stages.get(place.file, ("", ""))[1] == "template"
-        line = f"{place.file}:{place.line}" if is_drawn else ""
+        line = f"{place.file}:{place.line}" if is_drawn and place.line else ""
         return View(sample=mail.sample, lang=mail.language, line=line, tab="checks")
 
 

@@ -19,6 +19,7 @@ from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 
 from keyturn.packaging import folder
+from keyturn.studio.gallery.samples import hostile
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web.access import HEADERS
@@ -52,6 +53,14 @@ def neighbours(items: Sequence[T], here: T) -> dict[str, T | None]:
     """Return the items before and after this one, for the links of a page."""
     at = items.index(here) if here in items else 0
     return {"before": items[at - 1] if at > 0 else None, "after": items[at + 1] if at + 1 < len(items) else None}
+
+
+def page_of(items: Sequence[T], number: int, most: int) -> tuple[Sequence[T], int, int]:
+    """Return the items of a page, its number and that of the last page; the last page for a number beyond it."""
+    most = max(1, most)
+    last = max(1, -(-len(items) // most))
+    page = min(number, last)
+    return items[(page - 1) * most : page * most], page, last
 
 
 def _fault_of(name: str, value: Any, kind: type[msgspec.Struct]) -> str:
@@ -116,7 +125,6 @@ class Layout:
         self._editor = None if studio.is_shared else editor_for(studio.editor)
         self._environment = page_environment(folder("preview"), bytecode_cache=compiled_pages())
         self._environment.globals.update(self._shared_values(studio, sources))
-        self._environment.filters["excerpt"] = self._excerpt
         self._environment.filters["kilobytes"] = _kilobytes
 
     def _shared_values(self, studio: Studio, sources: SourceFiles) -> dict[str, Any]:
@@ -134,11 +142,13 @@ class Layout:
             "widths": WIDTHS,
             "editor": self._editor,
             "editor_url": self.editor_url,
+            "excerpt": self._excerpt,
             "edit_refusal": sources.refusal,
             "inbox_rows": rows,
             "foreign": gallery.folder.name if gallery.is_foreign else "",
             "remote_hosts": remote_hosts,
             "hints": hints,
+            "hostile": hostile.NAMES,
             "limits": {"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
         }
 
@@ -171,7 +181,7 @@ class Layout:
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
 
     def _excerpt(self, finding: Finding, around: int = 1, before: int = 16) -> tuple[ExcerptLine, ...]:
-        place = finding.shown_place
+        place = finding.place
         try:
             lines = self.gallery.source(place.file).split("\n")
         except OSError:  # deleted, or unreadable, as the finding says

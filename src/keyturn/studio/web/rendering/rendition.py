@@ -31,6 +31,8 @@ from keyturn.studio.web.data.current_data import CurrentData, current_data
 from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.view import View
 
+T = TypeVar("T")
+
 _MOST_DRAWN = 32
 """The number of kept renderings, for later requests for their lines or their checks."""
 
@@ -113,6 +115,14 @@ class Drawer:
             )
         return self._documents[order.number]
 
+    def read(self, order: Order, read: Callable[..., T], *args: Any) -> T | None:
+        """Return what a function reads of the mail with its places, or None if the mail cannot be rendered."""
+        try:
+            document = self.document(order)
+        except TemplateInvalid:  # a save broke it since; the page reports that when it is rendered again
+            return None
+        return read(document, *args) if document.html else None
+
     def render(self, order: Order) -> Rendered:
         """Return the mail as the app sends it, as `Gallery.render` does."""
         return self.gallery.render(order.template, order.files, order.sample, order.language, order.brand)
@@ -139,8 +149,6 @@ def _states_elsewhere(templates: Templates, language: Language) -> Iterable[File
         if not file or Path(file) not in templates.folders:
             yield state_of(file) if file else ("", 0, 0)
 
-
-T = TypeVar("T")
 
 _MOST = 32
 """The number of kept mails, some megabytes: enough to go back and forth between some views."""

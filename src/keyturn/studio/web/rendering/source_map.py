@@ -11,6 +11,7 @@ from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.markup.marked_html import PREFIX
 from keyturn.studio.lint.markup.structure import body_of
+from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.lint.source.traced_text import pieces_of
 from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
 
@@ -86,16 +87,27 @@ class _Part(Struct, frozen=True):
         return self.offset < other.offset < self.end
 
 
+def marks_in(document: Document, selected: Place | None) -> Marks:
+    """Return the origins of everything in the frame, and what comes from the selected line."""
+    source_map = SourceMap(document)
+    picked = tuple(one.key for one in source_map.elements_at(selected)) if selected else ()
+    return Marks({one.key: source_map.mark(one) for one in source_map.elements}, picked)
+
+
+def selection_in(document: Document, place: Place, source: str) -> Selection:
+    source_map = SourceMap(document)
+    return Selection.of(place, map(source_map.mark, source_map.elements_at(place)), source)
+
+
+def sayings_in(document: Document) -> list[Saying]:
+    return read_aloud(document.drawn, document.place_of_drawn)
+
+
 class SourceMap:
     """Maps everything in a rendered mail to a line of the templates, and each line to its parts."""
 
     def __init__(self, document: Document) -> None:
         self._document = document
-
-    def marks(self, selected: Place | None) -> Marks:
-        """Return the origins of everything in the frame, and what comes from the selected line."""
-        picked = tuple(one.key for one in self.elements_at(selected)) if selected else ()
-        return Marks({one.key: self._mark(one) for one in self.elements}, picked)
 
     @cached_property
     def elements(self) -> tuple[_Part, ...]:
@@ -112,10 +124,7 @@ class SourceMap:
         ordered = sorted(by_key.values(), key=lambda one: one.offset)
         return tuple(one for one in ordered if not any(other.holds(one) for other in ordered))
 
-    def selection(self, place: Place, source: str) -> Selection:
-        return Selection.of(place, map(self._mark, self.elements_at(place)), source)
-
-    def _mark(self, drawn: _Part) -> Mark:
+    def mark(self, drawn: _Part) -> Mark:
         return Mark(drawn.tag, self._document.trail(drawn.offset))
 
     def _spans(self, place: Place) -> Iterator[tuple[int, int]]:
