@@ -1,6 +1,5 @@
 """Which hosts the probe may attack: this machine, and hosts that publish a value which only their owner can."""
 
-from contextlib import suppress
 from hmac import compare_digest
 from urllib.parse import urlsplit
 
@@ -17,21 +16,20 @@ def needs_permission(url: str) -> bool:
     """Tell whether a URL is of another host. Raises CannotProbe if it is none of HTTP."""
     if not url:
         raise CannotProbe("Name the URL of your application, such as http://127.0.0.1:3000.")
-    with suppress(ValueError):  # of http://[x
-        parts = urlsplit(url)
-        if parts.scheme in {"http", "https"} and host_of(url) and parts.port != 0:
-            if "@" in parts.netloc:
-                raise CannotProbe("Leave the user and the password out of the URL, since reports name it.")
-            return not is_loopback(url)
-    raise CannotProbe(f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000.")
+    if not host_of(url) or urlsplit(url).scheme not in {"http", "https"}:
+        raise CannotProbe(f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000.")
+    if "@" in urlsplit(url).netloc:
+        raise CannotProbe("Leave the user and the password out of the URL, since reports name it.")
+    return not is_loopback(url)
 
 
 async def require_permission(web: Web, permission: str) -> None:
-    """Ask the host, over https, whether it may be probed. Raises CannotProbe and NotTried."""
+    """Ask the host, over https, whether it may be probed. Raises CannotProbe and a Finding."""
+    other = f"{web.origin} is another host"
     if not web.origin.startswith("https://"):
-        raise CannotProbe(f"{web.origin} is another host: probe it over https, or an application on this machine.")
+        raise CannotProbe(f"{other}: probe it over https, or an application on this machine.")
     if not permission:
-        raise CannotProbe(f"{web.origin} is another host: name a --file, which keeps what the host has to publish.")
-    page = await web.send("GET", web.origin + PATH, {}, b"")
+        raise CannotProbe(f"{other}: name a --file, which keeps what the host has to publish.")
+    page = await web.send("GET", web.origin + PATH)
     if page.status != 200 or not compare_digest(page.body.strip().encode(), permission.encode()):
-        raise CannotProbe(f"{web.origin} is another host. If it is yours, publish this at {PATH}: {permission}")
+        raise CannotProbe(f"{other}. If it is yours, publish this at {PATH}: {permission}")

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urljoin, urlsplit
 
@@ -12,7 +13,8 @@ from msgspec.structs import replace
 
 from keyturn.hosts import is_loopback
 from keyturn.http_client import CallFailed, HttpClient
-from keyturn.probe.attack import NotTried
+from keyturn.mail.rendering.html_tree import Element, parse_html
+from keyturn.probe.attack import not_tried
 
 if TYPE_CHECKING:
     import httpx2
@@ -24,7 +26,7 @@ _MOST_REDIRECTS = 5
 _SECRET = {"authorization", "cookie"}
 
 
-class Page(Struct, frozen=True, kw_only=True):
+class Page(Struct, frozen=True, kw_only=True, dict=True):
     """An answer. `sent`: the request, after its first line. `before`: the answers whose redirects led here."""
 
     method: str
@@ -44,14 +46,22 @@ class Page(Struct, frozen=True, kw_only=True):
         """The answers from the first on, this one last."""
         return (*self.before, self)
 
-    @property
-    def text(self) -> str:
-        """The headers and bodies of all answers."""
-        return "\n".join(f"{page.headers}\n{page.body}" for page in self.all)
+    def has(self, secret: str) -> bool:
+        """Tell whether the headers or the body of any answer have a text."""
+        return any(secret in f"{page.headers}\n{page.body}" for page in self.all)
 
     @property
     def is_html(self) -> bool:
         return "html" in self.header("content-type")
+
+    @cached_property
+    def tree(self) -> Element:
+        return parse_html(self.body)
+
+    @property
+    def words(self) -> str:
+        """The body as a person reads it."""
+        return self.tree.lines() if self.is_html else self.body
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -59,19 +69,25 @@ class Page(Struct, frozen=True, kw_only=True):
         return dict(_cookie(value) for page in self.all for key, value in page.headers if key == "set-cookie")
 
 
-def joined(base: str, url: str) -> str:
-    """Return a URL of a page in full, or as it is if it cannot be read: it is of no origin then."""
-    try:
-        return urljoin(base, url)
-    except ValueError:
-        return url
-
-
 def _cookie(header: str) -> tuple[str, str]:
-    pair, _, attributes = header.lower().partition(";")
-    is_deleted = "max-age=0" in attributes or "01 jan 1970" in attributes.replace("-", " ")
-    name, _, value = header[: len(pair)].partition("=")
+    pair, _, attributes = header.partition(";")
+    name, _, value = pair.partition("=")
+    is_deleted = any(sign in attributes.lower() for sign in ("max-age=0", "01 jan 1970", "01-jan-1970"))
     return name.strip(), "" if is_deleted else value.strip().strip('"')
+
+
+def joined(base: str, url: str) -> str:
+    """Return a URL of a page in full, without its fragment, or as it is if it cannot be read.
+
+    The names of this machine are one: the name in `base`.
+    """
+    try:
+        mine, other = urlsplit(base), urlsplit(urljoin(base, url))
+        is_mine = (other.scheme, other.port) == (mine.scheme, mine.port) and is_loopback(base)
+    except ValueError:  # such as http://[x
+        return url
+    host = mine.netloc if is_mine and is_loopback(other.geturl()) else other.netloc
+    return other._replace(netloc=host, fragment="").geturl()
 
 
 class Web:
@@ -79,40 +95,38 @@ class Web:
 
     def __init__(self, url: str, seconds: float, per_second: int | None = None) -> None:
         self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
-        self.is_paced = bool(per_second)
         self._client = HttpClient(seconds, _LONGEST, trust_env=False)  # a proxy of the environment is another host
         self._starts = deque[float](maxlen=per_second or 0)
         self._turn = asyncio.Lock()
         self.aclose = self._client.close
 
+    @property
+    def is_paced(self) -> bool:
+        return bool(self._starts.maxlen)
+
     def is_here(self, url: str) -> bool:
-        """Tell whether a URL is of this origin. The names of this machine are one."""
-        mine = urlsplit(self.origin)
-        try:
-            other = urlsplit(url)
-            if (other.scheme, other.port) != (mine.scheme, mine.port):
-                return False
-        except ValueError:  # such as http://[x
-            return False
-        return other.hostname == mine.hostname or (is_loopback(url) and is_loopback(self.origin))
+        """Tell whether a URL in full is of this origin."""
+        return f"{url}/".lower().startswith(f"{self.origin}/".lower())
 
     def here(self, url: str) -> str:
         """Return a URL at this origin, with the path and the query of another: links may name a public host."""
         try:
             return self.origin + urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl()
         except ValueError:
-            raise NotTried(f"{url} is no URL.") from None
+            raise not_tried(f"{url} is no URL.") from None
 
-    async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Page:
-        """Return the answer, whatever its status. Raises NotTried if there is none."""
-        await self._take_turn()
+    async def send(self, method: str, url: str, headers: Mapping[str, str] = {}, body: bytes = b"") -> Page:
+        """Return the answer, whatever its status. Raises a Finding if there is none."""
+        async with self._turn:
+            if self.is_paced and len(self._starts) == self._starts.maxlen:
+                await asyncio.sleep(self._starts[0] + 1 - time.monotonic())
+            self._starts.append(time.monotonic())
         began = time.perf_counter()
         try:
             answer = await self._client.ask(method, url, headers=headers, content=body)
         except CallFailed as error:
-            raise NotTried(
-                f"{self.origin} gave no answer to {method} {urlsplit(url).path or '/'} ({error}): is it running?"
-            ) from None
+            asked = f"{method} {urlsplit(url).path or '/'}"
+            raise not_tried(f"{self.origin} gave no answer to {asked} ({error}): is it running?") from None
         shown = "".join(f"{name}: {value}\n" for name, value in headers.items() if name not in _SECRET)
         return Page(
             method=method,
@@ -123,13 +137,6 @@ class Web:
             body=answer.body.decode("utf-8", "replace"),
             seconds=time.perf_counter() - began,
         )
-
-    async def _take_turn(self) -> None:
-        if self._starts.maxlen:
-            async with self._turn:
-                if len(self._starts) == self._starts.maxlen:
-                    await asyncio.sleep(self._starts[0] + 1 - time.monotonic())
-                self._starts.append(time.monotonic())
 
 
 class Browser:
@@ -142,14 +149,14 @@ class Browser:
         self.web, self.headers, self.cookies, self.token = web, headers, dict[str, str](), ""
 
     async def send(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Page:
-        """Return the last answer. `path`: also a URL of the origin. Raises NotTried for one of another."""
+        """Return the last answer. `path`: also a URL of the origin. Raises a Finding for one of another."""
         before: tuple[Page, ...] = ()
         url = joined(f"{self.web.origin}/", path)
         if not self.web.is_here(url):
-            raise NotTried(f"{url} is another origin than {self.web.origin}, and the probe sends nothing there.")
+            raise not_tried(f"{url} is another origin than {self.web.origin}, and the probe sends nothing there.")
         while True:
-            page = await self.web.send(method, self.web.here(url), self._headers(method, kind), body)
-            self.cookies.update(page.cookies)
+            page = await self.web.send(method, url, self._headers(method, kind), body)
+            self.cookies |= page.cookies
             is_redirect = page.status in {301, 302, 303, 307, 308} and page.header("location")
             url = joined(page.url, page.header("location"))
             if not is_redirect or not self.web.is_here(url) or len(before) == _MOST_REDIRECTS:
@@ -160,10 +167,11 @@ class Browser:
 
     def _headers(self, method: str, kind: str) -> dict[str, str]:
         cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items() if value)
-        return {
-            **({"cookie": cookies} if cookies else {}),
-            **({"authorization": f"Bearer {self.token}"} if self.token else {}),
-            **({"content-type": kind} if kind else {}),
-            **({} if method in {"GET", "HEAD"} else {"origin": self.web.origin, "referer": f"{self.web.origin}/"}),
-            **({} if method in {"GET", "HEAD"} else self.headers),
+        headers = {
+            "cookie": cookies,
+            "authorization": f"Bearer {self.token}" if self.token else "",
+            "content-type": kind,
         }
+        if method not in {"GET", "HEAD"}:
+            headers |= {"origin": self.web.origin, "referer": f"{self.web.origin}/", **self.headers}
+        return {name: value for name, value in headers.items() if value}
