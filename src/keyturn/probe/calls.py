@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 from msgspec import Struct
@@ -56,10 +56,8 @@ class Call(Struct, frozen=True):
         path = _PLACEHOLDER.sub(lambda name: quote(str(self._value(name, values)), safe=""), self.path)
         if not self.method:
             return await self.send_form(browser, await browser.send("GET", path), values, more)
-        document = {**self._filled(self.body, values), **more}
-        if self.is_json:
-            return await browser.send(self.method, path, msgspec.json.encode(document), "application/json")
-        return await _send_fields(browser, self.method, path, document)
+        fields = {**self._filled(self.body, values), **more}
+        return await browser.send(self.method, path, fields, is_json=self.is_json)
 
     async def send_form(
         self, browser: Browser, page: Page, values: Mapping[str, Any], more: Mapping[str, Any] = {}
@@ -73,7 +71,7 @@ class Call(Struct, frozen=True):
             raise not_tried(f"{page.url} ({page.status}) has no form that the probe understands. {hint}")
         if _CHALLENGE.search(page.body):
             raise not_tried(f"{page.url} has a CAPTCHA: turn it off while the probe runs. {hint}")
-        return await _send_fields(browser, "POST", form.action, {**form.filled(values), **more})
+        return await browser.send("POST", form.action, {**form.filled(values), **more})
 
     def _value(self, name: re.Match[str], values: Mapping[str, Any]) -> Any:
         if name[1] not in values:
@@ -92,12 +90,6 @@ class Call(Struct, frozen=True):
         return document
 
 
-async def _send_fields(browser: Browser, method: str, path: str, fields: Mapping[str, Any]) -> Page:
-    """Send a form. A list becomes one field for each item."""
-    body = urlencode(fields, doseq=True).encode()
-    return await browser.send(method, path, body, "application/x-www-form-urlencoded")
-
-
 async def find_calls(browser: Browser, start: str) -> dict[str, str]:
     """Return the paths of the pages with the forms `request` and `sign_in`, as far as links from `start` lead there."""
     found: dict[str, str] = {}
@@ -111,7 +103,7 @@ async def find_calls(browser: Browser, start: str) -> dict[str, str]:
             words = f"{path} {form.action.removeprefix(browser.web.origin)}"
             if form.address and not form.passwords and _FORGOTTEN.search(words):
                 found.setdefault("request", path)
-            elif form.address and form.passwords == 1 and not _REGISTER.search(words):
+            elif form.address and len(form.passwords) == 1 and not _REGISTER.search(words):
                 found.setdefault("sign_in", path)
         for link in (element for element in page.tree.walk() if element.tag == "a"):
             url = joined(page.url, link.get("href").strip())

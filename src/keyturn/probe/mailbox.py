@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from msgspec import Struct
 
+from keyturn.hosts import host_of
 from keyturn.studio.inbox.captured_mail import CapturedMail
 from keyturn.studio.inbox.mail import MailContent, action_link
 from keyturn.studio.inbox.store import CapturedMails
@@ -23,6 +24,11 @@ class Link(Struct, frozen=True):
 
     address: str
     token: str
+
+    @property
+    def path(self) -> str:
+        """The address without its host, which may be a public one."""
+        return urlsplit(self.address)._replace(scheme="", netloc="", fragment="").geturl()
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -50,9 +56,10 @@ class Mail(Struct, frozen=True):
 
 def _read(row: CapturedMail, raw: bytes) -> Mail:
     content = MailContent(raw)
-    likely = [link for link in content.links if _ABOUT_A_RESET.search(link.address)]
+    links = [link for link in content.links if host_of(link.address)]
+    likely = [link for link in links if _ABOUT_A_RESET.search(link.address)]
     link = None
-    if action := action_link(likely) or action_link(content.links) or next(iter(likely), None):
+    if action := action_link(likely) or action_link(links) or next(iter(likely), None):
         link = Link(action.address, _token_of(action.address))
     elif content.codes:
         link = Link("", content.codes[0])

@@ -8,10 +8,9 @@ from contextlib import aclosing
 from msgspec.structs import replace
 
 from keyturn.probe.attack import ATTACKS, Attack, CannotProbe, Exchange, Finding, Outcome, Report, Verdict
-from keyturn.probe.attacks import attack_named
+from keyturn.probe.attacks import links, requests, tokens
 from keyturn.probe.calls import Call, find_calls
 from keyturn.probe.mailbox import Mailbox
-from keyturn.probe.permission import PER_SECOND, needs_permission, require_permission
 from keyturn.probe.run import Account, Run
 from keyturn.probe.target import CALLS, Patience, Target
 from keyturn.probe.web import Browser, Page, Web
@@ -21,7 +20,7 @@ _SHOWN = ("content-type", "cache-control", "referrer-policy", "content-security-
 _LONGEST, _MOST_PAGES = 400, 4
 """Characters of a body, and exchanges of an outcome, in the report."""
 
-Progress = Callable[[str], None]
+_FUNCTIONS = vars(links) | vars(requests) | vars(tokens)
 
 
 class Probe:
@@ -39,17 +38,16 @@ class Probe:
         passwords = {one.address: [*filter(None, (one.password, *one.tried))] for one in self._accounts}
         return {address: several for address, several in passwords.items() if several}
 
-    async def run(self, only: Sequence[str] = (), progress: Progress = lambda _: None) -> Report:
+    async def run(self, only: Sequence[str] = (), progress: Callable[[str], None] = lambda _: None) -> Report:
         """Return the report. Raises CannotProbe. If the task is cancelled, the other attacks are not tried.
 
         `progress` hears the name of each attack before it.
         """
         began, stopped = time.monotonic(), False
-        limit = PER_SECOND if needs_permission(self.target.url) else None
-        self._accounts = _accounts_of(self.target)
         chosen = [attack for attack in ATTACKS.values() if not only or attack.name in only]
         outcomes = {attack: Outcome(attack, Verdict.NOT_TRIED, "The run was stopped.") for attack in chosen}
-        async with aclosing(Web(self.target.url, self._patience.call, limit)) as web:
+        async with aclosing(Web(self.target.url, self._patience.call)) as web:
+            self._accounts = _accounts_of(self.target)
             run = Run(web, Mailbox(self.inbox), self._patience, self._accounts)
             try:
                 progress("searching for forms")
@@ -67,8 +65,8 @@ class Probe:
 
     async def _begin(self, run: Run) -> None:
         """Find the calls, and play the first story. Raises CannotProbe and a Finding."""
-        if run.web.is_paced:  # another host
-            await require_permission(run.web, self.target.permission)
+        if run.web.is_another_host:
+            await run.web.require_permission(self.target.permission)
         if not (self.target.request and self.target.sign_in):
             paths = await find_calls(Browser(run.web), self.target.url)
             self.target = replace(self.target, **{name: getattr(self.target, name) or paths[name] for name in paths})
@@ -92,7 +90,7 @@ def _accounts_of(target: Target) -> list[Account]:
 
 async def _play(attack: Attack, run: Run) -> Outcome:
     try:
-        finding = await attack_named(attack.name)(run)
+        finding = await _FUNCTIONS[attack.name.replace("-", "_")](run)
     except Finding as unfinished:
         finding = unfinished
     exchanges = tuple(_exchange(page, run) for page in finding.pages[:_MOST_PAGES])

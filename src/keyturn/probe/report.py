@@ -5,7 +5,6 @@ Answers of the target are somebody else's text: nothing in them controls a termi
 
 import json
 import re
-import textwrap
 from collections.abc import Mapping
 from html import escape
 from importlib.metadata import version
@@ -17,7 +16,7 @@ import msgspec
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
-from keyturn.probe.attack import Outcome, Report, Verdict
+from keyturn.probe.attack import Report, Verdict
 
 _WORDS = {
     Verdict.FAILED: ("failed", "red"),
@@ -27,7 +26,11 @@ _WORDS = {
 }
 """What a verdict is called, and its colour, the worst first."""
 
-_WIDTH = 100
+_KINDS: Mapping[Verdict, Mapping[str, Any]] = {
+    Verdict.FAILED: {"kind": "fail", "level": "error"},
+    Verdict.UNSURE: {"kind": "review", "level": "none"},
+}
+"""The results of SARIF. Only one of the kind "fail" has a level (SARIF, 3.27.10)."""
 
 
 def as_text(report: Report) -> str:
@@ -43,8 +46,7 @@ def as_html(report: Report) -> str:
 def _rendered(name: str, report: Report) -> str:
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"plain": _plain, "wrapped": _wrapped, "quoted": _quoted, "code": _with_code}
-    environment.filters["style"] = click.style
+    environment.filters |= {"plain": _plain, "code": _with_code, "style": click.style}
     of = {verdict: [one for one in report.outcomes if one.verdict == verdict] for verdict in Verdict}
     groups = [(verdict, *shown, of[verdict]) for verdict, shown in _WORDS.items() if of[verdict]]
     counts = ", ".join(f"{len(outcomes)} {word}" for _, word, _, outcomes in groups) or "nothing was tried"
@@ -58,15 +60,6 @@ def _plain(text: str) -> str:
     return "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
-def _wrapped(text: str, indent: int) -> str:
-    lines = textwrap.wrap(_plain(text), _WIDTH - indent, break_on_hyphens=False)
-    return textwrap.indent("\n".join(lines), " " * indent)
-
-
-def _quoted(text: str, sign: str) -> str:
-    return click.style(textwrap.indent(_plain(text.strip()), f"    {sign} "), dim=True)
-
-
 def _with_code(text: str) -> Markup:
     """Return a text of `attacks.toml` as HTML, with what is in backticks as code."""
     return Markup(re.sub("`(.+?)`", r"<code>\1</code>", escape(text, quote=False)))  # noqa: S704 - it is escaped
@@ -74,12 +67,7 @@ def _with_code(text: str) -> Markup:
 
 def as_json(report: Report) -> str:
     """Return all outcomes. Added members do not change the version."""
-    return _indented({"version": 1, **msgspec.to_builtins(report)})
-
-
-def _indented(document: Any) -> str:
-    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
-    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
+    return json.dumps({"version": 1, **msgspec.to_builtins(report)}, indent=2)  # in ASCII, with all else escaped
 
 
 def as_sarif(report: Report) -> str:
@@ -87,34 +75,18 @@ def as_sarif(report: Report) -> str:
 
     https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
     """
-    rules = [
-        {
-            "id": outcome.attack.name,
-            "shortDescription": {"text": outcome.attack.title},
-            "fullDescription": {"text": outcome.attack.gain},
-            "help": {"text": f"{outcome.attack.fix} ({', '.join(outcome.attack.authority)})"},
-        }
-        for outcome in report.outcomes
-    ]
+    rules, results = [], []
+    for index, outcome in enumerate(report.outcomes):
+        attack, exchanges = outcome.attack, (f"\n\n> {one.request}\n< {one.answer}" for one in outcome.exchanges)
+        about = {"shortDescription": attack.title, "fullDescription": attack.gain}
+        about["help"] = f"{attack.fix} ({', '.join(attack.authority)})"
+        rules.append({"id": attack.name, **{name: {"text": text} for name, text in about.items()}})
+        if outcome.verdict in _KINDS:
+            result = {"ruleId": attack.name, "ruleIndex": index, **_KINDS[outcome.verdict]}
+            result["message"] = {"text": outcome.why + "".join(exchanges)}
+            result["locations"] = [{"physicalLocation": {"artifactLocation": {"uri": report.target}}}]
+            results.append(result)
     driver = {"name": "keyturn probe", "version": version("keyturn"), "rules": rules}
-    results = [
-        _result(outcome, index, report.target)
-        for index, outcome in enumerate(report.outcomes)
-        if outcome.verdict in {Verdict.FAILED, Verdict.UNSURE}
-    ]
     run = {"tool": {"driver": driver}, "results": results, "properties": {"target": report.target}}
-    return _indented({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]})
-
-
-def _result(outcome: Outcome, index: int, target: str) -> Mapping[str, Any]:
-    """Return a result. Only a result of the kind "fail" has a level (SARIF, 3.27.10)."""
-    is_failure = outcome.verdict == Verdict.FAILED
-    exchanges = "".join(f"\n\n> {one.request}\n< {one.answer}" for one in outcome.exchanges)
-    return {
-        "ruleId": outcome.attack.name,
-        "ruleIndex": index,
-        "kind": "fail" if is_failure else "review",
-        "level": "error" if is_failure else "none",
-        "message": {"text": f"{outcome.why}{exchanges}"},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": target}}}],
-    }
+    log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, indent=2)

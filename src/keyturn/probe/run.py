@@ -69,20 +69,14 @@ def new_password() -> str:
 def look(page: Page) -> tuple[object, ...]:
     """Return what tells outcomes of a call apart: status, redirects, cookies, form, and an API's yes or no."""
     leads_to = [re.sub(r"[?#].*|[^/]*\d[^/]*", "", answer.header("location")) for answer in page.all]
-    fields = sum(form.passwords for form in forms_of(page)) if page.is_html else 0
+    fields = sum(len(form.passwords) for form in forms_of(page)) if page.is_html else 0
     try:
         document = msgspec.json.decode(page.body, type=dict[str, Any])
     except msgspec.DecodeError:
         document = {}
-    yes_or_no = [key for key, value in document.items() if isinstance(value, bool) or key in {"status", "result"}]
-    said = sorted((key, str(document[key]) if key in yes_or_no else "") for key in document)
+    is_yes_or_no = {key: isinstance(value, bool) or key in {"status", "result"} for key, value in document.items()}
+    said = sorted((key, str(document[key]) if is_yes_or_no[key] else "") for key in document)
     return page.all[0].status, page.status, *leads_to, *sorted(page.cookies), fields, *said
-
-
-def bearer_token(page: Page) -> str:
-    """Return the token that an API gives whoever has signed in, or an empty text."""
-    token = re.search(r'"(?:access_?token|token|jwt)"\s*:\s*"([\w.~+/=-]{8,})"', page.body, re.IGNORECASE)
-    return token[1] if token else ""
 
 
 class Run:
@@ -149,7 +143,7 @@ class Run:
 
     async def ask(self, address: Any, headers: Mapping[str, str] = {}) -> Page:
         """Ask for a link in a new browser. `address`: also a list. Raises a Finding beyond a limit."""
-        return _within_limit(await self.calls["request"].send(Browser(self.web, headers), {"email": address}))
+        return await self.calls["request"].send(Browser(self.web, headers), {"email": address})
 
     async def link_for(self, account: Account) -> Story:
         """Ask for a link, and return it with its mail. Raises a Finding if no mail comes."""
@@ -181,13 +175,11 @@ class Run:
         filled = {"email": story.account.address, **story.link.parameters, **values, "password": password}
         filled["token"] = story.link.token
         if call := self.calls.get("reset"):
-            page = await call.send(story.browser, filled, more)
-            story.browser.token = bearer_token(page)
-            return _within_limit(page)
-        page = story.page = story.page or await story.browser.send("GET", self.web.here(story.link.address))
+            return await call.send(story.browser, filled, more)
+        page = story.page = story.page or await story.browser.send("GET", story.link.path)
         if form_for(page, with_password=True):  # the page of a dead link has none
             page = await Call("--reset").send_form(story.browser, page, filled, more)
-        return _within_limit(page)
+        return page
 
     def _try(self, account: Account, password: str) -> None:
         account.tried.append(password)
@@ -225,9 +217,7 @@ class Run:
     async def sign_in(self, account: Account, password: str) -> tuple[Browser, Page]:
         call = self.call("sign_in", "The probe found no way to sign in: name it by --sign-in.")
         browser = Browser(self.web)
-        page = _within_limit(await call.send(browser, {"email": account.address, "password": password}))
-        browser.token = bearer_token(page)
-        return browser, page
+        return browser, await call.send(browser, {"email": account.address, "password": password})
 
     async def _learn_sign_in(self) -> None:
         """Learn how the answers to a right and to a wrong password look. Raises a Finding."""
@@ -271,9 +261,3 @@ class Run:
             for form in (token, quote(token), quote(token, safe="")):
                 text = text.replace(form, f"{token[:4]}…")
         return _LONG_WORD.sub(r"\1…", text)
-
-
-def _within_limit(page: Page) -> Page:
-    if page.status == 429:
-        raise not_tried("A limit of the application answered 429: raise it while the probe runs.")
-    return page

@@ -1,20 +1,23 @@
 """Requests to the application under test, as browsers send them: bounded, and never to another origin."""
 
 import asyncio
+import re
 import time
 from collections import deque
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
-from urllib.parse import urljoin, urlsplit
+from hmac import compare_digest
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode, urljoin, urlsplit
 
+import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from keyturn.hosts import is_loopback
+from keyturn.hosts import host_of, is_loopback
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.rendering.html_tree import Element, parse_html
-from keyturn.probe.attack import not_tried
+from keyturn.probe.attack import CannotProbe, not_tried
 
 if TYPE_CHECKING:
     import httpx2
@@ -23,7 +26,11 @@ _LONGEST = 2_000_000
 """Bytes of an answer. A longer one counts as empty."""
 
 _MOST_REDIRECTS = 5
+_PERMISSION, _PER_SECOND = "/.well-known/keyturn-probe", 2
+"""Where another host publishes that it may be probed, and the requests that it gets in a second."""
+
 _SECRET = {"authorization", "cookie"}
+_BEARER = re.compile(r'"(?:access_?token|token|jwt)"\s*:\s*"([\w.~+/=-]{8,})"', re.IGNORECASE)
 
 
 class Page(Struct, frozen=True, kw_only=True, dict=True):
@@ -90,35 +97,53 @@ def joined(base: str, url: str) -> str:
     return other._replace(netloc=host, fragment="").geturl()
 
 
-class Web:
-    """The origin under test. `per_second`: requests in a second, or None for no limit."""
+def needs_permission(url: str) -> bool:
+    """Tell whether a URL is of another host. Raises CannotProbe if it is none of HTTP."""
+    if not url:
+        raise CannotProbe("Name the URL of your application, such as http://127.0.0.1:3000.")
+    if not host_of(url) or urlsplit(url).scheme not in {"http", "https"}:
+        raise CannotProbe(f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000.")
+    if "@" in urlsplit(url).netloc:
+        raise CannotProbe("Leave the user and the password out of the URL, since reports name it.")
+    return not is_loopback(url)
 
-    def __init__(self, url: str, seconds: float, per_second: int | None = None) -> None:
-        self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+
+class Web:
+    """The origin under test. `is_another_host`: it is not on this machine, and gets a few requests in a second.
+
+    `seconds`: for one request and its answer. Raises CannotProbe.
+    """
+
+    def __init__(self, url: str, seconds: float) -> None:
         self._client = HttpClient(seconds, _LONGEST, trust_env=False)  # a proxy of the environment is another host
-        self._starts = deque[float](maxlen=per_second or 0)
+        self.is_another_host = needs_permission(url)
+        self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+        self._starts = deque[float](maxlen=_PER_SECOND)
         self._turn = asyncio.Lock()
         self.aclose = self._client.close
 
-    @property
-    def is_paced(self) -> bool:
-        return bool(self._starts.maxlen)
+    async def require_permission(self, permission: str) -> None:
+        """Ask another host, over https, whether it may be probed: only its owner can publish the value there.
+
+        Raises CannotProbe and a Finding.
+        """
+        other = f"{self.origin} is another host"
+        if not self.origin.startswith("https://"):
+            raise CannotProbe(f"{other}: probe it over https, or an application on this machine.")
+        if not permission:
+            raise CannotProbe(f"{other}: name a --file, which keeps what the host has to publish.")
+        page = await self.send("GET", self.origin + _PERMISSION)
+        if page.status != 200 or not compare_digest(page.body.strip().encode(), permission.encode()):
+            raise CannotProbe(f"{other}. If it is yours, publish this at {_PERMISSION}: {permission}")
 
     def is_here(self, url: str) -> bool:
         """Tell whether a URL in full is of this origin."""
         return f"{url}/".lower().startswith(f"{self.origin}/".lower())
 
-    def here(self, url: str) -> str:
-        """Return a URL at this origin, with the path and the query of another: links may name a public host."""
-        try:
-            return self.origin + urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl()
-        except ValueError:
-            raise not_tried(f"{url} is no URL.") from None
-
     async def send(self, method: str, url: str, headers: Mapping[str, str] = {}, body: bytes = b"") -> Page:
-        """Return the answer, whatever its status. Raises a Finding if there is none."""
+        """Return the answer. Raises a Finding if there is none, or a limit answers."""
         async with self._turn:
-            if self.is_paced and len(self._starts) == self._starts.maxlen:
+            if self.is_another_host and len(self._starts) == _PER_SECOND:
                 await asyncio.sleep(self._starts[0] + 1 - time.monotonic())
             self._starts.append(time.monotonic())
         began = time.perf_counter()
@@ -127,6 +152,8 @@ class Web:
         except CallFailed as error:
             asked = f"{method} {urlsplit(url).path or '/'}"
             raise not_tried(f"{self.origin} gave no answer to {asked} ({error}): is it running?") from None
+        if answer.status == 429:
+            raise not_tried("A limit of the application answered 429: raise it while the probe runs.")
         shown = "".join(f"{name}: {value}\n" for name, value in headers.items() if name not in _SECRET)
         return Page(
             method=method,
@@ -140,16 +167,23 @@ class Web:
 
 
 class Browser:
-    """A browser with cookies of its own. It follows redirects within the origin.
+    """A browser with cookies of its own, or the bearer token of an API. It follows redirects within the origin.
 
-    `headers`: what an attack adds to requests that are no GET. `token`: a bearer token.
+    `headers`: what an attack adds to requests that are no GET.
     """
 
     def __init__(self, web: Web, headers: Mapping[str, str] = {}) -> None:
         self.web, self.headers, self.cookies, self.token = web, headers, dict[str, str](), ""
 
-    async def send(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Page:
-        """Return the last answer. `path`: also a URL of the origin. Raises a Finding for one of another."""
+    async def send(
+        self, method: str, path: str, fields: Mapping[str, Any] | None = None, *, is_json: bool = False
+    ) -> Page:
+        """Return the last answer. `path`: also a URL of the origin. Raises a Finding for one of another.
+
+        `fields`: of the body. In a form, a list becomes one field for each item.
+        """
+        body = msgspec.json.encode(fields) if is_json else urlencode(fields or {}, doseq=True).encode()
+        kind = "" if fields is None else "application/json" if is_json else "application/x-www-form-urlencoded"
         before: tuple[Page, ...] = ()
         url = joined(f"{self.web.origin}/", path)
         if not self.web.is_here(url):
@@ -157,6 +191,8 @@ class Browser:
         while True:
             page = await self.web.send(method, url, self._headers(method, kind), body)
             self.cookies |= page.cookies
+            if method != "GET" and not page.is_html and (token := _BEARER.search(page.body)):
+                self.token = token[1]
             is_redirect = page.status in {301, 302, 303, 307, 308} and page.header("location")
             url = joined(page.url, page.header("location"))
             if not is_redirect or not self.web.is_here(url) or len(before) == _MOST_REDIRECTS:

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from statistics import median
 from urllib.parse import quote
 
-from msgspec import Struct
-
 from keyturn.probe.attack import Finding, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story
 from keyturn.probe.ranks import compare
@@ -82,22 +80,6 @@ async def secret_in_answer(run: Run) -> Finding:
     return passed(f"{len(run.stories)} answers contain neither the token nor the password.")
 
 
-class _Times(Struct, frozen=True):
-    """The seconds of answers for accounts and for strangers. `share`: of pairs in which the account took longer."""
-
-    known: list[float] = []
-    unknown: list[float] = []
-
-    @property
-    def share_and_p(self) -> tuple[float, float]:
-        return compare(self.known, self.unknown)[:2]
-
-    def __str__(self) -> str:
-        known, unknown = 1000 * median(self.known), 1000 * median(self.unknown)
-        middles = f"{known:.1f} ms for accounts, {unknown:.1f} ms for strangers"
-        return f"Medians of {len(self.known)} pairs: {middles} (p = {self.share_and_p[1]:.2g})."
-
-
 async def times_differ(run: Run) -> Finding:
     """Measure requests for accounts and strangers in turn, and compare them by the rank test of Mann and Whitney.
 
@@ -105,32 +87,31 @@ async def times_differ(run: Run) -> Finding:
     """
     if not run.patience.samples:
         raise not_tried("No samples were asked for.")
-    before, first = len(run.mailbox.mails), await _measure(run)
-    share, p = first.share_and_p
+    before = len(run.mailbox.mails)
+    first, p, said = await _measure(run)
     if p > _SUSPICIOUS:
-        return passed(str(first))
-    again = await _measure(run)
+        return passed(said)
+    again, p, said_again = await _measure(run)
     if len(await run.mailbox.all(before, run.usual_wait)) < run.patience.samples:
         raise not_tried("A limit held most mails back, so the times are those of the limit: raise it for the probe.")
-    share_again, p = again.share_and_p
-    if p > _SUSPICIOUS or (share - 0.5) * (share_again - 0.5) < 0:
-        return unsure(f"Measured twice, the difference is not the same: {first} {again}")
-    if abs(median(again.known) - median(again.unknown)) < _TELLING:
-        return unsure(f"The difference is real, but may be too small to tell over a network. {again}")
-    return failed(str(again))
+    if p > _SUSPICIOUS or first * again < 0:
+        return unsure(f"Measured twice, the difference is not the same: {said} {said_again}")
+    if abs(again) < _TELLING:
+        return unsure(f"The difference is real, but may be too small to tell over a network. {said_again}")
+    return failed(said_again)
 
 
-async def _measure(run: Run) -> _Times:
-    """Return the times of answers. The order within a pair is random."""
-    times = _Times()
+async def _measure(run: Run) -> tuple[float, float, str]:
+    """Return the difference of the medians in seconds, its p, and both in words."""
+    known, unknown = list[float](), list[float]()
     for number in range(run.patience.samples):
-        account = run.accounts[number % len(run.accounts)]
-        pair = [(times.known, account.address), (times.unknown, run.stranger())]
+        pair = [(known, run.accounts[number % len(run.accounts)].address), (unknown, run.stranger())]
         random.shuffle(pair)
-        for kind, address in pair:
-            page = await run.ask(address)
-            kind.append(sum(answer.seconds for answer in page.all))
-    return times
+        for times, address in pair:
+            times.append(sum(answer.seconds for answer in (await run.ask(address)).all))
+    ours, theirs, (_, p, _) = median(known), median(unknown), compare(known, unknown)
+    middles = f"{1000 * ours:.1f} ms for accounts, {1000 * theirs:.1f} ms for strangers"
+    return ours - theirs, p, f"Medians of {len(known)} pairs: {middles} (p = {p:.2g})."
 
 
 async def no_limit(run: Run) -> Finding:
