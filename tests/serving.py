@@ -51,7 +51,7 @@ def held_ports(count: int) -> Iterator[list[int]]:
 
 
 @contextmanager
-def serving(app: Any, connections: Connections | None = None, *, http: Any = None) -> Iterator[str]:
+def serving(app: Any, connections: Connections | None = None, *, http: Any = None, **options: Any) -> Iterator[str]:
     """Serve `app` until the block ends, and yield its address. `http` replaces the protocol of the connections."""
     with socket.create_server(("127.0.0.1", 0)) as bound:
         config = uvicorn.Config(
@@ -61,6 +61,7 @@ def serving(app: Any, connections: Connections | None = None, *, http: Any = Non
             log_config=None,
             ws="none",
             timeout_graceful_shutdown=1,
+            **options,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="served app")

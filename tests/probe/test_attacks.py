@@ -1,17 +1,25 @@
 """Each attack finds its fault, and no other: a shop that is wrong in one thing, and Keyturn, in which nothing fails."""
 
+import asyncio
+import os
 import socket
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+import sys
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import trustme
 from tests.driver.service import running, settings_for
 from tests.probe.faulty_app import ANN, BOB, Shop
-from tests.serving import serving, serving_here
+from tests.serving import held_ports, send_answer, serving, serving_here
 
 from keyturn.probe.attack import ATTACKS, Report, Verdict
 from keyturn.probe.probe import Probe
+from keyturn.probe.report import as_html, as_json, as_text
 from keyturn.probe.target import Patience, Target
 from keyturn.studio.inbox.smtp_server import SmtpServer
 from keyturn.studio.inbox.store import CapturedMails
@@ -47,14 +55,23 @@ def inbox(stack: AsyncExitStack) -> tuple[CapturedMails, int]:
     return mails, server.address[1]
 
 
-async def probed(fault: str, calls: Mapping[str, Any], patience: Patience = PATIENCE, **named: Any) -> Report:
+async def probed(
+    fault: str,
+    calls: Mapping[str, Any],
+    patience: Patience = PATIENCE,
+    *,
+    only: Sequence[str] = (),
+    progress: Callable[[str], None] = lambda _: None,
+    **shop_options: Any,
+) -> Report:
     async with AsyncExitStack() as stack:
         mails, port = inbox(stack)
-        shop = Shop(port, fault, second_step=bool(named.get("second_step")))
+        shop = Shop(port, fault, **shop_options)
         stack.enter_context(shop.sending())
         shop.base_url = stack.enter_context(serving(shop.app()))
-        target = Target(url=shop.base_url, accounts=[ANN, BOB], **calls, **named)
-        return await Probe(target, mails, patience).run()
+        second_step = bool(shop_options.get("second_step"))
+        target = Target(url=shop.base_url, accounts=[ANN, BOB], second_step=second_step, **calls)
+        return await Probe(target, mails, patience).run(only, progress)
 
 
 def names(report: Report, verdict: Verdict) -> set[str]:
@@ -97,6 +114,84 @@ async def test_times_are_measured(fault: str, calls: Mapping[str, Any]) -> None:
     report = await probed(fault, calls, MEASURING)
 
     assert names(report, Verdict.FAILED) == {fault} - {""}, story(report)
+
+
+async def test_requests_go_to_the_origin_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a redirect nor a proxy of the environment leads elsewhere, and a page from there is not judged."""
+    asked = []
+    pages = ["token-leaks", "page-cached", "page-framed"]
+
+    async def elsewhere(scope: Any, _: Any, send: Any) -> None:
+        asked.append(scope["path"])
+        await send_answer(send, 200, b"<form method=post><input type=password name=p>", {"content-type": "text/html"})
+
+    with serving(elsewhere) as url:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, url)
+        report = await probed("", API, front=url, only=pages)
+
+    assert (names(report, Verdict.NOT_TRIED), asked) == ({*pages}, []), story(report)
+
+
+async def test_no_part_of_a_password_is_in_a_report() -> None:
+    report = await probed("password-in-answer", API, only=["secret-in-answer"])
+
+    assert names(report, Verdict.FAILED) == {"secret-in-answer"}, story(report)
+    for text in (as_json(report), as_text(report), as_html(report)):
+        assert ("[password]" in text, "Aa1-" in text) == (True, False), text  # so each of the probe's begins
+
+
+@WAYS
+async def test_a_page_of_a_megabyte_does_not_stop_the_probe(calls: Mapping[str, Any]) -> None:
+    """A pattern whose time grows with the square of a page's length would not end before pytest does."""
+    hostile = "a" * 500_000 + '"token":"' * 30_000 + "password:<" * 20_000 + " <a" * 20_000
+    only = ["answers-differ", "secret-in-answer", "password-mailed", "page-framed"]
+    report = await probed("", calls, padding=hostile, only=only)
+
+    assert names(report, Verdict.PASSED) == {*only}, story(report)
+
+
+async def test_a_run_that_is_stopped_reports_what_it_played() -> None:
+    def stop(name: str) -> None:
+        if (task := asyncio.current_task()) and name == "token-short":
+            task.cancel()
+
+    report = await probed("", API, progress=stop)
+
+    assert report.stopped
+    assert names(report, Verdict.PASSED) == {"answers-differ", "secret-in-answer", "password-mailed"}, story(report)
+    assert "token-short: not-tried: The run was stopped." in story(report)
+
+
+async def test_another_host_is_probed_with_its_permission_and_slowly(tmp_path: Path) -> None:
+    """To the probe, 0.0.0.0 is another host; to Linux, this machine. 127.0.0.2 would count as this machine."""
+    authority, file = trustme.CA(), tmp_path / "probe.toml"
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    authority.issue_cert("0.0.0.0").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")  # noqa: S104
+
+    async def command(*options: str) -> tuple[int | None, bytes, bytes]:
+        arguments = ["-m", "keyturn", "probe", shop.base_url, "--file", str(file), *options]
+        environment = {**os.environ, "SSL_CERT_FILE": str(tmp_path / "authority.pem")}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, *arguments, stdout=-1, stderr=-1, env=environment
+        )
+        output, errors = await process.communicate()
+        return process.returncode, output, errors
+
+    with held_ports(1) as [port], ExitStack() as stack:
+        file.write_text(f"smtp = {port}\naccounts = ['{ANN}']\n", "utf-8")
+        shop = Shop(port)
+        stack.enter_context(shop.sending())
+        served = stack.enter_context(serving(shop.app(), ssl_certfile=tmp_path / "server.pem"))
+        shop.base_url = served.replace("http://127.0.0.1", "https://0.0.0.0")
+        code, _, said = await command()
+        shop.permission = tomllib.loads(file.read_text("utf-8"))["permission"]
+        assert (code, shop.permission in said.decode()) == (2, True), said
+        code, output, said = await command("--only", "link-twice-at-once", "--json")
+
+    assert code == 0, said
+    (outcome,) = msgspec.json.decode(output)["outcomes"]
+    assert (outcome["verdict"], outcome["why"][:12]) == ("not-tried", "Another host"), outcome
 
 
 @pytest.mark.any_database

@@ -25,7 +25,7 @@ _NO_MAIL = (
 )
 """What to do if no mail comes: to the first request, and to a later one."""
 
-_LONG_WORD = re.compile(r"(?=[\w-]*\d)([\w-]{4})[\w-]{20,}")
+_LONG_WORD = re.compile(r"(?<![\w-])(?=[\w-]*\d)([\w-]{4})[\w-]{20,}")
 
 
 class Account(Struct):
@@ -68,7 +68,7 @@ def new_password() -> str:
 
 def look(page: Page) -> tuple[object, ...]:
     """Return what tells outcomes of a call apart: status, redirects, cookies, form, and an API's yes or no."""
-    leads_to = [re.sub(r"[?#].*|[^/]*\d[^/]*", "", answer.header("location")) for answer in page.all]
+    leads_to = [re.sub(r"[?#].*|(?<![^/])[^/]*\d[^/]*", "", answer.header("location")) for answer in page.all]
     fields = sum(len(form.passwords) for form in forms_of(page)) if page.is_html else 0
     try:
         document = msgspec.json.decode(page.body, type=dict[str, Any])

@@ -16,7 +16,7 @@ from keyturn.probe.run import Run, Story
 from keyturn.probe.web import Page, joined
 
 _PASSWORD = re.compile(
-    r"(?:password|passwort|passwd)\b[^\n:<]{0,30}[:=]\s*(?:<[^>]*>\s*)*([^\s<]{6,64})", re.IGNORECASE
+    r"(?:password|passwort|passwd)\b[^\n:<]{0,30}[:=]\s*(?:<[^<>]*>\s*)*([^\s<]{6,64})", re.IGNORECASE
 )
 _MOST_TRIES = 2
 
