@@ -57,7 +57,9 @@ class Call(Struct, frozen=True):
         if not self.method:
             return await self.send_form(browser, await browser.send("GET", path), values, more)
         fields = {**self._filled(self.body, values), **more}
-        return await browser.send(self.method, path, fields, is_json=self.is_json)
+        if self.is_json:
+            return await browser.send(self.method, path, msgspec.json.encode(fields), "application/json")
+        return await browser.post(path, fields, self.method)
 
     async def send_form(
         self, browser: Browser, page: Page, values: Mapping[str, Any], more: Mapping[str, Any] = {}
@@ -71,7 +73,7 @@ class Call(Struct, frozen=True):
             raise not_tried(f"{page.url} ({page.status}) has no form that the probe understands. {hint}")
         if _CHALLENGE.search(page.body):
             raise not_tried(f"{page.url} has a CAPTCHA: turn it off while the probe runs. {hint}")
-        return await browser.send("POST", form.action, {**form.filled(values), **more})
+        return await browser.post(form.action, {**form.filled(values), **more})
 
     def _value(self, name: re.Match[str], values: Mapping[str, Any]) -> Any:
         if name[1] not in values:

@@ -95,8 +95,7 @@ class Run:
         self.notice: Mail | None = None
         self.stories: list[Story] = []
         self.passwords: list[str] = []
-        self._right: tuple[object, ...] = ()
-        self._wrong: tuple[object, ...] = ()
+        self._right = self._wrong = tuple[object, ...]()
 
     @property
     def first(self) -> Story:

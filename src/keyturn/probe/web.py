@@ -10,7 +10,6 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlencode, urljoin, urlsplit
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -175,15 +174,13 @@ class Browser:
     def __init__(self, web: Web, headers: Mapping[str, str] = {}) -> None:
         self.web, self.headers, self.cookies, self.token = web, headers, dict[str, str](), ""
 
-    async def send(
-        self, method: str, path: str, fields: Mapping[str, Any] | None = None, *, is_json: bool = False
-    ) -> Page:
-        """Return the last answer. `path`: also a URL of the origin. Raises a Finding for one of another.
+    async def post(self, path: str, fields: Mapping[str, Any], method: str = "POST") -> Page:
+        """Send a form. A list becomes one field for each item."""
+        body = urlencode(fields, doseq=True).encode()
+        return await self.send(method, path, body, "application/x-www-form-urlencoded")
 
-        `fields`: of the body. In a form, a list becomes one field for each item.
-        """
-        body = msgspec.json.encode(fields) if is_json else urlencode(fields or {}, doseq=True).encode()
-        kind = "" if fields is None else "application/json" if is_json else "application/x-www-form-urlencoded"
+    async def send(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Page:
+        """Return the last answer. `path`: also a URL of the origin. Raises a Finding for one of another."""
         before: tuple[Page, ...] = ()
         url = joined(f"{self.web.origin}/", path)
         if not self.web.is_here(url):
@@ -202,12 +199,8 @@ class Browser:
                 method, body, kind = "GET", b"", ""
 
     def _headers(self, method: str, kind: str) -> dict[str, str]:
-        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items() if value)
-        headers = {
-            "cookie": cookies,
-            "authorization": f"Bearer {self.token}" if self.token else "",
-            "content-type": kind,
-        }
+        headers = {"content-type": kind, "authorization": f"Bearer {self.token}" if self.token else ""}
+        headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items() if value)
         if method not in {"GET", "HEAD"}:
             headers |= {"origin": self.web.origin, "referer": f"{self.web.origin}/", **self.headers}
         return {name: value for name, value in headers.items() if value}
