@@ -72,7 +72,7 @@ def look(page: Page) -> tuple[object, ...]:
     fields = sum(len(form.passwords) for form in forms_of(page)) if page.is_html else 0
     try:
         document = msgspec.json.decode(page.body, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         document = {}
     is_yes_or_no = {key: isinstance(value, bool) or key in {"status", "result"} for key, value in document.items()}
     said = sorted((key, str(document[key]) if is_yes_or_no[key] else "") for key in document)
