@@ -3,10 +3,11 @@
 import asyncio
 import os
 import socket
+import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -56,22 +57,16 @@ def inbox(stack: AsyncExitStack) -> tuple[CapturedMails, int]:
 
 
 async def probed(
-    fault: str,
-    calls: Mapping[str, Any],
-    patience: Patience = PATIENCE,
-    *,
-    only: Sequence[str] = (),
-    progress: Callable[[str], None] = lambda _: None,
-    **shop_options: Any,
+    fault: str, calls: Mapping[str, Any], patience: Patience = PATIENCE, played: Mapping[str, Any] = {}, **options: Any
 ) -> Report:
+    """Probe a shop. `played`: options of the run. `options`: of the shop."""
     async with AsyncExitStack() as stack:
         mails, port = inbox(stack)
-        shop = Shop(port, fault, **shop_options)
+        shop = Shop(port, fault, **options)
         stack.enter_context(shop.sending())
         shop.base_url = stack.enter_context(serving(shop.app()))
-        second_step = bool(shop_options.get("second_step"))
-        target = Target(url=shop.base_url, accounts=[ANN, BOB], second_step=second_step, **calls)
-        return await Probe(target, mails, patience).run(only, progress)
+        target = Target(url=shop.base_url, accounts=[ANN, BOB], second_step="second_step" in options, **calls)
+        return await Probe(target, mails, patience).run(**played)
 
 
 def names(report: Report, verdict: Verdict) -> set[str]:
@@ -128,13 +123,13 @@ async def test_requests_go_to_the_origin_alone(monkeypatch: pytest.MonkeyPatch) 
     with serving(elsewhere) as url:
         for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
             monkeypatch.setenv(name, url)
-        report = await probed("", API, front=url, only=pages)
+        report = await probed("", API, front=url, played={"only": pages})
 
     assert (names(report, Verdict.NOT_TRIED), asked) == ({*pages}, []), story(report)
 
 
 async def test_no_part_of_a_password_is_in_a_report() -> None:
-    report = await probed("password-in-answer", API, only=["secret-in-answer"])
+    report = await probed("password-in-answer", API, played={"only": ["secret-in-answer"]})
 
     assert names(report, Verdict.FAILED) == {"secret-in-answer"}, story(report)
     for text in (as_json(report), as_text(report), as_html(report)):
@@ -146,7 +141,7 @@ async def test_a_page_of_a_megabyte_does_not_stop_the_probe(calls: Mapping[str, 
     """A pattern whose time grows with the square of a page's length would not end before pytest does."""
     hostile = "a" * 500_000 + '"token":"' * 30_000 + "password:<" * 20_000 + " <a" * 20_000
     only = ["answers-differ", "secret-in-answer", "password-mailed", "page-framed"]
-    report = await probed("", calls, padding=hostile, only=only)
+    report = await probed("", calls, padding=hostile, played={"only": only})
 
     assert names(report, Verdict.PASSED) == {*only}, story(report)
 
@@ -156,42 +151,34 @@ async def test_a_run_that_is_stopped_reports_what_it_played() -> None:
         if (task := asyncio.current_task()) and name == "token-short":
             task.cancel()
 
-    report = await probed("", API, progress=stop)
+    report = await probed("", API, played={"progress": stop})
 
     assert report.stopped
     assert names(report, Verdict.PASSED) == {"answers-differ", "secret-in-answer", "password-mailed"}, story(report)
     assert "token-short: not-tried: The run was stopped." in story(report)
 
 
-async def test_another_host_is_probed_with_its_permission_and_slowly(tmp_path: Path) -> None:
+def test_another_host_is_probed_with_its_permission_and_slowly(tmp_path: Path) -> None:
     """To the probe, 0.0.0.0 is another host; to Linux, this machine. 127.0.0.2 would count as this machine."""
-    authority, file = trustme.CA(), tmp_path / "probe.toml"
-    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
-    authority.issue_cert("0.0.0.0").private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")  # noqa: S104
+    trusted, own, file = (tmp_path / name for name in ("authority.pem", "server.pem", "probe.toml"))
+    authority, environment = trustme.CA(), {**os.environ, "SSL_CERT_FILE": str(trusted)}
+    authority.cert_pem.write_to_path(trusted)
+    authority.issue_cert("0.0.0.0").private_key_and_cert_chain_pem.write_to_path(own)  # noqa: S104
 
-    async def command(*options: str) -> tuple[int | None, bytes, bytes]:
-        arguments = ["-m", "keyturn", "probe", shop.base_url, "--file", str(file), *options]
-        environment = {**os.environ, "SSL_CERT_FILE": str(tmp_path / "authority.pem")}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, *arguments, stdout=-1, stderr=-1, env=environment
-        )
-        output, errors = await process.communicate()
-        return process.returncode, output, errors
+    def command(*options: str) -> subprocess.CompletedProcess[str]:
+        arguments = [sys.executable, "-m", "keyturn", "probe", shop.base_url, "--file", str(file), *options]
+        return subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
 
-    with held_ports(1) as [port], ExitStack() as stack:
+    with held_ports(1) as [port], (shop := Shop(port)).sending(), serving(shop.app(), ssl_certfile=own) as url:
         file.write_text(f"smtp = {port}\naccounts = ['{ANN}']\n", "utf-8")
-        shop = Shop(port)
-        stack.enter_context(shop.sending())
-        served = stack.enter_context(serving(shop.app(), ssl_certfile=tmp_path / "server.pem"))
-        shop.base_url = served.replace("http://127.0.0.1", "https://0.0.0.0")
-        code, _, said = await command()
+        shop.base_url = url.replace("http://127.0.0.1", "https://0.0.0.0")
+        ended = command()
         shop.permission = tomllib.loads(file.read_text("utf-8"))["permission"]
-        assert (code, shop.permission in said.decode()) == (2, True), said
-        code, output, said = await command("--only", "link-twice-at-once", "--json")
+        assert (ended.returncode, shop.permission in ended.stderr) == (2, True), ended
+        ended = command("--only", "link-twice-at-once", "--json")
 
-    assert code == 0, said
-    (outcome,) = msgspec.json.decode(output)["outcomes"]
-    assert (outcome["verdict"], outcome["why"][:12]) == ("not-tried", "Another host"), outcome
+    (outcome,) = msgspec.json.decode(ended.stdout)["outcomes"]
+    assert (ended.returncode, outcome["verdict"], outcome["why"][:12]) == (0, "not-tried", "Another host"), ended
 
 
 @pytest.mark.any_database

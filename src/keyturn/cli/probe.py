@@ -139,12 +139,11 @@ def _read_target(options: dict[str, Any], file: Path | None) -> "Target":
 
 
 def _play(run: "Probe", only: tuple[str, ...]) -> "Report":
-    """Play the attacks. Ctrl-C ends them, with a report. Raises CannotProbe."""
-    from keyturn.probe.attack import CannotProbe
+    """Play the attacks. Ctrl-C ends them, with a report. Raises CannotProbe and CommandRefused."""
     from keyturn.studio.inbox.smtp_server import SmtpServer
 
     if run.target.smtp is None:
-        raise CannotProbe("Name a port by --smtp, and let the application send its mails there.")
+        raise CommandRefused("Name a port by --smtp, and let the application send its mails there.")
     with SmtpServer(listen("127.0.0.1", run.target.smtp, "--smtp"), run.inbox).running():
         try:
             return asyncio.run(run.run(only, _show_progress))

@@ -1,6 +1,6 @@
 """A probe's report as text, JSON, SARIF and one HTML page.
 
-Answers of the target are somebody else's text: nothing in them controls a terminal or becomes markup (CWE-150, CWE-79).
+Answers of the target come from outside: nothing in them controls a terminal or becomes markup (CWE-150, CWE-79).
 """
 
 import json
