@@ -1,35 +1,54 @@
-"""Calls to the application: "POST /api/forgot BODY" with placeholders, or the path of a page whose form is sent."""
+"""Calls to the application: "POST /api/forgot BODY" with placeholders, or the path of a page whose form is sent.
+
+A form is a call as well: its fields get placeholders where a browser's user would fill them in.
+"""
 
 import re
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
 import msgspec
 from msgspec import Struct
 
+from keyturn.mail.rendering.html_tree import Element
 from keyturn.probe.attack import CannotProbe, not_tried
-from keyturn.probe.forms import form_for, forms_of
 from keyturn.probe.web import Browser, Page, joined
 
 _CALL = re.compile(r"(?:([A-Z]{3,7})\s+)?(/\S*)(?:\s+(\S.*))?", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_NEEDED = {"--request": "{email}", "--reset": "{password}", "--sign-in": "{password}", "--change": "{password}"}
+_CHALLENGE = re.compile(r"g-recaptcha|h-captcha|cf-turnstile|altcha-widget|recaptcha/|hcaptcha\.com|turnstile/v0")
+
+_ADDRESS = re.compile(r"mail|user|login|identif|account|address", re.IGNORECASE)
+_OLD = re.compile(r"old|current", re.IGNORECASE)
+_TYPED = {"email", "text", "tel", "search"}
+_NOT_SENT = {"button", "image", "reset", "file"}
+_MOST_FIELDS = 100
+
 _FORGOTTEN = re.compile(r"forg[eo]t|reset|recover|lost|passwor|vergessen|oubli|olvid", re.IGNORECASE)
 _SIGN_IN = re.compile(r"log-?_?in|sign-?_?in|anmeld|connexion|account|auth|session", re.IGNORECASE)
 _REGISTER = re.compile(r"regist|sign-?_?up|join|create", re.IGNORECASE)
 _MOST_PAGES = 12
-_NEEDED = {"--request": "{email}", "--reset": "{password}", "--sign-in": "{password}", "--change": "{password}"}
-_CHALLENGE = re.compile(r"g-recaptcha|h-captcha|cf-turnstile|altcha-widget|recaptcha/|hcaptcha\.com|turnstile/v0")
 
 
 class Call(Struct, frozen=True):
     """A call. `option`: its name on the command line. Without a method, the page at the path has the form."""
 
-    option: str
+    option: str = ""
     method: str = ""
     path: str = ""
     body: Mapping[str, Any] = {}
     is_json: bool = False
+
+    def asks_for(self, *names: str) -> int:
+        """Return how many fields of the body are for these values."""
+        return sum(value == f"{{{name}}}" for value in self.body.values() for name in names)
+
+    @property
+    def passwords(self) -> int:
+        return self.asks_for("password", "old")
 
     @classmethod
     def read(cls, option: str, text: str) -> "Call":
@@ -65,15 +84,14 @@ class Call(Struct, frozen=True):
         self, browser: Browser, page: Page, values: Mapping[str, Any], more: Mapping[str, Any] = {}
     ) -> Page:
         """Fill in and send the form of a page: one with passwords if there is one in the values, else without."""
-        form, hint = (
-            form_for(page, with_password="password" in values),
-            f'For an API, give {self.option} as "POST /path BODY".',
-        )
+        form = form_for(page, with_password="password" in values)
+        hint = f'For an API, give {self.option} as "POST /path BODY".'
         if form is None:
             raise not_tried(f"{page.url} ({page.status}) has no form that the probe understands. {hint}")
         if _CHALLENGE.search(page.body):
             raise not_tried(f"{page.url} has a CAPTCHA: turn it off while the probe runs. {hint}")
-        return await browser.post(form.action, {**form.filled(values), **more})
+        # The password that a form to sign in calls the current one is the only one.
+        return await form.send(browser, {"old": values.get("password"), **values}, more)
 
     def _value(self, name: re.Match[str], values: Mapping[str, Any]) -> Any:
         if name[1] not in values:
@@ -92,6 +110,38 @@ class Call(Struct, frozen=True):
         return document
 
 
+def forms_of(page: Page) -> list[Call]:
+    """Return the forms of a page that are sent by POST."""
+    forms = (form for form in page.tree.walk() if form.tag == "form" and form.get("method").lower() == "post")
+    return [Call("", "POST", joined(page.url, form.get("action").strip()), _fields_of(form)) for form in forms]
+
+
+def _fields_of(form: Element) -> dict[str, str]:
+    """Return the fields that are sent, with placeholders for an address and passwords, and else the page's values."""
+    sent, likely, typed = dict[str, str](), list[str](), list[str]()
+    fields = (each for each in form.walk() if each.tag in {"input", "textarea"} and each.get("name"))
+    for field in islice(fields, _MOST_FIELDS):
+        name, kind = field.get("name"), field.get("type").lower() or "text"
+        hints = " ".join(map(field.get, ("name", "id", "autocomplete", "placeholder")))
+        if kind == "password":
+            sent[name] = "{old}" if _OLD.search(hints) else "{password}"
+        elif kind not in _NOT_SENT and (kind not in {"checkbox", "radio"} or "checked" in field.attributes):
+            sent[name] = field.get("value")
+            typed += [name] if kind in _TYPED else []
+            likely += [name] if kind == "email" or (kind in _TYPED and _ADDRESS.search(hints)) else []
+    for name in likely[:1] or (typed if len(typed) == 1 else []):
+        sent[name] = "{email}"
+    return sent
+
+
+def form_for(page: Page, *, with_password: bool) -> Call | None:
+    """Return the form for a password, or the one for an address without a password."""
+    for form in forms_of(page):
+        if form.passwords if with_password else form.asks_for("email") and not form.passwords:
+            return form
+    return None
+
+
 async def find_calls(browser: Browser, start: str) -> dict[str, str]:
     """Return the paths of the pages with the forms `request` and `sign_in`, as far as links from `start` lead there."""
     found: dict[str, str] = {}
@@ -102,10 +152,10 @@ async def find_calls(browser: Browser, start: str) -> dict[str, str]:
         page = await browser.send("GET", waiting.pop(0))
         path = page.url.removeprefix(browser.web.origin)
         for form in forms_of(page):
-            words = f"{path} {form.action.removeprefix(browser.web.origin)}"
-            if form.address and not form.passwords and _FORGOTTEN.search(words):
+            words = f"{path} {form.path.removeprefix(browser.web.origin)}"
+            if form.asks_for("email") and not form.passwords and _FORGOTTEN.search(words):
                 found.setdefault("request", path)
-            elif form.address and len(form.passwords) == 1 and not _REGISTER.search(words):
+            elif form.asks_for("email") and form.passwords == 1 and not _REGISTER.search(words):
                 found.setdefault("sign_in", path)
         for link in (element for element in page.tree.walk() if element.tag == "a"):
             url = joined(page.url, link.get("href").strip())

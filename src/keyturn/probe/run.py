@@ -10,8 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from keyturn.probe.attack import not_tried, unsure
-from keyturn.probe.calls import Call
-from keyturn.probe.forms import form_for, forms_of
+from keyturn.probe.calls import Call, form_for, forms_of
 from keyturn.probe.mailbox import Link, Mail, Mailbox
 from keyturn.probe.target import Patience
 from keyturn.probe.web import Browser, Page, Web
@@ -69,7 +68,7 @@ def new_password() -> str:
 def look(page: Page) -> tuple[object, ...]:
     """Return what tells outcomes of a call apart: status, redirects, cookies, form, and an API's yes or no."""
     leads_to = [re.sub(r"[?#].*|(?<![^/])[^/]*\d[^/]*", "", answer.header("location")) for answer in page.all]
-    fields = sum(len(form.passwords) for form in forms_of(page)) if page.is_html else 0
+    fields = sum(form.passwords for form in forms_of(page)) if page.is_html else 0
     try:
         document = msgspec.json.decode(page.body, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):

@@ -12,7 +12,7 @@ from keyturn.probe.attacks.stories import (
     use_again,
     view,
 )
-from keyturn.probe.forms import form_for
+from keyturn.probe.calls import form_for
 from keyturn.probe.mailbox import Link
 from keyturn.probe.run import Run, Story, look, new_password
 from keyturn.probe.web import Page
@@ -135,5 +135,6 @@ async def other_account(run: Run) -> Finding:
 def _facts_of(story: Story) -> dict[str, str]:
     """Return the fields of a link's form that name an account, and neither a token nor a session."""
     form = form_for(story.page, with_password=True) if story.page else None
-    secrets, others = {story.link.token, *story.browser.cookies.values()}, form.others if form else {}
-    return {name: value for name, value in others.items() if value not in secrets and len(value) <= _LONGEST_ID}
+    fields = form.body.items() if form else ()
+    others = {story.link.token, "{email}", "{password}", "{old}", *story.browser.cookies.values()}
+    return {name: value for name, value in fields if value not in others and len(value) <= _LONGEST_ID}
