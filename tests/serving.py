@@ -57,7 +57,7 @@ def listening() -> socket.socket:
 
 
 @contextmanager
-def serving(app: Any, connections: Connections | None = None, *, http: Any = None) -> Iterator[str]:
+def serving(app: Any, connections: Connections | None = None, *, http: Any = None, **options: Any) -> Iterator[str]:
     """Serve `app` until the block ends, and yield its address. `http` replaces the protocol of the connections."""
     with listening() as bound:
         config = uvicorn.Config(
@@ -67,6 +67,7 @@ def serving(app: Any, connections: Connections | None = None, *, http: Any = Non
             log_config=None,
             ws="none",
             timeout_graceful_shutdown=1,
+            **options,
         )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="served app")

@@ -30,6 +30,9 @@ ANN, BOB = "ann.sikes@app.example", "bob@app.example"
 _SLOW = 300_000
 """Iterations that take about a tenth of a second."""
 
+_MOST_MAILS = 24
+"""Links for one address."""
+
 _HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -56,14 +59,19 @@ class Shop:
     """The shop. `fault` is the name of the attack that succeeds.
 
     `base_url`: where it is served; its links begin with it.
+    `permission`: what it publishes for the probe.
     `second_step`: whether a password alone signs nobody in.
-    `mails`: the most links for one address.
+    `front`: the origin to which links are redirected.
+    `padding`: what follows each page, answer and mail.
     """
 
-    base_url = ""
+    base_url = permission = ""
 
-    def __init__(self, smtp_port: int, fault: str = "", *, second_step: bool = False, mails: int = 24) -> None:
-        self._smtp_port, self.fault, self._second_step, self._mails = smtp_port, fault, second_step, mails
+    def __init__(
+        self, smtp_port: int, fault: str = "", *, second_step: bool = False, front: str = "", padding: str = ""
+    ) -> None:
+        self._smtp_port, self.fault, self._second_step = smtp_port, fault, second_step
+        self.front, self._padding = front, padding
         self._accounts = {email: Account(email) for email in (ANN, BOB)}
         self._tokens: dict[str, Account] = {}
         self._sessions: dict[str, Account] = {}
@@ -90,7 +98,7 @@ class Shop:
     def _mail(self, recipients: list[str], subject: str, text: str) -> None:
         mail = EmailMessage()
         mail["From"], mail["To"], mail["Subject"] = "Shop <shop@app.example>", "customer:;", subject
-        mail.set_content(text)
+        mail.set_content(text + self._padding)
         self._outbox.put((mail, recipients))
 
     # The story
@@ -99,7 +107,7 @@ class Shop:
         """Mail a link, unless there is no such account. Returns the link, or one that leads nowhere."""
         account = self._account(addresses[0])
         self._asked[addresses[0].lower()] += 1
-        too_many = self._asked[addresses[0].lower()] > self._mails and self.fault != "no-limit"
+        too_many = self._asked[addresses[0].lower()] > _MOST_MAILS and self.fault != "no-limit"
         token = self._token(addresses[0].lower() if account is None else account.email)
         link = f"{self._origin(headers)}/reset?token={token}"
         if account is None or too_many:
@@ -178,8 +186,10 @@ class Shop:
         account.hashes = [*kept, _hash(password)]
         if ends_sessions:
             self._sessions = {name: owner for name, owner in self._sessions.items() if owner is not account}
-        if self.fault != "no-notice":
-            said = f"\n\nThe new password: {password}" if self.fault == "password-mailed" else ""
+        said = f"\n\nThe new password: {password}" if self.fault == "password-mailed" else ""
+        if self.fault == "no-notice":
+            self._mail(["support@app.example"], "A password was changed", account.email)
+        else:
             self._mail([account.email], "Your password was changed", f"Was this not you? Call us.{said}")
 
     def _end_links(self, account: Account) -> None:
@@ -216,6 +226,10 @@ class Shop:
 
         def finish(answer: Response[Any]) -> Response[Any]:
             answer.headers.update(headers)
+            if isinstance(answer.content, dict):
+                answer.content["padding"] = self._padding
+            elif answer.content:
+                answer.content += self._padding
             return answer
 
         shop = {"shop": Provide(lambda: self, sync_to_thread=False)}
@@ -281,6 +295,10 @@ class _Pages(Controller):
     def start(self) -> Page:
         return _page("The shop", '<a href="/tea">Tea</a> <a href="/login">Sign in</a>')
 
+    @get("/.well-known/keyturn-probe", media_type="text/plain", sync_to_thread=False)
+    def permission(self, shop: OfApp) -> str:
+        return shop.permission
+
     @get("/login", sync_to_thread=False)
     def sign_in_page(self, request: Asked) -> Page:
         form, cookies = _form(request, "/login", _EMAIL, _PASSWORD)
@@ -332,6 +350,9 @@ class _Pages(Controller):
 
     @route("/reset", http_method=["GET", "HEAD"], sync_to_thread=False)
     def link_page(self, shop: OfApp, request: Asked) -> Page:
+        if shop.front:
+            address = f"{shop.front}/reset?token={request.query_params.get('token', '')}"
+            return Response("", status_code=302, headers={"Location": address}, media_type="text/html")
         if (opened := shop.opened(request.query_params.get("token", ""))) is None:
             return _page("This link does not work", '<a href="/forgot">Ask for another</a>', 404)
         hidden = f'<input type="hidden" name="token" value="{escape(opened)}">'
@@ -384,7 +405,8 @@ class _Api(Controller):
         if account is None:
             return _say(400, error="The password was not changed")
         stays = [Cookie("reset", value=str(body.get("token")))] if shop.fault == "token-in-cookie" else []
-        return _say(200, [*shop.signed_in_after(account), *stays])
+        said = "." * 385 + body["password"] if shop.fault == "password-in-answer" else ""  # a report has 400 letters
+        return _say(200, [*shop.signed_in_after(account), *stays], said=said)
 
     @post("/api/login")
     async def sign_in(self, shop: OfApp, request: Asked) -> Response[Any]:

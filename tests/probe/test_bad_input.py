@@ -61,3 +61,9 @@ def test_arguments_that_cannot_work_end_with_2(arguments: list[str], said: str) 
     ended = CliRunner().invoke(keyturn, ["probe", "--smtp", "0", *arguments])
 
     assert (ended.exit_code, said in ended.output) == (2, True), ended.output
+
+
+def test_without_a_port_for_mails_it_ends_with_2() -> None:
+    ended = CliRunner().invoke(keyturn, ["probe", "http://127.0.0.1:3000", "--account", ANN])
+
+    assert (ended.exit_code, "--smtp" in ended.output) == (2, True), ended.output

@@ -72,41 +72,39 @@ def _list(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
 
 @click.command(help=_HELP)
 @click.argument("url", required=False)
-@click.option("--smtp", type=PORT, required=True, help="Port on which the probe receives the application's mails.")
+@click.option("--smtp", type=PORT, help="Port on which the probe receives the application's mails.")
 @click.option("--account", "accounts", multiple=True, metavar="ADDRESS", help="An account for tests. Give two.")
-@click.option("--request", default="", metavar="CALL", help="The call that asks for a link, or the path of its form.")
-@click.option("--reset", default="", metavar="CALL", help="The call that sets a new password with the link's token.")
-@click.option("--sign-in", default="", metavar="CALL", help="The call that signs in, or the path of its form.")
-@click.option("--change", default="", metavar="CALL", help="The call with which a signed-in user changes a password.")
-@click.option("--private", default="", metavar="CALL", help="A GET that only a signed-in user may call.")
-@click.option("--second-step", is_flag=True, help="The first account has a second factor.")
+@click.option("--request", metavar="CALL", help="The call that asks for a link, or the path of its form.")
+@click.option("--reset", metavar="CALL", help="The call that sets a new password with the link's token.")
+@click.option("--sign-in", metavar="CALL", help="The call that signs in, or the path of its form.")
+@click.option("--change", metavar="CALL", help="The call with which a signed-in user changes a password.")
+@click.option("--private", metavar="CALL", help="A GET that only a signed-in user may call.")
+@click.option("--second-step", is_flag=True, default=None, help="The first account has a second factor.")
 @click.option(
     "--file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="A TOML file with the URL, the accounts and the calls. The probe adds what it found.",
+    help="A TOML file with the URL and the options. The probe adds what it found.",
 )
 @click.option("--only", multiple=True, metavar="ATTACK", callback=_known_attacks, help="Play only this attack.")
 @click.option("--json", "form", flag_value="json", help="Print the report as JSON.")
 @click.option("--sarif", "form", flag_value="sarif", help="Print the report as SARIF, for code scanning.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report as a page.")
 @click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="List all attacks.")
-def probe(
-    smtp: int, file: Path | None, only: tuple[str, ...], form: str | None, html: Path | None, **options: Any
-) -> None:
+def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path | None, **options: Any) -> None:
     from keyturn.packaging import require_studio
 
     require_studio("keyturn probe")
     from keyturn.probe.attack import CannotProbe
-    from keyturn.probe.probe import Probe, Target
+    from keyturn.probe.probe import Probe
     from keyturn.probe.report import as_html, as_json, as_sarif, as_text
-    from keyturn.probe.target import add_to_file
+    from keyturn.probe.target import Target, add_to_file
     from keyturn.studio.inbox.store import CapturedMails
 
     run = Probe(Target(), CapturedMails())
     try:
         _require_folders(html, file)
         run.target = _read_target(options, file)
-        report = _play(run, smtp, only)
+        report = _play(run, only)
         click.echo({"json": as_json, "sarif": as_sarif, None: as_text}[form](report))
         if html:
             html.write_text(as_html(report), "utf-8")
@@ -130,8 +128,8 @@ def _require_folders(*files: Path | None) -> None:
 
 def _read_target(options: dict[str, Any], file: Path | None) -> "Target":
     """Return what options and file say; another host gets a value to publish. Raises CannotProbe."""
-    from keyturn.probe.permission import needs_permission
     from keyturn.probe.target import add_to_file, with_file
+    from keyturn.probe.web import needs_permission
 
     target = with_file(options, file)
     if file and needs_permission(target.url) and not target.permission:
@@ -140,11 +138,13 @@ def _read_target(options: dict[str, Any], file: Path | None) -> "Target":
     return target
 
 
-def _play(run: "Probe", smtp: int, only: tuple[str, ...]) -> "Report":
-    """Play the attacks. Ctrl-C ends them, with a report. Raises CannotProbe."""
+def _play(run: "Probe", only: tuple[str, ...]) -> "Report":
+    """Play the attacks. Ctrl-C ends them, with a report. Raises CannotProbe and CommandRefused."""
     from keyturn.studio.inbox.smtp_server import SmtpServer
 
-    with SmtpServer(listen("127.0.0.1", smtp, "--smtp"), run.inbox).running():
+    if run.target.smtp is None:
+        raise CommandRefused("Name a port by --smtp, and let the application send its mails there.")
+    with SmtpServer(listen("127.0.0.1", run.target.smtp, "--smtp"), run.inbox).running():
         try:
             return asyncio.run(run.run(only, _show_progress))
         finally:

@@ -1,13 +1,18 @@
-"""An attack, its outcome and the report. `attacks.toml` has a row for each attack, in the order in which they run."""
+"""An attack, what it showed, and the report. `attacks.toml` has a row for each, in the order in which they run."""
 
 import tomllib
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from keyturn.errors import KeyturnError
+
+if TYPE_CHECKING:
+    from keyturn.probe.web import Page
 
 
 class CannotProbe(KeyturnError):
@@ -23,24 +28,24 @@ class Verdict(StrEnum):
     NOT_TRIED = "not-tried"
 
 
-class Undecided(KeyturnError):
-    """An attack that has no verdict; the text says why."""
+class Finding(KeyturnError):
+    """What an attack showed, with the answers that prove it. Attacks return it; a step that cannot go on raises it."""
 
-    verdict = Verdict.UNSURE
+    def __init__(self, verdict: Verdict, why: str, *pages: "Page") -> None:
+        super().__init__(why)
+        self.verdict, self.pages = verdict, pages
 
 
-class NotTried(Undecided):
-    verdict = Verdict.NOT_TRIED
+passed, failed = partial(Finding, Verdict.PASSED), partial(Finding, Verdict.FAILED)
+unsure, not_tried = partial(Finding, Verdict.UNSURE), partial(Finding, Verdict.NOT_TRIED)
+
+
+def judged(is_wrong: bool, wrong: str, right: str, *pages: "Page") -> Finding:
+    return failed(wrong, *pages) if is_wrong else passed(right, *pages)
 
 
 class Attack(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A row of `attacks.toml`.
-
-    `title`: what is wrong if the attack succeeds.
-    `authority`: what asks for the defence: OWASP, CWE, an RFC or a CVE.
-    `gain`: what an attacker gains.
-    `fix`: how to defend, in one or two sentences.
-    """
+    """A row of `attacks.toml`, which says what its fields mean."""
 
     name: str
     title: str
@@ -57,7 +62,7 @@ class Exchange(Struct, frozen=True):
 
 
 class Outcome(Struct, frozen=True):
-    """What one attack showed, and the exchanges that prove it."""
+    """A finding as the report has it."""
 
     attack: Attack
     verdict: Verdict
@@ -66,10 +71,7 @@ class Outcome(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """The outcomes of a run, in the order of `attacks.toml`. `target`: the URL. `seconds`: how long it took.
-
-    `stopped`: the user ended it before its end.
-    """
+    """The outcomes of a run, in the order of `attacks.toml`. `stopped`: the user ended it before its end."""
 
     target: str
     outcomes: tuple[Outcome, ...]
@@ -81,7 +83,7 @@ class Report(Struct, frozen=True):
         return any(outcome.verdict is Verdict.FAILED for outcome in self.outcomes)
 
 
-ATTACKS: dict[str, Attack] = {
+ATTACKS = {
     name: msgspec.convert({"name": name, **row}, Attack)
     for name, row in tomllib.loads(Path(__file__).with_name("attacks.toml").read_text("utf-8")).items()
 }

@@ -1,87 +1,101 @@
-"""Calls to the application: "POST /api/forgot BODY" with placeholders, or the path of a page whose form is sent."""
+"""Calls to the application: "POST /api/forgot BODY" with placeholders, or the path of a page whose form is sent.
+
+A form is a call as well: its fields get placeholders where a browser's user would fill them in.
+"""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from itertools import islice
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote
 
 import msgspec
 from msgspec import Struct
 
-from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.probe.attack import CannotProbe, NotTried
-from keyturn.probe.forms import form_for, forms_of
+from keyturn.mail.rendering.html_tree import Element
+from keyturn.probe.attack import CannotProbe, not_tried
 from keyturn.probe.web import Browser, Page, joined
 
-_CALL = re.compile(r"(?:(?P<method>[A-Z]{3,7})\s+)?(?P<path>/\S*)(?:\s+(?P<body>\S.*))?", re.DOTALL)
+_CALL = re.compile(r"(?:([A-Z]{3,7})\s+)?(/\S*)(?:\s+(\S.*))?", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_NEEDED = {"--request": "{email}", "--reset": "{password}", "--sign-in": "{password}", "--change": "{password}"}
+_CHALLENGE = re.compile(r"g-recaptcha|h-captcha|cf-turnstile|altcha-widget|recaptcha/|hcaptcha\.com|turnstile/v0")
+
+_ADDRESS = re.compile(r"mail|user|login|identif|account|address", re.IGNORECASE)
+_OLD = re.compile(r"old|current", re.IGNORECASE)
+_TYPED = {"email", "text", "tel", "search"}
+_NOT_SENT = {"button", "image", "reset", "file"}
+_MOST_FIELDS = 100
+
 _FORGOTTEN = re.compile(r"forg[eo]t|reset|recover|lost|passwor|vergessen|oubli|olvid", re.IGNORECASE)
 _SIGN_IN = re.compile(r"log-?_?in|sign-?_?in|anmeld|connexion|account|auth|session", re.IGNORECASE)
 _REGISTER = re.compile(r"regist|sign-?_?up|join|create", re.IGNORECASE)
 _MOST_PAGES = 12
-_METHODS = ("POST", "PUT", "PATCH")
-_NEEDED = {"--request": "{email}", "--reset": "{password}", "--sign-in": "{password}", "--change": "{password}"}
-_CHALLENGE = re.compile(r"g-recaptcha|h-captcha|cf-turnstile|altcha-widget|recaptcha/|hcaptcha\.com|turnstile/v0")
-_FORM = "application/x-www-form-urlencoded"
 
 
-class Call(Struct, frozen=True, kw_only=True):
+class Call(Struct, frozen=True):
     """A call. `option`: its name on the command line. Without a method, the page at the path has the form."""
 
-    option: str
+    option: str = ""
     method: str = ""
     path: str = ""
-    body: str = ""
+    body: Mapping[str, Any] = {}
+    is_json: bool = False
+
+    def asks_for(self, *names: str) -> int:
+        """Return how many fields of the body are for these values."""
+        return sum(value == f"{{{name}}}" for value in self.body.values() for name in names)
+
+    @property
+    def passwords(self) -> int:
+        return self.asks_for("password", "old")
 
     @classmethod
     def read(cls, option: str, text: str) -> "Call":
         """Return the call of a text. Raises CannotProbe."""
         if not (match := _CALL.fullmatch(text.strip())):
             raise CannotProbe(f'{option} is a call such as "POST /path email={{email}}", or the path of a page.')
-        if match["method"] not in ({None, "GET"} if option == "--private" else {None, *_METHODS}):
-            raise CannotProbe(f"{option}: there is no call of the method {match['method']}.")
-        needed = _NEEDED.get(option, "")
-        if match["method"] and needed not in f"{match['path']} {match['body']}":
+        method, path, body = match.groups("")
+        if method not in ({"", "GET"} if option == "--private" else {"", "POST", "PUT", "PATCH"}):
+            raise CannotProbe(f"{option}: there is no call of the method {method}.")
+        if method and (needed := _NEEDED.get(option, "")) not in f"{path} {body}":
             raise CannotProbe(f"{option} has to say where {needed} belongs.")
-        if (match["body"] or "").startswith("{"):
-            try:
-                msgspec.json.decode(match["body"])
-            except msgspec.DecodeError as error:
-                raise CannotProbe(f"{option}: the body is not JSON ({error}).") from None
-        return cls(option=option, **match.groupdict(""))
+        if not body.startswith("{"):
+            return cls(option, method, path, dict(parse_qsl(body, keep_blank_values=True)))
+        try:
+            return cls(option, method, path, msgspec.json.decode(body), is_json=True)
+        except msgspec.DecodeError as error:
+            raise CannotProbe(f"{option}: the body is not JSON ({error}).") from None
 
     async def send(self, browser: Browser, values: Mapping[str, Any], more: Mapping[str, Any] = {}) -> Page:
         """Send the call with these values. `more`: values of the body by the names of their fields.
 
-        Raises NotTried if the page has no such form.
+        Raises a Finding if the page has no such form.
         """
         path = _PLACEHOLDER.sub(lambda name: quote(str(self._value(name, values)), safe=""), self.path)
         if not self.method:
             return await self.send_form(browser, await browser.send("GET", path), values, more)
-        if self.body.startswith("{"):
-            document = {**self._filled(msgspec.json.decode(self.body), values), **more}
-            return await browser.send(self.method, path, msgspec.json.encode(document), "application/json")
-        fields = self._filled(dict(parse_qsl(self.body, keep_blank_values=True)), values)
-        return await browser.send(self.method, path, _form({**fields, **more}), _FORM)
+        fields = {**self._filled(self.body, values), **more}
+        if self.is_json:
+            return await browser.send(self.method, path, msgspec.json.encode(fields), "application/json")
+        return await browser.post(path, fields, self.method)
 
     async def send_form(
         self, browser: Browser, page: Page, values: Mapping[str, Any], more: Mapping[str, Any] = {}
     ) -> Page:
         """Fill in and send the form of a page: one with passwords if there is one in the values, else without."""
         form = form_for(page, with_password="password" in values)
-        if form is None or form.method != "POST":
-            raise NotTried(f"{page.url} ({page.status}) has no form that the probe understands. {self._hint}")
+        hint = f'For an API, give {self.option} as "POST /path BODY".'
+        if form is None:
+            raise not_tried(f"{page.url} ({page.status}) has no form that the probe understands. {hint}")
         if _CHALLENGE.search(page.body):
-            raise NotTried(f"{page.url} has a CAPTCHA: turn it off while the probe runs. {self._hint}")
-        return await browser.send("POST", form.action, _form({**dict(form.filled(values)), **more}), _FORM)
-
-    @property
-    def _hint(self) -> str:
-        return f'For an API, give {self.option} as "POST /path BODY".'
+            raise not_tried(f"{page.url} has a CAPTCHA: turn it off while the probe runs. {hint}")
+        # The password that a form to sign in calls the current one is the only one.
+        return await form.send(browser, {"old": values.get("password"), **values}, more)
 
     def _value(self, name: re.Match[str], values: Mapping[str, Any]) -> Any:
         if name[1] not in values:
-            raise NotTried(f"{self.option} has {name[0]}, and the mail's link has no parameter of this name.")
+            raise not_tried(f"{self.option} has {name[0]}, and the mail's link has no parameter of this name.")
         return values[name[1]]
 
     def _filled(self, document: Any, values: Mapping[str, Any]) -> Any:
@@ -96,9 +110,36 @@ class Call(Struct, frozen=True, kw_only=True):
         return document
 
 
-def _form(fields: Mapping[str, Any]) -> bytes:
-    """Return a form's body. A list becomes one field for each item."""
-    return urlencode(fields, doseq=True).encode()
+def forms_of(page: Page) -> list[Call]:
+    """Return the forms of a page that are sent by POST."""
+    forms = (form for form in page.tree.walk() if form.tag == "form" and form.get("method").lower() == "post")
+    return [Call("", "POST", joined(page.url, form.get("action").strip()), _fields_of(form)) for form in forms]
+
+
+def _fields_of(form: Element) -> dict[str, str]:
+    """Return the fields that are sent, with placeholders for an address and passwords, and else the page's values."""
+    sent, likely, typed = dict[str, str](), list[str](), list[str]()
+    fields = (each for each in form.walk() if each.tag in {"input", "textarea"} and each.get("name"))
+    for field in islice(fields, _MOST_FIELDS):
+        name, kind = field.get("name"), field.get("type").lower() or "text"
+        hints = " ".join(map(field.get, ("name", "id", "autocomplete", "placeholder")))
+        if kind == "password":
+            sent[name] = "{old}" if _OLD.search(hints) else "{password}"
+        elif kind not in _NOT_SENT and (kind not in {"checkbox", "radio"} or "checked" in field.attributes):
+            sent[name] = field.get("value")
+            typed += [name] if kind in _TYPED else []
+            likely += [name] if kind == "email" or (kind in _TYPED and _ADDRESS.search(hints)) else []
+    for name in likely[:1] or (typed if len(typed) == 1 else []):
+        sent[name] = "{email}"
+    return sent
+
+
+def form_for(page: Page, *, with_password: bool) -> Call | None:
+    """Return the form for a password, or the one for an address without a password."""
+    for form in forms_of(page):
+        if form.passwords if with_password else form.asks_for("email") and not form.passwords:
+            return form
+    return None
 
 
 async def find_calls(browser: Browser, start: str) -> dict[str, str]:
@@ -111,20 +152,15 @@ async def find_calls(browser: Browser, start: str) -> dict[str, str]:
         page = await browser.send("GET", waiting.pop(0))
         path = page.url.removeprefix(browser.web.origin)
         for form in forms_of(page):
-            words = f"{path} {form.action.removeprefix(browser.web.origin)}"
-            if form.address and not form.passwords and _FORGOTTEN.search(words):
+            words = f"{path} {form.path.removeprefix(browser.web.origin)}"
+            if form.asks_for("email") and not form.passwords and _FORGOTTEN.search(words):
                 found.setdefault("request", path)
-            elif form.address and form.passwords == 1 and not _REGISTER.search(words):
+            elif form.asks_for("email") and form.passwords == 1 and not _REGISTER.search(words):
                 found.setdefault("sign_in", path)
-        for url, words in _links(page):
+        for link in (element for element in page.tree.walk() if element.tag == "a"):
+            url = joined(page.url, link.get("href").strip())
+            words = f"{url} {link.text()}"
             if browser.web.is_here(url) and url not in seen and (_FORGOTTEN.search(words) or _SIGN_IN.search(words)):
                 seen.add(url)
                 waiting.insert(0 if _FORGOTTEN.search(words) else len(waiting), url)
     return found
-
-
-def _links(page: Page) -> Iterator[tuple[str, str]]:
-    """Yield the addresses of a page's links, with the words that say where they lead."""
-    for element in parse_html(page.body).walk():
-        if element.tag == "a" and (url := joined(page.url, element.get("href").strip())):
-            yield url, f"{url} {element.text()}"

@@ -4,11 +4,11 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from functools import cached_property
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from msgspec import Struct
 
+from keyturn.hosts import host_of
 from keyturn.studio.inbox.captured_mail import CapturedMail
 from keyturn.studio.inbox.mail import MailContent, action_link
 from keyturn.studio.inbox.store import CapturedMails
@@ -26,6 +26,11 @@ class Link(Struct, frozen=True):
     token: str
 
     @property
+    def path(self) -> str:
+        """The address without its host, which may be a public one."""
+        return urlsplit(self.address)._replace(scheme="", netloc="", fragment="").geturl()
+
+    @property
     def parameters(self) -> dict[str, str]:
         return dict(parse_qsl(urlsplit(self.address).query))
 
@@ -37,24 +42,29 @@ class Link(Struct, frozen=True):
         return (*words, *sorted(self.parameters))
 
 
-class Mail:
-    """A received mail. `to`: the recipients of its envelope, and those of a header Bcc."""
+class Mail(Struct, frozen=True):
+    """A mail. `to`: the recipients of its envelope, and of a header Bcc. `link`: one with a token, else a code."""
 
-    def __init__(self, row: CapturedMail, raw: bytes) -> None:
-        self.number = row.number
-        self.to = {*(row.delivered_to or row.recipients), *(hidden.address for hidden in row.bcc)}
-        self.content = MailContent(raw)
-        self.subject = row.subject
-        self.text = f"{row.subject}\n{self.content.text}\n{self.content.html}"
+    subject: str
+    to: frozenset[str]
+    text: str
+    link: Link | None
 
-    @cached_property
-    def link(self) -> Link | None:
-        """The link with a token, else a code."""
-        links = self.content.links
-        likely = [link for link in links if _ABOUT_A_RESET.search(link.address)]
-        if link := action_link(likely) or action_link(links) or next(iter(likely), None):
-            return Link(link.address, _token_of(link.address))
-        return Link("", self.content.codes[0]) if self.content.codes else None
+    def is_for(self, address: str) -> bool:
+        return address.lower() in {to.lower() for to in self.to}
+
+
+def _read(row: CapturedMail, raw: bytes) -> Mail:
+    content = MailContent(raw)
+    links = [link for link in content.links if host_of(link.address)]
+    likely = [link for link in links if _ABOUT_A_RESET.search(link.address)]
+    link = None
+    if action := action_link(likely) or action_link(links) or next(iter(likely), None):
+        link = Link(action.address, _token_of(action.address))
+    elif content.codes:
+        link = Link("", content.codes[0])
+    to = {*(row.delivered_to or row.recipients), *(hidden.address for hidden in row.bcc)}
+    return Mail(row.subject, frozenset(to), f"{row.subject}\n{content.text}\n{content.html}", link)
 
 
 def _token_of(address: str) -> str:
@@ -73,25 +83,21 @@ class Mailbox:
 
     def __init__(self, inbox: CapturedMails) -> None:
         self.slowest = 0.0
-        self._read: dict[int, Mail] = {}  # each mail is parsed once, although `wait` looks for it again and again
-        self._inbox = inbox
+        self._inbox, self._mails, self._last = inbox, list[Mail](), 0
 
-    def now(self) -> int:
-        """Return the number of the newest mail. Later ones have higher numbers."""
-        newest = self._inbox.newest(limit=1)
-        return newest[0].number if newest else 0
+    @property
+    def mails(self) -> list[Mail]:
+        """All mails that came, the oldest first."""
+        for row in reversed(self._inbox.newest(lambda row: row.number > self._last, limit=None)):
+            self._mails.append(_read(row, self._inbox.raw(row)))
+            self._last = row.number
+        return self._mails
 
-    def since(self, number: int) -> list[Mail]:
-        """Return the mails after a number, the oldest first."""
-        rows = self._inbox.newest(lambda row: row.number > number, limit=None)
-        self._read |= {row.number: Mail(row, self._inbox.raw(row)) for row in rows if row.number not in self._read}
-        return [self._read[row.number] for row in reversed(rows)]
-
-    async def wait(self, number: int, seconds: float, enough: Callable[[list[Mail]], bool] = bool) -> list[Mail]:
-        """Return the mails after a number as soon as they are enough, or once no more came for some seconds."""
+    async def wait(self, before: int, seconds: float, enough: Callable[[list[Mail]], object] = bool) -> list[Mail]:
+        """Return the mails after the first `before` ones: once they are enough, or no more came for some seconds."""
         began = newest = time.monotonic()
         count = 0
-        while not enough(mails := self.since(number)):
+        while not enough(mails := self.mails[before:]):
             now = time.monotonic()
             count, newest = (len(mails), now) if len(mails) > count else (count, newest)
             if now - newest > seconds:
@@ -100,6 +106,6 @@ class Mailbox:
         self.slowest = max(self.slowest, time.monotonic() - began)
         return mails
 
-    async def all(self, number: int, silence: float) -> list[Mail]:
-        """Return the mails after a number, once no more came for some seconds."""
-        return await self.wait(number, silence, lambda _: False)
+    async def all(self, before: int, silence: float) -> list[Mail]:
+        """Return the mails after the first `before` ones, once no more came for some seconds."""
+        return await self.wait(before, silence, lambda _: False)

@@ -1,12 +1,11 @@
 """A probe's report as text, JSON, SARIF and one HTML page.
 
-Answers of the target are somebody else's text: nothing in them controls a terminal or becomes markup (CWE-150, CWE-79).
+Answers of the target come from outside: nothing in them controls a terminal or becomes markup (CWE-150, CWE-79).
 """
 
 import json
 import re
-import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
@@ -14,10 +13,10 @@ from typing import Any
 
 import click
 import msgspec
-from jinja2 import Environment
+from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
-from keyturn.probe.attack import Outcome, Report, Verdict
+from keyturn.probe.attack import Report, Verdict
 
 _WORDS = {
     Verdict.FAILED: ("failed", "red"),
@@ -27,19 +26,33 @@ _WORDS = {
 }
 """What a verdict is called, and its colour, the worst first."""
 
-_WIDTH = 100
+_KINDS: Mapping[Verdict, Mapping[str, Any]] = {
+    Verdict.FAILED: {"kind": "fail", "level": "error"},
+    Verdict.UNSURE: {"kind": "review", "level": "none"},
+}
+"""The results of SARIF. Only one of the kind "fail" has a level (SARIF, 3.27.10)."""
 
 
-def _groups(report: Report) -> Iterator[tuple[Verdict, str, Sequence[Outcome]]]:
-    """Yield the outcomes by verdict, with its word, the worst first."""
-    for verdict, (word, _) in _WORDS.items():
-        if outcomes := [outcome for outcome in report.outcomes if outcome.verdict == verdict]:
-            yield verdict, word, outcomes
+def as_text(report: Report) -> str:
+    """Return the report for a terminal: failures in full, then what is unsure or was not tried, then the rest."""
+    return _rendered("report.txt", report)
 
 
-def _tally(report: Report) -> str:
-    listed = ", ".join(f"{len(outcomes)} {word}" for _, word, outcomes in _groups(report))
-    return f"{_plain(report.target)}: {listed or 'nothing was tried'}, in {report.seconds:.0f} seconds."
+def as_html(report: Report) -> str:
+    """Return one page without scripts, pictures and other files."""
+    return _rendered("report.html", report)
+
+
+def _rendered(name: str, report: Report) -> str:
+    loader = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=loader, autoescape=select_autoescape(), trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"plain": _plain, "code": _with_code, "style": click.style}
+    of = {verdict: [one for one in report.outcomes if one.verdict == verdict] for verdict in Verdict}
+    groups = [(verdict, *shown, of[verdict]) for verdict, shown in _WORDS.items() if of[verdict]]
+    counts = ", ".join(f"{len(outcomes)} {word}" for _, word, _, outcomes in groups) or "nothing was tried"
+    tally = f"{report.target}: {counts}, in {report.seconds:.0f} seconds."
+    failed = [outcome.attack.name for outcome in of[Verdict.FAILED]]
+    return environment.get_template(name).render(target=report.target, tally=tally, groups=groups, failed=failed)
 
 
 def _plain(text: str) -> str:
@@ -47,45 +60,14 @@ def _plain(text: str) -> str:
     return "".join(one if one.isprintable() or one == "\n" else "\N{REPLACEMENT CHARACTER}" for one in text)
 
 
-def as_text(report: Report) -> str:
-    """Return the report for a terminal: failures in full, then what is unsure or was not tried, then the rest."""
-    lines = list[str]()
-    for verdict, word, outcomes in _groups(report):
-        for outcome in outcomes:
-            marked = click.style(f"{word:<9}", fg=_WORDS[verdict][1])
-            if verdict == Verdict.FAILED:
-                lines += [f"{marked}  {click.style(outcome.attack.name, bold=True)}", *_in_full(outcome), ""]
-            else:
-                lines.append(f"{marked}  {outcome.attack.name:<20} {_wrapped(outcome.why, 32).lstrip()}")
-    again = " ".join(f"--only {one.attack.name}" for one in report.outcomes if one.verdict == Verdict.FAILED)
-    return "\n".join([*lines, "", _tally(report), *([f"To try again what failed: {again}"] if again else [])])
-
-
-def _in_full(outcome: Outcome) -> Iterator[str]:
-    attack = outcome.attack
-    yield _wrapped(f"{attack.title}. {outcome.why}", 2)
-    for exchange in outcome.exchanges:
-        for sign, text in ((">", exchange.request), ("<", exchange.answer)):
-            yield click.style(textwrap.indent(_plain(text.strip()), f"    {sign} "), dim=True)
-    yield _wrapped(f"Gain: {attack.gain}", 2)
-    yield click.style(_wrapped(f"Fix: {attack.fix}", 2), fg="green")
-    yield click.style(f"  {', '.join(attack.authority)}", dim=True)
-
-
-def _wrapped(text: str, indent: int) -> str:
-    blanks = " " * indent
-    lines = textwrap.wrap(_plain(text), _WIDTH - indent, break_on_hyphens=False)
-    return "\n".join(f"{blanks}{line}" for line in lines)
+def _with_code(text: str) -> Markup:
+    """Return a text of `attacks.toml` as HTML, with what is in backticks as code."""
+    return Markup(re.sub("`(.+?)`", r"<code>\1</code>", escape(text, quote=False)))  # noqa: S704 - it is escaped
 
 
 def as_json(report: Report) -> str:
     """Return all outcomes. Added members do not change the version."""
-    return _indented({"version": 1, **msgspec.to_builtins(report)})
-
-
-def _indented(document: Any) -> str:
-    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
-    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
+    return json.dumps({"version": 1, **msgspec.to_builtins(report)}, indent=2)  # in ASCII, with all else escaped
 
 
 def as_sarif(report: Report) -> str:
@@ -93,47 +75,18 @@ def as_sarif(report: Report) -> str:
 
     https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
     """
-    rules = [
-        {
-            "id": outcome.attack.name,
-            "shortDescription": {"text": outcome.attack.title},
-            "fullDescription": {"text": outcome.attack.gain},
-            "help": {"text": f"{outcome.attack.fix} ({', '.join(outcome.attack.authority)})"},
-        }
-        for outcome in report.outcomes
-    ]
+    rules, results = [], []
+    for index, outcome in enumerate(report.outcomes):
+        attack, exchanges = outcome.attack, (f"\n\n> {one.request}\n< {one.answer}" for one in outcome.exchanges)
+        about = {"shortDescription": attack.title, "fullDescription": attack.gain}
+        about["help"] = f"{attack.fix} ({', '.join(attack.authority)})"
+        rules.append({"id": attack.name, **{name: {"text": text} for name, text in about.items()}})
+        if outcome.verdict in _KINDS:
+            result = {"ruleId": attack.name, "ruleIndex": index, **_KINDS[outcome.verdict]}
+            result["message"] = {"text": outcome.why + "".join(exchanges)}
+            result["locations"] = [{"physicalLocation": {"artifactLocation": {"uri": report.target}}}]
+            results.append(result)
     driver = {"name": "keyturn probe", "version": version("keyturn"), "rules": rules}
-    results = [
-        _result(outcome, index, report.target)
-        for index, outcome in enumerate(report.outcomes)
-        if outcome.verdict in {Verdict.FAILED, Verdict.UNSURE}
-    ]
     run = {"tool": {"driver": driver}, "results": results, "properties": {"target": report.target}}
-    return _indented({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]})
-
-
-def _result(outcome: Outcome, index: int, target: str) -> Mapping[str, Any]:
-    """Return a result. Only a result of the kind "fail" has a level (SARIF, 3.27.10)."""
-    is_failure = outcome.verdict == Verdict.FAILED
-    exchanges = "".join(f"\n\n> {one.request}\n< {one.answer}" for one in outcome.exchanges)
-    return {
-        "ruleId": outcome.attack.name,
-        "ruleIndex": index,
-        "kind": "fail" if is_failure else "review",
-        "level": "error" if is_failure else "none",
-        "message": {"text": f"{outcome.why}{exchanges}"},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": target}}}],
-    }
-
-
-def as_html(report: Report) -> str:
-    """Return one page without scripts, pictures and other files."""
-    environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"plain": _plain, "code": _with_code}
-    page = environment.from_string(Path(__file__).with_name("report.html").read_text("utf-8"))
-    return page.render(target=report.target, tally=_tally(report), groups=_groups(report))
-
-
-def _with_code(text: str) -> Markup:
-    """Return a text of `attacks.toml` as HTML, with what is in backticks as code."""
-    return Markup(re.sub("`(.+?)`", r"<code>\1</code>", escape(text, quote=False)))  # noqa: S704 - it is escaped
+    log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, indent=2)

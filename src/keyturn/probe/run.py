@@ -1,22 +1,16 @@
 """The steps that attacks are made of: ask for a link, wait for its mail, use the link, sign in."""
 
-import asyncio
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import wraps
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
-from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.probe.attack import NotTried, Undecided, Verdict
-from keyturn.probe.calls import Call
-from keyturn.probe.forms import forms_of
+from keyturn.probe.attack import not_tried, unsure
+from keyturn.probe.calls import Call, form_for, forms_of
 from keyturn.probe.mailbox import Link, Mail, Mailbox
 from keyturn.probe.target import Patience
 from keyturn.probe.web import Browser, Page, Web
@@ -30,12 +24,7 @@ _NO_MAIL = (
 )
 """What to do if no mail comes: to the first request, and to a later one."""
 
-T = TypeVar("T")
-_LONG_WORD = re.compile(r"(?=[\w-]*\d)([\w-]{4})[\w-]{20,}")
-
-
-class LinkDead(NotTried):
-    """A link set no password."""
+_LONG_WORD = re.compile(r"(?<![\w-])(?=[\w-]*\d)([\w-]{4})[\w-]{20,}")
 
 
 class Account(Struct):
@@ -48,6 +37,9 @@ class Account(Struct):
     password: str = ""
     tried: list[str] = []
     old: str = ""
+
+    def signs_in_with(self, password: str) -> None:
+        self.password, self.tried = password, []
 
 
 class Story(Struct):
@@ -64,32 +56,8 @@ class Story(Struct):
     browser: Browser
     page: Page | None = None
     done: Page | None = None
-    scanned: list[Page] = []
+    scanned: Sequence[Page] = ()
     used_up: Page | None = None
-
-
-class Finding(Struct, frozen=True):
-    """What an attack's function returns: the verdict, its reason, and the answers that prove it."""
-
-    verdict: Verdict
-    why: str
-    pages: tuple[Page, ...] = ()
-
-
-def passed(why: str, *pages: Page) -> Finding:
-    return Finding(Verdict.PASSED, why, pages)
-
-
-def failed(why: str, *pages: Page) -> Finding:
-    return Finding(Verdict.FAILED, why, pages)
-
-
-def unsure(why: str, *pages: Page) -> Finding:
-    return Finding(Verdict.UNSURE, why, pages)
-
-
-def judged(is_wrong: bool, wrong: str, right: str, *pages: Page) -> Finding:
-    return failed(wrong, *pages) if is_wrong else passed(right, *pages)
 
 
 def new_password() -> str:
@@ -99,42 +67,34 @@ def new_password() -> str:
 
 def look(page: Page) -> tuple[object, ...]:
     """Return what tells outcomes of a call apart: status, redirects, cookies, form, and an API's yes or no."""
-    leads_to = [re.sub(r"[?#].*|[^/]*\d[^/]*", "", answer.header("location")) for answer in page.all]
+    leads_to = [re.sub(r"[?#].*|(?<![^/])[^/]*\d[^/]*", "", answer.header("location")) for answer in page.all]
     fields = sum(form.passwords for form in forms_of(page)) if page.is_html else 0
     try:
         document = msgspec.json.decode(page.body, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         document = {}
-    yes_or_no = [key for key, value in document.items() if isinstance(value, bool) or key in {"status", "result"}]
-    said = sorted((key, str(document[key]) if key in yes_or_no else "") for key in document)
+    is_yes_or_no = {key: isinstance(value, bool) or key in {"status", "result"} for key, value in document.items()}
+    said = sorted((key, str(document[key]) if is_yes_or_no[key] else "") for key in document)
     return page.all[0].status, page.status, *leads_to, *sorted(page.cookies), fields, *said
 
 
-def bearer_token(page: Page) -> str:
-    """Return the token that an API gives whoever has signed in, or an empty text."""
-    token = re.search(r'"(?:access_?token|token|jwt)"\s*:\s*"([\w.~+/=-]{8,})"', page.body, re.IGNORECASE)
-    return token[1] if token else ""
-
-
-@dataclass
 class Run:
-    """The application under test as attacks see it. `first`: the story with which the run began.
+    """The application under test as attacks see it.
 
-    `notice`: the mail that followed the first reset.
+    `ann`: the first account. `other`: the second, or the first if there is no other.
+    `stories`: all that were told; the run begins with the first. `notice`: the mail that followed the first reset.
+    `passwords`: all that the probe tried to set.
     """
 
-    web: Web
-    mailbox: Mailbox
-    patience: Patience
-    calls: Mapping[str, Call]
-    accounts: Sequence[Account]
-    has_second_step: bool
-    notice: Mail | None = None
-    stories: list[Story] = field(default_factory=list)
-    passwords: list[str] = field(default_factory=list)
-    told: dict[Any, asyncio.Future[Any]] = field(default_factory=dict)
-    _right: tuple[object, ...] = ()
-    _wrong: tuple[object, ...] = ()
+    def __init__(self, web: Web, mailbox: Mailbox, patience: Patience, accounts: Sequence[Account]) -> None:
+        self.web, self.mailbox, self.patience, self.accounts = web, mailbox, patience, accounts
+        self.ann, self.other = accounts[0], accounts[-1]
+        self.calls: dict[str, Call] = {}
+        self.has_second_step = False
+        self.notice: Mail | None = None
+        self.stories: list[Story] = []
+        self.passwords: list[str] = []
+        self._right = self._wrong = tuple[object, ...]()
 
     @property
     def first(self) -> Story:
@@ -145,113 +105,134 @@ class Run:
         return {story.link.token for story in self.stories}
 
     @property
-    def ann(self) -> Account:
-        """The first account."""
-        return self.accounts[0]
-
-    @property
     def bob(self) -> Account:
-        """The second account. Raises NotTried."""
+        """The second account. Raises a Finding."""
         if len(self.accounts) < 2:
-            raise NotTried("This needs a second account: name one with --account.")
+            raise not_tried("This needs a second account: name one with --account.")
         return self.accounts[1]
-
-    @property
-    def other(self) -> Account:
-        """The second account, or the first one if there is no other: for attacks that need any account."""
-        return self.accounts[-1]
 
     def stranger(self) -> str:
         """Return an address without an account, whose mails would come to the probe as well."""
         return f"keyturn-{secrets.token_hex(4)}@{self.ann.address.rpartition('@')[2]}"
 
-    async def ask(self, address: Any, headers: Mapping[str, str] = {}) -> Page:
-        """Ask for a link in a new browser. `address`: also a list. Raises NotTried beyond a limit."""
-        return _within_limit(await self.calls["request"].send(Browser(self.web, headers), {"email": address}))
+    def call(self, name: str, hint: str) -> Call:
+        """Return a call that the user named, or the probe found. Raises a Finding with the hint."""
+        if name not in self.calls:
+            raise not_tried(hint)
+        return self.calls[name]
 
     @property
     def usual_wait(self) -> float:
         """Seconds after which a mail does not come any more, by the mails so far."""
         return max(self.patience.silence, _SLOWER * self.mailbox.slowest)
 
+    async def begin(self) -> None:
+        """Play the first story. Raises a Finding if it has no end."""
+        story, before = await self.link_for(self.ann), len(self.mailbox.mails)
+        await self.reset(story)
+        if "sign_in" in self.calls:
+            await self._learn_sign_in()
+        mails = await self.mailbox.wait(before, max(self.patience.mail, self.usual_wait), self._notices)
+        self.notice = next(iter(self._notices(mails)), None)
+
+    def _notices(self, mails: Sequence[Mail]) -> list[Mail]:
+        """Return the mails to the first account that bring no link like the first one."""
+        return [mail for mail in mails if mail.is_for(self.ann.address) and not self.reset_link(mail)]
+
+    async def ask(self, address: Any, headers: Mapping[str, str] = {}) -> Page:
+        """Ask for a link in a new browser. `address`: also a list. Raises a Finding beyond a limit."""
+        return await self.calls["request"].send(Browser(self.web, headers), {"email": address})
+
     async def link_for(self, account: Account) -> Story:
-        """Ask for a link, and return it with its mail. Raises NotTried if no mail comes."""
-        before, wait = self.mailbox.now(), self.usual_wait if self.stories else self.patience.mail
+        """Ask for a link, and return it with its mail. Raises a Finding if no mail comes."""
+
+        def links(mails: Sequence[Mail]) -> list[tuple[Mail, Link]]:  # one for another account may come late
+            return [(mail, link) for mail in mails if mail.is_for(account.address) and (link := self.reset_link(mail))]
+
+        before, wait = len(self.mailbox.mails), self.usual_wait if self.stories else self.patience.mail
         asked = await self.ask(account.address)
-        mails = await self.mailbox.wait(before, wait, lambda mails: bool(self._links(mails, account)))
-        for mail, link in self._links(mails, account)[:1]:
+        mails = await self.mailbox.wait(before, wait, links)
+        for mail, link in links(mails):
             self.stories.append(Story(account, asked, mail, link, Browser(self.web)))
             return self.stories[-1]
+        if mails and not self.stories and asked.status < 400:
+            raise not_tried(f"The mail {mails[0].subject!r} has neither a link with a token nor a code.")
+        problem = f"No mail with a link for {account.address} came within {wait:.0f} seconds."
         if asked.status >= 400:  # a 500 may be an SMTP server that is missing
-            raise NotTried(f"The request for a link was refused: {self.summary(asked)}. {_NO_MAIL[bool(self.stories)]}")
-        if mails and not self.stories:
-            raise NotTried(f"The mail {mails[0].subject!r} has neither a link with a token nor a code.")
-        no_mail = f"No mail with a link for {account.address} came within {wait:.0f} seconds."
-        raise NotTried(f"{no_mail} {_NO_MAIL[bool(self.stories)]}")
+            problem = f"The request for a link was refused: {self.summary(asked)}."
+        raise not_tried(f"{problem} {_NO_MAIL[bool(self.stories)]}")
 
     def reset_link(self, mail: Mail) -> Link | None:
         """Return the link of a mail if it is like the first one: a notice may have another link with a token."""
         link = mail.link
-        return link if link and (not self.stories or link.shape == self.stories[0].link.shape) else None
-
-    def _links(self, mails: Sequence[Mail], account: Account) -> list[tuple[Mail, Link]]:
-        """Return the links for an account, with their mails: one for another account may come late."""
-        return [(mail, link) for mail in mails if _is_for(mail, account) and (link := self.reset_link(mail))]
+        return link if link and (not self.stories or link.shape == self.first.link.shape) else None
 
     async def use(self, story: Story, password: str, more: Mapping[str, Any] = {}, **values: str) -> Page:
         """Set a password with the link: by the call, else by the form on the link's page."""
-        story.account.tried.append(password)
-        self.passwords.append(password)
+        self._try(story.account, password)
         filled = {"email": story.account.address, **story.link.parameters, **values, "password": password}
         filled["token"] = story.link.token
         if call := self.calls.get("reset"):
-            page = await call.send(story.browser, filled, more)
-            story.browser.token = bearer_token(page)
-            return _within_limit(page)
-        page = story.page = story.page or await story.browser.send("GET", self.web.here(story.link.address))
-        if any(form.passwords for form in forms_of(page)):  # the page of a dead link has none
-            page = await Call(option="--reset").send_form(story.browser, page, filled, more)
-        return _within_limit(page)
+            return await call.send(story.browser, filled, more)
+        page = story.page = story.page or await story.browser.send("GET", story.link.path)
+        if form_for(page, with_password=True):  # the page of a dead link has none
+            page = await Call("--reset").send_form(story.browser, page, filled, more)
+        return page
+
+    def _try(self, account: Account, password: str) -> None:
+        account.tried.append(password)
+        self.passwords.append(password)
 
     def for_another_reader(self, story: Story, link: Link | None = None) -> Story:
         """Return a story with the same link, or another one, for a browser that has not opened it."""
-        return replace(story, link=link or story.link, browser=Browser(self.web), page=None, done=None)
+        return Story(story.account, story.asked, story.mail, link or story.link, Browser(self.web))
 
     async def reset(self, story: Story) -> None:
-        """Use the link for a new password, which must sign in then. Raises LinkDead if it does not."""
-        password = new_password()
+        """Use the link for a new password, which must sign in then. Raises a Finding if it does not."""
+        if not await self.has_reset(story):
+            raise not_tried(f"The link set no password: {self.summary(story.done)}")
+
+    async def has_reset(self, story: Story) -> bool:
+        """Use the link for a new password, and tell whether it signs in then."""
+        account, password = story.account, new_password()
         story.done = await self.use(story, password)
-        if self._right and not await self.works(story.account, password):
-            raise LinkDead(f"The link set no password: {self.summary(story.done)}")
-        account = story.account
-        account.old, account.password, account.tried = account.password, password, []
+        if self._right and not await self.works(account, password):
+            return False
+        account.old = account.password
+        account.signs_in_with(password)
+        return True
+
+    async def change(self, account: Account, call: Call) -> None:
+        """Change the password as a signed-in user does. Raises a Finding."""
+        browser, _ = await self.sign_in(account, account.password)
+        password = new_password()
+        self._try(account, password)
+        page = await call.send(browser, {"email": account.address, "old": account.password, "password": password})
+        if not await self.works(account, password):
+            raise not_tried(f"The call of --change did not change the password ({page.status}).")
+        account.signs_in_with(password)
 
     async def sign_in(self, account: Account, password: str) -> tuple[Browser, Page]:
-        if "sign_in" not in self.calls:
-            raise NotTried("The probe found no way to sign in: name it by --sign-in.")
+        call = self.call("sign_in", "The probe found no way to sign in: name it by --sign-in.")
         browser = Browser(self.web)
-        values = {"email": account.address, "password": password}
-        page = _within_limit(await self.calls["sign_in"].send(browser, values))
-        browser.token = bearer_token(page)
-        return browser, page
+        return browser, await call.send(browser, {"email": account.address, "password": password})
 
-    async def learn_sign_in(self) -> None:
-        """Learn how the answers to a right and to a wrong password look. Raises NotTried."""
+    async def _learn_sign_in(self) -> None:
+        """Learn how the answers to a right and to a wrong password look. Raises a Finding."""
         _, right = await self.sign_in(self.ann, self.ann.password)
         _, wrong = await self.sign_in(self.ann, new_password())
         self._right, self._wrong = look(right), look(wrong)
         if self._right == self._wrong:
-            done = self.summary(self.first.done) if self.first.done else ""
-            raise NotTried(
+            raise not_tried(
                 f"The sign-in gives the same answer to the new and to a wrong password ({self.summary(right)}). "
-                f"The reset answered: {done}. Name the calls by --reset and --sign-in."
+                f"The reset answered: {self.summary(self.first.done)}. Name the calls by --reset and --sign-in."
             )
 
     async def works(self, account: Account, password: str) -> bool:
-        """Tell whether a password signs in. Raises NotTried, and Undecided if the answer is unlike both known ones."""
+        """Tell whether a password signs in. Raises a Finding, also if the answer is unlike both known ones."""
         _, page = await self.sign_in(account, password)
         if look(page) not in {self._right, self._wrong}:
-            raise Undecided(f"The sign-in gave an answer that the probe does not know: {self.summary(page)}")
+            raise unsure(f"The sign-in gave an answer that the probe does not know: {self.summary(page)}")
         return look(page) == self._right
 
     async def was_changed(self, account: Account, tried: str) -> bool:
@@ -260,28 +241,12 @@ class Run:
             account.tried = []
             return False
         if not await self.works(account, tried):
-            raise Undecided("Neither the last password nor the one of this attack signs in any more.")
-        account.password, account.tried = tried, []
+            raise unsure("Neither the last password nor the one of this attack signs in any more.")
+        account.signs_in_with(tried)
         return True
 
-    async def begin(self) -> None:
-        """Play the first story. Raises NotTried if it has no end."""
-        story, before = await self.link_for(self.ann), self.mailbox.now()
-        await self.reset(story)
-        if "sign_in" in self.calls:
-            await self.learn_sign_in()
-        wait = max(self.patience.mail, self.usual_wait)
-        self.notice = next(
-            iter(self._notices(await self.mailbox.wait(before, wait, lambda m: bool(self._notices(m))))), None
-        )
-
-    def _notices(self, mails: Sequence[Mail]) -> list[Mail]:
-        """Return the mails to the first account that bring no link like the first one."""
-        return [mail for mail in mails if _is_for(mail, self.ann) and not self.reset_link(mail)]
-
-    def summary(self, page: Page) -> str:
-        text = parse_html(page.body).text() if page.is_html else page.body
-        return f"{page.status} {self.without_secrets(' '.join(text.split()))[:120]}"
+    def summary(self, page: Page | None) -> str:
+        return f"{page.status} {self.without_secrets(' '.join(page.words.split()))[:120]}" if page else ""
 
     def without_secrets(self, text: str) -> str:
         """Return a text without passwords, and with the first four letters of tokens and of other long words.
@@ -290,30 +255,7 @@ class Run:
         """
         for password in self.passwords:
             text = text.replace(password, "[password]")
-        for token in self.tokens:
+        for token in filter(lambda token: len(token) > 4, self.tokens):
             for form in (token, quote(token), quote(token, safe="")):
-                text = text.replace(form, f"{token[:4]}…") if len(token) > 4 else text
+                text = text.replace(form, f"{token[:4]}…")
         return _LONG_WORD.sub(r"\1…", text)
-
-
-def _is_for(mail: Mail, account: Account) -> bool:
-    return account.address.lower() in {to.lower() for to in mail.to}
-
-
-def _within_limit(page: Page) -> Page:
-    if page.status == 429:
-        raise NotTried("A limit of the application answered 429: raise it while the probe runs.")
-    return page
-
-
-def once(tell: Callable[[Run], Awaitable[T]]) -> Callable[[Run], Awaitable[T]]:
-    """Decorate a story that several attacks need: it is told once in a run. One that failed fails again."""
-
-    @wraps(tell)
-    async def told(run: Run) -> T:
-        if tell not in run.told:
-            run.told[tell] = asyncio.ensure_future(tell(run))
-        outcome: T = await run.told[tell]
-        return outcome
-
-    return told

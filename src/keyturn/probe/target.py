@@ -3,10 +3,10 @@
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from keyturn.plain_files import make_private_file, read_plain_text, replace_file
 from keyturn.probe.attack import CannotProbe
@@ -36,6 +36,7 @@ class Patience(Struct, frozen=True, kw_only=True):
 class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The application under test, as the options and the file name it. Empty calls are searched for.
 
+    `smtp`: the port on which the probe receives the application's mails.
     `accounts`: one address or two, of accounts that only tests use.
     `request`, `reset`, `sign_in`, `change`: "POST /path BODY" with placeholders, or the path of a page with the form.
     `private`: "GET /path", which a signed-in user alone can read.
@@ -44,6 +45,7 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     url: str = ""
+    smtp: Annotated[int, Meta(ge=0, le=65535)] | None = None
     accounts: Sequence[str] = ()
     request: str = ""
     reset: str = ""
@@ -60,7 +62,8 @@ def with_file(options: dict[str, Any], file: Path | None) -> Target:
         written = tomllib.loads(read_plain_text(file, _LONGEST)) if file and file.exists() else {}
         for name in written.keys() - set(Target.__struct_fields__):
             raise CannotProbe(f"{file}: there is no option {name}{did_you_mean(name, Target.__struct_fields__)}.")
-        return msgspec.convert({**written, **{name: value for name, value in options.items() if value}}, Target)
+        named = {name: value for name, value in options.items() if value not in (None, ())}
+        return msgspec.convert({**written, **named}, Target)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise CannotProbe(f"{file}: {error}") from None
 

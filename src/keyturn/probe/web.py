@@ -1,18 +1,22 @@
 """Requests to the application under test, as browsers send them: bounded, and never to another origin."""
 
 import asyncio
+import re
 import time
 from collections import deque
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, cast
-from urllib.parse import urljoin, urlsplit
+from functools import cached_property
+from hmac import compare_digest
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlencode, urljoin, urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from keyturn.hosts import is_loopback
+from keyturn.hosts import host_of, is_loopback
 from keyturn.http_client import CallFailed, HttpClient
-from keyturn.probe.attack import NotTried
+from keyturn.mail.rendering.html_tree import Element, parse_html
+from keyturn.probe.attack import CannotProbe, not_tried
 
 if TYPE_CHECKING:
     import httpx
@@ -21,10 +25,14 @@ _LONGEST = 2_000_000
 """Bytes of an answer. A longer one counts as empty."""
 
 _MOST_REDIRECTS = 5
+_PERMISSION, _PER_SECOND = "/.well-known/keyturn-probe", 2
+"""Where another host publishes that it may be probed, and the requests that it gets in a second."""
+
 _SECRET = {"authorization", "cookie"}
+_BEARER = re.compile(r'"(?:access_?token|token|jwt)"\s*:\s*"([\w.~+/=-]{8,})"', re.IGNORECASE)
 
 
-class Page(Struct, frozen=True, kw_only=True):
+class Page(Struct, frozen=True, kw_only=True, dict=True):
     """An answer. `sent`: the request, after its first line. `before`: the answers whose redirects led here."""
 
     method: str
@@ -44,14 +52,22 @@ class Page(Struct, frozen=True, kw_only=True):
         """The answers from the first on, this one last."""
         return (*self.before, self)
 
-    @property
-    def text(self) -> str:
-        """The headers and bodies of all answers."""
-        return "\n".join(f"{page.headers}\n{page.body}" for page in self.all)
+    def has(self, secret: str) -> bool:
+        """Tell whether the headers or the body of any answer have a text."""
+        return any(secret in f"{page.headers}\n{page.body}" for page in self.all)
 
     @property
     def is_html(self) -> bool:
         return "html" in self.header("content-type")
+
+    @cached_property
+    def tree(self) -> Element:
+        return parse_html(self.body)
+
+    @property
+    def words(self) -> str:
+        """The body as a person reads it."""
+        return self.tree.lines() if self.is_html else self.body
 
     @property
     def cookies(self) -> dict[str, str]:
@@ -59,60 +75,84 @@ class Page(Struct, frozen=True, kw_only=True):
         return dict(_cookie(value) for page in self.all for key, value in page.headers if key == "set-cookie")
 
 
-def joined(base: str, url: str) -> str:
-    """Return a URL of a page in full, or as it is if it cannot be read: it is of no origin then."""
-    try:
-        return urljoin(base, url)
-    except ValueError:
-        return url
-
-
 def _cookie(header: str) -> tuple[str, str]:
-    pair, _, attributes = header.lower().partition(";")
-    is_deleted = "max-age=0" in attributes or "01 jan 1970" in attributes.replace("-", " ")
-    name, _, value = header[: len(pair)].partition("=")
+    pair, _, attributes = header.partition(";")
+    name, _, value = pair.partition("=")
+    is_deleted = any(sign in attributes.lower() for sign in ("max-age=0", "01 jan 1970", "01-jan-1970"))
     return name.strip(), "" if is_deleted else value.strip().strip('"')
 
 
-class Web:
-    """The origin under test. `per_second`: requests in a second, or None for no limit."""
+def joined(base: str, url: str) -> str:
+    """Return a URL of a page in full, without its fragment, or as it is if it cannot be read.
 
-    def __init__(self, url: str, seconds: float, per_second: int | None = None) -> None:
-        self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
-        self.is_paced = bool(per_second)
+    The names of this machine are one: the name in `base`.
+    """
+    try:
+        mine, other = urlsplit(base), urlsplit(urljoin(base, url))
+        is_mine = (other.scheme, other.port) == (mine.scheme, mine.port) and is_loopback(base)
+    except ValueError:  # such as http://[x
+        return url
+    host = mine.netloc if is_mine and is_loopback(other.geturl()) else other.netloc
+    return other._replace(netloc=host, fragment="").geturl()
+
+
+def needs_permission(url: str) -> bool:
+    """Tell whether a URL is of another host. Raises CannotProbe if it is none of HTTP."""
+    if not url:
+        raise CannotProbe("Name the URL of your application, such as http://127.0.0.1:3000.")
+    if not host_of(url) or urlsplit(url).scheme not in {"http", "https"}:
+        raise CannotProbe(f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000.")
+    if "@" in urlsplit(url).netloc:
+        raise CannotProbe("Leave the user and the password out of the URL, since reports name it.")
+    return not is_loopback(url)
+
+
+class Web:
+    """The origin under test. `is_another_host`: it is not on this machine, and gets a few requests in a second.
+
+    `seconds`: for one request and its answer. Raises CannotProbe.
+    """
+
+    def __init__(self, url: str, seconds: float) -> None:
         self._client = HttpClient(seconds, _LONGEST, trust_env=False)  # a proxy of the environment is another host
-        self._starts = deque[float](maxlen=per_second or 0)
+        self.is_another_host = needs_permission(url)
+        self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+        self._starts = deque[float](maxlen=_PER_SECOND)
         self._turn = asyncio.Lock()
         self.aclose = self._client.close
 
+    async def require_permission(self, permission: str) -> None:
+        """Ask another host, over https, whether it may be probed: only its owner can publish the value there.
+
+        Raises CannotProbe and a Finding.
+        """
+        other = f"{self.origin} is another host"
+        if not self.origin.startswith("https://"):
+            raise CannotProbe(f"{other}: probe it over https, or an application on this machine.")
+        if not permission:
+            raise CannotProbe(f"{other}: name a --file, which keeps what the host has to publish.")
+        page = await self.send("GET", self.origin + _PERMISSION)
+        if page.status != 200 or not compare_digest(page.body.strip().encode(), permission.encode()):
+            raise CannotProbe(f"{other}. If it is yours, publish this at {_PERMISSION}: {permission}")
+
     def is_here(self, url: str) -> bool:
-        """Tell whether a URL is of this origin. The names of this machine are one."""
-        mine = urlsplit(self.origin)
-        try:
-            other = urlsplit(url)
-            if (other.scheme, other.port) != (mine.scheme, mine.port):
-                return False
-        except ValueError:  # such as http://[x
-            return False
-        return other.hostname == mine.hostname or (is_loopback(url) and is_loopback(self.origin))
+        """Tell whether a URL in full is of this origin."""
+        return f"{url}/".lower().startswith(f"{self.origin}/".lower())
 
-    def here(self, url: str) -> str:
-        """Return a URL at this origin, with the path and the query of another: links may name a public host."""
-        try:
-            return self.origin + urlsplit(url)._replace(scheme="", netloc="", fragment="").geturl()
-        except ValueError:
-            raise NotTried(f"{url} is no URL.") from None
-
-    async def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Page:
-        """Return the answer, whatever its status. Raises NotTried if there is none."""
-        await self._take_turn()
+    async def send(self, method: str, url: str, headers: Mapping[str, str] = {}, body: bytes = b"") -> Page:
+        """Return the answer. Raises a Finding if there is none, or a limit answers."""
+        async with self._turn:
+            if self.is_another_host and len(self._starts) == _PER_SECOND:
+                await asyncio.sleep(self._starts[0] + 1 - time.monotonic())
+            self._starts.append(time.monotonic())
         began = time.perf_counter()
         try:
             answer = await self._client.ask(method, url, headers=headers, content=body)
         except CallFailed as error:
-            raise NotTried(
-                f"{self.origin} gave no answer to {method} {urlsplit(url).path or '/'} ({error}): is it running?"
-            ) from None
+            asked = f"{method} {urlsplit(url).path or '/'}"
+            raise not_tried(f"{self.origin} gave no answer to {asked} ({error}): is it running?") from None
+        if answer.status == 429:
+            raise not_tried("A limit of the application answered 429: raise it while the probe runs.")
         shown = "".join(f"{name}: {value}\n" for name, value in headers.items() if name not in _SECRET)
         return Page(
             method=method,
@@ -124,32 +164,32 @@ class Web:
             seconds=time.perf_counter() - began,
         )
 
-    async def _take_turn(self) -> None:
-        if self._starts.maxlen:
-            async with self._turn:
-                if len(self._starts) == self._starts.maxlen:
-                    await asyncio.sleep(self._starts[0] + 1 - time.monotonic())
-                self._starts.append(time.monotonic())
-
 
 class Browser:
-    """A browser with cookies of its own. It follows redirects within the origin.
+    """A browser with cookies of its own, or the bearer token of an API. It follows redirects within the origin.
 
-    `headers`: what an attack adds to requests that are no GET. `token`: a bearer token.
+    `headers`: what an attack adds to requests that are no GET.
     """
 
     def __init__(self, web: Web, headers: Mapping[str, str] = {}) -> None:
         self.web, self.headers, self.cookies, self.token = web, headers, dict[str, str](), ""
 
+    async def post(self, path: str, fields: Mapping[str, Any], method: str = "POST") -> Page:
+        """Send a form. A list becomes one field for each item."""
+        body = urlencode(fields, doseq=True).encode()
+        return await self.send(method, path, body, "application/x-www-form-urlencoded")
+
     async def send(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Page:
-        """Return the last answer. `path`: also a URL of the origin. Raises NotTried for one of another."""
+        """Return the last answer. `path`: also a URL of the origin. Raises a Finding for one of another."""
         before: tuple[Page, ...] = ()
         url = joined(f"{self.web.origin}/", path)
         if not self.web.is_here(url):
-            raise NotTried(f"{url} is another origin than {self.web.origin}, and the probe sends nothing there.")
+            raise not_tried(f"{url} is another origin than {self.web.origin}, and the probe sends nothing there.")
         while True:
-            page = await self.web.send(method, self.web.here(url), self._headers(method, kind), body)
-            self.cookies.update(page.cookies)
+            page = await self.web.send(method, url, self._headers(method, kind), body)
+            self.cookies |= page.cookies
+            if method != "GET" and not page.is_html and (token := _BEARER.search(page.body)):
+                self.token = token[1]
             is_redirect = page.status in {301, 302, 303, 307, 308} and page.header("location")
             url = joined(page.url, page.header("location"))
             if not is_redirect or not self.web.is_here(url) or len(before) == _MOST_REDIRECTS:
@@ -159,11 +199,8 @@ class Browser:
                 method, body, kind = "GET", b"", ""
 
     def _headers(self, method: str, kind: str) -> dict[str, str]:
-        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items() if value)
-        return {
-            **({"cookie": cookies} if cookies else {}),
-            **({"authorization": f"Bearer {self.token}"} if self.token else {}),
-            **({"content-type": kind} if kind else {}),
-            **({} if method in {"GET", "HEAD"} else {"origin": self.web.origin, "referer": f"{self.web.origin}/"}),
-            **({} if method in {"GET", "HEAD"} else self.headers),
-        }
+        headers = {"content-type": kind, "authorization": f"Bearer {self.token}" if self.token else ""}
+        headers["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items() if value)
+        if method not in {"GET", "HEAD"}:
+            headers |= {"origin": self.web.origin, "referer": f"{self.web.origin}/", **self.headers}
+        return {name: value for name, value in headers.items() if value}

@@ -1,12 +1,20 @@
-"""Links that should be dead, and the account that a link belongs to."""
+"""What a reset ends, what it must not skip, and links that should be dead."""
 
 import asyncio
 
-from keyturn.probe.attack import NotTried
-from keyturn.probe.attacks.stories import bobs_story, second_link_again, use_again
-from keyturn.probe.forms import form_for
+from keyturn.probe.attack import Finding, failed, judged, not_tried, passed, unsure
+from keyturn.probe.attacks.stories import (
+    bobs_story,
+    open_page,
+    second_link_again,
+    second_story,
+    session_before,
+    use_again,
+    view,
+)
+from keyturn.probe.calls import form_for
 from keyturn.probe.mailbox import Link
-from keyturn.probe.run import Finding, Run, Story, failed, judged, look, new_password, passed, unsure
+from keyturn.probe.run import Run, Story, look, new_password
 from keyturn.probe.web import Page
 
 _AT_ONCE = 8
@@ -17,11 +25,45 @@ _LONGEST_ID = 36
 """Characters of an id, as of a UUID, or of an address."""
 
 
+async def old_password_works(run: Run) -> Finding:
+    """Sign in with the password before the last reset."""
+    await second_story(run)
+    wrong = "The password before the reset still signs in."
+    return judged(await run.works(run.ann, run.ann.old), wrong, "The password before the reset is refused.")
+
+
+async def sessions_survive(run: Run) -> Finding:
+    """Open a private page, after a reset, with a session from before."""
+    await second_story(run)
+    browser, path, before = await session_before(run)
+    page, is_private = await open_page(run, browser, path)
+    if not is_private:
+        return passed(f"A session from before the reset no longer opens {path}.")
+    if view(page, run) == view(before, run):
+        return failed(f"A session from before the reset still opens {path}.", page)
+    return unsure(f"{path} looks neither as before nor as to others.", page)
+
+
+async def second_step_skipped(run: Run) -> Finding:
+    """Open a private page with what a reset alone gives: the browser that did it, and the new password."""
+    if not run.has_second_step:
+        raise not_tried("Give --second-step if the first account has a second factor.")
+    path = run.call("private", "Name a page that needs the second step by --private.").path
+    reset, (signed_in, _) = (await second_story(run)).browser, await run.sign_in(run.ann, run.ann.password)
+    for browser, what in ((reset, "The browser of the reset"), (signed_in, "The new password alone")):
+        page, is_private = await open_page(run, browser, path)
+        if is_private and page.status == 200 and not page.before:  # a redirect may lead to the second step
+            return failed(f"{what} opens {path} without the second factor.", page)
+    return passed(f"Neither the browser of the reset nor the new password alone opens {path}.")
+
+
+def _dead(link: str, page: Page, is_changed: bool) -> Finding:
+    return judged(is_changed, f"{link} set another password.", f"{link} sets no password.", page)
+
+
 async def link_twice(run: Run) -> Finding:
     """Use the link of a finished reset for another password."""
-    page, is_changed = await second_link_again(run)
-    wrong = "The link of a finished reset set another password."
-    return judged(is_changed, wrong, "The link of a finished reset sets no password.", page)
+    return _dead("The link of a finished reset", *await second_link_again(run))
 
 
 async def older_link_works(run: Run) -> Finding:
@@ -31,27 +73,33 @@ async def older_link_works(run: Run) -> Finding:
         await asyncio.sleep(_A_SECOND)
         newer = await run.link_for(run.ann)
     if older.link.token == newer.link.token:
-        raise NotTried("All mails have the same link, as long as it is not used.")
+        raise not_tried("All mails have the same link, as long as it is not used.")
     await run.reset(newer)
-    page, is_changed = await use_again(run, older)
-    wrong = "After a newer link was used, the older one set another password."
-    return judged(is_changed, wrong, "After a newer link was used, the older one sets no password.", page)
+    return _dead("After a newer link was used, the older one", *await use_again(run, older))
+
+
+async def link_after_change(run: Run) -> Finding:
+    """Ask for a link, change the password as a signed-in user does, then use the link."""
+    change = run.call("change", "Name the call that changes the password of a signed-in user by --change.")
+    story = await run.link_for(run.ann)
+    await run.change(run.ann, change)
+    return _dead("A link from before the change", *await use_again(run, story))
 
 
 async def link_twice_at_once(run: Run) -> Finding:
     """Use one link several times at the same moment, in different browsers, and count the answers that say yes."""
     dead, is_changed = await second_link_again(run)
     if is_changed:
-        raise NotTried("A link works twice anyway.")
+        raise not_tried("A link works twice anyway.")
     yes, no = look(run.first.done) if run.first.done else None, look(dead)
     if yes == no:
         return unsure("The answers to a live and to a dead link look the same, so they cannot be counted.", dead)
-    if run.web.is_paced:
-        raise NotTried("Another host gets two requests a second, so nothing is used at the same moment.")
+    if run.web.is_another_host:
+        raise not_tried("Another host gets two requests a second, so nothing is used at the same moment.")
     story, tried = await run.link_for(run.ann), [new_password() for _ in range(_AT_ONCE)]
     readers = [run.for_another_reader(story) for _ in tried]
     # Each reader's connection is opened before, so that the uses arrive together.
-    place = "/" if "reset" in run.calls else run.web.here(story.link.address)
+    place = "/" if "reset" in run.calls else story.link.path
     pages = await asyncio.gather(*(reader.browser.send("GET", place) for reader in readers))
     for reader, page in zip(readers, pages, strict=True):
         reader.page = page
@@ -59,31 +107,13 @@ async def link_twice_at_once(run: Run) -> Finding:
     used = [(answer, password) for answer, password in zip(answers, tried, strict=True) if isinstance(answer, Page)]
     for _, password in sorted(used, key=lambda pair: look(pair[0]) != yes):
         if await run.works(run.ann, password):
-            run.ann.password, run.ann.tried = password, []
+            run.ann.signs_in_with(password)
             break
     for error in (answer for answer in answers if isinstance(answer, BaseException)):
         raise error
     won = [page for page, _ in used if look(page) == yes]
     said = f"{len(won)} of {_AT_ONCE} uses at the same moment were told that they set the password."
     return judged(len(won) > 1, said, said, *won[:2])
-
-
-async def link_after_change(run: Run) -> Finding:
-    """Ask for a link, change the password as a signed-in user does, then use the link."""
-    if "change" not in run.calls:
-        raise NotTried("Name the call that changes the password of a signed-in user by --change.")
-    story, changed = await run.link_for(run.ann), new_password()
-    browser, _ = await run.sign_in(run.ann, run.ann.password)
-    values = {"email": run.ann.address, "old": run.ann.password, "password": changed}
-    run.passwords.append(changed)
-    run.ann.tried.append(changed)
-    page = await run.calls["change"].send(browser, values)
-    if not await run.works(run.ann, changed):
-        raise NotTried(f"The call of --change did not change the password ({page.status}).")
-    run.ann.password, run.ann.tried = changed, []
-    page, is_changed = await use_again(run, story)
-    wrong = "A link from before the change set another password."
-    return judged(is_changed, wrong, "A link from before the change sets no password.", page)
 
 
 async def other_account(run: Run) -> Finding:
@@ -103,8 +133,8 @@ async def other_account(run: Run) -> Finding:
 
 
 def _facts_of(story: Story) -> dict[str, str]:
-    """Return the hidden fields of a link's form that name an account, and neither a token nor a session."""
+    """Return the fields of a link's form that name an account, and neither a token nor a session."""
     form = form_for(story.page, with_password=True) if story.page else None
-    hidden = {field.name: field.value for field in form.fields if field.kind == "hidden"} if form else {}
-    secrets = {story.link.token, *story.browser.cookies.values()}
-    return {name: value for name, value in hidden.items() if value not in secrets and len(value) <= _LONGEST_ID}
+    fields = form.body.items() if form else ()
+    others = {story.link.token, "{email}", "{password}", "{old}", *story.browser.cookies.values()}
+    return {name: value for name, value in fields if value not in others and len(value) <= _LONGEST_ID}

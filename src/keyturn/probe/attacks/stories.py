@@ -1,15 +1,24 @@
 """Stories that several attacks share."""
 
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
+from functools import lru_cache
+from typing import Any, TypeVar
 
-from msgspec import Struct
-
-from keyturn.probe.attack import NotTried, Undecided
-from keyturn.probe.run import LinkDead, Run, Story, new_password, once
+from keyturn.probe.attack import Finding, not_tried
+from keyturn.probe.run import Run, Story, new_password
 from keyturn.probe.web import Browser, Page
 
 _PLACES = ("/", "/account", "/profile", "/me", "/api/me", "/api/auth/me")
 """Where a page that only a signed-in user sees may be, beside the one to which signing in leads."""
+
+T = TypeVar("T")
+
+
+def once(story: Callable[[Run], Coroutine[Any, Any, T]]) -> Callable[[Run], Awaitable[T]]:
+    """Decorate a story that several attacks need: it is told once in a run. One that failed fails again."""
+    return lru_cache(1)(lambda run: asyncio.ensure_future(story(run)))
 
 
 @once
@@ -20,26 +29,10 @@ async def bobs_story(run: Run) -> Story:
     return story
 
 
-class Session(Struct):
-    """A session of the first account. `path`: a page that looks otherwise to others, and `inside`: how it looked."""
-
-    browser: Browser
-    path: str
-    inside: tuple[object, ...]
-
-
-@once
-async def session_before(run: Run) -> Session:
-    """Sign in before the second story, and find a page that looks otherwise to others. Raises NotTried."""
-    browser, landing = await run.sign_in(run.ann, run.ann.password)
-    named = run.calls.get("private")
-    for path in [named.path] if named else (landing.url, *_PLACES):
-        inside, outside = await browser.send("GET", path), await Browser(run.web).send("GET", path)
-        if view(inside, run) != view(outside, run) and inside.status < 400:
-            return Session(browser, path, view(inside, run))
-    if named:
-        raise NotTried(f"{named.path} looks the same to others: name another page by --private.")
-    raise NotTried("The probe found no page that only a signed-in user sees: name it by --private.")
+async def open_page(run: Run, browser: Browser, path: str) -> tuple[Page, bool]:
+    """Return a page, and whether it looks otherwise to others."""
+    page, outside = await browser.send("GET", path), await Browser(run.web).send("GET", path)
+    return page, view(page, run) != view(outside, run)
 
 
 def view(page: Page, run: Run) -> tuple[object, ...]:
@@ -48,29 +41,40 @@ def view(page: Page, run: Run) -> tuple[object, ...]:
 
 
 @once
+async def session_before(run: Run) -> tuple[Browser, str, Page]:
+    """Sign in before the second story, and find a page that looks otherwise to others. Raises a Finding."""
+    browser, landing = await run.sign_in(run.ann, run.ann.password)
+    named = run.calls.get("private")
+    for path in [named.path] if named else (landing.url, *_PLACES):
+        page, is_private = await open_page(run, browser, path)
+        if is_private and page.status < 400:
+            return browser, path, page
+    if named:
+        raise not_tried(f"{named.path} looks the same to others: name another page by --private.")
+    raise not_tried("The probe found no page that only a signed-in user sees: name it by --private.")
+
+
+@once
 async def second_story(run: Run) -> Story:
     """Reset the first account while it is signed in, with a link that a mail scanner opened before."""
-    with suppress(Undecided):  # whoever needs the session is told why there is none
+    with suppress(Finding):  # attacks that need the session are told why there is none
         await session_before(run)
     story, scanner = await run.link_for(run.ann), Browser(run.web)
-    url = run.web.here(story.link.address) if story.link.address else ""
-    scanned = [await scanner.send(method, url) for method in ("HEAD", "GET", "GET")] if url else []
+    methods = ("HEAD", "GET", "GET") if story.link.address else ()  # a code has no page
+    scanned = [await scanner.send(method, story.link.path) for method in methods]
     used_up = None
-    try:
-        await run.reset(story)
-    except LinkDead:
-        used_up = story.done
-        story = await run.link_for(run.ann)
+    if not await run.has_reset(story):
+        used_up, story = story.done, await run.link_for(run.ann)
         await run.reset(story)
     story.scanned, story.used_up = scanned, used_up
     return story
 
 
 async def link_page(run: Run) -> Page:
-    """Return the page that a link shows. Raises NotTried if the application serves none."""
+    """Return the page that a link shows. Raises a Finding if the application serves none."""
     page = run.first.page or next(iter((await second_story(run)).scanned[1:]), None)
     if page is None or page.status != 200 or not page.is_html:
-        raise NotTried("The application serves no page at the link's address: it may be on another origin.")
+        raise not_tried("The application serves no page at the link's address: it may be on another origin.")
     return page
 
 

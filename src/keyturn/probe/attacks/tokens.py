@@ -1,4 +1,4 @@
-"""What the tokens are made of, and where else they get to."""
+"""What the mail, its token and its page are made of, and where else the token gets to."""
 
 import hashlib
 import math
@@ -6,13 +6,19 @@ import re
 import time
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterator, Sequence
-from itertools import combinations, pairwise
-from urllib.parse import unquote, urljoin, urlsplit
+from itertools import pairwise
+from urllib.parse import unquote, urlsplit
 
-from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.probe.attack import NotTried
+from keyturn.hosts import host_of, is_loopback
+from keyturn.probe.attack import Finding, failed, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story, link_page, second_story
-from keyturn.probe.run import Finding, Run, Story, failed, passed, unsure
+from keyturn.probe.run import Run, Story
+from keyturn.probe.web import Page, joined
+
+_PASSWORD = re.compile(
+    r"(?:password|passwort|passwd)\b[^\n:<]{0,30}[:=]\s*(?:<[^<>]*>\s*)*([^\s<]{6,64})", re.IGNORECASE
+)
+_MOST_TRIES = 2
 
 _GUESSABLE, _ENOUGH = 64, 128
 """Bits: below the first, ASVS 6.6.3 asks for a limit of guesses; the second is ASVS 11.5.1."""
@@ -25,7 +31,37 @@ _DAY = 86_400
 _LONG_AGO = 900
 """Seconds before now in which the oldest token was made."""
 
+_BASE64 = (b64encode, urlsafe_b64encode)
 _KEEPS_THE_PATH = re.compile(r"(no-referrer|same-origin|(strict-)?origin(-when-cross-origin)?)\Z")
+
+
+async def password_mailed(run: Run) -> Finding:
+    """Search all mails for a password that the probe set, and sign in with what a mail calls a password."""
+    for mail in run.mailbox.mails:
+        if any(password in mail.text for password in run.passwords):
+            return failed(f"The mail {mail.subject!r} contains the new password.")
+        if "sign_in" in run.calls and mail.is_for(run.ann.address):
+            for candidate in _PASSWORD.findall(mail.text)[:_MOST_TRIES]:
+                if await run.works(run.ann, candidate):
+                    return failed(f"The mail {mail.subject!r} contains a password that signs in.")
+    return passed(f"{len(run.mailbox.mails)} mails contain no password.")
+
+
+async def link_not_https(run: Run) -> Finding:
+    """Look at the scheme of the mail's link."""
+    address = run.first.link.address
+    if not address or is_loopback(address):
+        raise not_tried("The mail has a code." if not address else "The link leads to this machine, without a network.")
+    if urlsplit(address).scheme != "https":
+        return failed(f"The link leads to http://{urlsplit(address).netloc}.")
+    return passed("The link begins with https.")
+
+
+async def no_notice(run: Run) -> Finding:
+    """Wait for a mail after the first reset."""
+    if run.notice is None:
+        return failed(f"No mail came within {run.patience.mail:.0f} seconds after the reset.")
+    return passed(f"The owner got {run.notice.subject!r}.")
 
 
 async def _used(run: Run) -> list[Story]:
@@ -56,7 +92,7 @@ async def token_predictable(run: Run) -> Finding:
     """Compare tokens with each other, with the time, and with what can be computed from the address."""
     stories = await _used(run)
     tokens = [story.link.token for story in stories]
-    if any(one == other for one, other in combinations(tokens, 2)):
+    if len(set(tokens)) < len(tokens):
         return failed("Two mails have the same token, although a reset lies between them, or another account.")
     if _are_in_a_row(tokens):
         return failed(f"The tokens of {len(tokens)} mails are numbers that follow each other.")
@@ -65,7 +101,7 @@ async def token_predictable(run: Run) -> Finding:
         if _is_time(token):
             return failed("The token is a time.")
         for what, raw in _computable(story.account.address):
-            if token.rstrip("=") in {raw.hex(), *_base64(raw)}:
+            if token.rstrip("=") in {raw.hex(), *(encode(raw).decode().rstrip("=") for encode in _BASE64)}:
                 return failed(f"The token is {what}.")
     return passed(f"{len(tokens)} tokens are no times, no digests of the address and no numbers in a row.")
 
@@ -99,19 +135,18 @@ def _computable(address: str) -> Iterator[tuple[str, bytes]]:
                 yield f"the {name.upper()} of {what}", hashlib.new(name, raw, usedforsecurity=False).digest()
 
 
-def _base64(raw: bytes) -> set[str]:
-    return {encode(raw).decode().rstrip("=") for encode in (b64encode, urlsafe_b64encode)}
+def _token_in_address(run: Run, page: Page) -> bool:
+    return any(token in unquote(page.url) for token in run.tokens)
 
 
 async def token_leaks(run: Run) -> Finding:
     """Look at what the page of the link loads, and at its Referrer-Policy, if its own address has the token."""
     page = await link_page(run)
-    if not any(token in unquote(page.url) for token in run.tokens):
+    if not _token_in_address(run, page):
         return passed("The address of the page with the form does not have the token.", page)
-    tags = [*parse_html(page.body).walk()]
-    loaded = [(each.tag, urljoin(page.url, each.get("src"))) for each in tags if each.get("src")]
-    foreign = {tag: urlsplit(url).netloc for tag, url in loaded if urlsplit(url).netloc and not run.web.is_here(url)}
-    meta = [each.get("content") for each in tags if each.get("name").lower() == "referrer"]
+    loaded = [(each.tag, joined(page.url, each.get("src"))) for each in page.tree.walk() if each.get("src")]
+    foreign = {tag: host_of(url) for tag, url in loaded if host_of(url) and not run.web.is_here(url)}
+    meta = [each.get("content") for each in page.tree.walk() if each.get("name").lower() == "referrer"]
     policy = [*page.header("referrer-policy").split(","), *meta][-1].strip().lower()
     if "script" in foreign:
         return failed(f"The page runs a script of {foreign['script']}, which can read its address.", page)
@@ -128,7 +163,7 @@ async def token_in_cookie(run: Run) -> Finding:
     story = run.first
     token, done = story.link.token, story.done
     if done is None or len(token) < 6:
-        raise NotTried("The token is too short to search for.")
+        raise not_tried("The token is too short to search for.")
     if any(token in value for value in story.browser.cookies.values()):
         return failed("After the reset, a cookie has the token.", done)
     if any(token in answer.header("location") for answer in done.all):
@@ -138,3 +173,40 @@ async def token_in_cookie(run: Run) -> Finding:
     if any(token in value and "httponly" not in value.lower() for value in cookies for token in run.tokens):
         return failed("The page of the link puts the token into a cookie that scripts can read.", *scanned[-1:])
     return passed("After the reset, neither a cookie nor a redirect has the token.")
+
+
+async def page_cached(run: Run) -> Finding:
+    """Read the Cache-Control of the page, if the token is in it or in its address."""
+    page = await link_page(run)
+    said = page.header("cache-control")
+    if "no-store" in said.lower():
+        return passed(f"Its Cache-Control is {said!r}.", page)
+    said = f"Its Cache-Control is {said!r}, without no-store." if said else "It has no Cache-Control."
+    if any(token in page.body for token in run.tokens):
+        return failed(said, page)
+    if _token_in_address(run, page):
+        return unsure(f"{said} Only its address has the token, which the browser's history keeps anyway.", page)
+    return passed("Neither the page nor its address has the token.", page)
+
+
+async def page_framed(run: Run) -> Finding:
+    """Read the Content-Security-Policy and the X-Frame-Options of the page."""
+    page = await link_page(run)
+    options = page.header("x-frame-options")
+    if ancestors := re.search(r"frame-ancestors\s[^;,]*", page.header("content-security-policy")):
+        is_open = "*" in ancestors[0].split()
+        return (failed if is_open else passed)(f"Its Content-Security-Policy has {ancestors[0].strip()}.", page)
+    if options.strip().lower() in {"deny", "sameorigin"}:
+        return passed(f"It has X-Frame-Options: {options}. ASVS 3.4.6 prefers frame-ancestors.", page)
+    return failed("It has neither frame-ancestors nor X-Frame-Options.", page)
+
+
+async def get_uses_link(run: Run) -> Finding:
+    """Open a link as a scanner does, by HEAD and twice by GET without cookies, before its reader uses it."""
+    second = await second_story(run)
+    if second.scanned and second.used_up:
+        proof = (*second.scanned[:2], second.used_up)
+        return failed("After a HEAD and two GETs without cookies, the link set no password.", *proof)
+    if not second.scanned or second.scanned[1].status == 404:
+        raise not_tried("The application serves no page at the link's address.")
+    return passed("After a HEAD and two GETs without cookies, the link still worked.")
