@@ -152,6 +152,21 @@ def locked(file: Path) -> Iterator[Callable[[], None]]:
             process.stdin.close()
 
 
+async def test_a_request_waits_for_a_file_that_is_locked(start: Start, database_url: str) -> None:
+    service = await start()
+    token = await service.link()
+    with locked(file_of(database_url)) as unlock:
+        asking = asyncio.create_task(service.ask(GRACE))
+        assert await service.works(token)
+        done, _ = await asyncio.wait({asking}, timeout=1)
+        assert not done
+        unlock()
+        await asking
+    await service.deliver()
+    assert len(service.inbox.sent_to(GRACE)) == 1
+
+
+@pytest.mark.nightly  # it waits for half a minute
 async def test_a_request_waits_for_more_than_ten_seconds_then_gets_503_and_is_not_written_later(
     start: Start, database_url: str
 ) -> None:
