@@ -49,6 +49,10 @@ OPPOSITES: dict[type[ast.AST], type[ast.AST]] = {
 }  # fmt: skip
 
 
+LEFT_OUT = {"frozen", "index", "kw_only", "primary_key", "strict"}
+"""Keywords that say how the source may be used, or what migrations have made long ago."""
+
+
 class Mutant(NamedTuple):
     file: Path
     line: int
@@ -92,9 +96,9 @@ def mutants_of(file: Path) -> Iterator[Mutant]:
     """Yield each mutant of a file: its tree with one node changed."""
     source = file.read_text("utf-8")
     tree = ast.parse(source)
-    of_zip = {node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg == "strict"}
+    left_out = {node.value for node in ast.walk(tree) if isinstance(node, ast.keyword) and node.arg in LEFT_OUT}
     for number, node in enumerate(ast.walk(tree)):
-        for change in changes_of(node) if node not in of_zip else ():
+        for change in changes_of(node) if node not in left_out else ():
             other = copy.deepcopy(tree)
             copied = next(one for at, one in enumerate(ast.walk(other)) if at == number)
             before = _shown(copied)

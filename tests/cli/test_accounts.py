@@ -84,25 +84,6 @@ def test_an_address_that_is_taken_is_refused(migrated: Keyturn) -> None:
     assert (refused.code, refused.err) == (1, "keyturn: email: an account with that address exists already\n")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "why"),
-    [
-        (("add", "ada"), "email: not an email address"),
-        (("add", ""), "email: not an email address"),
-        (("add", "a@b@c"), "email: not an email address"),
-        (("add", "ada@northwind.example, eve@northwind.example"), "email: not an email address"),
-        (("add", ADA, "--name", "x" * 121), "name: must have at most 120 characters"),
-        (("invite", "ada"), "email: not an email address"),
-    ],
-)
-def test_what_is_no_address_and_a_name_that_is_too_long_are_refused(
-    migrated: Keyturn, arguments: tuple[str, ...], why: str
-) -> None:
-    refused = migrated("accounts", *arguments)
-
-    assert (refused.code, refused.err) == (1, f"keyturn: {why}\n")
-
-
 def test_an_empty_list_says_what_to_do(migrated: Keyturn) -> None:
     assert migrated("accounts", "list").out == "No accounts yet. Add one with `keyturn accounts add EMAIL`.\n"
 

@@ -98,19 +98,6 @@ def test_a_folder_without_settings_is_named_unless_the_environment_has_some(keyt
     assert keyturn("migrate").err == ""
 
 
-def test_the_doctor_names_the_folder_that_has_no_settings(keyturn: Keyturn) -> None:
-    out = keyturn("doctor").out
-
-    assert f"settings  warn  there is no keyturn.toml in {Path.cwd()}\n" in out
-    assert "docs/" not in out, "a wheel has no docs"
-    Path("keyturn.toml").touch()
-    assert "there is no keyturn.toml" not in keyturn("doctor").out
-
-
-def test_settings_that_are_no_file_are_one_sentence(keyturn: Keyturn) -> None:
-    assert "  .: cannot be read: Is a directory\n" in keyturn("migrate", KEYTURN_CONFIG=".").err
-
-
 @pytest.mark.parametrize(
     "url", ["postgresql://keyturn:hunter2@127.0.0.1:9/keyturn", "sqlite:////dev/null/keyturn.db", "sqlite:////dev/null"]
 )
@@ -168,10 +155,3 @@ def test_a_second_time_there_is_nothing_to_do(migrated: Keyturn) -> None:
 
     assert again.code == 0
     assert again.out == f"The database is already at revision {head()}.\n"
-
-
-def test_the_database_is_the_one_of_the_settings(keyturn: Keyturn, workplace: Path) -> None:
-    (workplace / "keyturn.toml").write_text('[database]\nurl = "sqlite:///here.db"\n')
-    keyturn("migrate")
-
-    assert (workplace / "here.db").is_file()

@@ -110,14 +110,3 @@ def test_so_do_the_mails_of_a_program() -> None:
 @pytest.mark.usefixtures("lacking", "emails")
 def test_a_mail_is_rendered_without_it(keyturn: Keyturn) -> None:
     assert "Hello Ada" in keyturn("render", "welcome", "--dir", "emails").out
-
-
-@pytest.mark.parametrize("lacking", ["asyncpg"], indirect=True)
-@pytest.mark.usefixtures("lacking")
-def test_init_says_it_of_the_database_that_it_should_look_at(keyturn: Keyturn) -> None:
-    answers = ("--base-url=https://x.example", "--brand=X", "--from=a@x.example", "--sign-in-url=https://x.example/in")
-    shown = keyturn("init", "--database", POSTGRES["KEYTURN_DATABASE_URL"], *answers)
-
-    assert shown.code == 1
-    assert shown.err.splitlines()[-1].endswith("postgresql needs: pip install 'keyturn[postgres]'")
-    assert "Traceback" not in shown.err

@@ -3,8 +3,6 @@
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -121,17 +119,3 @@ def test_a_host_that_is_none_is_a_sentence(keyturn: Keyturn, host: str) -> None:
     assert asked.code == 1
     assert asked.err.startswith("keyturn: cannot ask http://")
     assert len(asked.err.splitlines()) == 1
-
-
-def test_a_check_loads_little() -> None:
-    absent = {"httpx", "litestar", "sqlalchemy", "uvicorn"}
-    code = """
-import sys
-from keyturn.cli import keyturn
-try:
-    keyturn(["health", "--port", "1"])
-except SystemExit:
-    print(*sys.modules)
-"""
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert not absent.intersection(ran.stdout.split())

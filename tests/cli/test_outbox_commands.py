@@ -122,15 +122,6 @@ def test_one_message_is_shown_with_all_that_happened_to_it(keyturn: Keyturn, sch
     ]
 
 
-def test_a_machine_gets_the_history_too(keyturn: Keyturn, school: School) -> None:
-    school.ask(GRACE, SendRefused("422 validation_error"))
-    message = json.loads(keyturn("outbox", "show", "1", "--json").out)
-
-    assert (message["id"], message["state"], message["for"], message["tries"]) == (1, "dead", GRACE, 1)
-    (event,) = message["history"]
-    assert (event["event"], event["detail"], event["reported"]) == ("dead", "422 validation_error", False)
-
-
 @pytest.mark.parametrize("form", [(), ("--json",)])
 def test_neither_the_mail_nor_its_link_is_ever_shown(keyturn: Keyturn, school: School, form: tuple[str, ...]) -> None:
     school.ask(ADA, SendRetryable("rate_limit_exceeded"))

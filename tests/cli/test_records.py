@@ -89,17 +89,3 @@ def test_a_wish_that_makes_no_sense_is_refused(migrated: Keyturn, option: str, v
 
     assert refused.code == code
     assert why in refused.err
-
-
-def test_a_retention_is_a_setting(migrated: Keyturn, monkeypatch: pytest.MonkeyPatch) -> None:
-    happened(ADA, days_ago=2)
-    monkeypatch.setenv("KEYTURN_RETENTION_AUDIT", "1d")
-
-    async def purge() -> None:
-        parts = Parts(read_settings(sending=False))
-        await parts.retention.purge(now())
-        await parts.close()
-
-    asyncio.run(purge())
-
-    assert emails(migrated("audit", "--json").out) == []

@@ -17,7 +17,7 @@ from tests.cli.process import Running, running, running_program
 from tests.cli.test_serve_worker import wait_for_mail
 from tests.serving import held_ports
 
-from keyturn.cli.sockets import address_of, listen
+from keyturn.cli.sockets import listen
 from keyturn.service.database.migrations import head
 
 pytestmark = pytest.mark.long
@@ -239,13 +239,6 @@ def test_whoever_writes_memory_down_may_have_several(database_url: str) -> None:
         url_of(first)
         with running("serve", "--no-worker", "--port", "0", **environment) as second:
             assert httpx.get(f"{url_of(second)}/health/ready").status_code == 200
-
-
-@pytest.mark.parametrize(("host", "shown"), [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]")])
-def test_an_address_is_written_as_in_a_url(host: str, shown: str) -> None:
-    with listen(host, 0) as bound:
-        assert address_of(bound) == f"{shown}:{bound.getsockname()[1]}"
-        assert bound.getsockname()[1] > 0
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])

@@ -25,14 +25,6 @@ from keyturn.service.telemetry.logs import configure_logs
 configure_logs("info", "json")
 app = Litestar(plugins=[KeyturnPlugin(KeyturnConfig(read_settings()))], logging_config=None)
 """
-IMPORTS = """
-from datetime import timedelta
-from msgspec.structs import replace
-from keyturn.service.settings import WorkerSettings
-"""
-BUILT_IN_PYTHON = IMPORTS + APP.replace(
-    "read_settings()", "replace(read_settings(), worker=WorkerSettings(timeout=timedelta(minutes=1)))"
-)
 LISTENS = "Uvicorn running on "
 
 WHO_WRITES = """
@@ -78,11 +70,3 @@ def test_the_worker_ends_with_its_app_however_that_ends(workplace: Path, number:
         worker = os.pidfd_open(worker_of(served))
         served.end(number)
         wait_for_end(worker)
-
-
-def test_a_setting_out_of_bounds_that_was_built_in_python_ends_the_start_of_the_app(workplace: Path) -> None:
-    (workplace / "app.py").write_text(BUILT_IN_PYTHON)
-    words = [sys.executable, "-m", "uvicorn", "app:app", "--port", "0"]
-    with running_program(words, None, **ENVIRONMENT) as served:
-        served.wait_for("worker.timeout: must be less than 60 s")
-        assert served.process.wait(20) == 1

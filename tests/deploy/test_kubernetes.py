@@ -41,12 +41,6 @@ def test_kubernetes_knows_every_field(name: str, version: str) -> None:
     kubernetes_validate.validate(MANIFESTS[name], version, strict=True)
 
 
-def test_every_manifest_is_applied() -> None:
-    files = {file.name for file in FOLDER.glob("*.yaml")}
-    assert files == {*KUSTOMIZATION["resources"], "kustomization.yaml"}
-    assert list(PODS) == ["Job keyturn-migrate", "Deployment keyturn-api", "Deployment keyturn-worker"]
-
-
 @pytest.mark.parametrize("name", PODS)
 def test_a_pod_meets_the_restricted_standard_and_leaves_its_user_to_the_image_or_the_cluster(name: str) -> None:
     """Check what Kubernetes' Pod Security Standards list for "restricted", and what goes beyond them."""
@@ -110,23 +104,6 @@ def test_probes_ask_the_port_that_the_process_listens_on(name: str) -> None:
     }
     assert {place["port"] for place in asked.values()} == {port["name"]}
     assert int(given) == port["containerPort"]
-
-
-@pytest.mark.parametrize("name", DEPLOYMENTS)
-def test_an_eviction_takes_one_pod_of_several_and_a_roll_out_none(name: str) -> None:
-    deployment = MANIFESTS[name]
-    budget = MANIFESTS[name.replace("Deployment", "PodDisruptionBudget")]["spec"]
-    labels = deployment["spec"]["template"]["metadata"]["labels"]
-
-    assert deployment["spec"]["replicas"] > budget["maxUnavailable"] == 1
-    assert budget["selector"] == deployment["spec"]["selector"] == {"matchLabels": labels}
-    assert deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"] == 0
-
-
-def test_the_service_leads_to_the_api() -> None:
-    service = MANIFESTS["Service keyturn"]["spec"]
-    assert service["selector"] == MANIFESTS["Deployment keyturn-api"]["spec"]["template"]["metadata"]["labels"]
-    assert service["ports"][0]["targetPort"] == container("Deployment keyturn-api")["ports"][0]["name"]
 
 
 def test_a_worker_has_the_time_to_send_what_it_holds() -> None:

@@ -29,16 +29,6 @@ async def test_a_domain_without_records_is_told_which_to_add(nameserver: DnsServ
     assert found["dmarc"].fix.startswith(f'Add TXT _dmarc.{DOMAIN} "v=DMARC1; p=none')
 
 
-async def test_names_are_looked_up_once_for_all_providers(told: DnsServer, dns: Dns) -> None:
-    told.txt(DOMAIN, "v=spf1 mx -all")
-    found = await check_domain(DOMAIN, [RESEND, SMTP], dns)
-
-    assert [(one.check, one.verdict) for one in found] == [
-        ("spf", "ok"), ("spf", "ok"), ("dkim", "ok"), ("dmarc", "ok"),
-    ]  # fmt: skip
-    assert len(told.asked) == len(set(told.asked))
-
-
 async def test_a_nameserver_that_fails_or_does_not_know_the_domain_is_no_verdict(told: DnsServer, dns: Dns) -> None:
     unknown = await findings(dns, domain="northwind.test")
     assert [one.message for one in unknown.values()] == ["the DNS has no northwind.test"]

@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.resend_server.answers import Answer, refusal
 from tests.resend_server.server import API_KEY, SENDING_KEY, ResendServer
 
 from keyturn.mail.port.finding import Finding
@@ -70,22 +69,3 @@ async def test_the_sandbox_reaches_nobody_else(production: Settings, key: str) -
 
     assert [warned.verdict, fine.verdict] == ["warn", "ok"]
     assert "mail.from" in warned.fix
-
-
-@pytest.mark.parametrize(
-    ("key", "coming", "fix"),
-    [
-        ("re_hunter2", [], "RESEND_API_KEY"),
-        (API_KEY, [refusal(400, "validation_error", "API key is invalid")], "RESEND_API_KEY"),
-        (API_KEY, [Answer(404, html="<h1>It works!</h1>")], "resend.api_url"),
-    ],
-    ids=["an unknown key", "a malformed key", "not the API"],
-)
-async def test_what_resend_refuses_names_the_setting_to_correct(
-    resend: ResendServer, production: Settings, key: str, coming: list[Answer], fix: str
-) -> None:
-    resend.coming.extend(coming)
-    (found,) = await check(production, key)
-
-    assert found.verdict == "fail"
-    assert fix in found.fix

@@ -323,54 +323,6 @@ def test_samples_that_cannot_be_read_have_advice_that_fits_their_fault(
     assert advice[0].startswith(fix)
 
 
-def test_a_link_to_samples_elsewhere_is_to_be_replaced_or_trusted(tmp_path: Path) -> None:
-    (tmp_path / "emails").mkdir()
-    (tmp_path / "mine.json").write_text('{"ada": {"name": "Ada"}}')
-    (tmp_path / "emails" / "welcome.html").write_text("<p>Hello {{ name }}</p>")
-    (tmp_path / "emails" / "welcome.samples.json").symlink_to(tmp_path / "mine.json")
-
-    advice = [finding.fix for finding in answer(tmp_path / "emails")[0] if finding.rule == "samples/invalid"]
-    trusted = Mails.open(tmp_path / "emails", trusted=True).check()
-
-    assert advice == ["Replace the link with the file. If you trust this folder, --trust follows the link."]
-    assert "samples/invalid" not in [one.rule for one in trusted.found]
-
-
-@pytest.mark.parametrize("names", [["welcome.samples.toml"], ["welcome.json", "locales/de/LC_MESSAGES/welcome.po"]])
-def test_no_file_of_data_is_proposed_for_a_missing_template(tmp_path: Path, names: list[str]) -> None:
-    (tmp_path / "a.html").write_text("{% include 'welcome.mjml' %}")
-    for name in names:
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).touch()
-    advice = [finding.fix for finding in answer(tmp_path)[0] if finding.rule == "jinja/missing-template"]
-    assert advice == ["Correct the name. Names are relative to the folder of the templates."]
-
-
-def test_a_text_that_a_broken_catalogue_hides_leads_to_the_catalogue(tmp_path: Path) -> None:
-    (tmp_path / "welcome.html").write_text("{% trans %}Hello{% endtrans %}")
-    catalogue = tmp_path / "locales" / "de" / "LC_MESSAGES" / "messages.po"
-    catalogue.parent.mkdir(parents=True)
-    catalogue.write_text('msgid "a\n')
-
-    findings = answer(tmp_path)[0]
-
-    hidden = [finding for finding in findings if finding.rule == "unchecked/part"]
-    assert [(one.message, one.fix) for one in hidden] == [
-        (
-            "This part was not checked, as locales/de/LC_MESSAGES/messages.po cannot be read.",
-            "Correct this catalogue.",
-        )
-    ]
-    assert "languages/unreadable" in [finding.rule for finding in findings]
-
-
-def test_of_two_layouts_one_is_to_be_kept(tmp_path: Path) -> None:
-    (tmp_path / "_base.html").write_text("<p>Hello</p>")
-    (tmp_path / "welcome.html").write_text("{% extends '_base.html' %}{% extends '_base.html' %}")
-    advice = {finding.message: finding.fix for finding in answer(tmp_path)[0] if finding.rule == "jinja/error"}
-    assert list(advice.values()) == ["Keep one {% extends %}: a template has one layout."]
-
-
 def test_neither_a_file_nor_its_name_controls_the_terminal(tmp_path: Path) -> None:
     (tmp_path / "a\n::error::b\x1b[2J.html").write_text("<p>\x1b]0;title\x07 \u202e {{ 1 / 0 }}</p>")
 

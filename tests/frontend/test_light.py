@@ -1,16 +1,13 @@
 """Elements with the attribute `light`: in the page itself, within reach of password managers."""
 
 import re
-from collections.abc import Sequence
-from typing import Literal
 
 import pytest
-from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import expect
 from tests.browsing import choose
 from tests.driver.service import NEW_PASSWORD, Service
 from tests.frontend.app import FORGOT, RESET, App
-from tests.frontend.test_looks import AXE, LEAKS
+from tests.frontend.test_looks import LEAKS
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -20,7 +17,6 @@ FIELDS = """() => [...document.querySelectorAll('form input')].filter(field => f
 LABEL = """() => {
     const all = getComputedStyle(document.querySelector('keyturn-forgot label'))
     return [...all].filter(name => !name.startsWith('--')).map(name => name + ': ' + all[name]) }"""
-SCHEMES: Sequence[Literal["light", "dark"]] = ("light", "dark")
 
 
 async def test_a_password_is_set_in_a_form_of_the_page_with_what_a_password_manager_reads(
@@ -73,17 +69,3 @@ async def test_a_cloned_page_has_its_form_once_and_it_inherits_no_style_of_the_t
         )
         await expect(page.get_by_role("button", name="Send the link")).to_have_count(1)
         await expect(page.get_by_label("Email")).to_have_count(1)
-
-
-async def test_axe_finds_nothing_in_it_in_either_scheme(app: App, keyturn: Service) -> None:
-    app.pages["light"] = LIGHT.replace(" url", ' heading-level="1" url')
-    lotte = (await keyturn.add("lotte@northwind.test")).email
-    async with app.open("/login", bypass_csp=True, viewport={"width": 320, "height": 640}) as page:
-        await page.add_init_script(path=AXE_FILE_PATH)
-        await page.goto(f"/light?token={await keyturn.link(lotte)}")
-        await choose(page, "short", "other")
-        await page.add_style_tag(content=":root { background: Canvas; }")
-        for scheme in SCHEMES:
-            await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-            assert [one["id"] for one in (await page.evaluate(AXE))["violations"]] == []
-        assert await page.evaluate("document.documentElement.scrollWidth") == 320

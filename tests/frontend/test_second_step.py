@@ -63,18 +63,3 @@ async def test_a_code_is_asked_for_once_the_password_is_fine_and_completes_it(
         await page.keyboard.press("Enter")
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
     assert await guarded.knows(NEW_PASSWORD)
-
-
-async def test_the_last_wrong_code_ends_the_link(app: App, guarded: Service) -> None:
-    await guarded.ask(ADA)
-    async with app.open(await link_mailed(guarded, ADA)) as page:
-        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
-        code = page.get_by_label("Code", exact=True)
-        for left in ("4 more attempts", "3 more attempts", "2 more attempts", "1 more attempt"):
-            await code.fill(wrong_code())
-            await page.keyboard.press("Enter")
-            await expect(page.get_by_text(left)).to_be_visible()
-        await code.fill(wrong_code())
-        await page.keyboard.press("Enter")
-        await expect(page.get_by_role("heading", name="This link does not work")).to_be_visible()
-        await expect(page.get_by_role("alert")).to_contain_text("Too many wrong codes were entered")

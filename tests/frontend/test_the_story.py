@@ -162,28 +162,6 @@ async def test_the_life_of_a_link_is_told_as_the_mail_tells_it(app: App, keyturn
             await expect(page.locator("[part=note]")).to_have_text(told)
 
 
-async def test_with_a_keyboard_alone(app: App, keyturn: Service) -> None:
-    keith = (await keyturn.add("keith@northwind.test")).email
-    async with app.open("/forgot") as page:
-        await expect(page.get_by_label("Email")).to_be_visible()
-        for key in ("Tab", keith, "Enter"):
-            await (page.keyboard.type(key) if key == keith else page.keyboard.press(key))
-        await expect(page.get_by_role("heading", name="Check your email")).to_be_focused()
-
-        await page.goto(await link_mailed(keyturn, keith))
-        await expect(page.get_by_label("New password", exact=True)).to_be_visible()
-        await page.keyboard.press("Tab")
-        await page.keyboard.type(NEW_PASSWORD)
-        await page.keyboard.press("Tab")
-        await expect(page.get_by_role("button", name="New password: Show", exact=True)).to_be_focused()
-        await page.keyboard.press("Space")
-        await expect(page.get_by_label("New password", exact=True)).to_have_attribute("type", "text")
-        await page.keyboard.press("Tab")
-        await page.keyboard.type(NEW_PASSWORD)
-        await page.keyboard.press("Enter")
-        await expect(page.get_by_role("heading", name="Your password was changed")).to_be_focused()
-
-
 @pytest.mark.parametrize(
     ("shape", "left"),
     [

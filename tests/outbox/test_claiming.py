@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 from tests.driver.connections import connected
 from tests.outbox.table import Note, text_of
-from tests.outbox.worker import Handler, worker_of
+from tests.outbox.worker import Handler, running, worker_of
 from tests.statements import cancel_when_sent
 
 from keyturn.service.clock import now
@@ -71,3 +71,16 @@ async def test_a_message_whose_lease_is_over_is_claimed_as_an_abandoned_one_alon
     assert await elsewhere.claim(10, MINUTE) == []
     (claimed,) = await elsewhere.claim(10, MINUTE, abandoned=True)
     assert claimed.crashes == 2
+
+
+async def test_abandoned_messages_are_tried_one_at_a_time(outbox: Outbox, elsewhere: Outbox) -> None:
+    """One of them may end its worker, and must not take the others with it."""
+    await post(outbox, "slow one", "slow two", "slow three")
+    await elsewhere.claim(10, OVER)
+    handler = Handler()
+    async with running(worker_of(outbox, handler)):
+        await handler.has_begun("slow one")
+        handler.open.set()
+        await handler.has_done("slow one", "slow two", "slow three")
+
+    assert handler.most_at_once == 1

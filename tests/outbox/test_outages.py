@@ -11,7 +11,7 @@ from tests.statements import statements_sent
 
 from keyturn.errors import SendRetryable
 from keyturn.service.database import Database
-from keyturn.service.outbox.message import Settlement
+from keyturn.service.outbox.message import Sent, Settlement
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.requests import DatabaseUnready
 
@@ -44,11 +44,26 @@ async def test_a_worker_outlives_its_database(outbox: Outbox, database: Database
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_message_whose_end_cannot_be_noted_is_tried_again_once_its_lease_is_over(
+    outbox: Outbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    handler, short = Handler(one=Sent("resend", "no text of PostgreSQL: \0")), timedelta(milliseconds=100)
+    await post(outbox, "one")
+    async with running(worker_of(outbox, handler, lease=short, poll=short)), asyncio.timeout(20):
+        while "mail.failed" not in caplog.text:
+            await asyncio.sleep(0.01)
+        handler.answers.clear()
+        await handler.has_done("one", "one")
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_of_a_database_that_takes_no_writes_a_worker_logs_one_line_and_goes_on_by_itself(
     outbox: Outbox, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     handler = Handler()
     async with running(worker_of(outbox, handler, poll=timedelta(milliseconds=10))), asyncio.timeout(20):
+        await post(outbox, "zero")
+        await handler.has_done("zero")  # then nothing is due, and only a look can notice
         await refuse_writes(database_url)
         with statements_sent() as statements:
             while len(statements) < 5:

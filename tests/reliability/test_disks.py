@@ -20,11 +20,9 @@ from tests.driver.service import (
     ADA,
     GRACE,
     NEW_PASSWORD,
-    PEOPLE,
     REQUEST,
     RESET,
     VALIDATE,
-    Service,
     Start,
     problem,
     running,
@@ -40,14 +38,6 @@ FIRST, SECOND = "first@northwind.test", "second@northwind.test"
 
 def file_of(url: str) -> Path:
     return Path(url.removeprefix("sqlite:///"))
-
-
-def requested(file: Path) -> list[str]:
-    """Return the addresses whose requests a database has, after a check of the whole file."""
-    with closing(sqlite3.connect(file)) as database:
-        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        rows = database.execute("SELECT payload FROM keyturn_outbox WHERE kind = 'reset_requested' ORDER BY id")
-        return [re.findall(r'"email":"([^"]+)"', payload)[0] for (payload,) in rows]
 
 
 # A full disk
@@ -176,6 +166,7 @@ async def test_a_request_waits_for_a_file_that_is_locked(start: Start, database_
     assert len(service.inbox.sent_to(GRACE)) == 1
 
 
+@pytest.mark.nightly  # it waits for half a minute
 async def test_a_request_waits_for_more_than_ten_seconds_then_gets_503_and_is_not_written_later(
     start: Start, database_url: str
 ) -> None:
@@ -248,42 +239,9 @@ def overwrite(file: Path, start: int, length: int) -> None:
 # A copy that is made while requests arrive
 
 
-async def ask_on_and_on(service: Service, answered: list[str]) -> None:
-    for number in range(10_000):
-        email = f"person{number}@northwind.test"
-        await service.ask(email)
-        answered.append(email)
-
-
 def vacuum_into(file: Path, copy: Path) -> None:
     with closing(sqlite3.connect(file)) as database:
         database.execute("VACUUM INTO ?", (str(copy),))
-
-
-def back_up(file: Path, copy: Path) -> None:
-    """Do what `.backup` of the program sqlite3 does."""
-    with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
-
-
-@pytest.mark.parametrize("make_copy", [vacuum_into, back_up])
-async def test_a_copy_that_sqlite_makes_has_all_that_was_accepted_before_it_began(
-    start: Start, database_url: str, tmp_path: Path, make_copy: Callable[[Path, Path], None]
-) -> None:
-    service, answered = await start(people=PEOPLE), list[str]()
-    asking = asyncio.create_task(ask_on_and_on(service, answered))
-    try:
-        for number in range(3):
-            while len(answered) < 100 * (number + 1):
-                await asyncio.sleep(0.01)
-            before, copy = list(answered), tmp_path / f"{number}.db"
-            await asyncio.to_thread(make_copy, file_of(database_url), copy)
-            has = requested(copy)
-            assert has[: len(before)] == before
-            assert len(has) <= len(answered) + 1
-    finally:
-        asking.cancel()
-        await asyncio.wait({asking})
 
 
 # A file that is damaged

@@ -132,20 +132,6 @@ async def test_a_mail_of_the_lost_second_is_written_again_with_a_link_that_works
         assert await states(service) == [("sent", None)]
 
 
-async def test_deleted_requests_of_the_lost_second_are_not_answered_again(
-    replicated_postgresql: Pair, resend: ResendServer
-) -> None:
-    pair = replicated_postgresql
-    async with serving(pair, resend) as service:
-        await service.ask(BO)
-        await pair.lose_what_follows()
-        await service.deliver()
-        await fail_over(pair, service)
-        await service.operator.forget_waiting_requests()
-        await service.deliver()
-        assert len(mails_to(resend, BO)) == 1
-
-
 async def test_a_reset_of_the_lost_second_is_undone_and_its_link_works_again(
     replicated_postgresql: Pair, resend: ResendServer
 ) -> None:

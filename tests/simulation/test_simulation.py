@@ -37,11 +37,6 @@ def test_a_seed_tells_the_same_story_byte_by_byte() -> None:
     assert "is killed" in first[1]
 
 
-def test_without_a_safeguard_a_promise_breaks() -> None:
-    """A worker that died after its decision once decided again: the audit trail had two outcomes."""
-    assert simulate("--seeds", "16", "--without", "drop-at-once")[0] == 1
-
-
 def test_a_world_without_guarded_updates_breaks_a_promise_and_says_which() -> None:
     status, told = simulate("--seeds", "10", "--without", "used-links")
     assert status == 1

@@ -28,7 +28,6 @@ def test_the_service_does_what_the_model_says_in_any_order(database_url: str) ->
 
 SAMPLE = {
     "the guard of a link's update",
-    "the one use of a code",
     "the same answer for an unknown address",
 }
 """The safeguards that CI removes. `just nightly` removes all of them."""

@@ -3,10 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.accounts.supabase.project import NEW, OLD, Project
+from tests.accounts.supabase.project import OLD, Project
 from tests.driver.service import ADA, Service, problem
 from tests.driver.supabase_server import Outage
-from tests.driver.visitor import Visitor, words
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
 
@@ -44,25 +43,3 @@ async def test_a_password_that_was_never_sent_to_supabase_leaves_the_link_alive(
 
     assert problem(await service.reset(token, STRONG)) == "503 unavailable"
     assert await service.works(token)
-
-
-async def test_the_page_tells_what_supabase_refuses_in_the_language_of_who_reads(
-    project: Project, service: Service
-) -> None:
-    project.server.users.add(ADA, OLD)
-    project.server.required_characters, project.server.min_length = ("!?",), 20
-    token = await service.link()
-
-    async with service.anywhere(headers={"accept-language": "de"}) as client:
-        visitor = Visitor(client)
-        await visitor.get(f"/reset-password/{token}")
-        page = await visitor.submit("/reset-password", email=ADA, password=NEW, again=NEW)
-        saved = await visitor.submit("/reset-password", email=ADA, password=STRONG, again=STRONG)
-
-    assert page.status_code == 422
-    assert (
-        "Noch nicht erfüllt: mindestens 20 Zeichen und mehr Arten von Zeichen, etwa Großbuchstaben, Ziffern und "
-        "Sonderzeichen." in words(page)
-    )
-    assert saved.status_code == 303
-    assert (await project.sign_in(ADA, STRONG)).status_code == 200

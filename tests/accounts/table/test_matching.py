@@ -9,7 +9,6 @@ from tests.driver.app_database import App
 from tests.statements import statements_sent
 
 from keyturn.service import addresses
-from keyturn.service.accounts.port import Account
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(200), password_hash VARCHAR(80))"
 STORED = (
@@ -64,32 +63,6 @@ async def test_many_who_are_looked_for_at_once_are_each_found_as_alone_and_in_fe
     assert [one.id if one else None for one in together[: len(STORED)]] == [str(n + 1) for n in range(len(STORED))]
     assert sum(one is None for one in together) == 60
     assert sum(statement.startswith("SELECT") for statement in statements) <= 4
-
-
-@pytest.mark.long
-async def test_any_number_of_people_are_looked_for_by_few_different_statements(app: App, over: Over) -> None:
-    people = [f"person{number}@northwind.test" for number in range(50)]
-    await keep(app, *people)
-    accounts, asked_for = over(), set[str]()
-    for count in range(1, len(people) + 1):
-        with statements_sent() as statements:
-            found = await accounts.find_all(people[:count])
-        assert [one.email for one in found if isinstance(one, Account)] == people[:count]
-        asked_for.update(one for one in statements if "BETWEEN" in one)
-    # To prepare one takes a database longer than to answer it: 1, 2, 4 and so on are looked for, some of them twice.
-    assert len(asked_for) == 7
-
-
-@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_any_number_of_accounts_are_read_from_postgresql_by_one_statement(app: App, over: Over) -> None:
-    await keep(app, *(f"person{number}@northwind.test" for number in range(9)))
-    accounts = over()
-    await accounts.get("1")
-    with statements_sent() as statements:
-        for count in range(1, 10):
-            ids = [str(number) for number in range(1, count + 1)]
-            assert [one and one.id for one in await asyncio.gather(*map(accounts.get, ids))] == ids
-    assert len(set(statements)) == 1
 
 
 async def test_a_row_that_comes_later_locks_nobody_out_of_a_mailbox(

@@ -173,17 +173,6 @@ async def test_a_reset_never_deletes_accounts(app: App, over: Over) -> None:
     assert len(await faults(over(table=f"{schema}.users", delete=("users.email",)))) == 1
 
 
-async def test_looking_changes_nothing(app: App, over: Over) -> None:
-    await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER)")
-    await app.run("INSERT INTO users VALUES (1, '', '', ''), (2, 'ada@northwind.test', 'x', 'Ada')")
-    await app.run("INSERT INTO sessions VALUES (1), (2), (NULL)")
-    await over(set={"name": "{null}"}, delete=("sessions.user_id",)).require_ready()
-
-    rows = await app.run("SELECT * FROM users ORDER BY id")
-    assert [tuple(row) for row in rows] == [(1, "", "", ""), (2, "ada@northwind.test", "x", "Ada")]
-    assert len(await app.run("SELECT * FROM sessions")) == 3
-
-
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_a_user_of_the_database_that_may_only_read_is_told(app: App, over: Over) -> None:
     await app.run(f"{USERS}; CREATE TABLE sessions (user_id INTEGER); CREATE TABLE tokens (user_id INTEGER, ended INT)")

@@ -7,8 +7,6 @@ import pytest
 from tests.cli.command import Keyturn
 from tests.every_language import TAGS, TELLING
 
-from keyturn.studio.lint.clients.clients import GROUPS, MAJOR
-
 pytestmark = pytest.mark.long
 
 GOOD = """\
@@ -128,13 +126,6 @@ def test_a_rule_that_there_is_not_is_refused_with_the_groups(keyturn: Keyturn, e
     assert "no rule or group is called 'mjml/unknown-atribute' (did you mean mjml/unknown-attribute?)" in said
     assert "the groups are accessibility, active, compatibility, contrast, " in said
     assert keyturn("check", "emails", "--only", "nosuch").code == 2
-
-
-def test_the_help_names_every_group_of_clients(keyturn: Keyturn) -> None:
-    shown = keyturn("check", "--help").out
-
-    assert all(re.search(rf"^ +(\w+, )?{group}\b", shown, re.MULTILINE) for group in (*GROUPS, "all"))
-    assert f"(default: {', '.join(MAJOR.groups[:-1])} and {MAJOR.groups[-1]})" in shown
 
 
 def test_mails_of_one_s_own_are_looked_at_in_the_places_of_keyturn_s(keyturn: Keyturn, workplace: Path) -> None:

@@ -78,15 +78,6 @@ def test_what_fails_is_what_was_asked_for(keyturn: Keyturn, severity: str, fail_
     assert keyturn("check", "emails", "--only", "mjml", "--fail-on", fail_on).code == code
 
 
-@pytest.mark.usefixtures("emails")
-def test_equal_findings_stand_together(keyturn: Keyturn) -> None:
-    shown = keyturn("check", "emails", "--only", "mjml")
-
-    assert shown.out.count("<mj-text> has no attribute font-sise") == 1
-    assert "  also at emails/news.mjml:3:10\n" in shown.out
-    assert shown.out.endswith("2 places in 2 of 2 mails\n\n1 error in 2 templates, 2 mails.\n")
-
-
 def test_only_what_is_new_since_the_baseline_is_told(keyturn: Keyturn, emails: Path) -> None:
     written = keyturn("check", "emails", "--write-baseline")
     count = int(written.out.split()[0])

@@ -137,15 +137,3 @@ def test_what_the_baseline_knows_counts_nowhere(keyturn: Keyturn, client: Client
     page = checked_page(client, "findings")
     assert 'class="trouble" role="alert"' in page
     assert by_severity(page)[0] > 1
-
-
-@pytest.mark.usefixtures("emails")
-def test_only_counts_what_comments_ignore_of_the_rules_that_are_named(keyturn: Keyturn) -> None:
-    assert "ignored" not in keyturn("check", "emails", "--only", "links").out.splitlines()[-1]
-    assert "1 ignored" in keyturn("check", "emails", "--only", "mjml").out.splitlines()[-1]
-
-
-def test_what_is_off_is_not_said_to_be_ignored(keyturn: Keyturn, emails: Path) -> None:
-    (emails / "keyturn.toml").write_text('[studio.severity]\n"mjml/unknown-attribute" = "off"\n')
-
-    assert json.loads(keyturn("check", "emails", "--format", "json").out)["ignored"] == 0

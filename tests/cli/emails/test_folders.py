@@ -50,35 +50,6 @@ def test_a_folder_that_is_set_needs_no_name(keyturn: Keyturn, shop: Path) -> Non
     assert "1 error in 3 templates, 4 mails." in shown.out
 
 
-def test_settings_of_where_a_command_runs_reach_no_folder_elsewhere(
-    keyturn: Keyturn, shop: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    elsewhere = tmp_path_factory.mktemp("elsewhere")
-    shutil.copytree(shop, elsewhere / "emails")
-    Path("pyproject.toml").write_text('[tool.keyturn.studio]\nenv = "app:environment"\nseverity = { jinja = "off" }\n')
-
-    assert "would run the code of" in keyturn("check", str(shop)).err
-    assert "error  jinja/unknown-filter" in keyturn("check", str(elsewhere / "emails"), "--only", "jinja").out
-
-
-@pytest.mark.parametrize("command", ["check", "studio"])
-def test_clients_and_editors_that_nobody_knows_are_told_with_the_other_faults(
-    keyturn: Keyturn, shop: Path, command: str
-) -> None:
-    Path("pyproject.toml").write_text(
-        '[tool.keyturn.studio]\nclients = ["outlok", "gmial"]\neditor = "vscod"\ntimezone = "Leeds"\n'
-    )
-
-    refused = keyturn(command, str(shop))
-
-    section = f"{Path('pyproject.toml').resolve()} [tool.keyturn.studio]"
-    assert refused.code == 1
-    assert f"{section} timezone: no such time zone: Leeds" in refused.err
-    assert f"{section} clients: no group of clients is called 'outlok' (did you mean outlook?)" in refused.err
-    assert f"{section} clients: no group of clients is called 'gmial' (did you mean gmail?)" in refused.err
-    assert f"{section} editor: 'vscod' must be one of vscode, " in refused.err
-
-
 @pytest.mark.parametrize("command", [("check",), ("studio",), ("render", "welcome", "--dir")])
 @pytest.mark.parametrize(
     ("named", "message"),
@@ -165,18 +136,6 @@ def test_a_link_beside_repositories_is_as_good_as_the_folder(keyturn: Keyturn, s
 
     assert keyturn("check", "linked", "--only", "jinja").code == keyturn("check", str(shop), "--only", "jinja").code
     assert keyturn("check", "linked", "--only", "jinja").err == ""
-
-
-def test_own_mails_are_shown_where_the_settings_are_a_link(
-    keyturn: Keyturn, workplace: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    settings = tmp_path_factory.mktemp("etc") / "keyturn.toml"
-    settings.write_text('[brand]\nname = "Northwind School"\n[studio]\nlanguages = ["de"]\n')
-    (workplace / "keyturn.toml").symlink_to(settings)
-
-    shown = keyturn("render", "password_reset")
-
-    assert (shown.code, "Northwind School" in shown.out) == (0, True)
 
 
 @pytest.mark.parametrize(

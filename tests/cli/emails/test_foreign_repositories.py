@@ -157,31 +157,12 @@ def in_a_shallow_clone(repository: Repository) -> Path:
     return repository.place / "emails"
 
 
-def borrowing_objects(repository: Repository) -> Path:
-    repository.git("clone", "--quiet", "--shared", ".", "../shared")
-    repository.place = repository.place.parent / "shared"
-    repository.write("emails/boats.html", MAIL.format("Soon"))
-    return repository.place / "emails"
-
-
-def with_packed_refs_and_a_detached_head(repository: Repository) -> Path:
-    repository.git("checkout", "--quiet", "--detach")
-    repository.git("pack-refs", "--all")
-    repository.git("gc", "--quiet")
-    return repository.place / "emails"
-
-
 def of_another_user(repository: Repository) -> Path:
     if os.geteuid():
         pytest.skip("only root gives files away")
     for above, folders, files in os.walk(repository.place):
         for name in (".", *folders, *files):
             os.chown(Path(above, name), 65534, 65534)
-    return repository.place / "emails"
-
-
-def with_a_split_index(repository: Repository) -> Path:
-    repository.git("update-index", "--split-index")
     return repository.place / "emails"
 
 
@@ -229,10 +210,7 @@ def at_the_top(repository: Repository) -> Path:
         in_a_worktree,
         in_a_worktree_of_a_bare_repository,
         in_a_shallow_clone,
-        borrowing_objects,
-        with_packed_refs_and_a_detached_head,
         of_another_user,
-        with_a_split_index,
         with_sha256,
         in_a_folder_with_a_strange_name,
         through_a_link,

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.service.settings.reading import read_settings
-from keyturn.studio.gallery import configuration
 from keyturn.studio.gallery.configuration import (
     StudioSettings,
     read_studio_settings,
@@ -188,18 +186,6 @@ def test_a_setting_that_could_do_harm_counts_only_with_trust(project: Path, name
     assert fault.message == f"{why.format(project=project)}; if you trust the folder, add --trust"
 
 
-@pytest.mark.parametrize("name", [field.name for field in msgspec.structs.fields(StudioSettings)])
-def test_a_setting_that_nothing_is_decided_about_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So a new setting does not count in folders that are not trusted, until it is put on the list."""
-    decided = {line.partition(" ")[0].partition(".")[0] for line in HARMLESS.splitlines()} | REFUSED.keys()
-    assert name in decided | {"file"}
-
-    monkeypatch.delitem(configuration._WITHOUT_TRUST, name)
-    (fault,) = refused_without_trust(msgspec.structs.replace(StudioSettings(), **{name: "anything"}))
-
-    assert fault.message == "counts only in trusted folders; if you trust the folder, add --trust"
-
-
 def test_a_folder_of_a_setting_that_a_link_takes_elsewhere_counts_only_with_trust(
     project: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -280,9 +266,3 @@ def test_settings_that_other_users_may_have_left_in_a_shared_folder_do_not_count
 
     assert read_studio_settings(project / "emails" / "deep") == StudioSettings()
     assert read_studio_settings(project).sender == "Mallory"
-
-
-def test_a_folder_that_is_not_there_is_told_wherever_it_would_be(project: Path) -> None:
-    (project / "keyturn.toml").write_text('[studio]\nlocales = "/nowhere"\n')
-
-    assert faults(project) == {"locales": "no such folder: /nowhere"}

@@ -68,16 +68,6 @@ def test_jinja_comes_with_its_own_defaults(project: Path, write: Write) -> None:
     assert drawn(open_gallery(project / "emails"), "a", name="<Ada>") == "<html>\n  &lt;Ada&gt;"
 
 
-def test_a_text_part_is_not_escaped(project: Path, write: Write) -> None:
-    write("emails/a.html", "<html>")
-    write("emails/a.txt.j2", "{{ name }}")
-    gallery = open_gallery(project / "emails")
-
-    filled = gallery.templates.with_files(gallery.files).fill("a", {"name": "<Ada> & Co"}, gallery.languages.choose(""))
-
-    assert filled.text == "<Ada> & Co"
-
-
 @pytest.mark.parametrize(
     ("folder", "named"),
     [
@@ -192,25 +182,6 @@ def test_asynchronous_functions_of_the_apps_environment_give_their_results(proje
     assert drawn(gallery, "hello", name="Ada") == "<p>HELLO ADA</p>"
 
 
-def test_a_function_may_take_the_language(project: Path, write: Write) -> None:
-    write(
-        "mails.py",
-        """\
-        from jinja2 import Environment
-
-        def make(tag):
-            environment = Environment()
-            environment.globals["t"] = tag
-            return environment
-        """,
-    )
-    write("emails/a.html", "<html>{{ t }}")
-
-    gallery = open_gallery(project / "emails", settings=StudioSettings(env="mails:make", languages=("pt-BR",)))
-
-    assert (drawn(gallery, "a"), drawn(gallery, "a", "pt-BR")) == ("<html>en", "<html>pt-BR")
-
-
 @pytest.mark.parametrize(
     ("named", "message"),
     [
@@ -240,27 +211,6 @@ def test_what_cannot_be_had_is_told_in_one_sentence(project: Path, write: Write,
 
     assert str(caught.value) == message.format(project=project)
     assert isinstance(caught.value, KeyturnError)
-
-
-def test_props_describe_the_mails_they_are_named_for(project: Path, write: Write) -> None:
-    write(
-        "src/shop/mails.py",
-        """\
-        from keyturn.mail.rendering.render import EmailProps
-
-        class Welcome(EmailProps):
-            template = "welcome"
-            name: str
-        """,
-    )
-    write("emails/welcome.html", "<html>{{ name }}")
-    write("emails/welcome.toml", "[ada]\nname = 7\n")
-
-    gallery = open_gallery(project / "emails", settings=StudioSettings(props="shop.mails"))
-
-    assert set(gallery.props) == {"welcome"}
-    with pytest.raises(TemplateInvalid, match=r"welcome\.toml:1: sample \[ada\]: Expected `str`, got `int`"):
-        gallery.samples("welcome")
 
 
 def test_globals_and_brands_are_given_to_every_template(project: Path, write: Write) -> None:
@@ -334,28 +284,6 @@ def test_functions_of_starlette_and_litestar_get_a_request(
     gallery = open_gallery(project / "emails", environment=f"bookshop:{named}")
 
     assert drawn(gallery, "a") == f"<html>{order} www.example.org https://www.example.org/"
-
-
-def test_a_request_of_the_sample_comes_before_one_that_is_made(project: Path, write: Write) -> None:
-    write("bookshop.py", STARLETTE)
-    write("emails/a.html", "<html>{{ request.base_url }}")
-    gallery = open_gallery(project / "emails", environment="bookshop:templates")
-
-    assert drawn(gallery, "a", request={"base_url": "https://books.example/"}) == "<html>https://books.example/"
-
-
-def test_an_unknown_route_is_a_fault_and_static_files_of_an_unknown_app_have_an_address(
-    project: Path, write: Write
-) -> None:
-    write("bookshop.py", LITESTAR + "\n    engine = JinjaTemplateEngine('emails')")
-    write("emails/a.html", "<html>{{ url_for_static_asset('static', '/img/a boat.png') }}")
-    write("emails/b.html", "<html>{{ url_for('orders') }}")
-
-    assert (
-        drawn(open_gallery(project / "emails", environment="bookshop:engine"), "a") == "<html>/static/img/a%20boat.png"
-    )
-    with pytest.raises(TemplateInvalid, match="Route orders can not be found"):
-        drawn(open_gallery(project / "emails", environment="bookshop:make_app"), "b")
 
 
 def test_a_folder_leaves_out_what_only_outlook_classic_reads(project: Path, write: Write) -> None:

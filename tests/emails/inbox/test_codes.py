@@ -116,15 +116,3 @@ def test_numbers_that_are_no_codes_are_not_taken_for_one(subject: str, text: str
 def test_a_mail_without_a_text_part_has_the_lines_of_its_html(html: str) -> None:
     message = mail(text="", html=html)
     assert MailContent(bytes(message)).codes == ["731904"]
-
-
-@pytest.mark.long
-@pytest.mark.parametrize(
-    "unit",
-    ["123456 ", "code ", "code 123456 ", "order 12345678 ", "123456\n", "1 ", "123-", "A1", "ABCD-", "1,", "+1 ", "0 1",
-     "(0", "a@", "1" + " " * 9, "code\n", "order\n123456\n", "24 a b ",
-     "code 2024 ", "(code\n", "code\n731904 is ", "code: 2024 and\n", "!)"],
-)  # fmt: skip
-def test_codes_are_looked_for_in_a_long_text(unit: str) -> None:
-    """If the work grew with the square of the text, it would take longer than a test may."""
-    codes_of("Your code", unit * (1_000_000 // len(unit)))

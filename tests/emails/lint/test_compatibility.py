@@ -6,7 +6,7 @@ import pytest
 from tests.emails.lint.planting import Mails
 
 from keyturn.studio.lint.checks.compatibility import check_compatibility
-from keyturn.studio.lint.clients.clients import GROUPS, MAJOR, Clients, UnknownClients, names_of
+from keyturn.studio.lint.clients.clients import GROUPS, MAJOR, Clients, UnknownClients
 from keyturn.studio.lint.finding import Finding
 
 LETTER = """<mjml lang="en"><mj-head><mj-title>Hello</mj-title><mj-style>{css}</mj-style></mj-head>
@@ -56,11 +56,6 @@ def test_a_finding_names_only_clients_that_were_chosen(tmp_path: Path) -> None:
     assert "WEB.DE" in everybody
 
 
-def test_groups_are_named_one_by_one_or_with_commas_and_none_means_the_usual_ones() -> None:
-    assert Clients.from_names(["gmail,apple ", "APPLE"]).groups == ("apple", "gmail")
-    assert Clients.from_names([]) == Clients.from_names([" , "]) == MAJOR
-
-
 def test_a_group_that_does_not_exist_is_refused_with_what_there_is() -> None:
     with pytest.raises(UnknownClients) as refused:
         Clients.from_names(["gmail", "aple"])
@@ -79,11 +74,6 @@ def test_the_rules_that_are_inlined_are_judged_by_what_they_declare_alone(tmp_pa
     rules = {finding.rule for finding in check_compatibility(mails.read_values("letter", {}))}
     assert rules == {"compatibility/css-display-flex"}
     assert "css-pseudo-class-nth-child" in found(tmp_path, css=css)
-
-
-def test_a_whole_group_is_named_once() -> None:
-    assert names_of([*GROUPS["gmail"], "outlook/windows"]) == "Gmail and Outlook for Windows"
-    assert names_of(["outlook/outlook-com", "apple-mail/ios"]) == "Outlook.com and Apple Mail on iOS"
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,8 @@ import pytest
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
-from keyturn.studio.lint.explaining import all_rules, as_text, explain_rule
+from keyturn.studio.lint.explaining import all_rules, explain_rule
 from keyturn.studio.lint.finding import Finding
-from keyturn.studio.lint.suppression import UnknownRule, rules
 
 PAGE = '<html lang="en"><head><title>News</title></head><body><h1>News</h1>\n{}\n</body></html>'
 MJML = """<mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>
@@ -67,13 +66,6 @@ def test_the_bad_example_has_the_mistake_at_its_line_and_the_good_one_has_not(
         assert one.fix.endswith((".", "?"))
     if in_a_mail(rule, good)[0]:
         assert found(tmp_path, rule, good) == []
-
-
-def test_words_of_a_rule_stand_in_capitals_or_are_left_out() -> None:
-    assert explain_rule("mjml/unknown-attribute").what == "<TAG> has no attribute NAME, so MJML ignores it."
-    assert explain_rule("unchecked/part").what == "This part was not checked, as it fails with made-up values."
-    assert "TEMPLATE.samples.toml" in explain_rule("unchecked/part").fix
-    assert explain_rule("jinja/unknown-filter").fix.startswith("Check its spelling; for a filter")
 
 
 TOKEN = "https://example.org/reset?token=kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"
@@ -155,16 +147,3 @@ def test_a_feature_names_the_clients_that_lack_it() -> None:
 
     assert "Outlook for Windows" in about.why
     assert about.bad == "display:flex"
-
-
-def test_in_a_terminal_a_rule_is_explained_and_a_group_listed() -> None:
-    told = as_text("links/relative")
-
-    assert told.startswith("links/relative  error\nThis address is relative, which does not work in a mail.\n")
-    assert as_text("links/empty").startswith("links/empty  warning; error if the link is a button\n")
-    assert '\n\nBad:\n  <a href="/harbour">Our harbour</a>\n\nGood:\n  <a href="https://example.org/harbour">' in told
-    assert "keyturn: ignore links/relative because ..." in told
-    assert [line.split()[0] for line in as_text("links").splitlines()[::2]] == list(rules()["links"])
-    assert len(as_text("").splitlines()) == 2 * sum(map(len, rules().values()))
-    with pytest.raises(UnknownRule, match="did you mean links/relative"):
-        as_text("links/relatve")

@@ -44,7 +44,6 @@ LACKING = Finding(
     clients=(ClientGap("outlook/windows", "no"), ClientGap("gmail/ios", "partial")),
     mails=OF_ONE,
 )
-GAPS = [{"client": "outlook/windows", "support": "no"}, {"client": "gmail/ios", "support": "partial"}]
 REPORT = Report((DOUBTFUL, REMARK, WRONG), templates=2, mails=3)
 LACKED = Report((LACKING,))
 NOTHING = Report((), templates=2, mails=3)
@@ -88,14 +87,6 @@ def test_json_keeps_to_the_schema_that_is_documented() -> None:
     for examination in (REPORT, NOTHING, LACKED):
         report = as_json(examination, shown)
         assert json.loads(msgspec.json.encode(msgspec.json.decode(report, type=CheckReport))) == json.loads(report)
-
-
-def test_feature_and_clients_are_fields() -> None:
-    (finding,) = json.loads(as_json(LACKED, shown))["findings"]
-    (result,) = json.loads(as_sarif(LACKED, shown))["runs"][0]["results"]
-
-    assert (finding["feature"], finding["clients"]) == ("css-border-radius", GAPS)
-    assert result["properties"] == {"mails": ["a/one"], "feature": "css-border-radius", "clients": GAPS}
 
 
 def test_github_is_told_in_a_line_for_each_finding() -> None:

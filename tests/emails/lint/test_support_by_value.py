@@ -4,7 +4,6 @@ Each row was worked out by hand from the notes of the source: "Gmail" is its thr
 phones, which read no stylesheet and little CSS in accounts of other providers.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +14,6 @@ from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.checks.compatibility import check_compatibility
 from keyturn.studio.lint.clients.clients import GROUPS, MAJOR, Clients
 from keyturn.studio.lint.document import read_document
-from keyturn.studio.lint.explaining import explain_rule
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.source.origins import with_origins
 
@@ -204,29 +202,6 @@ def findings(folder: Path, row: Row, groups: Iterable[Clients] = (MAJOR,)) -> li
 def test_each_client_lacks_what_its_notes_say_of_this_very_use(tmp_path: Path, row: Row) -> None:
     gaps = {gap.client: gap.support for finding in findings(tmp_path, row) for gap in finding.clients}
     assert gaps == {**dict.fromkeys(row.partial, "partial"), **dict.fromkeys(row.no, "no")}
-
-
-def test_no_use_is_worse_than_a_warning_and_what_still_holds_is_a_note(tmp_path: Path) -> None:
-    rows = [row for row in ROWS if row.no or row.partial]
-    severities = {(row.feature, row.css or row.html): {one.severity for one in findings(tmp_path, row)} for row in rows}
-    assert all(found <= {"warning", "note"} for found in severities.values())
-    loud = {feature for (feature, _), found in severities.items() if "warning" in found}
-    assert loud.isdisjoint({"css-padding", "css-width", "css-max-width", "css-at-media", "css-selector-child"})
-    assert {"css-display-flex", "html-background", "css-position"} - loud == {"html-background"}
-
-
-@pytest.mark.long
-def test_a_feature_is_explained_with_the_severities_that_its_findings_have_for_some_group_of_clients(
-    tmp_path: Path,
-) -> None:
-    groups = [Clients((name,)) for name in GROUPS]
-    seen: dict[str, set[str]] = defaultdict(set)
-    imports = (sheet("css-at-import", f"@import url(https://a.example/{name}.css);") for name in ("a", "font"))
-    for row in (*ROWS, *imports):
-        seen[f"compatibility/{row.feature}"] |= {one.severity for one in findings(tmp_path, row, groups)}
-
-    assert len(seen) > 40
-    assert {rule: found for rule, found in seen.items() if found != {*explain_rule(rule).severities}} == {}
 
 
 def test_the_element_that_is_written_is_named_where_a_feature_is_several(tmp_path: Path) -> None:

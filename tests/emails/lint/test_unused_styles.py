@@ -155,11 +155,3 @@ def test_a_shared_stylesheet_is_judged_with_all_its_mails(tmp_path: Path) -> Non
 
 def test_a_mail_that_was_not_checked_in_full_tells_nothing(tmp_path: Path) -> None:
     assert of_page(tmp_path, ".quay { color: #111 }", "{% include 'nothing.html' %}") == {}
-
-
-def test_a_comment_ignores_it_with_a_reason(tmp_path: Path) -> None:
-    comment = "{# keyturn: ignore styles/unused because the newsletter's editor writes it #}"
-
-    assert of_page(tmp_path, f"{comment}\n.quay {{ color: #111 }}\n.wharf {{ color: #111 }}") == {
-        ".wharf": "news.html:4:1"
-    }

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool
-from keyturn.studio.renderers.limits import OutOfTime, limited_time
 
 pytestmark = pytest.mark.long
 
@@ -58,20 +57,6 @@ def wait(_: State) -> None:
     time.sleep(600)
 
 
-def limit_each(_: State) -> list[str]:
-    """Do two things, the first of which never ends."""
-    done = []
-    for steps in (10**12, 1):
-        try:
-            with limited_time(0.05):
-                for _step in range(steps):
-                    pass
-            done.append("done")
-        except OutOfTime as error:
-            done.append(str(error))
-    return done
-
-
 @pytest.mark.parametrize(
     ("job", "replaced"),
     [(loop, False), (loop_once_more, False), (loop_on, True), (loop_deaf, True), (wait, True)],
@@ -92,10 +77,6 @@ def test_a_worker_that_passes_a_limit_is_replaced(
     if replaced:
         _wait_for_end(before)
     assert workers.run(read, "answer") == 42
-
-
-def test_limits_lie_within_each_other(workers: RendererPool[State]) -> None:
-    assert workers.run(limit_each) == ["it takes longer than 0.05 seconds", "done"]
 
 
 def _wait_for_end(pid: int) -> None:

@@ -75,15 +75,6 @@ def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_pa
     assert "Anyone with this address and token can read these mails." in studio.greeting
 
 
-def test_mails_of_a_folder_that_names_no_sender_come_from_a_neutral_one(tmp_path: Path) -> None:
-    (tmp_path / "emails").mkdir()
-    (tmp_path / "emails" / "welcome.html").write_text("<p>Hello</p>")
-    with running_demo([*STUDIO, "emails", "--no-token"], tmp_path) as studio:
-        page = httpx.get(f"{studio.url}/studio/templates/welcome?tab=headers").text
-        studio.interrupt()
-    assert "Your app &lt;hello@example.test&gt;" in page
-
-
 @pytest.mark.parametrize("option", ["--edit", "--no-edit"])
 def test_templates_are_edited_where_that_is_asked_for(tmp_path: Path, option: str) -> None:
     (tmp_path / "emails").mkdir()
@@ -110,17 +101,6 @@ def test_it_catches_what_any_app_sends_and_keeps_it_in_a_folder(tmp_path: Path) 
             code, _ = studio.interrupt()
         assert [subject for subject in ("First", "Second") if f'<b dir="auto">{subject}</b>' in page] == subjects
         assert code == 0
-
-
-def test_it_says_where_tls_begins_at_once(tmp_path: Path) -> None:
-    with running_demo([*STUDIO, "--no-token", "--smtp", "0", "--smtps", "0"], tmp_path) as studio:
-        port = re.search(r"SMTPS +127\.0\.0\.1:(\d+) ", studio.greeting)
-        assert port
-        with smtplib.SMTP_SSL("127.0.0.1", int(port[1]), timeout=10) as client:
-            client.sendmail("app@a.example", ["ada@b.example"], "Subject: Sealed\r\n\r\nHello\r\n")
-        page = httpx.get(f"{studio.url}/studio/inbox").text
-        studio.interrupt()
-    assert '<b dir="auto">Sealed</b>' in page
 
 
 def test_a_folder_of_mails_is_shown_without_a_server(tmp_path: Path) -> None:

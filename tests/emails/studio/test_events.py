@@ -1,6 +1,5 @@
 """What the pages are told of the disk."""
 
-import asyncio
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from tests.emails.studio.fixtures import GREETING, capture, write_templates
 
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.web import Studio
-from keyturn.studio.web.events import changes
 
 Event = tuple[str, str]
 
@@ -79,27 +77,6 @@ def test_a_folder_that_goes_and_comes_back_is_watched_again(events: Iterator[Eve
     assert next(events)[0] == "saved"
     write_templates(folder)
     assert next(events)[0] == "saved"
-
-
-async def test_a_folder_that_goes_right_after_the_watch_has_begun_is_told_too(studio: Studio, folder: Path) -> None:
-    told = changes(studio)
-    assert (await anext(told)).event == "watching"
-    shutil.rmtree(folder)  # before it looks again
-    assert (await asyncio.wait_for(anext(told), 5)).event == "saved"
-    await told.aclose()
-
-
-async def test_a_page_that_is_opened_while_the_folder_is_away_is_told_when_it_is_back(
-    studio: Studio, folder: Path
-) -> None:
-    shutil.rmtree(folder)
-    told = changes(studio)
-    first = asyncio.ensure_future(anext(told))
-    await asyncio.sleep(0)  # it looks, and waits
-    write_templates(folder)
-    assert (await first).event == "saved"
-    assert (await anext(told)).event == "watching"
-    await told.aclose()
 
 
 def test_the_stream_ends_when_the_server_stops(events: Iterator[Event], studio: Studio) -> None:

@@ -14,7 +14,6 @@ from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.service.database import Database
 from keyturn.service.limits import Limit, alone
-from keyturn.service.sending import pace
 from keyturn.service.sending.pace import LONGEST_HOLD, Pace
 from keyturn.service.settings import LimitSettings, Secret
 from keyturn.service.settings.building import Rate
@@ -113,17 +112,6 @@ async def test_a_machine_whose_clock_is_ahead_holds_nobody(
 
     async with asyncio.timeout(5):
         await turn(Pace(elsewhere, "resend", FAST))
-
-
-async def test_a_pause_of_an_hour_does_not_hold_everybody_for_an_hour(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pace, "LONGEST_HOLD", 0.1)
-    fast = Pace(database, "resend", FAST)
-    await fail(fast, SendRetryable("slow down", 3600))
-
-    async with asyncio.timeout(5):
-        await turn(fast)
 
 
 @pytest.mark.parametrize(

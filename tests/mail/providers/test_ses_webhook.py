@@ -242,14 +242,6 @@ async def test_one_certificate_is_fetched_at_a_time_and_once(webhook: Webhook, s
     assert len(server.requests) == 2
 
 
-async def test_few_certificates_are_kept(webhook: Webhook, server: SnsServer) -> None:
-    server.certificates.update({f"{number:x}": certificate() for number in range(5)})
-    for number in (0, 1, 2, 3, 4, 4, 3, 2, 1, 0):
-        url = f"https://{HOST}/SimpleNotificationService-{number:x}.pem"
-        await read_one(webhook, post(message(DELIVERED, SigningCertURL=url)))
-    assert len(server.requests) == 6, "the first of five is fetched again"
-
-
 async def test_a_subscription_of_our_topic_is_confirmed_at_sns_itself(webhook: Webhook, server: SnsServer) -> None:
     for document in (confirmation(1), confirmation(2, SubscribeURL="https://evil.example/?Action=ConfirmSubscription")):
         assert await webhook.read({}, post(document).body) == []

@@ -141,15 +141,6 @@ async def test_a_server_that_never_greets_is_given_up_after_the_time_out(mail: E
                 await sender.send(mail, "key-1")
 
 
-async def test_a_server_that_hangs_up_is_tried_again_later(mail: Email) -> None:
-    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.close()
-
-    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
-        with pytest.raises(SendRetryable):
-            await sender_to(server.sockets[0].getsockname()[1]).send(mail, "key-1")
-
-
 async def test_an_address_with_letters_beyond_ascii_arrives(server: SmtpServer, mail: Email) -> None:
     await sender_to(server.port).send(msgspec.structs.replace(mail, to="jürgen@pupils.test"), "key-1")
 

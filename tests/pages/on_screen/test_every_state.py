@@ -34,20 +34,6 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('button, input:not([type=
 DRAWN = "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 """Ends when observers of sizes have made room for what they saw."""
 
-LONELY = """() => [...document.querySelectorAll('main :is(h1, h2, p, li, label, button)')].filter(e => {
-    if (!e.checkVisibility() || e.querySelector('p, button')) return false
-    const words = document.createTreeWalker(e, NodeFilter.SHOW_TEXT), range = document.createRange(), lines = new Map()
-    while (words.nextNode()) for (let at = 0, node = words.currentNode; at < node.length; at++) {
-        if (node.parentElement.closest('.unseen')) break
-        range.setStart(node, at)
-        range.setEnd(node, at + 1)
-        const { bottom, width } = range.getBoundingClientRect()
-        if (width > 1) lines.set(Math.round(bottom / 8), (lines.get(Math.round(bottom / 8)) ?? '') + range.toString())
-    }
-    return lines.size > 1 && [...lines.values()].pop().trim().length < 4
-}).map(e => e.innerText)"""
-"""Texts of several lines with fewer than four letters on the last one: in Japanese, the end of a verb."""
-
 
 TELLING = {
     "forgot",
@@ -134,21 +120,4 @@ async def test_axe_finds_nothing(language: str, scheme: str, shown: Shown, scree
                 await page.goto("/shown")
                 found = await page.evaluate("axe.run({resultTypes: ['violations']})")
                 wrong |= {(name, one["id"]): one["nodes"][0]["html"] for one in found["violations"]}
-    assert wrong == {}
-
-
-@pytest.mark.parametrize("language", ["ja", "zh-Hans"])
-async def test_no_end_of_a_sentence_stands_alone_on_the_last_line(
-    language: str, shown: Shown, screens: Screens, served: Service
-) -> None:
-    wrong = {}
-    async with screens.open() as page:
-        for name, html in each_state(language, served):
-            shown.html = html
-            await page.goto("/shown")
-            for width in (320, 375):
-                await page.set_viewport_size({"width": width, "height": 700})
-                await page.evaluate(DRAWN)
-                if found := await page.evaluate(LONELY):
-                    wrong[name, width] = found
     assert wrong == {}

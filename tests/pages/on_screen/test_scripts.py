@@ -138,17 +138,6 @@ async def test_without_a_connection_a_form_says_so_and_keeps_what_was_typed(
     screens.mishaps.clear()
 
 
-OLDER = """delete AbortSignal.timeout; delete HTMLFormElement.prototype.requestSubmit;"""
-"""What browsers of 2021 lack (Safari 15, Chrome 102, Firefox 99)."""
-
-
-async def test_a_browser_of_2021_sends_a_form_and_changes_the_password(page: Page) -> None:
-    await page.add_init_script(OLDER)
-    await page.reload()
-    await choose(page, NEW_PASSWORD, NEW_PASSWORD)
-    await expect(page.get_by_role("status")).to_have_text(re.compile("Your password was changed"))
-
-
 async def test_a_form_that_is_on_its_way_looks_so_and_is_sent_once(screens: Screens) -> None:
     async with screens.open("/login") as page:
         posted, answer = posted_from(page), asyncio.Event()

@@ -8,7 +8,7 @@ import pytest_asyncio
 from playwright.async_api import expect
 from tests.browsing import fill
 from tests.driver.inbox import text_in_file
-from tests.driver.second_factors import BUILTIN, builtin_factors, code_of, enrol, wrong_code
+from tests.driver.second_factors import BUILTIN, builtin_factors, enrol
 from tests.driver.service import ADA, NEW_PASSWORD, Service, running, settings_for
 from tests.pages.on_screen.screens import Screens
 
@@ -25,27 +25,6 @@ async def school(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
         await builtin_factors(school).set_phone(ada.id, "+447700900123")
         await builtin_factors(school).mint_codes(ada.id)
         yield school
-
-
-async def test_a_code_of_the_app_sets_the_password(screens: Screens, school: Service) -> None:
-    async with screens.open(f"/reset-password/{await school.link()}") as page:
-        send = page.get_by_role("button", name="Send a code to …23")
-        await expect(send).to_be_hidden()
-        password, again = (page.get_by_label(name, exact=True) for name in ("New password", "Repeat the new password"))
-        field = page.get_by_label("Code", exact=True)
-        await password.fill(NEW_PASSWORD)
-        await again.fill(NEW_PASSWORD)
-        for code, said in ((wrong_code(), "You have 4 more attempts."), ("", "Enter a code."), (code_of(), "")):
-            await field.fill(code)
-            await page.get_by_role("button", name="Save the new password").click()
-            if not said:
-                break
-            await expect(page.get_by_text(said, exact=said.startswith("Enter"))).to_be_visible()
-            await expect(field).to_be_focused()
-            await expect(field).to_have_value("")
-            for typed in (password, again):
-                await expect(typed).to_have_value(NEW_PASSWORD)
-        await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 async def test_with_scripts_what_was_typed_stays_while_a_message_is_sent(

@@ -61,21 +61,6 @@ async def test_it_comes_compressed_as_small_as_the_documentation_says(service: S
     assert [round(int(one.headers["content-length"]) / 1000) for one in (plain, small)] == [*map(int, said.groups())]
 
 
-async def test_the_documentation_names_the_heights_that_the_elements_reserve(service: Service) -> None:
-    text = (await service.anywhere().get("/keyturn.js")).text
-    said = DOCUMENT.read_text("utf-8")
-
-    for element, words in (
-        ("keyturn-reset", "keyturn-reset:not(:defined) {{ display: block; min-height: {}px; }}"),
-        ("keyturn-forgot[sign-in-href]", "{} px for `keyturn-forgot`"),
-        ("keyturn-code", "{} px for `keyturn-code`"),
-        ("keyturn-change-password", "{} px for the card"),
-    ):
-        found = re.search(rf":host\({re.escape(element)}\) \{{ --high: (\d+)px", text)
-        assert found
-        assert words.format(found[1]) in said
-
-
 async def test_it_is_one_small_file_that_needs_nothing_else(service: Service) -> None:
     text = (await service.anywhere().get("/keyturn.js")).text
 

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.process import Running
 from tests.cli.process import running as running_command
 from tests.driver.inbox import links_in, token_in
-from tests.driver.service import ADA, NOBODY, REQUEST, Start, problem
+from tests.driver.service import ADA, NOBODY, REQUEST, Start
 
 from keyturn.testing import MovableClock
 
@@ -86,16 +86,6 @@ async def test_no_request_line_and_no_header_reaches_the_link(start: Start, serv
     for mail in worker.inbox.mails:
         assert f"{BASE}/reset-password/{token_in(mail)}" in links_in(mail)
         assert "evil" not in mail.text + mail.html + mail.subject
-
-
-async def test_a_client_cannot_choose_its_address(serve: Serve) -> None:
-    _, address = serve()
-    async with from_source(address, "127.0.2.1") as client:
-        rotating = [
-            problem(await client.post(REQUEST, content=BODY, headers=headers(f"198.51.100.{number}")))
-            for number in range(5)
-        ]
-    assert rotating == ["202"] * 3 + ["429 too-many-requests"] * 2
 
 
 async def test_a_body_announced_as_too_large_is_not_awaited(serve: Serve) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import bcrypt
 import pytest
-from tests.driver.service import ADA, CHEAPEST, LOGIN, NEW_PASSWORD, PASSWORD, POLICY, RESET, Service, Start, problem
+from tests.driver.service import ADA, LOGIN, PASSWORD, POLICY, RESET, Service, Start, problem
 
 pytestmark = pytest.mark.any_database
 
@@ -184,14 +184,6 @@ async def test_a_change_writes_the_app_s_own_format_and_signs_in_with_it(
     assert (await service.anywhere().post(LOGIN, json={"email": ADA, "password": wide})).status_code == 200
     wrong = await service.anywhere().post(LOGIN, json={"email": ADA, "password": wide[:-1]})
     assert problem(wrong) == "401 credentials-rejected"
-
-
-async def test_a_reset_computes_one_hash(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    service = await start(hashing={"cost": CHEAPEST, "workers": 2})
-    token, hashed = await service.link(), counting_hashes(monkeypatch)
-
-    assert problem(await service.reset(token)) == "200"
-    assert hashed == [NEW_PASSWORD.encode()]
 
 
 async def test_a_new_password_may_be_the_one_that_the_account_has(service: Service) -> None:

@@ -7,24 +7,11 @@ import pytest
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.service import ADA, NOBODY, Service, Start
 
-from keyturn import Email, QuotaExhausted, SendFailed, SendRefused, SendRetryable
+from keyturn import QuotaExhausted, SendFailed, SendRefused, SendRetryable
 
 pytestmark = pytest.mark.long
 
 MOST_TRIES = 140
-
-
-class Hanging(Inbox):
-    """Accepts a mail, and never says so."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.accepted = asyncio.Event()
-
-    async def send(self, email: Email, idempotency_key: str) -> str:
-        await super().send(email, idempotency_key)
-        self.accepted.set()
-        return await asyncio.Future[str]()
 
 
 async def outbox(service: Service) -> list[tuple[str, str | None, int]]:
@@ -122,25 +109,6 @@ async def test_a_quota_that_is_used_up_is_waited_for_and_costs_no_try(service: S
     service.let_time_pass(seconds=61)
     await service.deliver()
     assert [mail.to for mail in service.inbox.mails] == [ADA]
-
-
-async def test_a_worker_that_dies_after_the_provider_took_the_mail_sends_no_second_one(start: Start) -> None:
-    provider = Hanging()
-    dying = await start(inbox=provider)
-    await dying.ask()
-    work = asyncio.create_task(dying.deliver())
-    await provider.accepted.wait()
-    work.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await work
-    heir = await start()
-    await heir.deliver()
-    assert heir.inbox.tries == []
-    heir.let_time_pass(minutes=1)
-    await heir.deliver()
-    assert heir.inbox.tries == provider.tries
-    assert await outbox(heir) == [("sent", None, 1)]
-    assert await heir.works(token_in(provider.mails[0]))
 
 
 async def test_a_secret_key_that_was_rotated_still_opens_what_waits(start: Start) -> None:

@@ -58,19 +58,6 @@ def test_a_broken_template_is_told_with_its_place_and_what_mends_it(
     assert ask(found_in, source) == [(place, rule, message, fix)]
 
 
-@pytest.mark.parametrize(
-    ("source", "right"),
-    [
-        ("<p>\n{% tranlate 'x' %}</p>", "translate"),
-        ("<p>{{ uper|uper }}</p>", "upper"),
-        ("{% load shop_tag %}", "shop_tags"),
-        ("{% include 'shop/emails/foter.html' %}", "shop/emails/footer.html"),
-    ],
-)
-def test_a_fix_names_the_right_word(ask: Ask, source: str, right: str) -> None:
-    assert f"Did you mean {right}?" in [fix for *_, fix in ask(found_in, source)]
-
-
 def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_the_templates_mistakes(ask: Ask) -> None:
     source = "<p>\n<a href=\"{% url 'order' number=name %}\">x</a>"
     ((place, rule, message, _),) = ask(found_in, source, '[one]\nname = "Ada"\n')

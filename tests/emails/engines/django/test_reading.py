@@ -37,13 +37,6 @@ def test_a_loop_over_pairs_takes_a_mapping_and_one_over_a_name_a_list_of_that_na
     assert isinstance(values["sums"], dict)
 
 
-def test_a_loop_over_the_pairs_or_keys_of_a_mapping_renders_what_is_guessed(ask: Ask) -> None:
-    source = """{% for pair in rows.items %}{{ pair.0 }}:{{ pair.1 }};{% endfor %}
-    {% for key in flags.keys %}{{ key }};{% endfor %}"""
-    pairs, keys = ask(drawn_with_guesses, source).split("\n")
-    assert (pairs.count(";"), keys.count(";")) == (3, 3)
-
-
 @pytest.mark.parametrize(
     ("source", "drawn"),
     [

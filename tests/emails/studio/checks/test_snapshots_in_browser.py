@@ -5,10 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 from tests.emails.studio.on_screen import save
-from tests.emails.studio.pages.test_accessible import look
 from tests.serving import serving
 
 from keyturn.studio.snapshots import MailName, Snapshot, SnapshotFolder, Snapshots
@@ -70,15 +68,3 @@ async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mai
     await page.keyboard.press("a")
     await expect(page.get_by_role("heading", name="All mails match their snapshots")).to_be_visible()
     await expect(page.get_by_role("link", name="Snapshots", exact=True)).to_be_visible()
-
-
-async def test_every_page_of_it_is_accessible_in_light_and_dark(browser: Browser, served: str, folder: Path) -> None:
-    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
-    save(folder, "[grace]", "[rear_admiral]", "greeting/samples.toml")
-    page = await browser.new_page()
-    await page.add_init_script(path=AXE_FILE_PATH)
-    mail = "snapshots/greeting?sample=ada"
-    for path, width in (("snapshots", 375), (mail, 1280), (mail, 375)):
-        await page.goto(f"{served}/{path}")
-        await look(page, path, (width,))
-    await page.close()

@@ -62,12 +62,6 @@ def test_each_type_has_its_schema_with_its_constraints(client: Client, name: str
     assert form_of(page_of(client))["schema"]["properties"][name] == schema
 
 
-def test_the_values_before_and_after_the_edit_are_both_there(client: Client) -> None:
-    form = form_of(page_of(client, {"name": "Grace"}, "&width=375"))
-    assert (form["start"]["name"], form["values"]["name"]) == ("Ada", "Grace")
-    assert form["address"] == "?sample=lamp&width=375"
-
-
 def test_no_value_ends_the_attribute_that_holds_it(client: Client) -> None:
     page = page_of(client, {"note": '"><script>alert(1)</script>'})
     assert form_of(page)["values"]["note"] == '"><script>alert(1)</script>'
@@ -112,12 +106,6 @@ def test_another_sample_starts_anew_and_another_look_does_not(client: Client) ->
     assert re.search(r'id="dark" href="\?sample=lamp&amp;edit=[^"]+&amp;scheme=dark"', page)
 
 
-def test_a_plain_date_that_is_none_any_more_is_told_at_its_field(client: Client) -> None:
-    form = form_of(client.get("/studio/templates/digest", params={"edit": '{"at":"soon"}'}).text)
-    assert form["faults"] == {"/at": "Enter a date and time, such as 2026-11-20T14:32:00Z."}
-    assert form["values"]["at"] == "soon"
-
-
 @pytest.mark.parametrize("text", ['{"name": Ada}', '{"name": "Ada"', " ", "[1]", '{"pairs": NaN}', "[" * 9_000])
 @pytest.mark.long
 def test_an_edit_that_is_no_json_object_is_told_and_leaves_the_sample(client: Client, text: str) -> None:
@@ -144,21 +132,6 @@ def test_samples_that_cannot_be_read_are_told_and_an_edit_waits_for_them(client:
     page = page_of(client, {"name": "Grace"})
     assert "The samples cannot be read." in page
     assert "edit=%7B%22name%22" in unescape(page)
-
-
-def test_what_is_checked_is_what_is_drawn(client: Client) -> None:
-    good, bad = (
-        client.get("/studio/checks/order", params={"sample": "lamp", "tab": "checks", **edit}).text
-        for edit in ({}, {"edit": json.dumps({"link": "http://www.northwind.example/a"})})
-    )
-    assert "links/http" in bad
-    assert "links/http" not in good
-
-
-def test_a_script_s_whole_number_stays_a_decimal_one_in_plain_values(client: Client, folder: Path) -> None:
-    (folder / "price.html").write_text("<html><head><title>x</title></head><body><p>{{ price }}</p></body></html>")
-    (folder / "price.samples.toml").write_text("[one]\nprice = 42.0\n")
-    assert "43.0</p>" in client.get("/studio/frames/price", params={"edit": '{"price":43}'}).text
 
 
 @pytest.mark.long

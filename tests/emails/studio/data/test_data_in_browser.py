@@ -91,58 +91,6 @@ async def test_what_does_not_fit_is_announced_while_the_last_good_mail_stays(pag
     await expect(life).to_have_accessible_description(re.compile("Enter a duration"))
 
 
-async def test_what_may_be_none_can_be_unset_and_set_again(page: Page, served: str) -> None:
-    await open_order(page, served)
-    await page.get_by_label("venue unset").uncheck()
-    await expect(page.get_by_label("street")).to_be_visible()
-    await page.get_by_label("note", exact=True).fill("By hand")
-    await page.wait_for_url(edited({"note": "By hand", "venue": {"street": ""}}))
-    await expect(page.get_by_label("note unset")).not_to_be_checked()
-    await page.get_by_label("venue unset").check()
-    await page.get_by_label("note unset").check()
-    await page.wait_for_url(lambda url: "edit" not in url)
-
-
-CONTROLS = {
-    "/name": {"type": "text", "maxlength": "12", "aria-describedby": "field/name-says"},
-    "/link": {"type": "text", "maxlength": "200"},
-    "/items/0/title": {"minlength": "1", "required": "", "maxlength": "20"},
-    "/items/0/price": {"type": "number", "min": "0", "max": "100", "step": "any", "required": ""},
-    "/pairs": {"type": "number", "min": "2", "max": "9", "step": "2"},
-    "/express": {"type": "checkbox"},
-    "/sent_at": {"type": "datetime-local", "value": "2026-11-20T14:32"},
-    "/arrives": {"type": "date", "value": "2026-11-23", "required": ""},
-    "/opens": {"type": "time", "value": "09:00:00"},
-    "/life": {"type": "text", "value": "30 minutes", "required": ""},
-    "/extra": {"class": "json"},
-}
-
-
-async def test_each_type_has_its_control_with_its_constraints_and_a_label(page: Page, served: str) -> None:
-    await open_order(page, served)
-    for place, attributes in CONTROLS.items():
-        for name, value in attributes.items():
-            await expect(page.locator(f'.data [name="{place}"]')).to_have_attribute(name, value)
-    for control in await page.locator('.data [name^="/"]:not(button)').all():
-        await expect(control).to_have_accessible_name(re.compile(r"\w"))
-    assert await page.get_by_label("colour").locator("option").all_inner_texts() == ["green", "red"]
-    assert await page.get_by_label("tone").locator("option").all_inner_texts() == ["unset", "formal", "friendly"]
-    await expect(page.locator(".zone", has_text="+01:00")).to_be_visible()
-
-
-@pytest.mark.parametrize("query", ["order?sample=lamp", "order?sample=biscuits", "digest?sample=monday"])
-async def test_what_nobody_touched_is_no_edit(page: Page, served: str, query: str) -> None:
-    await page.goto(f"{served}/templates/{query}")
-    assert await edit_of(page) == ""
-
-
-async def edit_of(page: Page) -> str:
-    """Return the edit that the form of the page would send."""
-    script = "address => import(address).then(form => form.editOf(document.querySelector('form[data-edits]')))"
-    base = page.url.partition("/studio/")[0]
-    return str(await page.evaluate(script, f"{base}/studio/static/form.js"))
-
-
 async def test_only_what_differs_is_in_the_address_in_the_form_that_the_types_read(page: Page, served: str) -> None:
     await open_order(page, served, "?sample=lamp&width=375&scheme=dark")
     await page.get_by_label("sent_at").fill("2027-01-02T03:04")
@@ -182,25 +130,6 @@ async def test_items_are_added_as_the_last_one_is_also_to_none_and_removed(page:
     await open_order(page, served, "?sample=lamp&edit=%7B%22items%22%3A%5B%5D%7D")
     await page.get_by_role("button", name="Add to items").click()
     await page.wait_for_url(edited({"items": [{"title": "x", "price": 0}]}))
-
-
-async def test_values_that_nothing_describes_have_fields_by_their_looks(page: Page, served: str) -> None:
-    await page.goto(f"{served}/templates/digest")
-    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
-    await expect(page.get_by_label("new").nth(1)).to_be_checked()
-    await page.get_by_label("count").fill("5.5")
-    await page.get_by_label("headline").first.fill("It is warm")
-    await expect(mail(page).get_by_role("heading", name="It is warm")).to_be_visible()
-    await expect(mail(page).get_by_text("2026 5.5")).to_be_visible()
-
-
-async def test_what_was_typed_last_is_saved_as_a_sample(page: Page, served: str, folder: Path) -> None:
-    await open_order(page, served)
-    await page.get_by_role("textbox", name="name", exact=True).first.fill("Bo")
-    await page.get_by_label("Name of the sample").fill("bo")
-    await page.keyboard.press("Enter")
-    await page.wait_for_url(lambda url: url.endswith("?sample=bo"))
-    assert '[bo]\nname = "Bo"' in (folder / "order" / "samples.toml").read_text()
 
 
 async def test_a_sample_is_replaced_after_a_question(context: BrowserContext, served: str, folder: Path) -> None:

@@ -155,22 +155,6 @@ async def test_what_was_read_before_a_save_takes_nothing_back(page: Page, served
     await expect(drawn(page).get_by_text("Servus liebe Ada")).to_be_visible()
 
 
-async def test_a_finding_names_the_right_word_by_mouse_and_by_keyboard(page: Page, served: str) -> None:
-    await open_editor(page, served)
-    await select(page, "<mj-text>The end</mj-text>")
-    await page.keyboard.insert_text("<!-- 🎉 --><mj-txt>{{ name }}</mj-txt>")
-    await page.locator(".cm-lintRange-error").filter(has_text="<mj-txt>").hover()
-    await expect(page.locator(".cm-tooltip-lint").get_by_text("Did you mean <mj-text>?")).to_be_visible()
-
-    await text_of(page).focus()
-    await page.keyboard.press("ControlOrMeta+Shift+M")
-    findings = page.locator(".cm-panel-lint")
-    await expect(findings.get_by_role("listbox")).to_be_focused()
-    await expect(findings.get_by_text("Did you mean <mj-text>?")).to_be_visible()
-    await page.get_by_role("button", name="Save", exact=True).first.click()  # or it asks before the test may end
-    await expect(page.get_by_text("not saved", exact=True)).to_be_hidden()
-
-
 async def test_it_is_accessible_in_light_and_dark_wide_and_narrow(browser: Browser, served: str) -> None:
     page = await browser.new_page()  # axe makes styles of its own, which the policy refuses
     await page.add_init_script(path=AXE_FILE_PATH)

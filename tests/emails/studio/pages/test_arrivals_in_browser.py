@@ -2,40 +2,19 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Error, Page, Route, expect
 from tests.emails.inbox.mails import mail as captured_mail
 from tests.emails.studio.on_screen import mail, open_sample, save
-from tests.serving import serving
 
-from keyturn.service.sending.senders import CaptureSender
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.web import Studio, create_studio_app
-from keyturn.studio.web.sending import MailProvider
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
-
-
-@pytest.fixture
-def served(studio: Studio, tmp_path: Path) -> Iterator[str]:
-    """Serve a studio that can send, and in which two samples are gone of which there are snapshots."""
-    stored = tmp_path / "snapshots" / "greeting"
-    stored.mkdir(parents=True)
-    for sample in ("gone", "gone_too"):
-        (stored / f"{sample}.html").write_text("<p>Hello</p>")
-        (stored / f"{sample}.txt").write_text("Hello")
-    provider = MailProvider("capture", lambda: CaptureSender(tmp_path / "sent"))
-    whole = replace(studio, provider=provider, snapshots=stored.parent, snapshot_languages=("en",))
-    with serving(create_studio_app(whole)) as url:
-        yield f"{url}/studio"
-        studio.stopping.set()
 
 
 class HeldPage:
@@ -139,13 +118,3 @@ async def test_the_search_and_the_question_of_the_inbox_stay_while_mails_come(
     await search.press("Enter")
     await expect(page.get_by_role("link", name=re.compile("The fourth"))).to_have_count(0)
     await expect(row).to_be_visible()
-
-
-async def test_who_to_send_to_stays_while_what_is_sent_is_saved(page: Page, served: str, folder: Path) -> None:
-    await page.goto(f"{served}/send/greeting?sample=ada")
-    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
-    await page.get_by_label("To", exact=True).fill("grace@northwind.example")
-    await page.keyboard.press("Tab")
-    save(folder, "Welcome, {{ name }}", "News, {{ name }}")
-    await expect(page.get_by_text("[Preview] News, Ada")).to_be_visible()
-    await expect(page.get_by_label("To", exact=True)).to_have_value("grace@northwind.example")

@@ -87,16 +87,6 @@ async def test_what_is_typed_into_a_foreign_template_stays_here(
     assert elsewhere.contacts == (0, [])
 
 
-async def test_a_reader_who_asks_has_the_images_of_the_whole_folder(context: BrowserContext, foreign: str) -> None:
-    page = await opened(context, f"{foreign}/templates/welcome")
-    async with page.expect_response(re.compile("/open.gif")):
-        await page.get_by_role("link", name="Load them for this folder").click()
-    async with answering(page, "/open.gif", "/ground.png"):
-        await page.locator("#template-goodbye").click()
-    await expect(page.get_by_text("Remote images are loaded.")).to_be_visible()
-    await page.close()
-
-
 async def test_a_folder_that_is_trusted_shows_its_images_at_once(context: BrowserContext, templates: Path) -> None:
     studio = Studio(gallery=open_gallery(templates), sender="a@b.example", token="")
     with serving(create_studio_app(studio)) as url:

@@ -73,26 +73,6 @@ def test_every_state_has_an_address_and_a_row_in_the_list(client: Client, studio
         assert (frame.status_code, '<html lang="de"' in frame.text) == (200, True)
 
 
-def test_the_list_has_each_page_with_its_other_states_below_it(client: Client) -> None:
-    page = client.get("/studio/pages/busy").text
-    (refusals,) = re.findall(r'<ul aria-label="States of Refusal, too many requests">(.*?)</ul>', page)
-    assert re.findall(r'id="page-([\w-]+)"', refusals)[:3] == ["busy", "unknown", "refused"]
-    assert '<span><span class="hidden">Refusal, </span>busy</span>' in refusals
-    assert 'id="page-sign-in"' not in refusals
-
-
-def test_around_a_page_nothing_speaks_of_mails_and_the_brands_are_in_sight(client: Client) -> None:
-    page = client.get("/studio/pages/forgot?lang=de").text
-    assert re.findall(r'id="pane-mail"[^>]*>(\w+)<', page) == ["Page"]
-    assert 'id="to-sheet"' not in page
-    assert re.findall(r'id="options-summary" title="([^"]*)"', page) == ["de · default brand"]
-    branded = client.get("/studio/pages/forgot?brand=school&lang=de").text
-    assert re.findall(r'id="options-summary" title="([^"]*)"', branded) == ["de · school"]
-    mail = client.get("/studio/templates/password_reset").text
-    assert 'id="to-sheet"' in mail
-    assert re.findall(r'id="pane-mail"[^>]*>(\w+)<', mail) == ["Mail"]
-
-
 def test_the_palette_finds_every_state(client: Client, studio: Studio) -> None:
     found = {item["href"] for item in client.get("/studio/index.json?lang=de").json() if item["kind"] == "Page"}
     assert found == {f"/studio/pages/{state}?lang=de" for state in states(studio)}
@@ -150,18 +130,6 @@ def test_a_page_of_one_s_own_is_drawn_and_its_mistake_is_told_with_the_line(clie
     assert "<code>keyturn serve</code> does not start with this error" in page
     frame = client.get(f"{FRAMES}/light/forgot?lang=de")  # which was never drawn
     assert (frame.status_code, frame.text) == (422, f"{own}/forgot.html:2: 'lockd' is undefined")
-
-
-def test_a_fault_stands_in_place_of_the_page_until_it_is_fixed(client: Client, own: Path) -> None:
-    (own / "forgot.html").write_text("{% if %}")
-    page = client.get("/studio/pages/forgot").text
-    assert 'class="fault"' in page
-    assert "<iframe" not in page
-
-    (own / "forgot.html").write_text(OWN)
-    page = client.get("/studio/pages/forgot").text
-    assert 'class="fault"' not in page
-    assert "<iframe" in page
 
 
 def test_the_brand_of_a_saved_file_is_that_of_the_next_page(tmp_path: Path) -> None:

@@ -2,10 +2,9 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, Page, expect
 from tests.emails.studio.fixtures import GREETING, capture
 from tests.emails.studio.on_screen import canvas, mail, open_sample, save
 
@@ -46,18 +45,6 @@ async def test_a_reply_that_is_no_page_is_told_and_what_was_there_stays(page: Pa
     await expect(mail(page).get_by_text("Farewell Ada")).to_be_attached()
 
 
-async def test_a_page_that_there_is_not_stays_one_after_a_save(
-    context: BrowserContext, served: str, folder: Path
-) -> None:
-    page = await context.new_page()
-    await page.goto(f"{served}/nosuch")
-    status = page.get_by_role("status")
-    await expect(status).to_have_text("watching email_templates")
-    save(folder, "Hello", "Goodbye")
-    await expect(status).to_have_text(re.compile("rendered in"))
-    await page.close()
-
-
 async def test_a_width_is_the_width_that_the_mail_sees_and_a_wider_one_is_made_smaller_not_narrower(
     page: Page, served: str
 ) -> None:
@@ -84,23 +71,6 @@ async def test_where_no_width_was_chosen_it_is_one_that_the_screen_has_room_for(
     await open_sample(page, served)
     await expect(page.locator(".paper iframe")).to_have_js_property("clientWidth", width)
     await expect(page.get_by_role("group", name="Width").locator("[aria-current]")).to_have_text(str(width))
-
-
-@pytest.mark.parametrize("preferred", ["light", "dark"])
-async def test_the_mail_is_light_or_dark_whatever_the_machine_prefers(page: Page, served: str, preferred: Any) -> None:
-    await page.emulate_media(color_scheme=preferred)
-    await open_sample(page, served)
-    assert await ground(page) == "rgb(254, 254, 254)"
-    for scheme, painted in (
-        ("Dark (the mail’s own styles)", "rgb(16, 16, 16)"),
-        ("Outlook.com (dark, modelled: partial inversion)", "rgb(46, 46, 46)"),
-        ("Gmail iOS (dark, modelled: full inversion)", "rgb(21, 21, 21)"),
-        ("Word (Outlook for Windows, modelled)", "rgb(254, 254, 254)"),
-        ("Light", "rgb(254, 254, 254)"),
-    ):
-        await page.keyboard.press("d")
-        await expect(page.get_by_role("link", name=scheme, exact=True)).to_have_attribute("aria-current", "true")
-        await expect(mail(page).locator(".ground")).to_have_css("background-color", painted)
 
 
 async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> None:

@@ -59,22 +59,6 @@ async def test_the_palette_is_left_with_escape_and_the_focus_is_where_it_was(pag
     await expect(page).to_have_url(f"{served}/templates/greeting?sample=ada")
 
 
-async def test_the_arrows_go_around_and_keys_of_the_page_are_letters_in_the_palette(page: Page, served: str) -> None:
-    await open_sample(page, served)
-    await page.keyboard.press("Control+k")
-    palette = page.get_by_role("dialog", name="Find")
-    await expect(palette.get_by_role("option", name="greeting", exact=True)).to_have_attribute("aria-selected", "true")
-    await page.keyboard.press("ArrowUp")
-    await expect(palette.get_by_role("option").last).to_have_attribute("aria-selected", "true")
-    await page.keyboard.press("ArrowDown")
-    await expect(palette.get_by_role("option").first).to_have_attribute("aria-selected", "true")
-    await page.keyboard.type("j?")
-    await expect(page.get_by_role("combobox", name="Find a template")).to_have_value("j?")
-    await expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_hidden()
-    await page.keyboard.press("Control+k")
-    await expect(palette).to_be_hidden()
-
-
 async def test_the_keys_that_are_told_are_those_of_the_page(page: Page, served: str) -> None:
     await open_sample(page, served)
     await page.keyboard.press("?")

@@ -1,6 +1,5 @@
 """What a mail names that lies elsewhere: nothing asks for it until the reader does, and then for this mail alone."""
 
-import re
 from base64 import b64decode
 from email.message import EmailMessage
 
@@ -123,27 +122,6 @@ async def test_images_are_loaded_for_the_mail_that_the_reader_asked_for_and_for_
     await expect(page.get_by_text("Remote images are off.")).to_be_visible()
     assert not [path for path in elsewhere.asked if "another" in path]
     await page.close()
-
-
-async def test_the_question_is_answered_with_keys_and_taken_back_with_them(
-    context: BrowserContext, served: str, elsewhere: Elsewhere, mail_id: str
-) -> None:
-    page = await opened(context, f"{served}/inbox/{mail_id}")
-    question = page.locator("#remote")
-    await question.focus()
-    async with page.expect_response(re.compile("/open.gif")):
-        await page.keyboard.press("Enter")
-    await expect(question).to_have_text("Turn them off")
-    await expect(question).to_be_focused()
-    await page.keyboard.press("Enter")
-    await expect(question).to_have_text("Load them for this mail")
-    await expect(question).to_be_focused()
-
-    for key_says in ("remote images", "no images", "View"):
-        await page.keyboard.press("i")
-        await expect(page.locator("#options-summary .chosen")).to_have_text(key_says)
-    await page.close()
-    assert elsewhere.asked
 
 
 async def test_a_mail_that_is_too_long_to_be_changed_asks_for_nothing_either(

@@ -56,16 +56,6 @@ async def expect_outline_around_the_button(page: Page) -> None:
     assert around == pytest.approx([left - 3, top - 3, width + 6, height + 6], abs=1)
 
 
-async def test_an_outline_moves_with_the_paper(page: Page, served: str) -> None:
-    await open_sample(page, served, f"?sample=ada&{BUTTON}")
-    await expect_outline_around_the_button(page)
-    before = await page.locator(".paper iframe").evaluate(DRAWN)
-    await page.get_by_role("separator", name="Width of the mail").press("Home")
-    await expect(page).to_have_url(re.compile("width=280"))
-    await expect_outline_around_the_button(page)
-    assert await page.locator(".paper iframe").evaluate(DRAWN) != before
-
-
 async def test_a_line_leads_to_its_pixels(page: Page, served: str) -> None:
     await open_sample(page, served, "?sample=ada&show=source")
     await page.get_by_role("link", name="Line 7:").focus()

@@ -116,21 +116,6 @@ def test_the_page_shows_the_line_that_is_picked_and_the_ways_to_it(client: Clien
     assert re.search(rf"called from.*{GREETING}:7", strip(client, f"{PARTS}:2"))
 
 
-def test_the_line_can_be_let_go(client: Client) -> None:
-    assert 'id="unpick" href="?sample=ada"' in strip(client, f"{GREETING}:6")
-
-
-def test_a_line_of_a_file_that_this_mail_is_not_made_of_is_not_shown(client: Client) -> None:
-    assert strip(client, f"{GREETING}:6", "notice?sample=only") == ""
-    assert strip(client, "greeting/gone.mjml:6") == ""
-
-
-def test_a_line_behind_the_last_one_is_shown_without_its_text(client: Client) -> None:
-    found = strip(client, f"{GREETING}:999")
-    assert "Nothing in this preview" in found
-    assert "<ol" not in found
-
-
 @pytest.mark.parametrize("line", ["6", "greeting.mjml", "greeting.mjml:six", "greeting.mjml:0", ":6", "a:-1"])
 @pytest.mark.long
 def test_what_is_no_line_is_named(client: Client, line: str) -> None:
@@ -146,17 +131,6 @@ def test_while_a_template_is_broken_the_last_good_mail_is_shown_and_leads_nowher
     assert "Hello Ada" in client.get("/studio/frames/greeting?sample=ada").text
     assert marks(client) == {"all": {}, "picked": []}
     assert "Nothing in this preview" in strip(client, f"{GREETING}:6")
-
-
-def test_every_line_of_a_template_is_a_link_to_what_it_draws(client: Client) -> None:
-    page = client.get("/studio/templates/greeting?sample=ada&show=source&width=320").text
-    assert (
-        f'href="/studio/templates/greeting?sample=ada&amp;width=320&amp;line={GREETING.replace("/", "%2F")}%3A6"'
-        in page
-    )
-    assert page.count("show it in the mail") == page.count('<li id="L')
-    for file in ("text", "samples", "mjml", "html", "eml"):
-        assert "show it in the mail" not in client.get(f"/studio/templates/greeting?show=source&file={file}").text
 
 
 def test_every_line_of_a_shared_file_is_a_link_to_a_mail_that_uses_it(client: Client) -> None:

@@ -106,24 +106,6 @@ def test_the_overlay_says_what_the_checks_say_and_marks_nothing_that_it_does_not
     assert f"news.mjml.j2:{place}" in checks(other, "news")
 
 
-@pytest.mark.parametrize(
-    ("file", "text", "place"),
-    [
-        ("news.samples.json", '{\n  "ada": {\n    "name": Ada"\n  }\n}\n', "3:13"),
-        ("news.samples.toml", '[grace]\n\nname = "Grace\n', "3:14"),
-        ("news.samples.json", '{\n  "ada": {\n    "name": "\xfc"\n  }\n}\n', "3:14"),
-    ],
-)
-def test_samples_of_any_format_are_shown_at_their_place(
-    other: Client, foreign: Path, file: str, text: str, place: str
-) -> None:
-    (foreign / file).write_bytes(text.encode("latin-1"))
-    said = overlay(other, "news")
-    assert f"{file}:{place} " in said
-    assert f">{place[0]} " in said
-    assert f"{file}:{place}" in checks(other, "news")
-
-
 @pytest.mark.parametrize("query", ["", "?sample=ada", "?sample=ada&lang=en"])
 @pytest.mark.long
 def test_the_last_good_mail_stays_behind_samples_that_cannot_be_read(client: Client, folder: Path, query: str) -> None:
@@ -141,18 +123,6 @@ def test_the_mail_of_another_sample_does_not_stay_behind(client: Client, folder:
     client.get("/studio/templates/greeting?sample=ada")
     break_it(folder, 'name = "Ada"', 'name = "Ada', "greeting/samples.toml")
     assert client.get("/studio/frames/greeting?sample=grace").status_code == 422
-
-
-def test_the_data_of_what_cannot_be_read_is_not_said_to_be_nothing(
-    client: Client, other: Client, folder: Path, foreign: Path
-) -> None:
-    (folder / "greeting" / "samples.toml").write_text("[")
-    assert "The samples cannot be read." in client.get("/studio/templates/greeting?tab=data").text
-    (foreign / "news.samples.json").unlink()
-    break_it(foreign, "{{ name }}", "{{ name }", "news.mjml.j2")
-    page = other.get("/studio/templates/news?tab=data").text
-    assert "Fix the template to see its values here." in page
-    assert "uses no values" not in page
 
 
 def test_what_breaks_a_template_stands_above_what_only_is_not_there(other: Client, foreign: Path) -> None:

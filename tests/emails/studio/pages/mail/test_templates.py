@@ -34,22 +34,6 @@ def test_the_inbox_row_says_who_what_and_the_preheader(client: Client) -> None:
     assert "Your account is ready." in row
 
 
-@pytest.mark.parametrize(
-    ("file", "text", "subject", "preheader"),
-    [
-        ("plain.html", "<html><head></head><body></body></html>", "title", "the mail has no hidden text at its top"),
-        ("plain.mjml", "<mjml><mj-body></mj-body></mjml>", "mj-title", "&lt;mj-preview&gt; is empty"),
-    ],
-)
-def test_what_a_mail_lacks_is_called_as_its_own_language_calls_it(
-    client: Client, folder: Path, file: str, text: str, subject: str, preheader: str
-) -> None:
-    (folder / file).write_text(text)
-    page = client.get("/studio/templates/plain?tab=headers").text
-    assert f"No subject: &lt;{subject}&gt; is empty" in page
-    assert f"<dd>None: {preheader}.</dd>" in page
-
-
 def test_a_sample_is_escaped_wherever_it_is_shown(client: Client) -> None:
     page = client.get("/studio/templates/greeting?sample=grace").text
     assert "<b>Hopper" not in page
@@ -69,14 +53,6 @@ def test_the_links_say_whether_both_parts_have_them(client: Client, folder: Path
 def test_the_links_of_a_preview_cannot_be_clicked_in_the_list(client: Client) -> None:
     page = client.get("/studio/templates/greeting?tab=links").text
     assert 'href="https://account.northwind.example' not in page
-
-
-def test_the_checks_say_how_much_of_what_gmail_shows_is_used(client: Client, folder: Path) -> None:
-    assert re.search(r"<strong>\d\.\d KB</strong> of 102 KB", client.get("/studio/templates/greeting?tab=checks").text)
-    long = "<mj-text>" + "word " * 25_000 + "</mj-text>"
-    source = (folder / "notice" / "notice.mjml").read_text()
-    (folder / "notice" / "notice.mjml").write_text(source.replace("<mj-text>{{ what }}</mj-text>", long))
-    assert 'value="104448"' in client.get("/studio/templates/notice?tab=checks").text
 
 
 @pytest.mark.parametrize(
@@ -192,14 +168,6 @@ def test_what_does_not_exist_is_no_studio_within_the_studio(client: Client) -> N
     assert "content-security-policy" not in answer.headers
 
 
-def test_the_keys_of_less_frequent_things_stand_on_what_they_click(client: Client) -> None:
-    page = client.get("/studio/templates/greeting?sample=ada").text
-    assert re.search(r'id="to-send"[^>]* aria-keyshortcuts="m"', page)
-    assert re.search(r'id="save"[^>]* aria-keyshortcuts="Control\+S Meta\+S"', page)
-    keys = re.findall(r'aria-keyshortcuts="([^"]+)"', page)
-    assert len(keys) == len(set(keys))
-
-
 def test_an_empty_folder_teaches_how_to_start(client: Client, folder: Path) -> None:
     for file in (*folder.rglob("*.mjml"), *folder.rglob("*.txt")):
         file.unlink()
@@ -208,12 +176,6 @@ def test_an_empty_folder_teaches_how_to_start(client: Client, folder: Path) -> N
     assert "welcome/welcome.mjml" in page
     assert "&lt;mj-text&gt;" in page
     assert str(folder) in page
-
-
-def test_a_template_without_samples_and_props_is_drawn_with_guesses(client: Client, folder: Path) -> None:
-    (folder / "notice" / "samples.toml").unlink()
-    assert ">guessed</a>" in client.get("/studio/templates/notice").text
-    assert "what" in client.get("/studio/frames/notice?sample=guessed").text
 
 
 def test_the_studio_s_own_pages_have_no_inline_code_and_a_policy_that_refuses_it(client: Client) -> None:
@@ -231,19 +193,6 @@ def test_the_studio_s_own_pages_have_no_inline_code_and_a_policy_that_refuses_it
         assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! type=\"module\" src=)", answer.text)
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["referrer-policy"] == "same-origin"
-
-
-def test_what_a_page_needs_comes_from_the_studio_itself(client: Client) -> None:
-    page = client.get("/studio/templates/greeting").text
-    needed = re.findall(r'(?:src|href)="(/studio/static/[^"]+)"', page)
-    scripts = [f"/studio/static/{name}.js" for name in ("page", "frame", "events", "keys")]
-    assert len(needed) >= 3
-    for file in [*needed, *scripts]:
-        answer = client.get(file)
-        assert answer.status_code == 200
-        assert answer.headers["x-content-type-options"] == "nosniff"
-        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
-        assert answer.headers["content-type"].split(";")[0] in ("text/css", "text/javascript", "image/svg+xml")
 
 
 def test_a_language_is_offered_where_there_is_more_than_one(folder: Path, studio: Studio, tmp_path: Path) -> None:

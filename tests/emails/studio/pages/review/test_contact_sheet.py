@@ -1,7 +1,6 @@
 """The contact sheet: everything on one page."""
 
 import re
-from html import unescape
 from pathlib import Path
 
 import pytest
@@ -39,29 +38,6 @@ def test_what_is_on_it_stands_in_the_address(client: Client) -> None:
     checked = re.findall(r'id="([\w-]+)" type="checkbox"[^>]* checked', page)
     assert checked == ["width-320", "width-1280", "scheme-full"]
     assert '<option value="all" selected>' in page
-
-
-def test_each_mail_leads_to_its_page(client: Client) -> None:
-    page = client.get("/studio/sheet?width=320&scheme=dark").text
-    address = "/studio/templates/greeting?sample=ada&amp;width=320&amp;scheme=dark"
-    assert f'href="{address}" aria-label="greeting / ada, 320, Dark"' in page
-    assert client.get(address.replace("&amp;", "&")).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("query", "says"),
-    [
-        ("width=999", "width must be one of 320, 375, 600, 1280, not '999'."),
-        ("width=320&width=x", "width must be one of 320, 375, 600, 1280, not '320, x'."),
-        ("scheme=sepia", "scheme must be one of dark, full, light, partial, word, not 'sepia'."),
-        ("samples=some", "samples must be one of all, first, not 'some'."),
-        ("pane=details", "pane must be one of list, mail, not 'details'."),
-    ],
-)
-def test_a_sheet_that_does_not_exist_is_told_with_what_it_may_be(client: Client, query: str, says: str) -> None:
-    answer = client.get(f"/studio/sheet?{query}")
-    assert answer.status_code == 400
-    assert f"The address cannot be read: {says}" in unescape(answer.text)
 
 
 def test_a_search_that_finds_no_template_says_so_and_leads_back(client: Client) -> None:
@@ -115,11 +91,3 @@ async def test_on_paper_every_mail_is_there_and_nothing_of_the_studio(page: Page
     await expect(page.get_by_role("banner")).to_be_hidden()
     await expect(page.get_by_role("heading", name="notice")).to_be_visible()
     assert await page.locator("body").evaluate("body => body.scrollHeight > 800")
-
-
-def test_every_reference_to_itself_leads_somewhere(client: Client) -> None:
-    page = client.get("/studio/sheet").text
-    references = {unescape(href) for href in re.findall(r'href="(\?[^"]+)"', page)}
-
-    assert references
-    assert {client.get(f"/studio/sheet{href}").status_code for href in references} == {200}

@@ -71,12 +71,6 @@ def test_each_leads_to_its_line_and_to_the_mails_that_have_it(client: Client) ->
 
 
 @pytest.mark.usefixtures("broken")
-def test_an_editor_opens_at_the_place(studio: Studio, folder: Path) -> None:
-    with TestClient(create_studio_app(replace(studio, editor="vscode")), base_url="http://127.0.0.1:8001") as client:
-        assert f'href="vscode://file{folder}/greeting/greeting.mjml:8:10"' in page_of(client)
-
-
-@pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize(
     ("query", "rules"),
     [
@@ -94,21 +88,6 @@ def test_filters_stand_in_the_address(client: Client, query: str, rules: set[str
     assert {rule for _, rule, _ in groups(page)} == rules
     if not rules:
         assert "No finding matches these filters" in page
-
-
-def test_words_find_a_mail_client_too(client: Client, folder: Path) -> None:
-    break_it(folder, "<mj-text>The end", '<mj-text><p style="border-radius:4px">The end</p></mj-text><mj-text>')
-
-    for words in ("outlook/windows", "outlook+for+windows"):
-        assert {rule.partition("/")[0] for _, rule, _ in groups(page_of(client, f"?words={words}"))} == {
-            "compatibility"
-        }
-
-
-def test_what_a_comment_ignores_is_not_there(client: Client, folder: Path) -> None:
-    break_it(folder, RIGHT, "{# keyturn: ignore mjml because the\n app <mends> it #}" + WRONG)
-
-    assert "mjml/unknown-attribute" not in region(page_of(client))
 
 
 @pytest.mark.long
@@ -168,14 +147,6 @@ def test_an_address_that_asks_for_what_does_not_exist_is_told_so(client: Client,
 
     assert answer.status_code == 400
     assert "The address cannot be read: " in unescape(answer.text)
-
-
-@pytest.mark.usefixtures("broken")
-def test_the_list_leads_there(client: Client) -> None:
-    page = page_of(client)
-
-    assert re.search(r'id="findings-of-greeting" class="to-findings" href="/studio/findings\?words=greeting"', page)
-    assert re.search(r'id="list-findings" class="row" href="/studio/findings"[^>]* aria-current="page"', page)
 
 
 def test_mails_that_were_not_checked_in_full_are_counted(client: Client, folder: Path) -> None:
