@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import altcha
-import httpx
+import httpx2
 
 
 def solved(found: dict[str, Any]) -> dict[str, Any]:
@@ -20,10 +20,10 @@ def written(payload: Any) -> str:
     return base64.b64encode(json.dumps(payload).encode()).decode()
 
 
-async def post_answering(client: httpx.AsyncClient, path: str, body: dict[str, Any], **options: Any) -> httpx.Response:
+async def post_answering(client: httpx2.AsyncClient, path: str, body: dict[str, Any], **options: Any) -> httpx2.Response:
     """Send a request. If the response sets a puzzle, send it again with the answer."""
     answer = await client.post(path, json=body, **options)
-    if answer.status_code != httpx.codes.FORBIDDEN or "challenge" not in answer.json():
+    if answer.status_code != httpx2.codes.FORBIDDEN or "challenge" not in answer.json():
         return answer
     puzzle = (await client.get(f"{path.rpartition('/')[0]}/challenge")).json()
     return await client.post(path, json=body | {"challenge": written(solved(puzzle))}, **options)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.serving import Connections, serving
 
@@ -40,20 +40,20 @@ async def test_an_address_is_not_logged_and_those_of_other_clients_are(
     client: HttpClient, server: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO):
-        async with httpx.AsyncClient() as theirs:
+        async with httpx2.AsyncClient() as theirs:
             await client.ask("GET", f"{server}/hooks/{SECRET}")
             with pytest.raises(NotSent):
                 await client.ask("GET", "http://127.0.0.1:1/")
             await theirs.get(f"{server}/theirs")
             await client.ask("GET", f"{server}/hooks/{SECRET}")
-    (line,) = [record.getMessage() for record in caplog.records if record.name == "httpx"]
+    (line,) = [record.getMessage() for record in caplog.records if record.name == "httpx2"]
 
     assert "/theirs" in line
 
 
 async def test_cookies_are_not_kept(client: HttpClient, server: str) -> None:
     assert [(await client.ask("GET", server)).body for _ in range(2)] == [b"0", b"0"]
-    async with httpx.AsyncClient() as other:
+    async with httpx2.AsyncClient() as other:
         assert [(await other.get(server)).text for _ in range(2)] == ["0", "1"]
 
 

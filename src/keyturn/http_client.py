@@ -1,6 +1,6 @@
 """The HTTP client for all services that Keyturn calls, in Keyturn's own process or in another app's.
 
-httpx, which takes 0.1 s, is loaded with the first client.
+httpx2, which takes 0.1 s, is loaded with the first client.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ import keyturn
 from keyturn.errors import KeyturnError
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 Document = TypeVar("Document")
 
@@ -66,14 +66,14 @@ class HttpClient:
     """Calls a service over connections that stay open.
 
     It follows no redirects, since one could lead into our own network or take a key elsewhere (OWASP SSRF Prevention
-    Cheat Sheet). It keeps no cookies. Its requests are not logged, because httpx logs whole URLs, which may hold an
+    Cheat Sheet). It keeps no cookies. Its requests are not logged, because httpx2 logs whole URLs, which may hold an
     email address or a key (OWASP ASVS 16.2.5). Other clients in this process keep their log lines.
 
     `seconds`: for a whole call. Half of them are for the connection, so that the error tells which was too slow.
     `longest`: bytes of an answer that are read. They are not decompressed, since a few bytes can expand to gigabytes
     (OWASP ASVS 5.2.3).
-    `most_at_once`: calls at a time, each over a connection.
-    `headers`, `options`: for httpx's client.
+    `most_at_once`: connections at a time.
+    `headers`, `options`: for httpx2's client.
     """
 
     def __init__(
@@ -87,55 +87,33 @@ class HttpClient:
     ) -> None:
         from http.cookiejar import CookieJar, DefaultCookiePolicy
 
-        import httpx
+        import httpx2
 
-        logging.getLogger("httpx").addFilter(_is_not_ours)  # adding the same filter twice has no effect
+        logging.getLogger("httpx2").addFilter(_is_not_ours)  # adding the same filter twice has no effect
         self._seconds = seconds
         self._longest = longest
         ours = {"accept-encoding": "identity", "user-agent": f"keyturn/{keyturn.__version__}"}
         self._open = partial(
-            httpx.AsyncClient,
-            timeout=httpx.Timeout(None, connect=seconds / 2),
-            limits=httpx.Limits(),
+            httpx2.AsyncClient,
+            timeout=httpx2.Timeout(None, connect=seconds / 2, pool=seconds / 2),
+            limits=httpx2.Limits(max_connections=most_at_once),
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             headers={**ours, **(headers or {})},
             verify=_tls(),
             **options,
         )
-        self._most_at_once = most_at_once
-        self._places = asyncio.Semaphore(most_at_once)
-        self._pool: _Pool | None = None
-        self._unreached = (httpx.ConnectError, httpx.ConnectTimeout)
-        self._malformed = (httpx.InvalidURL, httpx.LocalProtocolError, httpx.UnsupportedProtocol, UnicodeError)
-        self._lost = httpx.HTTPError
+        self._http: httpx2.AsyncClient | None = None
+        self._unreached = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+        self._malformed = (httpx2.InvalidURL, httpx2.LocalProtocolError, httpx2.UnsupportedProtocol, UnicodeError)
+        self._lost = httpx2.HTTPError
 
     async def ask(self, method: str, url: str, **content: Any) -> Answer:
         """Return the answer, whatever its status. Raises NotSent and Unknown."""
-        places = self._places
-        try:
-            async with asyncio.timeout(self._seconds / 2):
-                await places.acquire()
-        except TimeoutError:
-            raise NotSent("no free connection") from None
-        pool = self._pool = self._pool or _Pool(self._open())
-        pool.calls += 1
-        try:
-            return await self._ask(pool, method, url, **content)
-        except BaseException:
-            self._leave(pool)
-            raise
-        finally:
-            places.release()
-            pool.calls -= 1
-            if pool is not self._pool and not pool.calls:
-                await pool.http.aclose()
-
-    async def _ask(self, pool: "_Pool", method: str, url: str, **content: Any) -> Answer:
         deadline = asyncio.get_running_loop().time() + self._seconds
         try:
             async with asyncio.timeout_at(deadline):
-                answer = await _send(pool.http, method, url, **content)
+                answer = await self._send(method, url, **content)
         except self._malformed as error:
             raise NotSent(type(error).__name__, malformed=True) from None
         except self._unreached as error:
@@ -148,43 +126,25 @@ class HttpClient:
             async with asyncio.timeout_at(deadline):
                 body = await _read(answer, self._longest)
         except (TimeoutError, self._lost):
-            self._leave(pool)
             body = b""
         finally:
             await answer.aclose()
         return Answer(answer.status_code, answer.headers, body)
 
-    def _leave(self, pool: "_Pool") -> None:
-        """Let later calls open other connections, and the pool's last call close it.
-
-        A call that is cancelled may leave a connection in it that nothing frees (encode/httpcore#1093).
-        """
-        if pool is self._pool:
-            self._pool = None
+    async def _send(self, method: str, url: str, **content: Any) -> "httpx2.Response":
+        """Return the answer once it begins."""
+        http = self._http = self._http or self._open()
+        before = _OURS.set(True)
+        try:
+            return await http.send(http.build_request(method, url, **content), stream=True)
+        finally:
+            _OURS.reset(before)
 
     async def close(self) -> None:
         """Close the connections. Later calls open new ones, also in another event loop."""
-        pool, self._pool = self._pool, None
-        self._places = asyncio.Semaphore(self._most_at_once)
-        if pool:
-            await pool.http.aclose()
-
-
-class _Pool:
-    """Connections, and the number of calls over them."""
-
-    def __init__(self, http: "httpx.AsyncClient") -> None:
-        self.http = http
-        self.calls = 0
-
-
-async def _send(http: "httpx.AsyncClient", method: str, url: str, **content: Any) -> "httpx.Response":
-    """Return the answer once it begins."""
-    before = _OURS.set(True)
-    try:
-        return await http.send(http.build_request(method, url, **content), stream=True)
-    finally:
-        _OURS.reset(before)
+        http, self._http = self._http, None
+        if http:
+            await http.aclose()
 
 
 def _is_not_ours(_: logging.LogRecord) -> bool:
@@ -193,14 +153,13 @@ def _is_not_ours(_: logging.LogRecord) -> bool:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Return the TLS context of all clients. Reading the authorities takes some 50 ms: the first client does so.
+    """Return the TLS context of all clients. Reading the authorities takes some 50 ms: the first client does so."""
+    import httpx2
 
-    They are this machine's, or those in SSL_CERT_FILE, where a company adds its own. httpx itself reads certifi's.
-    """
-    return ssl.create_default_context()
+    return httpx2.create_ssl_context()
 
 
-async def _read(answer: "httpx.Response", longest: int) -> bytes:
+async def _read(answer: "httpx2.Response", longest: int) -> bytes:
     """Return a body as it came over the wire; b"", after `longest` bytes, if it is longer."""
     body = bytearray()
     async for chunk in answer.aiter_raw():

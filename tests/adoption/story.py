@@ -11,7 +11,7 @@ from email import message_from_bytes
 from pathlib import Path
 from typing import Self
 
-import httpx
+import httpx2
 import msgspec
 from tests.adoption.guides import Guide
 from tests.adoption.packages import install_packages
@@ -63,7 +63,7 @@ class Device:
 
     def __init__(self, adopted: Adopted) -> None:
         self._sign_in = adopted.stack.sign_in
-        self._client = httpx.Client(base_url=adopted.url, timeout=30)
+        self._client = httpx2.Client(base_url=adopted.url, timeout=30)
 
     def __enter__(self) -> Self:
         return self
@@ -155,13 +155,13 @@ def beside(
 def reset_password(keyturn: Beside) -> None:
     """Ask for a mail as Mona, and use its link."""
     api = f"{keyturn.url}/api/auth"
-    asked = httpx.post(f"{api}/request-password-reset", json={"email": EMAIL.upper()}, timeout=30)
+    asked = httpx2.post(f"{api}/request-password-reset", json={"email": EMAIL.upper()}, timeout=30)
     assert asked.status_code == 202
     keyturn.process.wait_for('"transport":"capture"')
     (file,) = (keyturn.folder / ".keyturn" / "mail").glob("*.eml")
     assert message_from_bytes(file.read_bytes())["To"].lower() == EMAIL.lower()  # Supabase stores small letters
     fields = {"token": token_in_file(file), "newPassword": NEW}
-    answer = httpx.post(f"{api}/reset-password", json=fields, timeout=30)
+    answer = httpx2.post(f"{api}/reset-password", json=fields, timeout=30)
     assert answer.status_code == 200, answer.text
 
 
@@ -180,5 +180,5 @@ def tell_story(stack: Stack, tmp_path: Path) -> None:
         assert laptop.signs_in(NEW)
         assert not phone.is_signed_in()
         if stack.forgot:
-            answer = httpx.get(f"{app.url}{stack.forgot}")
+            answer = httpx2.get(f"{app.url}{stack.forgot}")
             assert answer.headers["location"] == f"{app.keyturn.url}/forgot-password"

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.adoption.library import MONA, PASSWORD, library, set_up
 from tests.adoption.story import NEW, Stack, beside, follow_init, reset_password
@@ -77,18 +77,18 @@ def test_readme_leads_from_nothing_to_a_new_password(tmp_path: Path) -> None:
         environment = follow_init(LIBRARY, tmp_path, hooks, keyturn=keyturn, app=app)
         with beside(tmp_path, keyturn, environment) as service:
             before = sign_in(app, PASSWORD)
-            assert httpx.get(f"{app}/me", params={"session": before.json()["session"]}).json()["must_change"]
+            assert httpx2.get(f"{app}/me", params={"session": before.json()["session"]}).json()["must_change"]
 
             reset_password(service)
 
             assert sign_in(app, PASSWORD).status_code == 401
             after = sign_in(app, NEW)
-            assert httpx.get(f"{app}/me", params={"session": before.json()["session"]}).status_code == 401
-            me = httpx.get(f"{app}/me", params={"session": after.json()["session"]}).json()
+            assert httpx2.get(f"{app}/me", params={"session": before.json()["session"]}).status_code == 401
+            me = httpx2.get(f"{app}/me", params={"session": after.json()["session"]}).json()
             assert me == {"email": MONA, "must_change": False}
             assert heard.wait_for("password.changed")
             assert heard.wait_for("password.reset_requested")
 
 
-def sign_in(app: str, password: str) -> httpx.Response:
-    return httpx.post(f"{app}/login", json={"email": MONA, "password": password})
+def sign_in(app: str, password: str) -> httpx2.Response:
+    return httpx2.post(f"{app}/login", json={"email": MONA, "password": password})

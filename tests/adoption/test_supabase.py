@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.adoption.guides import Guide
 from tests.adoption.story import EMAIL, NEW, OLD, beside, reset_password
@@ -31,6 +31,6 @@ def test_supabase_s_own_sign_in_takes_the_new_password_and_its_sessions_end(tmp_
         assert token(project, "password", email=EMAIL, password=NEW).status_code == 200
 
 
-def token(project: str, grant: str, **given: str) -> httpx.Response:
+def token(project: str, grant: str, **given: str) -> httpx2.Response:
     """Ask for a session as supabase-js does."""
-    return httpx.post(f"{project}/auth/v1/token?grant_type={grant}", json=given, headers={"apikey": "anon-key"})
+    return httpx2.post(f"{project}/auth/v1/token?grant_type={grant}", json=given, headers={"apikey": "anon-key"})

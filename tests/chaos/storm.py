@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import httpx
+import httpx2
 from tests.driver.beside import Beside
 from tests.resend_server.answers import PROXY_PAGE, RATE_LIMITED, Answer, Trouble, refusal
 from tests.resend_server.server import ResendServer
@@ -88,7 +88,7 @@ class Storm:
 
         The faults end with the last request, so that no test waits for mails that fail again and again.
         """
-        async with httpx.AsyncClient(timeout=30) as client, asyncio.TaskGroup() as group:
+        async with httpx2.AsyncClient(timeout=30) as client, asyncio.TaskGroup() as group:
             group.create_task(self._clear_up(seconds))
             for email in emails:
                 group.create_task(self._person(client, api, email, self.chance.uniform(0, seconds)))
@@ -97,7 +97,7 @@ class Storm:
         await asyncio.sleep(seconds)
         self._weather.calm = True
 
-    async def _person(self, client: httpx.AsyncClient, api: Place, email: str, pause: float) -> None:
+    async def _person(self, client: httpx2.AsyncClient, api: Place, email: str, pause: float) -> None:
         await asyncio.sleep(pause)
         if await self._post(client, api, "request-password-reset", {"email": email}) != 202:
             return
@@ -110,13 +110,13 @@ class Storm:
         if token:
             self.reset.append(email)
 
-    async def _post(self, client: httpx.AsyncClient, api: Place, path: str, body: Mapping[str, str]) -> int | None:
+    async def _post(self, client: httpx2.AsyncClient, api: Place, path: str, body: Mapping[str, str]) -> int | None:
         try:
             answer = await client.post(f"{api.url}/api/auth/{path}", json=body)
-        except httpx.ConnectError:  # nobody heard it, so it may be said again
+        except httpx2.ConnectError:  # nobody heard it, so it may be said again
             await asyncio.sleep(0.2)
             return await self._post(client, api, path, body)
-        except httpx.HTTPError:
+        except httpx2.HTTPError:
             return None
         self.statuses[answer.status_code] += 1
         return answer.status_code

@@ -16,7 +16,7 @@ from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import httpx
+import httpx2
 import pytest
 from tests.chaos.conditions import environment_for
 from tests.chaos.processes import API, WORKER, Process
@@ -159,7 +159,7 @@ async def readiness(api: Process) -> AsyncIterator[Counter[int]]:
     answers = Counter[int]()
 
     async def ask() -> None:
-        async with httpx.AsyncClient() as client:
+        async with httpx2.AsyncClient() as client:
             while True:
                 answers[(await client.get(f"{api.url}/health/ready")).status_code] += 1
                 await asyncio.sleep(0.05)

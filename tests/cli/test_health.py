@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.cli.command import Keyturn
 from tests.cli.process import Running, running
@@ -87,8 +87,8 @@ def test_a_worker_answers_health_and_metrics_on_its_own_port_and_ends_cleanly(
         asked = keyturn("health", "--port", port)
         assert (asked.code, asked.out) == (0, f"Keyturn on http://127.0.0.1:{port} is ready.\n")
         metrics = f"http://127.0.0.1:{port}/metrics"
-        assert "keyturn_outbox_waiting 0.0" in httpx.get(metrics, headers=BEARER).text
-        assert httpx.get(metrics).status_code == 404
+        assert "keyturn_outbox_waiting 0.0" in httpx2.get(metrics, headers=BEARER).text
+        assert httpx2.get(metrics).status_code == 404
         assert worker.end(number) == 0
         assert not any("Traceback" in line for line in worker.said)
 

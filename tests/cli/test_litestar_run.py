@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.cli.command import ADA
 from tests.cli.process import running_program
@@ -23,8 +23,8 @@ def test_it_reads_keyturn_toml_answers_and_starts_the_worker_which_sends_the_mai
     with running_program(LITESTAR, None) as served:
         url = url_of(served)
         assert worker_of(served) != served.process.pid
-        assert httpx.get(f"{url}/health/ready").status_code == 200
-        assert httpx.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
+        assert httpx2.get(f"{url}/health/ready").status_code == 200
+        assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
         wait_for_mail(workplace)
         served.wait_for("mail.sent")
         served.end()

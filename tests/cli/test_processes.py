@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.cli.command import ADA, PASSWORD, Keyturn
 from tests.cli.process import Running, running
@@ -30,7 +30,7 @@ def pids_of(serve: Running) -> set[int]:
 
 
 def asked_anew(url: str) -> int:
-    return httpx.get(f"{url}/health/live").status_code
+    return httpx2.get(f"{url}/health/live").status_code
 
 
 @pytest.fixture
@@ -71,9 +71,9 @@ def test_several_processes_count_together_send_each_mail_once_run_one_worker_and
     with running("serve", "--port", "0", "--workers", "3", KEYTURN_SECRET_KEY=secret, **several) as serve:
         url = url_of(serve)
         serve.wait_for("Application startup complete", 3)
-        assert httpx.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
+        assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
         for _ in range(9):
-            assert httpx.post(f"{url}{REQUEST}", json={"email": "x"}).status_code == 400
+            assert httpx2.post(f"{url}{REQUEST}", json={"email": "x"}).status_code == 400
         serve.wait_for('"mail.sent"')
         assert len([line for line in serve.said if "worker.started" in line]) == 1
         arguments = [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in {*pids_of(serve), worker_of(serve)}]
@@ -81,7 +81,7 @@ def test_several_processes_count_together_send_each_mail_once_run_one_worker_and
         assert not any(secret.encode() in words for words in arguments)
         end_worker(serve)
 
-        metrics = [httpx.get(f"{url}/metrics", headers=BEARER).text for _ in range(9)]
+        metrics = [httpx2.get(f"{url}/metrics", headers=BEARER).text for _ in range(9)]
         for text in metrics:
             assert 'keyturn_requests_total{kind="request",outcome="malformed"} 9.0' in text
             assert 'keyturn_messages_total{kind="reset_requested",outcome="sent"} 1.0' in text
@@ -107,8 +107,8 @@ def test_what_is_no_number_of_processes_is_refused(keyturn: Keyturn, count: str)
 
 
 @contextmanager
-def over(file: Path) -> Iterator[httpx.Client]:
-    with httpx.Client(transport=httpx.HTTPTransport(uds=str(file)), base_url="http://127.0.0.1:8000") as client:
+def over(file: Path) -> Iterator[httpx2.Client]:
+    with httpx2.Client(transport=httpx2.HTTPTransport(uds=str(file)), base_url="http://127.0.0.1:8000") as client:
         yield client
 
 

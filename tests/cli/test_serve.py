@@ -10,7 +10,7 @@ from contextlib import closing
 from email import message_from_bytes
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.cli.command import ADA, Keyturn
 from tests.cli.process import Running, running, running_program
@@ -154,12 +154,12 @@ def test_it_says_where_its_settings_are_from_answers_and_ends_cleanly(workplace:
         none = f"from the environment only, because there is no {workplace / 'keyturn.toml'}"
         serve.wait_for(f"Accounts: store builtin. Settings: {none}")
         url = url_of(serve)
-        assert httpx.get(f"{url}/health/ready").json() == {"status": "ok"}
+        assert httpx2.get(f"{url}/health/ready").json() == {"status": "ok"}
 
         assert serve.end() == 0
         assert not any("Traceback" in line or "ERROR" in line for line in serve.said)
-        with pytest.raises(httpx.ConnectError):
-            httpx.get(url)
+        with pytest.raises(httpx2.ConnectError):
+            httpx2.get(url)
 
 
 @pytest.mark.usefixtures("migrated")
@@ -189,7 +189,7 @@ def test_the_studio_is_not_there() -> None:
     with running("serve", "--port", "0", PYTHONVERBOSE="1", **PRODUCTION) as serve:
         url = url_of(serve)
         for path in ("/studio", "/studio/inbox", "/studio/", "/preview"):
-            assert httpx.get(f"{url}{path}").status_code == 404
+            assert httpx2.get(f"{url}{path}").status_code == 404
         serve.end()
 
     imported = [line for line in serve.said if line.startswith("import 'keyturn.")]
@@ -200,7 +200,7 @@ def test_the_studio_is_not_there() -> None:
 @pytest.mark.usefixtures("with_ada")
 def test_a_worker_sends_what_another_process_accepted(workplace: Path) -> None:
     with running("serve", "--port", "0", "--no-worker", **PRODUCTION) as serve:
-        answer = httpx.post(f"{url_of(serve)}/api/auth/request-password-reset", json={"email": ADA})
+        answer = httpx2.post(f"{url_of(serve)}/api/auth/request-password-reset", json={"email": ADA})
         assert answer.status_code == 202
         assert serve.end() == 0
     assert captured(workplace) == []
@@ -230,7 +230,7 @@ def test_a_second_process_that_would_count_in_its_own_memory_is_refused(database
         first.process.kill()
         first.process.wait()
     with running("serve", "--no-worker", "--port", "0", **environment) as next_one:
-        assert httpx.get(f"{url_of(next_one)}/health/ready").status_code == 200
+        assert httpx2.get(f"{url_of(next_one)}/health/ready").status_code == 200
 
 
 def test_whoever_writes_memory_down_may_have_several(database_url: str) -> None:
@@ -238,7 +238,7 @@ def test_whoever_writes_memory_down_may_have_several(database_url: str) -> None:
     with running("serve", "--no-worker", "--port", "0", **environment) as first:
         url_of(first)
         with running("serve", "--no-worker", "--port", "0", **environment) as second:
-            assert httpx.get(f"{url_of(second)}/health/ready").status_code == 200
+            assert httpx2.get(f"{url_of(second)}/health/ready").status_code == 200
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -283,6 +283,6 @@ def test_a_low_limit_of_open_files_shuts_no_client_out(files: int, warns: bool) 
         for _ in range(300):
             stack.enter_context(connected(serve))
         for _ in range(5):
-            assert httpx.get(f"{url_of(serve)}/health/ready", timeout=10).status_code == 200
+            assert httpx2.get(f"{url_of(serve)}/health/ready", timeout=10).status_code == 200
         assert serve.end() == 0
         assert any("server.fewer_connections" in line for line in serve.said) is warns

@@ -7,7 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.cli.command import ADA
 from tests.cli.process import Running, running
@@ -71,20 +71,20 @@ def test_a_worker_that_dies_shows_and_is_started_again_and_sends_what_was_accept
     with running("serve", "--port", "0", **ENVIRONMENT) as serve:
         url = url_of(serve)
         first = worker_of(serve)
-        assert httpx.get(f"{url}/health/ready").status_code == 200
+        assert httpx2.get(f"{url}/health/ready").status_code == 200
         os.kill(first, signal.SIGKILL)
 
         serve.wait_for("worker.ended")
-        assert httpx.get(f"{url}/health/ready").status_code == 503
-        assert httpx.get(f"{url}/health/live").status_code == 200
-        assert httpx.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
+        assert httpx2.get(f"{url}/health/ready").status_code == 503
+        assert httpx2.get(f"{url}/health/live").status_code == 200
+        assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
 
         assert worker_of(serve, 2) != first
-        assert httpx.get(f"{url}/health/ready").status_code == 200
+        assert httpx2.get(f"{url}/health/ready").status_code == 200
         wait_for_mail(workplace)
         serve.wait_for("mail.sent")
         end_worker(serve, 2)
-        figures = httpx.get(f"{url}/metrics", headers=BEARER).text
+        figures = httpx2.get(f"{url}/metrics", headers=BEARER).text
         assert 'keyturn_messages_total{kind="reset_requested",outcome="sent"} 1.0' in figures
         assert serve.end() == 0
 
@@ -123,8 +123,8 @@ def test_answers_do_not_wait_for_the_worker_and_nor_does_the_end(tmp_path: Path)
     (site / "sitecustomize.py").write_text(SLOW_WORKER)
     with running("serve", "--port", "0", PYTHONPATH=str(site), **ENVIRONMENT) as serve:
         url = url_of(serve)
-        assert httpx.get(f"{url}/health/ready").status_code == 200
-        assert httpx.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
+        assert httpx2.get(f"{url}/health/ready").status_code == 200
+        assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
         assert not any("worker.started" in line for line in serve.said)
         assert serve.end() == 0  # within the patience of who asks, which is shorter than that sleep
 
@@ -132,7 +132,7 @@ def test_answers_do_not_wait_for_the_worker_and_nor_does_the_end(tmp_path: Path)
 @pytest.mark.usefixtures("with_ada")
 def test_a_worker_inside_is_for_those_who_ask_for_it(workplace: Path) -> None:
     with running("serve", "--port", "0", KEYTURN_SERVER_WORKER="inside", **ENVIRONMENT) as serve:
-        assert httpx.post(f"{url_of(serve)}{REQUEST}", json={"email": ADA}).status_code == 202
+        assert httpx2.post(f"{url_of(serve)}{REQUEST}", json={"email": ADA}).status_code == 202
         wait_for_mail(workplace)
         assert not Path(f"/proc/{serve.process.pid}/task/{serve.process.pid}/children").read_text("ascii")
         assert serve.end() == 0

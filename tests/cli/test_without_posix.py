@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.cli.process import Running, running
 from tests.cli.test_serve_worker import ENVIRONMENT
@@ -77,6 +77,6 @@ def test_the_studio_shows_a_mail_that_is_checked_and_rendered_in_its_own_process
     with running_demo(
         [sys.executable, "-m", "keyturn", "studio", "emails", "--port", "0"], workplace, **system
     ) as shown:
-        assert "hello" in httpx.get(shown.address_of("Studio"), follow_redirects=True).text
+        assert "hello" in httpx2.get(shown.address_of("Studio"), follow_redirects=True).text
         code, rest = shown.interrupt()
         assert (code, "Traceback" in rest) == (0, False)

@@ -6,7 +6,7 @@ import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.cli.command import ADA
 from tests.cli.process import Running, running_program
@@ -57,7 +57,7 @@ def test_a_mail_is_prepared_and_sent_by_another_process_than_the_one_that_answer
     with app(workplace, PYTHONPATH=str(site)) as served:
         url = url_of(served)
         worker = worker_of(served)
-        assert httpx.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
+        assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
         wait_for_mail(workplace)
         assert served.wait_for("a mail is written by ").endswith(f" {worker}")
         assert worker != served.process.pid

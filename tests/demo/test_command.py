@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import bcrypt
-import httpx
+import httpx2
 import pytest
 from tests.demo.process import Demo, running_demo
 
@@ -43,9 +43,9 @@ def test_it_prints_where_everything_is_and_how_to_sign_in(demo: Demo) -> None:
 
 
 def test_its_studio_opens_with_the_token_of_the_printed_address_alone(demo: Demo) -> None:
-    assert [httpx.get(f"{demo.url}{path}").status_code for path in ("/studio", "/studio/api/messages")] == [403, 401]
-    assert httpx.get(demo.address_of("Studio"), follow_redirects=True).status_code == 200
-    assert httpx.get(demo.address_of("Mails sent"), follow_redirects=True).url.path == "/studio/inbox"
+    assert [httpx2.get(f"{demo.url}{path}").status_code for path in ("/studio", "/studio/api/messages")] == [403, 401]
+    assert httpx2.get(demo.address_of("Studio"), follow_redirects=True).status_code == 200
+    assert httpx2.get(demo.address_of("Mails sent"), follow_redirects=True).url.path == "/studio/inbox"
 
 
 def test_it_prints_no_escape_codes_when_it_is_piped(demo: Demo) -> None:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from email.message import EmailMessage
 from pathlib import Path
 
-import httpx
+import httpx2
 import msgspec
 import pyotp
 import pytest
@@ -43,7 +43,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 class Running:
     """A demo whose worker is driven by hand, and a browser's end of it."""
 
-    def __init__(self, parts: Parts, client: httpx.AsyncClient, notes: Sequence[str]) -> None:
+    def __init__(self, parts: Parts, client: httpx2.AsyncClient, notes: Sequence[str]) -> None:
         self.parts = parts
         self.client = client
         self.notes = notes
@@ -65,8 +65,8 @@ async def running(name: str) -> AsyncIterator[Running]:
     example.settings = msgspec.structs.replace(example.settings, hashing=HashingSettings(cost=CHEAPEST))
     async with example.parts() as parts:
         app = create_app(example.settings, parts=parts, worker=False, more=example.routes())
-        transport = httpx.ASGITransport(app, client=("127.0.0.9", 40_000))  # type: ignore[arg-type]
-        async with httpx.AsyncClient(transport=transport, base_url=URL, follow_redirects=True) as client:
+        transport = httpx2.ASGITransport(app, client=("127.0.0.9", 40_000))  # type: ignore[arg-type]
+        async with httpx2.AsyncClient(transport=transport, base_url=URL, follow_redirects=True) as client:
             yield Running(parts, client, example.notes)
         await parts.close()
 

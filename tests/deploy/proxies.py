@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import msgspec
 import trustme
 from tests.cli.process import Running, running_program
@@ -64,10 +64,10 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
         connection.sendall(sent)
         return connection
 
-    def client(self, address: str = ONE, headers: Mapping[str, str] | None = None) -> httpx.Client:
-        transport = httpx.HTTPTransport(verify=self.tls, local_address=address)
+    def client(self, address: str = ONE, headers: Mapping[str, str] | None = None) -> httpx2.Client:
+        transport = httpx2.HTTPTransport(verify=self.tls, local_address=address)
         hook = {"request": [lambda request: request.extensions.update(sni_hostname=HOST)]}
-        return httpx.Client(
+        return httpx2.Client(
             transport=transport,
             base_url=f"https://127.0.0.1:{self.port}",
             timeout=20,
@@ -75,7 +75,7 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
             headers={"host": HOST, **(headers or {})},
         )
 
-    def answer(self, method: str, path: str, body: bytes = b"", *, client: str = ONE, **headers: str) -> httpx.Response:
+    def answer(self, method: str, path: str, body: bytes = b"", *, client: str = ONE, **headers: str) -> httpx2.Response:
         with self.client(client, {**JSON, **headers}) as http:
             return http.request(method, path, content=body)
 

@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import asyncpg
-import httpx
+import httpx2
 import pytest
 import yaml
 from tests.cli.command import ADA, PASSWORD
@@ -196,17 +196,17 @@ def site_of_images(images: Machine) -> Iterator[Site]:
 def reset_password(site: Site) -> None:
     """Request a link, read the mail in the inbox, and set a new password."""
     url = f"http://127.0.0.1:{site.api}"
-    assert httpx.post(f"{url}{API}/request-password-reset", json={"email": ADA}, timeout=30).status_code == 202
-    inbox = httpx.Client(
+    assert httpx2.post(f"{url}{API}/request-password-reset", json={"email": ADA}, timeout=30).status_code == 202
+    inbox = httpx2.Client(
         base_url=f"http://127.0.0.1:{site.pages}", headers={"authorization": f"Bearer {TOKEN_OF_INBOX}"}
     )
     with inbox:
         mail = inbox.get("/api/message/latest", params={"to": ADA, "wait": "30s"}, timeout=60)
     assert mail.status_code == 200, mail.text
     (token,) = set(TOKEN.findall(" ".join(mail.json()["Links"])))
-    changed = httpx.post(f"{url}{API}/reset-password", json={"token": token, "newPassword": NEW}, timeout=30)
+    changed = httpx2.post(f"{url}{API}/reset-password", json={"token": token, "newPassword": NEW}, timeout=30)
     assert changed.status_code == 200, changed.text
-    signed_in = httpx.post(f"{url}{API}/login", json={"email": ADA, "password": NEW}, timeout=30)
+    signed_in = httpx2.post(f"{url}{API}/login", json={"email": ADA, "password": NEW}, timeout=30)
     assert signed_in.status_code == 200
 
 
@@ -272,7 +272,7 @@ def answered_while_it_stops(site: Site, api: Running) -> int:
     head = f"POST {API}/request-password-reset HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
     with socket.create_connection(("127.0.0.1", site.api), timeout=30) as connection:
         connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:5])
-        httpx.get(f"http://127.0.0.1:{site.api}/health/live", timeout=30)  # by then it has the first half
+        httpx2.get(f"http://127.0.0.1:{site.api}/health/live", timeout=30)  # by then it has the first half
         os.kill(site.process_id(api), signal.SIGTERM)
         connection.sendall(body[5:])
         return int(connection.recv(1000).split()[1])

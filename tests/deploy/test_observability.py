@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 import yaml
@@ -108,10 +108,10 @@ def test_each_metric_of_the_alerts_and_the_dashboard_is_one_of_keyturn() -> None
 class Watched(msgspec.Struct, frozen=True, kw_only=True):
     """A Keyturn whose API and worker Prometheus scrapes, every second."""
 
-    api: httpx.Client
+    api: httpx2.Client
     worker: Running
     resend: ResendServer
-    prometheus: httpx.Client
+    prometheus: httpx2.Client
     said: list[str]
 
     def ask(self, path: str, **query: str) -> Any:
@@ -158,8 +158,8 @@ def keyturn_watched(program: str, database_url: str, folder: Path) -> Iterator[W
             words = [program, *_written(folder, api=api, worker=health, alertmanager=nothing)]
             with (
                 running_program([*words, f"--web.listen-address={own}"], folder) as prometheus,
-                httpx.Client(base_url=f"http://{api}", timeout=20) as client,
-                httpx.Client(base_url=f"http://{own}", timeout=20) as asked,
+                httpx2.Client(base_url=f"http://{api}", timeout=20) as client,
+                httpx2.Client(base_url=f"http://{own}", timeout=20) as asked,
             ):
                 prometheus.wait_for("Server is ready")
                 yield Watched(api=client, worker=worker, resend=resend, prometheus=asked, said=prometheus.said)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-import httpx
+import httpx2
 import pytest
 from tests.cli.command import ADA, PASSWORD
 from tests.cli.process import running_program
@@ -135,7 +135,7 @@ def mailed_token(proxy: Proxy, times: int = 1) -> str:
     return token_in_file(max(links, key=lambda file: file.stat().st_mtime_ns))
 
 
-def reset_on_the_page(http: httpx.Client, token: str) -> None:
+def reset_on_the_page(http: httpx2.Client, token: str) -> None:
     """Follow a link as a browser does: the page, the form, the answer. The browser's Referer names the link."""
     opened = http.get(f"/reset-password/{token}")
     assert opened.status_code == 303
@@ -191,13 +191,13 @@ def test_no_log_has_the_token_of_a_request_that_fails(proxy: Proxy) -> None:
     cut = f"POST {LINK} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 9\r\n\r\n".encode()
     with proxy.client() as http:
         assert http.post(LINK, content=b"x" * 2_000_000).status_code == 413
-        with contextlib.suppress(httpx.TransportError):  # refused, or cut off while it is sent
+        with contextlib.suppress(httpx2.TransportError):  # refused, or cut off while it is sent
             assert http.post(LINK, content=iter([b"x" * 1_000_000] * 3)).is_error
     for sent in (malformed, long):
         with proxy.connect(sent) as refused:
             assert refused.recv(100).startswith(b"HTTP/1.1 4")
     proxy.connect(cut).close()
-    plain = httpx.get(f"http://127.0.0.1:{proxy.plain_port}{LINK}", headers={"host": HOST}, timeout=20)
+    plain = httpx2.get(f"http://127.0.0.1:{proxy.plain_port}{LINK}", headers={"host": HOST}, timeout=20)
     assert plain.status_code in {301, 308}
     assert plain.headers["location"].startswith(f"https://{HOST}")
     assert proxy.serve.end() == 0

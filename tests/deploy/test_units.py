@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.cli.command import ADA, PASSWORD
 from tests.deploy.sandbox import Sandbox, running_unit, stop
@@ -132,7 +132,7 @@ def test_a_user_resets_a_password_at_the_hardened_service(machine: Machine, held
     command = prepare(sandbox)
     with (
         running_unit(sandbox, command) as serve,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
     ):
         serve.wait_for("Keyturn answers on ")
         serve.wait_for("worker.started")
@@ -161,10 +161,10 @@ def test_the_hardened_worker_sends_what_the_hardened_service_accepts(machine: Ma
     with running_unit(service, command) as serve, running_unit(sender, worker_words) as worker:
         serve.wait_for("Keyturn answers on ")
         worker.wait_for("/health/ready")
-        asked = httpx.post(f"http://127.0.0.1:{port}{API}/request-password-reset", json={"email": ADA}, timeout=30)
+        asked = httpx2.post(f"http://127.0.0.1:{port}{API}/request-password-reset", json={"email": ADA}, timeout=30)
         assert asked.status_code == 202
         worker.wait_for("mail.sent")
-        assert httpx.get(f"http://127.0.0.1:{health}/health/ready", timeout=30).status_code == 200
+        assert httpx2.get(f"http://127.0.0.1:{health}/health/ready", timeout=30).status_code == 200
         assert (stop(sender, worker), stop(service, serve)) == (0, 0)
 
 

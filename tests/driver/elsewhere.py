@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-from httpx import Response
+from httpx2 import Response
 from msgspec.structs import replace
 from tests.driver.service import PASSWORD, hash_of
 

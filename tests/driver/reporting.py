@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 from sqlalchemy import select
 from tests.driver.service import ADA, Service
@@ -83,7 +83,7 @@ def signed_now(body: bytes) -> Report:
     return Report(f"msg_{next(_numbers)}", body, int(time.time()))
 
 
-async def deliver(service: Service, sent: Report, **headers: str) -> httpx.Response:
+async def deliver(service: Service, sent: Report, **headers: str) -> httpx2.Response:
     return await service.anywhere().post(WEBHOOK, content=sent.body, headers={**sent.headers(), **headers})
 
 

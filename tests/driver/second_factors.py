@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Literal
 
-import httpx
+import httpx2
 import pyotp
 from tests.driver.service import ADA, NEW_PASSWORD, RESET, Service
 
@@ -72,7 +72,7 @@ async def enrol(service: Service, email: str = ADA, seed: bytes = SEED) -> Accou
 
 async def reset_with(
     service: Service, token: str, method: str = "", code: str = "", password: str = NEW_PASSWORD, **fields: Any
-) -> httpx.Response:
+) -> httpx2.Response:
     """Send a new password with a link, and with an answer to the second step where `method` says of what."""
     answer = {"secondStep": {"method": method, "code": code}} if method else {}
     return await service.anywhere().post(RESET, json={"token": token, "newPassword": password, **answer, **fields})

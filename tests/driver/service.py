@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import bcrypt
-import httpx
+import httpx2
 import msgspec
 from msgspec import structs
 from sqlalchemy import Executable, MetaData, Row, delete, func, select, update
@@ -102,7 +102,7 @@ def _as_read(value: Any) -> Any:
     return value if isinstance(value, list) else Literally(value)
 
 
-def problem(answer: httpx.Response) -> str:
+def problem(answer: httpx2.Response) -> str:
     """Return the status and type of an RFC 9457 problem, as "400 invalid-input", or the status of a success."""
     if answer.is_success:
         return str(answer.status_code)
@@ -123,11 +123,11 @@ class Service:
         self.app, self.parts, self.inbox = running.app, running.parts, inbox
         self.operator = Operator(running.parts)
 
-    def at(self, address: str, **options: Any) -> httpx.AsyncClient:
+    def at(self, address: str, **options: Any) -> httpx2.AsyncClient:
         """Return a client with that IP address, and with cookies of its own."""
         return self._running.client(address, **options)
 
-    def anywhere(self, **options: Any) -> httpx.AsyncClient:
+    def anywhere(self, **options: Any) -> httpx2.AsyncClient:
         """Return a client with a new IP address, so that it meets no limit."""
         return self._running.client(**options)
 
@@ -174,10 +174,10 @@ class Service:
     async def works(self, token: str) -> bool:
         return bool((await self.check(token))["valid"])
 
-    async def reset(self, token: str, password: str = NEW_PASSWORD) -> httpx.Response:
+    async def reset(self, token: str, password: str = NEW_PASSWORD) -> httpx2.Response:
         return await self.anywhere().post(RESET, json={"token": token, "newPassword": password})
 
-    async def sign_in(self, email: str = ADA, password: str = PASSWORD) -> httpx.AsyncClient:
+    async def sign_in(self, email: str = ADA, password: str = PASSWORD) -> httpx2.AsyncClient:
         """Return a client that is signed in."""
         client = self.anywhere()
         answer = await client.post(LOGIN, json={"email": email, "password": password})

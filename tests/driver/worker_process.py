@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import httpx
+import httpx2
 
 from keyturn.service.app import create_worker_app
 from keyturn.service.parts import Parts
@@ -11,12 +11,12 @@ from keyturn.service.settings import Settings
 
 
 @asynccontextmanager
-async def monitored_worker(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+async def monitored_worker(settings: Settings) -> AsyncIterator[httpx2.AsyncClient]:
     """Yield a client on the same machine for the health and the figures of a worker. Its work has not begun."""
     parts = Parts(settings)
-    transport = httpx.ASGITransport(create_worker_app(parts), client=("127.0.0.1", 1))  # type: ignore[arg-type]
+    transport = httpx2.ASGITransport(create_worker_app(parts), client=("127.0.0.1", 1))  # type: ignore[arg-type]
     try:
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        async with httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
             yield client
     finally:
         await parts.close()

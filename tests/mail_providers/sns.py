@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -67,16 +67,16 @@ class SnsServer(ProviderServer):
 @contextmanager
 def running_sns() -> Iterator[SnsServer]:
     """Run a server that is reached at SNS's address. No other machine can be called meanwhile."""
-    call = httpx.AsyncHTTPTransport.handle_async_request
+    call = httpx2.AsyncHTTPTransport.handle_async_request
     with SnsServer.running() as server, pytest.MonkeyPatch.context() as patch:
 
-        async def reroute(transport: httpx.AsyncHTTPTransport, request: httpx.Request) -> httpx.Response:
+        async def reroute(transport: httpx2.AsyncHTTPTransport, request: httpx2.Request) -> httpx2.Response:
             if request.url.host != "127.0.0.1":
                 assert (request.url.scheme, request.url.host) == ("https", HOST)
-                request.url = httpx.URL(server.url).copy_with(raw_path=request.url.raw_path)
+                request.url = httpx2.URL(server.url).copy_with(raw_path=request.url.raw_path)
             return await call(transport, request)
 
-        patch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", reroute)
+        patch.setattr(httpx2.AsyncHTTPTransport, "handle_async_request", reroute)
         yield server
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 from tests.driver.inbox import token_in
 from tests.driver.service import Service
 from tests.driver.visitor import Visitor, form_token
@@ -12,7 +12,7 @@ from keyturn.service.accounts.port import Account
 FORGOT = "/forgot-password"
 
 
-async def every_page(visitor: Visitor, school: Service, ada: Account) -> AsyncIterator[httpx.Response]:
+async def every_page(visitor: Visitor, school: Service, ada: Account) -> AsyncIterator[httpx2.Response]:
     """Lead a visitor through all of them; the language is what the visitor asks for."""
     yield await visitor.get(FORGOT)
     yield await visitor.submit(FORGOT, email="ada@")

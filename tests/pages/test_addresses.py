@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.inbox import links_in
 from tests.driver.service import ADA, NEW_PASSWORD, Service
@@ -26,12 +26,12 @@ def service_options() -> dict[str, Any]:
 
 
 @pytest.fixture
-def client(service: Service) -> httpx.AsyncClient:
+def client(service: Service) -> httpx2.AsyncClient:
     return service.anywhere()
 
 
 async def test_the_whole_story_happens_at_the_addresses_of_the_settings(
-    service: Service, client: httpx.AsyncClient
+    service: Service, client: httpx2.AsyncClient
 ) -> None:
     page = await client.get("/", follow_redirects=True)
     assert (page.url.path, heading(page)) == (SIGN_IN, "Sign in")
@@ -58,7 +58,7 @@ async def test_the_whole_story_happens_at_the_addresses_of_the_settings(
     assert "You are signed out." in words(page)
 
 
-async def test_nothing_is_left_where_they_are_otherwise(client: httpx.AsyncClient) -> None:
+async def test_nothing_is_left_where_they_are_otherwise(client: httpx2.AsyncClient) -> None:
     for path in ("/forgot-password", "/reset-password", "/reset-password/x", "/login"):
         assert (await client.get(path)).status_code == 404
     answer = await client.get("/security-settings")
@@ -66,7 +66,7 @@ async def test_nothing_is_left_where_they_are_otherwise(client: httpx.AsyncClien
 
 
 async def test_a_link_is_read_by_the_names_of_its_pattern_and_no_others(
-    service: Service, client: httpx.AsyncClient
+    service: Service, client: httpx2.AsyncClient
 ) -> None:
     page = await client.get(f"{RESET}?code={await service.link()}&for=eve%40northwind.test", follow_redirects=True)
     assert (page.status_code, heading(page)) == (400, "This link does not work")
@@ -77,7 +77,7 @@ async def test_a_link_is_read_by_the_names_of_its_pattern_and_no_others(
     assert heading(page) == "Open the link in your email"
 
 
-async def test_what_cannot_be_read_leads_back_to_the_page_that_it_was_sent_to(client: httpx.AsyncClient) -> None:
+async def test_what_cannot_be_read_leads_back_to_the_page_that_it_was_sent_to(client: httpx2.AsyncClient) -> None:
     for path in (RESET, FORGOT, SIGN_IN):
         page = await client.post(path, data={})
         assert (page.status_code, heading(page)) == (403, "This form is out of date")

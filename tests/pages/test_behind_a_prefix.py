@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from html import unescape
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from litestar.types import ASGIApp, Receive, Scope, Send
 from tests.driver.inbox import links_in, token_in
@@ -37,14 +37,14 @@ def service_options(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def browser_of_ada(service: Service) -> AsyncIterator[httpx.AsyncClient]:
+async def browser_of_ada(service: Service) -> AsyncIterator[httpx2.AsyncClient]:
     """Return a client that keeps cookies for their paths, as a browser does, and follows what it is told."""
-    transport = httpx.ASGITransport(without_prefix(service.app))  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url=SITE) as client:
+    transport = httpx2.ASGITransport(without_prefix(service.app))  # type: ignore[arg-type]
+    async with httpx2.AsyncClient(transport=transport, base_url=SITE) as client:
         yield client
 
 
-async def submit(client: httpx.AsyncClient, page: httpx.Response, **fields: str) -> httpx.Response:
+async def submit(client: httpx2.AsyncClient, page: httpx2.Response, **fields: str) -> httpx2.Response:
     """Send the page's visible form to where it says, and return the page that a browser is shown then."""
     action = re.search(r'<form [^>]*action="([^"]*)"(?![^>]*hidden)', page.text)
     url = page.url.join(unescape(action[1])) if action else page.url
@@ -52,7 +52,7 @@ async def submit(client: httpx.AsyncClient, page: httpx.Response, **fields: str)
 
 
 async def test_from_the_forgotten_password_through_the_mail_to_the_settings(
-    service: Service, browser_of_ada: httpx.AsyncClient
+    service: Service, browser_of_ada: httpx2.AsyncClient
 ) -> None:
     client = browser_of_ada
     page = await submit(client, await client.get("/forgot-password"), email=ADA)
@@ -77,14 +77,14 @@ async def test_from_the_forgotten_password_through_the_mail_to_the_settings(
     assert "You are signed out." in words(page)
 
 
-async def test_who_must_sign_in_first_comes_back(browser_of_ada: httpx.AsyncClient) -> None:
+async def test_who_must_sign_in_first_comes_back(browser_of_ada: httpx2.AsyncClient) -> None:
     page = await browser_of_ada.get("/viewer-settings/security", follow_redirects=True)
     assert str(page.url) == f"{SITE}/login?next=%2Faccount%2Fviewer-settings%2Fsecurity"
 
 
 @pytest.mark.parametrize("path", ["/", "/forgot-password", "/reset-password", "/login", "/nowhere", "/schema"])
 async def test_every_page_leads_to_addresses_below_the_path_that_answer(
-    path: str, browser_of_ada: httpx.AsyncClient
+    path: str, browser_of_ada: httpx2.AsyncClient
 ) -> None:
     page = await browser_of_ada.get(path, headers={"Accept": "text/html"}, follow_redirects=True)
     addresses = set(ADDRESS.findall(page.text))
@@ -95,7 +95,7 @@ async def test_every_page_leads_to_addresses_below_the_path_that_answer(
 
 
 async def test_cookies_stay_below_the_path_but_for_those_that_a_browser_wants_at_the_root(
-    browser_of_ada: httpx.AsyncClient,
+    browser_of_ada: httpx2.AsyncClient,
 ) -> None:
     """A cookie whose name begins with __Host- has the path "/" or is thrown away (RFC 6265bis 4.1.3.2)."""
     client = browser_of_ada
@@ -108,7 +108,7 @@ async def test_cookies_stay_below_the_path_but_for_those_that_a_browser_wants_at
     assert cookie(asked, "__Secure-keyturn_asked")["path"] == "/account/forgot-password"
 
 
-async def test_the_description_of_the_api_names_the_path(browser_of_ada: httpx.AsyncClient) -> None:
+async def test_the_description_of_the_api_names_the_path(browser_of_ada: httpx2.AsyncClient) -> None:
     page = await browser_of_ada.get("/schema", follow_redirects=True)
     assert "/account/api/auth/login" in words(page)
     schema = (await browser_of_ada.get("/schema/openapi.json")).json()

@@ -2,7 +2,7 @@
 
 import re
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service
 from tests.driver.visitor import Visitor, cookie, heading, words
@@ -23,7 +23,7 @@ async def signed_in(visitor: Visitor, ada: Account) -> Visitor:
 
 async def change(
     visitor: Visitor, current: str = PASSWORD, password: str = NEW_PASSWORD, again: str = NEW_PASSWORD
-) -> httpx.Response:
+) -> httpx2.Response:
     return await visitor.submit(RESET, current=current, password=password, again=again, email=ADA)
 
 

@@ -1,6 +1,6 @@
 """Links that set no password: dead ones, strange ones, and another account's."""
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service
 from tests.driver.visitor import Visitor, form_token, heading, words
@@ -20,7 +20,7 @@ async def test_a_link_that_never_was_is_invalid(token: str, visitor: Visitor) ->
     assert '<a class="button" href="/forgot-password">Request a new link</a>' in page.text
 
 
-async def expired(visitor: Visitor, school: Service, ada: Account) -> httpx.Response:
+async def expired(visitor: Visitor, school: Service, ada: Account) -> httpx2.Response:
     """Open a link that has expired, and return its page."""
     await open_link(visitor, await school.link(ada.email))
     school.let_time_pass(minutes=31)

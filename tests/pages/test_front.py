@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 from litestar import Litestar
@@ -20,19 +20,19 @@ CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image
 
 
 @pytest.fixture
-def client(school: Service) -> httpx.AsyncClient:
+def client(school: Service) -> httpx2.AsyncClient:
     return school.anywhere()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_visit_begins_at_the_sign_in(method: str, client: httpx.AsyncClient) -> None:
+async def test_a_visit_begins_at_the_sign_in(method: str, client: httpx2.AsyncClient) -> None:
     answer = await client.request(method, "/")
     assert (answer.status_code, answer.headers["location"]) == (303, "/login")
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
 
 
 async def test_password_managers_find_where_a_password_is_changed(
-    client: httpx.AsyncClient, school: Service, open_school: OpenSchool
+    client: httpx2.AsyncClient, school: Service, open_school: OpenSchool
 ) -> None:
     """As https://w3c.github.io/webappsec-change-password-url/ says, its test for pages that answer all included."""
     answer = await client.get("/.well-known/change-password")
@@ -60,7 +60,7 @@ async def test_password_managers_find_where_a_password_is_changed(
     ],
 )
 async def test_a_browser_finds_a_page_where_there_is_nothing(
-    method: str, path: str, status: int, client: httpx.AsyncClient
+    method: str, path: str, status: int, client: httpx2.AsyncClient
 ) -> None:
     page = await client.request(method, path, headers={"Accept": CHROME})
     assert page.status_code == status
@@ -72,14 +72,14 @@ async def test_a_browser_finds_a_page_where_there_is_nothing(
 
 
 @pytest.mark.parametrize("accept", ["*/*", "", "application/json", "application/problem+json", "text/html;q=0.5, */*"])
-async def test_a_program_gets_a_problem_document(accept: str, client: httpx.AsyncClient) -> None:
+async def test_a_program_gets_a_problem_document(accept: str, client: httpx2.AsyncClient) -> None:
     assert problem(await client.get("/nowhere", headers={"Accept": accept})) == "404 not-found"
 
 
 @pytest.mark.parametrize(
     "path", ["/api", "/api/auth/nothing", "/health/nothing", "/webhooks/nothing", "/schema/nothing.json", "/metrics"]
 )
-async def test_where_programs_talk_a_browser_gets_a_problem_document_too(path: str, client: httpx.AsyncClient) -> None:
+async def test_where_programs_talk_a_browser_gets_a_problem_document_too(path: str, client: httpx2.AsyncClient) -> None:
     answer = await client.get(path, headers={"Accept": CHROME, "Via": "1.1 somewhere"})
     assert problem(answer) == "404 not-found"
 
@@ -87,8 +87,8 @@ async def test_where_programs_talk_a_browser_gets_a_problem_document_too(path: s
 async def test_mounted_in_an_app_the_pages_leave_its_front_and_its_errors_alone(school: Service) -> None:
     settings = msgspec.structs.replace(school.parts.settings, hashing=HashingSettings())
     plugin = KeyturnPlugin(KeyturnConfig(settings, sender=Inbox(), worker=False))
-    transport: Any = httpx.ASGITransport(Litestar(plugins=[plugin], logging_config=None))  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url=settings.base_url) as client:
+    transport: Any = httpx2.ASGITransport(Litestar(plugins=[plugin], logging_config=None))  # type: ignore[arg-type]
+    async with httpx2.AsyncClient(transport=transport, base_url=settings.base_url) as client:
         for path in ("/", "/nowhere"):
             answer = await client.get(path, headers={"Accept": CHROME})
             assert answer.json() == {"status_code": 404, "detail": "Not Found"}

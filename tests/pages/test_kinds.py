@@ -4,7 +4,7 @@ import re
 from functools import partial
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.service import ADA, Service
 from tests.driver.visitor import Visitor, heading, words
@@ -48,7 +48,7 @@ async def school(open_school: OpenSchool) -> Service:
     return school
 
 
-async def stylesheet(page: httpx.Response, visitor: Visitor) -> str:
+async def stylesheet(page: httpx2.Response, visitor: Visitor) -> str:
     """Return the colours of a page."""
     (address,) = re.findall(r'href="(/keyturn-assets/[^"]*brand\.css)"', page.text)
     answer = await visitor.get(address)

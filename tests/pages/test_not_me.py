@@ -2,7 +2,7 @@
 
 from functools import partial
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, Service
@@ -21,7 +21,7 @@ def open_school(open_school: OpenSchool) -> OpenSchool:
     return partial(open_school, secure_account={"lock": True})
 
 
-async def dead_pages(visitor: Visitor, path: str, *addresses: str) -> list[httpx.Response]:
+async def dead_pages(visitor: Visitor, path: str, *addresses: str) -> list[httpx2.Response]:
     return [await visitor.follow(await visitor.get(f"{path}/{token}")) for token in addresses]
 
 

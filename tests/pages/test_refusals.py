@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import text
 from tests.driver.held_hashes import first_hash_held
@@ -106,7 +106,7 @@ def named(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return lines
 
 
-def reference(page: httpx.Response) -> str:
+def reference(page: httpx2.Response) -> str:
     """Return the reference that the page shows, or nothing. It is the one in the page's header."""
     shown = re.search(r"Reference: ([0-9a-f]{32})", words(page))
     assert (shown[1] if shown else None) == page.headers.get("x-request-id")

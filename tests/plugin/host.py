@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx
+import httpx2
 import msgspec
 import uvicorn
 from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyPlugin
@@ -187,9 +187,9 @@ class Host:
         # Advanced Alchemy does so for a process's first configuration alone: it looks for all by that name.
         await self.alchemy.get_engine().dispose()
 
-    def client(self, address: str = "198.18.0.1", **options: Any) -> httpx.AsyncClient:
-        transport = httpx.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
-        return httpx.AsyncClient(transport=transport, **{"base_url": "https://school.example.org"} | options)
+    def client(self, address: str = "198.18.0.1", **options: Any) -> httpx2.AsyncClient:
+        transport = httpx2.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
+        return httpx2.AsyncClient(transport=transport, **{"base_url": "https://school.example.org"} | options)
 
     async def add(self, mail: str = ADA, **fields: Any) -> UUID:
         """Add a user with a session, as the app does it."""

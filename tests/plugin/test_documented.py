@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import bcrypt
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import text
 from tests.driver.inbox import token_in_file
@@ -78,11 +78,11 @@ async def test_its_code_migrates_starts_and_resets_a_password(folder: Path, monk
 
     names: dict[str, Any] = await asyncio.to_thread(runpy.run_path, "app.py")
     monkeypatch.delitem(sys.modules, "models")
-    transport = httpx.ASGITransport(names["app"])
+    transport = httpx2.ASGITransport(names["app"])
     async with (
         names["app"].lifespan(),
         names["alchemy"].get_session() as session,
-        httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client,
+        httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client,
     ):
         added = {"email": ADA, "hash": hash_of(PASSWORD)}
         await session.execute(text("INSERT INTO users VALUES (7, :email, :hash, 'Ada')"), added)

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 import bcrypt
-import httpx
+import httpx2
 import pytest
 from litestar import Litestar
 from litestar.di import Provide
@@ -163,7 +163,7 @@ async def test_without_the_pages_only_the_api_is_there(host: Host) -> None:
     indirect=True,
 )
 async def test_behind_a_proxy_that_takes_the_path_away_and_names_the_client(host: Host) -> None:
-    async def check(peer: str, client: str) -> httpx.Response:
+    async def check(peer: str, client: str) -> httpx2.Response:
         async with host.client(peer) as proxy:
             sent = {"X-Forwarded-For": f"203.0.113.9, {client}"}
             return await proxy.post("/api/auth/validate-reset-token", json={"token": "t"}, headers=sent)
@@ -193,7 +193,7 @@ async def test_hashes_that_the_app_may_not_read_are_told_at_its_start(
 async def test_an_apps_names_for_its_dependencies_do_not_clash_with_keyturns(name: str) -> None:
     plugin = KeyturnPlugin(KeyturnConfig(keyturn_settings(), worker=False, sender=Inbox()))
     app = Litestar(plugins=[plugin], dependencies={name: Provide(lambda: "the app's", sync_to_thread=False)})
-    transport = httpx.ASGITransport(app)  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url="https://school.example.org") as client:
+    transport = httpx2.ASGITransport(app)  # type: ignore[arg-type]
+    async with httpx2.AsyncClient(transport=transport, base_url="https://school.example.org") as client:
         page = await client.get("/account/forgot-password")
     assert heading(page) == "Forgot your password?"

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.chaos.conditions import environment_for
 from tests.chaos.processes import Process
@@ -55,7 +55,7 @@ async def test_a_full_disk_gets_503_and_loses_nothing_that_was_accepted(
     environment = environment_for(resend, disk.url)
     process = await asyncio.to_thread(Process, ["serve", "--port", "0"], environment, said, str(disk.python))
     try:
-        async with httpx.AsyncClient(base_url=process.url, timeout=30) as client:
+        async with httpx2.AsyncClient(base_url=process.url, timeout=30) as client:
             answers = await fill_and_ask(disk, process, client, resend)
     finally:
         assert await asyncio.to_thread(process.stop) == 0
@@ -68,7 +68,7 @@ async def test_a_full_disk_gets_503_and_loses_nothing_that_was_accepted(
 
 
 async def fill_and_ask(
-    disk: SmallDisk, process: Process, client: httpx.AsyncClient, resend: ResendServer
+    disk: SmallDisk, process: Process, client: httpx2.AsyncClient, resend: ResendServer
 ) -> dict[str, int]:
     """Request links before, while and after the disk is full; return the answers. A link of before sets a password."""
     people = [f"person{number}@northwind.test" for number in range(40)]

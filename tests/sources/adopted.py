@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import msgspec
 from tests.driver.inbox import Inbox, links_in
 from tests.driver.service import CHEAPEST, Service, running
@@ -68,7 +68,7 @@ class Adopted:
         """Return a browser that runs no scripts and has its own cookies."""
         return Visitor(self.service.anywhere(follow_redirects=False))
 
-    async def opened(self, link: str) -> tuple[Visitor, httpx.Response]:
+    async def opened(self, link: str) -> tuple[Visitor, httpx2.Response]:
         """Follow a link as a browser does, to the page that asks for a new password."""
         visitor = self.visitor()
         answer = await visitor.get(link.removeprefix(self.settings.base_url))
@@ -76,7 +76,7 @@ class Adopted:
             answer = await visitor.follow(answer)
         return visitor, answer
 
-    async def post(self, path: str, **body: str) -> httpx.Response:
+    async def post(self, path: str, **body: str) -> httpx2.Response:
         return await post_answering(self.service.anywhere(), path, body)
 
     async def works(self, *tokens: str) -> bool:

@@ -2,14 +2,14 @@
 
 import json
 
-import httpx
+import httpx2
 
 ADA = "ada@easemail.test"
 KEY = "your_service_role_key"
 
 
 async def can_sign_in(supabase_url: str, password: str, email: str = ADA) -> bool:
-    async with httpx.AsyncClient(base_url=supabase_url, headers={"apikey": KEY}) as client:
+    async with httpx2.AsyncClient(base_url=supabase_url, headers={"apikey": KEY}) as client:
         body = {"email": email, "password": password}
         answer = await client.post("/auth/v1/token?grant_type=password", content=json.dumps(body))
     return answer.status_code == 200

@@ -2,7 +2,7 @@
 
 import re
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.inbox import links_in, token_in
 from tests.driver.service import problem
@@ -16,7 +16,7 @@ VIEWER, SCHOOL = "viewer@waibuk.test", "school@waibuk.test"
 NEW = "eleven loud lighthouses"
 
 
-async def signed_in(app: Adopted, email: str) -> tuple[Visitor, httpx.Response]:
+async def signed_in(app: Adopted, email: str) -> tuple[Visitor, httpx2.Response]:
     visitor = app.visitor()
     answer = await visitor.follow(await visitor.sign_in(email, PASSWORD))
     return visitor, answer

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
 
-import httpx
+import httpx2
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.driver.service import problem
@@ -65,7 +65,7 @@ class Machine(RuleBasedStateMachine):
         type(self).runs += 1
         self.world.let_day_begin()  # the same steps of TOTP
         self.model = Model(self.world.now())
-        self.browsers: dict[Key, httpx.AsyncClient] = {}
+        self.browsers: dict[Key, httpx2.AsyncClient] = {}
         self.usual: dict[str, tuple[Any, ...]] = {}
         self.is_alone = is_alone
         self.add("ada", 0)
@@ -82,7 +82,7 @@ class Machine(RuleBasedStateMachine):
     def account(self, back: int) -> Account:
         return self.pick(self.model.accounts, back)
 
-    def require_usual(self, kind: str, answer: httpx.Response) -> None:
+    def require_usual(self, kind: str, answer: httpx2.Response) -> None:
         """Fail if an answer tells one address from another."""
         told = {name: text for name, text in answer.headers.items() if name not in {"x-request-id", "date"}}
         seen = answer.status_code, told, answer.text

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 from tests.driver import reporting
 from tests.driver.second_factors import BUILTIN, code_of, enrol
 from tests.driver.service import (
@@ -64,13 +64,13 @@ class World:
 
     # What anyone may ask over HTTP
 
-    def post(self, path: str, **body: Any) -> httpx.Response:
+    def post(self, path: str, **body: Any) -> httpx2.Response:
         return self.run(self.service.anywhere().post(path, json=body))
 
-    def ask(self, email: str) -> httpx.Response:
+    def ask(self, email: str) -> httpx2.Response:
         return self.post(REQUEST, email=email)
 
-    def invite(self, email: str) -> httpx.Response:
+    def invite(self, email: str) -> httpx2.Response:
         key = {"Authorization": f"Bearer {SERVICE_KEY}"}
         return self.run(self.service.anywhere().post(INVITE, json={"email": email}, headers=key))
 
@@ -87,7 +87,7 @@ class World:
     def exchange(self, email: str, digits: str, *, times: int = 1) -> tuple[list[str], str]:
         """Return the answers, and the token of one that has it."""
 
-        async def send() -> list[httpx.Response]:
+        async def send() -> list[httpx2.Response]:
             body = {"email": email, "code": digits}
             return await asyncio.gather(*(self.service.anywhere().post(VERIFY, json=body) for _ in range(times)))
 
@@ -102,19 +102,19 @@ class World:
         return self._at_once(REPLACE, times, {"token": token})
 
     def _at_once(self, path: str, times: int, body: dict[str, Any]) -> list[str]:
-        async def send() -> list[httpx.Response]:
+        async def send() -> list[httpx2.Response]:
             return await asyncio.gather(*(self.service.anywhere().post(path, json=body) for _ in range(times)))
 
         return sorted(map(problem, self.run(send())))
 
-    def sign_in(self, email: str, password: str) -> tuple[httpx.Response, httpx.AsyncClient]:
+    def sign_in(self, email: str, password: str) -> tuple[httpx2.Response, httpx2.AsyncClient]:
         browser = self.service.anywhere()
         return self.run(browser.post(LOGIN, json={"email": email, "password": password})), browser
 
-    def is_signed_in(self, browser: httpx.AsyncClient) -> bool:
+    def is_signed_in(self, browser: httpx2.AsyncClient) -> bool:
         return bool(self.run(browser.get(ME)).status_code == 200)
 
-    def change(self, browser: httpx.AsyncClient, current: str, password: str) -> str:
+    def change(self, browser: httpx2.AsyncClient, current: str, password: str) -> str:
         body = {"currentPassword": current, "newPassword": password}
         return problem(self.run(browser.post(CHANGE, json=body)))
 

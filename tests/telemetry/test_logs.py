@@ -138,7 +138,7 @@ def test_the_level_is_that_of_the_settings(level: str, shown: int, lines: Any) -
 def test_libraries_stay_quiet_about_statements_and_headers_at_debug(lines: Any) -> None:
     configure_logs("debug")
     logging.getLogger("aiosqlite").debug("executing INSERT ('ada@northwind.example')")
-    logging.getLogger("httpx").info("HTTP Request: POST https://api.example/emails")
+    logging.getLogger("httpx2").info("HTTP Request: POST https://api.example/emails")
     logging.getLogger("any.other").debug("headers: %s", {"authorization": "Bearer re_secret"})
     assert lines() == []
 

@@ -19,7 +19,7 @@ from keyturn.mail.rendering.html_tree import Element, parse_html
 from keyturn.probe.attack import CannotProbe, not_tried
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 _LONGEST = 2_000_000
 """Bytes of an answer. A longer one counts as empty."""
@@ -159,7 +159,7 @@ class Web:
             url=url,
             sent=shown + body.decode("utf-8", "replace"),
             status=answer.status,
-            headers=tuple(cast("httpx.Headers", answer.headers).multi_items()),
+            headers=tuple(cast("httpx2.Headers", answer.headers).multi_items()),
             body=answer.body.decode("utf-8", "replace"),
             seconds=time.perf_counter() - began,
         )

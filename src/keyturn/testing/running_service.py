@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import bcrypt
-import httpx
+import httpx2
 import msgspec
 from litestar import Litestar
 
@@ -50,12 +50,12 @@ class RunningService:
         self.app, self.parts, self.sender, self.clock = app, parts, sender, clock
         self._hosts = count(1)
 
-    def client(self, ip_address: str = "", **options: Any) -> httpx.AsyncClient:
+    def client(self, ip_address: str = "", **options: Any) -> httpx2.AsyncClient:
         """Return a client with cookies of its own, at a new address unless one is named, so that it meets no limit."""
         number = next(self._hosts)
         address = ip_address or f"198.18.{number % 256}.{1 + number // 256}"  # RFC 2544
-        transport = httpx.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
-        return httpx.AsyncClient(transport=transport, base_url=self.parts.settings.base_url, **options)
+        transport = httpx2.ASGITransport(self.app, client=(address, 40_000))  # type: ignore[arg-type]
+        return httpx2.AsyncClient(transport=transport, base_url=self.parts.settings.base_url, **options)
 
     async def add_account(
         self, email: str, password: str | None = None, *, password_hash: str | None = None, **fields: Any

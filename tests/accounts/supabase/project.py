@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 from tests.driver.supabase_server import SupabaseServer
 
 from keyturn.service.accounts.port import NewPassword
@@ -34,22 +34,22 @@ class Project:
 
     async def ask(
         self, method: str, path: str, *, key: str = "", bearer: str | None = None, new: bool = True, **content: Any
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         """Return the answer to a request with the service-role key, or another."""
         key = key or self.server.service_role_key
         headers = {"apikey": key, "authorization": f"Bearer {key}" if bearer is None else bearer}
         if new:
             headers["x-supabase-api-version"] = "2024-01-01"
-        async with httpx.AsyncClient(verify=NO_TLS) as client:
+        async with httpx2.AsyncClient(verify=NO_TLS) as client:
             return await client.request(method, f"{self.url}/auth/v1{path}", headers=headers, **content)
 
-    async def sign_in(self, email: str, password: str) -> httpx.Response:
+    async def sign_in(self, email: str, password: str) -> httpx2.Response:
         return await self._token("password", {"email": email, "password": password})
 
-    async def refresh(self, refresh_token: str) -> httpx.Response:
+    async def refresh(self, refresh_token: str) -> httpx2.Response:
         return await self._token("refresh_token", {"refresh_token": refresh_token})
 
-    async def _token(self, grant: str, fields: dict[str, str]) -> httpx.Response:
+    async def _token(self, grant: str, fields: dict[str, str]) -> httpx2.Response:
         return await self.ask("POST", f"/token?grant_type={grant}", key=self.server.anon_key, json=fields)
 
 

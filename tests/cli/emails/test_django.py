@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.demo.process import running_demo
 from tests.emails.engines.django.opened import PROJECT
@@ -57,10 +57,10 @@ def test_a_mail_of_a_project_is_rendered_in_a_language(project: Path) -> None:
 def test_the_studio_shows_a_project_without_the_settings_of_a_folder_above(project: Path) -> None:
     command = [sys.executable, "-m", "keyturn", "studio", "--django", "northwind.settings", "--no-token", "--port", "0"]
     with running_demo(command, project) as studio:
-        page = httpx.get(f"{studio.url}/studio/templates/shop/emails/receipt", timeout=30).text
+        page = httpx2.get(f"{studio.url}/studio/templates/shop/emails/receipt", timeout=30).text
         broken = project / "shop/templates/shop/emails/footer.html"
         broken.write_text("<p>\n{{ team|shout }}</p>")
-        fault = httpx.get(f"{studio.url}/studio/templates/shop/emails/receipt", timeout=30).text
+        fault = httpx2.get(f"{studio.url}/studio/templates/shop/emails/receipt", timeout=30).text
         studio.interrupt()
     assert "Thank you, Ada" in page
     assert "Invalid filter: " in fault

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.demo.process import running_demo
 
@@ -34,8 +34,8 @@ def refused(folder: Path, *options: str, **environment: str) -> subprocess.Compl
 
 def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
     with running_demo(STUDIO, tmp_path) as studio:
-        answer = httpx.get(studio.address_of("Studio"), follow_redirects=True)
-        stranger = [httpx.get(f"{studio.url}{path}").status_code for path in ("/studio", "/studio/static/studio.js")]
+        answer = httpx2.get(studio.address_of("Studio"), follow_redirects=True)
+        stranger = [httpx2.get(f"{studio.url}{path}").status_code for path in ("/studio", "/studio/static/studio.js")]
         code, rest = studio.interrupt()
     assert (answer.status_code, stranger) == (200, [403, 403])
     _, title, _, first, *rows = studio.greeting.splitlines()
@@ -48,7 +48,7 @@ def test_it_says_where_it_is_and_ends_with_a_last_line(tmp_path: Path) -> None:
 
 def test_without_a_token_it_answers_every_user_of_this_machine_and_says_so(tmp_path: Path) -> None:
     with running_demo([*STUDIO, "--smtp", "0", "--no-token"], tmp_path, KEYTURN_STUDIO_TOKEN="x" * 22) as studio:
-        answers = [httpx.get(f"{studio.url}{path}").status_code for path in ("/studio/inbox", "/api/messages")]
+        answers = [httpx2.get(f"{studio.url}{path}").status_code for path in ("/studio/inbox", "/api/messages")]
         studio.interrupt()
     assert answers == [200, 200]
     assert "?token=" not in studio.greeting
@@ -64,11 +64,11 @@ def test_other_machines_always_need_the_token(tmp_path: Path) -> None:
 def test_bound_to_more_than_this_machine_it_shows_an_address_with_a_token(tmp_path: Path) -> None:
     with running_demo([*STUDIO, "--host", "0.0.0.0", "--smtp", "0"], tmp_path) as studio:  # noqa: S104
         shown = re.search(r"Studio +(http://\S+\?token=\S+)", studio.greeting)
-        stranger = httpx.get(f"{studio.url}/studio")
+        stranger = httpx2.get(f"{studio.url}/studio")
         assert shown
-        invited = httpx.get(shown[1], follow_redirects=True)
+        invited = httpx2.get(shown[1], follow_redirects=True)
         bearer = {"authorization": f"Bearer {shown[1].rpartition('=')[2]}"}
-        programs = [httpx.get(f"{studio.url}/api/messages", headers=headers).status_code for headers in ({}, bearer)]
+        programs = [httpx2.get(f"{studio.url}/api/messages", headers=headers).status_code for headers in ({}, bearer)]
         studio.interrupt()
     assert (stranger.status_code, invited.status_code) == (403, 200)
     assert programs == [401, 200]
@@ -81,7 +81,7 @@ def test_templates_are_edited_where_that_is_asked_for(tmp_path: Path, option: st
     (tmp_path / "emails" / "welcome.html").write_text("<p>Hello</p>")
     command = [*STUDIO, "emails", "--no-token", option]
     draft = {"file": "welcome.html", "text": "<p>Typed</p>", "editor": "one"}
-    with running_demo(command, tmp_path) as studio, httpx.Client(base_url=studio.url) as client:
+    with running_demo(command, tmp_path) as studio, httpx2.Client(base_url=studio.url) as client:
         headers = {"sec-fetch-site": "same-origin"}
         answer = client.post("/studio/drafts/welcome", json=draft, headers=headers)
         frame = client.get(answer.json()["frame"]).text if answer.status_code == 200 else answer.json()["detail"]
@@ -97,7 +97,7 @@ def test_it_catches_what_any_app_sends_and_keeps_it_in_a_folder(tmp_path: Path) 
             assert caught
             with smtplib.SMTP("127.0.0.1", int(caught[1]), timeout=10) as client:
                 client.sendmail("app@a.example", ["ada@b.example"], f"Subject: {subjects[-1]}\r\n\r\nHello\r\n")
-            page = httpx.get(f"{studio.url}/studio", follow_redirects=True).text  # it opens on the inbox
+            page = httpx2.get(f"{studio.url}/studio", follow_redirects=True).text  # it opens on the inbox
             code, _ = studio.interrupt()
         assert [subject for subject in ("First", "Second") if f'<b dir="auto">{subject}</b>' in page] == subjects
         assert code == 0
@@ -107,7 +107,7 @@ def test_a_folder_of_mails_is_shown_without_a_server(tmp_path: Path) -> None:
     (tmp_path / "mails").mkdir()
     (tmp_path / "mails" / "receipt.eml").write_bytes(b"Subject: Your receipt\r\nTo: ada@b.example\r\n\r\nHello\r\n")
     with running_demo([*STUDIO, "--inbox", "mails", "--no-token"], tmp_path) as studio:
-        page = httpx.get(f"{studio.url}/studio", follow_redirects=True).text  # it opens on the inbox
+        page = httpx2.get(f"{studio.url}/studio", follow_redirects=True).text  # it opens on the inbox
         studio.interrupt()
     assert f"  Inbox        {studio.url}/studio/inbox\n" in studio.greeting
     assert '<b dir="auto">Your receipt</b>' in page
@@ -157,7 +157,7 @@ def test_however_it_ends_while_a_template_runs_away_no_process_is_left(tmp_path:
         host, port = studio.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as stuck:
             stuck.sendall(f"GET /studio/frames/endless HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
-            assert "Hello" in httpx.get(f"{studio.url}/studio/frames/welcome").text
+            assert "Hello" in httpx2.get(f"{studio.url}/studio/frames/welcome").text
             workers = [os.pidfd_open(pid) for pid in _processes_below(studio.process.pid)]
             studio.process.send_signal(how)
             rest, _ = studio.process.communicate(timeout=30)
@@ -179,13 +179,13 @@ def test_without_a_provider_a_mail_is_sent_into_the_running_inbox(tmp_path: Path
     (tmp_path / "emails").mkdir()
     (tmp_path / "emails" / "welcome.html").write_text("<title>Hello</title><p>Hello</p>")
     with running_demo([*STUDIO, "emails", "--no-token", "--smtp", "0"], tmp_path) as studio:
-        page = httpx.post(
+        page = httpx2.post(
             f"{studio.url}/studio/send/welcome",
             data={"to": "ada@northwind.example"},
             headers={"sec-fetch-site": "same-origin"},
             follow_redirects=True,
         ).text
-        (mail,) = httpx.get(f"{studio.url}/api/messages").json()["messages"]
+        (mail,) = httpx2.get(f"{studio.url}/api/messages").json()["messages"]
         assert studio.interrupt()[1].lstrip() == "Stopped. Nothing was sent.\n"
     assert "Sent to ada@northwind.example" in page
     assert 'It is in the <a href="/studio/inbox">inbox</a>.' in page

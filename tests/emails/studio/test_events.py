@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.emails.studio.fixtures import GREETING, capture, write_templates
 
@@ -18,7 +18,7 @@ Event = tuple[str, str]
 @pytest.fixture
 def events(served: str, studio: Studio) -> Iterator[Iterator[Event]]:
     """Listen as a page does; the first event has been taken: the watch has begun."""
-    with httpx.stream("GET", f"{served}/events", timeout=10) as stream:
+    with httpx2.stream("GET", f"{served}/events", timeout=10) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         told = read(stream)
         assert next(told)[0] == "watching"
@@ -26,7 +26,7 @@ def events(served: str, studio: Studio) -> Iterator[Iterator[Event]]:
         studio.stopping.set()
 
 
-def read(stream: httpx.Response) -> Iterator[Event]:
+def read(stream: httpx2.Response) -> Iterator[Event]:
     name = ""
     for line in stream.iter_lines():
         key, _, value = line.partition(": ")

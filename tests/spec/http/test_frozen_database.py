@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-import httpx
+import httpx2
 import pytest
 from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyPlugin
 from litestar import Litestar
@@ -65,8 +65,8 @@ async def test_so_is_one_whose_connections_are_the_app_s(database_url: str) -> N
         # It lasts for a new connection, too, which a busy machine does not make in less.
         patience = timedelta(seconds=2)
         app = app_with(SQLAlchemyAsyncConfig(engine_instance=engine), patience)
-        transport = httpx.ASGITransport(app)  # type: ignore[arg-type]  # as httpx writes ASGI's types
-        async with app.lifespan(), httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+        transport = httpx2.ASGITransport(app)  # type: ignore[arg-type]  # as httpx2 writes ASGI's types
+        async with app.lifespan(), httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
             for frozen in (False, True, False):
                 proxy.fall_silent() if frozen else proxy.speak_again()
                 async with asyncio.timeout(5 * patience.total_seconds()):

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.databases import ON_SQLITE
 from tests.driver.inbox import token_in
@@ -37,7 +37,7 @@ async def inviting(start: Start) -> Service:
     return service
 
 
-async def invite(service: Service, email: Any = EVE, **fields: Any) -> httpx.Response:
+async def invite(service: Service, email: Any = EVE, **fields: Any) -> httpx2.Response:
     headers = {"Authorization": f"Bearer {KEY}"}
     return await service.anywhere().post(INVITE, json={"email": email, **fields}, headers=headers)
 

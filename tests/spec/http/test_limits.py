@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 import pytest
 from tests.databases import ON_SQLITE
 from tests.driver.service import (
@@ -39,7 +39,7 @@ CHOSEN = {
 }
 
 
-async def ask(client: httpx.AsyncClient, email: str = NOBODY, **headers: str) -> str:
+async def ask(client: httpx2.AsyncClient, email: str = NOBODY, **headers: str) -> str:
     return problem(await client.post(REQUEST, json={"email": email}, headers=headers))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-import httpx
+import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.databases import ON_SQLITE
@@ -49,7 +49,7 @@ async def figures(service: Service) -> dict[str, float]:
     return samples(await service.anywhere().get(METRICS, headers=BEARER))
 
 
-def samples(answer: httpx.Response) -> dict[str, float]:
+def samples(answer: httpx2.Response) -> dict[str, float]:
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     assert answer.headers["cache-control"] == "no-store"
     return {

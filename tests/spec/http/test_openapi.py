@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.second_factors import BUILTIN, enrol, reset_with, wrong_code
@@ -30,7 +30,7 @@ async def test_no_two_routes_share_a_name(schema: dict[str, Any]) -> None:
     assert len(names) == len(set(names))
 
 
-async def busy(start: Start) -> httpx.Response:
+async def busy(start: Start) -> httpx2.Response:
     """Use a link while another changes the password of the same account in its store."""
     store = Elsewhere(Account(id="u-1", email=ADA))
     service = await start(store=store, limits={"mailbox_cooldown": timedelta(0)})
@@ -42,7 +42,7 @@ async def busy(start: Start) -> httpx.Response:
     return answer
 
 
-async def unavailable(start: Start) -> httpx.Response:
+async def unavailable(start: Start) -> httpx2.Response:
     store = Elsewhere(Account(id="u-1", email=ADA))
     service = await start(store=store)
     token = await service.link()
@@ -50,20 +50,20 @@ async def unavailable(start: Start) -> httpx.Response:
     return await service.anywhere().post(VALIDATE, json={"token": token})
 
 
-async def outcome_unknown(start: Start) -> httpx.Response:
+async def outcome_unknown(start: Start) -> httpx2.Response:
     store = Elsewhere(Account(id="u-1", email=ADA))
     service = await start(store=store)
     store.losses.append(ConnectionResetError())
     return await service.reset(await service.link())
 
 
-async def second_step_required(start: Start) -> httpx.Response:
+async def second_step_required(start: Start) -> httpx2.Response:
     service = await start(second_step=BUILTIN)
     await enrol(service)
     return await reset_with(service, await service.link())
 
 
-async def second_step_rejected(start: Start) -> httpx.Response:
+async def second_step_rejected(start: Start) -> httpx2.Response:
     service = await start(second_step=BUILTIN)
     await enrol(service)
     return await reset_with(service, await service.link(), "totp", wrong_code())
@@ -87,7 +87,7 @@ async def test_the_answers_of_refusals_are_as_described(start: Start, schema: di
 @pytest.mark.parametrize(("name", "provoke"), ERRORS.items(), ids=ERRORS)
 @pytest.mark.long
 async def test_answers_are_as_described(
-    name: str, provoke: Callable[[Start], Awaitable[httpx.Response]], start: Start, schema: dict[str, Any]
+    name: str, provoke: Callable[[Start], Awaitable[httpx2.Response]], start: Start, schema: dict[str, Any]
 ) -> None:
     document = (await provoke(start)).json()
     assert document["type"] == f"urn:keyturn:problem:{name}"

@@ -4,7 +4,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.databases import ON_SQLITE
 from tests.driver.inbox import TOKEN, token_in
@@ -25,7 +25,7 @@ def service_options() -> dict[str, Any]:
     return {"invitations": KEYS, "secure_account": {"lock": True}}
 
 
-async def post(service: Service, path: str = LINKS, key: str = KEY, **body: Any) -> httpx.Response:
+async def post(service: Service, path: str = LINKS, key: str = KEY, **body: Any) -> httpx2.Response:
     headers = {"Authorization": f"Bearer {key}"}
     return await service.anywhere().post(path, json={"email": ADA, "reason": REASON} | body, headers=headers)
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-import httpx
+import httpx2
 import pytest
 from tests.databases import ON_SQLITE, Databases
 from tests.driver.database import lose_database
@@ -49,7 +49,7 @@ ROUTES = {
 }
 
 
-async def refusals(start: Start) -> list[httpx.Response]:
+async def refusals(start: Start) -> list[httpx2.Response]:
     """Return an answer of each kind by which a service refuses what one asks of it."""
     service = await start(limits={"request": "1/minute"})
     client, guest = await service.sign_in(), service.anywhere()

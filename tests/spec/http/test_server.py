@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.cli.process import Running
 from tests.cli.process import running as running_command
@@ -61,8 +61,8 @@ def sent(address: str, source: str, head: str, body: str = "") -> str:
     return answer.partition(b"\r\n\r\n")[0].decode("latin-1")
 
 
-def from_source(address: str, source: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=f"http://{address}", transport=httpx.AsyncHTTPTransport(local_address=source))
+def from_source(address: str, source: str) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(base_url=f"http://{address}", transport=httpx2.AsyncHTTPTransport(local_address=source))
 
 
 async def test_no_request_line_and_no_header_reaches_the_link(start: Start, serve: Serve, clock: MovableClock) -> None:

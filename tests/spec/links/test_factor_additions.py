@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import product
 from typing import Any, Literal
 
-import httpx
+import httpx2
 import pytest
 from tests.databases import SOON_ON_SQLITE
 from tests.driver.inbox import token_in
@@ -65,7 +65,7 @@ async def asks_for_a_code(service: Service, password: str = PASSWORD) -> bool:
     return answer.status_code == 401
 
 
-async def button_of_a_change(service: Service, thief: httpx.AsyncClient) -> str:
+async def button_of_a_change(service: Service, thief: httpx2.AsyncClient) -> str:
     """Let an attacker who knows the password, and has a session, change it; return the button of the owner's mail."""
     await thief.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD})
     await service.deliver()

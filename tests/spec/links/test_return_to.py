@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-import httpx
+import httpx2
 import pytest
 from tests.databases import ON_SQLITE
 from tests.driver.inbox import code_in, token_in
@@ -22,7 +22,7 @@ async def returning(start: Start) -> Service:
     return await start(return_origins=ORIGINS, token={"code": True}, limits=NO_COOLDOWN)
 
 
-async def ask(returning: Service, return_to: object) -> httpx.Response:
+async def ask(returning: Service, return_to: object) -> httpx2.Response:
     return await returning.anywhere().post(REQUEST, json={"email": ADA, "returnTo": return_to})
 
 

@@ -118,7 +118,7 @@ async def test_no_log_and_no_figure_holds_a_secret_or_a_whole_address(
 
     assert {*EVENTS} <= {line["event"] for line in logs}
     assert "keyturn_requests_total" in figures
-    records = [record for record in caplog.records if record.name != "httpx"]  # the test's own client
+    records = [record for record in caplog.records if record.name != "httpx2"]  # the test's own client
     raw = "\n".join(logging.Formatter().format(record) for record in records)
     shown = [("logs", json.dumps(logs, ensure_ascii=False).encode()), ("figures", figures.encode())]
     assert places_of([*secrets, ADA, NOBODY, "$2b$"], shown) == []

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.service import CHANGE, LOGIN, NEW_PASSWORD, NOBODY, PASSWORD, Service, problem
 
@@ -46,7 +46,7 @@ async def flood(service: Service) -> AsyncIterator[asyncio.Queue[str]]:
         await asyncio.gather(*strangers, return_exceptions=True)
 
 
-async def strangers_before(asked: Awaitable[httpx.Response], answers: asyncio.Queue[str]) -> int:
+async def strangers_before(asked: Awaitable[httpx2.Response], answers: asyncio.Queue[str]) -> int:
     """Return how many strangers were answered, each after a hash of its own, before this was, with 200.
 
     They are counted, since seconds depend on what else the machine does.

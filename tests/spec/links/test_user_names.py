@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-import httpx
+import httpx2
 import pytest
 from tests.databases import ON_SQLITE
 from tests.driver.app_database import App, running_app
@@ -103,7 +103,7 @@ async def code_for_ada(named: Service) -> str:
 async def test_a_code_is_exchanged_with_the_name_as_with_the_address(named: Service) -> None:
     code = await code_for_ada(named)
 
-    async def exchange(email: str, code: str = code) -> httpx.Response:
+    async def exchange(email: str, code: str = code) -> httpx2.Response:
         return await named.anywhere().post(VERIFY, json={"email": email, "code": code})
 
     refused = [await exchange(email, "00000000") for email in ("nobody", "ada", ADA)]

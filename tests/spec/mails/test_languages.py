@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.service import ADA, CHANGE, GRACE, LOGIN, LOGOUT, PASSWORD, POLICY, REQUEST, RESET, Service, Start
 
@@ -13,7 +13,7 @@ SHORT = "kurz"
 ASKED, NEW = {"email": ADA}, {"token": "x" * 43, "newPassword": PASSWORD}
 
 
-def language_of(answer: httpx.Response) -> str:
+def language_of(answer: httpx2.Response) -> str:
     """Return the language that an answer says it is in; a cache must know that it depends on the request's."""
     assert "accept-language" in answer.headers["vary"].lower()
     language: str = answer.headers["content-language"]

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 import pytest
 from tests.databases import ON_SQLITE
@@ -96,7 +96,7 @@ def service_options(provider: Provider) -> dict[str, Any]:
     return {"limits": NO_COOLDOWN, **provider.settings}
 
 
-async def deliver(service: Service, provider: Provider, sent: Delivery) -> httpx.Response:
+async def deliver(service: Service, provider: Provider, sent: Delivery) -> httpx2.Response:
     return await service.anywhere().post(f"/webhooks/{provider.name}", content=sent.body, headers=dict(sent.headers))
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.service import ADA, NOBODY, REQUEST, Service, Start, problem
 from tests.puzzles import solved, written
@@ -27,14 +27,14 @@ async def challenging(start: Start) -> Service:
     return await start(challenge=altcha_settings())
 
 
-async def puzzle(client: httpx.AsyncClient) -> dict[str, Any]:
+async def puzzle(client: httpx2.AsyncClient) -> dict[str, Any]:
     answer = await client.get(CHALLENGE)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
 
 
-async def ask(client: httpx.AsyncClient, answer: str = "", email: str = ADA) -> httpx.Response:
+async def ask(client: httpx2.AsyncClient, answer: str = "", email: str = ADA) -> httpx2.Response:
     return await client.post(REQUEST, json={"email": email, "challenge": answer})
 
 

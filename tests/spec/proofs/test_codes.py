@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import timedelta
 from hashlib import sha256
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.lost_commits import losing_commits
@@ -41,7 +41,7 @@ async def code(service: Service, email: str = ADA) -> str:
     return str(found)
 
 
-async def send(service: Service, written: str, email: str = ADA) -> httpx.Response:
+async def send(service: Service, written: str, email: str = ADA) -> httpx2.Response:
     return await service.anywhere().post(VERIFY, json={"email": email, "code": written})
 
 
@@ -278,7 +278,7 @@ async def leave_wrong_codes(service: Service, number: int) -> None:
         await service.ask(pupil)
     await service.deliver()
     guesses = (pupils * 5)[: 300 - number]
-    told: list[httpx.Response] = []
+    told: list[httpx2.Response] = []
     for first in range(0, len(guesses), 30):
         several = guesses[first : first + 30]
         told += await asyncio.gather(*(send(service, "00000000", pupil) for pupil in several))

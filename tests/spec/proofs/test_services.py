@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any, Literal
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.service import Service, Start, problem
 from tests.spec.proofs.test_altcha import REFUSED, ask, outcomes
@@ -39,7 +39,7 @@ def asking(method: Method, verifier: Verifier, **changes: Any) -> dict[str, Any]
 
 
 async def told(service: Service, answer: str = "solved") -> tuple[str, str]:
-    found: httpx.Response = await ask(service.anywhere(), answer)
+    found: httpx2.Response = await ask(service.anywhere(), answer)
     return problem(found), "" if found.is_success else found.json().get("reason", "")
 
 

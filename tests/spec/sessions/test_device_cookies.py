@@ -2,7 +2,7 @@
 
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.elsewhere import Readable
 from tests.driver.service import (
@@ -35,7 +35,7 @@ def service_options() -> dict[str, Any]:
     return {"limits": {"account": f"{GUESSES}/15 minutes"}}
 
 
-async def sign_in(client: httpx.AsyncClient, password: str = PASSWORD, email: str = ADA) -> str:
+async def sign_in(client: httpx2.AsyncClient, password: str = PASSWORD, email: str = ADA) -> str:
     return problem(await client.post(LOGIN, json={"email": email, "password": password}))
 
 
@@ -45,7 +45,7 @@ async def guess(service: Service, email: str = ADA) -> None:
     assert found[-1] == FULL
 
 
-def with_device(service: Service, value: str) -> httpx.AsyncClient:
+def with_device(service: Service, value: str) -> httpx2.AsyncClient:
     return service.anywhere(cookies={COOKIE: value})
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.inbox import text_in_file
 from tests.driver.second_factors import (
@@ -35,7 +35,7 @@ def service_options() -> dict[str, Any]:
 
 async def sign_in(
     service: Service, method: str = "", code: str | None = "", password: str = PASSWORD, email: str = ADA
-) -> httpx.Response:
+) -> httpx2.Response:
     step = {"secondStep": {"method": method} | ({"code": code} if code else {})} if method else {}
     return await service.anywhere().post(LOGIN, json={"email": email, "password": password, **step})
 
@@ -191,12 +191,12 @@ async def test_all_accounts_together_get_no_more_messages_however_many_ask_at_on
 # The page
 
 
-async def first_page(service: Service) -> tuple[Visitor, httpx.Response]:
+async def first_page(service: Service) -> tuple[Visitor, httpx2.Response]:
     visitor = Visitor(service.anywhere())
     return visitor, await visitor.submit("/login", email=ADA, password=PASSWORD, next="/security-settings")
 
 
-async def again(visitor: Visitor, page: httpx.Response, path: str = "/login", **fields: str) -> httpx.Response:
+async def again(visitor: Visitor, page: httpx2.Response, path: str = "/login", **fields: str) -> httpx2.Response:
     """Send the form of the page that asks for the code."""
     hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text))
     return await visitor.client.post(path, data=hidden | fields)

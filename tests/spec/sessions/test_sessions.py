@@ -2,7 +2,7 @@
 
 from http.cookies import Morsel, SimpleCookie
 
-import httpx
+import httpx2
 import pytest
 from tests.driver.service import (
     ADA,
@@ -175,7 +175,7 @@ async def test_missing_fields_are_named(service: Service) -> None:
         assert answer.json()["errors"][0] == {"field": field, "message": "missing"}
 
 
-def cookie_in(answer: httpx.Response) -> "Morsel[str]":
+def cookie_in(answer: httpx2.Response) -> "Morsel[str]":
     header, *_ = answer.headers.get_list("set-cookie")
     (morsel,) = SimpleCookie(header).values()
     return morsel

@@ -28,7 +28,7 @@ _PART = r"\s@\"'<>,;:()\[\]=\\%"
 # Only at the beginning of a word: otherwise each letter of a long word would start a search to its end.
 _ADDRESS = re.compile(rf"(?<![^{_PART}])([^{_PART}])[^{_PART}]*(@|%40)([A-Za-z0-9.-]+)")
 
-_CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "mail.log", "urllib3", "watchfiles")
+_CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "mail.log", "urllib3", "watchfiles")
 """Libraries that log each statement with its values, or each request with its headers."""
 
 

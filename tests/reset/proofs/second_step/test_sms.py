@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import select
 from tests.driver.second_factors import account_of, builtin_factors, reset_with
@@ -63,7 +63,7 @@ def service_options(twilio: TwilioServer, listening: Twilio) -> dict[str, Any]:
     return {"second_step": step, "limits": FREE, "mail": MailSettings(), "prepare": with_phone}
 
 
-async def one_more(service: Service, token: str) -> httpx.Response:
+async def one_more(service: Service, token: str) -> httpx2.Response:
     """Ask for a message once an account may have another one."""
     service.let_time_pass(minutes=1)
     return await reset_with(service, token, "sms")

@@ -128,7 +128,7 @@ def _letters_of(text: str) -> str:
 def build(settings: Settings, ground: Ground) -> PasswordPolicy:
     breaches = None
     if url := settings.password.breaches_url:
-        from keyturn.service.reset.passwords.breaches import Breaches  # httpx takes 0.1 s
+        from keyturn.service.reset.passwords.breaches import Breaches  # httpx2 takes 0.1 s
 
         breaches = Breaches(url, ground.meters)
     return PasswordPolicy(
