@@ -23,6 +23,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 PASSWORD = "correct horse battery"
 """That of every account in an example's accounts.sql."""
 
+SERVICE_ROLE_KEY = "your_service_role_key"
+"""Of Supabase, in EaseMail's env.example."""
+
 DATABASES = ("KEYTURN_DATABASE_URL", "KEYTURN_ACCOUNTS_TABLE_URL")
 
 
