@@ -82,12 +82,6 @@ class Adopted:
     async def post(self, path: str, **body: str) -> httpx2.Response:
         return await post_answering(self.service.anywhere(), path, body)
 
-    async def works(self, *tokens: str) -> bool:
-        """Tell whether all of them do; never that some do."""
-        answers = [await self.post(self._route("validate-reset-token"), token=token) for token in tokens]
-        (valid,) = {answer.json()["valid"] for answer in answers}
-        return bool(valid)
-
     def holds_digest(self, token: str) -> bool:
         """Tell whether the SHA-256 of a token is in the database, as one value of 32 bytes."""
         return f"X'{sha256(token.encode()).hexdigest().upper()}'" in self.dump()
