@@ -38,8 +38,6 @@ async def school(tmp_path: Path, open_school: OpenSchool) -> Service:
     )
     kinds = {
         "school": Kind(brand={"logo": FileOrUrl(f"{tmp_path}/c.png"), "logo_dark": FileOrUrl("")}),
-        "pupil": Kind(brand={"name": "Pupils"}),
-        "guest": Kind(brand={"name": "Guests", "logo": FileOrUrl(""), "mail_logo": FileOrUrl("")}),
     }
     return await open_school(brand=brand, kinds=kinds)
 
@@ -119,13 +117,3 @@ async def test_a_kind_has_its_own_logo_and_the_rest_of_the_brand(visitor: Visito
     assert (await visitor.get(logo)).content == PNG
     assert logo.rpartition("/")[2] != "logo.png"
     assert "stylesheet.css" in page.text
-
-
-async def test_a_logo_has_the_name_of_who_shows_it(visitor: Visitor, school: Service) -> None:
-    await school.add("pupil@northwind.test", kind="pupil")
-    page = await visitor.follow(await visitor.sign_in("pupil@northwind.test"))
-
-    assert picture(page.text)[2].startswith('alt="Pupils"')
-    assert "· Pupils</title>" in page.text
-    assert school.parts.themes.kinds["pupil"].globals["brand"].logo_alt == "Pupils"
-    assert school.parts.themes.kinds["guest"].globals["brand"].logo_alt == "Guests"

@@ -1,18 +1,10 @@
 """The service as a browser finds it: what stands at "/", and what at an address where there is nothing."""
 
-from typing import Any
-
 import httpx2
-import msgspec
 import pytest
-from litestar import Litestar
-from tests.driver.inbox import Inbox
 from tests.driver.service import ADA, LOGIN, PASSWORD, Service, problem
 from tests.driver.visitor import heading
 from tests.pages.school import OpenSchool
-
-from keyturn.service.plugin import KeyturnConfig, KeyturnPlugin
-from keyturn.service.settings import HashingSettings
 
 pytestmark = pytest.mark.long
 
@@ -82,14 +74,3 @@ async def test_a_program_gets_a_problem_document(accept: str, client: httpx2.Asy
 async def test_where_programs_talk_a_browser_gets_a_problem_document_too(path: str, client: httpx2.AsyncClient) -> None:
     answer = await client.get(path, headers={"Accept": CHROME, "Via": "1.1 somewhere"})
     assert problem(answer) == "404 not-found"
-
-
-async def test_mounted_in_an_app_the_pages_leave_its_front_and_its_errors_alone(school: Service) -> None:
-    settings = msgspec.structs.replace(school.parts.settings, hashing=HashingSettings())
-    plugin = KeyturnPlugin(KeyturnConfig(settings, sender=Inbox(), worker=False))
-    transport: Any = httpx2.ASGITransport(Litestar(plugins=[plugin], logging_config=None))  # type: ignore[arg-type]
-    async with httpx2.AsyncClient(transport=transport, base_url=settings.base_url) as client:
-        for path in ("/", "/nowhere"):
-            answer = await client.get(path, headers={"Accept": CHROME})
-            assert answer.json() == {"status_code": 404, "detail": "Not Found"}
-        assert (await client.get("/login")).status_code == 200

@@ -109,16 +109,6 @@ async def test_after_a_change_the_page_that_says_so_is_the_kind_s(
     assert "Harbour &lt;Primary&gt;</title>" in page.text
 
 
-@pytest.mark.parametrize(
-    "value", ["password_changed:nothing:xx", "password_changed:%00:", "password_changed", "x:school:"]
-)
-async def test_a_cookie_that_somebody_made_up_changes_no_more_than_the_brand(visitor: Visitor, value: str) -> None:
-    visitor.client.cookies.set("keyturn_flash", value)
-    page = await visitor.get("/login")
-    assert page.status_code == 200
-    assert "Northwind School</title>" in page.text
-
-
 async def test_who_has_the_settings_in_the_app_is_sent_there(visitor: Visitor, school: Service) -> None:
     await school.add(ADA, kind="viewer")
     assert (await visitor.sign_in()).headers["refresh"] == f"0; url={ELSEWHERE}"

@@ -1,15 +1,9 @@
 """Languages: offered where there are several, chosen by the person, then the account, then the browser."""
 
-from gettext import NullTranslations
-
 import pytest
 from tests.driver.service import ADA, Service
 from tests.driver.visitor import Visitor, heading, words
-from tests.every_language import each_language
-from tests.pages.every_page import every_page
 from tests.pages.school import OpenSchool, visiting
-
-from keyturn.mail.languages import Languages
 
 pytestmark = pytest.mark.long
 
@@ -75,26 +69,3 @@ async def test_a_link_s_page_is_in_the_account_s_language(visitor: Visitor, scho
 async def test_choosing_a_language_keeps_what_else_the_address_says(visitor: Visitor) -> None:
     page = await visitor.get("/login?next=%2Fa%3Fb%3D%22%26c&lang=ar")
     assert 'href="?next=%2Fa%3Fb%3D%22%26c&amp;lang=de"' in page.text
-
-
-class Untranslated(NullTranslations):
-    """What a catalogue asks for a text that it does not have."""
-
-    def gettext(self, message: str) -> str:
-        raise AssertionError(f"not translated: {message}")
-
-    def ngettext(self, msgid1: str, *_: object) -> str:
-        raise AssertionError(f"not translated: {msgid1}")
-
-
-@each_language("tag", {tag: tag for tag in Languages("UTC").known if tag != "en"})
-async def test_every_page_is_complete_in_every_language(tag: str, visitor: Visitor, school: Service) -> None:
-    languages = school.parts.themes.general.languages
-    languages.choose(tag).translations.add_fallback(Untranslated())
-    ada = await school.add(ADA, kind="viewer", locale=tag)
-    pages = 0
-    visitor.client.headers["accept-language"] = tag
-    async for page in every_page(visitor, school, ada):
-        pages += 1
-        assert f'<html lang="{tag}" dir="{languages.choose(tag).direction}">' in page.text
-    assert pages == 20

@@ -45,7 +45,9 @@ async def test_a_link_leaves_the_address_bar_and_asks_before_it_does_anything(
 
 async def test_a_post_does_it_once_and_says_so(school: Service, visitor: Visitor, ada: Account) -> None:
     token = await secure_token(school, ada)
-    await visitor.get(f"{SECURE}/{token}")
+    for method in ("OPTIONS", "HEAD", "GET") * 3:  # as programs do that follow the links of mails
+        await visitor.client.request(method, f"{SECURE}/{token}", follow_redirects=True)
+    assert await school.trail("account_secured") == []
     done = await visitor.follow(await visitor.submit(SECURE))
     assert heading(done) == "Your account is secured"
     assert "help@northwind.example" in words(done)
@@ -69,21 +71,6 @@ async def test_where_sessions_are_not_ended_no_page_claims_that_devices_are_sign
     for each in (page, done):
         assert "device" not in words(each)
         assert "sign" not in words(each).replace("No one can sign in", "").replace("Back to sign-in", "")
-
-
-async def test_unknown_used_and_expired_links_have_one_page(school: Service, visitor: Visitor, ada: Account) -> None:
-    expired = await secure_token(school, ada)
-    school.let_time_pass(hours=25)
-    used = await secure_token(school, ada)
-    await visitor.get(f"{SECURE}/{used}")
-    await visitor.submit(SECURE)
-    await school.deliver()
-    recovers = token_in(school.inbox.sent_to(ada.email)[-1])
-    pages = await dead_pages(visitor, SECURE, used, expired, "x", "y" * 43, recovers)
-
-    assert {page.status_code for page in pages} == {400}
-    assert len({words(page) for page in pages}) == 1
-    assert len({tuple(sorted(set(page.headers) - {"set-cookie"})) for page in pages}) == 1
 
 
 async def test_a_form_of_another_site_does_nothing(school: Service, visitor: Visitor, ada: Account) -> None:

@@ -69,13 +69,6 @@ async def test_requesting_again_at_once_sends_nothing_more(signed_in: Visitor, s
     assert await asked(school) == [ADA]
 
 
-async def test_requesting_again_after_the_wait_sends_another(signed_in: Visitor, school: Service) -> None:
-    signed_in.client.cookies.set("keyturn_asked", f"100:{ADA}")
-    assert "You can request it again." in words(await signed_in.get(VIEWER))
-    await signed_in.submit(VIEWER)
-    assert await asked(school) == [ADA]
-
-
 async def test_what_was_mailed_a_moment_ago_is_told_in_place_of_a_mail_that_would_not_come(
     signed_in: Visitor, school: Service
 ) -> None:
@@ -100,17 +93,6 @@ async def test_a_finished_reset_ends_both_notices(signed_in: Visitor, ada: Accou
     card = words(await signed_in.get(VIEWER))
     assert INFO not in card
     assert "request it again" not in card
-
-
-async def test_signing_in_again_ends_no_wait(signed_in: Visitor, school: Service) -> None:
-    await school.ask_and_deliver()
-    await signed_in.submit(VIEWER)
-    await signed_in.client.post("/logout")
-    signed_in.client.cookies.delete("keyturn_session")
-    await signed_in.sign_in()
-    assert "We sent an email to this address a moment ago. You can request it again in" in words(
-        await signed_in.get(VIEWER)
-    )
 
 
 async def test_what_another_account_asked_for_in_this_browser_is_not_this_one_s(signed_in: Visitor) -> None:

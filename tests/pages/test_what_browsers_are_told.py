@@ -66,15 +66,6 @@ async def test_the_token_of_the_forms_is_out_of_reach_of_scripts(visitor: Visito
     assert held["samesite"] == "lax"
 
 
-async def test_a_brand_with_html_in_its_name_is_escaped(open_school: OpenSchool) -> None:
-    visitor = visiting(await open_school(brand=Brand(name="<b>Tom & Co</b>")))
-    page = (await visitor.get(LOGIN)).text
-    assert "<b>Tom" not in page
-    assert "&lt;b&gt;Tom &amp; Co&lt;/b&gt;" in page
-    icon = next(url for url in ASSET.findall(page) if url.endswith("icon.svg"))
-    assert "&lt;</text>" in (await visitor.get(icon)).text
-
-
 async def test_files_are_kept_for_ever_under_an_address_made_of_their_contents(
     visitor: Visitor, open_school: OpenSchool
 ) -> None:

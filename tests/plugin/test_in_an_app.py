@@ -1,6 +1,5 @@
 """Keyturn in another app: what it does there, and what it leaves as it is."""
 
-import re
 from typing import Any
 
 import bcrypt
@@ -11,7 +10,7 @@ from litestar.di import Provide
 from tests.databases import ON_SQLITE
 from tests.driver.inbox import Inbox, links_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, problem
-from tests.driver.visitor import form_token, heading
+from tests.driver.visitor import heading
 from tests.plugin.host import KNOWN, Host, keyturn_settings
 
 from keyturn import KeyturnConfig, KeyturnPlugin
@@ -58,25 +57,6 @@ async def test_from_the_forgotten_password_to_the_apps_own_user(host: Host) -> N
     assert await host.visits() == 0
     await host.parts.worker.drain()
     assert host.inbox.sent_to(ADA, "password_changed")
-
-
-async def test_the_hosted_pages_work_below_their_path(host: Host) -> None:
-    async with host.client(follow_redirects=True) as client:
-        page = await client.get("/account/forgot-password")
-        page = await client.post("/account/forgot-password", data={"_csrf_token": form_token(page), "email": ADA})
-        assert heading(page) == "Check your email"
-        (address,) = re.findall(r'<link rel="stylesheet" href="([^"]*brand.css)"', page.text)
-        assert (await client.get(address)).headers["content-type"].startswith("text/css")
-
-        await host.parts.worker.drain()
-        form = await client.get(f"/account/reset-password/{token_in(host.inbox.mails[0])}")
-        fields = {"_csrf_token": form_token(form), "email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD}
-        page = await client.post("/account/reset-password", data=fields)
-        assert heading(page) == "Sign in"
-        signed_in = await client.post(
-            "/account/login", data={"_csrf_token": form_token(page), "email": ADA, "password": NEW_PASSWORD}
-        )
-        assert heading(signed_in) == "Security settings"
 
 
 @ON_SQLITE

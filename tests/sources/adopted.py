@@ -23,6 +23,9 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 PASSWORD = "correct horse battery"
 """That of every account in an example's accounts.sql."""
 
+SERVICE_ROLE_KEY = "your_service_role_key"
+"""Of Supabase, in EaseMail's env.example."""
+
 DATABASES = ("KEYTURN_DATABASE_URL", "KEYTURN_ACCOUNTS_TABLE_URL")
 
 
@@ -78,12 +81,6 @@ class Adopted:
 
     async def post(self, path: str, **body: str) -> httpx2.Response:
         return await post_answering(self.service.anywhere(), path, body)
-
-    async def works(self, *tokens: str) -> bool:
-        """Tell whether all of them do; never that some do."""
-        answers = [await self.post(self._route("validate-reset-token"), token=token) for token in tokens]
-        (valid,) = {answer.json()["valid"] for answer in answers}
-        return bool(valid)
 
     def holds_digest(self, token: str) -> bool:
         """Tell whether the SHA-256 of a token is in the database, as one value of 32 bytes."""

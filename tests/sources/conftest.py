@@ -1,9 +1,10 @@
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
 
 import pytest
 from tests.databases import SqliteFiles
-from tests.sources.adopted import Adopted, adopted
+from tests.driver.supabase_server import SupabaseServer
+from tests.serving import serving
+from tests.sources.adopted import PASSWORD, SERVICE_ROLE_KEY, Adopted, adopted
 
 
 @pytest.fixture
@@ -14,7 +15,28 @@ def migrated(sqlite: SqliteFiles) -> Iterator[str]:
 
 
 @pytest.fixture
-async def app(request: pytest.FixtureRequest, migrated: str) -> AsyncIterator[Adopted]:
-    """Run the app that the test's module names in NAME."""
-    async with AsyncExitStack() as stack:
-        yield await stack.enter_async_context(adopted(request.module.NAME, migrated))
+def name(request: pytest.FixtureRequest) -> str:
+    """Return the app that the test's module names in NAME."""
+    return str(request.module.NAME)
+
+
+@pytest.fixture
+def supabase(name: str) -> SupabaseServer:
+    """Return a project of Supabase's, with the accounts of EaseMail, the one app that has such a project."""
+    server = SupabaseServer(service_role_key=SERVICE_ROLE_KEY)
+    for number, person in enumerate(("ada", "grace") if name == "easemail" else (), 1):
+        server.users.add(f"{person}@easemail.test", PASSWORD, id=f"6f0c6b0a-3a3e-4f43-8d51-0e6f5a2b700{number}")
+    return server
+
+
+@pytest.fixture
+def environ(name: str, supabase: SupabaseServer) -> Iterator[dict[str, str]]:
+    """Return the variables that are different here."""
+    with serving(supabase) as url:
+        yield {"KEYTURN_ACCOUNTS_SUPABASE_URL": url} if name == "easemail" else {}
+
+
+@pytest.fixture
+async def app(name: str, migrated: str, environ: dict[str, str]) -> AsyncIterator[Adopted]:
+    async with adopted(name, migrated, **environ) as app:
+        yield app

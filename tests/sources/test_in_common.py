@@ -1,16 +1,12 @@
-"""What the documents of all five ask alike: of a request, of a token, and of the life of a link."""
+"""What the documents of all five ask alike: of a request, of a mail and its link, of a token, and of variables."""
 
-from collections.abc import AsyncIterator, Iterator
 from typing import NamedTuple
 
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.service import NOBODY, problem
-from tests.driver.supabase_server import SupabaseServer
 from tests.puzzles import post_answering
-from tests.serving import serving
-from tests.sources.adopted import PASSWORD, Adopted, adopted
-from tests.sources.easemail import KEY
+from tests.sources.adopted import Adopted
 
 pytestmark = pytest.mark.long
 
@@ -18,12 +14,18 @@ NEW = "Lighthouse-7-loud"
 
 
 class Document(NamedTuple):
-    """What a document calls its routes, the account that asks, and how long its links live in minutes."""
+    """What a document calls its routes, the account that asks, and how long its links live in minutes.
+
+    `sender`, `link`: of its mails. `credentials`: with which it sends them.
+    """
 
     email: str
     request: str
     validate: str
     reset: str
+    sender: str
+    link: str
+    credentials: tuple[str, ...]
     password: str = "newPassword"
     life: int = 60
 
@@ -36,12 +38,18 @@ DOCUMENTS = {
         f"{AUTH}/request-password-reset",
         f"{AUTH}/validate-reset-token",
         f"{AUTH}/reset-password-with-token",
+        "EaseMail <noreply@easemail.app>",
+        "https://www.easemail.app/change-password?token={token}",
+        ("resend", "re_xxxxxxxxxxxx"),
     ),
     "ivory-mirro": Document(
         "ada@ivory.test",
         f"{AUTH}/forgot-password",
         f"{AUTH}/validate-reset-token",
         f"{AUTH}/reset-password",
+        "Ivory Mirro <noreply@yourdomain.com>",
+        "https://yourdomain.com/reset-password?token={token}",
+        ("resend", "your_resend_api_key"),
         "password",
     ),
     "nextjs-app": Document(
@@ -49,16 +57,28 @@ DOCUMENTS = {
         f"{AUTH}/forgot-password",
         f"{AUTH}/verify-reset-token",
         f"{AUTH}/reset-password",
+        "Next.js App <your-email@gmail.com>",
+        "http://localhost:3000/reset-password?token={token}&email=user%40next.test",
+        ("smtp", "smtp.gmail.com", "starttls", "your-email@gmail.com", "your-app-password"),
         "password",
     ),
     "teacher-resources": Document(
-        "teacher@resources.test", "/forgot-password", "/validate-reset-token", "/reset-password"
+        "teacher@resources.test",
+        "/forgot-password",
+        "/validate-reset-token",
+        "/reset-password",
+        "Teacher Resources <your-email@gmail.com>",
+        "https://teacher-resources.example/reset-password.html#token={token}",
+        ("smtp", "smtp.gmail.com", "starttls", "your-email@gmail.com", "your-app-specific-password"),
     ),
     "waibuk": Document(
         "viewer@waibuk.test",
         f"{AUTH}/request-password-reset",
         f"{AUTH}/validate-reset-token",
         f"{AUTH}/reset-password",
+        "Waibuk <onboarding@resend.dev>",
+        "https://your-domain.com/reset-password/{token}",
+        ("resend", "your_resend_api_key"),
         life=30,
     ),
 }
@@ -74,19 +94,17 @@ def document(name: str) -> Document:
     return DOCUMENTS[name]
 
 
-@pytest.fixture
-def supabase_url() -> Iterator[str]:
-    supabase = SupabaseServer(service_role_key=KEY)
-    supabase.users.add(DOCUMENTS["easemail"].email, PASSWORD, id="6f0c6b0a-3a3e-4f43-8d51-0e6f5a2b7001")
-    with serving(supabase) as url:
-        yield url
+async def test_the_mail_comes_from_the_sender_and_leads_to_the_page_of_its_variables(
+    app: Adopted, document: Document
+) -> None:
+    mail = await app.mail(document.email)
 
-
-@pytest.fixture
-async def app(name: str, migrated: str, supabase_url: str) -> AsyncIterator[Adopted]:
-    environ = {"KEYTURN_ACCOUNTS_SUPABASE_URL": supabase_url} if name == "easemail" else {}
-    async with adopted(name, migrated, **environ) as app:
-        yield app
+    assert mail.sender == document.sender
+    assert app.link_in(mail) == document.link.format(token=token_in(mail))
+    smtp, resend = app.settings.smtp, app.settings.resend
+    kept = {"smtp": (smtp.host, smtp.security, smtp.username, smtp.password), "resend": (resend.api_key,)}
+    transport, *credentials = document.credentials
+    assert (app.settings.mail.transport, *kept[transport]) == (transport, *credentials)
 
 
 async def test_a_client_asks_three_times_a_minute_and_unknown_addresses_get_the_same_answer_and_no_mail(

@@ -5,12 +5,8 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 from tests.driver.inbox import Inbox, token_in
-from tests.driver.service import REQUEST, RESET, Service, running
-from tests.driver.supabase_server import SupabaseServer
-from tests.serving import serving
-from tests.sources.adopted import EXAMPLES, PASSWORD, settings_of
-
-from keyturn import Settings
+from tests.driver.service import running
+from tests.sources.adopted import EXAMPLES, settings_of
 
 pytestmark = pytest.mark.long
 
@@ -38,38 +34,23 @@ async def app(name: str, postgresql_url: str) -> AsyncIterator[asyncpg.Connectio
     await connection.close()
 
 
-@pytest.fixture
-async def settings(name: str, postgresql_url: str, app: asyncpg.Connection) -> AsyncIterator[Settings]:
-    supabase = SupabaseServer(service_role_key="your_service_role_key")
-    if name == "easemail":
-        for row in await app.fetch("SELECT id, email FROM users"):
-            supabase.users.add(row["email"], PASSWORD, id=str(row["id"]))
-    with serving(supabase) as address:
-        environ = {"KEYTURN_ACCOUNTS_SUPABASE_URL": address} if name == "easemail" else {}
-        yield settings_of(name, postgresql_url, **environ)
-
-
-@pytest.fixture
-async def keyturn(settings: Settings) -> AsyncIterator[Service]:
-    async with running(settings, inbox=Inbox()) as keyturn:
-        yield keyturn
-
-
 async def test_a_link_is_mailed_and_sets_a_new_password_in_the_apps_own_table(
-    name: str, app: asyncpg.Connection, settings: Settings, keyturn: Service
+    name: str, app: asyncpg.Connection, postgresql_url: str, environ: dict[str, str]
 ) -> None:
+    settings = settings_of(name, postgresql_url, **environ)
     table, email = settings.accounts.table.table, SOMEBODY[name]
     query = f'SELECT * FROM "{table}" WHERE email = $1'  # noqa: S608 - a name in the example
     before = dict(await app.fetchrow(query, email))
-    assert (await keyturn.anywhere().post(REQUEST, json={"email": email.upper()})).status_code == 202
-    await keyturn.deliver()
-    (mail,) = keyturn.inbox.sent_to(email)
-    answer = await keyturn.anywhere().post(RESET, json={"token": token_in(mail), "newPassword": NEW})
+    async with running(settings, inbox=Inbox()) as keyturn:
+        await keyturn.ask_and_deliver(email.upper())
+        (mail,) = keyturn.inbox.sent_to(email)
+        answer = await keyturn.reset(token_in(mail), NEW)
     after = dict(await app.fetchrow(query, email))
 
     assert answer.status_code == 200, answer.text
     changed = {column for column in after if after[column] != before[column]}
     former = {"resetPasswordToken", "resetPasswordExpires"}
+    assert {after[column] for column in former & changed} <= {None}, "the link of the former feature ends, too"
     assert (
         changed
         == {

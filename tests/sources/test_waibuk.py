@@ -4,7 +4,7 @@ import re
 
 import httpx2
 import pytest
-from tests.driver.inbox import links_in, token_in
+from tests.driver.inbox import token_in
 from tests.driver.service import problem
 from tests.driver.visitor import Visitor, heading, words
 from tests.sources.adopted import PASSWORD, Adopted, path_of
@@ -38,47 +38,30 @@ async def test_the_security_tab_of_both_school_and_viewer_has_a_change_password_
     assert "Request Password Change" in words(page)
 
 
-async def test_when_clicked_the_system_sends_a_reset_email_to_the_accounts_registered_address(app: Adopted) -> None:
+async def test_when_clicked_a_link_is_sent_to_the_accounts_registered_address_and_a_small_message_says_so(
+    app: Adopted,
+) -> None:
     visitor, _ = await signed_in(app, SCHOOL)
-    await visitor.submit("/school-settings/security")
+    page = await visitor.follow(await visitor.submit("/school-settings/security"))
     await app.service.deliver()
-
-    (mail,) = app.service.inbox.mails
-    assert mail.to == SCHOOL
-
-
-async def test_a_small_info_message_says_that_a_link_was_sent(app: Adopted) -> None:
-    visitor, _ = await signed_in(app, VIEWER)
-    page = await visitor.follow(await visitor.submit("/viewer-settings/security"))
 
     expected = "We’ve sent a password reset link to your email. Please check your inbox to continue."
     assert expected.replace("’", "'") in words(page).replace("’", "'")
+    (mail,) = app.service.inbox.mails
+    assert mail.to == SCHOOL
 
 
 # 2. Email sending
 
 
-async def test_subject_reset_your_waibuk_password(app: Adopted) -> None:
-    assert (await app.mail(VIEWER)).subject == "Reset Your Waibuk Password"
-
-
-async def test_from_onboarding_at_resend_dev_until_a_domain_is_verified(app: Adopted) -> None:
-    assert (await app.mail(VIEWER)).sender == "Waibuk <onboarding@resend.dev>"
-
-
-async def test_the_content_says_what_was_received_and_what_to_click(app: Adopted) -> None:
+async def test_subject_and_content_say_what_was_received_and_what_to_click(app: Adopted) -> None:
     mail = await app.mail(VIEWER)
+    assert mail.subject == "Reset Your Waibuk Password"
     received = "We received a request to change your password for your Waibuk account."
 
     assert f"{received} Click the button below to continue." in " ".join(mail.html.split())
     assert f"{received} Open this address to continue: {app.link_in(mail)} " in " ".join(mail.text.split())
     assert "button" not in mail.text
-
-
-async def test_a_button_takes_them_to_the_reset_page_with_the_token_in_its_path(app: Adopted) -> None:
-    mail = await app.mail(VIEWER)
-
-    assert f"https://your-domain.com/reset-password/{token_in(mail)}" in links_in(mail)
 
 
 # 3. Password reset page
@@ -148,13 +131,3 @@ async def test_a_suspended_account_gets_none_either(app: Adopted) -> None:
     await app.service.deliver()
 
     assert app.service.inbox.mails == []
-
-
-# 7. Frontend placement
-
-
-@pytest.mark.parametrize("place", ["/viewer-settings/security", "/school-settings/security"])
-async def test_the_card_is_only_for_who_is_signed_in(app: Adopted, place: str) -> None:
-    answer = await app.visitor().get(place)
-
-    assert path_of(answer.headers["location"]) == "/login"

@@ -7,9 +7,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 from tests.driver.service import Service
 from tests.every_language import TAGS, each_language
-from tests.pages.every_page import every_page
 from tests.pages.on_screen.screens import WRONG, Screens, Shown
-from tests.pages.school import visiting
+from tests.pages.on_screen.test_every_state import each_state
 from tests.serving import serving_here
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -26,17 +25,12 @@ async def page(shown: Shown, browser: Browser) -> AsyncIterator[Page]:
 
 @each_language("tag", TAGS)
 async def test_every_page_fits_in_every_language(tag: str, served: Service, shown: Shown, page: Page) -> None:
-    person = await served.add(f"a-name-that-goes-on-{tag}@northwind.example", kind="viewer", locale=tag)
-    visitor = visiting(served)
-    visitor.client.headers["accept-language"] = tag
-    pages = [answer.text async for answer in every_page(visitor, served, person)]
-
     wrong = []
-    for html in pages:
+    for name, html in each_state(tag, served):
         shown.html = html
         await page.goto("/shown", wait_until="domcontentloaded")
         await page.evaluate("() => new Promise(requestAnimationFrame)")
         for width in (320, 1280):
             await page.set_viewport_size({"width": width, "height": 700})
-            wrong += [(width, found) for found in await page.evaluate(WRONG)]
+            wrong += [(name, width, found) for found in await page.evaluate(WRONG)]
     assert wrong == []

@@ -13,10 +13,10 @@ _BYTES = st.one_of(
     st.text(max_size=100).map(str.encode),
     st.lists(
         st.sampled_from([
-            b"keyturn_asked", b"keyturn_link", b"keyturn_language", b"keyturn_session", b"keyturn_notice",
-            b"keyturn_form", b"=", b";", b" ", b'"', b"\\", b"%", b"%41", b"%ff", b"1", b"9" * 40, b"-1", b":",
-            b"a@x.test", b",", b"\xcc\xa3", b"__Secure-", b"de", b"password_changed", b"a" * 43, b"10.0.0.1",
-            b"::1", b"[", b"]", b"for", b"00-", b"q=0.5",
+            b"keyturn_asked", b"keyturn_link", b"keyturn_language", b"keyturn_session", b"keyturn_flash",
+            b"keyturn_form", b"keyturn_device", b"keyturn_proof", b"=", b";", b" ", b'"', b"\\", b"%", b"%41", b"%ff",
+            b"1", b"9" * 40, b"-1", b":", b"a@x.test", b",", b"\xcc\xa3", b"__Secure-", b"de", b"password_changed",
+            b"a" * 43, b"10.0.0.1", b"::1", b"[", b"]", b"for", b"00-", b"q=0.5",
         ]),
         max_size=30,
     ).map(b"".join),

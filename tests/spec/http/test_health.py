@@ -12,7 +12,6 @@ from tests.driver.database import (
     lose_database,
     lose_migrations,
 )
-from tests.driver.operator import migrate_database
 from tests.driver.service import ADA, LOGIN, PASSWORD, REQUEST, Service, problem, running, settings_for
 
 from keyturn import KeyturnError
@@ -67,9 +66,3 @@ async def test_a_process_does_not_start_on_a_database_that_was_not_migrated(empt
         async with running(settings_for(empty_url, hashing={})):
             pass
     assert "run `keyturn migrate`" in "".join(format_exception(refused.value))
-
-
-async def test_after_the_migration_it_starts(empty_url: str) -> None:
-    await migrate_database(empty_url)
-    async with running(settings_for(empty_url)) as service:
-        assert (await service.anywhere().get("/health/ready")).status_code == 200

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 from tests.databases import ON_SQLITE, PostgresServer
+from tests.driver.app_database import running_app
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import problem, running, settings_for
 from tests.silent_proxy import silent_proxy
@@ -15,13 +14,6 @@ from tests.statements import statements_sent
 
 from keyturn import Settings
 
-TABLES = (
-    (
-        'CREATE TABLE "User" (id INTEGER PRIMARY KEY, "emailAddress" VARCHAR(254), "passwordHash" VARCHAR(60),'
-        ' "isActive" BOOLEAN, "mustChange" BOOLEAN, "changedAt" TIMESTAMP)'
-    ),
-    'CREATE TABLE "Session" ("userId" INTEGER)',
-)
 MAPPING = {
     "table": "User",
     "email": "emailAddress",
@@ -47,21 +39,13 @@ def over(database_url: str, app_url: str) -> Settings:
     return settings_for(database_url, accounts={"store": "table", "table": {"url": app_url, **MAPPING}})
 
 
-async def change(app_url: str, *statements: str) -> None:
-    """Change the app's database, as the app does."""
-    engine = create_async_engine(
-        app_url.replace("sqlite://", "sqlite+aiosqlite://").replace("postgresql://", "postgresql+asyncpg://")
-    )
-    async with engine.begin() as connection:
-        for statement in statements:
-            await connection.execute(text(statement))
-    await engine.dispose()
-
-
 @pytest.mark.long
 async def test_while_the_accounts_database_is_frozen_it_is_live_and_not_ready(database_url: str, app_url: str) -> None:
-    await change(app_url, *TABLES)
-    async with silent_proxy(app_url) as (url, proxy), running(over(database_url, url)) as service:
+    async with (
+        running_app(app_url),
+        silent_proxy(app_url) as (url, proxy),
+        running(over(database_url, url)) as service,
+    ):
         client = service.anywhere()
         proxy.fall_silent()
         async with asyncio.timeout(8):
@@ -78,9 +62,8 @@ async def test_while_the_accounts_database_is_frozen_it_is_live_and_not_ready(da
 
 async def test_once_the_table_of_the_accounts_is_gone_it_is_not_ready(database_url: str, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'app.db'}"
-    await change(url, *TABLES)
-    async with running(over(database_url, url)) as service:
-        await change(url, 'ALTER TABLE "User" RENAME TO "People"')
+    async with running_app(url) as app, running(over(database_url, url)) as service:
+        await app.run('ALTER TABLE "User" RENAME TO "People"')
 
         assert problem(await service.anywhere().get("/health/ready")) == "503 unavailable"
 
@@ -107,16 +90,15 @@ async def test_a_client_that_asks_again_and_again_costs_the_store_nothing(databa
 async def test_the_question_reads_no_row_and_leaves_the_table_as_known(
     database_url: str, app_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await change(app_url, *TABLES)
-    async with running(over(database_url, app_url)) as service:
+    async with running_app(app_url) as app, running(over(database_url, app_url)) as service:
         client = service.anywhere()
-        await change(app_url, 'ALTER TABLE "User" ADD COLUMN more INTEGER')
+        await app.run('ALTER TABLE "User" ADD COLUMN more INTEGER')
         with statements_sent() as statements:
             assert (await client.get("/health/ready")).status_code == 200
         (question,) = [statement for statement in statements if "User" in statement]
         assert "WHERE" in question, "the table is not read"
 
-        await change(app_url, 'ALTER TABLE "User" RENAME COLUMN "isActive" TO active')
+        await app.run('ALTER TABLE "User" RENAME COLUMN "isActive" TO active')
         service.let_time_pass(seconds=2)
         assert problem(await client.get("/health/ready")) == "503 unavailable"
     assert "refused a statement" in caplog.text

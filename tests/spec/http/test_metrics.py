@@ -5,7 +5,8 @@ import asyncio
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.databases import ON_SQLITE
+from tests.databases import ON_SQLITE, Databases
+from tests.driver.database import lose_database
 from tests.driver.elsewhere import Readable
 from tests.driver.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
 from tests.driver.service import (
@@ -26,7 +27,6 @@ from tests.driver.service import (
     running,
     settings_for,
 )
-from tests.driver.worker_process import monitored_worker
 from tests.statements import statements_sent
 
 from keyturn import Account, SendRefused, SendRetryable
@@ -57,29 +57,6 @@ def samples(answer: httpx2.Response) -> dict[str, float]:
         for family in text_string_to_metric_families(answer.text)
         for sample in family.samples
     }
-
-
-@ON_SQLITE
-@pytest.mark.parametrize(
-    ("route", "kind"),
-    [(REQUEST, "request"), (VALIDATE, "validate"), (RESET, "reset"), (LOGIN, "login"), (CHANGE, "change")],
-)
-@pytest.mark.long
-async def test_a_body_that_cannot_be_read_is_counted_once_as_malformed(service: Service, route: str, kind: str) -> None:
-    bodies = {
-        "cut off": b"{",
-        "another type": b'{"email": 5, "token": 5}',
-        "another shape": b"[]",
-        "no UTF-8": b"\xff",
-        "a name twice": b'{"a": 1, "a": 2}',
-        "nested too deeply": b"[" * 600,
-        "too large": b" " * 100_000,
-    }
-    for before, (what, body) in enumerate(bodies.items()):
-        answer = await service.anywhere().post(route, content=body, headers={"Content-Type": "application/json"})
-        assert answer.status_code in {400, 413}, answer.text
-        counted = {name: number for name, number in (await figures(service)).items() if "requests_total" in name}
-        assert counted == {f"keyturn_requests_total{{{kind},malformed}}": before + 1}, what
 
 
 async def test_requests_are_counted_once_by_what_became_of_them(start: Start) -> None:
@@ -248,10 +225,11 @@ async def test_no_client_can_make_a_series(service: Service) -> None:
     assert new == {"keyturn_requests_total{request,accepted}"}
 
 
-async def test_where_the_database_is_gone_the_other_figures_stay() -> None:
-    nowhere = {"url": "postgresql://127.0.0.1:1/nothing"}
-    async with monitored_worker(settings_for("sqlite://", database=nowhere)) as client:
-        found = samples(await client.get(METRICS, headers=BEARER))
+async def test_where_the_database_is_gone_the_other_figures_stay(
+    service: Service, databases: Databases, database_url: str
+) -> None:
+    await lose_database(service, databases.drop, database_url)
+    found = await figures(service)
     assert found["process_resident_memory_bytes"] > 0
     assert found["keyturn_ready"] == 0
     assert str(found["keyturn_outbox_waiting"]) == "nan"

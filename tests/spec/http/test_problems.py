@@ -89,36 +89,6 @@ async def test_every_kind_of_refusal_has_a_type_of_its_own(start: Start) -> None
 
 
 @ON_SQLITE
-@pytest.mark.parametrize(("reason", "word"), [("invalid", "invalid"), ("used", "already been used")])
-async def test_a_dead_link_says_why_to_machines_and_to_people(service: Service, reason: str, word: str) -> None:
-    token = await service.link() if reason == "used" else "x"
-    await service.reset(token)
-    document = (await service.reset(token)).json()
-    assert document["reason"] == reason
-    assert word in document["detail"]
-
-
-@ON_SQLITE
-@pytest.mark.parametrize(
-    ("route", "body", "field", "message"),
-    [
-        (LOGIN, {"email": ["x"], "password": PASSWORD}, "email", "must be a text, not a list"),
-        (REQUEST, {"email": 5}, "email", "must be a text, not a whole number"),
-        (REQUEST, {"email": None}, "email", "must be a text, not null"),
-        (REQUEST, [], "body", "must be an object, not a list"),
-        (VALIDATE, {"token": ""}, "token", "must have at least 1 character"),
-        (VALIDATE, {"token": "x" * 513}, "token", "must have at most 512 characters"),
-    ],
-)
-@pytest.mark.long
-async def test_malformed_input_names_the_field_that_a_client_must_fix(
-    service: Service, route: str, body: object, field: str, message: str
-) -> None:
-    answer = await service.anywhere().post(route, json=body)
-    assert answer.json()["errors"] == [{"field": field, "message": message}]
-
-
-@ON_SQLITE
 async def test_a_refused_method_says_which_are_allowed(service: Service) -> None:
     client = service.anywhere()
     for route, method in ROUTES.items():

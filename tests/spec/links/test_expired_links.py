@@ -1,7 +1,6 @@
 """An expired link: its holder learns a masked address, and replaces it once, by a request like any other."""
 
 import asyncio
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -72,19 +71,6 @@ async def test_of_many_requests_at_once_one_is_answered(service: Service) -> Non
     before = await mails(service)
     assert set(await asyncio.gather(*(replace(service, token) for _ in range(12)))) == {"202"}
     assert await mails(service) == before + 1
-
-
-async def test_several_old_links_send_no_more_than_the_mailbox_takes(start: Start) -> None:
-    service = await start(limits={"mailbox_daily": 3})
-    tokens = []
-    for _ in range(2):
-        tokens.append(await service.link())
-        rest(service)
-    service.let_time_pass(minutes=31)
-    for token in tokens:
-        assert await replace(service, token) == "202"
-        rest(service)
-    assert await mails(service) == 3
 
 
 async def test_within_the_cooldown_nothing_is_sent(service: Service) -> None:
@@ -198,11 +184,3 @@ async def test_the_trail_has_the_request_and_what_was_refused(service: Service) 
         ("link_check", "link_expired", ADA),
         ("reset_request", "link_mailed", ADA),
     ]
-
-
-async def test_an_expired_link_of_a_short_life_can_be_replaced_at_once(start: Start) -> None:
-    service = await start(token={"ttl": timedelta(minutes=1)}, limits={"mailbox_cooldown": timedelta(0)})
-    token = await service.link()
-    service.let_time_pass(minutes=1)
-    assert await replace(service, token) == "202"
-    assert await mails(service) == 2

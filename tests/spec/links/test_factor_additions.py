@@ -22,7 +22,6 @@ from tests.driver.second_factors import (
     reset_with,
 )
 from tests.driver.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, Service, Start, problem
-from tests.driver.visitor import Visitor
 
 pytestmark = pytest.mark.any_database
 
@@ -132,13 +131,6 @@ async def test_the_owner_is_told_by_a_mail_with_a_button_that_undoes_it(service:
     recovery = await press(service, button(service, "second_step_changed"))
     assert problem(await reset_with(service, recovery)) == "200"
     assert not await asks_for_a_code(service, NEW_PASSWORD)
-
-
-async def test_no_session_adds_a_factor(service: Service) -> None:
-    visitor = Visitor(await service.sign_in())
-    for path in ("/security-settings/second-step", "/security-settings/second-step/confirm"):
-        assert (await visitor.get(path)).status_code == 404
-    assert "econd step" not in (await visitor.get("/security-settings")).text
 
 
 async def test_new_recovery_codes_end_with_a_press_and_the_proven_factor_stays(service: Service) -> None:

@@ -77,10 +77,3 @@ async def test_it_counts_like_a_check_of_the_link_and_is_in_the_figures(start: S
     text = await service.metrics()
     assert 'keyturn_requests_total{kind="check",outcome="accepted"} 3.0' in text
     assert 'keyturn_requests_total{kind="check",outcome="limited"} 1.0' in text
-
-
-async def test_missing_fields_are_named(service: Service) -> None:
-    answer = await service.anywhere().post(CHECK, json={"token": "x"})
-
-    assert problem(answer) == "400 invalid-input"
-    assert answer.json()["errors"] == [{"field": "password", "message": "missing"}]

@@ -105,14 +105,6 @@ async def test_a_provider_that_is_down_or_refuses_does_not_show(start: Start) ->
     assert answers[1][0] == 202
 
 
-async def test_the_other_name_of_the_route_does_the_same(service: Service) -> None:
-    one = await service.anywhere().post(REQUEST, json={"email": NOBODY})
-    other = await service.anywhere().post("/api/auth/forgot-password", json={"email": ADA})
-    assert (other.status_code, other.headers, other.content) == (one.status_code, one.headers, one.content)
-    await service.deliver()
-    assert [mail.to for mail in service.inbox.mails] == [ADA]
-
-
 async def test_a_bad_address_is_refused_by_the_name_of_its_field(service: Service) -> None:
     found = {name: await refusal(service, body.encode()) for name, body in NO_ADDRESSES.items()}
     assert found == dict.fromkeys(NO_ADDRESSES, ("400 invalid-input", ["email"]))

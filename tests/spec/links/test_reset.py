@@ -69,11 +69,12 @@ async def test_a_used_link_is_refused(service: Service) -> None:
 
 
 @pytest.mark.long
-async def test_of_fifty_who_use_a_link_at_once_one_succeeds(start: Start) -> None:
-    service = await start()
+async def test_of_fifty_who_use_a_link_at_once_at_two_processes_one_succeeds(start: Start) -> None:
+    service, other = await start(), await start()
     token = await service.link()
     passwords = [f"{number} loud lighthouses" for number in range(50)]
-    answers = await asyncio.gather(*(service.reset(token, password) for password in passwords))
+    uses = zip((service, other) * 25, passwords, strict=True)
+    answers = await asyncio.gather(*(one.reset(token, password) for one, password in uses))
     found = [problem(answer) for answer in answers]
     assert sorted(found) == ["200"] + ["400 link-dead"] * 49
     assert {answer.json()["reason"] for answer in answers if answer.is_error} == {"used"}
@@ -81,15 +82,6 @@ async def test_of_fifty_who_use_a_link_at_once_one_succeeds(start: Start) -> Non
     assert await service.knows(winner)
     await service.deliver()
     assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
-
-
-@pytest.mark.long
-async def test_of_two_processes_that_use_a_link_at_once_one_succeeds(start: Start) -> None:
-    one, other = await start(), await start()
-    token = await one.link()
-    passwords = ((service, f"{number} loud lighthouses") for number, service in enumerate((one, other) * 4))
-    answers = await asyncio.gather(*(service.reset(token, password) for service, password in passwords))
-    assert sorted(map(problem, answers)) == ["200"] + ["400 link-dead"] * 7
 
 
 async def test_a_used_link_ends_the_accounts_other_links(start: Start) -> None:

@@ -91,16 +91,6 @@ async def test_a_sealed_mail_is_erased_once_it_was_sent_or_is_dead(
 
 
 @pytest.mark.long
-async def test_the_hash_of_a_token_is_no_token(service: Service) -> None:
-    token = await service.link()
-    digest = sha256(token.encode()).digest()
-    assert digest in [value for _, value in await service.dump()]
-    for form in (digest.hex(), base64.urlsafe_b64encode(digest).rstrip(b"=").decode()):
-        assert not await service.works(form)
-    assert await service.works(token)
-
-
-@pytest.mark.long
 async def test_no_log_and_no_figure_holds_a_secret_or_a_whole_address(
     start: Start, caplog: pytest.LogCaptureFixture
 ) -> None:

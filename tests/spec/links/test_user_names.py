@@ -162,14 +162,6 @@ async def test_the_page_takes_either_and_shows_no_address_that_was_not_typed(nam
     assert outcomes == ["link_mailed", "cooldown", "no_account", "code_accepted"]
 
 
-async def test_elements_in_other_pages_get_the_words_for_it(named: Service, service: Service) -> None:
-    said = (await named.anywhere().get("/api/auth/texts?lang=de")).json()
-    assert said["takesNames"] is True
-    assert said["texts"]["email"] == "E-Mail oder Benutzername"
-    without_names = (await service.anywhere().get("/api/auth/texts?lang=de")).json()
-    assert said["texts"].keys() == without_names["texts"].keys(), "no word is missing, and none is new"
-
-
 class OwnAccounts(Elsewhere):
     """An app's own store, which knows Ada by a name of any kind."""
 

@@ -23,6 +23,10 @@ async def test_an_owner_with_a_new_address_after_the_change_is_told_at_both(serv
     assert confirmed(service) == [ADA, THIEF]
     (old,) = service.inbox.sent_to(ADA, "password_changed")
     assert THIEF not in old.text + old.html
+    (new,) = service.inbox.sent_to(THIEF, "password_changed")
+    assert "/secure-your-account/" in old.text
+    assert "/secure-your-account/" not in new.text + new.html
+    assert "/forgot-password" in new.text
 
 
 async def test_an_address_that_is_spelt_otherwise_is_no_other(service: Service) -> None:

@@ -1,7 +1,5 @@
 """The language of an answer and of a mail: the account's, then the browser's, then English."""
 
-from pathlib import Path
-
 import httpx2
 import pytest
 from tests.driver.service import ADA, CHANGE, GRACE, LOGIN, LOGOUT, PASSWORD, POLICY, REQUEST, RESET, Service, Start
@@ -139,21 +137,3 @@ async def test_an_account_that_signs_in_elsewhere_is_told_so_in_its_language(ser
     (mail,) = service.inbox.mails
     assert mail.subject == "So melden Sie sich bei Northwind School an"
     assert "Sie melden sich mit Google an." in mail.text.replace("\n", " ")
-
-
-async def test_a_language_of_one_s_own_is_one_catalogue(start: Start, tmp_path: Path) -> None:
-    file = tmp_path / "locales" / "nl" / "LC_MESSAGES" / "keyturn.po"
-    file.parent.mkdir(parents=True)
-    file.write_text(
-        'msgid "Reset your %(brand)s password"\nmsgstr "Stel uw wachtwoord voor %(brand)s opnieuw in"\n', "utf-8"
-    )
-    service = await start(locales=str(tmp_path / "locales"))
-    await service.add("lin@northwind.test", locale="nl-BE")
-    await ask(service, "lin@northwind.test")
-    await ask(service, ADA, **GERMAN)
-    await service.deliver()
-
-    assert {mail.to: mail.subject for mail in service.inbox.mails} == {
-        "lin@northwind.test": "Stel uw wachtwoord voor Northwind School opnieuw in",
-        ADA: "Ihr Passwort für Northwind School zurücksetzen",
-    }

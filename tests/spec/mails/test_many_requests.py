@@ -3,9 +3,7 @@
 import asyncio
 import logging
 from pathlib import Path
-from typing import Any
 
-import jinja2
 import pytest
 from tests.driver.elsewhere import HangingFor, HangingTogether, Slow
 from tests.driver.inbox import token_in
@@ -56,15 +54,6 @@ async def test_each_of_many_gets_what_it_would_get_alone(service: Service) -> No
         assert (await service.check(token_in(mail)))["email"].startswith(email[0])
 
 
-async def test_of_several_for_one_mailbox_the_first_alone_gets_a_mail(service: Service) -> None:
-    for spelling in (ADA, ADA, ADA.upper(), f" {ADA} "):
-        await service.ask(spelling)
-    await service.deliver()
-
-    assert await outcomes(service) == [(ADA, "link_mailed"), *[(ADA, "cooldown")] * 3]
-    assert len(service.inbox.mails) == 1
-
-
 async def test_each_that_comes_to_nothing_has_a_line_of_the_log_and_is_counted(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -99,25 +88,6 @@ async def test_ten_cost_the_statements_of_one(service: Service) -> None:
     assert len(service.inbox.mails) == 1 + len(people)
     assert len(ten) == len(one)
     assert len(trips_of_ten) == len(trips_of_one)
-
-
-async def test_each_mail_is_rendered_once(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    filled: list[str | None] = []
-    render = jinja2.Template.render
-
-    def note(template: jinja2.Template, *given: Any, **named: Any) -> str:
-        filled.append(template.name)
-        return render(template, *given, **named)
-
-    monkeypatch.setattr(jinja2.Template, "render", note)
-    people = [f"person{number}@northwind.test" for number in range(10)]
-    service = await start(people={person: {} for person in people})
-    for person in people:
-        await service.ask(person)
-    await service.deliver()
-
-    assert len(service.inbox.mails) == len(people)
-    assert filled.count(MJML) == len(people)
 
 
 async def test_a_mail_that_cannot_be_rendered_fails_alone(start: Start, tmp_path: Path) -> None:

@@ -17,12 +17,11 @@ from tests.driver.reporting import (
     history,
     is_mailed,
     outcomes,
-    provider_id,
     report,
     signature,
     state,
 )
-from tests.driver.service import ADA, Service, Start, problem
+from tests.driver.service import ADA, Service, problem
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
@@ -126,17 +125,6 @@ async def test_a_report_about_a_message_that_was_purged_is_answered(service: Ser
     assert await history(service) == []
 
 
-async def test_reports_leave_with_their_message(start: Start) -> None:
-    service = await start(resend=WITH_WEBHOOK)
-    await service.link()
-    await deliver_all(service, report("delivered", await provider_id(service)))
-    assert await history(service) == [("delivered", "")]
-    service.let_time_pass(days=31)
-    await service.purge()
-    assert await service.messages() == []
-    assert await history(service) == []
-
-
 async def test_an_id_that_is_too_long_to_be_kept_is_refused(service: Service, mailed: str) -> None:
     sent = msgspec.structs.replace(report("delivered", mailed), id="msg_" + "x" * 77)
     assert problem(await deliver(service, sent)) == "400 webhook-refused"
@@ -148,10 +136,6 @@ async def test_one_of_several_signatures_is_enough_while_a_secret_is_rotated(ser
     signatures = f"v1a,bm9uZQ== v1,{signature(sent, OTHER_SECRET)} v1,{signature(sent)}"
     assert (await deliver(service, sent, **{"svix-signature": signatures})).status_code == 200
     assert await state(service) == "delivered"
-
-
-async def test_the_address_takes_only_posts(service: Service) -> None:
-    assert problem(await service.anywhere().get(WEBHOOK)) == "405 method-not-allowed"
 
 
 async def test_the_webhook_is_for_one_caller_and_not_in_the_schema(service: Service) -> None:

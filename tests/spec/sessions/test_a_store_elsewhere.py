@@ -13,8 +13,6 @@ from tests.driver.service import (
     LOGIN,
     ME,
     NEW_PASSWORD,
-    POLICY,
-    RESET,
     Service,
     problem,
 )
@@ -210,10 +208,3 @@ async def test_no_sign_in_where_the_hashes_cannot_be_read(service: Service, path
     assert problem(await service.anywhere().post(path, json={})) == "404 not-found"
     assert problem(await service.anywhere().get(ME)) == "404 not-found"
     assert (await service.anywhere().get("/login")).status_code == 404
-
-
-async def test_the_rest_of_the_api_is_there(service: Service) -> None:
-    assert (await service.anywhere().get(POLICY)).status_code == 200
-    assert problem(await service.anywhere().post(RESET, json={"token": "none", "newPassword": NEW_PASSWORD})) == (
-        "400 link-dead"
-    )

@@ -77,19 +77,6 @@ async def test_a_code_signs_in_once_whether_at_a_sign_in_or_a_reset(service: Ser
     assert problem(await reset_with(service, await service.link(), "totp", code)) == "401 second-step-rejected"
 
 
-async def test_of_ten_sign_ins_at_once_with_one_code_one_succeeds(service: Service) -> None:
-    code = code_of()
-    answers = await asyncio.gather(*(sign_in(service, "totp", code) for _ in range(10)))
-    assert sorted(one.status_code for one in answers) == [200] + [401] * 9
-    assert await service.sessions() == 1
-
-
-async def test_a_recovery_code_signs_in_once(service: Service) -> None:
-    code, *_ = await service.operator.renew_recovery_codes(ADA)
-    assert (await sign_in(service, "recovery_code", code.lower())).status_code == 200
-    assert problem(await sign_in(service, "recovery_code", code)) == "401 second-step-rejected"
-
-
 async def test_wrong_codes_count_together_with_those_of_resets_and_the_owner_is_told(start: Start) -> None:
     service = await start(second_step=BUILTIN, limits=FREE, prepare=enrol)
     left = [(await sign_in(service, "totp", wrong_code())).json()["triesLeft"] for _ in range(4)]
@@ -122,21 +109,6 @@ async def test_slow_wrong_codes_are_told_too(service: Service) -> None:
 
     (mail,) = service.inbox.sent_to(ADA, "second_step_failed")
     assert "someone entered the password of your" in mail.text
-
-
-async def test_a_sign_in_restarts_the_count(service: Service) -> None:
-    for _ in range(4):
-        await sign_in(service, "totp", wrong_code())
-    assert (await sign_in(service, "totp", code_of())).status_code == 200
-    assert (await sign_in(service, "totp", wrong_code())).json()["triesLeft"] == 19
-
-
-async def test_what_cannot_be_checked_signs_no_user_in(service: Service) -> None:
-    await service.add("zoe@northwind.test")
-    await service.operator.set_phone("zoe@northwind.test", PHONE)
-    answer = await sign_in(service, email="zoe@northwind.test")
-    assert problem(answer) == "401 second-step-required"
-    assert answer.json()["methods"] == [{"method": "other", "hint": ""}]
 
 
 async def test_a_signed_in_user_changes_the_password_without_another_code(service: Service) -> None:
