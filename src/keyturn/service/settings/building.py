@@ -203,7 +203,7 @@ def parse_rate(text: str) -> Rate:
 def _checked(value: Any, wanted: Any, *, strict: bool = True) -> Any:
     """Return the value as `wanted`. Raises ValueError that tells the wanted type and the value."""
     try:
-        return msgspec.convert(value, wanted, strict=strict, dec_hook=_decode)
+        return msgspec.convert(value, wanted, strict=strict, dec_hook=decode_text)
     except msgspec.ValidationError:
         raise ValueError(mismatch(value, wanted)) from None
 
@@ -224,7 +224,7 @@ def _section(value: Any, name: str) -> dict[str, Any]:
     return value
 
 
-def _decode(wanted: type, value: Any) -> Any:
+def decode_text(wanted: type, value: Any) -> Any:
     if wanted in {FileOrUrl, Folder, Secret} and isinstance(value, str):
         return wanted(value)
     raise ValueError("Expected `str`")
