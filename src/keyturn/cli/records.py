@@ -1,7 +1,6 @@
 """audit and mailbox: show events, unblock an address."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import click
@@ -15,7 +14,6 @@ from keyturn.service.outbox.models import DROPPED
 from keyturn.service.parts import Parts
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.mailboxes import Mailbox, Mailboxes
 from keyturn.service.reset.records.stores import Transaction
 
 
@@ -80,7 +78,13 @@ async def show(parts: Parts, email: str, as_json: bool) -> None:
     """
     moment = now()
     found = (await parts.mailboxes.look([email]))[email]
-    values = _values_of(found, parts.mailboxes, moment) if found.mails or found.refusal else {}
+    values = {
+        "mails_today": found.mails,
+        "daily": parts.mailboxes.daily,
+        "free_at": moment + found.wait,
+        "suppressed_until": moment + found.suppressed if found.suppressed else None,
+    }
+    values = values if found.mails or found.refusal else {}
     if as_json:
         print_json(values)
     elif values:
@@ -113,12 +117,3 @@ async def release(parts: Parts, email: str, operator: Client) -> None:
 
     released = await parts.records.transact(release)
     click.echo(f"{email} can get mails again." if released else f"{email} was not blocked.")
-
-
-def _values_of(mailbox: Mailbox, mailboxes: Mailboxes, moment: datetime) -> Mapping[str, object]:
-    return {
-        "mails_today": mailbox.mails,
-        "daily": mailboxes.daily,
-        "free_at": moment + mailbox.wait,
-        "suppressed_until": moment + mailbox.suppressed if mailbox.suppressed else None,
-    }

@@ -22,10 +22,7 @@ from keyturn.service.problems.requests import InputInvalid
 
 
 class AccountRow(Model):
-    """An account of the built-in store. `email` is in the form of `addresses.parse`.
-
-    `locked_at`: since when the account is locked, because its owner reported a change of its password.
-    """
+    """An account of the built-in store. `locked_at`: since when it is locked, because its owner asked for that."""
 
     __tablename__ = "keyturn_accounts"
 
@@ -205,17 +202,11 @@ class Sessions(Store):
 
     def is_open(self, token: str) -> bool:
         """Return whether the session is still open, in the caller's transaction."""
-        open_one = sa.select(SessionRow.digest).where(
-            SessionRow.digest == digest_of(token), SessionRow.expires_at > now()
-        )
-        return self.connection.execute(open_one).first() is not None
+        return self.connection.execute(_open_session(token)).first() is not None
 
     async def account_id(self, token: str) -> str | None:
         """Return the session's account; None if the session does not exist or has ended."""
-        statement = sa.select(SessionRow.account_id).where(
-            SessionRow.digest == digest_of(token), SessionRow.expires_at > now()
-        )
-        rows = await self._database.fetch(statement)
+        rows = await self._database.fetch(_open_session(token))
         return str(rows[0]["account_id"]) if rows else None
 
     async def end(self, token: str) -> None:
@@ -224,6 +215,10 @@ class Sessions(Store):
     def end_all(self, account_id: str) -> None:
         """End every session of the account, in the caller's transaction (OWASP ASVS 7.4.3)."""
         self.connection.execute(sa.delete(SessionRow).where(SessionRow.account_id == account_id))
+
+
+def _open_session(token: str) -> sa.Select[Any]:
+    return sa.select(SessionRow.account_id).where(SessionRow.digest == digest_of(token), SessionRow.expires_at > now())
 
 
 def digest_of(token: str) -> bytes:

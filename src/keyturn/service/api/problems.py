@@ -145,16 +145,14 @@ def _log_failure(request: AnyRequest, error: Exception, lines: OnceAMinute) -> N
 def _faults_in(error: HTTPException) -> list[Fault]:
     if not isinstance(error, ValidationException):
         return [Fault("body", error.detail)]
-    entries = error.extra if isinstance(error.extra, list) else []
-    return [_fault(str(entry.get("key", "body")), str(entry.get("message", ""))) for entry in entries]
-
-
-def _fault(name: str, message: str) -> Fault:
-    if missing := _MISSING_FIELD.match(message):
-        return Fault(missing[1], "missing")
-    if name == "data":  # the handlers' parameter for the body
-        return Fault("body", "missing" if message == "'data'" else plain_message(message))
-    return Fault(name, plain_message(message))
+    faults = []
+    for entry in error.extra if isinstance(error.extra, list) else []:
+        name, message = str(entry.get("key", "body")), str(entry.get("message", ""))
+        name = "body" if name == "data" else name  # the handlers' parameter for the body
+        if missing := _MISSING_FIELD.match(message):
+            name = missing[1]
+        faults.append(Fault(name, "missing" if missing or message == "'data'" else plain_message(message)))
+    return faults
 
 
 def problem_responses(*problems: type[Problem], has_body: bool = True) -> dict[int, ResponseSpec]:

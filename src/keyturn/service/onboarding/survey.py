@@ -82,14 +82,11 @@ async def _open_database(url: str) -> AsyncIterator[AppDatabase]:
 
 
 def _values_of(connection: Connection, one: Table) -> dict[str, list[str]]:
-    read = {name: column for name, column in one.columns.items() if _may_hold_text(column)}
+    kinds = {name: kind_of(column) for name, column in one.columns.items()}
+    read = {name: one.columns[name] for name, kind in kinds.items() if kind.holds in (str, int) or kind.on_sqlite}
     begun = [_beginning(column).label(f"c{place}") for place, column in enumerate(read.values())]
     rows = connection.execute(select(*begun).limit(_ROWS)).all() if begun else []
     return {name: [text for row in rows if (text := str(row[place] or "").strip())] for place, name in enumerate(read)}
-
-
-def _may_hold_text(column: Column[Any]) -> bool:
-    return kind_of(column).holds in (str, int) or kind_of(column).on_sqlite
 
 
 def _beginning(column: Column[Any]) -> ColumnElement[str]:

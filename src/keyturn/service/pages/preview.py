@@ -110,7 +110,7 @@ class PagePreview:
             raise ValueError(str(invalid)) from invalid
         if state not in _STATES or (brand and brand not in site.themes.kinds):
             raise LookupError(f"There is no page called {state}, or no brand called {brand}.")
-        return _Pages(site).draw(state, language, brand)
+        return self._drawing(site)(state, language, brand)
 
     def faults(self) -> Sequence[Fault]:
         """Return every mistake in custom templates, by file and line. With any of them the service refuses to start.
@@ -118,10 +118,10 @@ class PagePreview:
         Each state is rendered for each kind of account, so mistakes in rare states are reported, too.
         """
         site = self._site("")
-        drawing, faults = _Pages(site), list[Fault]()
+        draw, faults = self._drawing(site), list[Fault]()
         for state, kind in product(_STATES, ("", *site.themes.kinds)) if site.settings.pages.templates else ():
             try:
-                drawing.draw(state, "", kind)
+                draw(state, "", kind)
             except TemplateInvalid as error:
                 faults.append(Fault("pages.templates", str(error)))
         return list(dict.fromkeys(faults))
@@ -145,41 +145,41 @@ class PagePreview:
             takes_names=bool(settings.accounts.table.username),
         )
 
+    def _drawing(self, site: Site) -> Callable[[str, str, str], str]:
+        """Return what renders a state, in a language, for a kind of accounts, as a browser would get it.
 
-class _Pages:
-    """Renders the states with the templates of a site."""
-
-    def __init__(self, site: Site) -> None:
-        self._site = site
-        self._templates = PageTemplates(site, Assets(site, {}), site.settings.pages.templates)
+        It raises TemplateInvalid with the file and the line.
+        """
         settings = site.settings
+        templates = PageTemplates(site, Assets(site, {}), settings.pages.templates)
         policy = PasswordPolicy(settings.password, settings.brand.name, max_bytes=settings.hashing.max_bytes)
-        self._rules = policy.rules
         policy.close()
 
-    def draw(self, state: str, language: str, kind: str) -> str:
-        """Return the page as a browser would get it. Raises TemplateInvalid with the file and the line."""
-        languages = self._site.theme(kind).languages
-        chosen = languages.choose(language)
-        listed = sorted(languages.known.values(), key=lambda known: order_of_name(known.name))
-        values = {
-            "account": None,
-            "back": self._site.forgot,
-            "csrf_token": "0" * 8,
-            "rules": self._rules,
-            "languages": [(known, f"?lang={known.tag}") for known in listed],
-            "language": chosen,
-            READER: chosen,
-        }
-        return self._templates.draw(_STATES[state]["template"], values | self._sample(state, kind), chosen, kind)
+        def draw(state: str, language: str, kind: str) -> str:
+            languages = site.theme(kind).languages
+            chosen = languages.choose(language)
+            listed = sorted(languages.known.values(), key=lambda known: order_of_name(known.name))
+            values = {
+                "account": None,
+                "back": site.forgot,
+                "csrf_token": "0" * 8,
+                "rules": policy.rules,
+                "languages": [(known, f"?lang={known.tag}") for known in listed],
+                "language": chosen,
+                READER: chosen,
+            }
+            return templates.draw(_STATES[state]["template"], values | _sample(site, state, kind), chosen, kind)
 
-    def _sample(self, state: str, kind: str) -> dict[str, Any]:
-        values = dict(_STATES[state])
-        for name in values.keys() & {"account", "owner"}:
-            values[name] = {"id": "1", "email": "ada@northwind.example", "name": "Ada", "kind": kind, **values[name]}
-        if "owner" in values:  # a form for a new password
-            values["until"] = values["owner"].get("expires_at")
-        values |= {name: msgspec.convert(values[name], _TYPES[name]) for name in values.keys() & _TYPES.keys()}
-        values["problem"] = _PROBLEMS.get(values.get("problem", ""))
-        values["site"] = replace(self._site, **values.get("site", {}))
-        return {"account": values.get("owner"), **values}
+        return draw
+
+
+def _sample(site: Site, state: str, kind: str) -> dict[str, Any]:
+    values = dict(_STATES[state])
+    for name in values.keys() & {"account", "owner"}:
+        values[name] = {"id": "1", "email": "ada@northwind.example", "name": "Ada", "kind": kind, **values[name]}
+    if "owner" in values:  # a form for a new password
+        values["until"] = values["owner"].get("expires_at")
+    values |= {name: msgspec.convert(values[name], _TYPES[name]) for name in values.keys() & _TYPES.keys()}
+    values["problem"] = _PROBLEMS.get(values.get("problem", ""))
+    values["site"] = replace(site, **values.get("site", {}))
+    return {"account": values.get("owner"), **values}

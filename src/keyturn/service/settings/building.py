@@ -51,10 +51,7 @@ class VariableUnset(ValueError):
 
 
 class Builder:
-    """Builds a struct of what was written, and collects the faults; a value that could not be read is left out.
-
-    `folder` is where the file is. `unset` are the settings whose variables are not set.
-    """
+    """Builds a struct, and collects `faults`. `folder`: the file's. `unset`: settings whose variables are not set."""
 
     def __init__(self, environ: Variables, folder: Path, faults: list[Fault]) -> None:
         self._environ = environ
@@ -203,7 +200,7 @@ def parse_rate(text: str) -> Rate:
 def _checked(value: Any, wanted: Any, *, strict: bool = True) -> Any:
     """Return the value as `wanted`. Raises ValueError that tells the wanted type and the value."""
     try:
-        return msgspec.convert(value, wanted, strict=strict, dec_hook=_decode)
+        return msgspec.convert(value, wanted, strict=strict, dec_hook=decode_text)
     except msgspec.ValidationError:
         raise ValueError(mismatch(value, wanted)) from None
 
@@ -224,7 +221,7 @@ def _section(value: Any, name: str) -> dict[str, Any]:
     return value
 
 
-def _decode(wanted: type, value: Any) -> Any:
+def decode_text(wanted: type, value: Any) -> Any:
     if wanted in {FileOrUrl, Folder, Secret} and isinstance(value, str):
         return wanted(value)
     raise ValueError("Expected `str`")

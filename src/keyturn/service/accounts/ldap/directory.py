@@ -59,10 +59,7 @@ class Directory:
         self._places = asyncio.Semaphore(connections)
 
     async def work(self, job: Job[T]) -> T:
-        """Run a job with a connection to the first server that answers, from the current one on.
-
-        Raises AccountsUnready, with `not_changed` if no request was sent that changes an entry.
-        """
+        """Run a job at the first server that answers. Raises AccountsUnready, `not_changed` if no change was sent."""
         used: list[Connection] = []
         try:
             async with asyncio.timeout(WHOLE), self._places:

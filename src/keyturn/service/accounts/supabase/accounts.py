@@ -53,10 +53,7 @@ class SupabaseAccounts(AccountStore):
         raise SettingsInvalid.of("accounts.supabase.url", f"{self._url} does not answer as Supabase Auth does: {told}")
 
     async def find(self, email: str) -> Account | None:
-        """Return the account, preferring one with a password: a single sign-on user may have the same address.
-
-        Few look-ups run at a time, and each is limited in time. Raises AccountsUnready after that.
-        """
+        """Return the account, preferring one with a password: a single sign-on user may have the same address."""
         try:
             async with asyncio.timeout(self._patience), self._places:
                 return await self._find(email)
@@ -118,10 +115,7 @@ def _uuid(text: str) -> UUID | None:
 
 
 class SupabaseWithTable(TableAccounts):
-    """An AccountStore that looks users up in a table, by their ids at Supabase, and sets passwords at Supabase.
-
-    Sessions at Supabase end only with the next password; `end_sessions` ends what the table names.
-    """
+    """Looks users up in a table, and sets passwords at Supabase, where sessions end only with the next one."""
 
     password_hash = AccountStore.password_hash
     awaiting_password = AccountStore.awaiting_password  # type: ignore[assignment]  # it cannot list them

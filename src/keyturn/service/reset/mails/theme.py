@@ -11,8 +11,9 @@ import msgspec
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.languages import PACKAGED, Languages
 from keyturn.service.reset.mails.palette import Palette, branding, palette_for
-from keyturn.service.settings import Brand, FileOrUrl, Folder, Settings
+from keyturn.service.settings import Brand, FileOrUrl, Settings
 from keyturn.service.settings.brand_files import IN_MAILS, BrandFile, read_logo, read_stylesheet
+from keyturn.service.settings.building import decode_text
 from keyturn.service.telemetry.logs import LogEvent, log
 
 ASSETS = "/keyturn-assets"
@@ -162,15 +163,9 @@ def brands_with(differing: Mapping[str, Mapping[str, Any]], brand: Brand) -> lis
     brands, faults = [], []
     for name, differs in differing.items():
         try:
-            brands.append(msgspec.convert({**msgspec.structs.asdict(brand), **differs}, Brand, dec_hook=_as_text))
+            brands.append(msgspec.convert({**msgspec.structs.asdict(brand), **differs}, Brand, dec_hook=decode_text))
         except msgspec.ValidationError as error:
             faults.append(Fault(name, str(error)))
     if faults:
         raise SettingsInvalid(faults)
     return brands
-
-
-def _as_text(wanted: type, value: Any) -> Any:
-    if wanted in {FileOrUrl, Folder} and isinstance(value, str):
-        return wanted(value)
-    raise ValueError("Expected `str`")
