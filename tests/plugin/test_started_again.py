@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +10,14 @@ from tests.databases import Databases
 from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, PASSWORD, hash_of
-from tests.driver.supabase_server import SupabaseServer
 from tests.plugin.host import Host, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST, RESET
-from tests.serving import serving
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.database.migrations import migrate
-from keyturn.service.settings import AccountSettings, Secret, SupabaseSettings, TableSettings
+from keyturn.service.settings import AccountSettings, Secret, TableSettings
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.long]
-
-
-@pytest.fixture
-def supabase() -> Iterator[SupabaseSettings]:
-    project = SupabaseServer()
-    for email in (ADA, GRACE):
-        project.users.add(email, PASSWORD)
-    with serving(project) as url:
-        yield SupabaseSettings(url=url, service_role_key=Secret(project.service_role_key))
 
 
 @pytest.fixture
@@ -43,7 +31,7 @@ def elsewhere(tmp_path: Path) -> TableSettings:
     return TableSettings(url=Secret(f"sqlite:///{file}"), table="users")
 
 
-@pytest.fixture(params=["builtin", "table", "table elsewhere", "supabase"])
+@pytest.fixture(params=["builtin", "table", "table elsewhere"])
 def plugin(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Return what the plugin is told about the accounts, for each store."""
     match request.param:
@@ -51,15 +39,9 @@ def plugin(request: pytest.FixtureRequest) -> dict[str, Any]:
             return {"accounts": None}
         case "table":
             return {}
-        case "table elsewhere":
+        case _:
             accounts = AccountSettings(store="table", table=request.getfixturevalue("elsewhere"))
             return {"accounts": None, "settings": keyturn_settings(accounts=accounts)}
-        case _:
-            accounts = AccountSettings(store="supabase", supabase=request.getfixturevalue("supabase"))
-            return {
-                "accounts": None,
-                "settings": keyturn_settings(accounts=accounts, sign_in_url="https://a.example/in"),
-            }
 
 
 def test_an_app_is_started_again_with_any_store(
