@@ -20,8 +20,6 @@ from keyturn.service.settings.reading import Reading, inspect_settings
 
 pytestmark = pytest.mark.slow
 
-FINE = ["settings", "database", "accounts", "resend", "spf", "dkim", "dmarc"]
-
 
 def reading(settings: Settings, *faults: Fault, **changes: Any) -> Reading:
     changed = msgspec.structs.replace(settings, **changes)
@@ -37,14 +35,6 @@ def told(told: DnsServer, resend: ResendServer) -> DnsServer:
     """Give the test a Resend that holds all that is wanted, as the nameserver does."""
     resend.domains.append(domain())
     return told
-
-
-@pytest.mark.usefixtures("told")
-async def test_where_all_is_well_every_check_says_so(production: Settings, dns: Dns) -> None:
-    findings = await examine(reading(production), dns)
-
-    assert [(finding.check, finding.verdict) for finding in findings] == [(name, "ok") for name in FINE]
-    assert not any(finding.fix for finding in findings)
 
 
 async def test_a_fault_of_the_settings_is_to_be_fixed_before_anything_else_is_checked(
@@ -83,14 +73,6 @@ async def test_each_transport_that_is_used_is_checked(
 
     assert [finding.check for finding in findings if finding.check in set(checks)] == checks
     assert "resend" in checks or "resend" not in {finding.check for finding in findings}
-
-
-@pytest.mark.usefixtures("told")
-async def test_a_previous_key_is_looked_at_where_there_is_one(production: Settings, dns: Dns) -> None:
-    findings = await examine(reading(production, previous_secret_keys=(Secret("an older key" * 3),)), dns)
-
-    (found,) = [finding for finding in findings if finding.check == "keys"]
-    assert "no stored data needs previous_secret_keys: remove them" in found.message
 
 
 async def test_no_secret_is_told(dns: Dns, resend: ResendServer) -> None:

@@ -19,9 +19,6 @@ SMALL = """() => [...document.querySelectorAll('main > *')].flatMap(host => [...
 HEIGHT = "document.querySelector('main > *').getBoundingClientRect().height"
 LEAKS = """main { text-align: center; text-transform: uppercase; text-indent: 40px; letter-spacing: 3px;
     word-spacing: 9px; white-space: nowrap; font: italic 700 40px/3 serif; color: red; text-shadow: 1px 1px red; }"""
-STYLE = """() => {
-    const all = getComputedStyle(document.querySelector('keyturn-forgot').shadowRoot.querySelector('label'));
-    return [...all].filter(name => !name.startsWith('--')).map(name => name + ': ' + all[name]) }"""
 
 FONT = "Liberation Sans"
 """As wide as Arial: the room that is kept was measured in it, and in another font the lines may break elsewhere."""
@@ -125,20 +122,6 @@ async def test_its_words_its_level_and_its_colours_can_be_changed(app: App) -> N
         await expect(page.get_by_role("heading")).to_have_count(0)
         await page.goto("/level")
         await expect(page.get_by_role("heading", level=3)).to_be_visible()
-
-
-@pytest.mark.usefixtures("keyturn")
-async def test_what_a_page_says_of_its_own_text_stays_outside(app: App) -> None:
-    async with app.open("/forgot", viewport={"width": 320, "height": 640}, bypass_csp=True) as page:
-        await expect(page.get_by_label("Email")).to_be_visible()
-        alone = await page.evaluate(STYLE)
-        await page.add_style_tag(content=LEAKS)
-        assert await page.evaluate(STYLE) == alone
-        assert await page.evaluate("document.documentElement.scrollWidth") == 320
-        # The page's font, where it says so as docs/frontend.md does.
-        await page.add_style_tag(content="keyturn-forgot::part(root) { font-family: inherit; }")
-        for part in ("heading", "input", "button"):
-            await expect(page.locator(f"[part~={part}]")).to_have_css("font-family", "serif")
 
 
 async def test_until_the_words_are_there_the_room_is_kept(app: App, keyturn: Service) -> None:

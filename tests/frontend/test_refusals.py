@@ -8,7 +8,7 @@ from tests.browsing import choose
 from tests.databases import SqliteFiles
 from tests.driver.database import lose_outbox
 from tests.driver.service import NEW_PASSWORD, Service
-from tests.frontend.app import CHANGE, FORGOT, App, beside, link_mailed
+from tests.frontend.app import FORGOT, App, beside, link_mailed
 from tests.frontend.test_the_story import HEARD
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -54,24 +54,6 @@ async def test_a_password_that_is_not_accepted_can_be_mended(app: App, keyturn: 
         await expect(field).to_have_value("password1234")
         await choose(page, NEW_PASSWORD, NEW_PASSWORD)
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
-
-
-async def test_a_link_that_dies_while_somebody_thinks_is_told(app: App, keyturn: Service) -> None:
-    lena = (await keyturn.add("lena@northwind.test")).email
-    token = await keyturn.link(lena)
-    async with app.open(f"/reset?token={token}") as page:
-        await page.evaluate(HEARD)
-        await expect(page.get_by_label("Repeat the new password", exact=True)).to_be_visible()
-        await keyturn.reset(token, "somebody was faster")
-        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
-        await expect(page.get_by_role("heading", name="This reset link has already been used")).to_be_focused()
-        assert ["keyturn-error", "used"] in await page.evaluate("heard")
-    async with app.open("/reset?token=nonsense") as page:
-        await expect(page.get_by_role("alert")).to_have_text(
-            "This reset link is invalid or has expired. Please request a new one."
-        )
-        await expect(page.get_by_role("link", name="Back to sign-in")).to_have_attribute("href", "/login")
-        assert await page.get_by_role("link").all_inner_texts() == ["Request a new link", "Back to sign-in"]
 
 
 async def test_an_expired_link_is_replaced_by_one_press(app: App, sqlite: SqliteFiles) -> None:
@@ -169,21 +151,4 @@ async def test_an_origin_that_is_not_on_the_list_is_told_that_nothing_answers(ap
         assert await alert.evaluate("alert => getComputedStyle(alert).direction") == "ltr"
     assert app.mishaps
     assert all("blocked by CORS policy" in text for text in app.mishaps)
-    app.mishaps.clear()
-
-
-@pytest.mark.usefixtures("keyturn")
-async def test_attributes_that_are_missing_or_no_json_are_told_to_the_developer(app: App) -> None:
-    app.pages["nobodys"] = CHANGE.replace(' email="{email}"', "") + FORGOT.replace(" url", " texts='{send:1' url")
-    async with app.open("/nobodys") as page:
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.method))
-        await expect(page.get_by_role("button", name="Send the link")).to_be_visible()
-        button = page.locator("keyturn-change-password [part=button]")
-        await expect(button).to_have_attribute("aria-disabled", "true")
-        await button.click(force=True)
-        await expect(page.locator("keyturn-change-password #error")).to_be_empty()
-        assert "POST" not in asked
-    for told in ('the attribute "email" is missing', 'the attribute "texts" is not valid JSON'):
-        assert any(told in text for text in app.mishaps)
     app.mishaps.clear()

@@ -116,22 +116,6 @@ async def test_who_awaits_a_first_password_is_asked_for_that_one_and_whom_an_ope
         await expect(page.get_by_text("A copy of our database was read.")).to_be_visible()
 
 
-async def test_within_the_cooldown_nothing_is_asked_again_however_the_form_is_come_to(
-    app: App, keyturn: Service
-) -> None:
-    vera = (await keyturn.add("vera@northwind.test")).email
-    async with app.open("/forgot") as page:
-        for typed, heard in ((vera, [["keyturn-sent", vera]]), (vera.title(), [])):
-            await page.goto(f"{app.address}/forgot")
-            await page.evaluate(HEARD)
-            await page.get_by_label("Email").fill(typed)
-            await page.get_by_role("button", name="Send the link").click()
-            await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
-            await expect(page.get_by_text("Didn’t get the email? You can request it again in")).to_be_visible()
-            assert await page.evaluate("heard") == heard
-    await link_mailed(keyturn, vera)  # one
-
-
 async def test_the_card_mails_the_person_whose_settings_they_are(app: App, keyturn: Service) -> None:
     dora = (await keyturn.add("dora@northwind.test")).email
     app.pages["settings"] = CHANGE.replace("{email}", dora)

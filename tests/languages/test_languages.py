@@ -1,6 +1,5 @@
 """What is written in a language: texts, dates, times, durations, lists."""
 
-import os
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +10,7 @@ from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from jinja2 import Environment
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from keyturn.mail.languages import Language, Languages, SourceTexts, languages_in
 
@@ -170,14 +169,6 @@ def test_a_template_speaks_the_language_it_was_taught(languages: Languages) -> N
     )
 
 
-@pytest.mark.parametrize("escaped", [True, False])
-@pytest.mark.parametrize("name", ["<Ada>", "100 %(x)s"])
-def test_a_value_is_only_text_and_escaped_in_html_alone(languages: Languages, name: str, escaped: bool) -> None:
-    said = shown(languages.choose("de"), "{{ _('Hello %(name)s', name=name) }}", escaped=escaped, name=name)
-
-    assert said == f"Hallo {escape(name) if escaped else name}"
-
-
 def test_what_is_filled_into_a_text_that_runs_from_right_to_left_stands_apart() -> None:
     arabic = Language(Locale("ar"), ZoneInfo("UTC"))
 
@@ -237,25 +228,6 @@ def test_what_nobody_has_looked_at_is_not_said(tmp_path: Path) -> None:
     file.write_text("#, fuzzy\n" + file.read_text("utf-8"), "utf-8")
 
     assert Languages("UTC", tmp_path).choose("de").gettext("one") == "one"
-
-
-def test_a_po_file_counts_before_the_mo_file_that_was_made_of_it(catalogues: Path, tmp_path: Path) -> None:
-    compiled = (catalogues / "de" / "LC_MESSAGES" / "keyturn.mo").read_bytes()
-    file = written(tmp_path, "de", "Reset your password", "Neues Passwort")
-    file.with_suffix(".mo").write_bytes(compiled)
-
-    assert Languages("UTC", tmp_path).choose("de").gettext("Reset your password") == "Neues Passwort"
-
-
-def test_a_catalogue_that_was_saved_is_read_anew_where_that_is_asked_for(tmp_path: Path) -> None:
-    file = written(tmp_path, "de", "one", "eins")
-    lasting, fresh = (Languages("UTC", tmp_path, reload=reload).choose("de") for reload in (False, True))
-    assert lasting.gettext("one") == fresh.gettext("one") == "eins"
-
-    written(tmp_path, "de", "one", "die Eins")
-    os.utime(file, (file.stat().st_mtime + 10,) * 2)
-
-    assert (lasting.gettext("one"), fresh.gettext("one")) == ("eins", "die Eins")
 
 
 @pytest.mark.parametrize("place", ["emails/locales", "emails/locale", "emails/translations", "locales", "translations"])

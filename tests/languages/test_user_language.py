@@ -17,33 +17,6 @@ def speaking(folder: Path, *names: str) -> Languages:
 
 
 @pytest.mark.parametrize(
-    ("locale", "accepted", "chosen"),
-    [
-        ("", "", "en"),
-        ("de", "", "de"),
-        ("de-AT", "", "de"),
-        ("de_CH", "", "de"),
-        ("pt-BR", "", "pt-BR"),
-        ("de", "pt-BR", "de"),
-        ("", "de", "de"),
-        ("", "fr, de;q=0.8, pt-BR;q=0.9", "pt-BR"),
-        ("", "en, de;q=0.5", "en"),
-        ("", "de;q=0, en;q=0.1", "en"),
-        ("", "en ; Q=0.5,\tde\t;\tq=0.9", "de"),
-        ("fr", "de", "de"),
-        ("klingon!", "de", "de"),
-        ("", "*", "en"),
-        ("", ";;;q=,,x;q=high", "en"),
-        ("../../etc/passwd", "../de", "en"),
-    ],
-)
-def test_the_accounts_locale_then_the_browsers_then_english(
-    locale: str, accepted: str, chosen: str, tmp_path: Path
-) -> None:
-    assert speaking(tmp_path, "de", "pt_BR", "ar").choose(locale, accepted).tag == chosen
-
-
-@pytest.mark.parametrize(
     ("tag", "chosen"),
     [
         ("zh", "zh-Hans"),

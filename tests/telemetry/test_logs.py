@@ -143,13 +143,6 @@ def test_libraries_stay_quiet_about_statements_and_headers_at_debug(lines: Any) 
     assert lines() == []
 
 
-def test_text_is_one_readable_line_without_colour(capsys: pytest.CaptureFixture[str]) -> None:
-    configure_logs(form="text")
-    log.info(LogEvent("mail.sent", message_id=7, attempts=1))
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.split()[1:] == ["[info", "]", "mail.sent", "[keyturn.outbox]", "message_id=7", "attempts=1"]
-
-
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
 def test_a_terminal_gets_text_and_colour_unless_it_wants_none(
     no_color: str, coloured: bool, monkeypatch: pytest.MonkeyPatch
@@ -162,11 +155,3 @@ def test_a_terminal_gets_text_and_colour_unless_it_wants_none(
     assert "mail.sent" in terminal.getvalue()
     assert ("\x1b[" in terminal.getvalue()) is coloured
     assert not terminal.getvalue().startswith("{")
-
-
-def test_a_terminal_gets_json_where_the_settings_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    configure_logs(form="json")
-    log.info(LogEvent("mail.sent"))
-    assert json.loads(terminal.getvalue())["event"] == "mail.sent"

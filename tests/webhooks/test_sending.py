@@ -1,8 +1,7 @@
 """One try: a signed POST, and what the answer means for the next."""
 
 import socket
-from datetime import datetime, timedelta, timezone
-from email.utils import format_datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -95,17 +94,6 @@ async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(app:
     refused = [await refusal(sender) for _ in app.coming.copy()]
 
     assert [one.retry_after for one in refused] == [*pauses.values()] * 2
-
-
-async def test_a_pause_may_be_a_date(app: App, sender: WebhookSender) -> None:
-    moment = now().replace(microsecond=0)
-    late = moment + timedelta(minutes=2)
-    dates = [format_datetime(late, usegmt=True), format_datetime(late.astimezone(timezone(timedelta(hours=-5))))]
-    app.coming += [Answer(503, headers={"retry-after": date}) for date in dates for _ in range(2)]
-
-    for _ in dates:
-        assert (await refusal(sender, moment)).retry_after == 120
-        assert (await refusal(sender, moment + timedelta(hours=1))).retry_after == 0
 
 
 async def test_an_app_that_says_nothing_is_given_up_in_time(app: App, sender: WebhookSender) -> None:

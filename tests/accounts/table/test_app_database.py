@@ -4,7 +4,6 @@ import asyncio
 import logging
 import socket
 import sqlite3
-import threading
 import traceback
 from contextlib import closing
 from datetime import timedelta
@@ -144,23 +143,6 @@ async def test_what_the_server_refuses_is_told(app: App) -> None:
         assert f": {said}" in str(unready.value)
         assert "hunter2" not in "".join(traceback.format_exception(unready.value))
         await accounts.close()
-
-
-def test_a_missing_file_is_told_without_the_traceback_of_a_thread(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    async def ask() -> None:
-        accounts = store(f"sqlite:///{tmp_path / 'app.db'}")
-        with pytest.raises(AccountsUnready, match="No such file or directory"):
-            await accounts.require_ready()
-        await accounts.close()
-
-    before = set(threading.enumerate())
-    asyncio.run(ask())
-    for thread in set(threading.enumerate()) - before:
-        thread.join(30)
-        assert not thread.is_alive()
-    assert "Traceback" not in capfd.readouterr().err
 
 
 async def test_a_file_that_is_no_database_cannot_be_reached(tmp_path: Path) -> None:

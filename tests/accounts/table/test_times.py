@@ -2,17 +2,15 @@
 
 import re
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from tests.accounts.table.app import Over, doubts_of, hashed, one
-from tests.accounts.table.test_ready import database_of, faults
+from tests.accounts.table.test_ready import faults
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import NewPassword
-from keyturn.service.accounts.table.placeholders import TIMES, time_form
+from keyturn.service.accounts.table.placeholders import TIMES
 
-POSTGRESQL = ["postgresql"]
 KINDS = {
     "sqlite": ("DATETIME", "INTEGER", "TEXT"),
     "postgresql": ("timestamptz", "bigint", "text"),
@@ -109,20 +107,3 @@ async def test_a_column_with_times_of_the_form_that_is_written_is_fine(
     await make_users(app, kind, *values)
 
     assert await doubts_of(over(set={"changed_at": given})) == []
-
-
-@pytest.mark.parametrize("databases", POSTGRESQL, indirect=True)
-async def test_times_that_may_not_be_read_are_no_doubt(app: App, over: Over) -> None:
-    await make_users(app, "bigint", "1763628402000")
-    role = database_of(app)
-    await app.run(f"CREATE ROLE {role} LOGIN; GRANT SELECT (id, email, password_hash), UPDATE ON users TO {role}")
-    limited = over(url=app.url.replace("//postgres:", f"//{role}:"), set={"changed_at": "{now}"})
-    doubts = await doubts_of(limited)
-    await app.run(f"DROP OWNED BY {role}; DROP ROLE {role}")
-
-    assert doubts == []
-
-
-@pytest.mark.parametrize("value", [None, 0, 1, True, "", "soon", 52.5, "9" * 400, 10**30, b"x", float("nan")], ids=repr)
-def test_what_is_no_time_tells_nothing(value: Any) -> None:
-    assert time_form(value) == ""

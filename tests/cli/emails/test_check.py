@@ -69,16 +69,6 @@ def test_a_finding_shows_the_place_the_line_and_the_way_out(keyturn: Keyturn, em
     )
 
 
-def test_a_finding_of_one_sample_names_it(keyturn: Keyturn, emails: Path) -> None:
-    write(
-        emails, BAD.replace("<mj-text", '{% if name == "Lin" %}<mj-text').replace("</mj-text>", "</mj-text>{% endif %}")
-    )
-
-    shown = keyturn("check", "emails", "--only", "mjml")
-
-    assert "  in news/second\n" in shown.out
-
-
 def test_a_long_line_is_cut_around_the_place(keyturn: Keyturn, emails: Path) -> None:
     write(emails, BAD.replace("<mj-text", f"<!-- {'a ' * 200}--><mj-text").replace("the boat", "the boat " * 100))
 
@@ -152,10 +142,3 @@ def test_a_rule_is_explained_without_a_folder(keyturn: Keyturn) -> None:
     refused = keyturn("check", "--explain", "links/relatve")
     assert refused.code == 2
     assert "did you mean links/relative?" in refused.err
-
-
-def test_notes_come_without_their_lines_unless_their_rule_is_named(keyturn: Keyturn, emails: Path) -> None:
-    write(emails, GOOD.replace("<mj-text ", '<mj-text align="left" align="right" '))
-
-    assert re.search(r"note  mjml/duplicate-attribute  \S+:6:31\n +<mj-text> has", keyturn("check", "emails").out)
-    assert ":6:31  note  mjml/duplicate-attribute\n" in keyturn("check", "emails", "--only", "mjml").out

@@ -143,12 +143,6 @@ def in_a_worktree(repository: Repository) -> Path:
     return repository.place / "emails"
 
 
-def in_a_worktree_of_a_bare_repository(repository: Repository) -> Path:
-    repository.git("clone", "--quiet", "--bare", ".", "../bare.git")
-    repository.place = repository.place.parent / "bare.git"
-    return in_a_worktree(repository)
-
-
 def in_a_shallow_clone(repository: Repository) -> Path:
     repository.commit("Soon")
     repository.git("clone", "--quiet", "--depth", "2", f"file://{repository.place}", "../shallow")
@@ -192,29 +186,16 @@ def through_a_link(repository: Repository) -> Path:
     return repository.place.parent / "linked"
 
 
-def at_the_top(repository: Repository) -> Path:
-    repository.git("init", "--quiet", "emails")
-    repository.place /= "emails"
-    repository.git("switch", "--quiet", "--create", "main")
-    for text in ("Then", "Now"):
-        repository.write("news.html", MAIL.format(text))
-        repository.commit(text)
-    repository.write("boats.html", MAIL.format("Soon enough"))
-    return repository.place
-
-
 @pytest.mark.parametrize(
     "arrange",
     [
         as_it_is,
         in_a_worktree,
-        in_a_worktree_of_a_bare_repository,
         in_a_shallow_clone,
         of_another_user,
         with_sha256,
         in_a_folder_with_a_strange_name,
         through_a_link,
-        at_the_top,
     ],
 )
 def test_changes_are_told_wherever_a_repository_keeps_its_data(

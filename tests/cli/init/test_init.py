@@ -7,7 +7,7 @@ import pytest
 from tests.cli.apps import BCRYPT, NODE_APP, READY, TEXTS, files, sqlite_app, to_look_at
 from tests.cli.command import Keyturn
 
-from keyturn.service.settings import Ending, Settings
+from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
@@ -194,35 +194,6 @@ def test_a_column_that_is_needed_and_not_found_is_the_first_thing_to_look_at(key
     assert [one.partition(":")[0] for one in said] == ["Set accounts.table.email", "Set accounts.table.password"]
     assert said[0].endswith("The columns are nr, adr, geheim, kontakt, reset_hash.")
     assert tomllib.loads(Path("keyturn.toml").read_text("utf-8"))["accounts"]["table"]["table"] == "pupils"
-
-
-@pytest.mark.parametrize(
-    ("column", "active"),
-    [
-        ("status TEXT", ""),
-        ("state TEXT, deleted_at DATETIME", "not deleted_at"),
-        ("is_active BOOLEAN, status TEXT", "is_active"),
-    ],
-)
-def test_active_accounts_are_told_by_a_flag(keyturn: Keyturn, column: str, active: str) -> None:
-    users = f"CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT, {column})"
-    assert keyturn("init", "--database", sqlite_app(users), *TEXTS).code == 0
-
-    assert written().accounts.table.active == active
-
-
-OWNED = "CREATE TABLE api_keys (id INTEGER PRIMARY KEY, user_id INTEGER);"
-REFERRING = "CREATE TABLE key_uses (id INTEGER PRIMARY KEY, key_id INTEGER REFERENCES api_keys (id));"
-
-
-@pytest.mark.parametrize(("script", "ends"), [(OWNED, {"api_keys.user_id"}), (OWNED + REFERRING, set())])
-def test_rows_with_keys_end_with_an_intrusion_if_no_other_refers_to_them(
-    keyturn: Keyturn, script: str, ends: set[str]
-) -> None:
-    ended = keyturn("init", "--database", sqlite_app(NODE_APP + script), *TEXTS)
-
-    assert written().accounts.table.ends == dict.fromkeys(ends, Ending(what="api_keys", when="intrusion"))
-    assert ("let your app end the rows of api_keys that let clients in" in ended.out) is not bool(ends)
 
 
 @pytest.mark.parametrize(

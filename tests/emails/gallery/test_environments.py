@@ -94,15 +94,6 @@ def test_a_layout_is_found_wherever_the_apps_own_loader_starts(
     assert "name" in gallery.samples(name)["guessed"].values
 
 
-def test_a_table_gives_what_it_holds_before_a_method_of_python(project: Path, write: Write) -> None:
-    write(
-        "emails/a.html",
-        "<html>{% for item in order.items %}{{ item }}{% endfor %}{% for k, v in other.items() %}{{ k }}{% endfor %}",
-    )
-
-    assert drawn(open_gallery(project / "emails"), "a", order={"items": [1, 2]}, other={"x": 1}) == "<html>12x"
-
-
 def test_gettext_is_there_with_catalogues_and_without(project: Path, write: Write) -> None:
     write("emails/a.html", "<html>{{ _('Hello %(name)s', name=name) }} {% trans %}Bye{% endtrans %} {{ lang }}")
     write("locales/de/LC_MESSAGES/shop.po", 'msgid ""\nmsgstr ""\n\nmsgid "Bye"\nmsgstr "Tschüss"\n')

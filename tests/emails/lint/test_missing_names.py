@@ -70,14 +70,6 @@ def test_a_missing_name_is_told(tmp_path: Path, body: str, messages: list[str]) 
     assert told(checked(tmp_path, body))["jinja/undefined"] == messages
 
 
-def test_an_object_is_not_named_if_another_on_its_line_may_be_meant(tmp_path: Path) -> None:
-    data = "{% set user = {'name': 'Ada'} %}{% set firm = {'city': 'Ghent'} %}"
-    rules = told(checked(tmp_path, f"{data}<mj-text>{{{{ user.name }}}} of {{{{ firm.name }}}}</mj-text>"))
-
-    assert "'user' has no" not in rules["jinja/undefined"][0]
-    assert "has no attribute 'name'" in rules["jinja/undefined"][0]
-
-
 @pytest.mark.parametrize(
     "use",
     [

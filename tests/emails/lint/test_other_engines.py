@@ -77,20 +77,6 @@ def test_an_engine_is_known_by_its_expressions_and_told_once(tmp_path: Path, rul
     assert found.message.startswith("2 files are ")
 
 
-def test_mails_of_another_engine_count_as_not_checked_in_full(tmp_path: Path) -> None:
-    pages = {name: "{% load i18n %}" + PAGE.format("") for name in ("invoice", "order")}
-
-    assert [*map(str, examined(tmp_path, **pages).unchecked)] == ["invoice/guessed", "order/guessed"]
-
-
-def test_a_tag_that_engines_share_is_of_the_engine_of_the_others(tmp_path: Path) -> None:
-    shared = "{% comment %}x{% endcomment %}"
-    examination = examined(tmp_path, one=PAGE.format(shared + "{% assign a = 1 %}"), two=PAGE.format(shared))
-
-    found = {found.rule: [*map(str, found.mails)] for found in examination.found}
-    assert found == {"jinja/liquid-tag": ["one/guessed"], "jinja/django-tag": ["two/guessed"]}
-
-
 @pytest.mark.parametrize(
     "jinja",
     [

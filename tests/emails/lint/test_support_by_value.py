@@ -20,7 +20,6 @@ from keyturn.studio.lint.source.origins import with_origins
 WORD = ("outlook/windows",)
 GMAIL, OUTLOOK, YAHOO, APPLE = (GROUPS[name] for name in ("gmail", "outlook", "yahoo", "apple"))
 APPS = ("gmail/ios", "gmail/android")
-NOBODY: tuple[str, ...] = ()
 
 
 class Row(NamedTuple):
@@ -61,27 +60,20 @@ ROWS = [
     inline("css-max-width", "max-width:600px", WORD),
     inline("css-max-width", "max-width:600px", tag="table"),
     inline("css-width", "width:300px", WORD),
-    inline("css-width", "width:300px", WORD, tag="img"),
     Row("css-width", html='<table><tr><td style="width:300px">x</td></tr></table>'),
     inline("css-height", "height:40px", (*WORD, *YAHOO)),
     Row("css-height", html='<table><tr><td style="height:40px">x</td></tr></table>', no=YAHOO),
     inline("css-padding", "padding:12px 20px", WORD),
-    inline("css-padding", "padding:0", NOBODY),
     Row("css-padding", html='<table><tr><td style="padding:12px">x</td></tr></table>'),
     inline("css-margin", "margin:0 auto", WORD),
     inline("css-margin", "margin:-4px", (*GMAIL, *OUTLOOK, *YAHOO)),
-    inline("css-margin", "margin:4px", WORD, tag="span"),
     inline("css-margin", "margin:0 0 16px", tag="p"),
     sheet("css-max-width", ".a { max-width: 20em }", WORD),
-    sheet("css-max-width", "table { max-width: 20em }"),
-    sheet("css-padding", "td { padding: 8px }"),
     # Backgrounds
     inline("css-background", "background:#ffffff url(https://a.example/a.png) no-repeat", WORD),
     inline("css-background", "background:#ffffff"),
-    inline("css-background", "background:url(https://a.example/a.png) center / cover", (*WORD, *YAHOO)),
     inline("css-background", "background:linear-gradient(red, blue), url(https://a.example/a.png)", (*WORD, *YAHOO)),
     inline("css-linear-gradient", "background-image:linear-gradient(red, blue)", (*OUTLOOK, *YAHOO, "gmail/android")),
-    inline("css-linear-gradient", "background:linear-gradient(red, blue)", (*OUTLOOK, *YAHOO)),
     element("html-background", '<table background="https://a.example/a.png"><tr><td>x</td></tr></table>', WORD, APPS),
     # Position
     inline(
@@ -91,65 +83,44 @@ ROWS = [
     ),
     inline("css-position", "position:absolute", (*GMAIL, *OUTLOOK, *YAHOO)),
     inline("css-position", "position:fixed", (*APPLE, *GMAIL, *OUTLOOK, *YAHOO)),
-    inline("css-position", "position:sticky", (*APPLE, *GMAIL, *WORD, "outlook/ios", *YAHOO)),
     # !important
     inline("css-important", "color:red !important", WORD),
-    inline("css-important", "color:red!important", WORD),
     inline("css-important", "color:red !IMPORTANT", (*WORD, *GMAIL)),
     sheet("css-important", ".a { color: red !important }"),
-    sheet("css-important", ".a { color: red!important }", WORD),
     sheet("css-important", ".a { background-image: url(https://a.example/a.png)!important }", (*WORD, *YAHOO)),
     # Gmail's other accounts
     inline("css-display-flex", "display:flex", WORD, APPS),
     inline("css-display-grid", "display:grid", WORD, APPS),
     inline("css-unit-calc", "width:calc(100% - 2px)", (*OUTLOOK, *YAHOO), APPS),
-    inline("css-function-clamp", "font-size:clamp(12px, 2vw, 20px)", (*OUTLOOK, *YAHOO), APPS),
     inline("css-box-shadow", "box-shadow:0 1px 2px #000", ("gmail/desktop-webmail", *WORD, *YAHOO), APPS),
-    inline("css-object-fit", "object-fit:cover", (*WORD, *YAHOO), APPS, tag="img"),
-    inline("css-text-overflow", "text-overflow:ellipsis", (*WORD, *YAHOO), APPS),
     # Values
     inline("css-display", "display:inline-block", WORD),
     inline("css-display", "display:block"),
-    inline("css-display", "display:inline-flex", (*WORD, *YAHOO), APPS),
     inline("css-display-none", "display:none"),
-    inline("css-display-none", "display:none", WORD, tag="img"),
     inline("css-border", "border:12px solid #000", WORD),
     inline("css-border", "border:1px solid #000"),
     inline("css-font-weight", "font-weight:500", WORD),
-    inline("css-font-weight", "font-weight:600"),
     inline("css-font-weight", "font-weight:650", (*WORD, *YAHOO)),
-    inline("css-white-space", "white-space:nowrap", WORD, APPS),
     inline("css-white-space", "white-space:pre", (*WORD, *APPS, "yahoo/ios", "yahoo/android")),
-    inline("css-overflow", "overflow:hidden", WORD),
     inline("css-overflow", "overflow:auto", (*WORD, "gmail/android", "outlook/android", "yahoo/android")),
-    inline("css-text-align", "text-align:start", (*WORD, *YAHOO)),
     inline("css-text-align", "text-align:left"),
     inline("css-text-transform", "text-transform:lowercase", WORD),
-    inline("css-text-transform", "text-transform:uppercase"),
     inline("css-text-indent", "text-indent:-10px", (*GMAIL, *YAHOO)),
     inline(
         "css-list-style", "list-style:url(https://a.example/a.png)", (*GMAIL, *WORD, "outlook/macos", *YAHOO), tag="ul"
     ),
-    inline("css-list-style", "list-style:none", tag="ul"),
     inline("css-rgb", "color:rgb(0, 0, 0)"),
     inline("css-rgb", "color:rgb(0 0 0)", (*GMAIL, *WORD, *YAHOO)),
-    inline("css-rgb", "color:rgb(0, 0, 0, 0.5)", WORD),
     inline("css-unit-vh", "height:50vh", (*WORD, "apple-mail/ios")),
     inline("css-border-radius", "border-radius:4px", WORD),
-    inline("css-border-radius", "border-radius:10px / 4px", (*WORD, *YAHOO)),
-    inline("css-float", "float:left", WORD),
     inline("css-float", "float:inline-start", (*WORD, *APPS, *YAHOO)),
     # Selectors
     sheet("css-selector-child", "p > b { color: red }", WORD, APPS),
-    sheet("css-selector-adjacent-sibling", "p + table { color: red }", WORD, APPS),
     sheet("css-selector-general-sibling", "p ~ table { color: red }", WORD, APPS),
-    sheet("css-selector-universal", "* { color: red }", WORD, APPS),
     sheet("css-selector-chaining", ".a.b { color: red }", (*WORD, "outlook/outlook-com"), APPS),
     sheet("css-selector-chaining", "p.a { color: red }"),
     sheet("css-selector-attribute", "p[title] { color: red }", (*GMAIL, *WORD, *YAHOO)),
-    sheet("css-selector-attribute", "p[title=x] { color: red }", (*GMAIL, *WORD)),
     sheet("css-selector-attribute", "p[title^=x] { color: red }", (*GMAIL, *OUTLOOK, *YAHOO)),
-    sheet("css-selector-attribute", "p[class~=a] { color: red }", (*WORD, *YAHOO), APPS),
     sheet("css-pseudo-class-first-child", "p:first-child { color: red }", (*GMAIL, *WORD)),
     sheet(
         "css-pseudo-class-first-child",
@@ -160,7 +131,6 @@ ROWS = [
     # At-rules
     sheet("css-at-media", "@media (max-width: 480px) { p { color: red } }", WORD, APPS),
     sheet("css-at-media", "@media (max-height: 480px) { p { color: red } }", (*GMAIL, *WORD)),
-    sheet("css-at-media", "@media (min-resolution: 2dppx) { p { color: red } }", (*WORD, *YAHOO), APPS),
     sheet("css-at-media", "@media screen { @media (max-width: 480px) { p { color: red } } }", (*OUTLOOK,), APPS),
     sheet(
         "css-at-media-orientation",
@@ -176,7 +146,6 @@ ROWS = [
     element("html-style", "<style>p { color: red }</style>", GMAIL, ()),
     # Elements
     element("html-semantics", "<nav>x</nav>", (*GMAIL, *OUTLOOK, *YAHOO)),
-    element("html-semantics", "<time>x</time>", (*WORD, *YAHOO)),
     element("html-semantics", "<section>x</section>", (*OUTLOOK, *YAHOO)),
     element("html-input-checkbox", '<input type="checkbox">', WORD),
     element("html-input-text", "<input>", (*WORD, "outlook/android", "yahoo/android")),

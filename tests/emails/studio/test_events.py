@@ -47,18 +47,6 @@ def test_a_save_of_a_shared_file_and_of_samples_is_told_too(events: Iterator[Eve
         assert next(events)[0] == "saved"
 
 
-@pytest.mark.parametrize("linked", ["greeting/greeting.mjml", "greeting"])
-def test_a_save_behind_a_link_is_told(folder: Path, linked: str, request: pytest.FixtureRequest) -> None:
-    there = folder.parent / "shared"
-    (folder / linked).rename(there)
-    (folder / linked).symlink_to(there)
-    events = request.getfixturevalue("events")
-    saved = there / "greeting.mjml" if there.is_dir() else there
-    (folder.parent / "new").write_text(GREETING + "\n")
-    (folder.parent / "new").replace(saved)  # as editors save
-    assert next(events)[0] == "saved"
-
-
 def test_a_file_that_is_moved_here_is_told(events: Iterator[Event], folder: Path) -> None:
     old = folder.parent / "old.mjml"
     old.write_text(GREETING)

@@ -1,11 +1,9 @@
 """The capture transport: what would have been sent lies in a folder."""
 
 import asyncio
-import os
 import stat
 from email import message_from_bytes, policy
 from pathlib import Path
-from typing import NoReturn
 
 import pytest
 
@@ -46,23 +44,3 @@ def test_a_folder_that_is_there_keeps_its_rights(tmp_path: Path, mail: Email) ->
 
 def rights(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
-
-
-async def test_what_a_mail_takes_does_not_grow_with_those_that_lie_there(
-    tmp_path: Path, mail: Email, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sender = CaptureSender(tmp_path)
-    await sender.send(mail, "key-1")
-    for listing in ("listdir", "scandir"):
-        monkeypatch.setattr(os, listing, _fail)
-    for listing in ("glob", "rglob", "iterdir"):
-        monkeypatch.setattr(Path, listing, _fail)
-    await sender.send(mail, "key-2")
-    await sender.send(mail, "key-2")
-    monkeypatch.undo()
-
-    assert len(captured(tmp_path)) == 2
-
-
-def _fail(*_: object) -> NoReturn:
-    pytest.fail("the folder was listed")

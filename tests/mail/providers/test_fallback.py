@@ -14,7 +14,6 @@ from tests.resend_server.server import API_KEY, ResendServer
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.service.accounts.port import Account
-from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import LimitSettings, MailSettings, Secret, WorkerSettings
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
@@ -138,19 +137,6 @@ async def test_what_the_second_answers_counts_as_the_answer_of_the_first_would(
     assert (len(resend.accepted), len(second.mails)) == (0, mails)
 
 
-async def test_tries_while_the_accounts_are_away_are_not_the_first_ones_fault(
-    deployment: Deployment, resend: ResendServer, second: SmtpServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as away:
-        away.setattr(deployment.parts.accounts, "find", _unready)
-        await deployment.ask()
-        for _ in range(4):
-            await deployment.work()
-    await deployment.work()
-
-    assert (len(resend.accepted), len(second.mails)) == (1, 0)
-
-
 async def test_the_transport_that_is_noted_is_the_one_that_is_asked(
     deployment: Deployment, resend: ResendServer, second: SmtpServer
 ) -> None:
@@ -207,7 +193,3 @@ async def test_what_certainly_nobody_has_may_go_to_the_second_also_in_the_place_
     await deployment.deploy(resend=resend_at(resend.url, "re_wrong"))
     await deployment.work()
     assert (resend.accepted, [mail["to"] for mail in second.mails]) == ([], [ADA])
-
-
-async def _unready(_: str) -> None:
-    raise AccountsUnready("they are away")

@@ -105,25 +105,12 @@ async def test_a_reply_in_the_four_hundreds_may_work_later_and_one_in_the_five_h
     assert server.envelopes == []
 
 
-async def test_a_server_that_is_about_to_stop_is_tried_again_later(server: SmtpServer, mail: Email) -> None:
-    server.replies["EHLO"] = "421 Service not available, closing transmission channel"
-
-    with pytest.raises(SendRetryable):
-        await sender_to(server.port).send(mail, "key-1")
-
-
 async def test_a_server_that_refuses_this_client_is_tried_again_later(server: SmtpServer, mail: Email) -> None:
     server.replies |= dict.fromkeys(("EHLO", "HELO"), "550 5.7.1 Access denied")
 
     with pytest.raises(SendRetryable, match="SMTP 550") as error:
         await sender_to(server.port).send(mail, "key-1")
     assert error.value.not_accepted
-
-
-async def test_the_server_is_greeted_with_the_name_of_a_domain(server: SmtpServer, mail: Email) -> None:
-    await sender_to(server.port).send(mail, "key-1")
-    (session,) = server.sessions
-    assert "." in str(session.host_name)
 
 
 async def test_a_host_that_does_not_exist_is_tried_again_later(mail: Email) -> None:

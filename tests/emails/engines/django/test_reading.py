@@ -1,7 +1,6 @@
 """What a Django project's templates are given."""
 
-import pytest
-from tests.emails.engines.django.opened import Ask, drawn_with_guesses, found_in, guessed
+from tests.emails.engines.django.opened import Ask, found_in, guessed
 
 
 def test_what_a_template_prints_gets_a_value_by_its_use(ask: Ask) -> None:
@@ -35,36 +34,6 @@ def test_a_loop_over_pairs_takes_a_mapping_and_one_over_a_name_a_list_of_that_na
     assert [list(key) for key in values["house"]["keys"]] == [["number"]] * 3
     assert len(values["team"]["items"]) == 3
     assert isinstance(values["sums"], dict)
-
-
-@pytest.mark.parametrize(
-    ("source", "drawn"),
-    [
-        ("{% for item in order.items.all %}{{ item.name }};{% endfor %} {{ order.items|length }}", (3, "3")),
-        ("{% for item in order.items %}{{ item.name }};{% endfor %} {{ order.items.count }}", (3, "3")),
-        ("{% for item in order.items.all %}{{ item.name }};{% endfor %} {{ order.items.all.count }}", (3, "3")),
-        ("{% for x in order.items %}{{ x.name }};{% endfor %} {% if order.items.exists %}yes{% endif %}", (3, "yes")),
-        ("{% for x in order.items.all %}{{ x.name }};{% endfor %} {{ order.items.first.number }}", (3, "")),
-        ("{% for x in order.items %}{{ x.name }};{% endfor %} {{ order.items.last.number }}", (3, "")),
-    ],
-)
-def test_a_list_that_is_asked_as_a_query_set_answers_as_one(ask: Ask, source: str, drawn: tuple[int, str]) -> None:
-    loop, _, answer = ask(drawn_with_guesses, source).strip().rpartition(" ")
-    times, said = drawn
-    assert loop.count(";") == times
-    assert loop.strip(";")
-    assert answer == said if said else answer
-
-
-def test_what_is_in_a_comment_gets_no_value(ask: Ask) -> None:
-    source = (
-        "{% comment %}{{ draft }}{% endcomment %}{# {{ note }} #}{% verbatim %}{{ kept }}{% endverbatim %}{{ name }}"
-    )
-    assert list(ask(guessed, source)) == ["name"]
-
-
-def test_a_name_has_a_first_and_a_last_part_and_is_no_list(ask: Ask) -> None:
-    assert list(ask(guessed, "{{ customer.first }} {{ customer.last }}")["customer"]) == ["first", "last"]
 
 
 def test_a_filter_of_the_project_that_fails_with_a_text_gets_a_number(ask: Ask) -> None:

@@ -161,13 +161,6 @@ def test_what_a_child_writes_in_an_empty_block_is_behind_the_branches_around_the
     assert added(report) == [["mail.html:2", "_parts/base.html:1", "_parts/base.html:1"]]
 
 
-def test_blocks_that_stand_in_each_other_in_turn_come_to_an_end(tmp_path: Path) -> None:
-    template = """{% extends "_parts/base.html" %}
-{% block a %}{% block b %}{{ super() }}{% if company %}x{% endif %}{% endblock %}{% endblock %}"""
-    base = "{% block b %}{% block a %}{% endblock %}{% endblock %}"
-    explored(tmp_path, template, base=base)
-
-
 def test_an_empty_branch_is_not_forced(tmp_path: Path) -> None:
     assert explored(tmp_path, "{% if total > 10 and total < 5 %}\n{% endif %}{{ company }}").samples == ()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import Page, expect
 from tests.emails.studio.on_screen import mail
 from tests.emails.studio.orders import order_studio
 
@@ -130,18 +130,3 @@ async def test_items_are_added_as_the_last_one_is_also_to_none_and_removed(page:
     await open_order(page, served, "?sample=lamp&edit=%7B%22items%22%3A%5B%5D%7D")
     await page.get_by_role("button", name="Add to items").click()
     await page.wait_for_url(edited({"items": [{"title": "x", "price": 0}]}))
-
-
-async def test_a_sample_is_replaced_after_a_question(context: BrowserContext, served: str, folder: Path) -> None:
-    page = await context.new_page()  # the browser's console reports the refusal
-    await open_order(page, served)
-    await page.get_by_role("textbox", name="name", exact=True).first.fill("Mo")
-    await page.get_by_role("button", name="Save", exact=True).click()
-    await expect(page.get_by_role("alert")).to_have_text("A sample named lamp already exists.")
-    replace = page.get_by_role("button", name="Replace it")
-    await expect(replace).to_be_focused()
-    await replace.press("Enter")
-    await page.wait_for_url(lambda url: url.endswith("?sample=lamp"))
-    await expect(replace).to_be_hidden()
-    assert 'name = "Mo"  # short' in (folder / "order" / "samples.toml").read_text()
-    await page.close()

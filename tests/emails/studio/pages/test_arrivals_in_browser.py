@@ -61,40 +61,6 @@ async def test_a_save_is_drawn_also_where_somebody_asks_for_another_page_meanwhi
     held.let_go()
 
 
-async def test_a_link_to_a_line_leads_there_also_where_a_save_comes_in_between(
-    page: Page, served: str, folder: Path
-) -> None:
-    save(folder, RIGHT, WRONG)
-    await open_sample(page, served, "?sample=ada&tab=checks")
-    place = page.get_by_role("link", name="greeting.mjml:8:10")
-    await expect(place).to_be_visible()
-    held = await HeldPage.of(page, served)
-    await place.click()
-    await held.asked.wait()
-    save(folder, "Open it", "Open now")
-    await expect(page.locator("li:target")).to_contain_text(WRONG)
-    await expect(page).to_have_url(re.compile("show=source.*#L8$"))
-    held.let_go()
-
-
-async def test_what_was_folded_stays_so_until_somebody_goes_elsewhere(page: Page, served: str, folder: Path) -> None:
-    await open_sample(page, served)
-    await page.wait_for_load_state("networkidle")  # the checks replace the list when they come
-    hostile = page.locator("#hostile")
-    await hostile.locator("summary").click()
-    await hostile.get_by_role("link").first.click()
-    await expect(hostile.locator("[aria-current=page]")).to_be_visible()
-    await hostile.locator("summary").click()
-    save(folder, "Open it", "Open now")
-    await expect(page.get_by_role("status").first).to_contain_text("rendered in")
-    await expect(hostile).not_to_have_attribute("open", "")
-
-    await page.get_by_role("link", name="ada", exact=True).click()
-    await expect(page).to_have_url(re.compile("sample=ada"))
-    await page.go_back()
-    await expect(hostile.locator("[aria-current=page]")).to_be_visible()
-
-
 async def test_the_search_and_the_question_of_the_inbox_stay_while_mails_come(
     page: Page, served: str, captured: CapturedMails
 ) -> None:

@@ -8,7 +8,7 @@ from litestar.testing import TestClient
 from msgspec.structs import asdict
 from tests.emails.studio.fixtures import Client
 
-from keyturn.errors import SettingsInvalid, TemplateInvalid
+from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.service.reset.mails.builtin_emails import builtin_emails
 from keyturn.service.settings import Brand, Folder, Kind, MailSettings, Settings
@@ -81,12 +81,6 @@ def test_a_layout_of_one_s_own_is_every_mail_s(gallery: Gallery, own: Path) -> N
     assert gallery.source("_layout/base.txt").startswith("Ours:")
 
 
-def test_what_is_taken_away_again_is_keyturn_s(gallery: Gallery, own: Path) -> None:
-    drawn(gallery)
-    (own / MARKUP).unlink()
-    assert drawn(gallery).subject == "Reset your Northwind password"
-
-
 def test_samples_of_one_s_own_are_there_beside_keyturn_s_and_before_them(gallery: Gallery, own: Path) -> None:
     packaged = list(gallery.samples("password_reset"))
     values = (
@@ -112,16 +106,3 @@ def test_the_studio_shows_both_and_where_each_comes_from(client: Client) -> None
     assert "password_changed" in page
     assert "mj-section" in client.get("/studio/files/_layout/base.mjml").text
     assert client.get("/studio/templates/password_changed?show=source").status_code == 200
-
-
-def test_the_brands_of_the_kinds_are_there_to_switch_to(gallery: Gallery, client: Client) -> None:
-    assert list(gallery.brands) == ["school", "Clinic"]
-    assert drawn(gallery, "password_changed", "school").subject == "Your Harbour Primary password was changed"
-    assert "Your Orchard Clinic password" in client.get("/studio/templates/password_changed?brand=Clinic").text
-
-
-def test_a_brand_that_cannot_be_is_told_by_its_name() -> None:
-    kinds = {"school": Kind(brand={"accent": "purple"}), "viewer": Kind(brand={"logo_width": "wide"})}
-    with pytest.raises(SettingsInvalid) as caught:
-        builtin_emails(Settings(kinds=kinds))
-    assert [fault.name for fault in caught.value.faults] == ["kinds.school.brand", "kinds.viewer.brand"]

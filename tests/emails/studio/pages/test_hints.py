@@ -31,15 +31,3 @@ def test_web_fonts_are_never_loaded(folder: Path, client: Client) -> None:
     assert hint.startswith("Web fonts are off")
     policy = client.get("/studio/frames/news").headers["content-security-policy"]
     assert "style-src 'unsafe-inline'; font-src data:;" in policy
-
-
-def test_a_subject_that_runs_from_right_to_left_does_so_in_every_row(folder: Path, client: Client) -> None:
-    shown = page(folder, client, "?tab=headers")
-    rows = re.findall(r"<(\w+)([^>]*)>أهلا", shown)
-    assert len(rows) >= 6
-    assert all('dir="auto"' in attributes for _, attributes in rows if "strong" not in _ and "title" not in _)
-
-
-def test_a_folder_that_is_gone_is_said_to_be(folder: Path, client: Client) -> None:
-    folder.rename(folder.with_name("elsewhere"))
-    assert "<h2>The folder is gone</h2>" in client.get("/studio").text

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
-from playwright.async_api import Page, expect
 from tests.emails.studio.fixtures import Client
-from tests.emails.studio.on_screen import save
 
 from keyturn.studio.web import Studio, create_studio_app
 
@@ -101,26 +99,3 @@ def test_a_large_folder_has_pages_of_two_hundred_mails(client: Client, folder: P
     assert 'rel="next" href="?page=2"' in first
     assert 'rel="next"' not in last
     assert "403 templates" in first
-
-
-@pytest.mark.long
-@pytest.mark.asyncio(loop_scope="session")
-async def test_pictures_fill_the_page_follow_a_save_and_lead_to_their_mails(
-    page: Page, served: str, folder: Path
-) -> None:
-    for width, columns in ((320, 1), (1440, 4)):
-        await page.set_viewport_size({"width": width, "height": 900})
-        await page.goto(served)
-        tracks = await page.locator(".cards").evaluate("list => getComputedStyle(list).gridTemplateColumns.split(' ')")
-        assert len(tracks) == columns
-        card, picture = [await page.locator(place).first.bounding_box() for place in (".cards li", ".cards iframe")]
-        assert card
-        assert picture
-        assert picture["width"] == pytest.approx(card["width"], abs=1)
-        assert await page.evaluate("document.documentElement.scrollWidth") <= width
-
-    await expect(page.get_by_role("status")).to_have_text("watching email_templates")
-    save(folder, "Hello", "Goodbye")
-    await expect(page.frame_locator(".cards iframe").first.get_by_text("Goodbye Ada")).to_be_attached()
-    await page.locator(".cards").get_by_role("link", name="greeting").click()
-    await expect(page).to_have_url(f"{served}/templates/greeting?sample=ada")

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 from msgspec.structs import asdict
-from playwright.async_api import Page, expect
 from tests.emails.studio.fixtures import Client
 from tests.settings.test_brand import SVG
 
@@ -154,20 +153,3 @@ def test_a_studio_of_other_mails_has_no_pages(studio: Studio) -> None:
     with TestClient(create_studio_app(alone), base_url="http://127.0.0.1:8001") as client:
         assert client.get("/studio/pages/forgot").status_code == 404
         assert "list-pages" not in client.get("/studio", follow_redirects=True).text
-
-
-@pytest.mark.long
-@pytest.mark.asyncio(loop_scope="session")
-async def test_a_page_is_as_wide_as_a_desktop_and_on_a_phone_as_the_phone(page: Page, served: str) -> None:
-    for screen, width in ((1280, 1280), (700, 600), (390, 375), (360, 320)):
-        await page.set_viewport_size({"width": screen, "height": 800})
-        await page.goto(f"{served}/pages/forgot")
-        assert (
-            await page.evaluate("document.documentElement.scrollHeight") == 800
-        )  # the list scrolls, and not the studio
-        await expect(page.locator(f"#width-{width}")).to_have_attribute("aria-current", "true")
-        await expect(page.locator(".choices [id^=width-][aria-current]")).to_have_count(1)
-        assert await page.locator(".paper iframe:not(.arriving)").evaluate("frame => frame.offsetWidth") == width
-    await page.set_viewport_size({"width": 390, "height": 800})
-    await page.goto(f"{served}/pages/forgot?width=1280")
-    await expect(page.locator("#width-1280")).to_have_attribute("aria-current", "true")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
-from tests.emails.studio.fixtures import GREETING, capture
-from tests.emails.studio.on_screen import canvas, mail, open_sample, save
+from tests.emails.studio.fixtures import GREETING
+from tests.emails.studio.on_screen import canvas, mail, open_sample
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -29,20 +29,6 @@ async def test_a_save_is_drawn_and_the_place_is_kept(page: Page, served: str, fo
             re.compile(r"^saved \d\d:\d\d:\d\d → rendered in \d+ ms$")
         )
         assert await canvas(page).evaluate("canvas => canvas.scrollTop") == place
-
-
-async def test_a_reply_that_is_no_page_is_told_and_what_was_there_stays(page: Page, served: str, folder: Path) -> None:
-    await open_sample(page, served)
-    await page.route("**/templates/**", lambda route: route.fulfill(body="what is this"))
-    save(folder, "Hello", "Goodbye")
-    status = page.get_by_role("status")
-    await expect(status).to_have_text("the studio failed: see the terminal")
-    await expect(status).to_have_attribute("data-state", "error")
-    await expect(mail(page).get_by_text("Hello Ada")).to_be_attached()
-    await page.unroute("**/templates/**")
-    save(folder, "Goodbye", "Farewell")
-    await expect(status).to_have_text(re.compile("rendered in"))
-    await expect(mail(page).get_by_text("Farewell Ada")).to_be_attached()
 
 
 async def test_a_width_is_the_width_that_the_mail_sees_and_a_wider_one_is_made_smaller_not_narrower(
@@ -114,20 +100,6 @@ async def test_the_keys_are_told_and_can_be_turned_off(page: Page, served: str) 
     await expect(told.get_by_role("checkbox")).not_to_be_checked()
 
 
-async def test_a_link_of_a_captured_mail_opens_a_tab_of_its_own(page: Page, served: str, inbox: Path) -> None:
-    name = capture(inbox, "Welcome", link=f"{served}/templates/notice")
-    await page.goto(f"{served}/inbox/{name}")
-    async with page.context.expect_page() as opened:
-        await mail(page).get_by_role("link", name="Open it").click()
-    tab = await opened.value
-    await expect(tab.get_by_role("heading", name="notice / only")).to_be_visible()
-    assert await tab.evaluate("[document.referrer, window.opener, window.origin]") == [
-        "",
-        None,
-        served[: -len("/studio")],
-    ]
-
-
 async def test_on_a_phone_there_is_one_pane_at_a_time(page: Page, served: str) -> None:
     await page.set_viewport_size({"width": 375, "height": 700})
     await open_sample(page, served)
@@ -164,26 +136,3 @@ async def test_no_screen_is_too_narrow_for_a_page(browser: Browser, served: str,
         assert await page.evaluate("document.documentElement.scrollWidth") == width
         assert await page.locator("main").evaluate("main => main.scrollWidth <= main.clientWidth"), width
     await page.close()
-
-
-async def test_a_closed_panel_leaves_its_room_to_the_mail_on_all_pages(page: Page, served: str) -> None:
-    await page.set_viewport_size({"width": 1440, "height": 900})
-    await page.goto(f"{served}/templates/greeting")
-    main, list_, details = (page.locator(place) for place in ("main", ".list", ".details"))
-    await expect(main).to_have_js_property("clientWidth", 840)
-
-    await page.get_by_role("button", name="Details").click()
-    await expect(details).to_be_hidden()
-    await expect(main).to_have_js_property("clientWidth", 1200)
-    await page.keyboard.press("[")
-    await expect(list_).to_be_hidden()
-    await expect(main).to_have_js_property("clientWidth", 1440)
-
-    await page.goto(f"{served}/sheet")
-    await expect(list_).to_be_hidden()
-    await page.goto(f"{served}/templates/notice")
-    await expect(page.get_by_role("button", name="List")).to_have_attribute("aria-pressed", "false")
-    await page.get_by_role("button", name="List").click()
-    await page.keyboard.press("]")
-    await expect(list_).to_be_visible()
-    await expect(details).to_be_visible()

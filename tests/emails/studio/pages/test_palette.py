@@ -1,7 +1,5 @@
 """Finding one's way with the keyboard: the palette, the search over the list, the keys that are told."""
 
-import re
-
 import pytest
 from playwright.async_api import Page, expect
 from tests.emails.studio.on_screen import open_sample
@@ -57,19 +55,3 @@ async def test_the_palette_is_left_with_escape_and_the_focus_is_where_it_was(pag
     await expect(palette).to_be_hidden()
     await expect(tab).to_be_focused()
     await expect(page).to_have_url(f"{served}/templates/greeting?sample=ada")
-
-
-async def test_the_keys_that_are_told_are_those_of_the_page(page: Page, served: str) -> None:
-    await open_sample(page, served)
-    await page.keyboard.press("?")
-    told = page.get_by_role("dialog", name="Keyboard shortcuts")
-    for words in ("Ctrl K Find a template", "c Contact sheet", "? Keys", "j ↓ Next sample", "5 Data"):
-        await expect(told).to_contain_text(re.compile(re.escape(words).replace(r"\ ", r"\s*"), re.IGNORECASE))
-    carried = await page.locator("[aria-keyshortcuts]").evaluate_all("all => all.map(one => one.ariaKeyShortcuts)")
-    shown = await told.locator("kbd").all_inner_texts()
-    assert {key for keys in carried for key in keys.split() if len(key) == 1} <= set(shown)
-    await page.keyboard.press("Escape")
-    await page.keyboard.press("c")
-    await expect(page).to_have_url(f"{served}/sheet")
-    await page.keyboard.press("?")
-    await expect(told).not_to_contain_text("Next sample")

@@ -30,15 +30,6 @@ def test_a_folder_is_a_heading_over_its_templates(client: Client, folder: Path) 
     assert "<span>paid</span>" in page
 
 
-def test_generated_samples_stand_apart_under_the_own_ones(client: Client) -> None:
-    page = client.get("/studio/templates/greeting?sample=grace").text
-    lists = re.findall(r'<ul aria-label="([\w ]+) of greeting">(.*?)</ul>', page, re.DOTALL)
-    assert [(label, re.findall(r">([\w ]+)</a>", rows)) for label, rows in lists] == [
-        ("Samples", ["ada", "grace"]),
-        ("Hostile samples", ["very long", "right to left", "HTML"]),
-    ]
-
-
 def test_the_index_holds_templates_samples_and_shared_files_and_is_not_kept(client: Client) -> None:
     answer = client.get("/studio/index.json?width=320&scheme=dark&sample=ada&edit=%7B%7D&line=x&pane=list")
     assert answer.headers["cache-control"] == "no-store"
@@ -85,13 +76,6 @@ def test_a_folder_with_more_templates_than_a_page_has_rows_that_lead_to_the_rest
         ("/studio/templates/area_00/mail_350", "150 more after, from area_00/mail_350 on"),
     ]
     assert "area_00/mail_149" in listed(client.get(leads[0][0]).text)
-
-
-def test_a_long_list_of_shared_files_is_cut_around_the_chosen_one(client: Client, folder: Path) -> None:
-    add(folder, *(f"_parts/part_{number:03}" for number in range(300)))
-    page = client.get("/studio/files/_parts/part_299.mjml").text
-    assert [name for name in listed(page) if "part_" in name][-1] == "_parts/part_299.mjml"
-    assert 'aria-label="101 more before, from _parts/part_099.mjml on"' in page
 
 
 @pytest.mark.long

@@ -1,11 +1,9 @@
 """The canvas in a real browser: its toolbar, the edge of the paper, and the way between pixels and lines."""
 
 import re
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
-from tests.emails.lint.planting import Mails
+from playwright.async_api import Page, expect
 from tests.emails.studio.on_screen import canvas, mail, open_sample
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -91,16 +89,3 @@ async def test_the_edge_of_the_paper_can_be_dragged_and_moved_with_keys(page: Pa
     await expect(page.get_by_role("link", name="Text", exact=True)).to_have_attribute("href", re.compile("width=280"))
     await page.go_back()
     assert "width" not in page.url
-
-
-async def test_the_marks_in_the_frame_change_no_pixel(browser: Browser, tmp_path: Path) -> None:
-    document = Mails.copied_to(tmp_path).read()
-    page = await browser.new_page(viewport={"width": 600, "height": 900})
-    await page.route("**/*", lambda route: route.abort())
-    pictures = []
-    for html in (document.html, document.marked_html):
-        await page.set_content(html)
-        pictures.append(await page.screenshot(full_page=True))
-    assert "kt-" in document.marked_html
-    assert pictures[0] == pictures[1]
-    await page.close()

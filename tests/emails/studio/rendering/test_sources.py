@@ -33,17 +33,3 @@ def test_a_mail_of_text_alone_is_drawn_as_its_text_on_a_page_of_pictures(client:
     frame = client.get("/studio/frames/note")
     assert frame.status_code == 200
     assert re.search(r"<pre [^>]*>Hello \w+,\n\n1 &lt; 2\s*</pre>", frame.text)
-
-
-def test_a_stage_that_a_mail_does_not_have_is_not_offered(client: Client, folder: Path) -> None:
-    (folder / "plain").mkdir()
-    (folder / "plain" / "plain.html").write_text("<p>Hello</p>")
-    (folder / "plain" / "samples.toml").write_text("[only]\n")
-    assert list(stages(client, "plain?show=source")) == ["template", "samples", "html"]
-    for missing in ("text", "mjml"):
-        assert "nothing to show" in client.get(f"/studio/templates/plain?show=source&file={missing}").text
-
-
-def test_a_mail_without_a_text_part_says_so(client: Client, folder: Path) -> None:
-    (folder / "greeting" / "greeting.txt").unlink()
-    assert "This mail has no text part." in client.get("/studio/templates/greeting?sample=ada&show=text").text
