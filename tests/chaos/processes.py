@@ -5,13 +5,13 @@ import re
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping, Sequence
 from typing import Self
 
+from tests.cli.process import Running
+
 API: Sequence[str] = ("serve", "--no-worker", "--port", "0")
 WORKER: Sequence[str] = ("worker",)
-_PATIENCE = 30
 _ANSWERS_ON = re.compile(r"http://[\d.:]+")
 
 
@@ -40,42 +40,29 @@ class Process:
 
     def start(self) -> None:
         """Start it, and return once it says that it is ready."""
-        self._process = subprocess.Popen(
-            self._command, env=self._environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        self._running = Running(
+            subprocess.Popen(
+                self._command, env=self._environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+            )
         )
-        ready = threading.Event()
-        self._reader = threading.Thread(target=self._read, args=(ready,))
-        self._reader.start()
-        assert ready.wait(_PATIENCE), "".join(self.said[-20:])
-        assert self._process.poll() is None, "".join(self.said[-20:])
+        line = self._running.wait_for("Keyturn answers" if "serve" in self._command else "The worker is running")
+        if found := _ANSWERS_ON.search(line):
+            self.url = found[0]
 
     @property
     def pid(self) -> int:
-        return self._process.pid
+        return self._running.process.pid
 
     def kill(self) -> None:
         """End it as a power cut would."""
-        self._process.kill()
-        self._wait()
+        self._end(signal.SIGKILL)
 
     def stop(self) -> int:
         """End it as an operator would; return its exit code."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-        self._wait()
-        return self._process.returncode
+        return self._end(signal.SIGTERM)
 
-    def _wait(self) -> None:
-        self._process.wait(_PATIENCE)
-        self._reader.join(_PATIENCE)
-
-    def _read(self, ready: threading.Event) -> None:
-        assert self._process.stderr
-        with self._process.stderr as stderr:
-            for line in stderr:
-                self.said.append(line)
-                if "Keyturn answers" in line or "The worker is running" in line:
-                    if found := _ANSWERS_ON.search(line):
-                        self.url = found[0]
-                    ready.set()
-        ready.set()
+    def _end(self, number: int) -> int:
+        code = self._running.end(number)
+        self.said += self._running.said
+        self._running.said.clear()
+        return code

@@ -51,6 +51,8 @@ class Running:
             self.process.send_signal(number)
         code = self.process.wait(_PATIENCE)
         self._reader.join()
+        if self.process.stderr:
+            self.process.stderr.close()
         return code
 
 
@@ -74,5 +76,3 @@ def running_program(words: Sequence[str], folder: Path | None, **environment: st
         yield command
     finally:
         command.end()
-        if process.stderr:
-            process.stderr.close()

@@ -14,8 +14,7 @@ from tests.driver.visitor import heading
 from tests.plugin.host import KNOWN, Host, keyturn_settings
 
 from keyturn import KeyturnConfig, KeyturnPlugin
-from keyturn.service.database.migrations import migrate
-from keyturn.service.settings import DatabaseSettings, HashingSettings, LimitSettings, ServerSettings
+from keyturn.service.settings import DatabaseSettings, LimitSettings, ServerSettings
 
 pytestmark = pytest.mark.long
 
@@ -153,20 +152,6 @@ async def test_behind_a_proxy_that_takes_the_path_away_and_names_the_client(host
     async with host.client() as client:
         page = await client.get("/forgot-password")
         assert 'href="/behind/keyturn-assets/' in page.text
-
-
-@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("written", ["bcrypt", "argon2id"])
-async def test_hashes_that_the_app_may_not_read_are_told_at_its_start(
-    empty_url: str, written: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    host = Host(empty_url, settings=keyturn_settings(hashing=HashingSettings(format=written)))
-    await migrate(host.parts.database)
-    async with host.running():
-        await host.add(hashed="$argon2id$v=19$m=65536,t=3,p=4$c2Fs$aGFz")
-    told = "the table users has hashes of argon2 (argon2id), but hashing.format writes bcrypt ($2b$), which"
-    async with host.running():
-        assert caplog.text.count(told) == (written == "bcrypt")
 
 
 @pytest.mark.parametrize("name", ["api", "lang", "name", "next", "pages", "sessions", "sign_ins", "token", "version"])

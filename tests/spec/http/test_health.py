@@ -1,7 +1,6 @@
 """Whether the process lives, and whether it can do its work."""
 
 from collections.abc import Awaitable, Callable
-from traceback import format_exception
 
 import pytest
 from tests.databases import Databases
@@ -12,9 +11,7 @@ from tests.driver.database import (
     lose_database,
     lose_migrations,
 )
-from tests.driver.service import ADA, LOGIN, PASSWORD, REQUEST, Service, problem, running, settings_for
-
-from keyturn import KeyturnError
+from tests.driver.service import ADA, LOGIN, PASSWORD, REQUEST, Service, problem
 
 pytestmark = pytest.mark.any_database
 
@@ -59,10 +56,3 @@ async def test_where_the_database_is_gone_every_route_says_to_come_back_and_name
         assert int(answer.headers["retry-after"]) > 0
         assert not any(word in answer.text.lower() for word in ("sqlite", "postgres", "asyncpg", ".db", "test_"))
     assert (await client.get("/health/live")).status_code == 200
-
-
-async def test_a_process_does_not_start_on_a_database_that_was_not_migrated(empty_url: str) -> None:
-    with pytest.raises(KeyturnError, match="the service did not start") as refused:
-        async with running(settings_for(empty_url, hashing={})):
-            pass
-    assert "run `keyturn migrate`" in "".join(format_exception(refused.value))

@@ -2,7 +2,7 @@
 
 import httpx2
 import pytest
-from tests.driver.service import ADA, CHANGE, GRACE, LOGIN, LOGOUT, PASSWORD, POLICY, REQUEST, RESET, Service, Start
+from tests.driver.service import ADA, CHANGE, LOGIN, LOGOUT, PASSWORD, POLICY, REQUEST, RESET, Service
 
 pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.long]
 
@@ -75,18 +75,6 @@ async def test_broken_rules_are_told_in_the_reader_s_language_and_named_alike_in
     assert len({problem["violations"][0]["rule"] for problem in problems.values()}) == 1
 
 
-async def test_how_long_to_wait_is_told_in_the_reader_s_language(start: Start) -> None:
-    service = await start(limits={"request": "1/hour"})
-    client = service.at("198.51.100.7", headers=GERMAN)
-    await client.post(REQUEST, json={"email": ADA})
-    answer = await client.post(REQUEST, json={"email": ADA})
-
-    assert answer.status_code == 429
-    assert answer.json()["title"] == "Zu viele Anfragen"
-    assert answer.json()["detail"].startswith("Versuchen Sie es in ")
-    assert language_of(answer) == "de"
-
-
 async def test_mistakes_of_programs_are_told_in_english(service: Service) -> None:
     answer = await service.anywhere().post(REQUEST, json={"mail": ADA}, headers=GERMAN)
 
@@ -113,27 +101,3 @@ async def test_a_mail_is_in_the_account_s_language_then_in_the_browser_s(
 
     (mail,) = service.inbox.mails
     assert mail.subject == subject
-
-
-async def test_a_confirmation_says_when_and_with_what_in_the_account_s_language(service: Service) -> None:
-    await service.add("lin@northwind.test", name="Lin", locale="ja")
-    token = await service.link("lin@northwind.test")
-    firefox = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
-    await service.anywhere().post(
-        RESET, json={"token": token, "newPassword": "eleven loud lighthouses"}, headers={"user-agent": firefox}
-    )
-    await service.deliver()
-
-    mail = service.inbox.mails[-1]
-    assert mail.subject == "Northwind School のパスワードが変更されました"
-    assert "端末：Windows の Firefox" in mail.text
-    assert "日時：20" in mail.text
-
-
-async def test_an_account_that_signs_in_elsewhere_is_told_so_in_its_language(service: Service) -> None:
-    await ask(service, GRACE, **GERMAN)
-    await service.deliver()
-
-    (mail,) = service.inbox.mails
-    assert mail.subject == "So melden Sie sich bei Northwind School an"
-    assert "Sie melden sich mit Google an." in mail.text.replace("\n", " ")
