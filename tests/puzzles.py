@@ -20,7 +20,9 @@ def written(payload: Any) -> str:
     return base64.b64encode(json.dumps(payload).encode()).decode()
 
 
-async def post_answering(client: httpx2.AsyncClient, path: str, body: dict[str, Any], **options: Any) -> httpx2.Response:
+async def post_answering(
+    client: httpx2.AsyncClient, path: str, body: dict[str, Any], **options: Any
+) -> httpx2.Response:
     """Send a request. If the response sets a puzzle, send it again with the answer."""
     answer = await client.post(path, json=body, **options)
     if answer.status_code != httpx2.codes.FORBIDDEN or "challenge" not in answer.json():

@@ -75,7 +75,9 @@ class Proxy(msgspec.Struct, frozen=True, kw_only=True):
             headers={"host": HOST, **(headers or {})},
         )
 
-    def answer(self, method: str, path: str, body: bytes = b"", *, client: str = ONE, **headers: str) -> httpx2.Response:
+    def answer(
+        self, method: str, path: str, body: bytes = b"", *, client: str = ONE, **headers: str
+    ) -> httpx2.Response:
         with self.client(client, {**JSON, **headers}) as http:
             return http.request(method, path, content=body)
 
