@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from keyturn.errors import Fault, SettingsInvalid
@@ -184,6 +185,12 @@ def test_a_setting_that_could_do_harm_counts_only_with_trust(project: Path, name
 
     assert fault.name == f"{project / 'keyturn.toml'} {name}"
     assert fault.message == f"{why.format(project=project)}; if you trust the folder, add --trust"
+
+
+def test_each_setting_is_known_to_be_harmless_or_counts_only_with_trust() -> None:
+    decided = {line.partition(" ")[0].partition(".")[0] for line in HARMLESS.splitlines()} | REFUSED.keys()
+
+    assert {field.name for field in msgspec.structs.fields(StudioSettings)} <= decided | {"file"}
 
 
 def test_a_folder_of_a_setting_that_a_link_takes_elsewhere_counts_only_with_trust(
