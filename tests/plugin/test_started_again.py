@@ -32,15 +32,16 @@ def elsewhere(tmp_path: Path) -> TableSettings:
 
 
 @pytest.fixture(params=["builtin", "table", "table elsewhere"])
-def plugin(request: pytest.FixtureRequest, elsewhere: TableSettings) -> dict[str, Any]:
+def plugin(request: pytest.FixtureRequest) -> dict[str, Any]:
     """Return what the plugin is told about the accounts, for each store."""
-    settings = keyturn_settings(accounts=AccountSettings(store="table", table=elsewhere))
-    choices: dict[str, dict[str, Any]] = {
-        "builtin": {"accounts": None},
-        "table": {},
-        "table elsewhere": {"accounts": None, "settings": settings},
-    }
-    return choices[request.param]
+    match request.param:
+        case "builtin":
+            return {"accounts": None}
+        case "table":
+            return {}
+        case _:
+            accounts = AccountSettings(store="table", table=request.getfixturevalue("elsewhere"))
+            return {"accounts": None, "settings": keyturn_settings(accounts=accounts)}
 
 
 def test_an_app_is_started_again_with_any_store(

@@ -16,7 +16,8 @@ NEW = "Lighthouse-7-loud"
 class Document(NamedTuple):
     """What a document calls its routes, the account that asks, and how long its links live in minutes.
 
-    `sender`, `link`: of its mails. `credentials`: with which it sends them.
+    `sender`, `link`: of its mails. `credentials`: with which it sends them. `former`: columns of the feature before
+    Keyturn, which a reset empties, so that its links end.
     """
 
     email: str
@@ -28,9 +29,11 @@ class Document(NamedTuple):
     credentials: tuple[str, ...]
     password: str = "newPassword"
     life: int = 60
+    former: tuple[str, ...] = ()
 
 
 AUTH = "/api/auth"
+FORMER = ("resetPasswordToken", "resetPasswordExpires")
 
 DOCUMENTS = {
     "easemail": Document(
@@ -43,7 +46,7 @@ DOCUMENTS = {
         ("resend", "re_xxxxxxxxxxxx"),
     ),
     "ivory-mirro": Document(
-        "ada@ivory.test",
+        "former@ivory.test",
         f"{AUTH}/forgot-password",
         f"{AUTH}/validate-reset-token",
         f"{AUTH}/reset-password",
@@ -51,16 +54,18 @@ DOCUMENTS = {
         "https://yourdomain.com/reset-password?token={token}",
         ("resend", "your_resend_api_key"),
         "password",
+        former=FORMER,
     ),
     "nextjs-app": Document(
-        "user@next.test",
+        "former@next.test",
         f"{AUTH}/forgot-password",
         f"{AUTH}/verify-reset-token",
         f"{AUTH}/reset-password",
         "Next.js App <your-email@gmail.com>",
-        "http://localhost:3000/reset-password?token={token}&email=user%40next.test",
+        "http://localhost:3000/reset-password?token={token}&email=former%40next.test",
         ("smtp", "smtp.gmail.com", "starttls", "your-email@gmail.com", "your-app-password"),
         "password",
+        former=FORMER,
     ),
     "teacher-resources": Document(
         "teacher@resources.test",
@@ -128,10 +133,12 @@ async def test_a_token_of_32_random_bytes_is_stored_as_its_digest_and_sets_one_p
     assert app.holds_digest(token)
     assert token not in app.dump()
 
+    assert all(app.row(document.email)[column] for column in document.former)
     body = {"token": token, "email": document.email, document.password: NEW}
     answers = [await app.post(document.reset, **body) for _ in range(2)]
     assert [problem(answer) for answer in answers] == ["200", "400 link-dead"]
     assert NEW not in app.dump()
+    assert {app.row(document.email)[column] for column in document.former} <= {None}
     assert (await app.post(document.validate, token=token)).json() == {"valid": False, "reason": "used"}
 
 

@@ -136,6 +136,7 @@ async def test_a_link_signs_no_user_in(service: Service) -> None:
 async def test_an_unknown_token_costs_no_hash_and_changes_nothing(service: Service) -> None:
     answer = await service.reset("x" * 43)
     assert (problem(answer), answer.json()["reason"]) == ("400 link-dead", "invalid")
+    assert "keyturn_password_hash_seconds_count 0.0" in await service.metrics()
     assert await service.messages() == []
 
 

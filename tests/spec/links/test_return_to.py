@@ -38,11 +38,6 @@ async def test_the_link_says_where_to_return(returning: Service) -> None:
     assert problem(await returning.reset(link)) == "200"
 
 
-async def test_without_one_nothing_is_said(returning: Service) -> None:
-    await ask(returning, "")
-    assert "returnTo" not in await returning.check(await token(returning))
-
-
 @ON_SQLITE
 @pytest.mark.parametrize("address", [EVIL, "/cart", "javascript:alert(1)", "x" * 1001, 7, None])
 async def test_another_address_is_refused_and_nothing_is_sent(returning: Service, address: object) -> None:
