@@ -155,7 +155,8 @@ async def _ask_all(
                 await parts.operator_resets.ask(results.campaign, asked)
                 results.write(judged)
             counts.update(outcome for _, outcome in judged)
-            _say(counts)
+            if sys.stderr.isatty():
+                click.echo(f"\r{muted(_summary(counts))}", err=True, nl=False)
             if results:
                 await asyncio.sleep(max(0.0, began + size / rate - time.monotonic()))
         _end(counts, results, dry_run=dry_run)
@@ -261,11 +262,6 @@ def _cell_of(email: str) -> str:
 def _address_in(cell: str) -> str:
     """Undo `_cell_of`; an address that itself begins with that sign stays as it is."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(_BEGINS_A_FORMULA) else cell
-
-
-def _say(counts: Counter[str]) -> None:
-    if sys.stderr.isatty():
-        click.echo(f"\r{muted(_summary(counts))}", err=True, nl=False)
 
 
 def _end(counts: Counter[str], results: Results | None, *, dry_run: bool) -> None:

@@ -56,7 +56,9 @@ class Lifetime:
         self._parts = parts
         self._command = command
         self._is_checked = is_checked
-        self.worker = _place_of_worker(parts, wanted=worker)
+        # A sender of the app, as in tests, exists in this process alone.
+        place = "inside" if parts.sender else parts.settings.server.worker
+        self.worker: Literal["child", "inside", "none"] = place if worker else "none"
         self._supervisor = Supervisor(parts, parts.settings) if self.worker == "child" else None
         self.fault = ""
         """Why the last start failed, in a sentence."""
@@ -96,10 +98,3 @@ async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-def _place_of_worker(parts: Parts, *, wanted: bool) -> Literal["child", "inside", "none"]:
-    """Return where this app's mails are sent. A sender of the app, as in tests, exists in this process alone."""
-    if not wanted:
-        return "none"
-    return "inside" if parts.sender else parts.settings.server.worker

@@ -298,12 +298,10 @@ def _with_accounts(settings: Settings, accounts: AccountStore | None) -> Setting
     if accounts is None:
         return settings
     own, default = settings.accounts, AccountSettings()
-    if own.table != default.table or own.store != default.store:
-        name = "accounts.table" if own.table != default.table else "accounts.store"
-        reason = (
-            "is set, but accounts= gives the plugin a store: remove [accounts] from keyturn.toml, or remove accounts="
-        )
-        raise SettingsInvalid.of(name, reason)
+    for name in ("table", "store"):
+        if getattr(own, name) != getattr(default, name):
+            fix = "remove [accounts] from keyturn.toml, or remove accounts="
+            raise SettingsInvalid.of(f"accounts.{name}", f"is set, but accounts= gives the plugin a store: {fix}")
     used = msgspec.structs.replace(own, store=f"{type(accounts).__module__}:{type(accounts).__name__}")
     return msgspec.structs.replace(settings, accounts=used)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from keyturn.service.accounts.table.columns import Stored, kind_of
+from keyturn.service.accounts.table.columns import kind_of
 from keyturn.service.accounts.table.placeholders import placeholder_for, usual_form
 from keyturn.service.onboarding.survey import Table
 from keyturn.service.settings import Credentials, Ending, TableSettings
@@ -183,7 +183,8 @@ def _value_to_set(table: Table, name: str) -> bool | str | None:
     plain, kind = plain_name(name), kind_of(table.columns[name])
     if _CHANGED_AT.fullmatch(plain) and kind.holds is not bool and kind.highest >= 2**31 - 1:
         return _time_placeholder(table, name)
-    if _FLAG.fullmatch(plain) and _holds_flag(kind):
+    is_small = kind.holds is int and (kind.on_sqlite or kind.highest < 2**15)
+    if _FLAG.fullmatch(plain) and (kind.holds is bool or is_small):
         return False
     if plain == _WORDPRESS_LINK:
         return ""
@@ -204,10 +205,6 @@ def _time_placeholder(table: Table, name: str) -> str:
         return "{now_iso}"
     # A 64-bit integer is most likely JavaScript's Date.now(), which does not fit a smaller one.
     return "{now_ms}" if kind.holds is int and not kind.on_sqlite and kind.highest > 2**32 else "{now}"
-
-
-def _holds_flag(kind: Stored) -> bool:
-    return kind.holds is bool or (kind.holds is int and (kind.on_sqlite or kind.highest < 2**15))
 
 
 # What a change or an intrusion ends

@@ -12,7 +12,7 @@ from keyturn.service.outbox.worker import Worker
 from keyturn.service.parts.accounts_readiness import AccountsReadiness
 from keyturn.service.parts.lanes import events_told, worker_of
 from keyturn.service.problems.requests import WorkerDown
-from keyturn.service.reset import ground, reset_hook, sign_in
+from keyturn.service.reset import ground, sign_in
 from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
 from keyturn.service.reset.complete import PasswordChanges, PasswordResets
@@ -24,6 +24,7 @@ from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests
+from keyturn.service.reset.reset_hook import ResetHook
 from keyturn.service.reset.return_addresses import ReturnAddresses
 from keyturn.service.securing.securing import AccountSecuring
 from keyturn.service.settings import Settings
@@ -70,7 +71,7 @@ class Parts:
 
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect the rooms around request, check and complete; one that is off is None."""
-        hook = reset_hook.build(shared)
+        hook = ResetHook(shared.app.before_reset) if shared.app.before_reset else None
         self.challenge = challenge.build(settings, shared)
         self.second_step = RequiredSecondStep(settings, shared, self.events)
         self.live_links = live = LiveLinks(shared)

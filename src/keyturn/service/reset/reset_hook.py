@@ -9,7 +9,6 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.problems.passwords import ResetRefused
 from keyturn.service.problems.requests import HookFailed
 from keyturn.service.reset.events import event_fields
-from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.records.client import Client
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
@@ -38,11 +37,6 @@ BeforeReset = Callable[[PendingReset], Awaitable[str | None]]
 
 _PATIENCE = 5
 """Seconds for an answer of the app's function, because a user waits for it."""
-
-
-def build(ground: Ground) -> "ResetHook | None":
-    """Return the hook for the app's function; None without one."""
-    return ResetHook(ground.app.before_reset) if ground.app.before_reset else None
 
 
 class ResetHook:

@@ -19,11 +19,14 @@ def request_spans(*, joining: bool) -> list[Any]:
         return []
     from opentelemetry.instrumentation.asgi import OpenTelemetryMiddleware
 
+    def name(shown: Any) -> tuple[str, dict[str, str]]:
+        return f"{shown['method']} {shown['path']}", {"http.route": shown["path"]}
+
     def traced(app: Any) -> Any:
         async def with_whole_scope(shown: Any, receive: Any, send: Any) -> None:
             await app(shown["keyturn"], receive, send)
 
-        spans = OpenTelemetryMiddleware(with_whole_scope, default_span_details=_name, exclude_spans=["receive", "send"])
+        spans = OpenTelemetryMiddleware(with_whole_scope, default_span_details=name, exclude_spans=["receive", "send"])
 
         async def with_shown_scope(scope: Any, receive: Any, send: Any) -> None:
             headers = [pair for pair in scope["headers"] if joining and pair[0] in _OF_TRACES]
@@ -34,7 +37,3 @@ def request_spans(*, joining: bool) -> list[Any]:
         return with_shown_scope
 
     return [traced]
-
-
-def _name(shown: Any) -> tuple[str, dict[str, str]]:
-    return f"{shown['method']} {shown['path']}", {"http.route": shown["path"]}

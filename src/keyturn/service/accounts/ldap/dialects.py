@@ -96,7 +96,7 @@ def _policy_error(result: Result) -> int:
 
 _DISABLED, _SMARTCARD = 0x2, 0x40000
 _NEVER = 0x7FFFFFFFFFFFFFFF
-_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1601, 1, 1, tzinfo=UTC)  # from which Active Directory counts 100 ns
 
 _BROKEN_POLICY = "0000052D"
 """ERROR_PASSWORD_RESTRICTION."""
@@ -123,8 +123,8 @@ class ActiveDirectory(OpenLdap):
 
     def state(self, entry: Entry, moment: datetime) -> tuple[bool, bool]:
         flags = entry.number("userAccountControl")
-        expires = entry.number("accountExpires")
-        is_expired = 0 < expires < _NEVER and expires <= _ticks(moment)
+        expires, ticks = entry.number("accountExpires"), (moment - _EPOCH) // timedelta(microseconds=1) * 10
+        is_expired = 0 < expires < _NEVER and expires <= ticks
         # Flags that the service account may not read are 0, which no account's are.
         is_enabled = flags and not flags & _DISABLED
         return bool(is_enabled and not is_expired), not flags & _SMARTCARD
@@ -144,8 +144,3 @@ class ActiveDirectory(OpenLdap):
 
     async def let_in(self, connection: Connection, dn: str) -> None:
         """Do nothing: the modification has done it."""
-
-
-def _ticks(moment: datetime) -> int:
-    """Return a time as Active Directory writes it: in units of 100 ns since 1601."""
-    return (moment - _EPOCH) // timedelta(microseconds=1) * 10

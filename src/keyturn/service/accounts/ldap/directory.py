@@ -51,7 +51,9 @@ class Directory:
         self._settings = settings
         self.patience = patience
         self._current = 0
-        self._context = _tls_context()
+        # The system's authorities, or those in SSL_CERT_FILE; names are checked, too (RFC 4513 3.1.3; BCP 195).
+        self._context = ssl.create_default_context()
+        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         self._idle: list[Connection] = []
         self._refused: BindRefused | None = None
         self._refused_until = 0.0
@@ -149,10 +151,3 @@ class Directory:
         for connection in idle:
             await connection.close()
         self._places = asyncio.Semaphore(self._connections)  # the next call may come from another event loop
-
-
-def _tls_context() -> ssl.SSLContext:
-    """Return a context that checks names and certificates (RFC 4513 3.1.3; BCP 195: TLS 1.2 at least)."""
-    context = ssl.create_default_context()  # the system's authorities, or those in SSL_CERT_FILE
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

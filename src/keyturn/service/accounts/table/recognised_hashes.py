@@ -105,13 +105,8 @@ def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -
     prefix = BCRYPT_PREFIXES.get(settings.format)
     writes = f"bcrypt ({prefix})" if prefix else settings.format
     theirs, _, _ = used.shown.partition(";")
-    message = f"the table {table} has hashes of {theirs}, but hashing.format writes {writes}"
+    message = (
+        f"the table {table} has hashes of {theirs}, but hashing.format writes {writes}, which your app may not read"
+    )
     fix = f'Set hashing.format = "{used.format}", or let your app verify both.'
-    return [
-        Finding(
-            "accounts",
-            "warn",
-            f"{message}, which your app may not read",
-            f"{fix} Otherwise users cannot sign in with a new password.",
-        )
-    ]
+    return [Finding("accounts", "warn", message, f"{fix} Otherwise users cannot sign in with a new password.")]
