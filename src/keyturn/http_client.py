@@ -191,13 +191,10 @@ def _is_not_ours(_: logging.LogRecord) -> bool:
     return not _OURS.get()
 
 
-@cache
-def _tls() -> ssl.SSLContext:
-    """Return the TLS context of all clients. Reading the authorities takes some 50 ms: the first client does so.
+_tls = cache(ssl.create_default_context)
+"""Returns the TLS context of all clients. Reading the authorities takes some 50 ms: the first client does so.
 
-    They are this machine's, or those in SSL_CERT_FILE, where a company adds its own. httpx itself reads certifi's.
-    """
-    return ssl.create_default_context()
+They are this machine's, or those in SSL_CERT_FILE, where a company adds its own. httpx itself reads certifi's."""
 
 
 async def _read(answer: "httpx.Response", longest: int) -> bytes:
