@@ -10,17 +10,9 @@ from keyturn.errors import ExtraMissing, Fault, SettingsInvalid
 _PACKAGE = Path(__file__).resolve().parent
 _CHECKOUT = _PACKAGE.parent.parent
 _OF_THE_STUDIO = (
-    "aiosmtpd",
-    "cachetools",
-    "dulwich",
-    "polyfactory",
-    "pygments",
-    "tinycss2",
-    "tomlkit",
-    "trustme",
-    "watchfiles",
+    "aiosmtpd", "cachetools", "dulwich", "polyfactory", "pygments", "tinycss2", "tomlkit", "trustme", "watchfiles",
     "webencodings",
-)
+)  # fmt: skip
 
 
 def folder(name: str) -> Path:
