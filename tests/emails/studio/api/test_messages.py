@@ -3,7 +3,7 @@
 import threading
 from datetime import UTC, datetime
 
-import httpx2
+import httpx
 import pytest
 from tests.emails.inbox.mails import mail
 from tests.emails.studio.fixtures import Client
@@ -25,7 +25,7 @@ def three(captured: CapturedMails) -> list[str]:
     ]
 
 
-def subjects(answer: httpx2.Response) -> list[str]:
+def subjects(answer: httpx.Response) -> list[str]:
     assert answer.status_code == 200, answer.text
     return [each["Subject"] for each in answer.json()["messages"]]
 
@@ -149,7 +149,7 @@ def test_a_request_waits_for_the_mail_and_is_answered_when_it_comes(served: str,
     captured.add(bytes(mail("Welcome", "somebody-else@northwind.example")))
     waiting = threading.Timer(0.1, captured.add, [bytes(mail("Welcome", "ada@northwind.example"))])
     waiting.start()
-    answer = httpx2.get(f"{api}/messages?to=ada@northwind.example&wait=50s", timeout=30)
+    answer = httpx.get(f"{api}/messages?to=ada@northwind.example&wait=50s", timeout=30)
     assert subjects(answer) == ["Welcome"]
     waiting.join()
 
@@ -161,7 +161,7 @@ def test_a_wait_for_nothing_ends_with_an_empty_list_or_404(client: Client) -> No
 
 def test_who_waits_is_let_go_when_the_studio_stops(served: str, studio: Studio) -> None:
     threading.Timer(0.1, studio.stopping.set).start()
-    answer = httpx2.get(f"{served.removesuffix('/studio')}/api/messages?wait=30s", timeout=20)
+    answer = httpx.get(f"{served.removesuffix('/studio')}/api/messages?wait=30s", timeout=20)
     assert subjects(answer) == []
 
 
