@@ -89,3 +89,6 @@ async def test_calls_that_are_cancelled_at_any_moment_leave_no_connection_open()
         await turns(100)
         assert len(opened) == 1
         await client.close()
+        async with asyncio.timeout(10):
+            while opened:
+                await turns(1)
