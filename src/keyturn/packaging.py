@@ -29,7 +29,10 @@ def folder(name: str) -> Path:
 
 @contextmanager
 def requires_extra(extra: str, what: str, setting: str = "") -> Iterator[None]:
-    """Tell how to install what this block imports: raise SettingsInvalid of `setting`, else ExtraMissing."""
+    """Say in one sentence how to install the packages that this block imports, if one is missing.
+
+    `what`: the part that needs them. Raises SettingsInvalid if `setting` asks for the part, else ExtraMissing.
+    """
     try:
         yield
     except ModuleNotFoundError as error:

@@ -69,7 +69,10 @@ def mismatch(value: Any, wanted: Any) -> str:
 
 
 def plain_message(message: str) -> str:
-    """Return what msgspec says of a value as a sentence, without the value, which may be a password."""
+    """Return what msgspec says of a value as a sentence: "must be a text, not a whole number". What it has not, stays.
+
+    The value is not shown: in a request it may be a password.
+    """
     said = _PATH.sub("", message)
     if found := _WRONG_TYPE.fullmatch(said):
         wanted = " or ".join(_TYPES.get(one.strip(), one.strip()) for one in found[1].split("|"))

@@ -324,7 +324,10 @@ def _writing(locale: Locale) -> tuple[str, str]:
 
 
 def languages_in(folder: Path, timezone: str, more: Iterable[str] = (), bounds: Path | None = None) -> Languages:
-    """Return the languages of templates, from `locales`, `locale` or `translations` in the folder or beside it."""
+    """Return the languages of a project's templates: their catalogues are in that folder, or right beside it.
+
+    The folder is named as in gettext, Flask and Django: `locales`, `locale` or `translations`.
+    """
     places = [place / name for place, name in product((folder.parent, folder), _NAMES)]
     return Languages(timezone, *places, domain=ANY, reload=True, more=more, bounds=bounds)
 

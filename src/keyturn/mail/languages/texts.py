@@ -33,7 +33,10 @@ class SourceTexts:
 
 
 def teach_texts(texts: SourceTexts, environment: Environment) -> None:
-    """Add gettext in its new style, `_("Hello %(name)s", name=name)`, in a third of the time of Jinja's own."""
+    """Add gettext in its new style to a Jinja environment: a call takes the values, `_("Hello %(name)s", name=name)`.
+
+    It is equivalent to Jinja's own, in a third of the time: a mail holds twenty texts.
+    """
 
     @pass_eval_context
     def gettext(context: EvalContext, text: str, /, **values: object) -> str:

@@ -22,7 +22,10 @@ from keyturn.service.problems.requests import InputInvalid
 
 
 class AccountRow(Model):
-    """An account of the built-in store. `locked_at`: since when it is locked, because its owner asked for that."""
+    """An account of the built-in store. `email` is in the form of `addresses.parse`.
+
+    `locked_at`: since when the account is locked, because its owner reported a change of its password.
+    """
 
     __tablename__ = "keyturn_accounts"
 

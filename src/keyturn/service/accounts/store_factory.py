@@ -25,7 +25,10 @@ def store_from_factory(reference: str, settings: Settings) -> AccountStore:
 
 
 def product_of(reference: str, settings: Settings, kind: type, setting: str) -> Any:
-    """Return what the factory makes. Raises SettingsInvalid unless that inherits from `kind`."""
+    """Return what the factory makes. Raises SettingsInvalid, with a sentence, if that does not inherit from `kind`.
+
+    Keyturn's own errors pass through from the factory, since they name their faults themselves.
+    """
     factory = import_factory(reference, setting)
     try:
         product = factory(settings)

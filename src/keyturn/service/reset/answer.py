@@ -134,7 +134,10 @@ class ResetRequestHandler:
         self._events = events
 
     async def prepare(self, messages: Sequence[Message]) -> Sequence[Delivery | Dropped | Exception]:
-        """Answer the first tries in one transaction; return the delivery of each. Others are handled alone."""
+        """Answer the first tries together, in one transaction, and return the delivery of each message.
+
+        Without an answer to its look-up, a message is handled alone: it then delays and fails no other.
+        """
         asked = {one.id: _DECODER.decode(one.payload) for one in messages if not one.sealed}
         found = await self._find_together({one.email for one in asked.values()})
         first = [one for one in messages if one.id in asked and asked[one.id].email in found]

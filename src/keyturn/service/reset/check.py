@@ -91,7 +91,10 @@ class LiveLink(Account, frozen=True, kw_only=True):
 
 
 class LinkChecks:
-    """Tells a link's holder whose it is, what a reset needs besides, and what is wrong with a password."""
+    """Tells the holder of a working link whose it is, what a reset needs besides it, and what is wrong with a password.
+
+    `second_step`: what a reset may need besides its link. None of these calls uses up a link.
+    """
 
     def __init__(
         self,
@@ -141,7 +144,10 @@ class LinkChecks:
 
     @count_calls("second_step")
     async def begin_second_step(self, token: str, method: CodeMethod, client: Client, email: str | None = None) -> bool:
-        """Send a code to a link's holder if the account has a factor for it; return whether one is sent."""
+        """Send a code to the holder of a working link if the account has a factor for it; return whether one is sent.
+
+        It counts like a reset. Raises LinkDead, TooManyRequests, Unavailable.
+        """
         await self._limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
         try:

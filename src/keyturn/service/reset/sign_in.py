@@ -274,7 +274,10 @@ class SignIns:
 def build(
     settings: Settings, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: RequiredStep
 ) -> SignIns | None:
-    """Return the sign-in; None if users sign in elsewhere, as the settings say, or no hash can be read."""
+    """Return the sign-in; None if users sign in elsewhere, or if the store cannot check their passwords.
+
+    For an app's own accounts it is a second way in, so it exists only if `sign_in_url` asks for it.
+    """
     accounts = ground.accounts
     hosted = settings.accounts.store == "builtin" or hosted_path(settings.sign_in_url) is not None
     if not hosted or not accounts.offers(AccountStore.password_hash):

@@ -50,7 +50,10 @@ _SECURED: Final = "secured"
 
 
 class AccountSecuring:
-    """Secures accounts by the buttons of confirmation mails. Raises SettingsInvalid if its store cannot lock."""
+    """Secures accounts by the buttons of confirmation mails.
+
+    A press locks an account that has not moved, if the settings say so. Raises SettingsInvalid if its store cannot.
+    """
 
     def __init__(self, settings: Settings, ground: Ground, effects: ChangeEffects, second_step: RequiredStep) -> None:
         self._ground, self._records, self._accounts = ground, ground.records, ground.accounts

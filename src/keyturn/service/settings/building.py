@@ -51,7 +51,10 @@ class VariableUnset(ValueError):
 
 
 class Builder:
-    """Builds a struct, and collects `faults`. `folder`: the file's. `unset`: settings whose variables are not set."""
+    """Builds a struct of what was written, and collects the faults; a value that could not be read is left out.
+
+    `folder` is where the file is. `unset` are the settings whose variables are not set.
+    """
 
     def __init__(self, environ: Variables, folder: Path, faults: list[Fault]) -> None:
         self._environ = environ

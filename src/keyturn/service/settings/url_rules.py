@@ -30,7 +30,10 @@ def database_kind(url: str) -> str:
 
 
 def database_fault(url: str, *, for_our_tables: bool = False) -> str:
-    """Return what is wrong with how an address begins, else "". No other part is repeated: it may be a password."""
+    """Return what is wrong with how the address of a database begins, "" for nothing.
+
+    No other part of it is repeated, since it may hold a password. `for_our_tables`: Keyturn's own tables are there.
+    """
     kind = database_kind(url)
     known = "sqlite:// or postgresql://" if for_our_tables else "sqlite://, postgresql://, mysql:// or mariadb://"
     if kind == "mysql" and for_our_tables:

@@ -32,7 +32,10 @@ _GAUGES = {
 
 
 class Meters:
-    """Counts for Prometheus, with a registry for each app. Labels come from fixed lists: clients add no series."""
+    """Counts for Prometheus, with a registry for each app, so that two apps in a process do not add up.
+
+    Every label comes from a fixed list, so that clients cannot create unlimited series.
+    """
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()

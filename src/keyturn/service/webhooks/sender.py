@@ -33,7 +33,10 @@ class WebhookSender:
         return Sent("webhook", await self.send(message.key, bytes(event), now()))
 
     async def send(self, identity: str, body: bytes, moment: datetime) -> str:
-        """Deliver the event, under the same `identity` on every try. Raises SendRetryable, SendRefused."""
+        """Deliver the event, and return the status of the answer. Raises SendRetryable, SendRefused.
+
+        `identity` is the same on every try, so that the app can detect a repeat; `moment` is the time of the try.
+        """
         try:
             answer = await self._http.ask(
                 "POST", self._url, content=body, headers=self._headers(identity, moment, body)

@@ -35,7 +35,10 @@ _POLICY_RULES = {5: "weak", 6: "weak_length", 7: "too_young", 8: "history", 9: "
 
 
 class OpenLdap:
-    """A directory with RFC 3062 and ppolicy. `attributes`: what `state` reads. `where`: what marks an account."""
+    """A directory that sets passwords by RFC 3062 and has the overlay ppolicy, or works like it.
+
+    `attributes`: those that `state` reads. `where`: what marks an entry as an account, if the settings do not say.
+    """
 
     id_attribute = "entryUUID"
     attributes: tuple[str, ...] = ("pwdAccountLockedTime", "nsAccountLock", "shadowExpire")

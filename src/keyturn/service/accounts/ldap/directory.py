@@ -61,7 +61,10 @@ class Directory:
         self._places = asyncio.Semaphore(connections)
 
     async def work(self, job: Job[T]) -> T:
-        """Run a job at the first server that answers. Raises AccountsUnready, `not_changed` if no change was sent."""
+        """Run a job with a connection to the first server that answers, from the current one on.
+
+        Raises AccountsUnready, with `not_changed` if no request was sent that changes an entry.
+        """
         used: list[Connection] = []
         try:
             async with asyncio.timeout(WHOLE), self._places:

@@ -53,7 +53,10 @@ class SupabaseAccounts(AccountStore):
         raise SettingsInvalid.of("accounts.supabase.url", f"{self._url} does not answer as Supabase Auth does: {told}")
 
     async def find(self, email: str) -> Account | None:
-        """Return the account, preferring one with a password: a single sign-on user may have the same address."""
+        """Return the account, preferring one with a password: a single sign-on user may have the same address.
+
+        Few look-ups run at a time, and each is limited in time. Raises AccountsUnready after that.
+        """
         try:
             async with asyncio.timeout(self._patience), self._places:
                 return await self._find(email)
@@ -115,7 +118,10 @@ def _uuid(text: str) -> UUID | None:
 
 
 class SupabaseWithTable(TableAccounts):
-    """Looks users up in a table, and sets passwords at Supabase, where sessions end only with the next one."""
+    """An AccountStore that looks users up in a table, by their ids at Supabase, and sets passwords at Supabase.
+
+    Sessions at Supabase end only with the next password; `end_sessions` ends what the table names.
+    """
 
     password_hash = AccountStore.password_hash
     awaiting_password = AccountStore.awaiting_password  # type: ignore[assignment]  # it cannot list them

@@ -55,7 +55,10 @@ class Stored(UserDefinedType[Any]):
         return self.on_sqlite and self.holds is object
 
     def ids(self, text: str) -> list[Any]:
-        """Return the values that are shown as this text: on SQLite perhaps bytes and a text. Raises ValueError."""
+        """Return the column's values that are shown as this text. Raises ValueError if there is none.
+
+        On SQLite there can be two: a column declared as BINARY(16) or UUID may hold bytes as well as texts.
+        """
         value: Any = text
         if self.holds is int:
             value = self.bounded(int(text))  # MySQL takes '12abc' for 12; asyncpg refuses a number out of range

@@ -39,7 +39,10 @@ def forbidding_keys(connection: Connection, schema: str | None) -> Iterator[tupl
 def checked_keys(
     connection: Connection, schemas: Iterable[str | None], place: Callable[[str | None, str], Place]
 ) -> list[ForeignKey]:
-    """Return the keys that can forbid a deletion: on SQLite none, unless the connection checks them."""
+    """Return the keys in these schemas that can forbid a deletion. `place`: makes a table of its schema and name.
+
+    SQLite checks keys only in a connection that asks for it, as the one to Keyturn's own database does.
+    """
     if connection.dialect.name == "sqlite" and not connection.execute(text("PRAGMA foreign_keys")).scalar():
         return []
     keys = (key for schema in schemas for key in forbidding_keys(connection, schema))

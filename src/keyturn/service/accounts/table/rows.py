@@ -69,7 +69,10 @@ def spellings(identifier: str) -> set[str]:
 
 
 def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowMapping]]:
-    """Return the rows of each address and user name, as they are compared. A name with an @ is no name."""
+    """Return the rows of each address, in the form of `addresses.parse`, and of each user name, without its case.
+
+    Rows with an invalid address are left out. A name with an @ is no name: it would be taken for an address.
+    """
     found: dict[str, list[RowMapping]] = {}
     for row in rows:
         with suppress(InputInvalid):

@@ -55,7 +55,10 @@ class Statements:
         self._accounts_by_identifier: dict[int, sa.Select[Any]] = {}
 
     def by_identifier(self, spellings: Collection[str]) -> Query:
-        """Ask for the rows of these spellings. An index on lower(email) helps, and one on lower(username)."""
+        """Ask for every row whose address or user name may be one of these, for `choose_row`.
+
+        An index on lower(email) helps, and one on lower(username). The statement is the same for an address and a name.
+        """
         count = 1 << (len(spellings) - 1).bit_length()
         statement = self._accounts_by_identifier.get(count)
         if statement is None:
@@ -137,7 +140,10 @@ class Statements:
     def change(
         self, account_id: str, email: str, password_hash: str | None, moment: datetime, *, locked: bool = False
     ) -> sa.Update:
-        """Set hash and columns of an unchanged account; one read as `locked` may still be so. Raises ValueError."""
+        """Set the hash, if given, and the columns set with it, if the account is unchanged and may have a password.
+
+        An account that was `locked` may still be so, and is unlocked. Raises ValueError for an impossible id.
+        """
         values = self._assigned("set", moment)
         if locked:
             values |= self._assigned("unlock", moment)
@@ -169,7 +175,10 @@ class Statements:
     def endings(
         self, account_id: str, moment: datetime, *, intruded: bool
     ) -> Iterator[tuple[str, sa.Update | sa.Delete]]:
-        """Yield the statements that end access to an account, each with what it ends; "" is not counted."""
+        """Yield the statements that end an account's sessions and the like, each with what it ends.
+
+        "" is for rows that end a second time, or had ended by the app's clock. They are not counted.
+        """
         for one in self.mapping.endings:
             if intruded or one.ending.when == "change":
                 with suppress(ValueError):  # a column of another type holds no such id

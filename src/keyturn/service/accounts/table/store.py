@@ -250,7 +250,10 @@ def _end(connection: Connection, statements: Statements, account_id: str, *, int
 
 
 def table_accounts(settings: TableSettings, database: Database, *, hash_length: int = 60) -> TableAccounts:
-    """Return the store of the settings, for hashes of `hash_length` characters. Raises SettingsInvalid."""
+    """Return the store that the settings describe. Raises SettingsInvalid if its address or its driver is missing.
+
+    `hash_length`: characters that the password's column must have room for. No connection is opened yet.
+    """
     if settings.url:
         return TableAccounts(settings, AppDatabase(settings.url), hash_length)
     return JoiningTableAccounts(settings, database, hash_length)

@@ -74,7 +74,10 @@ class MailComposer:
         by_operator: bool = False,
         reason: str = "",
     ) -> SealedMail:
-        """Return the mail with a link: an invitation, if the account awaits its first password."""
+        """Return the mail with a link. If the account awaits its first password, it is an invitation.
+
+        The link works for its lifetime from the moment on. The rest is as in `email_props.PasswordReset`.
+        """
         common: dict[str, Any] = {
             "name": _greeting_name(account.name),
             "email": account.email,

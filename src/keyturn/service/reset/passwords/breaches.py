@@ -35,7 +35,10 @@ _LINE = re.compile(rb"[0-9A-F]{35}(?:[ \t]*:[ \t]*([\d,]*))?")
 
 
 class Breaches:
-    """Asks `url`, which learns five of forty digits, as 1,000 passwords share them; padding hides how many."""
+    """Asks `url`, Have I Been Pwned's or a mirror's. It learns five of forty digits, which some 1,000 passwords share.
+
+    Padding hides the number of lines from the network, and so the range.
+    """
 
     def __init__(self, url: str, meters: Meters | None = None) -> None:
         self._url = url.rstrip("/")

@@ -38,7 +38,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PasswordPolicy:
-    """Judges new passwords, as typed. `max_bytes`: what hashes read; longer ones are refused rather than cut."""
+    """Judges new passwords, as they were typed, by the rules of the settings.
+
+    `max_bytes`: the length that the format of the hashes reads; longer passwords are refused rather than cut.
+    """
 
     def __init__(
         self,
