@@ -23,7 +23,10 @@ def is_loopback_address(host: str) -> bool:
 
 
 def local_port(url: str) -> int | None:
-    """Return the port of an http URL of this machine; None for others: an https port belongs to a proxy."""
+    """Return the port that an http URL names on this machine; None for any other URL.
+
+    An https port on this machine belongs to a proxy: `serve` speaks http.
+    """
     return (urlsplit(url).port or 80) if is_loopback(url) and urlsplit(url).scheme == "http" else None
 
 

@@ -19,7 +19,10 @@ class Secret(str):
 
 
 class Folder(str):
-    """The path of a folder or a file: in keyturn.toml relative to that, in a variable to the working directory."""
+    """The path of a folder, or of a file in one.
+
+    In keyturn.toml it is relative to that file, in an environment variable to the working directory.
+    """
 
     __slots__ = ()
 

@@ -87,6 +87,7 @@ def init(file: Path, *, force: bool, **flags: Any) -> None:
 
 
 async def _faults_of_table(plan: Plan) -> list[str]:
+    """Return what the database refuses of the mapping."""
     if not (plan.database and plan.table and plan.table.email):
         return []
     store = TableAccounts(plan.table, AppDatabase(plan.database.url), plan.hashes.settings.hash_length)
@@ -117,6 +118,7 @@ def _of_files(plan: Plan) -> Iterator[str]:
 
 
 def _commands(plan: Plan, file: Path) -> Iterator[str]:
+    """Yield what to type next, without what the environment already has."""
     variables = Variables(os.environ)
     # Every other command looks for the usual name, unless a variable names another file.
     if Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).resolve() != file.resolve():

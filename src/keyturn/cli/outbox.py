@@ -142,7 +142,10 @@ async def _retry(parts: Parts, ids: Sequence[int]) -> None:
 
 
 async def _retryable(parts: Parts, state: str) -> Sequence[int]:
-    """Return the ids of dead messages with an address, or of those that wait for another try than the first."""
+    """Return the ids of dead messages that still have their address, or of those that wait for a later try.
+
+    A message that was never tried waits on purpose, as the promise of a change in another system does.
+    """
     moment = now()
     items = reversed(await read(parts.database, state=state, most=None))
     if state == DEAD:

@@ -71,7 +71,10 @@ def uvicorn_config(app: App, limits: ConnectionLimits, **more: Any) -> uvicorn.C
 
 
 class _Server(uvicorn.Server):
-    """Announces when it answers. It leaves the signals to the process: uvicorn would raise one again at its end."""
+    """Announces when it answers, and leaves the signals to the process.
+
+    Uvicorn would raise a signal again after its clean end, so the process would end with a bad exit code.
+    """
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)

@@ -128,6 +128,7 @@ def _answer_in_processes(
 
 
 def _app_of_process(settings: Settings) -> "ASGIApp":
+    """Return the app of one of uvicorn's processes, which begins here."""
     _observe(settings)
     from keyturn.garbage import collect_seldom
     from keyturn.service.app import create_app
@@ -198,6 +199,7 @@ def migrate() -> None:
 
 
 def _describe_installation(settings: Settings) -> str:
+    """Return a description of the accounts and the settings in use."""
     table = f" ({settings.accounts.table.table})" if settings.accounts.store == "table" else ""
     file = Path(os.environ.get("KEYTURN_CONFIG") or FILE_NAME).absolute()
     read = f"from {file}" if file.is_file() else f"from the environment only, because there is no {file}"
@@ -205,7 +207,10 @@ def _describe_installation(settings: Settings) -> str:
 
 
 def _links_elsewhere(settings: Settings, port: int) -> str:
-    """Return a warning if links lead to another port of this machine, where no proxy is trusted; else ""."""
+    """Return a warning if links lead to another port of this machine than `port`; "" if a proxy may listen there.
+
+    Port 0 means a free port, which a `base_url` cannot name in advance.
+    """
     linked = local_port(settings.base_url)
     if port == 0 or linked in (None, port) or settings.server.trusted_proxies:
         return ""
@@ -222,7 +227,10 @@ def _observe(settings: Settings) -> None:
 
 
 def _require_ready(here: Installation, settings: Settings) -> None:
-    """Raise before anything starts, so that users see a sentence for each fault and no traceback of a lifespan."""
+    """Raise before anything starts, so that users see a sentence for each fault and not a lifespan's traceback.
+
+    Raises DatabaseUnready if the migrations were not run, and the store's own error if the accounts are not ready.
+    """
     from keyturn.service.accounts.store_factory import accounts_for
     from keyturn.service.database.migrations import ahead_text, require_current
     from keyturn.service.event_loop import run

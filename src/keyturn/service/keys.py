@@ -17,7 +17,10 @@ def derive(secret: str, purpose: str) -> bytes:
 
 
 def box(secrets: Sequence[str], purpose: str) -> "MultiFernet":
-    """Return Fernet's box for that purpose (AES-128-CBC, HMAC-SHA256): the first secret encrypts, all decrypt."""
+    """Return what encrypts for that purpose: the first secret encrypts, all of them decrypt.
+
+    Fernet is AES-128-CBC with HMAC-SHA256. To rotate, put a new secret in front.
+    """
     from cryptography.fernet import Fernet, MultiFernet
 
     return MultiFernet([Fernet(base64.urlsafe_b64encode(derive(secret, purpose))) for secret in secrets])

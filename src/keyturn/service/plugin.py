@@ -222,7 +222,10 @@ class KeyturnPlugin(InitPlugin):
 
 
 def _places_of_pages(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
-    """Yield routes by which the app's router finds the pages, with names of parameters that do not clash."""
+    """Yield what the app's router needs to find the pages.
+
+    Their handlers have names for parameters and dependencies, which could clash with the app's.
+    """
 
     async def answered_elsewhere() -> None: ...
 
@@ -255,7 +258,10 @@ def _answered_by(keyturn: ASGIApp) -> Middleware:
 
 
 class _LifespanLast(InitPlugin):
-    """Adds a lifespan after those of all plugins: the app's tables exist by then, and its pool is still open."""
+    """Adds a lifespan after those of all other plugins, including plugins that other plugins add.
+
+    It begins after the app's own tables have been created, and ends before its connection pool is closed.
+    """
 
     def __init__(self, lifespan: Callable[[Litestar], AbstractAsyncContextManager[None]]) -> None:
         self._lifespan = lifespan

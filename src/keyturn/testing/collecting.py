@@ -16,7 +16,10 @@ from keyturn.studio.snapshots import SnapshotFolder, Snapshots
 
 
 def snapshots_of(mark: pytest.Mark | None, project: Path) -> Snapshots:
-    """Return the snapshots of the marker, else of the project. Raises SettingsInvalid, CannotImport."""
+    """Return the snapshots that the marker names, or without one those of the project's configuration.
+
+    Raises SettingsInvalid, CannotImport.
+    """
     settings = read_studio_settings(project)
     if mark:
         return _snapshots_of_mark(project, settings, *mark.args, **mark.kwargs)
@@ -36,6 +39,7 @@ def _snapshots_of_mark(
 
 
 def _own_gallery(project: Path) -> Gallery:
+    """Return the emails that Keyturn sends, for the brand of this project."""
     file = project / FILE_NAME
     settings = read_settings(file if file.is_file() else None, sending=False, connecting=False)
     return Gallery(**asdict(builtin_emails(settings)))

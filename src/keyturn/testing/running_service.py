@@ -131,6 +131,7 @@ async def _alive(app: Litestar) -> AsyncIterator[None]:
 
 
 async def _settings_of(given: Mapping[str, Any], stack: AsyncExitStack) -> Settings:
+    """Return the settings, with a database of the test's own where none is named."""
     has_own = "url" not in given.get("database", {})
     if has_own:
         file = Path(stack.enter_context(TemporaryDirectory(prefix="keyturn"))) / "keyturn.db"

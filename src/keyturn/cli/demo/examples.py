@@ -231,6 +231,7 @@ class Example:
         return {f"KEYTURN_{name}": value for name, value in here.items()}
 
     def _make_app_database(self) -> None:
+        """Create the database at the first start, whole or not at all."""
         if self._app_database.exists():
             return
         new = self._home.create() / "app.db.new"

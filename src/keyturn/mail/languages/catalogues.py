@@ -88,7 +88,10 @@ def text_of(message: "Message") -> Text:
 
 @lru_cache(1024)
 def parse_locale(name: str) -> Locale | None:
-    """Return the locale of a BCP 47 tag or a folder's name; None if CLDR does not know it. Babel takes long for it."""
+    """Return the locale of a BCP 47 tag or a folder's name; None if CLDR does not know it.
+
+    Cached, because Babel compares a name with each of its thousand files.
+    """
     try:
         return Locale.parse(name.replace("-", "_"))
     except (ValueError, TypeError, UnknownLocaleError):

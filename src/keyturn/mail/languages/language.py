@@ -59,7 +59,10 @@ class _Loaded:
 
 @dataclass(frozen=True, eq=False)
 class Language(SourceTexts):
-    """A language for users, with times in `timezone`. `reload`: read a catalogue again after it was saved."""
+    """A language for users: texts, dates, numbers.
+
+    Times are shown in `timezone`, with its name. `reload`: read a catalogue again after it was saved.
+    """
 
     locale: Locale
     timezone: tzinfo

@@ -118,6 +118,7 @@ class ProviderApi:
         return SendRefused(reason, account=answer.status in ACCOUNT_REFUSED)
 
     def _pause(self, headers: Mapping[str, str]) -> float | None:
+        """Return the seconds to wait that an answer asks for."""
         asked_for = retry_after(headers, datetime.now(UTC))
         if asked_for is not None:
             longest = LONGEST_PAUSE if self._knows_keys else asked_for

@@ -23,7 +23,10 @@ Rate = Annotated[float, Meta(gt=0)]
 
 
 class Spf(msgspec.Struct, frozen=True, kw_only=True):
-    """The SPF record at `host` below the sending domain, with `term` in it. `missing`: the verdict without one."""
+    """Describes the SPF record that receivers read: at `host` below the sending domain, with `term` in it.
+
+    `missing`: the doctor's verdict if there is no record.
+    """
 
     host: str = ""
     term: str = ""
@@ -38,7 +41,10 @@ class Dkim(msgspec.Struct, frozen=True):
 
 
 class CheckedSender(msgspec.Struct, frozen=True, kw_only=True):
-    """The sender that the doctor asks a provider about: its bare address. `timeout`: for one call."""
+    """Names the sender that the doctor asks a provider about: its bare address, its domain, and the environment.
+
+    `timeout`: for one call.
+    """
 
     address: str
     domain: str

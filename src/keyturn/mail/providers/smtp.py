@@ -69,7 +69,10 @@ class SmtpSender:
 
 
 async def _hand_over(message: bytes, server: Mapping[str, Any], sender: str, recipient: str, *, utf8: bool) -> None:
-    """Give a message to the server; with `utf8` by RFC 6531. Raises SendRetryable, SendUnknown, SendRefused."""
+    """Give a message to the server; `utf8` if an address has non-ASCII letters (RFC 6531, 3.1 and 3.6).
+
+    Raises SendRetryable, SendUnknown if the server may have the message, SendRefused.
+    """
     import aiosmtplib
 
     options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []
@@ -96,6 +99,7 @@ async def _hand_over(message: bytes, server: Mapping[str, Any], sender: str, rec
 
 
 def _connection_options(settings: SmtpSettings, timeout: timedelta) -> Mapping[str, Any]:
+    """Return aiosmtplib's options to connect, to encrypt and to log in."""
     return {
         "hostname": settings.host,
         "port": settings.port,
@@ -108,13 +112,19 @@ def _connection_options(settings: SmtpSettings, timeout: timedelta) -> Mapping[s
 
 
 async def _own_name(sender: str) -> str:
-    """Return this machine's name for EHLO; without a dot (RFC 5321, 4.1.1.1), as in a container, the sender's."""
+    """Return the name for EHLO: this machine's, or that of the sender's domain in a container, whose name is no domain.
+
+    Strict servers refuse a name without a dot (RFC 5321, 4.1.1.1).
+    """
     name = await asyncio.to_thread(socket.getfqdn)
     return name if "." in name else sender.rpartition("@")[2]
 
 
 def _missing_extension(error: BaseException) -> str:
-    """Return the extension that the server does not offer: aiosmtplib says it only in words; else ""."""
+    """Return the extension that the settings need and the server does not offer, else "".
+
+    aiosmtplib says it only in words, and mentions STARTTLS if AUTH is missing, too.
+    """
     return next((name for name in ("AUTH", "STARTTLS") if name in str(error)), "")
 
 

@@ -102,7 +102,10 @@ def accounts_for(settings: Settings, database: Database) -> AccountStore:
 
 
 def ends_sessions(accounts: AccountSettings) -> bool:
-    """Return whether a new password ends all sessions: with a table by its settings, with a directory never."""
+    """Return whether a new password ends all sessions.
+
+    A store's contract says so; a table needs settings for it, and a directory does not know its apps' sessions.
+    """
     table = accounts.table
     ended = any(one.what == "sessions" and one.when == "change" and not one.where for one in table.ends.values())
     return accounts.store not in {"table", "ldap"} or bool(table.delete or ended)

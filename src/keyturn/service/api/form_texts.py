@@ -48,7 +48,10 @@ _DEAD: Mapping[DeadReason, str] = {one: "wrongCodes" if one == "second_step" els
 
 
 def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
-    """Return every text by the form's name for it, with placeholders in braces. `lifetime`: of a link, in words."""
+    """Return every text by the form's name for it, with placeholders in braces.
+
+    `lifetime`: how long a link works, in words of that language.
+    """
     _ = language.gettext
     return {
         "forgotHeading": _("Forgot your password?"),
@@ -138,6 +141,7 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
 
 
 def _name_texts(language: SourceTexts) -> dict[str, str]:
+    """Return what differs if users may enter a user name in place of their address."""
     _ = language.gettext
     return {
         "forgotLead": _(

@@ -19,7 +19,10 @@ from keyturn.service.telemetry.logs import LogEvent
 
 
 def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
-    """Return the health route for load balancers. `require_ready` raises if the process cannot do its work."""
+    """Return the health route for load balancers and orchestrators.
+
+    `require_ready` raises if the process cannot do its work.
+    """
 
     @get("/live", summary="Check that the process answers", operation_id="checkLiveness")
     async def live() -> Health:

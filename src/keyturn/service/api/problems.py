@@ -123,6 +123,7 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
 
 
 def _http_problem(error: HTTPException) -> Problem:
+    """Return the problem of a refusal of Litestar's own."""
     if error.status_code == _BAD_REQUEST:
         return requests.InputInvalid(*_faults_in(error))
     known = _HTTP_PROBLEMS.get(error.status_code)
@@ -130,7 +131,10 @@ def _http_problem(error: HTTPException) -> Problem:
 
 
 def _log_failure(request: AnyRequest, error: Exception, lines: OnceAMinute) -> None:
-    """Log an answer of 500 and above: a line a minute for each route or cause. Busy means that a limit works."""
+    """Log an answer of 500 and above. If clients can repeat it: a line a minute for each route, or for each cause.
+
+    Busy is not logged: it means that a limit works.
+    """
     name = type(error).__name__
     if not isinstance(error, KeyturnError):
         # Clients see no details of the error (OWASP ASVS 16.5.1).
@@ -143,6 +147,7 @@ def _log_failure(request: AnyRequest, error: Exception, lines: OnceAMinute) -> N
 
 
 def _faults_in(error: HTTPException) -> list[Fault]:
+    """Return Litestar's complaints about a request, under the client's names."""
     if not isinstance(error, ValidationException):
         return [Fault("body", error.detail)]
     faults = []

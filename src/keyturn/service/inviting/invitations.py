@@ -61,7 +61,10 @@ class Invitations:
 
     @count_calls("invite")
     async def invite(self, email: str, client: Client, reason: str = "") -> None:
-        """Accept an invitation, committed on return, for the app's `reason`. Raises InputInvalid."""
+        """Accept an invitation, which is committed on return. Raises InputInvalid.
+
+        `reason`: who invites to what, in the app's words.
+        """
         await self.invite_all([email], client, parse_reason(reason))
 
     async def invite_all(self, emails: Collection[str], by: Client | None = None, reason: str = "") -> None:
@@ -95,7 +98,10 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OperatorResets:
-    """Decides which accounts an operator may ask for a new password; a worker mails them. Unlocks accounts."""
+    """Decides which accounts an operator may ask for a new password, and asks them by mail. Unlocks accounts.
+
+    The worker sends the mails.
+    """
 
     def __init__(self, ground: Ground) -> None:
         self._accounts, self._records = ground.accounts, ground.records
@@ -243,6 +249,7 @@ class OperatorLinks:
         return account
 
     async def _code(self, account: Account, moment: datetime) -> tuple[str, Secret]:
+        """Return a code, and what is stored of it. No code opens a locked account."""
         if not self._mailed or account.locked or await self._mailed.exhausted([account.email]):
             raise InputInvalid(Fault("code", _NO_CODE))
         return self._mailed.mint(account, moment)

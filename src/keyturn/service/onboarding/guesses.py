@@ -80,7 +80,10 @@ def is_supabase_auth(table: Table) -> bool:
 
 
 def clear_choice(likely: Sequence[str]) -> str:
-    """Return the only table, the only one with a usual name, or the only such one in the search path; else ""."""
+    """Return the only plausible table; "" if there are several.
+
+    It is the only one, or the only one with a usual name, or the only such one in the search path.
+    """
     usual = [name for name in likely if _rank(name) < len(_NAMES["tables"])] or likely
     chosen = usual if len(usual) == 1 else [name for name in usual if "." not in name]
     return chosen[0] if len(chosen) == 1 else ""
@@ -150,6 +153,7 @@ def _text_column(table: Table, meaning: str) -> str:
 
 
 def _columns_named(table: Table, names: Iterable[str]) -> list[str]:
+    """Return the table's columns with these plain names, in the order of the names."""
     plain = {plain_name(name): name for name in reversed(table.columns)}
     return [plain[name] for name in names if name in plain]
 

@@ -112,6 +112,7 @@ def _tables_in(connection: Connection) -> dict[str, Table]:
 
 
 def _schema_names(inspector: Inspector) -> Sequence[str | None]:
+    """Return the schemas to read, None first for the connection's own. Only PostgreSQL has others of the same app."""
     if inspector.dialect.name != "postgresql":
         return [None]
     others = (name for name in inspector.get_schema_names() if name != inspector.default_schema_name)

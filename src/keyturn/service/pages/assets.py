@@ -70,7 +70,10 @@ class Assets:
         self._version = sha256(b"".join(self._files[name] for name in sorted(self._files))).hexdigest()[:12]
 
     def url(self, name: str, kind: str = "") -> str:
-        """Return the path of a packaged file, which browsers may keep (RFC 8246): other contents have another."""
+        """Return the URL path of a packaged file, for accounts of a kind.
+
+        Browsers may keep it for ever (RFC 8246), since other contents have another path.
+        """
         if name in ("brand.css", "icon.svg"):
             stem, _, suffix = name.partition(".")
             name = self._themes[kind].files.file_name(stem, f".{suffix}")

@@ -25,7 +25,10 @@ from keyturn.service.problems.requests import InputInvalid
 class ForgotForm(
     msgspec.Struct, frozen=True, rename={"turnstile": "cf-turnstile-response", "hcaptcha": "h-captcha-response"}
 ):
-    """The submitted form: the address as typed, if any, an answer under the name of its widget, and a way back."""
+    """The submitted form: the address as typed, if it has a field, and an answer under the name of its widget.
+
+    `return_to`: where to go after the reset.
+    """
 
     email: str = ""
     altcha: str = ""
@@ -47,7 +50,10 @@ def forgot_page(
     flaw: ChallengeFlaw | None = None,
     return_to: str = "",
 ) -> Response[Any]:
-    """Return the form. With an external challenge, this page's policy lets in its hosts."""
+    """Return the form. It holds the challenge, if there is one.
+
+    The policy lets in the hosts of an external challenge, on this page only.
+    """
     status = 403 if flaw else 422 if malformed else 200
     challenge = _challenge_values(pages, flaw)
     known: dict[str, Any] = {"email": email, "malformed": malformed, "return_to": return_to}
@@ -78,7 +84,10 @@ def dead_link_page(
 
 @post("/replace")
 async def replace_expired(request: AnyRequest, data: URLEncodedBody[ForgotForm], pages: GivenPages) -> Response[Any]:
-    """Request a link in place of the expired one opened here, whose address stays masked. Raises LinkDead."""
+    """Request a new link for the address of the expired one that was opened here. The address stays masked.
+
+    Raises LinkDead, TooManyRequests.
+    """
     site, path = pages.site, pages.site.paths.reset
     opened, client = opened_link(pages, request), client_of(request)
     try:

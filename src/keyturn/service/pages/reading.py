@@ -10,5 +10,8 @@ reading = partial(route, http_method=[HttpMethod.GET, HttpMethod.HEAD])
 
 
 def page_at(path: str, *handlers: ControllerRouterHandler, back: str = "") -> Router:
-    """Return a page, and all below it, at its path. `back`: where its refusals lead, by default the page itself."""
+    """Return a page, and everything below it, at its path.
+
+    `back`: where its refusals lead. Empty: the page itself.
+    """
     return Router(path, route_handlers=handlers, opt={"here": path, "back": back or path})

@@ -142,7 +142,10 @@ class Pages:
         headers: Mapping[str, str] | None = None,
         **values: Any,
     ) -> Response[Any]:
-        """Return a template in the chosen language, else the account's, else the browser's, in its kind's brand."""
+        """Return a template as the answer, in the chosen language, else the account's, else the browser's.
+
+        The kind of the account decides its brand and its words.
+        """
         kind = account.kind if account and account.kind in self.site.themes.kinds else ""
         languages = self.site.theme(kind).languages
         language, chosen = self._choose_language(request, languages, account)
@@ -214,7 +217,10 @@ GivenPages = NamedDependency[Pages]
 
 
 def _link_to_itself(request: AnyRequest) -> str:
-    """Return the link from a page to itself, without its language tag; a long query is left out."""
+    """Return the link from a page to itself, without the language tag at its end.
+
+    The rest of the address stays, unless it is longer than any of ours: the page has a link for each language.
+    """
     stays = len(request.scope["query_string"]) <= _LONGEST_QUERY
     others = [(name, value) for name, value in request.query_params.multi_items() if name != "lang"] if stays else []
     return f"?{urlencode([*others, ('lang', '')])}"

@@ -93,7 +93,10 @@ class LinkForm(msgspec.Struct, frozen=True):
 
 
 class ResetPassword(Controller):
-    """Takes a link out of the address bar, shows the form for a new password, and saves it."""
+    """Takes a link out of the address bar, shows the form for a new password, and saves it.
+
+    The settings name its path and the parameters of a link.
+    """
 
     @post("/open")
     async def take_from_fragment(self, data: URLEncodedBody[LinkForm], pages: GivenPages) -> Response[Any]:
@@ -102,7 +105,10 @@ class ResetPassword(Controller):
 
     @reading()
     async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
-        """Show the form, which uses no link up (RFC 9110, 9.2.1; ASVS 3.5.3). Raises LinkDead, TooManyRequests."""
+        """Show the form. The link is never used up by this (RFC 9110, 9.2.1; ASVS 3.5.3).
+
+        Raises LinkDead, TooManyRequests.
+        """
         names, query = pages.site.paths, request.query_params
         if (token := query.get(names.token)) is not None:
             return keep_link(pages, pages.cookies.link, token, query.get(names.email))
@@ -193,6 +199,7 @@ class ResetPassword(Controller):
 async def _complete(
     request: AnyRequest, pages: Pages, token: str, live: LiveLink, data: NewPasswordForm
 ) -> Response[Any]:
+    """Set the password, and lead on with the cookie of the device."""
     site = pages.site
     account = await pages.parts.resets.complete(token, data.password, client_of(request), live.email, data.answer)
     device = [pages.cookies.device.issue(pages.parts.sign_ins.device(account))] if pages.parts.sign_ins else []
@@ -276,6 +283,7 @@ async def signed_in_account(request: AnyRequest, pages: Pages) -> Account | None
 
 
 async def _change(request: AnyRequest, pages: Pages, data: NewPasswordForm) -> Response[Any]:
+    """Set the password of the signed-in user, and continue in a fresh session."""
     path, secret = pages.site.paths.reset, pages.cookies.session.read(request)
     sign_ins = mounted(pages.parts.sign_ins)
     fresh = await sign_ins.change_password(secret, data.current, data.password, client_of(request))

@@ -18,7 +18,10 @@ _LARGEST_FORM = 16_384
 
 
 def pages_router(pages: Pages) -> Router:
-    """Return the pages, to stand beside the API. Raises SettingsInvalid for mistakes in custom templates."""
+    """Return the pages, to be mounted beside the API. Without sessions, the sign-in pages are missing.
+
+    Raises SettingsInvalid with every mistake in custom templates.
+    """
     site = pages.site
     if site.settings.pages.templates:
         from keyturn.service.pages.preview import PagePreview  # every state of every page

@@ -40,7 +40,10 @@ class SecuritySettings(Controller):
 
 
 async def _link_request_of(request: AnyRequest, pages: Pages, account: Account) -> tuple[bool, timedelta]:
-    """Return whether this browser asked for a link, and the rest of the cooldown, whoever asked."""
+    """Return whether this browser requested a link for this account, and the rest of the cooldown.
+
+    The cooldown counts requests from elsewhere, too: a signed-in user may learn of them.
+    """
     asked = pages.cookies.read_link_request(request)
     own_wait = asked.wait if asked and asked.email == account.email else None
     left = (await pages.parts.mailboxes.look([account.email]))[account.email].wait

@@ -49,7 +49,10 @@ class SignIn(Controller):
 
     @post()
     async def sign_in(self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: GivenPages) -> Response[Any]:
-        """Start a session under a new secret (ASVS 7.2.4). Raises TooManyRequests, Busy."""
+        """Start a session under a new secret (ASVS 7.2.4). What an earlier one requested is no longer shown.
+
+        Raises TooManyRequests, Busy.
+        """
         return await _sign_in(pages, request, data, data.answer)
 
     @post("/code")
@@ -63,6 +66,7 @@ class SignIn(Controller):
 async def _sign_in(
     pages: Pages, request: AnyRequest, data: SignInForm, answer: SecondStepAnswer | None
 ) -> Response[Any]:
+    """Sign in by the password, or by the proof that the password was right, while the second step is asked for."""
     site, client = pages.site, client_of(request)
     proof = "" if data.password else pages.cookies.password.read(request)
     device = pages.cookies.device.read(request)

@@ -37,6 +37,7 @@ class AccountsReadiness:
             raise AccountsUnready(objection)
 
     async def _asked(self) -> str:
+        """Return why the store is not ready, or "" if it is."""
         try:
             async with asyncio.timeout(self._longest):
                 await self._ask()

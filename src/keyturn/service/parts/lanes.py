@@ -81,7 +81,10 @@ def events_told(settings: Settings, app: FromApp) -> AppEvents:
 
 
 def _app_lanes(parts: "Parts") -> list[Lane]:
-    """Return a lane of events that strangers cause, and one of all others, which drops what is no longer told."""
+    """Return the lanes of webhooks and callbacks: one for the events that strangers cause, and one for the others.
+
+    The second also drops what was promised before the settings or the app left a webhook or a callback out.
+    """
     hooks, timeout = parts.settings.webhooks, parts.settings.worker.timeout
     sender = WebhookSender(hooks.url, hooks.secrets, timeout) if hooks.url else None
     no_webhook = _drop("webhooks.url is no longer set")
@@ -96,6 +99,7 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
 
 
 def _drop(reason: str) -> Handler:
+    """Return the handler of messages to an app that no longer wants them."""
 
     async def drop(_: Message) -> Dropped:
         return Dropped(reason)

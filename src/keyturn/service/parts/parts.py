@@ -62,6 +62,7 @@ class Parts:
         self._build_rooms(settings, shared)
 
     def _build_changes(self, settings: Settings, shared: Ground) -> None:
+        """Build what a new password must pass, and connect what follows a change."""
         self.policy = policy.build(settings, shared)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
         self.events = events_told(settings, shared.app)

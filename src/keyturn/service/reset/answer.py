@@ -95,7 +95,10 @@ _PATIENCE = 2.0
 
 
 class _Answer(msgspec.Struct, kw_only=True):
-    """The answer to a request. `outcome`: its mail, or why none. `account`: without an id if none was `found`."""
+    """The answer to a request. `outcome`: which mail it gets or why it gets none, once that is known.
+
+    `account`: one without an id if none was `found`.
+    """
 
     message: Message
     asked: ResetRequested
@@ -218,6 +221,7 @@ class ResetRequestHandler:
         return {email: one for email, one in found if not isinstance(one, Exception)}
 
     async def _refuse(self, answers: Sequence[_Answer]) -> None:
+        """Note why a request gets no mail, if that is already known."""
         openers = await may_open(self._records.database, [one.account for one in answers])
         mailboxes = await self._records.mailboxes.look({one.account.email for one in answers})
         answered: set[str] = set()
@@ -246,6 +250,7 @@ class ResetRequestHandler:
         return drafts
 
     def _claim(self, tx: Transaction, drafts: Sequence[_Draft], held: Collection[int]) -> None:
+        """Claim the mailboxes of the drafts whose messages this worker still holds."""
         wanted = [not one.answer.outcome and one.answer.message.id in held for one in drafts]
         mailboxes = [(draft.mail.email.to, is_wanted) for draft, is_wanted in zip(drafts, wanted, strict=True)]
         refusals = tx.mailboxes.claim(mailboxes)
@@ -256,6 +261,7 @@ class ResetRequestHandler:
                 draft.answer.outcome = refusal  # another worker was first
 
     def _store(self, tx: Transaction, drafts: Sequence[_Draft]) -> None:
+        """Store the links and mails of the drafts that are sent, and tell the app."""
         stored = [(draft, draft.answer.email is not None) for draft in drafts]
         secrets.add(tx.connection, [(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted])
         tx.outbox.seal([(one.answer.message, one.sealed if yes else None) for one, yes in stored])

@@ -69,7 +69,10 @@ class Turns:
 
 
 class BoundedPool:
-    """Runs heavy functions on `threads`, started by the first call. `initializer`: called in each of them."""
+    """Runs heavy functions on `threads` of its own, started by the first call; `waiting` as in `Turns`.
+
+    `initializer` is called in each thread when it starts.
+    """
 
     def __init__(
         self,

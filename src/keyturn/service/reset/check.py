@@ -37,6 +37,7 @@ class LiveLinks:
         """Return the link with that key, or None."""
 
     async def _find(self, key: bytes, moment: datetime) -> tuple[Secret | None, Account | None]:
+        """Return the link with that key and, if it works, its account."""
         link = await self.find(key)
         # If the link is dead anyway, the store is not asked: it may be unavailable.
         return link, await self._accounts.get(link.account_id) if link and not link.dead_reason(moment) else None
@@ -71,7 +72,10 @@ class LiveLinks:
 
 
 def _opens(link: Secret, account: Account) -> bool:
-    """Return whether the link may set the password: never after a new address; of a locked account, if it recovers."""
+    """Return whether the link may set the account's password, as the account is now.
+
+    No link opens an account whose address has changed. A recovery link opens a locked account, too.
+    """
     is_open = account.active or (link.recovers and account.locked)
     return is_open and addresses.is_same_mailbox(account.email, link.facts.email)
 
@@ -168,6 +172,9 @@ class LinkChecks:
         await self._policy.require(password, account.email)
 
     async def check_password(self, password: str, client: Client, email: str) -> None:
-        """Check a password that is not set yet; it counts like a reset. Raises PasswordRejected, Busy."""
+        """Check a password that is not set yet. It counts like a reset, and applies the same rules.
+
+        Raises PasswordRejected, TooManyRequests, Busy.
+        """
         await self._limits.count("reset", client)
         await self._policy.require(password, email)

@@ -32,7 +32,10 @@ from keyturn.service.telemetry.meters import count_calls
 
 
 class PasswordResets:
-    """Completes resets: asks the app's `hook`, makes the change, and forgets guesses at the old password."""
+    """Completes resets: asks the app's `hook`, makes the change, and forgets guesses at the old password.
+
+    `second_step`: what a reset may need besides its link.
+    """
 
     def __init__(
         self,
@@ -94,7 +97,10 @@ class PasswordChanges:
         self._external = ExternalStoreChanges(ground, effects)
 
     async def make(self, change: Change) -> None:
-        """Make the whole change or none of it, or raise OutcomeUnknown. Raises what the authorization does, too."""
+        """Make the whole change or none of it, or raise OutcomeUnknown.
+
+        Raises what the authorization does, PasswordRejected, Busy, AccountsUnready.
+        """
         await self._policy.require(change.password, change.account.email)
         await change.authorization.require_second_step()
         password = NewPassword(change.password, self._hasher.hash)

@@ -59,7 +59,10 @@ class ExternalStoreChanges:
         self._under_way: set[asyncio.Task[None]] = set()
 
     async def make(self, change: Change, password: NewPassword) -> None:
-        """Make the whole change or none of it, or raise OutcomeUnknown; Busy while another one is under way."""
+        """Make the whole change or none of it, or raise OutcomeUnknown.
+
+        Raises what authorization and store do, and Busy while another change is under way.
+        """
         begun = await self._redeem_and_promise(change)
         # A client that disconnects, or a server that stops, must not leave the change half done.
         task = asyncio.create_task(self._ask_store(change, password, begun))
@@ -112,6 +115,7 @@ class ExternalStoreChanges:
             ) from error
 
     async def _undo(self, change: Change, begun: _Begun) -> None:
+        """Give the authorization back, unless the effects of the change were written in the meantime."""
 
         def write(tx: Transaction) -> None:
             if tx.outbox.withdraw(begun.lock):
@@ -121,7 +125,10 @@ class ExternalStoreChanges:
         await self._records.transact(write)
 
     async def _end(self, change: Change, begun: _Begun, ended: Ended | None) -> None:
-        """Write the effects of a change. If the store's answer was lost (None), the lock stays until its end."""
+        """Write the effects of a change. `ended`: what the store has ended; None if its answer was lost.
+
+        In that case the lock stays until its end: the store may still be working on the change.
+        """
         account, how = begun.account, begun.change.how
 
         def write(tx: Transaction) -> None:
@@ -156,7 +163,10 @@ def _is_certain_no(error: Exception) -> bool:
 
 
 class InterruptedChangeHandler:
-    """Ends a change that its process did not end: whether the store had the password is unknown."""
+    """Ends a change that its process began and did not end.
+
+    It is unknown whether the store had the password by then.
+    """
 
     def __init__(self, ground: Ground, effects: ChangeEffects) -> None:
         self._accounts, self._records = ground.accounts, ground.records

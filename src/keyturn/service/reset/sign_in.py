@@ -212,7 +212,10 @@ class SignIns:
             raise
 
     async def _open(self, account: Account, verified: str, passed: PassedStep | None) -> str | None:
-        """Return the secret of a session, for which `passed` is spent; None if `verified` is the hash no longer."""
+        """Return the secret of a new session; None if `verified` is no longer the account's hash.
+
+        During the check, the account may have been disabled or its password changed. `passed`: the code to spend.
+        """
         secret, account_id, moment = secrets.mint(), account.id, now()
 
         def start(tx: Transaction) -> bool:

@@ -119,7 +119,10 @@ class AccountSecuring:
         reset_log.warning(LogEvent("account.secured", account_id=link.account_id))
 
     async def _secure(self, link: Secret, client: Client) -> str:
-        """Secure the account if the link works, and return the outcome, which the audit trail has (ASVS 16.3.3)."""
+        """Secure the account if the link still works, commit, and return the outcome for the audit trail.
+
+        A press of a dead link is recorded, too: its owner may need an operator (ASVS 16.3.3).
+        """
         account_id, moment = link.account_id, now()
 
         def write(tx: Transaction) -> str:
@@ -242,6 +245,7 @@ class RecoveryHandler:
         return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
 
     def _dispute(self, tx: Transaction, account: Account, secured: AccountWasSecured) -> None:
+        """Enqueue a mail to the earlier mailbox and a mail to the current one."""
         of, by = account.id, secured.client
         for email, is_current in ((secured.email, False), (account.email, True)):
             disputed = AddressDisputed(account_id=of, at=secured.at, client=by, email=email, is_current=is_current)
@@ -253,6 +257,7 @@ def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:
 
 
 def _refusal(account: Account | None, secured: AccountWasSecured) -> str | None:
+    """Return the reason why the mailbox that secured the account gets no link."""
     if account is None:
         return "no_account"
     if not (account.active or account.locked):

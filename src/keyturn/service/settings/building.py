@@ -34,7 +34,10 @@ _KEYS_OF: Mapping[tuple[type[msgspec.Struct], str], type[msgspec.Struct]] = {(Ki
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """A variable, looked up when it is converted. `label`: NAME or NAME_FILE, as the operator set it."""
+    """The value of a variable, which is looked up when it is converted.
+
+    `label`: the name that the operator set, which a fault names: NAME, or NAME_FILE.
+    """
 
     name: str
     label: str

@@ -119,7 +119,10 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
 
 
 def _parameters(query: str, kind: str) -> dict[str, str]:
-    """Return the parameters that count, as libpq and asyncpg spell them: of several modes of TLS the strictest."""
+    """Return the parameters that are not left out, as libpq and asyncpg spell them.
+
+    Of several modes of TLS the strictest is meant. SQLAlchemy repeats `host` for each of several hosts.
+    """
     if "@" in query:  # a password with a "?"
         raise _NotUnderstood(_UNREADABLE)
     said: dict[str, str] = {}
@@ -171,6 +174,7 @@ def _file(place: str) -> URL:
 
 
 def _mysql(said: dict[str, str]) -> dict[str, Any]:
+    """Return aiomysql's arguments."""
     # MySQL reads and writes TIMESTAMP in the connection's zone; Keyturn writes UTC.
     arguments: dict[str, Any] = {"init_command": "SET time_zone = '+00:00'", "charset": "utf8mb4"}
     if isinstance(tls := _take_tls(said, "mysql"), ssl.SSLContext):
@@ -179,7 +183,10 @@ def _mysql(said: dict[str, str]) -> dict[str, Any]:
 
 
 async def _connect_encrypted(**arguments: Any) -> Any:
-    """Return an encrypted connection, where aiomysql would go on in the clear. Raises OperationalError."""
+    """Return an encrypted connection. Raises OperationalError before sending a password if the server cannot encrypt.
+
+    aiomysql itself would continue in the clear.
+    """
     from aiomysql import Connection, OperationalError
 
     connection = Connection(**arguments)

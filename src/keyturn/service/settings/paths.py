@@ -85,6 +85,7 @@ def paths_of(settings: Settings) -> Paths:
 
 
 def _parameter_names(pattern: str) -> dict[str, str]:
+    """Return a link's parameter names for its token and for the address."""
     parts = urlsplit(pattern.removeprefix("{base_url}"))
     places = {"{token}": "token", "{email}": "email"}
     given = chain(parse_qsl(parts.query), parse_qsl(parts.fragment))

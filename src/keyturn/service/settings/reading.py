@@ -118,6 +118,7 @@ def _build(
 
 
 def _as_given(struct: msgspec.Struct) -> dict[str, Any]:
+    """Return the values that differ from defaults, in the sections and keys of a file."""
     given = {}
     for field in msgspec.structs.fields(struct):
         value = getattr(struct, field.name)

@@ -19,7 +19,10 @@ _LONGEST_ANSWER = 16_384
 
 
 class WebhookSender:
-    """Posts events to one URL; a redirect is a failure. Raises ValueError for a malformed secret."""
+    """Posts events to one URL. A redirect is a failure: the operator has to fix the setting.
+
+    `timeout`: for a try. Raises ValueError for a malformed secret.
+    """
 
     def __init__(self, url: str, secrets: Sequence[str], timeout: timedelta) -> None:
         self._url = url

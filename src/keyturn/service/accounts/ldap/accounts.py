@@ -95,7 +95,10 @@ class LdapAccounts(AccountStore):
         return entries[0] if entries else None
 
     def _account(self, entry: Entry | None) -> Account | None:
-        """Return an entry's account, with its first address; None without an address or an id."""
+        """Return an entry's account; None without an address or an id.
+
+        Mail goes to the first address: an attribute's values have no order, but servers keep that of their writing.
+        """
         dialect = self.dialect
         ids = entry.values.get(dialect.id_attribute.lower()) if entry else None
         email = next(iter(self._addresses(entry)), "") if entry else ""

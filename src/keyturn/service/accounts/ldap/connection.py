@@ -113,7 +113,10 @@ class Connection:
         self._transport = secured
 
     async def ask(self, operation: bytes, *controls: bytes, changes: bool = False) -> Result:
-        """Send a request, which `changes` an entry or not; return its answer. Raises ConnectionBroken."""
+        """Send a request and return its answer. Raises ConnectionBroken if none arrives or it is not LDAP.
+
+        `changes`: the request changes an entry.
+        """
         if not self.is_usable:
             raise ConnectionBroken("the connection has ended")
         self._number += 1

@@ -16,7 +16,10 @@ REFERRAL, CONSTRAINT_VIOLATION, UNWILLING = 10, 19, 53
 
 
 def _refused(result: Result, entry: Entry) -> Exception:
-    """Return the error for a refusal that says nothing of the password. A referral is not followed."""
+    """Return the error for a refusal that says nothing of the password, and log it for the operator.
+
+    A server that can only be read names another one. That is not followed: the next of the settings is asked.
+    """
     if result.code == REFERRAL:
         return ConnectionBroken("it cannot be written, and refers to another server")
     log.error(LogEvent("accounts.change_refused", dn=entry.dn, code=result.code, reason=result.message))

@@ -46,7 +46,10 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """How a request ended (RFC 4511 4.1.9), with entries of a search. `controls`: values of controls, by OID."""
+    """How a request ended (RFC 4511 4.1.9), with the entries of a search.
+
+    `controls`: the values of the response's controls, by their OIDs.
+    """
 
     code: int
     message: str = ""

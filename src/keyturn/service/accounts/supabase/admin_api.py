@@ -30,7 +30,10 @@ _SINGLE_SIGN_ON = "SSO"
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a user that Keyturn reads. Users may write anything into their `user_metadata`."""
+    """The fields of a project's user that Keyturn reads.
+
+    `app_metadata`: the project's. `user_metadata`: users may write anything into it.
+    """
 
     id: str
     email: str | None = None
@@ -103,7 +106,10 @@ class _Weak(msgspec.Struct):
 
 
 class _Body(msgspec.Struct):
-    """The body of a refusal: {code: 422, error_code, msg} of older servers, {code, message} of newer ones."""
+    """The body of a refusal.
+
+    Both shapes: {code: 422, error_code, msg} of older servers, {code: "weak_password", message} of newer ones.
+    """
 
     code: int | str | None = None
     error_code: str | None = None
@@ -140,6 +146,7 @@ def rejection_of(refusal: Refusal) -> PasswordRejected | None:
 
 
 def _violations(reasons: Sequence[str], message: str) -> list[Violation]:
+    """Return a violation for each known reason, or a general one."""
     broken = [_REASONS[reason] for reason in reasons if reason in _REASONS]
     if "length" in reasons:
         shortest = _SHORTEST.search(message)  # only the sentence holds the number, if at all
@@ -157,7 +164,10 @@ _FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
 
 
 class _Users(msgspec.Struct):
-    """A page of users, each read separately: one with an unusual form must not hide its neighbours."""
+    """A page of the users of a project.
+
+    Each user is read separately: one with an unusual form must not hide its neighbours.
+    """
 
     users: list[msgspec.Raw]
 
@@ -190,7 +200,10 @@ class AdminApi:
         return None if _read(answer, _Users) else Refusal(_OK)
 
     async def users(self, containing: str, page: int, size: int) -> list[User | None]:
-        """Return a page, from 1, of users whose address or name has the text; None for an unreadable user."""
+        """Return a page, counted from 1, of the users whose address or name contains the text.
+
+        A user that cannot be read is None, and is logged.
+        """
         wanted = {"filter": containing.translate(_FOR_ITSELF), "page": page, "per_page": size}
         found = require(await self.ask("GET", _USERS, params=wanted), _Users)
         users = [_read(one, User) for one in found.users]

@@ -35,6 +35,7 @@ def _warn(message: str, fix: str) -> Finding:
 
 
 def _times(connection: Connection, statements: Statements) -> Iterator[Finding]:
+    """Yield a failure for each column whose times have another form than its placeholder writes."""
     mapping = statements.mapping
     assigned = {**mapping.assigned, **{f"{one.setting}.set": one.sets for one in mapping.endings}}
     for section, assignments in assigned.items():
@@ -71,6 +72,7 @@ def _deletions(statements: Statements) -> list[Finding]:
 
 
 def _flags(connection: Connection, statements: Statements) -> Iterator[Finding]:
+    """Yield a warning if the column of flags has values that the settings probably do not mean."""
     flag = statements.mapping.fields.get("active")
     if flag is None or kind_of(flag).holds is not str:
         return

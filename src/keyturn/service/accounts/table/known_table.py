@@ -23,7 +23,10 @@ _Result = TypeVar("_Result")
 
 
 class KnownTable(Generic[_Reading]):
-    """Holds what `read` tells of the table in `latest`, until its database refuses a statement; before, None."""
+    """Holds what `read` tells of the table's columns, until its database refuses a statement.
+
+    `latest`: that reading; None before the first use and after a refusal.
+    """
 
     def __init__(self, place: Database | AppDatabase, name: str, read: Callable[[Connection], _Reading]) -> None:
         self.place = place

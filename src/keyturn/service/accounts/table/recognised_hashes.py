@@ -75,6 +75,7 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
 
 
 def _form(stored: str) -> HashFormat:
+    """Return the format of one hash, without its parameters."""
     if parts := hash_parts(stored):
         for starts, shown, written in _APPS:
             if stored.startswith(starts):

@@ -47,7 +47,10 @@ class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailComposer:
-    """Writes the mails. `offers_securing`: confirmations have a link that secures the account."""
+    """Writes the mails: their props, language, look and sender.
+
+    `offers_securing`: confirmations have a link that secures the account.
+    """
 
     def __init__(self, templates: Templates, themes: Themes, settings: Settings) -> None:
         self._general = templates, themes.general.languages

@@ -45,7 +45,10 @@ class Failover:
         self._breaker = Breaker(_PATIENCE)
 
     def choose(self, message: Message) -> Sender:
-        """Return the provider for this try. Raises SendRefused if the one that may have the mail is gone."""
+        """Return the provider for this try. It is noted with the message before it is asked.
+
+        Raises SendRefused if the one that may have the mail is no longer in the settings.
+        """
         if message.sender:
             for provider in (self._first, self._second):
                 if provider and provider.name == message.sender:

@@ -18,7 +18,10 @@ _APART = 1.05
 
 
 class Palette(msgspec.Struct, frozen=True, kw_only=True):
-    """The colours of a brand, as #rrggbb: `accent` is the main action's, `dark_...` are of the dark scheme."""
+    """The colours of a brand, as #rrggbb.
+
+    `accent`: the colour of the main action. `on_accent`: the text on it. `dark_...`: the same in the dark scheme.
+    """
 
     ground: str = "#faf9f6"
     mail_ground: str = "#f4f2ec"

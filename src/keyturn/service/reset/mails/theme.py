@@ -129,7 +129,10 @@ def palette_of(brand: Brand) -> tuple[Palette, list[str]]:
 
 
 def themes_of_kinds(settings: Settings, general: Languages, *, reload: bool = False) -> dict[str, Theme]:
-    """Return the themes of kinds of accounts with a brand or texts. Raises SettingsInvalid with every fault."""
+    """Return the themes of the kinds of accounts that have their own brand or texts.
+
+    Raises SettingsInvalid with every fault in their brands.
+    """
     differing = {kind: one for kind, one in settings.kinds.items() if one.brand or one.locales}
     brands = brands_with({f"kinds.{kind}.brand": one.brand for kind, one in differing.items()}, settings.brand)
     return {

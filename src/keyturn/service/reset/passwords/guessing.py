@@ -63,7 +63,10 @@ def _is_listed(password: str) -> bool:
 
 
 def _is_known(password: str) -> bool:
-    """Tell whether it is a known phrase or common password with digits and signs around, or a word with years."""
+    """Tell whether it is a known phrase or common password with a few digits and signs around, or any word with years.
+
+    Only beginnings, ends and repetitions are removed, so a sentence stays a sentence.
+    """
     from zxcvbn.matching import RANKED_DICTIONARIES as WORDS
 
     bare = "".join(filter(str.isalnum, password.lower().translate(_SIGNS_FOR_LETTERS)))
