@@ -2,6 +2,7 @@
 
 import { element } from "./element.js";
 import { settled } from "./page.js";
+import { keep, kept } from "./kept.js";
 
 const ARROWS = { ArrowDown: "j", ArrowUp: "k" };
 const SIGNS = { j: "↓", k: "↑" };
@@ -10,13 +11,13 @@ const onMac = /mac|iphone|ipad/i.test(navigator.userAgentData?.platform ?? navig
 
 let turn = Promise.resolve();
 
-export const keysAreOn = () => localStorage.getItem("keys") !== "off";
+export const keysAreOn = () => kept("keys") !== "off";
 
 export function useKeys() {
   const dialog = document.getElementById("keys");
   const on = dialog.querySelector("[data-keys]");
   on.checked = keysAreOn();
-  on.addEventListener("change", () => localStorage.setItem("keys", on.checked ? "on" : "off"));
+  on.addEventListener("change", () => keep("keys", on.checked ? "on" : "off"));
   dialog.addEventListener("beforetoggle", () => tell(dialog.querySelector("[data-keys-list]")));
   for (const sign of onMac ? document.querySelectorAll("[data-modifier]") : []) sign.textContent = "⌘";
 

@@ -2,6 +2,7 @@
 
 import { element } from "./element.js";
 import { labelOf } from "./keys.js";
+import { keep, kept } from "./kept.js";
 
 const AT_MOST = 40;
 const RECENT = 5;
@@ -195,10 +196,10 @@ function keyOf({ kind, label }) {
 }
 
 function recent() {
-  return JSON.parse(localStorage.getItem("recent") ?? "[]");
+  return JSON.parse(kept("recent") ?? "[]");
 }
 
 function remember(item) {
   const others = recent().filter((key) => key !== keyOf(item));
-  localStorage.setItem("recent", JSON.stringify([keyOf(item), ...others].slice(0, 20)));
+  keep("recent", JSON.stringify([keyOf(item), ...others].slice(0, 20)));
 }

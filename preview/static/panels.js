@@ -1,7 +1,9 @@
 // Closes and opens the panels beside the mail. What is closed stays closed on all pages of the studio.
 
+import { keep, kept } from "./kept.js";
+
 const KEY = "keyturn-closed-panels"; // the origin may be another app's, too
-const closed = new Set((localStorage.getItem(KEY) ?? "").split(" ").filter(Boolean));
+const closed = new Set((kept(KEY) ?? "").split(" ").filter(Boolean));
 
 export function usePanels() {
   show();
@@ -14,7 +16,7 @@ export function openPanel(panel) {
 
 function toggle(panel) {
   closed[closed.has(panel) ? "delete" : "add"](panel);
-  localStorage.setItem(KEY, [...closed].join(" "));
+  keep(KEY, [...closed].join(" "));
   show();
 }
 
