@@ -20,7 +20,7 @@ from keyturn.service.database.migrations import VERSION_TABLE, head
 from keyturn.service.doctor.database import check_database
 from keyturn.service.settings import DatabaseSettings, Secret, Settings
 
-MEND = "Start the database, or set database.url to the primary server and to a user with the rights to write."
+MEND = "Start the database, or set database.url to the primary server and a user who may write."
 
 
 def on(url: str) -> Settings:

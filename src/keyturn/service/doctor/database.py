@@ -57,7 +57,7 @@ async def check_database(settings: Settings) -> list[Finding]:
             await database.require_writable()
             return findings + (await _sqlite(database, str(url.database)) if database.is_sqlite else [])
         except DatabaseUnready as error:
-            fix = "Start the database, or set database.url to the primary server and to a user with the rights to write."
+            fix = "Start the database, or set database.url to the primary server and a user who may write."
             if database.is_sqlite:
                 fix = "Let the user who runs Keyturn write the file and its folder, or correct database.url."
             return [_fail(f"{describe_url(url)}: {describe_error(error)}", fix)]
