@@ -36,6 +36,13 @@ class Finding(KeyturnError):
         self.verdict, self.pages = verdict, pages
 
 
+class Limited(Finding):
+    """A limit of the application answered 429."""
+
+    def __init__(self) -> None:
+        super().__init__(Verdict.NOT_TRIED, "A limit of the application answered 429: raise it while the probe runs.")
+
+
 passed, failed = partial(Finding, Verdict.PASSED), partial(Finding, Verdict.FAILED)
 unsure, not_tried = partial(Finding, Verdict.UNSURE), partial(Finding, Verdict.NOT_TRIED)
 

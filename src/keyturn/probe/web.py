@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from keyturn.hosts import host_of, is_loopback
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.rendering.html_tree import Element, parse_html
-from keyturn.probe.attack import CannotProbe, not_tried
+from keyturn.probe.attack import CannotProbe, Limited, not_tried
 
 if TYPE_CHECKING:
     import httpx2
@@ -152,7 +152,7 @@ class Web:
             asked = f"{method} {urlsplit(url).path or '/'}"
             raise not_tried(f"{self.origin} gave no answer to {asked} ({error}): is it running?") from None
         if answer.status == 429:
-            raise not_tried("A limit of the application answered 429: raise it while the probe runs.")
+            raise Limited
         shown = "".join(f"{name}: {value}\n" for name, value in headers.items() if name not in _SECRET)
         return Page(
             method=method,

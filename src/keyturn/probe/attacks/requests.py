@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from statistics import median
 from urllib.parse import quote
 
-from keyturn.probe.attack import Finding, failed, judged, not_tried, passed, unsure
+from keyturn.probe.attack import Finding, Limited, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story
 from keyturn.probe.ranks import compare
 from keyturn.probe.run import Run
@@ -122,10 +122,11 @@ async def no_limit(run: Run) -> Finding:
     for number in range(asked):
         try:
             pages.append(await run.ask(run.ann.address))
-        except Finding as refused:
-            return passed(f"Request {number + 1} of {asked} was refused: {refused}")
-        if pages[-1].status >= 400:
-            return passed(f"Request {number + 1} of {asked} was refused with {pages[-1].status}.", pages[-1])
+        except Limited:
+            return passed(f"Request {number + 1} of {asked} was refused with 429.")
+        if (status := pages[-1].status) >= 400:
+            judge = passed if status < 500 else unsure  # an application that breaks down has no limit
+            return judge(f"Request {number + 1} of {asked} was refused with {status}.", pages[-1])
     mails = await run.mailbox.all(before, run.usual_wait)
     if len(mails) >= asked:
         return failed(f"{asked} requests in a row sent {len(mails)} mails to {run.ann.address}.", *pages[:1])
