@@ -183,3 +183,15 @@ async def test_invented_tokens_do_not_fill_the_trail(service: Service) -> None:
         await service.reset(token)
 
     assert await service.trail() == []
+
+
+async def test_the_trail_is_kept_for_as_long_as_the_settings_say(start: Start) -> None:
+    service = await start(retention={"audit": timedelta(days=1)})
+    await service.link()
+    service.let_time_pass(hours=23)
+    await service.purge()
+    assert len(await service.trail()) == 1
+
+    service.let_time_pass(hours=2)
+    await service.purge()
+    assert await service.trail() == []
