@@ -1,5 +1,6 @@
 """What is written in a language: texts, dates, times, durations, lists."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -228,6 +229,17 @@ def test_what_nobody_has_looked_at_is_not_said(tmp_path: Path) -> None:
     file.write_text("#, fuzzy\n" + file.read_text("utf-8"), "utf-8")
 
     assert Languages("UTC", tmp_path).choose("de").gettext("one") == "one"
+
+
+def test_a_catalogue_that_was_saved_is_read_anew_where_that_is_asked_for(tmp_path: Path) -> None:
+    file = written(tmp_path, "de", "one", "eins")
+    lasting, fresh = (Languages("UTC", tmp_path, reload=reload).choose("de") for reload in (False, True))
+    assert lasting.gettext("one") == fresh.gettext("one") == "eins"
+
+    written(tmp_path, "de", "one", "die Eins")
+    os.utime(file, (file.stat().st_mtime + 10,) * 2)
+
+    assert (lasting.gettext("one"), fresh.gettext("one")) == ("eins", "die Eins")
 
 
 @pytest.mark.parametrize("place", ["emails/locales", "emails/locale", "emails/translations", "locales", "translations"])

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.service.accounts.ldap import messages
-from keyturn.service.accounts.ldap.messages import Entry, Malformed, elements, integer, octets, tlv
+from keyturn.service.accounts.ldap.messages import Entry, Malformed, Result, elements, integer, octets, tlv
 
 
 @given(st.text(), st.binary(max_size=300))
@@ -60,6 +60,13 @@ def test_elements_in_any_order_are_a_message_or_malformed(parts: list[bytes], co
 def test_what_announces_no_message_of_a_usual_length_is_refused_at_once(head: str) -> None:
     with pytest.raises(Malformed):
         messages.message_size(bytes.fromhex(head).ljust(2, b"\0"))
+
+
+def test_active_directory_writes_lengths_in_four_bytes() -> None:
+    content = bytes.fromhex("30840000001002010161840000000702010a04000400".replace("02010a", "0a0131"))
+
+    assert messages.message_size(content) == len(content)
+    assert messages.read_message(content) == (1, Result(49, "", {}))
 
 
 def test_a_number_that_is_none_is_0() -> None:

@@ -2,7 +2,7 @@
 
 import msgspec
 import pytest
-from tests.accounts.table.app import Over, hashed, one
+from tests.accounts.table.app import Over, doubts_of, hashed, one
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, NewPassword
@@ -128,6 +128,18 @@ async def test_a_status_says_by_its_values_who_is_active(app: App, over: Over) -
         found = [account for number in range(1, 5) if (account := await accounts.get(str(number)))]
         assert [account.active for account in found] == active, given
         assert [await accounts.set_password(account, NewPassword("new", hashed)) for account in found] == active
+
+
+async def test_a_status_without_its_values_is_doubted(app: App, over: Over) -> None:
+    await app.run("CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(99), password_hash CHAR(60), f VARCHAR(20))")
+    await app.run("INSERT INTO users VALUES (1, 'ada@c.de', 'x', 'T'), (2, 'bo@c.de', 'x', ''), (3, '', 'x', NULL)")
+    accounts = over(active="f")
+    assert await doubts_of(accounts) == []
+    await app.run("INSERT INTO users VALUES (4, 'd@c.de', 'x', ' Suspended '), (5, 'mike@c.de', 'x', 'on')")
+
+    unread = "accounts.table.active: the column contains 'Suspended', which Keyturn takes for active"
+    assert await doubts_of(accounts) == [unread]
+    assert await doubts_of(over(active="not f")) == []
 
 
 async def test_names_and_the_like_are_texts_and_null_is_none_of_them(app: App, over: Over) -> None:

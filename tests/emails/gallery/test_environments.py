@@ -68,6 +68,16 @@ def test_jinja_comes_with_its_own_defaults(project: Path, write: Write) -> None:
     assert drawn(open_gallery(project / "emails"), "a", name="<Ada>") == "<html>\n  &lt;Ada&gt;"
 
 
+def test_a_text_part_is_not_escaped(project: Path, write: Write) -> None:
+    write("emails/a.html", "<html>{{ name }}")
+    write("emails/a.txt.j2", "{{ name }}")
+    gallery = open_gallery(project / "emails")
+
+    filled = gallery.templates.with_files(gallery.files).fill("a", {"name": "<Ada> & Co"}, gallery.languages.choose(""))
+
+    assert (filled.markup, filled.text) == ("<html>&lt;Ada&gt; &amp; Co", "<Ada> & Co")
+
+
 @pytest.mark.parametrize(
     ("folder", "named"),
     [

@@ -110,6 +110,31 @@ def test_a_link_out_of_a_foreign_folder_is_not_read_in_any_way(tmp_path: Path) -
 CATALOGUE = 'msgid "Hello"\nmsgstr "secret"\n'
 
 
+@pytest.mark.parametrize("link", ["locales", "locales/de", "locales/de/LC_MESSAGES", "locales/de/LC_MESSAGES/a.po"])
+@pytest.mark.parametrize("place", ["inside", "beside", "set"])
+def test_a_catalogue_behind_a_link_out_of_a_foreign_folder_is_not_read(tmp_path: Path, link: str, place: str) -> None:
+    outside = written(tmp_path / "outside", {"locales/de/LC_MESSAGES/a.po": CATALOGUE})
+    folder = written(tmp_path / "project" / "emails", {"a.html": "{% trans %}Hello{% endtrans %}"})
+    linked = (folder if place == "inside" else folder.parent) / link
+    linked.parent.mkdir(parents=True, exist_ok=True)
+    linked.symlink_to(outside / link)
+    settings = StudioSettings(locales=folder.parent / "locales" if place == "set" else None)
+
+    def german(*, sandboxed: bool) -> tuple[str, list[str]]:
+        gallery = open_gallery(folder, settings=settings, sandboxed=sandboxed)
+        (sample,), language = gallery.samples("a").values(), gallery.languages.known["de"]
+        found = [str(fault) for fault in gallery.languages.faults()]
+        return gallery.renderers()(sample).render_values("a", {}, language).html, found
+
+    with pytest.raises(TemplateInvalid, match="is a link to a file outside the folder, which Keyturn does not read"):
+        german(sandboxed=True)
+    faults = open_gallery(folder, settings=settings, sandboxed=True).languages.faults()
+    assert [fault.message for fault in faults] == [
+        "is a link to a file outside the folder, which Keyturn does not read"
+    ]
+    assert german(sandboxed=False) == ("secret", [])
+
+
 def test_catalogues_beside_a_foreign_folder_are_read(tmp_path: Path) -> None:
     written(tmp_path, {"emails/a.html": HTML, "locales/de/LC_MESSAGES/a.po": CATALOGUE})
     gallery = open_gallery(tmp_path / "emails", sandboxed=True)

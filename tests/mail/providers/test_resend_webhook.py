@@ -77,6 +77,11 @@ def about(event: str, **data: Any) -> Delivery:
     return signed(json.dumps(content).encode())
 
 
+def changed(sent: Delivery) -> Delivery:
+    """Return a report with one byte more than was signed."""
+    return Delivery(headers=sent.headers, body=sent.body + b" ")
+
+
 class TestResend(ReportContract):
     name = "resend"
     report = staticmethod(report)
@@ -85,6 +90,7 @@ class TestResend(ReportContract):
     forged = [
         partial(report, "delivered", "1", to=ADA, secret=OTHER),
         partial(Delivery, headers=HEADERS, body=BODY),  # years ago
+        lambda: changed(report("delivered", "1", to=ADA)),
     ]
     bounce = ("56761188-7520-42d8-8898-ff6fc54ce618", AT, "Permanent General")
     meanings = [

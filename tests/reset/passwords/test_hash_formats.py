@@ -24,6 +24,9 @@ NODE = {
     "node bcryptjs": "$2b$04$Uk/wHqYRP/Nk/mlyD8fUwuh/1Y8ypsluaJ2e578cCW8j9ezYXdSU2",
 }
 
+# PHP 8.2.36: `password_hash(PASSWORD, PASSWORD_BCRYPT, ["cost" => 4])`.
+PHP = {"PHP": "$2y$04$JMUoRidbqGslZmCpEKTocOArt2IipfoDHW.kFqRYSYkjdv6BKd7/i"}
+
 # Django 5.2.19: `hasher.encode(PASSWORD, hasher.salt())` of each class in django.contrib.auth.hashers, with iterations
 # 1000, rounds 4, work_factor 16, and for argon2 time_cost 1, memory_cost 64, parallelism 1.
 DJANGO = {
@@ -71,7 +74,7 @@ def made_here(password: str) -> dict[str, str]:
     return made
 
 
-ALL = {**NODE, **DJANGO, **made_here(PASSWORD)}
+ALL = {**NODE, **PHP, **DJANGO, **made_here(PASSWORD)}
 QUICK = {name: stored for name, stored in ALL.items() if "16384" not in stored and "32768" not in stored}
 ALL_LONG = {**DJANGO_LONG, **made_here(LONG)}
 

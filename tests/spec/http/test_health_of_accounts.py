@@ -69,12 +69,17 @@ async def test_once_the_table_of_the_accounts_is_gone_it_is_not_ready(database_u
 
 
 class CountingStore(Elsewhere):
-    """Counts how often it is asked whether it is ready."""
+    """Counts how often it is asked whether it is ready, and answers while it is `free`."""
 
-    asked = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked, self.begun, self.free = 0, asyncio.Event(), asyncio.Event()
+        self.free.set()
 
     async def require_ready(self) -> None:
         self.asked += 1
+        self.begun.set()
+        await self.free.wait()
 
 
 async def test_a_client_that_asks_again_and_again_costs_the_store_nothing(database_url: str) -> None:
@@ -85,6 +90,26 @@ async def test_a_client_that_asks_again_and_again_costs_the_store_nothing(databa
             assert (await service.anywhere().get("/health/ready")).status_code == 200
 
     assert store.asked == 1
+
+
+async def test_a_store_that_hangs_is_asked_once_and_every_client_is_answered_in_time(database_url: str) -> None:
+    store = CountingStore()
+    async with running(settings_for(database_url), accounts=store) as service, asyncio.timeout(20):
+        client = service.anywhere()
+        store.asked = 0
+        store.begun.clear()
+        store.free.clear()
+        waiting = asyncio.create_task(client.get("/health/ready"))
+        await store.begun.wait()
+        service.let_time_pass(seconds=5)
+        for _ in range(MANY):
+            assert problem(await client.get("/health/ready")) == "503 unavailable"
+        assert store.asked == 1
+
+        store.free.set()
+        await waiting
+        while (await client.get("/health/ready")).status_code != 200:
+            pass
 
 
 async def test_the_question_reads_no_row_and_leaves_the_table_as_known(

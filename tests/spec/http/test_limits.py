@@ -241,6 +241,13 @@ async def test_guesses_at_a_password_are_limited_by_account_wherever_they_come_f
     assert found == dict.fromkeys(found, ["401 credentials-rejected"] * 2 + [FULL])
 
 
+async def test_of_parallel_guesses_no_more_are_let_through(start: Start) -> None:
+    service = await start(limits={"account": "3/15 minutes"})
+    guess = {"email": ADA, "password": "a guess"}
+    answers = await asyncio.gather(*(service.anywhere().post(LOGIN, json=guess) for _ in range(30)))
+    assert sorted(map(problem, answers)) == ["401 credentials-rejected"] * 3 + [FULL] * 27
+
+
 async def test_guesses_at_the_current_password_are_limited_by_account(start: Start) -> None:
     service = await start(limits={"account": "3/15 minutes", "login": "100/minute"})
     client = await service.sign_in()

@@ -183,3 +183,28 @@ async def test_invented_tokens_do_not_fill_the_trail(service: Service) -> None:
         await service.reset(token)
 
     assert await service.trail() == []
+
+
+async def test_the_trail_is_kept_for_as_long_as_the_settings_say(start: Start) -> None:
+    service = await start(retention={"audit": timedelta(days=1)})
+    await service.link()
+    service.let_time_pass(hours=23)
+    await service.purge()
+    assert len(await service.trail()) == 1
+
+    service.let_time_pass(hours=2)
+    await service.purge()
+    assert await service.trail() == []
+
+
+async def test_any_user_agent_is_kept_as_one_printable_line(service: Service) -> None:
+    agents = ["x" * 5000, "", "Mozilla/5.0 \x1b[31mred", "caf\u00e9", "\t tabs \t"]
+    for number, agent in enumerate(agents):
+        await service.add(email := f"{number}@northwind.test")
+        client = service.anywhere(headers={"User-Agent": agent.encode("latin-1")})
+        assert (await client.post(REQUEST, json={"email": email})).status_code == 202
+    await service.deliver()
+
+    entries = await service.trail()
+    assert [entry.outcome for entry in entries] == ["link_mailed"] * len(agents)
+    assert all(entry.user_agent.isprintable() and len(entry.user_agent) <= 300 for entry in entries)

@@ -328,6 +328,19 @@ async def test_a_code_whose_exchange_was_committed_without_an_answer_gives_its_t
     assert [entry.outcome for entry in await coded.trail("code_check")] == ["code_accepted"]
 
 
+async def test_wrong_codes_at_the_same_moment_are_bounded_as_well(coded: Service) -> None:
+    await leave_wrong_codes(coded, 3)
+    emails = [f"lin-{number}@northwind.test" for number in range(6)]
+    for email in emails:
+        await coded.add(email)
+        await coded.ask(email)
+    await coded.deliver()
+
+    told = Counter(map(problem, await asyncio.gather(*(send(coded, "00000000", email) for email in emails * 2))))
+
+    assert told == {REFUSED: 3, "429 too-many-requests": 9}
+
+
 async def test_right_codes_use_nothing_up_of_what_bounds_wrong_ones(coded: Service) -> None:
     await leave_wrong_codes(coded, 2)
     emails = [f"lin-{number}@northwind.test" for number in range(4)]
