@@ -20,6 +20,7 @@ button?.addEventListener("click", async (event) => {
   const sent = Boolean(answer?.ok);
   const status = box.querySelector("[role=status]");
   status.textContent = sent ? button.dataset.sent : button.dataset.failed;
+  status.className = sent ? "muted" : "error";
   (sent ? form.elements.code : button).focus();
 });
 
