@@ -254,8 +254,7 @@ class MemoryCounters:
         counted, now = [level + limit.gap for limit, level in zip(limits, levels, strict=True)], monotonic()
         for limit, level in zip(limits, counted, strict=True):
             tats = self._tats[limit.kind]
-            tats[limit.who] = now + level
-            tats.move_to_end(limit.who)
+            tats[limit.who] = now + level  # at the end: `levels` has moved it, if it was there before
             while len(tats) > _MOST or next(iter(tats.values())) <= now:
                 tats.popitem(last=False)
         return Hit(counted)
