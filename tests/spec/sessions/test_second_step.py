@@ -200,6 +200,13 @@ async def test_the_proof_of_the_password_is_no_sign_in_and_belongs_to_its_browse
     assert "Wrong email or password." in words(await again(stranger, form, email=ADA, method="totp", code=code_of()))
 
 
+@pytest.mark.parametrize(("minutes", "status"), [(9, 303), (10.1, 422)])
+async def test_the_proof_of_the_password_ends_after_ten_minutes(service: Service, minutes: float, status: int) -> None:
+    visitor, page = await first_page(service)
+    service.let_time_pass(minutes=minutes)
+    assert (await again(visitor, page, code=code_of())).status_code == status
+
+
 async def test_a_new_password_ends_the_proof(service: Service) -> None:
     visitor, page = await first_page(service)
     assert (await reset_with(service, await service.link(), "totp", code_of())).status_code == 200

@@ -13,7 +13,7 @@ from cryptography.fernet import InvalidToken
 
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore
-from keyturn.service.clock import now, random_bytes
+from keyturn.service.clock import now, random_bytes, unix
 from keyturn.service.keys import box, derive
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
@@ -74,19 +74,19 @@ PROOF_LIFE = timedelta(minutes=10)
 class PasswordProofs:
     """Issues and reads proofs that a user has just entered the right password, while the second step is asked for.
 
-    A proof holds for `PROOF_LIFE`, and only until the password changes. It signs nobody in
-    without a code. The first of `secrets` seals, all of them open.
+    A proof holds for `PROOF_LIFE`, and only until the password changes. It signs nobody in without a code. The first of
+    `secrets` seals, all of them open.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._box = box(secrets, "password proofs")
 
     def issue(self, account_id: str, verified: str) -> str:
-        return self._box.encrypt(_proof(account_id, verified)).decode()
+        return self._box.encrypt_at_time(_proof(account_id, verified), int(unix())).decode()
 
     def holds(self, proof: str, account_id: str, verified: str) -> bool:
         try:
-            proved = self._box.decrypt(proof.encode(), ttl=int(PROOF_LIFE.total_seconds()))
+            proved = self._box.decrypt_at_time(proof.encode(), int(PROOF_LIFE.total_seconds()), int(unix()))
         except (InvalidToken, UnicodeEncodeError):
             return False
         return hmac.compare_digest(proved, _proof(account_id, verified))
