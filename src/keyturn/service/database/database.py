@@ -120,7 +120,7 @@ class Database(DatabaseAccess):
 
         `timeout`: how long a caller waits for PostgreSQL, from its own arrival, including the wait for a connection;
         then it gets DatabaseUnready. The client measures it, since a frozen server or a silent network cannot. A
-        migration has no limit. On SQLite it is the time to wait for a locked file.
+        migration has no limit. On SQLite a caller waits for a locked file for `sqlite.PATIENCE`.
 
         Raises SettingsInvalid for a schema on SQLite, or an address that cannot be opened.
         """
