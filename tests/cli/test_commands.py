@@ -62,11 +62,8 @@ def test_an_unknown_setting_is_told_to_every_command(keyturn: Keyturn) -> None:
     assert refused.out == ""
     first, *faults = refused.err.splitlines()
     assert first == f"keyturn: The settings have errors, and there is no keyturn.toml in {Path.cwd()}:"
-    assert [fault.strip().partition(":")[0] for fault in faults] == [
-        "KEYTURN_TOKN_TTL",
-        "KEYTURN_SMTP_PORT",
-        "KEYTURN_TOKEN_TTL",
-    ]
+    named = [fault.strip().partition(":")[0] for fault in faults]
+    assert named == ["KEYTURN_TOKN_TTL", "KEYTURN_SMTP_PORT", "KEYTURN_TOKEN_TTL"]
 
 
 def test_init_is_no_remedy_for_a_variable(keyturn: Keyturn) -> None:
@@ -143,6 +140,13 @@ def test_a_terminal_has_an_accent_unless_no_color_is_set(workplace: Path) -> Non
     assert "\x1b[32m" in in_a_terminal("migrate", KEYTURN_DATABASE_URL=url)
     assert "\x1b" not in in_a_terminal("migrate", KEYTURN_DATABASE_URL=f"{url}2", NO_COLOR="1")
     assert "\x1b" not in in_a_terminal("migrate", KEYTURN_SMTP_PORT="many", NO_COLOR="1")
+
+
+@pytest.mark.usefixtures("workplace")
+def test_a_command_in_a_sentence_stays_on_one_line() -> None:
+    shown = in_a_terminal("doctor", COLUMNS="40", NO_COLOR="1")
+
+    assert '`python -c "import secrets; print(secrets.token_hex(32))"`' in shown
 
 
 def test_it_says_where_the_database_went_and_needs_no_secrets(keyturn: Keyturn, workplace: Path) -> None:

@@ -64,7 +64,7 @@ def test_the_line_that_the_doctor_gives_silences_it(app: Path) -> None:
         "oauth2_authorization (id INTEGER PRIMARY KEY, principal_name TEXT)",
     )
     passkeys, grants = named(app)
-    line = passkeys.removeprefix("Add to [accounts.table.ends]: ").partition(". If your app")[0]
+    line = passkeys.split("`")[1]
     assert 'when = "never"' in grants
 
     add_settings(app, f"[accounts.table.ends]\n{line}\n'oauth2_authorization.principal_name' = {{ when = 'never' }}")

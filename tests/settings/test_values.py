@@ -82,6 +82,13 @@ def test_a_value_that_is_not_understood_is_shown_with_what_it_has_to_be(
     assert faults(**{name: written}) == {name: sentence}
 
 
+def test_a_variable_of_kubernetes_is_told_from_a_misspelt_one(faults: Faults) -> None:
+    sentence = "Kubernetes sets it for the Service keyturn: write enableServiceLinks: false into the pod"
+    found = faults(KEYTURN_SERVICE_HOST="10.0.0.7", KEYTURN_PORT="tcp://10.0.0.7:8000")
+
+    assert found == {"KEYTURN_SERVICE_HOST": sentence, "KEYTURN_PORT": sentence}
+
+
 @pytest.mark.parametrize(
     ("toml", "name", "sentence"),
     [

@@ -24,6 +24,7 @@ class CommandRefused(KeyturnError):
     """A command does not do what it was asked to do; the text says why."""
 
 
+_COMMAND = re.compile(r"`[^`]*`|--\w+ \S+")
 _CONTROLS = re.compile("[\0-\x08\n-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -61,11 +62,16 @@ def harmless(text: str) -> str:
 
 
 def wrap(text: str, indent: str) -> str:
-    """Return a text in lines of the terminal, each later one behind `indent`; as it is if piped."""
+    """Return a text in lines of the terminal, each later one behind `indent`; as it is if piped.
+
+    A command stays on one line, to copy it.
+    """
     if not sys.stdout.isatty():
         return text
     width = max(shutil.get_terminal_size().columns - len(indent), 30)
-    return f"\n{indent}".join(textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False))
+    whole = _COMMAND.sub(lambda one: one[0].replace(" ", "\0"), text)
+    lines = textwrap.wrap(whole, width, break_long_words=False, break_on_hyphens=False)
+    return f"\n{indent}".join(lines).replace("\0", " ")
 
 
 def stamp(moment: datetime) -> str:
@@ -74,9 +80,15 @@ def stamp(moment: datetime) -> str:
 
 
 def ready() -> str:
-    """Return what a greeting says once requests are answered: "ready in 0.6 s"."""
-    seconds = _seconds_since_start()
-    return f"ready in {seconds:.1f} s" if seconds is not None else "ready"
+    """Return what a greeting says once requests are answered: "ready in 0.6 s".
+
+    Only Linux tells when a process started (proc(5)).
+    """
+    if not sys.platform.startswith("linux"):
+        return "ready"
+    fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
+    started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return f"ready in {time.clock_gettime(time.CLOCK_BOOTTIME) - started:.1f} s"
 
 
 def fail(*lines: str) -> NoReturn:
@@ -125,12 +137,3 @@ def print_json(value: object) -> None:
     import msgspec
 
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
-
-
-def _seconds_since_start() -> float | None:
-    """Return the seconds since the operating system started this process, if it tells (Linux, proc(5))."""
-    if not sys.platform.startswith("linux"):
-        return None
-    fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
-    started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - started

@@ -21,6 +21,9 @@ from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import Busy, InputInvalid, OriginRefused, TooManyRequests
 
+_OF_POSTS = InputInvalid, OriginRefused
+"""The problems of every route that takes a POST: its body, or the page that sent it."""
+
 
 class SessionController(Controller):
     """Signs people in and out, says who is signed in, and changes a password that is still known."""
@@ -37,21 +40,19 @@ class SessionController(Controller):
         operation_id="signIn",
         security=[{}],
         responses=problem_responses(
-            InputInvalid, CredentialsRejected, SecondStepRequired, SecondStepRejected, TooManyRequests, Busy
+            *_OF_POSTS, CredentialsRejected, SecondStepRequired, SecondStepRejected, TooManyRequests, Busy
         ),
     )
     async def login(self, data: JSONBody[Credentials], request: AnyRequest, parts: GivenParts) -> Response[SignedIn]:
+        settings = parts.settings
         opened = await mounted(parts.sign_ins).sign_in(
             data.email,
             data.password,
             client_of(request),
-            device_cookie(parts.settings).read(request),
+            device_cookie(settings).read(request),
             data.second_step.answer if data.second_step else None,
         )
-        cookies = [
-            session_cookie(parts.settings).issue(opened.secret),
-            device_cookie(parts.settings).issue(opened.device),
-        ]
+        cookies = [session_cookie(settings).issue(opened.secret), device_cookie(settings).issue(opened.device)]
         return Response(signed_in_account(opened.account), cookies=cookies)
 
     @post(
@@ -60,7 +61,7 @@ class SessionController(Controller):
         summary="Sign out",
         operation_id="signOut",
         security=[{SESSION: []}, {}],
-        responses=problem_responses(InputInvalid),
+        responses=problem_responses(*_OF_POSTS),
     )
     async def logout(self, request: AnyRequest, parts: GivenParts) -> Response[Done]:
         await mounted(parts.sign_ins).sign_out(session_cookie(parts.settings).read(request))
@@ -88,7 +89,7 @@ class SessionController(Controller):
         operation_id="changePassword",
         security=[{SESSION: []}],
         responses=problem_responses(
-            InputInvalid, NotSignedIn, CredentialsRejected, PasswordRejected, TooManyRequests, Busy, OutcomeUnknown
+            *_OF_POSTS, NotSignedIn, CredentialsRejected, PasswordRejected, TooManyRequests, Busy, OutcomeUnknown
         ),
     )
     async def change_password(

@@ -99,7 +99,7 @@ def _fix_of_ends(line: str) -> str:
             "Let your app end them when it gets the webhook account.secured. Then add a column of it to"
             ' [accounts.table.ends] with when = "never".'
         )
-    return f'Add to [accounts.table.ends]: {line}. If your app ends them, set when = "never" there.'
+    return f'Add to [accounts.table.ends]: `{line}`. If your app ends them, set when = "never" there.'
 
 
 async def surviving_credentials(settings: Settings) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ _LONGEST_LIFE = timedelta(hours=1)
 _FEWEST_CHARACTERS = 8
 """Different characters in a secret key: of 27 million keys of 32 random hex digits, one has fewer."""
 
-NEW_KEY = 'python -c "import secrets; print(secrets.token_hex(32))"'
+NEW_KEY = '`python -c "import secrets; print(secrets.token_hex(32))"`'
 
 
 def check_settings(reading: Reading) -> list[Finding]:

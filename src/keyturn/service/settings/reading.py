@@ -119,12 +119,8 @@ def _build(
 
 def _as_given(struct: msgspec.Struct) -> dict[str, Any]:
     """Return the values that differ from defaults, in the sections and keys of a file."""
-    given = {}
-    for field in msgspec.structs.fields(struct):
-        value = getattr(struct, field.name)
-        if value != field.default:
-            given[field.encode_name] = _value_as_given(value)
-    return given
+    values = ((field, getattr(struct, field.name)) for field in msgspec.structs.fields(struct))
+    return {field.encode_name: _value_as_given(value) for field, value in values if value != field.default}
 
 
 def _value_as_given(value: Any) -> Any:
@@ -210,10 +206,12 @@ def _overlay_environment(
                 target[key] = Variable(name, variables.label(name))
         elif name.startswith(PREFIX) and name not in _NOT_SETTINGS and name.removesuffix(FILE_SUFFIX) not in secrets:
             table = next((table for table in tables if f"{name}_".startswith(f"{environment_name(table)}_")), "")
-            only_there = f"can only be set in the file, as {table}" if table else ""
+            sentence = f"can only be set in the file, as {table}" if table else ""
             if (plain := name.removesuffix(FILE_SUFFIX)) in known:
-                only_there = f"only secrets are read from files: set {plain}"
-            faults.append(Fault(name, only_there or "unknown setting" + did_you_mean(name, known)))
+                sentence = f"only secrets are read from files: set {plain}"
+            elif name.startswith(("KEYTURN_SERVICE_", "KEYTURN_PORT")) and "KEYTURN_SERVICE_HOST" in environ:
+                sentence = "Kubernetes sets it for the Service keyturn: write enableServiceLinks: false into the pod"
+            faults.append(Fault(name, sentence or "unknown setting" + did_you_mean(name, known)))
 
 
 def known_variables() -> dict[str, str]:
