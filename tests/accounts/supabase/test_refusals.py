@@ -5,8 +5,7 @@ import logging
 import pytest
 from tests.accounts.supabase.project import ADA, NEW, OLD, Opened, Project, new_password
 from tests.driver.supabase_server import Answer, Outage
-from tests.mail.providers.deployment import NOWHERE
-from tests.serving import Connections, serving
+from tests.serving import NOWHERE, Connections, serving
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.languages import SourceTexts
