@@ -1,11 +1,11 @@
 """How the elements look in an app's page: what fits, what axe-core finds, and which words and colours they have."""
 
-import asyncio
 import re
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Page, expect
+from tests.browsing import hold
 from tests.driver.service import NEW_PASSWORD, Service
 from tests.every_language import TAGS, each_language
 from tests.frontend.app import CHANGE, FORGOT, RESET, App
@@ -42,18 +42,6 @@ async def look(page: Page, where: str, tag: str) -> None:
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         found = [violation["id"] for violation in (await page.evaluate(AXE))["violations"]]
         assert found == [], f"{where}, {scheme}"
-
-
-async def kept_back(page: Page, address: str) -> asyncio.Event:
-    """Keep back what the page asks for there, until the event is set."""
-    answer = asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        await answer.wait()
-        await route.continue_()
-
-    await page.route(address, hold)
-    return answer
 
 
 @each_language("tag", TAGS)
@@ -139,13 +127,13 @@ async def test_until_the_words_are_there_the_room_is_kept(app: App, keyturn: Ser
         async with app.open("/login", viewport={"width": 1280, "height": 640}) as page:
             if not await page.evaluate(HAS_FONT, FONT):
                 leave_out(missing(FONT, "fonts-liberation"))
-            answer = await kept_back(page, "**/texts*")
+            texts = await hold(page, "**/texts*")
             await page.goto(place)
             await page.evaluate(USE_FONT, FONT)
             host = page.locator("main > *")
             await expect(host).to_have_attribute("aria-busy", "true")
             before = await page.evaluate(HEIGHT)
-            answer.set()
+            texts.go.set()
             await expect(page.locator("[part~=button]")).to_be_visible()
             await expect(host).not_to_have_attribute("aria-busy", "true")
             assert await page.evaluate(HEIGHT) == pytest.approx(before, abs=1), place

@@ -4,7 +4,8 @@ from base64 import b64decode
 from email.message import EmailMessage
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, expect
+from tests.browsing import opened
 from tests.emails.inbox.mails import mail
 from tests.emails.studio.elsewhere import Elsewhere, answering
 
@@ -53,12 +54,6 @@ def tracking_mail(at: str, subject: str) -> EmailMessage:
     message = mail(subject, html=TRACKING.format(at=at))
     message.get_payload()[1].add_related(OWN_PICTURE, "image", "gif", cid="<own>")  # type: ignore[index,union-attr]
     return message
-
-
-async def opened(context: BrowserContext, address: str) -> Page:
-    page = await context.new_page()
-    await page.goto(address)
-    return page
 
 
 @pytest.mark.parametrize(
