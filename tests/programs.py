@@ -28,10 +28,6 @@ MARKED = (
 """Fixtures of such programs. Each gives its tests a mark of the same name."""
 
 
-IS_ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
-"""Whether Chromium's own sandbox cannot be used."""
-
-
 def require_program(name: str, package: str) -> str:
     """Return the path of a program. If it is missing, skip the test, or fail it in CI."""
     found = shutil.which(name, path=search_path())

@@ -11,6 +11,10 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+DISCARD = 9
+NOWHERE = f"http://127.0.0.1:{DISCARD}"
+"""The port of the discard service (RFC 863), on which no server listens."""
+
 
 class Connections:
     """The connections of a server. `opened` counts all of them, including closed ones."""

@@ -5,20 +5,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import bcrypt
-import msgspec
 import pytest
 from tests.house.reference import DOCS
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.service import addresses
-from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.accounts.store_factory import accounts_for, store_from_factory
 from keyturn.service.database import Database
 from keyturn.service.settings import AccountSettings, Settings
-from keyturn.testing import AccountStoreContract
 
 STORE = """
 from keyturn import AccountStore
@@ -159,52 +153,3 @@ def test_faults_that_a_factory_names_itself_are_shown_as_they_are(written: Write
     with pytest.raises(SettingsInvalid) as invalid:
         store_from_factory(f"{package}.store:accounts", Settings())
     assert invalid.value.faults == (Fault("SHOP_URL", "missing"),)
-
-
-class Shop(AccountStore):
-    """A store as an app may write one: a dictionary of accounts and their hashes."""
-
-    def __init__(self, _: Settings) -> None:
-        self.accounts: dict[str, Account] = {}
-        self.hashes: dict[str, str] = {}
-
-    async def find(self, email: str) -> Account | None:
-        return next((known for known in self.accounts.values() if addresses.is_same_mailbox(known.email, email)), None)
-
-    async def get(self, account_id: str) -> Account | None:
-        return self.accounts.get(account_id)
-
-    async def set_password(self, account: Account, password: NewPassword) -> bool:
-        known = self.accounts.get(account.id)
-        if known is None or not known.active or known.email != account.email:
-            return False
-        self.hashes[account.id] = await password.hashed()
-        return True
-
-
-class Shoppers:
-    def __init__(self, shop: Shop) -> None:
-        self._shop = shop
-
-    async def add(self, email: str, password: str, *, active: bool = True) -> str:
-        account = Account(id=str(len(self._shop.accounts) + 1), email=email, active=active)
-        self._shop.accounts[account.id] = account
-        self._shop.hashes[account.id] = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
-        return account.id
-
-    async def change(self, account_id: str, **changes: Any) -> None:
-        given = {name: value for name, value in changes.items() if value is not None}
-        self._shop.accounts[account_id] = msgspec.structs.replace(self._shop.accounts[account_id], **given)
-
-    async def verifies(self, account_id: str, password: str) -> bool:
-        return bcrypt.checkpw(password.encode(), self._shop.hashes[account_id].encode())
-
-
-class TestStoreOfOnesOwn(AccountStoreContract):
-    @pytest.fixture
-    def store(self) -> AccountStore:
-        return store_from_factory(f"{Shop.__module__}:Shop", Settings())
-
-    @pytest.fixture
-    def people(self, store: Shop) -> Shoppers:
-        return Shoppers(store)

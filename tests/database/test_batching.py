@@ -49,16 +49,6 @@ async def waiting(batcher: Batcher[int, int], statement: Statement, *items: int)
     return tasks
 
 
-async def test_those_who_wait_share_the_next_run_in_their_order(
-    batcher: Batcher[int, int], statement: Statement
-) -> None:
-    tasks = await waiting(batcher, statement, 9, 3, 7, 1)
-    statement.open.set()
-
-    assert await asyncio.gather(*tasks) == [0, 18, 6, 14, 2]
-    assert statement.runs == [[0], [9, 3, 7, 1]]
-
-
 @pytest.mark.parametrize("gathers", [True, False])
 async def test_a_batch_holds_no_more_than_the_largest(statement: Statement, gathers: bool) -> None:
     batcher: Batcher[int, int] = Batcher(statement, gathers=gathers, largest=3)

@@ -1,22 +1,27 @@
-"""Transactions that are committed by name, durable writes, and one error for a database that cannot be reached."""
+"""Transactions, whole or not at all and after others, durable writes, and one error for a database that is away."""
 
 import asyncio
 import sqlite3
 import stat
 import threading
 import traceback
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from tests.driver.connections import connected
+from tests.driver.connections import committing, connected
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.database import Database, unready_where_unreachable
 from keyturn.service.problems.requests import DatabaseUnready
+
+ADD = text("INSERT INTO tally VALUES (:name, :n)")
+ADD_TWO = text("INSERT INTO tally VALUES (:name, 1), (:other, 2)")
 
 
 @pytest.fixture
@@ -26,17 +31,18 @@ async def database(database: Database) -> Database:
     return database
 
 
+async def tally(database: Database) -> dict[str, int]:
+    rows = await database.fetch(text("SELECT name, n FROM tally"))
+    return {row["name"]: row["n"] for row in rows}
+
+
 async def count(database: Database, name: str = "a") -> int | None:
     statement = text("SELECT n FROM tally WHERE name = :name")
     return await database.read(lambda connection: connection.execute(statement, {"name": name}).scalar())
 
 
 async def add(database: Database, name: str = "a", n: int = 0) -> None:
-    await database.execute(text("INSERT INTO tally VALUES (:name, :n)"), {"name": name, "n": n})
-
-
-async def increase(database: Database) -> None:
-    await database.execute(text("UPDATE tally SET n = n + 1 WHERE name = 'a'"))
+    await database.execute(ADD, {"name": name, "n": n})
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -46,15 +52,6 @@ async def test_a_table_that_is_missing_is_told_as_a_migration_that_was_not_run(d
 
     file = database.url.database
     assert str(unready.value) == f"the database has not been migrated: SQLite in {file}: no such table: links"
-
-
-async def test_writers_at_the_same_time_lose_nothing(database: Database, database_url: str) -> None:
-    await add(database)
-    other = Database(database_url)
-    await asyncio.gather(*(increase(who) for who in (database, other) for _ in range(15)))
-    await other.close()
-
-    assert await count(database) == 30
 
 
 async def test_an_error_of_the_callers_own_stays_what_it_is(database: Database) -> None:
@@ -184,3 +181,77 @@ async def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
     await database.close()
 
     assert stat.S_IMODE((tmp_path / "keyturn.db").stat().st_mode) == 0o640
+
+
+async def test_of_many_rows_all_are_written_or_none(database: Database) -> None:
+    with pytest.raises(IntegrityError):
+        await database.execute(ADD_TWO, {"name": "a", "other": "a"})
+
+    assert await tally(database) == {}
+
+
+async def test_a_write_waits_for_the_transaction_of_another_process(database: Database, database_url: str) -> None:
+    elsewhere = Database(database_url)
+    async with committing(elsewhere) as connection:
+        await connection.execute(ADD, {"name": "a", "n": 1})
+        writing = asyncio.create_task(database.execute(ADD, {"name": "b", "n": 2}))
+        assert "a" not in await tally(database)
+    await writing
+
+    assert await tally(elsewhere) == {"a": 1, "b": 2}
+    await elsewhere.close()
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_what_a_caller_has_given_up_is_not_committed_afterwards(database: Database) -> None:
+    loop, is_under_way, may_go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def add_and_wait(connection: Connection) -> None:
+        connection.execute(ADD, {"name": "a", "n": 1})
+        loop.call_soon_threadsafe(is_under_way.set)
+        may_go_on.wait(10)
+
+    adding = asyncio.create_task(database.transact(add_and_wait))
+    await is_under_way.wait()
+    adding.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await adding
+    may_go_on.set()
+    await database.execute(ADD, {"name": "b", "n": 2})
+
+    assert await tally(database) == {"b": 2}
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_connection_that_the_server_has_closed_is_replaced_and_nobody_notices(database: Database) -> None:
+    closed = text(
+        "SELECT pg_terminate_backend(pid) AS n, 'closed' AS name FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    async with AsyncExitStack() as opened:
+        used = [await opened.enter_async_context(connected(database)) for _ in range(5)]
+        drivers: list[Any] = [(await one.get_raw_connection()).driver_connection for one in used]
+        await used[0].execute(closed)
+        async with asyncio.timeout(10):
+            while not all(driver.is_closed() for driver in drivers[1:]):
+                await asyncio.sleep(0.01)  # the server's word is on its way
+
+    for number in range(5):
+        await database.execute(ADD, {"name": f"after {number}", "n": 1})
+    assert len(await tally(database)) == 5
+
+
+async def test_of_a_transaction_nothing_stays_that_was_not_committed(database: Database) -> None:
+    def forget(connection: Connection) -> None:
+        connection.execute(ADD, {"name": "a", "n": 1})
+        connection.rollback()
+
+    def fail(connection: Connection) -> None:
+        connection.execute(ADD, {"name": "b", "n": 1})
+        raise LookupError("nobody is there")
+
+    await database.transact(forget)
+    with pytest.raises(LookupError, match="nobody is there"):
+        await database.transact(fail)
+
+    assert await tally(database) == {}

@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.mail.providers.deployment import NOWHERE
 from tests.mail.providers.http_providers import PROVIDERS
 from tests.mail_providers import mailgun, postmark, ses
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import PROXY_PAGE, Answer, Trouble
 from tests.resend_server.server import SENDING_KEY
+from tests.serving import NOWHERE
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.doctor.examination import check_provider

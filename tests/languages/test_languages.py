@@ -2,7 +2,6 @@
 
 import os
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,28 +15,6 @@ from markupsafe import Markup
 from keyturn.mail.languages import Language, Languages, SourceTexts, languages_in
 
 MOMENT = datetime(2026, 11, 20, 14, 7, 59, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def catalogues(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Write catalogues for German, Brazilian Portuguese and Arabic; the German one holds two texts."""
-    folder = tmp_path_factory.mktemp("locales")
-    for name in ("de", "pt_BR", "ar"):
-        catalog = Catalog(locale=name, domain="keyturn")
-        if name == "de":
-            catalog.add("Reset your password", "Passwort zurücksetzen")
-            catalog.add("Hello %(name)s", "Hallo %(name)s")
-        buffer = BytesIO()
-        write_mo(buffer, catalog)
-        (folder / name / "LC_MESSAGES").mkdir(parents=True)
-        (folder / name / "LC_MESSAGES" / "keyturn.mo").write_bytes(buffer.getvalue())
-    (folder / "keyturn.pot").touch()
-    return folder
-
-
-@pytest.fixture(scope="module")
-def languages(catalogues: Path) -> Languages:
-    return Languages("UTC", catalogues)
 
 
 def written(folder: Path, language: str, *texts: str, domain: str = "keyturn") -> Path:
@@ -73,9 +50,9 @@ def test_a_clock_time_names_its_zone(zone: str, month: int, time: str) -> None:
     ],
 )
 def test_a_moment_has_its_date_in_words_which_can_be_the_next_day_elsewhere(
-    catalogues: Path, language: str, zone: str, hour: int, written: str
+    language: str, zone: str, hour: int, written: str
 ) -> None:
-    assert Languages(zone, catalogues).choose(language).moment(MOMENT.replace(hour=hour)) == written
+    assert Languages(zone).choose(language).moment(MOMENT.replace(hour=hour)) == written
 
 
 @pytest.mark.parametrize(
@@ -87,11 +64,9 @@ def test_a_moment_has_its_date_in_words_which_can_be_the_next_day_elsewhere(
         (timedelta(hours=48), "2 days", "2 Tage"),
     ],
 )
-def test_a_duration_is_in_the_largest_unit_that_divides_it(
-    languages: Languages, span: timedelta, english: str, german: str
-) -> None:
-    assert languages.choose("").duration(span) == english
-    assert languages.choose("de").duration(span) == german
+def test_a_duration_is_in_the_largest_unit_that_divides_it(span: timedelta, english: str, german: str) -> None:
+    assert Languages("UTC").choose("").duration(span) == english
+    assert Languages("UTC").choose("de").duration(span) == german
 
 
 @pytest.mark.parametrize(
@@ -157,14 +132,23 @@ def shown(language: Language, source: str, *, escaped: bool = True, **values: ob
     return environment.from_string(source).render(**values)
 
 
-def test_a_template_speaks_the_language_it_was_taught(languages: Languages) -> None:
+def test_a_template_speaks_the_language_it_was_taught_also_by_a_compiled_catalogue(tmp_path: Path) -> None:
+    catalog = Catalog(locale="de", domain="keyturn")
+    catalog.add("Reset your password", "Passwort zurücksetzen")
+    catalog.add("Hello %(name)s", "Hallo %(name)s")
+    (tmp_path / "keyturn.pot").touch()
+    (tmp_path / "de" / "LC_MESSAGES").mkdir(parents=True)
+    with (tmp_path / "de" / "LC_MESSAGES" / "keyturn.mo").open("wb") as compiled:
+        write_mo(compiled, catalog)
     source = (
         "<p lang={{ lang }} dir={{ dir }}>{{ _('Reset your password') }}: {{ _('Hello %(name)s', name=name) }}, "
         "{% trans %}Hello {{ name }}{% endtrans %}, {{ _('Untranslated') }}, "
         "{{ moment | clock }}, {{ moment | moment }}, {{ span | duration }}</p>"
     )
 
-    assert shown(languages.choose("de"), source, name="<Ada>", moment=MOMENT, span=timedelta(minutes=30)) == (
+    assert shown(
+        Languages("UTC", tmp_path).choose("de"), source, name="<Ada>", moment=MOMENT, span=timedelta(minutes=30)
+    ) == (
         "<p lang=de dir=ltr>Passwort zurücksetzen: Hallo &lt;Ada&gt;, Hallo &lt;Ada&gt;, Untranslated, "
         "14:07 UTC, 20. November 2026, 14:07 UTC, 30 Minuten</p>"
     )

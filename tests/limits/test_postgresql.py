@@ -11,12 +11,11 @@ import pytest
 from sqlalchemy import select, text
 from tests.driver.connections import committing
 from tests.driver.service import ADA, REQUEST, Start, problem
-from tests.silent_proxy import silent_proxy
 
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.problems.requests import LimitsUnready, OverBudget, TooManyRequests
+from keyturn.service.problems.requests import OverBudget, TooManyRequests
 from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.retention import Retention
@@ -153,29 +152,6 @@ async def test_statements_of_several_processes_never_wait_for_each_other_in_a_ci
     async with asyncio.timeout(60):
         await asyncio.gather(*(ask(one, first) for first, one in enumerate(processes)), forget())
     for database in databases:
-        await database.close()
-
-
-@pytest.mark.long
-async def test_a_server_that_falls_silent_lets_nobody_in_and_is_used_again_once_it_answers(postgresql_url: str) -> None:
-    async with silent_proxy(postgresql_url) as (through, proxy):
-        database = Database(through, timeout=timedelta(seconds=1))
-        limits = limits_in(database, request="2/hour")
-        await limits.count("request", HERE)
-        proxy.fall_silent()
-        async with asyncio.timeout(10):
-            for refused in (
-                limits.count("request", HERE),
-                limits.require_left("request", HERE),
-                limits.forget_guesses(ADA),
-                limits.require_ready(),
-            ):
-                with pytest.raises(LimitsUnready, match="does not answer"):
-                    await refused
-        proxy.speak_again()
-        await limits.count("request", HERE)
-        with pytest.raises(TooManyRequests):
-            await limits.count("request", HERE)
         await database.close()
 
 

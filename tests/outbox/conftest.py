@@ -10,13 +10,6 @@ from keyturn.service.outbox.queue import Outbox
 
 
 @pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
 async def elsewhere(database_url: str) -> AsyncIterator[Outbox]:
     """Open the same outbox as another process does."""
     database = Database(database_url)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, insert, select
 from tests.driver.connections import connected
-from tests.outbox.table import Note, text_of
+from tests.outbox.table import Note, Rows, text_of
 from tests.outbox.worker import Handler, running, worker_of
 from tests.statements import cancel_when_sent
 
@@ -84,3 +84,19 @@ async def test_abandoned_messages_are_tried_one_at_a_time(outbox: Outbox, elsewh
         await handler.has_done("slow one", "slow two", "slow three")
 
     assert handler.most_at_once == 1
+
+
+async def test_a_message_that_ended_each_of_its_workers_is_given_up_and_no_other_is(outbox: Outbox, rows: Rows) -> None:
+    await post(outbox, "poison", "one")
+    await outbox.claim(1, OVER)
+    for _ in range(4):
+        await outbox.claim(1, OVER, abandoned=True)
+    handler = Handler()
+    for _ in range(2):
+        await worker_of(outbox, handler, max_crashes=5).drain()
+
+    assert handler.begun == ["one"]
+    assert [(row.state, row.reason) for row in await rows.all()] == [
+        ("dead", "every attempt was interrupted"),
+        ("sent", None),
+    ]

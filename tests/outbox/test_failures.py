@@ -27,15 +27,6 @@ async def work(outbox: Outbox, error: Exception, **limits: Any) -> tuple[datetim
     return before, datetime.now(UTC)
 
 
-async def test_a_message_that_may_work_later_waits_for_its_back_off(outbox: Outbox, rows: Rows) -> None:
-    await post(outbox, "one")
-    before, after = await work(outbox, SendRetryable("provider down"))
-
-    row = await rows.only()
-    assert (row.state, row.reason, row.attempts, row.claim) == ("waiting", "provider down", 1, None)
-    assert before + FIRST_PAUSE <= row.available_at <= after + FIRST_PAUSE
-
-
 @pytest.mark.parametrize(("asked", "pause"), [(30, timedelta(seconds=30)), (0.1, FIRST_PAUSE), (0, FIRST_PAUSE)])
 async def test_a_pause_that_the_provider_asks_for_is_kept_where_it_is_longer(
     outbox: Outbox, rows: Rows, asked: float, pause: timedelta
@@ -89,19 +80,6 @@ async def test_a_fault_of_ours_is_given_up_sooner(outbox: Outbox, database: Data
 
     row = await rows.only()
     assert (row.state, row.reason) == ("dead", "ZeroDivisionError")
-
-
-async def test_an_hour_in_which_the_provider_is_down_loses_nothing(
-    outbox: Outbox, database: Database, rows: Rows
-) -> None:
-    """Ten minutes lie between two tries at the most, so an hour is some fifteen of them."""
-    await post(outbox, "one")
-    for _ in range(15):
-        await work(outbox, SendRetryable("provider down"))
-        await make_due(database)
-    await worker_of(outbox, Handler()).drain()
-
-    assert await rows.states() == ["sent"]
 
 
 async def test_claims_that_died_with_their_worker_do_not_lengthen_the_pause_after_a_providers_failure(

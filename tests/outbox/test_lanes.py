@@ -12,23 +12,6 @@ async def post_hooks(outbox: Outbox, *texts: str) -> None:
         await outbox.post("hook", Note(text))
 
 
-async def test_however_many_stall_in_one_lane_the_others_go_at_once(outbox: Outbox) -> None:
-    notes, hooks = Handler(), Handler()
-    stalled = [f"slow {number}" for number in range(7)]
-    await post_hooks(outbox, *stalled)
-    aside = Lane({"hook": hooks}, places=2)
-    async with running(worker_of(outbox, notes, aside, places=1)):
-        await hooks.has_begun("slow 0", "slow 1")
-        await post(outbox, "one", "two")
-        await notes.has_done("one", "two")
-        assert hooks.done == []
-        hooks.open.set()
-        await hooks.has_done(*stalled)
-
-    assert hooks.most_at_once == 2
-    assert hooks.begun == stalled
-
-
 async def test_a_worker_that_is_ended_waits_for_both(outbox: Outbox, rows: Rows) -> None:
     notes, hooks = Handler(), Handler()
     await post(outbox, "slow")

@@ -3,9 +3,7 @@
 import asyncio
 import time
 from itertools import pairwise
-from typing import Any
 
-from sqlalchemy.exc import IntegrityError
 from tests.outbox.table import Note, Rows
 from tests.statements import statements_sent
 
@@ -32,13 +30,3 @@ async def test_who_posts_at_the_same_time_shares_a_statement(outbox: Outbox, row
 
     assert len(await rows.all()) == 100
     assert 1 <= sum("INSERT INTO keyturn_outbox" in statement for statement in statements) <= 2
-
-
-async def test_of_messages_that_are_posted_together_a_bad_one_fails_alone(outbox: Outbox, rows: Rows) -> None:
-    nameless: Any = None
-    posts = (outbox.post(kind, Note("hello")) for kind in ("note", nameless, "letter"))
-    first, bad, last = await asyncio.gather(*posts, return_exceptions=True)
-
-    assert isinstance(bad, IntegrityError)
-    assert (first, last) == (None, None)
-    assert sorted(row.kind for row in await rows.all()) == ["letter", "note"]

@@ -55,18 +55,6 @@ async def test_what_is_claimed_together_is_prepared_in_one_go_and_each_comes_to_
     assert [row.claim for row in await rows.all()] == [None] * 5
 
 
-async def test_one_bad_message_fails_alone(outbox: Outbox, rows: Rows) -> None:
-    handler = Together({"bad": ValueError("a fault of ours")})
-    await post(outbox, "one", "bad", "two")
-    await worker_of(outbox, handler).drain()
-
-    assert [(row.state, row.reason) for row in await rows.all()] == [
-        ("sent", None),
-        ("waiting", "ValueError"),
-        ("sent", None),
-    ]
-
-
 async def test_a_database_that_is_away_is_asked_once_and_all_are_tried_again(outbox: Outbox, rows: Rows) -> None:
     await post(outbox, "one", "two")
     handler = Together({"one": DatabaseUnready("away")})

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.databases import Databases, SqliteFiles
 from tests.webhooks.app import SECRET, App
 
 from keyturn.service.settings import Secret, WebhookSettings
@@ -39,3 +40,11 @@ def hook(app: App) -> WebhookSettings:
 @pytest.fixture
 def service_options(hook: WebhookSettings) -> dict[str, Any]:
     return {"webhooks": hook, "worker": {"timeout": timedelta(seconds=3)}}
+
+
+@pytest.fixture
+def urls(databases: Databases, sqlite: SqliteFiles, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
+    """Return the addresses of Keyturn's database and of the app's: the same one, or apart."""
+    url = databases.migrated() if request.param == "together" else databases.empty()
+    yield url if request.param == "together" else sqlite.migrated(), url
+    databases.drop(url)

@@ -1,6 +1,6 @@
 """The mail and the event of a new password say what it ended in the app's tables."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, get_args
@@ -103,14 +103,6 @@ def told(service: Service) -> list[str]:
 
 def events(app: App, name: str) -> list[dict[str, int] | None]:
     return [event["data"].get("ended") for event in typed(app, name)]
-
-
-@pytest.fixture
-def urls(databases: Any, sqlite: SqliteFiles, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    """Return the addresses of Keyturn's database and of the app's: the same one, or apart."""
-    url = databases.migrated() if request.param == "together" else databases.empty()
-    yield url if request.param == "together" else sqlite.migrated(), url
-    databases.drop(url)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,6 @@
 """A reset whose commit a deferred foreign key forbids: nothing changes, no mail confirms it, and the link stays."""
 
-from collections.abc import Iterator
-
 import pytest
-from tests.databases import Databases, SqliteFiles
 from tests.driver.app_database import running_app
 from tests.driver.service import ADA, NEW_PASSWORD, hash_of, problem, running, settings_for
 
@@ -16,14 +13,6 @@ TABLES = (
     " CREATE TABLE sessions (id INTEGER PRIMARY KEY, user_id INTEGER);"
     " CREATE TABLE visits (session_id INTEGER REFERENCES sessions (id) DEFERRABLE INITIALLY DEFERRED)"
 )
-
-
-@pytest.fixture
-def urls(databases: Databases, sqlite: SqliteFiles, request: pytest.FixtureRequest) -> Iterator[tuple[str, str]]:
-    """Return the addresses of Keyturn's database and of the app's: the same one, or apart."""
-    url = databases.empty() if request.param == "apart" else databases.migrated()
-    yield sqlite.migrated() if request.param == "apart" else url, url
-    databases.drop(url)
 
 
 @pytest.mark.parametrize(

@@ -40,20 +40,6 @@ async def test_what_the_domain_refuses_is_a_rule_in_words(
     assert await store.set_password(account, new_password(THIRD))
 
 
-async def test_a_lockout_ends_with_a_new_password(domain: DomainStaff, store: LdapAccounts, rules: Any) -> None:
-    await asyncio.to_thread(rules, lockoutThreshold="2")
-    ada = await domain.add(ADA, FIRST)
-    for _ in range(3):
-        assert not await domain.verifies(ada, "a guess")
-    assert not await domain.verifies(ada, FIRST), "it is locked"
-
-    account = await of(store, ada)
-    assert account.active
-    assert await store.set_password(account, new_password(SECOND))
-
-    assert await domain.verifies(ada, SECOND)
-
-
 async def test_the_flag_for_another_password_ends_with_one_that_the_owner_chose(
     domain: DomainStaff, store: LdapAccounts
 ) -> None:

@@ -57,17 +57,6 @@ async def test_what_the_policy_refuses_is_a_rule_in_words(
     assert await school.verifies(ada, SECOND)
 
 
-async def test_a_lockout_ends_with_a_new_password(school: OpenLdapStaff, store: LdapAccounts, policy: str) -> None:
-    ada = await school.add(ADA, FIRST, pwdPolicySubentry=policy)
-    for _ in range(2):
-        assert not await school.verifies(ada, "a guess")
-    assert not await school.verifies(ada, FIRST), "it is locked"
-
-    assert await store.set_password(await of(store, ada), new_password(SECOND))
-
-    assert await school.verifies(ada, SECOND)
-
-
 @pytest.mark.parametrize("is_admin", [False, True], ids=["service account", "administrator"])
 async def test_the_flag_for_another_password_does_not_outlive_a_password_that_the_owner_chose(
     school: OpenLdapStaff, policy: str, is_admin: bool

@@ -3,10 +3,9 @@
 import logging
 
 import pytest
-from tests.accounts.supabase.project import ADA, OLD, Opened, Project, new_password
+from tests.accounts.supabase.project import ADA, NEW, OLD, Opened, Project, new_password
 from tests.driver.supabase_server import Answer, Outage
-from tests.mail.providers.deployment import NOWHERE
-from tests.serving import Connections, serving
+from tests.serving import NOWHERE, Connections, serving
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.languages import SourceTexts
@@ -79,8 +78,26 @@ async def test_where_nobody_listens_the_accounts_are_not_ready(opened: Opened, a
     nobody = opened(url=NOWHERE)
 
     for question in (nobody.require_ready(), nobody.find(ADA), nobody.get(ada.id)):
-        with pytest.raises(AccountsUnready, match="ConnectError"):
+        with pytest.raises(AccountsUnready, match="ConnectError") as unready:
             await question
+        assert unready.value.not_changed
+
+
+@pytest.mark.parametrize(
+    ("answers", "not_changed"),
+    [([trouble], True) for trouble in (500, Outage.PAGE, Outage.CUT)]
+    + [([None, trouble], False) for trouble in (Outage.LOST, Outage.BAD_GATEWAY)],
+    ids=str,
+)
+async def test_a_change_that_may_have_reached_supabase_is_never_a_certain_no(
+    answers: list[int | Outage | None], not_changed: bool, project: Project, accounts: SupabaseAccounts, ada: Account
+) -> None:
+    project.server.coming += answers
+    with pytest.raises(AccountsUnready) as unready:
+        await accounts.set_password(ada, new_password())
+
+    assert unready.value.not_changed is not_changed
+    assert project.server.users.with_password(ADA, OLD if not_changed else NEW)
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["newer", "older"])

@@ -1,14 +1,14 @@
 """A mail, a Resend that answers on this machine, and a sender that talks to it."""
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from tests.driver.builtin_accounts import builtin_accounts
-from tests.mail.providers.deployment import ADA, SECRET_KEY, Deployment
+from tests.driver import service as driver
+from tests.driver.service import ADA, Service, settings_for
 from tests.mail.providers.http_providers import PROVIDERS as HTTP_PROVIDERS
 from tests.mail.providers.http_providers import HttpProvider
 from tests.mail_providers import sns
@@ -18,11 +18,14 @@ from tests.resend_server.server import API_KEY, ResendServer
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers import PROVIDERS
 from keyturn.mail.providers.resend import ResendSettings
-from keyturn.service.accounts.port import Account
-from keyturn.service.settings import DatabaseSettings, MailSettings, Secret, Settings, WorkerSettings
+from keyturn.service.settings import MailSettings, Secret
+from keyturn.testing import MovableClock
 
 Open = Callable[..., Sender]
 """Opens a sender with any of its settings changed. `key`: its API key; without `reports`, none of its reports come."""
+
+
+Deploy = Callable[..., Awaitable[Service]]
 
 
 @pytest.fixture
@@ -40,28 +43,29 @@ def mail() -> Email:
 
 
 @pytest.fixture
-def provider_settings(resend: ResendServer, patience: timedelta) -> dict[str, Any]:
-    """Return the settings of `deployment` by which mails go to a provider: Resend, unless a module says another."""
+async def deploy(database_url: str, clock: MovableClock, resend: ResendServer) -> AsyncIterator[Deploy]:
+    """Return a function that ends the process before and starts one with other settings, on the same database.
+
+    It sends through Resend, unless the settings say otherwise, and Ada has an account.
+    """
     mail = MailSettings(from_="accounts@northwind.test")
-    settings = ResendSettings(api_key=Secret(API_KEY), api_url=resend.url, rate=1000)
-    return {"resend": settings, "mail": mail, "worker": WorkerSettings(timeout=patience)}
+    settings: dict[str, Any] = {"mail": mail, "resend": resend_at(resend.url)}
+    async with AsyncExitStack() as process:
+
+        async def deploy(**changes: Any) -> Service:
+            await process.aclose()
+            settings.update(changes)
+            wanted = settings_for(database_url, **settings)
+            service = await process.enter_async_context(driver.running(wanted, sends=True, clock=clock))
+            if not await service.parts.accounts.find(ADA):
+                await service.add(ADA)
+            return service
+
+        yield deploy
 
 
-@pytest.fixture
-async def deployment(provider_settings: dict[str, Any], database_url: str) -> AsyncIterator[Deployment]:
-    """Run a service that sends through a provider, with an account for Ada."""
-    defaults: dict[str, Any] = {"mail": MailSettings(from_="accounts@northwind.test")}
-    deployment = Deployment(
-        Settings(
-            environment="development",
-            secret_key=SECRET_KEY,
-            database=DatabaseSettings(url=Secret(database_url)),
-            **defaults | provider_settings,
-        )
-    )
-    await builtin_accounts(deployment.parts).add(Account(id="", email=ADA, name="Ada"), "$2b$12$hash")
-    yield deployment
-    await deployment.parts.close()
+def resend_at(url: str, api_key: str = API_KEY, rate: float = 1000) -> ResendSettings:
+    return ResendSettings(api_key=Secret(api_key), api_url=url, rate=rate)
 
 
 @pytest.fixture

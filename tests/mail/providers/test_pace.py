@@ -7,15 +7,20 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.mail.providers.deployment import Deployment
-from tests.resend_server.server import API_KEY, ResendServer
+from tests.driver.builtin_accounts import builtin_accounts
+from tests.driver.service import ADA, settings_for
+from tests.mail.providers.conftest import resend_at
+from tests.resend_server.server import ResendServer
 
 from keyturn.errors import SendRetryable, SendUnknown
-from keyturn.mail.providers.resend import ResendSettings
+from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
 from keyturn.service.limits import Limit, alone
+from keyturn.service.outbox.history import read
+from keyturn.service.parts import Parts
+from keyturn.service.reset.records.client import Client
 from keyturn.service.sending.pace import LONGEST_HOLD, Pace
-from keyturn.service.settings import LimitSettings, Secret
+from keyturn.service.settings import LimitSettings, MailSettings
 from keyturn.service.settings.building import Rate
 
 pytestmark = pytest.mark.slow
@@ -58,15 +63,18 @@ async def test_all_workers_share_the_turns(database: Database, elsewhere: Databa
     assert await refused_of(turns) == 6
 
 
-async def test_mails_keep_to_the_rate_of_the_settings(deployment: Deployment, resend: ResendServer) -> None:
-    slow = ResendSettings(api_key=Secret(API_KEY), api_url=resend.url, rate=0.01)
-    await deployment.deploy(resend=slow, limits=LimitSettings(mailbox_cooldown=timedelta(0)))
+async def test_mails_keep_to_the_rate_of_the_settings(database_url: str, resend: ResendServer) -> None:
+    mail, limits = MailSettings(from_="accounts@northwind.test"), LimitSettings(mailbox_cooldown=timedelta(0))
+    parts = Parts(settings_for(database_url, mail=mail, limits=limits, resend=resend_at(resend.url, rate=0.01)))
+    await builtin_accounts(parts).add(Account(id="", email=ADA), "$2b$12$hash")
     for _ in range(2):
-        await deployment.ask()
-    await deployment.work()
+        await parts.requests.accept(ADA, Client())
+    await parts.worker.drain()
 
     assert len(resend.accepted) == 1
-    assert {row.reason for row in await deployment.messages()} == {None, "too many mails wait for the provider"}
+    messages = await read(parts.database, most=None)
+    assert {message.reason for message in messages} == {None, "too many mails wait for the provider"}
+    await parts.close()
 
 
 async def test_each_provider_has_a_pace_of_its_own(database: Database) -> None:

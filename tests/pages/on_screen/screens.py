@@ -9,11 +9,12 @@ from tests.browsing import PATIENCE
 
 WRONG = """() => {
     const found = [], wide = document.documentElement.scrollWidth
+    const root = document.querySelector('main > *')?.shadowRoot ?? document
     if (wide > innerWidth) found.push([`${wide} wide`, document.title])
-    for (const e of document.querySelectorAll('button, a, label, h1, h2, p, li')) {
+    for (const e of root.querySelectorAll('button, a, label, h1, h2, p, li')) {
         if (!e.checkVisibility() || e.matches('.unseen')) continue
         if (e.clientWidth && e.scrollWidth > e.clientWidth + 1) found.push(['cut off', e.outerHTML])
-        if (e.matches('.secret .quiet')) {
+        if (e.matches('.secret .quiet, [part=reveal]')) {
             const style = getComputedStyle(e.parentElement.querySelector('input'))
             const room = Math.max(parseFloat(style.paddingLeft), parseFloat(style.paddingRight))
             if (e.offsetWidth + 2 > room) found.push([`${e.offsetWidth + 2} in ${room}`, e.innerText])
@@ -21,7 +22,7 @@ WRONG = """() => {
     }
     return found
 }"""
-"""What is wider than the page or than its own box, and a button that lies on what is typed."""
+"""What is wider than the page or than its own box, and a button that lies on what is typed: in a page or an element."""
 
 
 class Screens:

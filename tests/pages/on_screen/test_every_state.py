@@ -8,6 +8,7 @@ import pytest_asyncio
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.async_api import Browser
 from tests.driver.service import Service
+from tests.every_language import TAGS, each_language
 from tests.pages.on_screen.screens import WRONG, Screens, Shown
 from tests.serving import serving_here
 
@@ -106,6 +107,20 @@ async def test_every_state_fits_at_the_size_of_type_that_its_reader_has_chosen_a
             if found:
                 wrong[name] = found
     assert wrong == {}
+
+
+@each_language("tag", TAGS)
+async def test_every_page_fits_in_every_language(tag: str, shown: Shown, screens: Screens, served: Service) -> None:
+    wrong = []
+    async with screens.open() as page:
+        for name, html in each_state(tag, served):
+            shown.html = html
+            await page.goto("/shown", wait_until="domcontentloaded")
+            await page.evaluate("() => new Promise(requestAnimationFrame)")
+            for width in (320, 1280):
+                await page.set_viewport_size({"width": width, "height": 700})
+                wrong += [(name, width, found) for found in await page.evaluate(WRONG)]
+    assert wrong + screens.mishaps == []
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ar", "dark")])

@@ -16,7 +16,7 @@ from keyturn.service.database import Database
 from keyturn.service.outbox.models import ERASED, OutboxRow
 from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.reset.records.retention import Retention
-from keyturn.service.secrets import Purpose, Secret, SecretRow, find
+from keyturn.service.secrets import Purpose, SecretRow
 
 NOW = datetime(2026, 11, 20, 14, 0, tzinfo=UTC)
 DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
@@ -44,6 +44,8 @@ def link(token: str, expires_at: datetime) -> dict[str, Any]:
         "data": "",
         "created_at": expires_at,
         "expires_at": expires_at,
+        "used_at": None,
+        "revoked_at": None,
     }
 
 
@@ -84,10 +86,15 @@ ENTRY = {
     [
         pytest.param(
             "secrets",
-            [link("gone", NOW - 7 * DAY - SECOND), link("kept", NOW - 7 * DAY)],
+            [
+                link("gone", NOW - 7 * DAY - SECOND),
+                link("kept", NOW - 7 * DAY),
+                link("revoked", NOW - 7 * DAY) | {"revoked_at": NOW - 8 * DAY},
+                link("used", NOW - 7 * DAY) | {"used_at": NOW - 8 * DAY},
+            ],
             SecretRow.account_id,
-            ["kept"],
-            id="links leave some days after their end",
+            ["kept", "revoked", "used"],
+            id="links leave some days after their end, also those that were used or revoked",
         ),
         pytest.param(
             "secrets",
@@ -135,26 +142,6 @@ async def test_rows_leave_once_they_have_stopped_mattering(
 
     assert (await retention.purge(NOW))[counted] == len(rows) - len(left)
     assert await kept(database, column) == left
-
-
-@pytest.mark.parametrize(
-    ("field", "reason"), [("used_at", "used"), ("revoked_at", "invalid"), ("proof", "expired")], ids=lambda value: value
-)
-async def test_a_dead_link_is_told_from_one_that_never_was_until_its_retention_ends(
-    database: Database, retention: Retention, field: str, reason: str
-) -> None:
-    dead = link("dead", NOW) | {field: None if field == "proof" else NOW - HOUR}
-    await write(database, SecretRow, dead)
-
-    async def found() -> Secret | None:
-        return await database.read(lambda connection: find(connection, dead["key"], Purpose.RESET))
-
-    await retention.purge(NOW + 7 * DAY)
-    secret = await found()
-    assert secret
-    assert secret.dead_reason(NOW + 7 * DAY) == reason
-    await retention.purge(NOW + 7 * DAY + SECOND)
-    assert await found() is None
 
 
 async def test_addresses_in_settled_messages_are_erased_earlier(database: Database, retention: Retention) -> None:

@@ -69,11 +69,6 @@ def guessed(opened: Opened, source: str) -> Any:
         return dict(opened.gallery.samples(name)["guessed"].values)
 
 
-def drawn_with_guesses(opened: Opened, source: str) -> str:
-    with template(opened, source) as name:
-        return draw(opened, name).html
-
-
 def found_in_all(opened: Opened) -> list[tuple[str, str]]:
     found = check(opened.gallery).found
     return [(one.rule, f"{one.place.file}:{one.place.line}") for one in found]

@@ -1,4 +1,4 @@
-"""Every page of the studio before axe-core, in light and dark, on a wide screen and on a phone."""
+"""Every page of the studio before axe-core, in light and dark, and on screens of every width."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -17,6 +17,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 # colours differ.
 _LOOK = "options => axe.run({exclude: [['iframe']]}, {resultTypes: ['violations'], ...options})"
 _SCHEMES = {"light": {}, "dark": {"runOnly": ["color-contrast"]}}
+_WIDE = """() => [document.documentElement, document.querySelector("main")]
+    .filter(one => one.scrollWidth > one.clientWidth).map(one => one.outerHTML.slice(0, 99))"""
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -28,10 +30,11 @@ async def page(browser: Browser) -> AsyncIterator[Page]:
 
 
 async def look(page: Page, where: str, widths: tuple[int, ...] = (1280, 375)) -> None:
-    """Look in both schemes, without loading the page again."""
-    for width in widths:
+    """Look in both schemes, without loading the page again. At every width the page must fit."""
+    for width in (320, 800, 1024, *widths):
         await page.set_viewport_size({"width": width, "height": 800})
-        for scheme, options in _SCHEMES.items():
+        assert where.startswith("sheet") or await page.evaluate(_WIDE) == [], f"{where}, {width} pixels"
+        for scheme, options in _SCHEMES.items() if width in widths else ():
             await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             found = await page.evaluate(_LOOK, options)
             said = [

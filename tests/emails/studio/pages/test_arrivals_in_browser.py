@@ -1,12 +1,11 @@
 """Pages update themselves at any moment, and disturb nothing that the user does."""
 
-import asyncio
 import re
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Error, Page, Route, expect
+from playwright.async_api import Page, expect
+from tests.browsing import hold
 from tests.emails.inbox.mails import mail as captured_mail
 from tests.emails.studio.on_screen import mail, open_sample, save
 
@@ -15,31 +14,6 @@ from keyturn.studio.inbox.store import CapturedMails
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
-
-
-class HeldPage:
-    """The next page that a script asks for, kept back until it is let go."""
-
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self._let_go = asyncio.Event()
-
-    @classmethod
-    async def of(cls, page: Page, served: str) -> "HeldPage":
-        await page.evaluate("address => import(address).then(pages => pages.settled())", f"{served}/static/page.js")
-        held = cls()
-        await page.route(f"{served}/templates/**", held._answer)
-        return held
-
-    async def _answer(self, route: Route) -> None:
-        if route.request.resource_type == "fetch" and not self.asked.is_set():
-            self.asked.set()
-            await self._let_go.wait()
-        with suppress(Error):  # nobody waits for it any more
-            await route.continue_()
-
-    def let_go(self) -> None:
-        self._let_go.set()
 
 
 async def caught(page: Page, captured: CapturedMails, subject: str) -> None:
@@ -52,13 +26,14 @@ async def test_a_save_is_drawn_also_where_somebody_asks_for_another_page_meanwhi
     page: Page, served: str, folder: Path
 ) -> None:
     await open_sample(page, served)
-    held = await HeldPage.of(page, served)
+    await page.evaluate("address => import(address).then(pages => pages.settled())", f"{served}/static/page.js")
+    held = await hold(page, f"{served}/templates/**", "fetch")
     save(folder, "Open it", "Open now")
     await held.asked.wait()
     await page.get_by_role("link", name=re.compile("^Links")).click()
     await expect(page).to_have_url(re.compile("tab=links"))
     await expect(mail(page).get_by_role("link", name="Open now")).to_be_visible()
-    held.let_go()
+    held.go.set()
 
 
 async def test_the_search_and_the_question_of_the_inbox_stay_while_mails_come(

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, expect
+from tests.browsing import opened
 from tests.emails.studio.elsewhere import Elsewhere, answering
 from tests.serving import serving
 
@@ -41,12 +42,6 @@ def foreign(templates: Path, tmp_path: Path) -> Iterator[str]:
     with serving(create_studio_app(studio)) as url:
         yield f"{url}/studio"
         studio.stopping.set()
-
-
-async def opened(context: BrowserContext, address: str) -> Page:
-    page = await context.new_page()
-    await page.goto(address)
-    return page
 
 
 @pytest.mark.parametrize("path", ["templates/welcome", "templates/welcome?scheme=word&width=320", "frames/welcome"])

@@ -4,17 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 from tests.emails.studio.fixtures import GREETING
 from tests.emails.studio.on_screen import canvas, mail, open_sample
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
-
-
-async def ground(page: Page) -> str:
-    """Return the colour behind the mail, as it is painted."""
-    colour: str = await mail(page).locator(".ground").evaluate("element => getComputedStyle(element).backgroundColor")
-    return colour
 
 
 async def test_a_save_is_drawn_and_the_place_is_kept(page: Page, served: str, folder: Path) -> None:
@@ -116,23 +110,3 @@ async def test_on_a_phone_there_is_one_pane_at_a_time(page: Page, served: str) -
     await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
     await mail(page).get_by_role("link", name="Open it").click()
     await expect(page.get_by_text("https://account.northwind.example/open/two").first).to_be_visible()
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "templates/greeting",
-        "templates/greeting?show=source",
-        "templates/greeting?tab=checks&pane=details",
-        "inbox",
-        "templates/none",
-    ],
-)
-async def test_no_screen_is_too_narrow_for_a_page(browser: Browser, served: str, path: str) -> None:
-    page = await browser.new_page()
-    for width in (320, 375, 800, 1024):
-        await page.set_viewport_size({"width": width, "height": 700})
-        await page.goto(f"{served}/{path}")
-        assert await page.evaluate("document.documentElement.scrollWidth") == width
-        assert await page.locator("main").evaluate("main => main.scrollWidth <= main.clientWidth"), width
-    await page.close()

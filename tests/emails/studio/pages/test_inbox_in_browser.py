@@ -1,22 +1,14 @@
-"""Captured mails in a real browser: they come by themselves, and what is in them does nothing."""
+"""Captured mails in a real browser: they come by themselves, and their codes are copied."""
 
 import re
 
 import pytest
-from playwright.async_api import BrowserContext, Page, Route, expect
+from playwright.async_api import Page, expect
 from tests.emails.inbox.mails import mail
 
 from keyturn.studio.inbox.store import CapturedMails
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
-
-HOSTILE = """<html><head><meta http-equiv="refresh" content="0;url=https://evil.example/refresh"></head><body>
-<script>top.document.title = "taken"; fetch("https://evil.example/script")</script>
-<img src="data:," onerror="fetch('https://evil.example/handler')">
-<iframe src="https://evil.example/frame"></iframe><object data="https://evil.example/object"></object>
-<link rel="stylesheet" href="https://evil.example/style"><style>@import url(https://evil.example/import)</style>
-<form action="https://evil.example/form" id="form"><input name="q"><button>Send</button></form>
-<p>Hello Ada</p></body></html>"""
 
 
 async def test_a_mail_that_is_caught_appears_by_itself_and_is_read_when_it_is_opened(
@@ -44,25 +36,3 @@ async def test_the_code_of_a_mail_is_copied_with_a_key(page: Page, served: str, 
     await page.keyboard.press("y")
     await expect(page.locator("#copy-code")).to_have_text("Copied")
     assert await page.evaluate("navigator.clipboard.readText()") == "731904"
-
-
-async def test_what_is_in_a_mail_runs_nothing_and_asks_nobody(
-    context: BrowserContext, served: str, captured: CapturedMails
-) -> None:
-    mail_id = captured.add(bytes(mail("Hostile", html=HOSTILE)))
-    page = await context.new_page()
-    asked: list[str] = []
-
-    async def note(route: Route) -> None:  # what a policy refuses does not come so far
-        asked.append(route.request.url)
-        await route.abort()
-
-    await page.route("https://evil.example/**", note)
-    await page.goto(f"{served}/inbox/{mail_id}")
-    frame = page.frame_locator(".paper iframe")
-    await expect(frame.get_by_text("Hello Ada")).to_be_visible()
-    await frame.get_by_role("button", name="Send").click()
-    await page.goto(f"{served}/inbox/{mail_id}/frame")  # the frame alone, without the page around it
-    await expect(page.get_by_text("Hello Ada")).to_be_visible()
-    assert asked == []
-    await page.close()
