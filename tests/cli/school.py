@@ -20,7 +20,6 @@ from keyturn.service.outbox.history import Event, note_report
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.parts import Parts
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
 from keyturn.service.settings import LimitSettings, Secret
 from keyturn.service.settings.reading import read_settings
 
@@ -58,17 +57,6 @@ class School:
                 await parts.worker.drain()
 
         self.inbox.failures.extend(failures)
-        self.do(work)
-
-    def confirm(self, email: str = ADA) -> None:
-        async def work(parts: Parts) -> None:
-            account = await parts.accounts.find(email)
-            assert account
-            await parts.outbox.post(
-                PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=now(), client=Client(), email=email)
-            )
-            await parts.worker.drain()
-
         self.do(work)
 
     def deliver(self) -> None:

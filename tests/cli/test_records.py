@@ -1,11 +1,14 @@
-"""audit."""
+"""audit and mailbox: what happened, why an address gets no mail, and how to unblock it."""
 
 import asyncio
 import json
+import re
 from datetime import timedelta
 
 import pytest
 from tests.cli.command import Keyturn
+from tests.cli.school import ADA as STUDENT
+from tests.cli.school import NOBODY, School
 
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
@@ -76,16 +79,62 @@ def test_an_empty_trail_says_so(migrated: Keyturn) -> None:
     assert json.loads(migrated("audit", "--json").out) == []
 
 
-@pytest.mark.parametrize(
-    ("option", "value", "code", "why"),
-    [
-        ("--since", "yesterday", 2, "as in 90s, 30m, 1h or 7d"),
-        ("--last", "0", 2, "--last"),
-        ("--email", "nobody", 1, "email: not an email address"),
-    ],
-)
-def test_a_wish_that_makes_no_sense_is_refused(migrated: Keyturn, option: str, value: str, code: int, why: str) -> None:
-    refused = migrated("audit", option, value)
+# mailbox
 
-    assert refused.code == code
-    assert why in refused.err
+
+@pytest.fixture
+def complained(school: School) -> School:
+    """Have Ada get two mails, and call them spam."""
+
+    async def suppress(parts: Parts) -> None:
+        await parts.records.transact(lambda tx: tx.mailboxes.suppress(STUDENT))
+
+    school.ask()
+    school.ask()
+    school.do(suppress)
+    return school
+
+
+@pytest.mark.usefixtures("school")
+def test_a_mailbox_that_nobody_asked_for_may_be_written_to(keyturn: Keyturn) -> None:
+    assert keyturn("mailbox", "show", NOBODY).out == f"{NOBODY} has no records: it can get mails.\n"
+    assert json.loads(keyturn("mailbox", "show", NOBODY, "--json").out) == {}
+    assert keyturn("mailbox", "release", NOBODY).out == f"{NOBODY} was not blocked.\n"
+
+
+def test_it_says_how_many_mails_there_were_today_and_when_there_may_be_more(keyturn: Keyturn, school: School) -> None:
+    school.ask()
+    shown = keyturn("mailbox", "show", STUDENT.upper()).out
+
+    assert re.search(r"Mails today +1\n", shown)
+    assert "Suppressed" not in shown
+    assert json.loads(keyturn("mailbox", "show", STUDENT, "--json").out)["mails_today"] == 1
+
+
+@pytest.mark.usefixtures("complained")
+def test_it_says_until_when_a_mailbox_is_suppressed(keyturn: Keyturn) -> None:
+    shown = keyturn("mailbox", "show", STUDENT).out
+    facts = json.loads(keyturn("mailbox", "show", STUDENT, "--json").out)
+
+    assert re.search(r"Mails today +2\n", shown)
+    assert (facts["mails_today"], facts["daily"]) == (2, 12)
+    assert facts["suppressed_until"] > facts["free_at"]
+
+
+def test_a_mailbox_that_is_released_gets_the_next_mail_and_the_trail_says_who_let_it(
+    keyturn: Keyturn, complained: School
+) -> None:
+    complained.ask()
+    assert keyturn("mailbox", "release", STUDENT).out == f"{STUDENT} can get mails again.\n"
+    complained.ask()
+
+    entries = json.loads(keyturn("audit", "--email", STUDENT, "--json").out)
+    assert [entry["outcome"] for entry in reversed(entries)] == [
+        "link_mailed",
+        "link_mailed",
+        "suppressed",
+        "released",
+        "link_mailed",
+    ]
+    assert entries[1]["event"] == "mailbox_release"
+    assert entries[1]["account_id"]
