@@ -9,12 +9,12 @@ import pytest
 from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School, cells, listed
 from tests.driver.inbox import TOKEN, token_in
+from tests.driver.service import Service
 from tests.resend_server.answers import Answer
 from tests.webhooks.app import SECRET, App
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.clock import now
-from keyturn.service.parts import Parts
 
 pytestmark = pytest.mark.long
 
@@ -24,7 +24,7 @@ def test_a_list_says_what_each_is_for_where_it_is_and_why(keyturn: Keyturn, scho
     school.ask(NOBODY)
     school.ask(GRACE, SendRefused("422 validation_error"))
     school.ask(ADA, SendRetryable("rate_limit_exceeded", 300))
-    school.ask(ADA, deliver=False)
+    school.do(Service.ask)
     head, *lines = [cells(line) for line in keyturn("outbox", "list").out.splitlines()]
 
     assert head == ["ID", "WHEN (UTC)", "KIND", "STATE", "TRIES", "NEXT TRY (UTC)", "REASON"]
@@ -173,14 +173,9 @@ def test_a_waiting_message_is_due_now_and_stays_the_same_mail(keyturn: Keyturn, 
     assert school.inbox.tries[0] == school.inbox.tries[1]
 
 
-async def take(parts: Parts) -> None:
-    """Hold a message, as a worker does."""
-    await parts.outbox.claim(1, timedelta(minutes=1))
-
-
 def test_a_message_that_a_worker_holds_is_left_to_it(keyturn: Keyturn, school: School) -> None:
-    school.ask(deliver=False)
-    school.do(take)
+    school.do(Service.ask)
+    school.do(lambda service: service.parts.outbox.claim(1, timedelta(minutes=1)))  # as a worker does
     assert "A worker is handling message 1 at the moment" in keyturn("outbox", "retry", "1").out
     assert "under way" in keyturn("outbox", "list").out
     assert json.loads(keyturn("outbox", "show", "1", "--json").out)["history"] == []
@@ -217,9 +212,14 @@ def test_where_one_cannot_be_retried_none_is(keyturn: Keyturn, school: School, o
     assert listed(keyturn("outbox", "list", "--json")) == {2: "sent", 1: "dead"}
 
 
+async def purge(service: Service) -> None:
+    service.let_time_pass(days=4)
+    await service.purge()
+
+
 def test_a_message_whose_address_was_erased_cannot_be_made_again(keyturn: Keyturn, school: School) -> None:
     school.ask(ADA, SendRefused("422 validation_error"))
-    school.purge(timedelta(days=4))
+    school.do(purge)
     refused = keyturn("outbox", "retry", "1")
 
     assert refused.code == 1

@@ -1,6 +1,5 @@
 """audit and mailbox: what happened, why an address gets no mail, and how to unblock it."""
 
-import asyncio
 import json
 import re
 from datetime import timedelta
@@ -11,9 +10,7 @@ from tests.cli.school import ADA as STUDENT
 from tests.cli.school import NOBODY, School
 
 from keyturn.service.clock import now
-from keyturn.service.parts import Parts
 from keyturn.service.reset.records.client import Client
-from keyturn.service.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
 
@@ -21,33 +18,30 @@ ADA, EVE = "ada@northwind.example", "eve@northwind.example"
 HERE = Client(ip_address="192.0.2.1", user_agent="curl/8", request_id="r-1")
 
 
-def happened(email: str, event: str = "reset_request", outcome: str = "link_mailed", *, days_ago: int = 0) -> None:
+def happened(school: School, email: str, *, days_ago: int = 0) -> None:
     """Write an entry as the service does."""
-
-    async def write() -> None:
-        parts = Parts(read_settings(sending=False))
-        await parts.records.transact(
-            lambda tx: tx.audit.write(event, outcome, HERE, now() - timedelta(days=days_ago), "", email)
+    at = now() - timedelta(days=days_ago)
+    school.do(
+        lambda service: service.parts.records.transact(
+            lambda tx: tx.audit.write("reset_request", "link_mailed", HERE, at, "", email)
         )
-        await parts.close()
-
-    asyncio.run(write())
+    )
 
 
 def emails(shown: str) -> list[str]:
     return [entry["email"] for entry in json.loads(shown)]
 
 
-def test_the_trail_says_who_asked_for_what_and_what_became_of_it(migrated: Keyturn) -> None:
-    happened(ADA)
+def test_the_trail_says_who_asked_for_what_and_what_became_of_it(migrated: Keyturn, school: School) -> None:
+    happened(school, ADA)
     head, line = migrated("audit").out.splitlines()
 
     assert {"EVENT", "OUTCOME", "EMAIL", "ADDRESS"} < set(head.split())
     assert {"reset_request", "link_mailed", ADA, "192.0.2.1"} < set(line.split())
 
 
-def test_a_machine_gets_every_field(migrated: Keyturn) -> None:
-    happened(ADA)
+def test_a_machine_gets_every_field(migrated: Keyturn, school: School) -> None:
+    happened(school, ADA)
     (entry,) = json.loads(migrated("audit", "--json").out)
 
     assert (entry["event"], entry["outcome"], entry["email"]) == ("reset_request", "link_mailed", ADA)
@@ -66,10 +60,10 @@ def test_a_machine_gets_every_field(migrated: Keyturn) -> None:
     ],
 )
 def test_the_trail_of_one_address_of_the_last_while_or_the_last_so_many_has_the_newest_first(
-    migrated: Keyturn, option: str, value: str, found: list[str]
+    migrated: Keyturn, school: School, option: str, value: str, found: list[str]
 ) -> None:
-    happened(ADA, days_ago=3)
-    happened(EVE)
+    happened(school, ADA, days_ago=3)
+    happened(school, EVE)
 
     assert emails(migrated("audit", "--json", option, value).out) == found
 
@@ -85,13 +79,9 @@ def test_an_empty_trail_says_so(migrated: Keyturn) -> None:
 @pytest.fixture
 def complained(school: School) -> School:
     """Have Ada get two mails, and call them spam."""
-
-    async def suppress(parts: Parts) -> None:
-        await parts.records.transact(lambda tx: tx.mailboxes.suppress(STUDENT))
-
     school.ask()
     school.ask()
-    school.do(suppress)
+    school.suppress()
     return school
 
 
