@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, update
@@ -29,7 +30,7 @@ class School:
     def __init__(self) -> None:
         self.inbox = Inbox()
         for email in (ADA, GRACE):
-            self.do(lambda service, email=email: service.add(email, name="Ada"))
+            self.do(partial(Service.add, email=email, name="Ada"))
 
     def do(self, work: Callable[[Service], Awaitable[Any]]) -> None:
         async def run() -> None:

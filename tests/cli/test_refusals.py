@@ -1,5 +1,6 @@
 """What no command can do is one sentence, an exit code, and nothing on standard output."""
 
+from collections.abc import Mapping
 from shlex import split
 from typing import Any
 
@@ -16,7 +17,7 @@ NO_MESSAGE = "there is no message 99: list them with `keyturn outbox list`"
 WHICH = "Give the ids of messages, or --dead, or --waiting."
 
 
-def row(words: str, why: str, code: int = 1, **environment: str) -> Any:
+def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}) -> Any:
     return pytest.param(split(words), why, code, environment, id=words[:60])
 
 
@@ -46,17 +47,19 @@ def row(words: str, why: str, code: int = 1, **environment: str) -> Any:
         row("accounts reset --all --csv x.csv --rate 0/minute", "0/minute is not a rate: write 300/minute", 2),
         row("accounts reset --all --csv x.csv --rate '3/minute; 9/day'", "is not a rate: write 300/minute", 2),
         row(f"accounts totp {ADA}", NOT_KEPT),
-        row(f"accounts totp {NOBODY}", NO_ACCOUNT, **BUILTIN),
-        row(f"accounts totp {ADA}", "KEYTURN_SECRET_KEY is not set", **BUILTIN | {"KEYTURN_SECRET_KEY": ""}),
-        row(f"accounts phone {ADA} 07700", "NUMBER: must be a full number such as +447700900123", **BUILTIN),
-        row(f"accounts phone {ADA} +447700900123", "second_step.sms.account is not set", **BUILTIN),
+        row(f"accounts totp {NOBODY}", NO_ACCOUNT, 1, BUILTIN),
+        row(f"accounts totp {ADA}", "KEYTURN_SECRET_KEY is not set", 1, BUILTIN | {"KEYTURN_SECRET_KEY": ""}),
+        row(f"accounts phone {ADA} 07700", "NUMBER: must be a full number such as +447700900123", 1, BUILTIN),
+        row(f"accounts phone {ADA} +447700900123", "second_step.sms.account is not set", 1, BUILTIN),
         row(f"accounts recovery-codes {ADA}", NOT_KEPT),
-        row(f"accounts recovery-codes {ADA}", f"{ADA} has no second factor: set one up first", **BUILTIN),
+        row(f"accounts recovery-codes {ADA}", f"{ADA} has no second factor: set one up first", 1, BUILTIN),
         row("audit --since yesterday", "as in 90s, 30m, 1h or 7d", 2),
         row("audit --last 0", "--last", 2),
         row("audit --email nobody", "email: not an email address"),
         row("mailbox show nobody", "not an email address"),
         row("mailbox release nobody", "not an email address"),
+        row("check --env a:b --django a.b", "--env is for Jinja and --django for Django: use one of them"),
+        row("check --env a:b", "--env is for your own templates: name their folder"),
         row("serve --port -1", "-1 is not in the range", 2),
         row("demo --port 65536", "65536 is not in the range", 2),
         row("studio --port http", "'http' is not a valid integer", 2),
@@ -76,7 +79,7 @@ def row(words: str, why: str, code: int = 1, **environment: str) -> Any:
     ],
 )
 def test_it_is_told_and_nothing_is_done(
-    keyturn: Keyturn, words: list[str], why: str, code: int, environment: dict[str, str]
+    keyturn: Keyturn, words: list[str], why: str, code: int, environment: Mapping[str, str]
 ) -> None:
     refused = keyturn(*words, **environment)
 

@@ -2,10 +2,11 @@
 
 import sqlite3
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.accounts.table.app_database import AppDatabase
@@ -65,7 +66,7 @@ async def test_keyturns_own_accounts_need_no_settings(database_url: str) -> None
 async def execute(url: str, *statements: str) -> None:
     place = AppDatabase(url)
     for statement in statements:
-        await place.transact(lambda connection, statement=statement: connection.execute(text(statement)))
+        await place.transact(partial(Connection.execute, statement=text(statement)))
     await place.close()
 
 

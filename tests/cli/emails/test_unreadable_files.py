@@ -45,6 +45,7 @@ TOLD: dict[str, tuple[bytes, bytes | str, str]] = {
     "a socket": (b"p.mjml", "socket", f"skipped emails/p.mjml: it {NO_FILE}"),
     "a name": (LATIN1, MAIL.encode(), "skipped emails/caf\\xe9.html: it has a name that is not UTF-8"),
     "a folder": (b"caf\xe9/a.html", MAIL.encode(), "skipped emails/caf\\xe9: it has a name that is not UTF-8"),
+    "a link": (b"self", "here", "skipped emails/self: it is a link to a folder above it"),
     "folders within folders": (DEEP, MAIL.encode(), "/d/d: it is nested more than 64 folders deep"),
 }
 JSON, TOML = b"news.samples.json", b"news.samples.toml"
@@ -72,6 +73,8 @@ def put(folder: Path, name: bytes, thing: bytes | str) -> None:
     if thing == "huge":
         (folder / os.fsdecode(name)).touch()
         os.truncate(folder / os.fsdecode(name), HUGE)
+    elif thing == "here":
+        (folder / os.fsdecode(name)).symlink_to(".")
     else:
         make(folder, {name: thing})
 
