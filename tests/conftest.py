@@ -49,7 +49,14 @@ APPS = {"database_url", "start", "studio"}
 """Fixtures that give their tests the mark `app`."""
 
 
-PROCESSES = ("subprocess", "tests.adoption.story", "tests.cli.process", "tests.demo.process", "tests.chaos.processes")
+PROCESSES = (
+    "subprocess",
+    "tests.adoption.story",
+    "tests.cli.process",
+    "tests.cli.terminal",
+    "tests.demo.process",
+    "tests.chaos.processes",
+)
 """Modules that start processes. A test module that imports one of them, or a name of theirs, must be long."""
 
 

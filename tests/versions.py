@@ -26,7 +26,7 @@ RESOLUTIONS = {"newest": "highest", "oldest": "lowest-direct"}
 TESTS = (
     *(
         f"tests/cli/test_{name}.py"
-        for name in ("accounts", "commands", "demo", "extras", "migrate", "records", "traces")
+        for name in ("accounts", "commands", "extras", "records", "traces")
     ),
     "tests/cli/test_second_factors.py",
     "tests/cli/emails/test_check.py",

@@ -55,7 +55,7 @@ def keyturn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 @pytest.fixture
 def migrated(keyturn: Keyturn, workplace: Path, sqlite: SqliteFiles) -> Keyturn:
     """Do what `keyturn` does, on a database that is ready: what `keyturn migrate` makes."""
-    (workplace / ".keyturn").mkdir()
+    (workplace / ".keyturn").mkdir(0o700)
     Path(sqlite.migrated().removeprefix("sqlite:///")).rename(workplace / ".keyturn" / "keyturn.db")
     return keyturn
 

@@ -45,6 +45,18 @@ class Running:
         assert line, f"no line with {words!r} in:\n" + "\n".join(self.said)
         return line
 
+    @property
+    def url(self) -> str:
+        """Where `keyturn serve` or uvicorn answers, as soon as it says so."""
+        return self.wait_for(" on http://").partition(" on ")[2].split()[0]
+
+    def refusal(self) -> str:
+        """Return the one line that a command that does not start says before it ends with 1."""
+        assert self.process.wait(_PATIENCE) == 1
+        self._reader.join()
+        (line,) = self.said
+        return line
+
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal, and return the exit code."""
         if self.process.poll() is None:

@@ -1,105 +1,66 @@
-"""What the commands look at: a service without a web server, and its mails on their way."""
+"""What the commands look at: a service whose mails go to an inbox, once a test lets them."""
 
 import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, update
 from tests.cli.command import Ended
-from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.inbox import Inbox
+from tests.driver.service import Service, running, settings_for
 
 from keyturn.errors import SendFailed
-from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.outbox.history import Event, note_report
 from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.parts import Parts
-from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import PASSWORD_CHANGED, PasswordWasChanged
-from keyturn.service.settings import LimitSettings, Secret
 from keyturn.service.settings.reading import read_settings
 
 ADA, GRACE, NOBODY = "ada@northwind.test", "grace@northwind.test", "nobody@northwind.test"
-KEY = Secret("k" * 40)
+URL = "sqlite:///.keyturn/keyturn.db"
+LIMITS = {"mailbox_cooldown": timedelta(0), "request": "1000/minute"}
 
 
 class School:
-    """A service without a web server: what is asked of it is delivered at once, to an inbox."""
+    """Runs the service of tests/driver on the database of the commands, for one act at a time."""
 
     def __init__(self) -> None:
         self.inbox = Inbox()
-        self.do(self._found)
+        for email in (ADA, GRACE):
+            self.do(partial(Service.add, email=email, name="Ada"))
 
-    def do(self, work: Callable[[Parts], Coroutine[Any, Any, None]]) -> None:
+    def do(self, work: Callable[[Service], Awaitable[Any]]) -> None:
         async def run() -> None:
-            settings = read_settings(sending=False)
-            limits = LimitSettings(mailbox_cooldown=timedelta(0), request="1000/minute")
-            parts = Parts(msgspec.structs.replace(settings, limits=limits, secret_key=KEY), sender=self.inbox)
-            try:
-                await work(parts)
-            finally:
-                await parts.close()
+            webhooks = read_settings(sending=False).webhooks
+            async with running(settings_for(URL, limits=LIMITS, webhooks=webhooks), inbox=self.inbox) as service:
+                await work(service)
 
         asyncio.run(run())
 
-    async def _found(self, parts: Parts) -> None:
-        for email in (ADA, GRACE):
-            await builtin_accounts(parts).add(Account(id="", email=email, name="Ada"), "$2b$10$" + "x" * 53)
-
-    def ask(self, email: str = ADA, *failures: SendFailed, deliver: bool = True) -> None:
-        async def work(parts: Parts) -> None:
-            await parts.requests.accept(email, Client(ip_address="192.0.2.1"))
-            if deliver:
-                await parts.worker.drain()
-
+    def ask(self, email: str = ADA, *failures: SendFailed) -> None:
         self.inbox.failures.extend(failures)
-        self.do(work)
-
-    def confirm(self, email: str = ADA) -> None:
-        async def work(parts: Parts) -> None:
-            account = await parts.accounts.find(email)
-            assert account
-            await parts.outbox.post(
-                PASSWORD_CHANGED, PasswordWasChanged(account_id=account.id, at=now(), client=Client(), email=email)
-            )
-            await parts.worker.drain()
-
-        self.do(work)
+        self.do(lambda service: service.ask_and_deliver(email))
 
     def deliver(self) -> None:
-        async def work(parts: Parts) -> None:
-            await parts.worker.drain()
+        self.do(Service.deliver)
 
-        self.do(work)
+    def suppress(self) -> None:
+        """Let Ada's mailbox get no mail, as after a complaint."""
+        self.do(lambda service: service.parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA)))
 
     def report(self, message_id: int, event: str, detail: str = "") -> None:
-        async def work(parts: Parts) -> None:
-            def write(connection: Connection) -> None:
-                reported = Event(message_id=message_id, event=event, detail=detail, at=now(), source_id=f"msg_{event}")
-                note_report(connection, reported)
+        def write(connection: Connection) -> None:
+            reported = Event(message_id=message_id, event=event, detail=detail, at=now(), source_id=f"msg_{event}")
+            note_report(connection, reported)
 
-            await parts.database.transact(write)
-
-        self.do(work)
+        self.do(lambda service: service.parts.database.transact(write))
 
     def change(self, **values: object) -> None:
         """Change every message behind the service's back."""
-
-        async def work(parts: Parts) -> None:
-            await parts.database.execute(update(OutboxRow).values(**values))
-
-        self.do(work)
-
-    def purge(self, later: timedelta) -> None:
-        async def work(parts: Parts) -> None:
-            await parts.retention.purge(now() + later)
-
-        self.do(work)
+        self.do(lambda service: service.write(update(OutboxRow).values(**values)))
 
 
 def listed(shown: Ended) -> dict[int, str]:

@@ -4,21 +4,13 @@ import csv
 import json
 import os
 import pwd
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, update
 from tests.cli.command import Ended, Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School
-from tests.driver.builtin_accounts import builtin_accounts
 
-from keyturn.service.accounts.builtin import AccountRow
-from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
-from keyturn.service.parts import Parts
-from keyturn.service.reset.records.links import mint_link
-from keyturn.service.secrets import Purpose, add, use
 
 pytestmark = pytest.mark.long
 
@@ -62,37 +54,9 @@ def test_an_operator_may_say_another_name(keyturn: Keyturn, school: School) -> N
     assert entries(keyturn) == [("operator_reset", "link_mailed", "Grace of support")]
 
 
-@pytest.mark.usefixtures("school")
-@pytest.mark.parametrize(
-    ("arguments", "why"),
-    [
-        ([NOBODY], f"there is no account with the address {NOBODY}"),
-        (["ada"], "ada is not an email address"),
-        ([], "Give one address, --all or --from."),
-        ([ADA, "--all"], "Give one address, --all or --from."),
-        (["--all"], "Name a file with --csv for the outcome of each account."),
-        ([ADA, "--reason", "x" * 301], "must have at most 300 characters"),
-        (["--all", "--csv", "x.csv", "--rate", "soon"], "soon is not a rate: write 300/minute"),
-        (["--all", "--csv", "x.csv", "--rate", "0/minute"], "0/minute is not a rate: write 300/minute"),
-        (["--all", "--csv", "x.csv", "--rate", "3/minute; 9/day"], "3/minute; 9/day is not a rate: write 300/minute"),
-    ],
-)
-def test_what_cannot_be_done_is_one_sentence(keyturn: Keyturn, arguments: list[str], why: str) -> None:
-    refused = keyturn("accounts", "reset", *arguments)
-
-    assert refused.code != 0
-    assert why in refused.err
-
-
 def test_everybody_is_asked_once_and_a_second_run_goes_on(keyturn: Keyturn, school: School) -> None:
-    async def add(parts: Parts) -> None:
-        for email, fields in {
-            "dan@northwind.test": {"active": False},
-            "guy@northwind.test": {"provider": "Google"},
-        }.items():
-            await builtin_accounts(parts).add(Account(id="", email=email, **fields), None)  # type: ignore[arg-type]
-
-    school.do(add)
+    school.do(lambda service: service.add("dan@northwind.test", active=False))
+    school.do(lambda service: service.add("guy@northwind.test", provider="Google"))
     first = ask_all(keyturn, "--reason", REASON)
     assert first.out == "2 asked, 1 signs in elsewhere. The worker will send the mails.\n"
     assert rows("november.csv") == [
@@ -128,10 +92,7 @@ def test_a_dry_run_asks_nobody_and_writes_nothing(keyturn: Keyturn, school: Scho
 
 
 def test_who_could_not_be_asked_now_is_asked_by_the_next_run(keyturn: Keyturn, school: School) -> None:
-    async def suppress(parts: Parts) -> None:
-        await parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA))
-
-    school.do(suppress)
+    school.suppress()
     first = ask_all(keyturn)
     assert "1 suppressed, 1 asked" in first.out
     assert ask_all(keyturn).out.startswith("1 suppressed.\n")  # nobody was asked: no mail leaves
@@ -173,39 +134,10 @@ def test_nobody_is_asked_before_somebody_says_yes(keyturn: Keyturn) -> None:
 
 
 def test_a_locked_account_is_unlocked(keyturn: Keyturn, school: School) -> None:
-    async def lock(parts: Parts) -> None:
-        await parts.database.execute(update(AccountRow).where(AccountRow.email == ADA).values(locked_at=now()))
-
-    school.do(lock)
+    school.do(lambda service: service.change_account(locked_at=now()))
     assert "locked" in keyturn("accounts", "list").out
     assert "1 locked" in keyturn("accounts", "reset", "--all", "--dry-run", *FAST).out
     assert f"then run `keyturn accounts unlock {ADA}`" in keyturn("accounts", "reset", ADA).err
 
     assert keyturn("accounts", "unlock", ADA).out == f"{ADA} is unlocked.\n"
     assert entries(keyturn)[0] == ("account_unlock", "unlocked", USER)
-    assert f"{ADA} is not locked" in keyturn("accounts", "unlock", ADA).err
-    assert f"there is no account with the address {NOBODY}" in keyturn("accounts", "unlock", NOBODY).err
-
-
-def test_who_has_locked_their_account_is_asked_and_starts_anew(keyturn: Keyturn, school: School) -> None:
-    async def secure(parts: Parts) -> None:
-        account = await parts.accounts.find(ADA)
-        assert account
-
-        def write(connection: Connection) -> None:
-            _, link = mint_link(account, Purpose.SECURE, now(), now() + timedelta(hours=1))
-            add(connection, [(link, True)])
-            use(connection, link, now())
-            connection.execute(update(AccountRow).where(AccountRow.email == ADA).values(locked_at=now()))
-
-        await parts.database.transact(write)
-
-    school.do(secure)
-    asked = keyturn("accounts", "reset", ADA, "--reason", REASON)
-    assert asked.code == 0, asked.err
-    school.deliver()
-
-    (mail,) = school.inbox.mails
-    assert "you told us that you didn’t change" in mail.text
-    assert REASON in mail.text
-    assert "1 day" in mail.text

@@ -1,4 +1,4 @@
-"""accounts: adding and listing."""
+"""accounts: adding, listing, inviting, and a link that is printed for an owner whose mailbox is lost."""
 
 import json
 import sqlite3
@@ -8,6 +8,8 @@ from typing import Any
 import bcrypt
 import pytest
 from tests.cli.command import ADA, CHEAP, PASSWORD, Keyturn
+from tests.cli.school import ADA as STUDENT
+from tests.driver.inbox import TOKEN
 
 pytestmark = pytest.mark.long
 
@@ -160,9 +162,20 @@ def test_all_are_those_who_await_a_password(migrated: Keyturn, workplace: Path) 
     assert invitations(workplace)[2:] == [ADA, "zoe@northwind.example"]
 
 
-@pytest.mark.parametrize("arguments", [(), (ADA, "--all")])
-def test_either_somebody_is_named_or_all_are(migrated: Keyturn, arguments: tuple[str, ...]) -> None:
-    refused = migrated("accounts", "invite", *arguments)
+REASON = ("--reason", "Lost the mailbox; passport checked.")
 
-    assert refused.code == 2
-    assert "Give the addresses to invite, or --all." in refused.err
+
+@pytest.mark.usefixtures("school")
+def test_the_link_and_its_end_go_to_the_terminal_and_into_no_log(keyturn: Keyturn) -> None:
+    done = keyturn("accounts", "link", STUDENT, *REASON)
+    assert done.code == 0, done.err
+    link, until = done.out.splitlines()
+    (token,) = TOKEN.findall(link)
+    assert until.startswith("It works once, until 20")
+    assert token not in done.err
+
+
+@pytest.mark.usefixtures("school")
+def test_the_link_is_an_object_with_json(keyturn: Keyturn) -> None:
+    told = json.loads(keyturn("accounts", "link", STUDENT, *REASON, "--json").out)
+    assert told.keys() == {"link", "expires_at"}

@@ -1,15 +1,12 @@
 """What all commands share: help, one sentence for each fault, and colours in terminals only."""
 
-import os
-import pty
 import re
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 from tests.cli.command import Keyturn
+from tests.cli.terminal import in_a_terminal
 
 from keyturn.service.database.migrations import head
 
@@ -46,13 +43,6 @@ def test_an_unknown_command_is_refused_and_one_that_is_nearly_it_is_named(keytur
     assert refused.code == 2
     assert refused.err.endswith("Error: No such command 'serv'. Did you mean 'serve'?\n")
     assert keyturn("harbour").err.endswith("Error: No such command 'harbour'.\n")
-
-
-def test_an_argument_that_is_no_text_is_refused(keyturn: Keyturn) -> None:
-    refused = keyturn("accounts", "find", "jos\udce9@northwind.example")
-
-    assert refused.code == 2
-    assert refused.err.endswith("Error: The argument 'jos�@northwind.example' is not UTF-8.\n")
 
 
 def test_an_unknown_setting_is_told_to_every_command(keyturn: Keyturn) -> None:
@@ -114,23 +104,6 @@ def test_nothing_is_coloured_when_it_is_piped(migrated: Keyturn) -> None:
     shown = [migrated("accounts", "add", "ada@northwind.example"), migrated("accounts", "list"), migrated("audit")]
 
     assert all("\x1b" not in ended.out + ended.err for ended in shown)
-
-
-def in_a_terminal(*arguments: str, **environment: str) -> str:
-    """Run a command whose output is a terminal, and return what it wrote."""
-    master, slave = pty.openpty()
-    done = subprocess.run(
-        [sys.executable, "-m", "keyturn", *arguments],
-        env={**os.environ, **environment},
-        stdout=slave,
-        stderr=slave,
-        check=False,
-    )
-    assert done.returncode in {0, 1}
-    os.close(slave)
-    shown = os.read(master, 100_000).decode()
-    os.close(master)
-    return shown
 
 
 def test_a_terminal_has_an_accent_unless_no_color_is_set(workplace: Path) -> None:

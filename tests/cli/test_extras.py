@@ -79,23 +79,20 @@ def emails(workplace: Path) -> Path:
 
 
 @pytest.mark.parametrize("lacking", STUDIOS_OWN, indirect=True)
+@pytest.mark.parametrize(
+    ("words", "who"),
+    [
+        ("studio emails --port 0", "the studio"),
+        ("check emails --only mjml", "keyturn check"),
+        ("check --explain contrast/light", "keyturn check"),
+    ],
+)
 @pytest.mark.usefixtures("lacking", "emails")
-def test_the_studio_needs_its_extra_whole(keyturn: Keyturn) -> None:
-    shown = keyturn("studio", "emails", "--port", "0")
+def test_the_studio_and_the_checks_need_their_extra_whole(keyturn: Keyturn, words: str, who: str) -> None:
+    shown = keyturn(*words.split())
 
     assert (shown.code, shown.out) == (1, "")
-    assert shown.err.endswith(f"the studio {STUDIO}\n")
-    assert "Traceback" not in shown.err
-
-
-@pytest.mark.parametrize("lacking", STUDIOS_OWN, indirect=True)
-@pytest.mark.parametrize("words", [["emails", "--only", "mjml"], ["--explain", "contrast/light"]])
-@pytest.mark.usefixtures("lacking", "emails")
-def test_so_do_the_checks(keyturn: Keyturn, words: list[str]) -> None:
-    shown = keyturn("check", *words)
-
-    assert (shown.code, shown.out) == (1, "")
-    assert shown.err.endswith(f"keyturn check {STUDIO}\n")
+    assert shown.err.endswith(f"{who} {STUDIO}\n")
     assert "Traceback" not in shown.err
 
 

@@ -11,21 +11,11 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.cli.command import Keyturn
-from tests.cli.process import Running, running
-from tests.driver.service import BEARER, METRICS_TOKEN
+from tests.cli.process import running
+from tests.cli.test_serve_worker import ENVIRONMENT
+from tests.driver.service import BEARER
 
 pytestmark = pytest.mark.long
-
-ENVIRONMENT = {
-    "KEYTURN_ENVIRONMENT": "development",
-    "KEYTURN_MAIL_TRANSPORT": "capture",
-    "KEYTURN_METRICS_TOKEN": METRICS_TOKEN,
-}
-READY = "Keyturn answers on "
-
-
-def port_of(serve: Running) -> str:
-    return serve.wait_for(READY).rpartition(":")[2]
 
 
 @contextmanager
@@ -51,7 +41,7 @@ def test_a_service_is_found_from_its_settings_and_is_healthy_until_its_database_
 ) -> None:
     host = {"KEYTURN_SERVER_HOST": "0.0.0.0"}  # noqa: S104 - as in a container
     with running("serve", "--port", "0", **host, **ENVIRONMENT) as serve:
-        port = port_of(serve)
+        port = serve.url.rpartition(":")[2]
         place = {**host, "KEYTURN_SERVER_PORT": port}
         serve.wait_for("worker.started")
         healthy = keyturn("health", **place)
@@ -71,7 +61,7 @@ def test_a_service_is_found_from_its_settings_and_is_healthy_until_its_database_
 @pytest.mark.usefixtures("migrated")
 def test_settings_that_are_wrong_by_now_do_not_hide_a_healthy_service(keyturn: Keyturn) -> None:
     with running("serve", "--port", "0", **ENVIRONMENT) as serve:
-        port = port_of(serve)
+        port = serve.url.rpartition(":")[2]
         serve.wait_for("worker.started")
         Path("keyturn.toml").write_text(f'[server]\nport = {port}\nhots = "x"\n[token]\nttl = "soon"\n', "utf-8")
         assert keyturn("health", KEYTURN_SECRET_KEY_FILE="/nowhere").code == 0

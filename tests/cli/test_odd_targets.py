@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.cli.process import running
-from tests.cli.test_serve import PRODUCTION, url_of
+from tests.cli.test_serve import PRODUCTION
 from tests.demo.process import running_demo
 
 pytestmark = pytest.mark.long
@@ -85,8 +85,8 @@ def faults_of(url: str) -> list[str]:
 @pytest.mark.usefixtures("migrated")
 def test_the_service_refuses_them_or_answers_them_like_others() -> None:
     with running("serve", "--no-worker", "--port", "0", **PRODUCTION) as serve:
-        assert faults_of(url_of(serve)) == []
-        assert b"http/1.1 200" in answer(url_of(serve), ODD["absolute-form"])
+        assert faults_of(serve.url) == []
+        assert b"http/1.1 200" in answer(serve.url, ODD["absolute-form"])
         assert serve.end() == 0
         assert not [
             line for line in serve.said if "Traceback" in line or "Exception in ASGI" in line or "ERROR" in line

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import signal
 import socket
 import sqlite3
@@ -23,11 +24,6 @@ from keyturn.service.database.migrations import head
 pytestmark = pytest.mark.long
 
 PRODUCTION = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "KEYTURN_MAIL_TRANSPORT": "capture"}
-READY = "Keyturn answers on "
-
-
-def url_of(serve: Running) -> str:
-    return serve.wait_for(READY).partition(READY)[2]
 
 
 def test_without_its_secrets_nothing_is_served(migrated: Keyturn) -> None:
@@ -45,9 +41,7 @@ def test_without_its_secrets_nothing_is_served(migrated: Keyturn) -> None:
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_on_a_database_that_was_not_migrated_nothing_is_served(command: str) -> None:
     with running(command, **PRODUCTION) as refused:
-        assert refused.process.wait(30) == 1
-        refused.wait_for("run `keyturn migrate`")
-        assert len(refused.said) == 1
+        assert "run `keyturn migrate`" in refused.refusal()
 
 
 def at_a_newer_revision(workplace: Path) -> None:
@@ -73,9 +67,7 @@ def test_a_newer_database_that_lacks_what_this_version_needs_is_one_sentence(com
     with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database, database:
         database.execute("ALTER TABLE keyturn_audit RENAME COLUMN note TO remark")
     with running(command, "--port", "0", **PRODUCTION) as older:
-        assert older.process.wait(30) == 1
-        older.wait_for("lacks what it needs (no such column: keyturn_audit.note): install that version")
-        assert len(older.said) == 1
+        assert "lacks what it needs (no such column: keyturn_audit.note): install that version" in older.refusal()
 
 
 @pytest.mark.usefixtures("migrated")
@@ -91,7 +83,7 @@ def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path)
         serve.wait_for("the table users has hashes of argon2 (argon2id), but hashing.format writes bcrypt ($2b$)")
         serve.wait_for(f"Accounts: store table (users). Settings: from {workplace / 'keyturn.toml'}")
         serve.wait_for("Mails are saved in .keyturn/mail: `keyturn studio --port 8002` shows them")
-        url_of(serve)
+        serve.wait_for("Keyturn answers on ")
         assert serve.end() == 0
 
 
@@ -100,25 +92,16 @@ def test_a_taken_port_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with running("serve", "--port", port, **PRODUCTION) as refused:
-            assert refused.process.wait(30) == 1
-            assert f"cannot listen on 127.0.0.1:{port}" in refused.wait_for("--port")
-            assert len(refused.said) == 1
-
-
-@pytest.mark.parametrize("port", ["-1", "65536", "http"])
-@pytest.mark.parametrize("command", ["serve", "demo", "studio"])
-def test_what_is_no_port_is_refused(keyturn: Keyturn, command: str, port: str) -> None:
-    assert keyturn(command, "--port", port).code == 2
+            assert re.search(f"cannot listen on 127.0.0.1:{port}.*--port", refused.refusal())
 
 
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1", "a..b"])
 def test_a_host_that_cannot_be_listened_on_is_one_sentence_with_its_setting(host: str) -> None:
     with running("serve", "--port", "0", KEYTURN_SERVER_HOST=host, **PRODUCTION) as refused:
-        assert refused.process.wait(30) == 1
-        refused.wait_for(f"cannot listen on {host}:0")
-        assert refused.said[0].endswith(": choose another host with --host or server.host")
-        assert len(refused.said) == 1
+        said = refused.refusal()
+        assert f"cannot listen on {host}:0" in said
+        assert said.endswith(": choose another host with --host or server.host")
 
 
 @pytest.mark.usefixtures("migrated")
@@ -141,7 +124,7 @@ def test_links_to_a_port_of_this_machine_that_is_not_listened_on_are_one_warning
         held_ports(1) as (held,),
         running("serve", "--no-worker", "--port", asked or str(held), **environment) as serve,
     ):
-        url_of(serve)
+        serve.wait_for("Keyturn answers on ")
         said = f"base_url is {base}, but Keyturn listens on port {held}, so links in mails will not work: "
         said += "set server.port to 9000, or correct base_url"
         assert [line for line in serve.said if "links in mails" in line] == [f"keyturn: {said}"][:warns]
@@ -153,7 +136,7 @@ def test_it_says_where_its_settings_are_from_answers_and_ends_cleanly(workplace:
     with running("serve", "--port", "0", **PRODUCTION) as serve:
         none = f"from the environment only, because there is no {workplace / 'keyturn.toml'}"
         serve.wait_for(f"Accounts: store builtin. Settings: {none}")
-        url = url_of(serve)
+        url = serve.url
         assert httpx2.get(f"{url}/health/ready").json() == {"status": "ok"}
 
         assert serve.end() == 0
@@ -166,9 +149,9 @@ def test_it_says_where_its_settings_are_from_answers_and_ends_cleanly(workplace:
 def test_it_listens_where_the_settings_say_and_where_the_command_line_says_otherwise(workplace: Path) -> None:
     (workplace / "keyturn.toml").write_text('[server]\nhost = "127.0.0.3"\nport = 0\n', "utf-8")
     with running("serve", "--no-worker", **PRODUCTION) as by_file:
-        assert url_of(by_file).startswith("http://127.0.0.3:")
+        assert by_file.url.startswith("http://127.0.0.3:")
     with running("serve", "--no-worker", KEYTURN_SERVER_HOST="127.0.0.4", **PRODUCTION) as by_variable:
-        assert url_of(by_variable).startswith("http://127.0.0.4:")
+        assert by_variable.url.startswith("http://127.0.0.4:")
     with running(
         "serve",
         "--no-worker",
@@ -180,14 +163,14 @@ def test_it_listens_where_the_settings_say_and_where_the_command_line_says_other
         KEYTURN_SERVER_PORT="1",
         **PRODUCTION,
     ) as by_flags:
-        assert url_of(by_flags).startswith("http://127.0.0.5:")
+        assert by_flags.url.startswith("http://127.0.0.5:")
 
 
 @pytest.mark.usefixtures("migrated")
 def test_the_studio_is_not_there() -> None:
     """Neither its addresses nor its code."""
     with running("serve", "--port", "0", PYTHONVERBOSE="1", **PRODUCTION) as serve:
-        url = url_of(serve)
+        url = serve.url
         for path in ("/studio", "/studio/inbox", "/studio/", "/preview"):
             assert httpx2.get(f"{url}{path}").status_code == 404
         serve.end()
@@ -200,7 +183,7 @@ def test_the_studio_is_not_there() -> None:
 @pytest.mark.usefixtures("with_ada")
 def test_a_worker_sends_what_another_process_accepted(workplace: Path) -> None:
     with running("serve", "--port", "0", "--no-worker", **PRODUCTION) as serve:
-        answer = httpx2.post(f"{url_of(serve)}/api/auth/request-password-reset", json={"email": ADA})
+        answer = httpx2.post(f"{serve.url}/api/auth/request-password-reset", json={"email": ADA})
         assert answer.status_code == 202
         assert serve.end() == 0
     assert captured(workplace) == []
@@ -222,7 +205,7 @@ def captured(workplace: Path) -> list[Path]:
 def test_a_second_process_that_would_count_in_its_own_memory_is_refused(database_url: str) -> None:
     environment = PRODUCTION | {"KEYTURN_DATABASE_URL": database_url}
     with running("serve", "--no-worker", "--port", "0", **environment) as first:
-        url_of(first)
+        first.wait_for("Keyturn answers on ")
         with running("serve", "--no-worker", "--port", "0", **environment) as second:
             assert second.process.wait(30) == 1
             assert "limits.in_memory: another process" in "\n".join(second.said)
@@ -230,15 +213,15 @@ def test_a_second_process_that_would_count_in_its_own_memory_is_refused(database
         first.process.kill()
         first.process.wait()
     with running("serve", "--no-worker", "--port", "0", **environment) as next_one:
-        assert httpx2.get(f"{url_of(next_one)}/health/ready").status_code == 200
+        assert httpx2.get(f"{next_one.url}/health/ready").status_code == 200
 
 
 def test_whoever_writes_memory_down_may_have_several(database_url: str) -> None:
     environment = PRODUCTION | {"KEYTURN_DATABASE_URL": database_url, "KEYTURN_LIMITS_IN_MEMORY": "true"}
     with running("serve", "--no-worker", "--port", "0", **environment) as first:
-        url_of(first)
+        first.wait_for("Keyturn answers on ")
         with running("serve", "--no-worker", "--port", "0", **environment) as second:
-            assert httpx2.get(f"{url_of(second)}/health/ready").status_code == 200
+            assert httpx2.get(f"{second.url}/health/ready").status_code == 200
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
@@ -272,17 +255,17 @@ def serving_with(files: int) -> contextlib.AbstractContextManager[Running]:
 
 
 def connected(serve: Running) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", int(url_of(serve).rpartition(":")[2])), timeout=20)
+    return socket.create_connection(("127.0.0.1", int(serve.url.rpartition(":")[2])), timeout=20)
 
 
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.parametrize(("files", "warns"), [(1024, False), (256, True)])
 def test_a_low_limit_of_open_files_shuts_no_client_out(files: int, warns: bool) -> None:
     with serving_with(files) as serve, contextlib.ExitStack() as stack:
-        url_of(serve)
+        serve.wait_for("Keyturn answers on ")
         for _ in range(300):
             stack.enter_context(connected(serve))
         for _ in range(5):
-            assert httpx2.get(f"{url_of(serve)}/health/ready", timeout=10).status_code == 200
+            assert httpx2.get(f"{serve.url}/health/ready", timeout=10).status_code == 200
         assert serve.end() == 0
         assert any("server.fewer_connections" in line for line in serve.said) is warns

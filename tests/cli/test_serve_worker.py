@@ -19,7 +19,6 @@ ENVIRONMENT = {
     "KEYTURN_MAIL_TRANSPORT": "capture",
     "KEYTURN_METRICS_TOKEN": METRICS_TOKEN,
 }
-READY = "Keyturn answers on "
 REQUEST = "/api/auth/request-password-reset"
 
 pytestmark = [
@@ -32,10 +31,6 @@ import sys, time
 if "keyturn.service.child_worker.process" in sys.orig_argv:
     time.sleep(60)
 """
-
-
-def url_of(serve: Running) -> str:
-    return serve.wait_for(READY).partition(READY)[2]
 
 
 def worker_of(serve: Running, times: int = 1) -> int:
@@ -69,7 +64,7 @@ def wait_for_mail(workplace: Path) -> None:
 @pytest.mark.usefixtures("with_ada")
 def test_a_worker_that_dies_shows_and_is_started_again_and_sends_what_was_accepted(workplace: Path) -> None:
     with running("serve", "--port", "0", **ENVIRONMENT) as serve:
-        url = url_of(serve)
+        url = serve.url
         first = worker_of(serve)
         assert httpx2.get(f"{url}/health/ready").status_code == 200
         os.kill(first, signal.SIGKILL)
@@ -122,7 +117,7 @@ def test_answers_do_not_wait_for_the_worker_and_nor_does_the_end(tmp_path: Path)
     site.mkdir()
     (site / "sitecustomize.py").write_text(SLOW_WORKER)
     with running("serve", "--port", "0", PYTHONPATH=str(site), **ENVIRONMENT) as serve:
-        url = url_of(serve)
+        url = serve.url
         assert httpx2.get(f"{url}/health/ready").status_code == 200
         assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
         assert not any("worker.started" in line for line in serve.said)
@@ -132,7 +127,7 @@ def test_answers_do_not_wait_for_the_worker_and_nor_does_the_end(tmp_path: Path)
 @pytest.mark.usefixtures("with_ada")
 def test_a_worker_inside_is_for_those_who_ask_for_it(workplace: Path) -> None:
     with running("serve", "--port", "0", KEYTURN_SERVER_WORKER="inside", **ENVIRONMENT) as serve:
-        assert httpx2.post(f"{url_of(serve)}{REQUEST}", json={"email": ADA}).status_code == 202
+        assert httpx2.post(f"{serve.url}{REQUEST}", json={"email": ADA}).status_code == 202
         wait_for_mail(workplace)
         assert not Path(f"/proc/{serve.process.pid}/task/{serve.process.pid}/children").read_text("ascii")
         assert serve.end() == 0

@@ -12,7 +12,7 @@ import httpx2
 import pytest
 from tests.cli.command import ADA, PASSWORD
 from tests.cli.process import running_program
-from tests.cli.test_serve import PRODUCTION, url_of
+from tests.cli.test_serve import PRODUCTION
 
 pytestmark = pytest.mark.long
 
@@ -65,7 +65,7 @@ def test_a_request_is_a_span_that_shows_its_route_and_no_secret(proxies: str, jo
         }
         words = [instrument, sys.executable, "-m", "keyturn", "serve", "--no-worker", "--port", "0"]
         with running_program(words, None, **environment) as serve:
-            with httpx2.Client(base_url=url_of(serve), headers=HEADERS) as client:
+            with httpx2.Client(base_url=serve.url, headers=HEADERS) as client:
                 client.get(f"/reset-password/{TOKEN}?email={ADA}")
                 client.post("/api/auth/login", json={"email": ADA, "password": PASSWORD})
             assert serve.end() == 0

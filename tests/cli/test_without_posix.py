@@ -60,9 +60,9 @@ def assert_no_traceback(command: Running) -> None:
 @pytest.mark.parametrize("command", ["serve", "worker", "demo"])
 def test_the_service_says_in_a_sentence_where_it_runs(system: Mapping[str, str], command: str) -> None:
     with running(command, "--port", "0", **system) as refused:
-        assert refused.process.wait(30) == 1
-        refused.wait_for("serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in a container")
-        assert len(refused.said) == 1
+        assert refused.refusal().endswith(
+            "serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in a container"
+        )
 
 
 def test_the_studio_shows_a_mail_that_is_checked_and_rendered_in_its_own_process(

@@ -1,4 +1,6 @@
-"""Settings of a production system with which nothing is wrong."""
+"""Settings of a production system with which nothing is wrong, and its domain at Resend."""
+
+from typing import Any
 
 from tests.resend_server.server import API_KEY
 
@@ -20,3 +22,14 @@ def production_settings(database_url: str, resend_url: str) -> Settings:
         brand=Brand(name="Northwind School", support_address="help@northwind.example"),
         server=ServerSettings(trusted_proxies=("127.0.0.1",)),
     )
+
+
+SPF = {"record": "SPF", "name": "send", "type": "TXT", "value": "v=spf1 include:amazonses.com ~all"}
+DKIM = {"record": "DKIM", "name": "resend._domainkey", "type": "TXT", "value": "p=MIGf"}
+
+
+def domain(name: str = "northwind.example", status: str = "verified", **changes: Any) -> dict[str, Any]:
+    """Return a domain of the account as Resend shows it."""
+    records = [{**record, "status": status} for record in (SPF, DKIM)]
+    plain = {"id": f"id-{name}", "name": name, "status": status, "records": records, "click_tracking": False}
+    return plain | changes

@@ -1,13 +1,12 @@
 """Accounts that another system keeps."""
 
-import asyncio
 import sqlite3
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
-from tests.databases import Databases
+from sqlalchemy import Connection, text
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.accounts.table.app_database import AppDatabase
@@ -64,36 +63,36 @@ async def test_keyturns_own_accounts_need_no_settings(database_url: str) -> None
     assert (found.verdict, found.message) == ("ok", "the store builtin matches the settings")
 
 
-async def make_users(url: str, kind: str) -> None:
-    columns = "id INT PRIMARY KEY, email VARCHAR(190), password VARCHAR(190)"
-    await execute(url, f"CREATE TABLE users ({columns}, changed_at {kind})")
-
-
-async def execute(url: str, statement: str) -> None:
+async def execute(url: str, *statements: str) -> None:
     place = AppDatabase(url)
-    await place.transact(lambda connection: connection.execute(text(statement)))
+    for statement in statements:
+        await place.transact(partial(Connection.execute, statement=text(statement)))
     await place.close()
 
 
-async def unready(url: str, folder: Path) -> Finding:
+async def found_at(url: str, folder: Path) -> list[Finding]:
     table = TableSettings(url=Secret(url), table="users", password="password")
-    (found,) = await found_in(folder, AccountSettings(store="table", table=table))
+    return await found_in(folder, AccountSettings(store="table", table=table))
+
+
+async def unready(url: str, folder: Path) -> Finding:
+    (found,) = await found_at(url, folder)
     assert found.verdict == "fail"
     assert found.fix.endswith("Until then, Keyturn sends no links and answers resets with 503.")
     return found
 
 
+USERS = "CREATE TABLE users (id INT PRIMARY KEY, email VARCHAR(190), password VARCHAR(190))"
+
+
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-def test_a_user_who_may_not_read_the_accounts_is_told_as_that(databases: Databases, tmp_path: Path) -> None:
-    url = databases.empty()
-    asyncio.run(make_users(url, "timestamptz"))
-    asyncio.run(execute(url, "CREATE ROLE reader LOGIN"))
-    table = TableSettings(url=Secret(url.replace("postgres:@", "reader@")), table="users", password="password")
-    (unread,) = asyncio.run(found_in(tmp_path, AccountSettings(store="table", table=table)))
-    asyncio.run(execute(url, f"REVOKE CONNECT ON DATABASE {url.partition('?')[0].rpartition('/')[2]} FROM PUBLIC"))
-    (unready,) = asyncio.run(found_in(tmp_path, AccountSettings(store="table", table=table)))
-    asyncio.run(execute(url, "DROP ROLE reader"))
-    databases.drop(url)
+async def test_a_user_who_may_not_read_the_accounts_is_told_as_that(empty_url: str, tmp_path: Path) -> None:
+    reader, name = empty_url.replace("postgres:@", "reader@"), empty_url.partition("?")[0].rpartition("/")[2]
+    await execute(empty_url, USERS, "CREATE ROLE reader LOGIN")
+    (unread,) = await found_at(reader, tmp_path)
+    await execute(empty_url, f"REVOKE CONNECT ON DATABASE {name} FROM PUBLIC")
+    (unready,) = await found_at(reader, tmp_path)
+    await execute(empty_url, "DROP ROLE reader")
 
     for found in (unread, unready):
         assert "permission denied" in found.message
@@ -110,21 +109,13 @@ def test_a_user_who_may_not_read_the_accounts_is_told_as_that(databases: Databas
         ("USING (true)", []),
     ],
 )
-def test_rows_that_row_level_security_hides_are_told(
-    databases: Databases, tmp_path: Path, policy: str, verdicts: list[str]
+async def test_rows_that_row_level_security_hides_are_told(
+    empty_url: str, tmp_path: Path, policy: str, verdicts: list[str]
 ) -> None:
-    url = databases.empty()
-    asyncio.run(make_users(url, "timestamptz"))
-    statements = ["CREATE ROLE hidden LOGIN", "GRANT ALL ON users TO hidden"]
-    statements += ["ALTER TABLE users ENABLE ROW LEVEL SECURITY"]
-    statements += [f"CREATE POLICY one ON users {policy}"] if policy else []
-    for statement in statements:
-        asyncio.run(execute(url, statement))
-    table = TableSettings(url=Secret(url.replace("postgres:@", "hidden@")), table="users", password="password")
-    ready, *hidden = asyncio.run(found_in(tmp_path, AccountSettings(store="table", table=table)))
-    asyncio.run(execute(url, "DROP OWNED BY hidden"))
-    asyncio.run(execute(url, "DROP ROLE hidden"))
-    databases.drop(url)
+    role = ("CREATE ROLE hidden LOGIN", "GRANT ALL ON users TO hidden", "ALTER TABLE users ENABLE ROW LEVEL SECURITY")
+    await execute(empty_url, USERS, *role, *([f"CREATE POLICY one ON users {policy}"] if policy else []))
+    ready, *hidden = await found_at(empty_url.replace("postgres:@", "hidden@"), tmp_path)
+    await execute(empty_url, "DROP OWNED BY hidden", "DROP ROLE hidden")
 
     assert ready.verdict == "ok"
     assert [one.verdict for one in hidden] == verdicts

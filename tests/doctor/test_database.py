@@ -83,24 +83,9 @@ async def test_a_file_that_cannot_be_written_fails(read_only: str) -> None:
 @pytest.mark.parametrize(
     ("host", "said", "message", "fix"),
     [
-        (
-            "localhost",
-            "postgres?sslrootcert={other}",
-            "(sslrootcert is {other})",
-            MEND,
-        ),
-        (
-            "localhost",
-            "postgres?sslmode=verify-full",
-            "(sslrootcert is not set: this machine's roots)",
-            MEND,
-        ),
-        (
-            "127.0.0.1",
-            "postgres?sslmode=verify-full&sslrootcert={root}",
-            "(sslrootcert is {root})",
-            MEND,
-        ),
+        ("localhost", "postgres?sslrootcert={other}", "(sslrootcert is {other})", MEND),
+        ("localhost", "postgres?sslmode=verify-full", "(sslrootcert is not set: this machine's roots)", MEND),
+        ("127.0.0.1", "postgres?sslmode=verify-full&sslrootcert={root}", "(sslrootcert is {root})", MEND),
         ("localhost", "by_password", "password authentication failed", MEND),
         ("localhost", "by_certificate", "requires a valid client certificate", MEND),
         ("localhost", "nowhere", 'database "nowhere" does not exist', MEND),
@@ -109,7 +94,7 @@ async def test_a_file_that_cannot_be_written_fails(read_only: str) -> None:
         (
             "localhost",
             "postgres?sslmode=verify-full&sslrootcert={root}.no",
-            "names a file that does not exist: {root}.no",
+            "not exist: {root}.no",
             "Correct database.url.",
         ),
     ],
@@ -190,14 +175,13 @@ def content(url: str) -> bytes:
     [
         ("postgresql:keyturn:hunter2@db", "not a database address", "database.url"),
         ("postgresql://keyturn:hunter2@db:many/keyturn", "a port must be a number", "database.url"),
-        ("postgresql://db.internal/app?sslmode=sometimes", "database.url: sslmode must be one of disable, allow, ", ""),
         (
             "postgresql://keyturn:hunter2@127.0.0.1:1/keyturn",
             "PostgreSQL on 127.0.0.1:1, database keyturn: ",
             "database.url",
         ),
     ],
-    ids=["no address", "no port", "no mode of TLS", "no server"],
+    ids=["no address", "no port", "no server"],
 )
 async def test_an_address_that_leads_nowhere_is_told_without_its_password(url: str, said: str, fix: str) -> None:
     found = await only(url)
@@ -216,15 +200,10 @@ async def test_postgresql_without_its_driver_says_what_to_install(monkeypatch: p
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
-async def test_a_database_that_is_not_there_and_a_server_that_takes_no_writes_are_told(
-    database_url: str,
-) -> None:
+async def test_a_server_that_takes_no_writes_is_told(database_url: str) -> None:
     name = database_url.partition("?")[0].rpartition("/")[2]
-    elsewhere = await only(database_url.replace(name, "nowhere"))
     await execute(database_url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     (no_writes,) = [found for found in await check_database(on(database_url)) if found.verdict == "fail"]
 
-    assert elsewhere.verdict == "fail"
-    assert 'database "nowhere" does not exist' in elsewhere.message
     assert no_writes.check == "database"
     assert "takes no writes" in no_writes.message

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.doctor.dns_server import DnsServer
-from tests.doctor.test_resend import domain
+from tests.doctor.production import domain
 from tests.resend_server.answers import Answer, Trouble
 from tests.resend_server.server import API_KEY, ResendServer
 

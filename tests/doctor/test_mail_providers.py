@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.doctor.production import DKIM, SPF, domain
 from tests.mail.providers.http_providers import PROVIDERS
 from tests.mail_providers import mailgun, postmark, ses
 from tests.mail_providers.server import ProviderServer
 from tests.resend_server.answers import PROXY_PAGE, Answer, Trouble
-from tests.resend_server.server import SENDING_KEY
+from tests.resend_server.server import API_KEY, SENDING_KEY
 from tests.serving import NOWHERE
 
 from keyturn.mail.port.finding import Finding
@@ -38,14 +39,19 @@ def server(running: tuple[str, ProviderServer]) -> ProviderServer:
 
 
 async def check(
-    provider: str, url: str, key: str = "", environment: str = "production", **changes: Any
+    provider: str,
+    url: str,
+    key: str = "",
+    environment: str = "production",
+    sender: str = "accounts@northwind.example",
+    **changes: Any,
 ) -> list[Finding]:
     one = PROVIDERS[provider]
     section = msgspec.structs.replace(one.settings(url), **changes)
     # Resend's other key may list domains, of which its server has none.
     key = key or (SENDING_KEY if provider == "resend" else getattr(section, one.key))
     section = msgspec.structs.replace(section, **{one.key: Secret(key)})
-    mail = MailSettings(transport=provider, from_="accounts@northwind.example")
+    mail = MailSettings(transport=provider, from_=sender)
     settings = Settings(mail=mail, environment=environment, **{provider: section})  # type: ignore[arg-type]
     found = list(await check_provider(settings, provider))
     assert {finding.check for finding in found} == {provider}
@@ -109,11 +115,32 @@ def account(**changes: Any) -> dict[str, Any]:
 SANDBOX = {"ID": 1, "Name": "Trying", "DeliveryType": "Sandbox"}
 OWN = "northwind.example"
 DEAF = "Authenticate the domain"
+RECORDS = [SPF | {"status": "verified"}, DKIM | {"status": "pending"}]
 
 
 @pytest.mark.parametrize(
     ("running", "state", "changes", "verdict", "said", "fix"),
     [
+        of(
+            "resend",
+            "fail",
+            "pending",
+            state={"domains": [domain(status="pending", records=RECORDS)]},
+            key=API_KEY,
+            fix='Add to your DNS: TXT resend._domainkey "p=MIGf"; then press',
+        ),
+        of("resend", "fail", "", state={"domains": []}, key=API_KEY, fix="https://resend.com/domains"),
+        of(
+            "resend",
+            "fail",
+            "",
+            state={"domains": [domain(f"mail.{OWN}")]},
+            key=API_KEY,
+            fix=f"an address in mail.{OWN}",
+        ),
+        of("resend", "warn", "click tracking", state={"domains": [domain(click_tracking=True)]}, key=API_KEY),
+        of("resend", "warn", "only the owner", sender="onboarding@resend.dev", key=API_KEY, fix="mail.from"),
+        of("resend", "warn", "only the owner", sender="onboarding@resend.dev", fix="mail.from"),
         of("postmark", "warn", "Trying is a sandbox", state={"server": SANDBOX}),
         of("sendgrid", "ok", "may not list the account's domains", state={"scopes": ["mail.send"]}),
         of("sendgrid", "fail", "the key may not send", state={"scopes": ["whitelabel.read"]}),
@@ -153,7 +180,7 @@ async def test_what_a_provider_says_of_the_key_the_account_and_the_domain_is_tol
     assert re.search(said, told.message)
     assert fix in told.fix
     assert bool(told.fix) is (verdict != "ok")
-    assert vars(server)["accepted"] == {}
+    assert not vars(server)["accepted"]
 
 
 @pytest.mark.parametrize("running", ["postmark"], indirect=True)

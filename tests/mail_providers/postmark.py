@@ -20,18 +20,17 @@ LIMITED = refusal(429, 0, "Too many requests.")
 
 
 class PostmarkServer(ProviderServer):
-    """`accepted` are the mails that are sent, under their ids; `inactive` the addresses that Postmark sends nothing to.
+    """`accepted` are the mails that are sent, under their ids. `server` is what it says of itself.
 
-    `senders` are the domains of confirmed senders. `server` is what it says of itself, `streams` what it has.
+    `senders` are the domains of confirmed senders, `streams` its streams that send.
     """
 
     def forget(self) -> None:
         super().forget()
         self.accepted: dict[str, Mapping[str, Any]] = {}
-        self.inactive: set[str] = set()
         self.senders = {"northwind.example", "northwind.test"}
         self.server = {"ID": 1, "Name": "Northwind", "DeliveryType": "Live"}
-        self.streams = {"outbound": "Transactional", "broadcast": "Broadcasts", "inbound": "Inbound"}
+        self.streams = {"outbound", "broadcast"}
 
     def answer(self, request: Request) -> Answer:
         token = request.headers.get("x-postmark-server-token", "")
@@ -44,9 +43,6 @@ class PostmarkServer(ProviderServer):
                 return self._take(request.fields, token)
             case "GET", ["server"]:
                 return Answer(200, self.server) if token == TOKEN else refusal(401, 10)
-            case "GET", ["message-streams", name]:
-                kind = self.streams.get(name)
-                return Answer(200, {"ID": name, "MessageStreamType": kind}) if kind else refusal(422, 1226)
             case _:
                 return Answer(404, html="<h1>Not Found</h1>")
 
@@ -66,13 +62,11 @@ class PostmarkServer(ProviderServer):
             return refusal(422, 300, "Provide either email TextBody or HtmlBody or both.")
         if mail["From"].rstrip(">").rpartition("@")[2] not in self.senders:
             return refusal(422, 400, f"The 'From' address {mail['From']} is not a Sender Signature on your account.")
-        if self.streams.get(mail["MessageStream"]) not in {"Transactional", "Broadcasts"}:
+        if mail["MessageStream"] not in self.streams:
             return refusal(422, 1235, "The stream provided: is not found on this server.")
         metadata = mail.get("Metadata", {})
         if len(metadata) > 10 or any(len(name) > 20 or len(value) > 80 for name, value in metadata.items()):
             return refusal(422, 300, "Metadata is too long.")
-        if mail["To"] in self.inactive:
-            return refusal(422, 406, f"You tried to send to recipient(s) that are inactive: {mail['To']}.")
         return None
 
 

@@ -1,5 +1,6 @@
-"""The app's own functions are called after an event, at least once, and delay no request."""
+"""Functions of the app's: called after an event, at least once; one may refuse a reset before the link is used up."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
@@ -9,7 +10,8 @@ from sqlalchemy import select, update
 from tests.databases import ON_SQLITE
 from tests.driver.connections import committing, connected
 from tests.driver.inbox import token_in
-from tests.driver.service import ADA, NEW_PASSWORD
+from tests.driver.service import ADA, NEW_PASSWORD, problem
+from tests.driver.visitor import form_token
 from tests.plugin.documented import block
 from tests.plugin.host import Host, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST, RESET, fits
@@ -21,6 +23,7 @@ from keyturn import (
     KeyturnPlugin,
     PasswordChanged,
     PasswordResetRequested,
+    PendingReset,
 )
 from keyturn.errors import SettingsInvalid
 from keyturn.service.clock import now
@@ -171,3 +174,89 @@ async def test_the_app_is_told_of_a_secured_account(empty_url: str) -> None:
         await host.parts.worker.drain()
 
     assert [event.data.email for event in secured] == [ADA]
+
+
+# before_reset
+
+SENTENCE = "Your account is being examined. Please call us."
+
+
+class App:
+    """What the app's function does next, once, and what it was asked. It agrees to all else."""
+
+    def __init__(self, url: str) -> None:
+        self.asked: list[PendingReset] = []
+        self.next: Any = None
+        self.host = Host(url, settings=keyturn_settings(), before_reset=self.before_reset)
+
+    async def before_reset(self, reset: PendingReset) -> Any:
+        self.asked.append(reset)
+        answer, self.next = self.next, None
+        if answer is ZeroDivisionError:
+            raise ZeroDivisionError("hunter2")
+        if answer is asyncio.Event:
+            await asyncio.Event().wait()
+        return answer
+
+    async def link(self) -> str:
+        async with self.host.client() as client:
+            assert (await client.post(REQUEST, json={"email": ADA})).status_code == 202
+        await self.host.parts.worker.drain()
+        return token_in(self.host.inbox.sent_to(ADA, "password_reset")[-1])
+
+
+@pytest.fixture
+async def app(empty_url: str) -> AsyncIterator[App]:
+    app = App(empty_url)
+    await migrate(app.host.parts.database)
+    async with app.host.running():
+        await app.host.add()
+        yield app
+
+
+@ON_SQLITE
+async def test_a_refusal_is_told_and_the_link_lives(app: App) -> None:
+    async with app.host.client(headers={"Accept-Language": "de"}) as client:
+        token = await app.link()
+        app.next = f"  {SENTENCE}\n"
+        answer = await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})
+
+        assert problem(answer) == "403 reset-refused"
+        assert answer.json()["detail"] == SENTENCE
+        assert (
+            problem(await client.post(RESET, json={"token": "x" * 43, "newPassword": NEW_PASSWORD})) == "400 link-dead"
+        )
+        (pending,) = app.asked
+        assert (pending.email, pending.languages) == (ADA, "de")
+        assert NEW_PASSWORD not in repr(pending)
+        assert token not in repr(pending)
+        assert problem(await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})) == "200"
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("fault", [ZeroDivisionError, asyncio.Event, True], ids=["fails", "hangs", "answers True"])
+async def test_a_fault_is_no_yes_and_the_link_lives(app: App, fault: object, caplog: pytest.LogCaptureFixture) -> None:
+    async with app.host.client() as client:
+        token = await app.link()
+        app.next = fault
+        answer = await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})
+
+        assert problem(answer) == "503 unavailable"
+        assert "hunter2" not in answer.text
+        assert problem(await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})) == "200"
+    assert any("hook.failed" in record.getMessage() for record in caplog.records)
+
+
+@ON_SQLITE
+async def test_a_page_hands_on_the_sentence(app: App) -> None:
+    async with app.host.client(follow_redirects=True) as client:
+        token = await app.link()
+        app.next = SENTENCE
+        page = "/account/reset-password"
+        csrf = form_token(await client.get(f"{page}/{token}"))
+        fields = {"_csrf_token": csrf, "email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD}
+        answer = await client.post(page, data=fields)
+
+        assert answer.status_code == 403
+        assert SENTENCE in answer.text
+        assert problem(await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})) == "200"

@@ -28,10 +28,14 @@ pytestmark = pytest.mark.long
 NOT_OF_AN_APP = {"demo", "health", "init", "probe", "serve"}
 
 
-def run(app: Litestar, *arguments: str) -> Result:
+def litestar(app: Litestar, *arguments: str) -> Result:
     """Do what `litestar` does once it has loaded the app."""
     env = LitestarEnv(app_path="app:app", app=app, cwd=Path.cwd())
-    return CliRunner().invoke(litestar_group, ["keyturn", *arguments], obj=env)
+    return CliRunner().invoke(litestar_group, arguments, obj=env)
+
+
+def run(app: Litestar, *arguments: str) -> Result:
+    return litestar(app, "keyturn", *arguments)
 
 
 @pytest.fixture

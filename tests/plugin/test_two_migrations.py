@@ -9,16 +9,14 @@ import pytest
 from advanced_alchemy.alembic.commands import AlembicCommands
 from advanced_alchemy.config import AlembicAsyncConfig
 from advanced_alchemy.extensions.litestar import SQLAlchemyPlugin
-from click.testing import CliRunner
 from litestar import Litestar
-from litestar.cli._utils import LitestarEnv
-from litestar.cli.main import litestar_group
 from sqlalchemy import inspect, make_url, text
 from tests.databases import PostgresServer
 from tests.driver.connections import committing, connected
 from tests.driver.service import ADA, NEW_PASSWORD, running, settings_for
 from tests.plugin.documented import block
 from tests.plugin.host import alchemy_for, keyturn_settings
+from tests.plugin.test_commands import litestar
 
 import keyturn.service.limits
 import keyturn.service.secrets  # noqa: F401 - so that the metadata is complete
@@ -48,8 +46,7 @@ class Migrated:
         self.alembic = AlembicCommands(self.alchemy)
 
     def litestar(self, *arguments: str) -> str:
-        env = LitestarEnv(app_path="app:app", app=self.app, cwd=Path.cwd())
-        answer = CliRunner().invoke(litestar_group, [*arguments], obj=env)
+        answer = litestar(self.app, *arguments)
         assert answer.exit_code == 0, answer.output
         return answer.output
 

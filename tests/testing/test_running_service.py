@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from keyturn import SettingsInvalid
-from keyturn.testing import MemorySender, MovableClock, service
+from keyturn.testing import service
 
 ADA, PASSWORD = "ada@example.test", "seven quiet harbours"
 
@@ -34,29 +34,10 @@ async def test_a_link_arrives_and_expires_as_the_test_moves_the_clock() -> None:
         assert not await works(keyturn, token)
 
 
-async def test_a_limit_refills_as_the_test_moves_the_clock() -> None:
-    async with service({"limits": {"request": "1/minute"}}) as keyturn:
-        client = keyturn.client()
-        statuses = []
-        for minutes in (0, 0, 1):
-            keyturn.clock.move(timedelta(minutes=minutes))
-            answer = await client.post("/api/auth/request-password-reset", json={"email": ADA})
-            statuses.append(answer.status_code)
-        assert statuses == [202, 429, 202]
-
-
 async def test_the_random_bytes_of_the_test_make_the_tokens() -> None:
     async with service(random=lambda size: b"\x07" * size) as keyturn:
         await keyturn.add_account(ADA, PASSWORD)
         assert await link(keyturn) == "Bw" + "cHBw" * 10 + "c"
-
-
-async def test_mails_go_to_the_sender_of_the_test_and_time_is_that_of_its_clock() -> None:
-    sender, clock = MemorySender(), MovableClock()
-    async with service(sender=sender, clock=clock) as keyturn:
-        await keyturn.add_account(ADA, PASSWORD)
-        await link(keyturn)
-        assert (keyturn.sender, keyturn.clock, [mail.to for mail in sender.sent]) == (sender, clock, [ADA])
 
 
 async def test_settings_that_a_file_may_not_have_are_refused_all_at_once() -> None:

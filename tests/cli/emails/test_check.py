@@ -1,5 +1,6 @@
 """check: what is wrong with the emails, for people and for CI."""
 
+import json
 import re
 from pathlib import Path
 
@@ -142,3 +143,42 @@ def test_a_rule_is_explained_without_a_folder(keyturn: Keyturn) -> None:
     refused = keyturn("check", "--explain", "links/relatve")
     assert refused.code == 2
     assert "did you mean links/relative?" in refused.err
+
+
+@pytest.fixture
+def branch(emails: Path) -> Path:
+    """Add a mistake in a branch that no sample takes."""
+    branch = '{% if status == "cancelled" %}\n<mj-text font-sise="16px">It is off.</mj-text>\n{% endif %}\n'
+    write(emails, GOOD.replace("      </mj-column>", f"{branch}</mj-column>"), '[ada]\nname = "Ada"\nstatus = "open"\n')
+    return emails
+
+
+@pytest.mark.usefixtures("branch")
+def test_a_finding_says_which_branch_has_it(keyturn: Keyturn) -> None:
+    shown = keyturn("check", "emails")
+
+    assert shown.code == 1
+    assert "emails/news/news.mjml:8:10  error  mjml/unknown-attribute" in shown.out
+    assert "  in news/branch: news.mjml:8\n" in shown.out
+    assert shown.err == ""
+
+
+def test_with_samples_only_no_branch_is_looked_for(keyturn: Keyturn, branch: Path) -> None:
+    shown = keyturn("check", "emails", "--samples-only")
+
+    assert (shown.code, shown.out) == (0, "No problems in 1 template, 1 mail.\n")
+    (branch / "keyturn.toml").write_text("[studio]\nbranches = false\n")
+    assert keyturn("check", "emails").out == shown.out
+
+
+def test_the_last_line_counts_equal_findings_once_and_what_comments_ignore(keyturn: Keyturn, emails: Path) -> None:
+    wrong = '<mj-text font-sise="16px">Boats</mj-text>\n'
+    ignored = "{# keyturn: ignore mjml because the app rewrites it #}\n"
+    write(emails, GOOD.replace("      </mj-column>", f"{wrong}{wrong}{ignored}{wrong}</mj-column>"))
+    told = keyturn("check", "emails", "--only", "mjml", "--format", "json")
+
+    assert keyturn("check", "emails", "--only", "mjml").out.endswith(
+        "\n1 error in 1 template, 2 mails, 1 ignored by comments.\n"
+    )
+    report = json.loads(told.out)
+    assert (report["errors"], len(report["findings"]), report["ignored"]) == (1, 2, 1)

@@ -1,11 +1,17 @@
 """check on a folder that has a past: severities, a baseline, only what has changed."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
+from litestar.testing import TestClient
 from tests.cli.command import Keyturn
+from tests.emails.studio.fixtures import checked_page
+
+from keyturn.cli.studio.folders import Source, open_folder, usual_baseline
+from keyturn.studio.web import Studio, create_studio_app
 
 pytestmark = pytest.mark.long
 
@@ -17,6 +23,8 @@ MJML = f"""\
 """
 BAD = '<mj-text font-sise="16px">Boats</mj-text>\n'
 SAMPLES = "[first]\n"
+LISTED = re.compile(r'id="findings-of-(\w+)".*?aria-label="Findings: (\d+ error)')
+"""Errors of a template in the studio's list."""
 
 
 @pytest.fixture
@@ -96,6 +104,24 @@ def test_only_what_is_new_since_the_baseline_is_told(keyturn: Keyturn, emails: P
     assert told["in_baseline"] == count
     write(emails, "news", BAD.replace("Boats", "Ships"))  # who touches a line mends it
     assert keyturn("check", "emails").code == 1
+
+
+def test_what_the_baseline_knows_counts_nowhere_in_the_studio(keyturn: Keyturn, emails: Path) -> None:
+    keyturn("check", "emails", "--write-baseline")
+    write(emails, "boats", BAD.replace("Boats", "Ships"))
+    opened = open_folder(Source(emails))
+    studio = Studio(gallery=opened.gallery, sender="a@example.test", baseline=usual_baseline(opened), token="")
+    client = TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001")
+
+    pages = [checked_page(client, f"findings{query}") for query in ("?words=news", "")]
+    assert [re.findall(r'id="severity-error"[^>]*><b>(\d+)</b>', page) for page in pages] == [["0"], ["1"]]
+    assert re.findall(LISTED, pages[1]) == [("boats", "1 error")]
+    assert "No problems found" in client.get("/studio/templates/news?tab=checks").text
+
+    (emails / "keyturn-baseline.json").write_text("{")
+    page = checked_page(client, "findings")
+    assert 'class="trouble" role="alert"' in page
+    assert [name for name, _ in re.findall(LISTED, page)] == ["boats", "news"]
 
 
 @pytest.mark.usefixtures("emails")

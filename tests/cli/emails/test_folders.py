@@ -185,15 +185,6 @@ def test_a_template_reaches_python_only_where_its_folder_is_trusted(keyturn: Key
     assert "jinja2.utils" in trusted.out
 
 
-def test_a_link_that_is_not_followed_is_told(keyturn: Keyturn, shop: Path) -> None:
-    (shop / "self").symlink_to(".")
-
-    checked = keyturn("check", str(shop), "--only", "jinja")
-
-    assert f"skipped {shop}/self: it is a link to a folder above it\n" in checked.err
-    assert "in 3 templates, 4 mails" in checked.out
-
-
 def test_the_mails_of_the_example_have_no_mistake(keyturn: Keyturn) -> None:
     assert keyturn("check", str(EXAMPLE), "--fail-on", "warning").code == 0
 
@@ -263,18 +254,6 @@ def test_a_folder_whose_templates_are_all_ignored_names_the_setting(keyturn: Key
         1,
         "keyturn: templates/emails has no templates that count as mails: its settings have ignore = ['*']\n",
     )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--env", "a:b", "--django", "a.b"], "--env is for Jinja and --django for Django: use one of them"),
-        (["--env", "a:b"], "--env is for your own templates: name their folder"),
-    ],
-)
-def test_two_engines_are_not_named_together(keyturn: Keyturn, arguments: list[str], said: str) -> None:
-    refused = keyturn("check", *arguments)
-    assert (refused.code, refused.err) == (1, f"keyturn: {said}\n")
 
 
 def test_templates_of_handlebars_are_named_as_skipped(keyturn: Keyturn, tmp_path: Path) -> None:

@@ -1,15 +1,13 @@
 """What lies in a folder and cannot be read: told with its file and the reason, in bounded time; all else is drawn."""
 
 import os
-import signal
-import socket
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
 from tests.cli.command import Keyturn
+from tests.emails.test_hostile_folders import at_most, make
 
 from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.opening import open_gallery
@@ -27,114 +25,58 @@ TOO_DEEP = "Values are nested more than 100 levels deep"
 @pytest.fixture(autouse=True)
 def at_most_a_minute() -> Iterator[None]:
     """Fail where something waits for a pipe's writer."""
-
-    def end(*_: object) -> None:
-        raise TimeoutError
-
-    before = signal.signal(signal.SIGALRM, end)
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
+    with at_most(60):
+        yield
 
 
 @pytest.fixture
-def emails(workplace: Path) -> Iterator[Path]:
+def emails(workplace: Path) -> Path:
     (workplace / "emails").mkdir()
     (workplace / "emails" / "news.html").write_text(MAIL, "utf-8")
     (workplace / "emails" / "other.html").write_text(MAIL.replace("name", "other"), "utf-8")
-    yield workplace / "emails"
-    subprocess.run(["rm", "-rf", str(workplace / "emails")], check=True)  # folders that are too deep for pytest
+    return workplace / "emails"
 
 
-def pipe(name: str) -> Callable[[Path], None]:
-    def make(folder: Path) -> None:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        os.mkfifo(folder / name)
-
-    return make
-
-
-def text(name: str, content: str) -> Callable[[Path], None]:
-    def make(folder: Path) -> None:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(content, "utf-8")
-
-    return make
-
-
-def octets(name: bytes) -> Callable[[Path], None]:
-    def make(folder: Path) -> None:
-        file = folder / os.fsdecode(name)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(MAIL, "utf-8")
-
-    return make
-
-
-def sparse(name: str) -> Callable[[Path], None]:
-    def make(folder: Path) -> None:
-        with (folder / name).open("w") as file:
-            file.write("{" if name.endswith("json") else MAIL)
-            file.truncate(3_000_000_000)
-
-    return make
-
-
-def socket_file(folder: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as listening:
-        here = Path.cwd()
-        os.chdir(folder)  # an address has room for 107 octets
-        listening.bind("p.mjml")
-        os.chdir(here)
-
-
-def loop(folder: Path) -> None:
-    (folder / "news.samples.toml").symlink_to("news.samples.toml")
-
-
-def deep_folders(folder: Path) -> None:
-    here = Path.cwd()
-    os.chdir(folder)
-    for _ in range(1200):
-        Path("d").mkdir()
-        os.chdir("d")
-    os.chdir(here)
-
-
-TOLD = {
-    "a pipe": (pipe("p.mjml"), f"skipped emails/p.mjml: it {NO_FILE}"),
-    "a socket": (socket_file, f"skipped emails/p.mjml: it {NO_FILE}"),
-    "a file whose name is not UTF-8": (
-        octets(b"caf\xe9.html"),
-        "skipped emails/caf\\xe9.html: it has a name that is not UTF-8",
-    ),
-    "a folder whose name is not UTF-8": (
-        octets(b"caf\xe9/a.html"),
-        "skipped emails/caf\\xe9: it has a name that is not UTF-8",
-    ),
-    "folders within folders": (deep_folders, "/d/d: it is nested more than 64 folders deep"),
+DEEP = b"d/" * 100 + b"mail.html"
+HUGE = 3_000_000_000
+LATIN1 = b"caf\xe9.html"
+TOLD: dict[str, tuple[bytes, bytes | str, str]] = {
+    "a pipe": (b"p.mjml", "pipe", f"skipped emails/p.mjml: it {NO_FILE}"),
+    "a socket": (b"p.mjml", "socket", f"skipped emails/p.mjml: it {NO_FILE}"),
+    "a name": (LATIN1, MAIL.encode(), "skipped emails/caf\\xe9.html: it has a name that is not UTF-8"),
+    "a folder": (b"caf\xe9/a.html", MAIL.encode(), "skipped emails/caf\\xe9: it has a name that is not UTF-8"),
+    "a link": (b"self", "here", "skipped emails/self: it is a link to a folder above it"),
+    "folders within folders": (DEEP, MAIL.encode(), "/d/d: it is nested more than 64 folders deep"),
 }
-UNREADABLE = {
-    "a pipe": (pipe("news.samples.toml"), f"cannot be read: it {NO_FILE}"),
-    "a pipe in samples": (pipe("samples/news.json"), f"cannot be read: it {NO_FILE}"),
-    "a link to itself": (loop, "symbolic links"),
-    "a name that is not UTF-8": (octets(b"samples/news/caf\xe9.json"), "caf\\xe9.json"),
-    "deep JSON": (text("news.samples.json", '{"a":' * 100_000 + "1" + "}" * 100_000), TOO_DEEP),
-    "JSON that is deep for what reads it later": (
-        text("news.samples.json", '{"first": {"name": ' + "[" * 900 + "]" * 900 + "}}"),
-        TOO_DEEP,
-    ),
-    "deep TOML": (text("news.samples.toml", "[first]\nname = " + "[" * 3000 + "]" * 3000), TOO_DEEP),
-    "deep tables of TOML": (text("news.samples.toml", ".".join("a" * 3000) + " = 1\n"), TOO_DEEP),
-    "a number without end": (text("news.samples.json", '{"first": {"name": ' + "9" * 10_000 + "}}"), "4300 digits"),
-    "half a character": (text("news.samples.json", r'{"first": {"name": "\ud800"}}'), "half a character"),
-    "a huge file": (sparse("news.samples.json"), "cannot be read: it has more than 10 MB"),
+JSON, TOML = b"news.samples.json", b"news.samples.toml"
+UNREADABLE: dict[str, tuple[bytes, bytes | str, str]] = {
+    "a pipe": (TOML, "pipe", f"cannot be read: it {NO_FILE}"),
+    "a pipe in samples": (b"samples/news.json", "pipe", f"cannot be read: it {NO_FILE}"),
+    "a link to itself": (TOML, "loop", "symbolic links"),
+    "a name": (b"samples/news/caf\xe9.json", MAIL.encode(), "caf\\xe9.json"),
+    "deep JSON": (JSON, b'{"a":' * 100_000 + b"1" + b"}" * 100_000, TOO_DEEP),
+    "JSON that is deep later": (JSON, b'{"first": {"name": ' + b"[" * 900 + b"]" * 900 + b"}}", TOO_DEEP),
+    "deep TOML": (TOML, b"[first]\nname = " + b"[" * 3000 + b"]" * 3000, TOO_DEEP),
+    "deep tables of TOML": (TOML, b".".join([b"a"] * 3000) + b" = 1\n", TOO_DEEP),
+    "a number without end": (JSON, b'{"first": {"name": ' + b"9" * 10_000 + b"}}", "4300 digits"),
+    "half a character": (JSON, rb'{"first": {"name": "\ud800"}}', "half a character"),
+    "a huge file": (JSON, "huge", "cannot be read: it has more than 10 MB"),
 }
 COMMANDS = {
     "check": ("check", "emails", "--fail-on", "never"),
     "render": ("render", "other", "--dir", "emails"),
 }
+
+
+def put(folder: Path, name: bytes, thing: bytes | str) -> None:
+    """Put a file with that content, or something else, into the folder."""
+    if thing == "huge":
+        (folder / os.fsdecode(name)).touch()
+        os.truncate(folder / os.fsdecode(name), HUGE)
+    elif thing == "here":
+        (folder / os.fsdecode(name)).symlink_to(".")
+    else:
+        make(folder, {name: thing})
 
 
 def pages(folder: Path) -> dict[str, int]:
@@ -150,8 +92,8 @@ def pages(folder: Path) -> dict[str, int]:
 def test_what_is_no_template_is_told_and_the_others_are_drawn(
     keyturn: Keyturn, emails: Path, case: str, command: str
 ) -> None:
-    make, says = TOLD[case]
-    make(emails)
+    name, thing, says = TOLD[case]
+    put(emails, name, thing)
 
     told = keyturn(*COMMANDS[command])
 
@@ -159,27 +101,24 @@ def test_what_is_no_template_is_told_and_the_others_are_drawn(
     assert (told.code, "Traceback" in told.err) == (0, False)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_samples_that_cannot_be_read_are_told_by_file_and_the_other_mails_are_drawn(
-    keyturn: Keyturn, emails: Path, case: str, command: str
+    keyturn: Keyturn, emails: Path, case: str
 ) -> None:
-    make, says = UNREADABLE[case]
-    make(emails)
+    name, thing, says = UNREADABLE[case]
+    put(emails, name, thing)
 
-    told = keyturn(*COMMANDS[command])
+    checked, other, own = (keyturn(*command) for command in (*COMMANDS.values(), ("render", "news", "--dir", "emails")))
 
-    assert "Traceback" not in told.err
-    if command == "render":
-        assert (told.code, "Hello Ada" in told.out) == (0, False)
-        assert says in keyturn("render", "news", "--dir", "emails").err
-    else:
-        assert says.lower() in (told.out + told.err).lower()
+    assert says.lower() in (checked.out + checked.err).lower()
+    assert (other.code, "Hello Ada" in other.out) == (0, False)
+    assert says in own.err
+    assert "Traceback" not in checked.err + other.err + own.err
 
 
-@pytest.mark.parametrize("case", [*TOLD, *UNREADABLE])
-def test_pages_of_the_studio_say_what_cannot_be_read(emails: Path, case: str) -> None:
-    (TOLD | UNREADABLE)[case][0](emails)
+@pytest.mark.parametrize("case", [*TOLD.values(), *UNREADABLE.values()], ids=lambda case: case[2][:20])
+def test_pages_of_the_studio_say_what_cannot_be_read(emails: Path, case: tuple[bytes, bytes | str, str]) -> None:
+    put(emails, *case[:2])
 
     answers = pages(emails)
 
@@ -187,27 +126,16 @@ def test_pages_of_the_studio_say_what_cannot_be_read(emails: Path, case: str) ->
     assert answers["frames/other"] == 200
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("name", ["keyturn.toml", "pyproject.toml"])
-@pytest.mark.parametrize("kind", ["pipe", "link", "deep", "huge"])
-def test_settings_that_cannot_be_read_are_told(
-    keyturn: Keyturn, emails: Path, command: str, name: str, kind: str
-) -> None:
-    match kind:
-        case "pipe":
-            os.mkfifo(emails / name)
-        case "link":
-            (emails / name).symlink_to(name)
-        case "deep":
-            (emails / name).write_text("[studio]\nglobals.x = " + "[" * 5000 + "]" * 5000)
-        case "huge":
-            sparse(name)(emails)
+@pytest.mark.parametrize("name", [b"keyturn.toml", b"pyproject.toml"])
+@pytest.mark.parametrize("thing", ["pipe", "loop", b"[studio]\nglobals.x = " + b"[" * 5000 + b"]" * 5000, "huge"])
+def test_settings_that_cannot_be_read_are_told(keyturn: Keyturn, emails: Path, name: bytes, thing: bytes | str) -> None:
+    put(emails, name, thing)
 
-    refused = keyturn(*COMMANDS[command])
-
-    assert refused.code == 1
-    assert f"{emails / name}: cannot be read: " in refused.err
-    assert "Traceback" not in refused.err
+    for command in COMMANDS.values():
+        refused = keyturn(*command)
+        assert refused.code == 1
+        assert f"{emails / name.decode()}: cannot be read: " in refused.err
+        assert "Traceback" not in refused.err
 
 
 def test_an_include_of_a_pipe_is_a_finding(keyturn: Keyturn, emails: Path) -> None:

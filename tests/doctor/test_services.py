@@ -1,13 +1,16 @@
-"""Whether answers to the challenge can be verified."""
+"""Whether answers to the challenge can be verified, and whether the source of leaked passwords answers."""
 
 from typing import Any
 
 import pytest
+from tests.range_server import Fault as RangeFault
+from tests.range_server import running_ranges
 from tests.verifier import Fault, running_verifier
 
 from keyturn.mail.port.finding import Finding
+from keyturn.service.reset.passwords.breaches import check as check_breaches
 from keyturn.service.reset.proofs.challenge import check
-from keyturn.service.settings import ChallengeSettings, Secret, Settings
+from keyturn.service.settings import ChallengeSettings, PasswordSettings, Secret, Settings
 
 pytestmark = pytest.mark.slow
 
@@ -42,3 +45,27 @@ async def test_a_service_that_fails_is_told_with_what_becomes_of_requests(fault:
         told = await found(method="turnstile", secret=Secret("right"), url=verifier.url)
     assert told.verdict == "fail"
     assert "requests for links are refused" in told.fix
+
+
+async def breaches_at(url: str) -> Finding:
+    (finding,) = await check_breaches(Settings(password=PasswordSettings(breaches=url)))
+    assert finding.check == "breaches"
+    return finding
+
+
+async def test_a_source_that_knows_the_most_leaked_password_is_fine() -> None:
+    async with running_ranges() as server:
+        server.leaked = {"password": 10_000_000}
+        told = await breaches_at(server.url)
+
+    assert (told.verdict, told.message) == ("ok", '127.0.0.1 works: it lists the password "password"')
+
+
+@pytest.mark.parametrize("fault", [None, RangeFault.SILENT, RangeFault.UNAVAILABLE, RangeFault.GARBAGE])
+async def test_a_source_that_fails_is_a_warning_since_passwords_are_taken_without(fault: RangeFault | None) -> None:
+    async with running_ranges() as server:
+        server.fault = fault
+        told = await breaches_at(server.url)
+
+    assert told.verdict == "warn"
+    assert told.fix
