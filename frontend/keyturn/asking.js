@@ -96,7 +96,7 @@ export class ChangePassword extends Forms {
     // What comes later stands below the button, so that the button does not move while the user presses it.
     this.show(
       this.title(this.say("changeHeading"), this.say("changeLead")),
-      make("div", { class: "action" }, this.challengeSlot(), ask, status, clock, this.alert),
+      make("div", { class: "action" }, this.challengeSlot(), ask, status, this.alert, clock),
     );
   }
 }

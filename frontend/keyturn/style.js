@@ -53,13 +53,13 @@ export const CSS = `
 :host(keyturn-forgot[sign-in-href]) { --high: 331px; }
 :host(keyturn-reset) { --high: 496px; }
 :host(keyturn-code) { --high: 463px; }
-:host(keyturn-change-password) { --high: 205px; }
+:host(keyturn-change-password) { --high: 193px; }
 @media (max-width: 360px) {
   :host { --high: 288px; }
   :host(keyturn-forgot[sign-in-href]) { --high: 356px; }
   :host(keyturn-reset) { --high: 530px; }
   :host(keyturn-code) { --high: 507px; }
-  :host(keyturn-change-password) { --high: 234px; }
+  :host(keyturn-change-password) { --high: 222px; }
 }
 hgroup, h1, h2, h3, h4, h5, h6, p, ul { margin: 0; }
 p, li { text-wrap: pretty; }
@@ -76,7 +76,7 @@ hgroup > [part~=note] { margin-top: 4px; }
 [part=panel], .card { border: 1px solid var(--line); border-radius: calc(var(--radius) * 1.5); }
 [part=panel], .card, [part=input] { background: var(--panel); }
 [part=panel] { display: grid; gap: 12px; padding: 16px 20px; font-size: 15px; line-height: 23px; }
-.card { gap: 20px; padding: clamp(16px, 5vw, 24px); }
+.card { gap: 8px; padding: clamp(16px, 5vw, 24px); }
 .card [part=heading] { font-size: 20px; line-height: 26px; letter-spacing: -0.01em; }
 form, .field, .action { display: grid; }
 form { gap: 24px; }
