@@ -80,13 +80,11 @@ export class Forgot extends Forms {
 export class ChangePassword extends Forms {
   open() {
     const email = this.attribute("email"), clock = this.clock();
-    const lead = make("p", { part: "lead" }, this.say("changeLead"));
     const status = make("p", { part: "status", role: "status" });
     const work = async () => {
       this.alert.textContent = "";
       const cooldown = await this.request(email ?? "");
       status.textContent = this.say("changeSent");
-      lead.className = "past";
       return cooldown;
     };
     const ask = this.button("change", () => this.attempt(ask, work, this.tell, clock));
@@ -94,14 +92,11 @@ export class ChangePassword extends Forms {
       console.error(`<${this.host.localName}>: the attribute "email" is missing. Set it to the email address of the account.`);
       ask.setAttribute("aria-disabled", "true");
     }
-    const again = [this.say("nothing"), this.say("askAgainIn", { wait: this.inTime(59) })].join(this.space()).replace(/<\/?b>/g, "");
-    // Each row keeps the height of its longest text, so the button does not move while the user presses it.
-    const held = (/** @type {string} */ most, /** @type {HTMLElement[]} */ ...rows) =>
-      make("div", { class: "held", "data-most": most }, ...rows);
-    const said = [
-      held(this.say("changeSent"), lead, status), held(again, clock), this.challengeSlot(), this.alert,
-    ];
     this.box.classList.add("card");
-    this.show(this.title(this.say("changeHeading")), make("div", { class: "action" }, ...said, ask));
+    // What comes later stands below the button, so that the button does not move while the user presses it.
+    this.show(
+      this.title(this.say("changeHeading"), this.say("changeLead")),
+      make("div", { class: "action" }, this.challengeSlot(), ask, status, this.alert, clock),
+    );
   }
 }

@@ -220,7 +220,7 @@ export class Forms {
     } catch (error) {
       if (!(error instanceof KeyturnError)) throw error;
       const refusal = /** @type {Refusal} */ (/** @type {unknown} */ (error));
-      const told = refusal.type.startsWith(PROBLEM) && refusal.status;
+      const told = refusal.type.startsWith(PROBLEM) && refusal.status && refusal.status !== 404; // of a feature that is off
       const id = refusal.instance?.split(":").pop(), reference = id && this.say("reference", { id });
       const text = [refusal.title, refusal.detail, reference].filter(Boolean).join("\n");
       tell(refusal, told ? text : this.say("unreachable"));
@@ -239,10 +239,14 @@ export class Forms {
 
   /** Disables a button, and shows a countdown after `before`. @param {HTMLElement} button @param {number} seconds */
   rest(button, seconds, clock = this.clock(), before = "") {
-    rest(button, seconds, (left) => {
-      const text = left ? this.rich("askAgainIn", { wait: this.inTime(left) }) : [before && this.say("askAgain")];
+    /** @param {number} left */
+    const tell = (left) => {
+      const text = left ? this.rich("askAgainIn", { wait: this.inTime(left) }) : [this.say("askAgain")];
       clock.replaceChildren(before, ...text);
-    });
+      return clock.offsetHeight;
+    };
+    clock.style.minHeight = `${Math.max(tell(59), tell(60))}px`; // so that nothing moves while it runs
+    rest(button, seconds, tell);
   }
 
   /** Calls `send` with the answer to the service's challenge, if it sets one. @param {(answer?: string) => Promise<unknown>} send */

@@ -121,7 +121,7 @@ export class Reset extends Forms {
     const submit = () => {
       const unmet = judged.unmet(), different = password.input.value !== again.input.value;
       this.alert.textContent = "";
-      judged.mark(unmet.map(({ name }) => name));
+      judged.mark([...unmet.map(({ name }) => name), ...different ? ["same"] : []]);
       blame(unmet);
       again.complain(different ? this.say("mismatch") : "");
       if (unmet.length || different) return (unmet.length ? password : again).input.focus();

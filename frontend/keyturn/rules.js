@@ -44,7 +44,7 @@ export class Rules {
       return { name, message, item: rule(message), holds: found && (() => found.test(password.value)) };
     });
     const alike = () => password.value !== "" && password.value === again.value;
-    const same = { item: rule(forms.say("same")), holds: alike };
+    const same = { name: "same", item: rule(forms.say("same")), holds: alike };
     this.ticked = [...this.rules, same];
     const now = this.rules.filter(({ holds }) => holds), later = this.rules.filter(({ holds }) => !holds);
     for (const { item } of later) item.part.add("later");
@@ -94,6 +94,6 @@ export class Rules {
 
   /** Marks rules that a submit or the server found broken. Typing clears the marks. @param {string[]} broken */
   mark(broken) {
-    for (const { name, item } of this.rules) item.part.toggle("broken", broken.includes(name));
+    for (const { name, item } of this.ticked) item.part.toggle("broken", broken.includes(name));
   }
 }

@@ -12,7 +12,7 @@ export class SecondStep {
     this.factors = [];
     this.box = make("fieldset", { class: "step", part: "step", hidden: "" });
     this.code = forms.field("code", { type: "text", autocomplete: "one-time-code", dir: "ltr" }, "factorCode");
-    this.status = make("p", { part: "note", role: "status" });
+    this.status = make("p", { part: "note clock", role: "status" });
     /** @type {HTMLElement | undefined} */
     this.sendButton = undefined;
   }

@@ -53,13 +53,13 @@ export const CSS = `
 :host(keyturn-forgot[sign-in-href]) { --high: 331px; }
 :host(keyturn-reset) { --high: 496px; }
 :host(keyturn-code) { --high: 463px; }
-:host(keyturn-change-password) { --high: 259px; }
+:host(keyturn-change-password) { --high: 193px; }
 @media (max-width: 360px) {
   :host { --high: 288px; }
   :host(keyturn-forgot[sign-in-href]) { --high: 356px; }
   :host(keyturn-reset) { --high: 530px; }
   :host(keyturn-code) { --high: 507px; }
-  :host(keyturn-change-password) { --high: 268px; }
+  :host(keyturn-change-password) { --high: 222px; }
 }
 hgroup, h1, h2, h3, h4, h5, h6, p, ul { margin: 0; }
 p, li { text-wrap: pretty; }
@@ -76,18 +76,13 @@ hgroup > [part~=note] { margin-top: 4px; }
 [part=panel], .card { border: 1px solid var(--line); border-radius: calc(var(--radius) * 1.5); }
 [part=panel], .card, [part=input] { background: var(--panel); }
 [part=panel] { display: grid; gap: 12px; padding: 16px 20px; font-size: 15px; line-height: 23px; }
-.card { gap: 20px; padding: clamp(16px, 5vw, 24px); }
+.card { gap: 8px; padding: clamp(16px, 5vw, 24px); }
 .card [part=heading] { font-size: 20px; line-height: 26px; letter-spacing: -0.01em; }
-form, .field, .action, .held { display: grid; }
+form, .field, .action { display: grid; }
 form { gap: 24px; }
 .field > [part=error] { margin-top: 6px; }
-.held > *, .held::after { grid-area: 1 / 1; }
-.held::after { content: attr(data-most); }
-.held::after, .past { visibility: hidden; }
-.held + .held { margin-top: 4px; font-size: 14px; line-height: 20px; }
-.action [part=lead] { margin: 0; font-size: 14px; line-height: 20px; }
-.action [part=error] { margin-top: 8px; }
-.action > [part=button] { margin-top: 20px; }
+.action :not(:first-child, :empty) { margin-top: 12px; }
+.card :is([part=lead], [part=status]) { font-size: 14px; line-height: 20px; }
 [part=label] { margin-bottom: 6px; font-weight: 600; }
 [part=input] {
   width: 100%; min-height: 48px; padding: 10px 14px; border: 1px solid var(--edge); border-radius: var(--radius);
@@ -126,7 +121,7 @@ b { color: var(--ink); font-weight: 600; font-variant-numeric: tabular-nums; }
 .step {
   display: grid; gap: 16px; min-width: 0; margin: 0; padding: 20px 0 0; border: 0; border-top: 1px solid var(--line);
 }
-.step[hidden], .step [hidden], .choices:empty, .phone :empty { display: none; }
+.step[hidden], .step [hidden], .choices:empty { display: none; }
 [part=legend] { float: inline-start; width: 100%; padding: 0; font-weight: 600; }
 [part=legend] + [part~=note] { margin-top: -12px; }
 .choices { display: grid; margin-block: -8px; }

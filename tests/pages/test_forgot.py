@@ -16,7 +16,7 @@ async def test_asking_writes_down_the_wish_and_says_to_check_the_mail(visitor: V
     page = await visitor.follow(await visitor.submit(FORGOT, email=ADA))
     assert heading(page) == "Check your email"
     assert f"If an account exists for {ADA} , a link is on its way. It works for 30 minutes." in words(page)
-    assert "Check your email (and spam folder)." in words(page)
+    assert "Look in your spam folder, too." in words(page)
     assert " sent" not in words(page), "whether it was is not for everybody to know"
     assert await asked(school) == [ADA]
 

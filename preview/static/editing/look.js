@@ -4,8 +4,9 @@ import { Decoration, EditorView, HighlightStyle, RangeSetBuilder, ViewPlugin, sy
 
 const JINJA = /\{#[\s\S]*?#\}|\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}/g;
 const MARGIN = 2000; // characters above and below the visible text, where a long block may begin
-const code = Decoration.mark({ class: "cm-jinja" });
-const comment = Decoration.mark({ class: "cm-jinja-comment" });
+// A string; a brace with its keyword; anything else of an expression.
+const PARTS = /("[^"]*"|'[^']*')|(^\{\{[-+]?|^\{%[-+]?\s*\w+|[-+]?[%}]\}$)|[^"'}%+-]+|[^]/g;
+const [text, value, logic, comment] = ["text", "value", "logic", "comment"].map((of) => Decoration.mark({ class: `cm-jinja-${of}` }));
 
 const jinja = ViewPlugin.fromClass(
   class {
@@ -22,8 +23,10 @@ const jinja = ViewPlugin.fromClass(
 function decorate({ state, viewport }) {
   const [from, to] = [Math.max(0, viewport.from - MARGIN), Math.min(state.doc.length, viewport.to + MARGIN)];
   const found = new RangeSetBuilder();
-  for (const { 0: text, index } of state.sliceDoc(from, to).matchAll(JINJA)) {
-    found.add(from + index, from + index + text.length, text.startsWith("{#") ? comment : code);
+  const mark = (at, part, as) => found.add(at, at + part.length, as);
+  for (const { 0: block, index } of state.sliceDoc(from, to).matchAll(JINJA)) {
+    if (block.startsWith("{#")) mark(from + index, block, comment);
+    else for (const part of block.matchAll(PARTS)) mark(from + index + part.index, part[0], part[1] ? value : part[2] ? logic : text);
   }
   return found.finish();
 }
@@ -50,7 +53,9 @@ const theme = EditorView.theme({
   ".cm-gutters": { backgroundColor: "var(--ground)", color: "var(--muted)", border: "0" },
   ".cm-activeLineGutter": { backgroundColor: "color-mix(in srgb, var(--ink) 4%, transparent)", color: "var(--ink)" },
   "&.cm-focused .cm-matchingBracket": { backgroundColor: "var(--chosen)", outline: "1px solid var(--accent)" },
-  ".cm-jinja, .cm-jinja *": { color: "var(--logic)" },
+  ".cm-jinja-text, .cm-jinja-text *": { color: "var(--ink)" },
+  ".cm-jinja-value, .cm-jinja-value *": { color: "var(--value)" },
+  ".cm-jinja-logic, .cm-jinja-logic *": { color: "var(--logic)" },
   ".cm-jinja-comment, .cm-jinja-comment *": { color: "var(--muted)", fontStyle: "italic" },
   ".cm-tooltip": { ...panel, borderRadius: "6px", overflow: "hidden" },
   ".cm-diagnostic": { maxWidth: "520px", padding: "6px 10px", fontFamily: "var(--sans)", fontSize: "13px", borderLeftColor: "var(--muted)" },

@@ -33,7 +33,7 @@ ENGLISH = "If an account exists for that address, a link is on its way."
         *((REQUEST, ASKED, accepted, "en", ENGLISH) for accepted in ("", "*", "tlh", "nonsense;;q", "en-GB")),
         (POLICY, None, "es", "es", "al menos 12 caracteres"),
         (RESET, NEW, "fr", "fr", "Ce lien n’est pas valable. Veuillez en demander un nouveau."),
-        (LOGIN, {"email": ADA, "password": "wrong"}, "fr", "fr", "Adresse e-mail ou mot de passe incorrect"),
+        (LOGIN, {"email": ADA, "password": "wrong"}, "fr", "fr", "Adresse e\u2011mail ou mot de passe incorrect"),
         (CHANGE, {"currentPassword": "x", "newPassword": "y"}, "fr", "fr", "Aucune session ouverte"),
         (LOGOUT, {}, "ja", "ja", "サインアウトしました。"),
     ],

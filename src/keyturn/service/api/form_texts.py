@@ -67,7 +67,7 @@ def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
             lifetime=lifetime,
         ),
         "for": _("For %(email)s", email="{email}"),
-        "spam": _("Check your email (and spam folder)."),
+        "spam": _("Look in your spam folder, too."),
         "nothing": _("Didn’t get the email?"),
         "askAgainIn": _("You can request it again <b>%(wait)s</b>.", wait="{wait}"),
         "askAgain": _("You can request it again."),
