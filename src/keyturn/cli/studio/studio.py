@@ -184,14 +184,13 @@ def _runner(opened: Opened) -> "Runner[Drawer]":
 
     It shares the modules that are loaded here: those of its work, which this process needs, too.
     """
-    from keyturn.studio.gallery.configuration import limits_of
     from keyturn.studio.renderers import renderers_for
     from keyturn.studio.web import drafts  # noqa: F401 - for the workers
     from keyturn.studio.web.checks import folder_checks  # noqa: F401 - for the workers
     from keyturn.studio.web.rendering import source_map  # noqa: F401 - for the workers
     from keyturn.studio.web.rendering.rendition import Drawer
 
-    runner = renderers_for(Drawer(opened.gallery), limits_of(opened.settings), _WORKERS)
+    runner = renderers_for(Drawer(opened.gallery), opened.settings.limits, _WORKERS)
     runner.start()
     # While this process loads the web framework.
     threading.Thread(target=_warm_up, args=(runner,), daemon=True).start()
@@ -215,8 +214,6 @@ def _studio(
     runner: "Runner[Drawer] | None" = None,
     edits: bool | None = None,
 ) -> "Studio":
-    from keyturn.studio.gallery.configuration import limits_of
-    from keyturn.studio.lint.clients.clients import Clients
     from keyturn.studio.web.pages.editor import editor_started_by
     from keyturn.studio.web.studio import Studio
 
@@ -228,10 +225,10 @@ def _studio(
         edits=edits,
         snapshots=opened.settings.snapshots,
         snapshot_languages=opened.settings.snapshot_languages,
-        clients=Clients.from_names(opened.settings.clients).groups,
+        clients=opened.settings.clients,
         severity=opened.settings.severity,
         baseline=usual_baseline(opened),
-        limits=limits_of(opened.settings),
+        limits=opened.settings.limits,
         provider=_provider(settings, captured),
         host=host,
         token=token,

@@ -81,6 +81,10 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     brands: dict[str, dict[str, Any]] = {}
     file: Path | None = None
 
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.limit_seconds, self.limit_megabytes)
+
 
 def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_links: bool = True) -> StudioSettings:
     """Return the settings nearest to a place, in it or above it, up to the repository that it is in.
@@ -205,10 +209,6 @@ _WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
     "editor": _allow_name,
 }
 """Functions that return why a value is refused in an untrusted folder. Other settings are always refused."""
-
-
-def limits_of(settings: StudioSettings) -> Limits:
-    return Limits(settings.limit_seconds, settings.limit_megabytes)
 
 
 def _anyone_writes_in(folder: Path) -> bool:

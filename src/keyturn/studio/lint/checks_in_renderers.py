@@ -31,7 +31,7 @@ from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
 from keyturn.studio.lint.finding import merge
 from keyturn.studio.lint.rules import RULES, limit_finding
-from keyturn.studio.renderers import Here, LimitExceeded, Limits, renderers_for
+from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool, renderers_for
 
 _BESIDE = 10
 """Seconds for work that belongs to no single mail: loading the checks, reading samples and files."""
@@ -199,7 +199,7 @@ class InRenderers:
 
         # Started before the threads and stopped before the threads are joined: so Ctrl-C ends everything at once.
         renderers = renderers_for(checks, checks.limits, jobs)
-        with ThreadPoolExecutor(1 if isinstance(renderers, Here) else jobs) as threads:
+        with ThreadPoolExecutor(jobs if isinstance(renderers, RendererPool) else 1) as threads:
             try:
                 return list(threads.map(check, names))
             finally:

@@ -10,7 +10,6 @@ from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.studio.lint.check import document_findings
 from keyturn.studio.lint.checks import checks_for
-from keyturn.studio.lint.clients.clients import Clients
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.markup.marked_html import mark_html
@@ -23,7 +22,7 @@ HTML, TEXT = "HTML", "text"
 
 def examine(_: object, html: str, text: str, subject: str, clients: tuple[str, ...] = ()) -> list[Finding]:
     """Return the findings in a mail. `clients`: existing groups of mail clients. A renderer's state is not needed."""
-    checks = checks_for(Clients.from_names(clients))
+    checks = checks_for(clients)
     found = dict.fromkeys(document_findings(document_of(html, text, subject), checks))
     return sorted(map(_for_senders, found), key=lambda finding: (finding.place, finding.rule, finding.message))
 

@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from keyturn.errors import Fault, KeyturnError
-from keyturn.studio.lint.clients.clients import Clients, UnknownClients
+from keyturn.studio.lint.clients.clients import UnknownClients, clients_in
 from keyturn.studio.lint.clients.features import features
 from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, line_and_column
 from keyturn.studio.lint.rules import RULES
@@ -69,7 +69,7 @@ def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield the unknown clients, rules and severities of the studio's settings."""
     for name in values.get("clients", ()):
         try:
-            Clients.from_names([name])
+            clients_in([name])
         except UnknownClients as unknown:
             yield Fault("clients", str(unknown))
     for name, level in values.get("severity", {}).items():

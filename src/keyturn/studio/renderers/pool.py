@@ -10,7 +10,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pickle import PicklingError
 from types import TracebackType
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar
 
 from msgspec import Struct
 
@@ -79,7 +79,6 @@ def _as_sent(error: Exception) -> Exception:
     return error
 
 
-S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -93,49 +92,40 @@ _QUIET = 3.0
 _Renderer = tuple[int, "Connection[Any, Any]"]
 
 
-class Runner(Protocol[S_co]):
-    """Does work on the state that it was made with. Functions are named by their module, arguments are pickled."""
+class Runner(Generic[S_co]):
+    """Does work on the `state` that it was made with: here in the requesting process, within the sandbox alone.
+
+    Functions are named by their module, arguments are pickled.
+    """
+
+    def __init__(self, state: S_co, limits: Limits | None = None) -> None:
+        self._state = state
+        self._limits = limits or Limits()
 
     def run(self, function: Callable[Concatenate[S_co, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the result of the function. Raises LimitExceeded, and what the function raises."""
-        ...
+        return self.run_for(self._limits.seconds, partial(function, **kwargs) if kwargs else function, *args)
 
-    def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
+    def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:  # noqa: ARG002 - nothing ends it
         """Do the same with another time limit."""
-        ...
-
-    def close(self) -> None:
-        """End all work. Waiting threads get LimitExceeded."""
-        ...
-
-
-class Here(Generic[S]):
-    """Does the work in the requesting process, limited only by the sandbox of the templates."""
-
-    def __init__(self, state: S) -> None:
-        self._state = state
-
-    def run(self, function: Callable[Concatenate[S, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return function(self._state, *args, **kwargs)
-
-    def run_for(self, _: float, function: Callable[..., R], *args: Any) -> R:
         return function(self._state, *args)
 
     def start(self) -> None:
-        """Do nothing, as `close` does."""
+        """Get ready for the first request."""
 
-    close = start
+    def close(self) -> None:
+        """End all work. Waiting threads get LimitExceeded."""
 
 
-class RendererPool(Generic[S]):
+class RendererPool(Runner[S_co]):
     """Has work done in up to `most` processes, each with the `state` at the time when this was made.
 
     Make it before there are threads. A renderer is started when no other is free. It is ended when it passes a limit,
     or when nothing has been asked for a while and there is another.
     """
 
-    def __init__(self, state: S, limits: Limits, most: int) -> None:
-        self._limits = limits
+    def __init__(self, state: S_co, limits: Limits, most: int) -> None:
+        super().__init__(state, limits)
         self._most = most
         self._idle: list[_Renderer] = []
         self._busy: set[int] = set()
@@ -154,9 +144,6 @@ class RendererPool(Generic[S]):
     def start(self) -> None:
         """Have one renderer ready before the first request."""
         self._give_back(self._take())
-
-    def run(self, function: Callable[Concatenate[S, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.run_for(self._limits.seconds, partial(function, **kwargs) if kwargs else function, *args)
 
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
         renderer = self._take()
@@ -241,8 +228,8 @@ class RendererPool(Generic[S]):
             return 0 if self._closed else self._spawner.end(renderer[0])
 
 
-def renderers_for(state: S, limits: Limits, most: int) -> "RendererPool[S] | Here[S]":
-    return RendererPool(state, limits, most) if hasattr(os, "fork") else Here(state)
+def renderers_for(state: S_co, limits: Limits, most: int) -> Runner[S_co]:
+    return RendererPool(state, limits, most) if hasattr(os, "fork") else Runner(state)
 
 
 def _ask(connection: "Connection[Any, Any]", job: Job) -> JobResult:

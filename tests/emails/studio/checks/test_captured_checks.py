@@ -12,7 +12,7 @@ from keyturn.studio.inbox.mail import MailContent
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.sent_mail import examine
-from keyturn.studio.renderers import Here, LimitExceeded, Limits, RendererPool
+from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool, Runner
 from keyturn.studio.web.checks.captured_checks import CapturedChecks, check_message
 
 pytestmark = pytest.mark.slow
@@ -139,7 +139,7 @@ def test_its_rows_in_inboxes_are_shown_with_the_hidden_text_that_it_begins_with(
 
 
 def test_the_severities_of_a_team_hold_for_captured_mails(captured: CapturedMails) -> None:
-    checks = CapturedChecks(Here(None), (), {"message/missing-header": "note", "message/no-subject": "off"})
+    checks = CapturedChecks(Runner(None), (), {"message/missing-header": "note", "message/no-subject": "off"})
     name = captured.add(BODY)
     checks.check(captured.find(name), MailContent(captured.raw(captured.find(name))))
 

@@ -23,30 +23,20 @@ class UnknownClients(ValueError):
     """A chosen group of clients does not exist. The message is a sentence for users."""
 
 
-class Clients(msgspec.Struct, frozen=True):
-    """The clients whose gaps are reported: some of the groups, in the order of `GROUPS`."""
+def clients_in(groups: Iterable[str]) -> tuple[str, ...]:
+    """Return the clients of these groups, in the order of `GROUPS`.
 
-    groups: tuple[str, ...]
-
-    @classmethod
-    def from_names(cls, names: Iterable[str]) -> "Clients":
-        """Return the named groups. Names may be separated by commas; "all" is every group, no name the usual ones.
-
-        Raises UnknownClients.
-        """
-        wanted = {name.strip().lower() for listed in names for name in listed.split(",")} - {""} or set(_USUAL)
-        for name in sorted(wanted - {*GROUPS, "all"}):
-            meant = did_you_mean(name, GROUPS, said=" (did you mean {}?)")
-            groups = ", ".join(GROUPS)
-            raise UnknownClients(f"no group of clients is called {name!r}{meant}; the groups are {groups}, and all")
-        return cls(tuple(group for group in GROUPS if group in wanted or "all" in wanted))
-
-    @property
-    def members(self) -> tuple[str, ...]:
-        return tuple(client for group in self.groups for client in GROUPS[group])
+    Names may be separated by commas; "all" is every group, no name the usual ones. Raises UnknownClients.
+    """
+    wanted = {name.strip().lower() for listed in groups for name in listed.split(",")} - {""} or set(_USUAL)
+    for name in sorted(wanted - {*GROUPS, "all"}):
+        meant = did_you_mean(name, GROUPS, said=" (did you mean {}?)")
+        known = ", ".join(GROUPS)
+        raise UnknownClients(f"no group of clients is called {name!r}{meant}; the groups are {known}, and all")
+    return tuple(client for group in GROUPS if group in wanted or "all" in wanted for client in GROUPS[group])
 
 
-MAJOR = Clients(_USUAL)
+MAJOR = clients_in(())
 
 
 class Support(msgspec.Struct, frozen=True):

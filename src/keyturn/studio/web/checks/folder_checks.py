@@ -12,7 +12,6 @@ from keyturn.studio.gallery.gallery import fingerprints
 from keyturn.studio.lint.check import Part, TemplateChecks, put_together
 from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.checks_in_renderers import How, check_apart
-from keyturn.studio.lint.clients.clients import Clients
 from keyturn.studio.lint.report import Report
 from keyturn.studio.renderers import Limits, Runner
 from keyturn.studio.web.checks.mail_checks import Checks
@@ -101,6 +100,6 @@ class FolderChecks:
 def _check_template(drawer: Drawer, template: str, clients: tuple[str, ...], limits: Limits, how: How) -> Part:
     gallery = drawer.gallery
     with gallery.one_look():
-        checks = checks_for(Clients.from_names(clients), gallery.audits)
+        checks = checks_for(clients, gallery.audits)
         languages = tuple(gallery.languages.known.values())
         return how(TemplateChecks(gallery, checks, languages, limits, drawer.traced), template)

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -13,7 +12,6 @@ from keyturn.studio.lint.baseline import BaselineInvalid, read_baseline
 from keyturn.studio.lint.check import TemplateChecks, put_together
 from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.checks.safety import audit
-from keyturn.studio.lint.clients.clients import Clients
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import limit_finding
@@ -38,17 +36,12 @@ def check_mail(drawer: Drawer, order: Order, clients: tuple[str, ...], severity:
 
     with gallery.one_look():
         language = gallery.languages.choose(order.language)
-        checks = checks_for(_clients(clients), gallery.audits)
+        checks = checks_for(clients, gallery.audits)
         checker = TemplateChecks(gallery, checks, [language], _CALLERS_LIMITS, drawer.traced)
         part = checker.check_mail(order.template, order.sample, language, read)
         report = put_together(gallery, {order.template: part}, [language], severity)
         audited = [item for document in documents if document.html for item in audit(document, gallery.audits)]
     return replace(report, audit=tuple(audited), not_checked="" if part.is_whole else _IN_PART)
-
-
-@cache
-def _clients(groups: tuple[str, ...]) -> Clients:
-    return Clients.from_names(groups)
 
 
 class KnownFindings:

@@ -26,7 +26,7 @@ from keyturn.studio.lint.guard import first_mistake_in, guard
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain, explain_samples
 from keyturn.studio.lint.source.unknown_filters import going_on, with_lenient_origins
-from keyturn.studio.renderers import Here, LimitExceeded, Limits, Runner
+from keyturn.studio.renderers import LimitExceeded, Limits, Runner
 from keyturn.studio.web.data.current_data import CurrentData, current_data
 from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.view import View
@@ -195,7 +195,7 @@ class Renditions:
 
     def __init__(self, gallery: Gallery, runner: Runner[Drawer] | None = None) -> None:
         self.gallery = gallery
-        self.runner = runner or Here(Drawer(gallery))
+        self.runner = runner or Runner(Drawer(gallery))
         self._numbers = count(1)
         self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
         self._last_good: Kept[tuple[str, View], Rendered] = Kept()
