@@ -79,6 +79,7 @@ def _as_sent(error: Exception) -> Exception:
     return error
 
 
+S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -228,7 +229,7 @@ class RendererPool(Runner[S_co]):
             return 0 if self._closed else self._spawner.end(renderer[0])
 
 
-def renderers_for(state: S_co, limits: Limits, most: int) -> Runner[S_co]:
+def renderers_for(state: S, limits: Limits, most: int) -> Runner[S]:
     return RendererPool(state, limits, most) if hasattr(os, "fork") else Runner(state)
 
 

@@ -16,11 +16,10 @@ from keyturn.studio.lint.checks.parts import size_of
 from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.checks.mail_checks import Checks
 from keyturn.studio.web.checks.snapshots import Review
-from keyturn.studio.web.pages.canvas import Canvas
-from keyturn.studio.web.pages.data_tab import DataTab
+from keyturn.studio.web.pages import canvas, data_tab
 from keyturn.studio.web.pages.layout import Layout, neighbours
 from keyturn.studio.web.pages.tree import in_order
-from keyturn.studio.web.rendering.rendition import Rendition
+from keyturn.studio.web.rendering.rendition import Rendition, Renditions
 from keyturn.studio.web.rendering.source import shared_source
 from keyturn.studio.web.view import View
 
@@ -52,8 +51,7 @@ class SamplePages(Struct, frozen=True):
     """Makes the page of a sample: its mail, its data and its findings. An unknown name is a LookupError."""
 
     gallery: Gallery
-    canvas: Canvas
-    data_tab: DataTab
+    renditions: Renditions
     checks: Checks
     folder_checks: FolderChecks
     review: Review | None
@@ -61,14 +59,14 @@ class SamplePages(Struct, frozen=True):
 
     def page(self, template: str, view: View, *, at_once: bool) -> Response[str]:
         """Return the page. Only the tab of the checks waits for them, and not if the mail is wanted at once."""
-        rendition = self.canvas.rendition(template, view)
+        rendition = self.renditions.rendition(template, view)
         if view.tab == "checks" and not at_once:
             self.checks.check(rendition)
         return self._page(rendition, view, left=True)
 
     def checked_page(self, template: str, view: View) -> Response[str]:
         """Return the page once its mail is checked. Each further request checks other mails, for the list."""
-        rendition = self.canvas.rendition(template, view)
+        rendition = self.renditions.rendition(template, view)
         left = self.checks.check(rendition) or bool(self.review and self.review.look())
         return self._page(rendition, view, left=left or self.folder_checks.check_more())
 
@@ -85,9 +83,9 @@ class SamplePages(Struct, frozen=True):
         }
         if mail := rendition.mail:
             context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
-        context |= self.canvas.parts(rendition, view)
+        context |= canvas.parts(self.renditions, rendition, view)
         if view.tab == "data":
-            context |= self.data_tab.parts(template, view, rendition.data)
+            context |= data_tab.parts(self.gallery, template, view, rendition.data)
         return self.layout.page("template.html", context | self._neighbours(template, rendition.sample))
 
     def _neighbours(self, template: str, sample: str) -> dict[str, tuple[str, str] | None]:

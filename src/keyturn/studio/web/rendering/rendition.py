@@ -110,9 +110,8 @@ class Drawer:
         """Return the mail with the places of its parts in the templates. Raises as `read_document` does."""
         if order.number not in self._documents:
             templates = self.traced(order.sample, order.brand).with_files(lambda _: order.files)
-            self._documents[order.number] = read_document(
-                templates, order.template, order.sample, self._language(order)
-            )
+            language = self.gallery.languages.choose(order.language)
+            self._documents[order.number] = read_document(templates, order.template, order.sample, language)
         return self._documents[order.number]
 
     def read(self, order: Order, read: Callable[..., T], *args: Any) -> T | None:
@@ -126,9 +125,6 @@ class Drawer:
     def render(self, order: Order) -> Rendered:
         """Return the mail as the app sends it, as `Gallery.render` does."""
         return self.gallery.render(order.template, order.files, order.sample, order.language, order.brand)
-
-    def _language(self, order: Order) -> Language:
-        return self.gallery.languages.choose(order.language)
 
 
 def with_bounded_branches(gallery: Gallery, runner: Runner[Drawer]) -> Gallery:
@@ -216,12 +212,12 @@ class Renditions:
             return replace(wanted, view=view, mail=mail, fault=explain_samples(error, self.gallery), unreadable=error)
         return self._keep(replace(wanted, view=view.to(sample=data.sample.name), data=data), data)
 
-    def ask(self, rendition: Rendition, function: Callable[..., T], *args: Any) -> T | None:
-        """Return the result of a function of a Drawer and an Order; None without a mail, or beyond a limit."""
+    def read(self, rendition: Rendition, read: Callable[..., T], *args: Any) -> T | None:
+        """Return what a function reads of the mail with its places; None without a mail, or beyond a limit."""
         if rendition.order is None or rendition.fault:
             return None
         try:
-            return self.runner.run(function, rendition.order, *args)
+            return self.runner.run(Drawer.read, rendition.order, read, *args)
         except LimitExceeded:
             return None
 
@@ -242,7 +238,8 @@ class Renditions:
         return rendition
 
     def _draw(self, wanted: Rendition, data: CurrentData) -> Rendition:
-        order = self.order(wanted.template, data.sample, wanted.language, wanted.view)
+        files, tag = self.gallery.files(wanted.template), wanted.language.tag
+        order = Order(next(self._numbers), wanted.template, files, data.sample, tag, wanted.view.brand)
         last = self._last_good.get((wanted.template, _without_edit(wanted.view)))
         try:
             drawn = self.runner.run(Drawer.draw, order)
@@ -272,10 +269,6 @@ class Renditions:
             fault = TemplateInvalid(str(self.gallery.folders / files.markup), None, message)
             self._ran_away[template] = states, fault
             raise fault from exceeded
-
-    def order(self, template: str, sample: Sample, language: Language, view: View) -> Order:
-        files = self.gallery.files(template)
-        return Order(next(self._numbers), template, files, sample, language.tag, view.brand)
 
     def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
         """Return the last good mail of an unreadable sample, or of any sample if the view names none."""
