@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from jinja2 import BaseLoader, Environment
+from jinja2 import BaseLoader, Environment, FunctionLoader
 from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid, UnknownMail
@@ -149,15 +149,11 @@ class Gallery:
         """Return values that a mail could have, by the types of its props or its templates. Raises LookupError."""
         from keyturn.studio.gallery.samples.made_up import made_up
 
-        values = self.plausible_values(name)
+        values: Mapping[str, Any] = self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name))
         if props := self.props.get(name):
             with suppress(Exception):  # types that polyfactory does not know, rules, or a missing package
                 values = self._while_unchanged(name, "made up", lambda: made_up(props, values))
         return Sample(GUESSED, deepcopy({**values}), "guessed")
-
-    def plausible_values(self, name: str) -> Mapping[str, Any]:
-        """Return values that a mail could have, by how its templates use them. Raises LookupError."""
-        return self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name))
 
     def sample(self, name: str, sample: str) -> Sample:
         """Return a sample of a mail, also a hostile one or a pass. Raises LookupError, TemplateInvalid."""
@@ -226,7 +222,9 @@ class Gallery:
             if self.draft:
                 environment.bytecode_cache = None  # a draft is compiled once, for its author alone
             if self.draft and environment.loader:
-                environment.loader = _DraftLoader(environment.loader, str(self.folders / self.draft.file), self.draft)
+                environment.loader = _with_draft(
+                    environment.loader, environment, self.folders / self.draft.file, self.draft
+                )
             return prepare(environment) if prepare else environment
 
         return Renderers(self.templates.with_files(self.files), self.brands, prepare_draft, is_forcing)
@@ -251,9 +249,6 @@ class Gallery:
         changed = replace(self, **changes)
         vars(changed)["_discovery"] = self._discovery
         return changed
-
-    def with_draft(self, draft: Draft) -> "Gallery":
-        return self.but(draft=draft)
 
     def _entry(self, name: str) -> Entry:
         try:
@@ -296,13 +291,14 @@ class Gallery:
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], T], *inputs: object) -> T:
         """Return the result of `make`, which is kept until the inputs or a file of the mail change."""
-        state = (*self._states_of(name), *inputs)
+        state = (*self.states_of(name), *inputs)
         if (name, what) not in self._results or self._results[name, what][0] != state:
             self._results[name, what] = state, make()
         result: T = self._results[name, what][1]
         return result
 
-    def _states_of(self, name: str) -> tuple[FileState, ...]:
+    def states_of(self, name: str) -> tuple[FileState, ...]:
+        """Return the states of the files of a mail. Raises LookupError."""
         return tuple(state_of(str(self.folders / file)) for file in self.files_of(name))
 
     @cached_property
@@ -346,35 +342,27 @@ class Look(Struct):
 _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)
 
 
-class _DraftLoader(BaseLoader):
-    """Loads templates with another loader, and the draft in place of its file, whatever its name."""
+def _with_draft(loader: BaseLoader, environment: Environment, file: Path, draft: Draft) -> BaseLoader:
+    """Return a loader that has the draft in place of its file, whatever its name."""
 
-    def __init__(self, loader: BaseLoader, path: str, draft: Draft) -> None:
-        self._loader = loader
-        self._path = os.path.realpath(path)
-        self._draft = draft
+    def load(name: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        source, path, is_current = loader.get_source(environment, name)
+        is_draft = path and os.path.realpath(path) == os.path.realpath(file)
+        return (draft.text, path, None) if is_draft else (source, path, is_current)
 
-    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
-        source, path, is_current = self._loader.get_source(environment, template)
-        if path and os.path.realpath(path) == self._path:
-            return self._draft.text, path, None
-        return source, path, is_current
-
-    def list_templates(self) -> list[str]:
-        return self._loader.list_templates()
+    return FunctionLoader(load)
 
 
-_File = tuple[str, int, int]
-Fingerprint = frozenset[_File]
-"""Paths in the folder, each with the time of the last change in nanoseconds and the size in bytes."""
+Fingerprint = frozenset[FileState]
+"""The states of files, by their paths in the folder."""
 
 
 def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
     """Return the fingerprint of each template: all files but those that belong to other templates alone."""
     names = gallery.names()
     owners = owners_among(names)
-    own: dict[str, set[_File]] = {name: set() for name in names}
-    shared: set[_File] = set()
+    own: dict[str, set[FileState]] = {name: set() for name in names}
+    shared: set[FileState] = set()
     for file in Fingerprint().union(*map(fingerprint, gallery.watched_folders)):
         for files in [own[owner] for owner in owners(file[0])] or [shared]:
             files.add(file)
@@ -396,7 +384,7 @@ def fingerprint(folder: Path) -> Fingerprint:
     return frozenset(_files(str(folder)))
 
 
-def _files(top: str) -> Iterator[_File]:
+def _files(top: str) -> Iterator[FileState]:
     for above, _, names in walk(top):
         inside = above[len(top) :].strip(os.sep).replace(os.sep, "/")
         for name in names:

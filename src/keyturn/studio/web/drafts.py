@@ -70,7 +70,7 @@ class Drafts:
 
 
 def _render(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, Finding | None]:
-    drafted = Drawer(drawer.gallery.with_draft(draft))
+    drafted = Drawer(drawer.gallery.but(draft=draft))
     drawn = drafted.draw(order)
     if drawn.fault:
         return "", drawn.fault
@@ -82,4 +82,4 @@ def _render(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str
 def _check(
     drawer: Drawer, order: Order, draft: Draft, clients: tuple[str, ...], severity: Mapping[str, str]
 ) -> tuple[Finding, ...]:
-    return check_mail(Drawer(drawer.gallery.with_draft(draft)), order, clients, severity).found
+    return check_mail(Drawer(drawer.gallery.but(draft=draft)), order, clients, severity).found
