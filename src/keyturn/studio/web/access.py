@@ -128,8 +128,11 @@ def same_origin_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRout
     Without a cookie there is no token to compare, so Fetch Metadata decides. A browser may send none, as over plain
     HTTP from another machine; then Origin decides (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
     """
-    site, is_own = connection.headers.get("sec-fetch-site"), _is_of_own_origin(connection)
-    if connection.scope.get("method") not in SAFE and site != "same-origin" and (site is not None or not is_own):
+    if connection.scope.get("method") in SAFE:
+        return
+    site = connection.headers.get("sec-fetch-site")
+    origin = urlsplit(connection.headers.get("origin", "")).netloc
+    if site != "same-origin" and (site is not None or origin != connection.headers.get("host")):
         raise PermissionDeniedException(detail="Only pages of the studio can do this.")
 
 
@@ -169,13 +172,10 @@ def _refuse_other_sites(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
     Browsers send Origin with every request except GET and HEAD (Fetch Standard, "append a request Origin header"). So
     its absence alone identifies a program (OWASP CSRF Prevention Cheat Sheet, "Using Standard Headers").
     """
-    is_foreign = connection.headers.get("sec-fetch-site") not in (None, "same-origin", "none")
-    if is_foreign or ("origin" in connection.headers and not _is_of_own_origin(connection)):
+    site, origin = connection.headers.get("sec-fetch-site"), connection.headers.get("origin")
+    foreign = site not in (None, "same-origin", "none")
+    if foreign or (origin is not None and urlsplit(origin).netloc != connection.headers.get("host")):
         raise PermissionDeniedException(detail="Pages of other sites cannot do this.")
-
-
-def _is_of_own_origin(connection: ASGIConnection[Any, Any, Any, Any]) -> bool:
-    return urlsplit(connection.headers.get("origin", "")).netloc == connection.headers.get("host")
 
 
 def _token_in(connection: ASGIConnection[Any, Any, Any, Any]) -> bytes:
