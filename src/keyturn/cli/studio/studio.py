@@ -4,7 +4,6 @@ import contextlib
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,10 +168,9 @@ def _serve(
     caught = Catching(host, **catching)
     service = service_settings(opened)
     captured = open_inbox(service, inbox, catching=caught.is_on)
-    shown = replace(
-        caught.shown_in(_studio(opened, service, host, token, captured, runner=runner, edits=edits)),
-        opens_inbox=bool((caught.is_on or inbox) and opened.service),  # no folder was named
-    )
+    opens_inbox = bool((caught.is_on or inbox) and opened.service)  # no folder was named
+    more = {"runner": runner, "edits": edits, "opens_inbox": opens_inbox, **caught.addresses}
+    shown = _studio(opened, service, host, token, captured, **more)
     app = create_studio_app(shown)
     caught.run(running, captured)
     run(serve(app, bound, lambda: click.echo(greeting(opened, shown, f"http://{address_of(bound)}")), shown.stop))
@@ -211,8 +209,7 @@ def _studio(
     token: str,
     captured: "CapturedMails | None" = None,
     brands: Mapping[str, Mapping[str, Any]] | None = None,
-    runner: "Runner[Drawer] | None" = None,
-    edits: bool | None = None,
+    **more: Any,
 ) -> "Studio":
     from keyturn.studio.web.pages.editor import editor_started_by
     from keyturn.studio.web.studio import Studio
@@ -221,8 +218,6 @@ def _studio(
         gallery=opened.gallery,
         sender=_sender(opened, settings),
         captured=captured,
-        runner=runner,
-        edits=edits,
         snapshots=opened.settings.snapshots,
         snapshot_languages=opened.settings.snapshot_languages,
         clients=opened.settings.clients,
@@ -234,6 +229,7 @@ def _studio(
         token=token,
         editor=opened.settings.editor or editor_started_by(os.environ),
         pages=_hosted_pages(opened, brands or {}),
+        **more,
     )
 
 

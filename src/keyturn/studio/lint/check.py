@@ -29,11 +29,11 @@ from keyturn.studio.lint.finding import Finding, Place, merge
 from keyturn.studio.lint.guard import guard
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES, limit_finding
-from keyturn.studio.lint.source.broken_templates import explain, explain_samples
+from keyturn.studio.lint.source.broken_templates import explain, explain_samples, unknown_filters_in
+from keyturn.studio.lint.source.origins import going_on, with_lenient_origins
 from keyturn.studio.lint.source.other_engines import one_for_each_engine
 from keyturn.studio.lint.source.stand_ins import NO_LAYOUT, few_turns, takes_few_turns
 from keyturn.studio.lint.source.translations import findings_on_texts, has_catalogues, marked_texts
-from keyturn.studio.lint.source.unknown_filters import going_on, unknown_filters_in, with_lenient_origins
 from keyturn.studio.lint.suppression import MARK, IgnoreComments, at_severity, judge
 from keyturn.studio.renderers.limits import Limits, OutOfTime, limited_time
 

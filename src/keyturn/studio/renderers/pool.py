@@ -9,8 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Connection
 from pickle import PicklingError
-from types import TracebackType
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Self, TypeVar
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar
 
 from msgspec import Struct
 
@@ -26,11 +25,8 @@ from keyturn.studio.renderers.limits import (
 )
 from keyturn.studio.renderers.spawner import Spawner
 
-
-class Job(Struct, frozen=True):
-    function: Callable[..., Any]
-    arguments: tuple[Any, ...]
-    seconds: float
+Job = tuple[float, Callable[..., Any], tuple[Any, ...]]
+"""The seconds that it may take, a function, and its arguments."""
 
 
 class JobResult(Struct, frozen=True):
@@ -57,10 +53,11 @@ def work(connection: "Connection[Any, Any]", state: object, limits: Limits) -> N
 
 
 def _do(job: Job, state: object) -> JobResult:
+    seconds, function, arguments = job
     try:
-        limit_processor(job.seconds)
-        with limited_time(job.seconds):
-            return JobResult(job.function(state, *job.arguments))
+        limit_processor(seconds)
+        with limited_time(seconds):
+            return JobResult(function(state, *arguments))
     except OutOfTime:
         return JobResult(limit="time")
     except MemoryError:
@@ -136,12 +133,6 @@ class RendererPool(Runner[S_co]):
         self._changed = threading.Condition()
         self._spawner = Spawner(lambda connection: work(connection, state, limits))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        self.close()
-
     def start(self) -> None:
         """Have one renderer ready before the first request."""
         self._give_back(self._take())
@@ -149,7 +140,7 @@ class RendererPool(Runner[S_co]):
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
         renderer = self._take()
         try:
-            answer = _ask(renderer[1], Job(function, args, seconds))
+            answer = _ask(renderer[1], (seconds, function, args))
         except EOFError:
             ended_by = self._discard(renderer)
             raise LimitExceeded("time" if ended_by == signal.SIGXCPU else "crash") from None
@@ -236,7 +227,7 @@ def renderers_for(state: S, limits: Limits, most: int) -> Runner[S]:
 def _ask(connection: "Connection[Any, Any]", job: Job) -> JobResult:
     try:
         connection.send(job)
-        if not connection.poll(job.seconds * PATIENCE + _GRACE):
+        if not connection.poll(job[0] * PATIENCE + _GRACE):
             raise LimitExceeded("time")
         answer: JobResult = connection.recv()
     except OSError as error:  # a pipe that the other side has closed

@@ -1,6 +1,7 @@
 """What is said of a captured mail: its HTML as of any mail, and its headers, lines and files as receivers see them."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from email.message import EmailMessage
 
 import pytest
@@ -97,7 +98,7 @@ def test_html_is_checked_as_that_of_a_template_and_told_without_one() -> None:
 def test_checks_that_would_not_end_are_ended() -> None:
     css = "".join(f".c{number} .d{number}{{color:#123}}" for number in range(2_000))
     endless = f"<style>{css}</style>" + '<p class="c1">x</p>' * 2_000
-    with RendererPool(None, Limits(), most=1) as runner, pytest.raises(LimitExceeded):
+    with closing(RendererPool(None, Limits(), most=1)) as runner, pytest.raises(LimitExceeded):
         runner.run_for(0.5, examine, endless, "x", "x")
 
 

@@ -127,9 +127,9 @@ def _is_number(text: str | None) -> bool:
 def _number(text: str | None, default: Any, nth: int) -> int | float:
     if isinstance(default, int | float):
         return default
-    digits = (text or "").replace(" ", "")
-    if not _NUMBER.fullmatch(digits):
+    if not _is_number(text):
         return (3, 5, 2)[nth % 3]
+    digits = (text or "").replace(" ", "")
     return float(digits) if "." in digits else int(digits)
 
 

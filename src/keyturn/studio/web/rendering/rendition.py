@@ -25,7 +25,7 @@ from keyturn.studio.lint.finding import Finding, limit_of
 from keyturn.studio.lint.guard import first_mistake_in, guard
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain, explain_samples
-from keyturn.studio.lint.source.unknown_filters import going_on, with_lenient_origins
+from keyturn.studio.lint.source.origins import going_on, with_lenient_origins
 from keyturn.studio.renderers import LimitExceeded, Limits, Runner
 from keyturn.studio.web.data.current_data import CurrentData, current_data
 from keyturn.studio.web.rendering.kept import Kept
@@ -85,10 +85,12 @@ class Drawer:
         """Render the mail as it is sent, or say what is wrong with it. Raises LookupError for an unknown brand."""
         try:
             document = self.document(order)
+            if document.missing:
+                raise document.missing[0]
         except TemplateInvalid as error:
-            return self._drawn_fault(order, error)
-        if document.missing:
-            return self._drawn_fault(order, document.missing[0])
+            with self.gallery.one_look():
+                fault = explain(error, self.gallery, order.sample)
+            return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
         if document.refusal:
             return Drawn(fault=self._refusal(order, document))
         return Drawn(document.mail, tuple(_states_elsewhere(self.traced(order.sample, order.brand), document.language)))
@@ -100,11 +102,6 @@ class Drawer:
             of_files = (first_mistake_in(one, self.gallery.source(one)) for one in files)
             of_mail = (one for one in guard(document) if one.severity == "error")
             return next(filter(None, chain(of_files, of_mail)))
-
-    def _drawn_fault(self, order: Order, error: TemplateInvalid) -> Drawn:
-        with self.gallery.one_look():
-            fault = explain(error, self.gallery, order.sample)
-        return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
 
     def document(self, order: Order) -> Document:
         """Return the mail with the places of its parts in the templates. Raises as `read_document` does."""
