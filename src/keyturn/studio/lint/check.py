@@ -206,7 +206,9 @@ class TemplateChecks:
         try:
             with limited_time(self.limits.seconds):
                 document = read()
-                missing = (fault for fault in document.missing if not (sample.forced and _lacks_parts(fault)))
+                missing = document.missing
+                if sample.forced:  # behind a forced decision, a text or a number may be asked for a part
+                    missing = tuple(one for one in missing if getattr(one.__cause__, "beside", None) != ())
                 faults = {fault: explain(fault, self.gallery, sample) for fault in missing}
                 hiding += (finding for fault, finding in faults.items() if is_failed_part(fault))
                 is_endless = any(isinstance(fault.__cause__, RecursionError) for fault in faults)
@@ -231,11 +233,6 @@ class TemplateChecks:
         if self._has_catalogues:
             for file in files:
                 yield from self._texts(file).items()
-
-
-def _lacks_parts(fault: TemplateInvalid) -> bool:
-    """Tell whether a template asks a text or a number for a part, as it may behind a forced decision."""
-    return getattr(fault.__cause__, "beside", None) == ()
 
 
 def _counts(finding: Finding, sample: Sample) -> bool:

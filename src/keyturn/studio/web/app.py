@@ -102,7 +102,7 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
         severity=studio.severity,
         known=KnownFindings(studio.baseline),
     )
-    folder_checks = FolderChecks(studio, renditions.runner, checks)
+    folder_checks = FolderChecks(studio, renditions.runner, checks.known)
     sources = SourceFiles(studio.gallery, studio.read_only)
     layout = Layout(studio, folder_checks, review, sources, path)
     return layout, {
@@ -117,7 +117,7 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
         "checks": checks,
         "folder_checks": folder_checks,
         "renditions": renditions,
-        "pages": template_pages.SamplePages(studio.gallery, renditions, checks, folder_checks, review, layout),
+        "pages": template_pages.SamplePages(renditions, checks, layout),
     }
 
 

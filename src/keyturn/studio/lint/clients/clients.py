@@ -52,15 +52,12 @@ class Support(msgspec.Struct, frozen=True):
         return [client for client, found in self.verdicts.items() if found == verdict]
 
     @property
-    def tested_in(self) -> int:
-        return len(self.verdicts) - len(self.clients_that("unknown"))
-
-    @property
     def works(self) -> str:
         """In how many clients it works: "works in 8 of 41 clients, in part in 16 more, tested 2021-12"."""
         whole, partly = len(self.clients_that("yes")), len(self.clients_that("partial"))
+        tested_in = len(self.verdicts) - len(self.clients_that("unknown"))
         more = f", in part in {partly} more" if partly else ""
-        return f"works in {whole} of {self.tested_in} clients{more}, tested {self.tested[:7]}"
+        return f"works in {whole} of {tested_in} clients{more}, tested {self.tested[:7]}"
 
 
 @cache

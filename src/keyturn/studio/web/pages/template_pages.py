@@ -1,6 +1,5 @@
 """The pages of the templates (a sample as a mail, its branches, the index of the palette) and of shared files."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Literal
 
@@ -10,12 +9,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromHeader
 from msgspec import Struct
 
-from keyturn.studio.gallery import Gallery
 from keyturn.studio.inbox.mail import links_of
 from keyturn.studio.lint.checks.parts import size_of
-from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.checks.mail_checks import Checks
-from keyturn.studio.web.checks.snapshots import Review
 from keyturn.studio.web.pages import canvas, data_tab
 from keyturn.studio.web.pages.layout import Layout, neighbours
 from keyturn.studio.web.pages.tree import in_order
@@ -28,33 +24,18 @@ from keyturn.studio.web.view import View
 def shared_file_page(
     path_name: NamedDependency[str], view: NamedDependency[View], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    gallery, name = layout.gallery, _shared_file(layout.gallery, path_name)
-    users = gallery.users(name)
-    context = {"view": view, "source": shared_source(gallery, name), "users": users}
-    return layout.page("file.html", context | {"shared_file": name})
-
-
-def own_files(gallery: Gallery) -> Iterator[tuple[str, tuple[str, Any]]]:
-    """Yield each of a mail's own files with the mail and the role of the file."""
-    for name in gallery.names():
-        files = gallery.files(name)
-        yield from ((file, (name, stage)) for file, stage in ((files.markup, "template"), (files.text, "text")) if file)
-
-
-def _shared_file(gallery: Gallery, name: str) -> str:
-    if name not in gallery.shared_files():
-        raise LookupError(f"There is no shared file {name}.")
-    return name
+    gallery = layout.gallery
+    if path_name not in gallery.shared_files():
+        raise LookupError(f"There is no shared file {path_name}.")
+    context = {"view": view, "source": shared_source(gallery, path_name), "users": gallery.users(path_name)}
+    return layout.page("file.html", context | {"shared_file": path_name})
 
 
 class SamplePages(Struct, frozen=True):
     """Makes the page of a sample: its mail, its data and its findings. An unknown name is a LookupError."""
 
-    gallery: Gallery
     renditions: Renditions
     checks: Checks
-    folder_checks: FolderChecks
-    review: Review | None
     layout: Layout
 
     def page(self, template: str, view: View, *, at_once: bool) -> Response[str]:
@@ -67,8 +48,8 @@ class SamplePages(Struct, frozen=True):
     def checked_page(self, template: str, view: View) -> Response[str]:
         """Return the page once its mail is checked. Each further request checks other mails, for the list."""
         rendition = self.renditions.rendition(template, view)
-        left = self.checks.check(rendition) or bool(self.review and self.review.look())
-        return self._page(rendition, view, left=left or self.folder_checks.check_more())
+        left = self.checks.check(rendition) or bool(self.layout.review and self.layout.review.look())
+        return self._page(rendition, view, left=left or self.layout.checks.check_more())
 
     def _page(self, rendition: Rendition, view: View, *, left: bool) -> Response[str]:
         template = rendition.template
@@ -85,13 +66,13 @@ class SamplePages(Struct, frozen=True):
             context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
         context |= canvas.parts(self.renditions, rendition, view)
         if view.tab == "data":
-            context |= data_tab.parts(self.gallery, template, view, rendition.data)
+            context |= data_tab.parts(self.layout.gallery, template, view, rendition.data)
         return self.layout.page("template.html", context | self._neighbours(template, rendition.sample))
 
     def _neighbours(self, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
         """Return the samples before and after this one in the list. Next to a branch are other branches, too."""
         order = []
-        for entry in in_order(self.gallery.entries()):
+        for entry in in_order(self.layout.gallery.entries()):
             branches = entry.branches if entry.name == template and sample in entry.branches else ()
             order += [(entry.name, name) for name in (*entry.samples, *branches)]
         return neighbours(order, (template, sample))
@@ -130,7 +111,7 @@ _MAILS_IN_PALETTE = 100
 @get("/index.json", sync_to_thread=False)
 def index(view: NamedDependency[View], layout: NamedDependency[Layout]) -> list[PaletteItem]:
     """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
-    gallery = layout.gallery
+    gallery, captured = layout.gallery, layout.studio.captured
     entries = in_order(gallery.entries())
     kept = view.only("lang", "brand", "width", "scheme", "images", "tab")
     return [
@@ -148,7 +129,7 @@ def index(view: NamedDependency[View], layout: NamedDependency[Layout]) -> list[
             PaletteItem(
                 "Mail", f"{mail.subject or 'No subject'} · {mail.to_line}", layout.url("inbox", mail.id, view=kept)
             )
-            for mail in (layout.captured.newest(limit=_MAILS_IN_PALETTE) if layout.captured else ())
+            for mail in (captured.newest(limit=_MAILS_IN_PALETTE) if captured else ())
         ),
     ]
 
