@@ -109,10 +109,7 @@ def _other_places(found: Iterable["Finding"], first: "Finding", folders: "Folder
 
 def _frame(gallery: "Gallery", file: str, line: int, column: int) -> list[str]:
     """Return the lines around a place, with the line marked and its column. Long lines are cut around the column."""
-    try:
-        lines = gallery.source(file).splitlines()
-    except OSError:
-        return []
+    lines = gallery.text(file).splitlines()
     first, width = max(line - _AROUND, 1), len(str(line + _AROUND))
     room = min(_WIDTH, shutil.get_terminal_size().columns - width - 7) if sys.stdout.isatty() else _WIDTH
     cut = max(0, column - room // 2) if line <= len(lines) and len(lines[line - 1]) > room else 0

@@ -4,7 +4,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -116,26 +116,26 @@ class Gallery:
     @contextmanager
     def one_look(self) -> Iterator[None]:
         """Answer all calls in this context from one look at the folder, taken by the first of them."""
-        token = _LOOK.set(Look(self, cache(names_in)))
+        token = _LOOK.set(self._look)
         try:
             yield
         finally:
             _LOOK.reset(token)
 
     def names(self) -> list[str]:
-        return list(self._current_look().mails)
+        return list(self._look.contents.mails)
 
     @property
     def left_out(self) -> Mapping[str, str]:
-        return self._current_look().left_out
+        return self._look.contents.left_out
 
     def entries(self) -> list[Entry]:
-        with nullcontext() if self._own_look else self.one_look():
+        with self.one_look():
             return [self._entry(name) for name in self.names()]
 
     def files(self, name: str) -> MailFiles:
         """Return the files of a mail. Raises LookupError for unknown names."""
-        mails = self._current_look().mails
+        mails = self._look.contents.mails
         if name not in mails:
             raise UnknownMail(f"There is no template called {name}{did_you_mean(name, mails) or '.'}")
         return mails[name]
@@ -196,7 +196,7 @@ class Gallery:
         return self._while_unchanged(name, "branches", explore, *samples.values())
 
     def shared_files(self) -> list[str]:
-        return self._current_look().shared
+        return self._look.contents.shared
 
     def source(self, file: str) -> str:
         """Return the text of a file, U+FFFD for bytes that are not UTF-8. Raises OSError, as for links out of it."""
@@ -207,13 +207,20 @@ class Gallery:
             raise OSError(f"{file} is a link that leads out of the folder")
         return re.sub(r"\r\n?", "\n", read_plain_text(path, errors="replace"))
 
+    def text(self, file: str) -> str:
+        """Return the same, or an empty text for a file that cannot be read."""
+        try:
+            return self.source(file)
+        except OSError:
+            return ""
+
     def users(self, shared: str) -> list[str]:
-        found = self._current_look()
+        found = self._look.contents
         return [name for name, files in found.mails.items() if shared in found.reached_from(files)]
 
     def files_of(self, name: str) -> list[str]:
         """Return the files of a mail and all that they use, its own first. Raises LookupError."""
-        return self._current_look().reached_from(self.files(name))
+        return self._look.contents.reached_from(self.files(name))
 
     def renderers(self, prepare: Prepare | None = None, *, is_forcing: bool = False) -> Renderers:
         """Return the templates for each kind of sample. `prepare` changes each Jinja environment."""
@@ -262,9 +269,7 @@ class Gallery:
 
     def _written_samples(self, name: str) -> Mapping[str, Sample]:
         """Return the samples in files. Raises LookupError, TemplateInvalid."""
-        look = self._own_look
-        if look is None:
-            return self._read_samples(name, cache(names_in))
+        look = self._look
         if name not in look.samples:
             look.samples[name] = self._read_samples(name, look.names_in)
         return look.samples[name]
@@ -313,30 +318,25 @@ class Gallery:
         file = Path(os.path.relpath(sample.file, self.folder)).as_posix()
         return f"{file}:{sample.line}" if sample.line else file
 
-    def _current_look(self) -> FolderContents:
-        look = self._own_look
-        if look is None:
-            return self._discovery.look()
-        if look.found is None:
-            look.found = self._discovery.look()
-        return look.found
-
     @property
-    def _own_look(self) -> "Look | None":
-        """The look of the `one_look` around this call, if that is of this gallery."""
+    def _look(self) -> "Look":
+        """The look of the `one_look` around this call, or one for this call alone."""
         look = _LOOK.get()
-        return look if look is not None and look.gallery is self else None
+        return look if look is not None and look.gallery is self else Look(self, cache(names_in))
 
     @cached_property
     def _discovery(self) -> Discovery:
         return Discovery(self.folder, self.patterns, *self.folders.all[1:])
 
 
-class Look(Struct):
+class Look(Struct, dict=True):
     gallery: Gallery
     names_in: NamesIn
-    found: FolderContents | None = None
     samples: dict[str, Mapping[str, Sample]] = {}
+
+    @cached_property
+    def contents(self) -> FolderContents:
+        return self.gallery._discovery.look()  # noqa: SLF001 - its own kind
 
 
 _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from functools import cache, partial
 from itertools import chain
 from operator import attrgetter
@@ -92,7 +92,7 @@ class TemplateChecks:
         self._templates_for = traced or gallery.renderers(with_lenient_origins, is_forcing=gallery.finds_branches)
         self._unknown_filters = cache(lambda file: tuple(unknown_filters_in(gallery, file)))
         self._texts = cache(lambda file: marked_texts(gallery, file))
-        self._has_comments = cache(lambda file: any(MARK in source for source in self._sources([file])))
+        self._has_comments = cache(lambda file: MARK in gallery.text(file))
 
     def check(self, template: str) -> Part:
         """Check a template. A mail that takes too long is a finding; the others are still checked."""
@@ -126,7 +126,7 @@ class TemplateChecks:
             with limited_time(self.limits.seconds):
                 names = {name for sample in samples for name in sample.values}
                 is_judged = not (exceeded or any(finding.hides for finding in findings))
-                unused = tuple(styles.unused(self._sources(files), names)) if is_judged else ()
+                unused = tuple(styles.unused(map(self.gallery.text, files), names)) if is_judged else ()
                 marked = list(self._marked(files))
         except _LIMITS as passed:
             exceeded = exceeded or self._limit(template, passed)
@@ -224,11 +224,6 @@ class TemplateChecks:
             hiding += (explain(one, self.gallery, sample) for one in (error, *error.others))
         return found, hiding, is_endless or any(finding.group == "limits" for finding in hiding)
 
-    def _sources(self, files: Iterable[str]) -> Iterator[str]:
-        for file in files:
-            with suppress(OSError):
-                yield self.gallery.source(file)
-
     def _marked(self, files: Iterable[str]) -> Iterator[tuple[Text, Place]]:
         if self._has_catalogues:
             for file in files:
@@ -315,24 +310,24 @@ def put_together(
 
     `are_all`: the parts are those of all templates, so that an unused comment can be told.
     """
-    source = cache(gallery.source)  # thousands of findings may be in one file
+    text = cache(gallery.text)  # thousands of findings may be in one file
     files = {name: gallery.files_of(name) for name in parts}
     of_mails = chain.from_iterable(part.findings for part in parts.values())
-    comments = IgnoreComments(source)
+    comments = IgnoreComments(text)
     on_texts = findings_on_texts(gallery, {name: part.texts for name, part in parts.items()}, languages)
     everything = [*of_mails, *on_texts, *_on_styles(gallery, parts)]
     judged = list(judge(merge(everything), comments, severity))
     of_comments = _of_comments(files, parts, comments, are_all=are_all)
     judged += filter(None, (at_severity(one, severity) for one in of_comments))
     report = Report(templates=len(parts), mails=sum(part.mails for part in parts.values()))
-    return report.with_findings(_complete(one_for_each_engine(judged), files, source))
+    return report.with_findings(_complete(one_for_each_engine(judged), files, text))
 
 
 def _complete(
-    findings: Iterable[Finding], files: Mapping[str, Iterable[str]], source: Callable[[str], str]
+    findings: Iterable[Finding], files: Mapping[str, Iterable[str]], text: Callable[[str], str]
 ) -> Iterator[Finding]:
     """Yield the findings with their templates and the fingerprints of their lines."""
-    fingerprint = line_fingerprints(source)
+    fingerprint = line_fingerprints(text)
     users: dict[str, list[str]] = defaultdict(list)
     for name, file in ((name, file) for name, those in files.items() for file in those):
         users[file].append(name)
@@ -364,22 +359,16 @@ def _on_styles(gallery: Gallery, parts: Mapping[str, Part]) -> Iterable[Finding]
     return unused_in_all(unused, users)
 
 
-def line_fingerprints(source: Callable[[str], str]) -> Callable[[Place], str]:
+def line_fingerprints(text: Callable[[str], str]) -> Callable[[Place], str]:
     """Return a function for fingerprints of lines, which stay the same when a line is moved or indented.
 
-    `source` returns the content of a file. If it raises OSError, lines are empty.
+    `text` returns the content of a file.
     """
-
-    @cache
-    def lines(file: str) -> list[str]:
-        try:
-            return source(file).split("\n")
-        except OSError:
-            return []
+    lines = cache(lambda file: text(file).split("\n"))
 
     @cache
     def of_line(file: str, line: int) -> str:  # once for a line, which may be long and have thousands of findings
-        text = "".join(lines(file)[line - 1 : line])
-        return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:16]
+        words = "".join(lines(file)[line - 1 : line]).split()
+        return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
 
     return lambda place: of_line(place.file, place.line_for_tools)

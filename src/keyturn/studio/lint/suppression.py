@@ -123,11 +123,11 @@ class IgnoreComment(Struct, frozen=True):
 class IgnoreComments:
     """Reads the comments of files, each file once, and records which comments were used.
 
-    `source` returns the content of a file or raises OSError.
+    `text` returns the content of a file.
     """
 
-    def __init__(self, source: Callable[[str], str]) -> None:
-        self._source = source
+    def __init__(self, text: Callable[[str], str]) -> None:
+        self._text = text
         self._read = cache(self._read_file)
         self._used: set[IgnoreComment] = set()
 
@@ -150,10 +150,7 @@ class IgnoreComments:
                     yield RULES.finding(comment.place, "ignore/unused", rules=named)
 
     def _read_file(self, file: str) -> tuple[list[IgnoreComment], list[Finding]]:
-        try:
-            source = self._source(file)
-        except OSError:  # a finding may be about a missing file
-            source = ""
+        source = self._text(file)
         read = list(_comments_in(source, file)) if MARK in source else []
         comments = [one for one in read if isinstance(one, IgnoreComment)]
         return comments, [one for one in read if isinstance(one, Finding)]

@@ -49,7 +49,7 @@ def _completed(place: Place, gallery: Gallery) -> Place:
 
 
 def _line_at(place: Place, gallery: Gallery) -> str:
-    return "".join(_lines(place.file, gallery)[place.line - 1 : place.line]) if place.line else ""
+    return "".join(gallery.text(place.file).split("\n")[place.line - 1 : place.line]) if place.line else ""
 
 
 def _place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
@@ -69,7 +69,7 @@ def _place_in_samples(error: TemplateInvalid, gallery: Gallery) -> Place:
         return Place(file, int(found[1]), int(found[2] or 0))
     if error.line and (field := _FIELD.search(error.message)):
         written = re.compile(rf"(?:^|[{{,])\s*[\"']?({field[1]})[\"']?\s*[=:]")
-        for number, line in enumerate(_lines(file, gallery)[error.line - 1 :], error.line):
+        for number, line in enumerate(gallery.text(file).split("\n")[error.line - 1 :], error.line):
             if found := written.search(line):
                 return Place(file, number, found.start(1) + 1)
     return Place(file, error.line or 0, 0)
@@ -124,13 +124,6 @@ def _names_in(error: TemplateInvalid) -> Iterator[str]:
         quoted := _GOT.match(error.message) or _QUOTED.search(error.message)
     ):
         yield quoted[1]
-
-
-def _lines(file: str, gallery: Gallery) -> list[str]:
-    try:
-        return gallery.source(file).split("\n")
-    except OSError:
-        return []
 
 
 def _has_content(file: Path, content: bytes) -> bool:

@@ -180,11 +180,9 @@ class Layout:
 
     def _excerpt(self, finding: Finding, around: int = 1, before: int = 16) -> tuple[ExcerptLine, ...]:
         place = finding.place
-        try:
-            lines = self.gallery.source(place.file).split("\n")
-        except OSError:  # deleted, or unreadable, as the finding says
+        if not (text := self.gallery.text(place.file)):  # deleted, or unreadable, as the finding says
             return ()
-        return excerpt(lines, place.line, place.column, around=around, before=before)
+        return excerpt(text.split("\n"), place.line, place.column, around=around, before=before)
 
 
 def _states_by_page(states: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, list[tuple[str, str]]]]:
