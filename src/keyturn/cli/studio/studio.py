@@ -169,7 +169,7 @@ def _serve(
     service = service_settings(opened)
     captured = open_inbox(service, inbox, catching=caught.is_on)
     opens_inbox = bool((caught.is_on or inbox) and opened.service)  # no folder was named
-    more = {"runner": runner, "edits": edits, "opens_inbox": opens_inbox, **caught.addresses}
+    more: dict[str, Any] = {"runner": runner, "edits": edits, "opens_inbox": opens_inbox, **caught.addresses}
     shown = _studio(opened, service, host, token, captured, **more)
     app = create_studio_app(shown)
     caught.run(running, captured)

@@ -34,7 +34,7 @@ from keyturn.studio.lint.source.origins import going_on, with_lenient_origins
 from keyturn.studio.lint.source.other_engines import one_for_each_engine
 from keyturn.studio.lint.source.stand_ins import NO_LAYOUT, few_turns, takes_few_turns
 from keyturn.studio.lint.source.translations import findings_on_texts, has_catalogues, marked_texts
-from keyturn.studio.lint.suppression import MARK, IgnoreComments, at_severity, judge
+from keyturn.studio.lint.suppression import IgnoreComments, at_severity, judge
 from keyturn.studio.renderers.limits import Limits, OutOfTime, limited_time
 
 ENOUGH = 2
@@ -46,7 +46,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
     `mails`: how many were rendered. `texts`: texts of its files that are marked for translation, each with its
     first place. `is_cut_short`: exploring its branches ran out of time. `unused`: selectors that match nothing in its
-    mails. `commented`: its files that may have comments for Keyturn, or None if that is unknown.
+    mails.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -54,7 +54,6 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     texts: tuple[tuple[Text, Place], ...] = ()
     is_cut_short: bool = False
     unused: tuple[Finding, ...] = ()
-    commented: tuple[str, ...] | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -92,7 +91,6 @@ class TemplateChecks:
         self._templates_for = traced or gallery.renderers(with_lenient_origins, is_forcing=gallery.finds_branches)
         self._unknown_filters = cache(lambda file: tuple(unknown_filters_in(gallery, file)))
         self._texts = cache(lambda file: marked_texts(gallery, file))
-        self._has_comments = cache(lambda file: MARK in gallery.text(file))
 
     def check(self, template: str) -> Part:
         """Check a template. A mail that takes too long is a finding; the others are still checked."""
@@ -133,8 +131,7 @@ class TemplateChecks:
         if exceeded and not ended:  # with values of no sample
             findings.append(_with_mail(exceeded, MailName(template), hides=True))
         is_cut_short = passes is not None and passes.is_cut_short
-        commented = tuple(filter(self._has_comments, files))
-        return Part(tuple(merge(findings, _SAYS)), mails, tuple(marked), is_cut_short, unused, commented)
+        return Part(tuple(merge(findings, _SAYS)), mails, tuple(marked), is_cut_short, unused)
 
     def check_briefly(self, template: str) -> Part:
         """Do the same for a template that has passed a limit: its loops take few turns."""
@@ -150,7 +147,7 @@ class TemplateChecks:
         mail = mail_name(template, sample.name, language, [*self.gallery.languages.known.values()])
         of_mail = (_with_mail(one, mail) for one in self._findings(template, sample, language, StyleUses(), read))
         findings = merge(chain(of_mail, of_files), _SAYS)
-        return Part(tuple(findings), 1, tuple(self._marked(files)), commented=tuple(filter(self._has_comments, files)))
+        return Part(tuple(findings), 1, tuple(self._marked(files)))
 
     def _samples(self, template: str) -> tuple[tuple[Sample, ...], list[Finding]]:
         """Return the samples, or guessed values if samples cannot be read, and the findings that say so."""
@@ -340,12 +337,10 @@ def _of_comments(
     files: Mapping[str, Sequence[str]], parts: Mapping[str, Part], comments: IgnoreComments, *, are_all: bool
 ) -> list[Finding]:
     """Return findings on comments. A comment is unused only if all mails of its file were checked."""
-    commented = dict.fromkeys(
-        file for name, part in parts.items() for file in (files[name] if part.commented is None else part.commented)
-    )
+    every = dict.fromkeys(chain.from_iterable(files.values()))
     unseen = {file for name, part in parts.items() if not part.is_whole for file in files[name]}
-    seen = [file for file in commented if file not in unseen] if are_all else ()
-    return [*comments.mistakes(commented), *comments.unused(seen)]
+    seen = [file for file in every if file not in unseen] if are_all else ()
+    return [*comments.mistakes(every), *comments.unused(seen)]
 
 
 def _on_styles(gallery: Gallery, parts: Mapping[str, Part]) -> Iterable[Finding]:

@@ -81,7 +81,7 @@ def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(f"severity.{name}", f"must be {', '.join(_CHOICES[:-1])} or {_CHOICES[-1]}, not {level!r}")
 
 
-MARK = "keyturn:"
+_MARK = "keyturn:"
 """What every comment for Keyturn contains."""
 
 _COMMENT = re.compile(
@@ -151,7 +151,7 @@ class IgnoreComments:
 
     def _read_file(self, file: str) -> tuple[list[IgnoreComment], list[Finding]]:
         source = self._text(file)
-        read = list(_comments_in(source, file)) if MARK in source else []
+        read = list(_comments_in(source, file)) if _MARK in source else []
         comments = [one for one in read if isinstance(one, IgnoreComment)]
         return comments, [one for one in read if isinstance(one, Finding)]
 

@@ -104,7 +104,7 @@ def _context(view: FindingsView, gallery: Gallery, folder_checks: FolderChecks) 
 class Links:
     def __init__(self, gallery: Gallery) -> None:
         mails = [(name, gallery.files(name)) for name in gallery.names()]
-        self._stages = {files.markup: (name, "template") for name, files in mails}
+        self._stages: dict[str, tuple[str, Any]] = {files.markup: (name, "template") for name, files in mails}
         self._stages |= {files.text: (name, "text") for name, files in mails if files.text}
         self._shared = frozenset(gallery.shared_files())
 
