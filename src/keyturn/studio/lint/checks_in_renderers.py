@@ -75,7 +75,9 @@ class KeptResults:
             make_private_folder(self._file.parent)
             half.write_bytes(msgspec.msgpack.encode(kept))
             half.replace(self._file)
-            _remove_oldest(self._file.parent)
+            files = sorted(self._file.parent.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+            for old in files[_MOST_FILES:]:
+                old.unlink(missing_ok=True)
 
 
 def results_file(folder: Path) -> Path:
@@ -93,12 +95,6 @@ def _read(file: Path) -> Mapping[str, Part]:
         return {}
 
 
-def _remove_oldest(folder: Path) -> None:
-    files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in files[_MOST_FILES:]:
-        file.unlink(missing_ok=True)
-
-
 _LIBRARIES = ("keyturn", "babel", "css-inline", "jinja2", "markupsafe", "mjml-python", "msgspec", "tinycss2")
 """Libraries that findings depend on."""
 
@@ -111,7 +107,8 @@ def state_keys(gallery: Gallery, names: Sequence[str], given: Iterable[bytes]) -
 
     `given`: what else the findings depend on, the settings and the limits.
     """
-    if any(map(_has_linked_folder, gallery.watched_folders)):
+    below = (Path(above, name) for top in gallery.watched_folders for above, names, _ in walk(top) for name in names)
+    if any(folder.is_symlink() for folder in below):
         return {}
     states = fingerprints(gallery)
     of_all = Fingerprint().union(*states.values())
@@ -134,10 +131,6 @@ def state_keys(gallery: Gallery, names: Sequence[str], given: Iterable[bytes]) -
 
 def _states_as_text(files: Fingerprint) -> bytes:
     return repr(sorted(one for one in files if not one[0].startswith(".git/"))).encode()
-
-
-def _has_linked_folder(folder: Path) -> bool:
-    return any(Path(above, name).is_symlink() for above, below, _ in walk(folder) for name in below)
 
 
 @cache

@@ -147,10 +147,6 @@ class _Exploration:
     def passes(self, first: Sample) -> Passes:
         return Passes(tuple(self._passes(first)) if self._wanted() else (), thread_time() >= self._ends_at)
 
-    @property
-    def _is_over(self) -> bool:
-        return len(self._names) >= MOST_PASSES or thread_time() >= self._ends_at
-
     def _wanted(self) -> list[Branch]:
         """Return the branches that show something, and that nothing has taken."""
         branches = ((one, point) for point in self._points.values() for one in point.branches)
@@ -159,7 +155,9 @@ class _Exploration:
     def _passes(self, first: Sample) -> Iterator[Sample]:
         tries, idle = Counter[Branch](), 0
         sample = replace(first, values=_filled(first.values, self._gallery.guessed_sample(self._name).values))
-        while (wanted := self._wanted()) and idle < _MOST_IDLE and not self._is_over:
+        while (wanted := self._wanted()) and idle < _MOST_IDLE and len(self._names) < MOST_PASSES:
+            if thread_time() >= self._ends_at:
+                return
             way = _Pass(self._points, wanted, tries)
             self._render(sample, way)
             new = [one for one in wanted if one in way.taken]

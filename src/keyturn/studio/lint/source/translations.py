@@ -56,7 +56,8 @@ def findings_on_texts(
     for text, without in _languages_without(texts, languages, doubtful).items():
         catalogue = gallery.folders.name_of(without[0].files[0].resolve())
         find = partial(RULES.finding, texts[text], "languages/untranslated", text=excerpt(text.text))
-        yield replace(find(languages=_names_of(without), catalogue=catalogue), templates=tuple(users[text]))
+        named = listed([one.locale.get_display_name(Locale("en")) or one.tag for one in without])
+        yield replace(find(languages=named, catalogue=catalogue), templates=tuple(users[text]))
 
 
 def _languages_without(
@@ -114,7 +115,3 @@ def _place(file: str, source: str, position: int, text: str) -> Place:
     start = sum(len(one) + 1 for one in lines[: line - 1]) + column - 1
     at = next((found for quote in "\"'" if (found := source.find(f"{quote}{text}{quote}", start)) >= 0), start)
     return Place(file, *line_and_column(source, at))
-
-
-def _names_of(languages: Iterable[Language]) -> str:
-    return listed([language.locale.get_display_name(Locale("en")) or language.tag for language in languages])

@@ -99,7 +99,7 @@ def selection_in(document: Document, place: Place, source: str) -> Selection:
 
 
 def sayings_in(document: Document) -> list[Saying]:
-    return read_aloud(document.drawn, document.place_of_drawn)
+    return read_aloud(document.drawn, lambda one: document.place(document.lookup.offset_of(one)))
 
 
 def _parts(document: Document) -> Sequence[_Part]:
