@@ -28,7 +28,7 @@ from keyturn.studio.web.access import (
 from keyturn.studio.web.api import inbox_api
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.checks.folder_checks import FolderChecks
-from keyturn.studio.web.checks.mail_checks import Checks, KnownFindings
+from keyturn.studio.web.checks.mail_checks import Checks
 from keyturn.studio.web.checks.snapshots import Review
 from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.events import saved_events
@@ -96,12 +96,7 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
         stored = SnapshotFolder(studio.snapshots)
         snapshots = Snapshots(studio.gallery, stored, studio.snapshot_languages, render=renditions.render)
         review = Review(snapshots, studio.gallery)
-    checks = Checks(
-        renditions=renditions,
-        clients=studio.clients,
-        severity=studio.severity,
-        known=KnownFindings(studio.baseline),
-    )
+    checks = Checks(studio, renditions)
     folder_checks = FolderChecks(studio, renditions.runner, checks.known)
     sources = SourceFiles(studio.gallery, studio.read_only)
     layout = Layout(studio, folder_checks, review, sources, path)
@@ -111,13 +106,12 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
         "hosted": studio.pages,
         "gallery": studio.gallery,
         "sources": sources,
-        "drafts": Drafts(renditions, studio.clients, studio.severity),
+        "drafts": Drafts(studio, renditions),
         "review": review,
         "layout": layout,
         "checks": checks,
         "folder_checks": folder_checks,
         "renditions": renditions,
-        "pages": template_pages.SamplePages(renditions, checks, layout),
     }
 
 
