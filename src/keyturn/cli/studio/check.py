@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -319,7 +318,7 @@ def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
 def _in_workers(opened: Opened, options: _Options, *, cached: bool) -> "InRenderers":
     """Return the workers that check templates. Results that involve code are not cached: its files are unknown."""
     from keyturn.service.reset.bounded_pool import cores
-    from keyturn.studio.lint.checks_in_renderers import InRenderers, KeptResults, results_file, state_keys
+    from keyturn.studio.lint.checks_in_renderers import InRenderers, KeptResults
 
     jobs, settings, gallery = options.jobs or cores(), opened.settings, opened.gallery
     if opened.service or not cached or settings.env or settings.props:
@@ -330,11 +329,7 @@ def _in_workers(opened: Opened, options: _Options, *, cached: bool) -> "InRender
         repr((options.groups, gallery.finds_branches)).encode(),
         environment.encode(),
     ]
-    return InRenderers(
-        jobs=jobs,
-        kept=KeptResults(results_file(gallery.folder)),
-        make_keys=partial(state_keys, given=given),
-    )
+    return InRenderers(jobs=jobs, kept=KeptResults(gallery.folder, given))
 
 
 def _check(
