@@ -36,7 +36,7 @@ class Obstacle(msgspec.Struct, frozen=True):
 def parts(gallery: Gallery, template: str, view: View, data: CurrentData | None) -> dict[str, Any]:
     if data is None:
         return {"data": None}
-    files = _files(gallery, template)
+    files = SampleFiles(gallery, template)
     name = data.sample.name if files.has(data.sample.name) else ""
     return {
         "data": data,
@@ -52,7 +52,7 @@ def _save(gallery: Gallery, template: str, view: View, name: str, *, replaces: b
     """Save the data of the view under a name; return why it was not saved. Raises LookupError."""
     if fault := name_fault(name):
         return Obstacle(fault)
-    files = _files(gallery, template)
+    files = SampleFiles(gallery, template)
     try:
         data = current_data(gallery, template, view)
     except TemplateInvalid as error:
@@ -66,15 +66,6 @@ def _save(gallery: Gallery, template: str, view: View, name: str, *, replaces: b
     except SampleNotSaved as error:
         return Obstacle(f"{_name_of(gallery, error.file)} was not written: {error.reason}.")
     return None
-
-
-def _files(gallery: Gallery, template: str) -> SampleFiles:
-    return SampleFiles(
-        gallery.folder,
-        template,
-        gallery.files(template).markup,
-        printed_names=lambda: gallery.variables(template),
-    )
 
 
 def _name_of(gallery: Gallery, file: Any) -> str:
