@@ -12,7 +12,7 @@ import msgspec
 from keyturn.errors import DataUnfit, SettingsInvalid
 from keyturn.packaging import requires_extra
 from keyturn.studio.gallery import Gallery, Sample
-from keyturn.studio.gallery.configuration import limits_of, refused_without_trust, settings_of_folder
+from keyturn.studio.gallery.configuration import refused_without_trust, settings_of_folder
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.renderers import Limits
 
@@ -20,7 +20,6 @@ with requires_extra("studio", "keyturn.Mails"):
     from keyturn.studio.lint.baseline import NAME, read_baseline
     from keyturn.studio.lint.check import check
     from keyturn.studio.lint.checks import checks_for
-    from keyturn.studio.lint.clients.clients import Clients
     from keyturn.studio.lint.report import Report
     from keyturn.studio.lint.suppression import unknown_names
     from keyturn.studio.web.checks.mail_checks import check_mail
@@ -70,7 +69,7 @@ class Mails:
         if not trusted and (refused := [*refused_without_trust(settings)]):
             raise SettingsInvalid(refused)
         gallery = open_gallery(folder, settings=settings, sandboxed=not trusted)
-        return cls(gallery, settings.clients, settings.severity, limits_of(settings), gallery.folder / NAME)
+        return cls(gallery, settings.clients, settings.severity, settings.limits, gallery.folder / NAME)
 
     def names(self) -> list[str]:
         """Return the names of the templates, in order."""
@@ -124,7 +123,7 @@ class Mails:
                 self.gallery.files(template)
             found = check(
                 self.gallery,
-                checks_for(Clients.from_names(self.clients), self.gallery.audits),
+                checks_for(self.clients, self.gallery.audits),
                 severity=self.severity,
                 only=templates,
                 limits=self.limits,

@@ -11,6 +11,7 @@ from msgspec import Struct, inspect
 
 from keyturn.errors import SampleNotSaved
 from keyturn.mail.rendering.render import EmailProps
+from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.gallery.samples.files import find_samples
 from keyturn.studio.gallery.samples.saving import SampleFiles
 from keyturn.studio.gallery.samples.shapes import Fields, parts_of
@@ -68,8 +69,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def files(folder: Path, name: str = "mail", markup: str = "mail/mail.mjml") -> SampleFiles:
-    return SampleFiles(folder, name, markup)
+def files(folder: Path, name: str = "mail") -> SampleFiles:
+    return SampleFiles(open_gallery(folder), name)
 
 
 def save(folder: Path, name: str, values: dict[str, Any], fields: Fields = ()) -> str:
@@ -156,7 +157,7 @@ def test_line_ends_of_windows_stay(folder: Path) -> None:
 def test_it_goes_to_the_file_that_has_the_others(folder: Path) -> None:
     (folder / "samples").mkdir()
     (folder / "samples" / "alone.json").write_text(JSON)
-    assert files(folder, "alone", "alone.html").save("new", {"name": "Ada"}, ()) == folder / "samples" / "alone.json"
+    assert files(folder, "alone").save("new", {"name": "Ada"}, ()) == folder / "samples" / "alone.json"
 
 
 def test_a_file_that_is_one_sample_is_replaced_whole_and_never_added_to(folder: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
 from keyturn.studio.lint.report import Report
-from keyturn.studio.lint.source.unknown_filters import unknown_filters_in
+from keyturn.studio.lint.source.broken_templates import unknown_filters_in
 
 MJML = """\
 <mjml lang="en"><mj-head><mj-title>News</mj-title></mj-head><mj-body><mj-section><mj-column>

@@ -12,7 +12,7 @@ import pytest
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.checks.compatibility import check_compatibility
-from keyturn.studio.lint.clients.clients import GROUPS, MAJOR, Clients
+from keyturn.studio.lint.clients.clients import GROUPS
 from keyturn.studio.lint.document import read_document
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.source.origins import with_origins
@@ -156,14 +156,13 @@ ROWS = [
 ]
 
 
-def findings(folder: Path, row: Row, groups: Iterable[Clients] = (MAJOR,)) -> list[Finding]:
+def findings(folder: Path, row: Row) -> list[Finding]:
     head = f"<style>{row.css}</style>" if row.css else ""
     (folder / "letter.html").write_text(f"<html><head>{head}</head><body>{row.html}</body></html>", "utf-8")
     gallery = open_gallery(folder)
     (sample,) = gallery.samples("letter").values()
     document = read_document(gallery.renderers(with_origins)(sample), "letter", sample, gallery.languages.choose("en"))
-    found = (finding for clients in groups for finding in check_compatibility(document, clients))
-    return [finding for finding in found if finding.feature == row.feature]
+    return [finding for finding in check_compatibility(document) if finding.feature == row.feature]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.feature} {row.css or row.html}"[:90])

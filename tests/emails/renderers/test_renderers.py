@@ -4,7 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,7 @@ State = dict[str, int]
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[RendererPool[State]]:
-    with RendererPool({"answer": 42}, Limits(seconds=120, megabytes=64), most=2) as workers:
+    with closing(RendererPool({"answer": 42}, Limits(seconds=120, megabytes=64), most=2)) as workers:
         yield workers
 
 

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from keyturn.studio.gallery import Gallery
     from keyturn.studio.lint.check import ChecksTemplates
     from keyturn.studio.lint.checks_in_renderers import InRenderers
-    from keyturn.studio.lint.clients.clients import Clients
     from keyturn.studio.lint.finding import Finding
     from keyturn.studio.lint.report import Report
 
@@ -110,10 +108,7 @@ def _other_places(found: Iterable["Finding"], first: "Finding", folders: "Folder
 
 def _frame(gallery: "Gallery", file: str, line: int, column: int) -> list[str]:
     """Return the lines around a place, with the line marked and its column. Long lines are cut around the column."""
-    try:
-        lines = gallery.source(file).splitlines()
-    except OSError:
-        return []
+    lines = gallery.text(file).splitlines()
     first, width = max(line - _AROUND, 1), len(str(line + _AROUND))
     room = min(_WIDTH, shutil.get_terminal_size().columns - width - 7) if sys.stdout.isatty() else _WIDTH
     cut = max(0, column - room // 2) if line <= len(lines) and len(lines[line - 1]) > room else 0
@@ -283,11 +278,10 @@ def check(source: Source, output: str, only: tuple[str, ...], fail_on: str, **va
     if not opened.gallery.names():
         fail(without_templates(opened))
     known = options.baseline or usual_baseline(opened)
-    clients = _clients_named(options.groups) if options.groups else None
     changed = _changed(opened, options.base, known) if options.only_changed else None
     is_cached = not (options.no_cache or source.environment or source.django)
-    each = _in_workers(opened, clients, options.jobs, cached=is_cached)
-    report = _check(opened, clients, changed, each)
+    each = _in_workers(opened, options, cached=is_cached)
+    report = _check(opened, options.groups, changed, each)
     if options.write_baseline:
         _write_baseline(known, report)
         return
@@ -311,57 +305,49 @@ def _is_checked(report: "Report", *, aside: bool) -> bool:
 
 
 def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
-    from keyturn.studio.gallery.configuration import limits_of
     from keyturn.studio.lint.changed_mails import LONGEST, changed_mails
     from keyturn.studio.renderers import LimitExceeded, renderers_for
 
-    with closing(renderers_for(opened.gallery, limits_of(opened.settings), 1)) as renderer:
+    with closing(renderers_for(opened.gallery, opened.settings.limits, 1)) as renderer:
         try:
             return renderer.run_for(LONGEST, changed_mails, base, opened.settings.file, [baseline])
         except LimitExceeded as exceeded:
             fail(f"--only-changed: the comparison was stopped: {exceeded.limit}")
 
 
-def _in_workers(opened: Opened, clients: "Clients | None", jobs: int | None, *, cached: bool) -> "InRenderers":
+def _in_workers(opened: Opened, options: _Options, *, cached: bool) -> "InRenderers":
     """Return the workers that check templates. Results that involve code are not cached: its files are unknown."""
     from keyturn.service.reset.bounded_pool import cores
-    from keyturn.studio.lint.checks_in_renderers import InRenderers, KeptResults, results_file, state_keys
+    from keyturn.studio.lint.checks_in_renderers import InRenderers, KeptResults
 
-    jobs, settings, gallery = jobs or cores(), opened.settings, opened.gallery
+    jobs, settings, gallery = options.jobs or cores(), opened.settings, opened.gallery
     if opened.service or not cached or settings.env or settings.props:
         return InRenderers(jobs=jobs)
     environment = type(gallery.templates.environment(gallery.languages.choose(""))).__name__
     given = [
         msgspec.json.encode(settings, enc_hook=str),
-        repr((clients, gallery.finds_branches)).encode(),
+        repr((options.groups, gallery.finds_branches)).encode(),
         environment.encode(),
     ]
-    return InRenderers(
-        jobs=jobs,
-        kept=KeptResults(results_file(gallery.folder)),
-        make_keys=partial(state_keys, given=given),
-    )
+    return InRenderers(jobs=jobs, kept=KeptResults(gallery.folder, given))
 
 
 def _check(
     opened: Opened,
-    clients: "Clients | None",
+    groups: tuple[str, ...],
     only: set[str] | None,
     each: "ChecksTemplates",
 ) -> "Report":
-    from keyturn.studio.gallery.configuration import limits_of
     from keyturn.studio.lint.check import check
     from keyturn.studio.lint.checks import checks_for
-    from keyturn.studio.lint.clients.clients import Clients
+    from keyturn.studio.lint.clients.clients import UnknownClients
 
-    return check(
-        opened.gallery,
-        checks_for(clients or Clients.from_names(opened.settings.clients), opened.gallery.audits),
-        severity=opened.settings.severity,
-        only=only,
-        limits=limits_of(opened.settings),
-        each=each,
-    )
+    settings = opened.settings
+    try:
+        checks = checks_for(groups or settings.clients, opened.gallery.audits)
+    except UnknownClients as unknown:
+        fail(f"--clients: {unknown}")
+    return check(opened.gallery, checks, severity=settings.severity, only=only, limits=settings.limits, each=each)
 
 
 def _write_baseline(file: Path, report: "Report") -> None:
@@ -388,12 +374,3 @@ def _write_report(report: "Report", opened: Opened, output: str) -> str:
 
     write = {"json": formats.as_json, "github": formats.as_github, "sarif": formats.as_sarif}[output]
     return write(report, shown)
-
-
-def _clients_named(groups: tuple[str, ...]) -> "Clients":
-    from keyturn.studio.lint.clients.clients import Clients, UnknownClients
-
-    try:
-        return Clients.from_names(groups)
-    except UnknownClients as unknown:
-        fail(f"--clients: {unknown}")

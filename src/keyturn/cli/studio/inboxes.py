@@ -1,7 +1,6 @@
 """Opens the inbox of `keyturn studio`, and the SMTP server that belongs to it."""
 
 import contextlib
-from dataclasses import replace
 from pathlib import Path
 from socket import socket
 from typing import TYPE_CHECKING
@@ -15,11 +14,10 @@ if TYPE_CHECKING:
     from keyturn.service.settings import Settings
     from keyturn.studio.inbox.certificate import SmtpTls
     from keyturn.studio.inbox.store import CapturedMails
-    from keyturn.studio.web.studio import Studio
 
 
 class Catching:
-    """Sockets of the SMTP server, if `--smtp` is set. `smtp` and `smtps`: the addresses, or empty texts."""
+    """Sockets of the SMTP server, if `--smtp` is set. `addresses`: those that a studio shows, with the certificate."""
 
     def __init__(self, host: str, smtp: int | None, smtps: int | None, *, starttls: bool) -> None:
         for option, is_given in (("--starttls", starttls), ("--smtps", smtps is not None)):
@@ -27,18 +25,16 @@ class Catching:
                 fail(f"{option} is for the mails that --smtp captures: add --smtp")
         self._bound = listen(host, smtp, "--smtp") if smtp is not None else None
         self._secure = listen(host, smtps, "--smtps") if smtps is not None else None
-        self.smtp = address_of(self._bound) if self._bound else ""
-        self.smtps = address_of(self._secure) if self._secure else ""
         self._tls = _open_tls(host, self._secure, starttls=starttls) if starttls or self._secure else None
-        self.certificate = self._tls.pem if self._tls else ""
+        self.addresses = {
+            "smtp": address_of(self._bound) if self._bound else "",
+            "smtps": address_of(self._secure) if self._secure else "",
+            "certificate": self._tls.pem if self._tls else "",
+        }
 
     @property
     def is_on(self) -> bool:
         return self._bound is not None
-
-    def shown_in(self, studio: "Studio") -> "Studio":
-        """Return the studio with the addresses of the sockets."""
-        return replace(studio, smtp=self.smtp, smtps=self.smtps, certificate=self.certificate)
 
     def run(self, running: contextlib.ExitStack, captured: "CapturedMails | None") -> None:
         """Start the SMTP server, if one was asked for."""

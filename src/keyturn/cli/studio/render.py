@@ -58,11 +58,10 @@ def render(template: str, sample: str | None, lang: str, output: str, source: So
 def _render(opened: Opened, template: str, sample: "Sample", lang: str) -> "Rendered":
     """Return the mail, rendered within its limits. Raises TemplateInvalid."""
     from keyturn.studio.gallery import Gallery
-    from keyturn.studio.gallery.configuration import limits_of
     from keyturn.studio.lint.rules import limit_finding
     from keyturn.studio.renderers import LimitExceeded, renderers_for
 
-    runner = renderers_for(opened.gallery, limits_of(opened.settings), 1)
+    runner = renderers_for(opened.gallery, opened.settings.limits, 1)
     try:
         return runner.run(Gallery.render, template, opened.gallery.files(template), sample, lang)
     except LimitExceeded as exceeded:

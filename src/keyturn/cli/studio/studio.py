@@ -4,7 +4,6 @@ import contextlib
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,10 +168,9 @@ def _serve(
     caught = Catching(host, **catching)
     service = service_settings(opened)
     captured = open_inbox(service, inbox, catching=caught.is_on)
-    shown = replace(
-        caught.shown_in(_studio(opened, service, host, token, captured, runner=runner, edits=edits)),
-        opens_inbox=bool((caught.is_on or inbox) and opened.service),  # no folder was named
-    )
+    opens_inbox = bool((caught.is_on or inbox) and opened.service)  # no folder was named
+    more: dict[str, Any] = {"runner": runner, "edits": edits, "opens_inbox": opens_inbox, **caught.addresses}
+    shown = _studio(opened, service, host, token, captured, **more)
     app = create_studio_app(shown)
     caught.run(running, captured)
     run(serve(app, bound, lambda: click.echo(greeting(opened, shown, f"http://{address_of(bound)}")), shown.stop))
@@ -184,14 +182,13 @@ def _runner(opened: Opened) -> "Runner[Drawer]":
 
     It shares the modules that are loaded here: those of its work, which this process needs, too.
     """
-    from keyturn.studio.gallery.configuration import limits_of
     from keyturn.studio.renderers import renderers_for
     from keyturn.studio.web import drafts  # noqa: F401 - for the workers
     from keyturn.studio.web.checks import folder_checks  # noqa: F401 - for the workers
     from keyturn.studio.web.rendering import source_map  # noqa: F401 - for the workers
     from keyturn.studio.web.rendering.rendition import Drawer
 
-    runner = renderers_for(Drawer(opened.gallery), limits_of(opened.settings), _WORKERS)
+    runner = renderers_for(Drawer(opened.gallery), opened.settings.limits, _WORKERS)
     runner.start()
     # While this process loads the web framework.
     threading.Thread(target=_warm_up, args=(runner,), daemon=True).start()
@@ -212,11 +209,8 @@ def _studio(
     token: str,
     captured: "CapturedMails | None" = None,
     brands: Mapping[str, Mapping[str, Any]] | None = None,
-    runner: "Runner[Drawer] | None" = None,
-    edits: bool | None = None,
+    **more: Any,
 ) -> "Studio":
-    from keyturn.studio.gallery.configuration import limits_of
-    from keyturn.studio.lint.clients.clients import Clients
     from keyturn.studio.web.pages.editor import editor_started_by
     from keyturn.studio.web.studio import Studio
 
@@ -224,19 +218,18 @@ def _studio(
         gallery=opened.gallery,
         sender=_sender(opened, settings),
         captured=captured,
-        runner=runner,
-        edits=edits,
         snapshots=opened.settings.snapshots,
         snapshot_languages=opened.settings.snapshot_languages,
-        clients=Clients.from_names(opened.settings.clients).groups,
+        clients=opened.settings.clients,
         severity=opened.settings.severity,
         baseline=usual_baseline(opened),
-        limits=limits_of(opened.settings),
+        limits=opened.settings.limits,
         provider=_provider(settings, captured),
         host=host,
         token=token,
         editor=opened.settings.editor or editor_started_by(os.environ),
         pages=_hosted_pages(opened, brands or {}),
+        **more,
     )
 
 

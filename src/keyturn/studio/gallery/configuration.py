@@ -81,6 +81,10 @@ class StudioSettings(msgspec.Struct, frozen=True, kw_only=True):
     brands: dict[str, dict[str, Any]] = {}
     file: Path | None = None
 
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.limit_seconds, self.limit_megabytes)
+
 
 def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_links: bool = True) -> StudioSettings:
     """Return the settings nearest to a place, in it or above it, up to the repository that it is in.
@@ -147,8 +151,14 @@ def _variable_of(limit: str) -> str:
     return f"KEYTURN_STUDIO_{limit.upper()}"
 
 
+_LOOKS = frozenset(
+    ("suffixes", "layouts", "ignore", "languages", "timezone", "sender", "globals", "brands", "outlook_classic")
+)
+_CHECKS = frozenset(("clients", "severity", "snapshot_languages", "branches"))
+
+
 def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
-    """Yield the settings that are refused in an untrusted folder: all that `_WITHOUT_TRUST` does not allow.
+    """Yield the settings that are refused in an untrusted folder: all that `_why_not` does not allow.
 
     The folder's authors wrote them. They choose how its mails look, but neither what runs, nor which other files are
     read or written, nor what is sent, nor how much work is done. Limits in the environment are the user's own.
@@ -160,55 +170,28 @@ def refused_without_trust(settings: StudioSettings) -> Iterator[Fault]:
 
 
 def _why_not(name: str, value: Any, settings: StudioSettings) -> str:
-    known = _WITHOUT_TRUST.get(name)
-    return known(name, value, settings) if known else "counts only in trusted folders"
-
-
-def _refuse_code(_: str, value: str, __: StudioSettings) -> str:
-    return f'would run the code of "{value}"'
-
-
-def _allow_inside(_: str, value: Path, settings: StudioSettings) -> str:
-    bounds = bounds_of(settings.file.parent if settings.file else Path.cwd())
-    return f"leads out of {bounds}" if leads_out(value, bounds) else ""
-
-
-def _allow_name(_: str, value: str, __: StudioSettings) -> str:
-    """Allow the name of an editor. A pattern could open any program that is registered for addresses."""
-    return "" if "{" not in value else f"is an address, {value!r}, but only the name of an editor is allowed"
-
-
-def _allow_less(name: str, value: float, _: StudioSettings) -> str:
-    """Allow values up to the default, and those that the user sets in the environment."""
-    usual = getattr(StudioSettings(), name)
-    if value <= usual or _of_environment(name):
-        return ""
-    return f"is {value:.15g}, more than {usual:g}: to allow it, set {_variable_of(name)} in the environment"
+    """Return why a value is refused in an untrusted folder, or an empty text."""
+    match name:
+        case "env" | "props":
+            return f'would run the code of "{value}"'
+        case "folder" | "locales" | "snapshots":
+            bounds = bounds_of(settings.file.parent if settings.file else Path.cwd())
+            return f"leads out of {bounds}" if leads_out(value, bounds) else ""
+        case "limit_seconds" | "limit_megabytes":
+            usual = getattr(StudioSettings(), name)
+            if value <= usual or _of_environment(name):
+                return ""
+            return f"is {value:.15g}, more than {usual:g}: to allow it, set {_variable_of(name)} in the environment"
+        case "editor" if "{" in value:  # a pattern could open any program that is registered for addresses
+            return f"is an address, {value!r}, but only the name of an editor is allowed"
+        case "file":  # the place of the settings
+            return _leads_out(value)
+    return "" if name in _LOOKS | _CHECKS | {"editor"} else "counts only in trusted folders"
 
 
 def _leads_out(file: Path) -> str:
     bounds = bounds_of(file.parent) if file.is_symlink() else None
     return f"is a link that leads out of {bounds}" if leads_out(file, bounds) else ""
-
-
-_LOOKS = (
-    *("suffixes", "layouts", "ignore", "languages", "timezone", "sender", "globals", "brands"),
-    "outlook_classic",
-)
-_CHECKS = ("clients", "severity", "snapshot_languages", "branches")
-_WITHOUT_TRUST: Mapping[str, Callable[[str, Any, StudioSettings], str]] = {
-    **dict.fromkeys((*_LOOKS, *_CHECKS), lambda *_: ""),
-    **dict.fromkeys(("folder", "locales", "snapshots"), _allow_inside),
-    **dict.fromkeys(("limit_seconds", "limit_megabytes"), _allow_less),
-    **dict.fromkeys(("env", "props"), _refuse_code),
-    "file": lambda _, value, __: _leads_out(value),  # the place of the settings
-    "editor": _allow_name,
-}
-"""Functions that return why a value is refused in an untrusted folder. Other settings are always refused."""
-
-
-def limits_of(settings: StudioSettings) -> Limits:
-    return Limits(settings.limit_seconds, settings.limit_megabytes)
 
 
 def _anyone_writes_in(folder: Path) -> bool:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from msgspec import Struct
 from msgspec.structs import replace
 
-from keyturn.mail.rendering.folders import Folders, MailFiles, UnnamedMjml
+from keyturn.mail.rendering.folders import Folders, MailFiles, UnnamedMjml, plain_name
 from keyturn.plain_files import DEEPEST, has_printable_name, leads_out, printable_name, read_plain_text
 from keyturn.studio.gallery import naming
 from keyturn.studio.gallery.sizes import LARGEST
@@ -197,7 +197,7 @@ class Discovery:
         } - used  # no mail includes them: they are shown, so that they are reported
         kinds = {file: _kind(file, text) or (".html" if file in of_circles else "") for file, text in files.items()}
         compiled = {naming.stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
-        mails, layouts, partials, named = {}, [], [], naming.by_plain_name(files)
+        mails, layouts, partials, named = {}, [], [], {plain_name(file): file for file in files}
         for file, text in files.items():
             if kinds[file] not in _MARKUP:
                 if naming.is_shared(file) or file in included | extended:

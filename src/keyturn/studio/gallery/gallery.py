@@ -4,7 +4,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from jinja2 import BaseLoader, Environment
+from jinja2 import BaseLoader, Environment, FunctionLoader
 from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid, UnknownMail
@@ -116,26 +116,26 @@ class Gallery:
     @contextmanager
     def one_look(self) -> Iterator[None]:
         """Answer all calls in this context from one look at the folder, taken by the first of them."""
-        token = _LOOK.set(Look(self, cache(names_in)))
+        token = _LOOK.set(self._look)
         try:
             yield
         finally:
             _LOOK.reset(token)
 
     def names(self) -> list[str]:
-        return list(self._current_look().mails)
+        return list(self._look.contents.mails)
 
     @property
     def left_out(self) -> Mapping[str, str]:
-        return self._current_look().left_out
+        return self._look.contents.left_out
 
     def entries(self) -> list[Entry]:
-        with nullcontext() if self._own_look else self.one_look():
+        with self.one_look():
             return [self._entry(name) for name in self.names()]
 
     def files(self, name: str) -> MailFiles:
         """Return the files of a mail. Raises LookupError for unknown names."""
-        mails = self._current_look().mails
+        mails = self._look.contents.mails
         if name not in mails:
             raise UnknownMail(f"There is no template called {name}{did_you_mean(name, mails) or '.'}")
         return mails[name]
@@ -149,15 +149,11 @@ class Gallery:
         """Return values that a mail could have, by the types of its props or its templates. Raises LookupError."""
         from keyturn.studio.gallery.samples.made_up import made_up
 
-        values = self.plausible_values(name)
+        values: Mapping[str, Any] = self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name))
         if props := self.props.get(name):
             with suppress(Exception):  # types that polyfactory does not know, rules, or a missing package
                 values = self._while_unchanged(name, "made up", lambda: made_up(props, values))
         return Sample(GUESSED, deepcopy({**values}), "guessed")
-
-    def plausible_values(self, name: str) -> Mapping[str, Any]:
-        """Return values that a mail could have, by how its templates use them. Raises LookupError."""
-        return self._while_unchanged(name, "guess", lambda: guess(self.variables(name), name))
 
     def sample(self, name: str, sample: str) -> Sample:
         """Return a sample of a mail, also a hostile one or a pass. Raises LookupError, TemplateInvalid."""
@@ -200,7 +196,7 @@ class Gallery:
         return self._while_unchanged(name, "branches", explore, *samples.values())
 
     def shared_files(self) -> list[str]:
-        return self._current_look().shared
+        return self._look.contents.shared
 
     def source(self, file: str) -> str:
         """Return the text of a file, U+FFFD for bytes that are not UTF-8. Raises OSError, as for links out of it."""
@@ -211,13 +207,20 @@ class Gallery:
             raise OSError(f"{file} is a link that leads out of the folder")
         return re.sub(r"\r\n?", "\n", read_plain_text(path, errors="replace"))
 
+    def text(self, file: str) -> str:
+        """Return the same, or an empty text for a file that cannot be read."""
+        try:
+            return self.source(file)
+        except OSError:
+            return ""
+
     def users(self, shared: str) -> list[str]:
-        found = self._current_look()
+        found = self._look.contents
         return [name for name, files in found.mails.items() if shared in found.reached_from(files)]
 
     def files_of(self, name: str) -> list[str]:
         """Return the files of a mail and all that they use, its own first. Raises LookupError."""
-        return self._current_look().reached_from(self.files(name))
+        return self._look.contents.reached_from(self.files(name))
 
     def renderers(self, prepare: Prepare | None = None, *, is_forcing: bool = False) -> Renderers:
         """Return the templates for each kind of sample. `prepare` changes each Jinja environment."""
@@ -226,7 +229,9 @@ class Gallery:
             if self.draft:
                 environment.bytecode_cache = None  # a draft is compiled once, for its author alone
             if self.draft and environment.loader:
-                environment.loader = _DraftLoader(environment.loader, str(self.folders / self.draft.file), self.draft)
+                environment.loader = _with_draft(
+                    environment.loader, environment, self.folders / self.draft.file, self.draft
+                )
             return prepare(environment) if prepare else environment
 
         return Renderers(self.templates.with_files(self.files), self.brands, prepare_draft, is_forcing)
@@ -252,9 +257,6 @@ class Gallery:
         vars(changed)["_discovery"] = self._discovery
         return changed
 
-    def with_draft(self, draft: Draft) -> "Gallery":
-        return self.but(draft=draft)
-
     def _entry(self, name: str) -> Entry:
         try:
             known = tuple(self._written_samples(name))
@@ -267,9 +269,7 @@ class Gallery:
 
     def _written_samples(self, name: str) -> Mapping[str, Sample]:
         """Return the samples in files. Raises LookupError, TemplateInvalid."""
-        look = self._own_look
-        if look is None:
-            return self._read_samples(name, cache(names_in))
+        look = self._look
         if name not in look.samples:
             look.samples[name] = self._read_samples(name, look.names_in)
         return look.samples[name]
@@ -296,13 +296,14 @@ class Gallery:
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], T], *inputs: object) -> T:
         """Return the result of `make`, which is kept until the inputs or a file of the mail change."""
-        state = (*self._states_of(name), *inputs)
+        state = (*self.states_of(name), *inputs)
         if (name, what) not in self._results or self._results[name, what][0] != state:
             self._results[name, what] = state, make()
         result: T = self._results[name, what][1]
         return result
 
-    def _states_of(self, name: str) -> tuple[FileState, ...]:
+    def states_of(self, name: str) -> tuple[FileState, ...]:
+        """Return the states of the files of a mail. Raises LookupError."""
         return tuple(state_of(str(self.folders / file)) for file in self.files_of(name))
 
     @cached_property
@@ -317,64 +318,51 @@ class Gallery:
         file = Path(os.path.relpath(sample.file, self.folder)).as_posix()
         return f"{file}:{sample.line}" if sample.line else file
 
-    def _current_look(self) -> FolderContents:
-        look = self._own_look
-        if look is None:
-            return self._discovery.look()
-        if look.found is None:
-            look.found = self._discovery.look()
-        return look.found
-
     @property
-    def _own_look(self) -> "Look | None":
-        """The look of the `one_look` around this call, if that is of this gallery."""
+    def _look(self) -> "Look":
+        """The look of the `one_look` around this call, or one for this call alone."""
         look = _LOOK.get()
-        return look if look is not None and look.gallery is self else None
+        return look if look is not None and look.gallery is self else Look(self, cache(names_in))
 
     @cached_property
     def _discovery(self) -> Discovery:
         return Discovery(self.folder, self.patterns, *self.folders.all[1:])
 
 
-class Look(Struct):
+class Look(Struct, dict=True):
     gallery: Gallery
     names_in: NamesIn
-    found: FolderContents | None = None
     samples: dict[str, Mapping[str, Sample]] = {}
+
+    @cached_property
+    def contents(self) -> FolderContents:
+        return self.gallery._discovery.look()  # noqa: SLF001 - its own kind
 
 
 _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)
 
 
-class _DraftLoader(BaseLoader):
-    """Loads templates with another loader, and the draft in place of its file, whatever its name."""
+def _with_draft(loader: BaseLoader, environment: Environment, file: Path, draft: Draft) -> BaseLoader:
+    """Return a loader that has the draft in place of its file, whatever its name."""
 
-    def __init__(self, loader: BaseLoader, path: str, draft: Draft) -> None:
-        self._loader = loader
-        self._path = os.path.realpath(path)
-        self._draft = draft
+    def load(name: str) -> tuple[str, str | None, Callable[[], bool] | None]:
+        source, path, is_current = loader.get_source(environment, name)
+        is_draft = path and os.path.realpath(path) == os.path.realpath(file)
+        return (draft.text, path, None) if is_draft else (source, path, is_current)
 
-    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Callable[[], bool] | None]:
-        source, path, is_current = self._loader.get_source(environment, template)
-        if path and os.path.realpath(path) == self._path:
-            return self._draft.text, path, None
-        return source, path, is_current
-
-    def list_templates(self) -> list[str]:
-        return self._loader.list_templates()
+    return FunctionLoader(load)
 
 
-_File = tuple[str, int, int]
-Fingerprint = frozenset[_File]
-"""Paths in the folder, each with the time of the last change in nanoseconds and the size in bytes."""
+Fingerprint = frozenset[FileState]
+"""The states of files, by their paths in the folder."""
 
 
 def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
     """Return the fingerprint of each template: all files but those that belong to other templates alone."""
     names = gallery.names()
     owners = owners_among(names)
-    own: dict[str, set[_File]] = {name: set() for name in names}
-    shared: set[_File] = set()
+    own: dict[str, set[FileState]] = {name: set() for name in names}
+    shared: set[FileState] = set()
     for file in Fingerprint().union(*map(fingerprint, gallery.watched_folders)):
         for files in [own[owner] for owner in owners(file[0])] or [shared]:
             files.add(file)
@@ -396,7 +384,7 @@ def fingerprint(folder: Path) -> Fingerprint:
     return frozenset(_files(str(folder)))
 
 
-def _files(top: str) -> Iterator[_File]:
+def _files(top: str) -> Iterator[FileState]:
     for above, _, names in walk(top):
         inside = above[len(top) :].strip(os.sep).replace(os.sep, "/")
         for name in names:

@@ -56,7 +56,7 @@ class _Repository(Repo):
 
 
 class GitFailed(KeyturnError):
-    """The repository cannot answer. The message continues a sentence after "git cannot compare it"."""
+    """The repository cannot answer. The message is a sentence for users."""
 
 
 def changed_files(folder: Path, paths: Iterable[Path], base: str) -> Iterator[Path]:
@@ -66,15 +66,17 @@ def changed_files(folder: Path, paths: Iterable[Path], base: str) -> Iterator[Pa
     count. Before the first commit, all files differ. `paths` outside the repository of the folder are left out. Raises
     GitFailed.
     """
-    top = _top_of(folder)
-    inside = [path for path in paths if path.is_relative_to(top)]
     try:
+        top = _top_of(folder)
+        inside = [path for path in paths if path.is_relative_to(top)]
         with closing(_open(top)) as repository:
             yield from _changed_in(repository, top, inside, _base_commit(repository, base))
-    except (GitFailed, OutOfTime, MemoryError):
+    except (OutOfTime, MemoryError):
         raise
     except Exception as error:  # a repository can be broken in any way
-        raise GitFailed(f"the repository cannot be read: {type(error).__name__}: {error}") from error
+        broken = f"the repository cannot be read: {type(error).__name__}: {error}"
+        why = str(error) if isinstance(error, GitFailed) else broken
+        raise GitFailed(f"--only-changed: git cannot compare {folder}: {why}") from error
 
 
 def _top_of(folder: Path) -> Path:

@@ -104,12 +104,8 @@ def files_meant_by(name: str, by: str) -> Iterator[str]:
     yield from (file for file in chain(from_above, shorter) if not file.startswith(_OUTSIDE))
 
 
-def by_plain_name(files: Iterable[str]) -> Mapping[str, str]:
-    """Return files by their names without a template's ending, for `text_part` and `subject`."""
-    return {plain_name(file): file for file in files}
-
-
 def text_part(file: str, files: Mapping[str, str]) -> str:
+    """Return the text part of a mail. `files`: by their names without a template's ending."""
     stem, name = stem_of(file), name_of(file)
     wanted = [stem, f"{stem}.text", f"{stem}_text", f"{stem}_txt"]
     if stem != name:  # in a folder of its own

@@ -147,7 +147,11 @@ def _lines(words: str) -> Iterator[str]:
     whole = ""
     for line in _BREAK.split(words):
         above, below = whole.rstrip(), line.lstrip()
-        if above and (not below[:1].islower() or _ENDED.search(above) or (above[-1].isdigit() and _announces(below))):
+        if above and (
+            not below[:1].islower()
+            or _ENDED.search(above)
+            or (above[-1].isdigit() and (_CODE.match(below) or _PASSWORD.match(below)))
+        ):
             yield above
             whole = ""
         whole = f"{whole} {line}" if whole else line
@@ -184,11 +188,6 @@ def _beside(lines: Sequence[_Line]) -> Iterator[str]:
         elif line.free or line.codes or line.names or away == _BESIDE:
             announced = ""
         goes_on, away = line.goes_on if line.announces else "", away + 1
-
-
-def _announces(text: str) -> bool:
-    """Tell whether a text begins with a word for a code."""
-    return bool(_CODE.match(text) or _PASSWORD.match(text))
 
 
 def _typed(number: re.Match[str]) -> str:

@@ -262,15 +262,11 @@ class MailContent:
         if not any(kind == "text/html" for kind, _, _ in texts):
             return "", plain
         shown = (
-            text if kind == "text/html" else _as_html(text)
+            text if kind == "text/html" else f'<pre style="white-space: pre-wrap">{escape(text)}</pre>'
             for kind, text, beside in texts
             if kind == "text/html" or not beside
         )
         return "".join(shown), plain
-
-
-def _as_html(text: str) -> str:
-    return f'<pre style="white-space: pre-wrap">{escape(text)}</pre>'
 
 
 def markup_to_read(html: str, most: int = _READ) -> str:

@@ -1,7 +1,6 @@
 """The inbox: a folder of .eml files, which SMTP, Keyturn's CaptureSender and the user may write and delete."""
 
 import contextlib
-import os
 import secrets
 import shutil
 import tempfile
@@ -125,7 +124,7 @@ class CapturedMails:
         if modified == self._looked_at:
             return
         self._looked_at = modified if time.time() - modified / 1e9 > _SETTLED else -1
-        names = {name for name in _names_in(self.folder) if name.endswith(_EML)}
+        names = {file.name for file in self.folder.glob(f"[!.]*{_EML}")}
         for name in self._names - names:
             self._mails.pop(name, None)
         new = sorted((_written_at(self.folder / name), name) for name in names - self._names)
@@ -148,15 +147,6 @@ class CapturedMails:
 def _remove(folder: Path | None) -> None:
     if folder:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _names_in(folder: Path) -> list[str]:
-    """Return the names in a folder that do not begin with a dot; none of a missing folder."""
-    try:
-        with os.scandir(folder) as entries:
-            return [entry.name for entry in entries if not entry.name.startswith(".")]
-    except OSError:
-        return []
 
 
 def _written_at(file: Path) -> float:

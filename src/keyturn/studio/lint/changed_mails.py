@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from keyturn.errors import KeyturnError, TemplateInvalid
+from keyturn.errors import TemplateInvalid
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.gallery.git import GitFailed, changed_files
+from keyturn.studio.gallery.git import changed_files
 
 LONGEST = 60.0
 """Seconds of processor time for a comparison."""
@@ -14,23 +14,17 @@ _NO_PART = frozenset({".md", ".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp", "
 """Endings of files beside templates that are never part of a mail."""
 
 
-class NoComparison(KeyturnError):
-    """Git cannot say what changed. The message is a sentence for users."""
-
-
 def changed_mails(gallery: Gallery, base: str, settings: Path | None, without: Collection[Path] = ()) -> set[str]:
     """Return the mails that may differ from the merge base with the commit or branch `base`.
 
     A changed file of no known mail (a catalogue, a deleted file, the `settings`) may concern every mail. Files in
-    `without` are ignored. Raises NoComparison.
+    `without` are ignored. Raises GitFailed.
     """
     watched = gallery.watched_folders
     asked = [*watched, *([settings.resolve()] if settings else [])]
-    try:
-        differ = {file.resolve() for file in changed_files(gallery.folder, asked, base)}
-    except GitFailed as error:
-        raise NoComparison(f"--only-changed: git cannot compare {gallery.folder}: {error}") from None
-    changed = differ - {one.resolve() for one in without}
+    changed = {file.resolve() for file in changed_files(gallery.folder, asked, base)} - {
+        one.resolve() for one in without
+    }
     inside = {file for file in changed if any(map(file.is_relative_to, watched)) and file.suffix not in _NO_PART}
     if settings and settings.resolve() in changed:
         return set(gallery.names())

@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from functools import cache, partial
 from itertools import chain
 from operator import attrgetter
@@ -29,12 +29,12 @@ from keyturn.studio.lint.finding import Finding, Place, merge
 from keyturn.studio.lint.guard import guard
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES, limit_finding
-from keyturn.studio.lint.source.broken_templates import explain, explain_samples
+from keyturn.studio.lint.source.broken_templates import explain, explain_samples, unknown_filters_in
+from keyturn.studio.lint.source.origins import going_on, with_lenient_origins
 from keyturn.studio.lint.source.other_engines import one_for_each_engine
 from keyturn.studio.lint.source.stand_ins import NO_LAYOUT, few_turns, takes_few_turns
 from keyturn.studio.lint.source.translations import findings_on_texts, has_catalogues, marked_texts
-from keyturn.studio.lint.source.unknown_filters import going_on, unknown_filters_in, with_lenient_origins
-from keyturn.studio.lint.suppression import MARK, IgnoreComments, at_severity, judge
+from keyturn.studio.lint.suppression import IgnoreComments, at_severity, judge
 from keyturn.studio.renderers.limits import Limits, OutOfTime, limited_time
 
 ENOUGH = 2
@@ -46,7 +46,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
     `mails`: how many were rendered. `texts`: texts of its files that are marked for translation, each with its
     first place. `is_cut_short`: exploring its branches ran out of time. `unused`: selectors that match nothing in its
-    mails. `commented`: its files that may have comments for Keyturn, or None if that is unknown.
+    mails.
     """
 
     findings: tuple[Finding, ...] = ()
@@ -54,7 +54,6 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     texts: tuple[tuple[Text, Place], ...] = ()
     is_cut_short: bool = False
     unused: tuple[Finding, ...] = ()
-    commented: tuple[str, ...] | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -92,7 +91,6 @@ class TemplateChecks:
         self._templates_for = traced or gallery.renderers(with_lenient_origins, is_forcing=gallery.finds_branches)
         self._unknown_filters = cache(lambda file: tuple(unknown_filters_in(gallery, file)))
         self._texts = cache(lambda file: marked_texts(gallery, file))
-        self._has_comments = cache(lambda file: any(MARK in source for source in self._sources([file])))
 
     def check(self, template: str) -> Part:
         """Check a template. A mail that takes too long is a finding; the others are still checked."""
@@ -126,15 +124,14 @@ class TemplateChecks:
             with limited_time(self.limits.seconds):
                 names = {name for sample in samples for name in sample.values}
                 is_judged = not (exceeded or any(finding.hides for finding in findings))
-                unused = tuple(styles.unused(self._sources(files), names)) if is_judged else ()
+                unused = tuple(styles.unused(map(self.gallery.text, files), names)) if is_judged else ()
                 marked = list(self._marked(files))
         except _LIMITS as passed:
             exceeded = exceeded or self._limit(template, passed)
         if exceeded and not ended:  # with values of no sample
             findings.append(_with_mail(exceeded, MailName(template), hides=True))
         is_cut_short = passes is not None and passes.is_cut_short
-        commented = tuple(filter(self._has_comments, files))
-        return Part(tuple(merge(findings, _SAYS)), mails, tuple(marked), is_cut_short, unused, commented)
+        return Part(tuple(merge(findings, _SAYS)), mails, tuple(marked), is_cut_short, unused)
 
     def check_briefly(self, template: str) -> Part:
         """Do the same for a template that has passed a limit: its loops take few turns."""
@@ -150,7 +147,7 @@ class TemplateChecks:
         mail = mail_name(template, sample.name, language, [*self.gallery.languages.known.values()])
         of_mail = (_with_mail(one, mail) for one in self._findings(template, sample, language, StyleUses(), read))
         findings = merge(chain(of_mail, of_files), _SAYS)
-        return Part(tuple(findings), 1, tuple(self._marked(files)), commented=tuple(filter(self._has_comments, files)))
+        return Part(tuple(findings), 1, tuple(self._marked(files)))
 
     def _samples(self, template: str) -> tuple[tuple[Sample, ...], list[Finding]]:
         """Return the samples, or guessed values if samples cannot be read, and the findings that say so."""
@@ -206,7 +203,9 @@ class TemplateChecks:
         try:
             with limited_time(self.limits.seconds):
                 document = read()
-                missing = (fault for fault in document.missing if not (sample.forced and _lacks_parts(fault)))
+                missing = document.missing
+                if sample.forced:  # behind a forced decision, a text or a number may be asked for a part
+                    missing = tuple(one for one in missing if getattr(one.__cause__, "beside", None) != ())
                 faults = {fault: explain(fault, self.gallery, sample) for fault in missing}
                 hiding += (finding for fault, finding in faults.items() if is_failed_part(fault))
                 is_endless = any(isinstance(fault.__cause__, RecursionError) for fault in faults)
@@ -222,20 +221,10 @@ class TemplateChecks:
             hiding += (explain(one, self.gallery, sample) for one in (error, *error.others))
         return found, hiding, is_endless or any(finding.group == "limits" for finding in hiding)
 
-    def _sources(self, files: Iterable[str]) -> Iterator[str]:
-        for file in files:
-            with suppress(OSError):
-                yield self.gallery.source(file)
-
     def _marked(self, files: Iterable[str]) -> Iterator[tuple[Text, Place]]:
         if self._has_catalogues:
             for file in files:
                 yield from self._texts(file).items()
-
-
-def _lacks_parts(fault: TemplateInvalid) -> bool:
-    """Tell whether a template asks a text or a number for a part, as it may behind a forced decision."""
-    return getattr(fault.__cause__, "beside", None) == ()
 
 
 def _counts(finding: Finding, sample: Sample) -> bool:
@@ -318,24 +307,24 @@ def put_together(
 
     `are_all`: the parts are those of all templates, so that an unused comment can be told.
     """
-    source = cache(gallery.source)  # thousands of findings may be in one file
+    text = cache(gallery.text)  # thousands of findings may be in one file
     files = {name: gallery.files_of(name) for name in parts}
     of_mails = chain.from_iterable(part.findings for part in parts.values())
-    comments = IgnoreComments(source)
+    comments = IgnoreComments(text)
     on_texts = findings_on_texts(gallery, {name: part.texts for name, part in parts.items()}, languages)
     everything = [*of_mails, *on_texts, *_on_styles(gallery, parts)]
     judged = list(judge(merge(everything), comments, severity))
     of_comments = _of_comments(files, parts, comments, are_all=are_all)
     judged += filter(None, (at_severity(one, severity) for one in of_comments))
     report = Report(templates=len(parts), mails=sum(part.mails for part in parts.values()))
-    return report.with_findings(_complete(one_for_each_engine(judged), files, source))
+    return report.with_findings(_complete(one_for_each_engine(judged), files, text))
 
 
 def _complete(
-    findings: Iterable[Finding], files: Mapping[str, Iterable[str]], source: Callable[[str], str]
+    findings: Iterable[Finding], files: Mapping[str, Iterable[str]], text: Callable[[str], str]
 ) -> Iterator[Finding]:
     """Yield the findings with their templates and the fingerprints of their lines."""
-    fingerprint = line_fingerprints(source)
+    fingerprint = line_fingerprints(text)
     users: dict[str, list[str]] = defaultdict(list)
     for name, file in ((name, file) for name, those in files.items() for file in those):
         users[file].append(name)
@@ -348,12 +337,10 @@ def _of_comments(
     files: Mapping[str, Sequence[str]], parts: Mapping[str, Part], comments: IgnoreComments, *, are_all: bool
 ) -> list[Finding]:
     """Return findings on comments. A comment is unused only if all mails of its file were checked."""
-    commented = dict.fromkeys(
-        file for name, part in parts.items() for file in (files[name] if part.commented is None else part.commented)
-    )
+    every = dict.fromkeys(chain.from_iterable(files.values()))
     unseen = {file for name, part in parts.items() if not part.is_whole for file in files[name]}
-    seen = [file for file in commented if file not in unseen] if are_all else ()
-    return [*comments.mistakes(commented), *comments.unused(seen)]
+    seen = [file for file in every if file not in unseen] if are_all else ()
+    return [*comments.mistakes(every), *comments.unused(seen)]
 
 
 def _on_styles(gallery: Gallery, parts: Mapping[str, Part]) -> Iterable[Finding]:
@@ -367,22 +354,16 @@ def _on_styles(gallery: Gallery, parts: Mapping[str, Part]) -> Iterable[Finding]
     return unused_in_all(unused, users)
 
 
-def line_fingerprints(source: Callable[[str], str]) -> Callable[[Place], str]:
+def line_fingerprints(text: Callable[[str], str]) -> Callable[[Place], str]:
     """Return a function for fingerprints of lines, which stay the same when a line is moved or indented.
 
-    `source` returns the content of a file. If it raises OSError, lines are empty.
+    `text` returns the content of a file.
     """
-
-    @cache
-    def lines(file: str) -> list[str]:
-        try:
-            return source(file).split("\n")
-        except OSError:
-            return []
+    lines = cache(lambda file: text(file).split("\n"))
 
     @cache
     def of_line(file: str, line: int) -> str:  # once for a line, which may be long and have thousands of findings
-        text = "".join(lines(file)[line - 1 : line])
-        return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()[:16]
+        words = "".join(lines(file)[line - 1 : line]).split()
+        return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
 
     return lambda place: of_line(place.file, place.line_for_tools)

@@ -31,13 +31,10 @@ from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
 from keyturn.studio.lint.finding import merge
 from keyturn.studio.lint.rules import RULES, limit_finding
-from keyturn.studio.renderers import Here, LimitExceeded, Limits, renderers_for
+from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool, renderers_for
 
 _BESIDE = 10
 """Seconds for work that belongs to no single mail: loading the checks, reading samples and files."""
-
-MakeKeys = Callable[[Gallery, Sequence[str]], Mapping[str, str]]
-"""Returns a key for each template that can have one (`state_keys`)."""
 
 _MOST_KEPT = 5_000
 """Templates in a store, the last ones used: enough for two branches of a thousand templates."""
@@ -47,41 +44,47 @@ _MOST_FILES = 32
 
 
 class KeptResults:
-    """Stores findings by key. `save` keeps those that were read or added last."""
+    """Keeps the findings on the templates of a folder from one check to the next.
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._known = _read(file)
-        self._used: dict[str, Part] = {}
+    `given`: what else the findings depend on, the settings and the limits.
+    """
 
-    def get(self, key: str) -> Part | None:
-        if found := self._known.get(key):
-            self._used[key] = found
-        return found
+    def __init__(self, folder: Path, given: Iterable[bytes]) -> None:
+        name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:24]
+        self._file = cache_folder("check") / f"{name}.msgpack"
+        self._given = given
+        self._known = _read(self._file)
 
-    def put(self, key: str, part: Part) -> None:
-        """Store a part, unless its findings depend on more than file contents: on the machine, or on other names."""
-        if not part.is_cut_short and all(RULES.row_of(finding).is_stored for finding in part.findings):
-            self._used[key] = part
+    def check(
+        self, gallery: Gallery, names: Sequence[str], check: Callable[[Sequence[str]], Iterable[Part]]
+    ) -> Iterable[Part]:
+        """Return the findings on templates: `check` makes those of templates that have changed."""
+        keys = _state_keys(gallery, names, self._given)
+        known = {name: part for name, key in keys.items() if (part := self._known.get(key))}
+        left = [name for name in names if name not in known]
+        parts = known | dict(zip(left, check(left), strict=True))
+        self._save({key: parts[name] for name, key in keys.items() if _is_stored(parts[name])})
+        return [parts[name] for name in names]
 
-    def save(self) -> None:
+    def _save(self, used: Mapping[str, Part]) -> None:
         """Replace the file atomically. If that fails, the next check starts without it."""
-        if self._used.keys() <= self._known.keys():
+        if used.keys() <= self._known.keys():
             return
-        left = {key: found for key, found in self._known.items() if key not in self._used}
-        kept = dict([*left.items(), *self._used.items()][-_MOST_KEPT:])
+        left = {key: part for key, part in self._known.items() if key not in used}
+        kept = dict([*left.items(), *used.items()][-_MOST_KEPT:])
         half = self._file.with_suffix(f".{os.getpid()}.half")
         with suppress(OSError):
             make_private_folder(self._file.parent)
             half.write_bytes(msgspec.msgpack.encode(kept))
             half.replace(self._file)
-            _remove_oldest(self._file.parent)
+            files = sorted(self._file.parent.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+            for old in files[_MOST_FILES:]:
+                old.unlink(missing_ok=True)
 
 
-def results_file(folder: Path) -> Path:
-    """Return the store for a folder of templates, in the user's cache folder."""
-    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:24]
-    return cache_folder("check") / f"{name}.msgpack"
+def _is_stored(part: Part) -> bool:
+    """Tell whether findings depend on file contents alone, and neither on the machine nor on other names."""
+    return not part.is_cut_short and all(RULES.row_of(finding).is_stored for finding in part.findings)
 
 
 def _read(file: Path) -> Mapping[str, Part]:
@@ -93,12 +96,6 @@ def _read(file: Path) -> Mapping[str, Part]:
         return {}
 
 
-def _remove_oldest(folder: Path) -> None:
-    files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in files[_MOST_FILES:]:
-        file.unlink(missing_ok=True)
-
-
 _LIBRARIES = ("keyturn", "babel", "css-inline", "jinja2", "markupsafe", "mjml-python", "msgspec", "tinycss2")
 """Libraries that findings depend on."""
 
@@ -106,12 +103,10 @@ _BY_VALUE = re.compile(r"""\{%[-+]?\s*(?:extends|include|import|from)\s+(?!["'\[
 """A file included by a computed name, which may be any file."""
 
 
-def state_keys(gallery: Gallery, names: Sequence[str], given: Iterable[bytes]) -> Mapping[str, str]:
-    """Return a key for each template, or an empty mapping if keys are impossible.
-
-    `given`: what else the findings depend on, the settings and the limits.
-    """
-    if any(map(_has_linked_folder, gallery.watched_folders)):
+def _state_keys(gallery: Gallery, names: Sequence[str], given: Iterable[bytes]) -> Mapping[str, str]:
+    """Return a key for each template, or an empty mapping if keys are impossible."""
+    below = (Path(above, name) for top in gallery.watched_folders for above, names, _ in walk(top) for name in names)
+    if any(folder.is_symlink() for folder in below):
         return {}
     states = fingerprints(gallery)
     of_all = Fingerprint().union(*states.values())
@@ -134,10 +129,6 @@ def state_keys(gallery: Gallery, names: Sequence[str], given: Iterable[bytes]) -
 
 def _states_as_text(files: Fingerprint) -> bytes:
     return repr(sorted(one for one in files if not one[0].startswith(".git/"))).encode()
-
-
-def _has_linked_folder(folder: Path) -> bool:
-    return any(Path(above, name).is_symlink() for above, below, _ in walk(folder) for name in below)
 
 
 @cache
@@ -166,24 +157,17 @@ def _digest(parts: Iterable[bytes]) -> bytes:
 class InRenderers:
     """Checks templates in `jobs` processes.
 
-    `kept`: findings of earlier checks, reused for equal keys. A template that crashes its process is a finding; the
+    `kept`: findings of earlier checks. A template that crashes its process is a finding; the
     others are still checked.
     """
 
     jobs: int
     kept: KeptResults | None = None
-    make_keys: MakeKeys = lambda *_: {}
 
     def __call__(self, checks: TemplateChecks, names: Sequence[str], /) -> Iterable[Part]:
-        keys = self.make_keys(checks.gallery, names) if self.kept else {}
-        known = {name: found for name, key in keys.items() if self.kept and (found := self.kept.get(key))}
-        left = [name for name in names if name not in known]
-        checked = dict(zip(left, self._check(checks, left), strict=True))
-        if self.kept:
-            for name in keys.keys() & checked.keys():
-                self.kept.put(keys[name], checked[name])
-            self.kept.save()
-        return [known.get(name) or checked[name] for name in names]
+        if self.kept is None:
+            return self._check(checks, names)
+        return self.kept.check(checks.gallery, names, lambda left: self._check(checks, left))
 
     def _check(self, checks: TemplateChecks, names: Sequence[str]) -> Iterable[Part]:
         if not names:
@@ -199,7 +183,7 @@ class InRenderers:
 
         # Started before the threads and stopped before the threads are joined: so Ctrl-C ends everything at once.
         renderers = renderers_for(checks, checks.limits, jobs)
-        with ThreadPoolExecutor(1 if isinstance(renderers, Here) else jobs) as threads:
+        with ThreadPoolExecutor(jobs if isinstance(renderers, RendererPool) else 1) as threads:
             try:
                 return list(threads.map(check, names))
             finally:

@@ -96,10 +96,6 @@ class Document:
         """Return the place in the templates of a character of `markup`."""
         return self.trail(offset)[0]
 
-    def place_of_drawn(self, element: Element) -> Place:
-        """Return the place in the templates of an element of `drawn`."""
-        return self.place(self.lookup.offset_of(element))
-
     def text_place(self, offset: int) -> Place:
         """Return the place in the templates of a character of `text`."""
         return self._trail(self.text, self.files.text, offset)[0]

@@ -61,8 +61,8 @@ def _general(text: str) -> str:
 def _of_feature(name: str) -> Rule:
     feature, support = features()[name], supports()[name]
     lacking = {
-        "": [client for client in support.clients_that("no") if client in MAJOR.members],
-        "in part in ": [client for client in support.clients_that("partial") if client in MAJOR.members],
+        "": [client for client in support.clients_that("no") if client in MAJOR],
+        "in part in ": [client for client in support.clients_that("partial") if client in MAJOR],
     }
     clients = "; ".join(f"{how}{names_of(those)}" for how, those in lacking.items() if those) or "others than the usual"
     what = f"Some mail clients lack {support.title}: {feature.effect.rstrip(',')}."

@@ -127,12 +127,11 @@ def merge(findings: Iterable[Finding], by: Callable[[Finding], object] = attrget
     equal: dict[object, list[Finding]] = {}
     for finding in findings:
         equal.setdefault(by(finding), []).append(finding)
-    return [those[0] if len(those) == 1 else _with_all_mails(those) for those in equal.values()]
-
-
-def _with_all_mails(equal: list[Finding]) -> Finding:
-    mails = dict.fromkeys(mail for one in equal for mail in one.mails)
-    return replace(equal[0], mails=tuple(mails), hides=any(one.hides for one in equal))
+    for key, those in equal.items():
+        if len(those) > 1:
+            mails = dict.fromkeys(mail for one in those for mail in one.mails)
+            equal[key] = [replace(those[0], mails=tuple(mails), hides=any(one.hides for one in those))]
+    return [first for first, *_ in equal.values()]
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:

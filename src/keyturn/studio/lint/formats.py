@@ -113,6 +113,7 @@ def as_sarif(report: Report, shown: Shown) -> str:
 
 def _result(finding: Finding, rules: list[str], shown: Shown) -> Mapping[str, Any]:
     region = {"startLine": finding.place.line_for_tools, "startColumn": finding.place.column}
+    gaps = {"feature": finding.feature, "clients": finding.clients} if finding.feature else {}
     location = {"artifactLocation": {"uri": quote(shown(finding.place.file))}, "region": region}
     return {
         "ruleId": finding.rule,
@@ -121,12 +122,8 @@ def _result(finding: Finding, rules: list[str], shown: Shown) -> Mapping[str, An
         "message": {"text": f"{finding.message} {finding.fix}"},
         "locations": [{"physicalLocation": location}],
         "partialFingerprints": {"keyturnLine/v1": finding.fingerprint},
-        "properties": {"mails": [*map(str, finding.mails)], **_gaps(finding)},
+        "properties": {"mails": [*map(str, finding.mails)], **gaps},
     }
-
-
-def _gaps(finding: Finding) -> Mapping[str, Any]:
-    return {"feature": finding.feature, "clients": finding.clients} if finding.feature else {}
 
 
 def _rule(about: Rule) -> Mapping[str, Any]:

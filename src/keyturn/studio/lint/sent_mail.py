@@ -3,14 +3,13 @@
 A few kilobytes of HTML and CSS can cost an hour of work, so the studio has a renderer do it, which has limits.
 """
 
-import msgspec
+from msgspec.structs import replace
 
 from keyturn.mail.languages import SOURCE_LANGUAGE, Languages
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.studio.lint.check import document_findings
 from keyturn.studio.lint.checks import checks_for
-from keyturn.studio.lint.clients.clients import Clients
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.markup.marked_html import mark_html
@@ -23,13 +22,10 @@ HTML, TEXT = "HTML", "text"
 
 def examine(_: object, html: str, text: str, subject: str, clients: tuple[str, ...] = ()) -> list[Finding]:
     """Return the findings in a mail. `clients`: existing groups of mail clients. A renderer's state is not needed."""
-    checks = checks_for(Clients.from_names(clients))
+    checks = checks_for(clients)
     found = dict.fromkeys(document_findings(document_of(html, text, subject), checks))
-    return sorted(map(_for_senders, found), key=lambda finding: (finding.place, finding.rule, finding.message))
-
-
-def _for_senders(finding: Finding) -> Finding:
-    return msgspec.structs.replace(finding, fix=RULES.row_of(finding).fixes.get("sent", finding.fix))
+    for_senders = (replace(one, fix=RULES.row_of(one).fixes.get("sent", one.fix)) for one in found)
+    return sorted(for_senders, key=lambda finding: (finding.place, finding.rule, finding.message))
 
 
 def document_of(html: str, text: str = "", subject: str = "") -> Document:

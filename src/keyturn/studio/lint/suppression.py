@@ -18,7 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from keyturn.errors import Fault, KeyturnError
-from keyturn.studio.lint.clients.clients import Clients, UnknownClients
+from keyturn.studio.lint.clients.clients import UnknownClients, clients_in
 from keyturn.studio.lint.clients.features import features
 from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, line_and_column
 from keyturn.studio.lint.rules import RULES
@@ -69,7 +69,7 @@ def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield the unknown clients, rules and severities of the studio's settings."""
     for name in values.get("clients", ()):
         try:
-            Clients.from_names([name])
+            clients_in([name])
         except UnknownClients as unknown:
             yield Fault("clients", str(unknown))
     for name, level in values.get("severity", {}).items():
@@ -81,7 +81,7 @@ def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(f"severity.{name}", f"must be {', '.join(_CHOICES[:-1])} or {_CHOICES[-1]}, not {level!r}")
 
 
-MARK = "keyturn:"
+_MARK = "keyturn:"
 """What every comment for Keyturn contains."""
 
 _COMMENT = re.compile(
@@ -123,11 +123,11 @@ class IgnoreComment(Struct, frozen=True):
 class IgnoreComments:
     """Reads the comments of files, each file once, and records which comments were used.
 
-    `source` returns the content of a file or raises OSError.
+    `text` returns the content of a file.
     """
 
-    def __init__(self, source: Callable[[str], str]) -> None:
-        self._source = source
+    def __init__(self, text: Callable[[str], str]) -> None:
+        self._text = text
         self._read = cache(self._read_file)
         self._used: set[IgnoreComment] = set()
 
@@ -150,11 +150,8 @@ class IgnoreComments:
                     yield RULES.finding(comment.place, "ignore/unused", rules=named)
 
     def _read_file(self, file: str) -> tuple[list[IgnoreComment], list[Finding]]:
-        try:
-            source = self._source(file)
-        except OSError:  # a finding may be about a missing file
-            source = ""
-        read = list(_comments_in(source, file)) if MARK in source else []
+        source = self._text(file)
+        read = list(_comments_in(source, file)) if _MARK in source else []
         comments = [one for one in read if isinstance(one, IgnoreComment)]
         return comments, [one for one in read if isinstance(one, Finding)]
 

@@ -13,6 +13,6 @@ Declined: `pebble` forks from a process with threads, or spawns processes and pi
 """
 
 from keyturn.studio.renderers.limits import LimitExceeded, Limits
-from keyturn.studio.renderers.pool import Here, RendererPool, Runner, renderers_for
+from keyturn.studio.renderers.pool import RendererPool, Runner, renderers_for
 
-__all__ = ["Here", "LimitExceeded", "Limits", "RendererPool", "Runner", "renderers_for"]
+__all__ = ["LimitExceeded", "Limits", "RendererPool", "Runner", "renderers_for"]

@@ -9,8 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from multiprocessing.connection import Connection
 from pickle import PicklingError
-from types import TracebackType
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar
 
 from msgspec import Struct
 
@@ -26,11 +25,8 @@ from keyturn.studio.renderers.limits import (
 )
 from keyturn.studio.renderers.spawner import Spawner
 
-
-class Job(Struct, frozen=True):
-    function: Callable[..., Any]
-    arguments: tuple[Any, ...]
-    seconds: float
+Job = tuple[float, Callable[..., Any], tuple[Any, ...]]
+"""The seconds that it may take, a function, and its arguments."""
 
 
 class JobResult(Struct, frozen=True):
@@ -57,10 +53,11 @@ def work(connection: "Connection[Any, Any]", state: object, limits: Limits) -> N
 
 
 def _do(job: Job, state: object) -> JobResult:
+    seconds, function, arguments = job
     try:
-        limit_processor(job.seconds)
-        with limited_time(job.seconds):
-            return JobResult(job.function(state, *job.arguments))
+        limit_processor(seconds)
+        with limited_time(seconds):
+            return JobResult(function(state, *arguments))
     except OutOfTime:
         return JobResult(limit="time")
     except MemoryError:
@@ -93,49 +90,40 @@ _QUIET = 3.0
 _Renderer = tuple[int, "Connection[Any, Any]"]
 
 
-class Runner(Protocol[S_co]):
-    """Does work on the state that it was made with. Functions are named by their module, arguments are pickled."""
+class Runner(Generic[S_co]):
+    """Does work on the `state` that it was made with: here in the requesting process, within the sandbox alone.
+
+    Functions are named by their module, arguments are pickled.
+    """
+
+    def __init__(self, state: S_co, limits: Limits | None = None) -> None:
+        self._state = state
+        self._limits = limits or Limits()
 
     def run(self, function: Callable[Concatenate[S_co, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Return the result of the function. Raises LimitExceeded, and what the function raises."""
-        ...
+        return self.run_for(self._limits.seconds, partial(function, **kwargs) if kwargs else function, *args)
 
-    def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
+    def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:  # noqa: ARG002 - nothing ends it
         """Do the same with another time limit."""
-        ...
-
-    def close(self) -> None:
-        """End all work. Waiting threads get LimitExceeded."""
-        ...
-
-
-class Here(Generic[S]):
-    """Does the work in the requesting process, limited only by the sandbox of the templates."""
-
-    def __init__(self, state: S) -> None:
-        self._state = state
-
-    def run(self, function: Callable[Concatenate[S, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return function(self._state, *args, **kwargs)
-
-    def run_for(self, _: float, function: Callable[..., R], *args: Any) -> R:
         return function(self._state, *args)
 
     def start(self) -> None:
-        """Do nothing, as `close` does."""
+        """Get ready for the first request."""
 
-    close = start
+    def close(self) -> None:
+        """End all work. Waiting threads get LimitExceeded."""
 
 
-class RendererPool(Generic[S]):
+class RendererPool(Runner[S_co]):
     """Has work done in up to `most` processes, each with the `state` at the time when this was made.
 
     Make it before there are threads. A renderer is started when no other is free. It is ended when it passes a limit,
     or when nothing has been asked for a while and there is another.
     """
 
-    def __init__(self, state: S, limits: Limits, most: int) -> None:
-        self._limits = limits
+    def __init__(self, state: S_co, limits: Limits, most: int) -> None:
+        super().__init__(state, limits)
         self._most = most
         self._idle: list[_Renderer] = []
         self._busy: set[int] = set()
@@ -145,23 +133,14 @@ class RendererPool(Generic[S]):
         self._changed = threading.Condition()
         self._spawner = Spawner(lambda connection: work(connection, state, limits))
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
-        self.close()
-
     def start(self) -> None:
         """Have one renderer ready before the first request."""
         self._give_back(self._take())
 
-    def run(self, function: Callable[Concatenate[S, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
-        return self.run_for(self._limits.seconds, partial(function, **kwargs) if kwargs else function, *args)
-
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
         renderer = self._take()
         try:
-            answer = _ask(renderer[1], Job(function, args, seconds))
+            answer = _ask(renderer[1], (seconds, function, args))
         except EOFError:
             ended_by = self._discard(renderer)
             raise LimitExceeded("time" if ended_by == signal.SIGXCPU else "crash") from None
@@ -241,14 +220,14 @@ class RendererPool(Generic[S]):
             return 0 if self._closed else self._spawner.end(renderer[0])
 
 
-def renderers_for(state: S, limits: Limits, most: int) -> "RendererPool[S] | Here[S]":
-    return RendererPool(state, limits, most) if hasattr(os, "fork") else Here(state)
+def renderers_for(state: S, limits: Limits, most: int) -> Runner[S]:
+    return RendererPool(state, limits, most) if hasattr(os, "fork") else Runner(state)
 
 
 def _ask(connection: "Connection[Any, Any]", job: Job) -> JobResult:
     try:
         connection.send(job)
-        if not connection.poll(job.seconds * PATIENCE + _GRACE):
+        if not connection.poll(job[0] * PATIENCE + _GRACE):
             raise LimitExceeded("time")
         answer: JobResult = connection.recv()
     except OSError as error:  # a pipe that the other side has closed

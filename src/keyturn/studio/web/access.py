@@ -92,7 +92,7 @@ def require_token(token: str, path: str) -> BeforeRequest:
     """
 
     async def admit(request: Request[Any, Any, Any]) -> Response[Any] | None:
-        if _has_cookie(request, token):
+        if secrets.compare_digest(request.cookies.get(_cookie_of(request), "").encode(), token.encode()):
             return None
         if secrets.compare_digest(request.query_params.get("token", "").encode(), token.encode()):
             left = [pair for pair in parse_qsl(request.url.query) if pair[0] != "token"]
@@ -105,10 +105,6 @@ def require_token(token: str, path: str) -> BeforeRequest:
         return Response(_REFUSAL, status_code=403, media_type=MediaType.TEXT)
 
     return admit
-
-
-def _has_cookie(request: Request[Any, Any, Any], token: str) -> bool:
-    return secrets.compare_digest(request.cookies.get(_cookie_of(request), "").encode(), token.encode())
 
 
 def _cookie_of(request: Request[Any, Any, Any]) -> str:

@@ -28,15 +28,13 @@ from keyturn.studio.web.access import (
 from keyturn.studio.web.api import inbox_api
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.checks.folder_checks import FolderChecks
-from keyturn.studio.web.checks.mail_checks import Checks, KnownFindings
+from keyturn.studio.web.checks.mail_checks import Checks
 from keyturn.studio.web.checks.snapshots import Review
 from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.events import saved_events
 from keyturn.studio.web.failures import exception_handlers, problem
 from keyturn.studio.web.pages import (
-    canvas as canvas_pages,
-)
-from keyturn.studio.web.pages import (
+    canvas,
     comparison_pages,
     contact_sheet,
     data_tab,
@@ -98,32 +96,22 @@ def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
         stored = SnapshotFolder(studio.snapshots)
         snapshots = Snapshots(studio.gallery, stored, studio.snapshot_languages, render=renditions.render)
         review = Review(snapshots, studio.gallery)
-    checks = Checks(
-        renditions=renditions,
-        clients=studio.clients,
-        severity=studio.severity,
-        known=KnownFindings(studio.baseline),
-    )
-    folder_checks = FolderChecks(studio, renditions.runner, checks)
+    checks = Checks(studio, renditions)
+    folder_checks = FolderChecks(studio, renditions.runner, checks.known)
     sources = SourceFiles(studio.gallery, studio.read_only)
     layout = Layout(studio, folder_checks, review, sources, path)
-    canvas = canvas_pages.Canvas(renditions)
-    data = data_tab.DataTab(studio.gallery)
     return layout, {
         "captured_checks": CapturedChecks(renditions.runner, studio.clients, studio.severity),
         "studio": studio,
         "hosted": studio.pages,
         "gallery": studio.gallery,
         "sources": sources,
-        "drafts": Drafts(renditions, studio.clients, studio.severity),
+        "drafts": Drafts(studio, renditions),
         "review": review,
         "layout": layout,
-        "canvas": canvas,
         "checks": checks,
         "folder_checks": folder_checks,
         "renditions": renditions,
-        "data_tab": data,
-        "pages": template_pages.SamplePages(studio.gallery, canvas, data, checks, folder_checks, review, layout),
     }
 
 
@@ -156,7 +144,7 @@ def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield the handlers of the pages. Without a folder for a page, there is no page, or one that says how to begin."""
-    pages = (template_pages, data_tab, editing_pages, canvas_pages, send_pages)
+    pages = (template_pages, data_tab, editing_pages, canvas, send_pages)
     for page in (*pages, contact_sheet, findings_pages):
         yield from page.HANDLERS
     yield from (saved_events, _no_page)

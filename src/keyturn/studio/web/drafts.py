@@ -14,6 +14,7 @@ from keyturn.studio.web import frames
 from keyturn.studio.web.checks.mail_checks import check_mail
 from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition, Renditions
+from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
 
 _MOST = 16
@@ -28,10 +29,9 @@ class RenderedDraft(Struct, frozen=True):
 class Drafts:
     """Has drafts rendered. A newer draft of the same editor replaces an older one that waits."""
 
-    def __init__(self, renditions: Renditions, clients: tuple[str, ...], severity: Mapping[str, str]) -> None:
+    def __init__(self, studio: Studio, renditions: Renditions) -> None:
+        self._studio = studio
         self._renditions = renditions
-        self._clients = clients
-        self._severity = severity
         self._latest: Kept[str, str] = Kept(_MOST)
         self._frames: Kept[str, tuple[str, View]] = Kept(_MOST)
         self._one_at_a_time = threading.Lock()
@@ -59,7 +59,8 @@ class Drafts:
             return ()
         try:
             with self._one_at_a_time:
-                return self._renditions.runner.run(_check, rendition.order, draft, self._clients, self._severity)
+                clients, severity = self._studio.clients, self._studio.severity
+                return self._renditions.runner.run(_check, rendition.order, draft, clients, severity)
         except LimitExceeded:  # reported where it is rendered
             return ()
 
@@ -70,7 +71,7 @@ class Drafts:
 
 
 def _render(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, Finding | None]:
-    drafted = Drawer(drawer.gallery.with_draft(draft))
+    drafted = Drawer(drawer.gallery.but(draft=draft))
     drawn = drafted.draw(order)
     if drawn.fault:
         return "", drawn.fault
@@ -82,4 +83,4 @@ def _render(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str
 def _check(
     drawer: Drawer, order: Order, draft: Draft, clients: tuple[str, ...], severity: Mapping[str, str]
 ) -> tuple[Finding, ...]:
-    return check_mail(Drawer(drawer.gallery.with_draft(draft)), order, clients, severity).found
+    return check_mail(Drawer(drawer.gallery.but(draft=draft)), order, clients, severity).found

@@ -5,7 +5,6 @@ import contextlib
 import logging
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from litestar import get
 from litestar.di import NamedDependency
@@ -21,12 +20,6 @@ _AT_MOST = 50
 _LOOK_UP = 200
 
 
-class _Watched(NamedTuple):
-    folders: tuple[Path, ...]
-    inbox: Path | None
-    snapshots: Path | None
-
-
 @get("/events", sync_to_thread=False)
 def saved_events(studio: NamedDependency[Studio]) -> ServerSentEvent:
     return ServerSentEvent(changes(studio))
@@ -39,16 +32,16 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
     """
     is_watching = is_back = False
     while not studio.stopping.is_set():
-        watched = _watched_folders(studio)
+        folders = _watched_folders(studio)
         with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
-            async for paths in _batches(studio, watched.folders):
+            async for paths in _batches(studio, folders):
                 if is_back:  # only once the folder is watched again: a save in between would go unreported
                     is_back = False
                     yield ServerSentEventMessage(event="saved", data="")
                 if not is_watching:
                     is_watching = True
                     yield ServerSentEventMessage(event="watching", data="")
-                for message in _messages_for(paths, watched):
+                for message in _messages_for(paths, studio):
                     yield message
         is_back = await _wait_for_folder(studio)
 
@@ -68,11 +61,12 @@ async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[
             return
 
 
-def _messages_for(paths: set[Path], watched: _Watched) -> Iterator[ServerSentEventMessage]:
-    mails = {path for path in paths if path.parent == watched.inbox}
+def _messages_for(paths: set[Path], studio: Studio) -> Iterator[ServerSentEventMessage]:
+    inbox, snapshots = _inbox(studio), _snapshots(studio)
+    mails = {path for path in paths if path.parent == inbox}
     if any(path.suffix == ".eml" for path in mails):
         yield ServerSentEventMessage(event="mail", data="")
-    accepted = {path for path in paths if watched.snapshots and path.is_relative_to(watched.snapshots)}
+    accepted = {path for path in paths if snapshots and path.is_relative_to(snapshots)}
     if accepted:
         yield ServerSentEventMessage(event="snapshot", data="")
     if paths - mails - accepted:
@@ -88,20 +82,18 @@ async def _wait_for_folder(studio: Studio) -> bool:
     return False
 
 
-def _watched_folders(studio: Studio) -> _Watched:
-    captured = studio.captured.folder if studio.captured else None
-    inbox = make_private_folder(captured).resolve() if captured else None  # a watch needs it before the first mail
-    snapshots = studio.snapshots.resolve() if studio.snapshots and studio.snapshots.is_dir() else None
-    return _Watched(
-        (
-            *studio.gallery.watched_folders,
-            *_behind_links(studio.gallery),
-            *_page_folders(studio),
-            *(folder for folder in (inbox, snapshots) if folder),
-        ),
-        inbox,
-        snapshots,
-    )
+def _watched_folders(studio: Studio) -> tuple[Path, ...]:
+    own = *studio.gallery.watched_folders, *_behind_links(studio.gallery), *_page_folders(studio)
+    return *own, *(folder for folder in (_inbox(studio), _snapshots(studio)) if folder)
+
+
+def _inbox(studio: Studio) -> Path | None:
+    """Return the folder of captured mails, made if it was missing: a watch needs it before the first mail."""
+    return make_private_folder(studio.captured.folder).resolve() if studio.captured else None
+
+
+def _snapshots(studio: Studio) -> Path | None:
+    return studio.snapshots.resolve() if studio.snapshots and studio.snapshots.is_dir() else None
 
 
 def _behind_links(gallery: Gallery) -> Iterator[Path]:

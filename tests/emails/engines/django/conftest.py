@@ -5,6 +5,7 @@ The project is set up in a process of its own, since Django has one project in e
 
 import shutil
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from tests.emails.engines.django.opened import PROJECT, Ask, Opened, open_here
@@ -17,6 +18,6 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     """Have something done in the project's process."""
     folder = tmp_path_factory.mktemp("django") / "project"
     shutil.copytree(PROJECT, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    with RendererPool(Opened(), Limits(seconds=60), 1) as workers:
+    with closing(RendererPool(Opened(), Limits(seconds=60), 1)) as workers:
         workers.run(open_here, folder)
         yield workers.run

@@ -13,7 +13,7 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.lint.check import check, document_findings
 from keyturn.studio.lint.document import Document, read_document
 from keyturn.studio.lint.source.broken_templates import explain
-from keyturn.studio.lint.source.unknown_filters import with_lenient_origins
+from keyturn.studio.lint.source.origins import with_lenient_origins
 
 PROJECT = Path(__file__).parent / "project"
 EMAILS = "shop/templates/shop/emails"

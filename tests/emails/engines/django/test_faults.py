@@ -5,7 +5,7 @@ from tests.emails.engines.django.opened import Ask, Opened, found_in, found_in_a
 
 from keyturn.studio.lint.checks.parts import check_undefined
 from keyturn.studio.lint.document import read_document
-from keyturn.studio.lint.source.unknown_filters import with_lenient_origins
+from keyturn.studio.lint.source.origins import with_lenient_origins
 
 
 def test_the_checks_find_what_is_wrong_with_a_mail_in_plain_html(ask: Ask) -> None:

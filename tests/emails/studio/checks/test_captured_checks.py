@@ -1,6 +1,7 @@
 """What is said of a captured mail: its HTML as of any mail, and its headers, lines and files as receivers see them."""
 
 from collections.abc import Iterable
+from contextlib import closing
 from email.message import EmailMessage
 
 import pytest
@@ -12,7 +13,7 @@ from keyturn.studio.inbox.mail import MailContent
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.sent_mail import examine
-from keyturn.studio.renderers import Here, LimitExceeded, Limits, RendererPool
+from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool, Runner
 from keyturn.studio.web.checks.captured_checks import CapturedChecks, check_message
 
 pytestmark = pytest.mark.slow
@@ -97,7 +98,7 @@ def test_html_is_checked_as_that_of_a_template_and_told_without_one() -> None:
 def test_checks_that_would_not_end_are_ended() -> None:
     css = "".join(f".c{number} .d{number}{{color:#123}}" for number in range(2_000))
     endless = f"<style>{css}</style>" + '<p class="c1">x</p>' * 2_000
-    with RendererPool(None, Limits(), most=1) as runner, pytest.raises(LimitExceeded):
+    with closing(RendererPool(None, Limits(), most=1)) as runner, pytest.raises(LimitExceeded):
         runner.run_for(0.5, examine, endless, "x", "x")
 
 
@@ -139,7 +140,7 @@ def test_its_rows_in_inboxes_are_shown_with_the_hidden_text_that_it_begins_with(
 
 
 def test_the_severities_of_a_team_hold_for_captured_mails(captured: CapturedMails) -> None:
-    checks = CapturedChecks(Here(None), (), {"message/missing-header": "note", "message/no-subject": "off"})
+    checks = CapturedChecks(Runner(None), (), {"message/missing-header": "note", "message/no-subject": "off"})
     name = captured.add(BODY)
     checks.check(captured.find(name), MailContent(captured.raw(captured.find(name))))
 

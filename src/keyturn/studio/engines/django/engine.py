@@ -167,7 +167,7 @@ class DjangoEngine(Engine):
 def _place(error: Exception, tracer: DjangoTracer) -> tuple[Any, Any]:
     token, debug = getattr(error, "token", None), getattr(error, "template_debug", None)
     if isinstance(error, TemplateSyntaxError) and token is not None and debug:
-        return Origin(debug["name"], loader=_File(debug["name"])), token
+        return Origin(debug["name"]), token
     if tracer.failed and tracer.failed[0] is error:
         node = tracer.failed[1]
         return getattr(node, "origin", None), getattr(node, "token", None)
@@ -179,15 +179,6 @@ def _is_constant(node: Any) -> bool:
     given = (node.view_name, *node.args, *node.kwargs.values()) if isinstance(node, URLNode) else ()
     arguments = [of_one for one in given for _, of_filter in one.filters for of_one in of_filter]
     return bool(given) and not any(one.is_var for one in given) and not any(is_variable for is_variable, _ in arguments)
-
-
-class _File:
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def get_contents(self, _: Any) -> str:
-        with open(self._name, encoding="utf-8") as file:  # noqa: PTH123 - may be no path; then there are no columns
-            return file.read()
 
 
 def _reason(error: Exception) -> str:

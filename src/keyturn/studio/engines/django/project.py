@@ -24,6 +24,8 @@ def open_project(settings: str, directory: Path | None, studio: StudioSettings |
     """
     option, studio = f"--django {settings}", studio or StudioSettings()
     set_up(settings, (directory or Path.cwd()).resolve())
+    from django.conf import settings as of_project
+
     from keyturn.studio.engines.django.engine import DjangoEngine, template_folders
     from keyturn.studio.engines.django.variables import find_variables
 
@@ -40,7 +42,7 @@ def open_project(settings: str, directory: Path | None, studio: StudioSettings |
             engine=django,
             outlook_classic=studio.outlook_classic,
         ),
-        languages=Languages(_time_zone(), first, only=codes),
+        languages=Languages(of_project.TIME_ZONE or "UTC", first, only=codes),
         brands={name: {**studio.globals, **brand} for name, brand in studio.brands.items()},
         patterns=Patterns(studio.ignore, studio.layouts, is_mail=_mails_in(Folders(first, *others), directory)),
         find_variables=lambda files: find_variables(files, django.source, filters),
@@ -77,12 +79,6 @@ def _mails_in(folders: Folders, directory: Path | None) -> Callable[[MailFiles],
         return bool(says_so) and is_own(folders / files.markup)
 
     return is_mail
-
-
-def _time_zone() -> str:
-    from django.conf import settings
-
-    return settings.TIME_ZONE or "UTC"
 
 
 _PACKAGES = frozenset({"site-packages", "dist-packages"})

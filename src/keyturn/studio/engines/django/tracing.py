@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from django.template import Template, TemplateSyntaxError
@@ -155,7 +156,7 @@ def _is_mjml(node: Any) -> bool:
 
 def _source(origin: Any) -> str:
     try:
-        source: str = origin.loader.get_contents(origin)
+        source: str = origin.loader.get_contents(origin) if origin.loader else Path(origin.name).read_text("utf-8")
     except Exception:  # noqa: BLE001 - the project's loader; without a source there are no columns
         return ""
     return source

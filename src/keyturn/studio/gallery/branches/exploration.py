@@ -69,13 +69,6 @@ def explore_mail(
     return exploration.passes(next(iter(samples.values())))
 
 
-class _Rendering(msgspec.Struct, frozen=True):
-    """The branches that a rendering takes. `failed`: it raised an error."""
-
-    taken: frozenset[Branch]
-    failed: bool
-
-
 class _Pass(Way):
     """A way that takes the branches that are `wanted`: an outcome once it decides it, or else what is within one.
 
@@ -148,16 +141,11 @@ class _Exploration:
 
     def render_all(self, samples: Iterable[Sample]) -> bool:
         """Render the samples; return whether none of them failed."""
-        renderings = [self._render(sample, Way()) for sample in samples]
-        self._taken.update(*(rendering.taken for rendering in renderings))
-        return not any(rendering.failed for rendering in renderings)
+        failed = [sample for sample in samples if not self._render(sample, Way())]
+        return not failed
 
     def passes(self, first: Sample) -> Passes:
         return Passes(tuple(self._passes(first)) if self._wanted() else (), thread_time() >= self._ends_at)
-
-    @property
-    def _is_over(self) -> bool:
-        return len(self._names) >= MOST_PASSES or thread_time() >= self._ends_at
 
     def _wanted(self) -> list[Branch]:
         """Return the branches that show something, and that nothing has taken."""
@@ -167,11 +155,12 @@ class _Exploration:
     def _passes(self, first: Sample) -> Iterator[Sample]:
         tries, idle = Counter[Branch](), 0
         sample = replace(first, values=_filled(first.values, self._gallery.guessed_sample(self._name).values))
-        while (wanted := self._wanted()) and idle < _MOST_IDLE and not self._is_over:
+        while (wanted := self._wanted()) and idle < _MOST_IDLE and len(self._names) < MOST_PASSES:
+            if thread_time() >= self._ends_at:
+                return
             way = _Pass(self._points, wanted, tries)
-            rendering = self._render(sample, way)
-            new = [one for one in wanted if one in rendering.taken]
-            self._taken |= rendering.taken
+            self._render(sample, way)
+            new = [one for one in wanted if one in way.taken]
             idle = 0 if new else idle + 1
             if new:
                 forced = tuple(Branch(*place, outcome) for place, outcome in way.forced.items())
@@ -180,16 +169,18 @@ class _Exploration:
                 self._names.add(name)
                 yield replace(sample, name=name, origin="", forced=forced, adds=adds)
 
-    def _render(self, sample: Sample, way: Way) -> _Rendering:
-        templates, failed = self._renderers(sample), False
+    def _render(self, sample: Sample, way: Way) -> bool:
+        """Render a sample, and note the branches that it takes. Return whether there was no error."""
+        templates, is_whole = self._renderers(sample), True
         with note_faults(), on_way(way):
             try:
                 templates.fill(self._name, sample.values, self._language)
             except TemplateInvalid as error:  # the checks report it
                 if isinstance(error.__cause__, OutOfTime):
                     raise error.__cause__ from error
-                failed = True
-        return _Rendering(frozenset(way.taken), failed)
+                is_whole = False
+        self._taken |= way.taken
+        return is_whole
 
 
 def _names_in(test: nodes.Node) -> frozenset[str]:

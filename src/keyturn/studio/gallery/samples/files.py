@@ -146,15 +146,10 @@ class WrittenSample(NamedTuple):
     line: int | None
 
 
-class _Place(NamedTuple):
-    """A possible file of samples: its path without ending, with slashes. A text, since a folder has thousands.
-
-    `holds`: "tables" for a table per sample, "either" for these or the values of one sample, "one" for one sample.
-    """
-
-    stem: str
-    holds: str
-
+_Place = tuple[str, str]
+"""A possible file of samples: its path without ending, and "tables" for a table per sample, "one" for one sample, or
+"either". The path is a text with slashes, since a folder has thousands.
+"""
 
 NamesIn = Callable[[str], frozenset[str]]
 """Lists a folder. A caller that reads the samples of many mails caches it."""
@@ -185,11 +180,11 @@ def find_samples(
     """
     found: dict[str, WrittenSample] = {}
     faults: list[TemplateInvalid] = []
-    for place in _places(folder, name, markup, names_in):
-        for file in _with_endings(place.stem, names_in):
+    for stem, holds in _places(folder, name, markup, names_in):
+        for file in _with_endings(stem, names_in):
             try:
                 _require_inside(file, bounds, folder.resolve().parent / "samples")
-                _add_new(found, _read_file(file, place.holds, printed_names))
+                _add_new(found, _read_file(file, holds, printed_names))
             except TemplateInvalid as error:
                 faults.append(error)
     if faults:
@@ -228,15 +223,15 @@ def _places(folder: Path, name: str, markup: str, names_in: NamesIn) -> Iterator
     above, _, last = stem.rpartition("/")
     own = above == f"{top}/{name}"
     if own:
-        yield _Place(f"{above}/samples", "tables")
-    yield _Place(f"{stem}.samples", "tables")
-    yield _Place(stem, "either")
+        yield f"{above}/samples", "tables"
+    yield f"{stem}.samples", "tables"
+    yield stem, "either"
     if own:
         yield from _places_in(f"{above}/samples", names_in)
     places = {(f"{above}/samples", last), (f"{top}/samples", name), (f"{folder.parent.as_posix()}/samples", name)}
     roots = {f"{place}/{below}" for place, below in places if names_in(place)}
     for root in sorted(roots, key=lambda root: (-root.count("/"), root)):
-        yield _Place(root, "either")
+        yield root, "either"
         yield from _places_in(root, names_in)
 
 
@@ -247,7 +242,7 @@ def _places_in(folder: str, names_in: NamesIn) -> Iterator[_Place]:
             shown = printable_name(f"{folder}/{name}")
             raise TemplateInvalid(shown, None, "the file name is not UTF-8, so it cannot name a sample")
     for stem in sorted({stem for stem, ending in map(os.path.splitext, names) if ending}):
-        yield _Place(f"{folder}/{stem}", "one")
+        yield f"{folder}/{stem}", "one"
 
 
 def _with_endings(stem: str, names_in: NamesIn) -> Iterator[Path]:

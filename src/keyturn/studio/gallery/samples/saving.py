@@ -3,15 +3,15 @@
 import json
 import os
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import KW_ONLY, dataclass
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
 from keyturn.errors import SampleNotSaved, TemplateInvalid
 from keyturn.plain_files import replace_file
+from keyturn.studio.gallery.gallery import Gallery
 from keyturn.studio.gallery.samples.files import ONLY, READERS, Unreadable, WrittenSample, find_samples, read_tables
 from keyturn.studio.gallery.samples.shapes import Fields, plain_data, without_defaults
 
@@ -24,18 +24,13 @@ def name_fault(name: str) -> str:
     return "" if _NAME.fullmatch(name) else "A name is up to 60 letters, digits, - and _, such as long_name."
 
 
-@dataclass
 class SampleFiles:
-    """The sample files of a mail. `markup`: below `folder`. `printed_names`: as in `find_samples`."""
+    """The sample files of a mail."""
 
-    folder: Path
-    mail: str
-    markup: str
-    _: KW_ONLY
-    printed_names: Callable[[], Collection[str]] = tuple
-
-    def __post_init__(self) -> None:
-        self.folder = self.folder.resolve()
+    def __init__(self, gallery: Gallery, mail: str) -> None:
+        self._folder = gallery.folder.resolve()
+        self._gallery, self._mail = gallery, mail
+        self._markup = gallery.files(mail).markup
 
     def has(self, name: str) -> bool:
         return name in self._written_samples()
@@ -45,7 +40,7 @@ class SampleFiles:
         if name in written:
             return written[name].file
         shared = (file for file in reversed([sample.file for sample in written.values()]) if not self._holds_one(file))
-        inside = (file for file in shared if file.resolve().is_relative_to(self.folder))
+        inside = (file for file in shared if file.resolve().is_relative_to(self._folder))
         return next(inside, self._default_file())
 
     def is_writable(self, name: str = "") -> bool:
@@ -68,8 +63,8 @@ class SampleFiles:
         file = self.file_for(name)
         if fault := name_fault(name):
             raise SampleNotSaved(file, fault)
-        if not file.resolve().is_relative_to(self.folder):
-            raise SampleNotSaved(file, f"it is outside {self.folder}")
+        if not file.resolve().is_relative_to(self._folder):
+            raise SampleNotSaved(file, f"it is outside {self._folder}")
         try:
             return self._text(file, name, values, fields)
         except TemplateInvalid as error:
@@ -91,7 +86,9 @@ class SampleFiles:
 
     def _written_samples(self) -> Mapping[str, WrittenSample]:
         with suppress(TemplateInvalid):
-            return find_samples(self.folder, self.mail, self.markup, printed_names=self.printed_names)
+            return find_samples(
+                self._folder, self._mail, self._markup, printed_names=lambda: self._gallery.variables(self._mail)
+            )
         return {}
 
     def _holds_one(self, file: Path) -> bool:
@@ -101,10 +98,10 @@ class SampleFiles:
         return names in ([file.stem], [ONLY]) and set(read_tables(file)) != set(names)
 
     def _default_file(self) -> Path:
-        markup = self.folder / self.markup
-        if markup.parent == self.folder / self.mail:
+        markup = self._folder / self._markup
+        if markup.parent == self._folder / self._mail:
             return markup.parent / "samples.toml"
-        stem = self.folder / self.mail
+        stem = self._folder / self._mail
         return stem.with_name(f"{stem.name}.samples.toml")
 
 

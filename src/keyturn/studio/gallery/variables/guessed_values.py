@@ -100,7 +100,7 @@ def _plain_value(one: Variable, named: Named, nth: int) -> Any:
     if isinstance(one.default, int | float):
         return one.default
     if _is_yes_or_no(one, words):
-        return not is_unlikely(words, _MAIL.get())
+        return _score(words, _MAIL.get()) >= 0
     if text is None and one.filters & FILTERS["moment"]:
         text = text_for(Named("date"), nth)
     if text is None and one.filters & FILTERS["number"]:
@@ -127,9 +127,9 @@ def _is_number(text: str | None) -> bool:
 def _number(text: str | None, default: Any, nth: int) -> int | float:
     if isinstance(default, int | float):
         return default
-    digits = (text or "").replace(" ", "")
-    if not _NUMBER.fullmatch(digits):
+    if not _is_number(text):
         return (3, 5, 2)[nth % 3]
+    digits = (text or "").replace(" ", "")
     return float(digits) if "." in digits else int(digits)
 
 
@@ -146,10 +146,6 @@ _STEM = 5
 
 def likeliest(options: Iterable[Any], mail: str) -> Any:
     return max(options, key=lambda option: _score(str(option), mail))
-
-
-def is_unlikely(name: str, mail: str) -> bool:
-    return _score(name, mail) < 0
 
 
 def _score(option: str, mail: str) -> int:

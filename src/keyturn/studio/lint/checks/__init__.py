@@ -1,6 +1,6 @@
 """All checks, in the order in which they run."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from keyturn.studio.lint.checks.accessibility import check_accessibility, check_contrast
@@ -16,12 +16,15 @@ from keyturn.studio.lint.checks.parts import (
 )
 from keyturn.studio.lint.checks.safety import check_safety
 from keyturn.studio.lint.checks.selectors import check_selectors
-from keyturn.studio.lint.clients.clients import MAJOR, Clients
+from keyturn.studio.lint.clients.clients import clients_in
 from keyturn.studio.lint.document import Check
 
 
-def checks_for(clients: Clients, audits: Mapping[str, str] = {}) -> tuple[Check, ...]:
-    """Return the checks for these clients. `audits`: what mails declare about their audit, by name."""
+def checks_for(groups: Iterable[str] = (), audits: Mapping[str, str] = {}) -> tuple[Check, ...]:
+    """Return the checks for these groups of mail clients. `audits`: what mails declare about their audit, by name.
+
+    Raises UnknownClients.
+    """
     return (
         partial(check_safety, audits=audits),
         check_comments,
@@ -33,7 +36,7 @@ def checks_for(clients: Clients, audits: Mapping[str, str] = {}) -> tuple[Check,
         check_parity,
         check_accessibility,
         check_contrast,
-        partial(check_compatibility, clients=clients),
+        partial(check_compatibility, clients=clients_in(groups)),
         check_sizes,
         check_undefined,
     )
@@ -48,4 +51,4 @@ TEXT_CHECKS: tuple[Check, ...] = (
 )
 """The checks of a mail that consists of text alone."""
 
-CHECKS: tuple[Check, ...] = checks_for(MAJOR)
+CHECKS: tuple[Check, ...] = checks_for()

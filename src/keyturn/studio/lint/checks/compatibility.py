@@ -6,7 +6,7 @@ No client runs scripts, event handlers and frames. Forms are judged by client.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from keyturn.studio.lint.clients.clients import MAJOR, Clients, Support, names_of, supports
+from keyturn.studio.lint.clients.clients import MAJOR, Support, names_of, supports
 from keyturn.studio.lint.clients.features import Feature, FeatureUse, Gap, feature_uses, features, gaps, severity_of
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import ClientGap, Finding
@@ -16,11 +16,11 @@ _VERDICT_WORD = re.compile(r"^(?:Partial|Buggy|Supported|Not supported)[.,:] (?:
 _MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
 
 
-def check_compatibility(document: Document, clients: Clients = MAJOR) -> Iterator[Finding]:
+def check_compatibility(document: Document, clients: tuple[str, ...] = MAJOR) -> Iterator[Finding]:
     """Yield features that these clients lack, once for each line. Notes on other clients count, too."""
     seen = set()
     for use in feature_uses(document):
-        finding = _finding_on(document, use, clients.members)
+        finding = _finding_on(document, use, clients)
         if finding is None:
             continue
         key = (use.feature, finding.place.file, finding.place.line, finding.severity == "note" and finding.clients)

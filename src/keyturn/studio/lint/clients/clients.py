@@ -23,30 +23,20 @@ class UnknownClients(ValueError):
     """A chosen group of clients does not exist. The message is a sentence for users."""
 
 
-class Clients(msgspec.Struct, frozen=True):
-    """The clients whose gaps are reported: some of the groups, in the order of `GROUPS`."""
+def clients_in(groups: Iterable[str]) -> tuple[str, ...]:
+    """Return the clients of these groups, in the order of `GROUPS`.
 
-    groups: tuple[str, ...]
-
-    @classmethod
-    def from_names(cls, names: Iterable[str]) -> "Clients":
-        """Return the named groups. Names may be separated by commas; "all" is every group, no name the usual ones.
-
-        Raises UnknownClients.
-        """
-        wanted = {name.strip().lower() for listed in names for name in listed.split(",")} - {""} or set(_USUAL)
-        for name in sorted(wanted - {*GROUPS, "all"}):
-            meant = did_you_mean(name, GROUPS, said=" (did you mean {}?)")
-            groups = ", ".join(GROUPS)
-            raise UnknownClients(f"no group of clients is called {name!r}{meant}; the groups are {groups}, and all")
-        return cls(tuple(group for group in GROUPS if group in wanted or "all" in wanted))
-
-    @property
-    def members(self) -> tuple[str, ...]:
-        return tuple(client for group in self.groups for client in GROUPS[group])
+    Names may be separated by commas; "all" is every group, no name the usual ones. Raises UnknownClients.
+    """
+    wanted = {name.strip().lower() for listed in groups for name in listed.split(",")} - {""} or set(_USUAL)
+    for name in sorted(wanted - {*GROUPS, "all"}):
+        meant = did_you_mean(name, GROUPS, said=" (did you mean {}?)")
+        known = ", ".join(GROUPS)
+        raise UnknownClients(f"no group of clients is called {name!r}{meant}; the groups are {known}, and all")
+    return tuple(client for group in GROUPS if group in wanted or "all" in wanted for client in GROUPS[group])
 
 
-MAJOR = Clients(_USUAL)
+MAJOR = clients_in(())
 
 
 class Support(msgspec.Struct, frozen=True):
@@ -62,15 +52,12 @@ class Support(msgspec.Struct, frozen=True):
         return [client for client, found in self.verdicts.items() if found == verdict]
 
     @property
-    def tested_in(self) -> int:
-        return len(self.verdicts) - len(self.clients_that("unknown"))
-
-    @property
     def works(self) -> str:
         """In how many clients it works: "works in 8 of 41 clients, in part in 16 more, tested 2021-12"."""
         whole, partly = len(self.clients_that("yes")), len(self.clients_that("partial"))
+        tested_in = len(self.verdicts) - len(self.clients_that("unknown"))
         more = f", in part in {partly} more" if partly else ""
-        return f"works in {whole} of {self.tested_in} clients{more}, tested {self.tested[:7]}"
+        return f"works in {whole} of {tested_in} clients{more}, tested {self.tested[:7]}"
 
 
 @cache

@@ -89,13 +89,9 @@ class ElementLookup:
         tables = (above.get("data-keyturn") for above in _with_ancestors(drawn) if above.tag == "table")
         return self._tables.get(next(tables, ""), self._body)
 
-    def element_of_class(self, name: str) -> Element | None:
-        """Return the element of a mark's class, or None for other classes."""
-        found = _CLASS.fullmatch(name)
-        return self._by_number.get(int(found[1])) if found else None
-
     def _named_by(self, drawn: Element) -> Element | None:
-        return next(filter(None, map(self.element_of_class, drawn.get("class").split())), None)
+        marks = filter(None, map(_CLASS.fullmatch, drawn.get("class").split()))
+        return next(filter(None, (self._by_number.get(int(mark[1])) for mark in marks)), None)
 
 
 def _with_ancestors(drawn: Element) -> Iterator[Element]:

@@ -1,4 +1,4 @@
-"""Findings on templates that cannot be rendered, and on samples that cannot be read."""
+"""Findings on templates that cannot be rendered, or not in full, and on samples that cannot be read."""
 
 import re
 import traceback
@@ -8,17 +8,27 @@ from functools import partial
 from pathlib import Path
 from posixpath import basename
 
-from jinja2 import TemplateNotFound, TemplateRuntimeError, TemplatesNotFound, TemplateSyntaxError, UndefinedError
+from jinja2 import (
+    TemplateError,
+    TemplateNotFound,
+    TemplateRuntimeError,
+    TemplatesNotFound,
+    TemplateSyntaxError,
+    UndefinedError,
+    nodes,
+)
 from jinja2.exceptions import SecurityError
 
 from keyturn.errors import CatalogueInvalid, TemplateInvalid
 from keyturn.mail.rendering.engine import EngineFault
 from keyturn.plain_files import read_plain_file
 from keyturn.studio.gallery import Gallery, Sample
+from keyturn.studio.gallery.environments import FolderEnvironment, parse_template
 from keyturn.studio.gallery.naming import stem_of
 from keyturn.studio.gallery.variables.missing_names import missing_name
 from keyturn.studio.lint.finding import Finding, Place, cut, did_you_mean, did_you_mean_file, limit_of, reason_of
 from keyturn.studio.lint.rules import RULES, limit_finding
+from keyturn.studio.lint.source.origins import with_lenient_origins
 from keyturn.studio.lint.source.other_engines import TagOfAnotherEngine, rule_of
 
 _TAG = re.compile(r"\{[{%].*?(?:[}%]\}|$)")
@@ -32,46 +42,40 @@ _FIELD = re.compile(r"`\$\.(\w+)")
 
 def _completed(place: Place, gallery: Gallery) -> Place:
     """Return a place with a column: by default that of the first tag of the line, else of its first word."""
-    line = line_at(place, gallery)
+    line = _line_at(place, gallery)
     tag = _TAG.search(line)
     first = tag.start() if tag else len(line) - len(line.lstrip())
     return place if place.column else Place(place.file, place.line, first + 1)
 
 
-def line_at(place: Place, gallery: Gallery) -> str:
-    return "".join(_lines(place.file, gallery)[place.line - 1 : place.line]) if place.line else ""
+def _line_at(place: Place, gallery: Gallery) -> str:
+    return "".join(gallery.text(place.file).split("\n")[place.line - 1 : place.line]) if place.line else ""
 
 
-def place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
+def _place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
     """Return where a template fails. In a line with several tags, the column is known only if the error names one."""
-    if place := find_undecodable(error, gallery):
-        return place
     file, line, cause = gallery.folders.name_of(error.path), error.line or 0, error.__cause__
     if isinstance(cause, EngineFault):
         return Place(file, line, cause.column or 0)
-    if circle := find_circle(error, gallery):
-        return circle[-1]
     if isinstance(cause, TagOfAnotherEngine):
         return Place(file, line, getattr(cause.lineno, "column", 0))
-    return Place(file, line, _column(line_at(Place(file, line), gallery), error) or error.column or 0)
+    return Place(file, line, _column(_line_at(Place(file, line), gallery), error) or error.column or 0)
 
 
-def place_in_samples(error: TemplateInvalid, gallery: Gallery) -> Place:
+def _place_in_samples(error: TemplateInvalid, gallery: Gallery) -> Place:
     """Return where samples cannot be read. The message names a line, or a sample and its field."""
-    if place := find_undecodable(error, gallery):
-        return place
     file = gallery.folders.name_of(error.path)
     if found := _AT.search(error.message):
         return Place(file, int(found[1]), int(found[2] or 0))
     if error.line and (field := _FIELD.search(error.message)):
         written = re.compile(rf"(?:^|[{{,])\s*[\"']?({field[1]})[\"']?\s*[=:]")
-        for number, line in enumerate(_lines(file, gallery)[error.line - 1 :], error.line):
+        for number, line in enumerate(gallery.text(file).split("\n")[error.line - 1 :], error.line):
             if found := written.search(line):
                 return Place(file, number, found.start(1) + 1)
     return Place(file, error.line or 0, 0)
 
 
-def find_undecodable(error: TemplateInvalid, gallery: Gallery) -> Place | None:
+def _undecodable(error: TemplateInvalid, gallery: Gallery) -> Place | None:
     """Return the place of the first byte that is not UTF-8. The file is found by its content."""
     cause = error.__cause__
     if not isinstance(cause, UnicodeDecodeError):
@@ -82,7 +86,7 @@ def find_undecodable(error: TemplateInvalid, gallery: Gallery) -> Place | None:
     return next((Place(gallery.folders.name_of(file), before.count(b"\n") + 1, column) for file in files), None)
 
 
-def find_circle(error: TemplateInvalid, gallery: Gallery) -> tuple[Place, ...]:
+def _circle(error: TemplateInvalid, gallery: Gallery) -> tuple[Place, ...]:
     """Return the includes of an endless circle, each once. A macro that calls itself is no circle."""
     if not isinstance(error.__cause__, RecursionError):
         return ()
@@ -90,8 +94,8 @@ def find_circle(error: TemplateInvalid, gallery: Gallery) -> tuple[Place, ...]:
     times = Counter(
         Place(folders.name_of(step.filename), step.lineno or 0) for step in steps if Path(step.filename) in folders
     )
-    turns = [one for one, count in times.items() if count > _ONCE_MORE and _BRINGS_IN.search(line_at(one, gallery))]
-    return tuple(Place(one.file, one.line, _column(line_at(one, gallery), error) or 0) for one in turns)
+    turns = [one for one, count in times.items() if count > _ONCE_MORE and _BRINGS_IN.search(_line_at(one, gallery))]
+    return tuple(Place(one.file, one.line, _column(_line_at(one, gallery), error) or 0) for one in turns)
 
 
 def _column(line: str, error: TemplateInvalid) -> int | None:
@@ -122,13 +126,6 @@ def _names_in(error: TemplateInvalid) -> Iterator[str]:
         yield quoted[1]
 
 
-def _lines(file: str, gallery: Gallery) -> list[str]:
-    try:
-        return gallery.source(file).split("\n")
-    except OSError:
-        return []
-
-
 def _has_content(file: Path, content: bytes) -> bool:
     return file.is_file() and file.stat().st_size == len(content) and read_plain_file(file) == content
 
@@ -149,15 +146,16 @@ _CLOSE = 0.8
 
 def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding:
     """Say why a template cannot be rendered, where it is known."""
-    place, cause = _completed(place_of(error, gallery), gallery), error.__cause__
-    if find_undecodable(error, gallery):
+    if place := _undecodable(error, gallery):
         return RULES.finding(place, "jinja/error", "not UTF-8", file=place.file)
+    turns, cause = _circle(error, gallery), error.__cause__
+    place = _completed(turns[-1] if turns else _place_of(error, gallery), gallery)
     if isinstance(cause, EngineFault):
         if cause.kind == "error" and not (cause.by_itself or sample.is_complete):
             return _not_checked(cause.message, place)
         rule = f"{cause.engine.lower()}/{cause.kind}"
         return RULES.finding(place, rule, message=_as_sentence(cause.message), fix=cause.fix)
-    if turns := find_circle(error, gallery):
+    if turns:
         others = ", ".join(dict.fromkeys(one.file for one in turns if one.file != place.file))
         through = f", through {others}" if others else ""
         return RULES.finding(place, "jinja/error", "circle", file=place.file, through=through)
@@ -168,9 +166,9 @@ def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding
 
 def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
     """Say why samples cannot be read, where it is known."""
-    place = _completed(place_in_samples(error, gallery), gallery)
-    if find_undecodable(error, gallery):
+    if place := _undecodable(error, gallery):
         return RULES.finding(place, "samples/invalid", "not UTF-8", file=place.file)
+    place = _completed(_place_in_samples(error, gallery), gallery)
     if limit := limit_of(error.__cause__):
         return limit_finding(limit, place, reason_of(error.__cause__, error.message))
     ending = Path(error.path).suffix.lower().lstrip(".")
@@ -184,7 +182,7 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
     cause, message = error.__cause__, error.message
     if limit := limit_of(cause):
         return limit_finding(limit, place, reason_of(cause, message))
-    line_text = line_at(Place(gallery.folders.name_of(error.path), error.line or 0), gallery)
+    line_text = _line_at(Place(gallery.folders.name_of(error.path), error.line or 0), gallery)
     if isinstance(cause, TemplateSyntaxError):
         return _of_syntax(cause, message, line_text, gallery, place)
     if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:
@@ -245,11 +243,40 @@ def _unknown(unknown: re.Match[str], message: str, gallery: Gallery, place: Plac
     environment = gallery.templates.environment(gallery.languages.choose(""))
     said = f"No {kind} named '{name}'" if name else message
     known = {"filter": environment.filters, "test": environment.tests}.get(kind, {})
-    spelling = spelling_of(name, known) if name else "Check its spelling;"
+    spelling = _spelling_of(name, known) if name else "Check its spelling;"
     return RULES.finding(place, f"jinja/unknown-{kind}", message=_as_sentence(said), spelling=spelling)
 
 
-def spelling_of(name: str, known: Iterable[str]) -> str:
+def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
+    """Yield the unknown filters and tests of one file, without which the mail is checked.
+
+    Django refuses its own; in an app's own environment Jinja does.
+    """
+    environment = gallery.templates.environment(gallery.languages.choose(""))
+    if gallery.templates.engine or not isinstance(environment, FolderEnvironment):
+        return
+    source = gallery.source(file)
+    try:
+        tree = parse_template(environment, source, file, with_lenient_origins)
+    except TemplateError:  # another check reports it
+        return
+    lines = source.split("\n")
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
+        if node.name not in known:
+            line = int(node.lineno)
+            place = Place(file, line, _column_of_filter(lines[line - 1], node.name))
+            message = f"No {kind} named '{node.name}'."
+            spelling = _spelling_of(node.name, known)
+            yield RULES.finding(place, f"jinja/unknown-{kind}", message=message, spelling=spelling)
+
+
+def _column_of_filter(line: str, name: str) -> int:
+    found = re.search(rf"(?:\||\bfilter|\bis(?:\s+not)?)\s*({re.escape(name)})\b", line)
+    return found.start(1) + 1 if found else 1
+
+
+def _spelling_of(name: str, known: Iterable[str]) -> str:
     """Return the beginning of the fix for an unknown filter, tag or test."""
     if source := next((source for source, names in RULES["jinja/unknown-filter"].words.items() if name in names), ""):
         return f"{source} has one of this name;"

@@ -4,22 +4,21 @@ It extends Jinja's code generator (`Environment.code_generator_class`), so inher
 white-space control are Jinja's own, and the text is identical.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-from jinja2 import Environment, TemplateAssertionError, TemplateSyntaxError, nodes
+from jinja2 import Environment, TemplateAssertionError, nodes
 from jinja2.compiler import CodeGenerator, Frame
 from jinja2.defaults import DEFAULT_NAMESPACE
-from jinja2.ext import Extension
 from jinja2.filters import FILTERS
-from jinja2.lexer import Token, TokenStream
 from jinja2.runtime import BlockReference, Context, Undefined
 from jinja2.tests import TESTS
 
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.sandbox import SandboxedFolderEnvironment
 from keyturn.studio.lint.source import stand_ins, traced_text
-from keyturn.studio.lint.source.tolerant_parsing import STAND_IN, Position, TolerantEnvironment
+from keyturn.studio.lint.source.tolerant_parsing import STAND_IN, TolerantEnvironment
 
 _NAMES: Mapping[str, str] = {
     "markup": "Markup",
@@ -42,7 +41,7 @@ def with_origins(environment: Environment) -> Environment:
 
     The copy is synchronous and does not share the original's caches.
     """
-    copy = environment.overlay(extensions=[_Positions], bytecode_cache=None, enable_async=False)
+    copy = environment.overlay(bytecode_cache=None, enable_async=False)
     copy.__class__ = type("TracedEnvironment", (TolerantEnvironment, type(environment)), {})
     copy.globals = {**environment.globals, STAND_IN: stand_ins.FAILED}
     copy.code_generator_class = _OriginsGenerator
@@ -51,6 +50,16 @@ def with_origins(environment: Environment) -> Environment:
     copy.context_class = type("TracedContext", (_TracedContext, environment.context_class), {})
     copy.filters = {name: traced_text.keep_origins(function) for name, function in environment.filters.items()}
     return copy
+
+
+def with_lenient_origins(environment: Environment) -> Environment:
+    """Return the environment of `with_origins`, in which unknown filters return their value unchanged."""
+    return with_lenient_filters(with_origins(environment))
+
+
+def going_on(gallery: Gallery) -> Gallery:
+    """Return a gallery that finds the branches of its mails beyond their faults."""
+    return gallery if gallery.go_on else gallery.but(go_on=with_lenient_origins)
 
 
 class _TracedContext(Context):
@@ -222,42 +231,3 @@ class _OriginsGenerator(CodeGenerator):
     def _position(self, node: nodes.Node) -> str:
         line, column = getattr(node.lineno, "line", node.lineno), getattr(node.lineno, "column", 1)
         return f"{self.name or self.filename or '<template>'!r}, {line}, {column}"
-
-
-class _Positions(Extension):
-    """Adds columns to tokens: Jinja's lexer has only lines."""
-
-    priority = 0  # before any extension that makes tokens of its own
-
-    def __init__(self, environment: Environment) -> None:
-        super().__init__(environment)
-        self._sources: dict[tuple[str | None, str | None], str] = {}
-
-    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        self._sources[name, filename] = str(source)
-        return source
-
-    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
-        source = self._sources.pop((stream.name, stream.filename), "")
-        starts = list(self._starts_of_tokens(source, stream))
-        start: tuple[int, int] | None = None
-        for token in stream:
-            if token.type in ("data", "variable_begin", "block_begin"):
-                start = starts.pop(0) if starts else None
-            yield token._replace(lineno=Position.at(token.lineno, *start)) if start else token
-
-    def _starts_of_tokens(self, source: str, stream: TokenStream) -> Iterator[tuple[int, int]]:
-        """Yield line and column of each text, expression and statement of the source."""
-        source = re.sub(r"\r\n?", "\n", source)
-        offset, line, behind = 0, 1, 0
-        try:
-            for _, kind, value in self.environment.lexer.tokeniter(source, stream.name, stream.filename):
-                while not source.startswith(value, offset) and source[offset : offset + 1].isspace():
-                    offset += 1  # white space that a minus sign took away
-                if kind in ("data", "variable_begin", "block_begin"):
-                    line, behind = line + source.count("\n", behind, offset), offset
-                    yield line, offset - source.rfind("\n", 0, offset)
-                offset += len(value)
-        except TemplateSyntaxError as error:
-            error.lineno = Position.at(error.lineno, line, behind - source.rfind("\n", 0, behind))
-            raise

@@ -95,11 +95,7 @@ def one_for_each_engine(findings: Iterable[Finding]) -> Iterator[Finding]:
         those = list(group)
         files = len({finding.place.file for finding in those})
         (merged,) = merge(those, by=lambda _: None)
-        yield _of_many(merged, files) if files > 1 else merged
-
-
-def _of_many(first: Finding, files: int) -> Finding:
-    message = (
-        f"{files} files are {_ENGINE_OF[first.rule]} templates, but the folder is Jinja. The first: {first.message}"
-    )
-    return replace(first, message=message, fix=first.fix.replace(_ONE, _MANY))
+        if files > 1:
+            said = f"{files} files are {_ENGINE_OF[merged.rule]} templates, but the folder is Jinja. The first:"
+            merged = replace(merged, message=f"{said} {merged.message}", fix=merged.fix.replace(_ONE, _MANY))
+        yield merged

@@ -6,6 +6,7 @@ So other mistakes in the file are still found at their lines. A tag that prints 
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from copy import copy
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -77,11 +78,45 @@ class Position(int):
         return cls.at(line, line, column)
 
 
+class _PositioningLexer(Lexer):
+    """Adds columns to the lines of tokens: those of the text, expression or statement that a token is in."""
+
+    def tokeniter(
+        self, source: str, name: str | None, filename: str | None = None, state: str | None = None
+    ) -> Iterator[tuple[int, str, str]]:
+        text, tokens = re.sub(r"\r\n?", "\n", source), list[tuple[int, str, str]]()
+        offset, behind, line, column = 0, 0, 1, 1
+        try:
+            for token_line, kind, value in super().tokeniter(source, name, filename, state):
+                while not text.startswith(value, offset) and text[offset : offset + 1].isspace():
+                    offset += 1  # white space that a minus sign took away
+                if kind in ("data", "variable_begin", "block_begin"):
+                    line, behind = line + text.count("\n", behind, offset), offset
+                    column = offset - text.rfind("\n", 0, offset)
+                tokens.append((Position.at(token_line, line, column), kind, value))
+                offset += len(value)
+        except TemplateSyntaxError as error:
+            error.lineno = Position.at(error.lineno, line, column)
+            raise
+        return iter(tokens)
+
+
+@lru_cache(_MOST_FILES)
+def _with_positions(lexer: Lexer) -> Lexer:
+    positioning = copy(lexer)
+    positioning.__class__ = _PositioningLexer
+    return positioning
+
+
 class TolerantEnvironment(Environment):
     """An environment whose templates have stand-ins for wrong tags, which are noted when the template is loaded.
 
-    Where nobody notes faults, the first is raised.
+    Where nobody notes faults, the first is raised. Line numbers in its trees are a `Position`.
     """
+
+    @property
+    def lexer(self) -> Lexer:
+        return _with_positions(super().lexer)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         wrong, words = self._wrong[name] = list[TemplateSyntaxError](), set[str]()

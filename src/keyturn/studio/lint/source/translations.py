@@ -12,8 +12,7 @@ from jinja2.ext import extract_from_ast
 from msgspec.structs import replace
 
 from keyturn.errors import CatalogueInvalid
-from keyturn.mail.languages import SOURCE_LANGUAGE, CatalogueFault, Language, Text, catalogue_faults, excerpt
-from keyturn.mail.rendering.folders import Folders
+from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Text, catalogue_faults, excerpt
 from keyturn.plain_files import read_plain_text
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.environments import parse_template
@@ -50,12 +49,15 @@ def findings_on_texts(
     for fault in faults:
         if fault.text is None or fault.text in texts:
             templates = tuple(users[fault.text]) if fault.text else everybody
-            yield replace(_of_fault(fault, gallery.folders), templates=templates)
+            place = Place(gallery.folders.name_of(fault.file.resolve()), fault.line)
+            says = fault.message[:1].upper() + fault.message[1:]
+            yield replace(RULES.finding(place, f"languages/{fault.kind}", fault=says), templates=templates)
     doubtful = {(fault.file, fault.text) for fault in faults if fault.kind == "fuzzy"}
     for text, without in _languages_without(texts, languages, doubtful).items():
         catalogue = gallery.folders.name_of(without[0].files[0].resolve())
         find = partial(RULES.finding, texts[text], "languages/untranslated", text=excerpt(text.text))
-        yield replace(find(languages=_names_of(without), catalogue=catalogue), templates=tuple(users[text]))
+        named = listed([one.locale.get_display_name(Locale("en")) or one.tag for one in without])
+        yield replace(find(languages=named, catalogue=catalogue), templates=tuple(users[text]))
 
 
 def _languages_without(
@@ -113,12 +115,3 @@ def _place(file: str, source: str, position: int, text: str) -> Place:
     start = sum(len(one) + 1 for one in lines[: line - 1]) + column - 1
     at = next((found for quote in "\"'" if (found := source.find(f"{quote}{text}{quote}", start)) >= 0), start)
     return Place(file, *line_and_column(source, at))
-
-
-def _of_fault(fault: CatalogueFault, folders: Folders) -> Finding:
-    place = Place(folders.name_of(fault.file.resolve()), fault.line)
-    return RULES.finding(place, f"languages/{fault.kind}", fault=fault.message[:1].upper() + fault.message[1:])
-
-
-def _names_of(languages: Iterable[Language]) -> str:
-    return listed([language.locale.get_display_name(Locale("en")) or language.tag for language in languages])

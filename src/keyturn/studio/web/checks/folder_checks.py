@@ -12,10 +12,9 @@ from keyturn.studio.gallery.gallery import fingerprints
 from keyturn.studio.lint.check import Part, TemplateChecks, put_together
 from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.checks_in_renderers import How, check_apart
-from keyturn.studio.lint.clients.clients import Clients
 from keyturn.studio.lint.report import Report
 from keyturn.studio.renderers import Limits, Runner
-from keyturn.studio.web.checks.mail_checks import Checks
+from keyturn.studio.web.checks.mail_checks import KnownFindings
 from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.rendering.rendition import Drawer
 from keyturn.studio.web.studio import Studio
@@ -31,11 +30,11 @@ class FolderChecks:
     """Has templates checked, one at a time, while pages ask for it.
 
     `last`: the report at the latest request, and `waiting`: the number of templates that were still to check; None
-    before the first request. `of_mails`: the checks of shown mails, with the baseline.
+    before the first request. `known`: the baseline.
     """
 
-    def __init__(self, studio: Studio, runner: Runner[Drawer], of_mails: Checks) -> None:
-        self.of_mails = of_mails
+    def __init__(self, studio: Studio, runner: Runner[Drawer], known: KnownFindings) -> None:
+        self.known = known
         self.last = Report()
         self.waiting: int | None = None
         self._studio = studio
@@ -82,7 +81,7 @@ class FolderChecks:
 
     def _put_all_together(self, entries: Mapping[str, Entry], waiting: Sequence[str]) -> None:
         """Update `last` if the findings have changed and the last update was not a moment ago."""
-        known = self._parts.revision, not waiting, self.of_mails.known.state
+        known = self._parts.revision, not waiting, self.known.state
         if known != self._put_together and not (waiting and monotonic() < self._again_at):
             began = monotonic()
             self.last = self._report(entries, are_all=not waiting)
@@ -95,12 +94,12 @@ class FolderChecks:
         languages = tuple(self._gallery.languages.known.values())
         severity = self._studio.severity
         report = put_together(self._gallery, parts, languages, severity, are_all=are_all)
-        return self.of_mails.known.mark_in(report)
+        return self.known.mark_in(report)
 
 
 def _check_template(drawer: Drawer, template: str, clients: tuple[str, ...], limits: Limits, how: How) -> Part:
     gallery = drawer.gallery
     with gallery.one_look():
-        checks = checks_for(Clients.from_names(clients), gallery.audits)
+        checks = checks_for(clients, gallery.audits)
         languages = tuple(gallery.languages.known.values())
         return how(TemplateChecks(gallery, checks, languages, limits, drawer.traced), template)

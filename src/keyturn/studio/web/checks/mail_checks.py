@@ -2,9 +2,8 @@
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -13,7 +12,6 @@ from keyturn.studio.lint.baseline import BaselineInvalid, read_baseline
 from keyturn.studio.lint.check import TemplateChecks, put_together
 from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.checks.safety import audit
-from keyturn.studio.lint.clients.clients import Clients
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import limit_finding
@@ -22,6 +20,9 @@ from keyturn.studio.renderers import LimitExceeded, Limits
 from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition, Renditions
 from keyturn.studio.web.view import View
+
+if TYPE_CHECKING:  # `Mails` checks without a studio
+    from keyturn.studio.web.studio import Studio
 
 _IN_PART = "This mail was not checked in full: parts of it cannot be rendered."
 _CALLERS_LIMITS = Limits(seconds=86_400)
@@ -38,17 +39,12 @@ def check_mail(drawer: Drawer, order: Order, clients: tuple[str, ...], severity:
 
     with gallery.one_look():
         language = gallery.languages.choose(order.language)
-        checks = checks_for(_clients(clients), gallery.audits)
+        checks = checks_for(clients, gallery.audits)
         checker = TemplateChecks(gallery, checks, [language], _CALLERS_LIMITS, drawer.traced)
         part = checker.check_mail(order.template, order.sample, language, read)
         report = put_together(gallery, {order.template: part}, [language], severity)
         audited = [item for document in documents if document.html for item in audit(document, gallery.audits)]
     return replace(report, audit=tuple(audited), not_checked="" if part.is_whole else _IN_PART)
-
-
-@cache
-def _clients(groups: tuple[str, ...]) -> Clients:
-    return Clients.from_names(groups)
 
 
 class KnownFindings:
@@ -80,20 +76,14 @@ _Mail = tuple[str, View]
 """A template, and the part of a view that identifies the mail."""
 
 
-@dataclass(kw_only=True, eq=False)
 class Checks:
-    """Has mails checked, one at a time, and keeps the reports.
+    """Has mails checked, one at a time, and keeps the reports. `known`: the baseline, whose findings do not count."""
 
-    `known`: the baseline, whose findings do not count.
-    """
-
-    renditions: Renditions
-    clients: tuple[str, ...] = ()
-    severity: Mapping[str, str] = field(default_factory=dict)
-    known: KnownFindings = field(default_factory=lambda: KnownFindings(None))
-
-    def __post_init__(self) -> None:
-        self._gallery = self.renditions.gallery
+    def __init__(self, studio: "Studio", renditions: Renditions) -> None:
+        self.renditions = renditions
+        self.known = KnownFindings(studio.baseline)
+        self._studio = studio
+        self._gallery = renditions.gallery
         self._reports: Kept[_Mail, Report] = Kept()
         self._one_at_a_time = threading.Lock()
 
@@ -125,7 +115,7 @@ class Checks:
     def _report(self, rendition: Rendition) -> Report:
         if order := rendition.order:
             try:
-                return self.renditions.runner.run(check_mail, order, self.clients, self.severity)
+                return self.renditions.runner.run(check_mail, order, self._studio.clients, self._studio.severity)
             except LimitExceeded as exceeded:
                 return Report((limit_finding(exceeded.limit, order.files.markup),))
         faults = (error, *error.others) if (error := rendition.unreadable) else ()

@@ -7,7 +7,7 @@ fields. Places in the values are JSON Pointers (RFC 6901).
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -62,8 +62,8 @@ def current_data(gallery: Gallery, template: str, view: View) -> CurrentData:
         values = _edited(start, view.edit)
     except (msgspec.DecodeError, RecursionError, ValueError):
         return CurrentData(sample, props, start, start, {"": "The edit in this address is no JSON object."})
-    fitted = _fit_to_props(sample, values, props) if props else _fit_to_sample(sample, values)
-    return CurrentData(replace(sample, values=fitted.values), props, start, values, fitted.faults)
+    fitted, faults = _fit_to_props(sample, values, props) if props else _fit_to_sample(sample, values)
+    return CurrentData(replace(sample, values=fitted), props, start, values, faults)
 
 
 def _edited(start: Values, edit: str) -> Values:
@@ -81,11 +81,8 @@ def _pointer(*steps: object) -> str:
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
-class _Fitted(NamedTuple):
-    """Values for a template, with those of the sample in place of unfit ones. `faults`: by JSON Pointer."""
-
-    values: Mapping[str, Any]
-    faults: Mapping[str, str]
+_Fitted = tuple[Mapping[str, Any], Mapping[str, str]]
+"""Values for a template, with those of the sample in place of unfit ones, and faults by JSON Pointer."""
 
 
 def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> _Fitted:
@@ -103,11 +100,11 @@ def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> _Fi
             faults[_pointer(name, *steps)] = _to_plain_words(message)
     faults |= {_pointer(name): "This is required." for name in fields if fields[name].required and name not in edited}
     if faults:
-        return _Fitted({**start.values, **values}, faults)
+        return {**start.values, **values}, faults
     try:
-        return _Fitted(msgspec.structs.asdict(msgspec.convert(plain_data(values), props)), {})
+        return msgspec.structs.asdict(msgspec.convert(plain_data(values), props)), {}
     except msgspec.ValidationError as error:  # a rule of the struct about several fields
-        return _Fitted(start.values, {"": str(error)})
+        return start.values, {"": str(error)}
 
 
 def _fit_to_sample(start: Sample, edited: Values) -> _Fitted:
@@ -120,7 +117,7 @@ def _fit_to_sample(start: Sample, edited: Values) -> _Fitted:
         except _Unlike as error:
             faults[error.place] = error.message
             values[name] = start.values[name]
-    return _Fitted(values, faults)
+    return values, faults
 
 
 class _Unlike(Exception):

@@ -1,7 +1,7 @@
 """The middle of a page: a mail in a frame, its sources, and the selected line."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 from litestar import Response, get
 from litestar.di import NamedDependency
@@ -12,67 +12,52 @@ from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
 from keyturn.studio.web.pages import frame_answers
-from keyturn.studio.web.rendering.rendition import Drawer, Rendition, Renditions
-from keyturn.studio.web.rendering.source import Sources
+from keyturn.studio.web.rendering.rendition import Rendition, Renditions
+from keyturn.studio.web.rendering.source import files_of, source_at, stages_of
 from keyturn.studio.web.rendering.source_map import Marks, Selection, line_in, marks_in, sayings_in, selection_in
 from keyturn.studio.web.view import View
 
-T = TypeVar("T")
+
+def parts(renditions: Renditions, rendition: Rendition, view: View) -> dict[str, Any]:
+    """Return what a page shows of a mail. An unknown name is a LookupError."""
+    gallery = renditions.gallery
+    return {
+        "frame": view.to(sample=rendition.sample).mail(),
+        "sandbox": frames.PREVIEW,
+        "own_files": {file: stage for stage, file in files_of(gallery, rendition).items()},
+        "stages": stages_of(gallery, rendition),
+        "source": source_at(gallery, view.file, rendition) if view.show == "source" else None,
+        "picked": _selection(renditions, rendition, at) if (at := _line(view)) else None,
+        "sayings": _sayings(renditions, rendition) if view.tab == "reading" else (),
+    }
 
 
-class Canvas:
-    """Shows a rendition in each of its forms. An unknown name is a LookupError."""
+def _sayings(renditions: Renditions, rendition: Rendition) -> Sequence[Saying]:
+    if said := renditions.read(rendition, sayings_in):
+        return said
+    return read_aloud(parse_html(rendition.mail.html)) if rendition.mail and rendition.fault else ()
 
-    def __init__(self, renditions: Renditions) -> None:
-        self._renditions = renditions
-        self._gallery = renditions.gallery
-        self._sources = Sources(renditions.gallery)
 
-    def rendition(self, template: str, view: View) -> Rendition:
-        return self._renditions.rendition(template, view)
+def _selection(renditions: Renditions, rendition: Rendition, at: Place) -> Selection | None:
+    """Return the selection of a line, or None if no file of this mail holds it."""
+    if at.file not in renditions.gallery.files_of(rendition.template):
+        return None
+    source = renditions.gallery.source(at.file)
+    return renditions.read(rendition, selection_in, at, source) or Selection.of(at, (), source)
 
-    def _read(self, rendition: Rendition, read: Callable[..., T], *args: Any) -> T | None:
-        return self._renditions.ask(rendition, Drawer.read, read, *args)
 
-    def parts(self, rendition: Rendition, view: View) -> dict[str, Any]:
-        stage_of = {file: stage for stage, file in self._sources.files(rendition).items()}
-        return {
-            "frame": view.to(sample=rendition.sample).mail(),
-            "sandbox": frames.PREVIEW,
-            "own_files": stage_of,
-            "stages": self._sources.stages(rendition),
-            "source": self._sources.source_at(view.file, rendition) if view.show == "source" else None,
-            "picked": self._selection(rendition, at) if (at := _line(view)) else None,
-            "sayings": self._sayings(rendition) if view.tab == "reading" else (),
-        }
+def _html(renditions: Renditions, rendition: Rendition, view: View) -> str | None:
+    """Return the mail for the frame, as the view has it; None if it cannot be rendered.
 
-    def _sayings(self, rendition: Rendition) -> Sequence[Saying]:
-        if said := self._read(rendition, sayings_in):
-            return said
-        return read_aloud(parse_html(rendition.mail.html)) if rendition.mail and rendition.fault else ()
-
-    def html(self, rendition: Rendition, view: View) -> str | None:
-        """Return the mail for the frame, as the view has it; None if it cannot be rendered.
-
-        The mail is drawn as it is sent, with the origins of its parts. While a template is broken, it is the last good
-        mail, without origins. A mail of text alone is a page of its text.
-        """
-        if marked := self._read(rendition, frames.frame_of, view):
-            return marked
-        mail = rendition.mail
-        if mail and mail.text and not mail.html:
-            return frames.apply_view(frames.page_of_text(mail.text), view)
-        return frames.apply_view(mail.html, view) if mail and rendition.fault else None
-
-    def marks(self, rendition: Rendition, view: View) -> Marks:
-        return self._read(rendition, marks_in, _line(view)) or Marks({}, ())
-
-    def _selection(self, rendition: Rendition, at: Place) -> Selection | None:
-        """Return the selection of a line, or None if no file of this mail holds it."""
-        if at.file not in self._gallery.files_of(rendition.template):
-            return None
-        source = self._gallery.source(at.file)
-        return self._read(rendition, selection_in, at, source) or Selection.of(at, (), source)
+    The mail is drawn as it is sent, with the origins of its parts. While a template is broken, it is the last good
+    mail, without origins. A mail of text alone is a page of its text.
+    """
+    if marked := renditions.read(rendition, frames.frame_of, view):
+        return marked
+    mail = rendition.mail
+    if mail and mail.text and not mail.html:
+        return frames.apply_view(frames.page_of_text(mail.text), view)
+    return frames.apply_view(mail.html, view) if mail and rendition.fault else None
 
 
 def _line(view: View) -> Place | None:
@@ -87,11 +72,11 @@ _TOO_MUCH = "The mail can be rendered, but this view of it takes too much time o
 
 @get("/frames/{name:path}", sync_to_thread=True)
 def template_frame(
-    path_name: NamedDependency[str], drawn: NamedDependency[View], canvas: NamedDependency[Canvas]
+    path_name: NamedDependency[str], drawn: NamedDependency[View], renditions: NamedDependency[Renditions]
 ) -> Response[str]:
     """Answer with the mail alone: the last good one while the template is broken, else what is wrong."""
-    rendition = canvas.rendition(path_name, drawn)
-    if html := canvas.html(rendition, drawn):
+    rendition = renditions.rendition(path_name, drawn)
+    if html := _html(renditions, rendition, drawn):
         return frame_answers.answer(html, drawn, frames.PREVIEW)
     fault = rendition.fault
     reason = f"{fault.place}: {fault.message}" if fault else _TOO_MUCH
@@ -102,8 +87,10 @@ def template_frame(
 
 
 @get("/places/{name:path}", sync_to_thread=True)
-def places(path_name: NamedDependency[str], view: NamedDependency[View], canvas: NamedDependency[Canvas]) -> Marks:
-    return canvas.marks(canvas.rendition(path_name, view), view)
+def places(
+    path_name: NamedDependency[str], view: NamedDependency[View], renditions: NamedDependency[Renditions]
+) -> Marks:
+    return renditions.read(renditions.rendition(path_name, view), marks_in, _line(view)) or Marks({}, ())
 
 
 HANDLERS = (template_frame, places)

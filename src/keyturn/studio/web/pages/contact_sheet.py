@@ -79,7 +79,7 @@ def home_page(
     view: NamedDependency[View], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
 ) -> Response[str] | Redirect:
     """Show each mail once, by its first sample; or lead to the inbox, if the studio was started for it."""
-    if layout.opens_inbox and view == View():
+    if layout.studio.opens_inbox and view == View():
         return layout.redirect("inbox")
     entries = gallery.entries()
     if not entries:

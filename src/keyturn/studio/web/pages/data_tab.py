@@ -6,7 +6,6 @@ import msgspec
 from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
-from msgspec import Struct
 
 from keyturn.errors import SampleNotSaved, TemplateInvalid
 from keyturn.studio.gallery import Gallery
@@ -34,54 +33,44 @@ class Obstacle(msgspec.Struct, frozen=True):
     replaceable: bool = False
 
 
-class DataTab(Struct, frozen=True):
-    gallery: Gallery
+def parts(gallery: Gallery, template: str, view: View, data: CurrentData | None) -> dict[str, Any]:
+    if data is None:
+        return {"data": None}
+    files = SampleFiles(gallery, template)
+    name = data.sample.name if files.has(data.sample.name) else ""
+    return {
+        "data": data,
+        "form": _form(data, view),
+        "has_fields": bool(data.schema["properties"]),
+        "longest": _LONGEST,
+        "save_as": name,
+        "saved_in": _name_of(gallery, files.file_for(name)) if files.is_writable(name) else "",
+    }
 
-    def parts(self, template: str, view: View, data: CurrentData | None) -> dict[str, Any]:
-        if data is None:
-            return {"data": None}
-        files = self._files(template)
-        name = data.sample.name if files.has(data.sample.name) else ""
-        return {
-            "data": data,
-            "form": _form(data, view),
-            "has_fields": bool(data.schema["properties"]),
-            "longest": _LONGEST,
-            "save_as": name,
-            "saved_in": self._name_of(files.file_for(name)) if files.is_writable(name) else "",
-        }
 
-    def save(self, template: str, view: View, name: str, *, replaces: bool) -> Obstacle | None:
-        """Save the data of the view under a name; return why it was not saved. Raises LookupError."""
-        if fault := name_fault(name):
-            return Obstacle(fault)
-        files = self._files(template)
-        try:
-            data = current_data(self.gallery, template, view)
-        except TemplateInvalid as error:
-            return Obstacle(f"The samples cannot be read: {error}.")
-        if data.faults:
-            return Obstacle("Some values are not valid yet. Correct them first.")
-        if files.has(name) and not replaces:
-            return Obstacle(f"A sample named {name} already exists.", replaceable=True)
-        try:
-            files.save(name, data.sample.values, data.fields)
-        except SampleNotSaved as error:
-            return Obstacle(f"{self._name_of(error.file)} was not written: {error.reason}.")
-        return None
+def _save(gallery: Gallery, template: str, view: View, name: str, *, replaces: bool) -> Obstacle | None:
+    """Save the data of the view under a name; return why it was not saved. Raises LookupError."""
+    if fault := name_fault(name):
+        return Obstacle(fault)
+    files = SampleFiles(gallery, template)
+    try:
+        data = current_data(gallery, template, view)
+    except TemplateInvalid as error:
+        return Obstacle(f"The samples cannot be read: {error}.")
+    if data.faults:
+        return Obstacle("Some values are not valid yet. Correct them first.")
+    if files.has(name) and not replaces:
+        return Obstacle(f"A sample named {name} already exists.", replaceable=True)
+    try:
+        files.save(name, data.sample.values, data.fields)
+    except SampleNotSaved as error:
+        return Obstacle(f"{_name_of(gallery, error.file)} was not written: {error.reason}.")
+    return None
 
-    def _files(self, template: str) -> SampleFiles:
-        gallery = self.gallery
-        return SampleFiles(
-            gallery.folder,
-            template,
-            gallery.files(template).markup,
-            printed_names=lambda: gallery.variables(template),
-        )
 
-    def _name_of(self, file: Any) -> str:
-        folder = self.gallery.folder.resolve()
-        return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
+def _name_of(gallery: Gallery, file: Any) -> str:
+    folder = gallery.folder.resolve()
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
 
 
 def _form(data: CurrentData, view: View) -> str:
@@ -101,12 +90,11 @@ def save(
     path_name: NamedDependency[str],
     data: JSONBody[SentSample],
     view: NamedDependency[View],
-    data_tab: NamedDependency[DataTab],
     layout: NamedDependency[Layout],
 ) -> Response[Any]:
     """Save the data as a sample. 409 with what is in the way (RFC 9110, 15.5.10)."""
     name = data.name.strip()
-    if obstacle := data_tab.save(path_name, view.to(edit=data.edit), name, replaces=data.replaces):
+    if obstacle := _save(layout.gallery, path_name, view.to(edit=data.edit), name, replaces=data.replaces):
         return Response(obstacle, status_code=409)
     return Response({"address": layout.url("templates", path_name, view=view.to(sample=name, edit=""))})
 

@@ -15,8 +15,8 @@ from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web import frames
 from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.pages import frame_answers
-from keyturn.studio.web.pages.canvas import Canvas
 from keyturn.studio.web.pages.layout import Layout
+from keyturn.studio.web.rendering.rendition import Renditions
 from keyturn.studio.web.source_files import ChangedSince, NotEditable, SourceFiles, TextTooLong
 from keyturn.studio.web.view import View
 
@@ -67,12 +67,12 @@ def render_draft(
     drawn: NamedDependency[View],
     sources: NamedDependency[SourceFiles],
     drafts: NamedDependency[Drafts],
-    canvas: NamedDependency[Canvas],
+    renditions: NamedDependency[Renditions],
     layout: NamedDependency[Layout],
 ) -> Response[Any]:
     if refusal := sources.refusal(data.file):
         return _refusal(NotEditable(refusal))
-    became = drafts.render(canvas.rendition(path_name, drawn), Draft(data.file, data.text), drawn, data.editor)
+    became = drafts.render(renditions.rendition(path_name, drawn), Draft(data.file, data.text), drawn, data.editor)
     if became is None:
         return Response({"overtaken": True})
     frame = layout.url("draft-frames", became.frame) if became.frame else ""
@@ -86,11 +86,11 @@ def check_draft(
     view: NamedDependency[View],
     sources: NamedDependency[SourceFiles],
     drafts: NamedDependency[Drafts],
-    canvas: NamedDependency[Canvas],
+    renditions: NamedDependency[Renditions],
 ) -> Response[Any]:
     if refusal := sources.refusal(data.file):
         return _refusal(NotEditable(refusal))
-    found = drafts.findings(canvas.rendition(path_name, view), Draft(data.file, data.text))
+    found = drafts.findings(renditions.rendition(path_name, view), Draft(data.file, data.text))
     return Response({"findings": [_finding(each) for each in found if each.place.file == data.file]})
 
 

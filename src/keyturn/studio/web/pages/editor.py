@@ -18,11 +18,8 @@ class Editor(NamedTuple):
     def url(self, file: Path, line: int = 1, column: int = 1) -> str:
         """Return the link to a place. The path is percent-encoded as in a file URI (RFC 8089)."""
         path = file.absolute().as_uri().removeprefix("file://")
-        places = {"{path}": path, "{line}": str(line), "{column}": str(column)}
-        address = self.pattern
-        for placeholder, value in places.items():
-            address = address.replace(placeholder, value)
-        return address
+        in_file = self.pattern.replace("{path}", path)
+        return in_file.replace("{line}", str(line)).replace("{column}", str(column))
 
 
 # The name of a setting, the editor, its links, and the commands in $EDITOR whose editors open them without further

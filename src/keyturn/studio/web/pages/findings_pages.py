@@ -14,7 +14,6 @@ from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, Severity
 from keyturn.studio.lint.report import Report, Tally, equal_findings, mails_of
 from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.pages.layout import Layout, page_of, provide_address
-from keyturn.studio.web.pages.template_pages import own_files
 from keyturn.studio.web.view import PageAddress, PageNumber, View
 
 _ON_A_PAGE = 50
@@ -85,7 +84,7 @@ def findings_page(
 
 
 def _context(view: FindingsView, gallery: Gallery, folder_checks: FolderChecks) -> dict[str, Any]:
-    report, waiting, known = folder_checks.last, folder_checks.waiting, folder_checks.of_mails.known
+    report, waiting, known = folder_checks.last, folder_checks.waiting, folder_checks.known
     return {
         "view": View(pane=view.pane),
         "address": view,
@@ -104,7 +103,9 @@ def _context(view: FindingsView, gallery: Gallery, folder_checks: FolderChecks) 
 
 class Links:
     def __init__(self, gallery: Gallery) -> None:
-        self._stages = dict(own_files(gallery))
+        mails = [(name, gallery.files(name)) for name in gallery.names()]
+        self._stages: dict[str, tuple[str, Any]] = {files.markup: (name, "template") for name, files in mails}
+        self._stages |= {files.text: (name, "text") for name, files in mails if files.text}
         self._shared = frozenset(gallery.shared_files())
 
     def source(self, place: Place, templates: tuple[str, ...]) -> tuple[tuple[str, ...], View] | None:

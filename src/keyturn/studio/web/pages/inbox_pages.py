@@ -60,7 +60,7 @@ def inbox_page(
         "older": shown[-1].id if len(mails) > _ON_A_PAGE else "",
         "total": total,
         "path": None if captured.is_temporary else captured.folder,
-        "smtp": layout.smtp,
+        "smtp": layout.studio.smtp,
     }
     return layout.page("inbox.html", context)
 

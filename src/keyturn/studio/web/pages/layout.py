@@ -114,21 +114,19 @@ class Layout:
     def __init__(
         self, studio: Studio, checks: FolderChecks, review: Review | None, sources: SourceFiles, path: str
     ) -> None:
-        self.smtp = studio.smtp
-        self.opens_inbox = studio.opens_inbox
+        self.studio = studio
         self.page_states = studio.pages.states if studio.pages else ()
         self._path = path.rstrip("/")
         self.gallery = studio.gallery
-        self.captured = studio.captured
-        self._checks = checks
-        self._review = review
+        self.checks = checks
+        self.review = review
         self._editor = None if studio.is_shared else editor_for(studio.editor)
         self._environment = page_environment(folder("preview"), bytecode_cache=compiled_pages())
-        self._environment.globals.update(self._shared_values(studio, sources))
+        self._environment.globals.update(self._shared_values(sources))
         self._environment.filters["kilobytes"] = _kilobytes
 
-    def _shared_values(self, studio: Studio, sources: SourceFiles) -> dict[str, Any]:
-        gallery = studio.gallery
+    def _shared_values(self, sources: SourceFiles) -> dict[str, Any]:
+        studio, gallery = self.studio, self.gallery
         return {
             "url": self.url,
             "sender": studio.sender,
@@ -167,26 +165,24 @@ class Layout:
         """Answer with a page of the studio, including the list on its left."""
         context = {"view": View(), "template": None, "shared_file": None, **context}
         view, entries, shared = context["view"], self.gallery.entries(), self.gallery.shared_files()
-        report = self._checks.last
+        report = self.checks.last
         text = self._environment.get_template(page).render(
             {"address": view, **context},
             tree=tree(entries, shared, context["template"] or context["shared_file"]),
             shared=frozenset(shared),
             folder_tally=report.tally,
             tallies=report.tallies,
-            unaccepted=len(self._review.waiting_mails()) if self._review else 0,
-            captured_count=None if self.captured is None else self.captured.kept,
+            unaccepted=len(self.review.waiting_mails()) if self.review else 0,
+            captured_count=None if self.studio.captured is None else self.studio.captured.kept,
         )
         headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
 
     def _excerpt(self, finding: Finding, around: int = 1, before: int = 16) -> tuple[ExcerptLine, ...]:
         place = finding.place
-        try:
-            lines = self.gallery.source(place.file).split("\n")
-        except OSError:  # deleted, or unreadable, as the finding says
+        if not (text := self.gallery.text(place.file)):  # deleted, or unreadable, as the finding says
             return ()
-        return excerpt(lines, place.line, place.column, around=around, before=before)
+        return excerpt(text.split("\n"), place.line, place.column, around=around, before=before)
 
 
 def _states_by_page(states: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, list[tuple[str, str]]]]:

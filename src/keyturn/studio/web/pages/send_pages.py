@@ -9,9 +9,8 @@ from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromQuery, URLEncodedBody
 
-from keyturn.studio.web.pages.canvas import Canvas
 from keyturn.studio.web.pages.layout import Layout
-from keyturn.studio.web.rendering.rendition import Rendition
+from keyturn.studio.web.rendering.rendition import Rendition, Renditions
 from keyturn.studio.web.sending import Outcome, Sending
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
@@ -25,14 +24,14 @@ class Recipient(msgspec.Struct, frozen=True):
 def send_page(
     path_name: NamedDependency[str],
     view: NamedDependency[View],
-    canvas: NamedDependency[Canvas],
+    renditions: NamedDependency[Renditions],
     studio: NamedDependency[Studio],
     layout: NamedDependency[Layout],
     to: FromQuery[str] = "",
     id: FromQuery[str] = "",  # noqa: A002 - as the address has it
 ) -> Response[str]:
     """Show the page; without a mail provider, it explains how to set one."""
-    return _send_page(layout, canvas.rendition(path_name, view), view, studio.sending, Outcome(to, id=id))
+    return _send_page(layout, renditions.rendition(path_name, view), view, studio.sending, Outcome(to, id=id))
 
 
 @post("/send/{name:path}", status_code=200)
@@ -40,12 +39,12 @@ async def send(
     path_name: NamedDependency[str],
     data: URLEncodedBody[Recipient],
     view: NamedDependency[View],
-    canvas: NamedDependency[Canvas],
+    renditions: NamedDependency[Renditions],
     studio: NamedDependency[Studio],
     layout: NamedDependency[Layout],
 ) -> Response[Any]:
     """Send the mail, and redirect to the page, so that a reload does not send it again."""
-    rendition = await asyncio.to_thread(canvas.rendition, path_name, view)
+    rendition = await asyncio.to_thread(renditions.rendition, path_name, view)
     sending, outcome = studio.sending, Outcome(data.to.strip(), fault="This mail cannot be sent yet.")
     if sending and rendition.mail:
         outcome = await sending.send(rendition.mail, outcome.to)

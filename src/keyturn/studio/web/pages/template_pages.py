@@ -1,6 +1,5 @@
 """The pages of the templates (a sample as a mail, its branches, the index of the palette) and of shared files."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Literal
 
@@ -8,16 +7,12 @@ import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromHeader
-from msgspec import Struct
 
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.inbox.mail import links_of
 from keyturn.studio.lint.checks.parts import size_of
-from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.checks.mail_checks import Checks
-from keyturn.studio.web.checks.snapshots import Review
-from keyturn.studio.web.pages.canvas import Canvas
-from keyturn.studio.web.pages.data_tab import DataTab
+from keyturn.studio.web.pages import canvas, data_tab
 from keyturn.studio.web.pages.layout import Layout, neighbours
 from keyturn.studio.web.pages.tree import in_order
 from keyturn.studio.web.rendering.rendition import Rendition
@@ -29,95 +24,71 @@ from keyturn.studio.web.view import View
 def shared_file_page(
     path_name: NamedDependency[str], view: NamedDependency[View], layout: NamedDependency[Layout]
 ) -> Response[str]:
-    gallery, name = layout.gallery, _shared_file(layout.gallery, path_name)
-    users = gallery.users(name)
-    context = {"view": view, "source": shared_source(gallery, name), "users": users}
-    return layout.page("file.html", context | {"shared_file": name})
-
-
-def own_files(gallery: Gallery) -> Iterator[tuple[str, tuple[str, Any]]]:
-    """Yield each of a mail's own files with the mail and the role of the file."""
-    for name in gallery.names():
-        files = gallery.files(name)
-        yield from ((file, (name, stage)) for file, stage in ((files.markup, "template"), (files.text, "text")) if file)
-
-
-def _shared_file(gallery: Gallery, name: str) -> str:
-    if name not in gallery.shared_files():
-        raise LookupError(f"There is no shared file {name}.")
-    return name
-
-
-class SamplePages(Struct, frozen=True):
-    """Makes the page of a sample: its mail, its data and its findings. An unknown name is a LookupError."""
-
-    gallery: Gallery
-    canvas: Canvas
-    data_tab: DataTab
-    checks: Checks
-    folder_checks: FolderChecks
-    review: Review | None
-    layout: Layout
-
-    def page(self, template: str, view: View, *, at_once: bool) -> Response[str]:
-        """Return the page. Only the tab of the checks waits for them, and not if the mail is wanted at once."""
-        rendition = self.canvas.rendition(template, view)
-        if view.tab == "checks" and not at_once:
-            self.checks.check(rendition)
-        return self._page(rendition, view, left=True)
-
-    def checked_page(self, template: str, view: View) -> Response[str]:
-        """Return the page once its mail is checked. Each further request checks other mails, for the list."""
-        rendition = self.canvas.rendition(template, view)
-        left = self.checks.check(rendition) or bool(self.review and self.review.look())
-        return self._page(rendition, view, left=left or self.folder_checks.check_more())
-
-    def _page(self, rendition: Rendition, view: View, *, left: bool) -> Response[str]:
-        template = rendition.template
-        context: dict[str, Any] = {
-            "template": template,
-            "view": view.to(sample=rendition.sample),
-            "language": rendition.language.tag,
-            "rendition": rendition,
-            "report": self.checks.last_report(rendition),
-            "left_to_check": left,
-            "now": datetime.now().astimezone(),
-        }
-        if mail := rendition.mail:
-            context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
-        context |= self.canvas.parts(rendition, view)
-        if view.tab == "data":
-            context |= self.data_tab.parts(template, view, rendition.data)
-        return self.layout.page("template.html", context | self._neighbours(template, rendition.sample))
-
-    def _neighbours(self, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
-        """Return the samples before and after this one in the list. Next to a branch are other branches, too."""
-        order = []
-        for entry in in_order(self.gallery.entries()):
-            branches = entry.branches if entry.name == template and sample in entry.branches else ()
-            order += [(entry.name, name) for name in (*entry.samples, *branches)]
-        return neighbours(order, (template, sample))
+    gallery = layout.gallery
+    if path_name not in gallery.shared_files():
+        raise LookupError(f"There is no shared file {path_name}.")
+    context = {"view": view, "source": shared_source(gallery, path_name), "users": gallery.users(path_name)}
+    return layout.page("file.html", context | {"shared_file": path_name})
 
 
 @get("/templates/{name:path}", sync_to_thread=True)
 def template_page(
     path_name: NamedDependency[str],
     view: NamedDependency[View],
-    pages: NamedDependency[SamplePages],
+    checks: NamedDependency[Checks],
+    layout: NamedDependency[Layout],
     prefer: FromHeader[str] = "",
 ) -> Response[str]:
     """Show a sample. A broken template has a page, too: the fault, and the last good mail behind it.
 
-    With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once and asks for the checks afterwards.
+    Only the tab of the checks waits for them. With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once
+    and asks for the checks afterwards.
     """
-    return pages.page(path_name, view, at_once="respond-async" in prefer)
+    rendition = checks.renditions.rendition(path_name, view)
+    if view.tab == "checks" and "respond-async" not in prefer:
+        checks.check(rendition)
+    return _page(rendition, view, checks, layout, left=True)
 
 
 @get("/checks/{name:path}", sync_to_thread=True)
 def checked_page(
-    path_name: NamedDependency[str], view: NamedDependency[View], pages: NamedDependency[SamplePages]
+    path_name: NamedDependency[str],
+    view: NamedDependency[View],
+    checks: NamedDependency[Checks],
+    layout: NamedDependency[Layout],
 ) -> Response[str]:
-    return pages.checked_page(path_name, view)
+    """Show a sample once its mail is checked. Each further request checks other mails, for the list."""
+    rendition = checks.renditions.rendition(path_name, view)
+    left = checks.check(rendition) or bool(layout.review and layout.review.look())
+    return _page(rendition, view, checks, layout, left=left or layout.checks.check_more())
+
+
+def _page(rendition: Rendition, view: View, checks: Checks, layout: Layout, *, left: bool) -> Response[str]:
+    template = rendition.template
+    context: dict[str, Any] = {
+        "template": template,
+        "view": view.to(sample=rendition.sample),
+        "language": rendition.language.tag,
+        "rendition": rendition,
+        "report": checks.last_report(rendition),
+        "left_to_check": left,
+        "now": datetime.now().astimezone(),
+    }
+    if mail := rendition.mail:
+        context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
+    context |= canvas.parts(checks.renditions, rendition, view)
+    if view.tab == "data":
+        context |= data_tab.parts(layout.gallery, template, view, rendition.data)
+    return layout.page("template.html", context | _neighbours(layout.gallery, template, rendition.sample))
+
+
+def _neighbours(gallery: Gallery, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
+    """Return the samples before and after this one in the list. Next to a branch are other branches, too."""
+    order = []
+    for entry in in_order(gallery.entries()):
+        branches = entry.branches if entry.name == template and sample in entry.branches else ()
+        order += [(entry.name, name) for name in (*entry.samples, *branches)]
+    return neighbours(order, (template, sample))
 
 
 class PaletteItem(msgspec.Struct, frozen=True):
@@ -132,7 +103,7 @@ _MAILS_IN_PALETTE = 100
 @get("/index.json", sync_to_thread=False)
 def index(view: NamedDependency[View], layout: NamedDependency[Layout]) -> list[PaletteItem]:
     """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
-    gallery = layout.gallery
+    gallery, captured = layout.gallery, layout.studio.captured
     entries = in_order(gallery.entries())
     kept = view.only("lang", "brand", "width", "scheme", "images", "tab")
     return [
@@ -150,7 +121,7 @@ def index(view: NamedDependency[View], layout: NamedDependency[Layout]) -> list[
             PaletteItem(
                 "Mail", f"{mail.subject or 'No subject'} · {mail.to_line}", layout.url("inbox", mail.id, view=kept)
             )
-            for mail in (layout.captured.newest(limit=_MAILS_IN_PALETTE) if layout.captured else ())
+            for mail in (captured.newest(limit=_MAILS_IN_PALETTE) if captured else ())
         ),
     ]
 

@@ -25,8 +25,8 @@ from keyturn.studio.lint.finding import Finding, limit_of
 from keyturn.studio.lint.guard import first_mistake_in, guard
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain, explain_samples
-from keyturn.studio.lint.source.unknown_filters import going_on, with_lenient_origins
-from keyturn.studio.renderers import Here, LimitExceeded, Limits, Runner
+from keyturn.studio.lint.source.origins import going_on, with_lenient_origins
+from keyturn.studio.renderers import LimitExceeded, Limits, Runner
 from keyturn.studio.web.data.current_data import CurrentData, current_data
 from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.view import View
@@ -85,10 +85,12 @@ class Drawer:
         """Render the mail as it is sent, or say what is wrong with it. Raises LookupError for an unknown brand."""
         try:
             document = self.document(order)
+            if document.missing:
+                raise document.missing[0]
         except TemplateInvalid as error:
-            return self._drawn_fault(order, error)
-        if document.missing:
-            return self._drawn_fault(order, document.missing[0])
+            with self.gallery.one_look():
+                fault = explain(error, self.gallery, order.sample)
+            return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
         if document.refusal:
             return Drawn(fault=self._refusal(order, document))
         return Drawn(document.mail, tuple(_states_elsewhere(self.traced(order.sample, order.brand), document.language)))
@@ -101,18 +103,12 @@ class Drawer:
             of_mail = (one for one in guard(document) if one.severity == "error")
             return next(filter(None, chain(of_files, of_mail)))
 
-    def _drawn_fault(self, order: Order, error: TemplateInvalid) -> Drawn:
-        with self.gallery.one_look():
-            fault = explain(error, self.gallery, order.sample)
-        return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
-
     def document(self, order: Order) -> Document:
         """Return the mail with the places of its parts in the templates. Raises as `read_document` does."""
         if order.number not in self._documents:
             templates = self.traced(order.sample, order.brand).with_files(lambda _: order.files)
-            self._documents[order.number] = read_document(
-                templates, order.template, order.sample, self._language(order)
-            )
+            language = self.gallery.languages.choose(order.language)
+            self._documents[order.number] = read_document(templates, order.template, order.sample, language)
         return self._documents[order.number]
 
     def read(self, order: Order, read: Callable[..., T], *args: Any) -> T | None:
@@ -126,9 +122,6 @@ class Drawer:
     def render(self, order: Order) -> Rendered:
         """Return the mail as the app sends it, as `Gallery.render` does."""
         return self.gallery.render(order.template, order.files, order.sample, order.language, order.brand)
-
-    def _language(self, order: Order) -> Language:
-        return self.gallery.languages.choose(order.language)
 
 
 def with_bounded_branches(gallery: Gallery, runner: Runner[Drawer]) -> Gallery:
@@ -195,7 +188,7 @@ class Renditions:
 
     def __init__(self, gallery: Gallery, runner: Runner[Drawer] | None = None) -> None:
         self.gallery = gallery
-        self.runner = runner or Here(Drawer(gallery))
+        self.runner = runner or Runner(Drawer(gallery))
         self._numbers = count(1)
         self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
         self._last_good: Kept[tuple[str, View], Rendered] = Kept()
@@ -216,12 +209,12 @@ class Renditions:
             return replace(wanted, view=view, mail=mail, fault=explain_samples(error, self.gallery), unreadable=error)
         return self._keep(replace(wanted, view=view.to(sample=data.sample.name), data=data), data)
 
-    def ask(self, rendition: Rendition, function: Callable[..., T], *args: Any) -> T | None:
-        """Return the result of a function of a Drawer and an Order; None without a mail, or beyond a limit."""
+    def read(self, rendition: Rendition, read: Callable[..., T], *args: Any) -> T | None:
+        """Return what a function reads of the mail with its places; None without a mail, or beyond a limit."""
         if rendition.order is None or rendition.fault:
             return None
         try:
-            return self.runner.run(function, rendition.order, *args)
+            return self.runner.run(Drawer.read, rendition.order, read, *args)
         except LimitExceeded:
             return None
 
@@ -242,7 +235,8 @@ class Renditions:
         return rendition
 
     def _draw(self, wanted: Rendition, data: CurrentData) -> Rendition:
-        order = self.order(wanted.template, data.sample, wanted.language, wanted.view)
+        files, tag = self.gallery.files(wanted.template), wanted.language.tag
+        order = Order(next(self._numbers), wanted.template, files, data.sample, tag, wanted.view.brand)
         last = self._last_good.get((wanted.template, _without_edit(wanted.view)))
         try:
             drawn = self.runner.run(Drawer.draw, order)
@@ -261,7 +255,7 @@ class Renditions:
     def render(self, template: str, files: MailFiles, sample: Sample, language: str) -> Rendered:
         """Return the mail as the app sends it, for its snapshot. Raises TemplateInvalid."""
         order = Order(next(self._numbers), template, files, sample, language, "")
-        states = tuple(state_of(str(self.gallery.folders / file)) for file in self.gallery.files_of(template))
+        states = self.gallery.states_of(template)
         known, fault = self._ran_away.get(template, ((), None))
         if fault and known == states:  # each sample in each language would end in the same way
             raise fault
@@ -272,10 +266,6 @@ class Renditions:
             fault = TemplateInvalid(str(self.gallery.folders / files.markup), None, message)
             self._ran_away[template] = states, fault
             raise fault from exceeded
-
-    def order(self, template: str, sample: Sample, language: Language, view: View) -> Order:
-        files = self.gallery.files(template)
-        return Order(next(self._numbers), template, files, sample, language.tag, view.brand)
 
     def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
         """Return the last good mail of an unreadable sample, or of any sample if the view names none."""

@@ -39,31 +39,29 @@ class Source(Struct, frozen=True):
         return [Markup(line) for line in coloured.rstrip("\n").split("\n")]  # noqa: S704 - escaped by Pygments
 
 
-class Sources:
-    """Shows the texts of a mail."""
+def files_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
+    """Return the files of a mail, by stage."""
+    files = gallery.files(rendition.template)
+    named = {"template": files.markup, "text": files.text, "samples": _file_of_samples(rendition)}
+    return {stage: file for stage, file in named.items() if file and (gallery.folders / file).is_file()}
 
-    def __init__(self, gallery: Gallery) -> None:
-        self._gallery = gallery
 
-    def files(self, rendition: Rendition) -> dict[str, str]:
-        files = self._gallery.files(rendition.template)
-        named = {"template": files.markup, "text": files.text, "samples": _file_of_samples(rendition)}
-        return {stage: file for stage, file in named.items() if file and (self._gallery.folders / file).is_file()}
+def stages_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
+    """Return the names of a mail's stages: its files, and what becomes of them."""
+    named = {stage: PurePosixPath(file).name for stage, file in files_of(gallery, rendition).items()}
+    compiled = {"mjml": "MJML"} if gallery.files(rendition.template).is_mjml else {}
+    return {**named, **compiled, "html": "HTML"}
 
-    def stages(self, rendition: Rendition) -> dict[str, str]:
-        named = {stage: PurePosixPath(file).name for stage, file in self.files(rendition).items()}
-        compiled = {"mjml": "MJML"} if self._gallery.files(rendition.template).is_mjml else {}
-        return {**named, **compiled, "html": "HTML"}
 
-    def source_at(self, stage: str, rendition: Rendition) -> Source | None:
-        """Return the text of a stage, or None without such a file or without a mail."""
-        if file := self.files(rendition).get(stage):
-            return shared_source(self._gallery, file)
-        if rendition.mail is None or stage not in self.stages(rendition):
-            return None
-        if stage == "mjml":
-            return Source("MJML with values", "compiled", rendition.mail.mjml)
-        return Source("HTML in lines", "compiled", rendition.mail.html.replace("><", ">\n<"))  # to be read
+def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> Source | None:
+    """Return the text of a stage, or None without such a file or without a mail."""
+    if file := files_of(gallery, rendition).get(stage):
+        return shared_source(gallery, file)
+    if rendition.mail is None or stage not in stages_of(gallery, rendition):
+        return None
+    if stage == "mjml":
+        return Source("MJML with values", "compiled", rendition.mail.mjml)
+    return Source("HTML in lines", "compiled", rendition.mail.html.replace("><", ">\n<"))  # to be read
 
 
 def _file_of_samples(rendition: Rendition) -> str:

@@ -1,8 +1,7 @@
 """From the parts of a rendered mail to the lines of its templates, and back."""
 
 import re
-from collections.abc import Iterable, Iterator
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -89,56 +88,53 @@ class _Part(Struct, frozen=True):
 
 def marks_in(document: Document, selected: Place | None) -> Marks:
     """Return the origins of everything in the frame, and what comes from the selected line."""
-    source_map = SourceMap(document)
-    picked = tuple(one.key for one in source_map.elements_at(selected)) if selected else ()
-    return Marks({one.key: source_map.mark(one) for one in source_map.elements}, picked)
+    parts = _parts(document)
+    picked = tuple(one.key for one in _parts_at(document, parts, selected)) if selected else ()
+    return Marks({one.key: _mark(document, one) for one in parts}, picked)
 
 
 def selection_in(document: Document, place: Place, source: str) -> Selection:
-    source_map = SourceMap(document)
-    return Selection.of(place, map(source_map.mark, source_map.elements_at(place)), source)
+    parts = _parts_at(document, _parts(document), place)
+    return Selection.of(place, (_mark(document, one) for one in parts), source)
 
 
 def sayings_in(document: Document) -> list[Saying]:
-    return read_aloud(document.drawn, document.place_of_drawn)
+    return read_aloud(document.drawn, lambda one: document.place(document.lookup.offset_of(one)))
 
 
-class SourceMap:
-    """Maps everything in a rendered mail to a line of the templates, and each line to its parts."""
+def _parts(document: Document) -> Sequence[_Part]:
+    """Return everything that can be found in the frame, in the order of the start tags."""
+    drawn = _drawn_by_mjml(document) if document.is_mjml else _drawn_by_html(document)
+    return sorted(drawn, key=lambda one: one.offset)
 
-    def __init__(self, document: Document) -> None:
-        self._document = document
 
-    @cached_property
-    def elements(self) -> tuple[_Part, ...]:
-        """Everything that can be found in the frame, in the order of the start tags."""
-        drawn = _drawn_by_mjml(self._document) if self._document.is_mjml else _drawn_by_html(self._document)
-        return tuple(sorted(drawn, key=lambda one: one.offset))
+def _parts_at(document: Document, parts: Sequence[_Part], place: Place) -> Sequence[_Part]:
+    """Return the outermost parts that a line drew; if it drew none, the one around the line."""
+    by_key: dict[str, _Part] = {}
+    for start, stop in _spans(document, place):
+        inside = [one for one in parts if start <= one.offset < stop]
+        by_key |= {one.key: one for one in inside or _around(document, parts, start, stop)}
+    ordered = sorted(by_key.values(), key=lambda one: one.offset)
+    return [one for one in ordered if not any(other.holds(one) for other in ordered)]
 
-    def elements_at(self, place: Place) -> tuple[_Part, ...]:
-        """Return the outermost elements that a line drew; if it drew none, the element around the line."""
-        by_key: dict[str, _Part] = {}
-        for start, stop in self._spans(place):
-            inside = [one for one in self.elements if start <= one.offset < stop]
-            by_key |= {one.key: one for one in inside or self._drawn_around(start, stop)}
-        ordered = sorted(by_key.values(), key=lambda one: one.offset)
-        return tuple(one for one in ordered if not any(other.holds(one) for other in ordered))
 
-    def mark(self, drawn: _Part) -> Mark:
-        return Mark(drawn.tag, self._document.trail(drawn.offset))
+def _mark(document: Document, part: _Part) -> Mark:
+    return Mark(part.tag, document.trail(part.offset))
 
-    def _spans(self, place: Place) -> Iterator[tuple[int, int]]:
-        """Yield the ranges that a line wrote, itself or by calling a macro."""
-        pieces = pieces_of(self._document.markup)
-        ends = [piece.start for piece in pieces[1:]] + [len(self._document.markup)]
-        for (start, origin), end in zip(pieces, ends, strict=True):
-            if origin and any((at.file, at.line) == (place.file, place.line) for at in (origin.place, *origin.via)):
-                yield start, end
 
-    def _drawn_around(self, start: int, stop: int) -> list[_Part]:
-        text = self._document.markup[start:stop]
-        at = start + len(text) - len(text.lstrip())
-        return [one for one in self.elements if one.offset <= at < one.end][-1:] if at < stop else []
+def _spans(document: Document, place: Place) -> Iterator[tuple[int, int]]:
+    """Yield the ranges that a line wrote, itself or by calling a macro."""
+    pieces = pieces_of(document.markup)
+    ends = [piece.start for piece in pieces[1:]] + [len(document.markup)]
+    for (start, origin), end in zip(pieces, ends, strict=True):
+        if origin and any((at.file, at.line) == (place.file, place.line) for at in (origin.place, *origin.via)):
+            yield start, end
+
+
+def _around(document: Document, parts: Sequence[_Part], start: int, stop: int) -> Sequence[_Part]:
+    text = document.markup[start:stop]
+    at = start + len(text) - len(text.lstrip())
+    return [one for one in parts if one.offset <= at < one.end][-1:] if at < stop else []
 
 
 def _drawn_by_mjml(document: Document) -> Iterator[_Part]:
