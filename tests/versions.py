@@ -24,10 +24,7 @@ CHECKOUT = Path(__file__).parents[1]
 RESOLUTIONS = {"newest": "highest", "oldest": "lowest-direct"}
 
 TESTS = (
-    *(
-        f"tests/cli/test_{name}.py"
-        for name in ("accounts", "commands", "extras", "records", "traces")
-    ),
+    *(f"tests/cli/test_{name}.py" for name in ("accounts", "commands", "extras", "records", "traces")),
     "tests/cli/test_second_factors.py",
     "tests/cli/emails/test_check.py",
     "tests/cli/emails/test_render.py",
