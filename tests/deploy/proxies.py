@@ -1,7 +1,6 @@
 """`keyturn serve` behind the nginx and the Caddy of deploy/, on ports of the loopback."""
 
 import os
-import re
 import signal
 import socket
 import ssl
@@ -171,10 +170,3 @@ def replaced(file: Path, *pairs: Sequence[str]) -> str:
         assert written in text, written
         text = text.replace(written, here)
     return text
-
-
-def field(page: str, name: str) -> str:
-    """Return the value of a form's hidden field."""
-    found = re.search(rf'name="{name}" value="([^"]+)"', page)
-    assert found, page
-    return found[1]

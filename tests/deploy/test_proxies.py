@@ -16,8 +16,9 @@ import pytest
 from tests.cli.command import ADA, PASSWORD
 from tests.cli.process import running_program
 from tests.databases import SqliteFiles
-from tests.deploy.proxies import HOST, ONE, OTHER, Proxy, field, running_proxy
+from tests.deploy.proxies import HOST, ONE, OTHER, Proxy, running_proxy
 from tests.driver.inbox import token_in_file
+from tests.driver.visitor import form_token
 from tests.programs import require_program
 
 from keyturn import Settings, create_app
@@ -144,7 +145,7 @@ def reset_on_the_page(http: httpx2.Client, token: str) -> None:
     headers = {"cookie": cookies, "origin": f"https://{HOST}", "referer": f"https://{HOST}/reset-password/{token}"}
     page = http.get(path, headers=headers)
     headers["cookie"] += "".join(f"; {name}={value}" for name, value in page.cookies.items())
-    form = {"_csrf_token": field(page.text, "_csrf_token"), "password": NEWER, "again": NEWER}
+    form = {"_csrf_token": form_token(page), "password": NEWER, "again": NEWER}
     sent = http.post(path, data=form, headers=headers)
     assert sent.status_code in {200, 303}, sent.text
 
@@ -222,7 +223,7 @@ def test_a_form_works_over_https_and_its_token_is_not_compressed(shared: Proxy) 
     with shared.client(THIRD, headers={"origin": f"https://{HOST}"}) as browser:
         page = browser.get("/forgot-password", headers={"accept-encoding": "gzip"})
         cookie = page.headers["set-cookie"].partition(";")[0]
-        form = {"_csrf_token": field(page.text, "_csrf_token"), "email": ADA}
+        form = {"_csrf_token": form_token(page), "email": ADA}
         sent = browser.post("/forgot-password", data=form, headers={"cookie": cookie})
 
     assert sent.status_code == 303

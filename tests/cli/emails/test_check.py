@@ -70,6 +70,19 @@ def test_a_finding_shows_the_place_the_line_and_the_way_out(keyturn: Keyturn, em
     )
 
 
+def test_equal_findings_stand_together_and_those_of_a_named_rule_have_every_place(
+    keyturn: Keyturn, emails: Path
+) -> None:
+    for number in range(7):
+        write(emails / f"team{number}", BAD)
+
+    shown, named = (keyturn("check", "emails", *words).out for words in ((), ("--only", "mjml")))
+
+    assert "  also at emails/team1/news/news.mjml:6:18\n" in shown
+    assert (shown.count("  also at "), named.count("  also at ")) == (5, 6)
+    assert "  and more; --only mjml/unknown-attribute shows all\n" in shown
+
+
 def test_a_long_line_is_cut_around_the_place(keyturn: Keyturn, emails: Path) -> None:
     write(emails, BAD.replace("<mj-text", f"<!-- {'a ' * 200}--><mj-text").replace("the boat", "the boat " * 100))
 
