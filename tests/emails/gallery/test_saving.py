@@ -89,8 +89,7 @@ def read(folder: Path, name: str) -> Any:
 
 def left(old: str, new: str) -> list[str]:
     """Return the lines of the old text that the new one does not have."""
-    kept = new.split("\n")
-    return [line for line in old.split("\n") if line not in kept]
+    return [line for line in old.split("\n") if line not in new.split("\n")]
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,7 @@ ENDLESS = "<mjml><mj-body>\n{% for one in range(10 ** 9) %}\n{% endfor %}\n</mj-
 
 @pytest.fixture
 def limited(studio: Studio, tmp_path: Path) -> Iterator[Studio]:
-    limits = Limits(seconds=0.4, megabytes=128)
-    with closing(RendererPool(Drawer(studio.gallery), limits, most=2)) as workers:
+    with closing(RendererPool(Drawer(studio.gallery), Limits(seconds=0.4, megabytes=128), most=2)) as workers:
         yield replace(studio, runner=workers, snapshots=tmp_path / "snapshots", snapshot_languages=("en", "de"))
 
 

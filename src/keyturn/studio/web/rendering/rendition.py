@@ -197,8 +197,8 @@ class Renditions:
 
     def rendition(self, template: str, view: View) -> Rendition:
         """Return the mail of a view, or of the first sample. Raises LookupError."""
-        chosen = self.gallery.languages.choose(view.lang)
-        view, language = view.made_from().to(lang=chosen.tag), chosen
+        language = self.gallery.languages.choose(view.lang)
+        view = view.made_from().to(lang=language.tag)
         # Taken before anything is read: a later change counts next time.
         files = fingerprints(self.gallery).get(template, Fingerprint())
         wanted = Rendition(template=template, view=view, language=language, fingerprint=files)
@@ -241,8 +241,7 @@ class Renditions:
         try:
             drawn = self.runner.run(Drawer.draw, order)
         except LimitExceeded as exceeded:
-            fault = limit_finding(exceeded.limit, order.files.markup)
-            return replace(wanted, order=order, mail=last, fault=fault, exceeded=True)
+            drawn = Drawn(fault=limit_finding(exceeded.limit, order.files.markup), exceeded=True)
         return replace(
             wanted,
             order=order,
