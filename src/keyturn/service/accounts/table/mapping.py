@@ -17,11 +17,10 @@ from keyturn.service.accounts.table.placeholders import Value, set_value
 from keyturn.service.clock import now
 from keyturn.service.settings import Ending, TableSettings
 from keyturn.service.settings.building import member_name
-from keyturn.values import did_you_mean
+from keyturn.values import did_you_mean, listed
 
 _FIELDS = ("id", "email", "username", "password", "name", "active", "provider", "kind", "locale")
 SECTIONS = ("set", "lock", "unlock")
-_SHOWN_TABLES = 12
 
 _OWN_COLUMNS = {"email": ("id",), "username": ("id", "password"), "password": ("id", "email")}
 """Fields of text, and those whose columns each cannot share."""
@@ -116,8 +115,7 @@ class _MappingReader:
         theirs = sorted(name for name in there if not name.startswith("keyturn_"))
         if not theirs:
             return f"; the schema {schema} has no tables" if schema else "; it has no tables"
-        more = f" and {len(theirs) - _SHOWN_TABLES} more" if len(theirs) > _SHOWN_TABLES else ""
-        return f"{did_you_mean(name, theirs)} (its tables: {', '.join(theirs[:_SHOWN_TABLES])}{more})"
+        return f"{did_you_mean(name, theirs)} (its tables: {listed(theirs)})"
 
     def _fields(self, table: sa.Table) -> Iterator[tuple[str, sa.Column[Any]]]:
         for field in _FIELDS:
