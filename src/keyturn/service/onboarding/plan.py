@@ -12,17 +12,16 @@ from keyturn.errors import SettingsInvalid
 from keyturn.hosts import host_of, is_loopback, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.accounts.store_factory import import_factory
+from keyturn.service.accounts.table.mapping import listed
 from keyturn.service.accounts.table.recognised_hashes import HashFormat, recognise_hashes
 from keyturn.service.onboarding import guesses
 from keyturn.service.onboarding.survey import Table, read_tables, sample_values, tables_of_its_app
-from keyturn.service.settings import ServerSettings, TableSettings
+from keyturn.service.settings import DatabaseSettings, ServerSettings, TableSettings
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.rules.accounts import OWN_STORES
 from keyturn.service.settings.url_rules import database_fault
 from keyturn.service.settings.variables import Variables
-from keyturn.values import did_you_mean, listed
-
-OWN_DATABASE = "sqlite:///.keyturn/keyturn.db"
+from keyturn.values import did_you_mean
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _URL = "accounts.table.url"
@@ -76,12 +75,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return is_loopback(self.base_url)
 
     @property
-    def address(self) -> str:
-        return self.database.written if self.database else ""
-
-    @property
     def own_database(self) -> str:
-        return self.address if self.together else OWN_DATABASE
+        return self.database.written if self.together and self.database else DatabaseSettings().url
 
     @property
     def listens(self) -> dict[str, Any]:

@@ -17,10 +17,11 @@ from keyturn.service.accounts.table.placeholders import Value, set_value
 from keyturn.service.clock import now
 from keyturn.service.settings import Ending, TableSettings
 from keyturn.service.settings.building import member_name
-from keyturn.values import did_you_mean, listed
+from keyturn.values import did_you_mean
 
 _FIELDS = ("id", "email", "username", "password", "name", "active", "provider", "kind", "locale")
 SECTIONS = ("set", "lock", "unlock")
+_MOST_LISTED = 12
 
 _OWN_COLUMNS = {"email": ("id",), "username": ("id", "password"), "password": ("id", "email")}
 """Fields of text, and those whose columns each cannot share."""
@@ -256,6 +257,12 @@ class _MappingReader:
         unique = [one for one in table.constraints if isinstance(one, sa.PrimaryKeyConstraint | sa.UniqueConstraint)]
         of_indexes = [one for one in table.indexes if one.unique]
         return [column.name] in [one.columns.keys() for one in (*unique, *of_indexes)]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - _MOST_LISTED
+    return ", ".join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _setting_of(field: str) -> str:
