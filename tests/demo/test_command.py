@@ -39,6 +39,7 @@ def test_it_prints_where_everything_is_and_how_to_sign_in(demo: Demo) -> None:
     assert "viewer@example.test" in demo.greeting
     assert "school@example.test" in demo.greeting
     assert PASSWORD in demo.greeting
+    assert "ready in" in demo.greeting
 
 
 def test_its_studio_opens_with_the_token_of_the_printed_address_alone(demo: Demo) -> None:
