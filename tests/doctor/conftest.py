@@ -9,6 +9,7 @@ import pytest
 import trustme
 from tests.doctor.dns_server import DnsServer, running_dns
 from tests.doctor.production import production_settings
+from tests.doctor.test_dkim import RSA
 from tests.resend_server.server import ResendServer
 
 from keyturn.service.doctor import Dns
@@ -28,8 +29,10 @@ def dns(nameserver: DnsServer) -> Dns:
 
 @pytest.fixture
 def told(nameserver: DnsServer) -> DnsServer:
-    """Give the test a nameserver that holds what a sending domain needs."""
+    """Give the test a nameserver that holds all that Resend asks for."""
     nameserver.add("northwind.example", "MX", "10 mail.northwind.example.")
+    nameserver.txt("send.northwind.example", "v=spf1 include:amazonses.com ~all")
+    nameserver.txt("resend._domainkey.northwind.example", f"p={RSA}")
     nameserver.txt("_dmarc.northwind.example", "v=DMARC1; p=reject")
     return nameserver
 

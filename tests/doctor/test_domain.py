@@ -1,14 +1,17 @@
-"""The sending domain: what its SPF and DMARC records tell receivers, and what to add."""
+"""The sending domain: what its SPF, DKIM and DMARC records tell receivers, and what to add."""
 
 import pytest
 from tests.doctor.dns_server import DnsServer
+from tests.doctor.test_dkim import RSA
 
 from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.provider import Spf
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.doctor import Dns
 from keyturn.service.doctor.domain import check_domain, domain_of, judge_dmarc, judge_spf
 
 DOMAIN = "northwind.example"
+RESEND, SMTP = PROVIDERS["resend"], PROVIDERS["smtp"]
 
 
 async def findings(dns: Dns, *providers: str, domain: str = DOMAIN) -> dict[str, Finding]:
@@ -18,10 +21,11 @@ async def findings(dns: Dns, *providers: str, domain: str = DOMAIN) -> dict[str,
 
 async def test_a_domain_without_records_is_told_which_to_add(nameserver: DnsServer, dns: Dns) -> None:
     nameserver.add(DOMAIN, "A", "192.0.2.1")
-    found = await findings(dns, "smtp")
+    found = await findings(dns)
 
-    assert {name: one.verdict for name, one in found.items()} == {"spf": "fail", "dmarc": "warn"}
-    assert found["spf"].fix == f'Add TXT {DOMAIN} that names your mail server: "v=spf1 mx ~all".'
+    assert {name: one.verdict for name, one in found.items()} == {"spf": "warn", "dkim": "fail", "dmarc": "warn"}
+    assert found["spf"].fix == f'Add TXT send.{DOMAIN} "v=spf1 include:amazonses.com ~all".'
+    assert found["dkim"].fix.startswith(f"Copy the TXT record resend._domainkey.{DOMAIN} from https://resend.com/")
     assert found["dmarc"].fix.startswith(f'Add TXT _dmarc.{DOMAIN} "v=DMARC1; p=none')
 
 
@@ -37,14 +41,16 @@ async def test_a_nameserver_that_fails_or_does_not_know_the_domain_is_no_verdict
 
 
 @pytest.mark.usefixtures("told")
-async def test_a_provider_checks_its_own_records_beside_the_policy(dns: Dns) -> None:
-    found = await findings(dns)
+async def test_over_smtp_the_dkim_key_is_skipped_with_a_sentence(dns: Dns) -> None:
+    found = await findings(dns, "smtp")
 
-    assert {name: one.verdict for name, one in found.items()} == {"dmarc": "ok"}
+    assert (found["dkim"].verdict, found["spf"].verdict) == ("skip", "fail")
+    assert "dkim=pass" in found["dkim"].fix
 
 
 async def test_the_policy_of_the_organization_is_found(nameserver: DnsServer, dns: Dns) -> None:
-    nameserver.add(f"mail.{DOMAIN}", "A", "192.0.2.1")
+    nameserver.txt(f"send.mail.{DOMAIN}", "v=spf1 include:amazonses.com ~all")
+    nameserver.txt(f"resend._domainkey.mail.{DOMAIN}", f"p={RSA}")
     nameserver.txt(f"_dmarc.{DOMAIN}", "v=DMARC1; p=reject; sp=quarantine")
     found = (await findings(dns, domain=f"mail.{DOMAIN}"))["dmarc"]
 
@@ -64,20 +70,21 @@ def test_a_domain_is_asked_for_by_the_name_that_the_dns_knows(address: str, doma
 
 
 @pytest.mark.parametrize(
-    ("texts", "verdict", "fix"),
+    ("texts", "term", "verdict", "fix"),
     [
-        (["google-site-verification=abc", "v=spf1 mx -all"], "ok", ""),
-        (["V=SPF1 A MX ~ALL"], "ok", ""),
-        (["v=spf1 mx +all"], "fail", "Replace +all with ~all."),
-        (["v=spf1 mx ?all"], "warn", "Replace ?all with ~all."),
-        (["v=spf1 mx"], "warn", "End the record with ~all."),
-        (["v=spf1 redirect=_spf.example"], "skip", "Look for spf=pass in the headers of a delivered mail."),
-        (["v=spf1 mx -all", "v=spf1 a -all"], "fail", "Merge them into one TXT record."),
-        (["v=spf10 -all"], "fail", f'Add TXT {DOMAIN} that names your mail server: "v=spf1 mx ~all".'),
+        (["google-site-verification=abc", "v=spf1 mx -all"], "", "ok", ""),
+        (["V=SPF1 A MX ~ALL"], "", "ok", ""),
+        (["v=spf1 mx +all"], "", "fail", "Replace +all with ~all."),
+        (["v=spf1 mx ?all"], "", "warn", "Replace ?all with ~all."),
+        (["v=spf1 mx"], "", "warn", "End the record with ~all."),
+        (["v=spf1 redirect=_spf.example"], "", "skip", "Look for spf=pass in the headers of a delivered mail."),
+        (["v=spf1 mx -all", "v=spf1 a -all"], "", "fail", "Merge them into one TXT record."),
+        (["v=spf1 mx -all"], "include:a.test", "fail", "Add include:a.test to the record, before the term all."),
+        (["v=spf10 -all"], "include:a.test", "warn", f'Add TXT {DOMAIN} "v=spf1 include:a.test ~all".'),
     ],
 )
-def test_spf_is_judged_by_its_end(texts: list[str], verdict: str, fix: str) -> None:
-    found = judge_spf(DOMAIN, texts)
+def test_spf_is_judged_by_its_terms_and_its_end(texts: list[str], term: str, verdict: str, fix: str) -> None:
+    found = judge_spf(DOMAIN, texts, Spf(term=term, missing="warn"))
 
     assert (found.verdict, found.fix) == (verdict, fix)
 

@@ -13,13 +13,31 @@ import msgspec
 from msgspec import Meta
 
 from keyturn.mail.port.email import Sender
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.finding import Finding, Verdict
 from keyturn.mail.port.reports import Reports, Webhook
 
 Section = TypeVar("Section", bound=msgspec.Struct)
 
 Rate = Annotated[float, Meta(gt=0)]
 """Calls a second, of all workers together."""
+
+
+class Spf(msgspec.Struct, frozen=True, kw_only=True):
+    """Describes the SPF record that receivers read: at `host` below the sending domain, with `term` in it.
+
+    `missing`: the doctor's verdict if there is no record.
+    """
+
+    host: str = ""
+    term: str = ""
+    missing: Verdict
+
+
+class Dkim(msgspec.Struct, frozen=True):
+    """Describes where the DKIM key is: the selector, and the page on which the provider shows the record."""
+
+    selector: str
+    page: str
 
 
 class CheckedSender(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +63,7 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
     `shares_variables`: other programs use the same variables, so they do not show that this provider is wanted.
     `faults`: yields a setting and what is wrong with it. It is asked if the provider is chosen.
     `reports`: None if the provider does not report.
-    `checks_spf`: receivers read the SPF record of the sender's domain; otherwise the provider checks its own records.
+    `spf`, `dkim`: None if the names of these records cannot be known.
     `sandbox`: a domain of the provider's own, for trying it, whose DNS is not the user's.
     `package`: the library that the provider needs, if any; `extra` is the extra of Keyturn's that installs it.
     """
@@ -58,7 +76,8 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
     shares_variables: bool = False
     faults: Callable[[Section], Iterator[tuple[str, str]]] = lambda _: iter(())
     reports: Reports | None = None
-    checks_spf: bool = False
+    spf: Spf | None = None
+    dkim: Dkim | None = None
     sandbox: str = ""
     extra: str = ""
     package: str = ""

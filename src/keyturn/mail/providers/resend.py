@@ -15,7 +15,7 @@ from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused, Request
-from keyturn.mail.port.provider import CheckedSender, Rate
+from keyturn.mail.port.provider import CheckedSender, Dkim, Rate, Spf
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, signature_headers
 from keyturn.mail.port.webhook_keys import FORM, sign, webhook_key
 from keyturn.values import Secret
@@ -180,5 +180,9 @@ PROVIDER = HttpProvider(
         require_headers=signature_headers("svix-id", "svix-timestamp", "svix-signature"),
         read=_read,
     ),
+    # Resend's return path is a subdomain, "send" by default. Its record may be missing, because DKIM alone satisfies
+    # DMARC (https://resend.com/docs/dashboard/domains/custom-return-path).
+    spf=Spf(host="send", term="include:amazonses.com", missing="warn"),
+    dkim=Dkim("resend", _DOMAINS),
     sandbox=_SANDBOX,
 )

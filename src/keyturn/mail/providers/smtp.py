@@ -15,7 +15,7 @@ from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.hosts import is_loopback
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.mail.port.provider import CheckedSender, Provider
+from keyturn.mail.port.provider import CheckedSender, Provider, Spf
 from keyturn.values import Secret
 
 
@@ -202,7 +202,8 @@ PROVIDER = _Smtp(
     place=6,
     settings=SmtpSettings,
     needs={"host": "KEYTURN_SMTP_HOST"},
-    checks_spf=True,  # the envelope sender is the address in From
+    # The envelope sender is the address in From, so receivers read the SPF record of its domain.
+    spf=Spf(missing="fail"),
     extra="smtp",
     package="aiosmtplib",
 )

@@ -1,18 +1,23 @@
 """The sending domain: what its DNS tells receivers about mails from it."""
 
 import asyncio
+import base64
+import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from email.utils import parseaddr
 from functools import cached_property
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
 from dns.asyncresolver import Resolver
 from dns.exception import DNSException
 from dns.resolver import NXDOMAIN, LifetimeTimeout, NoNameservers, NoResolverConfiguration
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.port.finding import Finding
-from keyturn.mail.port.provider import Provider
+from keyturn.mail.port.provider import Provider, Spf
 from keyturn.service import addresses
 from keyturn.service.problems.requests import InputInvalid
 
@@ -48,7 +53,7 @@ class Dns:
         return await self._ask(name, "SOA") is not None
 
     async def texts(self, name: str) -> list[str]:
-        """Return the TXT records, each with its strings joined as SPF and DMARC say. Raises Unanswered."""
+        """Return the TXT records, each with its strings joined as SPF, DKIM and DMARC say. Raises Unanswered."""
         return [b"".join(record.strings).decode("ascii", "replace") for record in await self._ask(name, "TXT") or ()]
 
     async def _ask(self, name: str, kind: str) -> list[Any] | None:
@@ -81,8 +86,9 @@ def domain_of(address: str) -> str:
 
 async def check_domain(domain: str, providers: Sequence[Provider[Any]], dns: Dns) -> list[Finding]:
     """Look up all names once, for all providers, and judge their records."""
-    checks_spf = any(one.checks_spf for one in providers)
-    names = [*([domain] if checks_spf else []), *(f"_dmarc.{name}" for name in parents(domain))]
+    spf = {f"{one.spf.host}.{domain}".lstrip("."): one.spf for one in providers if one.spf}
+    dkim = {f"{one.dkim.selector}._domainkey.{domain}": one.dkim.page for one in providers if one.dkim}
+    names = [*spf, *dkim, *(f"_dmarc.{name}" for name in parents(domain))]
     try:
         if not await dns.exists(domain):
             fix = "Register the domain, or correct mail.from."
@@ -91,15 +97,20 @@ async def check_domain(domain: str, providers: Sequence[Provider[Any]], dns: Dns
     except Unanswered as error:
         fix = "Let this machine connect to a nameserver (port 53), and run `keyturn doctor` again."
         return [Finding("domain", "warn", f"could not be checked: {error}", fix)]
-    return [*([judge_spf(domain, texts[domain])] if checks_spf else []), judge_dmarc(domain, texts)]
+    findings = [judge_spf(name, texts[name], wanted) for name, wanted in spf.items()]
+    findings += [judge_dkim(name, texts[name], page) for name, page in dkim.items()]
+    if not dkim:
+        message = "not checked: only your mail server knows the name of its DKIM key"
+        findings.append(Finding("dkim", "skip", message, "Look for dkim=pass in the headers of a delivered mail."))
+    return [*findings, judge_dmarc(domain, texts)]
 
 
-def judge_spf(name: str, texts: Sequence[str]) -> Finding:
+def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:
     """Return a finding about the SPF records at `name` (RFC 7208)."""
     records = [text.lower().split() for text in texts if text.lower().split(" ")[0] == "v=spf1"]
     if not records:
-        fix = f'Add TXT {name} that names your mail server: "v=spf1 mx ~all".'
-        return Finding("spf", "fail", f"no SPF record at {name}", fix)
+        advice = f'"v=spf1 {wanted.term} ~all"' if wanted.term else 'that names your mail server: "v=spf1 mx ~all"'
+        return Finding("spf", wanted.missing, f"no SPF record at {name}", f"Add TXT {name} {advice}.")
     if len(records) > 1:
         message = f"{len(records)} SPF records at {name}, so receivers ignore them all"
         return Finding("spf", "fail", message, "Merge them into one TXT record.")
@@ -108,6 +119,9 @@ def judge_spf(name: str, texts: Sequence[str]) -> Finding:
     if not last and (redirect := next((term for term in terms if term.startswith("redirect=")), "")):
         fix = "Look for spf=pass in the headers of a delivered mail."
         return Finding("spf", "skip", f"not checked: {name} has {redirect}", fix)
+    if wanted.term and wanted.term not in terms:
+        fix = f"Add {wanted.term} to the record, before the term all."
+        return Finding("spf", "fail", f"the SPF record at {name} lacks {wanted.term}", fix)
     if last in {"all", "+all"}:
         message = f"the SPF record at {name} allows every server to send"
         return Finding("spf", "fail", message, f"Replace {last} with ~all.")
@@ -115,6 +129,30 @@ def judge_spf(name: str, texts: Sequence[str]) -> Finding:
         return Finding("spf", "ok", f"{name} ends in {last}")
     fix = f"Replace {last} with ~all." if last else "End the record with ~all."
     return Finding("spf", "warn", f"the SPF record at {name} has no rule for other servers", fix)
+
+
+def judge_dkim(name: str, texts: Sequence[str], page: str) -> Finding:
+    """Return a finding about the DKIM keys at `name` (RFC 6376, 3.6.1); `page`: where the provider shows the key."""
+    copy = f"Copy the TXT record {name} from {page} into your DNS."
+    keys = [record for record in map(_tags, texts) if "p" in record]
+    if not keys:
+        return Finding("dkim", "fail", f"no DKIM key at {name}", copy)
+    if len(keys) > 1:
+        return Finding(
+            "dkim", "fail", f"{len(keys)} DKIM keys at {name}, of which receivers use any", f"Keep one. {copy}"
+        )
+    encoded = "".join(keys[0]["p"].split())
+    if not encoded:
+        return Finding("dkim", "fail", f"the DKIM key at {name} was revoked: its p= is empty", copy)
+    try:
+        key = base64.b64decode(encoded, validate=True)
+        # Ed25519's are not wrapped in DER (RFC 8463, 4.2).
+        is_key = keys[0].get("k", "rsa") != "rsa" or isinstance(load_der_public_key(key), RSAPublicKey)
+    except (binascii.Error, ValueError, UnsupportedAlgorithm):
+        is_key = False
+    if not is_key:
+        return Finding("dkim", "fail", f"the DKIM key at {name} is not valid: it may be cut off or mistyped", copy)
+    return Finding("dkim", "ok", f"{name} has a key")
 
 
 def parents(domain: str) -> Iterator[str]:
@@ -154,6 +192,6 @@ def _judge_policy(name: str, tag: str, policy: str) -> Finding:
 
 
 def _tags(record: str) -> dict[str, str]:
-    """Return the tags of a record in the syntax that DMARC takes from DKIM (RFC 6376, 3.2)."""
+    """Return the tags of a record in the syntax that DKIM and DMARC share (RFC 6376, 3.2)."""
     pairs = (part.partition("=") for part in record.split(";"))
     return {name.strip(): value.strip() for name, equals, value in pairs if equals}
