@@ -5,8 +5,10 @@ import re
 import shutil
 import sys
 import textwrap
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -71,6 +73,12 @@ def stamp(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
+def ready() -> str:
+    """Return what a greeting says once requests are answered: "ready in 0.6 s"."""
+    seconds = _seconds_since_start()
+    return f"ready in {seconds:.1f} s" if seconds is not None else "ready"
+
+
 def fail(*lines: str) -> NoReturn:
     """Say what is wrong, on stderr, and end with 1."""
     color = False if wants_no_colour() else None
@@ -117,3 +125,12 @@ def print_json(value: object) -> None:
     import msgspec
 
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def _seconds_since_start() -> float | None:
+    """Return the seconds since the operating system started this process, if it tells (Linux, proc(5))."""
+    if not sys.platform.startswith("linux"):
+        return None
+    fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
+    started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started

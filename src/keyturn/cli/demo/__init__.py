@@ -17,7 +17,7 @@ from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, PlainDemo, 
 from keyturn.cli.running import serve
 from keyturn.cli.sockets import address_of, listen
 from keyturn.cli.studio.studio import studio_of
-from keyturn.cli.terminal import PORT, accent, muted, strong
+from keyturn.cli.terminal import PORT, accent, muted, ready, strong
 from keyturn.errors import ExtraMissing
 from keyturn.packaging import require_studio
 from keyturn.service.accounts.port import Account
@@ -117,7 +117,7 @@ def _greeting(shown: Example | PlainDemo, people: Sequence[Account], studio: Dem
     settings = shown.settings
     addresses = {**_pages(settings), **studio.addresses, "API": f"{settings.base_url}/schema"}
     yield ""
-    yield f"{strong('Keyturn ' + __version__)}  demo"
+    yield f"{strong('Keyturn ' + __version__)}  demo{ready():>51}"
     yield ""
     yield from (f"  {name:<18} {accent(address)}" for name, address in addresses.items())
     yield ""

@@ -21,7 +21,7 @@ from keyturn.cli.studio.folders import (
     usual_baseline,
 )
 from keyturn.cli.studio.inboxes import Catching, open_inbox, takes_catching
-from keyturn.cli.terminal import PORT, accent, fail, muted, strong, warning
+from keyturn.cli.terminal import PORT, accent, fail, muted, ready, strong, warning
 
 if TYPE_CHECKING:
     from keyturn.mail.port.email import Sender
@@ -65,7 +65,7 @@ def greeting(opened: Opened, studio: "Studio", base: str) -> str:
     return "\n".join(
         [
             "",
-            f"{strong('Keyturn ' + __version__)}  studio",
+            f"{strong('Keyturn ' + __version__)}  studio{ready():>49}",
             "",
             *(f"  {name:<12} {value}" for name, value in rows.items()),
             "",

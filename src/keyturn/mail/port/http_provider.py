@@ -5,6 +5,7 @@ keys.
 """
 
 import base64
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -55,6 +56,7 @@ class ProviderApi:
     `authorize`: returns the headers that prove who calls.
     `report_pause`: seconds to wait for a report after a lost answer; None if there are no reports.
     `knows_keys`: the provider ignores a repeat under the same idempotency key, so a retry waits for no report.
+    `reset_header`: the header with the time, since 1970, at which a rate limit renews.
     """
 
     def __init__(
@@ -65,11 +67,13 @@ class ProviderApi:
         *,
         report_pause: float | None = None,
         knows_keys: bool = False,
+        reset_header: str = "",
     ) -> None:
         self.url = url.rstrip("/")
         self._authorize = authorize
         self._report_pause = report_pause
         self._knows_keys = knows_keys
+        self._reset_header = reset_header
         self._http = HttpClient(timeout.total_seconds(), 2**20, headers={"accept": "application/json"})
         self.close = self._http.close
 
@@ -116,9 +120,13 @@ class ProviderApi:
     def _pause(self, headers: Mapping[str, str]) -> float | None:
         """Return the seconds to wait that an answer asks for."""
         asked_for = retry_after(headers, datetime.now(UTC))
-        if asked_for is None or asked_for < 0:
+        if asked_for is not None:
+            longest = LONGEST_PAUSE if self._knows_keys else asked_for
+            return min(asked_for, longest) if asked_for >= 0 else None
+        try:
+            return float(headers.get(self._reset_header, "")) - time.time()
+        except ValueError:
             return None
-        return min(asked_for, LONGEST_PAUSE) if self._knows_keys else asked_for
 
 
 class Examination:
@@ -179,7 +187,7 @@ class HttpProvider(Provider[Section], Generic[Section], frozen=True, kw_only=Tru
     `judge`: returns the provider's id of a mail that it accepted, or its refusal. Raises SendFailed if the status does
     not tell what a refusal means, and ValueError for an answer that is not in the provider's own form.
     `examine`: asks for the doctor, and yields findings. Raises ValueError for an answer in a foreign form.
-    `knows_keys`: as in `ProviderApi`.
+    `knows_keys`, `reset_header`: as in `ProviderApi`.
     """
 
     url: Callable[[Any], str] = lambda section: section.api_url
@@ -188,6 +196,7 @@ class HttpProvider(Provider[Section], Generic[Section], frozen=True, kw_only=Tru
     judge: Callable[[Answer, Email], str | Refused]
     examine: Callable[[Examination, Section, CheckedSender], AsyncIterator[Finding]]
     knows_keys: bool = False
+    reset_header: str = ""
 
     def api(self, section: Section, timeout: timedelta) -> ProviderApi:
         return ProviderApi(
@@ -196,6 +205,7 @@ class HttpProvider(Provider[Section], Generic[Section], frozen=True, kw_only=Tru
             timeout,
             report_pause=REPORT_PAUSE if self.proof(section) else None,
             knows_keys=self.knows_keys,
+            reset_header=self.reset_header,
         )
 
     def build(self, section: Section, timeout: timedelta) -> Sender:

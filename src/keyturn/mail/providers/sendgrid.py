@@ -189,6 +189,7 @@ PROVIDER = HttpProvider(
     hand_over=_hand_over,
     judge=_judge,
     examine=_examine,
+    reset_header="x-ratelimit-reset",
     reports=Reports(
         setting="webhook_verification_key",
         proof=_verification_key,
