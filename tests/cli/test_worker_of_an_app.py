@@ -23,7 +23,7 @@ from litestar import Litestar
 from keyturn import KeyturnConfig, KeyturnPlugin, read_settings
 from keyturn.service.telemetry.logs import configure_logs
 
-configure_logs("info", "json")
+configure_logs()
 app = Litestar(plugins=[KeyturnPlugin(KeyturnConfig(read_settings()))], logging_config=None)
 """
 WHO_WRITES = """

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from keyturn.errors import CatalogueInvalid
-from keyturn.mail.languages import Languages
+from keyturn.mail.languages import Languages, catalogue_faults
 
 HEADER = """\
 msgid ""
@@ -31,7 +31,7 @@ def test_a_good_catalogue_has_no_fault(tmp_path: Path) -> None:
         '#~ msgid "gone"\n#~ msgstr "weg"\n\nmsgid "not yet"\nmsgstr ""\n'
     )
 
-    assert in_german(tmp_path, text).faults() == []
+    assert not list(catalogue_faults(in_german(tmp_path, text).catalogues))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_good_catalogue_has_no_fault(tmp_path: Path) -> None:
     ],
 )
 def test_a_fault_is_told_at_its_line(text: str, kind: str, line: int, message: str, tmp_path: Path) -> None:
-    (fault,) = in_german(tmp_path, text).faults()
+    (fault,) = catalogue_faults(in_german(tmp_path, text).catalogues)
 
     assert (fault.kind, fault.line, fault.file) == (kind, line, tmp_path / "de" / "LC_MESSAGES" / "keyturn.po")
     assert message in fault.message
@@ -82,6 +82,6 @@ def test_a_broken_catalogue_is_told_by_whoever_speaks_its_language(tmp_path: Pat
 def test_a_rule_for_plurals_that_is_none_is_told(plural: str, tmp_path: Path) -> None:
     header = HEADER.replace("nplurals=2; plural=(n != 1)", plural)
 
-    (fault,) = in_german(tmp_path, 'msgid "a"\nmsgstr "b"\n', header).faults()
+    (fault,) = catalogue_faults(in_german(tmp_path, 'msgid "a"\nmsgstr "b"\n', header).catalogues)
     assert fault.kind == "unreadable"
     assert "plural form" in fault.message

@@ -95,11 +95,11 @@ def test_every_variable_that_is_not_set_is_told_with_its_setting(faults: Faults)
     assert found == {
         "base_url": "the variable BASE_URL is not set",
         "secret_key": "the variable SECRET is not set",
-        "previous_secret_keys": "the variables OLD, OLDER are not set",
+        "previous_secret_keys": "the variable OLD is not set; the variable OLDER is not set",
         "smtp.password": "the variable EMAIL_PASS is not set",
         "smtp.port": "the variable SMTP_PORT is not set",
         "resend.api_key": "the variable RESEND is not set",
-        "mail.from": "the variables NAME, EMAIL are not set",
+        "mail.from": "the variable NAME is not set; the variable EMAIL is not set",
     }
 
 
@@ -119,7 +119,9 @@ def test_an_empty_variable_is_none_where_nothing_else_comes_out(faults: Faults, 
     assert faults(toml.replace("${EMPTY}/", "{base_url}/"), **APP, BLANK=" ") == {
         "accounts.table.url": "the variable EMPTY is empty",
         "accounts.table.set.by": "the variable EMPTY is empty",
-        "server.allowed_origins": "the variables EMPTY, BLANK are empty; the variable NONE is not set",
+        "server.allowed_origins": (
+            "the variable EMPTY is empty; the variable BLANK is empty; the variable NONE is not set"
+        ),
     }
     assert faults(toml, **APP, BLANK=" ")["sign_in_url"].startswith("must begin with {base_url} or https://")
     settings = read('[brand]\nname = "Northwind${EMPTY}"\n[smtp]\npassword = "${EMPTY:-}"', **APP)

@@ -13,7 +13,6 @@ from keyturn.service.api.monitoring import health_router, metrics_router
 from keyturn.service.api.problems import problem_handlers
 from keyturn.service.api.responses import security_schemes
 from keyturn.service.api.router import LONGEST_BODY, api_router
-from keyturn.service.database.migrations import require_current
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.front import change_password_redirect, home_redirect, service_error_handlers
 from keyturn.service.pages.reference import ReferencePage
@@ -65,7 +64,7 @@ def create_app(
             pages_router(pages),
             home_redirect(pages),
             change_password_redirect(pages),
-            metrics_router(parts, parts.require_ready),
+            metrics_router(parts),
             *more,
         ],
         middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
@@ -92,14 +91,8 @@ def _openapi(pages: Pages) -> OpenAPIConfig:
 
 def create_worker_app(parts: Parts) -> Litestar:
     """Return an app with only /health and /metrics, for a process without an API."""
-
-    async def require_ready() -> None:
-        await require_current(parts.database)
-        await parts.database.require_writable()
-        await parts.accounts_readiness.require()
-
     return Litestar(
-        route_handlers=[health_router(require_ready), metrics_router(parts, require_ready)],
+        route_handlers=[health_router(parts), metrics_router(parts)],
         exception_handlers=problem_handlers(parts.languages),
         openapi_config=None,
         logging_config=None,

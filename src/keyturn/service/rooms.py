@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from litestar import Router
 
-from keyturn.mail.port.finding import Finding, Verdict
+from keyturn.mail.port.finding import Finding
 from keyturn.service.api import resets, sessions
 from keyturn.service.inviting import routes as inviting
 from keyturn.service.pages import forgot, reset, security_settings, sign_in
@@ -34,8 +34,8 @@ PAGES: Sequence[Callable[[Pages], Iterator[Router]]] = (
     security_settings.pages_of,
 )
 
-CHECKS: Mapping[str, tuple[Callable[[Settings], Awaitable[Sequence[Finding]]], Verdict]] = {
-    "breaches": (breaches.check, "warn"),
-    "challenge": (challenge.check, "fail"),
+CHECKS: Mapping[str, Callable[[Settings], Awaitable[Sequence[Finding]]]] = {
+    "breaches": breaches.check,
+    "challenge": challenge.check,
 }
-"""What the doctor asks, in its order, with the verdict if an answer takes too long."""
+"""What the doctor asks, in its order."""

@@ -25,10 +25,8 @@ from jinja2.runtime import Context, markup_join
 from keyturn.mail.languages.catalogues import (
     ANY,
     PACKAGED,
-    CatalogueFault,
     Catalogues,
     Text,
-    catalogue_faults,
     lineage,
     parse_locale,
 )
@@ -299,10 +297,6 @@ class Languages:
     def choose(self, locale: str, accept_language: str = "") -> Language:
         """Return the language of an account's locale, else the best of an Accept-Language header, else English."""
         return self._remembered(locale[:_LONGEST_HEADER], accept_language[:_LONGEST_HEADER])
-
-    def faults(self) -> list[CatalogueFault]:
-        """Return the faults in the catalogues."""
-        return list(catalogue_faults(self.catalogues))
 
     def _choose(self, locale: str, accept_language: str) -> Language:
         for tag in (locale, *_by_preference(accept_language)):

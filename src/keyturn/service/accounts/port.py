@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from keyturn.mail.port.finding import Finding
+from keyturn.service import addresses
 from keyturn.service.problems.requests import AccountsUnready, Unavailable
 from keyturn.service.settings import HashingSettings
 
@@ -43,6 +44,10 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     def takes_password(self) -> bool:
         """Whether a link may set its password; otherwise it signs in elsewhere."""
         return self.has_password or self.awaits_password
+
+    def still_takes_password_of(self, earlier: "Account") -> bool:
+        """Return whether the account, as it is now, takes the password that was meant for it as it was."""
+        return self.active and self.has_password and addresses.is_same_mailbox(self.email, earlier.email)
 
 
 class Ended(msgspec.Struct, frozen=True):

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from litestar import Response, Router, get
 from litestar.exceptions import NotFoundException
@@ -18,11 +18,8 @@ from keyturn.service.problems.requests import DatabaseUnready, Unavailable
 from keyturn.service.telemetry.logs import LogEvent
 
 
-def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
-    """Return the health route for load balancers and orchestrators.
-
-    `require_ready` raises if the process cannot do its work.
-    """
+def health_router(parts: Parts) -> Router:
+    """Return the health routes for load balancers and orchestrators."""
 
     @get("/live", summary="Check that the process answers", operation_id="checkLiveness")
     async def live() -> Health:
@@ -35,7 +32,7 @@ def health_router(require_ready: Callable[[], Awaitable[None]]) -> Router:
         responses=problem_responses(has_body=False),
     )
     async def ready() -> Health:
-        await require_ready()
+        await parts.require_ready()
         return Health(status="ok")
 
     return Router("/health", route_handlers=[live, ready], tags=["Health"], security=[{}])
@@ -51,13 +48,11 @@ _PATIENCE = 5
 """Seconds for what a scrape asks: Prometheus gives up after ten, and would then have no metric at all."""
 
 
-def metrics_router(parts: Parts, require_ready: Callable[[], Awaitable[None]]) -> Router:
+def metrics_router(parts: Parts) -> Router:
     """Return the route for the bearer of `metrics.token`; other clients get 404, and so do all without a token.
 
-    A monitoring endpoint must not be exposed by accident (OWASP ASVS 13.4.5).
-
-    `require_ready`: the question of /health/ready. Without it, no metric of a quiet service shows that its accounts or
-    its worker are down, since no request fails.
+    A monitoring endpoint must not be exposed by accident (OWASP ASVS 13.4.5). It asks what /health/ready asks:
+    otherwise, no metric of a quiet service would show that its accounts or its worker are down, since no request fails.
     """
     token = parts.settings.metrics.token
 
@@ -65,7 +60,7 @@ def metrics_router(parts: Parts, require_ready: Callable[[], Awaitable[None]]) -
     async def read(request: AnyRequest) -> Response[bytes]:
         if not token or not hmac.compare_digest(bearer_of(request).encode(), token.encode()):
             raise NotFoundException
-        ready, backlog = await asyncio.gather(_is_ready(require_ready), _backlog(parts.database))
+        ready, backlog = await asyncio.gather(_is_ready(parts), _backlog(parts.database))
         return Response(
             parts.meters.exposition(ready=ready, **backlog), media_type=_TEXT, headers={"Cache-Control": "no-store"}
         )
@@ -73,10 +68,10 @@ def metrics_router(parts: Parts, require_ready: Callable[[], Awaitable[None]]) -
     return Router("/", route_handlers=[read])
 
 
-async def _is_ready(require_ready: Callable[[], Awaitable[None]]) -> bool:
+async def _is_ready(parts: Parts) -> bool:
     try:
         async with asyncio.timeout(_PATIENCE):
-            await require_ready()
+            await parts.require_ready()
     except (Unavailable, TimeoutError):
         return False
     return True

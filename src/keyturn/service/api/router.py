@@ -27,7 +27,7 @@ def api_router(parts: Parts) -> Router:
         route_handlers=[
             *(router for routes in ROUTES for router in routes(parts)),
             *reports,
-            health_router(parts.require_ready),
+            health_router(parts),
         ],
         dependencies={"parts": provided(parts)},
         middleware=[count_unread(parts)],

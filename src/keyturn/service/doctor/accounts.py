@@ -12,7 +12,7 @@ from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.database import Database
 from keyturn.service.database.unready import describe_error
 from keyturn.service.doctor.database import WRONG_PATH, accounts_file, opened
-from keyturn.service.onboarding.guesses import credentials_in, endings
+from keyturn.service.onboarding.guesses import endings, lasting
 from keyturn.service.onboarding.settings_file import ending_line
 from keyturn.service.onboarding.survey import read_tables, tables_of_its_app
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
@@ -118,11 +118,6 @@ async def surviving_credentials(settings: Settings) -> Mapping[str, str]:
         tables = tables_of_its_app(name, known)
     except SettingsInvalid:
         return {}
-    ended = {_bare(entry.rpartition(".")[0]) for entry in mapped.endings} | {_bare(name)}
     lines = {entry.rpartition(".")[0]: ending_line(entry, ending) for entry, ending in endings(tables[name], tables)}
-    lasting = (one for one in sorted(tables) if credentials_in(one) not in ("", "sessions") and _bare(one) not in ended)
-    return {one: lines.get(one, "") for one in sorted(lasting, key=lambda one: one not in lines)}
-
-
-def _bare(name: str) -> str:
-    return name.rpartition(".")[2].lower()
+    alive = [one for one, what in lasting(mapped, tables).items() if what != "sessions"]
+    return {one: lines.get(one, "") for one in sorted(alive, key=lambda one: one not in lines)}

@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
 from email.utils import parseaddr
-from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from keyturn.mail.port.finding import Finding, Verdict
+from keyturn.mail.port.finding import Finding
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.accounts.port import AccountStore
@@ -22,15 +21,8 @@ from keyturn.service.settings.reading import Reading
 _PATIENCE = 5
 """Seconds for one check."""
 
-_Work = Awaitable[Sequence[Finding]]
-
-
-class Check(NamedTuple):
-    """A check of the doctor. `late`: the verdict if it takes too long."""
-
-    name: str
-    work: _Work
-    late: Verdict = "warn"
+Check = tuple[str, Awaitable[Sequence[Finding]]]
+"""The name of a check of the doctor, and its work."""
 
 
 async def examine(
@@ -46,7 +38,7 @@ async def examine(
         skipped = Finding("others", "skip", "no other check was made", "Fix the settings first.")
         return [*check_settings(reading), skipped]
     checks = list(_checks(reading.settings, dns, accounts))
-    found = await asyncio.gather(*(_run(check, patience) for check in checks))
+    found = await asyncio.gather(*(_run(*check, patience) for check in checks))
     return [*check_settings(reading), *(finding for findings in found for finding in findings)]
 
 
@@ -69,38 +61,38 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
 
 
 def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iterator[Check]:
-    yield Check("database", check_database(settings), "fail")
-    yield Check("accounts", check_accounts(settings, accounts), "fail")
+    yield "database", check_database(settings)
+    yield "accounts", check_accounts(settings, accounts)
     if settings.accounts.table.table:
-        yield Check("credentials", check_credentials(settings))
+        yield "credentials", check_credentials(settings)
     if settings.previous_secret_keys:
-        yield Check("keys", check_previous_keys(settings))
-    for name, (check, late) in CHECKS.items():
-        yield Check(name, check(settings), late)
+        yield "keys", check_previous_keys(settings)
+    for name, check in CHECKS.items():
+        yield name, check(settings)
     yield from _mail_checks(settings, dns)
     if settings.pages.templates:
-        yield Check("pages", check_pages(settings))
+        yield "pages", check_pages(settings)
     if settings.server.allowed_origins:
-        yield Check("frontend", check_own_pages(settings))
+        yield "frontend", check_own_pages(settings)
 
 
 def _mail_checks(settings: Settings, dns: Dns) -> Iterator[Check]:
     chosen = [name for name in (settings.mail.transport, settings.mail.fallback) if name]
     for name in chosen:
-        yield Check(name, check_provider(settings, name), "fail")
+        yield name, check_provider(settings, name)
     domain = domain_of(settings.mail.from_)
     if "capture" not in chosen and domain not in {"", *(provider.sandbox for provider in PROVIDERS.values())}:
-        yield Check("domain", check_domain(domain, [PROVIDERS[name] for name in chosen], dns))
+        yield "domain", check_domain(domain, [PROVIDERS[name] for name in chosen], dns)
 
 
-async def _run(check: Check, patience: float) -> Sequence[Finding]:
+async def _run(name: str, work: Awaitable[Sequence[Finding]], patience: float) -> Sequence[Finding]:
     try:
         async with asyncio.timeout(patience):
-            return await check.work
+            return await work
     except TimeoutError:
         fix = "Check its settings, and whether a firewall blocks the connection."
-        return [Finding(check.name, check.late, f"no answer within {patience:g} s", fix)]
+        return [Finding(name, "fail", f"no answer within {patience:g} s", fix)]
     except Exception as error:  # noqa: BLE001 - what one check did not foresee must not hide what the others found
         # The text of an error may hold anything, also the password of an address.
         fix = "Check its settings. If they are right, report a bug in Keyturn."
-        return [Finding(check.name, "fail", f"the check itself failed with {type(error).__name__}", fix)]
+        return [Finding(name, "fail", f"the check itself failed with {type(error).__name__}", fix)]

@@ -222,6 +222,12 @@ def credentials_in(name: str) -> Credentials | Literal[""]:
     return next((what for what, names in _CREDENTIALS.items() if names.search(plain)), "")
 
 
+def lasting(settings: TableSettings, tables: Iterable[str]) -> dict[str, Credentials]:
+    """Return the tables of credentials that no setting names, by what they hold."""
+    named = {_bare_name(entry.rpartition(".")[0]) for entry in settings.endings} | {_bare_name(settings.table)}
+    return {name: what for name in sorted(tables) if (what := credentials_in(name)) and _bare_name(name) not in named}
+
+
 def endings(table: Table, tables: Mapping[str, Table]) -> Iterator[tuple[str, Ending]]:
     """Yield the rows that an intrusion deletes besides sessions, by the column with the account's id."""
     for name, other in sorted(tables.items()):

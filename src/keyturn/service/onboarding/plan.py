@@ -12,21 +12,19 @@ from keyturn.errors import SettingsInvalid
 from keyturn.hosts import host_of, is_loopback, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.accounts.store_factory import import_factory
+from keyturn.service.accounts.table.mapping import listed
 from keyturn.service.accounts.table.recognised_hashes import HashFormat, recognise_hashes
 from keyturn.service.onboarding import guesses
 from keyturn.service.onboarding.survey import Table, read_tables, sample_values, tables_of_its_app
-from keyturn.service.settings import ServerSettings, TableSettings
+from keyturn.service.settings import DatabaseSettings, ServerSettings, TableSettings
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.rules.accounts import OWN_STORES
 from keyturn.service.settings.url_rules import database_fault
 from keyturn.service.settings.variables import Variables
 from keyturn.values import did_you_mean
 
-OWN_DATABASE = "sqlite:///.keyturn/keyturn.db"
-
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _URL = "accounts.table.url"
-_SHOWN = 12
 
 
 class Flags(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,12 +75,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return is_loopback(self.base_url)
 
     @property
-    def address(self) -> str:
-        return self.database.written if self.database else ""
-
-    @property
     def own_database(self) -> str:
-        return self.address if self.together else OWN_DATABASE
+        return self.database.written if self.together and self.database else DatabaseSettings().url
 
     @property
     def listens(self) -> dict[str, Any]:
@@ -221,15 +215,12 @@ def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> It
             f"If your users sign in with {username}, let them enter it in place of their address, too: identifiers ="
             f' ["{settings.email}", "{username}"] in [accounts.table].'
         )
-    ended = {entry.rpartition(".")[0] for entry in settings.endings} | {settings.table}
     by_hash = {name for one in frameworks for name in one.get("ends", ())}
     alive = [
         name
-        for name, other in sorted(tables.items())
-        if name not in ended
-        and guesses.plain_name(name) not in by_hash
-        and (what := guesses.credentials_in(name))
-        and (what != "sessions" or not guesses.owner_column(other, table))
+        for name, what in guesses.lasting(settings, tables).items()
+        if guesses.plain_name(name) not in by_hash
+        and (what != "sessions" or not guesses.owner_column(tables[name], table))
     ]
     if alive:
         yield (
@@ -240,8 +231,7 @@ def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> It
 
 def _unclear_table(name: str, likely: list[str], tables: Mapping[str, Table]) -> str:
     names = sorted(tables, key=lambda one: ("." in one, one))
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    known = f"; its tables: {', '.join(names[:_SHOWN])}{more}" if names else "; it has no tables"
+    known = f"; its tables: {listed(names)}" if names else "; it has no tables"
     if name:
         return f"the database has no table {name}{did_you_mean(name, tables)}{known}"
     if likely:

@@ -13,23 +13,20 @@ _FRESH, _PATIENCE, _LONGEST = 2.0, 3.0, 60.0
 class AccountsReadiness:
     """Runs one check at a time, and keeps its verdict for a moment, so that clients cannot multiply the cost.
 
-    A store that hangs is checked once; until it answers, every client is told after `patience` that it is not ready.
+    A store that hangs is checked once; until it answers, every client is told in time that it is not ready.
     """
 
-    def __init__(
-        self, accounts: AccountStore, *, fresh: float = _FRESH, patience: float = _PATIENCE, longest: float = _LONGEST
-    ) -> None:
+    def __init__(self, accounts: AccountStore) -> None:
         self._ask = accounts.require_reachable
-        self._fresh, self._patience, self._longest = fresh, patience, longest
         self._asking: asyncio.Task[str] | None = None
         self._began = self._ended = 0.0
 
     async def require(self) -> None:
         """Raise AccountsUnready unless the store answers in time."""
-        if self._asking is None or (self._asking.done() and monotonic() - self._ended >= self._fresh):
+        if self._asking is None or (self._asking.done() and monotonic() - self._ended >= _FRESH):
             self._began = monotonic()
             self._asking = asyncio.create_task(self._asked())
-        await asyncio.wait([self._asking], timeout=max(self._began + self._patience - monotonic(), 0))
+        await asyncio.wait([self._asking], timeout=max(self._began + _PATIENCE - monotonic(), 0))
         objection = (
             self._asking.result() if self._asking.done() else "the store of the accounts does not answer in time"
         )
@@ -39,7 +36,7 @@ class AccountsReadiness:
     async def _asked(self) -> str:
         """Return why the store is not ready, or "" if it is."""
         try:
-            async with asyncio.timeout(self._longest):
+            async with asyncio.timeout(_LONGEST):
                 await self._ask()
         except Exception as error:  # noqa: BLE001 - whatever an app's own store raises: it is not ready
             return f"the store of the accounts is not ready: {str(error) or type(error).__name__}"

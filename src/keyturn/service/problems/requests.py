@@ -111,15 +111,12 @@ class OverBudget(TooManyRequests):
 
 
 class Busy(Problem, status=503, title=N_("We’re busy right now")):
-    """Too much work is waiting, such as passwords to hash.
-
-    `retry_after`: whole seconds, at least 1.
-    """
+    """Too much work is waiting, such as passwords to hash."""
 
     members = _WAIT
     example = (30,)
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int = 5) -> None:
         self.retry_after: int = retry_after
         super().__init__(f"retry after {retry_after} s")
 

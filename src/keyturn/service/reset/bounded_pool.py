@@ -11,8 +11,6 @@ from typing import TypeVar
 
 from keyturn.service.problems.requests import Busy
 
-_RETRY_AFTER = 5
-
 Result = TypeVar("Result")
 
 
@@ -24,10 +22,9 @@ class Turns:
     (OWASP ASVS 2.4.1, 13.2.6).
     """
 
-    def __init__(self, places: int, waiting: int, *, retry_after: int = _RETRY_AFTER) -> None:
+    def __init__(self, places: int, waiting: int) -> None:
         self._free = places
         self._most = waiting
-        self._retry_after = retry_after
         self._reserved: deque[asyncio.Future[None]] = deque()
         self._strangers: deque[asyncio.Future[None]] = deque()
 
@@ -45,7 +42,7 @@ class Turns:
             self._free -= 1
             return
         if len(line) >= self._most:
-            raise Busy(self._retry_after)
+            raise Busy
         called = asyncio.get_running_loop().create_future()
         line.append(called)
         try:
@@ -74,16 +71,8 @@ class BoundedPool:
     `initializer` is called in each thread when it starts.
     """
 
-    def __init__(
-        self,
-        name: str,
-        threads: int,
-        waiting: int,
-        *,
-        retry_after: int = _RETRY_AFTER,
-        initializer: Callable[[], None] | None = None,
-    ) -> None:
-        self._turns = Turns(threads, waiting, retry_after=retry_after)
+    def __init__(self, name: str, threads: int, waiting: int, *, initializer: Callable[[], None] | None = None) -> None:
+        self._turns = Turns(threads, waiting)
         self._options = (threads, name, initializer)
         self._threads: ThreadPoolExecutor | None = None
 

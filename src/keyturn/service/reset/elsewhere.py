@@ -34,8 +34,6 @@ _PATIENCE = 45.0
 _LOCK = timedelta(seconds=60)
 """Longer than the patience: no other change of the same account can begin before this one has ended."""
 
-_RETRY_AFTER = 5
-
 
 class _Begun(msgspec.Struct, frozen=True):
     """The state committed before the store is asked: the lock on the account, and a promise under the lock's name.
@@ -80,7 +78,7 @@ class ExternalStoreChanges:
             lock, of = random_bytes(16).hex(), change.account.id
             key = Purpose.CHANGE, secrets.key_of(f"change {of}")
             if not secrets.take(tx.connection, key, of, clock(), clock(_LOCK), lock.encode()):
-                raise Busy(_RETRY_AFTER)
+                raise Busy
             tx.outbox.enqueue(CHANGE_BEGUN, begun, due=clock(_LOCK), key=lock)
             return _Begun(lock, begun, account, deadline)
 

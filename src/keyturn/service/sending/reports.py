@@ -27,7 +27,6 @@ log = logging.getLogger("keyturn.webhook")
 
 _MOST_BYTES = 16 * 1_048_576
 _MOST_BYTES_OF_CLIENT = _MOST_BYTES // 4
-_RETRY_AFTER = 5
 
 
 def provider_webhooks(settings: Settings) -> Mapping[str, Webhook]:
@@ -133,7 +132,7 @@ class _Bodies:
         def keep(size: int) -> None:
             nonlocal kept
             if self._by_client[name] + size > _MOST_BYTES_OF_CLIENT or self._by_client.total() + size > _MOST_BYTES:
-                raise Busy(_RETRY_AFTER)
+                raise Busy
             kept += size
             self._by_client[name] += size
 

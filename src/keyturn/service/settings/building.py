@@ -244,20 +244,11 @@ def fill_variables(value: Any, environ: Mapping[str, str]) -> Any:
     a malformed text. Raises VariableUnset with every variable that is missing, whose file is unusable, or that leaves a
     whole text empty: an empty address would mean the setting's own "none".
     """
-    unset: dict[str, str | SecretUnread] = {}
+    unset: dict[str, str] = {}
     result = _fill_value(value, environ, unset)
     if unset:
-        raise VariableUnset("; ".join(_unset_sentences(unset)))
+        raise VariableUnset("; ".join(unset.values()))
     return result
-
-
-def _unset_sentences(unset: Mapping[str, str | SecretUnread]) -> Iterator[str]:
-    for why in dict.fromkeys(unset.values()):
-        if isinstance(why, SecretUnread):
-            yield f"{why.label}: {why}"
-            continue
-        names = [name for name, its in unset.items() if its == why]
-        yield f"the variable {names[0]} is {why}" if len(names) == 1 else f"the variables {', '.join(names)} are {why}"
 
 
 def values_to_hide(value: Any, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -275,7 +266,7 @@ def values_to_hide(value: Any, environ: Mapping[str, str]) -> Iterator[tuple[str
             yield from ((part, place[0]) for part in (held, *map(str.strip, held.split(","))))
 
 
-def _fill_value(value: Any, environ: Mapping[str, str], unset: dict[str, str | SecretUnread]) -> Any:
+def _fill_value(value: Any, environ: Mapping[str, str], unset: dict[str, str]) -> Any:
     if isinstance(value, list):
         return [_fill_value(member, environ, unset) for member in value]
     if isinstance(value, dict):
@@ -294,12 +285,13 @@ def _fill_value(value: Any, environ: Mapping[str, str], unset: dict[str, str | S
         try:
             environ.get(name)
         except SecretUnread as error:
-            unset[name] = error
+            unset[name] = f"{error.label}: {error}"
             return ""
         if default is not None:
             return environ.get(name) or default
         if not environ.get(name, "").strip():
-            (empty if name in environ else unset)[name] = "empty" if name in environ else "not set"
+            missing, why = (empty, "empty") if name in environ else (unset, "not set")
+            missing[name] = f"the variable {name} is {why}"
         return environ.get(name, "")
 
     result = _PLACE.sub(variable, value)

@@ -1,7 +1,6 @@
 """Structured logs without tokens, password hashes and whole addresses (OWASP ASVS 16.2.5)."""
 
 import logging
-import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
@@ -88,17 +87,14 @@ def redact(text: str) -> str:
     return text
 
 
-def configure_logs(level: str = "info", form: str = "auto") -> None:
-    """Send every record of this process to stderr in one form, those of libraries and warnings too.
+def configure_logs(level: str = "info") -> None:
+    """Send every record of this process to stderr, those of libraries and warnings too.
 
-    `form`: "text" for people, "json" for machines (a line is an object), or "auto": text if stderr is a terminal.
+    They are text if stderr is a terminal, else JSON for machines: a line is an object.
     `level`: Keyturn's own; libraries stay silent below info, because they would log values and headers.
     """
-    terminal = sys.stderr.isatty()
     handler = logging.StreamHandler(sys.stderr)
-    as_json = form == "json" or (form == "auto" and not terminal)
-    colours = terminal and not os.environ.get("NO_COLOR")  # https://no-color.org
-    handler.setFormatter(_Json() if as_json else _Text(colours=colours))
+    handler.setFormatter(_Text() if sys.stderr.isatty() else _Json())
     own = logging.getLevelNamesMapping()[level.upper()]
     logging.basicConfig(level=max(own, logging.INFO), handlers=[handler], force=True)
     logging.getLogger("keyturn").setLevel(own)
@@ -135,23 +131,13 @@ class _Json(logging.Formatter):
 class _Text(logging.Formatter):
     """A record as a line for people."""
 
-    def __init__(self, *, colours: bool) -> None:
-        super().__init__()
-        self._colours = colours
-
     def format(self, record: logging.LogRecord) -> str:
         event = _event_of(record, self)
         moment, level, said, logger = (event.pop(name) for name in ("timestamp", "level", "event", "logger"))
         exception = event.pop("exception", "")
-        level = f"[{level:<8}]"
-        if self._colours:
-            level = f"\x1b[{_COLOURS.get(record.levelno, 31)}m{level}\x1b[0m"
         fields = (f"{name}={_plain(value)}" for name, value in event.items())
-        line = " ".join([moment, level, f"{said:<30}", f"[{logger}]", *fields])
+        line = " ".join([moment, f"[{level:<8}]", f"{said:<30}", f"[{logger}]", *fields])
         return f"{line}\n{exception}" if exception else line
-
-
-_COLOURS = {logging.DEBUG: 2, logging.INFO: 32, logging.WARNING: 33}
 
 
 def _plain(value: object) -> str:

@@ -35,18 +35,27 @@ class Meters:
     """Counts for Prometheus, with a registry for each app, so that two apps in a process do not add up.
 
     Every label comes from a fixed list, so that clients cannot create unlimited series.
+
+    `request`: counts a call of a service by its kind and outcome: "accepted", or the problem's `outcome`.
+    `breach_lookup`: counts a look-up of a password in data leaks: breached, clear, failed.
+    `challenge`: counts a challenge: passed, missing, failed, or the reason of a refusal.
+    `suppression`: counts a mailbox that gets no more mail after a report: bounced, complained, suppressed.
+    `password_hash`: records the seconds that a hash took, without its time in the queue.
     """
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
 
-        def counter(name: str, text: str, *labels: str) -> Callable[..., Counter]:
-            return cache(Counter(name, text, labels, registry=registry).labels)  # a count takes half the time
+        def counter(name: str, text: str, *labels: str) -> Callable[..., None]:
+            series = cache(Counter(name, text, labels, registry=registry).labels)  # a count takes half the time
+            return lambda *values, count=1: series(*values).inc(count)
 
-        self._requests = counter("keyturn_requests", "Requests by kind and outcome.", "kind", "outcome")
+        self.request = counter("keyturn_requests", "Requests by kind and outcome.", "kind", "outcome")
         self._messages = counter("keyturn_messages", "Attempts to deliver a message.", "kind", "outcome")
-        self._lookups = counter("keyturn_breach_lookups", "Checks of a password against leaked passwords.", "outcome")
-        self._challenges = counter("keyturn_challenges", "Challenges that were required or answered.", "outcome")
+        self.breach_lookup = counter(
+            "keyturn_breach_lookups", "Checks of a password against leaked passwords.", "outcome"
+        )
+        self.challenge = counter("keyturn_challenges", "Challenges that were required or answered.", "outcome")
         deliveries = Histogram(
             "keyturn_delivery_seconds",
             "Seconds from the commit of a message until it was accepted.",
@@ -55,17 +64,15 @@ class Meters:
             buckets=_DELIVERY,
         )
         self._deliveries = cache(deliveries.labels)
-        self._hashes = Histogram(
+        self.password_hash = Histogram(
             "keyturn_password_hash_seconds",
             "Seconds for one password hash, without its time in the queue.",
             registry=registry,
             buckets=_HASH,
-        )
-        self._suppressions = counter(
-            "keyturn_suppressions", "Mailboxes that get no more mail, by the report.", "reason"
-        )
+        ).observe
+        self.suppression = counter("keyturn_suppressions", "Mailboxes that get no more mail, by the report.", "reason")
         for reason in _SUPPRESSIONS:  # `increase()` does not see the first count of a series that begins at 1
-            self._suppressions(reason)
+            self.suppression(reason, count=0)
         # Processes that share a folder each answer for all; what a process says of itself is then left out.
         if shared := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
             self._registry = CollectorRegistry()
@@ -80,33 +87,13 @@ class Meters:
         for (name, text), figure in zip(_GAUGES.items(), self._figures, strict=True):
             yield GaugeMetricFamily(name, text, figure)
 
-    def request(self, kind: str, outcome: str) -> None:
-        """Count a call of a service by its outcome: "accepted", or the problem's `outcome`."""
-        self._requests(kind, outcome).inc()
-
     def message(self, kind: str, outcome: str, count: int = 1) -> None:
         """Count attempts to deliver messages: sent, dropped, retried, parked, dead."""
-        self._messages(kind, outcome).inc(count)
+        self._messages(kind, outcome, count=count)
 
     def delivery(self, kind: str, seconds: float) -> None:
         """Record a message's delivery time in seconds, from its commit until the provider or the app accepted it."""
         self._deliveries(kind).observe(seconds)
-
-    def breach_lookup(self, outcome: str) -> None:
-        """Count a look-up of a password in data leaks: breached, clear, failed."""
-        self._lookups(outcome).inc()
-
-    def challenge(self, outcome: str) -> None:
-        """Count a challenge: passed, missing, failed, or the reason of a refusal."""
-        self._challenges(outcome).inc()
-
-    def password_hash(self, seconds: float) -> None:
-        """Record the seconds that a hash took, without its time in the queue."""
-        self._hashes.observe(seconds)
-
-    def suppression(self, reason: str) -> None:
-        """Count a mailbox that gets no more mail after a report: bounced, complained, suppressed."""
-        self._suppressions(reason).inc()
 
     def exposition(
         self,

@@ -137,9 +137,7 @@ class LdapAccounts(AccountStore):
         async def change(connection: Connection) -> str:
             entry = await self._entry(connection, account.id)
             known = self._account(entry)
-            if not entry or not known or not (known.active and known.has_password):
-                return ""
-            if not addresses.is_same_mailbox(known.email, account.email):
+            if not entry or not known or not known.still_takes_password_of(account):
                 return ""
             await self.dialect.set_password(connection, entry, password)
             return entry.dn

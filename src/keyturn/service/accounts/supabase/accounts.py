@@ -93,9 +93,7 @@ class SupabaseAccounts(AccountStore):
         user_id = _uuid(account.id)
         with changing_nothing():
             user = await self._api.user(user_id) if user_id else None
-        if user_id is None or user is None:
-            return False
-        if not _may_change(account_of(user, now()), account):
+        if user_id is None or user is None or not account_of(user, now()).still_takes_password_of(account):
             return False
         confirmation = {} if user.email_confirmed_at else {"email_confirm": True}
         return await self._api.update(user_id, {"password": password.text, **confirmation})
@@ -103,11 +101,6 @@ class SupabaseAccounts(AccountStore):
     async def close(self) -> None:
         await self._api.close()
         self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)  # the next call may come from another event loop
-
-
-def _may_change(known: Account, account: Account) -> bool:
-    """Return whether the account, as it is now, takes the password that was meant for it as it was."""
-    return known.active and known.has_password and addresses.is_same_mailbox(known.email, account.email)
 
 
 def _uuid(text: str) -> UUID | None:
@@ -148,7 +141,7 @@ class SupabaseWithTable(TableAccounts):
         """Set it if table and Supabase both have the account, active, with a password and that address."""
         with changing_nothing():
             known = await self.get(account.id)
-        if known is None or not _may_change(known, account):
+        if known is None or not known.still_takes_password_of(account):
             return False
         if not await self._auth.set_password(account, password):
             log.warning(LogEvent("accounts.not_at_supabase", account=account.id))

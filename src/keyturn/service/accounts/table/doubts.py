@@ -11,11 +11,11 @@ from keyturn.service.accounts.table.columns import kind_of, text_of
 from keyturn.service.accounts.table.mapping import MappedTable
 from keyturn.service.accounts.table.placeholders import TIMES, placeholder_for, usual_form, written_form
 from keyturn.service.accounts.table.recognised_hashes import doubt_format
-from keyturn.service.accounts.table.statements import Statements
+from keyturn.service.accounts.table.statements import UNUSABLE, Statements
 from keyturn.service.settings import HashingSettings, TableSettings
 
 _LOOKED_AT = 50
-"""Rows: enough to recognise the form of most."""
+"""Rows: enough to recognise the form of most times and hashes."""
 
 
 def doubts(
@@ -25,7 +25,8 @@ def doubts(
     findings = [*_hidden_rows(connection, statements.mapping), *_times(connection, statements), *_deletions(statements)]
     findings += _flags(connection, statements)
     if settings.password:
-        hashes = [text_of(row.hash) for row in connection.execute(*statements.some_hashes())]
+        texts = map(text_of, _sample(connection, statements.mapping.fields["password"]))
+        hashes = [text for text in texts if text and not text.startswith(UNUSABLE)]
         findings += doubt_format(settings.table, hashes, hashing)
     return findings
 

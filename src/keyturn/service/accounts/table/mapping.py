@@ -21,7 +21,7 @@ from keyturn.values import did_you_mean
 
 _FIELDS = ("id", "email", "username", "password", "name", "active", "provider", "kind", "locale")
 SECTIONS = ("set", "lock", "unlock")
-_SHOWN_TABLES = 12
+_MOST_LISTED = 12
 
 _OWN_COLUMNS = {"email": ("id",), "username": ("id", "password"), "password": ("id", "email")}
 """Fields of text, and those whose columns each cannot share."""
@@ -116,8 +116,7 @@ class _MappingReader:
         theirs = sorted(name for name in there if not name.startswith("keyturn_"))
         if not theirs:
             return f"; the schema {schema} has no tables" if schema else "; it has no tables"
-        more = f" and {len(theirs) - _SHOWN_TABLES} more" if len(theirs) > _SHOWN_TABLES else ""
-        return f"{did_you_mean(name, theirs)} (its tables: {', '.join(theirs[:_SHOWN_TABLES])}{more})"
+        return f"{did_you_mean(name, theirs)} (its tables: {listed(theirs)})"
 
     def _fields(self, table: sa.Table) -> Iterator[tuple[str, sa.Column[Any]]]:
         for field in _FIELDS:
@@ -258,6 +257,12 @@ class _MappingReader:
         unique = [one for one in table.constraints if isinstance(one, sa.PrimaryKeyConstraint | sa.UniqueConstraint)]
         of_indexes = [one for one in table.indexes if one.unique]
         return [column.name] in [one.columns.keys() for one in (*unique, *of_indexes)]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first names, and how many more there are."""
+    more = len(names) - _MOST_LISTED
+    return ", ".join(names[:_MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _setting_of(field: str) -> str:

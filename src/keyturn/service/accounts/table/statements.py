@@ -22,11 +22,8 @@ from keyturn.service.accounts.table.rows import PASSWORD_PROVIDERS
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only identical characters are equal; in MySQL's default, é is e."""
 
-_UNUSABLE = ("!", "*")
+UNUSABLE = ("!", "*")
 """First characters of text that is no hash, or a disabled one: Django's set_unusable_password(), Unix' shadow(5)."""
-
-_HASHES_LOOKED_AT = 50
-"""Rows: enough to recognise the most common format."""
 
 _AFTER_SPACES = "!"
 """In the order of ASCII and of Unicode (UTS 10) it follows the space, which apps may leave behind an address."""
@@ -211,11 +208,6 @@ class Statements:
         for ending in self.mapping.endings:
             yield ending.setting, self._end(ending, [None], moment)
 
-    def some_hashes(self) -> Query:
-        """Ask for a few existing hashes."""
-        stored = self._columns["password"]
-        return Query(sa.select(stored.label("hash")).where(self._has_hash()).limit(_HASHES_LOOKED_AT))
-
     def _select_accounts(self) -> sa.Select[Any]:
         columns: list[ColumnElement[Any]] = [self._columns[one].label(one) for one in _READ if one in self._columns]
         if "password" in self._columns:
@@ -239,7 +231,7 @@ class Statements:
 
     def _is_usable(self) -> ColumnElement[bool]:
         first = sa.func.substr(self._columns["password"], 1, 1, type_=sa.Text)
-        return sa.func.coalesce(first, "").not_in(_UNUSABLE)
+        return sa.func.coalesce(first, "").not_in(UNUSABLE)
 
     def _is_text(self, field: str, value: str | None) -> ColumnElement[bool]:
         """Return whether the field is the same text, character by character, apart from spaces around it."""

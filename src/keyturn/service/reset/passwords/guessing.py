@@ -15,7 +15,6 @@ _LONG_ENOUGH_TO_VARY = 8
 """Characters: shorter passwords are easy to guess in any case, and another rule refuses them."""
 
 _MOST_WAITING = 63
-_RETRY_AFTER = 1
 
 # zxcvbn tries every combination of the letters that signs may stand for: all twenty signs in 32 characters took 0.3 s
 # to a second. The first reading keeps one sign for each letter. The second has no shifted signs and so shows rows of
@@ -45,7 +44,7 @@ class GuessEstimator:
     """
 
     def __init__(self) -> None:
-        self._pool = BoundedPool("keyturn-guess", 1, _MOST_WAITING, retry_after=_RETRY_AFTER)
+        self._pool = BoundedPool("keyturn-guess", 1, _MOST_WAITING)
 
     async def is_common(self, password: str, *, listed_only: bool) -> bool:
         """Tell whether a password is common, or a variation unless `listed_only`. Raises Busy if too many wait."""

@@ -121,7 +121,6 @@ _PATIENCE = timedelta(seconds=3)
 
 _MOST_AT_ONCE = 32
 _MOST_WAITING = 256
-_RETRY_AFTER = 5
 _OK, _BAD_REQUEST, _LIMITED = 200, 400, 429
 
 _SERVICES: Mapping[str, tuple[ChallengeMethod, str, int]] = {
@@ -215,11 +214,11 @@ class Captcha:
                 waiting.reschedule(None)  # the client has a time-out of its own
                 reply = await self._http.ask("POST", self.url, data={**self._form, "response": answer, **more})
         except TimeoutError:
-            raise Busy(_RETRY_AFTER) from None
+            raise Busy from None
         except CallFailed as error:
             raise ChallengeUnready(str(error)) from None
         if reply.status == _LIMITED:
-            raise Busy(_RETRY_AFTER)
+            raise Busy
         verdict = reply.read(Verdict) if reply.status in {_OK, _BAD_REQUEST} else None
         if verdict is None or "internal-error" in verdict.codes:
             raise ChallengeUnready(f"no verdict, with status {reply.status}")
