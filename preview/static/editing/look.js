@@ -71,7 +71,6 @@ const theme = EditorView.theme({
   ".cm-lint-marker": { content: "normal", width: "8px", height: "8px", margin: "6px 3px", borderRadius: "50%", background: "var(--muted)" },
   ".cm-lint-marker-error": { content: "normal", background: "var(--error)" },
   ".cm-lint-marker-warning": { content: "normal", background: "var(--warning)", borderRadius: "1px" },
-  ".cm-highlightTab": { backgroundImage: "none" },
   ".cm-panels": { backgroundColor: "var(--panel)", color: "var(--ink)", borderColor: "var(--line)" },
   ".cm-panels button, .cm-panels input": { ...panel, backgroundImage: "none", borderRadius: "6px", padding: "3px 8px" },
 });
