@@ -245,7 +245,7 @@ export class Forms {
       clock.replaceChildren(before, ...text);
       return clock.offsetHeight;
     };
-    clock.style.minHeight = `${Math.max(tell(59), tell(60))}px`; // so that nothing moves while it runs
+    clock.style.setProperty("min-height", `${Math.max(tell(59), tell(60))}px`); // so that nothing moves while it runs
     rest(button, seconds, tell);
   }
 
