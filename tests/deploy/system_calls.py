@@ -59,14 +59,20 @@ class _Filter:
 
 def write_filters(unit: Unit, folder: Path) -> list[Path]:
     """Write one file for each filter of the unit. The list of allowed calls is last, because bwrap obeys it at once."""
-    assert unit.has("MemoryDenyWriteExecute")
-    assert unit.has("RestrictNamespaces")
-    calls = _Filter(_ERRNO | getattr(errno, unit.one("SystemCallErrorNumber")))
-    for name in allowed_calls(unit):
-        calls.rule(name, _ALLOW)
-    families = _families(unit.one("RestrictAddressFamilies").split())
-    filters = {"memory": _no_new_code(), "families": families, "namespaces": _no_namespaces(), "calls": calls}
-    return [made.write(folder / f"{name}.bpf") for name, made in filters.items()]
+    filters = []
+    if unit.has("MemoryDenyWriteExecute"):
+        filters.append(_no_new_code().write(folder / "memory.bpf"))
+    if families := unit.one("RestrictAddressFamilies"):
+        filters.append(_families(families.split()).write(folder / "families.bpf"))
+    if unit.has("RestrictNamespaces"):
+        filters.append(_no_namespaces().write(folder / "namespaces.bpf"))
+    if unit.all("SystemCallFilter"):
+        number = getattr(errno, unit.one("SystemCallErrorNumber"))
+        calls = _Filter(_ERRNO | number)
+        for name in allowed_calls(unit):
+            calls.rule(name, _ALLOW)
+        filters.append(calls.write(folder / "calls.bpf"))
+    return filters
 
 
 def allowed_calls(unit: Unit) -> set[str]:
