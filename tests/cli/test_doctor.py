@@ -2,6 +2,8 @@
 
 import json
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,21 @@ def test_a_file_of_the_app_s_that_is_not_there_is_not_made_and_its_path_is_wrong
         assert "the path is wrong" in found["database"]["fix"]
         assert str(workplace / "dev.db") in found["accounts"]["message"]
         assert [file.name for file in workplace.iterdir()] == ["keyturn.toml"]
+
+
+def test_a_table_of_passkeys_that_survives_is_named_and_is_no_failure(migrated: Keyturn, workplace: Path) -> None:
+    with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database:
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)")
+        database.execute("CREATE TABLE passkeys (id INTEGER PRIMARY KEY, user_id INTEGER)")
+    table = (
+        'sign_in_url = "https://app.example.org/login"\n[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"'
+    )
+    (workplace / "keyturn.toml").write_text(table, "utf-8")
+    done = migrated("doctor", "--json", **DEVELOPMENT)
+    named = findings(done)["credentials"]
+
+    assert (done.code, named["verdict"]) == (0, "warn")
+    assert named["message"].startswith("passkeys: ")
 
 
 def test_a_page_of_one_s_own_that_cannot_be_drawn_fails_with_its_line(migrated: Keyturn, workplace: Path) -> None:

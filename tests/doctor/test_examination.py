@@ -10,12 +10,22 @@ from tests.doctor.dns_server import DnsServer
 from tests.doctor.production import domain
 from tests.resend_server.answers import Answer, Trouble
 from tests.resend_server.server import API_KEY, ResendServer
+from tests.serving import NOWHERE
 
 from keyturn.errors import Fault
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.service.doctor import Dns, Finding, examine
-from keyturn.service.settings import Brand, DatabaseSettings, MailSettings, Secret, Settings
+from keyturn.service.settings import (
+    Brand,
+    ChallengeSettings,
+    DatabaseSettings,
+    MailSettings,
+    PasswordSettings,
+    Secret,
+    ServerSettings,
+    Settings,
+)
 from keyturn.service.settings.reading import Reading, inspect_settings
 
 pytestmark = pytest.mark.slow
@@ -73,6 +83,22 @@ async def test_each_transport_that_is_used_is_checked(
 
     assert [finding.check for finding in findings if finding.check in set(checks)] == checks
     assert "resend" in checks or "resend" not in {finding.check for finding in findings}
+
+
+@pytest.mark.parametrize(
+    ("changes", "check"),
+    [
+        ({"previous_secret_keys": (Secret("0123456789abcdef" * 4),)}, "keys"),
+        ({"password": PasswordSettings(breaches=NOWHERE)}, "breaches"),
+        ({"challenge": ChallengeSettings(method="turnstile", secret=Secret("right"), url=NOWHERE)}, "challenge"),
+        ({"server": ServerSettings(allowed_origins=("https://app.example.org",))}, "frontend"),
+    ],
+    ids=["keys", "breaches", "challenge", "frontend"],
+)
+async def test_what_is_set_is_checked(production: Settings, dns: Dns, changes: dict[str, Any], check: str) -> None:
+    before = verdicts(await examine(reading(production), dns))
+
+    assert verdicts(await examine(reading(production, **changes), dns)).keys() - before.keys() == {check}
 
 
 async def test_no_secret_is_told(dns: Dns, resend: ResendServer) -> None:

@@ -5,8 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
+from litestar.testing import TestClient
 from tests.cli.command import Keyturn
+from tests.emails.studio.fixtures import checked_page
 from tests.every_language import TAGS, TELLING
+
+from keyturn.cli.studio.folders import Source, open_folder
+from keyturn.studio.web import Studio, create_studio_app
 
 pytestmark = pytest.mark.long
 
@@ -184,14 +189,40 @@ def test_with_samples_only_no_branch_is_looked_for(keyturn: Keyturn, branch: Pat
     assert keyturn("check", "emails").out == shown.out
 
 
-def test_the_last_line_counts_equal_findings_once_and_what_comments_ignore(keyturn: Keyturn, emails: Path) -> None:
+@pytest.fixture
+def counted(emails: Path) -> Path:
+    """Have in two templates equal errors, one that a comment ignores, one in a branch, and a warning."""
     wrong = '<mj-text font-sise="16px">Boats</mj-text>\n'
-    ignored = "{# keyturn: ignore mjml because the app rewrites it #}\n"
-    write(emails, GOOD.replace("      </mj-column>", f"{wrong}{wrong}{ignored}{wrong}</mj-column>"))
+    ignored = f"{{# keyturn: ignore mjml because the app rewrites it #}}\n{wrong}"
+    branch = '{% if status == "cancelled" %}<mj-text colour="red">It is off.</mj-text>{% endif %}\n'
+    mails = GOOD.replace(' lang="en"', "").replace("      </mj-column>", f"{wrong}{wrong}{ignored}{branch}</mj-column>")
+    for template in (emails, emails / "more"):
+        write(template, mails, '[ada]\nname = "Ada"\nstatus = "open"\n')
+    return emails
+
+
+@pytest.mark.usefixtures("counted")
+def test_the_last_line_counts_equal_findings_once_and_what_comments_ignore(keyturn: Keyturn) -> None:
     told = keyturn("check", "emails", "--only", "mjml", "--format", "json")
 
     assert keyturn("check", "emails", "--only", "mjml").out.endswith(
-        "\n1 error in 1 template, 2 mails, 1 ignored by comments.\n"
+        "\n2 errors in 2 templates, 4 mails, 2 ignored by comments.\n"
     )
     report = json.loads(told.out)
-    assert (report["errors"], len(report["findings"]), report["ignored"]) == (1, 2, 1)
+    assert (report["errors"], len(report["findings"]), report["ignored"]) == (2, 6, 2)
+
+
+def test_the_studio_says_the_same_numbers(keyturn: Keyturn, counted: Path) -> None:
+    report = json.loads(keyturn("check", "emails", "--format", "json").out)
+    studio = Studio(gallery=open_folder(Source(counted)).gallery, sender="a@example.test", token="")
+    client = TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001")
+    page = checked_page(client, "findings")
+    tab = client.get("/studio/templates/news?tab=checks").text.partition('id="tab-checks"')[2].partition("</a>")[0]
+
+    assert (report["errors"], report["warnings"], report["notes"]) == (2, 1, 0)
+    assert re.findall(r'id="severity-\w+"[^>]*><b>(\d+)</b>', page) == ["2", "1", "0"]
+    of_folder = page.partition('id="list-findings"')[2].partition("</a>")[0]
+    assert 'title="2 errors, 1 warning"' in of_folder
+    assert 'title="1 error, 1 warning"' in tab  # of the sample, not of its branch
+    in_list = re.findall(r'id="findings-of-(.*?)".*?aria-label="Findings: (.*?)"', page)
+    assert dict(in_list) == dict.fromkeys(("news", "more/news"), "2 errors, 1 warning")

@@ -255,6 +255,20 @@ async def test_after_a_lock_the_owner_gets_a_link_for_a_day_and_another_on_reque
 
 
 @pytest.mark.long
+async def test_the_owner_of_a_locked_account_whom_an_operator_asks_gets_that_mail_with_the_reason(start: Start) -> None:
+    service = await start(**LOCKING)
+    assert await secure(service, await stolen(service)) == "200"
+    await recovery_link(service)
+    assert await service.operator.reset(ADA, "A copy of our database was stolen.") == "asked"
+    await service.deliver()
+    mail = service.inbox.sent_to(ADA, "password_reset")[-1]
+
+    assert "you told us that you didn’t change" in mail.text
+    assert "A copy of our database was stolen." in mail.text
+    assert "1 day" in mail.text
+
+
+@pytest.mark.long
 async def test_a_press_of_an_old_mailbox_does_not_keep_the_present_one_from_a_locked_account(start: Start) -> None:
     service = await start(**LOCKING)
     old = await stolen(service)
