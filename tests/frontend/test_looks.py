@@ -23,7 +23,7 @@ LEAKS = """main { text-align: center; text-transform: uppercase; text-indent: 40
     word-spacing: 9px; white-space: nowrap; font: italic 700 40px/3 serif; color: red; text-shadow: 1px 1px red; }"""
 
 AT_LENGTH = {"en", "ar"}
-"""Languages in which axe-core looks, and in which the card keeps its height: others may need another line."""
+"""Languages in which axe-core looks."""
 
 FONT = "Liberation Sans"
 """As wide as Arial: the room that is kept was measured in it, and in another font the lines may break elsewhere."""

@@ -73,16 +73,18 @@ async def test_a_message_whose_lease_is_over_is_claimed_as_an_abandoned_one_alon
     assert claimed.crashes == 2
 
 
-async def test_abandoned_messages_are_tried_one_at_a_time(outbox: Outbox, elsewhere: Outbox) -> None:
-    """One of them may end its worker, and must not take the others with it."""
+async def test_abandoned_messages_are_tried_one_at_a_time(outbox: Outbox, elsewhere: Outbox, rows: Rows) -> None:
+    """One of them may end its worker, and must not take the others with it: none is claimed meanwhile."""
     await post(outbox, "slow one", "slow two", "slow three")
     await elsewhere.claim(10, OVER)
     handler = Handler()
     async with running(worker_of(outbox, handler)):
         await handler.has_begun("slow one")
+        claims = [[row.faults for row in await rows.all()] for _ in range(10)]  # in the time of several claims
         handler.open.set()
         await handler.has_done("slow one", "slow two", "slow three")
 
+    assert claims == [[2, 1, 1]] * 10
     assert handler.most_at_once == 1
 
 

@@ -120,6 +120,16 @@ def test_a_guess_follows_what_is_saved(tmp_path: Path) -> None:
     assert after == {**before, "phone_number": "+44 113 496 0123"}
 
 
+def test_a_look_within_another_sees_what_was_saved_since(tmp_path: Path) -> None:
+    shop = opened("shop", tmp_path)
+    with shop.one_look():
+        before = shop.names()
+        (shop.folder / "goodbye.html").write_text("<html>Goodbye</html>")
+        assert [entry.name for entry in shop.entries()] == before
+        with shop.one_look():
+            assert shop.names() == ["goodbye", *before]
+
+
 def test_a_mail_that_is_broken_leaves_the_others_alone(tmp_path: Path) -> None:
     shop = opened("shop", tmp_path)
     (shop.folder / "order_shipped.html").write_text("<html>{% if %}")

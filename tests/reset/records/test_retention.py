@@ -88,6 +88,8 @@ ENTRY = {
             "secrets",
             [
                 link("gone", NOW - 7 * DAY - SECOND),
+                link("gone, revoked", NOW - 7 * DAY - SECOND) | {"revoked_at": NOW - 8 * DAY},
+                link("gone, used", NOW - 7 * DAY - SECOND) | {"used_at": NOW - 8 * DAY},
                 link("kept", NOW - 7 * DAY),
                 link("revoked", NOW - 7 * DAY) | {"revoked_at": NOW - 8 * DAY},
                 link("used", NOW - 7 * DAY) | {"used_at": NOW - 8 * DAY},

@@ -119,6 +119,7 @@ async def test_a_revocation_ends_the_secrets_of_one_account_and_of_those_purpose
 
     await run(database, secrets.revoke, "ada", list(Purpose), END)
     assert await state(database, key=keys["elsewhere"], at=END) == "expired"
+    assert await state(database, key=keys["hers"], at=END) == "invalid", "nothing replaces what was revoked"
 
 
 async def test_one_secret_is_ended_once_and_tells_whether_it_had_expired(database: Database) -> None:

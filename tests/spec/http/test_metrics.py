@@ -124,6 +124,17 @@ async def test_accounts_that_are_away_make_a_service_unavailable_and_no_fault_of
     assert f"keyturn_requests_total{{{kind},failed}}" not in found
 
 
+@ON_SQLITE
+async def test_a_fault_of_ours_is_counted_as_failed(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Readable(Account(id="u-1", email=ADA))
+    async with running(settings_for(database_url), accounts=store) as service:
+        monkeypatch.setattr(store, "find", None)
+        answer = await service.anywhere().post(LOGIN, json={"email": ADA, "password": PASSWORD})
+        found = await figures(service)
+    assert answer.status_code == 500
+    assert found["keyturn_requests_total{login,failed}"] == 1
+
+
 async def test_messages_are_counted_by_what_became_of_them(service: Service) -> None:
     service.inbox.failures.extend([SendRetryable("busy", retry_after=60), SendRefused("422 validation_error")])
     for email in (ADA, NOBODY, "grace@northwind.test"):

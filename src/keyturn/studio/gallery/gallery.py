@@ -114,9 +114,9 @@ class Gallery:
         return [folder, *sorted({other for other in there if not other.is_relative_to(folder)})]
 
     @contextmanager
-    def one_look(self) -> Iterator[None]:
-        """Answer all calls in this context from one look at the folder, taken by the first of them."""
-        token = _LOOK.set(self._look)
+    def one_look(self, look: "Look | None" = None) -> Iterator[None]:
+        """Answer all calls in this context from one look at the folder, a new one, taken by the first of them."""
+        token = _LOOK.set(look or Look(self, cache(names_in)))
         try:
             yield
         finally:
@@ -130,7 +130,7 @@ class Gallery:
         return self._look.contents.left_out
 
     def entries(self) -> list[Entry]:
-        with self.one_look():
+        with self.one_look(self._look):
             return [self._entry(name) for name in self.names()]
 
     def files(self, name: str) -> MailFiles:

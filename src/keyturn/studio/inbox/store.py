@@ -124,7 +124,9 @@ class CapturedMails:
         if modified == self._looked_at:
             return
         self._looked_at = modified if time.time() - modified / 1e9 > _SETTLED else -1
-        names = {file.name for file in self.folder.glob(f"[!.]*{_EML}")}
+        names = set[str]()
+        with contextlib.suppress(OSError):  # deleted since, or below a folder that cannot be read
+            names = {file.name for file in self.folder.glob(f"[!.]*{_EML}")}
         for name in self._names - names:
             self._mails.pop(name, None)
         new = sorted((_written_at(self.folder / name), name) for name in names - self._names)

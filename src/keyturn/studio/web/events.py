@@ -32,7 +32,8 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
     """
     is_watching = is_back = False
     while not studio.stopping.is_set():
-        folders = _watched_folders(studio)
+        inbox, snapshots = _inbox(studio), _snapshots(studio)
+        folders = *_own_folders(studio), *(folder for folder in (inbox, snapshots) if folder)
         with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
             async for paths in _batches(studio, folders):
                 if is_back:  # only once the folder is watched again: a save in between would go unreported
@@ -41,7 +42,7 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
                 if not is_watching:
                     is_watching = True
                     yield ServerSentEventMessage(event="watching", data="")
-                for message in _messages_for(paths, studio):
+                for message in _messages_for(paths, inbox, snapshots):
                     yield message
         is_back = await _wait_for_folder(studio)
 
@@ -61,8 +62,7 @@ async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[
             return
 
 
-def _messages_for(paths: set[Path], studio: Studio) -> Iterator[ServerSentEventMessage]:
-    inbox, snapshots = _inbox(studio), _snapshots(studio)
+def _messages_for(paths: set[Path], inbox: Path | None, snapshots: Path | None) -> Iterator[ServerSentEventMessage]:
     mails = {path for path in paths if path.parent == inbox}
     if any(path.suffix == ".eml" for path in mails):
         yield ServerSentEventMessage(event="mail", data="")
@@ -82,9 +82,8 @@ async def _wait_for_folder(studio: Studio) -> bool:
     return False
 
 
-def _watched_folders(studio: Studio) -> tuple[Path, ...]:
-    own = *studio.gallery.watched_folders, *_behind_links(studio.gallery), *_page_folders(studio)
-    return *own, *(folder for folder in (_inbox(studio), _snapshots(studio)) if folder)
+def _own_folders(studio: Studio) -> tuple[Path, ...]:
+    return *studio.gallery.watched_folders, *_behind_links(studio.gallery), *_page_folders(studio)
 
 
 def _inbox(studio: Studio) -> Path | None:
