@@ -53,7 +53,7 @@ async def test_who_is_signed_in_is_spoken_to_in_the_account_s_language(visitor: 
     await school.add(ADA, kind="viewer", locale="de")
     await visitor.sign_in(ADA)
     page = await visitor.get("/viewer-settings/security", **{"accept-language": "en"})
-    assert heading(page) == "Sicherheit"
+    assert heading(page) == "Sicherheitseinstellungen"
 
 
 async def test_a_link_s_page_is_in_the_account_s_language(visitor: Visitor, school: Service) -> None:
