@@ -222,7 +222,8 @@ export class Forms {
       const refusal = /** @type {Refusal} */ (/** @type {unknown} */ (error));
       const told = refusal.type.startsWith(PROBLEM) && refusal.status && refusal.status !== 404; // of a feature that is off
       const id = refusal.instance?.split(":").pop(), reference = id && this.say("reference", { id });
-      const text = [refusal.title, refusal.detail, reference].filter(Boolean).join("\n");
+      const counted = clock && refusal.type === `${PROBLEM}too-many-requests`; // its detail is the time that the clock shows
+      const text = [refusal.title, !counted && refusal.detail, reference].filter(Boolean).join("\n");
       tell(refusal, told ? text : this.say("unreachable"));
       seconds = refusal.retryAfter;
       this.emit("keyturn-error", refusal);

@@ -94,7 +94,7 @@ async def test_a_malformed_address_is_told_and_who_asks_too_often_when_to_come_b
         await page.get_by_role("button", name="Use another address").click()
         await field.fill("rita@northwind.example")
         await page.keyboard.press("Enter")
-        await expect(page.get_by_role("alert")).to_contain_text("Too many requests\nTry again in", use_inner_text=True)
+        await expect(page.get_by_role("alert")).to_have_text("Too many requests")  # the countdown has the time
         await expect(field).to_have_value("rita@northwind.example")
         await expect(field).to_be_focused()
         await expect(send).to_have_attribute("aria-disabled", "true")
