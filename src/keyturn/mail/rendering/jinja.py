@@ -107,7 +107,7 @@ class MjmlIncludes(Extension):
     is; the guard reports it.
     """
 
-    priority = -1  # before the extensions that count lines and columns
+    priority = -1  # before the other extensions of an environment
 
     def preprocess(self, source: str, name: str | None, _filename: str | None = None) -> str:
         start, end = self.environment.block_start_string, self.environment.block_end_string

@@ -44,6 +44,12 @@ def test_a_worker_draws_checks_and_knows_the_lines(client: Client) -> None:
     assert client.get("/studio/templates/greeting?sample=ada&brand=nobody").status_code == 404
 
 
+def test_a_worker_finds_branches(client: Client, folder: Path) -> None:
+    branch = "{% if urgent %}\n<mj-text>Now</mj-text>\n{% endif %}\n<mj-text>"
+    (folder / "notice" / "notice.mjml").write_text(NOTICE.replace("<mj-text>", branch))
+    assert "Now" in client.get("/studio/frames/notice?sample=branch%3A+notice.mjml%3A2").text
+
+
 @pytest.mark.long
 def test_a_page_says_which_template_never_ends_and_why(client: Client, folder: Path) -> None:
     assert "The heating is back" in client.get("/studio/frames/notice").text
