@@ -89,14 +89,14 @@ async def _read(key: bytes, _: Mapping[str, str], body: bytes) -> Sequence[Repor
 
     https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/securing-webhooks
     """
-    delivery = Fields.read(body)
-    proof, said = delivery.within("signature"), delivery.within("event-data")
-    timestamp, token, signature = _timestamp(proof), proof.text("token"), proof.text("signature")
-    made = hmac.new(key, f"{timestamp}{token}".encode(), hashlib.sha256).hexdigest().encode()
-    if not token or not hmac.compare_digest(made, signature.encode()):
+    delivery = msgspec.json.decode(body, type=_Delivery)
+    proof = delivery.signature
+    made = hmac.new(key, f"{proof.timestamp}{proof.token}".encode(), hashlib.sha256).hexdigest().encode()
+    if not proof.token or not hmac.compare_digest(made, proof.signature.encode()):
         raise ValueError("the signature does not match")
-    if abs(time.time() - int(timestamp)) > _LONGEST_AGE:
+    if abs(time.time() - int(proof.timestamp)) > _LONGEST_AGE:
         raise ValueError("the signature is too old")
+    said = Fields.read(bytes(delivery.event_data))
     kind, reason = said.required("event"), said.text("reason")
     event = _EVENTS.get(kind, "")
     if kind == "failed" and reason.startswith("suppress-"):  # the mailbox is on Mailgun's list
@@ -107,7 +107,7 @@ async def _read(key: bytes, _: Mapping[str, str], body: bytes) -> Sequence[Repor
         return []
     header = said.within("message").within("headers")
     report = Report(
-        id=token,
+        id=proof.token,
         event=event,
         detail=fixed_words(reason),
         at=said.time("timestamp"),
@@ -119,12 +119,17 @@ async def _read(key: bytes, _: Mapping[str, str], body: bytes) -> Sequence[Repor
     return [report]
 
 
-def _timestamp(proof: Fields) -> str:
-    """Return the time of a signature, which may be a text or a number."""
-    try:
-        return proof.text("timestamp")
-    except ValueError:
-        return f"{proof.number('timestamp'):.0f}"
+class _Signature(msgspec.Struct):
+    """The signature of a report; the time is in seconds since 1970."""
+
+    timestamp: str | int
+    token: str
+    signature: str
+
+
+class _Delivery(msgspec.Struct, rename="kebab"):
+    signature: _Signature
+    event_data: msgspec.Raw
 
 
 _DOMAINS, _KEYS = "https://app.mailgun.com/mg/sending/domains", "https://app.mailgun.com/settings/api_security"
