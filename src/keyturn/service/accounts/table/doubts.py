@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table, select, text
+from sqlalchemy import Column, ColumnElement, Connection, Table, select, text
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.mail.port.finding import Finding
@@ -11,7 +11,7 @@ from keyturn.service.accounts.table.columns import kind_of, text_of
 from keyturn.service.accounts.table.mapping import MappedTable
 from keyturn.service.accounts.table.placeholders import TIMES, placeholder_for, usual_form, written_form
 from keyturn.service.accounts.table.recognised_hashes import doubt_format
-from keyturn.service.accounts.table.statements import UNUSABLE, Statements
+from keyturn.service.accounts.table.statements import Statements
 from keyturn.service.settings import HashingSettings, TableSettings
 
 _LOOKED_AT = 50
@@ -25,8 +25,7 @@ def doubts(
     findings = [*_hidden_rows(connection, statements.mapping), *_times(connection, statements), *_deletions(statements)]
     findings += _flags(connection, statements)
     if settings.password:
-        texts = map(text_of, _sample(connection, statements.mapping.fields["password"]))
-        hashes = [text for text in texts if text and not text.startswith(UNUSABLE)]
+        hashes = [text_of(hashed) for hashed in _sample(connection, *statements.hashes())]
         findings += doubt_format(settings.table, hashes, hashing)
     return findings
 
@@ -54,10 +53,11 @@ def _times(connection: Connection, statements: Statements) -> Iterator[Finding]:
                 yield Finding("accounts", "fail", message, fix)
 
 
-def _sample(connection: Connection, column: Column[Any]) -> Sequence[object]:
-    """Return a column's values of a few rows; none if they may not be read."""
+def _sample(connection: Connection, column: Column[Any], *which: ColumnElement[bool]) -> Sequence[object]:
+    """Return a column's values of a few rows for which `which` holds; none if they may not be read."""
     try:
-        return connection.execute(select(column).where(column.is_not(None)).limit(_LOOKED_AT)).scalars().all()
+        few = select(column).where(column.is_not(None), *which).limit(_LOOKED_AT)
+        return connection.execute(few).scalars().all()
     except DBAPIError as error:
         if error.connection_invalidated:
             raise

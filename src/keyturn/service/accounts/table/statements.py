@@ -22,7 +22,7 @@ from keyturn.service.accounts.table.rows import PASSWORD_PROVIDERS
 _CHARACTER_BY_CHARACTER = {"sqlite": "BINARY", "postgresql": "C", "mysql": "utf8mb4_bin"}
 """The collation in which only identical characters are equal; in MySQL's default, é is e."""
 
-UNUSABLE = ("!", "*")
+_UNUSABLE = ("!", "*")
 """First characters of text that is no hash, or a disabled one: Django's set_unusable_password(), Unix' shadow(5)."""
 
 _AFTER_SPACES = "!"
@@ -208,6 +208,10 @@ class Statements:
         for ending in self.mapping.endings:
             yield ending.setting, self._end(ending, [None], moment)
 
+    def hashes(self) -> tuple[sa.Column[Any], ColumnElement[bool]]:
+        """Return the column of the hashes, and the condition of those that can be right."""
+        return self._columns["password"], self._has_hash()
+
     def _select_accounts(self) -> sa.Select[Any]:
         columns: list[ColumnElement[Any]] = [self._columns[one].label(one) for one in _READ if one in self._columns]
         if "password" in self._columns:
@@ -231,7 +235,7 @@ class Statements:
 
     def _is_usable(self) -> ColumnElement[bool]:
         first = sa.func.substr(self._columns["password"], 1, 1, type_=sa.Text)
-        return sa.func.coalesce(first, "").not_in(UNUSABLE)
+        return sa.func.coalesce(first, "").not_in(_UNUSABLE)
 
     def _is_text(self, field: str, value: str | None) -> ColumnElement[bool]:
         """Return whether the field is the same text, character by character, apart from spaces around it."""
