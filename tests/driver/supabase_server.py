@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import msgspec
 from tests.driver.supabase_users import MAX_BYTES, SupabaseFactor, SupabaseUser, SupabaseUsers, is_uuid
-from tests.serving import body_of, send_answer
+from tests.serving import body_of, send_answer, until_gone
 
 # Answers, in the shapes of older and newer servers
 
@@ -29,10 +29,11 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Outage(Enum):
-    """A failure of a network, proxy or server. With LOST and BAD_GATEWAY the request still takes effect."""
+    """A failure of a network, proxy or server. With LOST, SILENT and BAD_GATEWAY the request still takes effect."""
 
     CUT = auto()
     LOST = auto()
+    SILENT = auto()
     BAD_GATEWAY = auto()
     PAGE = auto()
 
@@ -160,9 +161,9 @@ class SupabaseServer:
         self.requests.append(f"{scope['method']} {scope['path']}")
         match self.coming.popleft() if self.coming else None:
             case Outage() as outage:
-                if outage in {Outage.LOST, Outage.BAD_GATEWAY}:
+                if outage in {Outage.LOST, Outage.SILENT, Outage.BAD_GATEWAY}:
                     self._answer(scope, body)
-                await _fail(outage, send)
+                await _fail(outage, receive, send)
             case Answer() as answer:
                 await _send(send, answer)
             case int() as status:
@@ -258,8 +259,10 @@ class SupabaseServer:
         return Answer(200, {"token_type": "bearer", "refresh_token": token, "user": user.document()})
 
 
-async def _fail(outage: Outage, send: Any) -> None:
+async def _fail(outage: Outage, receive: Any, send: Any) -> None:
     match outage:
+        case Outage.SILENT:
+            await until_gone(receive)
         case Outage.CUT | Outage.LOST:
             await send(_CUT_SHORT)
         case Outage.BAD_GATEWAY:

@@ -1,7 +1,7 @@
 """What Supabase Auth refuses, and what goes wrong on the way to it."""
 
 import logging
-from typing import Any
+from datetime import timedelta
 
 import pytest
 from tests.accounts.supabase.project import ADA, NEW, OLD, Opened, Project, new_password
@@ -9,8 +9,6 @@ from tests.driver.supabase_server import Answer, Outage
 from tests.serving import NOWHERE, Connections, serving
 
 from keyturn.errors import Fault, SettingsInvalid
-from keyturn.http_client import Answer as HttpAnswer
-from keyturn.http_client import HttpClient, Unknown
 from keyturn.mail.languages import SourceTexts
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
@@ -103,20 +101,10 @@ async def test_a_change_that_may_have_reached_supabase_is_never_a_certain_no(
     assert project.server.users.with_password(ADA, OLD if not_changed else NEW)
 
 
-async def test_nor_is_one_to_which_no_answer_comes(
-    project: Project, accounts: SupabaseAccounts, ada: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ask = HttpClient.ask
-
-    async def lose(client: HttpClient, method: str, url: str, **content: Any) -> HttpAnswer:
-        answer = await ask(client, method, url, **content)
-        if method == "PUT":
-            raise Unknown("no answer within 5 s")
-        return answer
-
-    monkeypatch.setattr(HttpClient, "ask", lose)
+async def test_nor_is_one_to_which_no_answer_comes(project: Project, opened: Opened, ada: Account) -> None:
+    project.server.coming += [None, Outage.SILENT]
     with pytest.raises(AccountsUnready) as unready:
-        await accounts.set_password(ada, new_password())
+        await opened(timedelta(seconds=2)).set_password(ada, new_password())  # the silence is the fault
     assert not unready.value.not_changed
     assert project.server.users.with_password(ADA, NEW)
 

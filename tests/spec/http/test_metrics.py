@@ -125,10 +125,13 @@ async def test_accounts_that_are_away_make_a_service_unavailable_and_no_fault_of
 
 
 @ON_SQLITE
-async def test_a_fault_of_ours_is_counted_as_failed(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = Readable(Account(id="u-1", email=ADA))
+async def test_a_fault_of_ours_is_counted_as_failed(database_url: str) -> None:
+    class Faulty(Readable):
+        async def find(self, email: str) -> Account | None:
+            raise KeyError(email)
+
+    store = Faulty(Account(id="u-1", email=ADA))
     async with running(settings_for(database_url), accounts=store) as service:
-        monkeypatch.setattr(store, "find", None)
         answer = await service.anywhere().post(LOGIN, json={"email": ADA, "password": PASSWORD})
         found = await figures(service)
     assert answer.status_code == 500
