@@ -102,7 +102,7 @@ def _database(kind: str, folder: str) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder}/timing.db"
         return
-    from tests.databases import running_postgres
+    from tests.servers.databases import running_postgres
 
     with running_postgres() as server:
         yield server.empty()

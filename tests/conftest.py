@@ -17,14 +17,14 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 from tests.browsing import running_chromium
-from tests.databases import Databases, PostgresServer, SqliteFiles, in_memory, running_postgres
-from tests.directory_servers import DirectoryServer, running_samba, running_slapd
 from tests.driver.inbox import Inbox
 from tests.driver.service import PEOPLE, Service, Start, running, settings_for
-from tests.mariadb_server import MariadbServer, running_mariadb
-from tests.postgresql_with_tls import TlsServer, running_postgres_with_tls
 from tests.programs import MARKED, require_program
-from tests.resend_server.server import ResendServer, running_resend
+from tests.servers.databases import Databases, PostgresServer, SqliteFiles, in_memory, running_postgres
+from tests.servers.directories import DirectoryServer, running_samba, running_slapd
+from tests.servers.mail_providers.resend import ResendServer, running_resend
+from tests.servers.mariadb import MariadbServer, running_mariadb
+from tests.servers.postgresql_with_tls import TlsServer, running_postgres_with_tls
 
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import AccountStore
@@ -52,9 +52,9 @@ APPS = {"database_url", "start", "studio"}
 PROCESSES = (
     "subprocess",
     "tests.adoption.story",
-    "tests.cli.process",
+    "tests.servers.processes",
     "tests.cli.terminal",
-    "tests.demo.process",
+    "tests.servers.demo",
     "tests.chaos.processes",
 )
 """Modules that start processes. A test module that imports one of them, or a name of theirs, must be long."""

@@ -27,8 +27,8 @@ from typing import Any
 import bcrypt
 from tests.adoption.library import set_up
 from tests.adoption.story import NEW, Stack, beside, follow_init, reset_password
-from tests.demo.process import running_demo
-from tests.serving import held_ports
+from tests.servers.demo import running_demo
+from tests.servers.serving import held_ports
 from tests.versions import CHECKOUT, empty_environment, uv
 
 from keyturn import __version__

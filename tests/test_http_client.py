@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.serving import Connections, serving
+from tests.servers.serving import Connections, serving
 
 from keyturn.http_client import HttpClient, NotSent
 

@@ -11,7 +11,7 @@ import pytest
 from tests.adoption.packages import install_packages
 from tests.programs import require_program
 from tests.release import REPOSITORY
-from tests.serving import held_ports
+from tests.servers.serving import held_ports
 from tests.versions import CHECKOUT
 
 import keyturn

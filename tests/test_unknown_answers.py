@@ -9,8 +9,8 @@ from typing import Any, Literal
 import msgspec
 import pytest
 from tests.accounts.supabase.project import ADA, new_password
-from tests.driver.supabase_server import SupabaseServer
-from tests.driver.supabase_users import SupabaseFactor
+from tests.servers.supabase import SupabaseServer
+from tests.servers.supabase_users import SupabaseFactor
 from tests.unknown_answers import UNKNOWN, UnknownServer, running_unknown, talking
 
 from keyturn.errors import SendRetryable, SettingsInvalid

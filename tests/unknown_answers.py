@@ -8,7 +8,7 @@ from itertools import chain, repeat
 from typing import Any
 
 import msgspec
-from tests.serving import serving
+from tests.servers.serving import serving
 
 _PAGE = b"<!doctype html><title>Gateway</title><h1>Something is wrong</h1>"
 _GATEWAY = b'{"message": "no Route matched with those values"}'

@@ -15,9 +15,9 @@ import httpx2
 import msgspec
 from tests.adoption.guides import Guide
 from tests.adoption.packages import install_packages
-from tests.cli.process import Running, running_program
 from tests.driver.inbox import token_in_file
-from tests.serving import held_ports
+from tests.servers.processes import Running, running_program
+from tests.servers.serving import held_ports
 
 KEYTURN = (sys.executable, "-m", "keyturn")
 APPS = Path(__file__).parent / "apps"

@@ -11,7 +11,7 @@ from flask import Flask
 from flask_login import LoginManager, UserMixin, current_user, login_user
 from tests.adoption.guides import DOCS
 from tests.adoption.story import Stack, tell_story
-from tests.databases import PostgresServer
+from tests.servers.databases import PostgresServer
 
 pytestmark = pytest.mark.long
 

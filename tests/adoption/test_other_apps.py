@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from tests.adoption.story import Stack, tell_story
-from tests.mariadb_server import MariadbServer
 from tests.programs import leave_out, missing
+from tests.servers.mariadb import MariadbServer
 
 pytestmark = pytest.mark.long
 

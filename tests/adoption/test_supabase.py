@@ -6,8 +6,8 @@ import httpx2
 import pytest
 from tests.adoption.guides import Guide
 from tests.adoption.story import EMAIL, NEW, OLD, beside, reset_password
-from tests.driver.supabase_server import SupabaseServer
-from tests.serving import held_ports, serving
+from tests.servers.serving import held_ports, serving
+from tests.servers.supabase import SupabaseServer
 
 pytestmark = pytest.mark.long
 

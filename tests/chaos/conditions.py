@@ -1,6 +1,6 @@
 """The settings under which the storms rage: short time-outs, no limits for clients."""
 
-from tests.resend_server.server import API_KEY, ResendServer
+from tests.servers.mail_providers.resend import API_KEY, ResendServer
 
 
 def environment_for(resend: ResendServer, database_url: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Self
 
-from tests.cli.process import Running
+from tests.servers.processes import Running
 
 API: Sequence[str] = ("serve", "--no-worker", "--port", "0")
 WORKER: Sequence[str] = ("worker",)

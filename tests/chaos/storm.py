@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import httpx2
 from tests.driver.beside import Beside
-from tests.resend_server.answers import PROXY_PAGE, RATE_LIMITED, Answer, Trouble, refusal
-from tests.resend_server.server import ResendServer
+from tests.servers.mail_providers.answers import PROXY_PAGE, RATE_LIMITED, Answer, Trouble, refusal
+from tests.servers.mail_providers.resend import ResendServer
 
 SECONDS = float(os.environ.get("STORM_SECONDS", "5"))
 SETTLING = 90

@@ -13,7 +13,7 @@ import pytest
 from tests.chaos.conditions import environment_for
 from tests.chaos.processes import API, WORKER, Process
 from tests.chaos.storm import SECONDS, Storm
-from tests.resend_server.server import ResendServer
+from tests.servers.mail_providers.resend import ResendServer
 
 pytestmark = pytest.mark.long
 

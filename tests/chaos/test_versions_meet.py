@@ -21,8 +21,8 @@ import pytest
 from tests.chaos.conditions import environment_for
 from tests.chaos.processes import API, WORKER, Process
 from tests.chaos.storm import SECONDS, SETTLING, Storm
-from tests.databases import PostgresServer
-from tests.resend_server.server import ResendServer
+from tests.servers.databases import PostgresServer
+from tests.servers.mail_providers.resend import ResendServer
 from tests.versions import empty_environment, uv
 
 pytestmark = pytest.mark.long

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.cli.command import ADA, CHEAP, PASSWORD, Ended, Keyturn
 from tests.cli.school import School
-from tests.databases import SqliteFiles
+from tests.servers.databases import SqliteFiles
 
 from keyturn.cli import main
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.cli.command import Keyturn
-from tests.cli.process import running
 from tests.cli.test_serve_worker import ENVIRONMENT
 from tests.driver.service import BEARER
+from tests.servers.processes import running
 
 pytestmark = pytest.mark.long
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.serving import serving
+from tests.servers.serving import serving
 from uvicorn import Config
 from uvicorn.server import ServerState
 

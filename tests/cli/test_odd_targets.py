@@ -6,9 +6,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.cli.process import running
 from tests.cli.test_serve import PRODUCTION
-from tests.demo.process import running_demo
+from tests.servers.demo import running_demo
+from tests.servers.processes import running
 
 pytestmark = pytest.mark.long
 

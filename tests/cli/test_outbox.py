@@ -10,8 +10,8 @@ from tests.cli.command import Keyturn
 from tests.cli.school import ADA, GRACE, NOBODY, School, cells, listed
 from tests.driver.inbox import TOKEN, token_in
 from tests.driver.service import Service
-from tests.resend_server.answers import Answer
-from tests.webhooks.app import SECRET, App
+from tests.servers.mail_providers.answers import Answer
+from tests.servers.webhooks import SECRET, App
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.service.clock import now

@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.cli.command import ADA, PASSWORD, Keyturn
-from tests.cli.process import Running, running
 from tests.cli.test_serve_worker import ENVIRONMENT, REQUEST, end_worker, wait_for_end, worker_of
-from tests.databases import PostgresServer
 from tests.driver.service import BEARER
+from tests.servers.databases import PostgresServer
+from tests.servers.processes import Running, running
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them"),

@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.cli.command import ADA, Keyturn
-from tests.cli.process import Running, running, running_program
 from tests.cli.test_serve_worker import wait_for_mail
-from tests.serving import held_ports
+from tests.servers.processes import Running, running, running_program
+from tests.servers.serving import held_ports
 
 from keyturn.cli.sockets import listen
 from keyturn.service.database.migrations import head

@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.cli.command import ADA
-from tests.cli.process import Running, running
 from tests.driver.service import BEARER, METRICS_TOKEN
+from tests.servers.processes import Running, running
 from watchfiles import watch
 
 ENVIRONMENT = {

@@ -11,8 +11,8 @@ from typing import Any
 import httpx2
 import pytest
 from tests.cli.command import ADA, PASSWORD
-from tests.cli.process import running_program
 from tests.cli.test_serve import PRODUCTION
+from tests.servers.processes import running_program
 
 pytestmark = pytest.mark.long
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.cli.process import Running, running
 from tests.cli.test_serve_worker import ENVIRONMENT
-from tests.demo.process import running_demo
+from tests.servers.demo import running_demo
+from tests.servers.processes import Running, running
 
 pytestmark = pytest.mark.long
 

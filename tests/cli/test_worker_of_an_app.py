@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.cli.command import ADA
-from tests.cli.process import Running, running_program
 from tests.cli.test_serve_worker import ENVIRONMENT, REQUEST, wait_for_end, wait_for_mail, worker_of
+from tests.servers.processes import Running, running_program
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them"),

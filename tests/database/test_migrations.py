@@ -15,8 +15,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, inspect, make_url, text
-from tests.databases import PostgresServer
 from tests.driver.connections import committing, connected
+from tests.servers.databases import PostgresServer
 
 import keyturn.service.limits
 import keyturn.service.parts

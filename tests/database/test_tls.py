@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from tests.mariadb_server import MariadbServer
-from tests.postgresql_with_tls import TlsServer
+from tests.servers.mariadb import MariadbServer
+from tests.servers.postgresql_with_tls import TlsServer
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.table.app_database import AppDatabase

@@ -10,7 +10,7 @@ from pathlib import Path
 import bcrypt
 import httpx2
 import pytest
-from tests.demo.process import Demo, running_demo
+from tests.servers.demo import Demo, running_demo
 
 from keyturn.cli.demo.examples import PASSWORD, PASSWORD_HASH
 

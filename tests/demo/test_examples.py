@@ -13,8 +13,8 @@ import pyotp
 import pytest
 from click.testing import CliRunner
 from tests.driver.inbox import TOKEN
+from tests.driver.puzzles import post_answering
 from tests.driver.service import CHEAPEST
-from tests.puzzles import post_answering
 
 from keyturn.cli import keyturn
 from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example

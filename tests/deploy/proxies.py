@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import httpx2
 import msgspec
 import trustme
-from tests.cli.process import Running, running_program
 from tests.deploy.units import DEPLOY
-from tests.serving import held_ports
+from tests.servers.processes import Running, running_program
+from tests.servers.serving import held_ports
 
 HOST = "account.northwind.example"
 ONE, OTHER = "127.0.0.5", "127.0.0.6"

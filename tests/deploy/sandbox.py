@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-from tests.cli.process import Running, running_program
 from tests.deploy.system_calls import write_filters
 from tests.deploy.units import Unit
+from tests.servers.processes import Running, running_program
 
 CHECKOUT = Path(__file__).parents[2]
 _UNKNOWN_USER = "61234"

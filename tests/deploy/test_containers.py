@@ -22,13 +22,13 @@ import httpx2
 import pytest
 import yaml
 from tests.cli.command import ADA, PASSWORD
-from tests.cli.process import Running, running_program
 from tests.deploy.containers import COMPOSE, UNKNOWN_USER, Machine, parse_command, read_services, variables_of_the_image
 from tests.deploy.proxies import replaced, wait_until_it_listens
 from tests.deploy.sandbox import CHECKOUT
 from tests.driver.inbox import TOKEN
-from tests.postgresql_with_tls import TlsServer
-from tests.serving import held_ports
+from tests.servers.postgresql_with_tls import TlsServer
+from tests.servers.processes import Running, running_program
+from tests.servers.serving import held_ports
 
 from keyturn.service.settings import LONGEST_TRY
 from keyturn.service.settings.reading import inspect_settings

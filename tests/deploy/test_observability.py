@@ -16,15 +16,15 @@ import pytest
 import yaml
 from tests.chaos.conditions import environment_for
 from tests.cli.command import ADA, PASSWORD
-from tests.cli.process import Running, running_program
-from tests.databases import SqliteFiles
 from tests.deploy.proxies import replaced
 from tests.deploy.units import DEPLOY
 from tests.driver.inbox import TOKEN
 from tests.programs import require_program
-from tests.resend_server.answers import PROXY_PAGE, refusal
-from tests.resend_server.server import ResendServer, running_resend
-from tests.serving import held_ports
+from tests.servers.databases import SqliteFiles
+from tests.servers.mail_providers.answers import PROXY_PAGE, refusal
+from tests.servers.mail_providers.resend import ResendServer, running_resend
+from tests.servers.processes import Running, running_program
+from tests.servers.serving import held_ports
 
 from keyturn.service.telemetry.meters import Meters
 

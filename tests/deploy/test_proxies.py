@@ -14,12 +14,12 @@ from urllib.parse import quote, urlsplit
 import httpx2
 import pytest
 from tests.cli.command import ADA, PASSWORD
-from tests.cli.process import running_program
-from tests.databases import SqliteFiles
 from tests.deploy.proxies import HOST, ONE, OTHER, Proxy, running_proxy
 from tests.driver.inbox import token_in_file
 from tests.driver.visitor import form_token
 from tests.programs import require_program
+from tests.servers.databases import SqliteFiles
+from tests.servers.processes import running_program
 
 from keyturn import Settings, create_app
 from keyturn.service.settings import MailSettings

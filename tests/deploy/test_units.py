@@ -11,7 +11,7 @@ from tests.cli.command import ADA, PASSWORD
 from tests.deploy.sandbox import Sandbox, running_unit, stop
 from tests.deploy.units import NAMES, Unit, install
 from tests.driver.inbox import token_in_file
-from tests.serving import held_ports
+from tests.servers.serving import held_ports
 
 from keyturn.service.settings import LONGEST_TRY
 

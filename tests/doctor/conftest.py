@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import trustme
-from tests.doctor.dns_server import DnsServer, running_dns
 from tests.doctor.production import production_settings
 from tests.doctor.test_dkim import RSA
-from tests.resend_server.server import ResendServer
+from tests.servers.dns import DnsServer, running_dns
+from tests.servers.mail_providers.resend import ResendServer
 
 from keyturn.service.doctor import Dns
 from keyturn.service.settings import Settings

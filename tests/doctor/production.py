@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.resend_server.server import API_KEY
+from tests.servers.mail_providers.resend import API_KEY
 
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.service.settings import Brand, DatabaseSettings, MailSettings, Secret, ServerSettings, Settings

@@ -9,10 +9,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import text
-from tests.databases import SqliteFiles
 from tests.driver.connections import connected
 from tests.permissions import as_stranger
-from tests.postgresql_with_tls import TlsServer
+from tests.servers.databases import SqliteFiles
+from tests.servers.postgresql_with_tls import TlsServer
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.database import Database

@@ -6,8 +6,8 @@ Records, none, and no answer are three things.
 import asyncio
 
 import pytest
-from tests.doctor.dns_server import DnsServer
 from tests.doctor.test_dkim import RSA
+from tests.servers.dns import DnsServer
 
 from keyturn.mail.port.finding import Finding
 from keyturn.mail.port.provider import Spf

@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.doctor.dns_server import DnsServer
 from tests.doctor.production import domain
-from tests.resend_server.answers import Answer, Trouble
-from tests.resend_server.server import API_KEY, ResendServer
-from tests.serving import NOWHERE
+from tests.servers.dns import DnsServer
+from tests.servers.mail_providers.answers import Answer, Trouble
+from tests.servers.mail_providers.resend import API_KEY, ResendServer
+from tests.servers.serving import NOWHERE
 
 from keyturn.errors import Fault
 from keyturn.mail.providers.resend import ResendSettings

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from tests.doctor.production import DKIM, SPF, domain
 from tests.mail.providers.http_providers import PROVIDERS
-from tests.mail_providers import mailgun, postmark, ses
-from tests.mail_providers.server import ProviderServer
-from tests.resend_server.answers import PROXY_PAGE, Answer, Trouble
-from tests.resend_server.server import API_KEY, SENDING_KEY
-from tests.serving import NOWHERE
+from tests.servers.mail_providers import mailgun, postmark, ses
+from tests.servers.mail_providers.answers import PROXY_PAGE, Answer, Trouble
+from tests.servers.mail_providers.resend import API_KEY, SENDING_KEY
+from tests.servers.mail_providers.server import ProviderServer
+from tests.servers.serving import NOWHERE
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.doctor.examination import check_provider

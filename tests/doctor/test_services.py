@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from tests.range_server import Fault as RangeFault
-from tests.range_server import running_ranges
-from tests.verifier import Fault, running_verifier
+from tests.servers.pwned_passwords import Fault as RangeFault
+from tests.servers.pwned_passwords import running_ranges
+from tests.servers.verifier import Fault, running_verifier
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.reset.passwords.breaches import check as check_breaches

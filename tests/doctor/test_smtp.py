@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.mail.providers.smtp_server import PASSWORD, USERNAME, running_smtp
+from tests.servers.smtp import PASSWORD, USERNAME, running_smtp
 
 from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers.smtp import SmtpSettings

@@ -8,7 +8,7 @@ from playwright.async_api import Browser
 from tests.driver.inbox import links_in
 from tests.driver.service import Service, running, settings_for
 from tests.pages.on_screen.screens import Screens
-from tests.serving import serving_here
+from tests.servers.serving import serving_here
 
 PAGE = """<!doctype html><html lang="{lang}" dir="auto"><meta charset="utf-8"><title>An app</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
-from tests.databases import SqliteFiles
 from tests.driver.service import Service
 from tests.frontend.app import App, beside
-from tests.serving import serving_here
+from tests.servers.databases import SqliteFiles
+from tests.servers.serving import serving_here
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

@@ -3,9 +3,9 @@
 import pytest
 from playwright.async_api import expect
 from tests.browsing import choose
-from tests.databases import SqliteFiles
 from tests.driver.service import ADA, NEW_PASSWORD
 from tests.frontend.app import FORGOT, RESET, App, beside, link_mailed
+from tests.servers.databases import SqliteFiles
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import Page, Route, expect
 from tests.browsing import choose
-from tests.databases import SqliteFiles
 from tests.driver.inbox import code_in
 from tests.driver.service import NEW_PASSWORD, Service
 from tests.frontend.app import FORGOT, App, beside
-from tests.verifier import running_verifier
+from tests.servers.databases import SqliteFiles
+from tests.servers.verifier import running_verifier
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -5,11 +5,11 @@ import re
 import pytest
 from playwright.async_api import expect
 from tests.browsing import choose
-from tests.databases import SqliteFiles
 from tests.driver.database import lose_outbox
 from tests.driver.service import NEW_PASSWORD, Service
 from tests.frontend.app import FORGOT, App, beside, link_mailed
 from tests.frontend.test_the_story import HEARD
+from tests.servers.databases import SqliteFiles
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

@@ -7,11 +7,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import expect
 from tests.browsing import choose
-from tests.databases import SqliteFiles
 from tests.driver.inbox import text_in_file
 from tests.driver.second_factors import BUILTIN, enrol, wrong_code
 from tests.driver.service import ADA, NEW_PASSWORD, Service
 from tests.frontend.app import App, beside, link_mailed
+from tests.servers.databases import SqliteFiles
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

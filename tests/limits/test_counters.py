@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.databases import Databases
-from tests.statements import statements_sent
+from tests.driver.statements import statements_sent
+from tests.servers.databases import Databases
 
 from keyturn.service.clock import MovableClock, replaced
 from keyturn.service.database import Database

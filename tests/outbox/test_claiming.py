@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, insert, select
 from tests.driver.connections import connected
+from tests.driver.statements import cancel_when_sent
 from tests.outbox.table import Note, Rows, text_of
 from tests.outbox.worker import Handler, running, worker_of
-from tests.statements import cancel_when_sent
 
 from keyturn.service.clock import now
 from keyturn.service.database import Database

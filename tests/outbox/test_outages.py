@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 from tests.driver.database import refuse_writes, take_writes
+from tests.driver.statements import statements_sent
 from tests.outbox.worker import Handler, post, running, worker_of
-from tests.statements import statements_sent
 
 from keyturn.errors import SendRetryable
 from keyturn.service.database import Database

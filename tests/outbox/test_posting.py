@@ -4,8 +4,8 @@ import asyncio
 import time
 from itertools import pairwise
 
+from tests.driver.statements import statements_sent
 from tests.outbox.table import Note, Rows
-from tests.statements import statements_sent
 
 from keyturn.service.outbox.message import new_key
 from keyturn.service.outbox.queue import Outbox

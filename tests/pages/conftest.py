@@ -3,10 +3,10 @@
 from functools import partial
 
 import pytest
-from tests.databases import Databases, SqliteFiles
 from tests.driver.service import ADA, Service, Start
 from tests.driver.visitor import Visitor
 from tests.pages.school import OPTIONS, OpenSchool, visiting
+from tests.servers.databases import Databases, SqliteFiles
 
 from keyturn.service.accounts.port import Account
 

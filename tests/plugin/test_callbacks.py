@@ -7,7 +7,6 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
-from tests.databases import ON_SQLITE
 from tests.driver.connections import committing, connected
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, NEW_PASSWORD, problem
@@ -15,6 +14,7 @@ from tests.driver.visitor import form_token
 from tests.plugin.documented import block
 from tests.plugin.host import Host, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST, RESET, fits
+from tests.servers.databases import ON_SQLITE
 
 from keyturn import (
     AccountSecured,

@@ -7,11 +7,11 @@ import httpx2
 import pytest
 from litestar import Litestar
 from litestar.di import Provide
-from tests.databases import ON_SQLITE
 from tests.driver.inbox import Inbox, links_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, problem
 from tests.driver.visitor import heading
 from tests.plugin.host import KNOWN, Host, keyturn_settings
+from tests.servers.databases import ON_SQLITE
 
 from keyturn import KeyturnConfig, KeyturnPlugin
 from keyturn.service.settings import DatabaseSettings, LimitSettings, ServerSettings

@@ -14,12 +14,12 @@ from litestar import Litestar
 from litestar.exceptions import ImproperlyConfiguredException
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
-from tests.databases import ON_SQLITE
 from tests.driver.connections import connected
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import ADA
 from tests.plugin.host import TABLE, Host, alchemy_for, keyturn_settings
 from tests.plugin.test_in_an_app import REQUEST
+from tests.servers.databases import ON_SQLITE
 
 from keyturn import Event, KeyturnConfig, KeyturnPlugin, Settings
 from keyturn.errors import SettingsInvalid

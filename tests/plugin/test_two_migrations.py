@@ -11,12 +11,12 @@ from advanced_alchemy.config import AlembicAsyncConfig
 from advanced_alchemy.extensions.litestar import SQLAlchemyPlugin
 from litestar import Litestar
 from sqlalchemy import inspect, make_url, text
-from tests.databases import PostgresServer
 from tests.driver.connections import committing, connected
 from tests.driver.service import ADA, NEW_PASSWORD, running, settings_for
 from tests.plugin.documented import block
 from tests.plugin.host import alchemy_for, keyturn_settings
 from tests.plugin.test_commands import litestar
+from tests.servers.databases import PostgresServer
 
 import keyturn.service.limits
 import keyturn.service.secrets  # noqa: F401 - so that the metadata is complete

@@ -16,7 +16,7 @@ import pytest
 import trustme
 from tests.driver.service import running, settings_for
 from tests.probe.faulty_app import ANN, BOB, Shop
-from tests.serving import held_ports, send_answer, serving, serving_here
+from tests.servers.serving import held_ports, send_answer, serving, serving_here
 
 from keyturn.probe.attack import ATTACKS, Report, Verdict
 from keyturn.probe.probe import Probe

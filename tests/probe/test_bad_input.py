@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from tests.probe.faulty_app import ANN
 from tests.probe.test_attacks import inbox
-from tests.serving import send_answer, serving
+from tests.servers.serving import send_answer, serving
 
 from keyturn.cli import keyturn
 from keyturn.probe.attack import CannotProbe

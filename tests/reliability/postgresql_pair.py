@@ -12,10 +12,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import asyncpg
-from tests.databases import in_memory
 from tests.driver.operator import migrate_database
-from tests.postgresql_with_tls import unprivileged_user
-from tests.serving import held_ports
+from tests.servers.databases import in_memory
+from tests.servers.postgresql_with_tls import unprivileged_user
+from tests.servers.serving import held_ports
 
 _PATIENCE = 30
 _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}

@@ -29,7 +29,7 @@ from tests.driver.service import (
     settings_for,
 )
 from tests.reliability.disk import SmallDisk, require_namespaces
-from tests.resend_server.server import ResendServer
+from tests.servers.mail_providers.resend import ResendServer
 
 pytestmark = [pytest.mark.long, pytest.mark.parametrize("databases", ["sqlite"], indirect=True)]
 

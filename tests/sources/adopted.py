@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import httpx2
 import msgspec
 from tests.driver.inbox import Inbox, links_in
+from tests.driver.puzzles import post_answering
 from tests.driver.service import CHEAPEST, Service, running
 from tests.driver.visitor import Visitor
-from tests.puzzles import post_answering
 
 from keyturn import Email, Settings, read_settings
 

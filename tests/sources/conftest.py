@@ -1,9 +1,9 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from tests.databases import SqliteFiles
-from tests.driver.supabase_server import SupabaseServer
-from tests.serving import serving
+from tests.servers.databases import SqliteFiles
+from tests.servers.serving import serving
+from tests.servers.supabase import SupabaseServer
 from tests.sources.adopted import PASSWORD, SERVICE_ROLE_KEY, Adopted, adopted
 
 

@@ -4,8 +4,8 @@ import httpx2
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.service import problem
-from tests.driver.supabase_server import SupabaseServer
 from tests.driver.visitor import words
+from tests.servers.supabase import SupabaseServer
 from tests.sources.adopted import SERVICE_ROLE_KEY, Adopted, path_of
 
 pytestmark = pytest.mark.long

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import pytest
 from tests.driver.inbox import token_in
+from tests.driver.puzzles import post_answering
 from tests.driver.service import NOBODY, problem
-from tests.puzzles import post_answering
 from tests.sources.adopted import Adopted
 
 pytestmark = pytest.mark.long

@@ -2,8 +2,8 @@
 
 import pytest
 from tests.driver.inbox import token_in
+from tests.driver.puzzles import post_answering
 from tests.driver.service import problem
-from tests.puzzles import post_answering
 from tests.sources.adopted import EXAMPLES, Adopted
 
 pytestmark = pytest.mark.long

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
 import pytest
-from tests.databases import Databases
 from tests.driver.inbox import token_in
 from tests.driver.service import (
     ADA,
@@ -16,6 +15,7 @@ from tests.driver.service import (
     running,
     settings_for,
 )
+from tests.servers.databases import Databases
 
 from keyturn import SendRefused, SendRetryable
 

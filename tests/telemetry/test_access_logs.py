@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.serving import serving
+from tests.servers.serving import serving
 from uvicorn.logging import AccessFormatter
 
 from keyturn.service.telemetry.logs import RedactingFilter, redact_access_logs

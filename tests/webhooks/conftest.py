@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.databases import Databases, SqliteFiles
-from tests.webhooks.app import SECRET, App
+from tests.servers.databases import Databases, SqliteFiles
+from tests.servers.webhooks import SECRET, App
 
 from keyturn.service.settings import Secret, WebhookSettings
 from keyturn.service.webhooks.sender import WebhookSender

@@ -4,10 +4,10 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.databases import ON_SQLITE
 from tests.driver.service import ADA, GRACE, Service, Start
-from tests.resend_server.answers import Answer, Trouble
-from tests.webhooks.app import App
+from tests.servers.databases import ON_SQLITE
+from tests.servers.mail_providers.answers import Answer, Trouble
+from tests.servers.webhooks import App
 from tests.webhooks.rows import deliver_again, states
 
 from keyturn.service.settings import WebhookSettings

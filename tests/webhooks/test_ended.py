@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from tests.databases import SqliteFiles
 from tests.driver.app_database import App as Database
 from tests.driver.app_database import running_app
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, Service, hash_of, problem, running, settings_for
-from tests.webhooks.app import App
+from tests.servers.databases import SqliteFiles
+from tests.servers.webhooks import App
 from tests.webhooks.test_events import typed
 
 from keyturn.mail.languages import Languages

@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 from sqlalchemy import select, update
-from tests.databases import ON_SQLITE
 from tests.driver.inbox import token_in
 from tests.driver.second_factors import BUILTIN, account_of, enrol, reset_with, wrong_code
 from tests.driver.service import ADA, CHANGE, DAN, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, RESET, Service, Start
-from tests.resend_server.answers import Answer
-from tests.webhooks.app import NEXT_SECRET, SECRET, App
+from tests.servers.databases import ON_SQLITE
+from tests.servers.mail_providers.answers import Answer
+from tests.servers.webhooks import NEXT_SECRET, SECRET, App
 from tests.webhooks.rows import deliver_again, states
 
 from keyturn.service.accounts.builtin import AccountRow

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.resend_server.answers import Answer, Trouble
-from tests.webhooks.app import NEXT_SECRET, PATH, SECRET, App
+from tests.servers.mail_providers.answers import Answer, Trouble
+from tests.servers.webhooks import NEXT_SECRET, PATH, SECRET, App
 
 import keyturn
 from keyturn.errors import SendRetryable

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from tests.accounts.ldap.people import DomainStaff, OpenLdapStaff
-from tests.directory_servers import DirectoryServer
+from tests.servers.directories import DirectoryServer
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from tests.directory_servers import SERVICE_PASSWORD, DirectoryServer
+from tests.servers.directories import SERVICE_PASSWORD, DirectoryServer
 
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.service.accounts.port import Account, NewPassword

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from tests.accounts.ldap.people import FIRST, SECOND, DomainStaff, OpenLdapStaff, Staff, new_password
-from tests.directory_servers import running_slapd
 from tests.programs import require_program
+from tests.servers.directories import running_slapd
 
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.service.settings import Secret

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from tests.accounts.supabase.profiles import Profiles
 from tests.accounts.supabase.project import Opened, Project
-from tests.driver.supabase_server import SupabaseServer
-from tests.serving import serving
+from tests.servers.serving import serving
+from tests.servers.supabase import SupabaseServer
 
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.service.accounts.supabase.admin_api import TIMEOUT

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx2
-from tests.driver.supabase_server import SupabaseServer
+from tests.servers.supabase import SupabaseServer
 
 from keyturn.service.accounts.port import NewPassword
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from tests.accounts.messages import own_messages
 from tests.accounts.supabase.project import ADA, NEW, OLD, Project, new_password
-from tests.driver.supabase_server import Answer
+from tests.servers.supabase import Answer
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from tests.accounts.supabase.project import ADA
-from tests.driver.supabase_server import SupabaseServer
-from tests.serving import serving_here
+from tests.servers.serving import serving_here
+from tests.servers.supabase import SupabaseServer
 
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
 from keyturn.service.problems.requests import AccountsUnready

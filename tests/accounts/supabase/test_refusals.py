@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 from tests.accounts.supabase.project import ADA, NEW, OLD, Opened, Project, new_password
-from tests.driver.supabase_server import Answer, Outage
-from tests.serving import NOWHERE, Connections, serving
+from tests.servers.serving import NOWHERE, Connections, serving
+from tests.servers.supabase import Answer, Outage
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.languages import SourceTexts

@@ -6,8 +6,8 @@ import pytest
 from tests.accounts.supabase.project import OLD, Project
 from tests.driver.second_factors import audited, reset_with
 from tests.driver.service import ADA, NEW_PASSWORD, Service, problem
-from tests.driver.supabase_server import Answer, Outage
-from tests.driver.supabase_users import SupabaseFactor
+from tests.servers.supabase import Answer, Outage
+from tests.servers.supabase_users import SupabaseFactor
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep

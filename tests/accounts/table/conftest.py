@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from tests.accounts.table.app import Over
-from tests.databases import PostgresServer, SqliteFiles
 from tests.driver.app_database import App, running_app
-from tests.mariadb_server import MariadbServer
+from tests.servers.databases import PostgresServer, SqliteFiles
+from tests.servers.mariadb import MariadbServer
 
 from keyturn.service.accounts.table.store import TableAccounts, table_accounts
 from keyturn.service.database import Database

@@ -6,7 +6,7 @@ import pytest
 from tests.accounts.messages import own_messages
 from tests.accounts.table.app import Over, doubts_of, one
 from tests.driver.app_database import App
-from tests.statements import statements_sent
+from tests.driver.statements import statements_sent
 
 from keyturn.service import addresses
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
-from tests.databases import SqliteFiles
 from tests.driver.app_database import running_app
 from tests.driver.service import ADA, problem, running, settings_for
+from tests.servers.databases import SqliteFiles
 
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate

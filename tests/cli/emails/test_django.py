@@ -9,8 +9,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.demo.process import running_demo
 from tests.emails.engines.django.opened import PROJECT
+from tests.servers.demo import running_demo
 
 pytestmark = pytest.mark.long
 

@@ -9,7 +9,7 @@ import pytest
 from tests.cli.apps import READY, TEXTS
 from tests.cli.command import Keyturn
 from tests.cli.init.test_init_servers import executed
-from tests.databases import PostgresServer
+from tests.servers.databases import PostgresServer
 
 from keyturn.errors import SettingsInvalid
 from keyturn.packaging import folder

@@ -10,7 +10,7 @@ import pytest
 from tests.cli.apps import READY, TEXTS, to_look_at
 from tests.cli.command import Keyturn
 from tests.cli.init.test_init_servers import executed
-from tests.databases import Databases
+from tests.servers.databases import Databases
 
 from keyturn.service.settings import Credentials, Ending, HashingSettings, TableSettings
 from keyturn.service.settings.reading import read_settings

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Connection
 from tests.cli.apps import READY, TEXTS
 from tests.cli.command import Keyturn
-from tests.databases import PostgresServer
-from tests.mariadb_server import MariadbServer
+from tests.servers.databases import PostgresServer
+from tests.servers.mariadb import MariadbServer
 
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.settings import Settings

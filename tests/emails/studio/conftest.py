@@ -10,7 +10,7 @@ from playwright.async_api import Browser, BrowserContext, Page
 from tests.browsing import PATIENCE
 from tests.emails.studio.elsewhere import Elsewhere
 from tests.emails.studio.fixtures import Client, Greeting, write_templates
-from tests.serving import serving
+from tests.servers.serving import serving
 
 from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates

@@ -7,7 +7,7 @@ from typing import Any
 
 from litestar import Litestar, Request, Response, get
 from playwright.async_api import Page
-from tests.serving import Connections
+from tests.servers.serving import Connections
 
 _PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="120" height="40"><path d="M0 0h120v40H0z"/></svg>'
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.demo.process import running_demo
+from tests.servers.demo import running_demo
 
 pytestmark = pytest.mark.long
 

@@ -11,9 +11,9 @@ from tests.driver import service as driver
 from tests.driver.service import ADA, Service, settings_for
 from tests.mail.providers.http_providers import PROVIDERS as HTTP_PROVIDERS
 from tests.mail.providers.http_providers import HttpProvider
-from tests.mail_providers import sns
-from tests.resend_server.answers import Trouble
-from tests.resend_server.server import API_KEY, ResendServer
+from tests.servers.mail_providers import sns
+from tests.servers.mail_providers.answers import Trouble
+from tests.servers.mail_providers.resend import API_KEY, ResendServer
 
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.providers import PROVIDERS

@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import msgspec
-from tests.mail_providers import (
+from tests.servers.mail_providers import answers as resend
+from tests.servers.mail_providers import (
     mailgun,
     mailgun_reports,
     postmark,
@@ -15,9 +16,8 @@ from tests.mail_providers import (
     ses,
     sns,
 )
-from tests.resend_server import answers as resend
-from tests.resend_server.answers import Answer
-from tests.resend_server.server import API_KEY, running_resend
+from tests.servers.mail_providers.answers import Answer
+from tests.servers.mail_providers.resend import API_KEY, running_resend
 
 from keyturn.mail.port.email import Email
 from keyturn.mail.providers.mailgun import MailgunSettings

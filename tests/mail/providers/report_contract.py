@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 import pytest
-from tests.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.delivery import Delivery
 
 from keyturn.mail.port.reports import Report, ReportRefused, Webhook
 from keyturn.mail.providers import PROVIDERS

@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import text
 from tests.driver.service import ADA, GRACE, Service
 from tests.mail.providers.conftest import Deploy, resend_at
-from tests.mail.providers.smtp_server import SmtpServer, running_smtp
-from tests.resend_server.answers import Answer, Trouble, refusal
-from tests.resend_server.server import ResendServer
-from tests.serving import NOWHERE
+from tests.servers.mail_providers.answers import Answer, Trouble, refusal
+from tests.servers.mail_providers.resend import ResendServer
+from tests.servers.serving import NOWHERE
+from tests.servers.smtp import SmtpServer, running_smtp
 
 from keyturn.mail.providers.smtp import SmtpSettings
 from keyturn.service.settings import MailSettings

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from tests.mail.providers.conftest import Open
 from tests.mail.providers.http_providers import HttpProvider
-from tests.mail_providers import mailgun, postmark, sendgrid, ses
-from tests.resend_server import answers as resend
-from tests.resend_server.answers import EMPTY, Answer
+from tests.servers.mail_providers import answers as resend
+from tests.servers.mail_providers import mailgun, postmark, sendgrid, ses
+from tests.servers.mail_providers.answers import EMPTY, Answer
 
 from keyturn.errors import QuotaExhausted, SendRefused, SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email

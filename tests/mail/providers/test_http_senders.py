@@ -12,8 +12,8 @@ import pytest
 from tests.mail.providers.conftest import Open
 from tests.mail.providers.http_providers import HttpProvider
 from tests.mail.providers.sender_contract import RefusingSenderContract
-from tests.resend_server.answers import PROXY_PAGE, Answer, Trouble
-from tests.serving import NOWHERE
+from tests.servers.mail_providers.answers import PROXY_PAGE, Answer, Trouble
+from tests.servers.serving import NOWHERE
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email, Sender

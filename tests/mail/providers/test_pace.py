@@ -10,7 +10,7 @@ import pytest
 from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.service import ADA, settings_for
 from tests.mail.providers.conftest import resend_at
-from tests.resend_server.server import ResendServer
+from tests.servers.mail_providers.resend import ResendServer
 
 from keyturn.errors import SendRetryable, SendUnknown
 from keyturn.service.accounts.port import Account

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from tests.mail.providers.report_contract import ADA, ReportContract, webhook_of
-from tests.mail_providers.delivery import Delivery
-from tests.mail_providers.postmark_reports import PASSWORD, basic, report
+from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.postmark_reports import PASSWORD, basic, report
 
 from keyturn.mail.port.reports import Webhook
 

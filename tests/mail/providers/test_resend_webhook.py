@@ -10,7 +10,7 @@ import pytest
 from tests.driver import reporting
 from tests.driver.reporting import SECRET, signed_now
 from tests.mail.providers.report_contract import ADA, ReportContract, webhook_of
-from tests.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.delivery import Delivery
 
 from keyturn.mail.port.reports import ReportRefused, Webhook
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from tests.mail.providers.report_contract import ADA, ReportContract, read_one, webhook_of
-from tests.mail_providers.delivery import Delivery
-from tests.mail_providers.sendgrid_reports import KEY, OTHER_KEY, deliver, event, public, report, signed
+from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.sendgrid_reports import KEY, OTHER_KEY, deliver, event, public, report, signed
 
 from keyturn.mail.port.reports import Webhook
 

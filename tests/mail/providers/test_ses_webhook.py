@@ -12,9 +12,10 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from tests.mail.providers.report_contract import ADA, ReportContract, read_one, webhook_of
-from tests.mail_providers.delivery import Delivery
-from tests.mail_providers.ses_reports import event, report
-from tests.mail_providers.sns import (
+from tests.servers.mail_providers.answers import Answer, Trouble
+from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.ses_reports import event, report
+from tests.servers.mail_providers.sns import (
     HOST,
     KEY,
     OTHER_KEY,
@@ -26,7 +27,6 @@ from tests.mail_providers.sns import (
     post,
     running_sns,
 )
-from tests.resend_server.answers import Answer, Trouble
 
 from keyturn.mail.port.reports import ReportRefused, ReportUnproven, Webhook
 from keyturn.mail.providers import PROVIDERS

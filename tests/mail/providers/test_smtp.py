@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 from tests.mail.providers.sender_contract import RefusingSenderContract
-from tests.mail.providers.smtp_server import SmtpServer, running_smtp
-from tests.serving import DISCARD
+from tests.servers.serving import DISCARD
+from tests.servers.smtp import SmtpServer, running_smtp
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
 from keyturn.mail.port.email import Email, Sender

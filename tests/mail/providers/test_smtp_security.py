@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import trustme
-from tests.mail.providers.smtp_server import PASSWORD, USERNAME, running_smtp
+from tests.servers.smtp import PASSWORD, USERNAME, running_smtp
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.mail.port.email import Email

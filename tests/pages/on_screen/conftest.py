@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page
-from tests.databases import SqliteFiles
 from tests.driver.service import ADA, Service, running, settings_for
 from tests.pages.on_screen.screens import Screens, Shown
 from tests.pages.school import KINDS, LIMITS, OPTIONS, visiting
-from tests.serving import serving_here
+from tests.servers.databases import SqliteFiles
+from tests.servers.serving import serving_here
 
 
 @pytest_asyncio.fixture(loop_scope="session")

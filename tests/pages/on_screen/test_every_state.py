@@ -10,7 +10,7 @@ from playwright.async_api import Browser
 from tests.driver.service import Service
 from tests.every_language import TAGS, each_language
 from tests.pages.on_screen.screens import WRONG, Screens, Shown
-from tests.serving import serving_here
+from tests.servers.serving import serving_here
 
 from keyturn.service.pages.preview import PagePreview
 

@@ -7,7 +7,7 @@ from playwright.async_api import Browser, expect
 from tests.driver.service import ADA, running, settings_for
 from tests.pages.on_screen.screens import Screens
 from tests.pages.school import asked
-from tests.serving import serving_here
+from tests.servers.serving import serving_here
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

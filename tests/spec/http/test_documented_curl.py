@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import pytest
 from tests.driver.inbox import TOKEN
+from tests.driver.puzzles import solved, written
 from tests.driver.second_factors import BUILTIN, code_of, enrol
 from tests.driver.service import REQUEST, Service, Start
 from tests.programs import require_program
-from tests.puzzles import solved, written
-from tests.serving import serving_here
+from tests.servers.serving import serving_here
 
 ADA = "ada@northwind.example"
 EVE = "eve@northwind.example"

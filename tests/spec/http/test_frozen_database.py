@@ -10,7 +10,7 @@ from litestar import Litestar
 from sqlalchemy.ext.asyncio import create_async_engine
 from tests.driver.inbox import Inbox
 from tests.driver.service import ADA, NOBODY, REQUEST, Service, problem, running, settings_for
-from tests.silent_proxy import silent_proxy
+from tests.servers.silent_proxy import silent_proxy
 
 from keyturn import KeyturnConfig, KeyturnPlugin, Settings
 

@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 
 import pytest
-from tests.databases import Databases
 from tests.driver.database import (
     go_back_to_an_older_version,
     let_a_newer_version_add,
@@ -12,6 +11,7 @@ from tests.driver.database import (
     lose_migrations,
 )
 from tests.driver.service import ADA, LOGIN, PASSWORD, REQUEST, Service, problem
+from tests.servers.databases import Databases
 
 pytestmark = pytest.mark.any_database
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.databases import ON_SQLITE, PostgresServer
 from tests.driver.app_database import running_app
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import problem, running, settings_for
-from tests.silent_proxy import silent_proxy
-from tests.statements import statements_sent
+from tests.driver.statements import statements_sent
+from tests.servers.databases import ON_SQLITE, PostgresServer
+from tests.servers.silent_proxy import silent_proxy
 
 from keyturn import Settings
 

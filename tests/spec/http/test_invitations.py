@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.databases import ON_SQLITE
 from tests.driver.inbox import token_in
 from tests.driver.service import (
     ADA,
@@ -20,7 +19,8 @@ from tests.driver.service import (
     Start,
     problem,
 )
-from tests.statements import statements_sent
+from tests.driver.statements import statements_sent
+from tests.servers.databases import ON_SQLITE
 
 pytestmark = pytest.mark.any_database
 

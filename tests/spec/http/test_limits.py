@@ -4,7 +4,6 @@ import asyncio
 
 import httpx2
 import pytest
-from tests.databases import ON_SQLITE
 from tests.driver.service import (
     ADA,
     CHANGE,
@@ -23,6 +22,7 @@ from tests.driver.service import (
     running,
     settings_for,
 )
+from tests.servers.databases import ON_SQLITE
 
 pytestmark = pytest.mark.any_database
 

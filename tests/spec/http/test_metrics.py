@@ -5,7 +5,6 @@ import asyncio
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.databases import ON_SQLITE, Databases
 from tests.driver.database import lose_database
 from tests.driver.elsewhere import Readable
 from tests.driver.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
@@ -27,7 +26,8 @@ from tests.driver.service import (
     running,
     settings_for,
 )
-from tests.statements import statements_sent
+from tests.driver.statements import statements_sent
+from tests.servers.databases import ON_SQLITE, Databases
 
 from keyturn import Account, SendRefused, SendRetryable
 

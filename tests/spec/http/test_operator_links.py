@@ -6,10 +6,10 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.databases import ON_SQLITE
 from tests.driver.inbox import TOKEN, token_in
 from tests.driver.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
 from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
+from tests.servers.databases import ON_SQLITE
 
 pytestmark = pytest.mark.any_database
 

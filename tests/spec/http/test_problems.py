@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import httpx2
 import pytest
-from tests.databases import ON_SQLITE, Databases
 from tests.driver.database import lose_database
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import (
@@ -27,6 +26,7 @@ from tests.driver.service import (
     Start,
     problem,
 )
+from tests.servers.databases import ON_SQLITE, Databases
 
 from keyturn import Account
 

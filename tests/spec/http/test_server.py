@@ -8,10 +8,10 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.cli.process import Running
-from tests.cli.process import running as running_command
 from tests.driver.inbox import links_in, token_in
 from tests.driver.service import ADA, NOBODY, REQUEST, Start
+from tests.servers.processes import Running
+from tests.servers.processes import running as running_command
 
 from keyturn.testing import MovableClock
 

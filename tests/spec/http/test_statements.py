@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 from tests.driver.service import REQUEST, VALIDATE, Service
-from tests.statements import statements_sent, thread_trips
+from tests.driver.statements import statements_sent, thread_trips
 
 COUNTS = "keyturn_limits"
 

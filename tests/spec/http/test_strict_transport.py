@@ -1,7 +1,7 @@
 """Whoever came over https once comes over https from then on, whatever answered (HSTS, RFC 6797)."""
 
-from tests.databases import ON_SQLITE
 from tests.driver.service import Start
+from tests.servers.databases import ON_SQLITE
 
 pytestmark = ON_SQLITE
 

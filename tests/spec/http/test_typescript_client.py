@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.adoption.packages import install_packages
 from tests.driver.service import ADA, NEW_PASSWORD, Service
-from tests.serving import serving_here
+from tests.servers.serving import serving_here
 
 pytestmark = pytest.mark.long
 

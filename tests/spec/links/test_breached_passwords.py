@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from tests.databases import ON_SQLITE
 from tests.driver.service import CHANGE, NEW_PASSWORD, PASSWORD, POLICY, Service, Start, problem
-from tests.range_server import Fault, RangeServer, running_ranges, sha1_of
+from tests.servers.databases import ON_SQLITE
+from tests.servers.pwned_passwords import Fault, RangeServer, running_ranges, sha1_of
 
 pytestmark = ON_SQLITE
 

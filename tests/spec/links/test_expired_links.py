@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 from tests.driver.inbox import token_in
+from tests.driver.puzzles import post_answering
 from tests.driver.service import ADA, DAN, NEW_PASSWORD, Service, Start, problem
-from tests.puzzles import post_answering
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 

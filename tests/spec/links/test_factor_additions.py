@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import httpx2
 import pytest
-from tests.databases import SOON_ON_SQLITE
 from tests.driver.inbox import token_in
 from tests.driver.second_factors import (
     BUILTIN,
@@ -22,6 +21,7 @@ from tests.driver.second_factors import (
     reset_with,
 )
 from tests.driver.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, Service, Start, problem
+from tests.servers.databases import SOON_ON_SQLITE
 
 pytestmark = pytest.mark.any_database
 

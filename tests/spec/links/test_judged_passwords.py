@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from tests.databases import ON_SQLITE
 from tests.driver.service import ADA, NEW_PASSWORD, NOBODY, PASSWORD, Service, Start, problem
-from tests.range_server import running_ranges
+from tests.servers.databases import ON_SQLITE
+from tests.servers.pwned_passwords import running_ranges
 
 pytestmark = ON_SQLITE
 

@@ -9,7 +9,7 @@ from tests.driver.elsewhere import Readable
 from tests.driver.held_hashes import first_hash_held, hashed_together
 from tests.driver.second_factors import BUILTIN, code_of, enrol, reset_with
 from tests.driver.service import ADA, CHANGE, CHEAPEST, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
-from tests.range_server import running_ranges
+from tests.servers.pwned_passwords import running_ranges
 
 from keyturn import Account
 

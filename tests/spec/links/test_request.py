@@ -3,7 +3,7 @@
 import json
 
 from tests.driver.service import ADA, DAN, GRACE, NOBODY, REQUEST, Service, Start, problem
-from tests.statements import statements_sent
+from tests.driver.statements import statements_sent
 
 from keyturn import SendRefused, SendRetryable
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import httpx2
 import pytest
-from tests.databases import ON_SQLITE
 from tests.driver.inbox import code_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, Service, Start, problem
 from tests.driver.visitor import form_token
+from tests.servers.databases import ON_SQLITE
 
 pytestmark = pytest.mark.any_database
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.databases import SOON_ON_SQLITE
 from tests.driver.inbox import token_in
 from tests.driver.second_factors import BUILTIN, code_of, enrol, reset_with
 from tests.driver.service import ADA, CHANGE, NEW_PASSWORD, PASSWORD, Service, Start, problem
+from tests.servers.databases import SOON_ON_SQLITE
 
 SECTION = re.search(
     r"^## This was not me$(.*?)^## ",

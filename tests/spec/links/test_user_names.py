@@ -4,13 +4,13 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
-from tests.databases import ON_SQLITE
 from tests.driver.app_database import App, running_app
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import code_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, Service, Start, problem
+from tests.driver.statements import statements_sent
 from tests.driver.visitor import form_token
-from tests.statements import statements_sent
+from tests.servers.databases import ON_SQLITE
 
 from keyturn import Account
 

@@ -6,8 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from tests.databases import ON_SQLITE
 from tests.driver.service import ADA, RESET, VALIDATE, Service, Start, problem
+from tests.servers.databases import ON_SQLITE
 
 pytestmark = pytest.mark.any_database
 

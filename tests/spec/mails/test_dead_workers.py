@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from tests.driver.elsewhere import Slow
 from tests.driver.service import ADA, DAN, NOBODY, Service, Start
-from tests.statements import dying_after, statements_sent
+from tests.driver.statements import dying_after, statements_sent
 
 pytestmark = pytest.mark.any_database
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.driver.inbox import Inbox, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, Service, Start, hash_of, problem
-from tests.resend_server.answers import Answer, Request, Trouble
-from tests.webhooks.app import SECRET, App
+from tests.servers.mail_providers.answers import Answer, Request, Trouble
+from tests.servers.webhooks import SECRET, App
 
 from keyturn import Email
 

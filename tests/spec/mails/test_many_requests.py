@@ -8,7 +8,7 @@ import pytest
 from tests.driver.elsewhere import HangingFor, HangingTogether, Slow
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, DAN, GRACE, NOBODY, Service, Start
-from tests.statements import statements_sent, thread_trips
+from tests.driver.statements import statements_sent, thread_trips
 
 from keyturn import Account
 

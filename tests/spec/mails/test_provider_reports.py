@@ -8,7 +8,6 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
-from tests.databases import ON_SQLITE
 from tests.driver.reporting import (
     HARD,
     NO_COOLDOWN,
@@ -22,8 +21,9 @@ from tests.driver.reporting import (
     state,
 )
 from tests.driver.service import ADA, Service, Start, problem
-from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, ses_reports, sns
-from tests.mail_providers.delivery import Delivery
+from tests.servers.databases import ON_SQLITE
+from tests.servers.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, ses_reports, sns
+from tests.servers.mail_providers.delivery import Delivery
 
 from keyturn import SendUnknown
 

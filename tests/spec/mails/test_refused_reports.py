@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from tests.databases import ON_SQLITE
 from tests.driver.reporting import WITH_WEBHOOK, deliver, report
 from tests.driver.service import Service, problem
-from tests.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, sns
+from tests.servers.databases import ON_SQLITE
+from tests.servers.mail_providers import mailgun_reports, postmark_reports, sendgrid_reports, sns
 
 pytestmark = [ON_SQLITE, pytest.mark.long]
 

@@ -7,7 +7,7 @@ import jinja2
 import pytest
 from sqlalchemy import Engine, event
 from tests.driver.service import ADA, DAN, GRACE, NOBODY, Service, Start
-from tests.statements import statements_sent
+from tests.driver.statements import statements_sent
 
 pytestmark = pytest.mark.long
 

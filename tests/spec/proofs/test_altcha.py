@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.driver.puzzles import solved, written
 from tests.driver.service import ADA, NOBODY, REQUEST, Service, Start, problem
-from tests.puzzles import solved, written
-from tests.statements import statements_sent
+from tests.driver.statements import statements_sent
 
 pytestmark = pytest.mark.any_database
 

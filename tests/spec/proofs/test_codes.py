@@ -12,7 +12,7 @@ import pytest
 from tests.driver.inbox import token_in
 from tests.driver.lost_commits import losing_commits
 from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
-from tests.statements import statements_sent
+from tests.driver.statements import statements_sent
 
 pytestmark = pytest.mark.any_database
 

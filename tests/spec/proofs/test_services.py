@@ -8,8 +8,8 @@ from uuid import UUID
 import httpx2
 import pytest
 from tests.driver.service import Service, Start, problem
+from tests.servers.verifier import Fault, Verifier, running_verifier
 from tests.spec.proofs.test_altcha import REFUSED, ask, outcomes
-from tests.verifier import Fault, Verifier, running_verifier
 
 pytestmark = pytest.mark.any_database
 

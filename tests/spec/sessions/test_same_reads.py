@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from tests.driver.service import ADA, DAN, GRACE, LOGIN, NOBODY, Service, Start, hash_of, running, settings_for
+from tests.driver.statements import statements_sent
 from tests.driver.visitor import Visitor
-from tests.statements import statements_sent
 
 
 async def reads(service: Service, email: str) -> Sequence[str]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from playwright.async_api import BrowserContext, expect
-from tests.serving import serving
+from tests.servers.serving import serving
 
 from keyturn.studio.web import Studio, create_studio_app
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 from tests.emails.studio.on_screen import save
-from tests.serving import serving
+from tests.servers.serving import serving
 
 from keyturn.studio.snapshots import MailName, Snapshot, SnapshotFolder, Snapshots
 from keyturn.studio.web import Studio, create_studio_app

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import BrowserContext, expect
 from tests.browsing import opened
 from tests.emails.studio.elsewhere import Elsewhere, answering
-from tests.serving import serving
+from tests.servers.serving import serving
 
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.web import Studio, create_studio_app

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 from tests.driver.second_factors import account_of, builtin_factors, reset_with
 from tests.driver.service import NEW_PASSWORD, Service, problem
-from tests.reset.proofs.second_step.twilio_server import ACCOUNT, PASSWORD, TwilioServer
-from tests.serving import serving
+from tests.servers.serving import serving
+from tests.servers.twilio import ACCOUNT, PASSWORD, TwilioServer
 
 from keyturn.service.reset.records.audit import AuditRow
 from keyturn.service.secrets import SecretRow

@@ -14,8 +14,8 @@ from urllib.parse import parse_qs
 from uuid import uuid4
 
 import msgspec
-from tests.driver.supabase_users import MAX_BYTES, SupabaseFactor, SupabaseUser, SupabaseUsers, is_uuid
-from tests.serving import body_of, send_answer, until_gone
+from tests.servers.serving import body_of, send_answer, until_gone
+from tests.servers.supabase_users import MAX_BYTES, SupabaseFactor, SupabaseUser, SupabaseUsers, is_uuid
 
 # Answers, in the shapes of older and newer servers
 

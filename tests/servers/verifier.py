@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
-from tests.serving import send_answer, serving_here, until_gone
+from tests.servers.serving import send_answer, serving_here, until_gone
 
 
 class Fault(Enum):

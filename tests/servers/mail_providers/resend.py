@@ -6,8 +6,8 @@ https://resend.com/docs/api-reference/emails/send-email and https://resend.com/d
 from typing import Any
 from uuid import uuid4
 
-from tests.mail_providers.server import ProviderServer
-from tests.resend_server.answers import Answer, Mail, Request, fault_of, refusal
+from tests.servers.mail_providers.answers import Answer, Mail, Request, fault_of, refusal
+from tests.servers.mail_providers.server import ProviderServer
 
 API_KEY = "re_Keyturn_0123456789abcdefghij"
 SENDING_KEY = "re_Sending_0123456789abcdefghij"

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from tests.mail_providers.server import ProviderServer
-from tests.resend_server.answers import Answer, Request
+from tests.servers.mail_providers.answers import Answer, Request
+from tests.servers.mail_providers.server import ProviderServer
 
 TOKEN = "5b3a1c2e-4f60-4b7e-9d18-2f6c0a9e7d41"
 TEST_TOKEN = "POSTMARK_API_TEST"

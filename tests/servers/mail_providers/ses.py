@@ -12,8 +12,8 @@ from uuid import uuid4
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from tests.mail_providers.server import ProviderServer
-from tests.resend_server.answers import Answer, Request
+from tests.servers.mail_providers.answers import Answer, Request
+from tests.servers.mail_providers.server import ProviderServer
 
 KEY_ID, SECRET_KEY, REGION = "AKIAKEYTURN012345678", "wJalrXUtnFEMI/K7MDENG+bPxRfiCY/KeyturnKey", "eu-west-1"
 

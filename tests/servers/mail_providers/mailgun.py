@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from urllib.parse import parse_qsl
 from uuid import uuid4
 
-from tests.mail_providers.server import ProviderServer
-from tests.resend_server.answers import Answer, Request
+from tests.servers.mail_providers.answers import Answer, Request
+from tests.servers.mail_providers.server import ProviderServer
 
 KEY = "0123456789abcdef0123456789abcdef-6df690bb-1a2b3c4d"
 SENDING_KEY = "fedcba9876543210fedcba9876543210-6df690bb-1a2b3c4d"

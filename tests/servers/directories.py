@@ -13,10 +13,10 @@ from tempfile import TemporaryDirectory
 from threading import Thread
 
 import trustme
-from tests.databases import in_memory
 from tests.programs import require_program, search_path
-from tests.samba_inside import forward
-from tests.serving import held_ports
+from tests.servers.databases import in_memory
+from tests.servers.samba_inside import forward
+from tests.servers.serving import held_ports
 
 Values = Mapping[str, str | bytes | Sequence[str]]
 

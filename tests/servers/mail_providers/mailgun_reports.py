@@ -11,7 +11,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.delivery import Delivery
 
 KEY = "k" + "3y-0f-mailgun-" * 3
 

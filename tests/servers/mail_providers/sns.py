@@ -19,9 +19,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from tests.mail_providers.delivery import Delivery
-from tests.mail_providers.server import ProviderServer
-from tests.resend_server.answers import Answer, Request
+from tests.servers.mail_providers.answers import Answer, Request
+from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.server import ProviderServer
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:keyturn-mails"
 HOST = "sns.eu-west-1.amazonaws.com"

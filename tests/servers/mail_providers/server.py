@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from tests.resend_server.answers import EMPTY, Answer, Request, Trouble
-from tests.serving import Connections, body_of, send_answer, serving
+from tests.servers.mail_providers.answers import EMPTY, Answer, Request, Trouble
+from tests.servers.serving import Connections, body_of, send_answer, serving
 
 
 class ProviderServer:

@@ -8,7 +8,7 @@ from enum import Enum, auto
 from hashlib import sha1
 from typing import Any
 
-from tests.serving import send_answer, serving_here, until_gone
+from tests.servers.serving import send_answer, serving_here, until_gone
 
 OTHERS = 800
 TEXT = {"content-type": "text/plain"}

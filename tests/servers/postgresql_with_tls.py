@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 import trustme
 from cryptography.hazmat.primitives import serialization
-from tests.databases import in_memory
-from tests.serving import held_ports
+from tests.servers.databases import in_memory
+from tests.servers.serving import held_ports
 
 _RULES = """
 local all all trust

@@ -7,8 +7,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.mail_providers.delivery import Delivery
-from tests.mail_providers.sns import message, post
+from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.sns import message, post
 
 _BOUNCED = {"bouncedRecipients": [{"emailAddress": "ada@northwind.test", "diagnosticCode": "smtp; 550 5.1.1 unknown"}]}
 _KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {

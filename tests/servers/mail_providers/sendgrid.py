@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
-from tests.mail_providers.server import ProviderServer
-from tests.resend_server.answers import EMPTY, Answer, Request
+from tests.servers.mail_providers.answers import EMPTY, Answer, Request
+from tests.servers.mail_providers.server import ProviderServer
 
 KEY = "SG.Keyturn_0123456789abcd.0123456789_abcdefghijklmnopqrstuvwxyz-ABCDEF"
 

@@ -13,8 +13,8 @@ from tempfile import TemporaryDirectory
 
 import aiomysql
 import trustme
-from tests.databases import in_memory
 from tests.programs import search_path
+from tests.servers.databases import in_memory
 
 # A power cut may lose the data of tests.
 _OPTIONS = (

@@ -6,8 +6,8 @@ from typing import Any, Self
 
 import msgspec
 from standardwebhooks import Webhook
-from tests.mail_providers.server import ProviderServer
-from tests.resend_server.answers import Answer, Request
+from tests.servers.mail_providers.answers import Answer, Request
+from tests.servers.mail_providers.server import ProviderServer
 
 PATH = "/webhooks/keyturn"
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="

@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.delivery import Delivery
 
 PASSWORD = "kY7-" + "p0stmark_" * 4
 

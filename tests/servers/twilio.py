@@ -6,7 +6,7 @@ from collections import deque
 from typing import Any
 from urllib.parse import parse_qs
 
-from tests.serving import send_answer
+from tests.servers.serving import send_answer
 
 ACCOUNT, PASSWORD = "AC" + "0" * 32, "an Auth Token"
 
