@@ -69,11 +69,11 @@ timing *flags:
 
 # Kill processes, with a provider that misbehaves, for some minutes
 chaos seconds="120":
-    STORM_SECONDS={{seconds}} uv run pytest -m long tests/chaos
+    STORM_SECONDS={{seconds}} uv run pytest -m long tests/worlds/chaos
 
 # Simulate worlds of API servers, workers, disks and providers, each decided by its seed; `--seed 17` tells one story
 simulate *flags:
-    PYTHONHASHSEED=0 uv run python -m tests.simulation {{flags}}
+    PYTHONHASHSEED=0 uv run python -m tests.worlds.simulation {{flags}}
 
 # Change one thing of the source at a time, and see whether a test notices; `--count 30 --only outbox` for less
 mutants *flags:

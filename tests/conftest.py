@@ -55,7 +55,7 @@ PROCESSES = (
     "tests.servers.processes",
     "tests.cli.terminal",
     "tests.servers.demo",
-    "tests.chaos.processes",
+    "tests.worlds.chaos.processes",
 )
 """Modules that start processes. A test module that imports one of them, or a name of theirs, must be long."""
 

@@ -14,7 +14,6 @@ import httpx2
 import msgspec
 import pytest
 import yaml
-from tests.chaos.conditions import environment_for
 from tests.cli.command import ADA, PASSWORD
 from tests.deploy.proxies import replaced
 from tests.deploy.units import DEPLOY
@@ -25,6 +24,7 @@ from tests.servers.mail_providers.answers import PROXY_PAGE, refusal
 from tests.servers.mail_providers.resend import ResendServer, running_resend
 from tests.servers.processes import Running, running_program
 from tests.servers.serving import held_ports
+from tests.worlds.chaos.conditions import environment_for
 
 from keyturn.service.telemetry.meters import Meters
 

@@ -4,8 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.chaos.processes import Process
 from tests.programs import leave_out
+from tests.worlds.chaos.processes import Process
 
 _MOUNT = 'mount -t tmpfs -o size="$1" keyturn "$2" && cp "$3" "$2/keyturn.db" && shift 3 && exec "$@"'
 

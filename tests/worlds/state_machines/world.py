@@ -23,7 +23,7 @@ from tests.driver.service import (
     running,
     settings_for,
 )
-from tests.state_machines.things import MOST_MAILS
+from tests.worlds.state_machines.things import MOST_MAILS
 
 from keyturn import Email, KeyturnError
 from keyturn.testing import MovableClock

@@ -4,12 +4,12 @@ import asyncio
 from random import Random
 from typing import TYPE_CHECKING
 
-from tests.simulation.disk import SOUND, Faults
-from tests.simulation.machine import API, WORKER
-from tests.simulation.provider import CALM, Moods
+from tests.worlds.simulation.disk import SOUND, Faults
+from tests.worlds.simulation.machine import API, WORKER
+from tests.worlds.simulation.provider import CALM, Moods
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from tests.worlds.simulation.world import World
 
 STORM = 360.0
 """Seconds after which all faults end, so that what was promised can be kept."""

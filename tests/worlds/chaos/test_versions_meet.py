@@ -18,16 +18,16 @@ from typing import NamedTuple
 
 import httpx2
 import pytest
-from tests.chaos.conditions import environment_for
-from tests.chaos.processes import API, WORKER, Process
-from tests.chaos.storm import SECONDS, SETTLING, Storm
 from tests.servers.databases import PostgresServer
 from tests.servers.mail_providers.resend import ResendServer
 from tests.versions import empty_environment, uv
+from tests.worlds.chaos.conditions import environment_for
+from tests.worlds.chaos.processes import API, WORKER, Process
+from tests.worlds.chaos.storm import SECONDS, SETTLING, Storm
 
 pytestmark = pytest.mark.long
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 PEOPLE_A_SECOND = 6
 
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import NEW_PASSWORD, PASSWORD, REQUEST, Service, problem, running, settings_for
-from tests.reliability.postgresql_pair import Pair
 from tests.servers.mail_providers.answers import Mail
 from tests.servers.mail_providers.resend import API_KEY, ResendServer
+from tests.worlds.reliability.postgresql_pair import Pair
 
 from keyturn import Account, AccountStore
 

@@ -9,14 +9,14 @@ from random import Random
 
 from tests.driver.journal import ADA, BEA, CARL, FILE, GRACE, NOBODY, PASSWORD
 from tests.driver.programs import Program
-from tests.simulation import users
-from tests.simulation.disk import Disk
-from tests.simulation.loop import SimulatedLoop
-from tests.simulation.machine import API, FIRST, SECOND, SETTINGS, WORKER
-from tests.simulation.nature import Nature
-from tests.simulation.provider import Line, Moods, Provider
-from tests.simulation.requests import Request, exchange
-from tests.simulation.story import Story
+from tests.worlds.simulation import users
+from tests.worlds.simulation.disk import Disk
+from tests.worlds.simulation.loop import SimulatedLoop
+from tests.worlds.simulation.machine import API, FIRST, SECOND, SETTINGS, WORKER
+from tests.worlds.simulation.nature import Nature
+from tests.worlds.simulation.provider import Line, Moods, Provider
+from tests.worlds.simulation.requests import Request, exchange
+from tests.worlds.simulation.story import Story
 
 from keyturn import AccountStore, Sender
 from keyturn.testing import RunningService, service

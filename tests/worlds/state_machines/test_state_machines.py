@@ -8,9 +8,9 @@ from hypothesis import Phase, settings
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 from tests.driver.store_faults import spoil
-from tests.state_machines.ablations import FAULTS
-from tests.state_machines.machine import Machine
-from tests.state_machines.world import World, running_world
+from tests.worlds.state_machines.ablations import FAULTS
+from tests.worlds.state_machines.machine import Machine
+from tests.worlds.state_machines.world import World, running_world
 
 
 def drive(world: World, **options: Any) -> None:

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import msgspec
 from sqlalchemy import Engine, event
 from tests.driver.store_faults import ANY_CLAIM
-from tests.simulation.loop import PROCESS
-from tests.simulation.story import Story
+from tests.worlds.simulation.loop import PROCESS
+from tests.worlds.simulation.story import Story
 
 _WRITES = "keyturn-sqlite-writes"
 

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.chaos.conditions import environment_for
-from tests.chaos.processes import Process
 from tests.driver.database import lose_connections
 from tests.driver.service import (
     ADA,
@@ -28,8 +26,10 @@ from tests.driver.service import (
     running,
     settings_for,
 )
-from tests.reliability.disk import SmallDisk, require_namespaces
 from tests.servers.mail_providers.resend import ResendServer
+from tests.worlds.chaos.conditions import environment_for
+from tests.worlds.chaos.processes import Process
+from tests.worlds.reliability.disk import SmallDisk, require_namespaces
 
 pytestmark = [pytest.mark.long, pytest.mark.parametrize("databases", ["sqlite"], indirect=True)]
 

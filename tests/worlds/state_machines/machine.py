@@ -9,9 +9,9 @@ import httpx2
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.driver.service import problem
-from tests.state_machines.model import Model
-from tests.state_machines.things import ANSWERS, KEPT_FOR, LINKS, Account, Key, Mail, Message
-from tests.state_machines.world import World, tokens_in
+from tests.worlds.state_machines.model import Model
+from tests.worlds.state_machines.things import ANSWERS, KEPT_FOR, LINKS, Account, Key, Mail, Message
+from tests.worlds.state_machines.world import World, tokens_in
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 PASSWORDS = "seven quiet harbours", "eleven loud lighthouses", "nineteen patient herons"

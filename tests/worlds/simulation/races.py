@@ -9,9 +9,9 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from tests.driver.journal import PASSWORD
-from tests.simulation.provider import Accepted
-from tests.simulation.users import CHANGE, LOGIN, RESET, SECURE, Users, link_in, secure_link_in
-from tests.simulation.world import World
+from tests.worlds.simulation.provider import Accepted
+from tests.worlds.simulation.users import CHANGE, LOGIN, RESET, SECURE, Users, link_in, secure_link_in
+from tests.worlds.simulation.world import World
 
 Deed = Callable[[], Coroutine[Any, Any, None]]
 

@@ -1,4 +1,4 @@
-"""Simulates worlds: `python -m tests.simulation --seeds 10000`; `--seed 17` tells the story of one."""
+"""Simulates worlds: `python -m tests.worlds.simulation --seeds 10000`; `--seed 17` tells the story of one."""
 
 import argparse
 import sys
@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 import click
-from tests.simulation import ablating
-from tests.simulation.ablations import ABLATIONS, NONE
-from tests.simulation.runner import Outcome, Runner
+from tests.worlds.simulation import ablating
+from tests.worlds.simulation.ablations import ABLATIONS, NONE
+from tests.worlds.simulation.runner import Outcome, Runner
 
 
 def main() -> int:
@@ -50,7 +50,7 @@ def _simulate(seeds: Sequence[int], given: argparse.Namespace) -> int:
 def _lines(outcome: Outcome, *, tells: bool) -> list[str]:
     if tells:
         return [f"Seed {outcome.seed}", *outcome.story]
-    return [*outcome.broken, f"  python -m tests.simulation --seed {outcome.seed} tells how."]
+    return [*outcome.broken, f"  python -m tests.worlds.simulation --seed {outcome.seed} tells how."]
 
 
 def _arguments() -> argparse.Namespace:

@@ -15,16 +15,16 @@ from random import Random
 
 import msgspec
 from tests.driver.journal import make_template, waiting
-from tests.simulation.ablations import NONE, Ablation
-from tests.simulation.disk import Disk
-from tests.simulation.elsewhere import Line, OtherSystem
-from tests.simulation.machine import API, WORKER
-from tests.simulation.promises import check
-from tests.simulation.races import Races, has_races
-from tests.simulation.story import Story
-from tests.simulation.users import Users
-from tests.simulation.warming import Workshop
-from tests.simulation.world import World, is_elsewhere
+from tests.worlds.simulation.ablations import NONE, Ablation
+from tests.worlds.simulation.disk import Disk
+from tests.worlds.simulation.elsewhere import Line, OtherSystem
+from tests.worlds.simulation.machine import API, WORKER
+from tests.worlds.simulation.promises import check
+from tests.worlds.simulation.races import Races, has_races
+from tests.worlds.simulation.story import Story
+from tests.worlds.simulation.users import Users
+from tests.worlds.simulation.warming import Workshop
+from tests.worlds.simulation.world import World, is_elsewhere
 
 from keyturn import AccountStore, Sender
 

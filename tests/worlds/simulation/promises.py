@@ -11,12 +11,12 @@ from typing import Any
 import bcrypt
 import msgspec
 from tests.driver.journal import EVE, Records, Row, digest, payload_of, read_time
-from tests.simulation.access import a_change_ends_all_access
-from tests.simulation.machine import COOLDOWN, MAILS_A_DAY, REQUESTS
-from tests.simulation.nature import Nature
-from tests.simulation.provider import Accepted, Try
-from tests.simulation.users import ASK, CHANGE, CHECK, REPLACE, RESET, SECURE, Call, Users, link_in
-from tests.simulation.world import World
+from tests.worlds.simulation.access import a_change_ends_all_access
+from tests.worlds.simulation.machine import COOLDOWN, MAILS_A_DAY, REQUESTS
+from tests.worlds.simulation.nature import Nature
+from tests.worlds.simulation.provider import Accepted, Try
+from tests.worlds.simulation.users import ASK, CHANGE, CHECK, REPLACE, RESET, SECURE, Call, Users, link_in
+from tests.worlds.simulation.world import World
 
 _MAILS = ("reset_requested", "password_changed", "account_secured", "address_disputed")
 _ANSWERED = ("sent", "dropped", "dead")

@@ -11,15 +11,15 @@ from litestar.types import ASGIApp
 from tests.driver.journal import FILE
 from tests.driver.programs import Program
 from tests.driver.store_faults import spoil
-from tests.simulation.disk import Disk
-from tests.simulation.elsewhere import OtherSystem
-from tests.simulation.loop import PROCESS, SimulatedLoop
-from tests.simulation.machine import API, FIRST, SECOND, WORKER
-from tests.simulation.nature import Nature
-from tests.simulation.provider import Accepted, Provider
-from tests.simulation.requests import Answer, ConnectionLost, Request, ask
-from tests.simulation.story import Story
-from tests.simulation.weather import Weather
+from tests.worlds.simulation.disk import Disk
+from tests.worlds.simulation.elsewhere import OtherSystem
+from tests.worlds.simulation.loop import PROCESS, SimulatedLoop
+from tests.worlds.simulation.machine import API, FIRST, SECOND, WORKER
+from tests.worlds.simulation.nature import Nature
+from tests.worlds.simulation.provider import Accepted, Provider
+from tests.worlds.simulation.requests import Answer, ConnectionLost, Request, ask
+from tests.worlds.simulation.story import Story
+from tests.worlds.simulation.weather import Weather
 
 BEGINS = 1_000_000_000.0
 """The monotonic time at which a world begins: long after its programs were warmed."""

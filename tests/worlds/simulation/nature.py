@@ -11,7 +11,7 @@ from random import Random
 from unittest import mock
 
 from tests.driver.programs import rule_over
-from tests.simulation.loop import SimulatedLoop
+from tests.worlds.simulation.loop import SimulatedLoop
 
 EPOCH = 1_800_000_000.0
 """The Unix time at which a world begins."""

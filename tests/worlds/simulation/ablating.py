@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
-from tests.simulation.ablations import ABLATIONS, Ablation
-from tests.simulation.runner import Outcome, Runner
+from tests.worlds.simulation.ablations import ABLATIONS, Ablation
+from tests.worlds.simulation.runner import Outcome, Runner
 
-PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reliability.md"
 _HEAD = "| safeguard | without it | found in seed |"
 _AT_A_TIME = 16
 

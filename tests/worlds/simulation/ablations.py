@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from litestar.types import ASGIApp
 from tests.driver import store_faults, taken_out
-from tests.simulation.disk import Disk
+from tests.worlds.simulation.disk import Disk
 
 from keyturn import Account, AccountStore, AccountsUnready, Email, NewPassword, Sender, SendRetryable
 

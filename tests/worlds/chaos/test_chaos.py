@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 import pytest
-from tests.chaos.conditions import environment_for
-from tests.chaos.processes import API, WORKER, Process
-from tests.chaos.storm import SECONDS, Storm
 from tests.servers.mail_providers.resend import ResendServer
+from tests.worlds.chaos.conditions import environment_for
+from tests.worlds.chaos.processes import API, WORKER, Process
+from tests.worlds.chaos.storm import SECONDS, Storm
 
 pytestmark = pytest.mark.long
 

@@ -21,14 +21,14 @@ The model leaves out, by the sections of docs/security.md:
   lead to: a mailbox that bounced or complained gets no mail for a while.
 
 It forgets nothing, while the service forgets links and buttons a week after their end. Providers, databases and
-processes that fail are the subject of tests/simulation and tests/reliability.
+processes that fail are the subject of tests/worlds/simulation and tests/worlds/reliability.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tests.state_machines.things import (
+from tests.worlds.state_machines.things import (
     KINDS,
     LONG_AGO,
     MOST_STEPS,

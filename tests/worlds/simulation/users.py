@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 from tests.driver.journal import ADA, BEA, CARL, DAN, EVE, GRACE, NOBODY, PASSWORD
-from tests.simulation.machine import FIRST, LINK_LIFE, REPORTS
-from tests.simulation.provider import Accepted
-from tests.simulation.requests import Answer, ConnectionLost, Request
-from tests.simulation.world import World
+from tests.worlds.simulation.machine import FIRST, LINK_LIFE, REPORTS
+from tests.worlds.simulation.provider import Accepted
+from tests.worlds.simulation.requests import Answer, ConnectionLost, Request
+from tests.worlds.simulation.world import World
 
 from keyturn import Email
 

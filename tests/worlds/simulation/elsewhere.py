@@ -8,8 +8,8 @@ from random import Random
 from typing import NamedTuple
 
 from tests.driver.journal import ADA, BEA, CARL, DAN, EVE, GRACE
-from tests.simulation.loop import PROCESS
-from tests.simulation.story import Story
+from tests.worlds.simulation.loop import PROCESS
+from tests.worlds.simulation.story import Story
 
 from keyturn import Account, AccountStore, AccountsUnready, Ended, NewPassword
 

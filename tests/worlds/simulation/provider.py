@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from random import Random
 
 import msgspec
-from tests.simulation.loop import PROCESS
-from tests.simulation.nature import Nature
-from tests.simulation.story import Story
+from tests.worlds.simulation.loop import PROCESS
+from tests.worlds.simulation.nature import Nature
+from tests.worlds.simulation.story import Story
 
 from keyturn import Email, QuotaExhausted, Sender, SendRefused, SendRetryable
 

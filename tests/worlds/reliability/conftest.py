@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.programs import require_program
-from tests.reliability.postgresql_pair import Pair, running_pair
+from tests.worlds.reliability.postgresql_pair import Pair, running_pair
 
 
 @pytest.fixture

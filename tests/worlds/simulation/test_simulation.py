@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 def simulate(*flags: str) -> tuple[int, str]:
     """Return the exit code and the output of `just simulate`, without the time that it took."""
     run = subprocess.run(
-        [sys.executable, "-m", "tests.simulation", *flags],
+        [sys.executable, "-m", "tests.worlds.simulation", *flags],
         env=os.environ | {"PYTHONHASHSEED": "0"},
         check=False,
         stdout=subprocess.PIPE,
