@@ -25,11 +25,16 @@ from coverage import CoverageData
 CHECKOUT = Path(__file__).parents[1]
 BESIDE_THE_SOURCE = ("email_templates", "frontend", "migrations", "preview", "pyproject.toml")
 SOURCES = {
-    "src/keyturn/service/secrets.py": ("tests/spec", "tests/outbox", "tests/database", "tests/reset"),
-    "src/keyturn/service/limits.py": ("tests/spec", "tests/limits"),
+    "src/keyturn/service/secrets.py": (
+        "tests/spec",
+        "tests/contracts/outbox",
+        "tests/contracts/database",
+        "tests/reset",
+    ),
+    "src/keyturn/service/limits.py": ("tests/spec", "tests/contracts/limits"),
     "src/keyturn/service/reset/*.py": ("tests/spec", "tests/reset", "tests/webhooks", "tests/pages"),
     "src/keyturn/service/reset/records/*.py": ("tests/spec", "tests/reset", "tests/cli"),
-    "src/keyturn/service/outbox/*.py": ("tests/spec", "tests/outbox", "tests/cli"),
+    "src/keyturn/service/outbox/*.py": ("tests/spec", "tests/contracts/outbox", "tests/cli"),
     "src/keyturn/studio/lint/checks/*.py": ("tests/emails",),
 }
 """What is changed, and where its tests are."""

@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.contracts.mail_providers.http_providers import PROVIDERS
 from tests.doctor.production import DKIM, SPF, domain
-from tests.mail.providers.http_providers import PROVIDERS
 from tests.servers.mail_providers import mailgun, postmark, ses
 from tests.servers.mail_providers.answers import PROXY_PAGE, Answer, Trouble
 from tests.servers.mail_providers.resend import API_KEY, SENDING_KEY

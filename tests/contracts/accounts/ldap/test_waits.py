@@ -1,0 +1,336 @@
+"""Directories that hang, break, lie, or refuse: every wait ends, and an unknown outcome is never a no."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from tests.contracts.accounts.ldap.fake_directory import (
+    ADA,
+    CUT,
+    HANG,
+    ID,
+    FakeDirectory,
+    entry,
+    fake_directory,
+    result,
+)
+from tests.contracts.accounts.ldap.people import SECOND, new_password
+from tests.contracts.accounts.messages import own_messages
+
+from keyturn.errors import SettingsInvalid
+from keyturn.service.accounts.ldap.accounts import LdapAccounts
+from keyturn.service.accounts.ldap.messages import integer, octets, tlv
+from keyturn.service.accounts.port import Account
+from keyturn.service.problems.passwords import PasswordRejected
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import LdapSettings, Secret
+
+EMAIL = "ada@northwind.test"
+ACCOUNT = Account(id=ID, email=EMAIL)
+
+SHORT = timedelta(seconds=1)
+"""The time-out where the fault is a silence."""
+
+Opened = Callable[..., LdapAccounts]
+
+
+@pytest.fixture
+async def directories() -> AsyncIterator[list[FakeDirectory]]:
+    async with AsyncExitStack() as stack:
+        yield [await stack.enter_async_context(fake_directory()) for _ in range(2)]
+
+
+@pytest.fixture
+def directory(directories: list[FakeDirectory]) -> FakeDirectory:
+    return directories[0]
+
+
+@pytest.fixture
+async def opened(directories: list[FakeDirectory]) -> AsyncIterator[Opened]:
+    """Return a function that opens a store of one server, or as the settings say."""
+    settings = LdapSettings(
+        servers=(directories[0].url,),
+        bind_dn="cn=keyturn",
+        bind_password=Secret("hunter2"),
+        base="dc=northwind,dc=test",
+    )
+    stores: list[LdapAccounts] = []
+
+    def open_store(timeout: timedelta = timedelta(seconds=20), **changes: Any) -> LdapAccounts:
+        changed = msgspec.structs.replace(settings, **changes)
+        stores.append(LdapAccounts(changed, connections=1, patience=timeout.total_seconds()))
+        return stores[-1]
+
+    yield open_store
+    for store in stores:
+        await store.close()
+
+
+@pytest.mark.parametrize("step", ["bind", "search"])
+@pytest.mark.parametrize("trouble", [HANG, CUT, b"raw HTTP/1.1 400", b"raw 0\x84\x7f\xff\xff\xff"], ids=str)
+async def test_a_read_ends_whatever_the_server_does(
+    directory: FakeDirectory, opened: Opened, step: str, trouble: bytes
+) -> None:
+    directory.answers[step] = [trouble]
+    store = opened(timeout=SHORT) if trouble == HANG else opened()
+
+    for read in (store.find(EMAIL), store.get(ID), store.set_password(ACCOUNT, new_password(SECOND))):
+        async with asyncio.timeout(10):
+            with pytest.raises(AccountsUnready, match="the directory cannot be reached") as unready:
+                await read
+        assert unready.value.not_changed
+    assert directory.asked["extended"] == 0
+
+
+@pytest.mark.parametrize("url", ["ldap://127.0.0.1:1", f"ldap://{'a' * 64}.example.org"], ids=["port", "name"])
+async def test_a_server_that_is_not_there_is_named_without_the_password(opened: Opened, url: str) -> None:
+    with pytest.raises(AccountsUnready, match=f"the directory cannot be reached; {re.escape(url)}: ") as unready:
+        await opened(servers=(url,)).require_ready()
+
+    assert unready.value.not_changed
+    assert "hunter2" not in str(unready.value)
+
+
+async def test_the_next_server_answers_for_one_that_hangs_and_goes_on_answering(
+    directories: list[FakeDirectory], opened: Opened, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = directories
+    first.answers["search"] = [HANG]
+    store = opened(servers=(first.url, second.url), timeout=SHORT)
+
+    for _ in range(3):
+        assert await store.find(EMAIL)
+    first.answers = second.answers
+    assert await store.set_password(ACCOUNT, new_password(SECOND))
+
+    # What the second has written may not be at the first yet, so it is read at the second.
+    assert (first.asked["search"], first.asked["extended"], second.asked["extended"]) == (1, 0, 1)
+    (line,) = [one for one in own_messages(caplog) if one.startswith("accounts.server_lost")]
+    assert "no answer within 1 s" in line
+
+
+@pytest.mark.parametrize("trouble", [HANG, CUT, b"raw \x00"], ids=str)
+async def test_a_change_without_an_answer_may_have_happened_and_is_not_repeated(
+    directories: list[FakeDirectory], opened: Opened, trouble: bytes
+) -> None:
+    first, second = directories
+    first.answers["extended"] = [trouble]
+    store = opened(servers=(first.url, second.url), timeout=SHORT)
+
+    with pytest.raises(AccountsUnready, match="no answer to a change") as unready:
+        await store.set_password(ACCOUNT, new_password(SECOND))
+
+    assert not unready.value.not_changed
+    assert second.asked["extended"] == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "not_changed"),
+    [(1, False), (3, False), (16, True), (32, True), (50, True), (51, False), (53, True), (80, False)],
+)
+async def test_a_refusal_is_a_no_only_if_nothing_can_have_changed(
+    directory: FakeDirectory, opened: Opened, code: int, not_changed: bool
+) -> None:
+    directory.answers["extended"] = [result("extended", code, "as it is")]
+
+    with pytest.raises(AccountsUnready, match=f"refuses to set a password: {code} as it is") as unready:
+        await opened().set_password(ACCOUNT, new_password(SECOND))
+    assert unready.value.not_changed is not_changed
+
+
+async def test_what_follows_a_change_cannot_turn_it_into_a_failure(
+    directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("keyturn.service.accounts.ldap.accounts._LET_IN", 0.2)
+    directory.answers["search"] = [entry({**ADA, "pwdReset": ["TRUE"]}), result("search")]
+    directory.answers["modify"] = [HANG]
+    store = opened(timeout=timedelta(seconds=9))
+
+    async with asyncio.timeout(8):  # it has seconds of its own
+        assert await store.set_password(ACCOUNT, new_password(SECOND))
+    directory.answers["modify"] = [result("modify", 50, "no right")]
+    assert await store.set_password(ACCOUNT, new_password(SECOND))
+
+    assert [line.partition(" ")[0] for line in own_messages(caplog)].count("accounts.not_let_in") == 2
+
+
+@pytest.mark.parametrize("code", [3, 11], ids=["time limit", "administrative limit"])
+async def test_a_slow_search_loses_no_server(
+    directories: list[FakeDirectory], opened: Opened, caplog: pytest.LogCaptureFixture, code: int
+) -> None:
+    first, second = directories
+    first.answers["search"] = [result("search", code, "too slow")]
+    store = opened(servers=(first.url, second.url))
+
+    with pytest.raises(AccountsUnready, match=f"stops a search, for want of an index perhaps: {code}") as unready:
+        await store.find(EMAIL)
+    assert unready.value.not_changed
+    assert second.asked["search"] == 0
+    assert own_messages(caplog) == []
+
+
+async def test_a_refused_password_costs_no_connection(directory: FakeDirectory, opened: Opened) -> None:
+    directory.answers["extended"] = [result("extended", 19, "too short")]
+    store = opened()
+
+    for _ in range(3):
+        with pytest.raises(PasswordRejected):
+            await store.set_password(ACCOUNT, new_password("short"))
+    assert directory.asked["connection"] == 1
+
+
+async def test_a_server_that_can_only_be_read_passes_a_change_on_to_the_next(
+    directories: list[FakeDirectory], opened: Opened
+) -> None:
+    first, second = directories
+    first.answers["extended"] = [result("extended", 10, "ldap://attacker.test")]
+    store = opened(servers=(first.url, second.url))
+
+    assert await store.set_password(ACCOUNT, new_password(SECOND))
+    assert (first.asked["extended"], second.asked["extended"]) == (1, 1)
+
+
+async def test_a_reference_in_a_search_is_not_followed(directory: FakeDirectory, opened: Opened) -> None:
+    reference = tlv(0x73, octets("ldap://attacker.test/dc=northwind,dc=test"))
+    directory.answers["search"] = [reference, entry(ADA), reference, result("search")]
+
+    assert (await opened().find(EMAIL)) is not None
+
+
+async def test_an_idle_connection_that_ended_costs_no_change_its_certainty(
+    directory: FakeDirectory, opened: Opened, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = opened()
+    assert await store.find(EMAIL)
+    directory.cut()
+
+    assert await store.set_password(ACCOUNT, new_password(SECOND))
+    assert directory.asked["connection"] == 2
+    assert own_messages(caplog) == []
+
+
+async def test_a_cancelled_call_leaves_no_answer_to_the_next(directory: FakeDirectory, opened: Opened) -> None:
+    store = opened(timeout=timedelta(seconds=9))
+    usual, directory.answers["search"] = directory.answers["search"], [HANG]
+    cancelled = asyncio.create_task(store.find("grace@northwind.test"))
+    await directory.arrived.wait()
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+
+    directory.answers["search"] = usual
+    found = await store.find(EMAIL)
+    assert found is not None
+    assert found.id == ID
+    assert directory.asked["connection"] == 2
+
+
+async def test_a_wait_for_one_of_few_connections_ends_as_well(
+    directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keyturn.service.accounts.ldap.directory.WHOLE", 0.2)
+    directory.answers["search"] = [HANG]
+    store = opened(timeout=timedelta(seconds=9))
+
+    calls = await asyncio.gather(*(store.find(EMAIL) for _ in range(5)), return_exceptions=True)
+    assert all(isinstance(one, AccountsUnready) and one.not_changed for one in calls)
+    assert directory.asked["connection"] < len(calls)  # at least one call has only waited
+
+
+async def test_a_wrong_password_of_the_service_account_is_tried_once(
+    directories: list[FakeDirectory], opened: Opened
+) -> None:
+    first, second = directories
+    first.answers["bind"] = [result("bind", 49, "80090308: LdapErr: DSID-0C0903A9, data 52e, v1db1")]
+    store = opened(servers=(first.url, second.url))
+
+    with pytest.raises(AccountsUnready, match="refuses bind_dn and bind_password: 49"):
+        await store.find(EMAIL)
+    with pytest.raises(SettingsInvalid, match=r"accounts\.ldap\.bind_password"):
+        await store.require_ready()
+    # Each bind would bring the account nearer to its lockout, and a probe asks every few seconds.
+    assert (first.asked["bind"], second.asked["bind"]) == (1, 0)
+
+
+async def test_a_corrected_password_of_the_service_account_works_after_a_while(
+    directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("keyturn.service.accounts.ldap.directory._REMEMBERED", 0.0)
+    directory.answers["bind"] = [result("bind", 49, "no")]
+    store = opened()
+    with pytest.raises(AccountsUnready, match="refuses bind_dn and bind_password: 49"):
+        await store.find(EMAIL)
+    del directory.answers["bind"]
+
+    assert await store.find(EMAIL)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [result("extended", 52, "TLS is not configured")],
+        # An attacker on the way answers the bind before TLS begins (CVE-2011-0411).
+        [result("extended"), b"raw " + tlv(0x30, integer(2), result("bind"))],
+    ],
+    ids=["refused", "injected"],
+)
+async def test_without_start_tls_no_password_is_sent(
+    directory: FakeDirectory, opened: Opened, answer: list[bytes]
+) -> None:
+    directory.answers["extended"] = answer
+
+    with pytest.raises(AccountsUnready, match="it refuses StartTLS"):
+        await opened(servers=(directory.url.replace("127.0.0.1", "localhost"),)).find(EMAIL)
+    assert directory.asked["bind"] == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ([b"raw " + tlv(0x30, integer(99), entry(ADA))], "an answer to another request"),
+        ([entry(ADA)] * 30, "more than 20 entries"),
+    ],
+    ids=["of another request", "endless"],
+)
+async def test_an_answer_that_fits_no_search_finds_nothing(
+    directory: FakeDirectory, opened: Opened, monkeypatch: pytest.MonkeyPatch, answer: list[bytes], why: str
+) -> None:
+    monkeypatch.setattr("keyturn.service.accounts.ldap.connection._MOST_ENTRIES", 20)
+    directory.answers["search"] = answer
+
+    with pytest.raises(AccountsUnready, match=why):
+        await opened().find(EMAIL)
+
+
+# What Windows answers, and Samba does not
+
+
+DOMAIN = {"mail": [EMAIL], "objectGUID": ["0123456789abcdef"], "userAccountControl": ["512"], "minPwdLength": ["7"]}
+RESTRICTED = "0000052D: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0\n"
+
+
+async def test_windows_does_not_say_which_rule_is_broken(directory: FakeDirectory, opened: Opened) -> None:
+    directory.answers["search"] = [entry(DOMAIN), result("search")]
+    directory.answers["modify"] = [result("modify", 53, RESTRICTED)]
+    store = opened(kind="active_directory")
+    account = await store.find(EMAIL)
+    assert account is not None
+
+    with pytest.raises(PasswordRejected) as rejected:
+        await store.set_password(account, new_password("used before"))
+    assert [one.rule for one in rejected.value.violations] == ["weak_length", "weak_characters", "history"]
+
+
+async def test_an_account_whose_flags_cannot_be_read_counts_as_disabled(
+    directory: FakeDirectory, opened: Opened
+) -> None:
+    directory.answers["search"] = [entry({**DOMAIN, "userAccountControl": []}), result("search")]
+
+    account = await opened(kind="active_directory").find(EMAIL)
+    assert account is not None
+    assert not account.active

@@ -1,0 +1,174 @@
+"""What Supabase Auth refuses, and what goes wrong on the way to it."""
+
+import logging
+from datetime import timedelta
+
+import pytest
+from tests.contracts.accounts.supabase.project import ADA, NEW, OLD, Opened, Project, new_password
+from tests.servers.serving import NOWHERE, Connections, serving
+from tests.servers.supabase import Answer, Outage
+
+from keyturn.errors import Fault, SettingsInvalid
+from keyturn.mail.languages import SourceTexts
+from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.service.problems.passwords import PasswordRejected, rule_text
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import Secret, SupabaseSettings
+
+
+@pytest.fixture
+def ada(project: Project) -> Account:
+    return Account(id=project.server.users.add(ADA, OLD).id, email=ADA)
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["newer", "older"])
+@pytest.mark.parametrize(
+    ("text", "violations"),
+    [
+        ("Short1!", [("weak_length", 10)]),
+        ("only small letters", [("weak_characters", None)]),
+        ("Password123!", [("weak_pwned", None)]),
+        ("short", [("weak_length", 10), ("weak_characters", None)]),
+        ("x" * 73, [("max_bytes", 72)]),
+        ("🦊" * 19, [("max_bytes", 72)]),
+    ],
+)
+async def test_a_password_that_it_refuses_is_rejected_with_every_reason_and_nothing_changes(
+    old: bool,
+    text: str,
+    violations: list[tuple[str, int | None]],
+    project: Project,
+    accounts: SupabaseAccounts,
+    ada: Account,
+) -> None:
+    server = project.server
+    server.old, server.min_length, server.pwned = old, 10, frozenset({"Password123!"})
+    server.required_characters = ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "!@#") if "!" not in text else ()
+
+    with pytest.raises(PasswordRejected) as rejected:
+        await accounts.set_password(ada, new_password(text))
+
+    assert [(one.rule, one.limit) for one in rejected.value.violations] == violations
+    assert all(rule_text(one.rule, one.limit, SourceTexts()) for one in rejected.value.violations)
+    assert server.users.with_password(ADA, OLD)
+
+
+@pytest.mark.parametrize(
+    ("document", "rule", "told"),
+    [
+        ({"code": "weak_password", "weak_password": {"reasons": ["length"]}}, "weak_length", "a longer pass"),
+        ({"code": 422, "msg": "No", "weak_password": {"reasons": ["new"]}}, "weak", "a password that is hard"),
+        ({"code": "weak_password", "message": "No"}, "weak", "a password that is hard"),
+    ],
+)
+async def test_a_reason_that_is_not_known_is_still_one(
+    document: dict[str, object], rule: str, told: str, project: Project, accounts: SupabaseAccounts, ada: Account
+) -> None:
+    project.server.coming += [None, Answer(422, document)]
+
+    with pytest.raises(PasswordRejected) as rejected:
+        await accounts.set_password(ada, new_password())
+
+    (one,) = rejected.value.violations
+    assert one.rule == rule
+    assert rule_text(one.rule, one.limit, SourceTexts()).startswith(told)
+
+
+async def test_where_nobody_listens_the_accounts_are_not_ready(opened: Opened, ada: Account) -> None:
+    nobody = opened(url=NOWHERE)
+
+    for question in (nobody.require_ready(), nobody.find(ADA), nobody.get(ada.id)):
+        with pytest.raises(AccountsUnready, match="ConnectError") as unready:
+            await question
+        assert unready.value.not_changed
+
+
+@pytest.mark.parametrize(
+    ("answers", "not_changed"),
+    [([trouble], True) for trouble in (500, Outage.PAGE, Outage.CUT)]
+    + [([None, trouble], False) for trouble in (Outage.LOST, Outage.BAD_GATEWAY)],
+    ids=str,
+)
+async def test_a_change_that_may_have_reached_supabase_is_never_a_certain_no(
+    answers: list[int | Outage | None], not_changed: bool, project: Project, accounts: SupabaseAccounts, ada: Account
+) -> None:
+    project.server.coming += answers
+    with pytest.raises(AccountsUnready) as unready:
+        await accounts.set_password(ada, new_password())
+
+    assert unready.value.not_changed is not_changed
+    assert project.server.users.with_password(ADA, OLD if not_changed else NEW)
+
+
+async def test_nor_is_one_to_which_no_answer_comes(project: Project, opened: Opened, ada: Account) -> None:
+    project.server.coming += [None, Outage.SILENT]
+    with pytest.raises(AccountsUnready) as unready:
+        await opened(timedelta(seconds=2)).set_password(ada, new_password())  # the silence is the fault
+    assert not unready.value.not_changed
+    assert project.server.users.with_password(ADA, NEW)
+
+
+@pytest.mark.parametrize("old", [False, True], ids=["newer", "older"])
+@pytest.mark.parametrize(("key", "told"), [("anon-key", "403"), ("eyJ-of-another-project", "401")])
+async def test_a_key_that_is_refused_is_the_operator_s_fault_and_is_not_logged(
+    old: bool,
+    key: str,
+    told: str,
+    project: Project,
+    opened: Opened,
+    ada: Account,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    project.server.old = old
+    accounts = opened(service_role_key=Secret(key))
+
+    with pytest.raises(SettingsInvalid) as invalid:
+        await accounts.require_ready()
+    (fault,) = invalid.value.faults
+    assert fault.name == "accounts.supabase.service_role_key"
+    assert fault.message.startswith(f"is refused by {project.url}: {told}")
+
+    caplog.set_level(logging.ERROR, "keyturn")
+    for question in (accounts.find(ADA), accounts.get(ada.id), accounts.set_password(ada, new_password())):
+        with pytest.raises(AccountsUnready, match="refuses the service-role key"):
+            await question
+    assert [record.levelname for record in caplog.records] == ["ERROR"] * 3
+    assert "accounts.key_refused" in caplog.text
+    assert key not in caplog.text
+
+
+async def test_a_key_that_cannot_be_sent_is_a_fault_that_does_not_hold_it(opened: Opened) -> None:
+    for key in ("schlüssel", "key\nwith a line"):
+        with pytest.raises(SettingsInvalid) as invalid:
+            await opened(service_role_key=Secret(key)).require_ready()
+        assert invalid.value.faults == (
+            Fault("accounts.supabase.service_role_key", "contains characters that are not allowed in a key"),
+        )
+
+
+@pytest.mark.parametrize("path", ["", "/rest"])
+async def test_an_address_at_which_somebody_else_answers_is_a_fault(
+    path: str, project: Project, opened: Opened
+) -> None:
+    if not path:
+        project.server.coming.append(Outage.PAGE)
+    with pytest.raises(
+        SettingsInvalid, match=r"^accounts\.supabase\.url: http\S+ does not answer as Supabase Auth does"
+    ):
+        await opened(url=project.url + path).require_ready()
+
+
+async def test_a_client_of_its_own_is_closed_with_it_and_the_next_call_opens_another(project: Project) -> None:
+    connections = Connections()
+    with serving(project.server, connections) as url:
+        key = Secret(project.server.service_role_key)
+        accounts = SupabaseAccounts(SupabaseSettings(url=f"{url}/", service_role_key=key))
+        await accounts.require_ready()
+        await accounts.find(ADA)
+        assert connections.opened == 1
+
+        await accounts.close()
+        await accounts.find(ADA)
+        assert connections.opened == 2
+        await accounts.close()

@@ -1,0 +1,202 @@
+"""A database that is not Keyturn's own: how it is reached, and what is said where it is not."""
+
+import asyncio
+import logging
+import socket
+import sqlite3
+import traceback
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url
+from tests.contracts.accounts.table.app import hashed
+from tests.driver.app_database import App, running_app
+
+from keyturn.errors import SettingsInvalid
+from keyturn.service.accounts.port import Account, NewPassword
+from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.accounts.table.store import TableAccounts, table_accounts
+from keyturn.service.database import Database
+from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.settings import Secret, TableSettings
+
+USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60))"
+ADA = Account(id="1", email="ada@northwind.test")
+
+
+def store(url: str) -> TableAccounts:
+    return table_accounts(TableSettings(url=Secret(url), table="users"), Database("sqlite://"))
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite:////nowhere/at/all.db", "SQLite in /nowhere/at/all.db: No such file or directory"),
+        ("postgresql://app:hunter2@127.0.0.1:9/app", "PostgreSQL on 127.0.0.1:9, database app: "),
+        ("mysql://app:hunter2@127.0.0.1:9/app", "MySQL on 127.0.0.1:9, database app: Connection refused"),
+        (
+            "mariadb://app:hunter2@localhost/app?unix_socket=/nowhere/mariadb.sock",
+            "MariaDB on localhost, database app: ",
+        ),
+    ],
+)
+async def test_a_database_that_cannot_be_reached_is_named_without_its_password(
+    url: str, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    accounts = store(url)
+    with caplog.at_level(logging.DEBUG):
+        for asked in (
+            accounts.require_ready(),
+            accounts.find(ADA.email),
+            accounts.get(ADA.id),
+            accounts.password_hash(ADA.id),
+            accounts.set_password(ADA, NewPassword("new", hashed)),
+        ):
+            with pytest.raises(AccountsUnready) as unready:
+                await asked
+            assert str(unready.value).startswith(f"the database of the accounts cannot be reached: {said}")
+            assert "hunter2" not in "".join(traceback.format_exception(unready.value))
+    assert "hunter2" not in caplog.text
+    await accounts.close()
+
+
+def test_an_address_of_sqlite_must_name_a_file() -> None:
+    with pytest.raises(SettingsInvalid, match=r"accounts\.table\.url: must name a file"):
+        store("sqlite://")
+
+
+async def test_what_the_driver_cannot_read_is_a_fault_and_is_not_repeated() -> None:
+    accounts = store("postgresql:///app?host=%00hunter2")
+    with pytest.raises(SettingsInvalid, match=r"accounts\.table\.url: the driver cannot read it") as invalid:
+        await accounts.require_ready()
+
+    assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
+    await accounts.close()
+
+
+async def test_a_file_is_left_in_its_journal_mode_and_never_made(tmp_path: Path) -> None:
+    file = tmp_path / "the app's 100%.db"
+    accounts = store(f"sqlite:///{file}")
+    with pytest.raises(AccountsUnready):
+        await accounts.require_ready()
+    assert not file.exists()
+
+    async with running_app(f"sqlite:///{file}", USERS) as app:
+        await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old')")
+        # It was not there before; now it is.
+        assert await accounts.find(ADA.email) == ADA
+        assert await accounts.set_password(ADA, NewPassword("new", hashed))
+        await accounts.close()
+        (row,) = await app.run("PRAGMA journal_mode")
+    assert row.journal_mode == "delete"
+
+
+async def test_a_program_that_reads_a_file_without_a_log_delays_a_change_and_refuses_none(tmp_path: Path) -> None:
+    file = tmp_path / "app.db"
+    with closing(sqlite3.connect(file)) as app:
+        app.execute(USERS)
+        app.execute("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old')")
+        app.commit()
+    accounts = store(f"sqlite:///{file}")
+    assert await accounts.find(ADA.email) == ADA
+
+    with closing(sqlite3.connect(file, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM users").fetchall()
+        change = asyncio.create_task(accounts.set_password(ADA, NewPassword("new", hashed)))
+        while await asyncio.to_thread(is_readable, file):  # until the change waits to be committed
+            assert not change.done()
+        reader.execute("COMMIT")
+        assert await change
+    assert await accounts.password_hash(ADA.id) == await hashed("new")
+    await accounts.close()
+
+
+def is_readable(file: Path) -> bool:
+    """Tell whether a new reader gets the file: not while a change waits for the readers before it."""
+    with closing(sqlite3.connect(file, timeout=0)) as another:
+        try:
+            another.execute("SELECT * FROM users").fetchall()
+        except sqlite3.OperationalError:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.long
+async def test_what_the_server_refuses_is_told(app: App) -> None:
+    name = make_url(app.url).database
+    user = f"u_{name}"
+    if app.dialect == "postgresql":
+        nobody, nothing = f'role "{user}" does not exist', 'database "missing" does not exist'
+        wrong_user = app.url.replace("//postgres:", f"//{user}:hunter2")
+    else:
+        await app.run(f"CREATE USER {user}@localhost IDENTIFIED BY 'right'")
+        nobody, nothing = f"(1045, \"Access denied for user '{user}'@'localhost'", "(1049, \"Unknown database 'missing'"
+        wrong_user = app.url.replace("root@", f"{user}:hunter2@")
+    for url, said in ((wrong_user, nobody), (app.url.replace(f"/{name}?", "/missing?"), nothing)):
+        accounts = store(url)
+        with pytest.raises(AccountsUnready) as unready:
+            await accounts.require_ready()
+        assert f": {said}" in str(unready.value)
+        assert "hunter2" not in "".join(traceback.format_exception(unready.value))
+        await accounts.close()
+
+
+async def test_a_file_that_is_no_database_cannot_be_reached(tmp_path: Path) -> None:
+    file = tmp_path / "app.db"
+    file.write_text("not a database, whatever its name says" * 100)
+    accounts = store(f"sqlite:///{file}")
+    with pytest.raises(AccountsUnready, match="file is not a database"):
+        await accounts.require_ready()
+    await accounts.close()
+
+
+@pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
+async def test_connections_that_were_cut_are_made_anew(app: App) -> None:
+    await app.run(USERS)
+    await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'x')")
+    accounts = store(app.url)
+    assert await accounts.get("1") == ADA
+    if app.dialect == "postgresql":
+        others = "datname = current_database() AND pid <> pg_backend_pid()"
+        await app.run(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")  # noqa: S608
+    else:
+        others = "db = database() AND id <> connection_id()"
+        for row in await app.run(f"SELECT id FROM information_schema.processlist WHERE {others}"):  # noqa: S608
+            await app.run(f"KILL {row.id}")
+
+    assert await accounts.get("1") == ADA
+    await accounts.close()
+
+
+@pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
+@pytest.mark.long
+async def test_a_lock_that_the_app_holds_is_not_waited_for_for_ever(app: App) -> None:
+    await app.run(USERS)
+    await app.run("INSERT INTO users VALUES (1, 'ada@northwind.test', 'old')")
+    impatient = TableAccounts(TableSettings(table="users"), AppDatabase(app.url, timedelta(seconds=1)), 60)
+    assert await impatient.get("1") == ADA
+    async with app.holding("UPDATE users SET email = email"):
+        # More at once than there are connections.
+        changes = (impatient.set_password(ADA, NewPassword(str(number), hashed)) for number in range(7))
+        for outcome in await asyncio.wait_for(asyncio.gather(*changes, return_exceptions=True), 20):
+            assert isinstance(outcome, AccountsUnready)
+
+    # An abandoned change is not made later, and leaves no lock.
+    assert await impatient.password_hash("1") == "old"
+    assert await impatient.set_password(ADA, NewPassword("new", hashed))
+    assert await impatient.password_hash("1") == "$2b$new"
+    await impatient.close()
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+async def test_a_server_that_says_nothing_is_given_up(scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"{scheme}://app@127.0.0.1:{silent.getsockname()[1]}/app"
+        accounts = TableAccounts(TableSettings(table="users"), AppDatabase(address, timedelta(seconds=0.2)), 60)
+        with pytest.raises(AccountsUnready, match=", database app: it does not answer"):
+            await asyncio.wait_for(accounts.find(ADA.email), 15)
+        await accounts.close()

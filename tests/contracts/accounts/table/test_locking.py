@@ -1,0 +1,110 @@
+"""Accounts of an app's table that are locked, in the app's own words for it, and what lifts that."""
+
+from typing import Any
+
+import pytest
+from tests.contracts.accounts.table.app import Over, hashed, one
+from tests.driver.app_database import App
+
+from keyturn.errors import SettingsInvalid
+from keyturn.service.accounts.port import Account, NewPassword
+
+ADA, BEN = "ada@northwind.test", "ben@northwind.test"
+TABLES = """
+    CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(190), password_hash VARCHAR(80), status VARCHAR(20),
+        locked_at TIMESTAMP NULL, reason VARCHAR(20))"""
+BY_STATUS: dict[str, Any] = {
+    "active": "status = active",
+    "lock": {"status": "locked"},
+    "unlock": {"status": "active"},
+}
+BY_TIME: dict[str, Any] = {
+    "active": "not locked_at",
+    "lock": {"locked_at": "{now}", "reason": "not me"},
+    "unlock": {"locked_at": "{null}", "reason": "{null}"},
+}
+
+
+@pytest.fixture
+async def people(app: App) -> App:
+    await app.run(TABLES)
+    for id_, email, status in ((1, ADA, "active"), (2, BEN, "active"), (3, "dan@northwind.test", "left")):
+        statement = "INSERT INTO users (id, email, password_hash, status) VALUES (:id, :email, '$2b$x', :status)"
+        await app.run(statement, id=id_, email=email, status=status)
+    return app
+
+
+@pytest.mark.usefixtures("people")
+@pytest.mark.parametrize("how", [BY_STATUS, BY_TIME], ids=["by status", "by time"])
+@pytest.mark.long
+async def test_an_account_is_locked_and_unlocked_and_nobody_else(over: Over, how: dict[str, Any]) -> None:
+    accounts = over(**how)
+    await accounts.require_ready()
+    assert accounts.can_lock
+    before = await one(accounts, ADA)
+    assert await accounts.lock(before)
+    assert not await accounts.lock(before)  # it is not active any more
+
+    ada, ben = await one(accounts, ADA), await one(accounts, BEN)
+    assert (ada.active, ada.locked) == (False, True)
+    assert (ben.active, ben.locked) == (True, False)
+    assert await accounts.unlock("1")
+    assert not await accounts.unlock("1")
+    assert (await one(accounts, ADA)).active
+
+
+async def test_a_new_password_lifts_the_lock_of_who_was_read_as_locked_alone(over: Over, people: App) -> None:
+    accounts = over(**BY_STATUS)
+    before = await one(accounts)
+    await accounts.lock(before)
+    password = NewPassword("new", hashed)
+    assert not await accounts.set_password(before, password)
+
+    assert await accounts.set_password(await one(accounts), password)
+    (row,) = await people.run("SELECT status, password_hash FROM users WHERE id = 1")
+    assert tuple(row) == ("active", "$2b$new")
+
+
+async def test_who_has_moved_since_is_not_locked(over: Over, people: App) -> None:
+    accounts = over(**BY_STATUS)
+    before = await one(accounts, ADA)
+    await people.run("UPDATE users SET email = 'ada@elsewhere.test' WHERE id = 1")
+    assert not await accounts.lock(before)
+
+
+async def test_who_is_disabled_is_neither_locked_nor_unlocked(over: Over, people: App) -> None:
+    accounts = over(**BY_STATUS)
+    assert not await accounts.lock(Account(id="3", email="dan@northwind.test"))
+    assert not await accounts.unlock("3")
+    assert not await accounts.lock(Account(id="x", email=ADA))  # no id of this table
+
+    (row,) = await people.run("SELECT status FROM users WHERE id = 3")
+    assert row.status == "left"
+
+
+@pytest.mark.usefixtures("people")
+async def test_active_accounts_are_listed_a_page_at_a_time(over: Over) -> None:
+    accounts = over(**BY_STATUS)
+    assert await accounts.addresses_after("", 1) == [ADA]
+    assert await accounts.addresses_after(ADA, 5) == [BEN]
+    assert await accounts.addresses_after(BEN, 5) == []
+
+    assert await accounts.lock(await one(accounts, ADA))
+    assert await accounts.addresses_after("", 1) == [ADA]  # who has locked theirs is to start anew
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_store_that_was_not_told_how_locks_nobody(over: Over) -> None:
+    accounts = over(active="status = active")
+
+    assert not accounts.can_lock
+    assert not await accounts.lock(await one(accounts))
+    assert (await one(accounts)).active
+
+
+@pytest.mark.usefixtures("people")
+async def test_a_column_that_is_not_there_is_a_fault_by_its_name(over: Over) -> None:
+    with pytest.raises(SettingsInvalid) as raised:
+        await over(lock={"stat": "locked"}, unlock={"locked_at": "soon"}).require_ready()
+    names = {fault.name.removeprefix("accounts.table.") for fault in raised.value.faults}
+    assert names == {"lock.stat", "unlock.locked_at"}

@@ -1,0 +1,132 @@
+"""Whose address it is."""
+
+import asyncio
+
+import pytest
+from tests.contracts.accounts.messages import own_messages
+from tests.contracts.accounts.table.app import Over, doubts_of, one
+from tests.driver.app_database import App
+from tests.driver.statements import statements_sent
+
+from keyturn.service import addresses
+
+USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(200), password_hash VARCHAR(80))"
+STORED = (
+    "ADA@Northwind.Test   ",
+    "gr\u00fc\u00dfe@B\u00fccher.test",
+    "\u00c4rger@northwind.test",
+    "jose\u0301@northwind.test",
+    "ada.lovelace@northwind.test",
+    "m\u0131ke@northwind.test",
+    "z\u00f6e@northwind.test",
+    "zoe@northwind.test",
+    " blank@northwind.test",
+)
+
+
+async def keep(app: App, *stored: str | None) -> None:
+    await app.run(USERS)
+    for number, email in enumerate(stored, 1):
+        await app.run("INSERT INTO users VALUES (:id, :email, '$2b$hash')", id=number, email=email)
+
+
+async def test_an_address_is_found_however_it_was_written_down(app: App, over: Over) -> None:
+    await keep(app, *STORED)
+    accounts = over()
+    for number, stored in enumerate(STORED, 1):
+        found = await one(accounts, addresses.parse(stored))
+        assert (found.id, found.email) == (str(number), stored.strip())
+        assert await accounts.get(str(number)) == found
+
+    for typed in (
+        "mike@northwind.test",
+        "\u00e4rger@northwind.test",
+        "ada@northwind.test.evil.test",
+        "a%@northwind.test",
+    ):
+        assert await accounts.find(addresses.parse(typed)) is None
+
+
+@pytest.mark.long
+async def test_many_who_are_looked_for_at_once_are_each_found_as_alone_and_in_few_statements(
+    app: App, over: Over
+) -> None:
+    await keep(app, *STORED, *(f"person{number}@northwind.test" for number in range(60)))
+    typed = [addresses.parse(stored) for stored in STORED]
+    typed += [f"{name}{number}@northwind.test" for number in range(60) for name in ("person", "nobody")]
+    accounts = over()
+    alone = [await accounts.find(email) for email in typed]
+    with statements_sent() as statements:
+        together = await asyncio.gather(*map(accounts.find, typed))
+
+    assert together == alone
+    assert [one.id if one else None for one in together[: len(STORED)]] == [str(n + 1) for n in range(len(STORED))]
+    assert sum(one is None for one in together) == 60
+    assert sum(statement.startswith("SELECT") for statement in statements) <= 4
+
+
+async def test_a_row_that_comes_later_locks_nobody_out_of_a_mailbox(
+    app: App, over: Over, caplog: pytest.LogCaptureFixture
+) -> None:
+    await keep(app, *[f"{number}@northwind.test" for number in range(1, 9)], "Ada@northwind.test")
+    await app.run(
+        "INSERT INTO users VALUES (10, 'aDa@northwind.test', 'x'), (11, 'ada@northwind.test', 'x'),"
+        " (12, 'ada@northwind.test ', 'x')"
+    )
+    accounts = over()
+
+    found = await one(accounts, "ada@northwind.test")
+    assert (found.id, found.email) == ("9", "Ada@northwind.test")
+    assert own_messages(caplog) == ["accounts.ambiguous accounts=9, 10, 11, 12"]
+
+
+async def test_who_left_and_came_back_is_found(app: App, over: Over, caplog: pytest.LogCaptureFixture) -> None:
+    await keep(app, "ada@northwind.test", "ADA@northwind.test", "eve@northwind.test", "Eve@northwind.test")
+    await app.run("ALTER TABLE users ADD left_at INTEGER; UPDATE users SET left_at = 1 WHERE id <> 2")
+    accounts = over(active="not left_at")
+
+    found = await one(accounts, "ada@northwind.test")
+    assert (found.id, found.active) == ("2", True)
+    left = await one(accounts, "eve@northwind.test")
+    assert (left.id, left.active) == ("3", False)
+    assert own_messages(caplog) == []
+    assert await doubts_of(accounts) == []
+
+
+async def test_where_ids_tell_no_age_a_row_in_small_letters_is_meant_or_else_always_the_same(
+    app: App, over: Over
+) -> None:
+    await app.run(USERS.replace("INTEGER", "VARCHAR(9)"))
+    await app.run(
+        "INSERT INTO users VALUES ('u-3', 'Ada@northwind.test', ''), ('u-1', 'ADA@northwind.test', ''),"
+        " ('u-5', 'EVE@northwind.test', ''), ('u-4', 'Eve@northwind.test', ''), ('u-6', 'eve@northwind.test', '')"
+    )
+    accounts = over()
+
+    found = [await accounts.find("ada@northwind.test"), await accounts.find("eve@northwind.test")]
+    assert [account and account.id for account in found] == ["u-1", "u-6"]
+
+
+async def test_what_is_no_address_is_nobodys(app: App, over: Over) -> None:
+    await keep(app, "ada", "", None, "a@b@c", "ada@northwind.test, eve@evil.test")
+    accounts = over()
+
+    assert [await accounts.get(str(number)) for number in range(1, 6)] == [None] * 5
+    assert await accounts.find("ada@northwind.test") is None
+
+
+@pytest.mark.parametrize("databases", ["mariadb"], indirect=True)
+@pytest.mark.parametrize(
+    "collation", ["utf8mb4_unicode_ci", "utf8mb4_unicode_nopad_ci", "utf8mb4_bin", "latin1_swedish_ci"]
+)
+async def test_what_a_collation_calls_equal_is_another_mailbox(app: App, over: Over, collation: str) -> None:
+    charset = collation.partition("_")[0]
+    await app.run(
+        USERS.replace("email VARCHAR(200)", f"email VARCHAR(200) CHARACTER SET {charset} COLLATE {collation}")
+    )
+    await app.run("INSERT INTO users VALUES (1, 'm\u00edke@northwind.test', 'a'), (2, 'Ada@northwind.test  ', 'a')")
+    accounts = over()
+
+    assert await accounts.find("mike@northwind.test") is None
+    found = await one(accounts, "ada@northwind.test")
+    assert (found.id, found.email) == ("2", "Ada@northwind.test")

@@ -1,0 +1,118 @@
+"""A mail, a Resend that answers on this machine, and a sender that talks to it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from tests.contracts.mail_providers.http_providers import PROVIDERS as HTTP_PROVIDERS
+from tests.contracts.mail_providers.http_providers import HttpProvider
+from tests.driver import service as driver
+from tests.driver.service import ADA, Service, settings_for
+from tests.servers.mail_providers import sns
+from tests.servers.mail_providers.answers import Trouble
+from tests.servers.mail_providers.resend import API_KEY, ResendServer
+
+from keyturn.mail.port.email import Email, Sender
+from keyturn.mail.providers import PROVIDERS
+from keyturn.mail.providers.resend import ResendSettings
+from keyturn.service.settings import MailSettings, Secret
+from keyturn.testing import MovableClock
+
+Open = Callable[..., Sender]
+"""Opens a sender with any of its settings changed. `key`: its API key; without `reports`, none of its reports come."""
+
+
+Deploy = Callable[..., Awaitable[Service]]
+
+
+@pytest.fixture
+def mail() -> Email:
+    return Email(
+        sender="Northwind School <accounts@northwind.example>",
+        to="ada@pupils.test",
+        reply_to="help@northwind.example",
+        subject="Reset your Northwind School password",
+        html='<p>Grüße, <a href="https://northwind.example/reset/abc">here</a></p>',
+        text="Grüße, here:\nhttps://northwind.example/reset/abc\n",
+        headers={"Auto-Submitted": "auto-generated"},
+        tags={"template": "password_reset"},
+    )
+
+
+@pytest.fixture
+async def deploy(database_url: str, clock: MovableClock, resend: ResendServer) -> AsyncIterator[Deploy]:
+    """Return a function that ends the process before and starts one with other settings, on the same database.
+
+    It sends through Resend, unless the settings say otherwise, and Ada has an account.
+    """
+    mail = MailSettings(from_="accounts@northwind.test")
+    settings: dict[str, Any] = {"mail": mail, "resend": resend_at(resend.url)}
+    async with AsyncExitStack() as process:
+
+        async def deploy(**changes: Any) -> Service:
+            await process.aclose()
+            settings.update(changes)
+            wanted = settings_for(database_url, **settings)
+            service = await process.enter_async_context(driver.running(wanted, sends=True, clock=clock))
+            if not await service.parts.accounts.find(ADA):
+                await service.add(ADA)
+            return service
+
+        yield deploy
+
+
+def resend_at(url: str, api_key: str = API_KEY, rate: float = 1000) -> ResendSettings:
+    return ResendSettings(api_key=Secret(api_key), api_url=url, rate=rate)
+
+
+@pytest.fixture
+def patience(request: pytest.FixtureRequest) -> timedelta:
+    """Return a sender's time-out: short only for tests in which a provider falls silent."""
+    given = request.node.callspec.params.values() if hasattr(request.node, "callspec") else ()
+    silent = any(
+        value in {Trouble.STALL, Trouble.STALL_AFTER_ACCEPTING} for value in given if isinstance(value, Trouble)
+    )
+    return timedelta(seconds=2 if silent else 20)
+
+
+@pytest.fixture(scope="module", params=HTTP_PROVIDERS)
+def running(request: pytest.FixtureRequest) -> Iterator[tuple[str, Any]]:
+    """Run the server of each provider; yield its name and the server."""
+    with ExitStack() as stack:
+        stack.enter_context(sns.running_sns())
+        yield request.param, stack.enter_context(HTTP_PROVIDERS[request.param].running())
+
+
+@pytest.fixture
+def provider(running: tuple[str, Any]) -> HttpProvider:
+    return HTTP_PROVIDERS[running[0]]
+
+
+@pytest.fixture
+def server(running: tuple[str, Any]) -> Any:
+    """Return the provider's server, which knows nothing yet."""
+    running[1].forget()
+    return running[1]
+
+
+@pytest.fixture
+async def opened(
+    running: tuple[str, Any], provider: HttpProvider, server: Any, patience: timedelta
+) -> AsyncIterator[Open]:
+    senders: list[Sender] = []
+
+    def opened(key: str = "", *, reports: bool = True, **changes: Any) -> Sender:
+        if key:
+            changes[provider.key] = Secret(key)
+        if not reports:
+            changes[provider.proof] = Secret("")
+        settings = msgspec.structs.replace(provider.settings(server.url), **changes)
+        senders.append(PROVIDERS[running[0]].build(settings, patience))
+        return senders[-1]
+
+    yield opened
+    for sender in senders:
+        await sender.close()

@@ -1,0 +1,97 @@
+"""Which of Postmark's reports are proven by their password, and what is taken from them."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, webhook_of
+from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.postmark_reports import PASSWORD, basic, report
+
+from keyturn.mail.port.reports import Webhook
+
+pytestmark = pytest.mark.slow
+
+AT = datetime(2026, 11, 20, 9, 2, 11, 480_120, UTC)
+BOUNCED = report("bounced", "1", to=ADA)
+
+UNRELATED: list[dict[str, Any]] = [
+    {"RecordType": "Inbound"},
+    {"RecordType": "SomethingNew"},
+    {"SuppressSending": False},
+    {"MessageID": ""},
+    {"SuppressionReason": "HardBounce"},
+    {"SuppressionReason": None},
+]
+
+
+def suppressed(fields: Mapping[str, Any]) -> Delivery:
+    return report("suppressed", "1", to=ADA, **fields)
+
+
+def with_password(body: bytes) -> Delivery:
+    return Delivery(headers={"authorization": basic(PASSWORD)}, body=body)
+
+
+def with_header(authorization: str) -> Delivery:
+    return Delivery(headers={"authorization": authorization}, body=BOUNCED.body)
+
+
+@pytest.fixture
+def webhook() -> Webhook:
+    return webhook_of("postmark", PASSWORD)
+
+
+class TestPostmark(ReportContract):
+    name = "postmark"
+    report = staticmethod(report)
+    genuine = [partial(report, "delivered", "1", to=ADA, password=PASSWORD)]
+    refusal, secret = "password", PASSWORD
+    forged = [
+        partial(with_header, authorization)
+        for authorization in (
+            "",
+            "Basic",
+            "Basic !",
+            basic(""),
+            basic(PASSWORD[:-1]),
+            basic(PASSWORD.swapcase()),
+            basic("", PASSWORD),
+            basic(PASSWORD).removeprefix("Basic "),
+            basic("pässwörd"),
+            "Basic \xff",
+        )
+    ]
+    bounce = ("b7bc2f4a", AT, "HardBounce")
+    meanings = [
+        ("delivered", {}, "delivered", "", False),
+        ("delayed", {}, "delivery_delayed", "Transient", False),
+        ("delayed", {"Type": "DnsError"}, "delivery_delayed", "DnsError", False),
+        ("bounced", {}, "bounced", "HardBounce", True),
+        ("bounced", {"Type": "BadEmailAddress", "Inactive": False}, "bounced", "BadEmailAddress", True),
+        ("bounced", {"Type": "Blocked", "Inactive": False}, "bounced", "Blocked", False),
+        ("bounced", {"Type": "ManuallyDeactivated"}, "suppressed", "ManuallyDeactivated", True),
+        ("bounced", {"Type": "DMARCPolicy", "Inactive": False}, "failed", "DMARCPolicy", False),
+        ("bounced", {"Type": "AutoResponder", "Inactive": False}, "autoresponded", "AutoResponder", False),
+        ("bounced", {"Type": f"for {ADA}", "Inactive": False}, "bounced", "", False),
+        ("bounced for now", {}, "bounced", "SoftBounce", False),
+        ("bounced for now", {"Inactive": True}, "bounced", "SoftBounce", True),
+        ("complained", {}, "complained", "SpamComplaint", True),
+        ("suppressed", {}, "suppressed", "ManualSuppression", True),
+        ("clicked", {}, "clicked", "", False),
+    ]
+    about_no_mail = [partial(suppressed, fields) for fields in UNRELATED]
+    senseless = [
+        partial(with_password, body)
+        for body in (
+            b"",
+            b"{",
+            b"{}",
+            b'{"RecordType": "Delivery"}',
+            b'{"RecordType": "Delivery", "MessageID": "1", "Recipient": "a@b.test", "DeliveredAt": "yesterday"}',
+            b'{"RecordType": "Delivery", "MessageID": "1", "Recipient": "a@b.c", "DeliveredAt": "2026-11-20T09:02:11"}',
+            b'{"RecordType": "Delivery", "MessageID": 1, "Recipient": "a@b.c", "DeliveredAt": "2026-11-20T09:02:11Z"}',
+        )
+    ]

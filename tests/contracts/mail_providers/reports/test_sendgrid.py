@@ -1,0 +1,116 @@
+"""Which of SendGrid's reports are proven by their signature, and what is taken from them."""
+
+import json
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one, webhook_of
+from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.sendgrid_reports import KEY, OTHER_KEY, deliver, event, public, report, signed
+
+from keyturn.mail.port.reports import Webhook
+
+pytestmark = pytest.mark.slow
+
+AT = datetime(2026, 11, 20, 9, 2, 11, tzinfo=UTC)
+SIGNATURE, TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"
+
+
+BOUNCED = report("bounced", "1", to=ADA)
+
+
+@pytest.fixture
+def webhook() -> Webhook:
+    return webhook_of("sendgrid", public(KEY))
+
+
+def with_headers(changes: dict[str, str]) -> Delivery:
+    return Delivery(headers={**BOUNCED.headers, **changes}, body=BOUNCED.body)
+
+
+def with_another_body() -> Delivery:
+    return Delivery(headers=BOUNCED.headers, body=BOUNCED.body.replace(b"ada@", b"eve@"))
+
+
+def with_signature(body: bytes) -> Delivery:
+    return Delivery(headers=signed("1770146431", body), body=body)
+
+
+class TestSendGrid(ReportContract):
+    name = "sendgrid"
+    report = staticmethod(report)
+    genuine = [partial(deliver, [event("delivered", "1", to=ADA)], KEY)]
+    refusal = "signature"
+    forged = [
+        *(
+            partial(with_headers, changes)
+            for changes in (
+                {SIGNATURE: ""},
+                {SIGNATURE: "!"},
+                {SIGNATURE: "MEUCIQ=="},
+                {SIGNATURE: "ü"},
+                {TIMESTAMP: "1"},
+                {TIMESTAMP: ""},
+                {TIMESTAMP: "1\xff"},
+            )
+        ),
+        with_another_body,
+        partial(deliver, [event("bounced", "1", to=ADA)], OTHER_KEY),
+    ]
+    bounce = ("14c5d75ce93.dfd.64b469", AT, "bounce Invalid-Address")
+    meanings = [
+        ("processed", {}, "queued", "", False),
+        ("delivered", {}, "delivered", "", False),
+        ("delayed", {}, "delivery_delayed", "", False),
+        ("bounced", {}, "bounced", "bounce Invalid-Address", True),
+        ("bounced", {"bounce_classification": f"for {ADA}"}, "bounced", "bounce", True),
+        ("bounced for now", {}, "bounced", "blocked", False),
+        ("complained", {}, "complained", "", True),
+        ("suppressed", {}, "suppressed", "Bounced-Address", True),
+        ("suppressed", {"reason": "Spam Reporting Address"}, "suppressed", "Spam-Reporting-Address", True),
+        ("suppressed", {"reason": "Spam Content (if Spam Checker app is enabled)"}, "failed", "", False),
+        ("suppressed", {"reason": None}, "failed", "", False),
+        ("clicked", {}, "clicked", "", False),
+        ("clicked", {"event": "group_unsubscribe"}, "unsubscribed", "", False),
+    ]
+    about_no_mail = [
+        partial(report, "delivered", "1", to=ADA, event=kind) for kind in ("account_status_change", "something_new")
+    ]
+    senseless = [
+        partial(with_signature, body)
+        for body in (b"", b"{", b"\xff", b"{}", b'"delivered"', b"[1", json.dumps({"event": 1}).encode())
+    ]
+
+
+async def test_a_repeat_has_the_same_id_also_when_it_comes_with_others(webhook: Webhook) -> None:
+    one, other = event("delivered", "1", to=ADA), event("delivered", "2", to=ADA)
+    alone, both = deliver([one]), deliver([other, one])
+    (first,) = await webhook.read(alone.headers, alone.body)
+    later = await webhook.read(both.headers, both.body)
+
+    assert [found.id == first.id for found in later] == [False, True]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"event": "account_status_change"},
+        {"event": "something_new"},
+        {"email": ""},
+        {"email": None},
+        {"email": 1},
+        {"timestamp": "yesterday"},
+        {"timestamp": 1e300},
+        {"timestamp": None},
+        {"sg_event_id": None},
+        {"sg_message_id": ""},
+        {"type": ["bounce"]},
+    ],
+)
+async def test_what_is_not_of_a_mails_form_is_passed_over_and_the_others_are_not(
+    webhook: Webhook, fields: dict[str, Any]
+) -> None:
+    sent = deliver([event("bounced", "1", to=ADA, **fields), 3, None, event("delivered", "2", to=ADA)])
+    assert (await read_one(webhook, sent)).provider_id == "2"

@@ -1,0 +1,275 @@
+"""Which messages of SNS's are believed, what is confirmed, and what is taken from SES's reports."""
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one, webhook_of
+from tests.servers.mail_providers.answers import Answer, Trouble
+from tests.servers.mail_providers.delivery import Delivery
+from tests.servers.mail_providers.ses_reports import event, report
+from tests.servers.mail_providers.sns import (
+    HOST,
+    KEY,
+    OTHER_KEY,
+    TOPIC,
+    SnsServer,
+    certificate,
+    confirmation,
+    message,
+    post,
+    running_sns,
+)
+
+from keyturn.mail.port.reports import ReportRefused, ReportUnproven, Webhook
+from keyturn.mail.providers import PROVIDERS
+from keyturn.mail.providers.ses import sns
+
+pytestmark = pytest.mark.slow
+
+AT = datetime(2026, 11, 20, 9, 2, 11, 480_000, UTC)
+DELIVERED = json.dumps(event("delivered", "1", to=ADA))
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[SnsServer]:
+    with running_sns() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: SnsServer) -> SnsServer:
+    running.forget()
+    return running
+
+
+@pytest.fixture
+def webhook(server: SnsServer) -> Webhook:
+    assert server.requests == []
+    return webhook_of("ses", TOPIC)
+
+
+def changed(fields: dict[str, str]) -> Delivery:
+    return post({**message(DELIVERED), **fields})
+
+
+def published(text: str) -> Delivery:
+    return post(message(text))
+
+
+def strangers(text: str) -> Delivery:
+    return post(message(text, OTHER_KEY))
+
+
+class TestSes(ReportContract):
+    name = "ses"
+    report = staticmethod(report)
+    genuine = [partial(published, DELIVERED)]
+    forged = [partial(strangers, DELIVERED)] + [
+        partial(changed, fields)
+        for fields in (
+            {"Message": json.dumps(event("complained", "1", to=ADA))},
+            {"MessageId": "another"},
+            {"Subject": "added"},
+            {"Timestamp": "2026-11-20T09:02:11.000Z"},
+            {"Signature": ""},
+            {"Signature": "!"},
+            {"Signature": "AAAA"},
+            {"Signature": "ü"},
+        )
+    ]
+    bounce = ("0102018c", AT, "Permanent General")
+    meanings = [
+        ("sent", {}, "sent", "", False),
+        ("delivered", {}, "delivered", "", False),
+        ("delayed", {}, "delivery_delayed", "MailboxFull", False),
+        ("bounced", {}, "bounced", "Permanent General", True),
+        ("bounced", {"bounceSubType": f"for {ADA}"}, "bounced", "Permanent", True),
+        ("bounced", {"bounceType": "Undetermined"}, "bounced", "Undetermined General", False),
+        ("bounced for now", {}, "bounced", "Transient MailboxFull", False),
+        ("suppressed", {}, "suppressed", "Permanent OnAccountSuppressionList", True),
+        ("suppressed", {"bounceSubType": "Suppressed"}, "suppressed", "Permanent Suppressed", True),
+        ("complained", {}, "complained", "abuse", True),
+        ("complained", {"complaintFeedbackType": None}, "complained", "", True),
+        ("rejected", {}, "failed", "", False),
+        ("clicked", {}, "clicked", "", False),
+    ]
+    about_no_mail = [
+        partial(published, text)
+        for text in (
+            "Successfully validated SNS topic for Amazon SES event publishing.",
+            "",
+            "[]",
+            "{}",
+            "3",
+            '{"eventType": 3}',
+            json.dumps({**event("delivered", "1", to=ADA), "eventType": "SomethingNew"}),
+            json.dumps({**event("delivered", "1", to=ADA), "mail": {}}),
+            json.dumps({**event("delivered", "1", to=ADA), "delivery": "yesterday"}),
+        )
+    ]
+    senseless = [
+        partial(Delivery, headers={}, body=body)
+        for body in (b"", b"{", b"\xff", b"[]", b"{}", b'{"Type": "Notification"}', DELIVERED.encode())
+    ]
+
+
+async def refused(webhook: Webhook, document: Any) -> str:
+    with pytest.raises(ReportRefused) as failure:
+        await webhook.read({}, post(document).body)
+    return str(failure.value)
+
+
+@pytest.mark.parametrize("fields", [{}, {"Subject": "Amazon SES Email Event Notification"}, {"Subject": "Grüße"}])
+async def test_what_sns_signed_is_believed_and_its_certificate_fetched_once(
+    webhook: Webhook, server: SnsServer, fields: dict[str, Any]
+) -> None:
+    for _ in range(3):
+        assert (await read_one(webhook, post(message(DELIVERED, **fields)))).event == "delivered"
+    assert [request.path for request in server.requests] == ["/SimpleNotificationService-0a1b.pem"]
+
+
+async def test_another_topic_is_refused_though_sns_signed_it_and_nothing_is_fetched(
+    webhook: Webhook, server: SnsServer
+) -> None:
+    strangers = TOPIC.replace("123456789012", "666666666666")
+    for document in (message(DELIVERED, TopicArn=strangers), confirmation(TopicArn=strangers)):
+        assert "the topic is not ses.topic_arn" in await refused(webhook, document)
+    assert server.requests == []
+
+
+async def test_sha_1_is_refused_with_what_to_set(webhook: Webhook) -> None:
+    assert "SignatureVersion to 2" in await refused(webhook, message(DELIVERED, SignatureVersion="1"))
+
+    document = message(DELIVERED)
+    names = ["Message", "MessageId", "Timestamp", "TopicArn", "Type"]
+    signed = "".join(f"{name}\n{document[name]}\n" for name in names).encode()
+    signature = KEY.sign(signed, padding.PKCS1v15(), hashes.SHA1())  # noqa: S303 - that is the point
+    document["Signature"] = base64.b64encode(signature).decode()
+    assert await refused(webhook, document) == "the signature does not match"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"http://{HOST}/SimpleNotificationService-0a1b.pem",
+        "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-0a1b.pem",
+        f"https://{HOST}.evil.example/SimpleNotificationService-0a1b.pem",
+        f"https://{HOST}@evil.example/SimpleNotificationService-0a1b.pem",
+        f"https://{HOST}:8443/SimpleNotificationService-0a1b.pem",
+        f"https://{HOST}/attacker-bucket/SimpleNotificationService-0a1b.pem",
+        f"https://{HOST}/SimpleNotificationService-0a1b.pem?x=1",
+        f"https://{HOST}/SimpleNotificationService-0a1b.pem\n",
+        f"https://{HOST}/SimpleNotificationService-../0a1b.pem",
+        "https://s3.amazonaws.com/SimpleNotificationService-0a1b.pem",
+        "SimpleNotificationService-0a1b.pem",
+        "",
+    ],
+)
+async def test_a_certificate_is_fetched_from_sns_in_the_topics_region_alone(
+    webhook: Webhook, server: SnsServer, url: str
+) -> None:
+    assert "does not belong to SNS" in await refused(webhook, message(DELIVERED, SigningCertURL=url))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "pem",
+    [
+        certificate(begins=1),
+        certificate(begins=-9, ends=-1),
+        certificate(ec.generate_private_key(ec.SECP256R1())),
+        certificate(OTHER_KEY),
+    ],
+)
+async def test_a_certificate_that_cannot_prove_anything_is_none(webhook: Webhook, server: SnsServer, pem: str) -> None:
+    server.certificates["0a1b"] = pem
+    await refused(webhook, message(DELIVERED))
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        Trouble.DROP,
+        Answer(500, {}),
+        Answer(302, {}, {"location": "https://evil.example/"}),
+        *(Answer(200, html=pem) for pem in ("nothing", "", "x" * 20_000)),
+    ],
+    ids=str,
+)
+async def test_where_sns_gives_no_answer_the_report_is_neither_believed_nor_refused_and_comes_again(
+    webhook: Webhook, server: SnsServer, trouble: Answer | Trouble
+) -> None:
+    server.coming.append(trouble)
+    sent = post(message(DELIVERED))
+    with pytest.raises(ReportUnproven, match="SNS"):
+        await webhook.read(sent.headers, sent.body)
+    assert (await read_one(webhook, sent)).event == "delivered"
+
+
+async def test_waiting_for_a_certificate_has_an_end(server: SnsServer) -> None:
+    reports = PROVIDERS["ses"].reports
+    assert reports
+    webhook = Webhook("ses", reports, sns.SnsTopic(TOPIC, timedelta(seconds=0.2)))
+    server.coming.extend([Trouble.STALL] * 9)
+    sent = post(message(DELIVERED))
+    answers = await asyncio.wait_for(
+        asyncio.gather(*(webhook.read({}, sent.body) for _ in range(9)), return_exceptions=True), 5
+    )
+    await server.idle()
+
+    assert {type(answer) for answer in answers} == {ReportUnproven}
+
+
+async def test_one_certificate_is_fetched_at_a_time_and_once(webhook: Webhook, server: SnsServer) -> None:
+    forged = message(DELIVERED, SigningCertURL=f"https://{HOST}/SimpleNotificationService-dead.pem")
+    server.coming.append(Trouble.STALL)
+    stalled = asyncio.create_task(webhook.read({}, post(forged).body))
+    await server.arrived(1)
+    waiting = [asyncio.create_task(read_one(webhook, post(message(DELIVERED)))) for _ in range(3)]
+    await asyncio.sleep(0)
+    assert len(server.requests) == 1
+    stalled.cancel()
+    await asyncio.gather(*waiting)
+    await server.idle()
+    assert len(server.requests) == 2
+
+
+async def test_a_subscription_of_our_topic_is_confirmed_at_sns_itself(webhook: Webhook, server: SnsServer) -> None:
+    for document in (confirmation(1), confirmation(2, SubscribeURL="https://evil.example/?Action=ConfirmSubscription")):
+        assert await webhook.read({}, post(document).body) == []
+    assert server.confirmed == ["token-1", "token-2"]
+
+
+async def test_a_confirmation_that_sns_does_not_hear_is_refused_so_that_it_comes_again(
+    webhook: Webhook, server: SnsServer
+) -> None:
+    await read_one(webhook, post(message(DELIVERED)))
+    server.coming.append(Answer(500, {}))
+    with pytest.raises(ReportUnproven, match="unexpected answer: 500"):
+        await webhook.read({}, post(confirmation()).body)
+    server.coming.append(Answer(200, html="<h1>Welcome</h1>"))
+    with pytest.raises(ReportUnproven, match="did not confirm"):
+        await webhook.read({}, post(confirmation()).body)
+    assert await webhook.read({}, post(confirmation(2)).body) == []
+    assert server.confirmed == ["token-2"]
+
+
+async def test_the_end_of_a_subscription_and_a_type_that_is_new_report_nothing(webhook: Webhook) -> None:
+    for kind in ("UnsubscribeConfirmation", "SomethingNew"):
+        sent = post(message(DELIVERED, Type=kind, Token="t", SubscribeURL="https://x.example/"))
+        assert await webhook.read({}, sent.body) == []
+
+
+async def test_what_an_identity_notifies_of_is_read_too(webhook: Webhook) -> None:
+    told = event("bounced", "1", to=ADA)
+    told["notificationType"] = told.pop("eventType")
+    del told["mail"]["tags"]
+    assert (await read_one(webhook, post(message(json.dumps(told))))).event == "bounced"

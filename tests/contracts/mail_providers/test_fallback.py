@@ -1,0 +1,190 @@
+"""A second transport: asked where the first cannot have the mail, and never where it may."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+from tests.contracts.mail_providers.conftest import Deploy, resend_at
+from tests.driver.service import ADA, GRACE, Service
+from tests.servers.mail_providers.answers import Answer, Trouble, refusal
+from tests.servers.mail_providers.resend import ResendServer
+from tests.servers.serving import NOWHERE
+from tests.servers.smtp import SmtpServer, running_smtp
+
+from keyturn.mail.providers.smtp import SmtpSettings
+from keyturn.service.settings import MailSettings
+
+pytestmark = [pytest.mark.parametrize("databases", ["sqlite"], indirect=True), pytest.mark.slow]
+
+ALONE = MailSettings(from_="accounts@northwind.test")
+
+
+@pytest.fixture
+async def second(deploy: Deploy) -> AsyncIterator[SmtpServer]:
+    """Give the service an SMTP server to fall back to, after four tries."""
+    async with running_smtp() as server:
+        smtp = SmtpSettings(host="127.0.0.1", port=server.port, security="none")
+        await deploy(mail=MailSettings(from_="accounts@northwind.test", fallback="smtp"), smtp=smtp)
+        yield server
+
+
+async def work(service: Service, times: int = 1, minutes: int = 3) -> None:
+    """Deliver so many times, each after every pause."""
+    for _ in range(times):
+        service.let_time_pass(minutes=minutes)
+        await service.deliver()
+
+
+async def states(service: Service) -> list[tuple[str, str | None]]:
+    """Return the state of each message and the transport that has it, the oldest first."""
+    return [(message.state, message.sender) for message in await service.messages()]
+
+
+async def test_where_the_first_refuses_our_key_the_second_is_asked_at_once(
+    deploy: Deploy, resend: ResendServer, second: SmtpServer
+) -> None:
+    service = await deploy(resend=resend_at(resend.url, "re_wrong"))
+    await service.ask_and_deliver()
+
+    assert [mail["to"] for mail in second.mails] == [ADA]
+    assert await states(service) == [("sent", "smtp")]
+
+
+async def test_where_the_first_is_not_reached_the_second_is_asked_after_some_tries(
+    deploy: Deploy, resend: ResendServer, second: SmtpServer
+) -> None:
+    service = await deploy(resend=resend_at(NOWHERE))
+    await service.ask()
+    await work(service, 4)
+    assert second.mails == []
+
+    await work(service)
+    assert [mail["to"] for mail in second.mails] == [ADA]
+    assert await states(service) == [("sent", "smtp")]
+    assert resend.requests == []
+
+
+@pytest.mark.parametrize("trouble", [Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING])
+@pytest.mark.long
+async def test_where_the_first_may_have_the_mail_nobody_else_ever_gets_it(
+    deploy: Deploy, resend: ResendServer, second: SmtpServer, trouble: Trouble
+) -> None:
+    service = await deploy(worker={"timeout": timedelta(seconds=1)})
+    resend.coming.append(trouble)
+    await service.ask_and_deliver()
+    await resend.idle()
+    service = await deploy(resend=resend_at(NOWHERE))
+    await work(service, 6)
+    assert second.mails == []
+
+    service = await deploy(resend=resend_at(resend.url))
+    await work(service)
+    assert (len(resend.accepted), len(second.mails)) == (1, 0)
+    assert await states(service) == [("sent", "resend")]
+
+
+async def test_a_provider_that_replaces_the_one_that_may_have_the_mail_does_not_get_it(
+    deploy: Deploy, resend: ResendServer, second: SmtpServer
+) -> None:
+    service = await deploy(mail=ALONE)
+    resend.coming.append(Trouble.DROP_AFTER_ACCEPTING)
+    await service.ask_and_deliver()
+    service = await deploy(mail=MailSettings(from_="accounts@northwind.test", transport="smtp"))
+    await work(service)
+
+    assert (len(resend.accepted), second.mails) == (1, [])
+    (message,) = await service.messages()
+    assert (message.state, message.reason) == ("dead", "resend may have it, and is no longer in the settings")
+
+
+async def test_a_mail_that_the_first_refuses_is_refused(
+    deploy: Deploy, resend: ResendServer, second: SmtpServer
+) -> None:
+    service = await deploy()
+    resend.coming.append(refusal(422, "validation_error"))
+    await service.ask_and_deliver()
+
+    assert second.mails == []
+    assert await states(service) == [("dead", "resend")]
+
+
+@pytest.mark.parametrize(
+    ("command", "reply", "state", "mails"),
+    [("RCPT", "550 no such mailbox", "dead", 0), ("DATA", "451 later", "sent", 1)],
+)
+async def test_what_the_second_answers_counts_as_the_answer_of_the_first_would(
+    deploy: Deploy, resend: ResendServer, second: SmtpServer, command: str, reply: str, state: str, mails: int
+) -> None:
+    second.replies[command] = reply
+    service = await deploy(resend=resend_at(resend.url, "re_wrong"))
+    await service.ask_and_deliver()
+    (message,) = await service.messages()
+    assert message.reason == f"SMTP {reply[:3]}"
+
+    second.replies.clear()
+    await work(service)
+    assert [ended for ended, _ in await states(service)] == [state]
+    assert (len(resend.accepted), len(second.mails)) == (0, mails)
+
+
+async def test_the_transport_that_is_noted_is_the_one_that_is_asked(
+    deploy: Deploy, resend: ResendServer, second: SmtpServer
+) -> None:
+    """The first is known to be down, so a new mail goes to the second; its answer is lost. Nobody else ever gets it."""
+    service = await deploy(resend=resend_at(NOWHERE))
+    await service.ask()
+    await work(service, 4)
+    second.drops_answers = True
+    await service.add(GRACE)
+    await service.ask(GRACE)
+    await work(service)
+    assert [sender for _, sender in await states(service)] == ["smtp", "smtp"]
+
+    service = await deploy(resend=resend_at(resend.url))
+    second.drops_answers = False
+    await work(service, minutes=11)
+    assert resend.accepted == []
+    assert await states(service) == [("sent", "smtp")] * 2
+
+
+async def test_a_first_that_answers_everything_with_a_fault_keeps_what_it_may_have_and_gets_nothing_new(
+    deploy: Deploy, resend: ResendServer, second: SmtpServer
+) -> None:
+    service = await deploy()
+    resend.coming.extend([refusal(503, "down")] * 5)
+    await service.ask()
+    await work(service, 4)
+    await service.add(GRACE)
+    await service.ask(GRACE)
+    await work(service)
+
+    assert [mail["to"] for mail in second.mails] == [GRACE]
+    assert resend.accepted == []
+
+    await work(service)
+    assert [mail.fields["to"] for mail in resend.accepted] == [[ADA]]
+    assert len(second.mails) == 1
+
+
+@pytest.mark.parametrize("refused", [refusal(429, "rate_limit_exceeded"), refusal(429, "daily_quota_exceeded")])
+async def test_what_certainly_nobody_has_may_go_to_the_second_also_in_the_place_of_a_mail_whose_link_expired(
+    deploy: Deploy, resend: ResendServer, second: SmtpServer, refused: Answer
+) -> None:
+    """The first takes neither the first mail, whose link expires, nor the one that replaces it."""
+    service = await deploy(limits={"mailbox_cooldown": timedelta(0)})
+    resend.coming.extend([refused] * 2)
+    await service.ask_and_deliver()
+    await expire_and_deliver(service)
+    assert await states(service) == [("waiting", None)]
+
+    service = await deploy(resend=resend_at(resend.url, "re_wrong"))
+    await expire_and_deliver(service)
+    assert (resend.accepted, [mail["to"] for mail in second.mails]) == ([], [ADA])
+
+
+async def expire_and_deliver(service: Service) -> None:
+    """Let the links expire and every pause be over, also one until a quota renews, by the clock of this machine."""
+    await service.write(text("UPDATE keyturn_secrets SET expires_at = created_at"))
+    await service.write(text("UPDATE keyturn_outbox SET available_at = created_at"))
+    await service.deliver()

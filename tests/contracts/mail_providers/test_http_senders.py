@@ -1,0 +1,206 @@
+"""Handing mails to each provider with an HTTP API: what arrives, and whether a failure is a certain no."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import msgspec
+import pytest
+from tests.contracts.mail_providers.conftest import Open
+from tests.contracts.mail_providers.http_providers import HttpProvider
+from tests.contracts.mail_providers.sender_contract import RefusingSenderContract
+from tests.servers.mail_providers.answers import PROXY_PAGE, Answer, Trouble
+from tests.servers.serving import NOWHERE
+
+from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
+from keyturn.mail.port.email import Email, Sender
+from keyturn.mail.port.http_provider import REPORT_PAUSE
+
+pytestmark = pytest.mark.slow
+
+LONGER_THAN_ANY_ANSWER = 2**20
+KEYS_IN_HEADERS = pytest.mark.parametrize("running", ["resend", "postmark", "sendgrid"], indirect=True)
+"""The other two encode their keys, so every key can be sent."""
+
+
+class Case(msgspec.Struct, frozen=True):
+    """A provider, its server and its sender."""
+
+    provider: HttpProvider
+    server: Any
+    sender: Sender
+
+    def delivered(self) -> list[str]:
+        """Return the subjects of the mails that the server has taken."""
+        return [self.provider.subject(fields) for fields in self.provider.accepted(self.server).values()]
+
+    def unknown(self) -> Any:
+        """Expect to be told that the provider may have the mail: with keys it may be sent again at once."""
+        return pytest.raises(SendRetryable if self.provider.knows_keys else SendUnknown)
+
+
+@pytest.fixture
+def case(provider: HttpProvider, server: Any, opened: Open) -> Case:
+    return Case(provider, server, opened())
+
+
+class TestHttpSenders(RefusingSenderContract):
+    """Holds each sender to the difference between a certain no and an unknown outcome."""
+
+    @pytest.fixture
+    def sender(self, case: Case) -> Sender:
+        return case.sender
+
+    @pytest.fixture
+    def nobody(self, opened: Open) -> Sender:
+        return opened(api_url=NOWHERE)
+
+    @pytest.fixture
+    def refuse(self, case: Case) -> Callable[[], None]:
+        return lambda: case.server.coming.append(case.provider.refused)
+
+    @pytest.fixture
+    def delivered(self, case: Case) -> Callable[[], list[str]]:
+        return case.delivered
+
+    @pytest.fixture
+    def knows_keys(self, provider: HttpProvider) -> bool:
+        return provider.knows_keys
+
+    async def test_every_part_of_the_mail_arrives_and_nothing_is_tracked(self, case: Case, mail: Email) -> None:
+        provider_id = await case.sender.send(mail, "key-1")
+
+        assert case.provider.accepted(case.server) == {provider_id: case.provider.fields(mail)}
+        (request,) = case.server.requests
+        assert request.headers["user-agent"].startswith("keyturn/")
+
+    async def test_without_a_reply_address_none_is_sent(self, case: Case, mail: Email) -> None:
+        await case.sender.send(msgspec.structs.replace(mail, reply_to=""), "key-1")
+
+        (fields,) = case.provider.accepted(case.server).values()
+        assert fields.keys() == {
+            name for name, value in case.provider.fields(mail).items() if mail.reply_to not in str(value)
+        }
+
+    async def test_a_repeat_arrives_again_unless_its_key_is_known(self, case: Case, mail: Email) -> None:
+        for _ in range(2):
+            await case.sender.send(mail, "key-1")
+        assert case.delivered() == [mail.subject] * (1 if case.provider.knows_keys else 2)
+
+    @pytest.mark.parametrize("trouble", [Trouble.DROP_AFTER_ACCEPTING, Trouble.STALL_AFTER_ACCEPTING])
+    async def test_where_the_answer_is_lost_nobody_knows_who_has_the_mail(
+        self, case: Case, mail: Email, trouble: Trouble
+    ) -> None:
+        case.server.coming.append(trouble)
+        with case.unknown() as failure:
+            await case.sender.send(mail, "key-1")
+        await case.server.idle()
+
+        assert not failure.value.not_accepted
+        assert failure.value.down
+        assert case.delivered() == [mail.subject]
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            PROXY_PAGE,
+            Answer(500, {}),
+            Answer(503, []),
+            Answer(408, {}),
+            Answer(200, html="<h1>Maintenance</h1>"),
+            Answer(302, {}, headers={"location": "https://elsewhere.example/"}),
+            Answer(200, {}),
+            Answer(200, None),
+            Answer(200, ["an id"]),
+            Answer(200, {"id": "x" * LONGER_THAN_ANY_ANSWER}),
+            Answer(403, html="<h1>Firewall</h1>"),
+            Answer(400, {"errors": "many"}, headers={"x-amzn-errortype": "to ada@pupils.test"}),
+            Answer(413, {}),
+        ],
+        ids=lambda answer: f"{answer.status} {str(answer.html or answer.document)[:20]}",
+    )
+    async def test_a_servers_fault_and_what_is_no_answer_of_the_providers_leave_it_open(
+        self, case: Case, mail: Email, answer: Answer
+    ) -> None:
+        case.server.coming.append(answer)
+        with case.unknown() as failure:
+            await case.sender.send(mail, "key-1")
+
+        assert not failure.value.not_accepted
+        assert len(case.server.requests) == 1
+
+    @pytest.mark.parametrize(("changes", "pause"), [({}, REPORT_PAUSE), ({"reports": False}, None)])
+    async def test_a_report_is_given_time_to_come_first_where_reports_come(
+        self, case: Case, opened: Open, mail: Email, changes: dict[str, bool], pause: float | None
+    ) -> None:
+        case.server.coming.append(Trouble.DROP)
+        with case.unknown() as failure:
+            await opened(**changes).send(mail, "key-1")
+
+        assert failure.value.retry_after == (None if case.provider.knows_keys else pause)
+
+    @pytest.mark.parametrize("said", ["7", "date"])
+    async def test_too_many_requests_are_a_certain_no_with_a_pause(self, case: Case, mail: Email, said: str) -> None:
+        limited = case.provider.limited
+        pause = format_datetime(datetime.now(UTC) + timedelta(seconds=7), usegmt=True) if said == "date" else said
+        case.server.coming.append(msgspec.structs.replace(limited, headers={**limited.headers, "retry-after": pause}))
+        with pytest.raises(SendRetryable) as failure:
+            await case.sender.send(mail, "key-1")
+
+        assert (failure.value.not_accepted, failure.value.down) == (True, False)
+        assert failure.value.retry_after == pytest.approx(7, abs=2)
+
+    async def test_a_wrong_key_is_the_accounts_fault_and_is_not_repeated(
+        self, case: Case, opened: Open, mail: Email, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        wrong = "wr0ng" + getattr(case.provider.settings(case.server.url), case.provider.key)[5:]
+        with pytest.raises(SendRefused) as failure:
+            await opened(key=wrong).send(mail, "key-1")
+
+        assert failure.value.account
+        assert case.delivered() == []
+        assert wrong not in f"{failure.value!r} {failure.value.__cause__!r} {caplog.text}"
+
+    @KEYS_IN_HEADERS
+    @pytest.mark.parametrize("key", ["key_with\nline break", "key_with_ümlaut"])
+    async def test_a_key_that_no_header_can_hold_is_not_repeated(self, opened: Open, mail: Email, key: str) -> None:
+        with pytest.raises(SendFailed) as failure:
+            await opened(key=key).send(mail, "key-1")
+
+        assert "key_with" not in f"{failure.value!r} {failure.value.__cause__!r}"
+        assert failure.value.__suppress_context__
+
+    async def test_mails_one_after_the_other_share_a_connection_until_it_is_cut(self, case: Case, mail: Email) -> None:
+        await case.sender.send(mail, "key-0")
+        opened = case.server.connections.opened  # a server counts the last connection of the test before late
+        for number in range(1, 3):
+            await case.sender.send(mail, f"key-{number}")
+        assert case.server.connections.opened == opened
+
+        case.server.coming.append(Trouble.DROP)
+        with pytest.raises(SendRetryable):
+            await case.sender.send(mail, "key-4")
+        await case.server.idle()
+        await case.sender.send(mail, "key-4")
+        assert case.server.connections.opened == opened + 1
+
+    @pytest.mark.parametrize("trouble", [Trouble.STALL])
+    async def test_a_server_that_stalls_holds_no_other_mail(self, case: Case, mail: Email, trouble: Trouble) -> None:
+        case.server.coming.append(trouble)
+        stalled = asyncio.create_task(case.sender.send(mail, "key-1"))
+        await case.server.arrived(1)
+        await case.sender.send(mail, "key-2")
+
+        assert case.delivered() == [mail.subject]
+        with case.unknown():
+            await stalled
+
+    async def test_a_slash_at_the_end_of_the_api_address_does_no_harm(
+        self, case: Case, opened: Open, mail: Email
+    ) -> None:
+        await opened(api_url=f"{case.server.url}/").send(mail, "key-1")
+        assert case.delivered() == [mail.subject]

@@ -1,0 +1,153 @@
+"""A provider's rate limit, kept by all workers together."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.contracts.mail_providers.conftest import resend_at
+from tests.driver.builtin_accounts import builtin_accounts
+from tests.driver.service import ADA, settings_for
+from tests.servers.mail_providers.resend import ResendServer
+
+from keyturn.errors import SendRetryable, SendUnknown
+from keyturn.service.accounts.port import Account
+from keyturn.service.database import Database
+from keyturn.service.limits import Limit, alone
+from keyturn.service.outbox.history import read
+from keyturn.service.parts import Parts
+from keyturn.service.reset.records.client import Client
+from keyturn.service.sending.pace import LONGEST_HOLD, Pace
+from keyturn.service.settings import LimitSettings, MailSettings
+from keyturn.service.settings.building import Rate
+
+pytestmark = pytest.mark.slow
+
+SLOW, HALF_A_LEASE, FAST = 0.001, 0.25, 1000.0
+"""Calls a second: two of the second are more than a lease allows after a pause of `LONGEST_HOLD`."""
+
+
+@pytest.fixture
+async def elsewhere(database_url: str) -> AsyncIterator[Database]:
+    database = Database(database_url)
+    yield database
+    await database.close()
+
+
+async def turn(paced: Pace, *, first: bool = False) -> None:
+    """Wait for a turn, and do nothing in it."""
+    async with paced.kept(first=first):
+        pass
+
+
+async def refused_of(turns: list[Coroutine[Any, Any, None]]) -> int:
+    """Begin all turns at once, and end them when one is left that waits; return how many were told to come later."""
+    waiting = {asyncio.create_task(turn) for turn in turns}
+    refused = 0
+    while len(waiting) > 1:
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        refused += sum(isinstance(one.exception(), SendRetryable) for one in done)
+    done, _ = await asyncio.wait(waiting, timeout=0.2)
+    assert not done, "the last one waits"
+    waiting.pop().cancel()
+    return refused
+
+
+async def test_all_workers_share_the_turns(database: Database, elsewhere: Database) -> None:
+    """One is there at once, one waits for nine seconds, and for all others a lease would not be long enough."""
+    nine_seconds_apart = 1.05 / 9
+    turns = [turn(Pace(where, "resend", nine_seconds_apart)) for where in (database, elsewhere) for _ in range(4)]
+
+    assert await refused_of(turns) == 6
+
+
+async def test_mails_keep_to_the_rate_of_the_settings(database_url: str, resend: ResendServer) -> None:
+    mail, limits = MailSettings(from_="accounts@northwind.test"), LimitSettings(mailbox_cooldown=timedelta(0))
+    parts = Parts(settings_for(database_url, mail=mail, limits=limits, resend=resend_at(resend.url, rate=0.01)))
+    await builtin_accounts(parts).add(Account(id="", email=ADA), "$2b$12$hash")
+    for _ in range(2):
+        await parts.requests.accept(ADA, Client())
+    await parts.worker.drain()
+
+    assert len(resend.accepted) == 1
+    messages = await read(parts.database, most=None)
+    assert {message.reason for message in messages} == {None, "too many mails wait for the provider"}
+    await parts.close()
+
+
+async def test_each_provider_has_a_pace_of_its_own(database: Database) -> None:
+    async with asyncio.timeout(5):
+        await turn(Pace(database, "resend", SLOW))
+        await turn(Pace(database, "another", SLOW))
+
+
+async def test_who_would_wait_longer_than_a_lease_allows_is_told_to_come_later(database: Database) -> None:
+    slow = Pace(database, "resend", SLOW)
+    await turn(slow)
+    with pytest.raises(SendRetryable, match="too many mails wait") as refusal:
+        await turn(slow)
+
+    assert refusal.value.not_accepted
+    assert refusal.value.retry_after == LONGEST_HOLD
+
+
+async def fail(paced: Pace, failure: SendRetryable, *, first: bool = False) -> None:
+    """Ask a provider that fails in this way."""
+    with pytest.raises(type(failure)):
+        async with paced.kept(first=first):
+            raise failure
+
+
+@pytest.mark.parametrize("first", [False, True])
+async def test_a_pause_that_one_is_told_holds_for_all(database: Database, elsewhere: Database, first: bool) -> None:
+    await fail(Pace(database, "resend", HALF_A_LEASE), SendRetryable("slow down", LONGEST_HOLD), first=first)
+
+    there = Pace(elsewhere, "resend", HALF_A_LEASE)
+    turns = [turn(there, first=first), turn(there, first=first)]
+    assert await refused_of(turns) == 1, "without the pause, both would wait for their turns"
+
+
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_machine_whose_clock_is_ahead_holds_nobody(
+    database: Database, elsewhere: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as ahead:
+        hour_ahead = time.time() + 3600
+        ahead.setattr(time, "time", lambda: hour_ahead)
+        await turn(Pace(database, "resend", FAST))
+
+    async with asyncio.timeout(5):
+        await turn(Pace(elsewhere, "resend", FAST))
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [SendRetryable("slow down"), SendUnknown("slow down", 60)],
+    ids=["no pause", "the time of a mail's report"],
+)
+async def test_other_failures_hold_nobody(database: Database, failure: SendRetryable) -> None:
+    fast = Pace(database, "resend", FAST)
+    await fail(fast, failure)
+
+    async with asyncio.timeout(5):
+        await turn(fast)
+
+
+async def test_who_is_first_in_line_waits_for_no_others_and_moves_them_back_by_a_place(database: Database) -> None:
+    slow = Pace(database, "resend", SLOW)
+    await turn(slow)
+    before = await next_slot(database)
+    async with asyncio.timeout(5):
+        await turn(slow, first=True)
+
+    assert await next_slot(database) - before == pytest.approx(1.05 / SLOW, abs=5)  # a slot, with its slack
+    with pytest.raises(SendRetryable, match="too many mails wait"):
+        await turn(slow, first=True)  # the second of them, at once
+
+
+async def next_slot(database: Database) -> float:
+    """Return the seconds until the next free slot."""
+    (level,) = await alone(database, lambda counters: counters.levels(Limit(Rate(1, 1), "pace", "resend")))
+    return level

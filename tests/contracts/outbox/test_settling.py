@@ -1,0 +1,193 @@
+"""How a message ends, also when its worker comes late."""
+
+import asyncio
+from collections.abc import Collection
+from datetime import timedelta
+from functools import partial
+
+import msgspec
+import pytest
+from sqlalchemy import Connection
+from tests.contracts.outbox.table import Note, Rows
+
+from keyturn.service.clock import now
+from keyturn.service.database import Database
+from keyturn.service.outbox.message import Dead, Dropped, Message, Sent
+from keyturn.service.outbox.queue import LeaseLost, Outbox
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+async def message(outbox: Outbox) -> Message:
+    await outbox.post("note", Note("hello"))
+    (message,) = await outbox.claim(1, MINUTE)
+    return message
+
+
+@pytest.fixture
+async def late(outbox: Outbox) -> Message:
+    """Claim a message with a lease that is over at once."""
+    await outbox.post("note", Note("hello"))
+    (message,) = await outbox.claim(1, timedelta(0))
+    return message
+
+
+@pytest.fixture
+async def current(late: Message, elsewhere: Outbox) -> Message:
+    """Claim the same message in another process, which now holds it."""
+    (message,) = await elsewhere.claim(1, MINUTE, abandoned=True)
+    assert message.id == late.id
+    return message
+
+
+async def keep(database: Database, outbox: Outbox, message: Message, sealed: bytes) -> None:
+    def write(connection: Connection) -> None:
+        held = outbox.within(connection)
+        held.require(message)
+        held.seal([(msgspec.structs.replace(message, sender="resend"), sealed)])
+
+    await database.transact(write)
+
+
+def report(outbox: Outbox, message_id: int, provider: Sent, connection: Connection) -> None:
+    outbox.within(connection).end_reported(message_id, provider)
+
+
+def sent(provider_id: str) -> Sent:
+    return Sent("resend", provider_id)
+
+
+def end_of(state: str, reason: str) -> Sent | Dropped | Dead:
+    ends: dict[str, Sent | Dropped | Dead] = {"sent": sent("id-2"), "dropped": Dropped(reason), "dead": Dead(reason)}
+    return ends[state]
+
+
+@pytest.mark.parametrize("state", ["dropped", "dead"])
+async def test_an_end_without_a_mail_says_why_and_has_no_seal(
+    database: Database, outbox: Outbox, message: Message, rows: Rows, state: str
+) -> None:
+    await keep(database, outbox, message, b"sealed")
+    await outbox.end(message, end_of(state, "because"))
+
+    row = await rows.only()
+    assert (row.state, row.reason, row.sealed, row.claim) == (state, "because", None, None)
+    assert row.settled_at is not None
+
+
+async def test_long_words_of_a_provider_are_cut_to_the_columns(outbox: Outbox, rows: Rows) -> None:
+    for name in ("one", "two", "three"):
+        await outbox.post("note", Note(name))
+    one, two, three = await outbox.claim(3, MINUTE)
+    await outbox.end(one, sent("i" * 500))
+    await outbox.end(two, Dead("r" * 500))
+    await outbox.postpone(three, now(), "p" * 500)
+
+    assert [row.provider_id or row.reason for row in await rows.all()] == ["i" * 120, "r" * 120, "p" * 120]
+
+
+@pytest.mark.parametrize("end", ["dead", "dropped", "sent"])
+async def test_a_late_success_stands_whatever_the_other_says(
+    outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows, end: str
+) -> None:
+    await outbox.end(late, sent("id-1"))
+    await elsewhere.end(current, end_of(end, "given up"))
+
+    row = await rows.only()
+    assert (row.state, row.provider_id) == ("sent", "id-1")
+
+
+async def test_a_success_is_noted_even_after_the_other_gave_up(
+    outbox: Outbox, elsewhere: Outbox, late: Message, current: Message, rows: Rows
+) -> None:
+    await elsewhere.end(current, Dead("given up"))
+    await outbox.end(late, sent("id-1"))
+
+    row = await rows.only()
+    assert (row.state, row.provider_id, row.reason) == ("sent", "id-1", None)
+
+
+async def test_a_late_failure_changes_nothing(outbox: Outbox, late: Message, current: Message, rows: Rows) -> None:
+    held = await rows.only()
+    await outbox.postpone(late, now(), "late")
+    await outbox.postpone(late, now(), "late", event="parked", crashes=0)
+    await outbox.end(late, Dead("late"))
+    await outbox.end(late, Dropped("late"))
+
+    assert await rows.only() == held
+    assert held.claim == current.claim
+
+
+@pytest.fixture
+async def again(late: Message, outbox: Outbox) -> Message:
+    """Claim the same message in the same process, which has lost it while it was slow."""
+    (message,) = await outbox.claim(1, MINUTE, abandoned=True)
+    assert message.id == late.id
+    return message
+
+
+async def test_a_worker_holds_a_message_under_the_newer_of_its_two_claims(
+    database: Database, outbox: Outbox, late: Message, again: Message
+) -> None:
+    def held(message: Message, connection: Connection) -> Collection[int]:
+        return outbox.within(connection).lock([message])
+
+    assert await database.transact(partial(held, late)) == set()
+    assert await database.transact(partial(held, again)) == {again.id}
+
+
+async def test_of_several_ends_at_one_moment_that_it_was_sent_counts(
+    outbox: Outbox, message: Message, rows: Rows
+) -> None:
+    await asyncio.gather(*(outbox.end(message, end) for end in (Dropped("nobody"), sent("id"), Dead("too late"))))
+
+    assert await rows.states() == ["sent"]
+
+
+async def test_two_ends_at_one_moment_do_not_hide_that_of_the_newer_claim(
+    outbox: Outbox, late: Message, again: Message, rows: Rows
+) -> None:
+    await asyncio.gather(outbox.end(late, Dropped("late")), outbox.end(again, Dropped("current")))
+
+    row = await rows.only()
+    assert (row.state, row.reason) == ("dropped", "current")
+
+
+async def test_a_late_mail_does_not_replace_the_one_that_is_being_sent(
+    database: Database, outbox: Outbox, late: Message, current: Message, elsewhere: Outbox, rows: Rows
+) -> None:
+    await keep(database, elsewhere, current, b"the mail that is being sent")
+
+    with pytest.raises(LeaseLost):
+        await keep(database, outbox, late, b"another token, another mail")
+    assert (await rows.only()).sealed == b"the mail that is being sent"
+
+
+async def test_who_lost_the_message_cannot_hand_it_to_another_provider(
+    outbox: Outbox, late: Message, current: Message, elsewhere: Outbox, rows: Rows
+) -> None:
+    await elsewhere.change(current, sender="smtp")
+
+    with pytest.raises(LeaseLost):
+        await outbox.change(late, sender="resend")
+    assert (await rows.only()).sender == "smtp"
+
+
+async def test_a_lease_that_ended_unnoticed_still_holds(outbox: Outbox, late: Message, rows: Rows) -> None:
+    await outbox.end(late, Dead("refused"))
+
+    assert await rows.states() == ["dead"]
+
+
+async def test_a_report_of_a_provider_settles_what_waits_and_whoever_held_it_decides_nothing_any_more(
+    database: Database, outbox: Outbox, message: Message, rows: Rows
+) -> None:
+    await keep(database, outbox, message, b"sealed")
+    for provider in (sent("id-1"), sent("id-2")):
+        await database.transact(partial(report, outbox, message.id, provider))
+    await outbox.postpone(message, now() + MINUTE, "no answer")
+    await outbox.end(message, Dead("given up"))
+
+    row = await rows.only()
+    assert (row.state, row.sender, row.provider_id, row.sealed) == ("sent", "resend", "id-1", None)
+    assert await outbox.claim(1, MINUTE) == []

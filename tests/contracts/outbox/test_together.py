@@ -1,0 +1,127 @@
+"""What a handler prepares in one go, as it would have prepared each."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+
+import pytest
+from tests.contracts.outbox.table import Rows, text_of
+from tests.contracts.outbox.worker import NOTHING, Handler, post, running, worker_of
+
+from keyturn.errors import SendRefused, SendRetryable
+from keyturn.service.outbox.message import Delivery, Message, Settlement
+from keyturn.service.outbox.queue import Outbox
+from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
+
+
+class Together(Handler):
+    """`results` holds what each text is prepared to, other than a delivery.
+
+    With `faults` of a text, all fail that are prepared with it, and it fails alone.
+    """
+
+    def __init__(self, faults: dict[str, Exception] | None = None, **results: Settlement | Exception) -> None:
+        super().__init__()
+        self.results = results
+        self.faults = faults or {}
+        self.batches: list[list[str]] = []
+
+    async def __call__(self, message: Message) -> Settlement:
+        if fault := self.faults.get(text_of(message)):
+            raise fault
+        return await super().__call__(message)
+
+    async def prepare(self, messages: Sequence[Message]) -> Sequence[Settlement | Delivery | Exception]:
+        texts = [text_of(message) for message in messages]
+        self.batches.append(texts)
+        for text in texts:
+            if text in self.faults:
+                raise self.faults[text]
+        return [self.results.get(text) or partial(self.deliver, text) for text in texts]
+
+
+async def test_what_is_claimed_together_is_prepared_in_one_go_and_each_comes_to_its_own(
+    outbox: Outbox, rows: Rows
+) -> None:
+    handler = Together(nobody=NOTHING, refused=SendRefused("no such kind"), later=SendRetryable("busy"))
+    await post(outbox, "one", "nobody", "refused", "later", "two")
+    assert await worker_of(outbox, handler).drain() == 5
+
+    assert handler.batches == [["one", "nobody", "refused", "later", "two"]]
+    assert sorted(handler.done) == ["one", "two"]
+    assert await rows.states() == ["sent", "dropped", "dead", "waiting", "sent"]
+    assert [row.reason for row in await rows.all()] == [None, "nothing to say", "no such kind", "busy", None]
+    assert [row.claim for row in await rows.all()] == [None] * 5
+
+
+async def test_a_database_that_is_away_is_asked_once_and_all_are_tried_again(outbox: Outbox, rows: Rows) -> None:
+    await post(outbox, "one", "two")
+    handler = Together({"one": DatabaseUnready("away")})
+    await worker_of(outbox, handler).drain()
+
+    assert handler.batches == [["one", "two"]]
+    assert await rows.states() == ["waiting"] * 2
+
+
+async def test_an_address_that_the_accounts_cannot_look_up_fails_and_delays_no_other(
+    outbox: Outbox, rows: Rows
+) -> None:
+    await post(outbox, "bad", "one", "two")
+    await worker_of(outbox, Together({"bad": AccountsUnready("not in this character set")})).drain()
+
+    assert [(row.state, row.reason) for row in await rows.all()] == [
+        ("waiting", "accounts unready"),
+        ("sent", None),
+        ("sent", None),
+    ]
+
+
+async def test_a_handler_that_is_cancelled_from_within_ends_no_worker(outbox: Outbox, rows: Rows) -> None:
+    cancelled: Exception = asyncio.CancelledError()  # type: ignore[assignment]
+    await post(outbox, "bad", "one")
+    await worker_of(outbox, Together({"bad": cancelled})).drain()
+
+    assert await rows.states() == ["waiting", "sent"]
+
+
+async def test_more_are_claimed_than_there_are_places(outbox: Outbox) -> None:
+    handler = Together()
+    texts = [f"slow {number}" for number in range(6)]
+    await post(outbox, *texts)
+    async with running(worker_of(outbox, handler, places=2)):
+        await handler.has_begun(*texts[:2])
+        assert handler.batches == [texts]
+        handler.open.set()
+        await handler.has_done(*texts)
+
+    assert handler.most_at_once == 2
+
+
+async def test_those_that_have_no_place_when_the_worker_is_ended_are_put_back(outbox: Outbox, rows: Rows) -> None:
+    handler = Together()
+    await post(outbox, "slow", "one", "two")
+    async with running(worker_of(outbox, handler, places=1)) as task:
+        await handler.has_begun("slow")
+        task.cancel()
+        handler.open.set()
+
+    assert await rows.states() == ["sent", "waiting", "waiting"]
+    assert [(row.claim, row.faults) for row in await rows.all()][1:] == [(None, 0)] * 2
+
+
+@pytest.mark.long
+async def test_a_mail_that_waits_for_a_place_does_not_outlast_its_lease_by_waiting(outbox: Outbox, rows: Rows) -> None:
+    handler = Together()
+    await post(outbox, "slow", "one")
+    short = timedelta(seconds=1)
+    async with running(worker_of(outbox, handler, places=1, longest=timedelta(hours=1), lease=short)):
+        await handler.has_begun("slow")
+        first = (await rows.all())[1].available_at
+        async with asyncio.timeout(10):
+            while (await rows.all())[1].available_at <= first + short:
+                await asyncio.sleep(0.01)  # until its lease was renewed for longer than it had been
+        handler.open.set()
+        await handler.has_done("slow", "one")
+
+    assert await rows.states() == ["sent", "sent"]

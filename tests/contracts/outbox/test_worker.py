@@ -1,0 +1,76 @@
+"""The worker works the outbox off: everything, in order, a bounded number at a time, and without a needless wait."""
+
+import asyncio
+
+import pytest
+from tests.contracts.outbox.table import Rows
+from tests.contracts.outbox.worker import LONG, Handler, post, running, worker_of
+
+from keyturn.service.outbox.queue import Outbox
+from keyturn.service.outbox.worker import Lane
+
+ON_SQLITE = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+"""For what the worker does by itself, whatever the engine."""
+
+
+async def test_what_is_posted_while_it_waits_is_taken_without_another_look(outbox: Outbox) -> None:
+    handler = Handler()
+    async with running(worker_of(outbox, handler)):
+        await post(outbox, "one")
+        await handler.has_done("one")
+        await post(outbox, "two")
+        await handler.has_done("two")
+
+
+async def test_it_never_rests_while_more_is_due_than_it_has_room_for(outbox: Outbox) -> None:
+    handler = Handler()
+    texts = [str(number) for number in range(9)]
+    await post(outbox, *texts)
+    async with running(worker_of(outbox, handler, places=2, rest=LONG)):
+        await handler.has_done(*texts)
+
+
+async def test_what_is_due_when_there_is_room_again_does_not_wait_for_a_rest(outbox: Outbox) -> None:
+    handler, other = Handler(), Lane({"other": Handler()}, 1)
+    await post(outbox, "slow", "slow too", "one", "two")
+    async with running(worker_of(outbox, handler, other, places=2, rest=LONG)):
+        await handler.has_begun("slow", "slow too")
+        handler.open.set()
+        await handler.has_done("one", "two")
+
+
+@ON_SQLITE
+async def test_messages_are_begun_oldest_first(outbox: Outbox) -> None:
+    handler = Handler()
+    await post(outbox, *"abcdef")
+    async with running(worker_of(outbox, handler, places=1)):
+        await handler.has_done(*"abcdef")
+
+    assert handler.begun == list("abcdef")
+
+
+async def test_a_worker_that_is_ended_lets_what_is_under_way_end(outbox: Outbox, rows: Rows) -> None:
+    handler = Handler()
+    await post(outbox, "slow", "slow too")
+    async with running(worker_of(outbox, handler, places=1)) as task:
+        await handler.has_begun("slow")
+        task.cancel()
+        await asyncio.sleep(0)
+        assert not task.done()
+        handler.open.set()
+        async with asyncio.timeout(5):
+            await asyncio.wait({task})
+
+    assert await rows.states() == ["sent", "waiting"]
+    assert handler.begun == ["slow"], "nothing is begun after the end"
+
+
+async def test_a_worker_that_rests_ends_at_once(outbox: Outbox) -> None:
+    handler = Handler()
+    worker = worker_of(outbox, handler)
+    async with running(worker) as task:
+        await post(outbox, "one")
+        await handler.has_done("one")
+        task.cancel()
+        async with asyncio.timeout(5):
+            await asyncio.wait({task})

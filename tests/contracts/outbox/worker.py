@@ -1,0 +1,95 @@
+"""A worker over a handler that does as each message says."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+from tests.contracts.outbox.table import Note, text_of
+
+from keyturn.service.outbox.attempts import WorkerLimits
+from keyturn.service.outbox.message import Dropped, Message, Sent, Settlement
+from keyturn.service.outbox.queue import Outbox
+from keyturn.service.outbox.worker import Lane, Worker
+
+LONG = timedelta(hours=1)
+
+
+class Handler:
+    """`answers` holds what a message comes to, by its text: a settlement, or an error that is raised.
+
+    A message whose text begins with "slow" waits until `open` is set.
+    """
+
+    def __init__(self, **answers: Settlement | Exception) -> None:
+        self.answers = answers
+        self.open = asyncio.Event()
+        self.begun: list[str] = []
+        self.done: list[str] = []
+        self.at_once = 0
+        self.most_at_once = 0
+        self._arrived = asyncio.Condition()
+
+    async def __call__(self, message: Message) -> Settlement:
+        return await self.deliver(text_of(message))
+
+    async def deliver(self, text: str) -> Settlement:
+        await self._note(self.begun, text)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            if text.startswith("slow"):
+                await self.open.wait()
+        finally:
+            self.at_once -= 1
+        await self._note(self.done, text)
+        answer = self.answers.get(text, Sent("resend", f"id of {text}"))
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def _note(self, texts: list[str], text: str) -> None:
+        async with self._arrived:
+            texts.append(text)
+            self._arrived.notify_all()
+
+    async def has_begun(self, *texts: str) -> None:
+        """Return once each of the messages was begun."""
+        await self._reached(self.begun, texts)
+
+    async def has_done(self, *texts: str) -> None:
+        await self._reached(self.done, texts)
+
+    async def _reached(self, texts: list[str], wanted: tuple[str, ...]) -> None:
+        async with asyncio.timeout(10), self._arrived:
+            await self._arrived.wait_for(lambda: not Counter(wanted) - Counter(texts))
+
+
+def worker_of(outbox: Outbox, handler: Handler, *others: Lane, places: int = 8, **limits: Any) -> Worker:
+    """Return a worker that looks again once an hour, and whose back-off has no jitter."""
+    minute = timedelta(minutes=1)
+    defaults: dict[str, Any] = {"poll": LONG, "longest": minute, "lease": minute, "jitter": lambda: 0.0}
+    lanes = [Lane({"note": handler}, places, prepare=getattr(handler, "prepare", None)), *others]
+    return Worker(outbox, lanes, WorkerLimits(**defaults | limits))
+
+
+@asynccontextmanager
+async def running(worker: Worker) -> AsyncIterator[asyncio.Task[None]]:
+    """Run the worker while the block lasts; what is under way then must be able to end."""
+    task = asyncio.create_task(worker.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait({task}, timeout=10)
+    assert task.cancelled()
+
+
+async def post(outbox: Outbox, *texts: str) -> None:
+    for text in texts:
+        await outbox.post("note", Note(text))
+
+
+NOTHING = Dropped("nothing to say")

@@ -1,0 +1,263 @@
+"""An unknown answer is neither a yes nor a no, for every service and store and every kind of unknown answer."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import msgspec
+import pytest
+from tests.contracts.accounts.supabase.project import ADA, new_password
+from tests.contracts.unknown_answers import UNKNOWN, UnknownServer, running_unknown, talking
+from tests.servers.supabase import SupabaseServer
+from tests.servers.supabase_users import SupabaseFactor
+
+from keyturn.errors import SendRetryable, SettingsInvalid
+from keyturn.mail.port.email import Email
+from keyturn.mail.providers import PROVIDERS
+from keyturn.mail.providers.smtp import SmtpSender, SmtpSettings
+from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.supabase.accounts import SupabaseAccounts
+from keyturn.service.doctor import Dns
+from keyturn.service.doctor.domain import Unanswered
+from keyturn.service.problems.requests import AccountsUnready, Busy, ChallengeUnready, SecondStepUnfinished
+from keyturn.service.reset.passwords.breaches import Breaches, BreachSourceFailed
+from keyturn.service.reset.proofs.challenge import Captcha
+from keyturn.service.reset.proofs.second_step.port import SecondStepTry
+from keyturn.service.reset.proofs.second_step.sms import TwilioSms
+from keyturn.service.reset.proofs.second_step.supabase import SupabaseSecondStep
+from keyturn.service.reset.records.client import Client
+from keyturn.service.settings import ChallengeSettings, Secret, SmsSettings, SupabaseSettings
+from keyturn.service.webhooks.sender import WebhookSender
+
+PATIENCE = timedelta(seconds=20)
+"""The time-out of each service, unless the fault is its silence."""
+
+SHORT = timedelta(seconds=2)
+"""The time-out where it is. Requests before the silence get their answers within it."""
+
+CODE, OTHER_CODE = "492039", "111111"
+TOTP = "3f1d1a52-53a5-4a1b-8c9a-0d6a3b1c2e4f"
+CLIENT = Client(ip_address="192.0.2.1")
+MAIL = Email(
+    sender="accounts@northwind.example",
+    to="ada@pupils.test",
+    reply_to="",
+    subject="Reset",
+    html="<p>x</p>",
+    text="x",
+    headers={},
+    tags={},
+)
+
+Errors = tuple[type[Exception], ...]
+Ask = Callable[[], Awaitable[object]]
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A question to a service, and the outcome that stands for an unknown answer.
+
+    `spared`: the number of requests that get a correct answer first.
+    `heeds`: the unknown answers that this service does understand.
+    """
+
+    opened: Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]
+    unknown: Errors
+    spared: int = 0
+    heeds: Collection[str] = ()
+
+
+def supabase(server: UnknownServer) -> tuple[SupabaseSettings, Account]:
+    project = SupabaseServer()
+    factors = [SupabaseFactor(id=TOTP[:-1] + "0", code=OTHER_CODE), SupabaseFactor(id=TOTP, code=CODE)]
+    user = project.users.add(ADA, "seven quiet harbours", factors=factors)
+    server.app = project
+    settings = SupabaseSettings(url=server.url, service_role_key=Secret(project.service_role_key))
+    return settings, Account(id=user.id, email=ADA)
+
+
+def accounts(name: str) -> Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]:
+    @asynccontextmanager
+    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
+        settings, ada = supabase(server)
+        store = SupabaseAccounts(settings, timeout=server.patience)
+        given: dict[str, tuple[Any, ...]] = {"find": (ADA,), "get": (ada.id,), "set_password": (ada, new_password())}
+        yield lambda: getattr(store, name)(*given.get(name, ()))
+        await store.close()
+
+    return opened
+
+
+def second_step(name: str) -> Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]:
+    @asynccontextmanager
+    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
+        settings, ada = supabase(server)
+        step, moment = SupabaseSecondStep(settings, server.patience), datetime.now(UTC)
+        trial = SecondStepTry(account=ada, method="totp", code=CODE, client=CLIENT, moment=moment)
+        given: dict[str, tuple[Any, ...]] = {"factors": (ada,), "verify": (trial,)}
+        yield lambda: getattr(step, name)(*given.get(name, ()))
+        await step.close()
+
+    return opened
+
+
+def sender(name: str, **section: Any) -> Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]:
+    @asynccontextmanager
+    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
+        provider = PROVIDERS[name]
+        made = provider.build(provider.settings(**section, api_url=server.url), server.patience)
+        yield lambda: made.send(MAIL, "key-1")
+        await made.close()
+
+    return opened
+
+
+@asynccontextmanager
+async def twilio(server: UnknownServer) -> AsyncIterator[Ask]:
+    settings = SmsSettings(api_url=server.url, account="AC1", password=Secret("x"), from_="+15005550006")
+    sms = TwilioSms(settings, server.patience)
+    yield lambda: sms.send("+447700900123", CODE)
+    await sms.close()
+
+
+def captcha(name: Literal["turnstile", "hcaptcha"]) -> Callable[[UnknownServer], AbstractAsyncContextManager[Ask]]:
+    @asynccontextmanager
+    async def opened(server: UnknownServer) -> AsyncIterator[Ask]:
+        settings = ChallengeSettings(method=name, site_key="site", secret=Secret("secret"), url=server.url)
+        judge = Captcha(settings, ["a.test"], server.patience)
+        yield lambda: judge.verify("an-answer", CLIENT)
+        await judge.close()
+
+    return opened
+
+
+@asynccontextmanager
+async def ranges(server: UnknownServer) -> AsyncIterator[Ask]:
+    source = Breaches(server.url)
+
+    async def ask() -> bool:
+        async with asyncio.timeout(server.patience.total_seconds()):
+            return await source.ask("password")
+
+    yield ask
+    await source.close()
+
+
+@asynccontextmanager
+async def webhook(server: UnknownServer) -> AsyncIterator[Ask]:
+    told = WebhookSender(server.url, ["whsec_" + "a2V5" * 8], server.patience)
+    yield lambda: told.send("id", b"{}", datetime.now(UTC))
+    await told.close()
+
+
+_YES = {name for name, answer in UNKNOWN.items() if 200 <= answer.status < 300}
+"""Standard Webhooks: any 2xx is a yes, with any body."""
+
+_STEPS = ("factors", "link", "session", "first challenge", "first code", "second challenge", "second code")
+
+QUESTIONS = {
+    **{f"Supabase: {name}": Question(accounts(name), (AccountsUnready,)) for name in ("find", "get", "set_password")},
+    "Supabase: the change itself": Question(accounts("set_password"), (AccountsUnready,), 1),
+    "Supabase: the start": Question(accounts("require_ready"), (AccountsUnready, SettingsInvalid)),
+    "second step at Supabase: the start": Question(second_step("require_ready"), (AccountsUnready, SettingsInvalid)),
+    "second step at Supabase: which factors": Question(second_step("factors"), (AccountsUnready,)),
+    **{
+        f"second step at Supabase: {name}": Question(
+            second_step("verify"), (SecondStepUnfinished if name.startswith("second") else AccountsUnready,), spared
+        )
+        for spared, name in enumerate(_STEPS)
+    },
+    "resend": Question(sender("resend", api_key=Secret("key")), (SendRetryable,)),
+    "postmark": Question(sender("postmark", server_token=Secret("key")), (SendRetryable,)),
+    "sendgrid": Question(sender("sendgrid", api_key=Secret("key")), (SendRetryable,)),
+    "mailgun": Question(sender("mailgun", api_key=Secret("key"), domain="m.test"), (SendRetryable,)),
+    "ses": Question(
+        sender("ses", region="eu-west-1", access_key_id="id", secret_access_key=Secret("key")), (SendRetryable,)
+    ),
+    "twilio": Question(twilio, (SendRetryable,)),
+    "turnstile": Question(captcha("turnstile"), (ChallengeUnready, Busy)),
+    "hcaptcha": Question(captcha("hcaptcha"), (ChallengeUnready, Busy)),
+    "leaked passwords": Question(ranges, (BreachSourceFailed, TimeoutError)),
+    "the app's webhook": Question(webhook, (SendRetryable,), heeds=_YES | {"cut off"}),
+}
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[UnknownServer]:
+    with running_unknown() as server:
+        yield server
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+@pytest.mark.long
+async def test_an_answer_that_is_not_understood_is_neither_a_yes_nor_a_no(
+    running: UnknownServer, question: str
+) -> None:
+    asked, understood = QUESTIONS[question], {}
+    running.paths.clear()
+    for silent, patience in ((False, PATIENCE), (True, SHORT)):
+        running.patience = patience
+        async with asked.opened(running) as ask:
+            for name, answer in UNKNOWN.items():
+                if name in asked.heeds or answer.never_ends != silent:
+                    continue
+                running.answer, running.spared = answer, asked.spared
+                try:
+                    understood[name] = repr(await ask())
+                except Exception as error:  # noqa: BLE001 - any other error is a fault
+                    if not isinstance(error, asked.unknown):
+                        understood[name] = repr(error)
+
+    assert not understood
+    assert "/elsewhere" not in running.paths, "the client followed a redirect"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [b"HTTP/1.1 400 Bad Request\r\n\r\n"],
+        [b""],
+        [b"\xff\xfe\0\r\n"],
+        [b"220 ok\r\n", b"hello\r\n"],
+        [b"220 ok\r\n", b"250 ok\r\n", b"nothing\r\n"],
+        [b"220 ok\r\n", b"250 ok\r\n", b"999 what\r\n"],
+        [b"220 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b"700 what\r\n"],
+        [b"220 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"354 go\r\n", b""],
+        [b"220 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"250 ok\r\n", b"999 go\r\n"],
+    ],
+    ids=lambda lines: f"{len(lines)} {lines[-1]!r}",
+)
+async def test_a_mail_server_that_says_what_is_no_reply_has_not_refused_the_mail(lines: list[bytes]) -> None:
+    async with talking(lines) as port:
+        settings = SmtpSettings(host="127.0.0.1", port=port, security="none")
+        with pytest.raises(SendRetryable):
+            await SmtpSender(settings, PATIENCE).send(MAIL, "key-1")
+
+
+async def test_a_log_in_that_cannot_be_checked_at_the_moment_is_not_refused() -> None:
+    lines = [b"220 ok\r\n", b"250-ok\r\n250 AUTH PLAIN\r\n", b"454 Temporary authentication failure\r\n"]
+    async with talking(lines) as port:
+        settings = SmtpSettings(host="127.0.0.1", port=port, security="none", username="u", password=Secret("p"))
+        with pytest.raises(SendRetryable) as failure:
+            await SmtpSender(settings, PATIENCE).send(MAIL, "key-1")
+    assert failure.value.not_accepted
+
+
+@pytest.mark.parametrize("said", [b"", b"\0", b"what", b"\xff" * 40, b"HTTP/1.1 400 Bad Request\r\n\r\n"], ids=repr)
+@pytest.mark.long
+async def test_a_nameserver_that_speaks_otherwise_gives_no_answer(said: bytes) -> None:
+    class Odd(asyncio.DatagramProtocol):
+        def connection_made(self, transport: Any) -> None:
+            self.transport = transport
+
+        def datagram_received(self, data: bytes, peer: Any) -> None:
+            self.transport.sendto(data[:2] + said, peer)
+
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Odd, ("127.0.0.1", 0))
+    try:
+        dns = Dns(transport.get_extra_info("sockname"), patience=0.5)
+        with pytest.raises(Unanswered):
+            await dns.texts("northwind.example")
+    finally:
+        transport.close()
