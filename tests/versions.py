@@ -35,9 +35,11 @@ TESTS = (
     "tests/emails/inbox",
     "tests/contracts/mail_providers/test_smtp.py",
     "tests/plugin",
-    "tests/reset/proofs",
+    "tests/contracts/second_steps",
+    "tests/functions/test_codes.py",
     "tests/spec/http",
-    "tests/telemetry",
+    "tests/functions/test_access_logs.py",
+    "tests/functions/test_logs.py",
 )
 WANTED = "not nightly and not browser and not node and not php and not (postgresql and any_database)"
 OPTIONS = (

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from tests.driver.service import Service
 from tests.driver.visitor import Visitor
+from tests.functions.settings.test_brand import PNG, SVG
 from tests.pages.school import OpenSchool
-from tests.settings.test_brand import PNG, SVG
 
 from keyturn.service.settings import Brand, FileOrUrl, Folder, Kind
 

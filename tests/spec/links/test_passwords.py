@@ -166,7 +166,7 @@ async def test_a_megabyte_of_password_is_refused_before_anything_is_hashed(
     ("written", "starts"),
     [
         ("argon2id", "$argon2id$"),
-        # Dearer ones: that each format can be read again is in tests/reset/passwords/test_hash_writers.py.
+        # Dearer ones: that each format can be read again is in tests/functions/passwords/test_hash_writers.py.
         pytest.param("django-pbkdf2", "pbkdf2_sha256$1200000$", marks=pytest.mark.long),
         pytest.param("werkzeug-scrypt", "scrypt:32768:8:1$", marks=pytest.mark.long),
     ],

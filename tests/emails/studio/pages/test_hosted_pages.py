@@ -8,7 +8,7 @@ import pytest
 from litestar.testing import TestClient
 from msgspec.structs import asdict
 from tests.emails.studio.fixtures import Client
-from tests.settings.test_brand import SVG
+from tests.functions.settings.test_brand import SVG
 
 from keyturn.service.pages.preview import PagePreview
 from keyturn.service.reset.mails.builtin_emails import builtin_emails

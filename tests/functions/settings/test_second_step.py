@@ -1,7 +1,7 @@
 """The settings of a second step: what is missing or says nothing is told by its name, all at once."""
 
 import pytest
-from tests.settings.reading import Read
+from tests.functions.settings.reading import Read
 
 from keyturn.errors import SettingsInvalid
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.settings.reading import ENOUGH, Faults, Read
+from tests.functions.settings.reading import ENOUGH, Faults, Read
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.settings import Settings

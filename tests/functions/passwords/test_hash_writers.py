@@ -8,7 +8,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.hashers import check_password, identify_hasher
 from pwdlib import PasswordHash
-from tests.reset.passwords.counted_work import count_work
+from tests.functions.passwords.counted_work import count_work
 from werkzeug.security import check_password_hash
 
 from keyturn.service.reset.passwords.hasher import PasswordHasher

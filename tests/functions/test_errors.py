@@ -11,7 +11,7 @@ from tests.house.reference import problems
 from keyturn.mail.languages import Language
 from keyturn.service.problems.problem import Problem
 
-FRONTEND = Path(__file__).parents[1] / "frontend"
+FRONTEND = Path(__file__).parents[2] / "frontend"
 ENGLISH = Language(Locale("en"), UTC)
 
 

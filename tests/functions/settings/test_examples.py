@@ -6,7 +6,7 @@ import pytest
 
 from keyturn.service.settings.reading import read_settings
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+EXAMPLES = Path(__file__).parents[3] / "examples"
 WITHOUT_A_DEMO = [file for file in EXAMPLES.glob("*/keyturn.toml") if not (file.parent / "schema.sql").exists()]
 SECRETS = {"KEYTURN_SECRET_KEY": "s" * 32, "RESEND_API_KEY": "re_example"}
 

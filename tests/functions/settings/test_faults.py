@@ -1,7 +1,7 @@
 """Everything that is wrong is said at once, by the name the person wrote."""
 
 import pytest
-from tests.settings.reading import Faults, Read
+from tests.functions.settings.reading import Faults, Read
 
 from keyturn.errors import SettingsInvalid
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.settings.reading import Faults, Read
+from tests.functions.settings.reading import Faults, Read
 
 SCHOOL = '[kinds.school]\nsettings_url = "{base_url}/school-settings/security"\n'
 

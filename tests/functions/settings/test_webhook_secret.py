@@ -5,7 +5,7 @@ import base64
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from tests.settings.reading import Faults, Read
+from tests.functions.settings.reading import Faults, Read
 
 from keyturn.mail.providers.ses.sns import SnsTopic
 from keyturn.service.settings.reading import environment_name

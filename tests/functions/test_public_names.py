@@ -12,7 +12,7 @@ import keyturn
 
 pytestmark = pytest.mark.long
 
-CHECKOUT = Path(__file__).parents[1]
+CHECKOUT = Path(__file__).parents[2]
 
 
 def test_every_public_name_is_there_and_they_are_sorted() -> None:

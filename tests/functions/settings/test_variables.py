@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.settings.reading import Faults, Read
+from tests.functions.settings.reading import Faults, Read
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.settings.reading import read_settings

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from tests.settings.reading import Faults, Read
+from tests.functions.settings.reading import Faults, Read
 
 from keyturn.service.settings import Secret
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import bcrypt
 import pytest
-from tests.reset.passwords.counted_work import count_work
+from tests.functions.passwords.counted_work import count_work
 
 from keyturn.service.problems.requests import Busy
 from keyturn.service.reset.bounded_pool import cores

@@ -6,8 +6,8 @@ import traceback
 from pathlib import Path
 
 import pytest
+from tests.functions.settings.reading import ENOUGH, Faults, Read
 from tests.permissions import as_stranger
-from tests.settings.reading import ENOUGH, Faults, Read
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.settings import Secret

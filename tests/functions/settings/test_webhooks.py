@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from tests.settings.reading import Faults, Read
+from tests.functions.settings.reading import Faults, Read
 
 URL, SECRET = "https://app.example.org/webhooks/keyturn", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 

@@ -3,7 +3,7 @@
 import traceback
 
 import pytest
-from tests.settings.reading import Read
+from tests.functions.settings.reading import Read
 
 from keyturn.errors import SettingsInvalid
 

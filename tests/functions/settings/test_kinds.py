@@ -1,7 +1,7 @@
 """Kinds of accounts: what differs for them, checked as what it stands in for is."""
 
 import pytest
-from tests.settings.reading import Faults, Read
+from tests.functions.settings.reading import Faults, Read
 
 SCHOOL = '[kinds.school]\nsettings_url = "{base_url}/school-settings/security"\n'
 

@@ -1,7 +1,7 @@
 """Where the accounts are, and the kinds of them: sections within sections, and what must hold between them."""
 
 import pytest
-from tests.settings.reading import Faults, Read
+from tests.functions.settings.reading import Faults, Read
 
 from keyturn.service.settings import Ending, Secret
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from operator import attrgetter
 
 import pytest
-from tests.settings.reading import Faults, Read
+from tests.functions.settings.reading import Faults, Read
 
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import BCRYPT_PREFIXES

@@ -1,7 +1,7 @@
 """What must hold between settings: production, addresses, links, limits."""
 
 import pytest
-from tests.settings.reading import ENOUGH, Faults, Read
+from tests.functions.settings.reading import ENOUGH, Faults, Read
 
 from keyturn.hosts import is_loopback
 

@@ -14,7 +14,7 @@ from tests.every_language import each_language
 from keyturn.mail.languages import PACKAGED, Language, Languages, catalogue_faults
 from keyturn.mail.languages.catalogues import read_catalogue, text_of
 
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(__file__).parents[3]
 TEMPLATE = PACKAGED / "keyturn.pot"
 LANGUAGES = Languages("UTC")
 TRANSLATED = {tag: language for tag, language in LANGUAGES.known.items() if tag != "en"}

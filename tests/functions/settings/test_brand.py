@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 
 import pytest
-from tests.settings.reading import Faults, Read
+from tests.functions.settings.reading import Faults, Read
 
 SVG = b'<?xml version="1.0"?>\n<!-- a mark -->\n<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
 PNG = base64.b64decode(

@@ -1,7 +1,7 @@
 """What each mail provider requires, and that no key travels unencrypted."""
 
 import pytest
-from tests.settings.reading import Faults, Read
+from tests.functions.settings.reading import Faults, Read
 
 from keyturn.mail.providers import PROVIDERS
 
