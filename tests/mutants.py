@@ -35,7 +35,7 @@ SOURCES = {
     "src/keyturn/service/reset/*.py": ("tests/spec", "tests/reset", "tests/webhooks", "tests/pages"),
     "src/keyturn/service/reset/records/*.py": ("tests/spec", "tests/reset", "tests/cli"),
     "src/keyturn/service/outbox/*.py": ("tests/spec", "tests/contracts/outbox", "tests/cli"),
-    "src/keyturn/studio/lint/checks/*.py": ("tests/emails",),
+    "src/keyturn/studio/lint/checks/*.py": ("tests/studio",),
 }
 """What is changed, and where its tests are."""
 

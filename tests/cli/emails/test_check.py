@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 from tests.cli.command import Keyturn
-from tests.emails.studio.fixtures import checked_page
 from tests.every_language import TAGS, TELLING
+from tests.studio.web.fixtures import checked_page
 
 from keyturn.cli.studio.folders import Source, open_folder
 from keyturn.studio.web import Studio, create_studio_app

@@ -1,4 +1,4 @@
-"""check: mistakes that tests/emails/lint does not plant. Its reports are tested there."""
+"""check: mistakes that tests/studio/lint does not plant. Its reports are tested there."""
 
 import json
 import os

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.emails.engines.django.opened import PROJECT
 from tests.servers.demo import running_demo
+from tests.studio.engines.opened import PROJECT
 
 pytestmark = pytest.mark.long
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import pytest
 from tests.cli.command import Keyturn
-from tests.emails.gallery.test_folders import FOLDERS
-from tests.emails.gallery.test_links_and_suffixes import written
+from tests.studio.gallery.test_folders import FOLDERS
+from tests.studio.gallery.test_links_and_suffixes import written
 
 from keyturn.cli.studio.folders import Source, open_folder, service_settings
 from keyturn.cli.studio.studio import studio

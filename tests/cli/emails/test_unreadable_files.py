@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 from tests.cli.command import Keyturn
-from tests.emails.test_hostile_folders import at_most, make
+from tests.studio.test_hostile_folders import at_most, make
 
 from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.opening import open_gallery

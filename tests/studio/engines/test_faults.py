@@ -1,0 +1,146 @@
+"""What is wrong with a mail of a Django project: told with its place, and with what mends it."""
+
+import pytest
+from tests.studio.engines.opened import Ask, Opened, found_in, found_in_all, template
+
+from keyturn.studio.lint.checks.parts import check_undefined
+from keyturn.studio.lint.document import read_document
+from keyturn.studio.lint.source.origins import with_lenient_origins
+
+
+def test_the_checks_find_what_is_wrong_with_a_mail_in_plain_html(ask: Ask) -> None:
+    assert ("accessibility/alt-missing", "shop/emails/receipt.html:9") in ask(found_in_all)
+
+
+@pytest.mark.parametrize(
+    ("source", "place", "rule", "message", "fix"),
+    [
+        (
+            "<p>\n  {{ price|euros }}</p>",
+            "2:3",
+            "django/unknown-filter",
+            "Invalid filter: 'euros'.",
+            "Write {% load shop_tags %} above it.",
+        ),
+        (
+            "<p>\n\n{% tranlate 'x' %}</p>",
+            "3:1",
+            "django/unknown-tag",
+            "Invalid block tag: 'tranlate'.",
+            "Did you mean translate?",
+        ),
+        (
+            "{% load shop_tag %}",
+            "1:1",
+            "django/unknown-library",
+            "'shop_tag' is not a registered tag library.",
+            "Did you mean shop_tags?",
+        ),
+        (
+            "<p>\n{% include 'shop/emails/foter.html' %}",
+            "2:1",
+            "django/missing-template",
+            "There is no template shop/emails/foter.html.",
+            "Did you mean shop/emails/footer.html?",
+        ),
+        (
+            "<p>{% if a %}\n<p>",
+            "1:4",
+            "django/syntax",
+            "Unclosed tag: 'if'. Looking for one of: elif, else, endif.",
+            "Correct the tag here.",
+        ),
+    ],
+)
+def test_a_broken_template_is_told_with_its_place_and_what_mends_it(
+    ask: Ask, source: str, place: str, rule: str, message: str, fix: str
+) -> None:
+    assert ask(found_in, source) == [(place, rule, message, fix)]
+
+
+def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_the_templates_mistakes(ask: Ask) -> None:
+    source = "<p>\n<a href=\"{% url 'order' number=name %}\">x</a>"
+    ((place, rule, message, _),) = ask(found_in, source, '[one]\nname = "Ada"\n')
+    assert (place, rule) == ("2:10", "django/error")
+    assert message.startswith("NoReverseMatch: Reverse for 'order'")
+    assert [rule for _, rule, _, _ in ask(found_in, source)] == ["unchecked/part"]
+
+
+@pytest.mark.parametrize("source", ["{% url 'boats' %}", "{% url 'boats' name='Ada'|upper %}"])
+def test_an_address_that_no_values_can_mend_is_an_error_of_the_template(ask: Ask, source: str) -> None:
+    ((place, rule, _, fix),) = ask(found_in, f"<p>{source}")
+    assert (place, rule) == ("1:4", "django/error")
+    assert fix == "Check the name and the arguments against the project's URLs."
+
+
+@pytest.mark.parametrize("source", ["{% url boats %}", "{% url 'boats' number %}", "{% url 'boats' 3|add:number %}"])
+def test_an_address_of_made_up_values_is_none_of_the_templates_mistakes(ask: Ask, source: str) -> None:
+    assert [rule for _, rule, _, _ in ask(found_in, f"<p>{source}")] == ["unchecked/part"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "place", "rule"),
+    [
+        ("{% url 'order' number=name %}", "2:4", "django/error"),
+        ("{% include 'shop/emails/foter.html' %}", "2:4", "django/missing-template"),
+        ("{% if name|divisibleby:0 %}x{% endif %}", "2:4", "django/error"),
+        ("{% for one, two in lines %}{{ one }}{% endfor %}", "2:4", "django/error"),
+        ("{{ name|shout }}", "2:4", "django/unknown-filter"),
+        ("{% if name|shout %}x{% else %}y{% endif %}", "2:4", "django/unknown-filter"),
+        ("{% for one in lines|shout %}{{ one }}{% empty %}x{% endfor %}", "2:4", "django/unknown-filter"),
+        ("{% boat name %}", "2:4", "django/unknown-tag"),
+        ("{% load boats %}", "2:4", "django/unknown-library"),
+        ("{% if name %}x", "2:4", "django/syntax"),
+        ("{% if name %}x{% endfor %}y{% endif %}", "2:18", "django/unknown-tag"),
+        ("{{ name name }}", "2:4", "django/syntax"),
+    ],
+)
+def test_a_fault_hides_no_other_of_its_mail(ask: Ask, fault: str, place: str, rule: str) -> None:
+    source = f"<p>\n<p>{fault}</p>\n<p>{{% url 'order' number=name %}}</p>\n"
+    found = ask(found_in, source, '[one]\nname = "Ada"\nlines = [1, 2]\n')
+
+    assert [(place, rule) for place, rule, _, _ in found] == [(place, rule), ("3:4", "django/error")]
+
+
+def test_the_blocks_of_a_mail_without_its_layout_are_rendered(ask: Ask) -> None:
+    source = "{% extends 'shop/emails/gone.html' %}{% block a %}\n{% url 'order' number=name %}{% endblock %}"
+    found = ask(found_in, source, '[one]\nname = "Ada"\n')
+
+    assert {(place, rule) for place, rule, _, _ in found} == {
+        ("1:1", "django/missing-template"),
+        ("2:1", "django/error"),
+    }
+
+
+def test_templates_that_bring_in_each_other_without_end_are_told(ask: Ask) -> None:
+    ((_, rule, message, _),) = ask(found_in, "{% include 'shop/emails/partials/circle.html' %}", "[one]\na = 1\n")
+    assert (rule, message) == ("django/error", "Templates include each other in a circle.")
+
+
+def _undefined(opened: Opened, source: str, values: str) -> list[tuple[str, str, str]]:
+    with template(opened, source, values) as name:
+        gallery = opened.gallery
+        sample = next(iter(gallery.samples(name).values()))
+        document = read_document(
+            gallery.renderers(with_lenient_origins)(sample), name, sample, gallery.languages.choose("en")
+        )
+        return [(f"{one.place.line}:{one.place.column}", one.message, one.fix) for one in check_undefined(document)]
+
+
+def test_a_name_that_a_sample_lacks_is_told_where_it_is_printed_and_not_where_the_author_expects_it(ask: Ask) -> None:
+    source = """{% load i18n %}{{ order.totl }}{{ nickname|default:"friend" }}{% if nobody %}{{ nobody }}{% endif %}
+{% for one in lines %}{{ one }}{% endfor %}{% for one in order.none %}x{% endfor %}
+{% blocktranslate with name=order.total %}{{ name }} {{ shop }}{% endblocktranslate %}{{ order.empty }}"""
+    assert ask(_undefined, source, '[one.order]\ntotal = 1\nnone = []\nempty = ""\n') == [
+        ("1:16", "'order.totl' has no value, so nothing is printed.", "Did you mean order.total?"),
+        (
+            "2:1",
+            "'lines' has no value, so nothing is printed.",
+            "Add it to the sample one, or give it a default in the template.",
+        ),
+        (
+            "3:1",
+            "'shop' has no value, so nothing is printed.",
+            "Add it to the sample one, or give it a default in the template.",
+        ),
+    ]

@@ -1,0 +1,178 @@
+"""A mail is read as far as it can be, whatever an app makes of it."""
+
+from email.message import EmailMessage
+
+import pytest
+from tests.studio.inbox.mails import mail
+
+from keyturn.studio.inbox.captured_mail import row_of
+from keyturn.studio.inbox.decoding import Address
+from keyturn.studio.inbox.mail import MailContent, links_of, preheader_of, safe_file_name, with_inline_images
+from keyturn.studio.lint.checks.parts import size_of
+
+PIXEL = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
+
+
+def test_both_texts_and_what_is_attached_are_told_apart() -> None:
+    message = mail(html='<img src="cid:logo@x"><p>Hello</p>')
+    message.get_payload()[1].add_related(PIXEL, "image", "gif", cid="<logo@x>")  # type: ignore[index,union-attr]
+    message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="Rechnung März.pdf")
+    message.add_attachment("plain words", filename="notes.txt")
+    content = MailContent(bytes(message))
+    assert content.text == "Hello Ada\n"
+    assert "<p>Hello</p>" in content.html
+    pictures, invoice, notes = content.attachments
+    assert (pictures.content_id, pictures.inline, pictures.content) == ("logo@x", True, PIXEL)
+    assert (invoice.name, invoice.content_type, invoice.size, invoice.inline) == (
+        "Rechnung März.pdf",
+        "application/pdf",
+        4,
+        False,
+    )
+    assert (notes.name, notes.content) == ("notes.txt", b"plain words\n")
+    assert 'src="data:image/gif;base64,' in with_inline_images(content, content.html)
+
+
+def test_an_svg_is_not_put_into_the_page() -> None:
+    message = mail(html='<img src="cid:logo">')
+    message.get_payload()[1].add_related(b"<svg/>", "image", "svg+xml", cid="<logo>")  # type: ignore[index,union-attr]
+    content = MailContent(bytes(message))
+    assert 'src="cid:logo"' in with_inline_images(content, content.html)
+
+
+def test_a_picture_that_is_named_a_thousand_times_makes_no_page_of_gigabytes() -> None:
+    message = mail(html='<img src="cid:logo">' * 1_000)
+    message.get_payload()[1].add_related(PIXEL * 10_000, "image", "gif", cid="<logo>")  # type: ignore[index,union-attr]
+    content = MailContent(bytes(message))
+    assert len(with_inline_images(content, content.html)) < 16 * 1024**2
+
+
+def test_a_mail_within_a_mail_is_attached_to_it() -> None:
+    message = mail()
+    message.add_attachment(mail("Inner"))
+    content = MailContent(bytes(message))
+    (inner,) = content.attachments
+    assert inner.content_type == "message/rfc822"
+    assert b"Subject: Inner" in inner.content
+    assert content.text == "Hello Ada\n"
+
+
+def test_headers_are_decoded_and_unfolded() -> None:
+    content = MailContent(
+        b"Subject: =?utf-8?b?R3LDvMOfZQ==?=\r\n =?utf-8?q?_aus?= Bonn\r\n"
+        b"To: =?iso-8859-1?q?J=FCrgen?= <j@b.example>,\r\n plain@b.example\r\nX-Raw: Gr\xc3\xbc\xc3\x9fe\r\n\r\n"
+    )
+    assert content.header("subject") == "Grüße aus Bonn"
+    assert content.header("x-raw") == "Grüße"
+    assert content.addresses("to") == (Address("Jürgen", "j@b.example"), Address("", "plain@b.example"))
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\r\n\r\n",
+        b"\xff\xfe\x00 not a mail",
+        b"Subject: =?klingon?q?x?=\r\nTo: =?utf-8?b?!!!?= <>\r\nDate: never\r\n\r\nx",
+        b'Content-Type: text/html; charset="\xff"\r\n\r\n<p>',
+        b"Content-Type: text/plain; charset=klingon\r\nContent-Transfer-Encoding: base64\r\n\r\n!!!",
+        b"Content-Type: multipart/mixed\r\n\r\nno boundary",
+        b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n--b\r\n--b",
+        b"Content-Type: message/rfc822\r\n\r\n",
+        b"Content-Type: /\r\nContent-Disposition: ;;=;\r\n\r\nx",
+        b"To: " + b"(" * 100_000 + b"\r\n\r\nx",
+        b"Subject: " + b"=?utf-8?q?" * 20_000 + b"\r\n\r\nx",
+        b"Content-Type: text/plain; " + b"a*0=x;" * 20_000 + b"\r\n\r\nx",
+        b"Content-Type: text/plain; a*0=x; a*=y\r\n\r\nx",
+        b"Content-Type: multipart/mixed; a*0=x; a*=y\r\n\r\nx",
+        b"Content-Disposition: attachment; filename*0=x; filename*=y\r\n\r\nx",
+    ],
+)
+def test_a_damaged_mail_is_read_as_far_as_it_can_be(raw: bytes) -> None:
+    assert isinstance(_read(raw), str)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("start", "more"),
+    [
+        (b"To: ", b"("),
+        (b"To: ", b"a@b.example,"),
+        (b"Subject: ", b"=?utf-8?q?"),
+        (b"Subject: ", b"\r\n "),
+        (b"To: a@b.example", b"\r\nTo: a@b.example"),
+        (b"Content-Type: text/plain; ", b"a*0=x;"),
+        (b'Content-Type: text/plain; x="', b'"";'),
+        (b'Content-Disposition: attachment; x="', b'"";'),
+        (b'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; x="', b'"";'),
+        (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n", b"--b\r\n"),
+        (b"Content-Type: text/html\r\n\r\n", b"<div>"),
+        (b"Content-Type: text/html\r\n\r\n", b"<"),
+        (b"Content-Type: text/html\r\n\r\n", b"<style>"),
+        (b"Content-Type: text/html\r\n\r\n", b"<style "),
+        (b"Content-Type: text/html\r\n\r\n", b"<a href=x>"),
+        (b"Content-Type: text/html\r\n\r\n", b"<i style=display:none>"),
+        (b"\r\n", b"x"),
+        (b"\r\n", b"x@"),
+        (b"\r\n", b"mailto:"),
+        (b"\r\n", b"123456 "),
+    ],
+)
+def test_a_long_mail_is_read(start: bytes, more: bytes) -> None:
+    """If the work grew with the square of its length, it would take longer than a test may."""
+    _read(start + more * 200_000)
+
+
+def _read(raw: bytes) -> str:
+    content = MailContent(raw)
+    row_of("x.eml", 1, 0, content)
+    size_of(content.html, content.text)
+    return f"{content.text}{content.html}{content.links}{content.codes}{preheader_of(content.html)}"
+
+
+def test_a_mail_of_a_thousand_levels_is_read_by_its_headers() -> None:
+    levels = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(1_000))
+    content = MailContent(b"Subject: deep\r\n" + levels + b"x\r\n" * 10_000)
+    assert content.header("subject") == "deep"
+    assert content.attachments == ()
+
+
+def test_an_unknown_recipient_is_nobody() -> None:
+    row = row_of("x.eml", 1, 0, MailContent(bytes(EmailMessage())))
+    assert (row.to, row.subject, row.sender) == ((), "", Address("", ""))
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("report.pdf", "report.pdf"),
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Windows\\evil.exe", "evil.exe"),
+        ("photo\u202egpj.exe", "photo-gpj.exe"),
+        ("a\r\nContent-Type: x", "a-Content-Type- x"),
+        ("...", "part-2.pdf"),
+        ("", "part-2.pdf"),
+        ("x" * 300 + ".pdf", "x" * 116 + ".pdf"),
+    ],
+)
+def test_a_file_has_a_name_that_is_safe_to_save_under(name: str, safe: str) -> None:
+    assert safe_file_name(name, 2, "application/pdf") == safe
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<h1>Hi</h1><p>Reset</p>",
+        "<div style='display:none'>Hi<div>Reset</div></div>",
+        "<h1>Hi</h1>Reset",
+        "Hi<br>Reset",
+        "<table><tr><td>Hi</td><td>Reset</td></tr></table>",
+        "<center>Hi</center>Reset",
+        "<p>Hi<img src='a.png' alt='Reset'></p>",
+    ],
+)
+def test_words_of_two_blocks_stay_two_words(html: str) -> None:
+    content = MailContent(bytes(mail(html=html, text="")))
+    assert row_of("x.eml", 1, 0, content).snippet == "Hi Reset"
+    assert links_of(f"<a href='https://a.example'>{html}</a>", "")[0].label == "Hi Reset"
+    assert preheader_of(f"<div style='display:none'>{html}</div>") == "Hi Reset"

@@ -1,0 +1,158 @@
+"""What a text looks like in each mode: the cascade, the grounds, and what clients make of colours in the dark."""
+
+from pathlib import Path
+
+import pytest
+from tests.studio.lint.planting import Mails
+
+from keyturn.mail.rendering.html_tree import parse_html
+from keyturn.studio.lint.checks.accessibility import check_contrast
+from keyturn.studio.lint.css.colours import (
+    DARK,
+    FULL,
+    LIGHT,
+    PARTIAL,
+    Mode,
+)
+from keyturn.studio.lint.css.computed_style import Paint, Painter
+
+
+def painted(html: str, mode: Mode = LIGHT) -> Paint:
+    """Return how the element with the id "x" is painted."""
+    return next(paint for node, paint in Painter(parse_html(html), mode).texts() if node.get("id") == "x")
+
+
+def seen(html: str, mode: Mode = LIGHT) -> tuple[str, str]:
+    paint = painted(html, mode)
+    return str(paint.colour), str(paint.ground)
+
+
+@pytest.mark.parametrize(
+    ("html", "colour", "ground"),
+    [
+        ('<td bgcolor="#222222"><font color="#eeeeee" id="x">Hello</font></td>', "#eeeeee", "#222222"),
+        ('<p id="x" style="color:rgba(0,0,0,.5)">Hello</p>', "#808080", "#ffffff"),
+        (
+            '<div style="background:#000"><p id="x" style="background:rgba(255,255,255,.5)">Hi</p></div>',
+            "#000000",
+            "#808080",
+        ),
+        ('<p style="color:#111"><a id="x" href="https://a.example">Hello</a></p>', "#0000ee", "#ffffff"),
+        ('<p id="x" style="background:url(a.png) #123456 no-repeat">Hello</p>', "#000000", "#123456"),
+        ("<style>p { color: red !important }</style><p id='x' style='color:blue'>Hello</p>", "#ff0000", "#ffffff"),
+        ("<style>p { color: red }</style><p id='x' style='color:blue'>Hello</p>", "#0000ff", "#ffffff"),
+        (
+            "<style>.a p { color: red } p { color: blue }</style><div class='a'><p id='x'>Hello</p></div>",
+            "#ff0000",
+            "#ffffff",
+        ),
+        ("<style>.a > p { color: red }</style><div class='a'><b><p id='x'>Hello</p></b></div>", "#000000", "#ffffff"),
+        ("<style>p:hover { color: red }</style><p id='x'>Hello</p>", "#000000", "#ffffff"),
+        ("<style>p:not(.a p, .b) { color: red }</style><div class='a'><p id='x'>Hello</p></div>", "#000000", "#ffffff"),
+        ("<style>p:is(.a, .b) { color: red }</style><p id='x' class='b'>Hello</p>", "#ff0000", "#ffffff"),
+        (
+            "<style>.b { color: blue } p:not(i) { color: red }</style><p id='x' class='b'>Hello</p>",
+            "#0000ff",
+            "#ffffff",
+        ),
+        ("<style>p[title='News' i] { color: red }</style><p id='x' title='NEWS'>Hello</p>", "#ff0000", "#ffffff"),
+        ("<style>@media (max-width:480px) { p { color: red } }</style><p id='x'>Hello</p>", "#000000", "#ffffff"),
+    ],
+)
+def test_a_text_is_painted_as_the_cascade_has_it(html: str, colour: str, ground: str) -> None:
+    assert seen(html) == (colour, ground)
+
+
+@pytest.mark.parametrize(
+    "style",
+    ["display:none", "visibility:hidden", "opacity:0", "font-size:0", "font-size:1px", "max-height:0;overflow:hidden"],
+)
+def test_a_text_that_is_not_seen_is_not_painted(style: str) -> None:
+    assert list(Painter(parse_html(f'<div style="{style}">Hello</div>'), LIGHT).texts()) == []
+
+
+def test_a_colour_that_cannot_be_read_is_not_guessed(tmp_path: Path) -> None:
+    assert painted('<p id="x" style="color:color-mix(in srgb, red, blue)">Hello</p>').colour is None
+    assert painted('<p style="background:var(--paper)"><b id="x">Hello</b></p>').ground is None
+    assert findings(tmp_path, '<p style="color:color-mix(in srgb, red, blue)">Hello</p>') == []
+
+
+@pytest.mark.parametrize(
+    ("size", "large"),
+    [("24px", True), ("18pt", True), ("23px", False), ("19px;font-weight:700", True), ("1.5em", True)],
+)
+def test_large_text_is_what_wcag_calls_large(size: str, large: bool) -> None:
+    assert painted(f'<p id="x" style="font-size:{size}">Hello</p>').is_large is large
+
+
+@pytest.mark.parametrize("weight", ["²", "٧٠٠", "1e3"])
+def test_a_weight_that_is_no_number_of_css_is_that_of_what_is_around_it(weight: str) -> None:
+    style = f"font-size:19px;font-weight:{weight}"
+    assert not painted(f'<p id="x" style="{style}">Hello</p>').is_large
+    assert painted(f'<b><span id="x" style="{style}">Hello</span></b>').is_large
+
+
+DARK_STYLES = """<style>@media (prefers-color-scheme: dark) { p { color: #eeeeee !important } }
+[data-ogsc] p { color: #dddddd !important } [data-ogsb] div { background: #101010 !important }</style>
+<div style="background:#fff"><p id="x" style="color:#222">Hello</p></div>"""
+
+
+def test_each_mode_honours_its_own_styles_and_no_others() -> None:
+    assert seen(DARK_STYLES, LIGHT) == ("#222222", "#ffffff")
+    assert seen(DARK_STYLES, DARK) == ("#eeeeee", "#ffffff")
+    assert seen(DARK_STYLES, PARTIAL) == ("#dddddd", "#101010")
+    assert seen(DARK_STYLES, FULL)[1] == "#141414"
+
+
+def test_a_mail_that_says_it_has_a_dark_scheme_lies_on_a_dark_canvas() -> None:
+    declared = '<meta name="color-scheme" content="light dark"><p id="x">Hello</p>'
+    assert seen(declared, DARK) == ("#ffffff", "#1c1c1e")
+    assert seen(declared, LIGHT) == ("#000000", "#ffffff")
+
+
+def findings(tmp_path: Path, html: str, css: str = "") -> list[tuple[str, str, str]]:
+    mails = Mails(tmp_path)
+    mails.write(
+        "letter/letter.mjml",
+        f"<mjml><mj-head><mj-style>{css}</mj-style></mj-head><mj-body background-color='#fff'><mj-section><mj-column>"
+        f"<mj-text>{html}</mj-text></mj-column></mj-section></mj-body></mjml>",
+    )
+    found = check_contrast(mails.read_values("letter", {"name": "Ada"}))
+    return [(finding.rule, finding.severity, finding.message) for finding in found]
+
+
+def test_a_finding_names_both_colours_the_ratio_and_the_mode(tmp_path: Path) -> None:
+    assert findings(tmp_path, '<p style="color:#8a8a8a">Hello</p>') == [
+        ("contrast/light", "warning", "#8a8a8a on #ffffff is 3.4 : 1 in light; text needs 4.5 : 1 (WCAG 1.4.3)."),
+    ]
+
+
+@pytest.mark.parametrize("style", ["color:#8a8a8a;font-size:24px", "color:#222222"])
+def test_large_text_needs_less_and_a_mail_without_dark_styles_is_not_judged_by_them(tmp_path: Path, style: str) -> None:
+    assert findings(tmp_path, f'<p style="{style}">Hello</p>') == []
+
+
+def test_a_colour_that_stands_in_for_an_unknown_one_is_not_judged(tmp_path: Path) -> None:
+    mails = Mails(tmp_path)
+    mails.write(
+        "letter/letter.mjml",
+        "<mjml><mj-body><mj-section background-color='#336699'><mj-column><mj-text color='#336699'>Hello</mj-text>"
+        "</mj-column></mj-section></mj-body></mjml>",
+    )
+    assert list(check_contrast(mails.read_values("letter", {}))) == []
+    assert list(check_contrast(mails.read_values("letter", {"name": "Ada"}))) != []
+
+
+def test_an_image_behind_a_text_is_not_counted_on(tmp_path: Path) -> None:
+    """Many clients show no images, and Outlook none in the background."""
+    image = "background-image:url(https://northwind.example/a.png)"
+    ((rule, severity, message),) = findings(tmp_path, f'<p style="{image};color:#fff">Hello</p>')
+    assert (rule, severity) == ("contrast/light", "warning")
+    assert "if the image behind it is not shown" in message
+    assert findings(tmp_path, f'<p style="{image};background-color:#14614b;color:#fff">Hello</p>') == []
+
+
+def test_the_cells_of_a_table_that_look_alike_are_told_once(tmp_path: Path) -> None:
+    cells = "<table><tr><td>One</td><td>Two</td><td style='color:#999999'>Three</td></tr></table>"
+    found = findings(tmp_path, f"<div style='color:#8a8a8a'>{cells}</div>")
+    assert [message[:18] for _, _, message in found] == ["#8a8a8a on #ffffff", "#999999 on #ffffff"]

@@ -1,0 +1,196 @@
+"""Links are judged by their addresses and their texts alone, where they are written."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from tests.studio.lint.planting import Mails
+
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.check import check
+from keyturn.studio.lint.checks.links import anchors, secret_in
+from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.sent_mail import examine as examine_sent
+
+TOKEN = "kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
+PAGE = '<html lang="en"><head><title>Hello</title></head><body><h1>Hello</h1>\n{}</body></html>'
+MJML = "<mjml><mj-body><mj-section><mj-column>\n{}\n</mj-column></mj-section></mj-body></mjml>"
+BAR = "<mj-navbar base-url='{}'><mj-navbar-link href='{}'>News</mj-navbar-link></mj-navbar>"
+TO_TEXT = '<mj-text><a href="{}">Help</a></mj-text>'
+
+UNKNOWN, DOUBLED, RELATIVE, HERE, VAGUE = (
+    {"links/unknown-scheme": "error"},
+    {"links/doubled-scheme": "error"},
+    {"links/relative": "error"},
+    {"links/this-machine": "error"},
+    {"links/vague-text": "warning"},
+)
+SOURCES: dict[str, Mapping[str, str]] = {
+    "htps://northwind.example/a.png": UNKNOWN,
+    "https://https://northwind.example/a.png": DOUBLED,
+    "file:///a.png": UNKNOWN,
+    "http://localhost:3000/boat.png": HERE,
+    "https://northwind.example/a.png": {},
+    "cid:logo": {},
+    "data:image/png;base64,AA==": {},
+    "images/a.png": {},
+    "": {},
+}
+"""What an image may be loaded from, and may not. A path may become an address when the mail is sent."""
+
+JUDGED: list[tuple[str, Mapping[str, str]]] = [
+    ('<mj-button href="https://northwind.example/help">Help with passwords</mj-button>', {}),
+    (TO_TEXT.format("mailto:help@northwind.example?subject=Help"), {}),
+    (TO_TEXT.format("mailto:help@northwind.example,office@northwind.example"), {}),
+    (TO_TEXT.format("tel:+4915100000"), {}),
+    ('<mj-text><a href="#more">More about passwords</a><a name="more"></a></mj-text>', {}),
+    ('<mj-image src="https://northwind.example/a.png" alt="School" href="https://northwind.example" />', {}),
+    (TO_TEXT.format("https://northwind.example/a") + TO_TEXT.format("https://northwind.example/a/"), {}),
+    (TO_TEXT.format("{{ '{{' }} unsubscribe }}"), {}),  # a place holder of the sending service
+    *(
+        (TO_TEXT.format(f"http{host}/help"), HERE)
+        for host in ("s://127.0.0.1", "://app.localhost", "://192.168.1.20:8000")
+    ),
+    (TO_TEXT.format("http://localhost:3000"), HERE),
+    (TO_TEXT.format("http:https://b.example/x"), DOUBLED),
+    (TO_TEXT.format("https://northwind.example/htps://a.example"), DOUBLED),
+    (TO_TEXT.format("www.northwind.example/help"), RELATIVE),
+    (TO_TEXT.format("https:/northwind.example/help"), {"links/no-host": "error"}),
+    *(
+        (TO_TEXT.format(address).replace("Help", address), {})
+        for address in (  # an address within another one
+            "https://a.example/go?to=https://b.example",
+            "https://a.example:8080/x",
+            "https://a.example/web/20/http://b",
+        )
+    ),
+    (BAR.format("https://northwind.example", "/news"), {}),
+    (BAR.format("", "/news"), RELATIVE),
+    (BAR.format("", "https://https://b.example/x"), DOUBLED),
+    (BAR.format("htps://northwind.example", "/news"), UNKNOWN),
+    *(
+        (BAR.format(f"https://northwind.example{slash}", address), DOUBLED)
+        for slash in ("", "/")
+        for address in (
+            *("https://northwind.example/news", "htps://b.example/x", "htps://b.example"),
+            *("mailto:help@northwind.example", "tel:+4915100000"),
+        )
+    ),
+    *((f'<mj-image alt="Boat" src="{source}" />', rules) for source, rules in SOURCES.items()),
+    *((f'<mj-text><img alt="Boat" width="9" src="{source}"></mj-text>', rules) for source, rules in SOURCES.items()),
+    *(
+        (f'<mj-raw><base href="{base}"></mj-raw>{TO_TEXT.format("https://a.example")}', {})
+        for base in ("https://northwind.example/", "{{ '{{' }} site }}", "")
+    ),
+    *(
+        (TO_TEXT.format("https://a.example").replace("Help", text), VAGUE)
+        for text in ("here", "Click here", "CLICK HERE!", "hier", "aquí", "こちら", "Read more…", "link")
+    ),
+]
+
+
+def of_links(folder: Path, **files: str) -> list[Finding]:
+    """Write files, whose names have a dash for the dot, and return the findings on links."""
+    for name, text in files.items():
+        (folder / name.replace("_", ".")).write_text(text, "utf-8")
+    return [one for one in check(open_gallery(folder)).found if one.group == "links"]
+
+
+@pytest.mark.parametrize(("markup", "rules"), JUDGED)
+def test_a_link_is_judged_where_it_is_written(tmp_path: Path, markup: str, rules: Mapping[str, str]) -> None:
+    found = of_links(tmp_path, a_mjml=MJML.format(markup))
+    assert {one.rule: one.severity for one in found} == rules
+    assert {one.place.line for one in found} <= {2}
+
+
+def test_a_scheme_that_stands_twice_in_an_address_of_a_sample_is_the_template_s(tmp_path: Path) -> None:
+    page = PAGE.format('<a href="https://{{ link }}">Your link</a><a href="{{ base }}/help">Help</a>')
+    samples = 'link = "https://b.example/x"\nbase = "http://localhost:3000"'
+    assert [one.rule for one in of_links(tmp_path, a_html=page, a_toml=samples)] == [*DOUBLED]
+
+
+def test_a_base_that_mj_attributes_give_counts_and_so_does_the_address_of_a_class(tmp_path: Path) -> None:
+    head = (
+        '<mj-head><mj-attributes><mj-navbar base-url="http://localhost" />\n'
+        '<mj-class name="home" href="http://localhost/home" /><mj-button background-color="#14614b" /></mj-attributes>'
+        "</mj-head>"
+    )
+    body = (
+        '<mj-navbar><mj-navbar-link href="/x">X</mj-navbar-link></mj-navbar><mj-button mj-class="home">Go</mj-button>'
+    )
+    found = of_links(tmp_path, a_mjml=MJML.format(body).replace("<mj-body>", f"{head}<mj-body>"))
+    assert [(one.rule, one.place.line) for one in found] == [("links/this-machine", 1), ("links/this-machine", 2)]
+
+
+def test_a_wrong_scheme_of_a_base_is_found_once_where_it_is_written(tmp_path: Path) -> None:
+    links = "".join(f"<mj-navbar-link href='/{name}'>Our {name}</mj-navbar-link>\n" for name in ("boats", "oars"))
+    around = MJML.format(f"<mj-navbar\n  base-url='htps://northwind.example'>\n{links}</mj-navbar>")
+    (wrong,) = of_links(tmp_path, a_mjml=around)
+
+    line = around.splitlines()[wrong.place.line - 1]
+    assert line[wrong.place.column - 1 :].startswith("base-url")
+
+
+@pytest.mark.parametrize(
+    ("base", "rules", "named"),
+    [
+        ("javascript:go()", UNKNOWN, "javascript: <base>"),
+        ("htps://northwind.example/", UNKNOWN, "htps: <base>"),
+        ("//northwind.example/", RELATIVE, "This <base> is relative"),
+        ("http://localhost:8000/", HERE, "localhost"),
+        ("https://https://northwind.example/", DOUBLED, "a scheme twice"),
+    ],
+)
+def test_a_base_with_a_wrong_scheme_is_found_once_where_it_is_written(
+    tmp_path: Path, base: str, rules: Mapping[str, str], named: str
+) -> None:
+    page = (
+        f'<html>\n<head><base\n href="{base}"></head><body><a href="https://northwind.example/a">Help</a></body></html>'
+    )
+    (wrong,) = of_links(tmp_path, a_html=page)
+    assert ({wrong.rule: wrong.severity}, str(wrong.place)) == (rules, "a.html:3:2")
+    assert named in wrong.message
+
+
+@pytest.mark.parametrize(
+    ("markup", "rule", "severity"),
+    [
+        ('<a href="http://localhost:3000/a">A page</a>', "links/this-machine", "note"),  # an app in development
+        *(
+            (f'<img src="{address}" width="9" alt="Boat">', "links/relative", "error")
+            for address in ("boat.png", "/images/boat.png", "//cdn.northwind.example/boat.png")
+        ),
+    ],
+)
+def test_links_of_a_sent_mail_are_judged_by_what_it_is(tmp_path: Path, markup: str, rule: str, severity: str) -> None:
+    sent = examine_sent(None, PAGE.format(markup), "", "Hello")
+    assert {one.severity for one in sent if one.rule == rule} == {severity}
+    assert [one.severity for one in of_links(tmp_path, a_html=PAGE.format(markup)) if one.severity == severity] == []
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        (f"https://northwind.example/reset-password/{TOKEN}", True),
+        ("https://northwind.example/reset?code=482915", True),
+        (f"https://northwind.example/reset#token={TOKEN}", True),
+        (f"https://click.example/?to=https%3A%2F%2Fnorthwind.example%2Freset%2F{TOKEN}", True),
+        ("https://northwind.example/reset/0f3c9a7be1d24c55a0b1c2d3e4f50617", True),
+        ("https://northwind.example/articles/how-to-choose-a-good-password-in-2026", False),
+        ("https://northwind.example/login?next=%2Fviewer-settings%2Fsecurity&provider=campus", False),
+        ("http://[broken", False),
+        ("", False),
+    ],
+)
+def test_a_token_is_recognised_in_an_address(address: str, found: bool) -> None:
+    assert bool(secret_in(address)) == found
+
+
+def test_links_come_in_the_order_of_the_source_with_what_is_read_of_them(tmp_path: Path) -> None:
+    mails = Mails.copied_to(tmp_path)
+    link = "https://account.northwind.example/reset-password/" + TOKEN
+    assert [one.label for one in anchors(mails.read())] == ["Choose a new password", link, "help@northwind.example"]
+
+    page = "<html><p>Ada &amp; Tom <a href='https://a.example'><b>See</b> the <i>school</i></a>, <a>not</a></p></html>"
+    mails.write("letter/letter.mjml", page)
+    assert [one.label for one in anchors(mails.read_values("letter", {}))] == ["See the school", "not"]

@@ -1,0 +1,224 @@
+"""What holds for every mail that Keyturn sends, with each of its samples."""
+
+import re
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+import msgspec
+import pytest
+from tests.studio.samples import read_samples
+
+from keyturn.mail.languages import Language
+from keyturn.mail.rendering.compiling import Rendered
+from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.packaging import folder
+from keyturn.service.reset.mails.email_props import (
+    EMAILS,
+)
+from keyturn.service.settings import FileOrUrl
+
+Render = Callable[[EmailProps], Rendered]
+Seen = Callable[[Rendered], str]
+Branded = Callable[..., Templates]
+
+SAMPLES: dict[str, Any] = {
+    f"{name}-{sample}": props
+    for name, kind in EMAILS.items()
+    for sample, props in read_samples(folder("email_templates"), kind).items()
+}
+
+
+FIRSTS = {props.template: props for props in reversed(SAMPLES.values())}
+
+each_sample = pytest.mark.parametrize("props", SAMPLES.values(), ids=SAMPLES)
+each_mail = pytest.mark.parametrize("props", FIRSTS.values(), ids=FIRSTS)
+
+
+def names_its_reader(props: Any) -> bool:
+    """Tell whether it greets by a name: not a mail to an address that no account's owner has proved yet."""
+    return hasattr(props, "name")
+
+
+NAMED = {name: props for name, props in SAMPLES.items() if names_its_reader(props)}
+NAMED_FIRSTS = {name: props for name, props in FIRSTS.items() if names_its_reader(props)}
+each_named_sample = pytest.mark.parametrize("props", NAMED.values(), ids=NAMED)
+each_named_mail = pytest.mark.parametrize("props", NAMED_FIRSTS.values(), ids=NAMED_FIRSTS)
+
+
+def the_link(props: EmailProps) -> str:
+    first = next(str(value) for value in msgspec.structs.astuple(props) if str(value).startswith("http"))
+    return getattr(props, "secure_link", "") or first
+
+
+def hrefs(mail: Rendered) -> list[str]:
+    return [unescape(href) for href in re.findall(r'href="([^"]*)"', mail.html)]
+
+
+@each_sample
+def test_its_only_link_is_one_button_in_the_html_and_an_address_to_copy_in_both_parts(
+    props: Any, render: Render, seen: Seen
+) -> None:
+    mail, link = render(props), the_link(props)
+    buttons = re.findall(r'class="button".*?href="([^"]*)"', mail.html, re.DOTALL)
+
+    assert {href for href in hrefs(mail) if not href.startswith("mailto:")} == {link}
+    assert [unescape(href) for href in buttons] == [link]
+    assert f"copy this address into your browser: {link} " in seen(mail)
+    assert re.findall(r"\S*://\S*", mail.text) == [link]
+    assert mail.text.splitlines().count(link) == 1, "on a line of its own"
+
+
+@each_sample
+def test_no_line_of_its_text_part_ends_within_a_sentence(props: Any, render: Render) -> None:
+    assert re.findall(r".*[a-z,]\n[a-z](?!ttps?://).*", render(props).text) == []
+
+
+@each_sample
+def test_its_inbox_row_is_short_and_holds_no_secret(props: Any, render: Render) -> None:
+    mail = render(props)
+
+    assert 0 < len(mail.subject) <= 60
+    assert 0 < len(mail.preheader) <= 110
+    for line in (mail.subject, mail.preheader):
+        assert "://" not in line
+        assert the_link(props).rpartition("/")[2] not in line
+        assert props.email not in line
+
+
+@each_sample
+def test_the_first_forty_characters_of_subject_and_preheader_name_the_matter(props: Any, render: Render) -> None:
+    mail = render(props)
+    begins = mail.subject[:40]
+    matter = r"(?i)\b(passwords?|link|codes|sign in|email address|account secured|second step|help desk)\b"
+
+    assert "Northwind School" in begins
+    assert re.search(matter, begins), begins
+    if mail.preheader != getattr(props, "reason", ""):  # an operator's own words
+        assert re.search(matter, mail.preheader[:40]), mail.preheader
+
+
+@each_sample
+def test_the_body_does_not_show_in_the_inbox_row(props: Any, render: Render) -> None:
+    mail = render(props)
+
+    _, _, after = unescape(mail.html).partition(f"{mail.preheader}</div>")
+    assert set(re.sub(r"<[^>]+>", "", after)[:200]) == set("\u034f\u200c\u00a0")
+
+
+@each_sample
+def test_it_asks_nobody_else_for_anything(props: Any, render: Render) -> None:
+    assert not re.search(r"<(img|link|script|iframe|object|video)\b|@import|url\(|\bsrc=", render(props).html)
+
+
+@each_named_sample
+def test_markup_in_a_name_is_text(props: Any, render: Render, seen: Seen) -> None:
+    mail = render(props)
+
+    assert not re.search(r"<(b|i|script)>", mail.html)
+    assert "&lt;" not in mail.text
+    assert props.name in seen(mail)
+    assert props.name in mail.text.replace("\n", " ")
+
+
+@each_named_mail
+def test_without_a_name_it_says_hello_alone(props: Any, render: Render, seen: Seen) -> None:
+    mail = render(msgspec.structs.replace(props, name=""))
+
+    assert "Hello, " in seen(mail)
+    assert mail.text.startswith("Hello, ")
+
+
+@each_mail
+def test_it_says_whose_it_is_and_where_help_is(props: Any, render: Render, seen: Seen) -> None:
+    mail = render(props)
+
+    assert "Northwind School · 12 Harbour Street, Leeds Questions? help@northwind.example Sent to" in seen(mail)
+    assert "\nNorthwind School\n12 Harbour Street, Leeds\nQuestions? help@northwind.example\n" in mail.text
+    assert "mailto:help@northwind.example" in hrefs(mail)
+
+
+@each_mail
+def test_a_brand_without_addresses_leaves_their_lines_out(
+    props: Any, branded: Branded, english: Language, seen: Seen
+) -> None:
+    mail = branded(support_address="", postal_address="").render(props, english)
+
+    for part in (seen(mail), mail.text):
+        assert not re.search(r"Questions|support|·|\n\n\n", part)
+    assert not any(href.startswith("mailto:") for href in hrefs(mail))
+
+
+@each_mail
+def test_a_logo_has_its_size_and_the_name_for_when_images_are_off(
+    props: Any, branded: Branded, english: Language
+) -> None:
+    templates = branded(logo=FileOrUrl("https://northwind.example/logo.png?v=1&w=2"), logo_width=160)
+
+    (image,) = re.findall(r"<img[^>]*>", templates.render(props, english).html)
+    assert 'src="https://northwind.example/logo.png?v=1&amp;w=2"' in image
+    assert 'alt="Northwind School" width="160" height="32"' in image
+
+
+def test_a_logo_for_dark_takes_the_place_of_the_light_one_and_needs_no_paper(
+    branded: Branded, english: Language
+) -> None:
+    logos = {name: FileOrUrl(f"https://northwind.example/{name}.png") for name in ("mail_logo", "mail_logo_dark")}
+    html = (
+        branded(logo=FileOrUrl("https://northwind.example/logo.svg"), **logos)
+        .render(FIRSTS["password_reset"], english)
+        .html
+    )
+
+    light, dark = re.findall(r"<img[^>]*>", html)
+    assert 'src="https://northwind.example/mail_logo.png"' in light
+    assert 'src="https://northwind.example/mail_logo_dark.png"' in dark
+    assert "display:none" in dark
+    assert "<!--[if !mso]><!--><img" in html, "Outlook for Windows shows what is hidden"
+    assert ".brand .on-light { display: none !important; }" in html
+    assert "linear-gradient" not in html
+
+
+def test_an_svg_is_no_logo_of_a_mail(branded: Branded, english: Language, seen: Seen) -> None:
+    mail = branded(logo=FileOrUrl("https://northwind.example/logo.svg?v=2")).render(FIRSTS["password_reset"], english)
+
+    assert "<img" not in mail.html
+    assert seen(mail).startswith("Northwind School ")
+
+
+def test_corners_and_letters_are_the_brand_s(branded: Branded, english: Language) -> None:
+    html = branded(radius=2, font='"Source Sans 3", Georgia, serif').render(FIRSTS["password_reset"], english).html
+
+    assert "border-radius:2px" in html
+    assert "border-radius:8px" not in html
+    assert "font-family:'Source Sans 3', Georgia, serif, Arial, sans-serif" in html
+
+
+@each_mail
+def test_markup_in_the_brand_is_text(props: Any, branded: Branded, english: Language) -> None:
+    mail = branded(name='R&D "<b>"', support_address='"><b>@x.example', postal_address="<b>").render(props, english)
+
+    assert "<b>" not in mail.html
+    assert 'R&D "<b>"' in mail.subject
+    assert 'R&D "<b>"' in mail.text
+
+
+@each_mail
+def test_no_value_can_write_a_line_of_its_own_or_stop_the_mail(props: Any, render: Render) -> None:
+    fields = [name for name, value in msgspec.structs.asdict(props).items() if type(value) is str and "/" not in value]
+    hostile = "A\r\n\x0b\x00\u2028\x85\ufffeBcc: b"
+    mail = render(msgspec.structs.replace(props, **dict.fromkeys(fields, hostile)))
+
+    assert ("Hello A Bcc: b," if names_its_reader(props) else "account A Bcc: b.") in mail.text
+    assert not re.search(r"^\s*Bcc", mail.text, re.MULTILINE)
+    assert len(mail.subject.splitlines()) == len(mail.preheader.splitlines()) == 1
+
+
+@each_mail
+def test_it_runs_from_right_to_left_where_the_language_does(props: Any, branded: Branded, arabic: Language) -> None:
+    mail = branded().render(props, arabic)
+
+    assert '<html lang="ar" dir="rtl"' in mail.html
+    assert "direction:ltr" not in mail.html
+    assert 'align="left"' not in mail.html
+    assert f'href="{the_link(props)}" dir="ltr"' in mail.html

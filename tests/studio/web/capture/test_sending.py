@@ -1,0 +1,123 @@
+"""Send me this: a preview as a real mail, through the transport that the team has."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.studio.web.fixtures import Client
+
+from keyturn.errors import QuotaExhausted, SendFailed, SendRefused, SendRetryable
+from keyturn.mail.port.email import Email
+from keyturn.service.sending.senders import CaptureSender
+from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.sending import MailProvider
+
+PAGE = "/studio/send/greeting?sample=grace"
+FROM_A_PAGE = {"sec-fetch-site": "same-origin"}
+
+
+class Refusing:
+    """A transport that keeps nothing."""
+
+    name = "refusing"
+
+    def __init__(self, failure: SendFailed) -> None:
+        self._failure = failure
+        self.closed = False
+
+    async def send(self, email: Email, idempotency_key: str) -> str:  # noqa: ARG002 - it refuses all alike
+        raise self._failure
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture
+def sent(tmp_path: Path) -> Path:
+    return tmp_path / "sent"
+
+
+@pytest.fixture
+def client(studio: Studio, sent: Path) -> Iterator[Client]:
+    able = replace(studio, provider=MailProvider("capture", lambda: CaptureSender(sent)))
+    with TestClient(create_studio_app(able), base_url="http://127.0.0.1:8001") as client:
+        yield client
+
+
+def the_mail(sent: Path) -> str:
+    (file,) = sent.glob("*.eml")
+    return file.read_text()
+
+
+def test_it_is_sent_as_it_is_seen_and_says_that_it_is_a_preview(client: Client, sent: Path) -> None:
+    answer = client.post(PAGE, data={"to": " Ada@northwind.example "}, headers=FROM_A_PAGE)
+    assert answer.status_code == 200
+    assert "Sent to ada@northwind.example" in answer.text
+    mail = the_mail(sent)
+    assert "To: ada@northwind.example" in mail
+    assert "From: Northwind School <no-reply@northwind.example>" in mail
+    assert re.search(r"^Subject: \[Preview\] Welcome, Grace", mail, re.MULTILINE)
+    assert "https://account.northwind.example/open/two" in mail
+
+
+def test_a_reload_does_not_send_it_once_more(client: Client, sent: Path) -> None:
+    answer = client.post(PAGE, data={"to": "ada@northwind.example"}, headers=FROM_A_PAGE, follow_redirects=False)
+    assert answer.status_code == 303
+    for _ in range(2):
+        client.get(answer.headers["location"])
+    the_mail(sent)
+
+
+@pytest.mark.parametrize(
+    "to", ["", "ada", "ada@", "ada@northwind.example, eve@evil.example", "ada@x.example\nBcc: a@b.c"]
+)
+@pytest.mark.long
+def test_what_is_no_address_is_said_at_the_field_and_nothing_is_sent(client: Client, sent: Path, to: str) -> None:
+    answer = client.post(PAGE, data={"to": to}, headers=FROM_A_PAGE)
+    assert answer.status_code == 422
+    assert 'aria-invalid="true"' in answer.text
+    assert ("is not an email address" if to else "Enter an email address, such as name@example.org.") in answer.text
+    assert not sent.exists()
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (SendRefused("invalid_api_key", account=True), "refused the key or login"),
+        (SendRefused("validation_error"), "Check the sender and the recipient"),
+        (QuotaExhausted("daily_quota", datetime(2026, 11, 21, tzinfo=UTC)), "until 00:00 UTC"),
+        (SendRetryable("ConnectTimeout"), "could not be reached: ConnectTimeout"),
+    ],
+)
+def test_what_the_provider_says_is_told(studio: Studio, failure: SendFailed, words: str) -> None:
+    refusing = Refusing(failure)
+    unable = replace(studio, provider=MailProvider("Resend", lambda: refusing))
+    with TestClient(create_studio_app(unable), base_url="http://127.0.0.1:8001") as client:
+        answer = client.post(PAGE, data={"to": "ada@northwind.example"}, headers=FROM_A_PAGE)
+    assert answer.status_code == 422
+    assert words in answer.text
+    assert 'value="ada@northwind.example"' in answer.text
+    assert refusing.closed
+
+
+def test_where_a_browser_sends_the_origin_alone_that_is_enough(client: Client, sent: Path) -> None:
+    origin = {"origin": "http://127.0.0.1:8001"}
+    assert client.post(PAGE, data={"to": "ada@northwind.example"}, headers=origin).status_code == 200
+    the_mail(sent)
+
+
+def test_without_a_transport_the_page_says_how_to_have_one(studio: Studio) -> None:
+    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+        assert "KEYTURN_RESEND_API_KEY" in client.get(PAGE).text
+        assert client.post(PAGE, data={"to": "a@b.example"}, headers=FROM_A_PAGE).status_code == 422
+
+
+def test_a_broken_mail_is_not_sent(client: Client, folder: Path, sent: Path) -> None:
+    (folder / "greeting/greeting.mjml").write_text("<mjml>{{ nmae }}</mjml>")
+    assert "cannot be rendered yet" in client.get(PAGE).text
+    assert client.post(PAGE, data={"to": "ada@northwind.example"}, headers=FROM_A_PAGE).status_code == 422
+    assert not sent.exists()

@@ -1,0 +1,151 @@
+"""What is said of a captured mail: its HTML as of any mail, and its headers, lines and files as receivers see them."""
+
+from collections.abc import Iterable
+from contextlib import closing
+from email.message import EmailMessage
+
+import pytest
+from tests.studio.inbox.mails import mail
+from tests.studio.web.fixtures import Client
+
+from keyturn.studio.inbox.captured_mail import Envelope
+from keyturn.studio.inbox.mail import MailContent
+from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.sent_mail import examine
+from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool, Runner
+from keyturn.studio.web.checks.captured_checks import CapturedChecks, check_message
+
+pytestmark = pytest.mark.slow
+
+GOOD = (
+    b"From: App <app@a.example>\r\nTo: ada@b.example\r\nDate: Fri, 20 Nov 2026 14:02:11 +0000\r\n"
+    b"Message-ID: <1@a>\r\nSubject: Hi\r\n"
+)
+BODY = b"\r\nHello\r\n"
+
+
+def rules(raw: bytes, return_path: str = "app@a.example") -> list[str]:
+    envelope = Envelope(sender=return_path, recipients=("ada@b.example",))
+    return [finding.rule.partition("/")[2] for finding in check_message(MailContent(envelope.headers + raw))]
+
+
+def test_a_mail_as_it_should_be_has_no_findings() -> None:
+    assert rules(GOOD + BODY) == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [
+        (BODY, ["missing-header", "missing-header", "missing-header", "no-subject", "no-recipient"]),
+        (GOOD + b"Subject: again\r\n" + BODY, ["repeated-header"]),
+        (GOOD.replace(b"Hi", b"Gr\xc3\xbc\xc3\x9fe") + BODY, ["unencoded-header"]),
+        (GOOD + b"DKIM-Signature: v=1; d=mailer.example; s=x\r\n" + BODY, ["dkim-unaligned"]),
+        (GOOD + b"DKIM-Signature: v=1; d=mail.a.example; s=x\r\n" + BODY, []),
+        (GOOD.replace(b"@a.example", b"@a.test") + b"DKIM-Signature: v=1; d=mail.a.test\r\n" + BODY, ["spf-unaligned"]),
+        (GOOD + b"Precedence: bulk\r\n" + BODY, ["bulk-without-unsubscribe"]),
+        (GOOD + b"\r\nhttps://a.example/unsubscribe?u=1\r\n", ["bulk-without-unsubscribe"]),
+        (GOOD + b"List-Unsubscribe: <mailto:off@a.example>\r\n" + BODY, ["unsubscribe-not-one-click"]),
+        (GOOD + b"List-Unsubscribe: <https://a.example/off>\r\n" + BODY, ["unsubscribe-not-one-click"]),
+        (
+            GOOD
+            + b"List-Unsubscribe: <https://a.example/off>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+            + BODY,
+            [],
+        ),
+        (GOOD + b"\r\n" + b"x" * 999 + b"\r\n", ["long-line"]),
+        (GOOD + b"\r\n" + b"x" * 998 + b"\r\n", []),
+    ],
+)
+def test_each_is_found(raw: bytes, found: list[str]) -> None:
+    assert rules(raw) == found
+
+
+def test_bounces_that_go_elsewhere_are_told() -> None:
+    assert rules(GOOD + BODY, "bounce@mailer.test") == ["spf-unaligned"]
+    assert rules(GOOD + BODY, "") == []
+
+
+def test_a_file_that_gmail_refuses_is_named() -> None:
+    message = EmailMessage()
+    message.set_content("x")
+    for name in ("report.pdf", "setup.EXE"):
+        message.add_attachment(b"MZ", maintype="application", subtype="octet-stream", filename=name)
+    found = [each for each in findings_of(bytes(message)) if each.rule == "message/attachment-refused"]
+    assert [finding.message for finding in found] == ["Gmail refuses mails with a file like setup.EXE."]
+
+
+def test_a_mail_that_many_servers_refuse_for_its_size_is_told_in_megabytes() -> None:
+    (found,) = findings_of(GOOD + BODY * (26 * 1024**2 // len(BODY) + 1))
+    assert (found.rule, found.message) == (
+        "message/too-big",
+        "The mail has 26 MB. Many servers accept only 25 MB.",
+    )
+
+
+def findings_of(raw: bytes) -> Iterable[Finding]:
+    return check_message(MailContent(raw))
+
+
+def test_html_is_checked_as_that_of_a_template_and_told_without_one() -> None:
+    html = '<html><body><a href="/reset">Reset</a>\n<img src="https://a.example/x.png"></body></html>'
+    found = {finding.rule: finding for finding in examine(None, html, "", "x")}
+    assert {"links/relative", "parity/no-text", "sizes/image-without-width"} <= found.keys()
+    assert str(found["sizes/image-without-width"].place) == "HTML:2:1"
+    assert "template" not in found["parity/no-text"].fix
+
+
+def test_checks_that_would_not_end_are_ended() -> None:
+    css = "".join(f".c{number} .d{number}{{color:#123}}" for number in range(2_000))
+    endless = f"<style>{css}</style>" + '<p class="c1">x</p>' * 2_000
+    with closing(RendererPool(None, Limits(), most=1)) as runner, pytest.raises(LimitExceeded):
+        runner.run_for(0.5, examine, endless, "x", "x")
+
+
+def test_the_page_has_the_findings_with_their_lines(client: Client, captured: CapturedMails) -> None:
+    html = '<html><body>\n<a href="/reset">Reset</a><img src="https://a.example/lamp.png" alt=""></body></html>'
+    mail_id = captured.add(bytes(mail(html=html)))
+    page = client.get(f"/studio/inbox/{mail_id}?tab=checks").text
+    rules = ("links/relative", "message/missing-header")
+    for said in (*rules, "HTML:2:4", "&lt;a", "before Gmail cuts the mail"):
+        assert said in page
+    assert 'class="count error"' in client.get(f"/studio/inbox/{mail_id}").text
+
+
+def test_a_mail_of_text_alone_has_the_size_of_its_text_and_none_of_html(
+    client: Client, captured: CapturedMails
+) -> None:
+    mail_id = captured.add(bytes(mail(text="Hello", html="")))
+    page = client.get(f"/studio/inbox/{mail_id}?tab=checks").text
+    assert "The text part has 6 bytes." in page
+    assert "before Gmail" not in page
+
+
+@pytest.mark.long
+def test_a_mail_without_html_or_with_too_much_of_it_is_checked_as_far_as_it_can_be(
+    client: Client, captured: CapturedMails
+) -> None:
+    plain, long = captured.add(bytes(mail())), captured.add(bytes(mail(html="<p>x</p>" * 70_000)))
+    assert "message/missing-header" in client.get(f"/studio/inbox/{plain}?tab=checks").text
+    assert "The HTML was not checked: it has more than 512 KB." in client.get(f"/studio/inbox/{long}?tab=checks").text
+
+
+def test_its_rows_in_inboxes_are_shown_with_the_hidden_text_that_it_begins_with(
+    client: Client, captured: CapturedMails
+) -> None:
+    html = '<html><body><div style="display: none">The link works until 14:32.</div><p>Hello Ada</p></body></html>'
+    page = client.get(f"/studio/inbox/{captured.add(bytes(mail(html=html)))}").text
+    assert "Apple Mail, iPhone" in page
+    assert '<p class="preheader" dir="auto">The link works until 14:32. <mark>Hello Ada</mark></p>' in page
+
+
+def test_the_severities_of_a_team_hold_for_captured_mails(captured: CapturedMails) -> None:
+    checks = CapturedChecks(Runner(None), (), {"message/missing-header": "note", "message/no-subject": "off"})
+    name = captured.add(BODY)
+    checks.check(captured.find(name), MailContent(captured.raw(captured.find(name))))
+
+    report = checks.last_report(name)
+
+    assert report
+    assert {one.severity for one in report.found if one.rule == "message/missing-header"} == {"note"}
+    assert "message/no-subject" not in {one.rule for one in report.findings}

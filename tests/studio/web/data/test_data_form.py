@@ -1,0 +1,146 @@
+"""The data of a page, of which a script makes a form: types as JSON Schema, values, and what does not fit."""
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from tests.studio.web.fixtures import Client
+from tests.studio.web.orders import ORDERS, form_of, order_studio
+
+from keyturn.studio.web import Studio
+
+PAGE = "/studio/templates/order"
+MOMENT = {"type": "string", "format": "date-time"}
+NONE = {"nullable": True, "default": None}
+
+
+@pytest.fixture
+def studio(folder: Path) -> Studio:
+    return order_studio(folder)
+
+
+def page_of(client: Client, edit: object = None, query: str = "") -> str:
+    edit = "" if edit is None else f"&edit={quote(edit if isinstance(edit, str) else json.dumps(edit))}"
+    return client.get(f"{PAGE}?sample=lamp{edit}{query}").text
+
+
+ITEM = {
+    "type": "object",
+    "properties": {
+        "title": {"type": "string", "minLength": 1, "maxLength": 20},
+        "price": {"type": "number", "minimum": 0, "maximum": 100},
+        "when": MOMENT | NONE,
+    },
+    "required": ["title", "price"],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "schema"),
+    [
+        ("name", {"type": "string", "maxLength": 12, "description": "who ordered"}),
+        ("link", {"type": "string", "maxLength": 200, "description": "an absolute address"}),
+        ("items", {"type": "array", "items": ITEM, "minItems": 1, "maxItems": 3}),
+        ("pairs", {"type": "integer", "minimum": 1, "maximum": 9, "multipleOf": 2, "default": 2}),
+        ("note", {"type": "string", "maxLength": 500} | NONE),
+        ("express", {"type": "boolean", "default": False}),
+        ("colour", {"enum": ["green", "red"], "default": "green"}),
+        ("tone", {"enum": ["formal", "friendly"]} | NONE),
+        ("sent_at", MOMENT),
+        ("arrives", {"type": "string", "format": "date"}),
+        ("opens", {"type": "string", "format": "time"}),
+        ("life", {"type": "string", "format": "duration"}),
+        ("extra", {"default": {}}),
+    ],
+)
+@pytest.mark.long
+def test_each_type_has_its_schema_with_its_constraints(client: Client, name: str, schema: dict[str, Any]) -> None:
+    assert form_of(page_of(client))["schema"]["properties"][name] == schema
+
+
+def test_no_value_ends_the_attribute_that_holds_it(client: Client) -> None:
+    page = page_of(client, {"note": '"><script>alert(1)</script>'})
+    assert form_of(page)["values"]["note"] == '"><script>alert(1)</script>'
+    assert "<script>alert" not in page
+
+
+@pytest.mark.parametrize(
+    ("edit", "place", "says"),
+    [
+        ({"name": "Wilhelmina Charlotte"}, "/name", "Characters: at most 12."),
+        ({"link": "orders/42"}, "/link", "This must match ^https?://"),
+        ({"items": [{"title": "", "price": 1}]}, "/items/0/title", "Characters: at least 1."),
+        ({"items": [{"title": "Lamp", "price": 101}]}, "/items/0/price", "Enter 100 or less."),
+        ({"items": [{"title": "Lamp", "price": -0.5}]}, "/items/0/price", "Enter 0 or more."),
+        ({"items": [{"title": "Lamp", "price": "cheap"}]}, "/items/0/price", "Enter a number."),
+        ({"pairs": 3}, "/pairs", "Enter a multiple of 2."),
+        ({"sent_at": ""}, "/sent_at", "Enter a date and time, such as 2026-11-20T14:32:00Z."),
+        ({"arrives": ""}, "/arrives", "Enter a date, such as 2026-11-20."),
+        ({"opens": "late"}, "/opens", "Enter a time, such as 14:32:00."),
+        ({"life": "soon"}, "/life", 'Enter a duration, such as "30 minutes" or "PT30M".'),
+        ({"colour": "blue"}, "/colour", "Invalid enum value 'blue'."),
+        ({"extra": {"a": "b"}}, "/extra", "Enter a number."),
+        ({"extra": "{"}, "/extra", "Enter valid JSON."),
+        ({"nmae": "Ada"}, "/nmae", "Order has no field with this name."),
+    ],
+)
+@pytest.mark.long
+def test_what_does_not_fit_is_told_at_its_place_and_the_rest_of_the_edit_is_shown(
+    client: Client, edit: dict[str, Any], place: str, says: str
+) -> None:
+    page = page_of(client, {"name": "Good"} | edit)
+    assert form_of(page)["faults"] == {place: says}
+    assert form_of(page)["values"].items() >= edit.items()
+    assert "One value is not valid." in page
+    drawn = client.get(f"/studio/frames/order?sample=lamp&edit={quote(json.dumps({'name': 'Good'} | edit))}").text
+    assert f"Order for {'Ada' if 'name' in edit else 'Good'}" in drawn
+
+
+def test_another_sample_starts_anew_and_another_look_does_not(client: Client) -> None:
+    page = page_of(client, {"name": "Grace"})
+    assert 'href="/studio/templates/order?sample=biscuits"' in page
+    assert re.search(r'id="dark" href="\?sample=lamp&amp;edit=[^"]+&amp;scheme=dark"', page)
+
+
+@pytest.mark.parametrize("text", ['{"name": Ada}', '{"name": "Ada"', " ", "[1]", '{"pairs": NaN}', "[" * 9_000])
+@pytest.mark.long
+def test_an_edit_that_is_no_json_object_is_told_and_leaves_the_sample(client: Client, text: str) -> None:
+    query = {"sample": "lamp", "edit": text}
+    page = client.get(PAGE, params=query).text
+    assert form_of(page)["faults"] == {"": "The edit in this address is no JSON object."}
+    assert form_of(page)["values"]["name"] == "Ada"
+    assert "Order for Ada" in client.get("/studio/frames/order", params=query).text
+
+
+def test_what_is_left_out_of_plain_values_is_gone_from_the_mail(client: Client) -> None:
+    edit = {"edit": '{"":["stories"]}'}
+    assert "stories" not in form_of(client.get("/studio/templates/digest", params=edit).text)["values"]
+    assert "New doors" not in client.get("/studio/frames/digest", params=edit).text
+
+
+def test_what_has_a_default_may_be_left_out_and_what_has_none_may_not(client: Client) -> None:
+    page = client.get(PAGE, params={"edit": '{"":["note","name"]}'}).text
+    assert form_of(page)["faults"] == {"/name": "This is required."}
+
+
+def test_samples_that_cannot_be_read_are_told_and_an_edit_waits_for_them(client: Client, folder: Path) -> None:
+    (folder / "order" / "samples.toml").write_text(ORDERS + "[lamp\n")
+    page = page_of(client, {"name": "Grace"})
+    assert "The samples cannot be read." in page
+    assert "edit=%7B%22name%22" in unescape(page)
+
+
+@pytest.mark.long
+def test_a_typed_template_without_samples_is_rendered_with_values_that_fit(client: Client, folder: Path) -> None:
+    (folder / "order" / "samples.toml").rename(folder / "order" / "kept.txt")
+
+    form = form_of(client.get(PAGE).text)
+
+    assert form["values"]["name"]
+    assert form["faults"] == {}
+    assert client.get("/studio/frames/order").status_code == 200
+    assert client.get(f"{PAGE}?sample=guessed").status_code == 200

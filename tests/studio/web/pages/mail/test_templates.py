@@ -1,0 +1,216 @@
+"""The pages of the templates, as plain GETs."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from litestar import Litestar, get
+from litestar.testing import TestClient
+from tests.studio.web.fixtures import Client
+
+from keyturn.mail.languages import Languages
+from keyturn.studio.web import Studio, create_studio_app, studio_router
+
+
+def test_it_lists_templates_with_their_samples_and_the_files_that_they_share(client: Client) -> None:
+    page = client.get("/studio/templates/greeting").text
+    assert re.findall(r'id="template-(\w+)"', page) == ["greeting", "notice"]
+    assert re.findall(r'id="(?:sample|hostile)-\d".*>([\w ]+)</a>', page) == [
+        "ada",
+        "grace",
+        "very long",
+        "right to left",
+        "HTML",
+    ]
+    assert 'href="/studio/files/_layout/base.mjml"' in page
+
+
+def test_the_inbox_row_says_who_what_and_the_preheader(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=ada").text
+    row = page[page.index('data-region="inbox"') : page.index('class="stage"')]
+    assert "<b>Northwind School</b>" in row
+    assert "Welcome, Ada" in row
+    assert "Your account is ready." in row
+
+
+def test_a_sample_is_escaped_wherever_it_is_shown(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=grace").text
+    assert "<b>Hopper" not in page
+    assert "Grace &lt;b&gt;Hopper&lt;/b&gt;" in page
+
+
+def test_the_links_say_whether_both_parts_have_them(client: Client, folder: Path) -> None:
+    assert "HTML and text" in client.get("/studio/templates/greeting?tab=links").text
+    (folder / "greeting" / "greeting.txt").write_text("Hello {{ name }}, see https://elsewhere.example/help.")
+    page = client.get("/studio/templates/greeting?tab=links").text
+    assert "HTML and text" not in page
+    assert "HTML only" in page
+    assert "text only" in page
+    assert '"https://elsewhere.example/help"' in page
+
+
+def test_the_links_of_a_preview_cannot_be_clicked_in_the_list(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?tab=links").text
+    assert 'href="https://account.northwind.example' not in page
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("template", "_layout/base.mjml"),
+        ("text", "{{"),
+        ("samples", "[grace]"),
+        ("mjml", "mj-button"),
+        ("html", "mj-column-per-100"),
+    ],
+)
+@pytest.mark.long
+def test_the_source_is_shown_at_every_stage_in_numbered_lines(client: Client, file: str, words: str) -> None:
+    page = client.get(f"/studio/templates/greeting?show=source&file={file}").text
+    lines = re.findall(r'<li id="L(\d+)">(?:<a [^>]+>\d+</a>)?<code>(.*?)</code></li>', page)
+    assert [int(number) for number, _ in lines] == list(range(1, len(lines) + 1))
+    assert words in re.sub(r"<[^>]+>", "", " ".join(line for _, line in lines))
+
+
+def test_a_shared_file_says_which_templates_use_it_also_through_another_file(client: Client, folder: Path) -> None:
+    (folder / "_layout" / "foot.mjml").write_text("<mj-text>Foot</mj-text>")
+    base = (folder / "_layout" / "base.mjml").read_text()
+    (folder / "_layout" / "base.mjml").write_text(
+        base.replace(
+            "{% block content %}{% endblock %}", '{% block content %}{% endblock %}{% include "_layout/foot.mjml" %}'
+        )
+    )
+    page = client.get("/studio/files/_layout/foot.mjml").text
+    assert re.findall(r'id="user-(\w+)"', page) == ["greeting"]
+
+
+def test_a_shared_file_that_nothing_uses_says_how_to_use_it(client: Client, folder: Path) -> None:
+    (folder / "_layout" / "alone.mjml").write_text("<mj-text>Alone</mj-text>")
+    assert "{% include &#34;_layout/alone.mjml&#34; %}" in client.get("/studio/files/_layout/alone.mjml").text.replace(
+        '"', "&#34;"
+    )
+
+
+def test_every_link_keeps_the_rest_of_the_view(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=ada&width=320&scheme=dark&tab=links").text
+    for link in (
+        'id="width-375" href="?sample=ada&amp;width=375&amp;scheme=dark&amp;tab=links"',
+        'id="light" href="?sample=ada&amp;width=320&amp;tab=links"',
+        'id="show-text" href="?sample=ada&amp;show=text&amp;width=320&amp;scheme=dark&amp;tab=links"',
+        'href="/studio/templates/greeting?sample=grace&amp;width=320&amp;scheme=dark&amp;tab=links"',
+    ):
+        assert link in page
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/studio/templates/nothing", "There is no template called nothing; did you mean notice?"),
+        ("/studio/templates/greeting?sample=nobody", "greeting has no sample called nobody; it has"),
+        ("/studio/files/_layout/nothing.mjml", "There is no shared file _layout/nothing.mjml."),
+        ("/studio/files/greeting/samples.toml", "There is no shared file greeting/samples.toml."),
+        ("/studio/files/_layout/%2e%2e/greeting/samples.toml", "There is no shared file"),
+        ("/studio/frames/nothing", "There is no template called nothing; did you mean notice?"),
+        ("/studio/places/greeting?sample=nobody", "greeting has no sample called nobody; it has"),
+        ("/studio/checks/greeting?sample=nobody", "greeting has no sample called nobody; it has"),
+        ("/studio/send/nothing", "There is no template called nothing; did you mean notice?"),
+    ],
+)
+@pytest.mark.long
+def test_what_does_not_exist_is_a_page_that_says_so(client: Client, path: str, words: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert words in answer.text
+
+
+@pytest.mark.parametrize(
+    ("query", "takes"),
+    [
+        ("width=9", "a whole number from 280 to 1600"),
+        ("width=wide", "a whole number from 280 to 1600"),
+        ("show=pdf", "one of html, source, text"),
+        ("scheme=sepia", "one of dark, full, light, partial, word"),
+        ("tab=x", "one of attachments, checks, data, headers, links, reading"),
+        ("pane=x", "one of details, list, mail"),
+    ],
+)
+@pytest.mark.long
+def test_a_view_that_does_not_exist_is_told_with_what_it_may_be(client: Client, query: str, takes: str) -> None:
+    answer = client.get(f"/studio/templates/greeting?{query}")
+    assert answer.status_code == 400
+    name, _, value = query.partition("=")
+    assert f"The address cannot be read: {name} must be {takes}, not &#39;{value}&#39;." in answer.text
+
+
+@pytest.mark.parametrize("mistake", [RuntimeError("the disk is on fire"), KeyError("on fire")])
+def test_what_nobody_thought_of_is_a_page_that_says_so_and_stands_in_the_log(
+    studio: Studio, caplog: pytest.LogCaptureFixture, mistake: Exception
+) -> None:
+    @get("/unthought", sync_to_thread=False)
+    def unthought() -> None:
+        raise mistake
+
+    router = studio_router(studio)
+    router.register(unthought)
+    with TestClient(Litestar([router], logging_config=None), base_url="http://127.0.0.1") as client:
+        answer = client.get("/studio/unthought")
+    assert answer.status_code == 500
+    assert "The studio failed. Its terminal shows the error." in answer.text
+    assert "on fire" not in answer.text
+    assert f"{type(mistake).__name__}: {mistake}" in caplog.text
+    assert "/studio/unthought" in caplog.text
+
+
+def test_what_does_not_exist_is_no_studio_within_the_studio(client: Client) -> None:
+    answer = client.get("/studio/frames/nothing", headers={"sec-fetch-dest": "iframe"})
+    assert (answer.status_code, answer.text) == (404, "There is no template called nothing; did you mean notice?")
+    assert "content-security-policy" not in answer.headers
+
+
+def test_an_empty_folder_teaches_how_to_start(client: Client, folder: Path) -> None:
+    for file in (*folder.rglob("*.mjml"), *folder.rglob("*.txt")):
+        file.unlink()
+    page = client.get("/studio").text
+    assert "No templates yet." in page
+    assert "welcome/welcome.mjml" in page
+    assert "&lt;mj-text&gt;" in page
+    assert str(folder) in page
+
+
+def test_the_studio_s_own_pages_have_no_inline_code_and_a_policy_that_refuses_it(client: Client) -> None:
+    for path in (
+        "/studio/templates/greeting",
+        "/studio/inbox",
+        "/studio/files/_layout/base.mjml",
+        "/studio/templates/no",
+    ):
+        answer = client.get(path)
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?! type=\"module\" src=)", answer.text)
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "same-origin"
+
+
+def test_a_language_is_offered_where_there_is_more_than_one(folder: Path, studio: Studio, tmp_path: Path) -> None:
+    catalogue = tmp_path / "catalogues" / "de" / "LC_MESSAGES" / "keyturn.po"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text('msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n')
+    gallery = replace(studio.gallery, languages=Languages("UTC", tmp_path / "catalogues"))
+    studio = replace(studio, gallery=gallery)
+    (folder / "notice" / "notice.txt").write_text("{{ lang }}")
+    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1") as client:
+        page = client.get("/studio/templates/notice?show=text&lang=de").text
+    assert re.search(r'id="lang-de" href="\?sample=only&amp;lang=de&amp;show=text"[^>]* aria-current="true"', page)
+    assert re.search(r'id="lang-en"[^>]* aria-keyshortcuts="l"', page)
+    assert '<pre class="text">de' in page
+
+
+def test_a_note_says_how_much_of_a_mail_gmail_cuts(client: Client, folder: Path) -> None:
+    assert "Gmail cuts this mail" not in client.get("/studio/templates/greeting").text
+    (folder / "long.html").write_text(f"<p>{'é' * 102 * 512}</p>")
+    page = client.get("/studio/templates/long").text
+    assert re.search(r"<b>Gmail cuts this mail</b> <span>at 102 KB, [\d.]+ \w+ before its end</span>", page)

@@ -1,0 +1,168 @@
+"""All findings of the folder on one page: by filters that stand in the address, as plain GETs."""
+
+import re
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.studio.web.fixtures import NOTICE, Client, checked_page
+from tests.studio.web.overlays import break_it
+
+from keyturn.studio.web import Studio, create_studio_app
+
+RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
+AT_ONCE = {"prefer": "respond-async"}
+
+
+def page_of(client: Client, query: str = "") -> str:
+    return checked_page(client, f"findings{query}")
+
+
+def region(page: str) -> str:
+    return page[page.index('class="all-findings"') : page.index("</main>")]
+
+
+def groups(page: str) -> list[tuple[str, str, str]]:
+    """Return severity, rule and where of each group."""
+    return [
+        (severity, rule, " ".join(unescape(where).split()))
+        for severity, rule, where in re.findall(
+            r'<summary.*?class="severity (\w+)".*?<code>(.*?)</code>\s*<span class="where">(.*?)</span>',
+            region(page),
+            re.DOTALL,
+        )
+    ]
+
+
+@pytest.fixture
+def broken(folder: Path) -> Path:
+    break_it(folder, RIGHT, WRONG)
+    break_it(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
+    return folder
+
+
+@pytest.mark.usefixtures("broken")
+def test_equal_findings_are_one_that_says_where_it_is_the_worst_first(client: Client, folder: Path) -> None:
+    (folder / "notice" / "notice.mjml").write_text(NOTICE.replace("<mj-text>", '<mj-text colour="red">'))
+    found = groups(page_of(client))
+
+    assert found[0][:2] == ("error", "mjml/unknown-attribute")
+    assert re.fullmatch(r"2 places, in \d+ mails", found[0][2])
+    severities = [severity for severity, _, _ in found]
+    assert severities == sorted(severities, key=["error", "warning", "note"].index)
+
+
+@pytest.mark.usefixtures("broken")
+def test_each_leads_to_its_line_and_to_the_mails_that_have_it(client: Client) -> None:
+    shown = region(page_of(client))
+
+    assert 'href="/studio/templates/greeting?show=source#L8">greeting/greeting.mjml:8:10</a>' in shown
+    assert 'href="/studio/files/_layout/base.mjml#L1">_layout/base.mjml:1:1</a>' in shown
+    there = re.escape("&amp;line=greeting%2Fgreeting.mjml%3A8&amp;tab=checks")
+    found = re.search(
+        rf'<a href="(/studio/templates/greeting\?sample=ada&amp;lang=(\w+){there})">greeting/ada (.*?)</a>', shown
+    )
+    assert found
+    assert found[2] == found[3]
+    assert client.get(unescape(found[1])).status_code == 200
+    assert '<mark>colour</mark>="red"' in unescape(shown)
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize(
+    ("query", "rules"),
+    [
+        ("?severity=error", {"mjml/unknown-attribute"}),
+        ("?words=mjml/unknown", {"mjml/unknown-attribute"}),
+        ("?words=mjml/unknown-attribute&severity=warning", set()),
+        ("?words=COLOUR+ignores", {"mjml/unknown-attribute"}),
+        ("?words=colour+notice", set()),
+    ],
+)
+@pytest.mark.long
+def test_filters_stand_in_the_address(client: Client, query: str, rules: set[str]) -> None:
+    page = page_of(client, query)
+
+    assert {rule for _, rule, _ in groups(page)} == rules
+    if not rules:
+        assert "No finding matches these filters" in page
+
+
+@pytest.mark.long
+def test_it_says_how_many_templates_are_still_to_be_looked_at_and_fills(client: Client, folder: Path) -> None:
+    page = client.get("/studio/findings", headers=AT_ONCE).text
+    assert 'data-checks="/studio/findings"' in page
+    assert "Checking the templates." in page
+
+    first = client.get("/studio/findings?words=mjml").text
+    while "This page updates itself." not in first:  # a fast machine does all in one moment
+        for number in range(20):
+            (folder / f"more{number}.mjml").write_text(NOTICE)
+        first = client.get("/studio/findings?words=mjml").text
+    assert re.search(r"Checking \d+ more templates?\. This page updates itself\.", first)
+    assert 'data-checks="/studio/findings?words=mjml"' in first
+    done = page_of(client)
+    assert "This page updates itself." not in done
+
+
+def test_a_save_is_found_with_the_next_look(client: Client, folder: Path) -> None:
+    assert "mjml/unknown-attribute" not in region(page_of(client))
+    break_it(folder, RIGHT, WRONG)
+    assert "mjml/unknown-attribute" in region(page_of(client))
+    break_it(folder, WRONG, RIGHT)
+    assert "mjml/unknown-attribute" not in region(page_of(client))
+
+
+def test_a_folder_with_nothing_to_mend_is_told_so(studio: Studio, folder: Path) -> None:
+    for file in (folder / "notice").iterdir():
+        file.unlink()
+    calm = replace(studio, severity={"compatibility": "off", "accessibility": "off"})
+    with TestClient(create_studio_app(calm), base_url="http://127.0.0.1:8001") as client:
+        page = page_of(client)
+
+    assert groups(page) == []
+    assert "No problems found" in page
+    assert "Keyturn checked the template in" in page
+
+
+def test_a_long_list_is_cut_into_pages_and_a_finding_into_bounds(client: Client, folder: Path) -> None:
+    lines = '<mj-text colour="red">x</mj-text>\n' * 60
+    lines += "".join(f'<mj-text name{number}="x">{"long " * 200}</mj-text>\n' for number in range(120))
+    (folder / "notice" / "notice.mjml").write_text(NOTICE.replace("<mj-text>", f"{lines}<mj-text>"))
+    page = page_of(client)
+
+    assert len(groups(page)) == 50
+    assert "Page 1 of 3" in page
+    assert 'rel="next" href="?page=2"' in page
+    assert "and 40 more places" in page
+    assert len(page) < 400_000
+    assert "Page 3 of 3" in page_of(client, "?page=900")
+
+
+@pytest.mark.parametrize("query", ["?severity=fatal", "?page=0", f"?words={'x' * 201}"])
+def test_an_address_that_asks_for_what_does_not_exist_is_told_so(client: Client, query: str) -> None:
+    answer = client.get(f"/studio/findings{query}")
+
+    assert answer.status_code == 400
+    assert "The address cannot be read: " in unescape(answer.text)
+
+
+def test_mails_that_were_not_checked_in_full_are_counted(client: Client, folder: Path) -> None:
+    assert "not checked, or not in full" not in page_of(client)
+
+    break_it(folder, RIGHT, "{% include 'gone.mjml' %}<mj-text>The end")
+
+    assert re.search(r"\d+ mails were not checked, or not in full: greeting/", region(page_of(client)))
+
+
+def test_of_many_mails_that_were_not_checked_three_are_named_and_the_others_counted(
+    client: Client, folder: Path
+) -> None:
+    samples = "".join(f'[{name}]\nwhat = "The heating is back"\n' for name in "abcde")
+    (folder / "notice" / "samples.toml").write_text(samples)
+    (folder / "notice" / "notice.mjml").write_text("{% include 'gone.mjml' %}")
+
+    said = "7 mails were not checked, or not in full: notice/a ar, notice/a de, notice/a en, and 4 more."
+    assert said in region(page_of(client))

@@ -1,0 +1,101 @@
+"""The home page: every mail as a picture."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.studio.web.fixtures import Client
+
+from keyturn.studio.web import Studio, create_studio_app
+
+
+def cards(page: str) -> list[str]:
+    return re.findall(r'<a id="card-[^"]*" href="([^"]*)">', page)
+
+
+def test_the_studio_opens_with_each_mail_by_its_first_sample(client: Client) -> None:
+    answer = client.get("/")
+    assert answer.url.path == "/studio"
+    assert cards(answer.text) == ["/studio/templates/greeting?sample=ada", "/studio/templates/notice?sample=only"]
+    assert re.findall(r'<iframe src="([^"]*)"', answer.text) == [
+        "/studio/frames/greeting?sample=ada",
+        "/studio/frames/notice?sample=only",
+    ]
+    assert answer.text.count('loading="lazy"') == 2
+
+
+def test_a_studio_that_is_started_for_its_inbox_opens_on_it(studio: Studio) -> None:
+    with TestClient(create_studio_app(replace(studio, opens_inbox=True)), base_url="http://127.0.0.1:8001") as client:
+        assert client.get("/studio").url.path == "/studio/inbox"
+        assert len(cards(client.get("/studio?scheme=dark").text)) == 2
+
+
+def test_a_mail_opens_in_the_view_of_the_home_page(client: Client) -> None:
+    page = client.get("/studio?scheme=dark&lang=en&width=320").text
+    query = "sample=ada&amp;lang=en&amp;width=320&amp;scheme=dark"
+    assert cards(page)[0] == f"/studio/templates/greeting?{query}"
+    assert 'src="/studio/frames/greeting?sample=ada&amp;lang=en&amp;scheme=dark"' in page
+
+
+def test_a_mail_without_a_sample_and_a_broken_mail_have_a_card(client: Client, folder: Path) -> None:
+    (folder / "notice" / "notice.mjml").write_text("<mjml>{% if %}</mjml>")
+    (folder / "notice" / "samples.toml").unlink()
+    page = client.get("/studio").text
+    assert "/studio/templates/notice" in cards(page)[1]
+
+
+NOWHERE = (
+    "/studio/nothing/here",
+    "/studio/templates",
+    "/studio/findings/none",
+    "/studio/inbox/none/x/y",
+    "/studio/inbox/none/parts/first",
+    "/studio/proofs/none",
+    "/studio/snapshots/none",
+    "/inbox/none",
+    "/api/none",
+)
+
+
+@pytest.mark.parametrize("address", NOWHERE)
+def test_a_program_that_asks_for_no_page_gets_a_problem_document(client: Client, address: str) -> None:
+    answer = client.get(address, headers={"accept": "application/json"})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+    assert answer.json()["detail"] == f"There is no page {address}."
+
+
+def test_a_wrong_method_gets_a_problem_document(client: Client) -> None:
+    problem = client.get("/studio/drafts/greeting", headers={"accept": "application/json"})
+    assert (problem.status_code, problem.headers["content-type"]) == (405, "application/problem+json")
+    assert "POST" in problem.headers["allow"]
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [("POST", "/studio/drafts/greeting"), ("POST", "/studio/sources/greeting/greeting.mjml"),
+     ("DELETE", "/api/v1/messages")],
+)  # fmt: skip
+def test_a_body_that_is_nested_too_deeply_is_refused(client: Client, method: str, address: str) -> None:
+    headers = {"content-type": "application/json", "sec-fetch-site": "same-origin"}
+    answer = client.request(method, address, content='{"x":' + "[" * 100_000 + "]" * 100_000 + "}", headers=headers)
+    assert (answer.status_code, "nested too deeply" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize("page", ["0", "x", "1e9"])
+def test_a_page_that_does_not_exist_is_told(client: Client, page: str) -> None:
+    answer = client.get(f"/studio?page={page}")
+    assert answer.status_code == 400
+    assert "The address cannot be read: page must be a whole number from 1 to 100,000, not" in answer.text
+
+
+def test_a_large_folder_has_pages_of_two_hundred_mails(client: Client, folder: Path) -> None:
+    for number in range(401):
+        (folder / f"more_{number:03}.html").write_text("<title>More</title><p>Hello</p>")
+    first, last, beyond = (client.get(f"/studio?page={page}").text for page in (1, 3, 9))
+    assert [len(cards(page)) for page in (first, last, beyond)] == [200, 3, 3]
+    assert "Page 1 of 3" in first
+    assert 'rel="next" href="?page=2"' in first
+    assert 'rel="next"' not in last
+    assert "403 templates" in first

@@ -1,0 +1,155 @@
+"""The hosted pages in the studio: every state has an address, a save is seen, and each looks as it should anywhere."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from msgspec.structs import asdict
+from tests.functions.settings.test_brand import SVG
+from tests.studio.web.fixtures import Client
+
+from keyturn.service.pages.preview import PagePreview
+from keyturn.service.reset.mails.builtin_emails import builtin_emails
+from keyturn.service.settings import Brand, FileOrUrl, Folder, Kind, PagesSettings, PasswordSettings, Settings
+from keyturn.service.settings.reading import read_settings
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.web import Studio, create_studio_app
+
+OWN = '{% extends "keyturn/forgot.html" %}\n{% block question %}<h1>Locked out?</h1>{% endblock %}\n'
+FRAMES = "/studio/page-frames"
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    (tmp_path / "pages").mkdir()
+    return (tmp_path / "pages").resolve()
+
+
+@pytest.fixture
+def studio(own: Path, tmp_path: Path) -> Studio:
+    (tmp_path / "look").mkdir()
+    (tmp_path / "look" / "logo.svg").write_bytes(SVG)
+    (tmp_path / "look" / "own.css").write_text("@media (prefers-color-scheme: dark) { h1 { font-style: normal } }")
+    settings = Settings(
+        brand=Brand(
+            name="Northwind School",
+            support_address="help@northwind.example",
+            accent="#5a34c8",
+            logo=FileOrUrl(f"{tmp_path}/look/logo.svg"),
+            stylesheet=Folder(f"{tmp_path}/look/own.css"),
+        ),
+        kinds={"school": Kind(brand={"name": "Harbour Primary", "logo": FileOrUrl("")})},
+        password=PasswordSettings(require=("uppercase", "lowercase", "digit", "special")),
+        pages=PagesSettings(templates=Folder(own)),
+    )
+    gallery = Gallery(**asdict(builtin_emails(settings, {}, reload=True)))
+    pages = PagePreview(lambda: settings, {"Clinic": {"name": "Orchard Clinic", "accent": "#a3461f"}})
+    return Studio(gallery=gallery, sender="a@northwind.example", pages=pages, token="")
+
+
+@pytest.fixture
+def client(studio: Studio) -> Iterator[Client]:
+    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+        yield client
+
+
+def states(studio: Studio) -> list[str]:
+    assert studio.pages
+    return [name for name, _, _ in studio.pages.states]
+
+
+@pytest.mark.long
+def test_every_state_has_an_address_and_a_row_in_the_list(client: Client, studio: Studio) -> None:
+    rows = re.findall(r'id="page-([\w-]+)" class="row" href="/studio/pages/([\w-]+)"', client.get("/studio/pages").text)
+    assert [name for name, _ in rows] == [state for _, state in rows] == states(studio)
+    for state in states(studio):
+        page = client.get(f"/studio/pages/{state}?lang=de&width=320&scheme=dark")
+        assert page.status_code == 200
+        assert f'src="{FRAMES}/dark/{state}?lang=de"' in page.text
+        frame = client.get(f"{FRAMES}/dark/{state}?lang=de")
+        assert (frame.status_code, '<html lang="de"' in frame.text) == (200, True)
+
+
+def test_the_palette_finds_every_state(client: Client, studio: Studio) -> None:
+    found = {item["href"] for item in client.get("/studio/index.json?lang=de").json() if item["kind"] == "Page"}
+    assert found == {f"/studio/pages/{state}?lang=de" for state in states(studio)}
+
+
+def test_a_page_s_files_are_in_the_scheme_that_is_wanted(client: Client) -> None:
+    for scheme, other in (("light", "dark"), ("dark", "light")):
+        page = client.get(f"{FRAMES}/{scheme}/sign-in").text
+        assert f'<meta name="color-scheme" content="{scheme}">' in page
+        sheets = re.findall(r'href="([^"]+\.css)"', page)
+        assert len(sheets) == 4
+        for sheet in sheets:
+            css = client.get(sheet)
+            assert css.status_code == 200
+            assert "prefers-color-scheme" not in css.text
+            assert f"color-scheme: {other}" not in css.text
+    (logo,) = re.findall(r'<img src="([^"]+)"', client.get(f"{FRAMES}/light/sign-in").text)
+    answer = client.get(logo)
+    assert (answer.content, answer.headers["content-type"]) == (SVG, "image/svg+xml")
+    assert "sandbox" in answer.headers["content-security-policy"]
+
+
+def test_a_page_sends_nothing_loads_nothing_foreign_and_takes_no_focus(client: Client) -> None:
+    frame = client.get(f"{FRAMES}/light/forgot")
+    policy = frame.headers["content-security-policy"]
+    assert {"script-src 'self'", "style-src 'self'", "form-action 'none'", "frame-ancestors 'self'"} <= {
+        *policy.split("; ")
+    }
+    assert "unsafe" not in policy
+    assert "autofocus" not in frame.text
+
+
+def test_a_brand_of_a_kind_or_of_the_studio_can_be_chosen(client: Client) -> None:
+    for brand, name in (("", "Northwind School"), ("school", "Harbour Primary"), ("Clinic", "Orchard Clinic")):
+        assert f"· {name}</title>" in client.get(f"{FRAMES}/light/forgot", params={"brand": brand}).text
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["pages/x", "page-frames/light/x", "page-frames/light/forgot?brand=x", "page-frames/light/keyturn-assets/0/x.css"],
+)
+def test_what_does_not_exist_is_not_found(client: Client, path: str) -> None:
+    assert client.get(f"/studio/{path}").status_code == 404
+
+
+def test_a_page_of_one_s_own_is_drawn_and_its_mistake_is_told_with_the_line(client: Client, own: Path) -> None:
+    (own / "forgot.html").write_text(OWN)
+    assert "<h1>Locked out?</h1>" in client.get(f"{FRAMES}/light/forgot").text
+
+    (own / "forgot.html").write_text(OWN.replace("Locked out?", "{{ lockd }}"))
+    page = client.get("/studio/pages/forgot").text
+    assert "&#39;lockd&#39; is undefined" in page
+    assert f"{own}/forgot.html:2" in page
+    assert "{{ lockd }}" in page
+    assert "<code>keyturn serve</code> does not start with this error" in page
+    frame = client.get(f"{FRAMES}/light/forgot?lang=de")  # which was never drawn
+    assert (frame.status_code, frame.text) == (422, f"{own}/forgot.html:2: 'lockd' is undefined")
+
+
+def test_the_brand_of_a_saved_file_is_that_of_the_next_page(tmp_path: Path) -> None:
+    file = tmp_path / "keyturn.toml"
+    file.write_text('[brand]\nname = "Northwind School"\n')
+
+    def read() -> Settings:
+        return read_settings(file, {"KEYTURN_ENVIRONMENT": "development"}, sending=False)
+
+    pages = PagePreview(read, {"Clinic": {"accent": "#a3461f"}})
+    file.write_text('[brand]\nname = "Harbour Primary"\nradius = 3\n')
+    for brand in ("", "Clinic"):
+        assert "Harbour Primary" in pages.page("forgot", "", brand, "")
+
+    file.write_text('[brand]\nradius = "big"\n')
+    with pytest.raises(ValueError, match=r"brand\.radius: must be a whole number from 0 to 24, not 'big'"):
+        pages.page("forgot", "", "", "")
+
+
+def test_a_studio_of_other_mails_has_no_pages(studio: Studio) -> None:
+    alone = Studio(gallery=studio.gallery, sender=studio.sender, token="")
+    with TestClient(create_studio_app(alone), base_url="http://127.0.0.1:8001") as client:
+        assert client.get("/studio/pages/forgot").status_code == 404
+        assert "list-pages" not in client.get("/studio", follow_redirects=True).text

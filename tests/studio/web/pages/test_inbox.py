@@ -1,0 +1,226 @@
+"""The captured mails, as plain GETs."""
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.studio.web.fixtures import Client, capture
+
+from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.web import Studio, create_studio_app
+
+OWN = {"sec-fetch-site": "same-origin"}
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def test_it_lists_every_mail_newest_first_with_address_subject_and_time(client: Client, inbox: Path) -> None:
+    capture(inbox, "First", NOON)
+    capture(inbox, "Second", NOON + timedelta(minutes=1))
+    page = client.get("/studio/inbox").text
+    assert re.findall(r'</span> <b dir="auto">(\w+)</b>', page) == ["Second", "First"]
+    assert page.count("Northwind School <small>to ada@northwind.example</small>") == 2
+    assert f'title="{NOON.astimezone():%H:%M:%S}">{NOON.astimezone():%H:%M}</time>' in page
+    assert 'Inbox</span><span class="count">2<' in page
+
+
+def test_a_mail_is_shown_with_its_headers_and_its_html_in_a_sandbox(client: Client, inbox: Path) -> None:
+    name = capture(inbox, "Welcome")
+    page = client.get(f"/studio/inbox/{name}").text
+    assert "<dt>Subject</dt><dd>Welcome</dd>" in page
+    assert "<dt>From</dt><dd>Northwind School &lt;no-reply@northwind.example&gt;</dd>" in page
+    assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in page
+    frame = client.get(f"/studio/inbox/{name}/frame")
+    assert "<p>Hello Ada</p>" in frame.text
+    assert frame.text.startswith('<base target="_blank">')
+    assert frame.headers["content-security-policy"].startswith("sandbox allow-popups allow-popups-to-escape-sandbox; ")
+    assert frame.headers["referrer-policy"] == "same-origin"
+
+
+def test_the_links_of_a_captured_mail_can_be_followed_without_a_referrer(client: Client, inbox: Path) -> None:
+    name = capture(inbox, "Welcome", link="http://127.0.0.1:8000/open/1?a=1&b=2")
+    link = 'href="http://127.0.0.1:8000/open/1?a=1&amp;b=2" target="_blank" rel="noreferrer"'
+    assert link in client.get(f"/studio/inbox/{name}?tab=links").text
+    text = client.get(f"/studio/inbox/{name}?show=text").text
+    assert re.search(r'<a href="http://127\.0\.0\.1:8000/open/1\?a=1&amp;b=2"[^>]*target="_blank"', text)
+
+
+def test_a_link_that_is_no_web_address_cannot_be_followed(client: Client, inbox: Path) -> None:
+    name = capture(inbox, "Welcome", link="javascript:alert(1)")
+    page = client.get(f"/studio/inbox/{name}?tab=links").text
+    assert "<code>javascript:alert(1)</code>" in page
+    assert 'href="javascript' not in page
+
+
+def test_the_raw_mail_can_be_read_and_taken_away(client: Client, inbox: Path) -> None:
+    name = capture(inbox, "Welcome")
+    assert "multipart/alternative" in client.get(f"/studio/inbox/{name}?show=source").text
+    taken = client.get(f"/studio/inbox/{name}/raw")
+    assert taken.content == (inbox / name).read_bytes()
+    assert taken.headers["content-type"] == "message/rfc822"
+    assert taken.headers["content-disposition"] == f'attachment; filename="{name}"'
+
+
+@pytest.mark.parametrize("end", ["", "/frame", "/raw"])
+@pytest.mark.parametrize("name", ["gone.eml", "..%2Fsecret.eml", "%2e%2e%2fsecret.eml", ".hidden.eml", "notes.txt"])
+@pytest.mark.long
+def test_only_what_is_in_the_list_is_handed_out(client: Client, inbox: Path, name: str, end: str) -> None:
+    capture(inbox, "Welcome")
+    for file in (inbox / "notes.txt", inbox / ".hidden.eml", inbox.parent / "secret.eml"):
+        file.write_text("Subject: secret\n\nsecret words")
+    answer = client.get(f"/studio/inbox/{name}{end}")
+    assert answer.status_code == 404
+    assert "secret words" not in answer.text
+
+
+def test_a_mail_with_only_one_part_is_shown(client: Client, inbox: Path) -> None:
+    (inbox / "1-plain.eml").write_text("To: ada@northwind.example\nSubject: Plain\n\nOnly words\n")
+    (inbox / "2-html.eml").write_text("Subject: Marked\nContent-Type: text/html\n\n<p>Only marks</p>\n")
+    assert "Only words" in client.get("/studio/inbox/1-plain.eml?show=text").text
+    assert "Only words" in client.get("/studio/inbox/1-plain.eml").text
+    assert "Only marks" in client.get("/studio/inbox/2-html.eml/frame").text
+    assert "This mail has no text part." in client.get("/studio/inbox/2-html.eml?show=text").text
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"\xff\xfe\x00 not a mail",
+        b"Date: yesterday\nTo: \xc3\xa4, <>\nSubject: =?x?q?=ff?=\n\nx",
+        b'Content-Type: text/plain; charset="klingon"\n\nwords',
+        b'Content-Type: multipart/alternative; boundary="b"\n\n--b\nContent-Type: text/html; charset=x\n\n<p>\n--b--',
+    ],
+)
+@pytest.mark.long
+def test_a_damaged_mail_is_shown_as_far_as_it_can_be(client: Client, inbox: Path, raw: bytes) -> None:
+    (inbox / "1-damaged.eml").write_bytes(raw)
+    assert "1-damaged.eml" in client.get("/studio/inbox").text
+    for query in ("", "?show=text", "?show=source", "?tab=links"):
+        assert client.get(f"/studio/inbox/1-damaged.eml{query}").status_code == 200
+
+
+def test_a_mail_of_text_alone_is_read_with_links_that_can_be_followed(client: Client, captured: CapturedMails) -> None:
+    text = "Open https://school.example/open?a=1&b=2 or write to help@school.example.\n\n<b>Ada</b>\n"
+    mail_id = captured.add(f"Subject: Words\r\n\r\n{text}".encode())
+    page = client.get(f"/studio/inbox/{mail_id}?scheme=dark").text
+    assert '<a href="https://school.example/open?a=1&amp;b=2" rel="noopener noreferrer" target="_blank">' in page
+    assert '<a href="mailto:help@school.example">' in page
+    assert "&lt;b&gt;Ada&lt;/b&gt;" in page
+    assert "In the inbox" in page
+    assert "Open https://school.example" in client.get(f"/studio/inbox/{mail_id}?tab=reading").text
+    assert "&lt;b&gt;Ada&lt;/b&gt;" in client.get(f"/view/{mail_id}.html").text
+
+
+def test_what_a_mail_says_is_escaped(client: Client, inbox: Path) -> None:
+    name = capture(inbox, "Welcome <script>alert(1)<script>")
+    for path in ("/studio/inbox", f"/studio/inbox/{name}", f"/studio/inbox/{name}?show=source"):
+        assert "<script>alert" not in client.get(path).text
+
+
+def test_where_nothing_is_captured_there_is_no_inbox(studio: Studio) -> None:
+    with TestClient(create_studio_app(replace(studio, captured=None)), base_url="http://127.0.0.1") as client:
+        assert client.get("/studio/inbox").status_code == 404
+        assert "Inbox" not in client.get("/studio/templates/greeting").text
+
+
+def test_a_search_stays_in_its_field_and_one_that_finds_nothing_leads_back_to_all(client: Client, inbox: Path) -> None:
+    capture(inbox, "Welcome")
+    page = client.get("/studio/inbox?search=HELLO+ada").text
+    assert re.findall(r'</span> <b dir="auto">(\w+)</b>', page) == ["Welcome"]
+    assert 'value="HELLO ada"' in page
+    page = client.get("/studio/inbox?search=invoice").text
+    assert "No mail matches “invoice”" in page
+    assert "Show all 1" in page
+
+
+def test_an_attachment_is_saved_and_never_shown(client: Client, captured: CapturedMails) -> None:
+    message = EmailMessage()
+    message["Subject"] = "Evil"
+    message.set_content("Look")
+    message.add_attachment("<script>alert(1)</script>", subtype="html", filename='../März "1".html')
+    mail_id = captured.add(bytes(message))
+    page = client.get(f"/studio/inbox/{mail_id}?tab=attachments").text
+    assert "März -1-.html" in page
+    part = client.get(f"/studio/inbox/{mail_id}/parts/2")
+    assert part.content.strip() == b"<script>alert(1)</script>"
+    assert part.headers["content-disposition"] == (
+        "attachment; filename=\"M_rz -1-.html\"; filename*=UTF-8''M%C3%A4rz%20-1-.html"
+    )
+    assert "sandbox" in part.headers["content-security-policy"]
+    assert part.headers["x-content-type-options"] == "nosniff"
+    assert client.get(f"/studio/inbox/{mail_id}/parts/9").status_code == 404
+
+
+def test_a_mail_is_deleted_and_so_is_its_file(client: Client, inbox: Path) -> None:
+    name = capture(inbox, "Welcome")
+    assert client.post(f"/studio/inbox/{name}/delete", headers=OWN, follow_redirects=False).status_code == 303
+    assert not (inbox / name).exists()
+    assert "No mail yet" in client.get("/studio/inbox").text
+
+
+def test_what_a_search_finds_is_deleted_and_the_rest_kept(client: Client, inbox: Path) -> None:
+    capture(inbox, "Welcome")
+    capture(inbox, "Goodbye")
+    client.post("/studio/inbox/delete?search=subject:welcome", headers=OWN)
+    assert re.findall(r'</span> <b dir="auto">(\w+)</b>', client.get("/studio/inbox").text) == ["Goodbye"]
+    refused = client.post("/studio/inbox/delete?search=-is:nonsense", headers=OWN)
+    assert refused.status_code == 400
+    assert "names no field" in refused.text
+    assert "Goodbye" in client.get("/studio/inbox?search=-is:nonsense").text, "while it is typed, it is words"
+    client.post("/studio/inbox/delete", headers=OWN)
+    assert "No mail yet" in client.get("/studio/inbox").text
+
+
+def test_a_hundred_mails_are_a_page_and_the_older_ones_on_the_next(client: Client, captured: CapturedMails) -> None:
+    for number in range(101):
+        captured.add(b"Subject: number%d\r\n\r\n" % number)
+    page = client.get("/studio/inbox").text
+    assert "number100" in page
+    assert "number0<" not in page
+    older = re.search(r'id="older"[^>]* href="([^"]+)"', page)
+    assert older
+    page = client.get(f"/studio/inbox{older[1]}").text
+    assert "number0<" in page
+    assert "number1<" not in page
+    assert client.get("/studio/inbox?older_than=gone").status_code == 404
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Subject: " + b"long " * 400_000 + b"\r\n\r\nx",
+        b"X: y\r\n" * 60_000 + b"\r\nx",
+        b"X: " + b"y" * 2_000_000 + b"\r\n\r\nx",
+        b"\r\n" + b"https://a.example/x " * 100_000,
+        b"Content-Type: text/html\r\n\r\n" + b"<a href=/%d>x</a>" * 10_000 % tuple(range(10_000)),
+        b"To: " + b"ada@northwind.example, " * 100_000 + b"\r\n\r\nx",
+    ],
+)
+def test_a_mail_of_megabytes_makes_no_page_of_megabytes(client: Client, captured: CapturedMails, raw: bytes) -> None:
+    mail_id = captured.add(raw)
+    for path in ("inbox", f"inbox/{mail_id}", f"inbox/{mail_id}?show=text", f"inbox/{mail_id}?tab=links"):
+        assert len(client.get(f"/studio/{path}").text) < 1_500_000
+
+
+@pytest.mark.long
+def test_a_mail_of_megabytes_is_shown_and_not_redrawn(client: Client, captured: CapturedMails) -> None:
+    long = b"Content-Type: text/html\r\n\r\n" + b"<p>words and words</p>" * 30_000
+    mail_id = captured.add(long)
+    assert "words and words" in client.get(f"/studio/inbox/{mail_id}/frame?scheme=dark").text
+    for query in ("scheme=partial", "scheme=full"):
+        answer = client.get(f"/studio/inbox/{mail_id}/frame?{query}", headers={"sec-fetch-dest": "iframe"})
+        assert answer.status_code == 422
+        assert answer.text.startswith("This mail has more than 512 KB of HTML, so")
+
+
+def test_a_captured_mail_is_shown_as_word_draws_it_and_read_aloud(client: Client, inbox: Path) -> None:
+    name = capture(inbox, "Hello")
+    page = client.get(f"/studio/inbox/{name}?scheme=word&tab=reading").text
+    assert "Outlook for Windows, modelled" in page
+    assert "<span>Hello Ada</span>" in page
+    assert "Times New Roman" in client.get(f"/studio/inbox/{name}/frame?scheme=word").text

@@ -1,0 +1,114 @@
+"""Templates that run away in the studio: the studio reports them, and other pages do not wait."""
+
+import re
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.studio.web.fixtures import GREETING, NOTICE, Client
+
+from keyturn.studio.renderers import Limits, RendererPool
+from keyturn.studio.web import Studio, create_studio_app
+from keyturn.studio.web.rendering import rendition
+from keyturn.studio.web.rendering.rendition import Drawer
+
+ENDLESS = "<mjml><mj-body>\n{% for one in range(10 ** 9) %}\n{% endfor %}\n</mj-body></mjml>"
+
+
+@pytest.fixture
+def limited(studio: Studio, tmp_path: Path) -> Iterator[Studio]:
+    with closing(RendererPool(Drawer(studio.gallery), Limits(seconds=0.4, megabytes=128), most=2)) as workers:
+        yield replace(studio, runner=workers, snapshots=tmp_path / "snapshots", snapshot_languages=("en", "de"))
+
+
+@pytest.fixture
+def client(limited: Studio) -> Iterator[Client]:
+    with TestClient(create_studio_app(limited), base_url="http://127.0.0.1:8001") as client:
+        yield client
+
+
+def test_a_worker_draws_checks_and_knows_the_lines(client: Client) -> None:
+    page = client.get("/studio/templates/greeting?sample=ada&line=greeting/greeting.mjml:5").text
+    assert "Welcome, Ada" in page
+    assert 'data-region="fault"></div>' in page
+    frame = client.get("/studio/frames/greeting?sample=ada&scheme=full").text
+    assert "Hello Ada" in frame
+    assert 'data-keyturn="' in frame or "kt-" in frame
+    marks = client.get("/studio/places/greeting?sample=ada&line=greeting/greeting.mjml:5").json()
+    assert marks["picked"]
+    assert "Checks" in client.get("/studio/checks/greeting?sample=ada&tab=checks").text
+    assert client.get("/studio/templates/greeting?sample=ada&brand=nobody").status_code == 404
+
+
+def test_a_worker_finds_branches(client: Client, folder: Path) -> None:
+    branch = "{% if urgent %}\n<mj-text>Now</mj-text>\n{% endif %}\n<mj-text>"
+    (folder / "notice" / "notice.mjml").write_text(NOTICE.replace("<mj-text>", branch))
+    assert "Now" in client.get("/studio/frames/notice?sample=branch%3A+notice.mjml%3A2").text
+
+
+@pytest.mark.long
+def test_a_page_says_which_template_never_ends_and_why(client: Client, folder: Path) -> None:
+    assert "The heating is back" in client.get("/studio/frames/notice").text
+    (folder / "notice" / "notice.mjml").write_text(ENDLESS)
+
+    page = client.get("/studio/templates/notice").text
+
+    fault = re.search(r'<section class="fault".*?</section>', page, re.DOTALL)
+    assert fault
+    assert "It takes longer than 0.4 seconds" in fault[0]
+    assert "notice/notice.mjml" in fault[0]
+    assert '<li value="2" class="wrong"' in fault[0]
+    assert "limit_seconds" in fault[0]
+    assert "The heating is back" in client.get("/studio/frames/notice").text, "the last good mail stays"
+    checks = client.get("/studio/checks/notice?tab=checks").text
+    assert "limits/time" in checks
+
+    (folder / "notice" / "notice.mjml").write_text(NOTICE)
+    assert "The heating is back" in client.get("/studio/frames/notice").text
+    assert "It takes longer" not in client.get("/studio/templates/notice").text
+
+
+def test_others_are_drawn_while_a_template_runs_away(client: Client, folder: Path) -> None:
+    (folder / "notice" / "notice.mjml").write_text(ENDLESS)
+
+    with ThreadPoolExecutor(1) as threads:
+        stuck = threads.submit(client.get, "/studio/frames/notice")
+        drawn = client.get("/studio/frames/greeting?sample=ada")
+        assert "Hello Ada" in drawn.text
+        answer = stuck.result(30)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "text/html; charset=utf-8")
+    assert "notice/notice.mjml:2:1: It takes longer than 0.4 seconds.<" in answer.text
+
+
+def test_a_snapshot_of_a_template_that_never_ends_cannot_be_compared(client: Client, folder: Path) -> None:
+    (folder / "greeting" / "greeting.mjml").write_text(
+        GREETING.replace("Hello", "{% for a in range(10**9) %}{% endfor %}")
+    )
+
+    page = client.get("/studio/snapshots").text
+
+    assert page.count("greeting.mjml: Rendering and checking this mail takes too long") == 4
+    assert "notice" in page
+
+
+RUNS_AWAY_IN_A_BRANCH = NOTICE.replace(
+    "{{ what }}", "{{ what }}{% if not what %}{% for a in range(10**9) %}{% endfor %}{% endif %}"
+)
+
+
+def test_a_mail_is_checked_and_shown_though_one_of_its_branches_never_ends(
+    client: Client, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendition, "_TO_EXPLORE", 0.4)
+    (folder / "notice" / "notice.mjml").write_text(RUNS_AWAY_IN_A_BRANCH)
+
+    checks = client.get("/studio/checks/notice?tab=checks").text
+
+    assert "accessibility/lang" in checks
+    assert "limits/time" not in checks
+    assert "The heating is back" in client.get("/studio/frames/notice").text

@@ -1,0 +1,77 @@
+"""What the pages are told of the disk."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.studio.web.fixtures import GREETING, capture, write_templates
+
+from keyturn.studio.inbox.store import CapturedMails
+from keyturn.studio.web import Studio
+
+Event = tuple[str, str]
+
+
+@pytest.fixture
+def events(served: str, studio: Studio) -> Iterator[Iterator[Event]]:
+    """Listen as a page does; the first event has been taken: the watch has begun."""
+    with httpx2.stream("GET", f"{served}/events", timeout=10) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        told = read(stream)
+        assert next(told)[0] == "watching"
+        yield told
+        studio.stopping.set()
+
+
+def read(stream: httpx2.Response) -> Iterator[Event]:
+    name = ""
+    for line in stream.iter_lines():
+        key, _, value = line.partition(": ")
+        if key == "event":
+            name = value
+        elif line.startswith("data"):
+            yield name, value
+
+
+def test_a_save_is_told(events: Iterator[Event], folder: Path) -> None:
+    (folder / "greeting" / "greeting.mjml").write_text(GREETING + "\n")
+    assert next(events) == ("saved", "")
+
+
+def test_a_save_of_a_shared_file_and_of_samples_is_told_too(events: Iterator[Event], folder: Path) -> None:
+    for file in ("_layout/base.mjml", "greeting/samples.toml", "greeting/greeting.txt"):
+        (folder / file).write_text((folder / file).read_text() + "\n")
+        assert next(events)[0] == "saved"
+
+
+def test_a_file_that_is_moved_here_is_told(events: Iterator[Event], folder: Path) -> None:
+    old = folder.parent / "old.mjml"
+    old.write_text(GREETING)
+    os.utime(old, (1, 1))
+    old.rename(folder / "greeting" / "greeting.mjml")
+    assert next(events)[0] == "saved"
+
+
+def test_a_captured_mail_is_told_in_a_folder_that_did_not_exist(events: Iterator[Event], inbox: Path) -> None:
+    capture(inbox, "Welcome")
+    assert next(events) == ("mail", "")
+
+
+def test_a_folder_that_goes_and_comes_back_is_watched_again(events: Iterator[Event], folder: Path) -> None:
+    shutil.rmtree(folder)
+    assert next(events)[0] == "saved"
+    write_templates(folder)
+    assert next(events)[0] == "saved"
+
+
+def test_the_stream_ends_when_the_server_stops(events: Iterator[Event], studio: Studio) -> None:
+    studio.stopping.set()
+    assert list(events) == []
+
+
+def test_a_mail_that_is_caught_is_told(events: Iterator[Event], captured: CapturedMails) -> None:
+    captured.add(b"Subject: x\r\n\r\n")
+    assert next(events)[0] == "mail"
