@@ -16,7 +16,7 @@ import hypothesis
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
-from tests.browsing import running_chromium
+from tests.browser.browsing import running_chromium
 from tests.driver.inbox import Inbox
 from tests.driver.service import PEOPLE, Service, Start, running, settings_for
 from tests.programs import MARKED, require_program

@@ -136,7 +136,7 @@ _PAINTED = """word => {
 
 @asynccontextmanager
 async def _open(port: int) -> AsyncIterator[Page]:
-    from tests.browsing import running_chromium
+    from tests.browser.browsing import running_chromium
 
     async with running_chromium(str(CHROMIUM)) as browser:
         tab = await browser.new_page(viewport={"width": 1440, "height": 900})

@@ -1,4 +1,4 @@
-"""The settings of the examples without a demo. tests/frontend opens their pages."""
+"""The settings of the examples without a demo. tests/browser/elements opens their pages."""
 
 from pathlib import Path
 

@@ -1,25 +1,18 @@
-"""A brand, its templates and a language."""
+"""A mail of Northwind School's: in two languages, and as a reader sees it."""
 
 import html
 import re
 from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-import msgspec
 import pytest
 from babel import Locale
+from tests.studio.samples import branded
 
-from keyturn.mail.languages import PACKAGED, Language, Languages
+from keyturn.mail.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.mail.rendering.render import EmailProps, Templates
-from keyturn.packaging import folder
-from keyturn.service.reset.mails.theme import Theme
-from keyturn.service.settings import Brand
+from keyturn.mail.rendering.render import EmailProps
 
-NORTHWIND = Brand(
-    name="Northwind School", support_address="help@northwind.example", postal_address="12 Harbour Street, Leeds"
-)
-LANGUAGES = Languages("UTC", PACKAGED)
 BLANKS = "\u034f\u200c\u00a0 \n"
 
 
@@ -34,20 +27,7 @@ def arabic() -> Language:
 
 
 @pytest.fixture(scope="session")
-def branded() -> Callable[..., Templates]:
-    """Return the shipped templates for Northwind School, with any of its brand's fields replaced."""
-
-    def make(**fields: object) -> Templates:
-        brand = msgspec.structs.replace(NORTHWIND, **fields)
-        return Templates(
-            folder("email_templates"), Theme.of(brand, LANGUAGES, "https://account.northwind.example").globals
-        )
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def render(branded: Callable[..., Templates], english: Language) -> Callable[[EmailProps], Rendered]:
+def render(english: Language) -> Callable[[EmailProps], Rendered]:
     """Render for Northwind School in English."""
     templates = branded()
     return lambda props: templates.render(props, english)

@@ -1,14 +1,12 @@
 """The mails in every language: complete, and in the direction of their script."""
 
 import re
-from collections.abc import Callable
 
 import pytest
 from tests.every_language import each_language
-from tests.studio.samples import read_samples
+from tests.studio.samples import branded, read_samples
 
 from keyturn.mail.languages import Languages
-from keyturn.mail.rendering.render import Templates
 from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import EMAILS
 
@@ -19,7 +17,7 @@ ISOLATES = re.compile("[\u2068\u2069]")
 
 
 @each_language("tag", {tag: tag for tag in TAGS})
-def test_every_sample_says_its_language_and_has_a_short_inbox_row(tag: str, branded: Callable[..., Templates]) -> None:
+def test_every_sample_says_its_language_and_has_a_short_inbox_row(tag: str) -> None:
     language = Languages("UTC").choose(tag)
     templates = branded()
 
@@ -35,15 +33,13 @@ def test_every_sample_says_its_language_and_has_a_short_inbox_row(tag: str, bran
 @pytest.mark.parametrize("tag", ["ar", "hi"])
 @pytest.mark.parametrize("name", EMAILS)
 @pytest.mark.long
-def test_no_letter_that_joins_is_parted_from_the_next(name: str, tag: str, branded: Callable[..., Templates]) -> None:
+def test_no_letter_that_joins_is_parted_from_the_next(name: str, tag: str) -> None:
     mail = branded().render(next(iter(SAMPLES[name].values())), Languages("UTC").choose(tag))
 
     assert "letter-spacing" not in mail.html
 
 
-def test_addresses_and_names_in_latin_letters_stand_apart_in_an_arabic_text(
-    branded: Callable[..., Templates],
-) -> None:
+def test_addresses_and_names_in_latin_letters_stand_apart_in_an_arabic_text() -> None:
     text = branded().render(SAMPLES["password_changed"]["school"], Languages("UTC").choose("ar")).text
 
     for value in ("2001:db8:85a3:8d3:1319:8a2e:370:7348", "Harbour Primary School", "office@harbour-primary.example"):
@@ -52,7 +48,7 @@ def test_addresses_and_names_in_latin_letters_stand_apart_in_an_arabic_text(
 
 
 @pytest.mark.long
-def test_every_language_that_needs_them_names_fonts_that_have_its_letters(branded: Callable[..., Templates]) -> None:
+def test_every_language_that_needs_them_names_fonts_that_have_its_letters() -> None:
     templates, languages = branded(), Languages("UTC")
     html = {
         tag: templates.render(SAMPLES["password_reset"]["viewer"], languages.choose(tag)).html

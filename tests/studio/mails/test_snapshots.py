@@ -1,14 +1,14 @@
 """Each mail reads as it was accepted: main samples in HTML, all samples and some languages as plain text.
 
-If you changed a template on purpose, write them with `pytest tests/studio/mails --accept-mails` and review the difference.
-The languages cover every direction, and scripts with and without spaces.
+If you changed a template on purpose, write them with `pytest tests/studio/mails --accept-mails` and review the
+difference. The languages cover every direction, and scripts with and without spaces.
 """
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.studio.samples import read_samples
+from tests.studio.samples import branded, read_samples
 
 from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.compiling import Rendered
@@ -33,17 +33,13 @@ FILES = [f"{name}{language}.txt" for name in EMAILS for language in ("", *(f".{t
 
 
 @pytest.mark.parametrize("name", MAIN, ids=str)
-def test_a_main_sample_renders_as_it_was_accepted(
-    name: MailName, branded: Callable[..., Templates], pytestconfig: pytest.Config
-) -> None:
+def test_a_main_sample_renders_as_it_was_accepted(name: MailName, pytestconfig: pytest.Config) -> None:
     snapshots = Snapshots(Gallery(templates=branded(), languages=LANGUAGES, props=EMAILS), STORED, ["en", "ar"])
     MailSnapshot(snapshots, name, accepting=pytestconfig.getoption("--accept-mails")).assert_matches()
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_mail_reads_as_it_was_accepted(
-    file: str, branded: Callable[..., Templates], pytestconfig: pytest.Config
-) -> None:
+def test_a_mail_reads_as_it_was_accepted(file: str, pytestconfig: pytest.Config) -> None:
     text = "\n".join(parts_of(file, branded()))
     if pytestconfig.getoption("--accept-mails"):
         TEXTS.mkdir(exist_ok=True)
@@ -52,7 +48,7 @@ def test_a_mail_reads_as_it_was_accepted(
 
 
 @pytest.mark.parametrize("name", EMAILS)
-def test_both_parts_say_the_same(name: str, branded: Callable[..., Templates], seen: Callable[[Rendered], str]) -> None:
+def test_both_parts_say_the_same(name: str, seen: Callable[[Rendered], str]) -> None:
     left_out = str.maketrans("", "", " :")  # tables of the HTML have no colons
     for props in SAMPLES[name].values():
         mail = branded().render(props, LANGUAGES.choose("en"))

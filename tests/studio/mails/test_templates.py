@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.studio.samples import read_samples
+from tests.studio.samples import branded, read_samples
 
 from keyturn.mail.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
-from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.mail.rendering.render import EmailProps
 from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import (
     EMAILS,
@@ -20,7 +20,6 @@ from keyturn.service.settings import FileOrUrl
 
 Render = Callable[[EmailProps], Rendered]
 Seen = Callable[[Rendered], str]
-Branded = Callable[..., Templates]
 
 SAMPLES: dict[str, Any] = {
     f"{name}-{sample}": props
@@ -139,9 +138,7 @@ def test_it_says_whose_it_is_and_where_help_is(props: Any, render: Render, seen:
 
 
 @each_mail
-def test_a_brand_without_addresses_leaves_their_lines_out(
-    props: Any, branded: Branded, english: Language, seen: Seen
-) -> None:
+def test_a_brand_without_addresses_leaves_their_lines_out(props: Any, english: Language, seen: Seen) -> None:
     mail = branded(support_address="", postal_address="").render(props, english)
 
     for part in (seen(mail), mail.text):
@@ -150,9 +147,7 @@ def test_a_brand_without_addresses_leaves_their_lines_out(
 
 
 @each_mail
-def test_a_logo_has_its_size_and_the_name_for_when_images_are_off(
-    props: Any, branded: Branded, english: Language
-) -> None:
+def test_a_logo_has_its_size_and_the_name_for_when_images_are_off(props: Any, english: Language) -> None:
     templates = branded(logo=FileOrUrl("https://northwind.example/logo.png?v=1&w=2"), logo_width=160)
 
     (image,) = re.findall(r"<img[^>]*>", templates.render(props, english).html)
@@ -160,9 +155,7 @@ def test_a_logo_has_its_size_and_the_name_for_when_images_are_off(
     assert 'alt="Northwind School" width="160" height="32"' in image
 
 
-def test_a_logo_for_dark_takes_the_place_of_the_light_one_and_needs_no_paper(
-    branded: Branded, english: Language
-) -> None:
+def test_a_logo_for_dark_takes_the_place_of_the_light_one_and_needs_no_paper(english: Language) -> None:
     logos = {name: FileOrUrl(f"https://northwind.example/{name}.png") for name in ("mail_logo", "mail_logo_dark")}
     html = (
         branded(logo=FileOrUrl("https://northwind.example/logo.svg"), **logos)
@@ -179,14 +172,14 @@ def test_a_logo_for_dark_takes_the_place_of_the_light_one_and_needs_no_paper(
     assert "linear-gradient" not in html
 
 
-def test_an_svg_is_no_logo_of_a_mail(branded: Branded, english: Language, seen: Seen) -> None:
+def test_an_svg_is_no_logo_of_a_mail(english: Language, seen: Seen) -> None:
     mail = branded(logo=FileOrUrl("https://northwind.example/logo.svg?v=2")).render(FIRSTS["password_reset"], english)
 
     assert "<img" not in mail.html
     assert seen(mail).startswith("Northwind School ")
 
 
-def test_corners_and_letters_are_the_brand_s(branded: Branded, english: Language) -> None:
+def test_corners_and_letters_are_the_brand_s(english: Language) -> None:
     html = branded(radius=2, font='"Source Sans 3", Georgia, serif').render(FIRSTS["password_reset"], english).html
 
     assert "border-radius:2px" in html
@@ -195,7 +188,7 @@ def test_corners_and_letters_are_the_brand_s(branded: Branded, english: Language
 
 
 @each_mail
-def test_markup_in_the_brand_is_text(props: Any, branded: Branded, english: Language) -> None:
+def test_markup_in_the_brand_is_text(props: Any, english: Language) -> None:
     mail = branded(name='R&D "<b>"', support_address='"><b>@x.example', postal_address="<b>").render(props, english)
 
     assert "<b>" not in mail.html
@@ -215,7 +208,7 @@ def test_no_value_can_write_a_line_of_its_own_or_stop_the_mail(props: Any, rende
 
 
 @each_mail
-def test_it_runs_from_right_to_left_where_the_language_does(props: Any, branded: Branded, arabic: Language) -> None:
+def test_it_runs_from_right_to_left_where_the_language_does(props: Any, arabic: Language) -> None:
     mail = branded().render(props, arabic)
 
     assert '<html lang="ar" dir="rtl"' in mail.html

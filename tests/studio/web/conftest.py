@@ -1,15 +1,11 @@
-"""A studio over a small folder, asked over HTTP and looked at in a browser."""
+"""A studio over a small folder, asked over HTTP."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import pytest_asyncio
 from litestar.testing import TestClient
-from playwright.async_api import Browser, BrowserContext, Page
-from tests.browsing import PATIENCE
 from tests.servers.serving import serving
-from tests.studio.web.elsewhere import Elsewhere
 from tests.studio.web.fixtures import Client, Greeting, write_templates
 
 from keyturn.mail.languages import Languages
@@ -63,37 +59,3 @@ def served(studio: Studio) -> Iterator[str]:
     with serving(create_studio_app(studio)) as url:
         yield f"{url}/studio"
         studio.stopping.set()
-
-
-@pytest.fixture
-def elsewhere() -> Iterator[Elsewhere]:
-    """Serve another host, which mails may name."""
-    host = Elsewhere()
-    with serving(host.app(), host.connections) as address:
-        host.address = address
-        yield host
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    """One for all, since a context costs more than most tests do in it. By its port each test has its own origin."""
-    context = await browser.new_context(viewport={"width": 1280, "height": 800})
-    context.set_default_timeout(PATIENCE)
-    yield context
-    await context.close()
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def page(context: BrowserContext, served: str) -> AsyncIterator[Page]:
-    """Open a page that fails the test where a script breaks, a policy is violated or another host is asked."""
-    page = await context.new_page()
-    faults: list[str] = []
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda request: None if request.url.startswith(served) else faults.append(request.url))
-    yield page
-    session = await context.new_cdp_session(page)  # another test may get the same port
-    await session.send("Storage.clearDataForOrigin", {"origin": served.removesuffix("/studio"), "storageTypes": "all"})
-    for opened in context.pages:
-        await opened.close()
-    assert not faults

@@ -1,6 +1,7 @@
-"""A small folder of templates, "greeting" with nothing to fix, and mails as the app would have captured them."""
+"""A small folder of templates, "greeting" with nothing to fix: what is saved in it, said of it and captured of it."""
 
 import os
+import re
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -87,6 +88,23 @@ def write_templates(folder: Path) -> None:
     }.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(text)
+
+
+def save(folder: Path, old: str, new: str, file: str = "greeting/greeting.mjml") -> None:
+    """Save a file with an old text replaced by a new one."""
+    source = (folder / file).read_text()
+    assert old in source
+    (folder / file).write_text(source.replace(old, new))
+
+
+def overlay(client: Client, template: str = "greeting", query: str = "") -> str:
+    """Return the text of the overlay, its code frame with the wrong line marked by `>`."""
+    answer = client.get(f"/studio/templates/{template}{query}")
+    assert answer.status_code == 200
+    section = answer.text[answer.text.index('<section class="fault"') :]
+    section = section[: section.index("</section>")]
+    marked = re.sub(r'<li value="(\d+)" class="wrong"', r">\1 <li", section)
+    return " ".join(re.sub(r"<[^>]+>", "", marked).split())
 
 
 def capture(

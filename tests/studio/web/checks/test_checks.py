@@ -3,8 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.studio.web.fixtures import Client, checked_page
-from tests.studio.web.overlays import break_it
+from tests.studio.web.fixtures import Client, checked_page, save
 
 RIGHT, WRONG = "<mj-text>The end", '<mj-text colour="red">The end'
 AT_ONCE = {"prefer": "respond-async"}
@@ -28,15 +27,15 @@ def checked(client: Client, address: str = "greeting?sample=ada&tab=checks") -> 
 
 
 def test_a_finding_has_its_severity_message_way_out_place_and_lines(client: Client, folder: Path) -> None:
-    break_it(folder, "<mj-button href", "<mj-buton href")
+    save(folder, "<mj-button href", "<mj-buton href")
     said = words(client.get("/studio/templates/greeting?tab=checks").text)
     assert "Error mjml/unknown-element MJML has no element &lt;mj-buton&gt;. Did you mean &lt;mj-button&gt;?" in said
     assert "greeting.mjml:6:1 &lt;mj-text&gt;Hello {{ name }}&lt;/mj-text&gt; &lt;mj-buton href=" in said
 
 
 def test_errors_come_before_warnings_and_notes_are_folded(client: Client, folder: Path) -> None:
-    break_it(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
-    break_it(folder, RIGHT, WRONG)
+    save(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
+    save(folder, RIGHT, WRONG)
     page = client.get("/studio/templates/greeting?tab=checks").text
     shown, _, rest = page.partition('<details id="notes" class="notes">')
     folded = rest.partition("</details>")[0]
@@ -45,8 +44,8 @@ def test_errors_come_before_warnings_and_notes_are_folded(client: Client, folder
 
 
 def test_the_tab_and_the_list_say_how_many_errors_and_warnings_there_are(client: Client, folder: Path) -> None:
-    break_it(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
-    break_it(folder, RIGHT, WRONG)
+    save(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
+    save(folder, RIGHT, WRONG)
     page = checked(client)
     tab = page[page.index('id="tab-checks"') : page.index('id="tab-links"')]
     assert 'title="1 error, 1 warning"' in tab
@@ -59,7 +58,7 @@ def test_the_tab_and_the_list_say_how_many_errors_and_warnings_there_are(client:
 
 def test_a_mail_that_cannot_be_drawn_is_counted_as_everywhere_once_that_is_known(client: Client, folder: Path) -> None:
     checked(client)
-    break_it(folder, "Hello {{ name }}", "Hello {{ nobody }}")
+    save(folder, "Hello {{ name }}", "Hello {{ nobody }}")
     at_once = client.get("/studio/templates/greeting?sample=ada", headers={"prefer": "respond-async"}).text
     assert count(at_once, "greeting") == "error"
     assert re.fullmatch(r"\d+ errors?( \d+ warnings?)?", count(checked(client), "greeting"))
@@ -70,9 +69,9 @@ def test_a_template_with_nothing_to_mend_shows_its_samples(client: Client) -> No
 
 
 def test_a_place_leads_to_its_line_in_the_source(client: Client, folder: Path) -> None:
-    break_it(folder, RIGHT, WRONG)
-    break_it(folder, "<mj-section>", "<mj-sektion>", "_layout/base.mjml")
-    break_it(folder, "</mj-section>", "</mj-sektion>", "_layout/base.mjml")
+    save(folder, RIGHT, WRONG)
+    save(folder, "<mj-section>", "<mj-sektion>", "_layout/base.mjml")
+    save(folder, "</mj-section>", "</mj-sektion>", "_layout/base.mjml")
     page = client.get("/studio/templates/greeting?sample=ada&tab=checks&pane=details").text
     own, shared = "?sample=ada&amp;show=source&amp;tab=checks#L8", "/studio/files/_layout/base.mjml?tab=checks#L12"
     assert f'<a href="{own}">greeting.mjml:8:10</a>' in page
@@ -91,7 +90,7 @@ def test_the_text_part_and_the_samples_have_places_too(client: Client, folder: P
 
 
 def test_who_wants_the_mail_at_once_gets_it_without_the_checks(client: Client, folder: Path) -> None:
-    break_it(folder, RIGHT, WRONG)
+    save(folder, RIGHT, WRONG)
     page = client.get("/studio/templates/greeting?sample=ada&tab=checks", headers=AT_ONCE).text
     assert words(page).endswith("Checking this mail.")
     assert 'data-checks="/studio/checks/greeting?sample=ada&amp;tab=checks"' in page
@@ -99,14 +98,14 @@ def test_who_wants_the_mail_at_once_gets_it_without_the_checks(client: Client, f
 
 def test_a_reset_mail_says_what_makes_it_safe_and_what_is_missing(client: Client, folder: Path) -> None:
     token = "https://account.northwind.example/reset/kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgOi4M6xRtKqEo"
-    break_it(folder, "https://account.northwind.example/open/one", token, "greeting/samples.toml")
+    save(folder, "https://account.northwind.example/open/one", token, "greeting/samples.toml")
     said = words(client.get("/studio/templates/greeting?sample=ada&tab=checks").text)
     assert (
         "Safety of a reset mail 7 of 9 Warning Missing: lifetime of the link · what to do if you did not request it "
         "one button" in said
     )
 
-    break_it(folder, "The end", "It works for 30 minutes. If it was not you, ignore this mail.")
+    save(folder, "The end", "It works for 30 minutes. If it was not you, ignore this mail.")
     said = words(client.get("/studio/templates/greeting?sample=ada&tab=checks").text)
     assert "Safety of a reset mail 9 of 9 one button · https · " in said
     assert "Safety of a reset mail" not in words(client.get("/studio/templates/notice?tab=checks").text)

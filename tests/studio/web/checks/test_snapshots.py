@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
-from tests.studio.web.fixtures import Client, checked_page
-from tests.studio.web.on_screen import save
+from tests.studio.web.fixtures import Client, checked_page, save
 
 from keyturn.errors import SettingsInvalid
 from keyturn.studio.web import Studio, create_studio_app

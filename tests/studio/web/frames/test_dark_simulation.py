@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 from tests.studio.lint.planting import Mails
-from tests.studio.web.fixtures import Client
-from tests.studio.web.on_screen import save
+from tests.studio.web.fixtures import Client, save
 
 from keyturn.mail.rendering.html_tree import Element, parse_html
 from keyturn.studio.lint.css.colours import FULL, PARTIAL

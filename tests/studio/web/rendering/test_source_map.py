@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.studio.web.fixtures import Client
-from tests.studio.web.on_screen import save
+from tests.studio.web.fixtures import Client, save
 
 GREETING, BASE, PARTS = "greeting/greeting.mjml", "_layout/base.mjml", "_layout/parts.mjml"
 MACRO = '{% macro rule() %}\n<mj-divider border-color="#cccccc" />\n{% endmacro %}\n'

@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import pytest
-from tests.studio.web.fixtures import BASE, Client
-from tests.studio.web.overlays import break_it, overlay
+from tests.studio.web.fixtures import BASE, Client, overlay, save
 
 
 def test_a_fault_in_a_shared_file_points_into_that_file(client: Client, folder: Path) -> None:
-    break_it(folder, "{% block content %}", "{{ 1 / 0 }}{% block content %}", "_layout/base.mjml")
+    save(folder, "{% block content %}", "{{ 1 / 0 }}{% block content %}", "_layout/base.mjml")
     said = overlay(client)
     line = BASE.split("{% block content %}")[0].count("\n") + 1
     assert f"ZeroDivisionError: division by zero _layout/base.mjml:{line}" in said
@@ -32,7 +31,7 @@ def test_a_fault_in_a_shared_file_points_into_that_file(client: Client, folder: 
 def test_a_syntax_error_and_mjml_that_does_not_compile_are_shown_at_the_tag(
     client: Client, folder: Path, old: str, new: str, line: int, words: str
 ) -> None:
-    break_it(folder, old, new)
+    save(folder, old, new)
     said = overlay(client)
     assert f"greeting/greeting.mjml:{line}" in said
     assert words in said
@@ -41,7 +40,7 @@ def test_a_syntax_error_and_mjml_that_does_not_compile_are_shown_at_the_tag(
 
 def test_the_last_good_mail_stays_behind_a_fault(client: Client, folder: Path) -> None:
     assert "Welcome, Ada" in client.get("/studio/templates/greeting?sample=ada").text
-    break_it(folder, "Hello {{ name }}", "Goodbye {{ nmae }}")
+    save(folder, "Hello {{ name }}", "Goodbye {{ nmae }}")
     assert "Behind this message is the last version without an error." in overlay(client, query="?sample=ada")
     frame = client.get("/studio/frames/greeting?sample=ada")
     assert frame.status_code == 200
@@ -49,7 +48,7 @@ def test_the_last_good_mail_stays_behind_a_fault(client: Client, folder: Path) -
 
 
 def test_without_a_good_mail_the_frame_says_what_is_wrong(client: Client, folder: Path) -> None:
-    break_it(folder, "Hello {{ name }}", "Goodbye {{ nmae }}")
+    save(folder, "Hello {{ name }}", "Goodbye {{ nmae }}")
     assert "<iframe" not in client.get("/studio/templates/greeting").text
     frame = client.get("/studio/frames/greeting")
     assert frame.status_code == 422

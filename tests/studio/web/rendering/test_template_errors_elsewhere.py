@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
-from tests.studio.web.fixtures import Client
-from tests.studio.web.overlays import break_it, overlay
+from tests.studio.web.fixtures import Client, overlay, save
 
 from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import Templates
@@ -95,7 +94,7 @@ def test_mjml_whose_mistake_is_in_no_tag_alone_is_shown_as_the_checks_show_it(ot
 def test_the_overlay_says_what_the_checks_say_and_marks_nothing_that_it_does_not_know(
     other: Client, foreign: Path, line: str, place: str, marked: str, words: str
 ) -> None:
-    break_it(foreign, '{% include "partials/foot.mjml.j2" %}', line, "news.mjml.j2")
+    save(foreign, '{% include "partials/foot.mjml.j2" %}', line, "news.mjml.j2")
     said = overlay(other, "news")
     assert f"news.mjml.j2:{place} " in said
     page = other.get("/studio/templates/news").text
@@ -110,7 +109,7 @@ def test_the_overlay_says_what_the_checks_say_and_marks_nothing_that_it_does_not
 @pytest.mark.long
 def test_the_last_good_mail_stays_behind_samples_that_cannot_be_read(client: Client, folder: Path, query: str) -> None:
     client.get(f"/studio/templates/greeting{query}")
-    break_it(folder, 'name = "Ada"', 'name = "Ada', "greeting/samples.toml")
+    save(folder, 'name = "Ada"', 'name = "Ada', "greeting/samples.toml")
     assert "Behind this message is the last version without an error." in overlay(client, query=query)
     frame = client.get(f"/studio/frames/greeting{query}")
     assert frame.status_code == 200
@@ -121,12 +120,12 @@ def test_the_last_good_mail_stays_behind_samples_that_cannot_be_read(client: Cli
 
 def test_the_mail_of_another_sample_does_not_stay_behind(client: Client, folder: Path) -> None:
     client.get("/studio/templates/greeting?sample=ada")
-    break_it(folder, 'name = "Ada"', 'name = "Ada', "greeting/samples.toml")
+    save(folder, 'name = "Ada"', 'name = "Ada', "greeting/samples.toml")
     assert client.get("/studio/frames/greeting?sample=grace").status_code == 422
 
 
 def test_what_breaks_a_template_stands_above_what_only_is_not_there(other: Client, foreign: Path) -> None:
-    break_it(foreign, "Dear {{ name }}", "Dear {{ name|shout }}", "news.mjml.j2")
-    break_it(foreign, '{% include "partials/foot.mjml.j2" %}', "{{ nmae }}", "news.mjml.j2")
+    save(foreign, "Dear {{ name }}", "Dear {{ name|shout }}", "news.mjml.j2")
+    save(foreign, '{% include "partials/foot.mjml.j2" %}', "{{ nmae }}", "news.mjml.j2")
     said = checks(other, "news")
     assert said.index("jinja/undefined") < said.index("jinja/unknown-filter")

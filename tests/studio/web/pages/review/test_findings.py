@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from litestar.testing import TestClient
-from tests.studio.web.fixtures import NOTICE, Client, checked_page
-from tests.studio.web.overlays import break_it
+from tests.studio.web.fixtures import NOTICE, Client, checked_page, save
 
 from keyturn.studio.web import Studio, create_studio_app
 
@@ -38,8 +37,8 @@ def groups(page: str) -> list[tuple[str, str, str]]:
 
 @pytest.fixture
 def broken(folder: Path) -> Path:
-    break_it(folder, RIGHT, WRONG)
-    break_it(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
+    save(folder, RIGHT, WRONG)
+    save(folder, ' lang="{{ lang }}"', "", "_layout/base.mjml")
     return folder
 
 
@@ -109,9 +108,9 @@ def test_it_says_how_many_templates_are_still_to_be_looked_at_and_fills(client: 
 
 def test_a_save_is_found_with_the_next_look(client: Client, folder: Path) -> None:
     assert "mjml/unknown-attribute" not in region(page_of(client))
-    break_it(folder, RIGHT, WRONG)
+    save(folder, RIGHT, WRONG)
     assert "mjml/unknown-attribute" in region(page_of(client))
-    break_it(folder, WRONG, RIGHT)
+    save(folder, WRONG, RIGHT)
     assert "mjml/unknown-attribute" not in region(page_of(client))
 
 
@@ -152,7 +151,7 @@ def test_an_address_that_asks_for_what_does_not_exist_is_told_so(client: Client,
 def test_mails_that_were_not_checked_in_full_are_counted(client: Client, folder: Path) -> None:
     assert "not checked, or not in full" not in page_of(client)
 
-    break_it(folder, RIGHT, "{% include 'gone.mjml' %}<mj-text>The end")
+    save(folder, RIGHT, "{% include 'gone.mjml' %}<mj-text>The end")
 
     assert re.search(r"\d+ mails were not checked, or not in full: greeting/", region(page_of(client)))
 

@@ -1,0 +1,139 @@
+"""How the elements look in an app's page: what fits, what axe-core finds, and which words and colours they have."""
+
+import re
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import Page, expect
+from tests.browser.browsing import hold
+from tests.browser.elements.app import CHANGE, FORGOT, RESET, App
+from tests.browser.pages.screens import WRONG
+from tests.driver.service import NEW_PASSWORD, Service
+from tests.every_language import TAGS, each_language
+from tests.programs import leave_out, missing
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+AXE = "axe.run('main', {resultTypes: ['violations'], rules: {region: {enabled: false}}})"
+SMALL = """() => [...document.querySelectorAll('main > *')].flatMap(host => [...host.shadowRoot.querySelectorAll(
+    'button, a, input:not(.unseen)')]).filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 44)
+    .map(e => e.outerHTML)"""
+HEIGHT = "document.querySelector('main > *').getBoundingClientRect().height"
+LEAKS = """main { text-align: center; text-transform: uppercase; text-indent: 40px; letter-spacing: 3px;
+    word-spacing: 9px; white-space: nowrap; font: italic 700 40px/3 serif; color: red; text-shadow: 1px 1px red; }"""
+
+AT_LENGTH = {"en", "ar"}
+"""Languages in which axe-core looks."""
+
+FONT = "Liberation Sans"
+"""As wide as Arial: the room that is kept was measured in it, and in another font the lines may break elsewhere."""
+HAS_FONT = """font => {
+    const context = new OffscreenCanvas(1, 1).getContext('2d');
+    const width = family => { context.font = '16px ' + family; return context.measureText('iiimmm').width };
+    return width(`"${font}", monospace`) != width('monospace') }"""
+USE_FONT = "font => document.documentElement.style.setProperty('--keyturn-font', `\"${font}\"`)"
+
+
+async def look(page: Page, where: str, tag: str) -> None:
+    """Look at what is shown, on a phone and in both schemes."""
+    await page.add_style_tag(content=":root { background: Canvas; }")  # axe takes a page without a colour for white
+    assert await page.evaluate(WRONG) + await page.evaluate(SMALL) == [], where
+    for scheme in ("light", "dark") if tag in AT_LENGTH else ():
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = [violation["id"] for violation in (await page.evaluate(AXE))["violations"]]
+        assert found == [], f"{where}, {scheme}"
+
+
+@each_language("tag", TAGS)
+async def test_every_view_fits_a_phone_in_every_language_and_axe_finds_nothing(
+    tag: str, app: App, keyturn: Service
+) -> None:
+    person = (await keyturn.add(f"a-name-that-goes-on-{tag.lower()}@a-host-that-does-too.northwind.test")).email
+    bodies = {"phone-forgot": FORGOT, "phone-card": CHANGE.replace("{email}", person), "phone-reset": RESET}
+    app.pages |= {path: body.replace(" url", f' lang="{tag}" heading-level="1" url') for path, body in bodies.items()}
+    async with app.open("/login", viewport={"width": 320, "height": 640}, bypass_csp=True) as page:
+        await page.add_init_script(path=AXE_FILE_PATH)
+        button, email = page.locator("[part~=button]"), page.locator("#email")
+        await page.goto("/phone-forgot")
+        await email.fill("ada@")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await expect(email).to_have_css("outline-color", re.compile(r"^color\(srgb 0\.70\d* 0\.14"))  # of errors
+        await look(page, "a malformed address", tag)
+        await email.fill(person)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("[part~=clock]")).to_be_visible()
+        await look(page, "sent", tag)
+        await page.goto("/phone-card")
+        await expect(button).to_be_visible()
+        place = await button.bounding_box()
+        await button.click()
+        await expect(page.locator("[part~=clock]")).to_be_visible()
+        assert await button.bounding_box() == place, "it stays where it was pressed"
+        await look(page, "the card", tag)
+        await keyturn.deliver()
+        await page.goto(f"/phone-reset?token={await keyturn.link(person)}")
+        await page.locator("[part=reveal]").first.click()
+        await page.locator("#password").fill(NEW_PASSWORD)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await look(page, "two different passwords", tag)
+        await page.goto("/phone-reset?token=x")
+        await expect(button).to_be_visible()
+        await look(page, "a dead link", tag)
+
+
+@pytest.mark.usefixtures("keyturn")
+@pytest.mark.parametrize(
+    ("lang", "heading"),
+    [
+        ("de-AT", "Passwort vergessen?"),
+        ("ar", "هل نسيت كلمة المرور؟"),
+        ("ja", "パスワードをお忘れですか？"),
+        ("et", "Forgot your password?"),
+    ],
+    ids=["de", "ar", "ja", "et"],
+)
+async def test_it_speaks_the_language_of_the_page_around_it(lang: str, heading: str, app: App) -> None:
+    app.pages["spoken"] = f'<section lang="{lang}">{FORGOT}</section>'
+    async with app.open("/spoken", locale="fr-FR") as page:
+        await expect(page.get_by_role("heading")).to_have_text(heading)
+        direction = await page.get_by_role("heading").evaluate("heading => getComputedStyle(heading).direction")
+        assert direction == ("rtl" if lang == "ar" else "ltr")
+
+
+@pytest.mark.usefixtures("keyturn")
+async def test_its_words_its_level_and_its_colours_can_be_changed(app: App) -> None:
+    worded = """ texts='{"forgotHeading": "", "forgotLead": "", "send": "Mail me a link"}' url"""
+    app.pages["own"] = FORGOT.replace(" url", worded)
+    app.pages["level"] = FORGOT.replace(" url", ' heading-level="3" url')
+    async with app.open("/own", bypass_csp=True) as page:
+        await page.add_style_tag(
+            content="keyturn-forgot { --keyturn-accent: rgb(120, 0, 60); } ::part(button) { border-radius: 0; }"
+        )
+        button = page.get_by_role("button", name="Mail me a link")
+        await expect(button).to_have_css("background-color", "rgb(120, 0, 60)")
+        await expect(button).to_have_css("border-radius", "0px")
+        await expect(page.get_by_role("heading")).to_have_count(0)
+        await page.goto("/level")
+        await expect(page.get_by_role("heading", level=3)).to_be_visible()
+
+
+async def test_until_the_words_are_there_the_room_is_kept(app: App, keyturn: Service) -> None:
+    person = (await keyturn.add("rosa@northwind.test")).email
+    app.pages["room"] = CHANGE.replace("{email}", person)
+    token = await keyturn.link(person)
+    for place in ("/forgot", "/room", f"/reset?token={token}"):
+        async with app.open("/login", viewport={"width": 1280, "height": 640}) as page:
+            if not await page.evaluate(HAS_FONT, FONT):
+                leave_out(missing(FONT, "fonts-liberation"))
+            texts = await hold(page, "**/texts*")
+            await page.goto(place)
+            await page.evaluate(USE_FONT, FONT)
+            host = page.locator("main > *")
+            await expect(host).to_have_attribute("aria-busy", "true")
+            before = await page.evaluate(HEIGHT)
+            texts.go.set()
+            await expect(page.locator("[part~=button]")).to_be_visible()
+            await expect(host).not_to_have_attribute("aria-busy", "true")
+            assert await page.evaluate(HEIGHT) == pytest.approx(before, abs=1), place

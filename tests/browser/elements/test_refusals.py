@@ -1,0 +1,154 @@
+"""What goes wrong is told where it went wrong, and nothing that was typed is lost."""
+
+import re
+
+import pytest
+from playwright.async_api import expect
+from tests.browser.browsing import choose
+from tests.browser.elements.app import FORGOT, App, beside, link_mailed
+from tests.browser.elements.test_the_story import HEARD
+from tests.driver.database import lose_outbox
+from tests.driver.service import NEW_PASSWORD, Service
+from tests.servers.databases import SqliteFiles
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+
+async def test_a_password_that_is_not_accepted_can_be_mended(app: App, keyturn: Service) -> None:
+    wendy = (await keyturn.add("wendy@northwind.test")).email
+    await keyturn.ask(wendy)
+    async with app.open(await link_mailed(keyturn, wendy)) as page:
+        field, again = (
+            page.get_by_label("New password", exact=True),
+            page.get_by_label("Repeat the new password", exact=True),
+        )
+        length, meter = page.get_by_text("at least 12 characters"), page.get_by_role("meter")
+        await field.fill("eleven char")
+        await expect(length).not_to_have_attribute("part", "rule met")
+        await expect(meter).to_have_attribute("aria-valuetext", "weak")
+        await choose(page, "short", "short")
+        await expect(field).to_have_accessible_description(
+            "Not met yet: at least 12 characters. at least 12 characters – not met yet not a common password – "
+            "not met yet not your address or the name of the site – not met yet"
+        )
+        crossed = page.get_by_role("listitem").filter(has_text="at least 12 characters")
+        await expect(crossed).to_have_attribute("part", "rule broken")
+        await choose(page, NEW_PASSWORD, "another password")
+        await expect(length).to_have_attribute("part", "rule met")
+        await expect(meter).to_have_attribute("aria-valuetext", "strong")
+        await expect(page.get_by_role("status")).to_have_text("Rules met: 3 of 4. Estimated strength: strong.")
+        await expect(again).to_be_focused()
+        await expect(again).to_have_accessible_description("The two passwords don’t match.")
+        # What only the service knows, and says before anything is sent.
+        common = page.get_by_role("listitem").filter(has_text="not a common password")
+        await expect(common).to_have_attribute("part", "rule later met")
+        await field.fill("correcthorsebatterystaple")
+        await expect(common).to_have_attribute("part", "rule later")
+        await expect(meter).to_have_attribute("aria-valuetext", "good")
+        await field.blur()
+        await expect(page.get_by_text("Not met yet: not a common password.")).to_be_visible()
+        await expect(meter).to_have_attribute("aria-valuetext", "weak")
+        await choose(page, "password1234", "password1234")
+        await expect(page.get_by_text("Not met yet: not a common password.")).to_be_visible()
+        await expect(field).to_be_focused()
+        await expect(field).to_have_value("password1234")
+        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
+        await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
+
+
+async def test_an_expired_link_is_replaced_by_one_press(app: App, sqlite: SqliteFiles) -> None:
+    async with beside(app, sqlite.migrated()) as service:
+        ed = (await service.add("ed@northwind.test")).email
+        token = await service.link(ed)
+        service.let_time_pass(minutes=30)
+        async with app.open(f"/reset?token={token}") as page:
+            await page.evaluate(HEARD)
+            await expect(page.get_by_role("link")).to_have_text(["Use another address", "Back to sign-in"])
+            await page.get_by_role("button", name="Send a new link to e***@northwind.test").click()
+            await expect(page.get_by_role("heading", name="Check your email")).to_be_focused()
+            await expect(page.get_by_text("If an account exists for e***@northwind.test")).to_be_visible()
+            assert ed not in await page.locator("keyturn-reset").inner_text()
+            assert ["keyturn-sent", "e***@northwind.test"] in await page.evaluate("heard")
+        async with app.open(f"/reset?token={token}") as page:
+            await expect(page.get_by_role("link", name="Request a new link")).to_be_visible()
+            await expect(page.get_by_role("button", name="Send a new link")).to_have_count(0)
+        async with app.open(await link_mailed(service, ed)) as page:
+            await expect(page.get_by_label("New password", exact=True)).to_be_visible()
+
+
+async def test_a_malformed_address_is_told_and_who_asks_too_often_when_to_come_back(
+    app: App, sqlite: SqliteFiles
+) -> None:
+    async with beside(app, sqlite.migrated(), limits={"request": "1/minute"}), app.open("/forgot") as page:
+        field, send = page.get_by_label("Email"), page.get_by_role("button", name="Send the link")
+        for typed in ("", "ada@"):
+            await field.fill(typed)
+            await expect(field).not_to_have_attribute("aria-invalid", "true")
+            await page.keyboard.press("Enter")
+            await expect(field).to_have_accessible_description("Enter a full email address, such as name@example.org.")
+            await expect(field).to_have_attribute("aria-invalid", "true")
+            await expect(field).to_be_focused()
+            await expect(field).to_have_value(typed)
+        await field.fill("rita@northwind.test")
+        await page.keyboard.press("Enter")
+        await page.get_by_role("button", name="Use another address").click()
+        await field.fill("rita@northwind.example")
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_have_text("Too many requests")  # the countdown has the time
+        await expect(field).to_have_value("rita@northwind.example")
+        await expect(field).to_be_focused()
+        await expect(send).to_have_attribute("aria-disabled", "true")
+        await expect(
+            page.get_by_text(re.compile(r"^You can request it again in \d+ (seconds?|minutes?)\.$"))
+        ).to_be_visible()
+
+
+async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) -> None:
+    olga = (await keyturn.add("olga@northwind.test")).email
+    link = await keyturn.link(olga)
+    async with app.open("/forgot") as page:
+        await page.get_by_label("Email").fill(olga)
+        await page.context.set_offline(True)
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_role("alert")).to_have_text("The service is not available right now.")
+        # An element that appears while nothing answers offers to try again, and keeps the link.
+        await page.evaluate(
+            "([url, token]) => { const reset = document.createElement('keyturn-reset');"
+            "reset.setAttribute('url', url); reset.setAttribute('token', token);"
+            "document.querySelector('keyturn-forgot').replaceWith(reset) }",
+            [app.keyturn, link],
+        )
+        retry = page.get_by_role("button", name="Try again")
+        await retry.click()
+        await expect(retry).not_to_have_attribute("aria-busy", "true")
+        await expect(page.get_by_role("alert")).to_have_text("The service is not available right now.")
+        await page.context.set_offline(False)
+        await retry.click()
+        await expect(page.locator("#error")).to_be_empty()
+        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
+        await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
+
+
+async def test_what_goes_wrong_in_the_service_shows_the_reference_of_its_log(app: App, sqlite: SqliteFiles) -> None:
+    async with beside(app, sqlite.migrated()) as service, app.open("/forgot") as page:
+        await lose_outbox(service)
+        await page.get_by_label("Email").fill("olga@northwind.test")
+        async with page.expect_response(lambda answer: answer.status == 503) as answered:
+            await page.keyboard.press("Enter")
+        reference = (await (await answered.value).json())["instance"].rpartition(":")[2]
+        await expect(page.get_by_role("alert")).to_contain_text(f"Reference: {reference}")
+
+
+@pytest.mark.usefixtures("keyturn")
+async def test_an_origin_that_is_not_on_the_list_is_told_that_nothing_answers(app: App) -> None:
+    app.pages["elsewhere"] = f'<section lang="ar" dir="rtl">{FORGOT}</section>'
+    async with app.open(f"http://127.0.0.1:{app.address.rpartition(':')[2]}/elsewhere") as page:
+        alert = page.get_by_role("alert")
+        await expect(alert).to_have_text("The service is not available right now.")
+        await expect(page.get_by_role("heading", name="This form could not be loaded")).to_be_visible()
+        # No word of the page's language is there yet.
+        assert await alert.evaluate("alert => alert.closest('[lang]').lang") == "en"
+        assert await alert.evaluate("alert => getComputedStyle(alert).direction") == "ltr"
+    assert app.mishaps
+    assert all("blocked by CORS policy" in text for text in app.mishaps)
+    app.mishaps.clear()

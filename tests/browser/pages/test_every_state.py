@@ -1,0 +1,138 @@
+"""Every page in each of its states: no script fails there, and everything fits whatever size of type is wanted."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import Browser
+from tests.browser.pages.screens import WRONG, Screens, Shown
+from tests.driver.service import Service
+from tests.every_language import TAGS, each_language
+from tests.servers.serving import serving_here
+
+from keyturn.service.pages.preview import PagePreview
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+USE = """() => {
+    for (const input of document.querySelectorAll('main input:not([type=hidden], [readonly])')) {
+        if (input.type == 'radio') input.click()
+        else input.value = 'northwind 7'
+        for (const name of ['input', 'change']) input.dispatchEvent(new Event(name, {bubbles: true}))
+    }
+    for (const button of document.querySelectorAll('button[type=button]')) button.click()
+    return new Promise(done => setTimeout(done))
+}"""
+SMALL_TYPE = """least => [...document.querySelectorAll('h1, p, label, button, input:not([type=hidden])')]
+    .filter(e => e.checkVisibility() && parseFloat(getComputedStyle(e).fontSize) < least).map(e => e.outerHTML)"""
+
+SMALL_TARGETS = """() => [...document.querySelectorAll('button, input:not([type=radio]), .ways a, .button')]
+    .filter(e => e.checkVisibility() && !e.matches('.unseen') && e.getBoundingClientRect().height < 44)
+    .map(e => e.outerHTML)"""
+
+DRAWN = "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+"""Ends when observers of sizes have made room for what they saw."""
+
+
+TELLING = {
+    "forgot",
+    "forgot-error",
+    "sent",
+    "reset-refused",
+    "invitation",
+    "link-used",
+    "sign-in-changed",
+    "settings",
+    "busy",
+    "code-refused",
+    "second-step-wrong",
+    "asked",
+    "secure-locks",
+    "secured",
+    "security-link-dead",
+    "sent-code",
+    "second-step-sent",
+    "second-step-impossible",
+}
+"""Between them they have everything that a page is made of."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def screens(shown: Shown, browser: Browser) -> AsyncIterator[Screens]:
+    async with serving_here(shown) as address:
+        yield Screens(browser, address)
+
+
+def each_state(language: str, served: Service) -> Iterator[tuple[str, str]]:
+    """Yield the name of each state, and its page."""
+    preview = PagePreview(lambda: served.parts.settings)
+    for name, _, _ in preview.states:
+        yield name, preview.page(name, language, "", "")
+
+
+async def test_no_script_fails_in_any_state(shown: Shown, screens: Screens, served: Service) -> None:
+    failed = {}
+    async with screens.open() as page:
+        for name, html in each_state("en", served):
+            shown.html = html
+            await page.goto("/shown")
+            await page.evaluate(USE)
+            if screens.mishaps:
+                failed[name] = [*screens.mishaps]
+                screens.mishaps.clear()
+    assert failed == {}
+
+
+@pytest.mark.parametrize(
+    ("language", "width", "type_size"),
+    [("de", 320, 32), ("ar", 375, 32), ("en", 1280, 32), ("de", 640, 16), ("en", 375, 16)],
+    ids=["type of 32 px on a small phone", "from right to left", "on a wide screen", "a zoom of 200 %", "as it is"],
+)
+async def test_every_state_fits_at_the_size_of_type_that_its_reader_has_chosen_and_can_be_touched(
+    language: str, width: int, type_size: int, shown: Shown, screens: Screens, served: Service
+) -> None:
+    wrong = {}
+    zoom = 2 if width == 640 else 1
+    async with screens.open(viewport={"width": width, "height": 700}, device_scale_factor=zoom) as page:
+        devtools = await page.context.new_cdp_session(page)
+        await devtools.send("Page.setFontSizes", {"fontSizes": {"standard": type_size, "fixed": type_size}})
+        for name, html in each_state(language, served):
+            shown.html = html
+            await page.goto("/shown")
+            await page.evaluate(DRAWN)
+            found = await page.evaluate(WRONG) + await page.evaluate(SMALL_TYPE, type_size * 13 / 16)
+            found += await page.evaluate(SMALL_TARGETS)
+            if found:
+                wrong[name] = found
+    assert wrong == {}
+
+
+@each_language("tag", TAGS)
+async def test_every_page_fits_in_every_language(tag: str, shown: Shown, screens: Screens, served: Service) -> None:
+    wrong = []
+    async with screens.open() as page:
+        for name, html in each_state(tag, served):
+            shown.html = html
+            await page.goto("/shown", wait_until="domcontentloaded")
+            await page.evaluate("() => new Promise(requestAnimationFrame)")
+            for width in (320, 1280):
+                await page.set_viewport_size({"width": width, "height": 700})
+                wrong += [(name, width, found) for found in await page.evaluate(WRONG)]
+    assert wrong + screens.mishaps == []
+
+
+@pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("ar", "dark")])
+async def test_axe_finds_nothing(language: str, scheme: str, shown: Shown, screens: Screens, served: Service) -> None:
+    wrong: dict[tuple[str, str], str] = {}
+    phone: Any = {"viewport": {"width": 320, "height": 640}, "color_scheme": scheme, "reduced_motion": "reduce"}
+    async with screens.open(bypass_csp=True, **phone) as page:
+        await page.add_init_script(path=AXE_FILE_PATH)
+        for name, html in each_state(language, served):
+            if name in TELLING:
+                shown.html = html
+                await page.goto("/shown")
+                found = await page.evaluate("axe.run({resultTypes: ['violations']})")
+                wrong |= {(name, one["id"]): one["nodes"][0]["html"] for one in found["violations"]}
+    assert wrong == {}

@@ -1,0 +1,88 @@
+"""Pages in other scripts and directions, as a browser draws them."""
+
+import pytest
+from playwright.async_api import expect
+from tests.browser.pages.screens import Screens
+from tests.driver.service import Service
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+MIRRORED = """() => {
+    const beside = selector => document.querySelector(selector).getBoundingClientRect()
+    const heading = document.createRange()
+    heading.selectNodeContents(document.querySelector('h1'))
+    return {
+        brand: Math.abs(beside('.brand').right - beside('main').right) < 2,
+        heading: Math.abs(heading.getBoundingClientRect().right - beside('main').right) < 2,
+        show: beside('[data-shows=password]').left < beside('#password').left + 10,
+        language: Math.abs(beside('.language svg').right - beside('main').right) < 2,
+    }
+}"""
+
+EDGES = """() => [...document.querySelectorAll('#languages a')].map(link => {
+    const words = document.createRange()
+    words.selectNodeContents(link)
+    return Math.abs(words.getBoundingClientRect().left - link.getBoundingClientRect().left - 12) < 2
+})"""
+"""Whether each name begins where its cell does, also names that run from right to left."""
+
+
+async def test_arabic_runs_from_right_to_left_on_a_small_screen_and_another_language_is_a_click_away(
+    screens: Screens, school: Service
+) -> None:
+    path = f"/reset-password/{await school.link()}"
+    async with screens.open(path, locale="ar", viewport={"width": 320, "height": 700}) as page:
+        assert await page.evaluate(MIRRORED) == {"brand": True, "heading": True, "show": True, "language": True}
+        assert await page.evaluate("document.documentElement.scrollWidth") == 320
+        field = page.locator("#password")
+        await expect(field).to_have_css("direction", "ltr")  # what is typed is Latin letters, and dots
+        await expect(field).to_have_css("text-align", "end")
+        await field.fill("short")
+        await page.locator("main [type=submit]").click()
+        await expect(page.locator("#password-error")).to_contain_text("12 حرفًا على الأقل")
+
+        await page.get_by_role("button", name="العربية").click()
+        await page.get_by_role("link", name="Deutsch").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("Neues Passwort wählen")
+        await expect(page.locator("html")).to_have_attribute("dir", "ltr")
+        await page.get_by_role("button", name="Deutsch").click()
+        await page.get_by_role("link", name="日本語").click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text("新しいパスワードを設定する")
+        assert await page.evaluate("document.documentElement.scrollWidth") == 320
+
+
+@pytest.mark.parametrize(
+    ("width", "height"),
+    [
+        (320, 480),
+        pytest.param(320, 640, marks=pytest.mark.long),
+        pytest.param(1280, 800, marks=pytest.mark.long),
+    ],
+)
+async def test_the_list_of_languages_needs_no_script_and_fits(width: int, height: int, screens: Screens) -> None:
+    size = {"width": width, "height": height}
+    async with screens.open(locale="de", viewport=size, java_script_enabled=False) as page:
+        names = page.locator("#languages a")
+        await expect(names).to_have_count(25)
+        await expect(names.first).to_be_hidden()
+        await expect(page.get_by_label("E-Mail")).to_be_focused()
+        await page.get_by_role("button", name="Sprache: Deutsch").click()
+        await expect(page.get_by_role("navigation", name="Sprache").get_by_role("link", name="Deutsch")).to_be_focused()
+        await expect(names.filter(has_text="Deutsch")).to_be_in_viewport()
+        box = await page.locator("#languages").bounding_box()
+        assert box
+        assert min(box["x"], box["y"]) >= 16
+        assert box["x"] + box["width"] <= width - 16
+        assert box["y"] + box["height"] <= height - 16
+        assert await page.evaluate(EDGES) == [True] * 25
+        for name in await names.all():
+            await name.scroll_into_view_if_needed()
+            assert await name.evaluate("e => e.scrollWidth <= e.clientWidth && e.getBoundingClientRect().height >= 44")
+        await page.get_by_role("button", name="Schließen").click()
+        await expect(names.first).to_be_hidden()
+        await page.get_by_role("button", name="Sprache: Deutsch").click()
+        await page.keyboard.press("Escape")
+        await expect(names.first).to_be_hidden()
+        await page.get_by_role("button", name="Sprache: Deutsch").click()
+        await names.filter(has_text="繁體中文").click()
+        await expect(page.locator("html")).to_have_attribute("lang", "zh-Hant")

@@ -1,0 +1,33 @@
+"""A challenge in a browser, under the pages' own policy."""
+
+import re
+
+import pytest
+from playwright.async_api import Browser, expect
+from tests.browser.pages.screens import Screens
+from tests.driver.service import ADA, running, settings_for
+from tests.pages.school import asked
+from tests.servers.serving import serving_here
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+FORGOT = "/forgot-password"
+SENT = re.compile("Check your email")
+
+
+async def test_altcha_is_solved_by_the_browser_and_a_form_that_is_sent_early_waits(
+    browser: Browser, database_url: str
+) -> None:
+    settings = settings_for(database_url, challenge={"method": "altcha"})
+    async with running(settings) as school, serving_here(school.app) as address:
+        screens = Screens(browser, address)
+        async with screens.open(FORGOT) as page:
+            await page.get_by_label("Email").fill(ADA)
+            await page.get_by_role("button", name="Send the link").click()  # at once: the puzzle is not solved yet
+            await expect(page.get_by_role("heading", name=SENT)).to_be_visible()
+            assert await asked(school) == [ADA]
+        async with screens.open(FORGOT, locale="de") as page:
+            box = page.get_by_role("checkbox")
+            await expect(box).to_be_checked()
+            await expect(page.locator("altcha-widget")).to_have_count(1)
+    assert screens.mishaps == []

@@ -1,0 +1,229 @@
+"""What scripts add: ticks, words before a form is sent in vain, seconds that pass, links with a fragment."""
+
+import re
+
+import pytest
+from playwright.async_api import Page, Request, expect
+from tests.browser.browsing import choose, fill, hold
+from tests.browser.pages.screens import Screens
+from tests.driver.service import ADA, NEW_PASSWORD, Service
+from tests.pages.school import asked
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+
+def posted_from(page: Page) -> list[str]:
+    """Return a list that grows with each form that is sent: what the address bar said when it was."""
+    addresses: list[str] = []
+
+    def note(request: Request) -> None:
+        if request.method == "POST" and request.is_navigation_request():
+            addresses.append(page.url)
+
+    page.on("request", note)
+    return addresses
+
+
+async def test_rules_are_ticked_and_a_strength_is_told_while_somebody_types_and_the_server_has_the_last_word(
+    page: Page,
+) -> None:
+    length, same = page.get_by_text("at least 12 characters"), page.get_by_text("the same in both fields")
+    common = page.get_by_role("listitem").filter(has_text="not a common password")
+    meter, field = page.get_by_role("meter"), page.get_by_label("New password", exact=True)
+    ring = "rule => getComputedStyle(rule, '::before').width"
+    assert await common.evaluate(ring) == await length.evaluate(ring) == "12px"
+    for typed, strength, long_enough in (
+        ("", "empty", False),
+        ("eleven char", "weak", False),
+        ("🌲" * 11, "weak", False),
+        ("aaaaaaaaaaaaaaaa", "weak", True),
+        ("abcdefghijklmnop", "weak", True),
+        ("quiet harbour", "good", True),
+    ):
+        await fill(page, typed)
+        await expect(meter).to_have_attribute("aria-valuetext", strength)
+        await expect(length).to_have_class("met" if long_enough else "")
+    await expect(same).not_to_have_class("met")
+    await fill(page, "twelve chars", "twelve chars")
+    await expect(same).to_have_class("met")
+
+    for known in ("correcthorsebatterystaple", "My-Password-Is-Password 2026!"):
+        await field.fill(known)
+        await expect(common).to_have_class("later")
+        await expect(meter).to_have_attribute("aria-valuetext", "good")
+        await field.blur()
+        await expect(meter).to_have_attribute("aria-valuetext", "weak")
+        await expect(page.locator("#password-error")).to_have_text("Not met yet: not a common password.")
+        await expect(common).to_have_class("later broken")
+    await field.fill(NEW_PASSWORD)
+    await expect(page.locator("#password-error")).to_be_empty()
+    await expect(meter).to_have_attribute("aria-valuetext", "good")
+    await field.blur()
+    await expect(meter).to_have_attribute("aria-valuetext", "strong")
+    await expect(common).to_have_class("later met")
+    await field.press("End")
+    await field.press("x")
+    await expect(common).to_have_class("later")
+
+
+async def test_a_screen_reader_hears_which_rules_are_met_and_how_strong_a_password_is(page: Page) -> None:
+    rules, said = page.locator("#rules"), page.get_by_role("status")
+    await expect(rules).to_match_aria_snapshot("""
+        - list:
+          - listitem: at least 12 characters – not met yet
+          - listitem: not a common password – not met yet
+          - listitem: not your address or the name of the site – not met yet
+    """)
+    await fill(page, "correcthorsebatterystaple", "correcthorsebatterystaple")
+    await expect(said).to_have_text("Rules met: 2 of 4. Estimated strength: weak.")
+    await expect(page.locator("form[data-password-rules]")).to_match_aria_snapshot("""
+        - meter "Estimated strength"
+        - list:
+          - listitem: at least 12 characters – met
+          - listitem: not a common password – not met yet
+          - listitem: not your address or the name of the site – not met yet
+        - status: "Rules met: 2 of 4. Estimated strength: weak."
+        - text: Repeat the new password
+        - textbox "Repeat the new password"
+        - 'button "Repeat the new password: Show"'
+        - list:
+          - listitem: the same in both fields – met
+    """)
+    await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+    await page.get_by_label("New password", exact=True).blur()
+    await expect(said).to_have_text("Rules met: 4 of 4. Estimated strength: strong.")
+    await fill(page, "")
+    await expect(said).to_be_empty()
+
+
+@pytest.mark.parametrize("place", ["/reset-password", "/forgot-password", "/login"])
+async def test_without_a_connection_a_form_says_so_and_keeps_what_was_typed(
+    place: str, screens: Screens, school: Service
+) -> None:
+    start = f"/reset-password/{await school.link()}" if place == "/reset-password" else place
+    async with screens.open(start) as page:
+        typed = {"#email": ADA, "#password": NEW_PASSWORD, "#again": NEW_PASSWORD}
+        fields = {name: value for name, value in typed.items() if await page.locator(f"main {name}:visible").count()}
+        for name, value in fields.items():
+            await page.fill(name, value)
+        await page.context.set_offline(True)
+        for _ in range(2):
+            await page.click("main [type=submit]")
+            await expect(page.get_by_text("No connection. What you typed is still here.")).to_have_role("alert")
+        for name, value in fields.items():
+            await expect(page.locator(name)).to_have_value(value)
+        await page.context.set_offline(False)
+        async with page.expect_navigation():
+            await page.click("main [type=submit]")
+    assert all("net::ERR_INTERNET_DISCONNECTED" in mishap for mishap in screens.mishaps)
+    screens.mishaps.clear()
+
+
+async def test_a_form_that_is_on_its_way_looks_so_and_is_sent_once(screens: Screens) -> None:
+    async with screens.open("/login") as page:
+        posted = posted_from(page)
+        script = await hold(page, "**/once.js")  # asked for once more, before the form is sent
+        button = page.get_by_role("button", name="Sign in")
+        moves = "button => getComputedStyle(button, '::after').animationName"
+        assert await button.evaluate(moves) == "none"
+        await page.fill("#email", ADA)
+        await page.press("#password", "Enter")
+        await expect(button).to_have_attribute("aria-busy", "true")
+        assert await button.evaluate(moves) == "busy"
+        await page.emulate_media(reduced_motion="reduce")
+        assert await button.evaluate(moves) == "none"
+        await button.evaluate("button => button.click()")
+        script.go.set()
+        await expect(page.get_by_role("alert")).to_be_visible()
+        await expect(button).not_to_have_attribute("aria-busy", "true")
+    assert len(posted) == 1
+
+
+async def test_two_different_passwords_are_told_before_anything_is_sent(page: Page, screens: Screens) -> None:
+    posted = posted_from(page)
+    await choose(page, NEW_PASSWORD, "another password")
+    again = page.get_by_label("Repeat the new password", exact=True)
+    await expect(again).to_be_focused()
+    await expect(again).to_have_accessible_description("The two passwords don’t match.")
+    await expect(again).to_have_value("another password")
+    await choose(page, "short", "short")
+    await expect(page.get_by_label("New password", exact=True)).to_be_focused()
+    await expect(page.locator("#password-error")).to_have_text("Not met yet: at least 12 characters.")
+    await expect(page.locator("#again-error")).to_be_empty()
+    assert posted == []
+    await fill(page, NEW_PASSWORD, NEW_PASSWORD)
+    await expect(page.locator("#password-error")).to_be_empty()
+    await page.click("main [type=submit]")
+    await expect(page).to_have_url(f"{screens.address}/login")
+
+
+async def test_a_password_can_be_pasted_and_shown_and_is_sent_hidden(page: Page) -> None:
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.evaluate("navigator.clipboard.writeText('pasted from a manager')")
+    field, button = page.locator("#password"), page.locator("[data-shows=password]")
+    for pasted in (field, page.locator("#again")):
+        await pasted.press("ControlOrMeta+v")
+        await expect(pasted).to_have_value("pasted from a manager")
+    for name, kind in (("Show", "password"), ("Hide", "text"), ("Show", "password")):
+        await expect(button).to_have_accessible_name(f"New password: {name}")
+        await expect(field).to_have_attribute("type", kind)
+        await button.click()
+    await choose(page, "short", "short")
+    await expect(field).to_have_attribute("type", "password")
+
+
+async def test_the_seconds_pass_and_then_the_button_works_again(screens: Screens, school: Service) -> None:
+    async with screens.open("/forgot-password") as page:
+        await page.clock.install()
+        await page.get_by_label("Email").fill(ADA)
+        await page.keyboard.press("Enter")
+        button = page.get_by_role("button", name="Send the link again")
+        await expect(button).to_be_disabled()
+        await page.clock.fast_forward(15_000)
+        await expect(page.get_by_text("You can request it again in")).to_have_text(
+            re.compile(r"^You can request it again in 4[0-5] seconds\.$")
+        )
+        await page.clock.fast_forward(45_000)
+        await expect(page.get_by_text("You can request it again.")).to_be_visible()
+        await expect(button).to_be_enabled()
+    assert await asked(school) == [ADA]
+
+
+@pytest.mark.parametrize("pattern", ["#token={token}", "#token={token}&email=ada%40northwind.test"])
+async def test_a_link_with_a_fragment_opens_the_form_with_a_clean_address_and_the_next_takes_its_place(
+    pattern: str, screens: Screens, school: Service
+) -> None:
+    token = await school.link()
+    bob = await school.add("bob@northwind.test")
+    async with screens.open() as page:
+        posted = posted_from(page)
+        await page.goto("/reset-password" + pattern.format(token=token))
+        await expect(page.get_by_text(f"For {ADA}")).to_be_visible()
+        assert {page.url, *posted} == {f"{screens.address}/reset-password"}
+        assert token not in await page.content()
+        await page.goto("/reset-password#rules")  # no token
+        await expect(page.get_by_role("heading", name="Choose a new password")).to_be_visible()
+        await page.evaluate(f"location.hash = 'token={await school.link(bob.email)}'")
+        await expect(page.get_by_text("For bob@northwind.test")).to_be_visible()
+        await choose(page, NEW_PASSWORD, NEW_PASSWORD)
+        await expect(page).to_have_url(f"{screens.address}/login")
+
+
+async def test_the_end_of_a_link_is_told_in_the_zone_of_who_reads_and_again_two_minutes_before(
+    screens: Screens, school: Service
+) -> None:
+    async with screens.open("/login", timezone_id="Asia/Kolkata") as page:
+        await page.clock.install()
+        await page.goto(f"/reset-password/{await school.link()}")
+        time = page.locator("time")
+        await expect(time).to_have_text(re.compile(r"\d\d:\d\d (IST|GMT\+5:30)$"))
+        told, meant = await time.evaluate(
+            "time => [time.textContent, new Date(time.dateTime).toLocaleTimeString('en-GB', {timeStyle: 'short'})]"
+        )
+        assert meant in told
+        end = page.get_by_text("The link works until")
+        await page.clock.fast_forward("27:00")
+        await expect(end).not_to_have_class(re.compile("soon"))
+        await page.clock.fast_forward("01:30")
+        await expect(end).to_have_role("alert")
+        await expect(end).to_have_css("color", "rgb(138, 90, 0)")

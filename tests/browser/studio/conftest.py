@@ -1,0 +1,47 @@
+"""The studio over a small folder, looked at in a browser, and another host that mails may name."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page
+from tests.browser.browsing import PATIENCE
+from tests.browser.studio.elsewhere import Elsewhere
+from tests.servers.serving import serving
+from tests.studio.web.conftest import captured, client, folder, inbox, served, studio
+
+__all__ = ["captured", "client", "folder", "inbox", "served", "studio"]
+
+
+@pytest.fixture
+def elsewhere() -> Iterator[Elsewhere]:
+    """Serve another host, which mails may name."""
+    host = Elsewhere()
+    with serving(host.app(), host.connections) as address:
+        host.address = address
+        yield host
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    """One for all, since a context costs more than most tests do in it. By its port each test has its own origin."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE)
+    yield context
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(context: BrowserContext, served: str) -> AsyncIterator[Page]:
+    """Open a page that fails the test where a script breaks, a policy is violated or another host is asked."""
+    page = await context.new_page()
+    faults: list[str] = []
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: None if request.url.startswith(served) else faults.append(request.url))
+    yield page
+    session = await context.new_cdp_session(page)  # another test may get the same port
+    await session.send("Storage.clearDataForOrigin", {"origin": served.removesuffix("/studio"), "storageTypes": "all"})
+    for opened in context.pages:
+        await opened.close()
+    assert not faults

@@ -1,0 +1,51 @@
+"""The contact sheet: mails are loaded as one scrolls to them, and all are there on paper."""
+
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.studio.web.fixtures import save
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+
+def write_more(folder: Path, count: int) -> None:
+    for number in range(count):
+        (folder / f"more_{number:02}.html").write_text("<title>More</title><p>Hello</p>")
+
+
+async def test_mails_are_loaded_where_they_are_looked_at_as_tall_as_they_are_and_follow_a_save(
+    page: Page, served: str, folder: Path
+) -> None:
+    write_more(folder, 20)
+    await page.goto(f"{served}/sheet?width=600&scheme=light&samples=all")
+    await expect(page.get_by_role("status")).to_have_text("watching email_templates")
+    first, last = page.locator(".thumb").first, page.locator(".thumb").last
+    await expect(first).to_have_js_property("clientWidth", 300)
+    await page.wait_for_function("document.querySelector('.thumb').clientHeight > 700")
+    assert await last.evaluate("thumb => thumb.firstElementChild.contentDocument.URL") == "about:blank"
+    await last.scroll_into_view_if_needed()
+    await expect(last.frame_locator("iframe").get_by_text("The heating is back")).to_be_visible()
+
+    save(folder, "Hello", "Goodbye")
+    await expect(first.frame_locator("iframe").get_by_text("Goodbye Ada")).to_be_attached()
+
+    await page.get_by_role("checkbox", name="Dark").check()
+    await expect(page).to_have_url(f"{served}/sheet?width=600&scheme=light&scheme=dark&samples=all")
+    await expect(page.get_by_role("checkbox", name="Dark")).to_be_focused()
+    await page.get_by_role("link", name="greeting / grace, 600, Dark").click()
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&width=600&scheme=dark")
+
+
+async def test_on_paper_every_mail_is_there_and_nothing_of_the_studio(page: Page, served: str) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 400})
+    await page.goto(f"{served}/sheet?samples=all&scheme=light")
+    await page.pdf()  # the browser loads what is out of sight
+    for frame in await page.locator(".thumb iframe").all():
+        assert await frame.evaluate("frame => frame.contentDocument.readyState") == "complete"
+        assert await frame.evaluate("frame => frame.contentDocument.URL") != "about:blank"
+    await page.emulate_media(media="print")
+    await expect(page.get_by_role("navigation", name="Templates")).to_be_hidden()
+    await expect(page.get_by_role("banner")).to_be_hidden()
+    await expect(page.get_by_role("heading", name="notice")).to_be_visible()
+    assert await page.locator("body").evaluate("body => body.scrollHeight > 800")

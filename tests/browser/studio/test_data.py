@@ -1,0 +1,132 @@
+"""The data in a real browser: what the user types is rendered at once, and no update disturbs the typing."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.browser.studio.on_screen import mail
+from tests.studio.web.orders import order_studio
+
+from keyturn.studio.web import Studio
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+
+@pytest.fixture
+def studio(folder: Path) -> Studio:
+    return order_studio(folder)
+
+
+async def open_order(page: Page, served: str, query: str = "?sample=lamp") -> None:
+    await page.goto(f"{served}/templates/order{query}")
+    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
+
+
+def edited(values: object) -> Callable[[str], bool]:
+    """Return whether an address has this edit."""
+    return lambda url: json.loads(parse_qs(urlsplit(url).query).get("edit", ["{}"])[0]) == values
+
+
+async def test_typing_draws_the_mail_and_keeps_focus_caret_scroll_and_one_step_of_history(
+    page: Page, served: str
+) -> None:
+    await open_order(page, served)
+    steps = await page.evaluate("history.length")
+    title = page.get_by_role("group", name="items").get_by_label("title")
+    await title.scroll_into_view_if_needed()
+    where = await page.locator(".detail").evaluate("detail => detail.scrollTop")
+    await title.focus()
+    await title.press("Home")
+    await page.keyboard.type("Big ", delay=40)
+    await expect(mail(page).get_by_text("Big Lamp 42.5;")).to_be_visible()
+    await page.keyboard.type("old ", delay=40)
+    await expect(mail(page).get_by_text("Big old Lamp 42.5;")).to_be_visible()
+    await expect(title).to_be_focused()
+    assert await title.evaluate("title => title.selectionStart") == len("Big old ")
+    assert await page.locator(".detail").evaluate("detail => detail.scrollTop") == where
+    await page.wait_for_url(edited({"items": [{"title": "Big old Lamp", "price": 42.5, "when": None}]}))
+    assert await page.evaluate("history.length") == steps + 1
+
+    await page.get_by_label("life").fill("90 minutes")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_label("life")).to_have_value("1 hour 30 minutes")
+    await page.get_by_role("link", name="Reset items").click()
+    await expect(title).to_have_value("Lamp")
+    await page.wait_for_url(edited({"life": "PT1H30M"}))
+    await page.get_by_role("link", name="Reset all").click()
+    await expect(mail(page).get_by_text("0:30:00")).to_be_visible()
+    await page.go_back()
+    await expect(page.get_by_label("life")).to_have_value("1 hour 30 minutes")
+
+
+async def test_what_does_not_fit_is_announced_while_the_last_good_mail_stays(page: Page, served: str) -> None:
+    await open_order(page, served)
+    name = page.get_by_role("textbox", name="name", exact=True).first
+    await name.fill("Grace")
+    await expect(page.locator(".inbox")).to_contain_text("Order for Grace")
+    price = page.get_by_label("price")
+    await price.fill("1000")
+    told = page.get_by_role("alert")
+    await expect(told).to_contain_text("One value is not valid.")
+    await expect(told).to_contain_text("Enter 100 or less.")
+    await expect(price).to_have_attribute("aria-invalid", "true")
+    await expect(price).to_have_accessible_description("Enter 100 or less.")
+    await expect(price).to_be_focused()
+    await expect(mail(page).get_by_text("Lamp 42.5;")).to_be_visible()
+    await expect(page.locator(".inbox")).to_contain_text("Order for Grace")
+    await price.press("Backspace")
+    await expect(mail(page).get_by_text("Lamp 100.0;")).to_be_visible()
+    await expect(told).to_be_hidden()
+
+    extra, life = page.get_by_label("extra"), page.get_by_label("life")
+    await extra.fill("{")
+    await life.fill("soon")
+    await expect(told).to_contain_text("2 values are not valid.")
+    await expect(extra).to_have_value("{")
+    await expect(life).to_have_value("soon")
+    await expect(life).to_have_accessible_description(re.compile("Enter a duration"))
+
+
+async def test_only_what_differs_is_in_the_address_in_the_form_that_the_types_read(page: Page, served: str) -> None:
+    await open_order(page, served, "?sample=lamp&width=375&scheme=dark")
+    await page.get_by_label("sent_at").fill("2027-01-02T03:04")
+    await page.get_by_label("life").fill("1 h 5 min")
+    await page.get_by_label("extra").fill('{"a": 1}')
+    await page.get_by_label("tone").select_option("formal")
+    await page.get_by_label("express").check()
+    wanted = {
+        "sent_at": "2027-01-02T03:04:00+01:00",
+        "life": "PT1H5M",
+        "extra": {"a": 1},
+        "tone": "formal",
+        "express": True,
+    }
+    await page.wait_for_url(edited(wanted))
+    assert "width=375&scheme=dark" in page.url
+    await expect(mail(page).get_by_text("2027-01-02 03:04:00+01:00 2026-11-23 09:00:00 1:05:00")).to_be_visible()
+    await expect(mail(page).get_by_text("2 True green formal {'a': 1}")).to_be_visible()
+
+
+async def test_items_are_added_as_the_last_one_is_also_to_none_and_removed(page: Page, served: str) -> None:
+    await open_order(page, served)
+    items = page.get_by_role("group", name="items")
+    await expect(items.get_by_role("button", name="Remove")).to_have_count(0)
+    await items.get_by_role("button", name="Add to items").click()
+    await expect(items.get_by_label("title").nth(1)).to_have_value("Lamp")
+    await items.get_by_label("title").nth(1).fill("Shade")
+    await items.get_by_role("button", name="Remove 1").click()
+    shade = {"title": "Shade", "price": 42.5, "when": None}
+    await page.wait_for_url(edited({"items": [shade]}))
+    await items.get_by_role("button", name="Add to items").click()
+    await page.wait_for_url(edited({"items": [shade, shade]}))
+    await items.get_by_role("button", name="Add to items").click()
+    await expect(items.get_by_label("title")).to_have_count(3)
+    await expect(items.get_by_role("button", name="Add to items")).to_have_count(0)
+
+    await open_order(page, served, "?sample=lamp&edit=%7B%22items%22%3A%5B%5D%7D")
+    await page.get_by_role("button", name="Add to items").click()
+    await page.wait_for_url(edited({"items": [{"title": "x", "price": 0}]}))

@@ -1,0 +1,166 @@
+"""A template edited in the browser: typed, drawn, saved, and in conflict with another program."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import Browser, FrameLocator, Locator, Page, Request, Route, expect
+from tests.browser.studio.test_accessible import look
+from tests.studio.web.fixtures import GREETING
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+MAIL = "greeting/greeting.mjml"
+
+
+def text_of(page: Page) -> Locator:
+    return page.get_by_role("textbox", name=f"Source of {MAIL}")
+
+
+def drawn(page: Page) -> FrameLocator:
+    return page.frame_locator(".editing-drawn iframe:not(.arriving)")
+
+
+async def open_editor(page: Page, served: str) -> None:
+    """Go to the source and press the key; wait until a save would be noticed."""
+    await page.goto(f"{served}/templates/greeting?sample=ada&show=source")
+    await expect(page.get_by_role("status").first).to_have_text("watching email_templates")
+    await page.locator("main").focus()
+    await page.keyboard.press("e")
+    await expect(text_of(page)).to_be_focused()
+
+
+async def select(page: Page, text: str) -> None:
+    """Select a text with the editor's own search."""
+    await text_of(page).focus()
+    await page.keyboard.press("ControlOrMeta+f")
+    field = page.get_by_role("textbox", name="Find")
+    await field.fill(text)
+    await field.dispatch_event("change")
+    await field.press("Enter")
+    await field.press("Escape")
+    await expect(text_of(page)).to_be_focused()
+
+
+async def test_what_is_typed_is_drawn_and_only_saved_when_that_is_asked_for(
+    page: Page, served: str, folder: Path
+) -> None:
+    await open_editor(page, served)
+    await expect(drawn(page).get_by_text("Hello Ada")).to_be_visible()
+    await select(page, "Hello")
+    await page.keyboard.insert_text("Servus")  # at once: undo takes back what was typed without a rest
+    await expect(drawn(page).get_by_text("Servus Ada")).to_be_visible()
+    await expect(page.get_by_text("not saved", exact=True)).to_be_visible()
+    assert (folder / MAIL).read_text() == GREETING
+
+    await page.keyboard.press("ControlOrMeta+s")
+    await expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
+    await expect(page.get_by_text("not saved", exact=True)).to_be_hidden()
+    assert (folder / MAIL).read_text() == GREETING.replace("Hello", "Servus")
+
+    await page.keyboard.press("ControlOrMeta+z")
+    await expect(drawn(page).get_by_text("Hello Ada")).to_be_visible()
+    await page.keyboard.press("ControlOrMeta+y")
+    await expect(drawn(page).get_by_text("Servus Ada")).to_be_visible()
+
+    # What is wrong is said under its line, and the last good mail stays.
+    await select(page, "{{ name }}</mj-text>")
+    await page.keyboard.type("{{ nam", delay=1)
+    await expect(page.locator(".editing-said")).to_contain_text("greeting.mjml, line 5")
+    await expect(page.locator(".cm-lintRange-error").first).to_be_visible()
+    await expect(drawn(page).get_by_text("Servus Ada")).to_be_visible()
+
+    # Another view keeps what the user typed, and another page does, too, until the editor is open again.
+    await page.get_by_role("link", name="Links").click()
+    await expect(page.locator("#tab-links")).to_have_attribute("aria-current", "true")
+    await expect(text_of(page)).to_contain_text("{{ nam")
+    await page.get_by_role("link", name="Stop editing").click()
+    await expect(page.locator(".code").first).to_contain_text("Servus {{ name }}")
+    await page.get_by_role("link", name="Edit", exact=True).click()
+    await expect(text_of(page)).to_contain_text("{{ nam")
+    await expect(page.get_by_text("not saved", exact=True)).to_be_visible()
+    asked: list[str] = []
+
+    async def leave(dialog: object) -> None:
+        asked.append(dialog.type)  # type: ignore[attr-defined]
+        await dialog.accept()  # type: ignore[attr-defined]
+
+    page.on("dialog", leave)
+    await page.reload()
+    assert asked == ["beforeunload"]
+
+
+async def test_the_disk_and_the_editor_disagree(page: Page, served: str, folder: Path) -> None:
+    await open_editor(page, served)
+    theirs = GREETING.replace("The end", "Their end")
+    (folder / MAIL).write_text(theirs)
+    await expect(page.get_by_text("The file was saved elsewhere. This is its current text.")).to_be_visible()
+    await expect(text_of(page)).to_contain_text("Their end")
+
+    await select(page, "Hello")
+    await page.keyboard.type("Servus")
+    (folder / MAIL).write_text(theirs.replace("Open it", "Go"))
+    conflict = page.get_by_role("alert")
+    await expect(conflict).to_contain_text("changed on the disk")
+    await conflict.get_by_role("button", name="Reload").click()
+    await expect(conflict).to_be_hidden()
+    await expect(text_of(page)).to_contain_text("Go</mj-button>")
+    await expect(text_of(page)).to_contain_text("Hello")
+
+    await select(page, "Hello")
+    await page.keyboard.type("Moin")
+    (folder / MAIL).write_text(theirs)
+    await expect(conflict).to_be_visible()
+    async with page.expect_response(lambda answer: not is_get(answer.request) and "/sources/" in answer.url) as saved:
+        await conflict.get_by_role("button", name="Overwrite").click()
+    assert (await saved.value).ok
+    assert (folder / MAIL).read_text() == theirs.replace("Open it", "Go").replace("Hello", "Moin")
+    await expect(conflict).to_be_hidden()
+
+
+def is_get(request: Request) -> bool:
+    return request.method == "GET"
+
+
+async def test_what_was_read_before_a_save_takes_nothing_back(page: Page, served: str) -> None:
+    held: list[Request] = []
+    is_read, go = asyncio.Event(), asyncio.Event()
+
+    async def answer_late(route: Route) -> None:
+        if not is_get(route.request) or held:
+            await route.continue_()
+            return
+        held.append(route.request)
+        answer = await route.fetch()
+        is_read.set()
+        await go.wait()
+        await route.fulfill(response=answer)
+
+    await open_editor(page, served)
+    source = await page.locator("[data-editor]").get_attribute("data-source") or ""
+    await page.route(f"**{source}", answer_late)
+    await select(page, "Hello")
+    await page.keyboard.insert_text("Servus")
+    await page.keyboard.press("ControlOrMeta+s")
+    await is_read.wait()
+    await page.keyboard.insert_text(" liebe")
+    async with page.expect_event("requestfinished", lambda request: request.url.endswith(source) and is_get(request)):
+        await page.keyboard.press("ControlOrMeta+s")
+    async with page.expect_event("requestfinished", lambda request: request in held):
+        go.set()
+    await page.evaluate("() => new Promise(requestAnimationFrame)")
+    await expect(text_of(page)).to_contain_text("Servus liebe")
+    await expect(page.get_by_text("not saved", exact=True)).to_be_hidden()
+    await expect(drawn(page).get_by_text("Servus liebe Ada")).to_be_visible()
+
+
+async def test_it_is_accessible_in_light_and_dark_wide_and_narrow(browser: Browser, served: str) -> None:
+    page = await browser.new_page()  # axe makes styles of its own, which the policy refuses
+    await page.add_init_script(path=AXE_FILE_PATH)
+    await open_editor(page, served)
+    await select(page, "<mj-text>The end")
+    await page.keyboard.type("<mj-text colour='red'>The end")
+    await expect(page.locator(".cm-lintRange-error").first).to_be_visible()
+    await look(page, "the editor")
+    await page.close()

@@ -1,0 +1,112 @@
+"""The studio in a real browser: what people see, click and press."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.browser.studio.on_screen import canvas, mail, open_sample
+from tests.studio.web.fixtures import GREETING
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+
+async def test_a_save_is_drawn_and_the_place_is_kept(page: Page, served: str, folder: Path) -> None:
+    await open_sample(page, served)
+    await mail(page).get_by_text("The end").scroll_into_view_if_needed()
+    place = await canvas(page).evaluate("canvas => canvas.scrollTop")
+    assert place > 500
+    for word in ("Goodbye", "Farewell"):
+        (folder / "greeting" / "greeting.mjml").write_text(GREETING.replace("Hello", word))
+        await expect(mail(page).get_by_text(f"{word} Ada")).to_be_attached()
+        await expect(page.get_by_role("status")).to_have_text(
+            re.compile(r"^saved \d\d:\d\d:\d\d → rendered in \d+ ms$")
+        )
+        assert await canvas(page).evaluate("canvas => canvas.scrollTop") == place
+
+
+async def test_a_width_is_the_width_that_the_mail_sees_and_a_wider_one_is_made_smaller_not_narrower(
+    page: Page, served: str
+) -> None:
+    await open_sample(page, served, "?sample=ada&width=1280")
+    await expect(page.locator("[data-zoom]")).to_have_text(re.compile(r"^at \d\d%$"))
+    assert await mail(page).locator("html").evaluate("html => html.clientWidth") == 1280
+    box, around = await page.locator(".paper").bounding_box(), await canvas(page).bounding_box()
+    assert box
+    assert around
+    assert box["width"] < around["width"]
+    for key, width, device in (("1", 320, "small phone"), ("2", 375, "phone"), ("3", 600, "tablet")):
+        await page.keyboard.press(key)
+        chosen = page.get_by_role("link", name=f"{width} ({device})", exact=True)
+        await expect(chosen).to_have_attribute("aria-current", "true")
+        await expect(page.locator(".paper iframe")).to_have_js_property("clientWidth", width)
+        assert await mail(page).locator("html").evaluate("html => html.clientWidth") == width
+
+
+@pytest.mark.parametrize(("screen", "width"), [(320, 320), (360, 320), (375, 375), (412, 375), (700, 600), (1280, 600)])
+async def test_where_no_width_was_chosen_it_is_one_that_the_screen_has_room_for(
+    page: Page, served: str, screen: int, width: int
+) -> None:
+    await page.set_viewport_size({"width": screen, "height": 700})
+    await open_sample(page, served)
+    await expect(page.locator(".paper iframe")).to_have_js_property("clientWidth", width)
+    await expect(page.get_by_role("group", name="Width").locator("[aria-current]")).to_have_text(str(width))
+
+
+async def test_keys_go_through_samples_and_parts(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    for key, address in (
+        ("j", "greeting?sample=grace"),
+        ("j", "notice?sample=only"),
+        ("k", "greeting?sample=grace"),
+        ("ArrowUp", "greeting?sample=ada"),
+        ("ArrowDown", "greeting?sample=grace"),
+        ("t", "greeting?sample=grace&show=text"),
+        ("s", "greeting?sample=grace&show=source"),
+        ("]", "greeting?sample=grace&show=source&file=text"),
+        ("[", "greeting?sample=grace&show=source"),
+        ("h", "greeting?sample=grace"),
+        ("7", "greeting?sample=grace&tab=links"),
+    ):
+        await page.keyboard.press(key)
+        await expect(page).to_have_url(f"{served}/templates/{address}")
+    await page.keyboard.press("o")
+    await expect(page).to_have_url(f"{served}/inbox")
+
+    await open_sample(page, served)
+    for key in "d1tj":  # faster than pages come
+        await page.keyboard.press(key)
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace&show=text&width=320&scheme=dark")
+
+
+async def test_the_keys_are_told_and_can_be_turned_off(page: Page, served: str) -> None:
+    await open_sample(page, served)
+    await page.keyboard.press("?")
+    told = page.get_by_role("dialog", name="Keyboard shortcuts")
+    await expect(told).to_be_visible()
+    await told.get_by_role("checkbox").uncheck()
+    await told.get_by_role("button", name="Close").click()
+    await page.keyboard.press("j")
+    await page.keyboard.press("ArrowDown")
+    await expect(page).to_have_url(f"{served}/templates/greeting?sample=grace")
+    await page.reload()
+    await page.get_by_role("button", name="? keys").click()
+    await expect(told.get_by_role("checkbox")).not_to_be_checked()
+
+
+async def test_on_a_phone_there_is_one_pane_at_a_time(page: Page, served: str) -> None:
+    await page.set_viewport_size({"width": 375, "height": 700})
+    await open_sample(page, served)
+    await expect(mail(page).get_by_text("Hello Ada")).to_be_visible()
+    await expect(page.get_by_role("complementary")).to_be_hidden()
+    await expect(page.get_by_role("navigation", name="Templates")).to_be_hidden()
+
+    await page.get_by_role("link", name="Details", exact=True).click()
+    await expect(page.get_by_role("complementary")).to_be_visible()
+    await expect(canvas(page)).to_be_hidden()
+
+    await page.get_by_role("link", name="Templates", exact=True).click()
+    await page.get_by_role("link", name="grace", exact=True).click()
+    await expect(mail(page).get_by_text("Hello Grace")).to_be_visible()
+    await mail(page).get_by_role("link", name="Open it").click()
+    await expect(page.get_by_text("https://account.northwind.example/open/two").first).to_be_visible()

@@ -1,0 +1,70 @@
+"""The review in a real browser: reading what changed, with mouse and keyboard, and saying yes."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+from tests.servers.serving import serving
+from tests.studio.web.fixtures import save
+
+from keyturn.studio.snapshots import MailName, Snapshot, SnapshotFolder, Snapshots
+from keyturn.studio.web import Studio, create_studio_app
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
+
+ADA = MailName("greeting", "ada")
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> SnapshotFolder:
+    return SnapshotFolder(tmp_path / "snapshots")
+
+
+@pytest.fixture
+def served(studio: Studio, stored: SnapshotFolder) -> Iterator[str]:
+    """Serve a studio in which every mail was accepted."""
+    snapshots = Snapshots(studio.gallery, stored, ["en"])
+    for comparison in map(snapshots.compare, snapshots.names()):
+        snapshots.accept(comparison)
+    with serving(create_studio_app(replace(studio, snapshots=stored.folder, snapshot_languages=("en",)))) as url:
+        yield f"{url}/studio"
+        studio.stopping.set()
+
+
+def snapshot_in(stored: SnapshotFolder) -> Snapshot:
+    found = stored.read(ADA)
+    assert found
+    return found
+
+
+async def watched(page: Page) -> None:
+    await expect(page.get_by_role("status")).to_have_text("watching email_templates")
+
+
+async def test_what_a_save_changes_appears_by_itself_and_is_accepted_mail_by_mail_with_keys(
+    page: Page, served: str, folder: Path, stored: SnapshotFolder
+) -> None:
+    await page.goto(f"{served}/snapshots")
+    await watched(page)
+    await expect(page.get_by_role("heading", name="All mails match their snapshots")).to_be_visible()
+    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
+    await expect(page.get_by_role("heading", name="2 mails to review")).to_be_visible()
+    await expect(page.get_by_role("link", name="Snapshots 2 changed")).to_be_visible()
+
+    await page.keyboard.press("n")
+    await expect(page.locator(".old").first).to_contain_text("Hello Ada")
+    await expect(page.locator(".new").first).to_contain_text("Welcome Ada")
+    await page.keyboard.press("n")
+    await expect(page.locator(".new").first).to_contain_text("Welcome Grace")
+    await page.keyboard.press("n")
+    await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=ada")
+
+    await page.keyboard.press("a")
+    await expect(page).to_have_url(f"{served}/snapshots/greeting?sample=grace")
+    assert "Welcome Ada" in snapshot_in(stored).html
+    await expect(page.get_by_role("link", name="Snapshots 1 changed")).to_be_visible()
+    await page.keyboard.press("a")
+    await expect(page.get_by_role("heading", name="All mails match their snapshots")).to_be_visible()
+    await expect(page.get_by_role("link", name="Snapshots", exact=True)).to_be_visible()
