@@ -85,7 +85,7 @@ wheel:
 
 # Build wheel and sdist, test each in an empty environment, and put them with an SBOM into dist/; a minute, publishes nothing
 release:
-    uv run python -m tests.release
+    uv run python -m tests.processes.packaging.release
 
 # Collect the texts for the catalogues; begin a new one with `pybabel init` (docs/emails.md)
 messages:

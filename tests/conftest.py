@@ -51,7 +51,7 @@ APPS = {"database_url", "start", "studio"}
 
 PROCESSES = (
     "subprocess",
-    "tests.adoption.story",
+    "tests.processes.adoption.story",
     "tests.servers.processes",
     "tests.cli.terminal",
     "tests.servers.demo",

@@ -34,7 +34,7 @@ TESTS = (
     "tests/studio/engines",
     "tests/studio/inbox",
     "tests/contracts/mail_providers/test_smtp.py",
-    "tests/plugin",
+    "tests/processes/plugin",
     "tests/contracts/second_steps",
     "tests/functions/test_codes.py",
     "tests/spec/http",

@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.cli.command import Keyturn
-from tests.cli.test_serve_worker import ENVIRONMENT
 from tests.driver.service import BEARER
+from tests.processes.serve.workers import ENVIRONMENT
 from tests.servers.processes import running
 
 pytestmark = pytest.mark.long

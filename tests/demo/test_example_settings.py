@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from tests.sources.adopted import EXAMPLES, variables_of
+from tests.processes.sources.adopted import EXAMPLES, variables_of
 
 from keyturn.cli.demo.examples import DemoFolder, Example, demo_settings, example_names
 from keyturn.service.reset.mails.theme import palette_of

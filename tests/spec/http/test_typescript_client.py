@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.adoption.packages import install_packages
 from tests.driver.service import ADA, NEW_PASSWORD, Service
+from tests.packages import install_packages
 from tests.servers.serving import serving_here
 
 pytestmark = pytest.mark.long

@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from tests.adoption.packages import install_packages
+from tests.packages import install_packages
 from tests.programs import require_program
 
 from keyturn.mail.rendering.compiling import to_html

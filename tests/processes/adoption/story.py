@@ -1,0 +1,184 @@
+"""An app is adopted as its guide says, and one of its people resets a password: the same story for every stack."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from email import message_from_bytes
+from pathlib import Path
+from typing import Self
+
+import httpx2
+import msgspec
+from tests.driver.inbox import token_in_file
+from tests.packages import install_packages
+from tests.processes.adoption.guides import Guide
+from tests.servers.processes import Running, running_program
+from tests.servers.serving import held_ports
+
+KEYTURN = (sys.executable, "-m", "keyturn")
+APPS = Path(__file__).parent / "apps"
+EMAIL, OLD, NEW = "Mona@readers.test", "seven quiet harbours", "eleven loud lighthouses"
+
+
+class Stack(msgspec.Struct, frozen=True, kw_only=True):
+    """An app of tests/processes/adoption/apps: how it is started, with which variables, and where its users sign in.
+
+    `forgot`: an address of the app that its guide turns to Keyturn.
+    `database`: what `keyturn init --database` is given, where docs/guides has no page for the app or its database.
+    `says`: what the app writes once it listens.
+    """
+
+    name: str
+    starts: Sequence[str]
+    sign_in: str
+    forgot: str = ""
+    environment: dict[str, str] = {}
+    is_told: bool = False
+    database: str = ""
+    says: str = "listening"
+
+
+class Beside(msgspec.Struct, frozen=True):
+    """A Keyturn that runs as a guide says. `folder` is where its people type."""
+
+    url: str
+    folder: Path
+    process: Running
+
+
+class Adopted(msgspec.Struct, frozen=True):
+    """An app that runs at a URL, and the Keyturn beside it."""
+
+    stack: Stack
+    url: str
+    keyturn: Beside
+
+
+class Device:
+    """Somebody's browser, at an app."""
+
+    def __init__(self, adopted: Adopted) -> None:
+        self._sign_in = adopted.stack.sign_in
+        self._client = httpx2.Client(base_url=adopted.url, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def signs_in(self, password: str) -> bool:
+        """Tell whether the app's own sign-in lets Mona in."""
+        self._client.get(self._sign_in)
+        fields = {"username": EMAIL, "email": EMAIL, "password": password}
+        answer = self._client.post(
+            self._sign_in,
+            data=fields | {"csrfmiddlewaretoken": self._client.cookies.get("csrftoken", "")},
+        )
+        assert answer.status_code < 500, answer.text
+        if answer.headers.get("content-type") == "application/json" and "access_token" in answer.json():
+            self._client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return self.is_signed_in()
+
+    def is_signed_in(self) -> bool:
+        answer = self._client.get("/me")
+        assert answer.status_code in {200, 401}, answer.text
+        return answer.status_code == 200 and answer.json() == {"email": EMAIL}
+
+
+@contextmanager
+def adopted(stack: Stack, folder: Path) -> Iterator[Adopted]:
+    """Set the app up, follow its guide or `init` alone, and run both."""
+    with held_ports(2) as ports:
+        yield from _adopted(stack, folder, ports)
+
+
+def _adopted(stack: Stack, folder: Path, ports: Sequence[int]) -> Iterator[Adopted]:
+    keyturn, app = (f"http://127.0.0.1:{port}" for port in ports)
+    shutil.copytree(APPS / stack.name, folder, dirs_exist_ok=True)
+    guide = None if stack.database else Guide(stack.name, keyturn=keyturn, app=app)
+    for name, code in guide.files.items() if guide else ():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(code, "utf-8")
+    packages = install_packages(folder)
+    environment = stack.environment | {"PORT": str(ports[1]), "EMAIL": EMAIL, "PASSWORD": OLD}
+    subprocess.run([*stack.starts, "set-up"], cwd=folder, env={**os.environ, **environment, **packages}, check=True)
+    if guide:
+        followed = guide.follow(folder, environment)
+        guide.assert_written(folder / "keyturn.toml")
+    else:
+        followed = follow_init(stack, folder, environment, keyturn=keyturn, app=app)
+    with (
+        running_program(stack.starts, folder, **followed, **packages) as process,
+        beside(folder, keyturn, followed) as service,
+    ):
+        process.wait_for(stack.says)
+        yield Adopted(stack, app, service)
+
+
+def follow_init(
+    stack: Stack,
+    folder: Path,
+    environment: Mapping[str, str],
+    *,
+    keyturn: str,
+    app: str,
+    command: Sequence[str] = KEYTURN,
+) -> dict[str, str]:
+    """Type `keyturn init` and `keyturn migrate`, as README.md says; return the environment that Keyturn runs with."""
+    kept = {**environment, "KEYTURN_SECRET_KEY": secrets.token_hex(32), "KEYTURN_MAIL_TRANSPORT": "capture"}
+    places = ("--base-url", keyturn, "--sign-in-url", f"{app}{stack.sign_in}")
+    texts = ("--brand", "Northwind School", "--from", "Northwind School <no-reply@northwind.example>")
+    for words in (("init", "--database", stack.database, *places, *texts), ("migrate",)):
+        done = subprocess.run(
+            [*command, *words], cwd=folder, env={**os.environ, **kept}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+    return kept
+
+
+@contextmanager
+def beside(
+    folder: Path, url: str, environment: Mapping[str, str], command: Sequence[str] = KEYTURN
+) -> Iterator[Beside]:
+    """Serve what a guide has led to in that folder."""
+    words = [*command, "serve", "--port", url.rpartition(":")[2]]
+    with running_program(words, folder, **environment) as process:
+        process.wait_for("Keyturn answers on")
+        yield Beside(url, folder, process)
+
+
+def reset_password(keyturn: Beside) -> None:
+    """Ask for a mail as Mona, and use its link."""
+    api = f"{keyturn.url}/api/auth"
+    asked = httpx2.post(f"{api}/request-password-reset", json={"email": EMAIL.upper()}, timeout=30)
+    assert asked.status_code == 202
+    keyturn.process.wait_for('"transport":"capture"')
+    (file,) = (keyturn.folder / ".keyturn" / "mail").glob("*.eml")
+    assert message_from_bytes(file.read_bytes())["To"].lower() == EMAIL.lower()  # Supabase stores small letters
+    fields = {"token": token_in_file(file), "newPassword": NEW}
+    answer = httpx2.post(f"{api}/reset-password", json=fields, timeout=30)
+    assert answer.status_code == 200, answer.text
+
+
+def tell_story(stack: Stack, tmp_path: Path) -> None:
+    with adopted(stack, tmp_path) as app, Device(app) as phone, Device(app) as laptop:
+        assert phone.signs_in(OLD)
+        assert laptop.signs_in(OLD)
+
+        reset_password(app.keyturn)
+        if stack.is_told:
+            app.keyturn.process.wait_for('"kind":"webhook_password_changed"')
+
+        assert not phone.is_signed_in()
+        assert not laptop.is_signed_in()
+        assert not phone.signs_in(OLD)
+        assert laptop.signs_in(NEW)
+        assert not phone.is_signed_in()
+        if stack.forgot:
+            answer = httpx2.get(f"{app.url}{stack.forgot}")
+            assert answer.headers["location"] == f"{app.keyturn.url}/forgot-password"

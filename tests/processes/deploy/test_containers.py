@@ -1,0 +1,285 @@
+"""The Containerfile and deploy/compose: each service's command, as an unknown user with a read-only root.
+
+They run from the checkout under bwrap. If `KEYTURN_IMAGE` names an image, they also run from it with podman, for which
+`KEYTURN_PODMAN` may name further words, such as `podman --root FOLDER`.
+"""
+
+import asyncio
+import json
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import asyncpg
+import httpx2
+import pytest
+import yaml
+from tests.cli.command import ADA, PASSWORD
+from tests.driver.inbox import TOKEN
+from tests.processes.deploy.containers import (
+    COMPOSE,
+    UNKNOWN_USER,
+    Machine,
+    parse_command,
+    read_services,
+    variables_of_the_image,
+)
+from tests.processes.deploy.proxies import replaced, wait_until_it_listens
+from tests.processes.deploy.sandbox import CHECKOUT
+from tests.servers.postgresql_with_tls import TlsServer
+from tests.servers.processes import Running, running_program
+from tests.servers.serving import held_ports
+
+from keyturn.service.settings import LONGEST_TRY
+from keyturn.service.settings.reading import inspect_settings
+
+pytestmark = pytest.mark.long
+
+SERVICES = read_services()
+OURS = {name: service for name, service in SERVICES.items() if name != "database"}
+CONTAINERFILE = (CHECKOUT / "Containerfile").read_text("utf-8")
+API, NEW = "/api/auth", "eleven loud lighthouses"
+TOKEN_OF_INBOX = "0123456789abcdef0123456789abcdef"
+OWN_URL = "postgresql://keyturn:${POSTGRES_PASSWORD}@database/keyturn"
+CHEAP = {"KEYTURN_HASHING_COST": "10"}
+
+
+# What the files say
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_service_runs_a_command_and_any_other_user_could(name: str) -> None:
+    service = OURS[name]
+    parse_command(service["command"])
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert int(service["user"]) > 0
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+
+
+def test_every_image_and_published_port_comes_from_a_variable() -> None:
+    text = (COMPOSE / "compose.yaml").read_text("utf-8")
+    assert re.findall(r"(?m)^ +image: (.*)$", text) == [
+        "${KEYTURN_IMAGE:-keyturn}",
+        "${POSTGRES_IMAGE:-docker.io/library/postgres:17}  # later ones keep their data in another folder",
+    ]
+    assert re.findall(r"(?m)^FROM (.*)$", CONTAINERFILE) == ["${BUILDER} AS build", "${BASE}"]
+    assert len(re.findall(r"127\.0\.0\.1:\$\{\w+:-\d+\}:\d+", text)) == 2
+
+
+def test_a_service_has_every_secret_that_it_reads_and_a_file_for_it() -> None:
+    whole = yaml.safe_load((COMPOSE / "compose.yaml").read_text("utf-8"))
+    assert {name for service in SERVICES.values() for name in service["secrets"]} == set(whole["secrets"])
+    environment = dict.fromkeys(OURS["api"]["secrets"], "x" * 32) | {"PAGES_PORT": "8000"}
+    assert inspect_settings(COMPOSE / "keyturn.toml", environment).faults == ()
+
+
+def test_compose_waits_longer_than_a_worker_takes_to_stop() -> None:
+    seconds = re.fullmatch(r"(\d+)s", OURS["worker"]["stop_grace_period"])
+    assert seconds
+    assert int(seconds[1]) > LONGEST_TRY.total_seconds() + 10
+
+
+def test_the_image_runs_as_a_user_that_is_not_root_and_asks_its_own_health() -> None:
+    last = CONTAINERFILE.rpartition("\nFROM ")[2]
+    user = re.search(r"(?m)^USER (\d+)", last)
+    check = re.search(r'(?m)^HEALTHCHECK .*CMD \["keyturn", (.+)\]$', last)
+    assert user
+    assert int(user[1]) > 0
+    assert check
+    parse_command(yaml.safe_load(f"[{check[1]}]"))
+    assert re.findall(r"(?m)^CMD (.+)$", last) == ['["serve"]']
+    assert variables_of_the_image()["KEYTURN_SERVER_HOST"] == "0.0.0.0"  # noqa: S104 - a container's own addresses
+
+
+def test_the_image_is_built_of_a_part_of_the_source_archive() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))
+    sdist = project["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
+    kept = {line[1:] for line in (CHECKOUT / ".dockerignore").read_text("utf-8").splitlines() if line.startswith("!")}
+    assert kept == {*sdist, "pyproject.toml"} - {"Containerfile", ".dockerignore", "deploy"}
+
+
+# What the services do
+
+
+class Site:
+    """The services of compose.yaml on this machine, where they share its ports."""
+
+    def __init__(self, machine: Machine, stack: ExitStack) -> None:
+        self._machine, self._stack = machine, stack
+        self.api, self.worker, self.pages, self.smtp = stack.enter_context(held_ports(4))
+        self._ports = {
+            "8000": str(self.worker),
+            "8001": str(self.pages),
+            "1025": str(self.smtp),
+            "0.0.0.0": "127.0.0.1",  # noqa: S104 - a container's own addresses
+        }
+        self._place = {"KEYTURN_SERVER_PORT": str(self.api), "KEYTURN_SERVER_HOST": "127.0.0.1", **CHEAP}
+
+    def words(self, service: str, *command: str) -> list[str]:
+        given = command or [self._ports.get(word, word) for word in OURS[service]["command"]]
+        return self._machine.words(OURS[service], given, **self._place)
+
+    def start(self, service: str) -> Running:
+        return self._stack.enter_context(running_program(self.words(service), None))
+
+    def process_id(self, running: Running) -> int:
+        return self._machine.process_id(running.process.pid)
+
+    def stop(self, running: Running) -> int:
+        os.kill(self.process_id(running), signal.SIGTERM)
+        return running.process.wait(60)
+
+    def do(self, service: str, *command: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+        words = self.words(service, *command)
+        return subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+
+
+@contextmanager
+def running_site(machine: Machine, url: str) -> Iterator[Site]:
+    """Yield the services with the settings of deploy/compose, for a database at this address."""
+    with ExitStack() as stack:
+        site = Site(machine, stack)
+        text = replaced(
+            COMPOSE / "keyturn.toml",
+            ("http://127.0.0.1:${PAGES_PORT}", f"http://127.0.0.1:{site.api}"),
+            (OWN_URL, url),
+            ('"inbox"', '"127.0.0.1"'),
+            ("1025", str(site.smtp)),
+        )
+        machine.settings.write_text(text, "utf-8")
+        yield site
+
+
+def machine_in(folder: Path, program: Sequence[str], image: str = "") -> Machine:
+    secrets = folder / "secrets"
+    secrets.mkdir()
+    for name in ("KEYTURN_SECRET_KEY", "POSTGRES_PASSWORD", "KEYTURN_STUDIO_TOKEN"):
+        (secrets / name).write_text(f"{TOKEN_OF_INBOX}\n", "utf-8")
+    return Machine(program=program, settings=folder / "keyturn.toml", secrets=secrets, image=image)
+
+
+@pytest.fixture
+def site(bwrap: str, postgresql_with_tls: TlsServer, tmp_path: Path) -> Iterator[Site]:
+    """Run this checkout."""
+    asyncio.run(create_database(postgresql_with_tls.address(), "compose"))
+    url = postgresql_with_tls.address("127.0.0.1", "compose")
+    with running_site(machine_in(tmp_path, [bwrap]), url) as site:
+        yield site
+
+
+async def create_database(server: str, name: str) -> None:
+    connection = await asyncpg.connect(server, ssl=False)
+    await connection.execute(f"CREATE DATABASE {name}")
+    await connection.close()
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Machine:
+    """Return where the images run that the variables name."""
+    image = os.environ.get("KEYTURN_IMAGE", "")
+    if not (image and os.environ.get("POSTGRES_IMAGE")):
+        pytest.skip("KEYTURN_IMAGE and POSTGRES_IMAGE name no images: docs/deploying.md says how to build one")
+    return machine_in(tmp_path, shlex.split(os.environ.get("KEYTURN_PODMAN", "podman")), image)
+
+
+@pytest.fixture
+def site_of_images(images: Machine) -> Iterator[Site]:
+    with ExitStack() as stack:
+        (port,) = stack.enter_context(held_ports(1))
+        words = images.database_words(os.environ["POSTGRES_IMAGE"], port)
+        running = stack.enter_context(running_program(words, None))
+        wait_until_it_listens(running, port)  # not the server that makes the database: it has only a Unix socket
+        with running_site(images, OWN_URL.replace("@database/", f"@127.0.0.1:{port}/")) as site:
+            yield site
+
+
+def reset_password(site: Site) -> None:
+    """Request a link, read the mail in the inbox, and set a new password."""
+    url = f"http://127.0.0.1:{site.api}"
+    assert httpx2.post(f"{url}{API}/request-password-reset", json={"email": ADA}, timeout=30).status_code == 202
+    inbox = httpx2.Client(
+        base_url=f"http://127.0.0.1:{site.pages}", headers={"authorization": f"Bearer {TOKEN_OF_INBOX}"}
+    )
+    with inbox:
+        mail = inbox.get("/api/message/latest", params={"to": ADA, "wait": "30s"}, timeout=60)
+    assert mail.status_code == 200, mail.text
+    (token,) = set(TOKEN.findall(" ".join(mail.json()["Links"])))
+    changed = httpx2.post(f"{url}{API}/reset-password", json={"token": token, "newPassword": NEW}, timeout=30)
+    assert changed.status_code == 200, changed.text
+    signed_in = httpx2.post(f"{url}{API}/login", json={"email": ADA, "password": NEW}, timeout=30)
+    assert signed_in.status_code == 200
+
+
+def test_a_user_resets_a_password_with_the_services_of_compose(site: Site) -> None:
+    live_the_story(site)
+
+
+def test_a_user_resets_a_password_with_the_images(site_of_images: Site) -> None:
+    live_the_story(site_of_images)
+
+
+def test_the_image_can_import_what_it_needs_has_all_bytecode_and_can_write_nothing(images: Machine) -> None:
+    done = subprocess.run(images.python_words(PROBE), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{UNKNOWN_USER}\n"
+
+
+PROBE = """
+import os, pathlib, sys, zoneinfo
+import aiomysql, aiosmtpd, aiosmtplib, altcha, asyncpg, opentelemetry.sdk.trace, pygments, watchfiles, yaml
+import keyturn.service.app, keyturn.studio.web.app, polyfactory.factories.msgspec_factory
+zoneinfo.ZoneInfo("Europe/Berlin")
+for module in list(sys.modules.values()):
+    cached = getattr(module, "__cached__", None)
+    assert not cached or not pathlib.Path(module.__file__).exists() or pathlib.Path(cached).exists(), module
+for folder in ("/", "/etc", "/opt/keyturn", "/var/lib/keyturn"):
+    try:
+        pathlib.Path(folder, "new").touch()
+    except OSError:
+        continue
+    raise AssertionError(folder)
+print(os.getuid())
+"""
+"""Polyfactory makes a Faker, which needs the countries that the image keeps."""
+
+
+def live_the_story(site: Site) -> None:
+    assert "run `keyturn migrate`" in site.do("api").stderr
+    migrated = site.do("migrate")
+    assert migrated.returncode == 0, migrated.stderr
+    added = site.do("api", "accounts", "add", ADA, "--password-stdin", stdin=PASSWORD)
+    assert added.returncode == 0, added.stderr
+    api, worker, inbox = (site.start(name) for name in ("api", "worker", "inbox"))
+    api.wait_for("Keyturn answers on ")
+    worker.wait_for("/health/ready")
+    wait_until_it_listens(inbox, site.pages)
+    reset_password(site)
+
+    assert site.do("api", "health").stdout == f"Keyturn on http://127.0.0.1:{site.api} is ready.\n"
+    of_worker = ("worker", "health", "--port", str(site.worker))
+    assert site.do(*of_worker).returncode == 0
+    assert site.stop(worker) == 0
+    assert site.do(*of_worker).returncode == 1
+    assert answered_while_it_stops(site, api) == 202
+    assert (api.process.wait(60), site.stop(inbox)) == (0, 0)
+    assert site.do("api", "health").returncode == 1
+    assert not [line for line in (*api.said, *worker.said) if '"level":"error"' in line or "Traceback" in line]
+
+
+def answered_while_it_stops(site: Site, api: Running) -> int:
+    """Return the status of a request whose second half arrives after SIGTERM."""
+    body = json.dumps({"email": ADA}).encode()
+    head = f"POST {API}/request-password-reset HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with socket.create_connection(("127.0.0.1", site.api), timeout=30) as connection:
+        connection.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body[:5])
+        httpx2.get(f"http://127.0.0.1:{site.api}/health/live", timeout=30)  # by then it has the first half
+        os.kill(site.process_id(api), signal.SIGTERM)
+        connection.sendall(body[5:])
+        return int(connection.recv(1000).split()[1])

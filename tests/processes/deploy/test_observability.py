@@ -1,0 +1,231 @@
+"""The files of deploy/observability: promtool accepts them, and a Prometheus that scrapes Keyturn answers queries."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+import pytest
+import yaml
+from tests.cli.command import ADA, PASSWORD
+from tests.driver.inbox import TOKEN
+from tests.processes.deploy.proxies import replaced
+from tests.processes.deploy.units import DEPLOY
+from tests.programs import require_program
+from tests.servers.databases import SqliteFiles
+from tests.servers.mail_providers.answers import PROXY_PAGE, refusal
+from tests.servers.mail_providers.resend import ResendServer, running_resend
+from tests.servers.processes import Running, running_program
+from tests.servers.serving import held_ports
+from tests.worlds.chaos.conditions import environment_for
+
+from keyturn.service.telemetry.meters import Meters
+
+pytestmark = pytest.mark.long
+
+FOLDER = DEPLOY / "observability"
+RUNBOOKS = DEPLOY.parent / "docs" / "observability.md"
+API, NEW = "/api/auth", "eleven loud lighthouses"
+SETTINGS = {
+    "KEYTURN_METRICS_TOKEN": "0123456789abcdef0123456789abcdef",
+    "KEYTURN_LIMITS_MAILBOX_COOLDOWN": "0s",
+    "KEYTURN_PASSWORD_BREACHES": "http://127.0.0.1:1",
+}
+PROMETHEUS_OWN = {"up", "scrape_duration_seconds"}
+SOON = (
+    ("> 300", "> 2"),
+    ('_.*"}[10m])) > 0\n', '_.*"}[4s])) > 0\n'),
+    ("for: 1m", "for: 1s"),
+    ("for: 2m", "for: 1s"),
+)
+"""What makes alerts fire within seconds, which otherwise takes minutes."""
+
+ALERTS: list[dict[str, Any]] = [
+    rule for group in yaml.safe_load((FOLDER / "alerts.yml").read_text("utf-8"))["groups"] for rule in group["rules"]
+]
+DASHBOARD: dict[str, Any] = json.loads((FOLDER / "dashboard.json").read_text("utf-8"))
+PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+QUERIES = [target["expr"] for panel in PANELS for target in panel["targets"]]
+
+
+def metrics_in(text: str) -> set[str]:
+    """Return the names of the metrics in an expression, with the suffixes of histograms."""
+    return set(re.findall(r"\b(?:keyturn_[a-z_]+|process_[a-z_]+|scrape_[a-z_]+|up)(?=[{ ]|\[|$|\))", text))
+
+
+def promtool(*words: str) -> None:
+    program = require_program("promtool", "prometheus")
+    done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.usefixtures("prometheus")
+def test_promtool_accepts_the_files_and_the_tests_of_the_alerts_pass() -> None:
+    promtool("check", "config", "--syntax-only", str(FOLDER / "prometheus.yml"))
+    promtool("check", "rules", str(FOLDER / "alerts.yml"))
+    promtool("test", "rules", str(FOLDER / "alerts_test.yml"))
+
+
+def test_each_alert_is_tested_where_it_fires_and_where_it_does_not() -> None:
+    told = yaml.safe_load((FOLDER / "alerts_test.yml").read_text("utf-8"))
+    checks = [check for group in told["tests"] for check in group["alert_rule_test"]]
+    names = {alert["alert"] for alert in ALERTS}
+    assert {check["alertname"] for check in checks if check.get("exp_alerts")} == names
+    assert {check["alertname"] for check in checks if not check.get("exp_alerts")} == names
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
+def test_an_alert_waits_and_says_how_bad_it_is_and_where_its_runbook_is(alert: Mapping[str, Any]) -> None:
+    assert alert["for"]
+    assert alert["labels"]["severity"] in {"critical", "warning"}
+    assert alert["annotations"]["summary"]
+    assert alert["annotations"]["runbook_url"].endswith(f"/observability#{alert['alert'].lower()}")
+
+
+def test_each_alert_has_a_runbook_of_three_lines_and_each_runbook_an_alert() -> None:
+    sections = re.split(r"^### ", RUNBOOKS.read_text("utf-8"), flags=re.MULTILINE)[1:]
+    assert [section.split("\n", 1)[0] for section in sections] == [alert["alert"] for alert in ALERTS]
+    for section in sections:
+        assert re.findall(r"^\* \*\*(\w+):\*\*", section, re.MULTILINE) == ["Meaning", "Look", "Do"], section
+
+
+def test_each_metric_of_the_alerts_and_the_dashboard_is_one_of_keyturn() -> None:
+    kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", Meters().exposition().decode(), re.MULTILINE))
+    suffixes = ("_bucket", "_count", "_sum")
+    there = {name + suffix for name, kind in kinds.items() for suffix in (suffixes if kind == "histogram" else ("",))}
+    named = metrics_in("\n".join([alert["expr"] for alert in ALERTS] + QUERIES))
+    assert len(named) > 10
+    assert named - there == PROMETHEUS_OWN
+
+
+class Watched(msgspec.Struct, frozen=True, kw_only=True):
+    """A Keyturn whose API and worker Prometheus scrapes, every second."""
+
+    api: httpx2.Client
+    worker: Running
+    resend: ResendServer
+    prometheus: httpx2.Client
+    said: list[str]
+
+    def ask(self, path: str, **query: str) -> Any:
+        answer = self.prometheus.get(f"/api/v1/{path}", params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    def series(self, query: str) -> list[Any]:
+        found: list[Any] = self.ask("query", query=query)["result"]
+        return found
+
+    def firing(self) -> set[tuple[str, str]]:
+        """Return the alerts that fire, each with its role."""
+        alerts = self.ask("alerts")["alerts"]
+        labels = [alert["labels"] for alert in alerts if alert["state"] == "firing"]
+        return {(told["alertname"], told.get("role", "")) for told in labels}
+
+    def eventually(self, wanted: Callable[[], bool], what: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 60
+        while not wanted():
+            assert time.monotonic() < deadline, f"{what()}\n" + "\n".join(self.said[-20:])
+            time.sleep(0.2)
+
+    def post(self, path: str, **body: str) -> int:
+        return self.api.post(f"{API}/{path}", json=body).status_code
+
+
+@contextmanager
+def keyturn_watched(program: str, database_url: str, folder: Path) -> Iterator[Watched]:
+    (folder / "keyturn.token").write_text(SETTINGS["KEYTURN_METRICS_TOKEN"], "utf-8")
+    keyturn = [sys.executable, "-m", "keyturn"]
+    with running_resend() as resend:
+        settings = {**environment_for(resend, database_url), **SETTINGS}
+        add = [*keyturn, "accounts", "add", ADA, "--password-stdin"]
+        subprocess.run(add, cwd=folder, env=settings, input=PASSWORD, text=True, check=True)
+        with (
+            running_program([*keyturn, "serve", "--no-worker", "--port", "0"], folder, **settings) as serve,
+            running_program([*keyturn, "worker", "--port", "0"], folder, **settings) as worker,
+            held_ports(2) as ports,
+        ):
+            api = serve.wait_for("Keyturn answers on ").rpartition("http://")[2]
+            health = worker.wait_for("Health checks: ").rpartition("http://")[2].partition("/")[0]
+            own, nothing = (f"127.0.0.1:{port}" for port in ports)
+            words = [program, *_written(folder, api=api, worker=health, alertmanager=nothing)]
+            with (
+                running_program([*words, f"--web.listen-address={own}"], folder) as prometheus,
+                httpx2.Client(base_url=f"http://{api}", timeout=20) as client,
+                httpx2.Client(base_url=f"http://{own}", timeout=20) as asked,
+            ):
+                prometheus.wait_for("Server is ready")
+                yield Watched(api=client, worker=worker, resend=resend, prometheus=asked, said=prometheus.said)
+
+
+def _written(folder: Path, *, api: str, worker: str, alertmanager: str) -> list[str]:
+    """Write the files with this test's addresses and short times, and return Prometheus' flags."""
+    (folder / "keyturn-alerts.yml").write_text(replaced(FOLDER / "alerts.yml", *SOON), "utf-8")
+    file = folder / "prometheus.yml"
+    example = replaced(
+        FOLDER / "prometheus.yml",
+        ("127.0.0.1:8000", api),
+        ("127.0.0.1:9464", worker),
+        ("127.0.0.1:9093", alertmanager),
+        ("/etc/prometheus", str(folder)),
+        ("interval: 15s", "interval: 1s"),
+    )
+    file.write_text(example, "utf-8")
+    promtool("check", "config", str(file))
+    return [f"--config.file={file}", f"--storage.tsdb.path={folder / 'data'}"]
+
+
+def test_every_query_has_an_answer_and_an_alert_fires_while_no_worker_works(
+    prometheus: str, sqlite: SqliteFiles, tmp_path: Path
+) -> None:
+    with keyturn_watched(prometheus, sqlite.migrated(), tmp_path) as watched:
+        watched.eventually(
+            lambda: len(watched.series('up{job="keyturn"} == 1')) == 2, lambda: watched.ask("targets")["activeTargets"]
+        )
+        _live(watched)
+
+        queries = [query.replace("$job", "keyturn").replace("$__rate_interval", "20s") for query in QUERIES]
+        watched.eventually(
+            lambda: all(watched.series(query) for query in queries),
+            lambda: [query for query in queries if not watched.series(query)],
+        )
+        for alert in ALERTS:
+            watched.series(alert["expr"])
+        watched.eventually(
+            lambda: watched.firing() == {("KeyturnMessagesGivenUp", "")}, lambda: watched.ask("alerts")["alerts"]
+        )
+
+        watched.worker.end()
+        assert watched.post("request-password-reset", email=ADA) == 202
+        expected = {("KeyturnDown", "worker"), ("KeyturnMailsDoNotLeave", "")}
+        watched.eventually(lambda: expected <= watched.firing(), lambda: watched.ask("alerts")["alerts"])
+        rules = [rule for group in watched.ask("rules")["groups"] for rule in group["rules"]]
+        assert [rule["name"] for rule in rules] == [alert["alert"] for alert in ALERTS]
+        assert {(rule["health"], rule.get("lastError", "")) for rule in rules} == {("ok", "")}
+
+
+def _live(watched: Watched) -> None:
+    """Reset a password, sign in wrongly, use an unknown link, and let the provider fail and refuse."""
+    accepted = watched.resend.accepted
+    assert watched.post("request-password-reset", email=ADA) == 202
+    watched.eventually(lambda: len(accepted) == 1, lambda: watched.worker.said)
+    (token,) = set(TOKEN.findall(accepted[0].fields["text"]))
+    assert watched.post("validate-reset-token", token=token) == 200
+    assert watched.post("reset-password", token=token, newPassword=NEW) == 200
+    watched.eventually(lambda: len(accepted) == 2, lambda: watched.worker.said)
+    assert watched.post("validate-reset-token", token="x" * 43) in {200, 400}
+    assert watched.post("login", email=ADA, password=PASSWORD) == 401
+    watched.resend.coming.append(PROXY_PAGE)
+    assert watched.post("request-password-reset", email=ADA) == 202
+    watched.worker.wait_for('"mail.retried"')
+    watched.eventually(lambda: len(accepted) == 3, lambda: watched.worker.said)
+    watched.resend.coming.append(refusal(422, "validation_error"))
+    assert watched.post("request-password-reset", email=ADA) == 202
+    watched.worker.wait_for('"mail.dead"')

@@ -1,0 +1,282 @@
+"""The proxies of deploy/ in front of `keyturn serve`: what users reach, whose address counts, what no log contains."""
+
+import contextlib
+import json
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import httpx2
+import pytest
+from tests.cli.command import ADA, PASSWORD
+from tests.driver.inbox import token_in_file
+from tests.driver.visitor import form_token
+from tests.processes.deploy.proxies import HOST, ONE, OTHER, Proxy, running_proxy
+from tests.programs import require_program
+from tests.servers.databases import SqliteFiles
+from tests.servers.processes import running_program
+
+from keyturn import Settings, create_app
+from keyturn.service.settings import MailSettings
+
+pytestmark = pytest.mark.long
+
+NEW, NEWER = "eleven loud lighthouses", "twelve patient gardeners"
+SETTINGS = {
+    "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
+    "KEYTURN_MAIL_TRANSPORT": "capture",
+    "KEYTURN_BASE_URL": f"https://{HOST}",
+    "KEYTURN_LIMITS_REQUEST": "2/hour",
+    "KEYTURN_LIMITS_MAILBOX_COOLDOWN": "0s",
+    "KEYTURN_SERVER_TRUSTED_PROXIES": "127.0.0.1",
+    "KEYTURN_MAIL_FROM": f"accounts@{HOST}",
+    "KEYTURN_HASHING_COST": "10",
+}
+API = "/api/auth"
+REQUEST, BODY = f"{API}/request-password-reset", json.dumps({"email": ADA}).encode()
+THIRD = "127.0.0.7"
+UNKNOWN = "what-only-the-owner-knows-and-nobody-guessesX"[:43]
+"""As long as a token, and the token of no link."""
+
+CUT = UNKNOWN[:-2]
+"""A token as a mail program sends it that breaks a line too early. Two characters can be guessed."""
+
+LINK = f"/reset-password/{UNKNOWN}"
+PLACES = (
+    LINK,
+    f"/secure-your-account/{UNKNOWN}",
+    f"/change-password/{UNKNOWN}",
+    f"/school/reset-password/{UNKNOWN}/more",
+    f"/reset-password?token={UNKNOWN}&email={quote(ADA)}",
+    f"/forgot-password?email={ADA}",
+    f"/users/{ADA}",
+    f"/users/{quote(ADA)}",
+    f"/reset%2Dpassword/{UNKNOWN}",
+    f"/x%0A/reset-password/{UNKNOWN}",
+    f"/reset-password/%0A{UNKNOWN}",
+    f"/x%0Ay/{ADA}",
+    f"/{ADA}/{UNKNOWN}",
+)
+"""Paths where a token or an address can stand: links by default, links of an operator's own, and mistakes."""
+
+NO_SECRETS = {"name", "path", "version"}
+"""Parameters of paths that name files."""
+
+
+def paths_with_tokens() -> list[str]:
+    """Return each path of the API and the pages that takes a token, with one that was cut, and with more behind it."""
+    settings = Settings(environment="development", mail=MailSettings(transport="capture", from_=f"accounts@{HOST}"))
+    app = create_app(settings, worker=False)
+    secret = [route.path for route in app.routes if set(route.path_parameters) - NO_SECRETS]
+    paths = [re.sub(r"\{[^}]+\}", CUT, path) for path in secret]
+    assert paths
+    return [path + more for path in paths for more in ("", "/", "/more", ".", "%3E", "?utm_source=mail")]
+
+
+def keyturn(state: Path, *words: str, written: str = "") -> str:
+    command = [sys.executable, "-m", "keyturn", *words]
+    done = subprocess.run(command, cwd=state, env=SETTINGS, input=written, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def prepared(sqlite: SqliteFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a database that has an account."""
+    state = tmp_path_factory.mktemp("prepared")
+    (state / ".keyturn").mkdir()
+    Path(sqlite.migrated().removeprefix("sqlite:///")).rename(state / ".keyturn" / "keyturn.db")
+    keyturn(state, "accounts", "add", ADA, "--password-stdin", written=PASSWORD)
+    return state
+
+
+@contextlib.contextmanager
+def before_a_service(name: str, prepared: Path, folder: Path) -> Iterator[Proxy]:
+    """Run the proxy in front of a service of its own, which has a copy of the database."""
+    program = require_program(name, {"nginx": "nginx-light", "caddy": "caddy"}[name])
+    state = folder / "state"
+    shutil.copytree(prepared, state)
+    (folder / name).mkdir()
+    words = [sys.executable, "-m", "keyturn", "serve", "--port", "0"]
+    with (
+        running_program(words, state, **SETTINGS) as serve,
+        running_proxy(name, program, serve, folder / name, state) as running,
+    ):
+        yield running
+
+
+both = pytest.mark.parametrize("proxy", ["nginx", "caddy"], indirect=True)
+only_nginx = pytest.mark.parametrize("proxy", ["nginx"], indirect=True)
+
+
+@pytest.fixture
+def proxy(request: pytest.FixtureRequest, prepared: Path, tmp_path: Path) -> Iterator[Proxy]:
+    """Run a proxy that the test ends, to read its logs, or fills."""
+    with before_a_service(str(request.param), prepared, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", params=["nginx", "caddy"])
+def shared(request: pytest.FixtureRequest, prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """Run a proxy for all tests that only ask something. Each is another client, because limits count by client."""
+    with before_a_service(str(request.param), prepared, tmp_path_factory.mktemp("shared")) as running:
+        yield running
+
+
+def mailed_token(proxy: Proxy, times: int = 1) -> str:
+    """Return the token of the newest mailed link for a new password. Waits for so many mails, of any kind."""
+    proxy.serve.wait_for('"mail.sent"', times)
+    mails = (proxy.state / ".keyturn" / "mail").glob("*.eml")
+    links = [file for file in mails if b"/reset-password/" in file.read_bytes()]
+    return token_in_file(max(links, key=lambda file: file.stat().st_mtime_ns))
+
+
+def reset_on_the_page(http: httpx2.Client, token: str) -> None:
+    """Follow a link as a browser does: the page, the form, the answer. The browser's Referer names the link."""
+    opened = http.get(f"/reset-password/{token}")
+    assert opened.status_code == 303
+    path = urlsplit(opened.headers["location"]).path
+    cookies = "; ".join(f"{name}={value}" for name, value in opened.cookies.items())
+    headers = {"cookie": cookies, "origin": f"https://{HOST}", "referer": f"https://{HOST}/reset-password/{token}"}
+    page = http.get(path, headers=headers)
+    headers["cookie"] += "".join(f"; {name}={value}" for name, value in page.cookies.items())
+    form = {"_csrf_token": form_token(page), "password": NEWER, "again": NEWER}
+    sent = http.post(path, data=form, headers=headers)
+    assert sent.status_code in {200, 303}, sent.text
+
+
+@both
+def test_no_log_has_a_token_or_an_address_of_a_whole_story_and_the_trail_has_the_client_s_own(proxy: Proxy) -> None:
+    with proxy.client() as http:
+        forged = {"x-forwarded-for": "203.0.113.7, 127.0.0.1"}
+        assert http.post(REQUEST, json={"email": ADA}, headers=forged).status_code == 202
+        first = mailed_token(proxy)
+        checked = http.post(f"{API}/validate-reset-token", json={"token": first})
+        assert checked.json()["valid"]
+        assert http.post(f"{API}/reset-password", json={"token": first, "newPassword": NEW}).status_code == 200
+        assert http.post(REQUEST, json={"email": ADA}).status_code == 202
+        second = mailed_token(proxy, 3)
+        reset_on_the_page(http, second)
+        assert http.post(f"{API}/login", json={"email": ADA, "password": NEWER}).status_code == 200
+    trail = keyturn(proxy.state, "audit", "--json")
+    assert ONE in trail
+    assert "203.0.113.7" not in trail
+    logs = proxy.logs()
+
+    assert logs.count("/reset-password/[") == 1
+    assert logs.count("/api/auth/request-password-reset") == 2
+    assert ONE in logs
+    assert [secret for secret in (first, second, ADA, quote(ADA)) if secret in logs] == []
+
+
+@both
+def test_no_log_has_a_token_or_an_address_wherever_it_stands(proxy: Proxy) -> None:
+    places = [*PLACES, *paths_with_tokens()]
+    for path in places:
+        proxy.answer("GET", path, referer=f"https://{HOST}{path}")
+    logs = proxy.logs()
+
+    assert len(re.findall(r'"GET /|"method":"GET"', logs)) == len(places)
+    assert [secret for secret in (CUT, ADA, quote(ADA)) if secret in logs] == []
+
+
+@both
+def test_no_log_has_the_token_of_a_request_that_fails(proxy: Proxy) -> None:
+    malformed = f"GET {LINK} HTTP/1.1\r\nhost: {HOST}\r\nbad header\r\n\r\n".encode()
+    long = f"GET {LINK} HTTP/1.1\r\nhost: {HOST}\r\nx: {'x' * 70_000}\r\n\r\n".encode()
+    cut = f"POST {LINK} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 9\r\n\r\n".encode()
+    with proxy.client() as http:
+        assert http.post(LINK, content=b"x" * 2_000_000).status_code == 413
+        with contextlib.suppress(httpx2.TransportError):  # refused, or cut off while it is sent
+            assert http.post(LINK, content=iter([b"x" * 1_000_000] * 3)).is_error
+    for sent in (malformed, long):
+        with proxy.connect(sent) as refused:
+            assert refused.recv(100).startswith(b"HTTP/1.1 4")
+    proxy.connect(cut).close()
+    plain = httpx2.get(f"http://127.0.0.1:{proxy.plain_port}{LINK}", headers={"host": HOST}, timeout=20)
+    assert plain.status_code in {301, 308}
+    assert plain.headers["location"].startswith(f"https://{HOST}")
+    assert proxy.serve.end() == 0
+    down = proxy.answer("GET", LINK)
+    assert down.status_code == 502
+    logs = proxy.logs()
+
+    assert re.search(r'" 413 |"status":413', logs)
+    assert re.search(r'" 502 |"status":502', logs)
+    assert UNKNOWN not in logs
+
+
+def test_each_client_has_its_own_limit_whatever_it_says_of_its_address(shared: Proxy) -> None:
+    forged = {"x-forwarded-for": "203.0.113.7"}
+    assert shared.answer("POST", REQUEST, BODY).status_code == 202
+    assert shared.answer("POST", REQUEST, BODY, **forged).status_code == 202
+    assert shared.answer("POST", REQUEST, BODY, **forged).status_code == 429
+    assert shared.answer("POST", REQUEST, BODY, client=OTHER).status_code == 202
+
+
+def test_a_form_works_over_https_and_its_token_is_not_compressed(shared: Proxy) -> None:
+    with shared.client(THIRD, headers={"origin": f"https://{HOST}"}) as browser:
+        page = browser.get("/forgot-password", headers={"accept-encoding": "gzip"})
+        cookie = page.headers["set-cookie"].partition(";")[0]
+        form = {"_csrf_token": form_token(page), "email": ADA}
+        sent = browser.post("/forgot-password", data=form, headers={"cookie": cookie})
+
+    assert sent.status_code == 303
+    assert page.headers["strict-transport-security"]
+    assert "content-encoding" not in page.headers
+
+
+def test_a_body_that_is_too_large_is_refused_by_keyturn_and_an_endless_one_by_the_proxy(shared: Proxy) -> None:
+    refused = shared.answer("POST", REQUEST, b"x" * 1_048_576, client=THIRD)
+    assert (refused.status_code, refused.headers["content-type"]) == (413, "application/problem+json")
+    refused = shared.answer("POST", REQUEST, b"x" * 2_000_000, client=THIRD)
+    assert refused.status_code == 413
+    assert refused.headers.get("content-type") != "application/problem+json"
+
+
+@both
+def test_requests_share_a_connection_to_keyturn(proxy: Proxy) -> None:
+    for _ in range(5):
+        assert proxy.answer("GET", "/health/live").status_code == 200
+
+    assert connections_to(proxy.direct) == 1
+
+
+def connections_to(address: str) -> int:
+    """Count the established connections to an address of the loopback (proc_net_tcp(5))."""
+    remote = f"0100007F:{int(address.rpartition(':')[2]):04X}"
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:])
+    return sum(row[2] == remote and row[3] == "01" for row in rows)
+
+
+@only_nginx
+def test_a_request_that_comes_slowly_waits_in_nginx_and_not_in_keyturn(proxy: Proxy) -> None:
+    head = f"POST {REQUEST} HTTP/1.1\r\nhost: {HOST}\r\nconnection: close\r\ncontent-length: {len(BODY)}\r\n".encode()
+    head += b"content-type: application/json\r\n\r\n"
+    name, _, port = proxy.direct.partition(":")
+    with proxy.connect(head + BODY[:9]) as through, socket.create_connection((name, int(port)), 20) as past:
+        past.sendall(head + BODY[:9])
+        past.settimeout(5)
+        with pytest.raises(TimeoutError):
+            past.recv(100)
+        through.sendall(BODY[9:10])  # nginx waits as long as Keyturn, but from one piece to the next
+        past.settimeout(20)
+        assert past.recv(100).startswith(b"HTTP/1.1 408 ")
+        through.sendall(BODY[10:])
+        assert through.recv(100).startswith(b"HTTP/1.1 202 ")
+
+
+@only_nginx
+def test_a_client_has_50_requests_at_a_time_and_others_are_answered(proxy: Proxy) -> None:
+    begun = f"POST {LINK} HTTP/1.1\r\nhost: {HOST}\r\ncontent-length: 9\r\n\r\n".encode()
+    with contextlib.ExitStack() as stack:
+        for _ in range(50):
+            stack.enter_context(proxy.connect(begun))
+        with proxy.connect(begun) as one_more:
+            assert one_more.recv(100).startswith(b"HTTP/1.1 503 ")
+        assert proxy.answer("GET", "/health/live", client=OTHER).status_code == 200

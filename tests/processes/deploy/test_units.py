@@ -1,0 +1,179 @@
+"""The units of deploy/systemd: systemd-analyze accepts them, and their commands work within their restrictions."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.cli.command import ADA, PASSWORD
+from tests.driver.inbox import token_in_file
+from tests.processes.deploy.sandbox import Sandbox, running_unit, stop
+from tests.processes.deploy.units import NAMES, Unit, install
+from tests.servers.serving import held_ports
+
+from keyturn.service.settings import LONGEST_TRY
+
+pytestmark = pytest.mark.long
+
+PROGRAM = Path(sys.prefix) / "bin" / "keyturn"
+API, NEW = "/api/auth", "eleven loud lighthouses"
+SECRETS = {
+    "KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef",
+    "KEYTURN_MAIL_TRANSPORT": "capture",
+    "KEYTURN_HASHING_COST": "10",
+}
+FORBIDDEN = {
+    "write the root": "open('/new', 'w')",
+    "write its settings": "open('/etc/keyturn/keyturn.toml', 'a')",
+    "write its program": "open('/opt/keyturn/new', 'w')",
+    "write beside its state": "open('/var/lib/new', 'w')",
+    "open a raw socket": "socket.socket(socket.AF_INET, socket.SOCK_RAW)",
+    "open a socket of the kernel's": "socket.socket(socket.AF_NETLINK, socket.SOCK_RAW)",
+    "make memory for new code": "mmap.mmap(-1, 4096, prot=mmap.PROT_WRITE | mmap.PROT_EXEC)",
+    "become another user": "os.setuid(0)",
+    "change its root": "os.chroot('/tmp')",
+    "raise its priority": "os.setpriority(os.PRIO_PROCESS, 0, -5)",
+    "make a namespace": "check(libc.unshare(0x10000000))",
+    "trace a process": "check(libc.ptrace(0, 0, 0, 0))",
+    "mount a folder": "check(libc.mount(b'/tmp', b'/opt', None, 4096, None))",
+}
+PROBE = """
+import ctypes, mmap, os, socket, sys
+libc = ctypes.CDLL(None, use_errno=True)
+def check(code):
+    if code: raise OSError(ctypes.get_errno(), "refused")
+open("written", "w").write("to the state directory")
+open("/tmp/written", "w").write("to the folder for temporary files")
+assert socket.getaddrinfo("localhost", 80), "names are found"
+for line in sys.stdin:
+    try:
+        exec(line)
+    except OSError:
+        continue
+    print(line, end="")
+"""
+
+Machine = Callable[..., Sandbox]
+
+
+@pytest.fixture
+def machine(bwrap: str, tmp_path: Path) -> Machine:
+    """Return sandboxes of the hardened units that share one state directory."""
+    state, settings = tmp_path / "state", tmp_path / "keyturn.toml"
+    state.mkdir()
+    settings.write_text('[mail]\nfrom = "Northwind School <no-reply@northwind.example>"\n', "utf-8")
+
+    def sandbox(name: str, added: str = "", **more: str) -> Sandbox:
+        unit, secrets = Unit(name, added), SECRETS | more
+        folder = tmp_path / name
+        return Sandbox(bwrap=bwrap, unit=unit, folder=folder, state=state, settings=settings, secrets=secrets)
+
+    return sandbox
+
+
+def do(sandbox: Sandbox, command: Sequence[str], written: str = "") -> str:
+    """Run a command to its end, and return what it prints."""
+    done = subprocess.run(sandbox.words(command), input=written, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def prepare(sandbox: Sandbox) -> list[str]:
+    """Do what systemd does before ExecStart, and add an account. Return ExecStart."""
+    for command in sandbox.unit.all("ExecStartPre"):
+        do(sandbox, command.split())
+    do(sandbox, ["/opt/keyturn/bin/keyturn", "accounts", "add", ADA, "--password-stdin"], PASSWORD)
+    return sandbox.unit.one("ExecStart").split()
+
+
+@pytest.mark.parametrize("hardened", [False, True], ids=["plain", "hardened"])
+@pytest.mark.parametrize("name", NAMES)
+def test_systemd_has_no_remark_on_a_unit(systemd_analyze: str, name: str, hardened: bool, tmp_path: Path) -> None:
+    unit = install(tmp_path, name, PROGRAM, hardened=hardened)
+    verified = subprocess.run([systemd_analyze, "verify", str(unit)], capture_output=True, text=True, check=False)
+
+    of_the_unit = [line for line in verified.stderr.splitlines() if "keyturn" in line]
+    assert [line for line in of_the_unit if "sysinit.target not found" not in line] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_hardened_unit_is_exposed_by_two_of_ten_at_most(systemd_analyze: str, name: str, tmp_path: Path) -> None:
+    unit = install(tmp_path, name, PROGRAM, hardened=True)
+    judged = subprocess.run(
+        [systemd_analyze, "security", "--no-pager", "--offline=true", "--threshold=20", str(unit)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert f"Overall exposure level for {name}: " in judged.stdout
+    assert judged.returncode == 0, judged.stdout
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_systemd_waits_longer_than_a_process_takes_to_stop(name: str) -> None:
+    lease = LONGEST_TRY.total_seconds()
+
+    assert int(Unit(name).one("TimeoutStopSec")) > lease + 10
+
+
+@pytest.fixture
+def held() -> Iterator[list[int]]:
+    """Hold two ports for the services."""
+    with held_ports(2) as ports:
+        yield ports
+
+
+def test_a_user_resets_a_password_at_the_hardened_service(machine: Machine, held: list[int]) -> None:
+    port = held[0]
+    sandbox = machine("keyturn.service", KEYTURN_SERVER_PORT=str(port), KEYTURN_BASE_URL=f"http://127.0.0.1:{port}")
+    command = prepare(sandbox)
+    with (
+        running_unit(sandbox, command) as serve,
+        httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as http,
+    ):
+        serve.wait_for("Keyturn answers on ")
+        serve.wait_for("worker.started")
+        assert http.get("/health/ready").status_code == 200
+        assert http.post(f"{API}/request-password-reset", json={"email": ADA}).status_code == 202
+        serve.wait_for("mail.sent")
+        (mail,) = (sandbox.state / ".keyturn" / "mail").glob("*.eml")
+        changed = http.post(f"{API}/reset-password", json={"token": token_in_file(mail), "newPassword": NEW})
+        assert changed.status_code == 200, changed.text
+        assert http.post(f"{API}/login", json={"email": ADA, "password": NEW}).status_code == 200
+        code = stop(sandbox, serve)
+
+    assert code == 0
+    assert not [line for line in serve.said if '"level":"error"' in line or "server.fewer_connections" in line]
+
+
+def test_the_hardened_worker_sends_what_the_hardened_service_accepts(machine: Machine, held: list[int]) -> None:
+    port, health = held
+    place = {"KEYTURN_SERVER_PORT": str(port), "KEYTURN_BASE_URL": f"http://127.0.0.1:{port}"}
+    service = machine("keyturn.service", KEYTURN_SERVER_WORKER="none", **place)
+    command = prepare(service)
+    sender = machine("keyturn-worker.service", **place)
+    (worker_command,) = sender.unit.all("ExecStart")
+    assert "--port 9464" in worker_command
+    worker_words = worker_command.replace("9464", str(health)).split()
+    with running_unit(service, command) as serve, running_unit(sender, worker_words) as worker:
+        serve.wait_for("Keyturn answers on ")
+        worker.wait_for("/health/ready")
+        asked = httpx2.post(f"http://127.0.0.1:{port}{API}/request-password-reset", json={"email": ADA}, timeout=30)
+        assert asked.status_code == 202
+        worker.wait_for("mail.sent")
+        assert httpx2.get(f"http://127.0.0.1:{health}/health/ready", timeout=30).status_code == 200
+        assert (stop(sender, worker), stop(service, serve)) == (0, 0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_hardened_unit_can_do_nothing_that_it_does_not_need(machine: Machine, name: str) -> None:
+    printed = do(machine(name), ["/opt/keyturn/bin/python", "-c", PROBE], "\n".join(FORBIDDEN.values()))
+
+    assert [act for act, line in FORBIDDEN.items() if line in printed.splitlines()] == []
+
+
+def test_a_password_is_hashed_even_if_no_thread_may_change_its_priority(machine: Machine) -> None:
+    prepare(machine("keyturn.service", added="SystemCallFilter=~@resources"))

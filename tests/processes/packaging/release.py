@@ -1,0 +1,194 @@
+"""A release: `just release` builds the wheel and the sdist, tests both, and puts them into dist/.
+
+Each is installed with all extras into an empty environment. From there the demo and the studio run, and `keyturn serve`
+resets a password beside an app. Then twine checks the package's page, cyclonedx-bom lists what was installed
+(CycloneDX), and the changelog's section is printed. Nothing is published, and nothing but packages is downloaded.
+
+No file of a release names the host of a package registry, because mirrors and their keys differ from place to place.
+"""
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+import urllib.request
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+from tests.processes.adoption.library import set_up
+from tests.processes.adoption.story import NEW, Stack, beside, follow_init, reset_password
+from tests.servers.demo import running_demo
+from tests.servers.serving import held_ports
+from tests.versions import CHECKOUT, empty_environment, uv
+
+from keyturn import __version__
+
+DIST = CHECKOUT / "dist"
+PROJECT: Mapping[str, Any] = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+REPOSITORY: str = PROJECT["urls"]["Repository"]
+REGISTRIES = re.compile(rb"\b(?:pypi|pythonhosted|npmjs)\.(?:org|com)\b")
+
+
+class Unfit(Exception):
+    """What keeps this version from its release, in a sentence."""
+
+
+def main() -> int:
+    try:
+        require_origin(os.environ)
+        notes = changelog_section((CHECKOUT / "CHANGELOG.md").read_text("utf-8"), __version__)
+        with tempfile.TemporaryDirectory(prefix="keyturn-release-") as folder:
+            made = release(Path(folder))
+            DIST.mkdir(exist_ok=True)
+            files = [Path(shutil.copy(file, DIST)) for file in made]
+    except Unfit as reason:
+        sys.stderr.write(f"release: {reason}\n")
+        return 1
+    sys.stdout.write(f"{notes}\n\n" + "".join(f"{file.relative_to(CHECKOUT)}\n" for file in files))
+    return 0
+
+
+def require_origin(environment: Mapping[str, str]) -> None:
+    """Raise Unfit if a workflow of another repository, or of another version's tag, makes the release."""
+    repository, tag = (environment.get(name, "") for name in ("GITHUB_REPOSITORY", "GITHUB_REF_NAME"))
+    if repository and not REPOSITORY.endswith(f"github.com/{repository}"):
+        raise Unfit(f"pyproject.toml says that the repository is {REPOSITORY}, and this is {repository}.")
+    if environment.get("GITHUB_REF_TYPE") == "tag" and tag != f"v{__version__}":
+        raise Unfit(f"The tag is {tag}, and the version in src/keyturn/__init__.py is {__version__}.")
+
+
+def changelog_section(changelog: str, version: str) -> str:
+    """Return what the changelog says about a version, without its heading, which has the version and its day."""
+    heading = rf"(?m)^## {re.escape(version)} \(\d{{4}}-\d\d-\d\d\)\n"
+    _, *found = re.split(heading, changelog, maxsplit=1)
+    if not found:
+        raise Unfit(f'CHANGELOG.md has no section "## {version} (YEAR-MONTH-DAY)".')
+    return re.split(r"(?m)^## ", found[0], maxsplit=1)[0].strip()
+
+
+def release(folder: Path) -> list[Path]:
+    """Build and test in a folder, and return the files of the release: wheel, sdist and SBOM."""
+    uv("build", "--out-dir", str(folder))
+    wheel, sdist = next(folder.glob("*.whl")), next(folder.glob("*.tar.gz"))
+    sbom = folder / f"keyturn-{__version__}.cdx.json"
+    run_tool("twine", "twine", "check", "--strict", str(wheel), str(sdist))
+    for package in (wheel, sdist):
+        with tempfile.TemporaryDirectory(prefix="keyturn-installed-") as place:
+            python = installed(package, Path(place) / "environment")
+            try_out(str(Path(python).with_name("keyturn")), Path(place))
+            if package is wheel:
+                sbom.write_text(bill_of_materials(python), "utf-8")
+    made = [wheel, sdist, sbom]
+    for file in made:
+        require_no_registry(file)
+    return made
+
+
+def installed(package: Path, folder: Path) -> str:
+    """Install a package with all its extras into an empty environment, and return its Python."""
+    python = empty_environment(folder, sys.executable)
+    extras = ",".join(PROJECT["optional-dependencies"])
+    uv("pip", "install", "--compile-bytecode", "--python", python, f"keyturn[{extras}] @ {package.as_uri()}")
+    return python
+
+
+def run_tool(package: str, *command: str) -> str:
+    """Run a command of a package from PyPI, of a version up to pyproject's `exclude-newer`; return what it printed."""
+    words = ["uv", "run", "--quiet", "--no-project", "--isolated", "--with", package, *command]
+    done = subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Unfit(f"{' '.join(command[:2])} says:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+# What an installed Keyturn must do
+
+
+def try_out(keyturn: str, folder: Path) -> None:
+    """Run the demo, the studio and the service of an installation, each in a folder of its own, and end each."""
+    for words, path in (
+        (("demo", "--port", "0"), "/forgot-password"),
+        (("studio", "--port", "0", "--no-token"), "/studio"),
+    ):
+        place = folder / words[0]
+        place.mkdir()
+        with running_demo([keyturn, *words], place) as demo:
+            with urllib.request.urlopen(demo.url + path, timeout=30) as answer:
+                assert answer.status == 200
+            code, said = demo.interrupt()
+        assert code == 0, said
+    finish_reset(keyturn, folder)
+
+
+def finish_reset(keyturn: str, folder: Path) -> None:
+    """Serve beside an app that has a table of users, ask for a link over HTTP, and use it."""
+    place = folder / "app"
+    place.mkdir()
+    set_up(place / "library.db")
+    stack = Stack(name="library", starts=(), sign_in="/login", forgot="", database="sqlite:///library.db")
+    with held_ports(2) as ports:
+        url, app = (f"http://127.0.0.1:{port}" for port in ports)
+        environment = follow_init(stack, place, {}, keyturn=url, app=app, command=[keyturn])
+        with beside(place, url, environment, [keyturn]) as service:
+            reset_password(service)
+    with closing(sqlite3.connect(place / "library.db")) as database:
+        (written,) = database.execute('SELECT "passwordHash" FROM users').fetchone()
+    assert bcrypt.checkpw(NEW.encode(), written.encode())
+
+
+# What goes with it
+
+
+def bill_of_materials(python: str) -> str:
+    """Return a CycloneDX document of an environment: Keyturn, and each package with version, licence and purl.
+
+    The addresses that packages give for their documentation and the like are left out.
+    """
+    options = ("--output-reproducible", "--short-PURLs", "--pyproject", "pyproject.toml")
+    document = json.loads(run_tool("cyclonedx-bom", "cyclonedx-py", "environment", *options, python))
+    document["metadata"]["component"]["version"] = __version__
+    return json.dumps(without_addresses(document), indent=1, sort_keys=True) + "\n"
+
+
+def without_addresses(part: Any) -> Any:
+    """Return a part of a CycloneDX document without its external references."""
+    match part:
+        case dict():
+            return {name: without_addresses(value) for name, value in part.items() if name != "externalReferences"}
+        case list():
+            return [without_addresses(value) for value in part]
+    return part
+
+
+def require_no_registry(file: Path) -> None:
+    """Raise Unfit if a file of the release, or a file within it, names the host of a package registry."""
+    for name, content in contents(file):
+        if found := REGISTRIES.search(content):
+            raise Unfit(f"{file.name} names {found[0].decode()} in {name}.")
+
+
+def contents(file: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the bytes of each file in an archive, or of the file itself."""
+    if file.suffix == ".whl":
+        with zipfile.ZipFile(file) as archive:
+            yield from ((name, archive.read(name)) for name in archive.namelist())
+    elif file.suffix == ".gz":
+        with tarfile.open(file) as archive:
+            opened = ((member.name, archive.extractfile(member)) for member in archive)
+            yield from ((name, content.read()) for name, content in opened if content)
+    else:
+        yield file.name, file.read_bytes()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""The package `keyturn` for npm, made from `frontend/`: what it holds, and two projects that install it."""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.packages import install_packages
+from tests.processes.packaging.release import REPOSITORY
+from tests.programs import require_program
+from tests.servers.serving import held_ports
+from tests.versions import CHECKOUT
+
+import keyturn
+
+pytestmark = pytest.mark.long
+
+FRONTEND = CHECKOUT / "frontend"
+MANIFEST = json.loads((FRONTEND / "package.json").read_text("utf-8"))
+
+Runs = Callable[..., str]
+
+
+@pytest.fixture
+def npm(node: str, tmp_path: Path) -> Runs:
+    """Return a function that runs npm without its registry."""
+    assert node
+    program = require_program("npm", "npm")
+
+    def run(*words: str, folder: Path = tmp_path) -> str:
+        return run_in(folder, program, *words, "--offline", "--ignore-scripts", "--no-audit", "--no-fund")
+
+    return run
+
+
+@pytest.fixture
+def tarball(npm: Runs, tmp_path: Path) -> Path:
+    (packed,) = json.loads(npm("pack", str(FRONTEND), "--json"))
+    return tmp_path / str(packed["filename"])
+
+
+@pytest.fixture
+def project(npm: Runs, tarball: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """Return a project that has installed the tarball. Vite and TypeScript are in the folder above it."""
+    shutil.copytree(Path(__file__).parent / "npm", tmp_path / "npm")
+    install_packages(tmp_path / "npm")
+    folder = tmp_path / "npm" / str(request.param)
+    npm("install", str(tarball), folder=folder)
+    return folder
+
+
+def run_in(folder: Path, *words: str) -> str:
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def tool(folder: Path, name: str) -> str:
+    return str(folder.parent / "node_modules" / name)
+
+
+def test_it_holds_the_modules_their_types_and_the_licence(npm: Runs) -> None:
+    (packed,) = json.loads(npm("pack", str(FRONTEND), "--json", "--dry-run"))
+    modules = {str(file.relative_to(FRONTEND)) for file in FRONTEND.rglob("*.js")}
+
+    assert {file["path"] for file in packed["files"]} == {
+        *modules,
+        *("keyturn.d.ts", "package.json", "README.md", "LICENSE"),
+    }
+    assert (FRONTEND / "LICENSE").read_bytes() == (CHECKOUT / "LICENSE").read_bytes()
+
+
+def test_it_has_the_version_of_the_python_package_as_npm_writes_it_and_its_repository() -> None:
+    assert MANIFEST["version"] == re.sub(r"(a|b|rc)(?=\d)", r"-\1.", keyturn.__version__)
+    assert MANIFEST["repository"]["url"] == f"git+{REPOSITORY}.git"
+
+
+@pytest.mark.parametrize("project", ["vite"], indirect=True)
+def test_a_vite_project_type_checks_and_builds_with_all_elements(project: Path, node: str) -> None:
+    run_in(project, node, tool(project, "typescript/bin/tsc"))
+    run_in(project, node, tool(project, "vite/bin/vite.js"), "build")
+    (built,) = (project / "dist" / "assets").glob("*.js")
+
+    elements = ("keyturn-forgot", "keyturn-code", "keyturn-reset", "keyturn-change-password")
+    assert [element for element in elements if element not in built.read_text("utf-8")] == []
+
+
+@pytest.mark.parametrize("project", ["plain"], indirect=True)
+def test_a_plain_project_type_checks_and_runs_the_client_without_a_browser(project: Path, node: str) -> None:
+    run_in(project, node, tool(project, "typescript/bin/tsc"))
+
+    with held_ports(1) as (port,):
+        assert run_in(project, node, "main.js", f"http://127.0.0.1:{port}") == "urn:keyturn:problem:unreachable\n"
+
+
+@pytest.mark.parametrize("project", ["vite"], indirect=True)
+def test_typescript_reads_the_scripts_of_the_documentation(project: Path, node: str) -> None:
+    pages = "\n".join(page.read_text("utf-8") for page in (CHECKOUT / "docs").rglob("*.md"))
+    blocks = re.findall(r"(?ms)^```(js|tsx?)\n(.*?)^```$", pages)
+    for number, (kind, code) in enumerate(blocks):
+        (project / f"block{number}.{kind}").write_text(code, "utf-8")
+
+    assert len(blocks) > 10
+    files = [file.name for file in project.glob("block*")]
+    assert run_in(project, node, "../syntax.js", *files) == ""

@@ -1,0 +1,75 @@
+"""The documentation site: `just docs`."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+CHECKOUT = Path(__file__).parents[3]
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the site; a link or an anchor that leads nowhere is an error."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
+    built = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return folder
+
+
+def article(html: str) -> str:
+    return html.partition("<article")[2].partition("</article>")[0]
+
+
+def test_no_page_loads_anything_from_another_host(site: Path) -> None:
+    loaded = re.compile(
+        r"<(?:script|img|iframe|source)[^>]*\s(?:src|srcset)=[\"']?(?:https?:)?//|<link[^>]*stylesheet[^>]*//"
+    )
+    pages = list(site.rglob("*.html"))
+    assert [page.name for page in pages if loaded.search(page.read_text("utf-8"))] == []
+
+
+def test_an_operator_without_a_clone_gets_the_files_to_deploy_with_from_the_site(site: Path) -> None:
+    shipped = [file for file in (CHECKOUT / "deploy").rglob("*") if file.is_file() and file.suffix != ".md"]
+    shipped = [file for file in shipped if file.parent.name != "secrets"]
+    copies = {file: site / file.relative_to(CHECKOUT) for file in shipped}
+    assert [file.name for file, copy in copies.items() if copy.read_bytes() != file.read_bytes()] == []
+    linked = re.findall(r'href="(deploy/[^"]+)"', (site / "deploying.html").read_text("utf-8"))
+    assert {"deploy/systemd/keyturn.service", "deploy/nginx/keyturn.conf", "deploy/kubernetes/api.yaml"} <= set(linked)
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("reference/commands.html", ["keyturn outbox retry", "--dry-run"]),
+        ("reference/rules.html", ["contrast/light"]),
+        ("reference/attacks.html", ["host-in-link", "CVE-2017-8295"]),
+        ("python.html", ["AccountStore", "set_password_within", "KeyturnConfig"]),
+        ("settings.html", ["KEYTURN_SECRET_KEY"]),
+        ("architecture.html", ["src/keyturn/"]),
+    ],
+)
+def test_the_references_come_from_the_code(site: Path, page: str, words: list[str]) -> None:
+    text = re.sub(r"<[^>]+>", "", article((site / page).read_text("utf-8")))
+    assert [word for word in words if word not in text] == []
+    assert "Sentinel" not in text
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_the_search_works_from_files_and_asks_no_host(site: Path, browser: Browser) -> None:
+    page = await browser.new_page()
+    requests: list[str] = []
+    page.on("request", lambda request: None if request.url.startswith("file:") else requests.append(request.url))
+    await page.goto((site / "index.html").as_uri())
+    await page.get_by_role("textbox", name="Search").fill("idempotency")
+    await page.locator(".md-search-result__item").first.wait_for(timeout=20_000)
+
+    assert "idempotency" in (await page.locator(".md-search-result__list").inner_text()).lower()
+    assert requests == []
+    await page.close()

@@ -1,0 +1,112 @@
+"""The app of docs/plugin.md, written down as it stands there."""
+
+import asyncio
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import bcrypt
+import httpx2
+import pytest
+from sqlalchemy import text
+from tests.driver.inbox import token_in_file
+from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, hash_of
+from tests.processes.plugin.documented import block
+from tests.processes.plugin.test_in_an_app import REQUEST, RESET
+
+pytestmark = pytest.mark.long
+
+MODELS = """
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+class Base(DeclarativeBase):
+    pass
+
+class User(Base):
+    __tablename__ = "users"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str]
+    password_hash: Mapped[str | None]
+    name: Mapped[str]
+
+class UserSession(Base):
+    __tablename__ = "user_sessions"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name, code in {
+        "models.py": MODELS,
+        "app.py": block("python", "# app.py"),
+        "keyturn.toml": block("toml", "# keyturn.toml"),
+    }.items():
+        (tmp_path / name).write_text(code)
+    for name in [name for name in os.environ if name.startswith("KEYTURN_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "command", [["litestar", "--app", "app:app", "keyturn", "doctor"], ["uvicorn", "app:app", "--port", "0"]]
+)
+def test_a_fault_in_its_settings_is_a_sentence_where_the_app_is_loaded(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEYTURN_HASHING_COST", "4")
+    monkeypatch.setenv("KEYTURN_SECRET_KEY", "short")
+    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "KEYTURN_HASHING_COST: must be a whole number from 10 to 16, not '4'" in done.stderr
+    assert "KEYTURN_SECRET_KEY: shorter than 32 characters" in done.stderr
+
+
+async def test_its_code_migrates_starts_and_resets_a_password(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = [sys.executable, "-m", "litestar", "--app", "app:app", "keyturn", "migrate"]
+    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith("Updated the database from revision none to"), done.stderr
+
+    names: dict[str, Any] = await asyncio.to_thread(runpy.run_path, "app.py")
+    monkeypatch.delitem(sys.modules, "models")
+    transport = httpx2.ASGITransport(names["app"])
+    async with (
+        names["app"].lifespan(),
+        names["alchemy"].get_session() as session,
+        httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client,
+    ):
+        added = {"email": ADA, "hash": hash_of(PASSWORD)}
+        await session.execute(text("INSERT INTO users VALUES (7, :email, :hash, 'Ada')"), added)
+        await session.execute(text("INSERT INTO user_sessions VALUES (1, 7)"))
+        await session.commit()
+        assert (await client.post(REQUEST, json={"email": ADA})).status_code == 202
+        async with asyncio.timeout(20):
+            while not (mails := list((folder / ".keyturn" / "mail").glob("*.eml"))):
+                await asyncio.sleep(0.05)
+        token = token_in_file(mails[0])
+        assert (await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})).status_code == 200
+
+        stored = (await session.execute(text("SELECT password_hash FROM users"))).scalar_one()
+        assert bcrypt.checkpw(NEW_PASSWORD.encode(), stored.encode())
+        assert not (await session.execute(text("SELECT * FROM user_sessions"))).all()
+    await names["alchemy"].get_engine().dispose()
+
+
+@pytest.mark.usefixtures("folder")
+def test_under_uvicorn_a_missing_migration_is_an_exit_code_and_the_last_sentence_of_a_traceback() -> None:
+    served = subprocess.run(
+        [sys.executable, "-m", "uvicorn", "app:app", "--port", "0"], capture_output=True, text=True, check=False
+    )
+
+    assert served.returncode == 3, served.stderr
+    told = [line for line in served.stderr.splitlines() if "DatabaseUnready: " in line]
+    assert told[-1].endswith("does not have Keyturn's tables yet: run `litestar keyturn migrate`")

@@ -1,0 +1,146 @@
+"""Settings that an app makes or changes in Python keep the rules of keyturn.toml."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+from tests.driver.elsewhere import Elsewhere
+from tests.processes.plugin.documented import block
+from tests.processes.plugin.host import keyturn_settings
+
+from keyturn import KeyturnConfig, KeyturnPlugin, Settings, create_app, read_settings
+from keyturn.errors import SettingsInvalid
+from keyturn.service.settings import AccountSettings, Kind, Secret, TableSettings
+
+pytestmark = pytest.mark.long
+
+ENVIRON = {
+    "KEYTURN_SECRET_KEY": "0123456789abcdef" * 2,
+    "RESEND_API_KEY": "re_Keyturn_0123456789",
+    "KEYTURN_MAIL_FROM": "accounts@northwind.example",
+}
+
+BAD: dict[str, Any] = {
+    "password.min_length": 0,
+    "hashing.cost": 4,
+    "hashing.format": "md5",
+    "worker.timeout": timedelta(seconds=60),
+    "mail.transport": "pigeon",
+    "server.worker": "children",
+    "server.trusted_proxies": ["banana"],
+    "base_url": "nonsense",
+    "sign_in_url": "javascript:alert(1)",
+    "token.ttl": timedelta(seconds=1),
+    "retention.audit": timedelta(days=-1),
+    "brand.accent": "red",
+    "limits.request": "lots",
+    "timezone": "Mars/Base",
+    "previous_secret_keys": "a key of before",
+    "database": "postgresql://127.0.0.1/app",
+}
+
+
+def changed(settings: Any, name: str, value: Any) -> Any:
+    first, _, rest = name.partition(".")
+    return replace(settings, **{first: changed(getattr(settings, first), rest, value) if rest else value})
+
+
+def settings_read(**variables: str) -> Settings:
+    return read_settings(environ=ENVIRON | variables, with_file=False)
+
+
+def plugin_of(settings: Settings) -> KeyturnPlugin:
+    return KeyturnPlugin(KeyturnConfig(settings))
+
+
+def faults(make: Callable[[Settings], object], settings: Settings) -> dict[str, str]:
+    with pytest.raises(SettingsInvalid) as caught:
+        make(settings)
+    return {fault.name: fault.message for fault in caught.value.faults}
+
+
+@pytest.mark.parametrize("make", [plugin_of, create_app])
+def test_every_setting_that_no_file_may_hold_is_named_at_once(make: Callable[[Settings], object]) -> None:
+    settings = settings_read()
+    for name, value in BAD.items():
+        settings = changed(settings, name, value)
+    found = faults(make, settings)
+    assert set(found) == set(BAD)
+    assert found["hashing.cost"] == "must be a whole number from 10 to 16, not 4"
+    assert "a key of before" not in found["previous_secret_keys"]
+
+
+@pytest.mark.parametrize("make", [plugin_of, create_app])
+@pytest.mark.parametrize("key", ["", "short"])
+def test_a_key_that_is_missing_or_short_is_a_fault_in_production(make: Callable[[Settings], object], key: str) -> None:
+    assert set(faults(make, replace(settings_read(), secret_key=Secret(key)))) == {"KEYTURN_SECRET_KEY"}
+
+
+@pytest.mark.parametrize("name", ["environment", "mail.fallback", "kinds.pupil", "kinds.pupil.brand"])
+def test_a_value_of_another_kind_is_a_fault_of_its_setting(name: str) -> None:
+    kinds: dict[str, Any] = {"kinds.pupil": "pupil", "kinds.pupil.brand": Kind(brand={"accent": "red"})}
+    settings = settings_read()
+    if name in kinds:
+        settings = replace(settings, kinds={"pupil": kinds[name]})
+    else:
+        settings = changed(settings, name, "elsewhere")
+    ((found, _),) = faults(plugin_of, settings).items()
+    assert found.startswith(name)
+
+
+def test_what_was_read_and_rightly_changed_is_taken_as_it_is() -> None:
+    """Texts are literal: what looks like a variable of a file is none, and no folder is sought beside a file."""
+    settings = settings_read(SUPABASE_URL="https://project.supabase.co", SUPABASE_SERVICE_ROLE_KEY="s" * 40)
+    wanted = {
+        "token.ttl": timedelta(minutes=10),
+        "languages": ["de", "en"],
+        "secret_key": "$" + "{HOME}" * 8,
+        "kinds": {"pupil": Kind(settings_url="https://school.example.org/me", brand={"name": "School"})},
+    }
+    for name, value in wanted.items():
+        settings = changed(settings, name, value)
+    taken = KeyturnPlugin(KeyturnConfig(settings)).parts.settings
+    assert taken == replace(settings, languages=("de", "en"))
+    assert isinstance(taken.secret_key, Secret)
+    assert repr(settings_read()) == repr(KeyturnPlugin(KeyturnConfig(settings_read())).parts.settings)
+
+
+def test_a_table_that_is_made_in_code_keeps_the_rules_of_one_in_the_file() -> None:
+    wrong = TableSettings(table="users", set={"must_change": "{soon}"}, delete=("visits",))
+    found = faults(plugin_of, keyturn_settings(accounts=AccountSettings(store="table", table=wrong)))
+    assert set(found) == {"accounts.table.set.must_change", "accounts.table.delete"}
+
+
+@pytest.mark.parametrize(
+    ("accounts", "name"),
+    [
+        (AccountSettings(store="table", table=TableSettings(table="users", set={"must_change": False})), "table"),
+        (AccountSettings(table=TableSettings(table="users")), "table"),
+        (AccountSettings(store="school.people:store"), "store"),
+    ],
+)
+def test_accounts_in_the_file_and_in_the_code_are_a_fault(accounts: AccountSettings, name: str) -> None:
+    def with_store(settings: Settings) -> object:
+        return KeyturnPlugin(KeyturnConfig(settings, accounts=Elsewhere()))
+
+    found = faults(with_store, keyturn_settings(accounts=accounts))
+    assert list(found) == [f"accounts.{name}"]
+    assert found[f"accounts.{name}"].endswith("remove [accounts] from keyturn.toml, or remove accounts=")
+
+
+def test_the_documented_change_of_a_setting_is_taken() -> None:
+    settings = keyturn_settings()
+    plugin = KeyturnPlugin(KeyturnConfig(settings))
+    names: dict[str, Any] = {
+        "read_settings": keyturn_settings,
+        "msgspec": msgspec,
+        "timedelta": timedelta,
+        "KeyturnConfig": KeyturnConfig,
+        "KeyturnPlugin": KeyturnPlugin,
+        "alchemy": None,
+    }
+    exec(block("python", "settings = read_settings()"), names)  # noqa: S102 - as it stands in the documentation
+    assert names["keyturn"].parts.settings.token.ttl == timedelta(minutes=10) != plugin.parts.settings.token.ttl

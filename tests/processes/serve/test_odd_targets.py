@@ -1,0 +1,103 @@
+"""Odd request targets and Hosts (RFC 9112, 3.2), as raw bytes, to the service and the studio as they are started."""
+
+import socket
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from tests.processes.serve.workers import PRODUCTION
+from tests.servers.demo import running_demo
+from tests.servers.processes import running
+
+pytestmark = pytest.mark.long
+
+HOST = b"host: 127.0.0.1\r\n"
+ORIGIN = b"http://127.0.0.1"
+REFUSED = {400, 414, 431, 404, 405}
+
+MALFORMED = {
+    **{
+        f"{method} *": b"%b * HTTP/1.1\r\n%b" % (method.encode(), HOST) for method in ("GET", "HEAD", "OPTIONS", "POST")
+    },
+    "empty": b"GET  HTTP/1.1\r\n" + HOST,
+    "no slash": b"GET health HTTP/1.1\r\n" + HOST,
+    "a query alone": b"GET ?a=b HTTP/1.1\r\n" + HOST,
+    "a fragment alone": b"GET #a HTTP/1.1\r\n" + HOST,
+    "authority-form": b"GET 127.0.0.1:80 HTTP/1.1\r\n" + HOST,
+    "CONNECT": b"CONNECT 127.0.0.1:80 HTTP/1.1\r\n" + HOST,
+    "CONNECT to a path": b"CONNECT / HTTP/1.1\r\n" + HOST,
+    "another scheme": b"GET mailto:ada@example.org HTTP/1.1\r\n" + HOST,
+    "absolute-form without a host": b"GET http:// HTTP/1.1\r\n" + HOST,
+    "a NUL": b"GET /a\0b HTTP/1.1\r\n" + HOST,
+    "bytes": b"GET /\xff\xfe HTTP/1.1\r\n" + HOST,
+    "a blank in it": b"GET /a b HTTP/1.1\r\n" + HOST,
+    "very long": b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\n" + HOST,
+    "very long, of escapes": b"GET /" + b"%61" * 20_000 + b" HTTP/1.1\r\n" + HOST,
+    "no Host": b"GET / HTTP/1.1\r\n",
+    "two Hosts": b"GET / HTTP/1.1\r\n" + HOST * 2,
+    "two other Hosts": b"GET / HTTP/1.1\r\n" + HOST + b"HOST: other.example\r\n",
+    "a Host of two lines": b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n other.example\r\n",
+}
+
+ODD = {
+    "absolute-form": b"GET %b/health/live HTTP/1.1\r\n%b" % (ORIGIN, HOST),
+    "absolute-form without a path": b"GET %b HTTP/1.1\r\n%b" % (ORIGIN, HOST),
+    "absolute-form with a query alone": b"GET %b?a=b HTTP/1.1\r\n%b" % (ORIGIN, HOST),
+    "no Host in HTTP/1.0": b"GET / HTTP/1.0\r\n",
+    **{
+        path: b"GET %b HTTP/1.1\r\n%baccept: text/html\r\n" % (path.encode(), HOST)
+        for path in (
+            *("//", "///", "//a", "//example.org/a", "/.", "/..", "/../../etc/passwd", "/a//b"),
+            *("/a?", "/?", "/#", "/a#b"),
+            *("/%", "/%2", "/%zz", "/%00", "/%0a", "/%ff", "/%2e%2e/", "/%2f%2f", "/%E2%80%AE", "/?%", "/?%ff=%00"),
+            *("/;", "/\\", "/{token}", "/" + "/" * 5000, "/" + "a/" * 3000),
+            *("/reset-password/%00", "/reset-password//", "/api//", "/api/auth/%00", "/health/%ff"),
+            *("/studio/%00", "/studio//", "/studio/%2e%2e"),
+        )
+    },
+}  # fmt: skip
+
+
+def answer(url: str, request: bytes) -> bytes:
+    """Return the head of the answer."""
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
+        connection.sendall(request + b"connection: close\r\n\r\n")
+        said = b""
+        while part := connection.recv(65_536):
+            said += part
+    return said.partition(b"\r\n\r\n")[0].lower()
+
+
+def faults_of(url: str) -> list[str]:
+    """Return each answer that is none, or an error of the server, or lacks a header."""
+    faults = []
+    for name, request in {**MALFORMED, **ODD}.items():
+        head = answer(url, request)
+        status = int(head[9:12] or b"0")
+        expected = status in REFUSED if name in MALFORMED else 200 <= status < 500
+        if not expected or b"x-content-type-options: nosniff" not in head:
+            faults.append(f"{name}: {head!r}")
+    return faults
+
+
+@pytest.mark.usefixtures("migrated")
+def test_the_service_refuses_them_or_answers_them_like_others() -> None:
+    with running("serve", "--no-worker", "--port", "0", **PRODUCTION) as serve:
+        assert faults_of(serve.url) == []
+        assert b"http/1.1 200" in answer(serve.url, ODD["absolute-form"])
+        assert serve.end() == 0
+        assert not [
+            line for line in serve.said if "Traceback" in line or "Exception in ASGI" in line or "ERROR" in line
+        ]
+
+
+def test_the_studio_refuses_them_or_answers_them_like_others(tmp_path: Path) -> None:
+    (tmp_path / "emails").mkdir()
+    (tmp_path / "emails" / "hello.mjml").write_text("<mjml><mj-body></mj-body></mjml>", "utf-8")
+    words = [sys.executable, "-m", "keyturn", "studio", "emails", "--port", "0"]
+    with running_demo(words, tmp_path) as studio:
+        assert faults_of(studio.url) == []
+        code, rest = studio.interrupt()
+        assert (code, "Traceback" in rest or "Exception in ASGI" in rest) == (0, False), rest

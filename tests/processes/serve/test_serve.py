@@ -1,0 +1,269 @@
+"""serve and worker: when they refuse to start, what they answer, how they end."""
+
+import asyncio
+import contextlib
+import re
+import signal
+import socket
+import sqlite3
+import sys
+from contextlib import closing
+from email import message_from_bytes
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.cli.command import ADA, Keyturn
+from tests.processes.serve.workers import PRODUCTION, wait_for_mail
+from tests.servers.processes import Running, running, running_program
+from tests.servers.serving import held_ports
+
+from keyturn.cli.sockets import listen
+from keyturn.service.database.migrations import head
+
+pytestmark = pytest.mark.long
+
+
+def test_without_its_secrets_nothing_is_served(migrated: Keyturn) -> None:
+    for command in ("serve", "worker"):
+        refused = migrated(command)
+        assert refused.code == 1
+        assert [line.strip().partition(":")[0] for line in refused.err.splitlines()[1:]] == [
+            "KEYTURN_SECRET_KEY",
+            "RESEND_API_KEY",
+            "mail.from",
+            "Run `keyturn init` to write the file.",
+        ]
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_on_a_database_that_was_not_migrated_nothing_is_served(command: str) -> None:
+    with running(command, **PRODUCTION) as refused:
+        assert "run `keyturn migrate`" in refused.refusal()
+
+
+def at_a_newer_revision(workplace: Path) -> None:
+    with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database, database:
+        database.execute("UPDATE keyturn_migrations SET version_num = '9999'")
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_database_that_is_newer_is_one_sentence_and_is_worked_with(command: str, workplace: Path) -> None:
+    at_a_newer_revision(workplace)
+    with running(command, "--port", "0", **PRODUCTION) as older:
+        older.wait_for(f"at revision 9999, newer than {head()} of this version of Keyturn")
+        older.wait_for("http://127.0.0.1:")
+        assert older.end() == 0
+        assert not any("Traceback" in line for line in older.said)
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_newer_database_that_lacks_what_this_version_needs_is_one_sentence(command: str, workplace: Path) -> None:
+    at_a_newer_revision(workplace)
+    with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database, database:
+        database.execute("ALTER TABLE keyturn_audit RENAME COLUMN note TO remark")
+    with running(command, "--port", "0", **PRODUCTION) as older:
+        assert "lacks what it needs (no such column: keyturn_audit.note): install that version" in older.refusal()
+
+
+@pytest.mark.usefixtures("migrated")
+def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path) -> None:
+    with closing(sqlite3.connect(workplace / "app.db")) as database, database:
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password TEXT)")
+        database.execute(
+            "INSERT INTO users VALUES (1, 'ada@northwind.test', '$argon2id$v=19$m=65536,t=3,p=4$c2Fs$aGFz')"
+        )
+    table = '[accounts]\nstore = "table"\n[accounts.table]\nurl = "sqlite:///app.db"\ntable = "users"\n'
+    (workplace / "keyturn.toml").write_text(table + 'password = "password"\n', "utf-8")
+    with running("serve", "--port", "0", **PRODUCTION, KEYTURN_SIGN_IN_URL="https://app.example.org/login") as serve:
+        serve.wait_for("the table users has hashes of argon2 (argon2id), but hashing.format writes bcrypt ($2b$)")
+        serve.wait_for(f"Accounts: store table (users). Settings: from {workplace / 'keyturn.toml'}")
+        serve.wait_for("Mails are saved in .keyturn/mail: `keyturn studio --port 8002` shows them")
+        serve.wait_for("Keyturn answers on ")
+        assert serve.end() == 0
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_taken_port_is_one_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with running("serve", "--port", port, **PRODUCTION) as refused:
+            assert re.search(f"cannot listen on 127.0.0.1:{port}.*--port", refused.refusal())
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize("host", ["nowhere.invalid", "192.0.2.1", "a..b"])
+def test_a_host_that_cannot_be_listened_on_is_one_sentence_with_its_setting(host: str) -> None:
+    with running("serve", "--port", "0", KEYTURN_SERVER_HOST=host, **PRODUCTION) as refused:
+        said = refused.refusal()
+        assert f"cannot listen on {host}:0" in said
+        assert said.endswith(": choose another host with --host or server.host")
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize(
+    ("base", "proxies", "asked", "warns"),
+    [
+        ("http://127.0.0.1:9000", "", "", True),
+        ("http://127.0.0.1:9000", "", "0", False),
+        ("http://localhost:9000", "127.0.0.1", "", False),
+        ("https://localhost:9000", "", "", False),
+        ("https://account.example.org", "", "", False),
+    ],
+    ids=["another port", "any free port", "behind a proxy", "over https", "another host"],
+)
+def test_links_to_a_port_of_this_machine_that_is_not_listened_on_are_one_warning(
+    base: str, proxies: str, asked: str, warns: bool
+) -> None:
+    environment = PRODUCTION | {"KEYTURN_BASE_URL": base, "KEYTURN_SERVER_TRUSTED_PROXIES": proxies}
+    with (
+        held_ports(1) as (held,),
+        running("serve", "--no-worker", "--port", asked or str(held), **environment) as serve,
+    ):
+        serve.wait_for("Keyturn answers on ")
+        said = f"base_url is {base}, but Keyturn listens on port {held}, so links in mails will not work: "
+        said += "set server.port to 9000, or correct base_url"
+        assert [line for line in serve.said if "links in mails" in line] == [f"keyturn: {said}"][:warns]
+        assert serve.end() == 0
+
+
+@pytest.mark.usefixtures("migrated")
+def test_it_says_where_its_settings_are_from_answers_and_ends_cleanly(workplace: Path) -> None:
+    with running("serve", "--port", "0", **PRODUCTION) as serve:
+        none = f"from the environment only, because there is no {workplace / 'keyturn.toml'}"
+        serve.wait_for(f"Accounts: store builtin. Settings: {none}")
+        url = serve.url
+        assert httpx2.get(f"{url}/health/ready").json() == {"status": "ok"}
+
+        assert serve.end() == 0
+        assert not any("Traceback" in line or "ERROR" in line for line in serve.said)
+        with pytest.raises(httpx2.ConnectError):
+            httpx2.get(url)
+
+
+@pytest.mark.usefixtures("migrated")
+def test_it_listens_where_the_settings_say_and_where_the_command_line_says_otherwise(workplace: Path) -> None:
+    (workplace / "keyturn.toml").write_text('[server]\nhost = "127.0.0.3"\nport = 0\n', "utf-8")
+    with running("serve", "--no-worker", **PRODUCTION) as by_file:
+        assert by_file.url.startswith("http://127.0.0.3:")
+    with running("serve", "--no-worker", KEYTURN_SERVER_HOST="127.0.0.4", **PRODUCTION) as by_variable:
+        assert by_variable.url.startswith("http://127.0.0.4:")
+    with running(
+        "serve",
+        "--no-worker",
+        "--host",
+        "127.0.0.5",
+        "--port",
+        "0",
+        KEYTURN_SERVER_HOST="192.0.2.1",
+        KEYTURN_SERVER_PORT="1",
+        **PRODUCTION,
+    ) as by_flags:
+        assert by_flags.url.startswith("http://127.0.0.5:")
+
+
+@pytest.mark.usefixtures("migrated")
+def test_the_studio_is_not_there() -> None:
+    """Neither its addresses nor its code."""
+    with running("serve", "--port", "0", PYTHONVERBOSE="1", **PRODUCTION) as serve:
+        url = serve.url
+        for path in ("/studio", "/studio/inbox", "/studio/", "/preview"):
+            assert httpx2.get(f"{url}{path}").status_code == 404
+        serve.end()
+
+    imported = [line for line in serve.said if line.startswith("import 'keyturn.")]
+    assert any("'keyturn.service.app'" in line for line in imported)
+    assert not any("'keyturn.studio.web" in line or "'keyturn.studio.lint" in line for line in imported)
+
+
+@pytest.mark.usefixtures("with_ada")
+def test_a_worker_sends_what_another_process_accepted(workplace: Path) -> None:
+    with running("serve", "--port", "0", "--no-worker", **PRODUCTION) as serve:
+        answer = httpx2.post(f"{serve.url}/api/auth/request-password-reset", json={"email": ADA})
+        assert answer.status_code == 202
+        assert serve.end() == 0
+    assert captured(workplace) == []
+
+    with running("worker", **PRODUCTION) as worker:
+        wait_for_mail(workplace)
+        assert worker.end(signal.SIGINT) == 0
+
+    (file,) = captured(workplace)
+    mail = message_from_bytes(file.read_bytes())
+    assert (mail["to"], mail["subject"]) == (ADA, "Reset your Keyturn password")
+
+
+def captured(workplace: Path) -> list[Path]:
+    return list((workplace / ".keyturn" / "mail").glob("[!.]*.eml"))
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+def test_a_second_process_that_would_count_in_its_own_memory_is_refused(database_url: str) -> None:
+    environment = PRODUCTION | {"KEYTURN_DATABASE_URL": database_url}
+    with running("serve", "--no-worker", "--port", "0", **environment) as first:
+        first.wait_for("Keyturn answers on ")
+        with running("serve", "--no-worker", "--port", "0", **environment) as second:
+            assert second.process.wait(30) == 1
+            assert "limits.in_memory: another process" in "\n".join(second.said)
+            assert "Traceback" not in "\n".join(second.said)
+        first.process.kill()
+        first.process.wait()
+    with running("serve", "--no-worker", "--port", "0", **environment) as next_one:
+        assert httpx2.get(f"{next_one.url}/health/ready").status_code == 200
+
+
+def test_whoever_writes_memory_down_may_have_several(database_url: str) -> None:
+    environment = PRODUCTION | {"KEYTURN_DATABASE_URL": database_url, "KEYTURN_LIMITS_IN_MEMORY": "true"}
+    with running("serve", "--no-worker", "--port", "0", **environment) as first:
+        first.wait_for("Keyturn answers on ")
+        with running("serve", "--no-worker", "--port", "0", **environment) as second:
+            assert httpx2.get(f"{second.url}/health/ready").status_code == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_an_answer_in_two_parts_does_not_wait_for_an_acknowledgement(host: str) -> None:
+    option: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        option.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+        writer.close()
+
+    with listen(host, 0) as bound:
+        async with await asyncio.start_server(answer, sock=bound):
+            _, client = await asyncio.open_connection(*bound.getsockname()[:2])
+            async with asyncio.timeout(10):
+                assert await option
+            client.close()
+
+
+def test_every_address_of_ipv6_takes_ipv4_as_well() -> None:
+    with listen("::", 0) as bound, socket.create_connection(("127.0.0.1", bound.getsockname()[1]), timeout=5):
+        bound.accept()[0].close()
+
+
+def serving_with(files: int) -> contextlib.AbstractContextManager[Running]:
+    """Run `serve` with a low limit of open files, and so of connections."""
+    program = (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}));"
+        "import keyturn.cli; sys.argv = ['keyturn', 'serve', '--no-worker', '--port', '0']; keyturn.cli.main()"
+    )
+    return running_program([sys.executable, "-c", program], None, **PRODUCTION)
+
+
+def connected(serve: Running) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", int(serve.url.rpartition(":")[2])), timeout=20)
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize(("files", "warns"), [(1024, False), (256, True)])
+def test_a_low_limit_of_open_files_shuts_no_client_out(files: int, warns: bool) -> None:
+    with serving_with(files) as serve, contextlib.ExitStack() as stack:
+        serve.wait_for("Keyturn answers on ")
+        for _ in range(300):
+            stack.enter_context(connected(serve))
+        for _ in range(5):
+            assert httpx2.get(f"{serve.url}/health/ready", timeout=10).status_code == 200
+        assert serve.end() == 0
+        assert any("server.fewer_connections" in line for line in serve.said) is warns

@@ -1,0 +1,82 @@
+"""Commands on a system that lacks what Windows lacks. This hides it from Python; no Windows was at hand."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.processes.serve.workers import ENVIRONMENT
+from tests.servers.demo import running_demo
+from tests.servers.processes import Running, running
+
+pytestmark = pytest.mark.long
+
+HIDDEN = """
+import asyncio, os, signal, socket, sys
+
+def refuse(*_):
+    raise NotImplementedError
+
+asyncio.SelectorEventLoop.add_signal_handler = asyncio.SelectorEventLoop.remove_signal_handler = refuse
+for module in ("fcntl", "grp", "pwd", "resource", "termios", "uvloop"):
+    sys.modules[module] = None
+for name in (
+    "fork", "forkpty", "geteuid", "getuid", "killpg", "nice", "sched_getaffinity", "sched_setaffinity", "O_NOFOLLOW",
+):
+    delattr(os, name)
+for name in ("SIGHUP", "SIGALRM", "SIGPROF", "SIGXCPU", "setitimer", "ITIMER_PROF"):
+    delattr(signal, name)
+"""
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Mapping[str, str]:
+    """Return the environment of a process on such a system."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(HIDDEN, "utf-8")
+    return ENVIRONMENT | {"PYTHONPATH": str(site)}
+
+
+def done(system: Mapping[str, str], *words: str, given: str = "") -> str:
+    """Run a command to its end, and return what it prints."""
+    command = [sys.executable, "-m", "keyturn", *words]
+    ended = subprocess.run(
+        command, env={**os.environ, **system}, input=given, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert "Traceback" not in ended.stderr, ended.stderr
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def assert_no_traceback(command: Running) -> None:
+    assert not any("Traceback" in line for line in command.said), "\n".join(command.said)
+
+
+@pytest.mark.parametrize("command", ["serve", "worker", "demo"])
+def test_the_service_says_in_a_sentence_where_it_runs(system: Mapping[str, str], command: str) -> None:
+    with running(command, "--port", "0", **system) as refused:
+        assert refused.refusal().endswith(
+            "serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in a container"
+        )
+
+
+def test_the_studio_shows_a_mail_that_is_checked_and_rendered_in_its_own_process(
+    system: Mapping[str, str], workplace: Path
+) -> None:
+    column = "<mj-column><mj-text>Hello {{ name }}</mj-text></mj-column>"
+    mail = f"<mjml><mj-body><mj-section>{column}</mj-section></mj-body></mjml>"
+    (workplace / "emails").mkdir()
+    (workplace / "emails" / "hello.mjml").write_text(mail, "utf-8")
+    assert "Hello" in done(system, "render", "hello", "--dir", "emails")
+    assert json.loads(done(system, "check", "emails", "--format", "json", "--fail-on", "never"))
+    with running_demo(
+        [sys.executable, "-m", "keyturn", "studio", "emails", "--port", "0"], workplace, **system
+    ) as shown:
+        assert "hello" in httpx2.get(shown.address_of("Studio"), follow_redirects=True).text
+        code, rest = shown.interrupt()
+        assert (code, "Traceback" in rest) == (0, False)

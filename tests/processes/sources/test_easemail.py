@@ -1,0 +1,105 @@
+"""EaseMail: a reset that goes through Resend and not through Supabase's mails, sentence by sentence."""
+
+import httpx2
+import pytest
+from tests.driver.inbox import token_in
+from tests.driver.service import problem
+from tests.driver.visitor import words
+from tests.processes.sources.adopted import SERVICE_ROLE_KEY, Adopted, path_of
+from tests.servers.supabase import SupabaseServer
+
+pytestmark = pytest.mark.long
+
+NAME = "easemail"
+ADA = "ada@easemail.test"
+NEW = "Lighthouse-7-loud"
+RESET = "/api/auth/reset-password-with-token"
+
+
+async def can_sign_in(supabase_url: str, password: str) -> bool:
+    async with httpx2.AsyncClient(base_url=supabase_url, headers={"apikey": SERVICE_ROLE_KEY}) as client:
+        body = {"email": ADA, "password": password}
+        return (await client.post("/auth/v1/token?grant_type=password", json=body)).status_code == 200
+
+
+# 2. API endpoints: request
+
+
+async def test_asking_causes_no_request_to_supabase_at_all(app: Adopted, supabase: SupabaseServer) -> None:
+    supabase.requests.clear()
+    await app.mail(ADA)
+
+    assert supabase.requests == []
+
+
+# reset
+
+
+@pytest.mark.parametrize(
+    ("password", "broken"),
+    [
+        ("Sh0rt-1", "min_length"),
+        ("lighthouse-7-loud", "uppercase"),
+        ("LIGHTHOUSE-7-LOUD", "lowercase"),
+        ("Lighthouse-loud-x", "digit"),
+        ("Lighthouse7loudxx", "special"),
+    ],
+)
+async def test_password_strength_8_chars_upper_lower_number_special(app: Adopted, password: str, broken: str) -> None:
+    token = token_in(await app.mail(ADA))
+    answer = await app.post(RESET, token=token, newPassword=password)
+
+    assert problem(answer) == "422 password-rejected"
+    assert [one["rule"] for one in answer.json()["violations"]] == [broken]
+    assert await app.service.works(token)
+
+
+async def test_the_confirmation_says_that_sessions_ended_since_supabase_ends_them(app: Adopted) -> None:
+    await app.post(RESET, token=token_in(await app.mail(ADA)), newPassword=NEW)
+    await app.service.deliver()
+
+    (mail,) = app.service.inbox.sent_to(ADA, "password_changed")
+    assert "We signed out all other devices." in " ".join(mail.text.split())
+
+
+async def test_it_clears_the_temp_password_flags_and_updates_the_user_record(app: Adopted) -> None:
+    table = app.settings.accounts.table.table
+    app.rows(f'UPDATE "{table}" SET updated_at = ?', "2026-01-02 03:04:05")  # noqa: S608 - a name in the example
+    before = app.row(ADA)
+    await app.post(RESET, token=token_in(await app.mail(ADA)), newPassword=NEW)
+    after = app.row(ADA)
+
+    assert (before["is_temp_password"], after["is_temp_password"]) == (1, 0)
+    assert after["temp_password_expires_at"] is None
+    assert after["updated_at"] > before["updated_at"]
+
+
+# Step 4: test the flow
+
+
+async def test_1_request_says_that_the_link_was_sent(app: Adopted) -> None:
+    visitor = app.visitor()
+    form = await visitor.get("/forgot-password")
+    page = await visitor.follow(await visitor.submit("/forgot-password", email=ADA))
+
+    assert "Send Reset Link" in words(form)
+    assert "Password reset link sent! Check your email (and spam folder)." in words(page)
+    assert "An address without an account gets none." in words(page)
+    assert "If an account exists" not in words(page)
+
+
+async def test_2_the_email_comes_in_its_grey_theme(app: Adopted) -> None:
+    assert "#4d5156" in (await app.mail(ADA)).html
+
+
+async def test_3_and_4_the_reset_asks_for_no_current_password_and_ends_at_login_with_the_new_one(
+    app: Adopted, environ: dict[str, str]
+) -> None:
+    visitor, page = await app.opened(await app.link(ADA))
+    assert page.url.path == "/change-password"
+    assert page.text.count('type="password"') == 2
+    assert "Update Password" in words(page)
+
+    saved = await visitor.submit("/change-password", password=NEW, again=NEW, email=ADA)
+    assert path_of(saved.headers["refresh"].partition("url=")[2]) == "/login"
+    assert await can_sign_in(environ["KEYTURN_ACCOUNTS_SUPABASE_URL"], NEW)

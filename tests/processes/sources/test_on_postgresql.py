@@ -1,0 +1,62 @@
+"""Four of the five have their table in PostgreSQL: the same story there, with a uuid where it is one."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+from tests.driver.inbox import Inbox, token_in
+from tests.driver.service import running
+from tests.processes.sources.adopted import EXAMPLES, settings_of
+
+pytestmark = pytest.mark.long
+
+SOMEBODY = {
+    "waibuk": "school@waibuk.test",
+    "ivory-mirro": "former@ivory.test",
+    "easemail": "ada@easemail.test",
+    "nextjs-app": "former@next.test",
+}
+NEW = "Lighthouse-7-loud"
+
+
+@pytest.fixture(params=SOMEBODY)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def app(name: str, postgresql_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """Return a connection of the app's own, to its own table."""
+    connection = await asyncpg.connect(postgresql_url)
+    for script in ("schema.sql", "accounts.sql"):
+        await connection.execute((EXAMPLES / name / script).read_text("utf-8"))
+    yield connection
+    await connection.close()
+
+
+async def test_a_link_is_mailed_and_sets_a_new_password_in_the_apps_own_table(
+    name: str, app: asyncpg.Connection, postgresql_url: str, environ: dict[str, str]
+) -> None:
+    settings = settings_of(name, postgresql_url, **environ)
+    table, email = settings.accounts.table.table, SOMEBODY[name]
+    query = f'SELECT * FROM "{table}" WHERE email = $1'  # noqa: S608 - a name in the example
+    before = dict(await app.fetchrow(query, email))
+    async with running(settings, inbox=Inbox()) as keyturn:
+        await keyturn.ask_and_deliver(email.upper())
+        (mail,) = keyturn.inbox.sent_to(email)
+        answer = await keyturn.reset(token_in(mail), NEW)
+    after = dict(await app.fetchrow(query, email))
+
+    assert answer.status_code == 200, answer.text
+    changed = {column for column in after if after[column] != before[column]}
+    former = {"resetPasswordToken", "resetPasswordExpires"}
+    assert {after[column] for column in former & changed} <= {None}, "the link of the former feature ends, too"
+    assert (
+        changed
+        == {
+            "waibuk": {"password"},
+            "ivory-mirro": {"password", *former},
+            "easemail": {"is_temp_password", "temp_password_expires_at", "updated_at"},
+            "nextjs-app": {"password", *former, "updatedAt"},
+        }[name]
+    )
