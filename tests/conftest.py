@@ -53,7 +53,7 @@ PROCESSES = (
     "subprocess",
     "tests.processes.adoption.story",
     "tests.servers.processes",
-    "tests.cli.terminal",
+    "tests.commands.terminal",
     "tests.servers.demo",
     "tests.worlds.chaos.processes",
 )

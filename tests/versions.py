@@ -24,11 +24,11 @@ CHECKOUT = Path(__file__).parents[1]
 RESOLUTIONS = {"newest": "highest", "oldest": "lowest-direct"}
 
 TESTS = (
-    *(f"tests/cli/test_{name}.py" for name in ("accounts", "commands", "extras", "records", "traces")),
-    "tests/cli/test_second_factors.py",
-    "tests/cli/emails/test_check.py",
-    "tests/cli/emails/test_render.py",
-    "tests/cli/init/test_init.py",
+    *(f"tests/commands/test_{name}.py" for name in ("accounts", "commands", "extras", "records", "traces")),
+    "tests/commands/test_second_factors.py",
+    "tests/commands/mails/test_check.py",
+    "tests/commands/mails/test_render.py",
+    "tests/commands/init/test_init.py",
     "tests/contracts/accounts/test_contract.py",
     "tests/contracts/database",
     "tests/studio/engines",

@@ -21,7 +21,7 @@ import asyncpg
 import httpx2
 import pytest
 import yaml
-from tests.cli.command import ADA, PASSWORD
+from tests.commands.command import ADA, PASSWORD
 from tests.driver.inbox import TOKEN
 from tests.processes.deploy.containers import (
     COMPOSE,

@@ -14,7 +14,7 @@ import httpx2
 import msgspec
 import pytest
 import yaml
-from tests.cli.command import ADA, PASSWORD
+from tests.commands.command import ADA, PASSWORD
 from tests.driver.inbox import TOKEN
 from tests.processes.deploy.proxies import replaced
 from tests.processes.deploy.units import DEPLOY

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 
 import httpx2
 import pytest
-from tests.cli.command import ADA, PASSWORD
+from tests.commands.command import ADA, PASSWORD
 from tests.driver.inbox import token_in_file
 from tests.driver.visitor import form_token
 from tests.processes.deploy.proxies import HOST, ONE, OTHER, Proxy, running_proxy

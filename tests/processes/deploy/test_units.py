@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.cli.command import ADA, PASSWORD
+from tests.commands.command import ADA, PASSWORD
 from tests.driver.inbox import token_in_file
 from tests.processes.deploy.sandbox import Sandbox, running_unit, stop
 from tests.processes.deploy.units import NAMES, Unit, install

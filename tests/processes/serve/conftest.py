@@ -1,5 +1,5 @@
 """An empty folder, and the command line that fills it."""
 
-from tests.cli.conftest import cache_folder, keyturn, migrated, with_ada, workplace
+from tests.commands.conftest import cache_folder, keyturn, migrated, with_ada, workplace
 
 __all__ = ["cache_folder", "keyturn", "migrated", "with_ada", "workplace"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.cli.command import ADA, PASSWORD, Keyturn
+from tests.commands.command import ADA, PASSWORD, Keyturn
 from tests.driver.service import BEARER
 from tests.processes.serve.workers import ENVIRONMENT, REQUEST, end_worker, wait_for_end, worker_of
 from tests.servers.databases import PostgresServer

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.cli.command import ADA, Keyturn
+from tests.commands.command import ADA, Keyturn
 from tests.processes.serve.workers import PRODUCTION, wait_for_mail
 from tests.servers.processes import Running, running, running_program
 from tests.servers.serving import held_ports

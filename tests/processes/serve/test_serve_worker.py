@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.cli.command import ADA
+from tests.commands.command import ADA
 from tests.driver.service import BEARER
 from tests.processes.serve.workers import ENVIRONMENT, REQUEST, end_worker, wait_for_end, wait_for_mail, worker_of
 from tests.servers.processes import running

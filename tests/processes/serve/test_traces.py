@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.cli.command import ADA, PASSWORD
+from tests.commands.command import ADA, PASSWORD
 from tests.processes.serve.workers import PRODUCTION
 from tests.servers.processes import running_program
 

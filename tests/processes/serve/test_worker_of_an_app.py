@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.cli.command import ADA
+from tests.commands.command import ADA
 from tests.processes.serve.workers import ENVIRONMENT, REQUEST, wait_for_end, wait_for_mail, worker_of
 from tests.servers.processes import Running, running_program
 

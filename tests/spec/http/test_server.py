@@ -34,7 +34,9 @@ Serve = Callable[..., tuple[Running, str]]
 def serve(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Serve]:
     """Start `keyturn serve` without a worker; return the process and its "host:port"."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)  # tests/cli measures the command; this costs a third
+    monkeypatch.delenv(
+        "COVERAGE_PROCESS_CONFIG", raising=False
+    )  # tests/commands measures the command; this costs a third
     with ExitStack() as stack:
 
         def start(**environment: str) -> tuple[Running, str]:

@@ -1,0 +1,64 @@
+"""A nameserver, a Resend server, and the settings of a service that uses both."""
+
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from tests.commands.doctor.production import production_settings
+from tests.commands.doctor.test_dkim import RSA
+from tests.servers.dns import DnsServer, running_dns
+from tests.servers.mail_providers.resend import ResendServer
+
+from keyturn.service.doctor import Dns
+from keyturn.service.settings import Settings
+
+
+@pytest.fixture
+async def nameserver() -> AsyncIterator[DnsServer]:
+    async with running_dns() as server:
+        yield server
+
+
+@pytest.fixture
+def dns(nameserver: DnsServer) -> Dns:
+    return Dns(nameserver.address)
+
+
+@pytest.fixture
+def told(nameserver: DnsServer) -> DnsServer:
+    """Give the test a nameserver that holds all that Resend asks for."""
+    nameserver.add("northwind.example", "MX", "10 mail.northwind.example.")
+    nameserver.txt("send.northwind.example", "v=spf1 include:amazonses.com ~all")
+    nameserver.txt("resend._domainkey.northwind.example", f"p={RSA}")
+    nameserver.txt("_dmarc.northwind.example", "v=DMARC1; p=reject")
+    return nameserver
+
+
+@pytest.fixture
+def production(resend: ResendServer, sqlite: Any) -> Iterator[Settings]:
+    """Give the test settings with which nothing is wrong."""
+    url = sqlite.migrated()
+    yield production_settings(url, resend.url)
+    sqlite.drop(url)
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def authority_file(authority: trustme.CA, tmp_path: Path) -> Path:
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return tmp_path / "ca.pem"
+
+
+@pytest.fixture
+def certificate(authority: trustme.CA) -> ssl.SSLContext:
+    """Give the test a server's certificate for 127.0.0.1."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context

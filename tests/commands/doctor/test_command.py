@@ -1,0 +1,152 @@
+"""doctor: as an operator runs it."""
+
+import json
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.commands.command import Ended, Keyturn
+from tests.commands.terminal import in_a_terminal
+
+pytestmark = pytest.mark.long
+
+DEVELOPMENT = {"KEYTURN_ENVIRONMENT": "development", "KEYTURN_MAIL_TRANSPORT": "capture"}
+"""With these, nothing fails."""
+
+
+def findings(ended: Ended) -> dict[str, dict[str, str]]:
+    return {one["check"]: one for one in json.loads(ended.out)}
+
+
+def test_where_all_is_well_it_ends_with_0(migrated: Keyturn, workplace: Path) -> None:
+    done = migrated("doctor", **DEVELOPMENT)
+
+    assert (done.code, done.err) == (0, "")
+    *lines, empty, last = done.out.splitlines()
+    assert [line.split()[:2] for line in lines] == [
+        ["settings", "ok"],
+        ["database", "ok"],
+        ["accounts", "ok"],
+        ["capture", "ok"],
+        ["changed", "ok"],
+    ]
+    assert (empty, last) == ("", "All checks passed.")
+    assert lines[0].endswith(f"for development; there is no keyturn.toml in {workplace}")
+    assert lines[2].endswith("the store builtin matches the settings")
+
+
+def test_where_something_fails_it_ends_with_1_and_says_what_to_do(migrated: Keyturn, workplace: Path) -> None:
+    done = migrated("doctor", **DEVELOPMENT, KEYTURN_TOKEN_TTL="soon")
+    lines = done.out.splitlines()
+
+    assert (done.code, done.err) == (1, "")
+    (fault,) = [number for number, line in enumerate(lines) if "KEYTURN_TOKEN_TTL" in line and "fail" in line]
+    assert lines[fault + 1].strip().startswith("Set KEYTURN_TOKEN_TTL")
+    assert lines[0].split(maxsplit=2) == ["settings", "warn", f"there is no keyturn.toml in {workplace}"]
+    assert lines[-1] == "1 to fix, 1 to look at."
+
+
+def test_a_file_of_the_app_s_that_is_not_there_is_not_made_and_its_path_is_wrong(
+    keyturn: Keyturn, workplace: Path
+) -> None:
+    table = '[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"\npassword = "password"\n'
+    (workplace / "keyturn.toml").write_text(table, "utf-8")
+    together = {"KEYTURN_DATABASE_URL": "sqlite:///dev.db", "KEYTURN_SIGN_IN_URL": "https://app.example.org/login"}
+    for given in (together, together | {"KEYTURN_ACCOUNTS_TABLE_URL": f"sqlite:///{workplace / 'dev.db'}"}):
+        found = findings(keyturn("doctor", "--json", **DEVELOPMENT, **given))
+
+        assert (found["database"]["verdict"], found["accounts"]["verdict"]) == ("fail", "fail")
+        assert "the path is wrong" in found["database"]["fix"]
+        assert str(workplace / "dev.db") in found["accounts"]["message"]
+        assert [file.name for file in workplace.iterdir()] == ["keyturn.toml"]
+
+
+def test_a_table_of_passkeys_that_survives_is_named_and_is_no_failure(migrated: Keyturn, workplace: Path) -> None:
+    with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database:
+        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, password_hash TEXT)")
+        database.execute("CREATE TABLE passkeys (id INTEGER PRIMARY KEY, user_id INTEGER)")
+    table = (
+        'sign_in_url = "https://app.example.org/login"\n[accounts]\nstore = "table"\n[accounts.table]\ntable = "users"'
+    )
+    (workplace / "keyturn.toml").write_text(table, "utf-8")
+    done = migrated("doctor", "--json", **DEVELOPMENT)
+    named = findings(done)["credentials"]
+
+    assert (done.code, named["verdict"]) == (0, "warn")
+    assert named["message"].startswith("passkeys: ")
+
+
+def test_a_page_of_one_s_own_that_cannot_be_drawn_fails_with_its_line(migrated: Keyturn, workplace: Path) -> None:
+    page = '{% extends "keyturn/forgot.html" %}\n{% block answer %}\n{{ emial }}{% endblock %}'
+    (workplace / "pages").mkdir()
+    (workplace / "pages" / "forgot.html").write_text(page)
+    done = migrated("doctor", "--json", **DEVELOPMENT, KEYTURN_PAGES_TEMPLATES="pages")
+    found = findings(done)["pages"]
+
+    assert (done.code, found["verdict"]) == (1, "fail")
+    assert found["message"].startswith(
+        f"pages.templates: {workplace.resolve()}/pages/forgot.html:3: 'emial' is undefined"
+    )
+    assert "`keyturn serve` does not start" in found["fix"]
+
+
+def test_json_is_an_array_of_findings(keyturn: Keyturn) -> None:
+    done = keyturn("doctor", "--json", **DEVELOPMENT)
+
+    assert done.code == 1
+    assert all(one.keys() == {"check", "verdict", "message", "fix"} for one in json.loads(done.out))
+    assert {name: one["verdict"] for name, one in findings(done).items()} == {
+        "settings": "ok",
+        "database": "fail",
+        "accounts": "ok",
+        "capture": "ok",
+        "changed": "ok",
+    }
+
+
+def test_it_shows_what_differs_from_the_defaults_and_no_secret(migrated: Keyturn, workplace: Path) -> None:
+    secret = "0123456789abcdef" * 4
+    (workplace / "keyturn.toml").write_text('[kinds.school]\n[brand]\nname = "Northwind"\n', "utf-8")
+    differing = {
+        "KEYTURN_SECRET_KEY": secret,
+        "KEYTURN_PREVIOUS_SECRET_KEYS": f"{secret[::-1]},{secret}0",
+        "KEYTURN_TOKEN_TTL": "20m",
+        "KEYTURN_DATABASE_URL": "sqlite:///.keyturn/keyturn.db?",
+        "KEYTURN_SIGN_IN_URL": f"https://ada:{secret}@app.example.org/login",
+    }
+    done = migrated("doctor", "--json", **DEVELOPMENT, **differing)
+
+    assert findings(done)["changed"]["message"].split(", ") == [
+        "environment = development",
+        "sign_in_url = set",
+        "secret_key = set",
+        "previous_secret_keys = set",
+        "database.url = set",
+        "kinds = school",
+        "token.ttl = 0:20:00",
+        "mail.transport = capture",
+        "brand.name = Northwind",
+    ]
+    assert secret not in done.out
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_terminal_gets_colour_and_lines_that_fit(workplace: Path) -> None:
+    output = in_a_terminal("doctor", **DEVELOPMENT, KEYTURN_TOKEN_TTL="2h", COLUMNS="80", TERM="xterm")
+
+    assert "\x1b[33mwarn" in output
+    assert "\x1b[32mok" in output
+    report = re.sub(r"\x1b\[[0-9;]*m", "", output).replace(str(workplace), ".")  # which may be longer than a line
+    assert max(len(line) for line in report.splitlines()) <= 80
+    assert report.endswith("0 to fix, 1 to look at.\n")
+
+
+def test_a_doubt_alone_is_no_failure_and_piped_it_has_columns_without_colour(migrated: Keyturn) -> None:
+    doubtful = migrated("doctor", **DEVELOPMENT, KEYTURN_TOKEN_TTL="2h")
+    *lines, _, last = doubtful.out.splitlines()
+
+    assert (doubtful.code, last) == (0, "0 to fix, 1 to look at.")
+    assert len({len(line) - len(line.split(None, 2)[2]) for line in lines if not line.startswith(" ")}) == 1
+    assert "\x1b" not in doubtful.out + doubtful.err

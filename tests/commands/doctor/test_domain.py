@@ -1,0 +1,144 @@
+"""The sending domain: what its SPF, DKIM and DMARC records tell receivers, and what to add.
+
+Records, none, and no answer are three things.
+"""
+
+import asyncio
+
+import pytest
+from tests.commands.doctor.test_dkim import RSA
+from tests.servers.dns import DnsServer
+
+from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.provider import Spf
+from keyturn.mail.providers import PROVIDERS
+from keyturn.service.doctor import Dns
+from keyturn.service.doctor.domain import Unanswered, check_domain, domain_of, judge_dmarc, judge_spf
+
+DOMAIN = "northwind.example"
+RESEND, SMTP = PROVIDERS["resend"], PROVIDERS["smtp"]
+
+
+async def findings(dns: Dns, *providers: str, domain: str = DOMAIN) -> dict[str, Finding]:
+    found = await check_domain(domain, [PROVIDERS[name] for name in providers or ("resend",)], dns)
+    return {one.check: one for one in found}
+
+
+async def test_a_domain_without_records_is_told_which_to_add(nameserver: DnsServer, dns: Dns) -> None:
+    nameserver.add(DOMAIN, "A", "192.0.2.1")
+    found = await findings(dns)
+
+    assert {name: one.verdict for name, one in found.items()} == {"spf": "warn", "dkim": "fail", "dmarc": "warn"}
+    assert found["spf"].fix == f'Add TXT send.{DOMAIN} "v=spf1 include:amazonses.com ~all".'
+    assert found["dkim"].fix.startswith(f"Copy the TXT record resend._domainkey.{DOMAIN} from https://resend.com/")
+    assert found["dmarc"].fix.startswith(f'Add TXT _dmarc.{DOMAIN} "v=DMARC1; p=none')
+
+
+async def test_a_nameserver_that_fails_or_does_not_know_the_domain_is_no_verdict(told: DnsServer, dns: Dns) -> None:
+    unknown = await findings(dns, domain="northwind.test")
+    assert [one.message for one in unknown.values()] == ["the DNS has no northwind.test"]
+
+    told.failing.add("example")
+    (found,) = (await findings(dns)).values()
+    assert found.verdict == "warn"
+    assert found.message.startswith("could not be checked: ")
+    assert "nameserver" in found.fix
+
+
+@pytest.mark.usefixtures("told")
+async def test_over_smtp_the_dkim_key_is_skipped_with_a_sentence(dns: Dns) -> None:
+    found = await findings(dns, "smtp")
+
+    assert (found["dkim"].verdict, found["spf"].verdict) == ("skip", "fail")
+    assert "dkim=pass" in found["dkim"].fix
+
+
+async def test_the_policy_of_the_organization_is_found(nameserver: DnsServer, dns: Dns) -> None:
+    nameserver.txt(f"send.mail.{DOMAIN}", "v=spf1 include:amazonses.com ~all")
+    nameserver.txt(f"resend._domainkey.mail.{DOMAIN}", f"p={RSA}")
+    nameserver.txt(f"_dmarc.{DOMAIN}", "v=DMARC1; p=reject; sp=quarantine")
+    found = (await findings(dns, domain=f"mail.{DOMAIN}"))["dmarc"]
+
+    assert (found.verdict, found.message) == ("ok", f"_dmarc.{DOMAIN} says sp=quarantine")
+
+
+@pytest.mark.parametrize(
+    ("address", "domain"),
+    [
+        ("Northwind School <accounts@Northwind.example>", "northwind.example"),
+        ("accounts@bücher.example", "xn--bcher-kva.example"),
+        ("", ""),
+    ],
+)
+def test_a_domain_is_asked_for_by_the_name_that_the_dns_knows(address: str, domain: str) -> None:
+    assert domain_of(address) == domain
+
+
+@pytest.mark.parametrize(
+    ("texts", "term", "verdict", "fix"),
+    [
+        (["google-site-verification=abc", "v=spf1 mx -all"], "", "ok", ""),
+        (["V=SPF1 A MX ~ALL"], "", "ok", ""),
+        (["v=spf1 mx +all"], "", "fail", "Replace +all with ~all."),
+        (["v=spf1 mx ?all"], "", "warn", "Replace ?all with ~all."),
+        (["v=spf1 mx"], "", "warn", "End the record with ~all."),
+        (["v=spf1 redirect=_spf.example"], "", "skip", "Look for spf=pass in the headers of a delivered mail."),
+        (["v=spf1 mx -all", "v=spf1 a -all"], "", "fail", "Merge them into one TXT record."),
+        (["v=spf1 mx -all"], "include:a.test", "fail", "Add include:a.test to the record, before the term all."),
+        (["v=spf10 -all"], "include:a.test", "warn", f'Add TXT {DOMAIN} "v=spf1 include:a.test ~all".'),
+    ],
+)
+def test_spf_is_judged_by_its_terms_and_its_end(texts: list[str], term: str, verdict: str, fix: str) -> None:
+    found = judge_spf(DOMAIN, texts, Spf(term=term, missing="warn"))
+
+    assert (found.verdict, found.fix) == (verdict, fix)
+
+
+@pytest.mark.parametrize(
+    ("texts", "verdict", "said"),
+    [
+        (["v=DMARC1; p=reject"], "ok", "says p=reject"),
+        (["v=DMARC1; p=none"], "warn", "mail with a forged sender is delivered"),
+        (["v=DMARC1; rua=mailto:a@b.example"], "warn", "p=none"),
+        (["v=DMARC1; p=rejekt"], "fail", "has no valid p="),
+        (["v=DMARC1; p=reject", "v=DMARC1; p=none"], "fail", "2 DMARC records"),
+        (["v=spf1 -all"], "warn", "no DMARC record"),
+    ],
+)
+def test_dmarc_is_judged_by_its_policy(texts: list[str], verdict: str, said: str) -> None:
+    found = judge_dmarc(DOMAIN, {f"_dmarc.{DOMAIN}": texts})
+
+    assert found.verdict == verdict
+    assert said in found.message
+
+
+async def test_a_server_that_keeps_quiet_is_no_answer(nameserver: DnsServer) -> None:
+    nameserver.silent = True
+
+    async with asyncio.timeout(10):
+        with pytest.raises(Unanswered, match="in time"):
+            await Dns(nameserver.address, patience=0.2).texts(DOMAIN)
+
+
+async def test_texts_are_told_as_they_are_wherever_an_alias_leads(nameserver: DnsServer, dns: Dns) -> None:
+    long = "p=" + "A" * 600  # several strings
+    nameserver.txt(DOMAIN, "v=spf1 -all", long)
+    nameserver.add(f"resend._domainkey.{DOMAIN}", "CNAME", f"{DOMAIN}.")
+    nameserver.add(f"a.{DOMAIN}", "A", "192.0.2.1")
+
+    for name in (DOMAIN, f"resend._domainkey.{DOMAIN}"):
+        assert sorted(await dns.texts(name)) == [long, "v=spf1 -all"]
+    for name in (f"a.{DOMAIN}", f"nothing.{DOMAIN}", "nothing"):
+        assert await dns.texts(name) == []
+    assert nameserver.asked[-1] == "TXT nothing", "no search list is applied"
+
+
+async def test_a_server_that_fails_and_a_name_that_dns_cannot_hold_are_no_answer(
+    nameserver: DnsServer, dns: Dns
+) -> None:
+    nameserver.failing.add(DOMAIN)
+
+    with pytest.raises(Unanswered, match=f"gave an error for {DOMAIN}"):
+        await dns.texts(DOMAIN)
+    with pytest.raises(Unanswered):
+        await dns.texts(f"{'a' * 64}.example")

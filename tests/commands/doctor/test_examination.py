@@ -1,0 +1,160 @@
+"""All checks together: what a fault of the settings holds back, and what it does not."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from tests.commands.doctor.production import domain
+from tests.servers.dns import DnsServer
+from tests.servers.mail_providers.answers import Answer, Trouble
+from tests.servers.mail_providers.resend import API_KEY, ResendServer
+from tests.servers.serving import NOWHERE
+
+from keyturn.errors import Fault
+from keyturn.mail.providers.resend import ResendSettings
+from keyturn.mail.providers.smtp import SmtpSettings
+from keyturn.service.doctor import Dns, Finding, examine
+from keyturn.service.settings import (
+    Brand,
+    ChallengeSettings,
+    DatabaseSettings,
+    MailSettings,
+    PasswordSettings,
+    Secret,
+    ServerSettings,
+    Settings,
+)
+from keyturn.service.settings.reading import Reading, inspect_settings
+
+pytestmark = pytest.mark.slow
+
+
+def reading(settings: Settings, *faults: Fault, **changes: Any) -> Reading:
+    changed = msgspec.structs.replace(settings, **changes)
+    return Reading(file=Path("keyturn.toml"), settings=changed, faults=faults)
+
+
+def verdicts(findings: Sequence[Finding]) -> dict[str, str]:
+    return {finding.check: finding.verdict for finding in findings}
+
+
+@pytest.fixture
+def told(told: DnsServer, resend: ResendServer) -> DnsServer:
+    """Give the test a Resend that holds all that is wanted, as the nameserver does."""
+    resend.domains.append(domain())
+    return told
+
+
+async def test_a_fault_of_the_settings_is_to_be_fixed_before_anything_else_is_checked(
+    production: Settings, dns: Dns
+) -> None:
+    fault, others = await examine(reading(production, Fault("token.ttl", "not a duration")), dns)
+
+    assert (fault.check, fault.verdict) == ("settings", "fail")
+    assert (others.verdict, others.fix) == ("skip", "Fix the settings first.")
+
+
+async def test_an_address_that_is_none_holds_back_what_would_ask_for_its_domain(dns: Dns, tmp_path: Path) -> None:
+    environment = {"KEYTURN_MAIL_FROM": "nobody", "KEYTURN_BRAND_SUPPORT_ADDRESS": "help", "RESEND_API_KEY": "re_x"}
+    file = tmp_path / "keyturn.toml"
+    file.touch()
+    findings = await examine(inspect_settings(file, environment), dns)
+
+    named = {finding.message.partition(":")[0] for finding in findings}
+    assert {"KEYTURN_MAIL_FROM", "KEYTURN_BRAND_SUPPORT_ADDRESS"} <= named
+    assert not {"spf", "dkim", "dmarc"} & set(verdicts(findings))
+
+
+@pytest.mark.parametrize(
+    ("transport", "fallback", "checks"),
+    [
+        ("capture", "", ["capture"]),
+        ("smtp", "", ["smtp", "domain"]),
+        ("resend", "smtp", ["resend", "smtp", "domain"]),
+    ],
+)
+async def test_each_transport_that_is_used_is_checked(
+    production: Settings, dns: Dns, transport: Any, fallback: Any, checks: list[str]
+) -> None:
+    mail = MailSettings(transport=transport, fallback=fallback, from_=production.mail.from_)
+    findings = await examine(reading(production, mail=mail, smtp=SmtpSettings(host="127.0.0.1", port=1)), dns)
+
+    assert [finding.check for finding in findings if finding.check in set(checks)] == checks
+    assert "resend" in checks or "resend" not in {finding.check for finding in findings}
+
+
+@pytest.mark.parametrize(
+    ("changes", "check"),
+    [
+        ({"previous_secret_keys": (Secret("0123456789abcdef" * 4),)}, "keys"),
+        ({"password": PasswordSettings(breaches=NOWHERE)}, "breaches"),
+        ({"challenge": ChallengeSettings(method="turnstile", secret=Secret("right"), url=NOWHERE)}, "challenge"),
+        ({"server": ServerSettings(allowed_origins=("https://app.example.org",))}, "frontend"),
+    ],
+    ids=["keys", "breaches", "challenge", "frontend"],
+)
+async def test_what_is_set_is_checked(production: Settings, dns: Dns, changes: dict[str, Any], check: str) -> None:
+    before = verdicts(await examine(reading(production), dns))
+
+    assert verdicts(await examine(reading(production, **changes), dns)).keys() - before.keys() == {check}
+
+
+async def test_no_secret_is_told(dns: Dns, resend: ResendServer) -> None:
+    hunter = Secret("hunter2" * 6)
+    settings = Settings(
+        secret_key=hunter,
+        previous_secret_keys=(hunter,),
+        database=DatabaseSettings(url=Secret("postgresql://keyturn:hunter2@127.0.0.1:1/keyturn")),
+        mail=MailSettings(transport="resend", fallback="smtp", from_="accounts@northwind.example"),
+        resend=ResendSettings(api_key=Secret("re_hunter2"), api_url=resend.url),
+        smtp=SmtpSettings(host="127.0.0.1", port=1, username="ada", password=Secret("hunter2")),
+        brand=Brand(),
+    )
+    findings = await examine(reading(settings), dns)
+
+    assert {"settings", "database", "resend", "smtp"} <= {
+        finding.check for finding in findings if finding.verdict in {"fail", "warn"}
+    }
+    assert "hunter2" not in repr(findings)
+    assert API_KEY not in repr(findings)
+
+
+@pytest.mark.usefixtures("told")
+@pytest.mark.parametrize(
+    ("coming", "said"),
+    [
+        pytest.param(Trouble.STALL, "no answer within 2 s", marks=pytest.mark.long, id="it hangs"),
+        pytest.param(Answer(200, {"object": "list"}), "is not the API of resend", id="its answer is another's"),
+    ],
+)
+async def test_a_check_that_does_not_end_well_hides_no_other(
+    production: Settings, dns: Dns, resend: ResendServer, coming: Answer | Trouble, said: str
+) -> None:
+    resend.coming.append(coming)
+    findings = await examine(reading(production), dns, patience=2 if coming is Trouble.STALL else 30)
+    found = verdicts(findings)
+
+    assert found.pop("resend") == "fail"
+    assert set(found.values()) == {"ok"}
+    assert said in next(finding.message for finding in findings if finding.check == "resend")
+
+
+class SurprisingDns(Dns):
+    """Raises what no check expects, for the name of the DKIM key."""
+
+    async def texts(self, name: str) -> list[str]:
+        if "_domainkey" in name:
+            raise KeyError(name)
+        return await super().texts(name)
+
+
+@pytest.mark.usefixtures("told")
+async def test_a_check_that_fails_by_itself_hides_no_other(production: Settings, nameserver: DnsServer) -> None:
+    findings = await examine(reading(production), SurprisingDns(nameserver.address))
+    found = verdicts(findings)
+
+    assert found.pop("domain") == "fail"
+    assert set(found.values()) == {"ok"}
+    assert "KeyError" in next(finding.message for finding in findings if finding.check == "domain")

@@ -1,0 +1,194 @@
+"""What each provider's API says of the key and the sender, over real HTTP. No mail is sent."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from tests.commands.doctor.production import DKIM, SPF, domain
+from tests.contracts.mail_providers.http_providers import PROVIDERS
+from tests.servers.mail_providers import mailgun, postmark, ses
+from tests.servers.mail_providers.answers import PROXY_PAGE, Answer, Trouble
+from tests.servers.mail_providers.resend import API_KEY, SENDING_KEY
+from tests.servers.mail_providers.server import ProviderServer
+from tests.servers.serving import NOWHERE
+
+from keyturn.mail.port.finding import Finding
+from keyturn.service.doctor.examination import check_provider
+from keyturn.service.settings import MailSettings, Secret, Settings
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module", params=PROVIDERS)
+def running(request: pytest.FixtureRequest) -> Iterator[tuple[str, ProviderServer]]:
+    with PROVIDERS[request.param].running() as server:
+        yield request.param, server
+
+
+@pytest.fixture
+def provider(running: tuple[str, ProviderServer]) -> str:
+    return running[0]
+
+
+@pytest.fixture
+def server(running: tuple[str, ProviderServer]) -> ProviderServer:
+    running[1].forget()
+    return running[1]
+
+
+async def check(
+    provider: str,
+    url: str,
+    key: str = "",
+    environment: str = "production",
+    sender: str = "accounts@northwind.example",
+    **changes: Any,
+) -> list[Finding]:
+    one = PROVIDERS[provider]
+    section = msgspec.structs.replace(one.settings(url), **changes)
+    # Resend's other key may list domains, of which its server has none.
+    key = key or (SENDING_KEY if provider == "resend" else getattr(section, one.key))
+    section = msgspec.structs.replace(section, **{one.key: Secret(key)})
+    mail = MailSettings(transport=provider, from_=sender)
+    settings = Settings(mail=mail, environment=environment, **{provider: section})  # type: ignore[arg-type]
+    found = list(await check_provider(settings, provider))
+    assert {finding.check for finding in found} == {provider}
+    assert key not in repr(found) or key == postmark.TEST_TOKEN
+    return found
+
+
+async def test_a_right_key_and_a_sender_that_may_send_are_fine(provider: str, server: ProviderServer) -> None:
+    found = await check(provider, server.url)
+
+    assert {finding.verdict for finding in found} == {"ok"}
+    assert "works" in found[0].message
+
+
+async def test_a_wrong_key_fails(provider: str, server: ProviderServer) -> None:
+    (found,) = await check(provider, server.url, "wr0ng-key-of-nobodys")
+
+    assert found.verdict == "fail"
+    assert "refused" in found.message
+    assert found.fix
+
+
+@pytest.mark.parametrize("trouble", [PROXY_PAGE, Answer(429, {}), Answer(500, {})], ids=lambda one: str(one.status))
+async def test_a_provider_in_trouble_is_no_verdict(provider: str, server: ProviderServer, trouble: Answer) -> None:
+    server.coming.append(trouble)
+    (found,) = await check(provider, server.url)
+
+    assert found.verdict == "warn"
+    assert found.message.startswith("could not be checked")
+
+
+async def test_something_else_at_the_address_fails(provider: str, server: ProviderServer) -> None:
+    status = 404 if provider == "resend" else 200  # Resend's client takes a 200 that is no JSON for a disturbance
+    server.coming.append(Answer(status, html="<h1>It works!</h1>"))
+    (found,) = await check(provider, server.url)
+
+    assert found.verdict == "fail"
+    assert "is not the API of" in found.message
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+async def test_nobody_at_the_address_fails(provider: str, server: ProviderServer, is_cut: bool) -> None:
+    server.coming.append(Trouble.DROP)
+    (found,) = await check(provider, server.url if is_cut else NOWHERE)
+
+    assert found.verdict == "fail"
+    assert "cannot be reached" in found.message
+
+
+def of(
+    name: str, verdict: str, said: str, *, fix: str = "", state: dict[str, Any] | None = None, **changes: Any
+) -> tuple[str, dict[str, Any], dict[str, Any], str, str, str]:
+    """Return a case of one provider: what its server holds, what the settings have, and what is found then."""
+    return name, state or {}, changes, verdict, said, fix
+
+
+def account(**changes: Any) -> dict[str, Any]:
+    return {"account": ses.ACCOUNT | changes}
+
+
+SANDBOX = {"ID": 1, "Name": "Trying", "DeliveryType": "Sandbox"}
+OWN = "northwind.example"
+DEAF = "Authenticate the domain"
+RECORDS = [SPF | {"status": "verified"}, DKIM | {"status": "pending"}]
+
+
+@pytest.mark.parametrize(
+    ("running", "state", "changes", "verdict", "said", "fix"),
+    [
+        of(
+            "resend",
+            "fail",
+            "pending",
+            state={"domains": [domain(status="pending", records=RECORDS)]},
+            key=API_KEY,
+            fix='Add to your DNS: TXT resend._domainkey "p=MIGf"; then press',
+        ),
+        of("resend", "fail", "", state={"domains": []}, key=API_KEY, fix="https://resend.com/domains"),
+        of(
+            "resend",
+            "fail",
+            "",
+            state={"domains": [domain(f"mail.{OWN}")]},
+            key=API_KEY,
+            fix=f"an address in mail.{OWN}",
+        ),
+        of("resend", "warn", "click tracking", state={"domains": [domain(click_tracking=True)]}, key=API_KEY),
+        of("resend", "warn", "only the owner", sender="onboarding@resend.dev", key=API_KEY, fix="mail.from"),
+        of("resend", "warn", "only the owner", sender="onboarding@resend.dev", fix="mail.from"),
+        of("postmark", "warn", "Trying is a sandbox", state={"server": SANDBOX}),
+        of("sendgrid", "ok", "may not list the account's domains", state={"scopes": ["mail.send"]}),
+        of("sendgrid", "fail", "the key may not send", state={"scopes": ["whitelabel.read"]}),
+        of("sendgrid", "fail", "the key may not send", state={"scopes": []}),
+        of("sendgrid", "warn", f"^{OWN} is not authenticated$", state={"domains": {}}, fix=DEAF),
+        of("sendgrid", "warn", f"^{OWN} is not authenticated yet$", state={"domains": {OWN: False}}, fix=DEAF),
+        of("mailgun", "ok", f"^the key works for the domain {mailgun.DOMAIN}$", key=mailgun.SENDING_KEY),
+        of("mailgun", "fail", "", domain="mg.northwind.eu", fix="https://api.eu.mailgun.net"),
+        *(
+            of("mailgun", "fail", f"^the domain {mailgun.DOMAIN} is {word}$", state={"domains": {mailgun.DOMAIN: word}})
+            for word in ("unverified", "disabled")
+        ),
+        of("ses", "ok", "may not see the account", state={"account": None}),
+        of("ses", "fail", "403 UnrecognizedClientException", access_key_id="AKIANOBODYS012345678"),
+        of("ses", "fail", "the account may not send in eu-west-1", state=account(SendingEnabled=False)),
+        of("ses", "warn", "the account is in the sandbox", state=account(ProductionAccessEnabled=False)),
+        of("ses", "warn", f"the account has no domain {OWN} in eu-west-1", state={"domains": {}}),
+        of("ses", "fail", "not verified", state={"domains": {OWN: False}}),
+    ],
+    indirect=["running"],
+)
+async def test_what_a_provider_says_of_the_key_the_account_and_the_domain_is_told(
+    provider: str,
+    server: ProviderServer,
+    state: dict[str, Any],
+    changes: dict[str, Any],
+    verdict: str,
+    said: str,
+    fix: str,
+) -> None:
+    for name, value in state.items():
+        setattr(server, name, value)
+    found = await check(provider, server.url, **changes)
+    (told,) = [one for one in found if one.verdict != "ok"] or found
+
+    assert told.verdict == verdict
+    assert re.search(said, told.message)
+    assert fix in told.fix
+    assert bool(told.fix) is (verdict != "ok")
+    assert not vars(server)["accepted"]
+
+
+@pytest.mark.parametrize("running", ["postmark"], indirect=True)
+@pytest.mark.parametrize(("environment", "verdict"), [("production", "warn"), ("development", "ok")])
+async def test_the_token_of_postmark_for_tests_sends_nothing(
+    provider: str, server: ProviderServer, environment: str, verdict: str
+) -> None:
+    (found,) = await check(provider, server.url, postmark.TEST_TOKEN, environment)
+
+    assert found.verdict == verdict
+    assert server.requests == []

@@ -1,0 +1,265 @@
+"""`keyturn init`: the file that it writes serves at once, and it says what to look at."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from tests.commands.command import Keyturn
+from tests.commands.init.apps import BCRYPT, NODE_APP, READY, TEXTS, files, sqlite_app, to_look_at
+
+from keyturn.service.settings import Settings
+from keyturn.service.settings.reading import read_settings
+
+pytestmark = pytest.mark.long
+
+
+def written(**variables: str) -> Settings:
+    return read_settings(Path("keyturn.toml"), READY | variables)
+
+
+def test_the_table_is_found_and_the_file_holds_it(keyturn: Keyturn) -> None:
+    ended = keyturn("init", "--database", sqlite_app(), *TEXTS)
+
+    assert (ended.code, ended.err) == (0, "")
+    settings = written()
+    table = settings.accounts.table
+    assert (table.table, table.id, table.email, table.password) == ("users", "id", "email", "passwordHash")
+    assert (table.name, table.active, table.kind, table.provider) == ("fullName", "not deletedAt", "role", "")
+    assert table.set == {"mustChangePassword": False, "passwordChangedAt": "{now}"}
+    assert table.delete == ("sessions.user_id",)
+    assert (settings.base_url, settings.sign_in_url) == (TEXTS[1], TEXTS[7])
+    assert (settings.brand.name, settings.mail.from_, settings.hashing.format) == (TEXTS[3], TEXTS[5], "php")
+    assert ended.out.startswith("Wrote keyturn.toml, with your accounts in users and hashes as bcrypt ($2y$).\n")
+    assert BCRYPT not in ended.out
+    assert files() == {"app.db", "keyturn.toml"}, "looking leaves nothing behind"
+
+
+def test_it_needs_no_flag_and_its_file_serves_without_any_variable(keyturn: Keyturn) -> None:
+    ended = keyturn("init", DATABASE_URL=sqlite_app())
+
+    assert ended.code == 0, ended.err
+    assert "\nThen type\n  export DATABASE_URL" not in ended.out, "it is set already"
+    assert ended.out.partition("Then type\n")[2].splitlines()[:2] == ["  keyturn migrate", "  keyturn serve"]
+    settings = read_settings(Path("keyturn.toml"), {"DATABASE_URL": "sqlite:///app.db"})
+    assert (settings.accounts.table.table, settings.mail.transport) == ("users", "capture")
+    assert keyturn("migrate", DATABASE_URL="sqlite:///app.db").code == 0
+    assert keyturn("outbox", "list", DATABASE_URL="sqlite:///app.db").out == "No messages yet.\n"
+
+
+def test_what_was_not_found_is_a_comment_to_fill_in(keyturn: Keyturn) -> None:
+    keyturn("init", "--database", sqlite_app(), *TEXTS)
+
+    text = Path("keyturn.toml").read_text("utf-8")
+    assert '\n# locale = "" # the column with the user\'s language\n' in text
+    assert "\n# reset_url = " in text
+    assert "docs/" not in text, "users of the package have no such files"
+
+
+def test_a_provider_whose_key_is_in_the_environment_sends_the_mails(keyturn: Keyturn) -> None:
+    keyturn("init", "--store", "builtin", *TEXTS, POSTMARK_SERVER_TOKEN="t")
+    assert written(POSTMARK_SERVER_TOKEN="t").mail.transport == "postmark"
+
+    shared = {"AWS_REGION": "a", "AWS_ACCESS_KEY_ID": "b", "AWS_SECRET_ACCESS_KEY": "c"}
+    out = keyturn("init", "--store", "builtin", *TEXTS, "--force", **shared).out
+    assert written().mail.transport == "capture", "AWS's variables serve other programs, too"
+    assert "Mails are saved in .keyturn/mail and not sent: keep .keyturn out of git." in out
+
+
+@pytest.mark.parametrize(
+    ("base", "listens"),
+    [
+        ("http://127.0.0.1:9000", ("127.0.0.1", 9000)),
+        ("http://localhost", ("127.0.0.1", 80)),
+        ("https://localhost:8443", ("127.0.0.1", 8000)),
+        ("http://[::1]:8000", ("::1", 8000)),
+    ],
+)
+def test_serve_listens_where_links_to_this_machine_lead(keyturn: Keyturn, base: str, listens: tuple[str, int]) -> None:
+    keyturn("init", "--store", "builtin", *TEXTS, "--base-url", base)
+
+    assert (written().server.host, written().server.port) == listens
+
+
+def test_a_secret_that_is_there_is_not_asked_for(keyturn: Keyturn) -> None:
+    asked = "export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)"
+    flags = ("init", "--store", "builtin", *TEXTS, "--force")
+
+    assert asked in keyturn(*flags).out
+    assert asked not in keyturn(*flags, KEYTURN_SECRET_KEY_FILE="/run/secrets/key").out
+
+
+@pytest.mark.parametrize(
+    ("file", "config", "said"),
+    [("k 2.toml", "", "'k 2.toml'"), ("keyturn.toml", "other.toml", "keyturn.toml"), ("k2.toml", "./k2.toml", "")],
+)
+def test_a_file_that_no_command_would_find_is_named_to_them(
+    keyturn: Keyturn, file: str, config: str, said: str
+) -> None:
+    ended = keyturn("init", "--store", "builtin", *TEXTS, "--file", file, KEYTURN_CONFIG=config)
+
+    assert [one.strip() for one in ended.out.splitlines() if "CONFIG" in one] == (
+        [f"export KEYTURN_CONFIG={said}"] if said else []
+    )
+
+
+def test_a_password_is_never_written_but_the_variable_that_holds_it(keyturn: Keyturn) -> None:
+    address = "postgresql://app:hunter2@127.0.0.1:1/app"
+    refused = keyturn("init", "--database", address, *TEXTS)
+    odd = keyturn("init", "--database", "postgresql:///app?host=%00hunter2", *TEXTS)
+
+    assert refused.code == 1
+    assert refused.err.startswith("keyturn: --database: PostgreSQL on 127.0.0.1:1, database app cannot be read: ")
+    assert odd.err.startswith("keyturn: --database: the driver cannot read it")
+    assert "hunter2" not in "".join(ended.out + ended.err for ended in (refused, odd))
+    assert files() == set()
+
+
+@pytest.mark.parametrize("given", ["${APP_DB}", "$APP_DB"])
+def test_a_database_may_be_named_by_its_variable(keyturn: Keyturn, given: str) -> None:
+    assert keyturn("init", "--database", given, *TEXTS, APP_DB=sqlite_app()).code == 0
+
+    assert tomllib.loads(Path("keyturn.toml").read_text())["accounts"]["table"]["url"] == "${APP_DB}"
+    Path(".env").write_text("APP_DB=sqlite:///app.db\n")
+    missing = keyturn("init", "--database", given, *TEXTS, "--force")
+    assert missing.err.endswith(" APP_DB is not set, but .env has it: type `set -a; . ./.env; set +a`\n")
+
+
+def test_all_faulty_flags_are_told_at_once_and_nothing_is_written(keyturn: Keyturn) -> None:
+    flags = ("--base-url", "account.example.org", "--from", "nobody", "--supabase-url", "x")
+    refused = keyturn("init", "--store", "supabase", *flags)
+
+    assert refused.code == 1
+    lines = refused.err.splitlines()
+    assert lines[0] == "keyturn: The flags have errors, so nothing was written:"
+    assert [line.split(": ")[0] for line in lines[1:]] == ["  --base-url", "  --supabase-url", "  --from"]
+    assert files() == set()
+
+
+def test_a_file_that_is_there_is_kept_unless_it_is_to_be_replaced(keyturn: Keyturn) -> None:
+    Path("keyturn.toml").write_text("# mine\n")
+    Path("keyturn.toml").chmod(0o600)
+    refused = keyturn("init", "--store", "builtin", *TEXTS)
+
+    assert (refused.code, refused.err) == (1, "keyturn: keyturn.toml exists already: use --force to replace it\n")
+    assert Path("keyturn.toml").read_text() == "# mine\n"
+    assert keyturn("init", "--store", "builtin", *TEXTS, "--force").code == 0
+    assert written().brand.name == "Northwind School"
+    assert Path("keyturn.toml").stat().st_mode & 0o777 == 0o600
+    assert files() == {"keyturn.toml"}
+
+
+def test_a_file_in_a_folder_that_is_not_there_is_refused(keyturn: Keyturn) -> None:
+    refused = keyturn("init", "--store", "builtin", *TEXTS, "--file", "nowhere/keyturn.toml")
+
+    assert refused.err == "keyturn: nowhere/keyturn.toml cannot be written: No such file or directory\n"
+
+
+NONE = "no table has a column for addresses and one for passwords: name the table, or write a store of your own; {}"
+
+
+@pytest.mark.parametrize(
+    ("script", "flags", "why"),
+    [
+        ("CREATE TABLE posts (id INTEGER PRIMARY KEY);", (), NONE.format("its tables: posts")),
+        ("SELECT 1;", (), NONE.format("it has no tables")),
+        (
+            NODE_APP + "CREATE TABLE members (id INTEGER PRIMARY KEY, mail TEXT, pass TEXT);",
+            (),
+            "choose one, because several tables could hold the accounts: users, members",
+        ),
+        (
+            NODE_APP,
+            ("--table", "user"),
+            "the database has no table user; did you mean users?; its tables: posts, sessions, users",
+        ),
+    ],
+)
+def test_a_table_that_is_not_clear_must_be_named(
+    keyturn: Keyturn, script: str, flags: tuple[str, ...], why: str
+) -> None:
+    refused = keyturn("init", "--database", sqlite_app(script), *TEXTS, *flags)
+
+    assert (refused.code, refused.err) == (1, f"keyturn: --table: {why}\n")
+    assert files() == {"app.db"}
+
+
+UNKNOWN = "CREATE TABLE pupils (nr INTEGER PRIMARY KEY, adr TEXT, geheim TEXT, kontakt TEXT, reset_hash TEXT);"
+
+
+def test_a_column_that_is_needed_and_not_found_is_the_first_thing_to_look_at(keyturn: Keyturn) -> None:
+    ended = keyturn("init", "--database", sqlite_app(UNKNOWN), "--table", "pupils", *TEXTS)
+
+    assert ended.code == 0, ended.err
+    said = to_look_at(ended.out)[:2]
+    assert [one.partition(":")[0] for one in said] == ["Set accounts.table.email", "Set accounts.table.password"]
+    assert said[0].endswith("The columns are nr, adr, geheim, kontakt, reset_hash.")
+    assert tomllib.loads(Path("keyturn.toml").read_text("utf-8"))["accounts"]["table"]["table"] == "pupils"
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("", "the variable DATABASE_URL is not set: set it, or name your app's database. --store builtin needs none"),
+        ("nowhere.db", "not a database address: write one such as postgresql://app@db/app or sqlite:///app.db"),
+        ("sqlite:///nowhere.db", "SQLite in {here}/nowhere.db cannot be read: No such file or directory"),
+        ("sqlite:///notes.db", "SQLite in {here}/notes.db cannot be read: file is not a database"),
+    ],
+)
+def test_a_database_that_cannot_be_read_is_one_sentence(keyturn: Keyturn, address: str, why: str) -> None:
+    Path("notes.db").write_text("Ask Ada about the accounts." * 50)
+    refused = keyturn("init", "--database", address, *TEXTS)
+
+    assert (refused.code, refused.err) == (1, f"keyturn: --database: {why.format(here=Path.cwd())}\n")
+    assert files() == {"notes.db"}, "no file is made by looking for it"
+
+
+@pytest.mark.parametrize(
+    ("address", "framework", "folder"),
+    [("sqlite:///app.db", "Flask", "instance"), ("file:./app.db", "Prisma 6", "prisma")],
+)
+def test_an_address_of_a_framework_s_is_told_where_the_framework_has_the_file(
+    keyturn: Keyturn, address: str, framework: str, folder: str
+) -> None:
+    Path(folder).mkdir()
+    sqlite_app(name=f"{folder}/app.db")
+
+    missing = keyturn("init", "--database", address, *TEXTS)
+    assert missing.err.endswith(f"; {framework} keeps it in the folder {folder}: write sqlite:///{folder}/app.db\n")
+
+
+def test_keyturns_own_tables_may_be_in_the_same_file(keyturn: Keyturn) -> None:
+    ended = keyturn("init", "--database", sqlite_app(), *TEXTS, "--together")
+
+    assert (written().database.url, written().accounts.table.url) == ("sqlite:///app.db", "")
+    assert "Keep app.db-wal, app.db-shm and app.db-limits out of git" in ended.out
+
+
+def test_supabase_may_have_a_table_to_look_people_up_in(keyturn: Keyturn) -> None:
+    profiles = "CREATE TABLE profiles (id TEXT PRIMARY KEY, email TEXT, full_name TEXT);"
+    flags = ("--store", "supabase", "--supabase-url", "https://project.supabase.co")
+    ended = keyturn("init", "--database", sqlite_app(profiles), *flags, *TEXTS)
+
+    assert "export SUPABASE_SERVICE_ROLE_KEY=..." in ended.out
+    accounts = written(SUPABASE_SERVICE_ROLE_KEY="key").accounts
+    assert (accounts.store, accounts.supabase.url) == ("supabase", "https://project.supabase.co")
+    assert (accounts.table.table, accounts.table.password) == ("profiles", "")
+
+
+@pytest.mark.parametrize(
+    ("store", "why"),
+    [
+        ("nonsense_of_ours:x", "the module nonsense_of_ours is neither in "),
+        ("own_store:y", "own_store has no y"),
+        ("ldap", "write [accounts.ldap] by hand"),
+    ],
+)
+def test_a_store_of_ones_own_is_imported(
+    keyturn: Keyturn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, store: str, why: str
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("own_store.py").write_text("def made(settings):\n    raise RuntimeError('not called yet')\n")
+    refused = keyturn("init", "--store", store, *TEXTS)
+
+    assert refused.code == 1
+    assert refused.err.startswith(f"keyturn: --store: {why}")
+    assert keyturn("init", "--store", "own_store:made", *TEXTS).code == 0

@@ -1,0 +1,228 @@
+"""check: what is wrong with the emails, for people and for CI."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.commands.command import Keyturn
+from tests.every_language import TAGS, TELLING
+from tests.studio.web.fixtures import checked_page
+
+from keyturn.cli.studio.folders import Source, open_folder
+from keyturn.studio.web import Studio, create_studio_app
+
+pytestmark = pytest.mark.long
+
+GOOD = """\
+<mjml lang="en">
+  <mj-head><mj-title>News for {{ name }}</mj-title><mj-preview>What is new in the harbour</mj-preview></mj-head>
+  <mj-body>
+    <mj-section>
+      <mj-column>
+        <mj-text font-size="16px"><h1>News</h1><p>Dear {{ name }}, the boat is here.</p></mj-text>
+      </mj-column>
+    </mj-section>
+  </mj-body>
+</mjml>
+"""
+TEXT = "News\n\nDear {{ name }}, the boat is here.\n"
+BAD = GOOD.replace('font-size="16px"', 'font-sise="16px"')
+
+
+@pytest.fixture
+def emails(workplace: Path) -> Path:
+    write(workplace / "emails", GOOD)
+    return workplace / "emails"
+
+
+def write(folder: Path, mjml: str, samples: str = '[first]\nname = "Ada"\n[second]\nname = "Lin"\n') -> None:
+    (folder / "news").mkdir(parents=True, exist_ok=True)
+    (folder / "news" / "news.mjml").write_text(mjml, "utf-8")
+    (folder / "news" / "news.txt").write_text(TEXT, "utf-8")
+    (folder / "news" / "samples.toml").write_text(samples, "utf-8")
+
+
+@pytest.mark.parametrize(
+    "languages", [",".join(("en", *TELLING)), pytest.param(",".join(TAGS), marks=pytest.mark.nightly)]
+)
+def test_the_emails_that_keyturn_sends_have_neither_errors_nor_warnings(keyturn: Keyturn, languages: str) -> None:
+    shown = keyturn("check", "--fail-on", "warning", KEYTURN_LANGUAGES=languages)
+
+    assert (shown.code, shown.err) == (0, "")
+    assert re.search(r"\d+ templates, \d+ mails\.$", shown.out.strip())
+
+
+def test_a_finding_shows_the_place_the_line_and_the_way_out(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, BAD)
+
+    shown = keyturn("check", "emails", "--only", "mjml")
+
+    assert shown.code == 1
+    assert shown.out == (
+        "emails/news/news.mjml:6:18  error  mjml/unknown-attribute\n"
+        "  <mj-text> has no attribute font-sise, so MJML ignores it.\n"
+        "    5 |       <mj-column>\n"
+        '  > 6 |         <mj-text font-sise="16px"><h1>News</h1>'
+        "<p>Dear {{ name }}, the boat is here.</p></mj-text>\n"
+        "      |                  ^\n"
+        "    7 |       </mj-column>\n"
+        "  Did you mean font-size?\n"
+        "  in 2 of 2 mails\n"
+        "\n"
+        "1 error in 1 template, 2 mails.\n"
+    )
+
+
+def test_equal_findings_stand_together_and_those_of_a_named_rule_have_every_place(
+    keyturn: Keyturn, emails: Path
+) -> None:
+    for number in range(7):
+        write(emails / f"team{number}", BAD)
+
+    shown, named = (keyturn("check", "emails", *words).out for words in ((), ("--only", "mjml")))
+
+    assert "  also at emails/team1/news/news.mjml:6:18\n" in shown
+    assert (shown.count("  also at "), named.count("  also at ")) == (5, 6)
+    assert "  and more; --only mjml/unknown-attribute shows all\n" in shown
+
+
+def test_a_long_line_is_cut_around_the_place(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, BAD.replace("<mj-text", f"<!-- {'a ' * 200}--><mj-text").replace("the boat", "the boat " * 100))
+
+    lines = keyturn("check", "emails", "--only", "mjml").out.splitlines()
+
+    framed = next(number for number, line in enumerate(lines) if line.startswith("  > 6 | "))
+    assert all(len(line) <= 120 for line in lines)
+    assert lines[framed][lines[framed + 1].index("^") :].startswith("font-sise")
+
+
+def test_every_file_of_samples_that_cannot_be_read_is_named_in_one_run(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, GOOD, "[first]\nname = Ada\n")
+    folder = emails / "news" / "samples"
+    folder.mkdir()
+    for name in ("one", "two"):
+        (folder / f"{name}.json").write_text("{", "utf-8")
+        (folder / f"{name}.toml").write_bytes(b"\xff\xfe")
+
+    shown = keyturn("check", "emails")
+
+    assert shown.code == 1
+    places = ("samples.toml:2:", "samples/one.json:1:", "samples/one.toml:1:", "samples/two.json:1:")
+    assert [place for place in (*places, "samples/two.toml:1:") if f"emails/news/{place}" not in shown.out] == []
+    assert "4 errors" in shown.out  # two have the same
+
+
+def test_the_clients_that_count_can_be_chosen(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, GOOD.replace("<p>Dear", '<p style="border-radius:4px; object-fit:cover">Dear'))
+
+    rules = ("--only", "compatibility")
+    assert "Outlook for Windows" in keyturn("check", "emails", *rules).out
+    assert "No problems in" in keyturn("check", "emails", *rules, "--clients", "apple, samsung").out
+    two = keyturn("check", "emails", *rules, "--clients", "apple", "--clients", "outlook,samsung").out
+    assert "Outlook for Windows" in two
+    assert "Yahoo" not in two
+
+
+def test_a_rule_that_there_is_not_is_refused_with_the_groups(keyturn: Keyturn, emails: Path) -> None:
+    write(emails, BAD)
+
+    refused = keyturn("check", "emails", "--only", "mjml", "--only", "mjml/unknown-atribute")
+
+    assert (refused.code, refused.out) == (2, "")
+    said = " ".join(refused.err.split())
+    assert "no rule or group is called 'mjml/unknown-atribute' (did you mean mjml/unknown-attribute?)" in said
+    assert "the groups are accessibility, active, compatibility, contrast, " in said
+    assert keyturn("check", "emails", "--only", "nosuch").code == 2
+
+
+def test_mails_of_one_s_own_are_looked_at_in_the_places_of_keyturn_s(keyturn: Keyturn, workplace: Path) -> None:
+    own = workplace / "mails" / "password_reset"
+    own.mkdir(parents=True)
+    (own / "password_reset.txt").write_text("Hello {{ nobody }}\n", "utf-8")
+
+    checked = keyturn("check", KEYTURN_MAIL_TEMPLATES="mails", KEYTURN_LANGUAGES="en")
+
+    assert checked.code == 1
+    assert "mails/password_reset/password_reset.txt:1:10  error  jinja/undefined\n" in checked.out
+    assert "Add nobody to its props" in checked.out
+    assert keyturn("render", "password_changed", KEYTURN_MAIL_TEMPLATES="mails").code == 0
+    assert "nobody" in keyturn("render", "password_reset", KEYTURN_MAIL_TEMPLATES="mails").err
+
+
+def test_a_rule_is_explained_without_a_folder(keyturn: Keyturn) -> None:
+    shown = keyturn("check", "--explain", "links/relative")
+
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.startswith("links/relative  error\n")
+    assert "Bad:\n" in shown.out
+    assert "links/relative  error\n" in keyturn("check", "--explain").out
+    refused = keyturn("check", "--explain", "links/relatve")
+    assert refused.code == 2
+    assert "did you mean links/relative?" in refused.err
+
+
+@pytest.fixture
+def branch(emails: Path) -> Path:
+    """Add a mistake in a branch that no sample takes."""
+    branch = '{% if status == "cancelled" %}\n<mj-text font-sise="16px">It is off.</mj-text>\n{% endif %}\n'
+    write(emails, GOOD.replace("      </mj-column>", f"{branch}</mj-column>"), '[ada]\nname = "Ada"\nstatus = "open"\n')
+    return emails
+
+
+@pytest.mark.usefixtures("branch")
+def test_a_finding_says_which_branch_has_it(keyturn: Keyturn) -> None:
+    shown = keyturn("check", "emails")
+
+    assert shown.code == 1
+    assert "emails/news/news.mjml:8:10  error  mjml/unknown-attribute" in shown.out
+    assert "  in news/branch: news.mjml:8\n" in shown.out
+    assert shown.err == ""
+
+
+def test_with_samples_only_no_branch_is_looked_for(keyturn: Keyturn, branch: Path) -> None:
+    shown = keyturn("check", "emails", "--samples-only")
+
+    assert (shown.code, shown.out) == (0, "No problems in 1 template, 1 mail.\n")
+    (branch / "keyturn.toml").write_text("[studio]\nbranches = false\n")
+    assert keyturn("check", "emails").out == shown.out
+
+
+@pytest.fixture
+def counted(emails: Path) -> Path:
+    """Have in two templates equal errors, one that a comment ignores, one in a branch, and a warning."""
+    wrong = '<mj-text font-sise="16px">Boats</mj-text>\n'
+    ignored = f"{{# keyturn: ignore mjml because the app rewrites it #}}\n{wrong}"
+    branch = '{% if status == "cancelled" %}<mj-text colour="red">It is off.</mj-text>{% endif %}\n'
+    mails = GOOD.replace(' lang="en"', "").replace("      </mj-column>", f"{wrong}{wrong}{ignored}{branch}</mj-column>")
+    for template in (emails, emails / "more"):
+        write(template, mails, '[ada]\nname = "Ada"\nstatus = "open"\n')
+    return emails
+
+
+@pytest.mark.usefixtures("counted")
+def test_the_last_line_counts_equal_findings_once_and_what_comments_ignore(keyturn: Keyturn) -> None:
+    told = keyturn("check", "emails", "--only", "mjml", "--format", "json")
+
+    assert keyturn("check", "emails", "--only", "mjml").out.endswith(
+        "\n2 errors in 2 templates, 4 mails, 2 ignored by comments.\n"
+    )
+    report = json.loads(told.out)
+    assert (report["errors"], len(report["findings"]), report["ignored"]) == (2, 6, 2)
+
+
+def test_the_studio_says_the_same_numbers(keyturn: Keyturn, counted: Path) -> None:
+    report = json.loads(keyturn("check", "emails", "--format", "json").out)
+    studio = Studio(gallery=open_folder(Source(counted)).gallery, sender="a@example.test", token="")
+    client = TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001")
+    page = checked_page(client, "findings")
+    tab = client.get("/studio/templates/news?tab=checks").text.partition('id="tab-checks"')[2].partition("</a>")[0]
+
+    assert (report["errors"], report["warnings"], report["notes"]) == (2, 1, 0)
+    assert re.findall(r'id="severity-\w+"[^>]*><b>(\d+)</b>', page) == ["2", "1", "0"]
+    of_folder = page.partition('id="list-findings"')[2].partition("</a>")[0]
+    assert 'title="2 errors, 1 warning"' in of_folder
+    assert 'title="1 error, 1 warning"' in tab  # of the sample, not of its branch
+    in_list = re.findall(r'id="findings-of-(.*?)".*?aria-label="Findings: (.*?)"', page)
+    assert dict(in_list) == dict.fromkeys(("news", "more/news"), "2 errors, 1 warning")

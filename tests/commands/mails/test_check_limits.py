@@ -1,0 +1,170 @@
+"""check: templates that run away, many processes, and what was checked before."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.commands.command import Keyturn
+
+pytestmark = pytest.mark.long
+
+MAIL = """\
+<mjml lang="en">
+  <mj-head><mj-title>News</mj-title><mj-preview>What is new in the harbour, today and tomorrow</mj-preview></mj-head>
+  <mj-body><mj-section><mj-column>
+    {% include "_parts/head.mjml" %}
+    <mj-text>Dear {{ name }}</mj-text>
+  </mj-column></mj-section></mj-body>
+</mjml>
+"""
+CATALOGUE = """\
+msgid ""
+msgstr "Content-Type: text/plain; charset=UTF-8\\n"
+
+msgid "Dear friend"
+msgstr "Hallo"
+"""
+BLIND = '<mj-image src="https://cdn.example/a.png" />\n'
+
+
+def _fail(*_: object) -> None:
+    raise ZeroDivisionError
+
+
+@pytest.fixture
+def emails(workplace: Path) -> Path:
+    folder = workplace / "emails"
+    (folder / "_parts").mkdir(parents=True)
+    (folder / "_parts" / "head.mjml").write_text("<mj-text>Harbour</mj-text>\n")
+    for name in ("one", "two", "three"):
+        (folder / f"{name}.mjml").write_text(MAIL)
+        (folder / f"{name}.samples.toml").write_text('[ada]\nname = "Ada"\n')
+    return folder
+
+
+def found(keyturn: Keyturn, *arguments: str) -> set[tuple[str, str, int]]:
+    report: dict[str, Any] = json.loads(keyturn("check", "emails", "--format", "json", *arguments).out)
+    return {(one["rule"], one["file"].removeprefix("emails/"), one["line"]) for one in report["findings"]}
+
+
+def of_rule(rule: str, those: set[tuple[str, str, int]]) -> set[tuple[str, int]]:
+    return {(file, line) for name, file, line in those if name == rule}
+
+
+@pytest.mark.parametrize(
+    ("part", "limit", "line", "says"),
+    [
+        ("{% for one in range(10 ** 9) %}{% endfor %}", "time", 5, "It takes longer than 1 second."),
+        ("{% for one in [1, 2] %}{% set text = 'a' * 10 ** 9 %}{{ text }}{% endfor %}", "memory", 5, "too much memory"),
+        ("{% for one in range(1100) %}" + "x" * 1000 + "{% endfor %}", "size", 1, "1 MB"),
+    ],
+)
+def test_a_part_that_passes_a_limit_is_a_finding_at_its_line_and_what_follows_and_the_others_are_checked(
+    keyturn: Keyturn, emails: Path, part: str, limit: str, line: int, says: str
+) -> None:
+    (emails / "two.mjml").write_text(
+        MAIL.replace("Dear", f"{part}\nDear").replace("</mj-column>", f"{BLIND}</mj-column>")
+    )
+    (emails.parent / "keyturn.toml").write_text(
+        '[studio]\nfolder = "emails"\nlimit_seconds = 1\nlimit_megabytes = 64\n'
+    )
+    (emails / "three.mjml").write_text(MAIL.replace("</mj-column>", f"{BLIND}</mj-column>"))
+
+    shown = keyturn("check", "emails", "--trust", "--format", "json")
+
+    report = json.loads(shown.out)
+    (ended,) = [one for one in report["findings"] if one["rule"].startswith("limits/")]
+    assert (ended["rule"], ended["file"], ended["line"]) == (f"limits/{limit}", "emails/two.mjml", line)
+    assert (ended["severity"], ended["mails"]) == ("error", ["two/ada"])
+    assert says in ended["message"]
+    assert limit == "size" or "limit_" in ended["fix"]
+    blind = {(one["file"], one["line"]) for one in report["findings"] if one["rule"] == "accessibility/alt-missing"}
+    assert blind == {("emails/three.mjml", 6), ("emails/two.mjml", 7)}
+    assert not [one for one in report["findings"] if one["rule"].startswith("mjml/")]
+    assert (shown.code, report["mails"]) == (1, 3)
+
+
+def test_a_process_that_a_mail_ends_is_a_finding(
+    keyturn: Keyturn, emails: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (emails / "crash.mjml").write_text("<mjml><mj-body>{{ die() }}</mj-body></mjml>")
+    (emails.parent / "killing.py").write_text(
+        "import os, signal\nfrom jinja2 import Environment\nenvironment = Environment()\n"
+        "environment.globals['die'] = lambda: os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    monkeypatch.syspath_prepend(emails.parent)
+
+    assert of_rule("limits/crash", found(keyturn, "--env", "killing:environment")) == {("crash.mjml", 1)}
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_however_many_check_they_find_the_same_in_the_same_order(keyturn: Keyturn, emails: Path, jobs: str) -> None:
+    (emails / "two.mjml").write_text(MAIL.replace("Dear", BLIND))
+
+    assert keyturn("check", "emails", "--no-cache", "--jobs", jobs).out == keyturn("check", "emails", "--no-cache").out
+
+
+@pytest.mark.usefixtures("emails")
+def test_what_has_not_changed_is_not_checked_again(
+    keyturn: Keyturn, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = keyturn("check", "emails").out
+    assert [file.stat().st_mode & 0o777 for file in (cache_folder / "keyturn").iterdir()] == [0o700]
+    monkeypatch.setattr("keyturn.studio.lint.checks_in_renderers.check_apart", _fail)
+
+    assert keyturn("check", "emails").out == first
+    with pytest.raises(ZeroDivisionError):
+        keyturn("check", "emails", "--no-cache")
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "changed"),
+    [
+        ("two.mjml", MAIL.replace("Dear", "{{ nobody }}"), {"two.mjml"}),
+        ("two.samples.toml", '[ada]\nnobody = "Ada"\n', {"two.mjml"}),
+        ("_parts/head.mjml", "<mj-text>{{ nobody }}</mj-text>\n", {"_parts/head.mjml"}),
+        ("_parts/macros.mjml", "{% macro said() %}{{ nobody }}{% endmacro %}", {"_parts/macros.mjml"}),
+        ("_parts/chosen.mjml", "{{ nobody }}", {"_parts/chosen.mjml"}),
+    ],
+)
+def test_what_has_changed_is_checked(keyturn: Keyturn, emails: Path, file: str, text: str, changed: set[str]) -> None:
+    (emails / "_parts" / "macros.mjml").write_text("{% macro said() %}{% endmacro %}")
+    (emails / "_parts" / "chosen.mjml").write_text("")
+    (emails / "one.mjml").write_text(
+        '{% import "_parts/macros.mjml" as say %}'
+        + MAIL.replace("Dear", '{{ say.said() }}{% include "_parts/" ~ "chosen" ~ ".mjml" %}')
+    )
+    assert not of_rule("jinja/undefined", found(keyturn))
+
+    (emails / file).write_text(text)
+
+    assert {name for name, _ in of_rule("jinja/undefined", found(keyturn))} == changed
+
+
+def test_a_language_or_a_setting_that_has_changed_is_checked(keyturn: Keyturn, emails: Path) -> None:
+    (emails / "two.mjml").write_text(MAIL.replace("Dear {{ name }}", "{{ _('Dear friend') }}"))
+    catalogue = emails / "locales" / "de" / "LC_MESSAGES" / "messages.po"
+    catalogue.parent.mkdir(parents=True)
+    catalogue.write_text(CATALOGUE)
+    assert not of_rule("languages/untranslated", found(keyturn))
+
+    catalogue.write_text(catalogue.read_text().replace("Hallo", ""))
+    assert of_rule("languages/untranslated", found(keyturn)) == {("two.mjml", 5)}
+
+    (emails.parent / "keyturn.toml").write_text('[studio]\nfolder = "emails"\nglobals = {nobody = "Ada"}\n')
+    (emails / "two.mjml").write_text(MAIL.replace("Dear", "{{ nobody }}"))
+    assert not of_rule("jinja/undefined", found(keyturn))
+    (emails.parent / "keyturn.toml").write_text('[studio]\nfolder = "emails"\n')
+    assert of_rule("jinja/undefined", found(keyturn)) == {("two.mjml", 5)}
+
+
+@pytest.mark.usefixtures("emails")
+def test_a_cache_that_cannot_be_read_or_written_is_none(keyturn: Keyturn, cache_folder: Path) -> None:
+    first = keyturn("check", "emails").out
+    (kept,) = (cache_folder / "keyturn" / "check").iterdir()
+    kept.write_bytes(b"\xff no findings")
+    assert keyturn("check", "emails").out == first
+    kept.unlink()
+    kept.mkdir()
+    assert keyturn("check", "emails").out == first

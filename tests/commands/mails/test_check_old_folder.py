@@ -1,0 +1,263 @@
+"""check on a folder that has a past: severities, a baseline, only what has changed."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.commands.command import Keyturn
+from tests.studio.web.fixtures import checked_page
+
+from keyturn.cli.studio.folders import Source, open_folder, usual_baseline
+from keyturn.studio.web import Studio, create_studio_app
+
+pytestmark = pytest.mark.long
+
+HEAD = "<mj-head><mj-title>News</mj-title><mj-preview>What is new in the harbour</mj-preview></mj-head>"
+MJML = f"""\
+<mjml lang="en">{HEAD}<mj-body><mj-section><mj-column>
+<mj-text font-size="16px"><h1>News</h1><p>The boat is here.</p></mj-text>
+</mj-column></mj-section></mj-body></mjml>
+"""
+BAD = '<mj-text font-sise="16px">Boats</mj-text>\n'
+SAMPLES = "[first]\n"
+LISTED = re.compile(r'id="findings-of-(\w+)".*?aria-label="Findings: (\d+ error)')
+"""Errors of a template in the studio's list."""
+
+
+@pytest.fixture
+def emails(workplace: Path) -> Path:
+    write(workplace / "emails", "news", BAD)
+    write(workplace / "emails", "boats", BAD)
+    return workplace / "emails"
+
+
+def write(folder: Path, name: str, more: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.mjml").write_text(MJML.replace("</mj-column>", f"{more}</mj-column>"), "utf-8")
+    (folder / f"{name}.txt").write_text("News\n\nThe boat is here.\n", "utf-8")
+    (folder / f"{name}.samples.toml").write_text(SAMPLES, "utf-8")
+
+
+def settings(text: str) -> None:
+    Path("emails/keyturn.toml").write_text(text, "utf-8")
+
+
+@pytest.mark.usefixtures("emails")
+def test_a_rule_is_as_severe_as_the_settings_say(keyturn: Keyturn) -> None:
+    assert keyturn("check", "emails").code == 1
+
+    settings('[studio.severity]\nmjml = "off"\n"mjml/unknown-attribute" = "note"\n')
+    shown = keyturn("check", "emails", "--only", "mjml")
+
+    assert (shown.code, shown.out.splitlines()[0]) == (0, "emails/boats.mjml:3:10  note  mjml/unknown-attribute")
+    settings('[studio.severity]\nmjml = "off"\n')
+    assert "No problems in" in keyturn("check", "emails", "--only", "mjml").out
+
+
+@pytest.mark.usefixtures("emails")
+def test_what_is_wrong_with_the_severities_is_told_at_once(keyturn: Keyturn) -> None:
+    settings('[studio.severity]\nmjml = "fatal"\n"mjml/unknown-atribute" = "note"\n')
+
+    refused = keyturn("check", "emails")
+
+    assert refused.code == 1
+    assert "severity.mjml: must be error, warning, note or off, not 'fatal'" in refused.err
+    assert "no rule or group is called 'mjml/unknown-atribute' (did you mean mjml/unknown-attribute?)" in refused.err
+
+
+@pytest.mark.usefixtures("emails")
+@pytest.mark.parametrize(
+    ("severity", "fail_on", "code"),
+    [
+        ("error", "never", 0),
+        ("warning", "error", 0),
+        ("warning", "warning", 1),
+        ("note", "warning", 0),
+        ("note", "note", 1),
+        ("error", "note", 1),
+    ],
+)
+def test_what_fails_is_what_was_asked_for(keyturn: Keyturn, severity: str, fail_on: str, code: int) -> None:
+    settings(f'[studio.severity]\nmjml = "{severity}"\n')
+
+    assert keyturn("check", "emails", "--only", "mjml", "--fail-on", fail_on).code == code
+
+
+def test_only_what_is_new_since_the_baseline_is_told(keyturn: Keyturn, emails: Path) -> None:
+    written = keyturn("check", "emails", "--write-baseline")
+    count = int(written.out.split()[0])
+    assert (written.code, count >= 2, "emails/keyturn-baseline.json" in written.out) == (0, True, True)
+
+    shown = keyturn("check", "emails")
+
+    assert (shown.code, shown.out) == (0, f"No problems in 2 templates, 2 mails, {count} in the baseline.\n")
+    write(emails, "news", "<mj-spacer />\n" + BAD)  # the line moved
+    assert keyturn("check", "emails").code == 0
+    write(emails, "news", BAD + BAD)  # the same once more
+    shown = keyturn("check", "emails", "--format", "json")
+    assert shown.code == 1
+    told = json.loads(shown.out)
+    assert [(one["rule"], one["line"]) for one in told["findings"]] == [("mjml/unknown-attribute", 4)]
+    assert told["in_baseline"] == count
+    write(emails, "news", BAD.replace("Boats", "Ships"))  # who touches a line mends it
+    assert keyturn("check", "emails").code == 1
+
+
+def test_what_the_baseline_knows_counts_nowhere_in_the_studio(keyturn: Keyturn, emails: Path) -> None:
+    keyturn("check", "emails", "--write-baseline")
+    write(emails, "boats", BAD.replace("Boats", "Ships"))
+    opened = open_folder(Source(emails))
+    studio = Studio(gallery=opened.gallery, sender="a@example.test", baseline=usual_baseline(opened), token="")
+    client = TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001")
+
+    pages = [checked_page(client, f"findings{query}") for query in ("?words=news", "")]
+    assert [re.findall(r'id="severity-error"[^>]*><b>(\d+)</b>', page) for page in pages] == [["0"], ["1"]]
+    assert re.findall(LISTED, pages[1]) == [("boats", "1 error")]
+    assert "No problems found" in client.get("/studio/templates/news?tab=checks").text
+
+    (emails / "keyturn-baseline.json").write_text("{")
+    page = checked_page(client, "findings")
+    assert 'class="trouble" role="alert"' in page
+    assert [name for name, _ in re.findall(LISTED, page)] == ["boats", "news"]
+
+
+@pytest.mark.usefixtures("emails")
+def test_a_baseline_can_lie_elsewhere(keyturn: Keyturn) -> None:
+    assert keyturn("check", "emails", "--write-baseline", "--baseline", "known.json").code == 0
+
+    assert keyturn("check", "emails").code == 1
+    assert keyturn("check", "emails", "--baseline", "known.json").code == 0
+    missing = keyturn("check", "emails", "--baseline", "unknown.json")
+    assert missing.err == "keyturn: the baseline unknown.json cannot be read: No such file or directory\n"
+    nowhere = keyturn("check", "emails", "--write-baseline", "--baseline", "nowhere/known.json")
+    assert nowhere.err == "keyturn: the baseline nowhere/known.json cannot be written: No such file or directory\n"
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"version": 2}', '{"findings": {"a": 1}}', "\xff"])
+def test_a_baseline_that_is_none_is_a_sentence(keyturn: Keyturn, emails: Path, content: str) -> None:
+    (emails / "keyturn-baseline.json").write_text(content, "latin-1")
+
+    refused = keyturn("check", "emails")
+
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith(f"keyturn: {emails / 'keyturn-baseline.json'} is not a baseline: ")
+    assert len(refused.err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("emails")
+@pytest.mark.parametrize("option", [("--only", "mjml"), ("--only-changed",)])
+def test_a_part_of_the_findings_is_no_baseline(keyturn: Keyturn, option: tuple[str, ...]) -> None:
+    refused = keyturn("check", "emails", "--write-baseline", *option)
+
+    assert refused.err == "keyturn: --write-baseline writes all findings: remove --only and --only-changed\n"
+
+
+@pytest.fixture
+def committed(emails: Path) -> Path:
+    git("init", "--quiet", "--initial-branch", "main")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "Mails")
+    return emails
+
+
+def git(*arguments: str) -> None:
+    who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *who, *arguments], check=True, capture_output=True)
+
+
+def changed(keyturn: Keyturn, *more: str) -> set[str]:
+    """Return the mails that are checked."""
+    shown = keyturn("check", "emails", "--only-changed", "--only", "mjml", "--format", "json", *more)
+    assert shown.err == ""
+    return {mail for one in json.loads(shown.out)["findings"] for mail in one["mails"]}
+
+
+def test_only_mails_that_have_changed_are_checked(keyturn: Keyturn, committed: Path) -> None:
+    assert changed(keyturn) == set()
+
+    write(committed, "news", BAD + BAD)
+    assert changed(keyturn) == {"news/first"}
+    write(committed, "ships", BAD)  # git does not know it
+    assert changed(keyturn) == {"news/first", "ships/first"}
+    git("add", ".")
+    git("commit", "--quiet", "--message", "More")
+    assert changed(keyturn) == set()
+    assert changed(keyturn, "--base", "HEAD~1") == {"news/first", "ships/first"}
+
+
+def test_what_others_did_meanwhile_is_theirs(keyturn: Keyturn, committed: Path) -> None:
+    git("switch", "--quiet", "--create", "branch")
+    write(committed, "news", BAD + BAD)
+    git("commit", "--quiet", "--all", "--message", "Mine")
+    git("switch", "--quiet", "main")
+    write(committed, "boats", BAD + BAD)
+    git("commit", "--quiet", "--all", "--message", "Theirs")
+    git("switch", "--quiet", "branch")
+
+    assert changed(keyturn, "--base", "main") == {"news/first"}
+
+
+def test_what_mails_are_made_of_counts_for_them(keyturn: Keyturn, committed: Path) -> None:
+    (committed / "_boat.mjml").write_text(BAD, "utf-8")
+    write(committed, "news", "{% include '_boat.mjml' %}")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "A part")
+
+    (committed / "_boat.mjml").write_text(BAD + BAD, "utf-8")
+    assert changed(keyturn) == {"news/first"}
+    git("checkout", "--quiet", ".")
+    (committed / "boats.samples.toml").write_text('[first]\nname = "Ada"\n', "utf-8")
+    assert changed(keyturn) == {"boats/first"}
+    git("checkout", "--quiet", ".")
+    (committed / "README.md").write_text("Boats", "utf-8")
+    assert changed(keyturn) == set()
+
+
+@pytest.mark.parametrize("name", ["keyturn.toml", "locales/de/LC_MESSAGES/messages.po"])
+def test_what_all_mails_are_made_with_counts_for_all(keyturn: Keyturn, committed: Path, name: str) -> None:
+    (committed / name).parent.mkdir(parents=True, exist_ok=True)
+    (committed / name).write_text("[studio]\n" if name.endswith("toml") else "", "utf-8")
+
+    assert {mail.partition(" ")[0] for mail in changed(keyturn)} == {"news/first", "boats/first"}
+
+
+def test_a_baseline_changes_no_mail(keyturn: Keyturn, committed: Path) -> None:
+    (committed / "keyturn-baseline.json").write_text('{"version": 1}', "utf-8")
+
+    assert changed(keyturn) == set()
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize("base", ["nosuch", "--output=/tmp/boats", "HEAD^{tree}"])
+def test_a_commit_that_git_does_not_know_is_a_sentence(keyturn: Keyturn, base: str) -> None:
+    refused = keyturn("check", "emails", "--only-changed", f"--base={base}")
+
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err.startswith("keyturn: --only-changed: git cannot compare ")
+    assert base in refused.err
+    assert len(refused.err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("emails")
+def test_before_the_first_commit_everything_is_new(keyturn: Keyturn) -> None:
+    git("init", "--quiet")
+
+    assert {mail.partition(" ")[0] for mail in changed(keyturn)} == {"news/first", "boats/first"}
+
+
+@pytest.mark.usefixtures("emails")
+def test_without_a_repository_there_is_nothing_to_compare_with(
+    keyturn: Keyturn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(Path.cwd().parent))
+
+    assert "not a git repository" in keyturn("check", "emails", "--only-changed").err
+
+
+def test_the_program_git_is_not_needed(keyturn: Keyturn, committed: Path) -> None:
+    write(committed, "news", BAD + BAD)
+
+    assert "in 1 template" in keyturn("check", "emails", "--only-changed", "--only", "mjml", PATH="/nonexistent").out

@@ -1,0 +1,248 @@
+"""The repository of a folder that someone else made: git answers about it, and runs nothing that it names."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.commands.command import Keyturn
+
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.changed_mails import changed_mails
+
+pytestmark = pytest.mark.long
+
+MAIL = "<!doctype html><title>News</title><p>{}</p>\n"
+
+
+class Repository:
+    """Holds a repository with two commits of a folder of mails, and a program that must not run."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.ran = place.parent / "ran"
+        self.program = place / "program"
+
+    def git(self, *arguments: str) -> str:
+        who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.test", "-c", "protocol.file.allow=always")
+        command = ["git", *who, *arguments]
+        done = subprocess.run(command, cwd=self.place, check=True, capture_output=True, text=True)
+        return done.stdout.strip()
+
+    def commit(self, message: str) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+
+    def write(self, name: str, text: str) -> None:
+        (self.place / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.place / name).write_text(text, "utf-8")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Repository:
+    made = Repository(tmp_path / "project")
+    for name in ("emails/news.html", "emails/boats.html"):
+        made.write(name, MAIL.format(f"Then {name}"))
+    made.git("init", "--quiet", "--initial-branch", "main")
+    made.commit("Then")
+    made.write("emails/news.html", MAIL.format("Now"))
+    made.commit("Now")
+    made.program.write_text(f"#!/bin/sh\ntouch '{made.ran}'\ncat\n", "utf-8")
+    made.program.chmod(0o755)
+    (made.place / ".git" / "info" / "exclude").write_text("/program\n")
+    made.write("emails/boats.html", MAIL.format("Soon"))
+    return made
+
+
+def checked_mails(keyturn: Keyturn, folder: Path, base: str = "HEAD~1") -> str:
+    told = keyturn("check", str(folder), "--only-changed", "--base", base, "--no-cache", "--fail-on", "never")
+    return told.out + told.err
+
+
+def settings(repository: Repository) -> None:
+    """Name a program in the ways that dulwich knows as git does: filters, an external diff, hooks, included files."""
+    program = str(repository.program)
+    for name in ("core.fsmonitor", "core.sshCommand", "diff.external", "diff.evil.textconv"):
+        repository.git("config", name, program)
+    for name in ("clean", "smudge", "process"):
+        repository.git("config", f"filter.evil.{name}", program)
+    for name, value in {
+        "core.attributesFile": "attributes",
+        "core.hooksPath": "hooks",
+        "include.path": "../more",
+    }.items():
+        repository.git("config", name, value)
+    repository.write("more", f"[core]\n\tfsmonitor = {program}\n")
+    for name in (".gitattributes", ".git/info/attributes", "attributes"):
+        repository.write(name, "*.html filter=evil diff=evil\n")
+    for folder in (".git/hooks", "hooks"):
+        for name in ("post-index-change", "post-checkout", "reference-transaction", "fsmonitor-watchman"):
+            repository.write(f"{folder}/{name}", repository.program.read_text("utf-8"))
+            (repository.place / folder / name).chmod(0o755)
+
+
+def of_a_submodule(repository: Repository) -> None:
+    other = repository.place.parent / "other"
+    subprocess.run(["git", "clone", "--quiet", str(repository.place), str(other)], check=True, capture_output=True)
+    repository.git("submodule", "--quiet", "add", str(other), "emails/parts")
+    repository.git("commit", "--quiet", "--message", "Parts", "emails/parts", ".gitmodules")
+    repository.git("-C", "emails/parts", "config", "core.fsmonitor", str(repository.program))
+    repository.write("emails/parts/emails/news.html", MAIL.format("Otherwise"))
+
+
+def of_a_git_file(repository: Repository) -> None:
+    settings(repository)
+    (repository.place / ".git").rename(repository.place / "data")
+    repository.write(".git", "gitdir: data\n")
+
+
+def of_a_folder_that_looks_bare(repository: Repository) -> None:
+    repository.git("clone", "--quiet", "--bare", ".", "bare")
+    for file in (repository.place / "bare").iterdir():
+        file.rename(repository.place / "emails" / file.name)
+    repository.git("--git-dir", "emails", "config", "core.bare", "false")
+    repository.git("--git-dir", "emails", "config", "core.worktree", "..")
+    repository.git("--git-dir", "emails", "config", "core.fsmonitor", str(repository.program))
+
+
+CASES: dict[str, Callable[[Repository], None]] = {
+    "settings": settings,
+    "a submodule": of_a_submodule,
+    "a .git file": of_a_git_file,
+    "a folder that looks bare": of_a_folder_that_looks_bare,
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_check_of_what_has_changed_runs_nothing_that_a_repository_names(
+    keyturn: Keyturn, repository: Repository, case: str
+) -> None:
+    CASES[case](repository)
+    repository.ran.unlink(missing_ok=True)
+
+    told = checked_mails(keyturn, repository.place / "emails", "main~2" if case == "a submodule" else "HEAD~1")
+
+    assert not repository.ran.exists()
+    assert "emails/news.html:" in told
+
+
+def changed(folder: Path, base: str = "HEAD~1") -> set[str]:
+    return changed_mails(open_gallery(folder, sandboxed=True), base, None)
+
+
+def as_it_is(repository: Repository) -> Path:
+    return repository.place / "emails"
+
+
+def in_a_worktree(repository: Repository) -> Path:
+    repository.git("worktree", "add", "--quiet", "--detach", "../beside")
+    repository.place = repository.place.parent / "beside"
+    repository.write("emails/boats.html", MAIL.format("Soon"))
+    return repository.place / "emails"
+
+
+def in_a_shallow_clone(repository: Repository) -> Path:
+    repository.commit("Soon")
+    repository.git("clone", "--quiet", "--depth", "2", f"file://{repository.place}", "../shallow")
+    repository.place = repository.place.parent / "shallow"
+    repository.write("emails/news.html", MAIL.format("Later"))
+    return repository.place / "emails"
+
+
+def of_another_user(repository: Repository) -> Path:
+    if os.geteuid():
+        pytest.skip("only root gives files away")
+    for above, folders, files in os.walk(repository.place):
+        for name in (".", *folders, *files):
+            os.chown(Path(above, name), 65534, 65534)
+    return repository.place / "emails"
+
+
+def with_sha256(repository: Repository) -> Path:
+    shutil.rmtree(repository.place / ".git")
+    for word in ("Then", "Now"):
+        repository.write("emails/news.html", MAIL.format(word))
+        repository.git("init", "--quiet", "--initial-branch", "main", "--object-format", "sha256")
+        repository.write("emails/boats.html", MAIL.format("Then"))
+        repository.commit(word)
+    repository.write("emails/boats.html", MAIL.format("Soon"))
+    return repository.place / "emails"
+
+
+def in_a_folder_with_a_strange_name(repository: Repository) -> Path:
+    name = 'e [*] "x"\\é'
+    repository.git("mv", "emails", name)
+    repository.commit("Renamed")
+    repository.write(f"{name}/news.html", MAIL.format("Later"))
+    repository.commit("Later")
+    repository.write(f"{name}/boats.html", MAIL.format("Sooner"))
+    return repository.place / name
+
+
+def through_a_link(repository: Repository) -> Path:
+    (repository.place.parent / "linked").symlink_to(repository.place / "emails")
+    return repository.place.parent / "linked"
+
+
+@pytest.mark.parametrize(
+    "arrange",
+    [
+        as_it_is,
+        in_a_worktree,
+        in_a_shallow_clone,
+        of_another_user,
+        with_sha256,
+        in_a_folder_with_a_strange_name,
+        through_a_link,
+    ],
+)
+def test_changes_are_told_wherever_a_repository_keeps_its_data(
+    repository: Repository, arrange: Callable[[Repository], Path]
+) -> None:
+    folder = arrange(repository)
+
+    assert changed(folder) == {"news", "boats"}
+    assert changed(folder, "HEAD") <= {"boats", "news"}
+
+
+def test_what_git_does_not_track_counts_unless_it_is_ignored(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / ".gitconfig").write_text(f"[core]\n\texcludesFile = {tmp_path}/ignored\n", "utf-8")
+    (tmp_path / "ignored").write_text("*.mine.html\n", "utf-8")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    repository.write(".gitignore", "*.local.html\n")
+    repository.write(".git/info/exclude", "*.own.html\n")
+    for name in ("new", "a.local", "b.own", "c.mine"):
+        repository.write(f"emails/{name}.html", MAIL.format("New"))
+
+    assert changed(repository.place / "emails", "HEAD") == {"boats", "new"}
+
+
+def test_line_ends_that_git_converts_change_no_mail(repository: Repository) -> None:
+    repository.write(".gitattributes", "*.html text\n")
+    repository.commit("As text")
+    for name in ("news", "boats"):
+        file = repository.place / "emails" / f"{name}.html"
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+
+    assert changed(repository.place / "emails", "HEAD") == set()
+
+
+def test_nothing_is_written_into_a_repository(repository: Repository) -> None:
+    (repository.place / "emails" / "boats.html").write_text(MAIL.format("Then emails/boats.html"), "utf-8")
+    before = {file: file.lstat().st_mtime_ns for file in (repository.place / ".git").rglob("*")}
+
+    changed(repository.place / "emails")
+
+    assert {file: file.lstat().st_mtime_ns for file in (repository.place / ".git").rglob("*")} == before
+
+
+def test_a_pipe_in_a_repository_ends_in_a_sentence(repository: Repository, keyturn: Keyturn) -> None:
+    (repository.place / ".git" / "HEAD").unlink()
+    os.mkfifo(repository.place / ".git" / "HEAD")
+
+    assert "not a regular file" in checked_mails(keyturn, repository.place / "emails")

@@ -1,0 +1,89 @@
+"""render: an email on standard output."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.commands.command import Keyturn
+
+from keyturn.service.reset.mails.email_props import EMAILS
+
+pytestmark = pytest.mark.long
+
+
+@pytest.mark.parametrize("template", sorted(EMAILS))
+@pytest.mark.parametrize(
+    ("output", "begin"), [("html", "<!doctype html>"), ("mjml", "<mjml"), ("text", ""), ("json", "{")]
+)
+def test_every_email_comes_in_every_format(keyturn: Keyturn, template: str, output: str, begin: str) -> None:
+    shown = keyturn("render", template, "--format", output)
+
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.lower().startswith(begin)
+    assert shown.out.strip()
+
+
+@pytest.mark.parametrize(("output", "part"), [("text", "text part"), ("mjml", "MJML")])
+def test_a_part_that_the_mail_does_not_have_is_named(keyturn: Keyturn, output: str, part: str) -> None:
+    Path("emails").mkdir()
+    Path("emails/hello.html").write_text("<p>Hello</p>")
+    refused = keyturn("render", "hello", "--dir", "emails", "--format", output)
+
+    assert (refused.code, refused.out, refused.err) == (1, "", f"keyturn: hello has no {part}\n")
+
+
+def test_json_holds_all_parts(keyturn: Keyturn) -> None:
+    parts = json.loads(keyturn("render", "password_reset", "--format", "json").out)
+
+    assert set(parts) == {"subject", "preheader", "html", "text", "mjml"}
+    assert parts["html"] == keyturn("render", "password_reset").out
+    assert parts["text"] == keyturn("render", "password_reset", "--format", "text").out
+    assert parts["subject"]
+
+
+def test_a_sample_can_be_named(keyturn: Keyturn) -> None:
+    refused = keyturn("render", "password_reset", "--sample", "nobody")
+    assert refused.code == 1
+    samples = refused.err.partition("it has ")[2].strip().split(", ")
+
+    texts = {keyturn("render", "password_reset", "--sample", sample, "--format", "text").out for sample in samples}
+    assert len(texts) == len(samples) > 1
+
+
+def test_the_brand_is_that_of_the_settings(keyturn: Keyturn) -> None:
+    shown = keyturn("render", "password_reset", "--format", "text", KEYTURN_BRAND_NAME="Northwind <School>")
+
+    assert "Northwind <School>" in shown.out
+    html = keyturn("render", "password_reset", KEYTURN_BRAND_NAME="Northwind <School>").out
+    assert "Northwind &lt;School&gt;" in html
+    assert "Northwind <School>" not in html
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "named"),
+    [
+        (
+            ["password_rest"],
+            1,
+            [f"keyturn: there is no template password_rest; there are {', '.join(sorted(EMAILS))}\n"],
+        ),
+        (["password_reset", "--format", "pdf"], 2, ["html", "text", "mjml", "json"]),
+        (["password_reset", "--lang", "tlh"], 1, ["keyturn: there is no language tlh; there are ar, cs, da, de, el, "]),
+    ],
+    ids=["template", "format", "language"],
+)
+def test_what_is_unknown_names_those_that_there_are(
+    keyturn: Keyturn, arguments: list[str], code: int, named: list[str]
+) -> None:
+    refused = keyturn("render", *arguments)
+
+    assert refused.code == code
+    assert all(words in refused.err for words in named)
+
+
+def test_a_language_can_be_named(keyturn: Keyturn) -> None:
+    shown = keyturn("render", "password_reset", "--lang", "ar", "--format", "json")
+
+    parts = json.loads(shown.out)
+    assert parts["subject"] == "إعادة تعيين كلمة المرور لدى Keyturn"
+    assert '<html lang="ar" dir="rtl"' in parts["html"]

@@ -1,0 +1,186 @@
+"""What lies in a folder and cannot be read: told with its file and the reason, in bounded time; all else is drawn."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from litestar.testing import TestClient
+from tests.commands.command import Keyturn
+from tests.studio.test_hostile_folders import at_most, make
+
+from keyturn.studio.gallery import MailName
+from keyturn.studio.gallery.opening import open_gallery
+from keyturn.studio.lint.baseline import Baseline, write_baseline
+from keyturn.studio.snapshots import Snapshot, SnapshotFolder
+from keyturn.studio.web import Studio, create_studio_app
+
+pytestmark = pytest.mark.long
+
+MAIL = "<!doctype html><html lang='en'><title>News</title><p>Hello {{ name }}</p></html>"
+NO_FILE = "is not a regular file, but a pipe, a socket or a device"
+TOO_DEEP = "Values are nested more than 100 levels deep"
+
+
+@pytest.fixture(autouse=True)
+def at_most_a_minute() -> Iterator[None]:
+    """Fail where something waits for a pipe's writer."""
+    with at_most(60):
+        yield
+
+
+@pytest.fixture
+def emails(workplace: Path) -> Path:
+    (workplace / "emails").mkdir()
+    (workplace / "emails" / "news.html").write_text(MAIL, "utf-8")
+    (workplace / "emails" / "other.html").write_text(MAIL.replace("name", "other"), "utf-8")
+    return workplace / "emails"
+
+
+DEEP = b"d/" * 100 + b"mail.html"
+HUGE = 3_000_000_000
+LATIN1 = b"caf\xe9.html"
+TOLD: dict[str, tuple[bytes, bytes | str, str]] = {
+    "a pipe": (b"p.mjml", "pipe", f"skipped emails/p.mjml: it {NO_FILE}"),
+    "a socket": (b"p.mjml", "socket", f"skipped emails/p.mjml: it {NO_FILE}"),
+    "a name": (LATIN1, MAIL.encode(), "skipped emails/caf\\xe9.html: it has a name that is not UTF-8"),
+    "a folder": (b"caf\xe9/a.html", MAIL.encode(), "skipped emails/caf\\xe9: it has a name that is not UTF-8"),
+    "a link": (b"self", "here", "skipped emails/self: it is a link to a folder above it"),
+    "folders within folders": (DEEP, MAIL.encode(), "/d/d: it is nested more than 64 folders deep"),
+}
+JSON, TOML = b"news.samples.json", b"news.samples.toml"
+UNREADABLE: dict[str, tuple[bytes, bytes | str, str]] = {
+    "a pipe": (TOML, "pipe", f"cannot be read: it {NO_FILE}"),
+    "a pipe in samples": (b"samples/news.json", "pipe", f"cannot be read: it {NO_FILE}"),
+    "a link to itself": (TOML, "loop", "symbolic links"),
+    "a name": (b"samples/news/caf\xe9.json", MAIL.encode(), "caf\\xe9.json"),
+    "deep JSON": (JSON, b'{"a":' * 100_000 + b"1" + b"}" * 100_000, TOO_DEEP),
+    "JSON that is deep later": (JSON, b'{"first": {"name": ' + b"[" * 900 + b"]" * 900 + b"}}", TOO_DEEP),
+    "deep TOML": (TOML, b"[first]\nname = " + b"[" * 3000 + b"]" * 3000, TOO_DEEP),
+    "deep tables of TOML": (TOML, b".".join([b"a"] * 3000) + b" = 1\n", TOO_DEEP),
+    "a number without end": (JSON, b'{"first": {"name": ' + b"9" * 10_000 + b"}}", "4300 digits"),
+    "half a character": (JSON, rb'{"first": {"name": "\ud800"}}', "half a character"),
+    "a huge file": (JSON, "huge", "cannot be read: it has more than 10 MB"),
+}
+COMMANDS = {
+    "check": ("check", "emails", "--fail-on", "never"),
+    "render": ("render", "other", "--dir", "emails"),
+}
+
+
+def put(folder: Path, name: bytes, thing: bytes | str) -> None:
+    """Put a file with that content, or something else, into the folder."""
+    if thing == "huge":
+        (folder / os.fsdecode(name)).touch()
+        os.truncate(folder / os.fsdecode(name), HUGE)
+    elif thing == "here":
+        (folder / os.fsdecode(name)).symlink_to(".")
+    else:
+        make(folder, {name: thing})
+
+
+def pages(folder: Path) -> dict[str, int]:
+    """Return what the pages of the studio answer."""
+    studio = Studio(gallery=open_gallery(folder, sandboxed=True), sender="ada@example.test", token="")
+    asked = ("templates/other", "templates/news", "frames/other", "frames/news", "sheet", "findings", "source/news")
+    with TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001") as client:
+        return {page: client.get(f"/studio/{page}").status_code for page in asked}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("case", TOLD)
+def test_what_is_no_template_is_told_and_the_others_are_drawn(
+    keyturn: Keyturn, emails: Path, case: str, command: str
+) -> None:
+    name, thing, says = TOLD[case]
+    put(emails, name, thing)
+
+    told = keyturn(*COMMANDS[command])
+
+    assert says in told.err
+    assert (told.code, "Traceback" in told.err) == (0, False)
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_samples_that_cannot_be_read_are_told_by_file_and_the_other_mails_are_drawn(
+    keyturn: Keyturn, emails: Path, case: str
+) -> None:
+    name, thing, says = UNREADABLE[case]
+    put(emails, name, thing)
+
+    checked, other, own = (keyturn(*command) for command in (*COMMANDS.values(), ("render", "news", "--dir", "emails")))
+
+    assert says.lower() in (checked.out + checked.err).lower()
+    assert (other.code, "Hello Ada" in other.out) == (0, False)
+    assert says in own.err
+    assert "Traceback" not in checked.err + other.err + own.err
+
+
+@pytest.mark.parametrize("case", [*TOLD.values(), *UNREADABLE.values()], ids=lambda case: case[2][:20])
+def test_pages_of_the_studio_say_what_cannot_be_read(emails: Path, case: tuple[bytes, bytes | str, str]) -> None:
+    put(emails, *case[:2])
+
+    answers = pages(emails)
+
+    assert {page: answer for page, answer in answers.items() if answer >= 500} == {}
+    assert answers["frames/other"] == 200
+
+
+@pytest.mark.parametrize("name", [b"keyturn.toml", b"pyproject.toml"])
+@pytest.mark.parametrize("thing", ["pipe", "loop", b"[studio]\nglobals.x = " + b"[" * 5000 + b"]" * 5000, "huge"])
+def test_settings_that_cannot_be_read_are_told(keyturn: Keyturn, emails: Path, name: bytes, thing: bytes | str) -> None:
+    put(emails, name, thing)
+
+    for command in COMMANDS.values():
+        refused = keyturn(*command)
+        assert refused.code == 1
+        assert f"{emails / name.decode()}: cannot be read: " in refused.err
+        assert "Traceback" not in refused.err
+
+
+def test_an_include_of_a_pipe_is_a_finding(keyturn: Keyturn, emails: Path) -> None:
+    os.mkfifo(emails / "pipe.html")
+    (emails / "news.html").write_text("{% set name = 'pipe.html' %}{% include name %}", "utf-8")
+
+    told = keyturn("check", "emails")
+
+    assert "'pipe.html' is not a regular file, so it is not read" in told.out
+
+
+def test_a_baseline_that_is_a_link_is_replaced_and_what_it_led_to_stays(emails: Path, workplace: Path) -> None:
+    (workplace / "mine").write_text("mine")
+    (emails / "keyturn-baseline.json").symlink_to(workplace / "mine")
+
+    write_baseline(emails / "keyturn-baseline.json", Baseline())
+
+    assert (workplace / "mine").read_text() == "mine"
+    assert "version" in (emails / "keyturn-baseline.json").read_text()
+
+
+def test_snapshots_are_written_and_read_through_no_link(emails: Path, workplace: Path) -> None:
+    (workplace / "mine").mkdir()
+    (workplace / "mine" / "first.html").write_text("mine")
+    stored = SnapshotFolder(emails / "snapshots")
+    (emails / "snapshots" / "news").mkdir(parents=True)
+    (emails / "snapshots" / "linked").symlink_to(workplace / "mine")
+    (emails / "snapshots" / "news" / "first.html").symlink_to(workplace / "mine" / "first.html")
+    (emails / "snapshots" / "news" / ".first.html.half").symlink_to(workplace / "mine" / "first.html")
+
+    assert stored.read(MailName("news", "first")) is None
+    stored.write(MailName("news", "first"), Snapshot("theirs"))
+    with pytest.raises(LookupError, match="a link leads out of the folder"):
+        stored.write(MailName("linked", "first"), Snapshot("theirs"))
+
+    assert (workplace / "mine" / "first.html").read_text() == "mine"
+    assert stored.read(MailName("news", "first")) == Snapshot("theirs")
+
+
+def test_settings_that_are_refused_control_no_terminal(keyturn: Keyturn, emails: Path) -> None:
+    (emails / "keyturn.toml").write_text('[studio]\n"\\u001b[31mkey" = 1\ntimezone = "\\u001b]0;title\\u0007"\n')
+
+    refused = keyturn("check", "emails")
+
+    assert refused.code == 1
+    assert "no such time zone: \ufffd]0;title\ufffd" in refused.err
+    assert "\x1b" not in refused.err
+    assert "\x07" not in refused.err

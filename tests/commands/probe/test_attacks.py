@@ -1,0 +1,211 @@
+"""Each attack finds its fault, and no other: a shop that is wrong in one thing, and Keyturn, in which nothing fails."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trustme
+from tests.commands.probe.faulty_app import ANN, BOB, Shop
+from tests.driver.service import running, settings_for
+from tests.servers.serving import held_ports, send_answer, serving, serving_here
+
+from keyturn.probe.attack import ATTACKS, Report, Verdict
+from keyturn.probe.probe import Probe
+from keyturn.probe.report import as_html, as_json, as_text
+from keyturn.probe.target import Patience, Target
+from keyturn.studio.inbox.smtp_server import SmtpServer
+from keyturn.studio.inbox.store import CapturedMails
+
+pytestmark = pytest.mark.long
+
+MEASURED = "times-differ"
+UNTRIED = {MEASURED, "second-step-skipped", "link-not-https"}
+"""What needs samples, a second factor, or a link that leads to another machine."""
+
+PATIENCE = Patience(silence=0.3, samples=0)
+MEASURING = Patience(silence=0.3)
+
+FORMS: Mapping[str, Any] = {"change": "/account", "private": "GET /account"}
+API: Mapping[str, Any] = {
+    "request": 'POST /api/forgot {"email": "{email}"}',
+    "reset": 'POST /api/reset {"token": "{token}", "password": "{password}"}',
+    "sign_in": 'POST /api/login {"email": "{email}", "password": "{password}"}',
+    "change": 'POST /api/password {"current": "{old}", "password": "{password}"}',
+    "private": "GET /api/me",
+}
+WAYS = pytest.mark.parametrize("calls", [pytest.param(FORMS, id="forms"), pytest.param(API, id="api")])
+EACH = pytest.mark.parametrize(
+    "calls", [pytest.param(FORMS, id="forms"), pytest.param(API, id="api", marks=pytest.mark.nightly)]
+)
+
+
+def inbox(stack: AsyncExitStack) -> tuple[CapturedMails, int]:
+    """Start an inbox, and return its mails and its port."""
+    mails = CapturedMails()
+    server = SmtpServer(stack.enter_context(socket.create_server(("127.0.0.1", 0))), mails)
+    stack.enter_context(server.running())
+    return mails, server.address[1]
+
+
+async def probed(
+    fault: str, calls: Mapping[str, Any], patience: Patience = PATIENCE, played: Mapping[str, Any] = {}, **options: Any
+) -> Report:
+    """Probe a shop. `played`: options of the run. `options`: of the shop."""
+    async with AsyncExitStack() as stack:
+        mails, port = inbox(stack)
+        shop = Shop(port, fault, **options)
+        stack.enter_context(shop.sending())
+        shop.base_url = stack.enter_context(serving(shop.app()))
+        target = Target(url=shop.base_url, accounts=[ANN, BOB], second_step="second_step" in options, **calls)
+        return await Probe(target, mails, patience).run(**played)
+
+
+def names(report: Report, verdict: Verdict) -> set[str]:
+    return {outcome.attack.name for outcome in report.outcomes if outcome.verdict == verdict}
+
+
+def story(report: Report) -> str:
+    return "\n".join(f"{one.attack.name}: {one.verdict}: {one.why}" for one in report.outcomes)
+
+
+@EACH
+@pytest.mark.parametrize("fault", [name for name in ATTACKS if name not in {MEASURED, "second-step-skipped"}])
+async def test_a_fault_fails_the_attack_of_its_name_alone(fault: str, calls: Mapping[str, Any]) -> None:
+    report = await probed(fault, calls)
+
+    assert names(report, Verdict.FAILED) == {fault}, story(report)
+    assert names(report, Verdict.UNSURE) == set(), story(report)
+
+
+@WAYS
+async def test_nothing_fails_in_a_shop_without_a_fault(calls: Mapping[str, Any]) -> None:
+    report = await probed("", calls)
+
+    assert names(report, Verdict.PASSED) == ATTACKS.keys() - UNTRIED, story(report)
+
+
+@WAYS
+@pytest.mark.parametrize("fault", ["", "second-step-skipped"])
+async def test_a_reset_signs_nobody_in_who_has_a_second_step(fault: str, calls: Mapping[str, Any]) -> None:
+    report = await probed(fault, calls, second_step=True)
+
+    assert names(report, Verdict.FAILED) == {fault} - {""}, story(report)
+    assert ("second-step-skipped" in names(report, Verdict.PASSED)) == (not fault), story(report)
+
+
+@pytest.mark.nightly
+@WAYS
+@pytest.mark.parametrize("fault", ["", MEASURED])
+async def test_times_are_measured(fault: str, calls: Mapping[str, Any]) -> None:
+    report = await probed(fault, calls, MEASURING)
+
+    assert names(report, Verdict.FAILED) == {fault} - {""}, story(report)
+
+
+async def test_requests_go_to_the_origin_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a redirect nor a proxy of the environment leads elsewhere, and a page from there is not judged."""
+    asked = []
+    pages = ["token-leaks", "page-cached", "page-framed"]
+
+    async def elsewhere(scope: Any, _: Any, send: Any) -> None:
+        asked.append(scope["path"])
+        await send_answer(send, 200, b"<form method=post><input type=password name=p>", {"content-type": "text/html"})
+
+    with serving(elsewhere) as url:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, url)
+        report = await probed("", API, front=url, played={"only": pages})
+
+    assert (names(report, Verdict.NOT_TRIED), asked) == ({*pages}, []), story(report)
+
+
+async def test_no_part_of_a_password_is_in_a_report() -> None:
+    report = await probed("password-in-answer", API, played={"only": ["secret-in-answer"]})
+
+    assert names(report, Verdict.FAILED) == {"secret-in-answer"}, story(report)
+    for text in (as_json(report), as_text(report), as_html(report)):
+        assert ("[password]" in text, "Aa1-" in text) == (True, False), text  # so each of the probe's begins
+
+
+@WAYS
+async def test_a_page_of_a_megabyte_does_not_stop_the_probe(calls: Mapping[str, Any]) -> None:
+    """A pattern whose time grows with the square of a page's length would not end before pytest does."""
+    hostile = "a" * 500_000 + '"token":"' * 30_000 + "password:<" * 20_000 + " <a" * 20_000
+    only = ["answers-differ", "secret-in-answer", "password-mailed", "page-framed"]
+    report = await probed("", calls, padding=hostile, played={"only": only})
+
+    assert names(report, Verdict.PASSED) == {*only}, story(report)
+
+
+async def test_a_run_that_is_stopped_reports_what_it_played() -> None:
+    def stop(name: str) -> None:
+        if (task := asyncio.current_task()) and name == "token-short":
+            task.cancel()
+
+    report = await probed("", API, played={"progress": stop})
+
+    assert report.stopped
+    assert names(report, Verdict.PASSED) == {"answers-differ", "secret-in-answer", "password-mailed"}, story(report)
+    assert "token-short: not-tried: The run was stopped." in story(report)
+
+
+def test_another_host_is_probed_with_its_permission_and_slowly(tmp_path: Path) -> None:
+    """To the probe, 0.0.0.0 is another host; to Linux, this machine. 127.0.0.2 would count as this machine."""
+    trusted, own, file = (tmp_path / name for name in ("authority.pem", "server.pem", "probe.toml"))
+    authority, environment = trustme.CA(), {**os.environ, "SSL_CERT_FILE": str(trusted)}
+    authority.cert_pem.write_to_path(trusted)
+    authority.issue_cert("0.0.0.0").private_key_and_cert_chain_pem.write_to_path(own)  # noqa: S104
+
+    def command(*options: str) -> subprocess.CompletedProcess[str]:
+        arguments = [sys.executable, "-m", "keyturn", "probe", shop.base_url, "--file", str(file), *options]
+        return subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+
+    with held_ports(1) as [port], (shop := Shop(port)).sending(), serving(shop.app(), ssl_certfile=own) as url:
+        file.write_text(f"smtp = {port}\naccounts = ['{ANN}']\n", "utf-8")
+        shop.base_url = url.replace("http://127.0.0.1", "https://0.0.0.0")
+        ended = command()
+        shop.permission = tomllib.loads(file.read_text("utf-8"))["permission"]
+        assert (ended.returncode, shop.permission in ended.stderr) == (2, True), ended
+        ended = command("--only", "link-twice-at-once", "--json")
+
+    (outcome,) = msgspec.json.decode(ended.stdout)["outcomes"]
+    assert (ended.returncode, outcome["verdict"], outcome["why"][:12]) == (0, "not-tried", "Another host"), ended
+
+
+@pytest.mark.any_database
+async def test_keyturn_passes_every_attack(database_url: str) -> None:
+    served: dict[str, Any] = {}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await served["app"](scope, receive, send)
+
+    async with AsyncExitStack() as stack:
+        mails, port = inbox(stack)
+        url = await stack.enter_async_context(serving_here(app))
+        rates = dict.fromkeys(("request", "client", "login", "account"), "1000/minute")
+        settings = settings_for(
+            database_url,
+            base_url=url,
+            mail={"transport": "smtp", "from": "Northwind School <no-reply@northwind.example>"},
+            smtp={"host": "127.0.0.1", "port": port, "security": "none"},
+            limits={**rates, "mailbox_cooldown": "0s", "mailbox_daily": 15},
+        )
+        service = await stack.enter_async_context(running(settings, worker=True, sends=True))
+        served["app"] = service.app
+        for address in (ANN, BOB):
+            await service.add(address)
+
+        change = 'POST /api/auth/change-password {"currentPassword": "{old}", "newPassword": "{password}"}'
+        patience = Patience(silence=1, samples=0)  # on a busy machine the worker's mails take a while
+        report = await Probe(Target(url=url, accounts=[ANN, BOB], change=change), mails, patience).run()
+
+    assert names(report, Verdict.PASSED) == ATTACKS.keys() - UNTRIED, story(report)

@@ -1,0 +1,69 @@
+"""What the probe cannot work with, it says in one sentence, with what to give it."""
+
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from tests.commands.probe.faulty_app import ANN
+from tests.commands.probe.test_attacks import inbox
+from tests.servers.serving import send_answer, serving
+
+from keyturn.cli import keyturn
+from keyturn.probe.attack import CannotProbe
+from keyturn.probe.probe import Probe
+from keyturn.probe.target import Patience, Target
+
+pytestmark = pytest.mark.long
+
+CALLS = "--request", "/forgot", "--sign-in", "/login"
+START = '<a href="/forgot">Forgot your password?</a>'
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ('<input type="email" name="email">', "No mail with a link for .* Let the application send by SMTP"),
+        ('<input type="email" name="email"><div class="cf-turnstile"></div>', "captcha|CAPTCHA|challenge"),
+        ('<input name="first"><input name="last">', "--request"),
+        ("", "--request"),
+    ],
+    ids=["no mail", "a CAPTCHA", "a form without an address", "no form"],
+)
+async def test_an_application_that_it_cannot_probe(form: str, said: str) -> None:
+    async def app(scope: Any, _: Any, send: Any) -> None:
+        page = f'<form method="post">{form}</form>' if scope["path"] == "/forgot" else START
+        await send_answer(send, 200, page.encode(), {"content-type": "text/html"})
+
+    async with AsyncExitStack() as stack:
+        mails, _ = inbox(stack)
+        url = stack.enter_context(serving(app))
+        with pytest.raises(CannotProbe, match=said):
+            await Probe(Target(url=url, accounts=[ANN]), mails, Patience(mail=0.3)).run()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["https://example.com", "--account", ANN], "another host"),
+        (["nonsense", "--account", ANN], "no URL"),
+        (["http://[x", "--account", ANN], "no URL"),
+        (["http://user:hunter2@127.0.0.1:3000", "--account", ANN], "out of the URL"),
+        (["http://127.0.0.1:3000"], "--account"),
+        (["http://127.0.0.1:3000", "--account", ANN, "--account", ANN.upper()], "two different accounts"),
+        (["http://127.0.0.1:3000", "--account", ANN, *CALLS, "--reset", "POST /reset t={token}"], "{password}"),
+        (["http://127.0.0.1:3000", "--account", ANN, *CALLS, "--private", "POST /me"], "no call of the method POST"),
+        (["http://127.0.0.1:3000", "--account", ANN, "--html", "nowhere/report.html"], "no such folder"),
+        (["http://127.0.0.1:3000", "--account", ANN, "--only", "link-twise"], "did you mean link-twice"),
+    ],
+)
+def test_arguments_that_cannot_work_end_with_2(arguments: list[str], said: str) -> None:
+    ended = CliRunner().invoke(keyturn, ["probe", "--smtp", "0", *arguments])
+
+    assert (ended.exit_code, said in ended.output) == (2, True), ended.output
+
+
+def test_without_a_port_for_mails_it_ends_with_2() -> None:
+    ended = CliRunner().invoke(keyturn, ["probe", "http://127.0.0.1:3000", "--account", ANN])
+
+    assert (ended.exit_code, "--smtp" in ended.output) == (2, True), ended.output

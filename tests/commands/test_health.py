@@ -1,0 +1,111 @@
+"""health: asks a running API or worker, and is right whatever answers, or does not."""
+
+import signal
+import socket
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.commands.command import Keyturn
+from tests.driver.service import BEARER
+from tests.processes.serve.workers import ENVIRONMENT
+from tests.servers.processes import running
+
+pytestmark = pytest.mark.long
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """Answer one connection so, and yield the port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def reply() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=reply)
+        thread.start()
+        yield str(server.getsockname()[1])
+        thread.join()
+
+
+@pytest.mark.usefixtures("migrated")
+def test_a_service_is_found_from_its_settings_and_is_healthy_until_its_database_is_not(
+    keyturn: Keyturn, workplace: Path
+) -> None:
+    host = {"KEYTURN_SERVER_HOST": "0.0.0.0"}  # noqa: S104 - as in a container
+    with running("serve", "--port", "0", **host, **ENVIRONMENT) as serve:
+        port = serve.url.rpartition(":")[2]
+        place = {**host, "KEYTURN_SERVER_PORT": port}
+        serve.wait_for("worker.started")
+        healthy = keyturn("health", **place)
+        assert (healthy.code, healthy.out, healthy.err) == (0, f"Keyturn on http://127.0.0.1:{port} is ready.\n", "")
+        with closing(sqlite3.connect(workplace / ".keyturn" / "keyturn.db")) as database, database:
+            database.execute("DROP TABLE keyturn_migrations")
+        ill = keyturn("health", **place)
+        assert (ill.code, ill.out) == (1, "")
+        assert ill.err == (
+            f"keyturn: Keyturn on http://127.0.0.1:{port} is not ready:"
+            " its database, its accounts or its worker does not answer\n"
+        )
+        assert serve.end() == 0
+    assert keyturn("health", **place).err == f"keyturn: cannot ask http://127.0.0.1:{port}: Connection refused\n"
+
+
+@pytest.mark.usefixtures("migrated")
+def test_settings_that_are_wrong_by_now_do_not_hide_a_healthy_service(keyturn: Keyturn) -> None:
+    with running("serve", "--port", "0", **ENVIRONMENT) as serve:
+        port = serve.url.rpartition(":")[2]
+        serve.wait_for("worker.started")
+        Path("keyturn.toml").write_text(f'[server]\nport = {port}\nhots = "x"\n[token]\nttl = "soon"\n', "utf-8")
+        assert keyturn("health", KEYTURN_SECRET_KEY_FILE="/nowhere").code == 0
+
+
+@pytest.mark.usefixtures("migrated")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_answers_health_and_metrics_on_its_own_port_and_ends_cleanly(
+    keyturn: Keyturn, number: signal.Signals
+) -> None:
+    with running("worker", "--port", "0", **ENVIRONMENT) as worker:
+        port = worker.wait_for("/health/ready").rpartition(":")[2].partition("/")[0]
+        asked = keyturn("health", "--port", port)
+        assert (asked.code, asked.out) == (0, f"Keyturn on http://127.0.0.1:{port} is ready.\n")
+        metrics = f"http://127.0.0.1:{port}/metrics"
+        assert "keyturn_outbox_waiting 0.0" in httpx2.get(metrics, headers=BEARER).text
+        assert httpx2.get(metrics).status_code == 404
+        assert worker.end(number) == 0
+        assert not any("Traceback" in line for line in worker.said)
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (
+            b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
+            "/health/ready answers with 404, but is not Keyturn",
+        ),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "it does not speak HTTP"),
+        (b"", "Remote end closed connection without response"),
+    ],
+    ids=["no such page", "no HTTP", "closed"],
+)
+def test_what_is_not_keyturn_is_not_healthy(keyturn: Keyturn, answer: bytes, message: str) -> None:
+    with answering(answer) as port:
+        asked = keyturn("health", "--port", port)
+    assert asked.code == 1
+    assert message in asked.err
+    assert len(asked.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "a..b", "a b", "::1%nowhere", "x" * 300])
+def test_a_host_that_is_none_is_a_sentence(keyturn: Keyturn, host: str) -> None:
+    asked = keyturn("health", "--host", host, "--port", "8000")
+    assert asked.code == 1
+    assert asked.err.startswith("keyturn: cannot ask http://")
+    assert len(asked.err.splitlines()) == 1

@@ -1,0 +1,92 @@
+"""What no command can do is one sentence, an exit code, and nothing on standard output."""
+
+from collections.abc import Mapping
+from shlex import split
+from typing import Any
+
+import pytest
+from tests.commands.command import Keyturn
+from tests.commands.school import ADA, NOBODY
+from tests.commands.test_second_factors import BUILTIN
+
+pytestmark = pytest.mark.long
+
+NO_ACCOUNT = f"there is no account with the address {NOBODY}"
+NOT_KEPT = 'second_step.source is "none": this command needs "builtin", or "table" for recovery codes'
+NO_MESSAGE = "there is no message 99: list them with `keyturn outbox list`"
+WHICH = "Give the ids of messages, or --dead, or --waiting."
+
+
+def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}) -> Any:
+    return pytest.param(split(words), why, code, environment, id=words[:60])
+
+
+@pytest.mark.usefixtures("school")
+@pytest.mark.parametrize(
+    ("words", "why", "code", "environment"),
+    [
+        row(f"accounts add {ADA.upper()}", "email: an account with that address exists already"),
+        row("accounts invite", "Give the addresses to invite, or --all.", 2),
+        row(f"accounts invite {ADA} --all", "Give the addresses to invite, or --all.", 2),
+        row(
+            "accounts find jos\udce9@northwind.test", "Error: The argument 'jos\ufffd@northwind.test' is not UTF-8.", 2
+        ),
+        row(f"accounts link {ADA}", "Missing option '--reason'", 2),
+        row(f"accounts link {NOBODY} --reason x", "email: no account has this address"),
+        row(f"accounts link {ADA} --code --reason x", "code: token.code is off, the account is locked"),
+        row("accounts link ada --reason x", "email: not an email address"),
+        row(f"accounts unlock {ADA}", f"{ADA} is not locked"),
+        row(f"accounts unlock {NOBODY}", NO_ACCOUNT),
+        row(f"accounts reset {NOBODY}", NO_ACCOUNT),
+        row("accounts reset ada", "ada is not an email address"),
+        row("accounts reset", "Give one address, --all or --from.", 2),
+        row(f"accounts reset {ADA} --all", "Give one address, --all or --from.", 2),
+        row("accounts reset --all", "Name a file with --csv for the outcome of each account.", 2),
+        row(f"accounts reset {ADA} --reason {'x' * 301}", "must have at most 300 characters", 2),
+        row("accounts reset --all --csv x.csv --rate soon", "soon is not a rate: write 300/minute", 2),
+        row("accounts reset --all --csv x.csv --rate 0/minute", "0/minute is not a rate: write 300/minute", 2),
+        row("accounts reset --all --csv x.csv --rate '3/minute; 9/day'", "is not a rate: write 300/minute", 2),
+        row(f"accounts totp {ADA}", NOT_KEPT),
+        row(f"accounts totp {NOBODY}", NO_ACCOUNT, 1, BUILTIN),
+        row(f"accounts totp {ADA}", "KEYTURN_SECRET_KEY is not set", 1, BUILTIN | {"KEYTURN_SECRET_KEY": ""}),
+        row(f"accounts phone {ADA} 07700", "NUMBER: must be a full number such as +447700900123", 1, BUILTIN),
+        row(f"accounts phone {ADA} +447700900123", "second_step.sms.account is not set", 1, BUILTIN),
+        row(f"accounts recovery-codes {ADA}", NOT_KEPT),
+        row(f"accounts recovery-codes {ADA}", f"{ADA} has no second factor: set one up first", 1, BUILTIN),
+        row("audit --since yesterday", "as in 90s, 30m, 1h or 7d", 2),
+        row("audit --last 0", "--last", 2),
+        row("audit --email nobody", "email: not an email address"),
+        row("mailbox show nobody", "not an email address"),
+        row("mailbox release nobody", "not an email address"),
+        row("check --env a:b --django a.b", "--env is for Jinja and --django for Django: use one of them"),
+        row("check --env a:b", "--env is for your own templates: name their folder"),
+        row("serve --port -1", "-1 is not in the range", 2),
+        row("demo --port 65536", "65536 is not in the range", 2),
+        row("studio --port 65536", "65536 is not in the range", 2),
+        row("serve --workers 0", "0 is not in the range", 2),
+        row("serve --workers 65", "65 is not in the range", 2),
+        row("serve --workers all", "'all' is not a valid integer", 2),
+        row("outbox list --state lost", "waiting", 2),
+        row("outbox list --since yesterday", "as in 90s, 30m, 1h or 7d", 2),
+        row("outbox list --last 0", "--last", 2),
+        row("outbox show 99", NO_MESSAGE),
+        row("outbox show 0", "0 is not in the range", 2),
+        row("outbox retry 99", NO_MESSAGE),
+        row("outbox retry -- -1", "-1 is not in the range", 2),
+        row("outbox retry", WHICH, 2),
+        row("outbox retry 1 --dead", WHICH, 2),
+        row("outbox retry 1 --waiting", WHICH, 2),
+        row("outbox retry --dead --waiting", WHICH, 2),
+    ],
+)
+def test_it_is_told_and_nothing_is_done(
+    keyturn: Keyturn, words: list[str], why: str, code: int, environment: Mapping[str, str]
+) -> None:
+    refused = keyturn(*words, **environment)
+
+    assert (refused.code, refused.out) == (code, "")
+    assert why in " ".join(refused.err.split())
+    assert "Traceback" not in refused.err
+    assert code == 2 or len(refused.err.splitlines()) == 1
+    assert keyturn("outbox", "list").out == "No messages yet.\n"
+    assert keyturn("audit").out == "No entries yet.\n"
