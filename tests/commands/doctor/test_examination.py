@@ -32,8 +32,9 @@ pytestmark = pytest.mark.slow
 
 
 def reading(settings: Settings, *faults: Fault, **changes: Any) -> Reading:
-    changed = msgspec.structs.replace(settings, **changes)
-    return Reading(file=Path("keyturn.toml"), settings=changed, faults=faults)
+    file = Path("keyturn.toml")
+    file.touch()
+    return Reading(file=file, settings=msgspec.structs.replace(settings, **changes), faults=faults)
 
 
 def verdicts(findings: Sequence[Finding]) -> dict[str, str]:
