@@ -32,7 +32,7 @@ SOURCES = {
         "tests/reset",
     ),
     "src/keyturn/service/limits.py": ("tests/spec", "tests/contracts/limits"),
-    "src/keyturn/service/reset/*.py": ("tests/spec", "tests/reset", "tests/webhooks", "tests/pages"),
+    "src/keyturn/service/reset/*.py": ("tests/spec", "tests/reset", "tests/spec/webhooks", "tests/spec/pages"),
     "src/keyturn/service/reset/records/*.py": ("tests/spec", "tests/reset", "tests/commands"),
     "src/keyturn/service/outbox/*.py": ("tests/spec", "tests/contracts/outbox", "tests/commands"),
     "src/keyturn/studio/lint/checks/*.py": ("tests/studio",),

@@ -54,6 +54,10 @@ class Operator:
         """`keyturn accounts link`: return the link."""
         return (await self._parts.operator_links.mint(email, _GRETA, reason)).link
 
+    async def invite(self, email: str) -> None:
+        """`keyturn accounts invite`."""
+        await self._parts.invitations.invite_all([email], _GRETA)
+
     async def release_mailbox(self, email: str) -> None:
         """`keyturn mailbox --release`."""
         await self._parts.records.transact(lambda tx: tx.mailboxes.release(email))

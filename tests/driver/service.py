@@ -154,6 +154,11 @@ class Service:
     async def deliver(self) -> None:
         await self._running.deliver()
 
+    async def deliver_again(self) -> None:
+        """Deliver what waits, as if every pause between tries were over."""
+        await self.write(update(OutboxRow).values(available_at=now()))
+        await self.deliver()
+
     async def ask_and_deliver(self, email: str = ADA) -> None:
         await self.ask(email)
         await self.deliver()

@@ -14,9 +14,11 @@ CHAPTERS = {
     "links": "Links and passwords",
     "proofs": "Challenges and codes",
     "sessions": "Signing in",
+    "pages": "Pages",
     "mails": "Mails and the worker",
+    "webhooks": "Webhooks",
     "http": "Over HTTP",
-    "": "After a restore",
+    "": "After a restore, and in the tests of an app",
 }
 
 

@@ -7,9 +7,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page
 from tests.browser.pages.screens import Screens, Shown
 from tests.driver.service import ADA, Service, running, settings_for
-from tests.pages.school import KINDS, LIMITS, OPTIONS, visiting
 from tests.servers.databases import SqliteFiles
 from tests.servers.serving import serving_here
+from tests.spec.pages.school import KINDS, LIMITS, OPTIONS, visiting
 
 
 @pytest.fixture

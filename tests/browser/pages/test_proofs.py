@@ -6,8 +6,8 @@ import pytest
 from playwright.async_api import Browser, expect
 from tests.browser.pages.screens import Screens
 from tests.driver.service import ADA, running, settings_for
-from tests.pages.school import asked
 from tests.servers.serving import serving_here
+from tests.spec.pages.school import asked
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

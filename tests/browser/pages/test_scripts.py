@@ -7,7 +7,7 @@ from playwright.async_api import Page, Request, expect
 from tests.browser.browsing import choose, fill, hold
 from tests.browser.pages.screens import Screens
 from tests.driver.service import ADA, NEW_PASSWORD, Service
-from tests.pages.school import asked
+from tests.spec.pages.school import asked
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 

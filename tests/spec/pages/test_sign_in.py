@@ -5,7 +5,7 @@ import re
 import pytest
 from tests.driver.service import ADA, Service
 from tests.driver.visitor import Visitor, cookie, heading, words
-from tests.pages.resetting import open_link, save
+from tests.spec.pages.resetting import open_link, save
 
 LOGIN = "/login"
 VIEWER, SCHOOL = "/viewer-settings/security", "/school-settings/security"

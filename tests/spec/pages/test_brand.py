@@ -7,9 +7,7 @@ import pytest
 from tests.driver.service import Service
 from tests.driver.visitor import Visitor
 from tests.functions.settings.test_brand import PNG, SVG
-from tests.pages.school import OpenSchool
-
-from keyturn.service.settings import Brand, FileOrUrl, Folder, Kind
+from tests.spec.pages.school import OpenSchool
 
 pytestmark = pytest.mark.long
 
@@ -25,20 +23,18 @@ async def school(tmp_path: Path, open_school: OpenSchool) -> Service:
         "own.css": BOLD.encode(),
     }.items():
         (tmp_path / name).write_bytes(content)
-    brand = Brand(
-        name="Northwind School",
-        logo=FileOrUrl(f"{tmp_path}/a.svg"),
-        logo_dark=FileOrUrl(f"{tmp_path}/b.svg"),
-        mail_logo=FileOrUrl(f"{tmp_path}/c.png"),
-        logo_width=140,
-        radius=4,
-        font='"Source Sans 3", serif',
-        ground="#eef2f0",
-        stylesheet=Folder(f"{tmp_path}/own.css"),
-    )
-    kinds = {
-        "school": Kind(brand={"logo": FileOrUrl(f"{tmp_path}/c.png"), "logo_dark": FileOrUrl("")}),
+    brand = {
+        "name": "Northwind School",
+        "logo": f"{tmp_path}/a.svg",
+        "logo_dark": f"{tmp_path}/b.svg",
+        "mail_logo": f"{tmp_path}/c.png",
+        "logo_width": 140,
+        "radius": 4,
+        "font": '"Source Sans 3", serif',
+        "ground": "#eef2f0",
+        "stylesheet": f"{tmp_path}/own.css",
     }
+    kinds = {"school": {"brand": {"logo": f"{tmp_path}/c.png", "logo_dark": ""}}}
     return await open_school(brand=brand, kinds=kinds)
 
 

@@ -5,10 +5,10 @@ from functools import partial
 import pytest
 from tests.driver.service import ADA, Service, Start
 from tests.driver.visitor import Visitor
-from tests.pages.school import OPTIONS, OpenSchool, visiting
 from tests.servers.databases import Databases, SqliteFiles
+from tests.spec.pages.school import OPTIONS, OpenSchool, visiting
 
-from keyturn.service.accounts.port import Account
+from keyturn import Account
 
 
 @pytest.fixture

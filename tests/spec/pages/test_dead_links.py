@@ -4,10 +4,10 @@ import httpx2
 import pytest
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service
 from tests.driver.visitor import Visitor, form_token, heading, words
-from tests.pages.resetting import RESET, UNKNOWN, open_link, save
-from tests.pages.school import OpenSchool, asked, visiting
+from tests.spec.pages.resetting import RESET, UNKNOWN, open_link, save
+from tests.spec.pages.school import OpenSchool, asked, visiting
 
-from keyturn.service.accounts.port import Account
+from keyturn import Account
 
 pytestmark = pytest.mark.long
 

@@ -7,9 +7,9 @@ import pytest
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, Service
 from tests.driver.visitor import Visitor, cookie, heading, words
-from tests.pages.school import OpenSchool, secure_token, visiting
+from tests.spec.pages.school import OpenSchool, secure_token, visiting
 
-from keyturn.service.accounts.port import Account
+from keyturn import Account
 
 pytestmark = pytest.mark.long
 

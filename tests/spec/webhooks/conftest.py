@@ -1,15 +1,15 @@
-"""An app on this machine, a sender that tells it, and a service that does."""
+"""An app on this machine, and a service that tells it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from tests.driver.service import Service
 from tests.servers.databases import Databases, SqliteFiles
 from tests.servers.webhooks import SECRET, App
 
-from keyturn.service.settings import Secret, WebhookSettings
-from keyturn.service.webhooks.sender import WebhookSender
+Hook = Mapping[str, str]
 
 
 @pytest.fixture(scope="session")
@@ -26,19 +26,12 @@ def app(app_server: App) -> App:
 
 
 @pytest.fixture
-async def sender(app: App) -> AsyncIterator[WebhookSender]:
-    sender = WebhookSender(app.url, [SECRET], timedelta(seconds=1))
-    yield sender
-    await sender.close()
+def hook(app: App) -> Hook:
+    return {"url": app.url, "secret": SECRET}
 
 
 @pytest.fixture
-def hook(app: App) -> WebhookSettings:
-    return WebhookSettings(url=Secret(app.url), secret=Secret(SECRET))
-
-
-@pytest.fixture
-def service_options(hook: WebhookSettings) -> dict[str, Any]:
+def service_options(hook: Hook) -> dict[str, Any]:
     return {"webhooks": hook, "worker": {"timeout": timedelta(seconds=3)}}
 
 
@@ -48,3 +41,9 @@ def urls(databases: Databases, sqlite: SqliteFiles, request: pytest.FixtureReque
     url = databases.migrated() if request.param == "together" else databases.empty()
     yield url if request.param == "together" else sqlite.migrated(), url
     databases.drop(url)
+
+
+async def states(service: Service) -> list[tuple[str, str, str | None]]:
+    """Return the kind, the state and the reason of every webhook."""
+    rows = await service.messages()
+    return [(row.kind, row.state, row.reason) for row in rows if row.kind.startswith("webhook_")]

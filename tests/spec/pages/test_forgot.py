@@ -5,7 +5,7 @@ import re
 import pytest
 from tests.driver.service import ADA, Service
 from tests.driver.visitor import Visitor, cookie, heading, words
-from tests.pages.school import asked, visiting
+from tests.spec.pages.school import asked, visiting
 
 pytestmark = pytest.mark.long
 

@@ -9,11 +9,10 @@ from tests.driver.inbox import text_in_file
 from tests.driver.second_factors import BUILTIN, builtin_factors, code_of, enrol, wrong_code
 from tests.driver.service import ADA, NEW_PASSWORD, Service
 from tests.driver.visitor import Visitor, heading, words
-from tests.pages.resetting import save
-from tests.pages.school import OpenSchool, visiting
+from tests.spec.pages.resetting import save
+from tests.spec.pages.school import OpenSchool, visiting
 
-from keyturn.service.accounts.port import Account
-from keyturn.service.settings import Brand
+from keyturn import Account
 
 pytestmark = pytest.mark.long
 
@@ -139,7 +138,7 @@ async def test_a_factor_that_cannot_be_checked_leaves_no_form(
     assert "second step that we can’t check here. Contact support: help@northwind.example" in words(page)
     assert '<a href="mailto:help@northwind.example">' in page.text
     assert '<input id="password"' not in page.text
-    other = visiting(await open_school(brand=Brand(name="Northwind School")))
+    other = visiting(await open_school(brand={"name": "Northwind School"}))
     await other.get(f"{PAGE}/{token}")
     page = await other.get(PAGE)
     assert "second step that we can’t check here. Contact support." in words(page)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from tests.driver.visitor import heading, words
-from tests.pages.school import OpenSchool, visiting
+from tests.spec.pages.school import OpenSchool, visiting
 
-from keyturn.errors import SettingsInvalid
+from keyturn import SettingsInvalid
 
 pytestmark = pytest.mark.long
 

@@ -9,10 +9,10 @@ import pytest
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, NEW_PASSWORD, Service
 from tests.driver.visitor import Visitor, cookie, heading, words
-from tests.pages.resetting import RESET, open_link, save
-from tests.pages.school import OpenSchool, visiting
+from tests.spec.pages.resetting import RESET, open_link, save
+from tests.spec.pages.school import OpenSchool, visiting
 
-from keyturn.service.accounts.port import Account
+from keyturn import Account
 
 pytestmark = pytest.mark.long
 

@@ -1,20 +1,18 @@
 """What goes wrong is a page too: with a reason, a way back, and nothing of the inside."""
 
 import asyncio
-import logging
 import re
 
 import httpx2
 import pytest
 from sqlalchemy import text
 from tests.driver.held_hashes import first_hash_held
+from tests.driver.logs import logging_as_json
 from tests.driver.service import ADA, CHEAPEST, NEW_PASSWORD, Service
 from tests.driver.visitor import Visitor, cookie, form_token, heading, words
-from tests.pages.school import OpenSchool, asked, visiting
+from tests.spec.pages.school import OpenSchool, asked, visiting
 
-from keyturn.service.accounts.port import Account
-from keyturn.service.settings import Secret
-from keyturn.service.telemetry.logs import request_id
+from keyturn import Account
 
 pytestmark = pytest.mark.long
 
@@ -92,20 +90,6 @@ async def test_an_error_nobody_foresaw_is_logged_and_shown_as_a_page(
     assert "rules" not in page.text
 
 
-@pytest.fixture
-def named(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """Return the lines that are logged, each with the request's id."""
-    lines: list[tuple[str, str]] = []
-
-    def note(record: logging.LogRecord) -> bool:
-        lines.append((record.getMessage(), request_id.get()))
-        return True
-
-    caplog.set_level("INFO")
-    caplog.handler.addFilter(note)
-    return lines
-
-
 def reference(page: httpx2.Response) -> str:
     """Return the reference that the page shows, or nothing. It is the one in the page's header."""
     shown = re.search(r"Reference: ([0-9a-f]{32})", words(page))
@@ -114,11 +98,12 @@ def reference(page: httpx2.Response) -> str:
 
 
 async def test_a_refused_form_shows_the_reference_of_its_line_and_a_flood_writes_one(
-    visitor: Visitor, named: list[tuple[str, str]]
+    visitor: Visitor,
 ) -> None:
-    shown = [reference(await visitor.client.post(FORGOT, data={"email": ADA})) for _ in range(3)]
+    with logging_as_json() as lines:
+        shown = [reference(await visitor.client.post(FORGOT, data={"email": ADA})) for _ in range(3)]
     assert len({*shown, ""}) == 4
-    assert [name for line, name in named if line.startswith("page.refused")] == shown[:1]
+    assert [line["request_id"] for line in lines if line["event"] == "page.refused"] == shown[:1]
 
 
 @pytest.mark.parametrize("path", [FORGOT, RESET, f"{RESET}/open", LOGIN, "/logout", "/viewer-settings/security"])
@@ -178,7 +163,7 @@ async def test_a_page_is_shown_whatever_the_cookie_of_its_form_holds(visitor: Vi
 async def test_a_cookie_signed_with_an_old_key_is_replaced_so_that_the_next_try_works(
     school: Service, open_school: OpenSchool
 ) -> None:
-    visitor = visiting(await open_school(secret_key=Secret("an older secret " * 4)))
+    visitor = visiting(await open_school(secret_key="an older secret " * 4))
     await visitor.get(FORGOT)
     old = visitor.client.cookies["keyturn_form"]
     visitor = visiting(school)

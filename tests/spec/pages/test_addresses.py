@@ -8,8 +8,8 @@ import pytest
 from tests.driver.inbox import links_in
 from tests.driver.service import ADA, NEW_PASSWORD, Service
 from tests.driver.visitor import Visitor, cookie, heading, words
-from tests.pages.school import OpenSchool, visiting
-from tests.pages.test_behind_a_prefix import submit
+from tests.spec.pages.school import OpenSchool, visiting
+from tests.spec.pages.test_behind_a_prefix import submit
 
 pytestmark = pytest.mark.long
 

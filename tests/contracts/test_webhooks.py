@@ -1,6 +1,7 @@
 """One try: a signed POST, and what the answer means for the next."""
 
 import socket
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,19 @@ BODY = (
     b'{"type":"password.changed","timestamp":"2026-11-20T08:46:42Z","data":{"email":"gr\xc3\xbc\xc3\x9fe@a.example"}}'
 )
 EVENT = {"type": "password.changed", "timestamp": "2026-11-20T08:46:42Z", "data": {"email": "grüße@a.example"}}
+
+
+@pytest.fixture
+def app() -> Iterator[App]:
+    with App.running() as app:
+        yield app
+
+
+@pytest.fixture
+async def sender(app: App) -> AsyncIterator[WebhookSender]:
+    sender = WebhookSender(app.url, [SECRET], timedelta(seconds=1))
+    yield sender
+    await sender.close()
 
 
 async def refusal(sender: WebhookSender, moment: datetime | None = None) -> SendRetryable:

@@ -8,7 +8,7 @@ from tests.driver.inbox import token_in
 from tests.driver.service import Service
 from tests.driver.visitor import Visitor
 
-from keyturn.service.accounts.port import Account
+from keyturn import Account
 
 KINDS = {kind: {"settings_url": f"{{base_url}}/{kind}-settings/security"} for kind in ("viewer", "school")}
 LIMITS = dict.fromkeys(("request", "login", "account"), "100/minute")

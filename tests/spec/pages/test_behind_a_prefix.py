@@ -11,7 +11,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from tests.driver.inbox import links_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service
 from tests.driver.visitor import cookie, form_token, heading, words
-from tests.pages.school import KINDS
+from tests.spec.pages.school import KINDS
 
 SITE = "https://account.example.org/account"
 ADDRESS = re.compile(r'(?:href|src|action)="(/[^"]*)"')

@@ -4,8 +4,6 @@ import pytest
 from tests.driver.app_database import running_app
 from tests.driver.service import ADA, NEW_PASSWORD, hash_of, problem, running, settings_for
 
-from keyturn.service.settings import AccountSettings, Secret, TableSettings
-
 pytestmark = pytest.mark.long
 
 TABLES = (
@@ -22,8 +20,8 @@ TABLES = (
 )
 async def test_a_refused_commit_is_no_lost_answer(urls: tuple[str, str]) -> None:
     own, url = urls
-    table = TableSettings(url=Secret("" if own == url else url), table="users", delete=("sessions.user_id",))
-    settings = settings_for(own, accounts=AccountSettings(store="table", table=table))
+    table = {"url": "" if own == url else url, "table": "users", "delete": ["sessions.user_id"]}
+    settings = settings_for(own, accounts={"store": "table", "table": table})
     async with running_app(url, TABLES) as database:
         await database.run("INSERT INTO users VALUES (1, :email, :hash)", email=ADA, hash=hash_of("old"))
         await database.run("INSERT INTO sessions VALUES (1, 1); INSERT INTO visits VALUES (1)")

@@ -4,9 +4,7 @@ import re
 
 from tests.driver.service import Service
 from tests.driver.visitor import Visitor, words
-from tests.pages.school import asked
-
-from keyturn.service.api.mail_services import known_services
+from tests.spec.pages.school import asked
 
 FORGOT = "/forgot-password"
 
@@ -30,14 +28,6 @@ OTHERS = (
     "gmali.co",  # two keystrokes
 )
 MEANT = {f"ada+x@{domain}": "ada+x@gmail.com" for domain in TYPED} | {f"ada@{domain}": "" for domain in OTHERS}
-
-
-def test_every_service_has_an_address_and_no_domain_two() -> None:
-    services = known_services().services
-    domains = [domain for service in services for domain in service.domains]
-    assert len(domains) == len(set(domains))
-    assert all(service.url.startswith("https://") and service.name for service in services)
-    assert not set(known_services().others) & set(domains)
 
 
 async def test_after_a_request_the_page_leads_to_the_inbox(visitor: Visitor) -> None:

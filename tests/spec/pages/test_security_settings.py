@@ -5,10 +5,10 @@ import re
 import pytest
 from tests.driver.service import ADA, LOGOUT, NEW_PASSWORD, Service
 from tests.driver.visitor import Visitor, heading, words
-from tests.pages.resetting import open_link, save
-from tests.pages.school import OpenSchool, asked, visiting
+from tests.spec.pages.resetting import open_link, save
+from tests.spec.pages.school import OpenSchool, asked, visiting
 
-from keyturn.service.accounts.port import Account
+from keyturn import Account
 
 pytestmark = pytest.mark.long
 

@@ -3,7 +3,7 @@
 import pytest
 from tests.driver.service import ADA, Service
 from tests.driver.visitor import Visitor, heading, words
-from tests.pages.school import OpenSchool, visiting
+from tests.spec.pages.school import OpenSchool, visiting
 
 pytestmark = pytest.mark.long
 

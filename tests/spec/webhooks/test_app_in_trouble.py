@@ -8,9 +8,7 @@ from tests.driver.service import ADA, GRACE, Service, Start
 from tests.servers.databases import ON_SQLITE
 from tests.servers.mail_providers.answers import Answer, Trouble
 from tests.servers.webhooks import App
-from tests.webhooks.rows import deliver_again, states
-
-from keyturn.service.settings import WebhookSettings
+from tests.spec.webhooks.conftest import Hook, states
 
 pytestmark = pytest.mark.long
 
@@ -20,7 +18,7 @@ async def test_an_app_in_trouble_is_told_the_same_again_under_the_same_id(servic
     app.coming += [Answer(500), Answer(404), Answer(302), Trouble.DROP, Trouble.STALL]
     await service.ask()
     for _ in range(7):
-        await deliver_again(service)
+        await service.deliver_again()
 
     assert len(app.told) == 6
     assert len({(told.id, told.body) for told in app.told}) == 1
@@ -33,7 +31,7 @@ async def test_an_app_that_is_gone_is_not_asked_again_until_an_operator_says_so(
     app.coming.append(Answer(410))
     await service.ask()
     for _ in range(2):
-        await deliver_again(service)
+        await service.deliver_again()
 
     assert len(app.told) == 1
     assert await states(service) == [
@@ -41,7 +39,7 @@ async def test_an_app_that_is_gone_is_not_asked_again_until_an_operator_says_so(
     ]
 
 
-async def test_an_app_that_says_nothing_delays_no_mail(start: Start, app: App, hook: WebhookSettings) -> None:
+async def test_an_app_that_says_nothing_delays_no_mail(start: Start, app: App, hook: Hook) -> None:
     app.coming += [Trouble.STALL] * 9
     service = await start(working=True, webhooks=hook, worker={"timeout": timedelta(seconds=20)})
     await service.ask()
@@ -61,7 +59,7 @@ async def test_webhooks_are_counted_apart_from_mails(service: Service, app: App)
     app.coming.append(Answer(500))
     await service.ask()
     for _ in range(2):
-        await deliver_again(service)
+        await service.deliver_again()
     figures = await service.metrics()
 
     for outcome in ("retried", "sent"):

@@ -3,21 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-import msgspec
 import pytest
-from sqlalchemy import select, update
 from tests.driver.inbox import token_in
 from tests.driver.second_factors import BUILTIN, account_of, enrol, reset_with, wrong_code
 from tests.driver.service import ADA, CHANGE, DAN, GRACE, NEW_PASSWORD, NOBODY, PASSWORD, REQUEST, RESET, Service, Start
 from tests.servers.databases import ON_SQLITE
 from tests.servers.mail_providers.answers import Answer
 from tests.servers.webhooks import NEXT_SECRET, SECRET, App
-from tests.webhooks.rows import deliver_again, states
-
-from keyturn.service.accounts.builtin import AccountRow
-from keyturn.service.clock import now
-from keyturn.service.outbox.models import OutboxRow
-from keyturn.service.settings import Secret, WebhookSettings
+from tests.spec.webhooks.conftest import Hook, states
 
 pytestmark = pytest.mark.long
 
@@ -30,13 +23,13 @@ def typed(app: App, name: str) -> list[Any]:
 
 async def test_a_reset_is_told_once_with_whose_it_was_and_who_did_it(service: Service, app: App) -> None:
     token = await service.link()
-    began = now()
+    began = service.now()
     answer = await service.at("192.0.2.7", headers=BROWSER).post(
         RESET, json={"token": token, "newPassword": NEW_PASSWORD}
     )
     assert answer.status_code == 200
     await service.deliver()
-    await deliver_again(service)
+    await service.deliver_again()
 
     (event,) = typed(app, "password.changed")
     account = await service.parts.accounts.find(ADA)
@@ -50,7 +43,7 @@ async def test_a_reset_is_told_once_with_whose_it_was_and_who_did_it(service: Se
         "ipAddress": "192.0.2.7",
         "userAgent": "Firefox",
     }
-    assert began <= datetime.fromisoformat(event["timestamp"]) <= now()
+    assert began <= datetime.fromisoformat(event["timestamp"]) <= service.now()
     assert len(service.inbox.sent_to(ADA, "password_changed")) == 1
 
 
@@ -93,8 +86,8 @@ async def test_no_token_and_no_password_is_told_or_kept(service: Service, app: A
     token = await service.link()
     await service.reset(token)
     await service.deliver()
-    dumped = repr(await service.rows(select(OutboxRow.__table__)))
-    await deliver_again(service)
+    dumped = repr(await service.dump())
+    await service.deliver_again()
 
     assert len(app.events) == 2
     for text in (dumped, *(told.body.decode() for told in app.told)):
@@ -103,9 +96,8 @@ async def test_no_token_and_no_password_is_told_or_kept(service: Service, app: A
 
 
 @ON_SQLITE
-async def test_while_secrets_change_an_event_is_signed_with_both(start: Start, app: App, hook: WebhookSettings) -> None:
-    rotating = msgspec.structs.replace(hook, secret=Secret(f"{NEXT_SECRET}, {SECRET}"))
-    service = await start(webhooks=rotating)
+async def test_while_secrets_change_an_event_is_signed_with_both(start: Start, app: App, hook: Hook) -> None:
+    service = await start(webhooks={**hook, "secret": f"{NEXT_SECRET}, {SECRET}"})
     await service.link()
     (told,) = app.told
 
@@ -121,7 +113,7 @@ async def test_without_an_address_nothing_is_written_and_what_waits_is_dropped(
     await service.deliver()
     without = await start()
     await without.reset(token_in(service.inbox.mails[0]))
-    await deliver_again(without)
+    await without.deliver_again()
 
     assert len(app.told) == 1
     assert await states(service) == [("webhook_password_reset_requested", "dropped", "webhooks.url is no longer set")]
@@ -130,7 +122,7 @@ async def test_without_an_address_nothing_is_written_and_what_waits_is_dropped(
 async def test_a_secured_account_is_told_with_both_addresses(service: Service, app: App) -> None:
     assert (await service.reset(await service.link())).is_success
     await service.deliver()
-    await service.write(update(AccountRow).where(AccountRow.email == ADA).values(email="thief@elsewhere.test"))
+    await service.change_account(email="thief@elsewhere.test")
     token = token_in(service.inbox.sent_to(ADA, "password_changed")[-1])
     answer = await service.at("192.0.2.7", headers=BROWSER).post("/api/auth/secure-account", json={"token": token})
     assert answer.is_success, answer.text
@@ -143,7 +135,7 @@ async def test_a_secured_account_is_told_with_both_addresses(service: Service, a
     assert token not in str(event)
 
 
-async def test_a_second_step_that_failed_is_told_once(start: Start, hook: WebhookSettings, app: App) -> None:
+async def test_a_second_step_that_failed_is_told_once(start: Start, hook: Hook, app: App) -> None:
     service = await start(webhooks=hook, second_step=BUILTIN)
     await enrol(service)
     token = await service.link()

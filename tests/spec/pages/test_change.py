@@ -6,9 +6,9 @@ import httpx2
 import pytest
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service
 from tests.driver.visitor import Visitor, cookie, heading, words
-from tests.pages.school import OpenSchool, visiting
+from tests.spec.pages.school import OpenSchool, visiting
 
-from keyturn.service.accounts.port import Account
+from keyturn import Account
 
 pytestmark = pytest.mark.long
 

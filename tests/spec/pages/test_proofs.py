@@ -9,15 +9,15 @@ import pytest
 from tests.driver.inbox import code_in
 from tests.driver.service import ADA
 from tests.driver.visitor import Visitor, cookie, heading, words
-from tests.pages.school import OpenSchool, asked, visiting
+from tests.spec.pages.school import OpenSchool, asked, visiting
 
-import keyturn.service.pages
+import keyturn
 
 pytestmark = pytest.mark.long
 
 FORGOT, CODE = "/forgot-password", "/forgot-password/code"
 BOB = "bob@northwind.test"
-VENDORED = Path(keyturn.service.pages.__file__).parent / "vendored" / "altcha"
+VENDORED = Path(keyturn.__file__).parent / "service" / "pages" / "vendored" / "altcha"
 KEYS = {"site_key": "the-site-key", "secret": "the-secret"}
 CODES = {"token": {"code": True}}
 

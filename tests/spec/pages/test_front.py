@@ -4,7 +4,7 @@ import httpx2
 import pytest
 from tests.driver.service import ADA, LOGIN, PASSWORD, Service, problem
 from tests.driver.visitor import heading
-from tests.pages.school import OpenSchool
+from tests.spec.pages.school import OpenSchool
 
 pytestmark = pytest.mark.long
 

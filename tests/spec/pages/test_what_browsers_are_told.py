@@ -5,10 +5,9 @@ import re
 import pytest
 from tests.driver.service import ADA, Service
 from tests.driver.visitor import Visitor, cookie
-from tests.pages.school import OpenSchool, visiting
+from tests.spec.pages.school import OpenSchool, visiting
 
-from keyturn.service.accounts.port import Account
-from keyturn.service.settings import Brand
+from keyturn import Account
 
 pytestmark = pytest.mark.long
 
@@ -81,7 +80,7 @@ async def test_files_are_kept_for_ever_under_an_address_made_of_their_contents(
         answer = await visitor.get(url)
         assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert "set-cookie" not in answer.headers
-    other = visiting(await open_school(brand=Brand(name="Another school")))
+    other = visiting(await open_school(brand={"name": "Another school"}))
     assert not set(urls) & set(ASSET.findall((await other.get(LOGIN)).text))
 
 

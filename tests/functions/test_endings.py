@@ -1,0 +1,40 @@
+"""What a new password ends: whether it signs out all devices, and the words of it."""
+
+from typing import get_args
+
+import pytest
+
+from keyturn.mail.languages import Languages
+from keyturn.service.accounts.store_factory import ends_sessions
+from keyturn.service.reset.mails.composer import ended_in_words
+from keyturn.service.settings import AccountSettings, Credentials, Ending, TableSettings
+
+pytestmark = pytest.mark.long
+
+
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ({"sessions.user_id": Ending(what="sessions")}, True),
+        ({"sessions.user_id": Ending(what="sessions", when="intrusion")}, False),
+        ({"sessions.user_id": Ending(what="sessions", where={"kind": "web"})}, False),
+        ({"passkeys.user_id": Ending(what="passkeys")}, False),
+        ({}, False),
+    ],
+)
+def test_only_a_change_that_ends_sessions_is_said_to_sign_out_all_devices(ends: dict[str, Ending], said: bool) -> None:
+    table = TableSettings(table="users", ends=ends)
+
+    assert ends_sessions(AccountSettings(store="table", table=table)) == said
+
+
+@pytest.mark.parametrize("tag", sorted(Languages("UTC").known))
+def test_each_kind_of_credential_has_a_word_in_each_language(tag: str) -> None:
+    language = Languages("UTC").known[tag]
+    words = get_args(Credentials)
+
+    for number in (1, 2, 3, 5, 11, 100):
+        said = [ended_in_words({word: number}, language) for word in words]
+        assert len(set(said)) == len(words)
+        assert all(said)
+        assert [str(number) in one for one in said] == [number > 2 or tag not in ("ar", "he")] * len(words)
