@@ -24,16 +24,12 @@ from coverage import CoverageData
 
 CHECKOUT = Path(__file__).parents[1]
 BESIDE_THE_SOURCE = ("email_templates", "frontend", "migrations", "preview", "pyproject.toml")
+RESET = ("tests/spec", "tests/contracts/records", "tests/contracts/second_steps", "tests/functions")
 SOURCES = {
-    "src/keyturn/service/secrets.py": (
-        "tests/spec",
-        "tests/contracts/outbox",
-        "tests/contracts/database",
-        "tests/reset",
-    ),
+    "src/keyturn/service/secrets.py": (*RESET, "tests/contracts/outbox", "tests/contracts/database"),
     "src/keyturn/service/limits.py": ("tests/spec", "tests/contracts/limits"),
-    "src/keyturn/service/reset/*.py": ("tests/spec", "tests/reset", "tests/spec/webhooks", "tests/spec/pages"),
-    "src/keyturn/service/reset/records/*.py": ("tests/spec", "tests/reset", "tests/commands"),
+    "src/keyturn/service/reset/*.py": RESET,
+    "src/keyturn/service/reset/records/*.py": (*RESET, "tests/commands"),
     "src/keyturn/service/outbox/*.py": ("tests/spec", "tests/contracts/outbox", "tests/commands"),
     "src/keyturn/studio/lint/checks/*.py": ("tests/studio",),
 }

@@ -24,8 +24,7 @@ CHECKOUT = Path(__file__).parents[1]
 RESOLUTIONS = {"newest": "highest", "oldest": "lowest-direct"}
 
 TESTS = (
-    *(f"tests/commands/test_{name}.py" for name in ("accounts", "commands", "extras", "records", "traces")),
-    "tests/commands/test_second_factors.py",
+    *(f"tests/commands/test_{name}.py" for name in ("accounts", "commands", "extras", "records", "second_factors")),
     "tests/commands/mails/test_check.py",
     "tests/commands/mails/test_render.py",
     "tests/commands/init/test_init.py",
@@ -35,6 +34,7 @@ TESTS = (
     "tests/studio/inbox",
     "tests/contracts/mail_providers/test_smtp.py",
     "tests/processes/plugin",
+    "tests/processes/serve/test_traces.py",
     "tests/contracts/second_steps",
     "tests/functions/test_codes.py",
     "tests/spec/http",
