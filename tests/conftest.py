@@ -228,6 +228,14 @@ def empty_url(databases: Databases) -> Iterator[str]:
 
 
 @pytest.fixture
+def sqlite_url(sqlite: SqliteFiles) -> Iterator[str]:
+    """Make a migrated database of SQLite alone."""
+    url = sqlite.migrated()
+    yield url
+    sqlite.drop(url)
+
+
+@pytest.fixture
 def postgresql_url(postgresql: PostgresServer) -> Iterator[str]:
     """Make a migrated database of PostgreSQL alone."""
     url = postgresql.migrated()

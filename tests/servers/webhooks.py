@@ -45,5 +45,9 @@ class App(ProviderServer):
         """Return each event that was told, once, by its id: what an app does that knows repeats by it."""
         return {told.id: told.verified() for told in self.told}
 
+    def typed(self, name: str) -> list[Any]:
+        """Return the events of that type."""
+        return [event for event in self.events.values() if event["type"] == name]
+
     def answer(self, _: Request) -> Answer:
         return Answer(204)

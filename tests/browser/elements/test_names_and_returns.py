@@ -5,21 +5,20 @@ from playwright.async_api import expect
 from tests.browser.browsing import choose
 from tests.browser.elements.app import FORGOT, RESET, App, beside, link_mailed
 from tests.driver.service import ADA, NEW_PASSWORD
-from tests.servers.databases import SqliteFiles
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 TABLE = {"table": "keyturn_accounts", "identifiers": ["email", "name"], "active": "active"}
 
 
-async def test_a_user_name_gets_a_link_that_leads_back(app: App, sqlite: SqliteFiles) -> None:
-    accounts, url = {"store": "table", "table": TABLE}, sqlite.migrated()
+async def test_a_user_name_gets_a_link_that_leads_back(app: App, sqlite_url: str) -> None:
+    named_users = {"accounts": {"store": "table", "table": TABLE}, "return_origins": (app.address,)}
     back = f"{app.address}/login?from=reset"
-    async with beside(app, url) as service:
+    async with beside(app, sqlite_url) as service:
         await service.add(ADA, name="ada.l")
     app.pages = {"forgot": FORGOT.replace(" sign-in", f' return-to="{back}" sign-in'), "reset": RESET, "login": "Hello"}
     async with (
-        beside(app, url, accounts=accounts, return_origins=(app.address,), sign_in_url=f"{app.address}/login") as named,
+        beside(app, sqlite_url, **named_users, sign_in_url=f"{app.address}/login") as named,
         app.open("/forgot") as page,
     ):
         field = page.get_by_label("Email or username")
@@ -35,4 +34,3 @@ async def test_a_user_name_gets_a_link_that_leads_back(app: App, sqlite: SqliteF
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
         await page.get_by_role("link", name="Continue").click()
         await expect(page).to_have_url(back)
-    sqlite.drop(url)

@@ -8,7 +8,6 @@ from tests.browser.browsing import choose
 from tests.browser.elements.app import FORGOT, App, beside
 from tests.driver.inbox import code_in
 from tests.driver.service import NEW_PASSWORD, Service
-from tests.servers.databases import SqliteFiles
 from tests.servers.verifier import running_verifier
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
@@ -37,12 +36,9 @@ async def test_where_mails_have_no_code_none_is_asked_for(app: App, keyturn: Ser
         await expect(page.get_by_label("Code from the email")).to_have_count(0)
 
 
-async def test_a_puzzle_is_solved_unseen_and_a_code_leads_to_the_form_for_a_password(
-    app: App, sqlite: SqliteFiles
-) -> None:
-    url = sqlite.migrated()
+async def test_a_puzzle_is_solved_unseen_and_a_code_leads_to_the_form_for_a_password(app: App, sqlite_url: str) -> None:
     app.pages |= {"with-code": WITH_CODE, "code": CODE}
-    async with beside(app, url, limits=RARE, challenge={"method": "altcha"}, token={"code": True}) as service:
+    async with beside(app, sqlite_url, limits=RARE, challenge={"method": "altcha"}, token={"code": True}) as service:
         ada = (await service.add("ada@northwind.test")).email
         async with app.open("/with-code") as page:
             await ask(page, ada)
@@ -78,12 +74,11 @@ async def test_a_puzzle_is_solved_unseen_and_a_code_leads_to_the_form_for_a_pass
             await email.fill(bob)
             await page.get_by_role("button", name="Continue").click()
             await expect(page.get_by_label("New password", exact=True)).to_be_visible()
-    sqlite.drop(url)
 
 
-async def test_the_widget_of_a_service_stands_in_the_page_until_it_is_answered(app: App, sqlite: SqliteFiles) -> None:
+async def test_the_widget_of_a_service_stands_in_the_page_until_it_is_answered(app: App, sqlite_url: str) -> None:
     """Its script is a stand-in that offers what the real one does: render, and a callback with the answer."""
-    url, asked = sqlite.migrated(), []
+    asked: list[str] = []
 
     async def script(route: Route) -> None:
         asked.append(route.request.url)
@@ -98,7 +93,7 @@ async def test_the_widget_of_a_service_stands_in_the_page_until_it_is_answered(a
         verifier.solved = {"solved": ("localhost", "request_reset")}
         challenge = {"method": "turnstile", "site_key": "site", "secret": "secret", "url": verifier.url}
         async with (
-            beside(app, url, limits=RARE, challenge=challenge) as service,
+            beside(app, sqlite_url, limits=RARE, challenge=challenge) as service,
             app.open("/login", bypass_csp=True) as page,  # an app that uses it lets its hosts in
         ):
             await service.add("eve@northwind.test")
@@ -110,4 +105,3 @@ async def test_the_widget_of_a_service_stands_in_the_page_until_it_is_answered(a
             await expect(page.get_by_role("heading", name="Check your email")).to_be_visible()
             await expect(page.get_by_role("button", name="site request_reset")).to_have_count(0)
     assert asked == ["https://challenges.cloudflare.com/turnstile/v0/api.js?render=explicit"]
-    sqlite.drop(url)

@@ -9,7 +9,6 @@ from tests.browser.elements.app import FORGOT, App, beside, link_mailed
 from tests.browser.elements.test_the_story import HEARD
 from tests.driver.database import lose_outbox
 from tests.driver.service import NEW_PASSWORD, Service
-from tests.servers.databases import SqliteFiles
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
@@ -56,8 +55,8 @@ async def test_a_password_that_is_not_accepted_can_be_mended(app: App, keyturn: 
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
 
 
-async def test_an_expired_link_is_replaced_by_one_press(app: App, sqlite: SqliteFiles) -> None:
-    async with beside(app, sqlite.migrated()) as service:
+async def test_an_expired_link_is_replaced_by_one_press(app: App, sqlite_url: str) -> None:
+    async with beside(app, sqlite_url) as service:
         ed = (await service.add("ed@northwind.test")).email
         token = await service.link(ed)
         service.let_time_pass(minutes=30)
@@ -76,10 +75,8 @@ async def test_an_expired_link_is_replaced_by_one_press(app: App, sqlite: Sqlite
             await expect(page.get_by_label("New password", exact=True)).to_be_visible()
 
 
-async def test_a_malformed_address_is_told_and_who_asks_too_often_when_to_come_back(
-    app: App, sqlite: SqliteFiles
-) -> None:
-    async with beside(app, sqlite.migrated(), limits={"request": "1/minute"}), app.open("/forgot") as page:
+async def test_a_malformed_address_is_told_and_who_asks_too_often_when_to_come_back(app: App, sqlite_url: str) -> None:
+    async with beside(app, sqlite_url, limits={"request": "1/minute"}), app.open("/forgot") as page:
         field, send = page.get_by_label("Email"), page.get_by_role("button", name="Send the link")
         for typed in ("", "ada@"):
             await field.fill(typed)
@@ -129,8 +126,8 @@ async def test_without_a_connection_nothing_is_lost(app: App, keyturn: Service) 
         await expect(page.get_by_role("heading", name="Your password was changed")).to_be_visible()
 
 
-async def test_what_goes_wrong_in_the_service_shows_the_reference_of_its_log(app: App, sqlite: SqliteFiles) -> None:
-    async with beside(app, sqlite.migrated()) as service, app.open("/forgot") as page:
+async def test_what_goes_wrong_in_the_service_shows_the_reference_of_its_log(app: App, sqlite_url: str) -> None:
+    async with beside(app, sqlite_url) as service, app.open("/forgot") as page:
         await lose_outbox(service)
         await page.get_by_label("Email").fill("olga@northwind.test")
         async with page.expect_response(lambda answer: answer.status == 503) as answered:

@@ -11,24 +11,21 @@ from tests.browser.elements.app import App, beside, link_mailed
 from tests.driver.inbox import text_in_file
 from tests.driver.second_factors import BUILTIN, enrol, wrong_code
 from tests.driver.service import ADA, NEW_PASSWORD, Service
-from tests.servers.databases import SqliteFiles
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def guarded(app: App, sqlite: SqliteFiles, tmp_path: Path) -> AsyncIterator[Service]:
+async def guarded(app: App, sqlite_url: str, tmp_path: Path) -> AsyncIterator[Service]:
     """Run a service in which Ada has every factor."""
-    url = sqlite.migrated()
     step = BUILTIN | {"sms": {"account": "AC1"}}
     mail = {"transport": "capture", "capture_dir": str(tmp_path / "mail")}
-    async with beside(app, url, second_step=step, mail=mail, limits={"request": "100/minute"}) as service:
+    async with beside(app, sqlite_url, second_step=step, mail=mail, limits={"request": "100/minute"}) as service:
         await service.add(ADA)
         await enrol(service)
         await service.operator.set_phone(ADA, "+447700900123")
         await service.operator.renew_recovery_codes(ADA)
         yield service
-    sqlite.drop(url)
 
 
 async def test_a_code_is_asked_for_once_the_password_is_fine_and_completes_it(

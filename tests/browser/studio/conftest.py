@@ -8,9 +8,9 @@ from playwright.async_api import Browser, BrowserContext, Page
 from tests.browser.browsing import PATIENCE
 from tests.browser.studio.elsewhere import Elsewhere
 from tests.servers.serving import serving
-from tests.studio.web.conftest import captured, client, folder, inbox, served, studio
+from tests.studio.web.conftest import captured, client, folder, gallery, inbox, served, studio
 
-__all__ = ["captured", "client", "folder", "inbox", "served", "studio"]
+__all__ = ["captured", "client", "folder", "gallery", "inbox", "served", "studio"]
 
 
 @pytest.fixture

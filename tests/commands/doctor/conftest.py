@@ -1,9 +1,8 @@
 """A nameserver, a Resend server, and the settings of a service that uses both."""
 
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trustme
@@ -38,11 +37,9 @@ def told(nameserver: DnsServer) -> DnsServer:
 
 
 @pytest.fixture
-def production(resend: ResendServer, sqlite: Any) -> Iterator[Settings]:
+def production(resend: ResendServer, sqlite_url: str) -> Settings:
     """Give the test settings with which nothing is wrong."""
-    url = sqlite.migrated()
-    yield production_settings(url, resend.url)
-    sqlite.drop(url)
+    return production_settings(sqlite_url, resend.url)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import text
 from tests.driver.connections import connected
 from tests.permissions import as_stranger
-from tests.servers.databases import SqliteFiles
 from tests.servers.postgresql_with_tls import TlsServer
 
 from keyturn.mail.port.finding import Finding
@@ -41,16 +40,14 @@ async def execute(url: str, statement: str) -> None:
 
 
 @pytest.fixture(params=[0o555, 0o777], ids=["a folder to read", "a folder to write"])
-def read_only(sqlite: SqliteFiles, request: pytest.FixtureRequest) -> Iterator[str]:
+def read_only(sqlite_url: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """Give the test a database that only root may write, in a folder that every user can enter."""
-    url = sqlite.migrated()
     with TemporaryDirectory(prefix="keyturn-") as folder:
-        file = shutil.copy(url.removeprefix("sqlite:///"), folder)
+        file = shutil.copy(sqlite_url.removeprefix("sqlite:///"), folder)
         Path(file).chmod(0o444)
         Path(folder).chmod(request.param)
         yield f"sqlite:///{file}"
         Path(folder).chmod(0o755)
-    sqlite.drop(url)
 
 
 async def test_a_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
@@ -122,16 +119,14 @@ async def test_a_user_who_may_not_read_the_tables_is_no_server_to_start(database
     assert found.fix == MEND
 
 
-def test_a_file_that_everybody_can_read_is_a_warning(sqlite: SqliteFiles) -> None:
-    url = sqlite.migrated()
+def test_a_file_that_everybody_can_read_is_a_warning(sqlite_url: str) -> None:
     with TemporaryDirectory(prefix="keyturn-") as folder:
-        file = Path(shutil.copy(url.removeprefix("sqlite:///"), folder))
+        file = Path(shutil.copy(sqlite_url.removeprefix("sqlite:///"), folder))
         Path(folder).chmod(0o755)
         file.chmod(0o644)
         _, warned = asyncio.run(check_database(on(f"sqlite:///{file}")))
         file.chmod(0o640)
         held = asyncio.run(check_database(on(f"sqlite:///{file}")))
-    sqlite.drop(url)
 
     assert (warned.verdict, warned.fix) == ("warn", f"Run `chmod o= {file}`.")
     assert "password hashes" in warned.message

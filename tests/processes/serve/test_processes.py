@@ -12,8 +12,8 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.commands.command import ADA, PASSWORD, Keyturn
-from tests.driver.service import BEARER
-from tests.processes.serve.workers import ENVIRONMENT, REQUEST, end_worker, wait_for_end, worker_of
+from tests.driver.service import BEARER, REQUEST
+from tests.processes.serve.workers import ENVIRONMENT, end_worker, wait_for_end, worker_of
 from tests.servers.databases import PostgresServer
 from tests.servers.processes import Running, running
 

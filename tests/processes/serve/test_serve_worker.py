@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.commands.command import ADA
-from tests.driver.service import BEARER
-from tests.processes.serve.workers import ENVIRONMENT, REQUEST, end_worker, wait_for_end, wait_for_mail, worker_of
+from tests.driver.service import BEARER, REQUEST
+from tests.processes.serve.workers import ENVIRONMENT, end_worker, wait_for_end, wait_for_mail, worker_of
 from tests.servers.processes import running
 
 pytestmark = [

@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.commands.command import ADA
-from tests.processes.serve.workers import ENVIRONMENT, REQUEST, wait_for_end, wait_for_mail, worker_of
+from tests.driver.service import REQUEST
+from tests.processes.serve.workers import ENVIRONMENT, wait_for_end, wait_for_mail, worker_of
 from tests.servers.processes import Running, running_program
 
 pytestmark = [

@@ -16,7 +16,6 @@ ENVIRONMENT = {
     "KEYTURN_MAIL_TRANSPORT": "capture",
     "KEYTURN_METRICS_TOKEN": METRICS_TOKEN,
 }
-REQUEST = "/api/auth/request-password-reset"
 
 
 def worker_of(serve: Running, times: int = 1) -> int:

@@ -2,16 +2,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from tests.processes.sources.adopted import PASSWORD, SERVICE_ROLE_KEY, Adopted, adopted
-from tests.servers.databases import SqliteFiles
 from tests.servers.serving import serving
 from tests.servers.supabase import SupabaseServer
-
-
-@pytest.fixture
-def migrated(sqlite: SqliteFiles) -> Iterator[str]:
-    url = sqlite.migrated()
-    yield url
-    sqlite.drop(url)
 
 
 @pytest.fixture
@@ -37,6 +29,6 @@ def environ(name: str, supabase: SupabaseServer) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-async def app(name: str, migrated: str, environ: dict[str, str]) -> AsyncIterator[Adopted]:
-    async with adopted(name, migrated, **environ) as app:
+async def app(name: str, sqlite_url: str, environ: dict[str, str]) -> AsyncIterator[Adopted]:
+    async with adopted(name, sqlite_url, **environ) as app:
         yield app

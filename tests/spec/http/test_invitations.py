@@ -10,6 +10,7 @@ from tests.driver.service import (
     ADA,
     DAN,
     GRACE,
+    INVITE,
     NEW_PASSWORD,
     NOBODY,
     REQUEST,
@@ -24,7 +25,6 @@ from tests.servers.databases import ON_SQLITE
 
 pytestmark = pytest.mark.any_database
 
-INVITE = "/api/auth/invitations"
 KEY = "0123456789abcdef" * 2
 EVE = "eve@northwind.test"
 WITH_KEY = {"service_key": KEY}

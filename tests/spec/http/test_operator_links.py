@@ -8,12 +8,12 @@ import httpx2
 import pytest
 from tests.driver.inbox import TOKEN, token_in
 from tests.driver.reporting import HARD, WITH_WEBHOOK, deliver_all, provider_id, report
-from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
+from tests.driver.service import ADA, DAN, GRACE, INVITE, NEW_PASSWORD, NOBODY, Service, Start, problem
 from tests.servers.databases import ON_SQLITE
 
 pytestmark = pytest.mark.any_database
 
-LINKS, INVITE = "/api/auth/links", "/api/auth/invitations"
+LINKS = "/api/auth/links"
 INVITING, KEY = "0123456789abcdef" * 2, "fedcba9876543210" * 2
 KEYS = {"service_key": INVITING, "link_key": KEY}
 REASON = "Lost the mailbox; passport checked."

@@ -1,9 +1,8 @@
 """Pages of another origin: the listed ones may call the API, without cookies; no other may read an answer."""
 
 import pytest
-from tests.driver.service import Start
+from tests.driver.service import REQUEST, Start
 
-REQUEST = "/api/auth/request-password-reset"
 APP = "https://app.example.org"
 PREFLIGHT = {
     "Access-Control-Request-Method": "POST",

@@ -6,11 +6,10 @@ from typing import Any
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.puzzles import post_answering
-from tests.driver.service import ADA, DAN, NEW_PASSWORD, Service, Start, problem
+from tests.driver.service import ADA, DAN, NEW_PASSWORD, REPLACE, Service, Start, problem
 
 pytestmark = [pytest.mark.any_database, pytest.mark.long]
 
-REPLACE = "/api/auth/replace-expired-link"
 HINT = "a***@northwind.test"
 
 

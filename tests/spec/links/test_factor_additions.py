@@ -20,12 +20,11 @@ from tests.driver.second_factors import (
     code_of,
     reset_with,
 )
-from tests.driver.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, Service, Start, problem
+from tests.driver.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, SECURE, Service, Start, problem
 from tests.servers.databases import SOON_ON_SQLITE
 
 pytestmark = pytest.mark.any_database
 
-SECURE = "/api/auth/secure-account"
 NEXT_PASSWORD = "nineteen patient herons"
 State = Literal["none", "recent", "proven", "replaced"]
 Occasion = Literal["sign-in", "reset", "recovery link", "press"]

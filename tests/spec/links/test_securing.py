@@ -8,13 +8,12 @@ import pytest
 from tests.driver.elsewhere import Lockable, UnendingSessions
 from tests.driver.inbox import TOKEN, code_in, token_in
 from tests.driver.lost_commits import losing_commits, losing_the_database
-from tests.driver.service import ADA, ME, NEW_PASSWORD, Service, Start, problem
+from tests.driver.service import ADA, ME, NEW_PASSWORD, SECURE, Service, Start, problem
 
 from keyturn import Account
 
 pytestmark = pytest.mark.any_database
 
-SECURE = "/api/auth/secure-account"
 THIEF = "thief@elsewhere.test"
 NEW = "ada@elsewhere.test"
 OWN_PASSWORD = "nineteen patient herons"

@@ -7,7 +7,7 @@ import pytest
 from tests.driver.app_database import App, running_app
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import code_in, token_in
-from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, Service, Start, problem
+from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, VERIFY, Service, Start, problem
 from tests.driver.statements import statements_sent
 from tests.driver.visitor import form_token
 from tests.servers.databases import ON_SQLITE
@@ -22,7 +22,6 @@ USERS = (
     "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), login VARCHAR(40), password_hash VARCHAR(60),"
     " is_active INTEGER)"
 )
-VERIFY = "/api/auth/verify-reset-code"
 
 
 @pytest.fixture

@@ -11,12 +11,11 @@ import httpx2
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.lost_commits import losing_commits
-from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, Service, Start, problem
+from tests.driver.service import ADA, DAN, GRACE, NEW_PASSWORD, NOBODY, VERIFY, Service, Start, problem
 from tests.driver.statements import statements_sent
 
 pytestmark = pytest.mark.any_database
 
-VERIFY = "/api/auth/verify-reset-code"
 REFUSED = "400 code-refused"
 LIN = "lin@northwind.test"
 NO_COOLDOWN = {"mailbox_cooldown": timedelta(0), "mailbox_daily": 1_000}

@@ -7,21 +7,11 @@ from typing import Any
 import pytest
 from tests.driver.elsewhere import DEATH, LEAKED, Elsewhere
 from tests.driver.inbox import token_in
-from tests.driver.service import (
-    ADA,
-    CHANGE,
-    LOGIN,
-    ME,
-    NEW_PASSWORD,
-    Service,
-    problem,
-)
+from tests.driver.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, SECURE, Service, problem
 
 from keyturn import Account, AccountsUnready, KeyturnError
 
 pytestmark = pytest.mark.any_database
-
-SECURE = "/api/auth/secure-account"
 
 
 @pytest.fixture

@@ -11,10 +11,8 @@ from tests.driver.app_database import running_app
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, Service, hash_of, problem, running, settings_for
-from tests.servers.databases import SqliteFiles
 from tests.servers.webhooks import App
 from tests.spec.webhooks.conftest import Hook
-from tests.spec.webhooks.test_events import typed
 
 from keyturn import Account, Ended, NewPassword
 
@@ -65,12 +63,12 @@ async def press(service: Service) -> None:
 
 
 @pytest.fixture
-def filled(sqlite: SqliteFiles, tmp_path: Path) -> Filled:
+def filled(sqlite_url: str, tmp_path: Path) -> Filled:
     @asynccontextmanager
     async def start(**changes: Any) -> AsyncIterator[tuple[Database, Service]]:
         url = f"sqlite:///{tmp_path / 'app.db'}"
         table = {"url": url, "table": "users", "ends": ENDS}
-        settings = settings_for(sqlite.migrated(), accounts={"store": "table", "table": table}, **changes)
+        settings = settings_for(sqlite_url, accounts={"store": "table", "table": table}, **changes)
         async with running_app(url, TABLES) as database, running(settings) as service:
             await fill(database)
             yield database, service
@@ -91,7 +89,7 @@ def told(service: Service) -> list[str]:
 
 
 def events(app: App, name: str) -> list[dict[str, int] | None]:
-    return [event["data"].get("ended") for event in typed(app, name)]
+    return [event["data"].get("ended") for event in app.typed(name)]
 
 
 @pytest.mark.parametrize(
@@ -192,11 +190,11 @@ class Counting(Elsewhere):
     ],
 )
 async def test_a_store_of_the_apps_own_may_say_it_too_and_no_answer_of_it_breaks_a_change(
-    sqlite: SqliteFiles, app: App, hook: Hook, answer: Any, mail: str, event: Any
+    sqlite_url: str, app: App, hook: Hook, answer: Any, mail: str, event: Any
 ) -> None:
     store = Counting(Account(id="7", email=ADA))
     store.answer = answer
-    async with running(settings_for(sqlite.migrated(), webhooks=hook), accounts=store) as service:
+    async with running(settings_for(sqlite_url, webhooks=hook), accounts=store) as service:
         assert problem(await service.reset(await service.link())) == "200"
         await service.deliver()
         assert (told(service), events(app, "password.changed")) == ([mail], [event])

@@ -1,7 +1,6 @@
 """The app receives each event once, signed, and without a secret that grants access."""
 
 from datetime import datetime
-from typing import Any
 
 import pytest
 from tests.driver.inbox import token_in
@@ -17,10 +16,6 @@ pytestmark = pytest.mark.long
 BROWSER = {"user-agent": "Firefox"}
 
 
-def typed(app: App, name: str) -> list[Any]:
-    return [event for event in app.events.values() if event["type"] == name]
-
-
 async def test_a_reset_is_told_once_with_whose_it_was_and_who_did_it(service: Service, app: App) -> None:
     token = await service.link()
     began = service.now()
@@ -31,7 +26,7 @@ async def test_a_reset_is_told_once_with_whose_it_was_and_who_did_it(service: Se
     await service.deliver()
     await service.deliver_again()
 
-    (event,) = typed(app, "password.changed")
+    (event,) = app.typed("password.changed")
     account = await service.parts.accounts.find(ADA)
     data = event["data"]
     assert len(data.pop("requestId")) > 20
@@ -62,7 +57,7 @@ async def test_a_request_is_told_where_a_mail_goes_out_and_of_nobody_else(servic
         assert (await service.anywhere(headers=BROWSER).post(REQUEST, json={"email": email})).status_code == 202
     await service.deliver()
 
-    told = typed(app, "password.reset_requested")
+    told = app.typed("password.reset_requested")
     assert sorted((event["data"]["email"], event["data"]["outcome"]) for event in told) == [
         (ADA, "link_mailed"),
         (GRACE, "provider_mailed"),
@@ -78,7 +73,7 @@ async def test_a_password_that_was_not_changed_is_not_told(service: Service, app
     assert (await service.reset("0" * 43)).status_code == 400
     await service.deliver()
 
-    assert typed(app, "password.changed") == []
+    assert app.typed("password.changed") == []
 
 
 async def test_no_token_and_no_password_is_told_or_kept(service: Service, app: App) -> None:
@@ -128,7 +123,7 @@ async def test_a_secured_account_is_told_with_both_addresses(service: Service, a
     assert answer.is_success, answer.text
     await service.deliver()
 
-    (event,) = typed(app, "account.secured")
+    (event,) = app.typed("account.secured")
     data = event["data"]
     assert (data["email"], data["currentEmail"], data["locked"]) == (ADA, "thief@elsewhere.test", False)
     assert (data["ipAddress"], data["userAgent"], data["kind"]) == ("192.0.2.7", "Firefox", "viewer")
@@ -143,6 +138,6 @@ async def test_a_second_step_that_failed_is_told_once(start: Start, hook: Hook, 
         assert (await reset_with(service, token, "totp", wrong_code())).is_client_error
     await service.deliver()
 
-    (event,) = typed(app, "second_step.failed")
+    (event,) = app.typed("second_step.failed")
     assert (event["data"]["accountId"], event["data"]["method"]) == ((await account_of(service)).id, "totp")
     assert token not in str(event)

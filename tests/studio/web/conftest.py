@@ -6,11 +6,9 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 from tests.servers.serving import serving
-from tests.studio.web.fixtures import Client, Greeting, write_templates
+from tests.studio.web.fixtures import Client, Greeting, gallery_of, write_templates
 
 from keyturn.mail.languages import Languages
-from keyturn.mail.rendering.render import Templates
-from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.web import Studio, create_studio_app
@@ -28,13 +26,14 @@ def inbox(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def studio(folder: Path, inbox: Path) -> Studio:
+def gallery(folder: Path) -> Gallery:
+    return gallery_of(folder, Languages("UTC", only=("en", "de", "ar")), Greeting)
+
+
+@pytest.fixture
+def studio(gallery: Gallery, inbox: Path) -> Studio:
     return Studio(
-        gallery=Gallery(
-            templates=Templates(folder, branding({"name": "Northwind School"}, Palette()), reload=True),
-            languages=Languages("UTC", only=("en", "de", "ar")),
-            props={"greeting": Greeting},
-        ),
+        gallery=gallery,
         sender="Northwind School <no-reply@northwind.example>",
         captured=CapturedMails(folder=inbox),
         token="",

@@ -13,7 +13,10 @@ from litestar import Litestar
 from litestar.testing import TestClient
 from msgspec import Meta
 
-from keyturn.mail.rendering.render import EmailProps
+from keyturn.mail.languages import Languages
+from keyturn.mail.rendering.render import EmailProps, Templates
+from keyturn.service.reset.mails.palette import Palette, branding
+from keyturn.studio.gallery import Gallery
 
 Client = TestClient[Litestar]
 
@@ -88,6 +91,12 @@ def write_templates(folder: Path) -> None:
     }.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(text)
+
+
+def gallery_of(folder: Path, languages: Languages, props: type[EmailProps]) -> Gallery:
+    """Return the gallery of a folder in which one template has typed props."""
+    templates = Templates(folder, branding({"name": "Northwind School"}, Palette()), reload=True)
+    return Gallery(templates=templates, languages=languages, props={props.template: props})
 
 
 def save(folder: Path, old: str, new: str, file: str = "greeting/greeting.mjml") -> None:

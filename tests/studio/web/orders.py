@@ -9,11 +9,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from tests.studio.web.fixtures import gallery_of
 
 from keyturn.mail.languages import Languages
-from keyturn.mail.rendering.render import EmailProps, Templates
-from keyturn.service.reset.mails.palette import Palette, branding
-from keyturn.studio.gallery import Gallery
+from keyturn.mail.rendering.render import EmailProps
 from keyturn.studio.web import Studio
 
 Link = Annotated[str, Meta(max_length=200, pattern="^https?://", description="an absolute address")]
@@ -110,9 +109,11 @@ def order_studio(folder: Path) -> Studio:
     }.items():
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(text)
-    templates = Templates(folder, branding({"name": "Northwind School"}, Palette()), reload=True)
-    gallery = Gallery(templates=templates, languages=Languages("UTC"), props={"order": Order})
-    return Studio(gallery=gallery, sender="Northwind School <no-reply@northwind.example>", token="")
+    return Studio(
+        gallery=gallery_of(folder, Languages("UTC"), Order),
+        sender="Northwind School <no-reply@northwind.example>",
+        token="",
+    )
 
 
 def form_of(page: str) -> dict[str, Any]:

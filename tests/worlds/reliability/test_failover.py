@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from tests.driver.elsewhere import Elsewhere
-from tests.driver.service import NEW_PASSWORD, PASSWORD, REQUEST, Service, problem, running, settings_for
+from tests.driver.service import NEW_PASSWORD, PASSWORD, REQUEST, SECURE, Service, problem, running, settings_for
 from tests.servers.mail_providers.answers import Mail
 from tests.servers.mail_providers.resend import API_KEY, ResendServer
 from tests.worlds.reliability.postgresql_pair import Pair
@@ -17,7 +17,6 @@ from keyturn import Account, AccountStore
 pytestmark = pytest.mark.long
 
 ADA, BO, CY, DI = "ada@northwind.test", "bo@northwind.test", "cy@northwind.test", "di@northwind.test"
-SECURE = "/api/auth/secure-account"
 
 
 @asynccontextmanager

@@ -12,11 +12,15 @@ from tests.driver import reporting
 from tests.driver.second_factors import BUILTIN, code_of, enrol
 from tests.driver.service import (
     CHANGE,
+    INVITE,
     LOGIN,
     ME,
+    REPLACE,
     REQUEST,
     RESET,
+    SECURE,
     VALIDATE,
+    VERIFY,
     Service,
     hash_of,
     problem,
@@ -28,8 +32,6 @@ from tests.worlds.state_machines.things import MOST_MAILS
 from keyturn import Email, KeyturnError
 from keyturn.testing import MovableClock
 
-REPLACE, VERIFY = "/api/auth/replace-expired-link", "/api/auth/verify-reset-code"
-SECURE, INVITE = "/api/auth/secure-account", "/api/auth/invitations"
 SERVICE_KEY = "0123456789abcdef" * 2
 
 _FREE = "100000/second"
