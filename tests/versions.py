@@ -38,6 +38,7 @@ TESTS = (
     "tests/contracts/second_steps",
     "tests/functions/test_codes.py",
     "tests/spec/http",
+    "tests/spec/operating",
     "tests/functions/test_access_logs.py",
     "tests/functions/test_logs.py",
 )

@@ -18,7 +18,8 @@ CHAPTERS = {
     "mails": "Mails and the worker",
     "webhooks": "Webhooks",
     "http": "Over HTTP",
-    "": "After a restore, and in the tests of an app",
+    "operating": "Operating",
+    "": "In the tests of an app",
 }
 
 

@@ -1,6 +1,6 @@
 """The attributes that MJML's own compiler reads and ours does not are those that the checks know.
 
-`python -m tests.studio.lint.test_unread_attributes` writes the list of today.
+`python -m tests.studio.lint.markup.test_unread_attributes` writes the list of today.
 """
 
 import json
@@ -22,7 +22,7 @@ from keyturn.studio.lint.markup.structure import schema, unread_attributes
 pytestmark = [pytest.mark.long, pytest.mark.nightly]
 
 REFERENCE = Path(__file__).parent / "reference"
-DATA = Path(__file__).parents[3] / "src/keyturn/studio/lint/markup/data/unread-attributes.json"
+DATA = Path(__file__).parents[4] / "src/keyturn/studio/lint/markup/data/unread-attributes.json"
 AROUND = "<mj-section><mj-column>{}</mj-column></mj-section>"
 IMAGE = 'src="https://a.example/a.png" href="https://a.example"'
 ACCORDION = """<mj-accordion><mj-accordion-element><mj-accordion-title>Title</mj-accordion-title>

@@ -16,10 +16,10 @@ from keyturn.service.reset.mails.palette import Palette, branding
 from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.web.rendering.rendition import Order
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 FOLDERS = [
     *(ROOT / "tests" / "studio" / "gallery" / "folders" / name for name in ("club", "school", "shop")),
-    *(ROOT / "tests" / "studio" / "lint" / name for name in ("templates", "html_mails", "official")),
+    *(ROOT / "tests" / "studio" / "lint" / name for name in ("templates", "html_mails", "markup/official")),
     ROOT / "examples" / "shop-mails",
 ]
 
