@@ -1,7 +1,12 @@
 """Databases of apps that have accounts already."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
+
+from sqlalchemy import Connection
+
+from keyturn.service.accounts.table.app_database import AppDatabase
 
 READY = {"KEYTURN_SECRET_KEY": "0123456789abcdef0123456789abcdef", "RESEND_API_KEY": "re_test"}
 """The secrets that the settings of `init` need to be read."""
@@ -48,3 +53,17 @@ def files() -> set[str]:
 def to_look_at(out: str) -> list[str]:
     """Return what `keyturn init` says to look at."""
     return [line.removeprefix("  * ") for line in out.splitlines() if line.startswith("  * ")]
+
+
+def executed(url: str, script: str) -> None:
+    async def work() -> None:
+        elsewhere = AppDatabase(url)
+
+        def write(connection: Connection) -> None:
+            for statement in script.strip().split(";\n"):
+                connection.exec_driver_sql(statement.rstrip(";"))
+
+        await elsewhere.transact(write)
+        await elsewhere.close()
+
+    asyncio.run(work())

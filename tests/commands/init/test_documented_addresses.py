@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.commands.command import Keyturn
-from tests.commands.init.apps import READY, TEXTS
-from tests.commands.init.test_init_servers import executed
+from tests.commands.init.apps import READY, TEXTS, executed
 from tests.servers.databases import PostgresServer
 
 from keyturn.errors import SettingsInvalid

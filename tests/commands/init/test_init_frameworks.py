@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 from tests.commands.command import Keyturn
-from tests.commands.init.apps import READY, TEXTS, to_look_at
-from tests.commands.init.test_init_servers import executed
+from tests.commands.init.apps import READY, TEXTS, executed, to_look_at
 from tests.servers.databases import Databases
 
 from keyturn.service.settings import Credentials, Ending, HashingSettings, TableSettings

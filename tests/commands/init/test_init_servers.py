@@ -1,34 +1,17 @@
 """`keyturn init` on the servers that apps have: a real PostgreSQL and a real MariaDB."""
 
-import asyncio
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
 from tests.commands.command import Keyturn
-from tests.commands.init.apps import READY, TEXTS
+from tests.commands.init.apps import READY, TEXTS, executed
 from tests.servers.databases import PostgresServer
 from tests.servers.mariadb import MariadbServer
 
-from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import read_settings
 
 pytestmark = pytest.mark.long
-
-
-def executed(url: str, script: str) -> None:
-    async def work() -> None:
-        elsewhere = AppDatabase(url)
-
-        def write(connection: Connection) -> None:
-            for statement in script.strip().split(";\n"):
-                connection.exec_driver_sql(statement.rstrip(";"))
-
-        await elsewhere.transact(write)
-        await elsewhere.close()
-
-    asyncio.run(work())
 
 
 def read(**variables: str) -> Settings:

@@ -1,15 +1,10 @@
 """A brand: files that can be served, a font that is one, and the sentence for what is not."""
 
-import base64
 from pathlib import Path
 
 import pytest
+from tests.driver.pictures import PNG, SVG
 from tests.functions.settings.reading import Faults, Read
-
-SVG = b'<?xml version="1.0"?>\n<!-- a mark -->\n<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
-)
 
 
 def test_files_are_found_beside_keyturn_toml_and_addresses_stay_as_they_are(read: Read, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import bcrypt
 import httpx2
 import msgspec
 import uvicorn
@@ -32,6 +33,8 @@ from keyturn.service.parts import Parts
 from keyturn.service.settings import AccountSettings, DatabaseSettings, HashingSettings, TableSettings
 
 BASE_URL = "https://school.example.org/account"
+REQUEST = "/account/api/auth/request-password-reset"
+RESET = "/account/api/auth/reset-password"
 KNOWN = {"X-Teacher": "ada"}
 """What the app's own sign-in leaves behind, in short."""
 
@@ -208,3 +211,8 @@ class Host:
     async def visits(self) -> int:
         async with self.alchemy.get_session() as session:
             return len((await session.scalars(select(Visit))).all())
+
+
+async def fits(host: Host, password: str) -> bool:
+    hashed = (await host.user()).hashed
+    return bool(hashed) and bcrypt.checkpw(password.encode(), str(hashed).encode())

@@ -12,8 +12,7 @@ from tests.driver.inbox import token_in
 from tests.driver.service import ADA, NEW_PASSWORD, problem
 from tests.driver.visitor import form_token
 from tests.processes.plugin.documented import block
-from tests.processes.plugin.host import Host, keyturn_settings
-from tests.processes.plugin.test_in_an_app import REQUEST, RESET, fits
+from tests.processes.plugin.host import REQUEST, RESET, Host, fits, keyturn_settings
 from tests.servers.databases import ON_SQLITE
 
 from keyturn import (

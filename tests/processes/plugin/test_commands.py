@@ -15,8 +15,7 @@ from litestar.cli.main import litestar_group
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, NEW_PASSWORD
-from tests.processes.plugin.host import Host, keyturn_settings
-from tests.processes.plugin.test_in_an_app import REQUEST, RESET
+from tests.processes.plugin.host import REQUEST, RESET, Host, keyturn_settings
 
 from keyturn import Account
 from keyturn.cli import COMMANDS

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from tests.driver.inbox import token_in_file
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, hash_of
 from tests.processes.plugin.documented import block
-from tests.processes.plugin.test_in_an_app import REQUEST, RESET
+from tests.processes.plugin.host import REQUEST, RESET
 
 pytestmark = pytest.mark.long
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import bcrypt
 import httpx2
 import pytest
 from litestar import Litestar
@@ -10,7 +9,7 @@ from litestar.di import Provide
 from tests.driver.inbox import Inbox, links_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, problem
 from tests.driver.visitor import heading
-from tests.processes.plugin.host import KNOWN, Host, keyturn_settings
+from tests.processes.plugin.host import KNOWN, REQUEST, RESET, Host, fits, keyturn_settings
 from tests.servers.databases import ON_SQLITE
 
 from keyturn import KeyturnConfig, KeyturnPlugin
@@ -18,14 +17,7 @@ from keyturn.service.settings import DatabaseSettings, LimitSettings, ServerSett
 
 pytestmark = pytest.mark.long
 
-REQUEST = "/account/api/auth/request-password-reset"
-RESET = "/account/api/auth/reset-password"
 CLOSED = {"X-Closed": "yes"}
-
-
-async def fits(host: Host, password: str) -> bool:
-    hashed = (await host.user()).hashed
-    return bool(hashed) and bcrypt.checkpw(password.encode(), str(hashed).encode())
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from tests.driver.connections import connected
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.service import ADA
-from tests.processes.plugin.host import TABLE, Host, alchemy_for, keyturn_settings
-from tests.processes.plugin.test_in_an_app import REQUEST
+from tests.processes.plugin.host import REQUEST, TABLE, Host, alchemy_for, keyturn_settings
 from tests.servers.databases import ON_SQLITE
 
 from keyturn import Event, KeyturnConfig, KeyturnPlugin, Settings

@@ -9,8 +9,7 @@ import pytest
 from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, PASSWORD, hash_of
-from tests.processes.plugin.host import Host, keyturn_settings
-from tests.processes.plugin.test_in_an_app import REQUEST, RESET
+from tests.processes.plugin.host import REQUEST, RESET, Host, keyturn_settings
 from tests.servers.databases import Databases
 
 from keyturn.service.accounts.port import Account

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from tests.driver.pictures import PNG, SVG
 from tests.driver.service import Service
 from tests.driver.visitor import Visitor
-from tests.functions.settings.test_brand import PNG, SVG
 from tests.spec.pages.school import OpenSchool
 
 pytestmark = pytest.mark.long

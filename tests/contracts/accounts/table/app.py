@@ -5,11 +5,15 @@ from typing import Any
 from uuid import UUID
 
 import bcrypt
+import pytest
 from tests.driver.app_database import App
 
+from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.store import TableAccounts
 from keyturn.service.settings import HashingSettings, Secret, TableSettings
+
+USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), name TEXT)"
 
 Over = Callable[..., TableAccounts]
 """Makes a store over the table `users` of the app, from the settings that differ from the defaults."""
@@ -31,6 +35,12 @@ def mapping(url: str = "", **changes: Any) -> TableSettings:
 
 async def hashed(text: str) -> str:
     return f"$2b${text}"
+
+
+async def faults(accounts: TableAccounts) -> list[str]:
+    with pytest.raises(SettingsInvalid) as invalid:
+        await accounts.require_ready()
+    return [f"{fault.name.removeprefix('accounts.table.')}: {fault.message}" for fault in invalid.value.faults]
 
 
 async def doubts_of(accounts: TableAccounts) -> list[str]:

@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.contracts.accounts.table.app import Over, hashed, one
-from tests.contracts.accounts.table.test_ready import USERS, faults
+from tests.contracts.accounts.table.app import USERS, Over, faults, hashed, one
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Ended, NewPassword

@@ -5,9 +5,8 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from tests.contracts.accounts.table.app import Over, doubts_of, hashed, one
+from tests.contracts.accounts.table.app import USERS, Over, doubts_of, hashed, one
 from tests.contracts.accounts.table.test_endings import ADA, ids
-from tests.contracts.accounts.table.test_ready import USERS
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Ended, NewPassword

@@ -4,25 +4,15 @@ from typing import Any
 
 import pytest
 from sqlalchemy import make_url
-from tests.contracts.accounts.table.app import Over
+from tests.contracts.accounts.table.app import USERS, Over, faults
 from tests.driver.app_database import App
 
-from keyturn.errors import SettingsInvalid
-from keyturn.service.accounts.table.store import TableAccounts
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import Ending
-
-USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60), name TEXT)"
 
 
 def database_of(app: App) -> str:
     return make_url(app.url).database or ""
-
-
-async def faults(accounts: TableAccounts) -> list[str]:
-    with pytest.raises(SettingsInvalid) as invalid:
-        await accounts.require_ready()
-    return [f"{fault.name.removeprefix('accounts.table.')}: {fault.message}" for fault in invalid.value.faults]
 
 
 async def test_every_name_that_is_wrong_is_told_at_once(app: App, over: Over) -> None:

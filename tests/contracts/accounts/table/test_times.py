@@ -4,8 +4,7 @@ import re
 from datetime import datetime, timedelta
 
 import pytest
-from tests.contracts.accounts.table.app import Over, doubts_of, hashed, one
-from tests.contracts.accounts.table.test_ready import faults
+from tests.contracts.accounts.table.app import Over, doubts_of, faults, hashed, one
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import NewPassword

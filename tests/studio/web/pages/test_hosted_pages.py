@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from litestar.testing import TestClient
 from msgspec.structs import asdict
-from tests.functions.settings.test_brand import SVG
+from tests.driver.pictures import SVG
 from tests.studio.web.fixtures import Client
 
 from keyturn.service.pages.preview import PagePreview
