@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -82,13 +82,20 @@ def _cookie(header: str) -> tuple[str, str]:
     return name.strip(), "" if is_deleted else value.strip().strip('"')
 
 
+def _split(url: str) -> SplitResult:
+    """Return the parts of a URL, without the port that its scheme implies (RFC 6454, 4)."""
+    parts = urlsplit(url)
+    implied = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
+    return parts._replace(netloc=parts.netloc.removesuffix(implied))
+
+
 def joined(base: str, url: str) -> str:
     """Return a URL of a page in full, without its fragment, or as it is if it cannot be read.
 
     The names of this machine are one: the name in `base`.
     """
     try:
-        mine, other = urlsplit(base), urlsplit(urljoin(base, url))
+        mine, other = _split(base), _split(urljoin(base, url))
         is_mine = (other.scheme, other.port) == (mine.scheme, mine.port) and is_loopback(base)
     except ValueError:  # such as http://[x
         return url
@@ -116,7 +123,7 @@ class Web:
     def __init__(self, url: str, seconds: float) -> None:
         self._client = HttpClient(seconds, _LONGEST, trust_env=False)  # a proxy of the environment is another host
         self.is_another_host = needs_permission(url)
-        self.origin = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+        self.origin = joined(url, "/").removesuffix("/")
         self._starts = deque[float](maxlen=_PER_SECOND)
         self._turn = asyncio.Lock()
         self.aclose = self._client.close

@@ -13,6 +13,7 @@ from keyturn.cli import keyturn
 from keyturn.probe.attack import CannotProbe
 from keyturn.probe.probe import Probe
 from keyturn.probe.target import Patience, Target
+from keyturn.probe.web import Web
 
 pytestmark = pytest.mark.long
 
@@ -67,3 +68,10 @@ def test_without_a_port_for_mails_it_ends_with_2() -> None:
     ended = CliRunner().invoke(keyturn, ["probe", "http://127.0.0.1:3000", "--account", ANN])
 
     assert (ended.exit_code, "--smtp" in ended.output) == (2, True), ended.output
+
+
+async def test_a_url_with_the_port_that_its_scheme_implies_is_of_the_same_origin() -> None:
+    web = Web("https://127.0.0.1:443", 1)
+
+    assert web.is_here("https://127.0.0.1/forgot")
+    await web.aclose()

@@ -5,7 +5,7 @@ import sqlite3
 import stat
 import threading
 import traceback
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +200,22 @@ async def test_a_write_waits_for_the_transaction_of_another_process(database: Da
 
     assert await tally(elsewhere) == {"a": 1, "b": 2}
     await elsewhere.close()
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_no_other_process_writes_after_a_transaction_has_read(database: Database) -> None:
+    """SQLite would refuse the first one's own write then (https://sqlite.org/isolation.html)."""
+
+    def read_then_write(connection: Connection) -> None:
+        connection.execute(text("SELECT n FROM tally")).all()
+        with closing(sqlite3.connect(str(database.url.database), timeout=0)) as other:
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("INSERT INTO tally VALUES ('b', 2)")
+        connection.execute(ADD, {"name": "a", "n": 1})
+
+    await database.transact(read_then_write)
+
+    assert await tally(database) == {"a": 1}
 
 
 @pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
