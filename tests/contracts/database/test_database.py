@@ -208,9 +208,9 @@ async def test_no_other_process_writes_after_a_transaction_has_read(database: Da
 
     def read_then_write(connection: Connection) -> None:
         connection.execute(text("SELECT n FROM tally")).all()
-        with closing(sqlite3.connect(str(database.url.database), timeout=0)) as other:
-            with pytest.raises(sqlite3.OperationalError, match="locked"):
-                other.execute("INSERT INTO tally VALUES ('b', 2)")
+        other = sqlite3.connect(str(database.url.database), timeout=0)
+        with closing(other), pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("INSERT INTO tally VALUES ('b', 2)")
         connection.execute(ADD, {"name": "a", "n": 1})
 
     await database.transact(read_then_write)

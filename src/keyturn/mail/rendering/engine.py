@@ -20,7 +20,7 @@ class Engine(Protocol):
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         """Return the rendered template, byte for byte as in the project's own app.
 
-        The text records the source of each part (`emails/lint/source`). Raises TemplateInvalid: from an EngineFault, or
+        The text records the source of each part (`studio/lint/source`). Raises TemplateInvalid: from an EngineFault, or
         from an error that a limit raises.
         """
 
