@@ -5,7 +5,7 @@ from litestar.types import ASGIApp, Message, Middleware, Receive, Scope, Send
 
 from keyturn.errors import KeyturnError
 from keyturn.service.api.monitoring import health_router
-from keyturn.service.api.problems import NO_STORE, UNREAD, problem_handlers, send_problem
+from keyturn.service.api.problems import NO_STORE, UNREAD, problem_handlers, problem_response
 from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, provided
 from keyturn.service.parts import Parts
 from keyturn.service.problems.problem import problem_of
@@ -55,8 +55,8 @@ def count_unread(parts: Parts) -> Middleware:
                         await parts.requests.count_malformed(client_of(request))
                     except KeyturnError as error:
                         is_replaced = True
-                        language = accepted_language(parts.languages, request)
-                        await send_problem(problem_of(error), scope, receive, send, language)
+                        instead = problem_response(problem_of(error), accepted_language(parts.languages, request))
+                        await instead.to_asgi_response(None, request)(scope, receive, send)
                 if not is_replaced:
                     await send(message)
 

@@ -14,7 +14,6 @@ from litestar.params import URLEncodedBody
 from keyturn.service import addresses
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.opening import opened_link
 from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.security import content_security_policy
@@ -89,9 +88,9 @@ async def replace_expired(request: AnyRequest, data: URLEncodedBody[ForgotForm],
     Raises LinkDead, TooManyRequests.
     """
     site, path = pages.site, pages.site.paths.reset
-    opened, client = opened_link(pages, request), client_of(request)
+    (token, _), client = pages.cookies.opened_link(request), client_of(request)
     try:
-        link = await pages.parts.checks.require_expired(opened.token, client)
+        link = await pages.parts.checks.require_expired(token, client)
     except InputInvalid:  # it still works
         return pages.redirect(site.url(path))
     hint = addresses.mask(link.facts.email)

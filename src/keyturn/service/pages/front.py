@@ -13,15 +13,16 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
 
 from keyturn.service.api.problems import MEDIA_TYPE as PROBLEM_TYPE
-from keyturn.service.api.problems import problem_handlers
+from keyturn.service.api.problems import problem_answering, problem_handlers
 from keyturn.service.api.requests import AnyRequest
 from keyturn.service.pages.reading import reading
+from keyturn.service.pages.refusals import refusal_page
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.reset import signed_in_account
+from keyturn.service.problems.requests import MethodNotAllowed, NotFound
 from keyturn.service.reset.records.client import clip_header
 
 _FOR_PROGRAMS = {".well-known", "api", "health", "metrics", "schema", "webhooks"}
-_NOTHING_HERE = {404, 405}
 
 
 def home_redirect(pages: Pages) -> HTTPRouteHandler:
@@ -54,24 +55,17 @@ def change_password_redirect(pages: Pages) -> HTTPRouteHandler:
 
 
 def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
-    """Return the API's handlers, with a page for browsers at an unknown address."""
-    handlers = problem_handlers(pages.parts.languages)
-    to_programs = handlers[HTTPException]
+    """Return the API's handler, with a page for browsers at an unknown address."""
+    to_programs = problem_handlers(pages.parts.languages)[Exception]
 
-    def answer(request: AnyRequest, error: HTTPException) -> Response[Any]:
-        if error.status_code not in _NOTHING_HERE or not _is_for_people(request, pages.site.paths.api):
+    def answer(request: AnyRequest, error: Exception) -> Response[Any]:
+        problem = problem_answering(error)
+        if not isinstance(problem, NotFound | MethodNotAllowed) or not _is_for_people(request, pages.site.paths.api):
             return to_programs(request, error)
-        return pages.page(
-            request,
-            "refusal.html",
-            status=error.status_code,
-            reason="missing",
-            reference="",
-            back=pages.site.url("/"),
-            headers=error.headers,
-        )
+        headers = error.headers if isinstance(error, HTTPException) else None
+        return refusal_page(pages, request, problem, "missing", pages.site.url("/"), headers=headers)
 
-    return {**handlers, HTTPException: answer}
+    return {Exception: answer}
 
 
 def _is_for_people(request: AnyRequest, api: str) -> bool:

@@ -20,6 +20,7 @@ from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.mail_services import inbox_of, meant_by
+from keyturn.service.api.problems import FailureLog
 from keyturn.service.api.requests import AnyRequest
 from keyturn.service.pages.assets import Assets
 from keyturn.service.pages.cookies import Cookies, Flash
@@ -28,8 +29,7 @@ from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import rule_text
 from keyturn.service.problems.proofs import LINK_TEXTS, NotSignedIn
-from keyturn.service.problems.requests import Unavailable
-from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
+from keyturn.service.telemetry.logs import LogEvent
 
 PACKAGED = Path(__file__).parent / "templates"
 
@@ -124,12 +124,7 @@ class Pages:
         self.assets = Assets(site, self.headers)
         self._templates = PageTemplates(site, self.assets, site.settings.pages.templates)
         self._packaged = PageTemplates(site, self.assets)
-        self._unready = OnceAMinute()
-
-    def log_unready(self, error: Unavailable) -> None:
-        """Log that a dependency does not answer: one line a minute and cause."""
-        if count := self._unready.count(type(error).__name__):
-            log.error(LogEvent("page.unready", reason=error, count=count))
+        self.log_failure = FailureLog()
 
     def page(
         self,

@@ -18,7 +18,7 @@ from keyturn.service.api.responses import judgement_response
 from keyturn.service.clock import now
 from keyturn.service.pages.cookies import Flash, Said
 from keyturn.service.pages.forgot import replace_expired
-from keyturn.service.pages.opening import keep_link, opened_link, taking_link
+from keyturn.service.pages.opening import keep_link, taking_link
 from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
@@ -112,10 +112,10 @@ class ResetPassword(Controller):
         names, query = pages.site.paths, request.query_params
         if (token := query.get(names.token)) is not None:
             return keep_link(pages, pages.cookies.link, token, query.get(names.email))
-        link = pages.cookies.opened_link(pages.cookies.link, request)
-        if link is None:
+        token, email = pages.cookies.opened_link(request)
+        if not token:
             return await _show_without_link(request, pages)
-        live = await pages.parts.checks.validate(link.token, client_of(request), link.email)
+        live = await pages.parts.checks.validate(token, client_of(request), email)
         return password_form(pages, request, live)
 
     @post("/check", status_code=200)
@@ -123,8 +123,8 @@ class ResetPassword(Controller):
         self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
     ) -> Response[Any]:
         """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
-        link = opened_link(pages, request)
-        judging = pages.parts.checks.judge(link.token, data.password, client_of(request), data.email or link.email)
+        token, email = pages.cookies.opened_link(request, data.email)
+        judging = pages.parts.checks.judge(token, data.password, client_of(request), email)
         return await judgement_response(judging, accepted_language(pages.parts.languages, request))
 
     @post("/code", status_code=200)
@@ -135,9 +135,9 @@ class ResetPassword(Controller):
 
         Raises LinkDead; to the script TooManyRequests and Unavailable, too.
         """
-        link = opened_link(pages, request)
-        checks, client, email = pages.parts.checks, client_of(request), data.email or link.email
-        sending = checks.begin_second_step(link.token, "sms", client, email)
+        token, email = pages.cookies.opened_link(request, data.email)
+        checks, client = pages.parts.checks, client_of(request)
+        sending = checks.begin_second_step(token, "sms", client, email)
         if _is_script(request):
             return Response({"sent": await sending})
         status, headers = 200, {}
@@ -147,9 +147,9 @@ class ResetPassword(Controller):
             status, headers = 429, {"Retry-After": str(limited.retry_after)}
             step = ShownStep(method="sms", unsent=True, wait=timedelta(seconds=limited.retry_after))
         except Unavailable as unready:
-            pages.log_unready(unready)
+            pages.log_failure(request, unready)
             status, step = 503, ShownStep(method="sms", unsent=True)
-        live = await checks.validate(link.token, client, email)
+        live = await checks.validate(token, client, email)
         answer = password_form(pages, request, live, step=step, status=status)
         answer.headers.update(headers)
         return answer
@@ -164,11 +164,11 @@ class ResetPassword(Controller):
         a link, the signed-in user changes the password, and another user may have signed in in another tab. Raises
         LinkDead, TooManyRequests, Busy.
         """
-        link, here = pages.cookies.opened_link(pages.cookies.link, request), pages.site.url(pages.site.paths.reset)
+        (token, email), here = pages.cookies.opened_link(request, data.email), pages.site.url(pages.site.paths.reset)
         owner: LiveLink | Account | None
-        if link:
-            live = await pages.parts.checks.validate(link.token, client_of(request), data.email or link.email)
-            owner, saving = live, partial(_complete, request, pages, link.token, live, data)
+        if token:
+            live = await pages.parts.checks.validate(token, client_of(request), email)
+            owner, saving = live, partial(_complete, request, pages, token, live, data)
         else:
             owner, saving = await signed_in_account(request, pages), partial(_change, request, pages, data)
             if owner is None or not addresses.is_same_mailbox(data.email, owner.email):

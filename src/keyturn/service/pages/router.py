@@ -5,7 +5,7 @@ from litestar import Router
 from keyturn.errors import SettingsInvalid
 from keyturn.service.api.requests import provided
 from keyturn.service.pages.assets import frontend_routes
-from keyturn.service.pages.refusals import RefusalPages
+from keyturn.service.pages.refusals import refusal_handlers
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.security import form_token_check
 from keyturn.service.rooms import PAGES
@@ -33,8 +33,8 @@ def pages_router(pages: Pages) -> Router:
         "/",
         route_handlers=[pages.assets.route(), *frontend_routes(site), *routers],
         dependencies={"pages": provided(pages)},
-        middleware=[form_token_check(pages.parts)],
-        exception_handlers=RefusalPages(pages).handlers(),
+        middleware=[form_token_check(pages.parts, pages.cookies)],
+        exception_handlers=refusal_handlers(pages),
         include_in_schema=False,
         opt={PAGE: True},
         request_max_body_size=_LARGEST_FORM,

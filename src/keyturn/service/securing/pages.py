@@ -10,7 +10,6 @@ from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.opening import taking_link
 from keyturn.service.pages.reading import page_at, reading
 from keyturn.service.pages.rendering import GivenPages, Pages
-from keyturn.service.problems.proofs import SecurityLinkDead
 
 
 class SecureAccount(Controller):
@@ -23,24 +22,18 @@ class SecureAccount(Controller):
         is_other = bool(pages.cookies.proof.read(request))  # another link was opened here since
         if said and said.said == "account_secured" and not is_other:
             return pages.page(request, "account_secured.html")
-        securing, token = pages.parts.securing, _token_of(pages, request)
+        securing, (token, _) = pages.parts.securing, pages.cookies.proof.held(request, 2)
         link = await securing.check(token, client_of(request))
         return pages.page(request, "secure_account.html", email=link.facts.email, locks=await securing.will_lock(link))
 
     @post()
     async def secure(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Secure the account, once. Raises SecurityLinkDead, TooManyRequests."""
-        await pages.parts.securing.secure(_token_of(pages, request), client_of(request))
         path, cookies = pages.site.paths.secure, pages.cookies
+        token, _ = cookies.proof.held(request, 2)
+        await pages.parts.securing.secure(token, client_of(request))
         done = cookies.set_flash(Flash("account_secured"), path)
         return pages.redirect(pages.site.url(path), cookies.proof.expire(), done)
-
-
-def _token_of(pages: Pages, request: AnyRequest) -> str:
-    """Return the token in the cookie. Raises SecurityLinkDead without one."""
-    if link := pages.cookies.opened_link(pages.cookies.proof, request):
-        return link.token
-    raise SecurityLinkDead
 
 
 def pages_of(pages: Pages) -> Iterator[Router]:
