@@ -1,21 +1,17 @@
 """The routes of links, invitations, challenges and codes, and of reports that a change was unwanted."""
 
-from collections.abc import Iterator
 from functools import partial
 
 import msgspec
-from litestar import Controller, Response, Router, get, post
+from litestar import Controller, Response, get, post
 from litestar.params import JSONBody
 
 from keyturn.mail.languages import Language
 from keyturn.service.api import schemas
 from keyturn.service.api.cookies import device_cookie
-from keyturn.service.api.form_texts import get_texts
-from keyturn.service.api.json_routes import ANYONE, json_router
 from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import AnyRequest, GivenParts, accepted_language, client_of, language_headers
 from keyturn.service.api.responses import judgement_response, message_response, named_by_path
-from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, ResetRefused, rule_text
 from keyturn.service.problems.proofs import ChallengeRequired, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
@@ -161,7 +157,3 @@ class ResetController(Controller):
 
 def on_its_way(language: Language) -> Response[schemas.Done]:
     return message_response(language, language.gettext("If an account exists for that address, a link is on its way."))
-
-
-def routes(parts: Parts) -> Iterator[Router]:
-    yield json_router(parts.paths.api, "Password reset", ANYONE, ResetController, get_texts)

@@ -9,7 +9,7 @@ from keyturn.service.api.problems import NO_STORE, UNREAD, problem_handlers, pro
 from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, provided
 from keyturn.service.parts import Parts
 from keyturn.service.problems.problem import problem_of
-from keyturn.service.rooms import ROUTES
+from keyturn.service.rooms import routes_of
 from keyturn.service.sending.reports import ProviderReports
 
 LONGEST_BODY = 16_384
@@ -17,15 +17,12 @@ LONGEST_BODY = 16_384
 
 
 def api_router(parts: Parts) -> Router:
-    """Return everything below `server.api_path`, /api/auth, /webhooks and /health, as far as it is on.
-
-    The path is where links are asked for, checked and used; sessions are at /api/auth, wherever that is.
-    """
+    """Return everything below `server.api_path`, /api/auth, /webhooks and /health, as far as it is on."""
     reports = ProviderReports(parts.settings, parts.ground).handlers()
     return Router(
         path="/",
         route_handlers=[
-            *(router for routes in ROUTES for router in routes(parts)),
+            *routes_of(parts),
             *reports,
             health_router(parts),
         ],

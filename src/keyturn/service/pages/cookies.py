@@ -13,21 +13,12 @@ from keyturn.service.api.requests import AnyRequest
 from keyturn.service.clock import unix
 from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
+from keyturn.service.problems.proofs import DeadReason
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.sign_in import PROOF_LIFE
 
-Said = Literal[
-    "password_changed",
-    "signed_out",
-    "account_secured",
-    "wrong_codes",
-    "link_invalid",
-    "link_expired",
-    "link_used",
-    "outcome_unknown",
-    "link_replaced",
-]
-"""A message on the next page about the last action."""
+Said = Literal[DeadReason, "password_changed", "signed_out", "account_secured", "outcome_unknown", "link_replaced"]
+"""A message on the next page about the last action, or why a link ended under a script."""
 
 _REMEMBERED = timedelta(minutes=10)
 """How long the page of a request shows "Check your email"."""

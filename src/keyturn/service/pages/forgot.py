@@ -3,18 +3,17 @@
 The page of an expired link requests another one, too.
 """
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import msgspec
-from litestar import Controller, Response, Router, post
+from litestar import Controller, Response, post
 from litestar.params import URLEncodedBody
 
 from keyturn.service import addresses
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.reading import page_at, reading
+from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.security import content_security_policy
 from keyturn.service.problems.proofs import ChallengeFlaw, ChallengeRequired, LinkDead, flaw_text
@@ -141,8 +140,3 @@ class ForgotPassword(Controller):
         except ChallengeRequired as required:
             return form(flaw=required.reason)
         return pages.redirect(here, pages.cookies.set_link_request(identifier, path, back))
-
-
-def pages_of(pages: Pages) -> Iterator[Router]:
-    if path := pages.site.paths.forgot:
-        yield page_at(path, ForgotPassword)

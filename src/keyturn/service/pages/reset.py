@@ -1,13 +1,13 @@
 """Choosing a new password: with a link, or signed in with the current password."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar import Controller, Response, Router, post
+from litestar import Controller, Response, post
 from litestar.datastructures import Cookie
 from litestar.params import URLEncodedBody
 
@@ -17,9 +17,8 @@ from keyturn.service.api.requests import AnyRequest, accepted_language, client_o
 from keyturn.service.api.responses import judgement_response
 from keyturn.service.clock import now
 from keyturn.service.pages.cookies import Flash, Said
-from keyturn.service.pages.forgot import replace_expired
-from keyturn.service.pages.opening import keep_link, taking_link
-from keyturn.service.pages.reading import page_at, reading
+from keyturn.service.pages.opening import keep_link
+from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems import proofs
@@ -74,15 +73,6 @@ def password_form(
         lasts_days=until is not None and until > now() + _DAY,
         step=step or ShownStep(),
     )
-
-
-_END: Mapping[proofs.DeadReason, Said] = {
-    "invalid": "link_invalid",
-    "expired": "link_expired",
-    "used": "link_used",
-    "second_step": "wrong_codes",
-}
-"""The message of the next page if a link ends under a script. Sending the form again would give another one."""
 
 
 class LinkForm(msgspec.Struct, frozen=True):
@@ -190,7 +180,8 @@ class ResetPassword(Controller):
         except (proofs.LinkDead, OutcomeUnknown) as ended:
             if not _is_script(request):
                 raise
-            said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else _END[ended.reason]
+            # The next page says it: sending the form again would end otherwise.
+            said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else ended.reason
             flash = pages.cookies.set_flash(Flash(said, owner.kind, owner.locale), pages.site.paths.reset)
             return _tell_next(here, pages.cookies.link.expire(), flash)
         return password_form(pages, request, owner, broken, mismatch=mismatch, rejected=rejected, status=422, step=step)
@@ -235,22 +226,21 @@ def _tell_next(url: str, *cookies: Cookie) -> Response[Any]:
 async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]:
     """Confirm a saved password; else show the form to a signed-in user, and the way to a link to others."""
     account = await signed_in_account(request, pages)
-    flash = pages.cookies.read_flash(request)
-    for reason, said in _END.items():
-        if flash and flash.said == said:
+    match pages.cookies.read_flash(request):
+        case Flash(said="invalid" | "expired" | "used" | "second_step" as reason):
             raise proofs.LinkDead(reason)
-    if flash and flash.said == "outcome_unknown":
-        raise OutcomeUnknown("a script was told where this is said")
-    if flash and flash.said == "password_changed":
-        return pages.page(
-            request,
-            "password_changed.html",
-            account=account or flash,
-            signed_in=account is not None,
-            return_to=flash.return_to,
-        )
-    if flash and flash.said == "link_replaced":
-        return pages.page(request, "link_replaced.html", email_hint=flash.email)
+        case Flash(said="outcome_unknown"):
+            raise OutcomeUnknown("a script was told where this is said")
+        case Flash(said="link_replaced", email=hint):
+            return pages.page(request, "link_replaced.html", email_hint=hint)
+        case Flash(said="password_changed") as flash:
+            return pages.page(
+                request,
+                "password_changed.html",
+                account=account or flash,
+                signed_in=account is not None,
+                return_to=flash.return_to,
+            )
     return password_form(pages, request, account) if account else pages.page(request, "no_link.html")
 
 
@@ -289,8 +279,3 @@ async def _change(request: AnyRequest, pages: Pages, data: NewPasswordForm) -> R
     fresh = await sign_ins.change_password(secret, data.current, data.password, client_of(request))
     flash = pages.cookies.set_flash(Flash("password_changed"), path)
     return pages.redirect(pages.site.url(path), pages.cookies.session.issue(fresh), flash)
-
-
-def pages_of(pages: Pages) -> Iterator[Router]:
-    if path := pages.site.paths.reset:
-        yield page_at(path, taking_link(pages, pages.cookies.link), ResetPassword, replace_expired)

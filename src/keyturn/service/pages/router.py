@@ -8,7 +8,7 @@ from keyturn.service.pages.assets import frontend_routes
 from keyturn.service.pages.refusals import refusal_handlers
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.security import form_token_check
-from keyturn.service.rooms import PAGES
+from keyturn.service.rooms import pages_of
 
 PAGE = "keyturn_page"
 """Marks the routes of pages for the plugin: an app around them needs their paths alone."""
@@ -28,10 +28,9 @@ def pages_router(pages: Pages) -> Router:
 
         if faults := PagePreview(lambda: site.settings).faults():
             raise SettingsInvalid(faults)
-    routers = [router for pages_of in PAGES for router in pages_of(pages)]
     return Router(
         "/",
-        route_handlers=[pages.assets.route(), *frontend_routes(site), *routers],
+        route_handlers=[pages.assets.route(), *frontend_routes(site), *pages_of(pages)],
         dependencies={"pages": provided(pages)},
         middleware=[form_token_check(pages.parts, pages.cookies)],
         exception_handlers=refusal_handlers(pages),

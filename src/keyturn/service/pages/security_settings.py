@@ -1,14 +1,13 @@
 """The security settings of a signed-in user."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from litestar import Controller, Response, Router, post
+from litestar import Controller, Response, post
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.requests import AnyRequest, client_of
-from keyturn.service.pages.reading import page_at, reading
+from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 
 
@@ -48,9 +47,3 @@ async def _link_request_of(request: AnyRequest, pages: Pages, account: Account) 
     own_wait = asked.wait if asked and asked.email == account.email else None
     left = (await pages.parts.mailboxes.look([account.email]))[account.email].wait
     return own_wait is not None, max(own_wait or timedelta(0), left)
-
-
-def pages_of(pages: Pages) -> Iterator[Router]:
-    if pages.parts.sign_ins:
-        for path in pages.site.settings_paths:
-            yield page_at(path, SecuritySettings, back=pages.site.paths.sign_in)

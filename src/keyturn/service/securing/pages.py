@@ -1,15 +1,13 @@
 """The page "This was not me"."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from litestar import Controller, Response, Router, post
+from litestar import Controller, Response, post
 
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.opening import taking_link
-from keyturn.service.pages.reading import page_at, reading
-from keyturn.service.pages.rendering import GivenPages, Pages
+from keyturn.service.pages.reading import reading
+from keyturn.service.pages.rendering import GivenPages
 
 
 class SecureAccount(Controller):
@@ -34,9 +32,3 @@ class SecureAccount(Controller):
         await pages.parts.securing.secure(token, client_of(request))
         done = cookies.set_flash(Flash("account_secured"), path)
         return pages.redirect(pages.site.url(path), cookies.proof.expire(), done)
-
-
-def pages_of(pages: Pages) -> Iterator[Router]:
-    paths = pages.site.paths
-    if paths.secure:
-        yield page_at(paths.secure, taking_link(pages, pages.cookies.proof), SecureAccount, back=paths.forgot)
