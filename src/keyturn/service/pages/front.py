@@ -18,7 +18,6 @@ from keyturn.service.api.requests import AnyRequest
 from keyturn.service.pages.reading import reading
 from keyturn.service.pages.refusals import refusal_page
 from keyturn.service.pages.rendering import Pages
-from keyturn.service.pages.reset import signed_in_account
 from keyturn.service.problems.requests import MethodNotAllowed, NotFound
 from keyturn.service.reset.records.client import clip_header
 
@@ -47,7 +46,7 @@ def change_password_redirect(pages: Pages) -> HTTPRouteHandler:
         if not pages.parts.sign_ins:
             return pages.redirect(site.forgot)
         form = site.url(site.paths.reset)
-        if await signed_in_account(request, pages):
+        if await pages.signed_in(request):
             return pages.redirect(form)
         return pages.redirect(f"{site.url(site.paths.sign_in)}?{urlencode({'next': form})}")
 

@@ -14,7 +14,7 @@ from litestar.datastructures import Cookie
 from litestar.exceptions import PermissionDeniedException
 from litestar.types import ExceptionHandlersMap
 
-from keyturn.service.api.problems import SERVER_FAULT, problem_answering
+from keyturn.service.api.problems import SERVER_FAULT, FailureLog, problem_answering
 from keyturn.service.api.requests import AnyRequest, request_id_of
 from keyturn.service.pages.forgot import dead_link_page
 from keyturn.service.pages.rendering import Pages
@@ -42,14 +42,14 @@ _WITHOUT_REFERENCE = {"missing", "too_many", "busy"}
 
 def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
     """Return what answers errors with pages. One without a page of its own gets `refusal.html`."""
-    site, cookies, refused = pages.site, pages.cookies, OnceAMinute()
+    site, cookies, refused, log_failure = pages.site, pages.cookies, OnceAMinute(), FailureLog()
 
     def refuse(request: AnyRequest, error: Exception, reason: str = "", ended: Sequence[Cookie] = ()) -> Response[Any]:
         problem = problem_answering(error)
         reason = reason or _reason_of(problem)
         if problem.status >= SERVER_FAULT:
             request_id_of(request.scope)  # the log has it from here on
-            pages.log_failure(request, error)
+            log_failure(request, error)
         elif reason not in _WITHOUT_REFERENCE and (count := refused.count(reason)):
             request_id_of(request.scope)
             log.info(LogEvent("page.refused", reason=reason, count=count))

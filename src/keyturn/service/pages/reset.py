@@ -23,7 +23,6 @@ from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems import proofs
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
-from keyturn.service.problems.requests import TooManyRequests, Unavailable
 from keyturn.service.reset.check import LiveLink
 from keyturn.service.reset.passwords.policy import Rule
 
@@ -121,28 +120,14 @@ class ResetPassword(Controller):
     async def send_code(
         self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
     ) -> Response[Any]:
-        """Send a code to the account's phone, if it has one. The form says if none was sent, and when one will be.
-
-        Raises LinkDead; to the script TooManyRequests and Unavailable, too.
-        """
+        """Send a code to the account's phone, if it has one. Raises LinkDead, TooManyRequests, Unavailable."""
         token, email = pages.cookies.opened_link(request, data.email)
         checks, client = pages.parts.checks, client_of(request)
-        sending = checks.begin_second_step(token, "sms", client, email)
+        sent = await checks.begin_second_step(token, "sms", client, email)
         if _is_script(request):
-            return Response({"sent": await sending})
-        status, headers = 200, {}
-        try:
-            step = ShownStep(method="sms", sent=await sending)
-        except TooManyRequests as limited:
-            status, headers = 429, {"Retry-After": str(limited.retry_after)}
-            step = ShownStep(method="sms", unsent=True, wait=timedelta(seconds=limited.retry_after))
-        except Unavailable as unready:
-            pages.log_failure(request, unready)
-            status, step = 503, ShownStep(method="sms", unsent=True)
+            return Response({"sent": sent})
         live = await checks.validate(token, client, email)
-        answer = password_form(pages, request, live, step=step, status=status)
-        answer.headers.update(headers)
-        return answer
+        return password_form(pages, request, live, step=ShownStep(method="sms", sent=sent))
 
     @post()
     async def save(
@@ -160,7 +145,7 @@ class ResetPassword(Controller):
             live = await pages.parts.checks.validate(token, client_of(request), email)
             owner, saving = live, partial(_complete, request, pages, token, live, data)
         else:
-            owner, saving = await signed_in_account(request, pages), partial(_change, request, pages, data)
+            owner, saving = await pages.signed_in(request), partial(_change, request, pages, data)
             if owner is None or not addresses.is_same_mailbox(data.email, owner.email):
                 return pages.redirect(here)
         mismatch, rejected, step = data.password != data.again, False, ShownStep(method=data.method)
@@ -225,7 +210,7 @@ def _tell_next(url: str, *cookies: Cookie) -> Response[Any]:
 
 async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]:
     """Confirm a saved password; else show the form to a signed-in user, and the way to a link to others."""
-    account = await signed_in_account(request, pages)
+    account = await pages.signed_in(request)
     match pages.cookies.read_flash(request):
         case Flash(said="invalid" | "expired" | "used" | "second_step" as reason):
             raise proofs.LinkDead(reason)
@@ -262,14 +247,6 @@ def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
         address = urlsplit(site.sign_in_url)
         return address._replace(query="&".join(filter(None, (address.query, "password=changed")))).geturl(), flash
     return site.url(here), flash
-
-
-async def signed_in_account(request: AnyRequest, pages: Pages) -> Account | None:
-    """Return the account of the session, or None."""
-    try:
-        return (await pages.signed_in(request)).account
-    except proofs.NotSignedIn:
-        return None
 
 
 async def _change(request: AnyRequest, pages: Pages, data: NewPasswordForm) -> Response[Any]:

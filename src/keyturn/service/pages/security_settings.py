@@ -20,7 +20,7 @@ class SecuritySettings(Controller):
 
     @reading()
     async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
-        site, (_, account) = pages.site, await pages.signed_in(request)
+        site, account = pages.site, await pages.require_signed_in(request)
         if site.settings_location(account.kind) != request.route_handler.opt["here"]:
             return pages.redirect(site.settings_url(account.kind))
         has_asked, wait = await _link_request_of(request, pages, account)
@@ -29,7 +29,7 @@ class SecuritySettings(Controller):
     @post()
     async def request_password_change(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Send a link to the account's own address, unless the cooldown holds it back. Raises TooManyRequests."""
-        _, account = await pages.signed_in(request)
+        account = await pages.require_signed_in(request)
         url, path = pages.site.settings_url(account.kind), pages.site.settings_location(account.kind)
         _, wait = await _link_request_of(request, pages, account)
         if wait or path not in pages.site.settings_paths:

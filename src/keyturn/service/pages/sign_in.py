@@ -11,7 +11,7 @@ from keyturn.service.pages.cookies import Flash
 from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
-from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
+from keyturn.service.problems.proofs import CredentialsRejected, SecondStepRejected, SecondStepRequired
 from keyturn.service.reset.proofs.port import SecondStepAnswer
 
 # A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a host there.
@@ -36,15 +36,12 @@ class SignIn(Controller):
         pages: GivenPages,
         next: FromQuery[str] = "",  # noqa: A002 - the parameter's name in the address
     ) -> Response[Any]:
-        site = pages.site
-        try:
-            _, account = await pages.signed_in(request)
-        except NotSignedIn:
-            flash = pages.cookies.read_flash(request)
-            ended = [pages.cookies.flash(site.paths.sign_in).expire()] if flash else []
-            email = flash.email if flash else ""
-            return _form(pages, request, email=email, next=next, flash=flash, cookies=ended)
-        return pages.redirect(next_url(next, site.settings_url(account.kind)))
+        site, cookies = pages.site, pages.cookies
+        if account := await pages.signed_in(request):
+            return pages.redirect(next_url(next, site.settings_url(account.kind)))
+        flash = cookies.read_flash(request)
+        ended = [cookies.flash(site.paths.sign_in).expire()] if flash else []
+        return _form(pages, request, email=flash.email if flash else "", next=next, flash=flash, cookies=ended)
 
     @post()
     async def sign_in(self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: GivenPages) -> Response[Any]:
