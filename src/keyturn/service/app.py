@@ -9,8 +9,9 @@ from litestar.openapi.spec import Components, Server, Tag
 from litestar.types import ControllerRouterHandler
 
 from keyturn import __version__
-from keyturn.service.api.monitoring import health_router, metrics_router
+from keyturn.service.api.monitoring import HealthController, read_metrics
 from keyturn.service.api.problems import problem_handlers
+from keyturn.service.api.requests import provided
 from keyturn.service.api.responses import security_schemes
 from keyturn.service.api.router import LONGEST_BODY, api_router
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
@@ -64,9 +65,10 @@ def create_app(
             pages_router(pages),
             home_redirect(pages),
             change_password_redirect(pages),
-            metrics_router(parts),
+            read_metrics,
             *more,
         ],
+        dependencies={"parts": provided(parts)},
         middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(pages),
@@ -92,7 +94,8 @@ def _openapi(pages: Pages) -> OpenAPIConfig:
 def create_worker_app(parts: Parts) -> Litestar:
     """Return an app with only /health and /metrics, for a process without an API."""
     return Litestar(
-        route_handlers=[health_router(parts), metrics_router(parts)],
+        route_handlers=[HealthController, read_metrics],
+        dependencies={"parts": provided(parts)},
         exception_handlers=problem_handlers(parts.languages),
         openapi_config=None,
         logging_config=None,

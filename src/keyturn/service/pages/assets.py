@@ -154,12 +154,11 @@ _EXPORT = re.compile(r"^export (?=class|const|function)", re.MULTILINE)
 _FROM = re.compile(r'^(export \{.*\}) from ".*";', re.MULTILINE)
 _BLANK = re.compile(r"\n{2,}")
 _INDENT = re.compile(r"^ +", re.MULTILINE)
-_NEEDLESS = re.compile(r";\s(?=\})|(?<=[{,(\[])\n")
 
 
 @cache
 def bundle_modules() -> str:
-    """Return all modules as one, without comments, indentation, needless breaks and their imports of each other.
+    """Return all modules as one, without comments, indentation and their imports of each other.
 
     The one text of several lines is the styles, where indentation means nothing.
     """
@@ -167,7 +166,7 @@ def bundle_modules() -> str:
     entry = (sources / "keyturn.js").read_text("utf-8")
     inner = "".join((sources / "keyturn" / f"{name}.js").read_text("utf-8") for name in _MODULES)
     whole = _EXPORT.sub("", inner) + _FROM.sub(r"\1;", entry)
-    for superfluous in (_COMMENT, _TYPE, _IMPORT, _INDENT, _NEEDLESS):
+    for superfluous in (_COMMENT, _TYPE, _IMPORT, _INDENT):
         whole = superfluous.sub("", whole)
     return "// Keyturn in your own pages. MIT licence.\n" + _BLANK.sub("\n", whole).lstrip("\n")
 
