@@ -16,7 +16,6 @@ import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.pages.assets import Assets
 from keyturn.service.pages.cookies import LinkRequest
 from keyturn.service.pages.rendering import PageTemplates
@@ -140,7 +139,6 @@ class PagePreview:
             paths=_PATHS,
             prefix=prefix,
             reload=True,
-            ends_sessions=ends_sessions(settings.accounts),
             takes_names=bool(settings.accounts.table.username),
         )
 
