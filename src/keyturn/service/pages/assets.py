@@ -24,7 +24,8 @@ from keyturn.service.reset.mails.palette import Palette
 from keyturn.service.reset.mails.theme import ASSETS, Theme
 from keyturn.service.settings.brand_files import BrandFile
 
-_PACKAGED = [Path(__file__).parent / name for name in ("static", "vendored/altcha")]
+_STATIC = Path(__file__).parent / "static"
+_VENDORED = Path(__file__).parent / "vendored"
 _MEDIA_TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
@@ -55,7 +56,10 @@ class Assets:
     def __init__(self, site: Site, headers: dict[str, str]) -> None:
         self._site = site
         self._headers = headers
-        paths = [path for folder in _PACKAGED for path in folder.iterdir() if path.suffix in _MEDIA_TYPES]
+        folders = [_STATIC]
+        if site.challenge and site.challenge.method == "altcha":
+            folders.append(_VENDORED / "altcha")
+        paths = [path for folder in folders for path in folder.iterdir() if path.suffix in _MEDIA_TYPES]
         self._files = {path.name: path.read_bytes() for path in paths}
         self._themes = {"": site.themes.general, **site.themes.kinds}
         self._brand_files: dict[str, BrandFile] = {}
