@@ -15,7 +15,7 @@ from keyturn.service.api.requests import provided
 from keyturn.service.api.responses import security_schemes
 from keyturn.service.api.router import LONGEST_BODY, api_router
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
-from keyturn.service.pages.front import change_password_redirect, home_redirect, service_error_handlers
+from keyturn.service.pages.front import redirect_home, redirect_to_change, service_error_handlers
 from keyturn.service.pages.reference import ReferencePage
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.router import pages_router
@@ -63,12 +63,12 @@ def create_app(
         route_handlers=[
             api_router(parts),
             pages_router(pages),
-            home_redirect(pages),
-            change_password_redirect(pages),
+            redirect_home,
+            redirect_to_change,
             read_metrics,
             *more,
         ],
-        dependencies={"parts": provided(parts)},
+        dependencies={"parts": provided(parts), "pages": provided(pages)},
         middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(pages),
