@@ -13,7 +13,7 @@ from keyturn.service.api.monitoring import HealthController, read_metrics
 from keyturn.service.api.problems import problem_handlers
 from keyturn.service.api.requests import provided
 from keyturn.service.api.responses import security_schemes
-from keyturn.service.api.router import LONGEST_BODY, api_router
+from keyturn.service.api.router import api_router
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.front import redirect_home, redirect_to_change, service_error_handlers
 from keyturn.service.pages.reference import ReferencePage
@@ -72,7 +72,6 @@ def create_app(
         middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(pages),
-        request_max_body_size=LONGEST_BODY,
         cors_config=_cors(settings),
     )
 

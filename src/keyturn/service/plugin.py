@@ -48,9 +48,6 @@ if TYPE_CHECKING:
     from advanced_alchemy.config import SQLAlchemyAsyncConfig
 
 
-# The database of the app, as its own configuration opens it
-
-
 _HOW_TO_CONNECT = ("connect_args", "module", "plugins", "pool")
 """Options of an engine that decide how it reaches its server, and are in no address."""
 
@@ -116,7 +113,6 @@ def _own_connections(settings: DatabaseSettings) -> Database:
 
 _EVENTS = {f"on_{event.replace('.', '_')}": event for event in EVENTS}
 
-
 _CHOICES = (
     'the worker is a process of its own (server.worker = "child"), which cannot have it: say worker=False and run '
     '`litestar keyturn worker`, or set server.worker = "inside", where the time of the app\'s answers tells strangers '
@@ -178,13 +174,11 @@ class KeyturnPlugin(InitPlugin):
         self._lifetime = Lifetime(self.parts, worker=config.worker, command=self.command)
         if self._lifetime.worker == "child":
             _require_what_a_child_can_have(config, self.parts)
-        self._pages = config.pages
-        self._base_path = urlsplit(settings.base_url).path
-        self._path = config.path
+        self._config = config
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         path, api = self._path_below(app_config.path) or "/", api_router(self.parts)
-        pages = [pages_router(Pages(self.parts, Site.of(self.parts)))] if self._pages else []
+        pages = [pages_router(Pages(self.parts, Site.of(self.parts)))] if self._config.pages else []
         keyturn = KeyturnApp(
             self.parts,
             self._lifetime,
@@ -212,13 +206,13 @@ class KeyturnPlugin(InitPlugin):
 
     def _path_below(self, app_path: str) -> str:
         """Return the path of the routes within an app that has this path itself. Raises SettingsInvalid."""
-        if self._path is not None:
-            return self._path
-        above = app_path.rstrip("/")
-        if self._base_path != above and not self._base_path.startswith(f"{above}/"):
+        if self._config.path is not None:
+            return self._config.path
+        above, path = app_path.rstrip("/"), urlsplit(self.parts.settings.base_url).path
+        if path != above and not path.startswith(f"{above}/"):
             reason = f"is not below {above}, the path of the app: add that path, or set path= if a proxy removes it"
             raise SettingsInvalid.of("base_url", reason)
-        return self._base_path.removeprefix(above)
+        return path.removeprefix(above)
 
 
 def _places_of_pages(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:

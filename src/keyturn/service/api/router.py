@@ -12,9 +12,6 @@ from keyturn.service.problems.problem import problem_of
 from keyturn.service.rooms import routes_of
 from keyturn.service.sending.reports import ProviderReports
 
-LONGEST_BODY = 16_384
-"""Bytes of a request's body; more is refused unread (413). No form or call needs a tenth of it."""
-
 
 def api_router(parts: Parts) -> Router:
     """Return everything below `server.api_path`, /api/auth, /webhooks and /health, as far as it is on."""
@@ -30,7 +27,6 @@ def api_router(parts: Parts) -> Router:
         middleware=[count_unread(parts)],
         exception_handlers=problem_handlers(parts.languages, parts.meters),
         response_headers=NO_STORE,
-        request_max_body_size=LONGEST_BODY,
     )
 
 

@@ -13,9 +13,6 @@ from keyturn.service.rooms import pages_of
 PAGE = "keyturn_page"
 """Marks the routes of pages for the plugin: an app around them needs their paths alone."""
 
-_LARGEST_FORM = 16_384
-"""Bytes: an address and two passwords are shorter in any encoding."""
-
 
 def pages_router(pages: Pages) -> Router:
     """Return the pages, to be mounted beside the API. Without sessions, the sign-in pages are missing.
@@ -36,5 +33,4 @@ def pages_router(pages: Pages) -> Router:
         exception_handlers=refusal_handlers(pages),
         include_in_schema=False,
         opt={PAGE: True},
-        request_max_body_size=_LARGEST_FORM,
     )
