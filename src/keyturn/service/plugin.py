@@ -283,12 +283,8 @@ def _require_what_a_child_can_have(config: KeyturnConfig, parts: Parts) -> None:
 def _callbacks(config: KeyturnConfig) -> dict[str, Callback[Any]]:
     """Return the callbacks by event. Raises SettingsInvalid for a function that would block the event loop."""
     functions = {name: function for name in (*_EVENTS, "before_reset") if (function := getattr(config, name))}
-    faults = [
-        Fault(name, "must be an async function, because a plain one would block all other requests")
-        for name, function in functions.items()
-        if not is_async(function)
-    ]
-    if faults:
+    blocking = "must be an async function, because a plain one would block all other requests"
+    if faults := [Fault(name, blocking) for name, function in functions.items() if not is_async(function)]:
         raise SettingsInvalid(faults)
     return {event: functions[name] for name, event in _EVENTS.items() if name in functions}
 
@@ -308,10 +304,6 @@ def _with_accounts(settings: Settings, accounts: AccountStore | None) -> Setting
 
 def _require_own_pages(settings: Settings) -> None:
     """Raise SettingsInvalid for settings that name hosted pages, which are left out: mails would link to nothing."""
-    faults = [
-        Fault(name, "is the path of a hosted page, which pages=False turns off: set it to a page of the app")
-        for name, url in page_urls(settings).items()
-        if hosted_path(url) is not None
-    ]
-    if faults:
+    off = "is the path of a hosted page, which pages=False turns off: set it to a page of the app"
+    if faults := [Fault(name, off) for name, url in page_urls(settings).items() if hosted_path(url) is not None]:
         raise SettingsInvalid(faults)
