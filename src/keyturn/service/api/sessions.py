@@ -11,10 +11,11 @@ from litestar.types import Guard
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import device_cookie, session_cookie
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenParts, accepted_language, client_of, mounted
+from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, mounted
 from keyturn.service.api.responses import SESSION, message_response
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
+from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import Busy, InputInvalid, OriginRefused, TooManyRequests
 
@@ -62,10 +63,8 @@ class SessionController(Controller):
     )
     async def logout(self, request: AnyRequest, parts: GivenParts) -> Response[Done]:
         await mounted(parts.sign_ins).sign_out(session_cookie(parts.settings).read(request))
-        language = accepted_language(parts.languages, request)
-        return message_response(
-            language, language.gettext("You are signed out."), session_cookie(parts.settings).expire()
-        )
+        ended = session_cookie(parts.settings).expire()
+        return message_response(request, parts, N_("You are signed out."), ended)
 
     @get(
         "/me",
@@ -95,9 +94,8 @@ class SessionController(Controller):
         fresh = await mounted(parts.sign_ins).change_password(
             session_cookie(parts.settings).read(request), data.current_password, data.new_password, client_of(request)
         )
-        language = accepted_language(parts.languages, request)
-        text = language.gettext("Your password was changed.")
-        return message_response(language, text, session_cookie(parts.settings).issue(fresh))
+        started = session_cookie(parts.settings).issue(fresh)
+        return message_response(request, parts, N_("Your password was changed."), started)
 
 
 def signed_in_account(account: Account) -> SignedIn:

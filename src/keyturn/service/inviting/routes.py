@@ -1,7 +1,7 @@
 """Invitations and links for an operator's app, which shows a key of the settings."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from litestar import Response, post
 from litestar.connection import ASGIConnection
@@ -12,9 +12,9 @@ from litestar.types import Guard
 from msgspec import Meta
 
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenParts, accepted_language, bearer_of, client_of
-from keyturn.service.api.resets import on_its_way
-from keyturn.service.api.responses import SERVICE_KEY
+from keyturn.service.api.requests import AnyRequest, GivenParts, bearer_of, client_of
+from keyturn.service.api.resets import ON_ITS_WAY
+from keyturn.service.api.responses import SERVICE_KEY, message_response
 from keyturn.service.api.schemas import Done, EmailAddress, Schema
 from keyturn.service.inviting.invitations import Invitations, IssuedLink
 from keyturn.service.problems.proofs import ServiceKeyRefused
@@ -64,10 +64,8 @@ class LinkRequest(Schema, frozen=True, kw_only=True):
 async def invite(
     data: JSONBody[InvitationRequest], request: AnyRequest, parts: GivenParts
 ) -> Response[Done | IssuedLink]:
-    client, answer = (
-        client_of(request),
-        cast("Response[Any]", on_its_way(accepted_language(parts.languages, request))),
-    )
+    client = client_of(request)
+    answer: Response[Any] = message_response(request, parts, ON_ITS_WAY)
     if data.link:
         await parts.invitations.require_key(bearer_of(request), client, for_links=True)
         answer = Response(await parts.operator_links.mint(data.email, client, data.reason, invites=True))

@@ -17,7 +17,6 @@ from litestar.template.base import csrf_token
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import READER, Language, Languages, order_of_name
 from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
-from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.mail_services import inbox_of, meant_by
 from keyturn.service.api.requests import AnyRequest
@@ -77,7 +76,7 @@ class PageTemplates:
                 asset=partial(self._assets.url, kind=kind),
                 brand_file=partial(self._assets.brand_url, kind=kind),
             )
-            environment.filters |= {"inbox": inbox_of, "meant": meant_by, "masked": addresses.mask}
+            environment.filters |= {"inbox": inbox_of, "meant": meant_by}
             environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language) or rule.message
             self._environments[language.tag, kind] = environment
         return self._environments[language.tag, kind]

@@ -114,7 +114,7 @@ class ResetPassword(Controller):
         """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
         token, email = pages.cookies.opened_link(request, data.email)
         judging = pages.parts.checks.judge(token, data.password, client_of(request), email)
-        return await judgement_response(judging, accepted_language(pages.parts.languages, request))
+        return await judgement_response(request, pages.parts, judging)
 
     @post("/code", status_code=200)
     async def send_code(
