@@ -25,7 +25,6 @@ from keyturn.service.reset.mails.theme import ASSETS, Theme
 from keyturn.service.settings.brand_files import BrandFile
 
 _STATIC = Path(__file__).parent / "static"
-_VENDORED = Path(__file__).parent / "vendored"
 _MEDIA_TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
@@ -56,10 +55,7 @@ class Assets:
     def __init__(self, site: Site, headers: dict[str, str]) -> None:
         self._site = site
         self._headers = headers
-        folders = [_STATIC]
-        if site.challenge and site.challenge.method == "altcha":
-            folders.append(_VENDORED / "altcha")
-        paths = [path for folder in folders for path in folder.iterdir() if path.suffix in _MEDIA_TYPES]
+        paths = [*_STATIC.iterdir(), folder("frontend") / "keyturn" / "puzzle.js"]
         self._files = {path.name: path.read_bytes() for path in paths}
         self._themes = {"": site.themes.general, **site.themes.kinds}
         self._brand_files: dict[str, BrandFile] = {}
@@ -136,6 +132,7 @@ _MODULES = (
     "client",
     "style",
     "making",
+    "puzzle",
     "challenge",
     "forms",
     "code",

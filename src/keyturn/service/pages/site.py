@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.parts import Parts
-from keyturn.service.problems.proofs import Challenge
 from keyturn.service.reset.mails.theme import Theme, Themes
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import Paths, hosted_path
@@ -21,7 +20,6 @@ class Site:
     `forgot_url`: the page for requesting a link. Empty: the hosted page.
     `prefix`: the path above every route in browsers, without a slash at its end; a proxy removes it.
     `reload`: changes in custom templates show at once.
-    `challenge`: None if none is required.
     `codes`: mails hold a code beside their link.
     `takes_names`: users may enter a user name in place of their address.
     """
@@ -33,7 +31,6 @@ class Site:
     forgot_url: str = ""
     prefix: str = ""
     reload: bool = False
-    challenge: Challenge | None = None
     codes: bool = False
     takes_names: bool = False
 
@@ -48,7 +45,6 @@ class Site:
             forgot_url="" if hosted_path(settings.forgot_url) else urls.forgot,
             prefix=urlsplit(settings.base_url).path.rstrip("/"),
             reload=parts.reloads_templates,
-            challenge=parts.challenge.asked if parts.challenge else None,
             codes=parts.codes is not None,
             takes_names=parts.accounts.takes_names,
         )
