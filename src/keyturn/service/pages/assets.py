@@ -25,6 +25,9 @@ from keyturn.service.reset.mails.theme import ASSETS, Theme
 from keyturn.service.settings.brand_files import BrandFile
 
 _STATIC = Path(__file__).parent / "static"
+_SHARED = ("puzzle.js", "strength.js")
+"""The modules of keyturn.js that the pages use, too."""
+
 _MEDIA_TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
@@ -55,7 +58,7 @@ class Assets:
     def __init__(self, site: Site, headers: dict[str, str]) -> None:
         self._site = site
         self._headers = headers
-        paths = [*_STATIC.iterdir(), folder("frontend") / "keyturn" / "puzzle.js"]
+        paths = [*_STATIC.iterdir(), *(folder("frontend") / "keyturn" / name for name in _SHARED)]
         self._files = {path.name: path.read_bytes() for path in paths}
         self._themes = {"": site.themes.general, **site.themes.kinds}
         self._brand_files: dict[str, BrandFile] = {}
@@ -138,6 +141,7 @@ _MODULES = (
     "code",
     "asking",
     "link",
+    "strength",
     "rules",
     "second_step",
     "reset",
