@@ -1,4 +1,4 @@
-// Solves ALTCHA's puzzle, for the elements and for the hosted pages.
+// Solves ALTCHA's puzzle, for elements and hosted pages.
 
 const AT_ONCE = 8;
 

@@ -1,4 +1,4 @@
-// A modest guess from length and variety, for the elements and for the hosted pages. It knows no dictionary.
+// A modest guess from length and variety, for elements and hosted pages. It knows no dictionary.
 
 const classes = /** @type {const} */ ([[/[a-z]/, 26], [/[A-Z]/, 26], [/[0-9]/, 10], [/[^A-Za-z0-9]/, 33]]);
 const levels = [40, 60, 80];

@@ -19,7 +19,6 @@ from keyturn.service.pages.front import redirect_home, redirect_to_change, servi
 from keyturn.service.pages.reference import ReferencePage
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.router import pages_router
-from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import read_settings, require_valid
@@ -56,7 +55,7 @@ def create_app(
     is_checked = parts is not None
     parts = parts or Parts(require_valid(settings))
     settings = parts.settings
-    pages = Pages(parts, Site.of(parts))
+    pages = Pages(parts)
     return KeyturnApp(
         parts,
         Lifetime(parts, worker=worker, is_checked=is_checked),

@@ -27,7 +27,6 @@ from keyturn.service.database import Database
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.router import PAGE, pages_router
-from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.reset.events import (
     EVENTS,
@@ -178,7 +177,7 @@ class KeyturnPlugin(InitPlugin):
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         path, api = self._path_below(app_config.path) or "/", api_router(self.parts)
-        pages = [pages_router(Pages(self.parts, Site.of(self.parts)))] if self._config.pages else []
+        pages = [pages_router(Pages(self.parts))] if self._config.pages else []
         keyturn = KeyturnApp(
             self.parts,
             self._lifetime,

@@ -116,8 +116,9 @@ PageOwner = Account | Flash
 class Pages:
     """Makes every answer of the pages' router, so that all of them carry the security headers."""
 
-    def __init__(self, parts: Parts, site: Site) -> None:
-        self.parts, self.site = parts, site
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.site = site = Site.of(parts)
         self.cookies = Cookies(parts, site)
         self.headers = security_headers(site)
         self.assets = Assets(site, self.headers)
