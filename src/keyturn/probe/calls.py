@@ -19,7 +19,7 @@ from keyturn.probe.web import Browser, Page, joined
 _CALL = re.compile(r"(?:([A-Z]{3,7})\s+)?(/\S*)(?:\s+(\S.*))?", re.DOTALL)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _NEEDED = {"--request": "{email}", "--reset": "{password}", "--sign-in": "{password}", "--change": "{password}"}
-_CHALLENGE = re.compile(r"g-recaptcha|h-captcha|cf-turnstile|altcha-widget|recaptcha/|hcaptcha\.com|turnstile/v0")
+_CHALLENGE = re.compile(r"g-recaptcha|h-captcha|cf-turnstile|altcha|recaptcha/|hcaptcha\.com|turnstile/v0")
 
 _ADDRESS = re.compile(r"mail|user|login|identif|account|address", re.IGNORECASE)
 _OLD = re.compile(r"old|current", re.IGNORECASE)

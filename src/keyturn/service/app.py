@@ -9,16 +9,16 @@ from litestar.openapi.spec import Components, Server, Tag
 from litestar.types import ControllerRouterHandler
 
 from keyturn import __version__
-from keyturn.service.api.monitoring import health_router, metrics_router
+from keyturn.service.api.monitoring import HealthController, read_metrics
 from keyturn.service.api.problems import problem_handlers
+from keyturn.service.api.requests import provided
 from keyturn.service.api.responses import security_schemes
-from keyturn.service.api.router import LONGEST_BODY, api_router
+from keyturn.service.api.router import api_router
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
-from keyturn.service.pages.front import change_password_redirect, home_redirect, service_error_handlers
+from keyturn.service.pages.front import redirect_home, redirect_to_change, service_error_handlers
 from keyturn.service.pages.reference import ReferencePage
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.router import pages_router
-from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import read_settings, require_valid
@@ -55,22 +55,22 @@ def create_app(
     is_checked = parts is not None
     parts = parts or Parts(require_valid(settings))
     settings = parts.settings
-    pages = Pages(parts, Site.of(parts))
+    pages = Pages(parts)
     return KeyturnApp(
         parts,
         Lifetime(parts, worker=worker, is_checked=is_checked),
         route_handlers=[
             api_router(parts),
             pages_router(pages),
-            home_redirect(pages),
-            change_password_redirect(pages),
-            metrics_router(parts),
+            redirect_home,
+            redirect_to_change,
+            read_metrics,
             *more,
         ],
+        dependencies={"parts": provided(parts), "pages": provided(pages)},
         middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(pages),
-        request_max_body_size=LONGEST_BODY,
         cors_config=_cors(settings),
     )
 
@@ -92,7 +92,8 @@ def _openapi(pages: Pages) -> OpenAPIConfig:
 def create_worker_app(parts: Parts) -> Litestar:
     """Return an app with only /health and /metrics, for a process without an API."""
     return Litestar(
-        route_handlers=[health_router(parts), metrics_router(parts)],
+        route_handlers=[HealthController, read_metrics],
+        dependencies={"parts": provided(parts)},
         exception_handlers=problem_handlers(parts.languages),
         openapi_config=None,
         logging_config=None,

@@ -19,6 +19,9 @@ from keyturn.service.telemetry.logs import LogEvent, redact_access_logs
 
 log = logging.getLogger("keyturn.accounts")
 
+_LONGEST_BODY = 16_384
+"""Bytes of a request's body; more is refused unread (413). No form or call needs a tenth of it."""
+
 
 class KeyturnApp(Litestar):
     """An application behind `edge`, which so holds for addresses without a route and for errors of the framework, too.
@@ -28,7 +31,7 @@ class KeyturnApp(Litestar):
 
     def __init__(self, parts: Parts, lifetime: "Lifetime", **config: Any) -> None:
         redact_access_logs()
-        super().__init__(lifespan=[lifetime.run], logging_config=None, **config)
+        super().__init__(lifespan=[lifetime.run], logging_config=None, request_max_body_size=_LONGEST_BODY, **config)
         settings = parts.settings
         behind = behind_proxies(super().__call__, settings.server.trusted_proxies)
         self._behind_edge = edge(behind, secure=settings.secure)

@@ -27,7 +27,6 @@ from keyturn.service.database import Database
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.router import PAGE, pages_router
-from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.reset.events import (
     EVENTS,
@@ -46,9 +45,6 @@ from keyturn.service.settings.reading import require_valid
 
 if TYPE_CHECKING:
     from advanced_alchemy.config import SQLAlchemyAsyncConfig
-
-
-# The database of the app, as its own configuration opens it
 
 
 _HOW_TO_CONNECT = ("connect_args", "module", "plugins", "pool")
@@ -116,7 +112,6 @@ def _own_connections(settings: DatabaseSettings) -> Database:
 
 _EVENTS = {f"on_{event.replace('.', '_')}": event for event in EVENTS}
 
-
 _CHOICES = (
     'the worker is a process of its own (server.worker = "child"), which cannot have it: say worker=False and run '
     '`litestar keyturn worker`, or set server.worker = "inside", where the time of the app\'s answers tells strangers '
@@ -178,13 +173,11 @@ class KeyturnPlugin(InitPlugin):
         self._lifetime = Lifetime(self.parts, worker=config.worker, command=self.command)
         if self._lifetime.worker == "child":
             _require_what_a_child_can_have(config, self.parts)
-        self._pages = config.pages
-        self._base_path = urlsplit(settings.base_url).path
-        self._path = config.path
+        self._config = config
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         path, api = self._path_below(app_config.path) or "/", api_router(self.parts)
-        pages = [pages_router(Pages(self.parts, Site.of(self.parts)))] if self._pages else []
+        pages = [pages_router(Pages(self.parts))] if self._config.pages else []
         keyturn = KeyturnApp(
             self.parts,
             self._lifetime,
@@ -212,13 +205,13 @@ class KeyturnPlugin(InitPlugin):
 
     def _path_below(self, app_path: str) -> str:
         """Return the path of the routes within an app that has this path itself. Raises SettingsInvalid."""
-        if self._path is not None:
-            return self._path
-        above = app_path.rstrip("/")
-        if self._base_path != above and not self._base_path.startswith(f"{above}/"):
+        if self._config.path is not None:
+            return self._config.path
+        above, path = app_path.rstrip("/"), urlsplit(self.parts.settings.base_url).path
+        if path != above and not path.startswith(f"{above}/"):
             reason = f"is not below {above}, the path of the app: add that path, or set path= if a proxy removes it"
             raise SettingsInvalid.of("base_url", reason)
-        return self._base_path.removeprefix(above)
+        return path.removeprefix(above)
 
 
 def _places_of_pages(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
@@ -289,12 +282,8 @@ def _require_what_a_child_can_have(config: KeyturnConfig, parts: Parts) -> None:
 def _callbacks(config: KeyturnConfig) -> dict[str, Callback[Any]]:
     """Return the callbacks by event. Raises SettingsInvalid for a function that would block the event loop."""
     functions = {name: function for name in (*_EVENTS, "before_reset") if (function := getattr(config, name))}
-    faults = [
-        Fault(name, "must be an async function, because a plain one would block all other requests")
-        for name, function in functions.items()
-        if not is_async(function)
-    ]
-    if faults:
+    blocking = "must be an async function, because a plain one would block all other requests"
+    if faults := [Fault(name, blocking) for name, function in functions.items() if not is_async(function)]:
         raise SettingsInvalid(faults)
     return {event: functions[name] for name, event in _EVENTS.items() if name in functions}
 
@@ -314,10 +303,6 @@ def _with_accounts(settings: Settings, accounts: AccountStore | None) -> Setting
 
 def _require_own_pages(settings: Settings) -> None:
     """Raise SettingsInvalid for settings that name hosted pages, which are left out: mails would link to nothing."""
-    faults = [
-        Fault(name, "is the path of a hosted page, which pages=False turns off: set it to a page of the app")
-        for name, url in page_urls(settings).items()
-        if hosted_path(url) is not None
-    ]
-    if faults:
+    off = "is the path of a hosted page, which pages=False turns off: set it to a page of the app"
+    if faults := [Fault(name, off) for name, url in page_urls(settings).items() if hosted_path(url) is not None]:
         raise SettingsInvalid(faults)

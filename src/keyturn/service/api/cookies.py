@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from litestar.connection import ASGIConnection
@@ -28,7 +29,8 @@ class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        # A browser accepts __Host- only over https, for this host alone, from a path of "/" (RFC 6265bis 4.1.3.2).
+        # A browser accepts __Host- only over https, for this host alone, from a path of "/", so no other host of the
+        # domain can plant it (RFC 6265bis 4.1.3.2; ASVS 3.3.3).
         prefix = "__Secure-" if self.path else "__Host-"
         return f"{prefix if self.secure else ''}keyturn_{self.holds}"
 
@@ -46,6 +48,15 @@ class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
             httponly=True,
             samesite="lax",
         )
+
+    def hold(self, *texts: str) -> Cookie:
+        """Return the cookie with several texts; `held` finds a colon only in the last of them."""
+        return self.issue(quote(":".join(texts).rstrip(":"), safe=":"))
+
+    def held(self, request: ASGIConnection[Any, Any, Any, Any], count: int) -> list[str]:
+        """Return the texts that a browser sends, which may be any, with "" for each that is missing."""
+        texts = self.read(request).split(":", count - 1)  # Litestar has unquoted them
+        return texts + [""] * (count - len(texts))
 
     def expire(self) -> Cookie:
         return msgspec.structs.replace(self, life=timedelta(0)).issue("")

@@ -5,11 +5,11 @@ import hmac
 import logging
 from collections.abc import Mapping
 
-from litestar import Response, Router, get
+from litestar import Controller, Response, get
 from litestar.exceptions import NotFoundException
 
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, bearer_of
+from keyturn.service.api.requests import AnyRequest, GivenParts, bearer_of
 from keyturn.service.api.schemas import Health
 from keyturn.service.database import Database
 from keyturn.service.outbox.history import backlog_of
@@ -18,11 +18,15 @@ from keyturn.service.problems.requests import DatabaseUnready, Unavailable
 from keyturn.service.telemetry.logs import LogEvent
 
 
-def health_router(parts: Parts) -> Router:
-    """Return the health routes for load balancers and orchestrators."""
+class HealthController(Controller):
+    """The health routes for load balancers and orchestrators."""
+
+    path = "/health"
+    tags = ("Health",)
+    security = ({},)
 
     @get("/live", summary="Check that the process answers", operation_id="checkLiveness")
-    async def live() -> Health:
+    async def live(self) -> Health:
         return Health(status="ok")
 
     @get(
@@ -31,11 +35,9 @@ def health_router(parts: Parts) -> Router:
         operation_id="checkReadiness",
         responses=problem_responses(has_body=False),
     )
-    async def ready() -> Health:
+    async def ready(self, parts: GivenParts) -> Health:
         await parts.require_ready()
         return Health(status="ok")
-
-    return Router("/health", route_handlers=[live, ready], tags=["Health"], security=[{}])
 
 
 log = logging.getLogger("keyturn.metrics")
@@ -48,24 +50,20 @@ _PATIENCE = 5
 """Seconds for what a scrape asks: Prometheus gives up after ten, and would then have no metric at all."""
 
 
-def metrics_router(parts: Parts) -> Router:
-    """Return the route for the bearer of `metrics.token`; other clients get 404, and so do all without a token.
+@get("/metrics", include_in_schema=False)
+async def read_metrics(request: AnyRequest, parts: GivenParts) -> Response[bytes]:
+    """Answer the bearer of `metrics.token`; other clients get 404, and so do all without a token.
 
     A monitoring endpoint must not be exposed by accident (OWASP ASVS 13.4.5). It asks what /health/ready asks:
     otherwise, no metric of a quiet service would show that its accounts or its worker are down, since no request fails.
     """
     token = parts.settings.metrics.token
-
-    @get("/metrics", include_in_schema=False)
-    async def read(request: AnyRequest) -> Response[bytes]:
-        if not token or not hmac.compare_digest(bearer_of(request).encode(), token.encode()):
-            raise NotFoundException
-        ready, backlog = await asyncio.gather(_is_ready(parts), _backlog(parts.database))
-        return Response(
-            parts.meters.exposition(ready=ready, **backlog), media_type=_TEXT, headers={"Cache-Control": "no-store"}
-        )
-
-    return Router("/", route_handlers=[read])
+    if not token or not hmac.compare_digest(bearer_of(request).encode(), token.encode()):
+        raise NotFoundException
+    ready, backlog = await asyncio.gather(_is_ready(parts), _backlog(parts.database))
+    return Response(
+        parts.meters.exposition(ready=ready, **backlog), media_type=_TEXT, headers={"Cache-Control": "no-store"}
+    )
 
 
 async def _is_ready(parts: Parts) -> bool:

@@ -14,8 +14,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
-from litestar.response.base import ASGIResponse
-from litestar.types import ExceptionHandlersMap, Receive, Scope, Send
+from litestar.types import ExceptionHandlersMap
 from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.errors import Fault, KeyturnError
@@ -55,7 +54,7 @@ _HTTP_PROBLEMS: Mapping[int, type[Problem]] = {
 
 _ENGLISH = Language(Locale(SOURCE_LANGUAGE), UTC)
 _MISSING_FIELD = re.compile(r"Object missing required field `(\w+)`")
-_BAD_REQUEST, _SERVER_FAULT = 400, 500
+_BAD_REQUEST, SERVER_FAULT = 400, 500
 _INSTANCE = Meta(description="what the logs call the request, where it failed")
 
 
@@ -87,63 +86,56 @@ def problem_response(
     return Response(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)
 
 
-async def send_problem(
-    problem: Problem, scope: Scope, receive: Receive, send: Send, language: Language = _ENGLISH
-) -> None:
-    """Answer outside a route."""
-    answer = problem_response(problem, language)
-    headers = dict(answer.headers)
-    await ASGIResponse(body=answer.content, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers)(
-        scope, receive, send
-    )
-
-
 def problem_handlers(languages: Languages, meters: Meters | None = None) -> ExceptionHandlersMap:
     """Return the handlers for a router of the API.
 
     `meters` count a request that was refused before a call of a service, under the `kind` of its route.
     """
-    lines = OnceAMinute()
+    log_failure = FailureLog()
 
     def answer(request: AnyRequest, error: Exception) -> Response[Any]:
-        problem, headers = problem_of(error), None
+        problem, headers = problem_answering(error), None
         if isinstance(error, HTTPException):
-            problem, headers = _http_problem(error), error.headers
+            headers = error.headers
             request.scope["state"][UNREAD] = request.scope["state"].get(UNREAD) or error.status_code == _BAD_REQUEST
         is_uncounted = problem.outcome == MALFORMED and not getattr(error, "counted", False)
         if meters and is_uncounted and (kind := request.route_handler.opt.get("kind")):
             meters.request(kind, MALFORMED)
         reference = ""
-        if problem.status >= _SERVER_FAULT:
+        if problem.status >= SERVER_FAULT:
             reference = request_id_of(request.scope)
-            _log_failure(request, error, lines)
+            log_failure(request, error)
         return problem_response(problem, accepted_language(languages, request), headers, reference)
 
-    return {KeyturnError: answer, HTTPException: answer, Exception: answer}
+    return {Exception: answer}
 
 
-def _http_problem(error: HTTPException) -> Problem:
-    """Return the problem of a refusal of Litestar's own."""
+def problem_answering(error: Exception) -> Problem:
+    """Return the problem that answers an error: also a refusal of Litestar's own."""
+    if not isinstance(error, HTTPException):
+        return problem_of(error)
     if error.status_code == _BAD_REQUEST:
         return requests.InputInvalid(*_faults_in(error))
     known = _HTTP_PROBLEMS.get(error.status_code)
     return known() if known else requests.OtherStatus(error.status_code, error.detail)
 
 
-def _log_failure(request: AnyRequest, error: Exception, lines: OnceAMinute) -> None:
-    """Log an answer of 500 and above. If clients can repeat it: a line a minute for each route, or for each cause.
+class FailureLog:
+    """Logs answers of 500 and above. If clients can repeat them: a line a minute for each route, or for each cause."""
 
-    Busy is not logged: it means that a limit works.
-    """
-    name = type(error).__name__
-    if not isinstance(error, KeyturnError):
-        # Clients see no details of the error (OWASP ASVS 16.5.1).
-        log.error(LogEvent("request.failed", error=name), exc_info=error)
-    elif isinstance(error, requests.Busy):
-        if lines.count(route := str(request.scope.get("path_template", ""))):
-            log.warning(LogEvent("request.busy", route=route))
-    elif count := lines.count(name) if isinstance(error, requests.Unavailable) else 1:
-        log.error(LogEvent("request.failed", error=name, reason=error, count=count))
+    def __init__(self) -> None:
+        self._lines = OnceAMinute()
+
+    def __call__(self, request: AnyRequest, error: Exception) -> None:
+        name = type(error).__name__
+        if not isinstance(error, KeyturnError):
+            # Clients see no details of the error (OWASP ASVS 16.5.1).
+            log.error(LogEvent("request.failed", error=name), exc_info=error)
+        elif isinstance(error, requests.Busy):  # a limit works
+            if self._lines.count(route := str(request.scope.get("path_template", ""))):
+                log.warning(LogEvent("request.busy", route=route))
+        elif count := self._lines.count(name) if isinstance(error, requests.Unavailable) else 1:
+            log.error(LogEvent("request.failed", error=name, reason=error, count=count))
 
 
 def _faults_in(error: HTTPException) -> list[Fault]:

@@ -1,24 +1,22 @@
 """The routes of links, invitations, challenges and codes, and of reports that a change was unwanted."""
 
-from collections.abc import Iterator
 from functools import partial
 
 import msgspec
-from litestar import Controller, Response, Router, get, post
+from litestar import Controller, Response, get, post
 from litestar.params import JSONBody
 
-from keyturn.mail.languages import Language
 from keyturn.service.api import schemas
 from keyturn.service.api.cookies import device_cookie
-from keyturn.service.api.form_texts import get_texts
-from keyturn.service.api.json_routes import ANYONE, json_router
 from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import AnyRequest, GivenParts, accepted_language, client_of, language_headers
 from keyturn.service.api.responses import judgement_response, message_response, named_by_path
-from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, ResetRefused, rule_text
+from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import ChallengeRequired, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import Busy, InputInvalid, TooManyRequests
+
+ON_ITS_WAY = N_("If an account exists for that address, a link is on its way.")
 
 post_named = partial(post, operation_id=named_by_path)
 """Registers a route under two names, of which other frontends use the second."""
@@ -40,7 +38,7 @@ class ResetController(Controller):
     ) -> Response[schemas.Done]:
         answer = data.challenge or ""
         await parts.requests.accept(data.email, client_of(request), answer, data.return_to or "")
-        return on_its_way(accepted_language(parts.languages, request))
+        return message_response(request, parts, ON_ITS_WAY)
 
     @post_named(
         ["/validate-reset-token", "/verify-reset-token"],
@@ -85,7 +83,7 @@ class ResetController(Controller):
         client = client_of(request)
         link = await parts.checks.require_expired(data.token, client)
         await parts.requests.replace(link, client, data.challenge or "")
-        return on_its_way(accepted_language(parts.languages, request))
+        return message_response(request, parts, ON_ITS_WAY)
 
     @post_named(
         ["/reset-password", "/reset-password-with-token"],
@@ -119,12 +117,9 @@ class ResetController(Controller):
             data.email,
             data.second_step.answer if data.second_step else None,
         )
-        language = accepted_language(parts.languages, request)
-        text = language.gettext("Your password was changed. You can sign in with it now.")
-        sign_ins = parts.sign_ins
+        sign_ins, text = parts.sign_ins, N_("Your password was changed. You can sign in with it now.")
         cookies = [device_cookie(parts.settings).issue(sign_ins.device(account))] if sign_ins else []
-        content = schemas.Done(message=text, success=True)
-        return Response(content, headers=language_headers(language), cookies=cookies)
+        return message_response(request, parts, text, *cookies)
 
     @post(
         "/check-password",
@@ -142,7 +137,7 @@ class ResetController(Controller):
         self, data: JSONBody[schemas.PasswordCheck], request: AnyRequest, parts: GivenParts
     ) -> Response[schemas.PasswordJudgement]:
         judging = parts.checks.judge(data.token, data.password, client_of(request), data.email)
-        return await judgement_response(judging, accepted_language(parts.languages, request))
+        return await judgement_response(request, parts, judging)
 
     @get(
         "/password-policy",
@@ -157,11 +152,3 @@ class ResetController(Controller):
             for rule in parts.policy.rules
         )
         return Response(schemas.Policy(rules=tuple(rules)), headers=language_headers(language))
-
-
-def on_its_way(language: Language) -> Response[schemas.Done]:
-    return message_response(language, language.gettext("If an account exists for that address, a link is on its way."))
-
-
-def routes(parts: Parts) -> Iterator[Router]:
-    yield json_router(parts.paths.api, "Password reset", ANYONE, ResetController, get_texts)

@@ -11,9 +11,8 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.types import Method
 
-from keyturn.mail.languages import Language
 from keyturn.service.api.cookies import session_cookie
-from keyturn.service.api.requests import language_headers
+from keyturn.service.api.requests import AnyRequest, accepted_language, language_headers
 from keyturn.service.api.schemas import Done, PasswordJudgement
 from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import PasswordRejected
@@ -25,14 +24,18 @@ SERVICE_KEY = "serviceKey"
 """The name of an operator's service key among OpenAPI's security schemes."""
 
 
-def message_response(language: Language, message: str, *cookies: Cookie) -> Response[Done]:
-    """Return an answer with a sentence in the user's language."""
-    return Response(Done(message=message, success=True), headers=language_headers(language), cookies=list(cookies))
+def message_response(request: AnyRequest, parts: Parts, message: str, *cookies: Cookie) -> Response[Done]:
+    """Return an answer with a sentence of the catalogues, in the user's language."""
+    language = accepted_language(parts.languages, request)
+    done = Done(message=language.gettext(message), success=True)
+    return Response(done, headers=language_headers(language), cookies=list(cookies))
 
 
-async def judgement_response(judging: Awaitable[None], language: Language) -> Response[PasswordJudgement]:
+async def judgement_response(
+    request: AnyRequest, parts: Parts, judging: Awaitable[None]
+) -> Response[PasswordJudgement]:
     """Return the judgement on a password. Raises the errors of `judging`, except PasswordRejected."""
-    judgement = PasswordJudgement(accepted=True, violations=())
+    language, judgement = accepted_language(parts.languages, request), PasswordJudgement(accepted=True, violations=())
     try:
         await judging
     except PasswordRejected as rejected:

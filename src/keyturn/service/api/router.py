@@ -4,36 +4,29 @@ from litestar import Router
 from litestar.types import ASGIApp, Message, Middleware, Receive, Scope, Send
 
 from keyturn.errors import KeyturnError
-from keyturn.service.api.monitoring import health_router
-from keyturn.service.api.problems import NO_STORE, UNREAD, problem_handlers, send_problem
+from keyturn.service.api.monitoring import HealthController
+from keyturn.service.api.problems import NO_STORE, UNREAD, problem_handlers, problem_response
 from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, provided
 from keyturn.service.parts import Parts
 from keyturn.service.problems.problem import problem_of
-from keyturn.service.rooms import ROUTES
+from keyturn.service.rooms import routes_of
 from keyturn.service.sending.reports import ProviderReports
-
-LONGEST_BODY = 16_384
-"""Bytes of a request's body; more is refused unread (413). No form or call needs a tenth of it."""
 
 
 def api_router(parts: Parts) -> Router:
-    """Return everything below `server.api_path`, /api/auth, /webhooks and /health, as far as it is on.
-
-    The path is where links are asked for, checked and used; sessions are at /api/auth, wherever that is.
-    """
+    """Return everything below `server.api_path`, /api/auth, /webhooks and /health, as far as it is on."""
     reports = ProviderReports(parts.settings, parts.ground).handlers()
     return Router(
         path="/",
         route_handlers=[
-            *(router for routes in ROUTES for router in routes(parts)),
+            *routes_of(parts),
             *reports,
-            health_router(parts),
+            HealthController,
         ],
         dependencies={"parts": provided(parts)},
         middleware=[count_unread(parts)],
         exception_handlers=problem_handlers(parts.languages, parts.meters),
         response_headers=NO_STORE,
-        request_max_body_size=LONGEST_BODY,
     )
 
 
@@ -55,8 +48,8 @@ def count_unread(parts: Parts) -> Middleware:
                         await parts.requests.count_malformed(client_of(request))
                     except KeyturnError as error:
                         is_replaced = True
-                        language = accepted_language(parts.languages, request)
-                        await send_problem(problem_of(error), scope, receive, send, language)
+                        instead = problem_response(problem_of(error), accepted_language(parts.languages, request))
+                        await instead.to_asgi_response(None, request)(scope, receive, send)
                 if not is_replaced:
                     await send(message)
 

@@ -1,9 +1,8 @@
 """The routes of sessions. `reset/sign_in.py` makes all decisions."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from litestar import Controller, Response, Router, get, post
+from litestar import Controller, Response, get, post
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
@@ -11,13 +10,12 @@ from litestar.types import Guard
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import device_cookie, session_cookie
-from keyturn.service.api.json_routes import json_router
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenParts, accepted_language, client_of, mounted
+from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, mounted
 from keyturn.service.api.responses import SESSION, message_response
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
-from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
+from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import Busy, InputInvalid, OriginRefused, TooManyRequests
 
@@ -65,10 +63,8 @@ class SessionController(Controller):
     )
     async def logout(self, request: AnyRequest, parts: GivenParts) -> Response[Done]:
         await mounted(parts.sign_ins).sign_out(session_cookie(parts.settings).read(request))
-        language = accepted_language(parts.languages, request)
-        return message_response(
-            language, language.gettext("You are signed out."), session_cookie(parts.settings).expire()
-        )
+        ended = session_cookie(parts.settings).expire()
+        return message_response(request, parts, N_("You are signed out."), ended)
 
     @get(
         "/me",
@@ -98,23 +94,15 @@ class SessionController(Controller):
         fresh = await mounted(parts.sign_ins).change_password(
             session_cookie(parts.settings).read(request), data.current_password, data.new_password, client_of(request)
         )
-        language = accepted_language(parts.languages, request)
-        text = language.gettext("Your password was changed.")
-        return message_response(language, text, session_cookie(parts.settings).issue(fresh))
+        started = session_cookie(parts.settings).issue(fresh)
+        return message_response(request, parts, N_("Your password was changed."), started)
 
 
 def signed_in_account(account: Account) -> SignedIn:
     return SignedIn(id=account.id, email=account.email, name=account.name, kind=account.kind)
 
 
-def routes(parts: Parts) -> Iterator[Router]:
-    """Yield the routes, if users sign in here: at /api/auth, wherever the others are."""
-    if parts.sign_ins:
-        guard = _same_origin_guard(parts.settings.origin)
-        yield json_router("/api/auth", "Sessions", (), SessionController, guards=[guard])
-
-
-def _same_origin_guard(origin: str) -> Guard:
+def same_origin_guard(origin: str) -> Guard:
     """Return a guard that raises OriginRefused if the browser reports that another site caused this request.
 
     It reads Sec-Fetch-Site if it is sent, else Origin. A client that sends neither is not a browser, so other sites

@@ -1,9 +1,9 @@
 """Invitations and links for an operator's app, which shows a key of the settings."""
 
-from collections.abc import Iterator, Sequence
-from typing import Annotated, Any, cast
+from collections.abc import Sequence
+from typing import Annotated, Any
 
-from litestar import Response, Router, post
+from litestar import Response, post
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import SecurityRequirement
@@ -11,19 +11,17 @@ from litestar.params import JSONBody
 from litestar.types import Guard
 from msgspec import Meta
 
-from keyturn.service.api.json_routes import json_router
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenParts, accepted_language, bearer_of, client_of
-from keyturn.service.api.resets import on_its_way
-from keyturn.service.api.responses import SERVICE_KEY
+from keyturn.service.api.requests import AnyRequest, GivenParts, bearer_of, client_of
+from keyturn.service.api.resets import ON_ITS_WAY
+from keyturn.service.api.responses import SERVICE_KEY, message_response
 from keyturn.service.api.schemas import Done, EmailAddress, Schema
 from keyturn.service.inviting.invitations import Invitations, IssuedLink
-from keyturn.service.parts import Parts
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
 from keyturn.service.reset.records.messages import LONGEST_REASON
 
-_WITH_KEY: Sequence[SecurityRequirement] = ({SERVICE_KEY: []},)
+WITH_KEY: Sequence[SecurityRequirement] = ({SERVICE_KEY: []},)
 
 
 class InvitationRequest(Schema, frozen=True, kw_only=True):
@@ -66,10 +64,8 @@ class LinkRequest(Schema, frozen=True, kw_only=True):
 async def invite(
     data: JSONBody[InvitationRequest], request: AnyRequest, parts: GivenParts
 ) -> Response[Done | IssuedLink]:
-    client, answer = (
-        client_of(request),
-        cast("Response[Any]", on_its_way(accepted_language(parts.languages, request))),
-    )
+    client = client_of(request)
+    answer: Response[Any] = message_response(request, parts, ON_ITS_WAY)
     if data.link:
         await parts.invitations.require_key(bearer_of(request), client, for_links=True)
         answer = Response(await parts.operator_links.mint(data.email, client, data.reason, invites=True))
@@ -100,13 +96,3 @@ def service_key_guard(invitations: Invitations, *, for_links: bool = False) -> G
         await invitations.require_key(bearer_of(connection), client_of(connection), for_links=for_links)
 
     return require_key
-
-
-def routes(parts: Parts) -> Iterator[Router]:
-    """Yield the routes for which there is a key."""
-    path, invitations = parts.paths.api, parts.invitations
-    if invitations.over_http:
-        yield json_router(path, "Invitations", _WITH_KEY, invite, guards=[service_key_guard(invitations)])
-    if invitations.links_over_http:
-        guard = service_key_guard(invitations, for_links=True)
-        yield json_router(path, "Invitations", _WITH_KEY, mint_link, guards=[guard])

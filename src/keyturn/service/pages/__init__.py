@@ -2,9 +2,9 @@
 
 The service also serves keyturn.js for the pages of other sites, and the page of the API's reference.
 
-**Mounted from the settings.** `settings/paths.py` turns the URLs into paths once. Each controller stands in a router
-that knows its own path and where its refusals lead. A theme is brand, palette and languages, one for each kind of
-account that differs. A page chooses the theme once the account is known.
+**Mounted from the settings.** `settings/paths.py` turns the URLs into paths once, and `rooms.py` has the table of
+pages. Each stands in a router that knows its own path and where its refusals lead. A theme is brand, palette and
+languages, one for each kind of account that differs. A page chooses the theme once the account is known.
 
 **After every POST a page redirects.** A cookie holds "Check your email" with the time of the request. So the server can
 show the seconds without a script, and a reload requests nothing.

@@ -25,7 +25,9 @@ from keyturn.service.reset.mails.theme import ASSETS, Theme
 from keyturn.service.settings.brand_files import BrandFile
 
 _STATIC = Path(__file__).parent / "static"
-_VENDORED = Path(__file__).parent / "vendored"
+_SHARED = ("puzzle.js", "strength.js")
+"""The modules of keyturn.js that the pages use, too."""
+
 _MEDIA_TYPES = {
     ".css": "text/css",
     ".js": "text/javascript",
@@ -56,10 +58,7 @@ class Assets:
     def __init__(self, site: Site, headers: dict[str, str]) -> None:
         self._site = site
         self._headers = headers
-        folders = [_STATIC]
-        if site.challenge and site.challenge.method == "altcha":
-            folders.append(_VENDORED / "altcha")
-        paths = [path for folder in folders for path in folder.iterdir() if path.suffix in _MEDIA_TYPES]
+        paths = [*_STATIC.iterdir(), *(folder("frontend") / "keyturn" / name for name in _SHARED)]
         self._files = {path.name: path.read_bytes() for path in paths}
         self._themes = {"": site.themes.general, **site.themes.kinds}
         self._brand_files: dict[str, BrandFile] = {}
@@ -136,11 +135,13 @@ _MODULES = (
     "client",
     "style",
     "making",
+    "puzzle",
     "challenge",
     "forms",
     "code",
     "asking",
     "link",
+    "strength",
     "rules",
     "second_step",
     "reset",
@@ -154,12 +155,11 @@ _EXPORT = re.compile(r"^export (?=class|const|function)", re.MULTILINE)
 _FROM = re.compile(r'^(export \{.*\}) from ".*";', re.MULTILINE)
 _BLANK = re.compile(r"\n{2,}")
 _INDENT = re.compile(r"^ +", re.MULTILINE)
-_NEEDLESS = re.compile(r";\s(?=\})|(?<=[{,(\[])\n")
 
 
 @cache
 def bundle_modules() -> str:
-    """Return all modules as one, without comments, indentation, needless breaks and their imports of each other.
+    """Return all modules as one, without comments, indentation and their imports of each other.
 
     The one text of several lines is the styles, where indentation means nothing.
     """
@@ -167,7 +167,7 @@ def bundle_modules() -> str:
     entry = (sources / "keyturn.js").read_text("utf-8")
     inner = "".join((sources / "keyturn" / f"{name}.js").read_text("utf-8") for name in _MODULES)
     whole = _EXPORT.sub("", inner) + _FROM.sub(r"\1;", entry)
-    for superfluous in (_COMMENT, _TYPE, _IMPORT, _INDENT, _NEEDLESS):
+    for superfluous in (_COMMENT, _TYPE, _IMPORT, _INDENT):
         whole = superfluous.sub("", whole)
     return "// Keyturn in your own pages. MIT licence.\n" + _BLANK.sub("\n", whole).lstrip("\n")
 

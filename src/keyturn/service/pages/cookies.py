@@ -1,8 +1,7 @@
 """The cookies of the pages. Each goes only to its own page."""
 
 from datetime import timedelta
-from typing import Literal, cast, get_args
-from urllib.parse import quote, unquote
+from typing import ClassVar, Literal, cast, get_args
 
 from litestar.datastructures import Cookie
 from msgspec import Struct
@@ -14,22 +13,12 @@ from keyturn.service.api.requests import AnyRequest
 from keyturn.service.clock import unix
 from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
+from keyturn.service.problems.proofs import DeadReason
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.sign_in import PROOF_LIFE
-from keyturn.service.secrets import LENGTH
 
-Said = Literal[
-    "password_changed",
-    "signed_out",
-    "account_secured",
-    "wrong_codes",
-    "link_invalid",
-    "link_expired",
-    "link_used",
-    "outcome_unknown",
-    "link_replaced",
-]
-"""A message on the next page about the last action."""
+Said = Literal[DeadReason, "password_changed", "signed_out", "account_secured", "outcome_unknown", "link_replaced"]
+"""A message on the next page about the last action, or why a link ended under a script."""
 
 _REMEMBERED = timedelta(minutes=10)
 """How long the page of a request shows "Check your email"."""
@@ -43,13 +32,6 @@ _LONGEST_PART = 100
 """Characters of a name from the app: a browser keeps 4096 bytes."""
 
 
-class OpenedLink(Struct, frozen=True):
-    """The link that was opened in this browser: its token and, if its pattern has one, the address."""
-
-    token: str
-    email: str | None
-
-
 class Flash(Struct, frozen=True):
     """The last action, and the kind and language of the account, so that the next page uses its brand and words.
 
@@ -60,9 +42,9 @@ class Flash(Struct, frozen=True):
     said: Said
     kind: str = ""
     locale: str = ""
-    timezone: str = ""
     email: str = ""
     return_to: str = ""
+    timezone: ClassVar[str] = ""
 
 
 class LinkRequest(Struct, frozen=True):
@@ -80,14 +62,17 @@ class LinkRequest(Struct, frozen=True):
 class Cookies:
     """The pages' cookies, and what their values mean. Values that browsers return are checked.
 
-    `link` and `proof` hold a link in place of the address bar: one for a new password, and one "This was not me".
+    `link` and `proof` hold a link in place of the address bar, as its token and its address if it has one: a link for a
+    new password, and one "This was not me".
     `password` holds the proof that a password was right, while the sign-in page asks for the second step.
+    `form` has the token of all forms, which Litestar sets.
     """
 
     def __init__(self, parts: Parts, site: Site) -> None:
         self._parts, self._site = parts, site
         paths = site.paths
         self.session, self.device = session_cookie(parts.settings), device_cookie(parts.settings)
+        self.form = BrowserCookie(holds="form", life=timedelta(0), secure=parts.settings.secure)
         self.link = self._at(paths.reset, "link", site.link_life)
         self.proof = self._at(paths.secure, "proof", _OPENED)
         self.password = self._at(paths.sign_in, "password", PROOF_LIFE)
@@ -104,25 +89,20 @@ class Cookies:
         """Return the cookie that holds a message for the page at `path`."""
         return self._at(path, "flash", _SHOWN_ONCE)
 
-    def hold_link(self, cookie: BrowserCookie, token: str, email: str | None = None) -> Cookie:
-        """Hold a link. Both parts are cut one character beyond a valid length, so that they fit and stay invalid."""
-        value = quote(token[: LENGTH + 1], safe="")
-        if email:
-            value += ":" + quote(email[: LONGEST + 1], safe="")
-        return cookie.issue(value)
+    def opened_link(self, request: AnyRequest, email: str = "") -> tuple[str, str | None]:
+        """Return the token of the link for a new password that was opened here, or "", and the address of its account.
 
-    def opened_link(self, cookie: BrowserCookie, request: AnyRequest) -> OpenedLink | None:
-        token, _, email = cookie.read(request).partition(":")
-        return OpenedLink(token, email or None) if token else None
+        `email`: the address in the form, if it has one, which replaces that of the link.
+        """
+        token, of_link = self.link.held(request, 2)
+        return token, email or of_link or None
 
     def set_link_request(self, email: str, path: str, return_to: str = "") -> Cookie:
         """Hold the requested address and the time, for the page at `path`."""
-        asked_for = f"{email}\n{return_to}".rstrip("\n")
-        return self.asked(path).issue(f"{int(unix())}:{quote(asked_for, safe='')}")
+        return self.asked(path).hold(str(int(unix())), email, return_to)
 
     def read_link_request(self, request: AnyRequest) -> LinkRequest | None:
-        asked_at, _, asked_for = self.asked().read(request).partition(":")
-        email, _, return_to = asked_for.partition("\n")
+        asked_at, email, return_to = self.asked().held(request, 3)
         cooldown = self._parts.mailboxes.cooldown
         try:
             left = int(asked_at) + int(cooldown.total_seconds()) - int(unix())
@@ -134,14 +114,12 @@ class Cookies:
 
     def set_flash(self, flash: Flash, path: str) -> Cookie:
         """Hold a message for the page at that path."""
-        texts = [flash.kind[:_LONGEST_PART], flash.locale[:_LONGEST_PART], flash.email[:LONGEST]]
-        texts += [flash.return_to] if flash.return_to else []
-        return self.flash(path).issue(":".join((flash.said, *(quote(text, safe="") for text in texts))))
+        kind, locale = flash.kind[:_LONGEST_PART], flash.locale[:_LONGEST_PART]
+        return self.flash(path).hold(flash.said, kind, locale, flash.email[:LONGEST], flash.return_to)
 
     def read_flash(self, request: AnyRequest) -> Flash | None:
-        said, *texts = self.flash().read(request).split(":", 4)
+        said, kind, locale, email, return_to = self.flash().held(request, 5)
         if said not in get_args(Said):
             return None
-        kind, locale, email = (*map(unquote, texts[:3]), "", "", "")[:3]
-        return_to = self._parts.return_addresses.allowed("".join(texts[3:]))  # a browser's cookie proves nothing
-        return Flash(cast("Said", said), kind, locale, email=email, return_to=return_to)
+        return_to = self._parts.return_addresses.allowed(return_to)  # a browser's cookie proves nothing
+        return Flash(cast("Said", said), kind, locale, email, return_to)

@@ -3,19 +3,17 @@
 The page of an expired link requests another one, too.
 """
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import msgspec
-from litestar import Controller, Response, Router, post
+from litestar import Controller, Response, post
 from litestar.params import URLEncodedBody
 
 from keyturn.service import addresses
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.opening import opened_link
-from keyturn.service.pages.reading import page_at, reading
+from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.security import content_security_policy
 from keyturn.service.problems.proofs import ChallengeFlaw, ChallengeRequired, LinkDead, flaw_text
@@ -89,9 +87,9 @@ async def replace_expired(request: AnyRequest, data: URLEncodedBody[ForgotForm],
     Raises LinkDead, TooManyRequests.
     """
     site, path = pages.site, pages.site.paths.reset
-    opened, client = opened_link(pages, request), client_of(request)
+    (token, _), client = pages.cookies.opened_link(request), client_of(request)
     try:
-        link = await pages.parts.checks.require_expired(opened.token, client)
+        link = await pages.parts.checks.require_expired(token, client)
     except InputInvalid:  # it still works
         return pages.redirect(site.url(path))
     hint = addresses.mask(link.facts.email)
@@ -142,8 +140,3 @@ class ForgotPassword(Controller):
         except ChallengeRequired as required:
             return form(flaw=required.reason)
         return pages.redirect(here, pages.cookies.set_link_request(identifier, path, back))
-
-
-def pages_of(pages: Pages) -> Iterator[Router]:
-    if path := pages.site.paths.forgot:
-        yield page_at(path, ForgotPassword)

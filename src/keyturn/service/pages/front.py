@@ -9,69 +9,53 @@ from urllib.parse import urlencode
 from litestar import Response
 from litestar.datastructures.headers import Accept
 from litestar.exceptions import HTTPException
-from litestar.handlers import HTTPRouteHandler
 from litestar.types import ExceptionHandlersMap
 
 from keyturn.service.api.problems import MEDIA_TYPE as PROBLEM_TYPE
-from keyturn.service.api.problems import problem_handlers
+from keyturn.service.api.problems import problem_answering, problem_handlers
 from keyturn.service.api.requests import AnyRequest
 from keyturn.service.pages.reading import reading
-from keyturn.service.pages.rendering import Pages
-from keyturn.service.pages.reset import signed_in_account
+from keyturn.service.pages.refusals import refusal_page
+from keyturn.service.pages.rendering import GivenPages, Pages
+from keyturn.service.problems.requests import MethodNotAllowed, NotFound
 from keyturn.service.reset.records.client import clip_header
 
 _FOR_PROGRAMS = {".well-known", "api", "health", "metrics", "schema", "webhooks"}
-_NOTHING_HERE = {404, 405}
 
 
-def home_redirect(pages: Pages) -> HTTPRouteHandler:
-    """Return the route from "/" to the first page of a visit."""
-
-    @reading("/", include_in_schema=False)
-    async def redirect_home() -> Response[Any]:
-        return pages.redirect(pages.site.url(pages.site.paths.sign_in) if pages.parts.sign_ins else pages.site.forgot)
-
-    return redirect_home
+@reading("/", include_in_schema=False)
+async def redirect_home(pages: GivenPages) -> Response[Any]:
+    """Lead to the first page of a visit."""
+    return pages.redirect(pages.site.url(pages.site.paths.sign_in) if pages.parts.sign_ins else pages.site.forgot)
 
 
-def change_password_redirect(pages: Pages) -> HTTPRouteHandler:
-    """Return the route by which password managers find the form for changing a password, after a sign-in if need be.
+@reading("/.well-known/change-password", include_in_schema=False)
+async def redirect_to_change(request: AnyRequest, pages: GivenPages) -> Response[Any]:
+    """Lead password managers to the form for changing a password, after a sign-in if need be.
 
     "A Well-Known URL for Changing Passwords" (https://w3c.github.io/webappsec-change-password-url/).
     """
-
-    @reading("/.well-known/change-password", include_in_schema=False)
-    async def redirect_to_change(request: AnyRequest) -> Response[Any]:
-        site = pages.site
-        if not pages.parts.sign_ins:
-            return pages.redirect(site.forgot)
-        form = site.url(site.paths.reset)
-        if await signed_in_account(request, pages):
-            return pages.redirect(form)
-        return pages.redirect(f"{site.url(site.paths.sign_in)}?{urlencode({'next': form})}")
-
-    return redirect_to_change
+    site = pages.site
+    if not pages.parts.sign_ins:
+        return pages.redirect(site.forgot)
+    form = site.url(site.paths.reset)
+    if await pages.signed_in(request):
+        return pages.redirect(form)
+    return pages.redirect(f"{site.url(site.paths.sign_in)}?{urlencode({'next': form})}")
 
 
 def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
-    """Return the API's handlers, with a page for browsers at an unknown address."""
-    handlers = problem_handlers(pages.parts.languages)
-    to_programs = handlers[HTTPException]
+    """Return the API's handler, with a page for browsers at an unknown address."""
+    to_programs = problem_handlers(pages.parts.languages)[Exception]
 
-    def answer(request: AnyRequest, error: HTTPException) -> Response[Any]:
-        if error.status_code not in _NOTHING_HERE or not _is_for_people(request, pages.site.paths.api):
+    def answer(request: AnyRequest, error: Exception) -> Response[Any]:
+        problem = problem_answering(error)
+        if not isinstance(problem, NotFound | MethodNotAllowed) or not _is_for_people(request, pages.site.paths.api):
             return to_programs(request, error)
-        return pages.page(
-            request,
-            "refusal.html",
-            status=error.status_code,
-            reason="missing",
-            reference="",
-            back=pages.site.url("/"),
-            headers=error.headers,
-        )
+        headers = error.headers if isinstance(error, HTTPException) else None
+        return refusal_page(pages, request, problem, "missing", pages.site.url("/"), headers=headers)
 
-    return {**handlers, HTTPException: answer}
+    return {Exception: answer}
 
 
 def _is_for_people(request: AnyRequest, api: str) -> bool:

@@ -9,12 +9,12 @@ from litestar import Response
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
+from keyturn.mail.addresses import LONGEST
 from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.requests import AnyRequest
-from keyturn.service.pages.cookies import OpenedLink
 from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import Pages
-from keyturn.service.problems.proofs import LinkDead
+from keyturn.service.secrets import LENGTH
 
 
 def taking_link(pages: Pages, cookie: BrowserCookie) -> HTTPRouteHandler:
@@ -28,12 +28,8 @@ def taking_link(pages: Pages, cookie: BrowserCookie) -> HTTPRouteHandler:
 
 
 def keep_link(pages: Pages, cookie: BrowserCookie, token: str, email: str | None = None) -> Response[Any]:
-    """Keep a link out of histories, referrers and screenshots (ASVS 14.2.1): a cookie, and a clean address."""
-    return pages.redirect(cookie.path, pages.cookies.hold_link(cookie, token, email))
+    """Keep a link out of histories, referrers and screenshots (ASVS 14.2.1): a cookie, and a clean address.
 
-
-def opened_link(pages: Pages, request: AnyRequest) -> OpenedLink:
-    """Return the link for a new password that was opened here. Raises LinkDead without one."""
-    if link := pages.cookies.opened_link(pages.cookies.link, request):
-        return link
-    raise LinkDead("invalid")
+    Both parts are cut one character beyond a valid length, so that they fit and stay invalid.
+    """
+    return pages.redirect(cookie.path, cookie.hold(token[: LENGTH + 1], (email or "")[: LONGEST + 1]))

@@ -15,9 +15,7 @@ from typing import Any
 import msgspec
 
 from keyturn.errors import Fault, SettingsInvalid, TemplateInvalid
-from keyturn.mail.languages import READER, order_of_name
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.pages.assets import Assets
 from keyturn.service.pages.cookies import LinkRequest
 from keyturn.service.pages.rendering import PageTemplates
@@ -141,7 +139,6 @@ class PagePreview:
             paths=_PATHS,
             prefix=prefix,
             reload=True,
-            ends_sessions=ends_sessions(settings.accounts),
             takes_names=bool(settings.accounts.table.username),
         )
 
@@ -156,30 +153,21 @@ class PagePreview:
         policy.close()
 
         def draw(state: str, language: str, kind: str) -> str:
-            languages = site.theme(kind).languages
-            chosen = languages.choose(language)
-            listed = sorted(languages.known.values(), key=lambda known: order_of_name(known.name))
-            values = {
-                "account": None,
-                "back": site.forgot,
-                "csrf_token": "0" * 8,
-                "rules": policy.rules,
-                "languages": [(known, f"?lang={known.tag}") for known in listed],
-                "language": chosen,
-                READER: chosen,
-            }
-            return templates.draw(_STATES[state]["template"], values | _sample(site, state, kind), chosen, kind)
+            values: dict[str, Any] = {"back": site.forgot, "csrf_token": "0" * 8, "rules": policy.rules}
+            values |= _STATES[state]
+            for name in values.keys() & {"account", "owner"}:
+                values[name] = {
+                    "id": "1",
+                    "email": "ada@northwind.example",
+                    "name": "Ada",
+                    "kind": kind,
+                    **values[name],
+                }
+            values |= {name: msgspec.convert(values[name], _TYPES[name]) for name in values.keys() & _TYPES.keys()}
+            owner = values.get("owner")  # of a form for a new password
+            values = {"account": owner, "until": owner and owner.expires_at, **values}
+            values["problem"] = _PROBLEMS.get(values.get("problem", ""))
+            values["site"] = replace(site, **values.get("site", {}))
+            return templates.draw(values["template"], values, site.theme(kind).languages.choose(language), kind)
 
         return draw
-
-
-def _sample(site: Site, state: str, kind: str) -> dict[str, Any]:
-    values = dict(_STATES[state])
-    for name in values.keys() & {"account", "owner"}:
-        values[name] = {"id": "1", "email": "ada@northwind.example", "name": "Ada", "kind": kind, **values[name]}
-    if "owner" in values:  # a form for a new password
-        values["until"] = values["owner"].get("expires_at")
-    values |= {name: msgspec.convert(values[name], _TYPES[name]) for name in values.keys() & _TYPES.keys()}
-    values["problem"] = _PROBLEMS.get(values.get("problem", ""))
-    values["site"] = replace(site, **values.get("site", {}))
-    return {"account": values.get("owner"), **values}

@@ -8,7 +8,6 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from jinja2 import Template
 from litestar import Router
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from markupsafe import Markup, escape
@@ -34,16 +33,12 @@ class ReferencePage(OpenAPIRenderPlugin):
         if not self._page:  # drawn once; a reload costs only a copy
             info = openapi_schema["info"]
             groups = groups_of(openapi_schema, self._pages.parts.settings.base_url)
-            page = self._template().render(title=info["title"], version=info["version"], groups=groups)
-            self._page = page.encode()
+            environment = page_environment()
+            environment.filters["prose"] = _code_in_prose
+            environment.globals.update(asset=self._pages.assets.url, url=self._pages.site.url)
+            template = environment.get_template("reference.html")
+            self._page = template.render(title=info["title"], version=info["version"], groups=groups).encode()
         return self._page
-
-    def _template(self) -> Template:
-        environment = page_environment()
-        environment.filters["prose"] = _code_in_prose
-        site = self._pages.site
-        environment.globals.update(brand=site.settings.brand, asset=self._pages.assets.url, url=site.url)
-        return environment.get_template("reference.html")
 
 
 def groups_of(schema: Mapping[str, Any], base_url: str) -> dict[str, list["Operation"]]:

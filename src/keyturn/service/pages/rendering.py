@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
@@ -17,7 +17,6 @@ from litestar.template.base import csrf_token
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import READER, Language, Languages, order_of_name
 from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
-from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.mail_services import inbox_of, meant_by
 from keyturn.service.api.requests import AnyRequest
@@ -28,8 +27,7 @@ from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import rule_text
 from keyturn.service.problems.proofs import LINK_TEXTS, NotSignedIn
-from keyturn.service.problems.requests import Unavailable
-from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
+from keyturn.service.telemetry.logs import LogEvent
 
 PACKAGED = Path(__file__).parent / "templates"
 
@@ -48,8 +46,16 @@ class PageTemplates:
         self._site, self._assets, self._own = site, assets, own
         self._environments: dict[tuple[str, str], Environment] = {}
 
-    def draw(self, template: str, values: Mapping[str, Any], language: Language, kind: str) -> str:
-        """Return the page. Raises TemplateInvalid with the file and the line of a broken custom template."""
+    def draw(
+        self, template: str, values: Mapping[str, Any], language: Language, kind: str, link_to_itself: str = "?lang="
+    ) -> str:
+        """Return the page, with a link to itself in each language: `link_to_itself` lacks only the language's tag.
+
+        Raises TemplateInvalid with the file and the line of a broken custom template.
+        """
+        known = sorted(self._site.theme(kind).languages.known.values(), key=lambda one: order_of_name(one.name))
+        languages = [(one, f"{link_to_itself}{one.tag}") for one in known]
+        values = {READER: language, "language": language, "languages": languages, **values}
         try:
             return self._environment(language, kind).get_template(template).render(values)
         except Exception as error:  # a template calls filters and methods, which can raise anything
@@ -70,7 +76,7 @@ class PageTemplates:
                 asset=partial(self._assets.url, kind=kind),
                 brand_file=partial(self._assets.brand_url, kind=kind),
             )
-            environment.filters |= {"inbox": inbox_of, "meant": meant_by, "masked": addresses.mask}
+            environment.filters |= {"inbox": inbox_of, "meant": meant_by}
             environment.filters["rule_text"] = lambda rule: rule_text(rule.name, rule.limit, language) or rule.message
             self._environments[language.tag, kind] = environment
         return self._environments[language.tag, kind]
@@ -107,29 +113,17 @@ PageOwner = Account | Flash
 """The account of a page: its language, kind and time zone."""
 
 
-class SignedIn(NamedTuple):
-    """The secret of a session, and its account."""
-
-    secret: str
-    account: Account
-
-
 class Pages:
     """Makes every answer of the pages' router, so that all of them carry the security headers."""
 
-    def __init__(self, parts: Parts, site: Site) -> None:
-        self.parts, self.site = parts, site
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.site = site = Site.of(parts)
         self.cookies = Cookies(parts, site)
         self.headers = security_headers(site)
         self.assets = Assets(site, self.headers)
         self._templates = PageTemplates(site, self.assets, site.settings.pages.templates)
         self._packaged = PageTemplates(site, self.assets)
-        self._unready = OnceAMinute()
-
-    def log_unready(self, error: Unavailable) -> None:
-        """Log that a dependency does not answer: one line a minute and cause."""
-        if count := self._unready.count(type(error).__name__):
-            log.error(LogEvent("page.unready", reason=error, count=count))
 
     def page(
         self,
@@ -149,19 +143,15 @@ class Pages:
         kind = account.kind if account and account.kind in self.site.themes.kinds else ""
         languages = self.site.theme(kind).languages
         language, chosen = self._choose_language(request, languages, account)
-        listed = sorted(languages.known.values(), key=lambda known: order_of_name(known.name))
-        link = _link_to_itself(request)
         values |= {
             READER: language.in_zone(account.timezone if account else ""),
             "account": account,
-            "language": language,
-            "languages": [(known, f"{link}{known.tag}") for known in listed],
             "csrf_token": csrf_token({"request": request}),
         }
         of_language = {"Content-Language": language.tag, "Vary": "Accept-Language, Cookie"}
         no_index = {"X-Robots-Tag": "noindex"}  # pages of one person each, or of none
         return Response(
-            self._draw(template, values, language, kind),
+            self._draw(template, values, language, kind, _link_to_itself(request)),
             status_code=status,
             media_type=MediaType.HTML,
             cookies=[*cookies, *chosen],
@@ -196,20 +186,26 @@ class Pages:
         headers = {"Refresh": f"0; url={quote(url, safe=_IN_A_URL)}"}
         return self.page(request, template, cookies=cookies, headers=headers, leads_to=url, **values)
 
-    async def signed_in(self, request: AnyRequest) -> SignedIn:
-        """Return who is signed in with this browser. Raises NotSignedIn."""
+    async def signed_in(self, request: AnyRequest) -> Account | None:
+        """Return the account that is signed in with this browser, if there is one."""
+        try:
+            return await self.require_signed_in(request)
+        except NotSignedIn:
+            return None
+
+    async def require_signed_in(self, request: AnyRequest) -> Account:
+        """Return the account that is signed in with this browser. Raises NotSignedIn."""
         if self.parts.sign_ins is None:
             raise NotSignedIn
-        secret = self.cookies.session.read(request)
-        return SignedIn(secret, await self.parts.sign_ins.account(secret))
+        return await self.parts.sign_ins.account(self.cookies.session.read(request))
 
-    def _draw(self, template: str, values: Mapping[str, Any], language: Language, kind: str) -> str:
+    def _draw(self, *drawn: Any) -> str:
         """Return the page. If a custom template fails, use the packaged one, so that the user gets on."""
         try:
-            return self._templates.draw(template, values, language, kind)
+            return self._templates.draw(*drawn)
         except TemplateInvalid as error:
             log.error(LogEvent("page.template_failed", reason=error))
-            return self._packaged.draw(template, values, language, kind)
+            return self._packaged.draw(*drawn)
 
 
 GivenPages = NamedDependency[Pages]

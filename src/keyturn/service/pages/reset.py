@@ -1,13 +1,13 @@
 """Choosing a new password: with a link, or signed in with the current password."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar import Controller, Response, Router, post
+from litestar import Controller, Response, post
 from litestar.datastructures import Cookie
 from litestar.params import URLEncodedBody
 
@@ -17,14 +17,12 @@ from keyturn.service.api.requests import AnyRequest, accepted_language, client_o
 from keyturn.service.api.responses import judgement_response
 from keyturn.service.clock import now
 from keyturn.service.pages.cookies import Flash, Said
-from keyturn.service.pages.forgot import replace_expired
-from keyturn.service.pages.opening import keep_link, opened_link, taking_link
-from keyturn.service.pages.reading import page_at, reading
+from keyturn.service.pages.opening import keep_link
+from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems import proofs
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
-from keyturn.service.problems.requests import TooManyRequests, Unavailable
 from keyturn.service.reset.check import LiveLink
 from keyturn.service.reset.passwords.policy import Rule
 
@@ -76,15 +74,6 @@ def password_form(
     )
 
 
-_END: Mapping[proofs.DeadReason, Said] = {
-    "invalid": "link_invalid",
-    "expired": "link_expired",
-    "used": "link_used",
-    "second_step": "wrong_codes",
-}
-"""The message of the next page if a link ends under a script. Sending the form again would give another one."""
-
-
 class LinkForm(msgspec.Struct, frozen=True):
     """The parts of an address that fragment.js sends."""
 
@@ -112,10 +101,10 @@ class ResetPassword(Controller):
         names, query = pages.site.paths, request.query_params
         if (token := query.get(names.token)) is not None:
             return keep_link(pages, pages.cookies.link, token, query.get(names.email))
-        link = pages.cookies.opened_link(pages.cookies.link, request)
-        if link is None:
+        token, email = pages.cookies.opened_link(request)
+        if not token:
             return await _show_without_link(request, pages)
-        live = await pages.parts.checks.validate(link.token, client_of(request), link.email)
+        live = await pages.parts.checks.validate(token, client_of(request), email)
         return password_form(pages, request, live)
 
     @post("/check", status_code=200)
@@ -123,36 +112,22 @@ class ResetPassword(Controller):
         self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
     ) -> Response[Any]:
         """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
-        link = opened_link(pages, request)
-        judging = pages.parts.checks.judge(link.token, data.password, client_of(request), data.email or link.email)
-        return await judgement_response(judging, accepted_language(pages.parts.languages, request))
+        token, email = pages.cookies.opened_link(request, data.email)
+        judging = pages.parts.checks.judge(token, data.password, client_of(request), email)
+        return await judgement_response(request, pages.parts, judging)
 
     @post("/code", status_code=200)
     async def send_code(
         self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
     ) -> Response[Any]:
-        """Send a code to the account's phone, if it has one. The form says if none was sent, and when one will be.
-
-        Raises LinkDead; to the script TooManyRequests and Unavailable, too.
-        """
-        link = opened_link(pages, request)
-        checks, client, email = pages.parts.checks, client_of(request), data.email or link.email
-        sending = checks.begin_second_step(link.token, "sms", client, email)
+        """Send a code to the account's phone, if it has one. Raises LinkDead, TooManyRequests, Unavailable."""
+        token, email = pages.cookies.opened_link(request, data.email)
+        checks, client = pages.parts.checks, client_of(request)
+        sent = await checks.begin_second_step(token, "sms", client, email)
         if _is_script(request):
-            return Response({"sent": await sending})
-        status, headers = 200, {}
-        try:
-            step = ShownStep(method="sms", sent=await sending)
-        except TooManyRequests as limited:
-            status, headers = 429, {"Retry-After": str(limited.retry_after)}
-            step = ShownStep(method="sms", unsent=True, wait=timedelta(seconds=limited.retry_after))
-        except Unavailable as unready:
-            pages.log_unready(unready)
-            status, step = 503, ShownStep(method="sms", unsent=True)
-        live = await checks.validate(link.token, client, email)
-        answer = password_form(pages, request, live, step=step, status=status)
-        answer.headers.update(headers)
-        return answer
+            return Response({"sent": sent})
+        live = await checks.validate(token, client, email)
+        return password_form(pages, request, live, step=ShownStep(method="sms", sent=sent))
 
     @post()
     async def save(
@@ -164,13 +139,13 @@ class ResetPassword(Controller):
         a link, the signed-in user changes the password, and another user may have signed in in another tab. Raises
         LinkDead, TooManyRequests, Busy.
         """
-        link, here = pages.cookies.opened_link(pages.cookies.link, request), pages.site.url(pages.site.paths.reset)
+        (token, email), here = pages.cookies.opened_link(request, data.email), pages.site.url(pages.site.paths.reset)
         owner: LiveLink | Account | None
-        if link:
-            live = await pages.parts.checks.validate(link.token, client_of(request), data.email or link.email)
-            owner, saving = live, partial(_complete, request, pages, link.token, live, data)
+        if token:
+            live = await pages.parts.checks.validate(token, client_of(request), email)
+            owner, saving = live, partial(_complete, request, pages, token, live, data)
         else:
-            owner, saving = await signed_in_account(request, pages), partial(_change, request, pages, data)
+            owner, saving = await pages.signed_in(request), partial(_change, request, pages, data)
             if owner is None or not addresses.is_same_mailbox(data.email, owner.email):
                 return pages.redirect(here)
         mismatch, rejected, step = data.password != data.again, False, ShownStep(method=data.method)
@@ -190,7 +165,8 @@ class ResetPassword(Controller):
         except (proofs.LinkDead, OutcomeUnknown) as ended:
             if not _is_script(request):
                 raise
-            said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else _END[ended.reason]
+            # The next page says it: sending the form again would end otherwise.
+            said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else ended.reason
             flash = pages.cookies.set_flash(Flash(said, owner.kind, owner.locale), pages.site.paths.reset)
             return _tell_next(here, pages.cookies.link.expire(), flash)
         return password_form(pages, request, owner, broken, mismatch=mismatch, rejected=rejected, status=422, step=step)
@@ -234,23 +210,22 @@ def _tell_next(url: str, *cookies: Cookie) -> Response[Any]:
 
 async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]:
     """Confirm a saved password; else show the form to a signed-in user, and the way to a link to others."""
-    account = await signed_in_account(request, pages)
-    flash = pages.cookies.read_flash(request)
-    for reason, said in _END.items():
-        if flash and flash.said == said:
+    account = await pages.signed_in(request)
+    match pages.cookies.read_flash(request):
+        case Flash(said="invalid" | "expired" | "used" | "second_step" as reason):
             raise proofs.LinkDead(reason)
-    if flash and flash.said == "outcome_unknown":
-        raise OutcomeUnknown("a script was told where this is said")
-    if flash and flash.said == "password_changed":
-        return pages.page(
-            request,
-            "password_changed.html",
-            account=account or flash,
-            signed_in=account is not None,
-            return_to=flash.return_to,
-        )
-    if flash and flash.said == "link_replaced":
-        return pages.page(request, "link_replaced.html", email_hint=flash.email)
+        case Flash(said="outcome_unknown"):
+            raise OutcomeUnknown("a script was told where this is said")
+        case Flash(said="link_replaced", email=hint):
+            return pages.page(request, "link_replaced.html", email_hint=hint)
+        case Flash(said="password_changed") as flash:
+            return pages.page(
+                request,
+                "password_changed.html",
+                account=account or flash,
+                signed_in=account is not None,
+                return_to=flash.return_to,
+            )
     return password_form(pages, request, account) if account else pages.page(request, "no_link.html")
 
 
@@ -274,14 +249,6 @@ def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
     return site.url(here), flash
 
 
-async def signed_in_account(request: AnyRequest, pages: Pages) -> Account | None:
-    """Return the account of the session, or None."""
-    try:
-        return (await pages.signed_in(request)).account
-    except proofs.NotSignedIn:
-        return None
-
-
 async def _change(request: AnyRequest, pages: Pages, data: NewPasswordForm) -> Response[Any]:
     """Set the password of the signed-in user, and continue in a fresh session."""
     path, secret = pages.site.paths.reset, pages.cookies.session.read(request)
@@ -289,8 +256,3 @@ async def _change(request: AnyRequest, pages: Pages, data: NewPasswordForm) -> R
     fresh = await sign_ins.change_password(secret, data.current, data.password, client_of(request))
     flash = pages.cookies.set_flash(Flash("password_changed"), path)
     return pages.redirect(pages.site.url(path), pages.cookies.session.issue(fresh), flash)
-
-
-def pages_of(pages: Pages) -> Iterator[Router]:
-    if path := pages.site.paths.reset:
-        yield page_at(path, taking_link(pages, pages.cookies.link), ResetPassword, replace_expired)

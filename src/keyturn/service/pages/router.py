@@ -5,16 +5,13 @@ from litestar import Router
 from keyturn.errors import SettingsInvalid
 from keyturn.service.api.requests import provided
 from keyturn.service.pages.assets import frontend_routes
-from keyturn.service.pages.refusals import RefusalPages
+from keyturn.service.pages.refusals import refusal_handlers
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.security import form_token_check
-from keyturn.service.rooms import PAGES
+from keyturn.service.rooms import pages_of
 
 PAGE = "keyturn_page"
 """Marks the routes of pages for the plugin: an app around them needs their paths alone."""
-
-_LARGEST_FORM = 16_384
-"""Bytes: an address and two passwords are shorter in any encoding."""
 
 
 def pages_router(pages: Pages) -> Router:
@@ -28,14 +25,12 @@ def pages_router(pages: Pages) -> Router:
 
         if faults := PagePreview(lambda: site.settings).faults():
             raise SettingsInvalid(faults)
-    routers = [router for pages_of in PAGES for router in pages_of(pages)]
     return Router(
         "/",
-        route_handlers=[pages.assets.route(), *frontend_routes(site), *routers],
+        route_handlers=[pages.assets.route(), *frontend_routes(site), *pages_of(pages)],
         dependencies={"pages": provided(pages)},
-        middleware=[form_token_check(pages.parts)],
-        exception_handlers=RefusalPages(pages).handlers(),
+        middleware=[form_token_check(pages.parts, pages.cookies)],
+        exception_handlers=refusal_handlers(pages),
         include_in_schema=False,
         opt={PAGE: True},
-        request_max_body_size=_LARGEST_FORM,
     )

@@ -1,6 +1,5 @@
 """The second step on a form: its fields, and the outcome of the last try."""
 
-from datetime import timedelta
 from typing import cast, get_args
 
 import msgspec
@@ -30,15 +29,13 @@ class ShownStep(msgspec.Struct, frozen=True, kw_only=True):
 
     `missing`: the code was empty.
     `tries_left`: the code was wrong.
-    `sent`: a code was sent to a phone. `unsent`: none could be sent, for `wait` if that is known.
+    `sent`: a code was sent to a phone.
     """
 
     method: str = ""
     missing: bool = False
     tries_left: int | None = None
     sent: bool = False
-    wait: timedelta | None = None
-    unsent: bool = False
 
     @property
     def failed(self) -> bool:

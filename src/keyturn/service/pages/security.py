@@ -12,9 +12,9 @@ from litestar.middleware.csrf import CSRFMiddleware
 from litestar.types import Receive, Scope, Send
 
 from keyturn.service.keys import derive
+from keyturn.service.pages.cookies import Cookies
 from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
-from keyturn.service.settings import Settings
 
 NO_FORM = "keyturn_no_form"
 """Marks a route outside the check of forms. Litestar's own mark belongs to the surrounding app."""
@@ -74,7 +74,7 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def form_token_check(parts: Parts) -> DefineMiddleware:
+def form_token_check(parts: Parts, cookies: Cookies) -> DefineMiddleware:
     """Return the check of every form's token (ASVS 3.5.1; OWASP CSRF Prevention, signed double submit).
 
     An Origin header proves nothing here: under `no-referrer` a browser sends "null" with its own forms (Fetch, 3.2).
@@ -83,8 +83,8 @@ def form_token_check(parts: Parts) -> DefineMiddleware:
         FormTokenCheck,
         config=CSRFConfig(
             secret=derive(parts.secrets[0], "forms").hex(),
-            cookie_name=form_cookie_name(parts.settings),
-            cookie_secure=parts.settings.secure,
+            cookie_name=cookies.form.name,
+            cookie_secure=cookies.form.secure,
             cookie_httponly=True,
             exclude_from_csrf_key=NO_FORM,
         ),
@@ -106,8 +106,3 @@ class FormTokenCheck(CSRFMiddleware):
                 if not isinstance(token, str) or not token.isascii():
                     raise PermissionDeniedException
         await super().__call__(scope, receive, send)
-
-
-def form_cookie_name(settings: Settings) -> str:
-    # A __Host- cookie cannot be planted by another host of the domain (RFC 6265bis 4.1.3.2; ASVS 3.3.3).
-    return "__Host-keyturn_form" if settings.secure else "keyturn_form"

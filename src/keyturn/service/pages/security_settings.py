@@ -1,14 +1,13 @@
 """The security settings of a signed-in user."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-from litestar import Controller, Response, Router, post
+from litestar import Controller, Response, post
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.requests import AnyRequest, client_of
-from keyturn.service.pages.reading import page_at, reading
+from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 
 
@@ -21,7 +20,7 @@ class SecuritySettings(Controller):
 
     @reading()
     async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
-        site, (_, account) = pages.site, await pages.signed_in(request)
+        site, account = pages.site, await pages.require_signed_in(request)
         if site.settings_location(account.kind) != request.route_handler.opt["here"]:
             return pages.redirect(site.settings_url(account.kind))
         has_asked, wait = await _link_request_of(request, pages, account)
@@ -30,7 +29,7 @@ class SecuritySettings(Controller):
     @post()
     async def request_password_change(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Send a link to the account's own address, unless the cooldown holds it back. Raises TooManyRequests."""
-        _, account = await pages.signed_in(request)
+        account = await pages.require_signed_in(request)
         url, path = pages.site.settings_url(account.kind), pages.site.settings_location(account.kind)
         _, wait = await _link_request_of(request, pages, account)
         if wait or path not in pages.site.settings_paths:
@@ -48,9 +47,3 @@ async def _link_request_of(request: AnyRequest, pages: Pages, account: Account) 
     own_wait = asked.wait if asked and asked.email == account.email else None
     left = (await pages.parts.mailboxes.look([account.email]))[account.email].wait
     return own_wait is not None, max(own_wait or timedelta(0), left)
-
-
-def pages_of(pages: Pages) -> Iterator[Router]:
-    if pages.parts.sign_ins:
-        for path in pages.site.settings_paths:
-            yield page_at(path, SecuritySettings, back=pages.site.paths.sign_in)

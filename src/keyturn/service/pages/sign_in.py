@@ -1,18 +1,17 @@
 """Signing in and out."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-from litestar import Controller, Response, Router, post
+from litestar import Controller, Response, post
 from litestar.params import FromQuery, URLEncodedBody
 
 from keyturn.service.api.requests import AnyRequest, client_of, mounted
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.reading import page_at, reading
+from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
-from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
+from keyturn.service.problems.proofs import CredentialsRejected, SecondStepRejected, SecondStepRequired
 from keyturn.service.reset.proofs.port import SecondStepAnswer
 
 # A path of RFC 3986, 3.3. A second slash or a backslash at its start is refused: browsers read a host there.
@@ -37,15 +36,12 @@ class SignIn(Controller):
         pages: GivenPages,
         next: FromQuery[str] = "",  # noqa: A002 - the parameter's name in the address
     ) -> Response[Any]:
-        site = pages.site
-        try:
-            _, account = await pages.signed_in(request)
-        except NotSignedIn:
-            flash = pages.cookies.read_flash(request)
-            ended = [pages.cookies.flash(site.paths.sign_in).expire()] if flash else []
-            email = flash.email if flash else ""
-            return _form(pages, request, email=email, next=next, flash=flash, cookies=ended)
-        return pages.redirect(next_url(next, site.settings_url(account.kind)))
+        site, cookies = pages.site, pages.cookies
+        if account := await pages.signed_in(request):
+            return pages.redirect(next_url(next, site.settings_url(account.kind)))
+        flash = cookies.read_flash(request)
+        ended = [cookies.flash(site.paths.sign_in).expire()] if flash else []
+        return _form(pages, request, email=flash.email if flash else "", next=next, flash=flash, cookies=ended)
 
     @post()
     async def sign_in(self, request: AnyRequest, data: URLEncodedBody[SignInForm], pages: GivenPages) -> Response[Any]:
@@ -101,27 +97,14 @@ def _form(pages: Pages, request: AnyRequest, flash: Flash | None = None, **value
     return pages.page(request, "sign_in.html", account=flash, **shown | values)
 
 
-class SignOut(Controller):
-    """The button that ends a session."""
-
-    @post()
-    async def sign_out(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
-        """End the session on the server, not only the cookie (ASVS 7.4.1)."""
-        site = pages.site
-        await mounted(pages.parts.sign_ins).sign_out(pages.cookies.session.read(request))
-        here = site.url(site.paths.sign_in)
-        return pages.redirect(
-            here, pages.cookies.session.expire(), pages.cookies.set_flash(Flash("signed_out"), site.paths.sign_in)
-        )
+@post()
+async def sign_out(request: AnyRequest, pages: GivenPages) -> Response[Any]:
+    """End the session on the server, not only the cookie (ASVS 7.4.1)."""
+    cookies, path = pages.cookies, pages.site.paths.sign_in
+    await mounted(pages.parts.sign_ins).sign_out(cookies.session.read(request))
+    return pages.redirect(pages.site.url(path), cookies.session.expire(), cookies.set_flash(Flash("signed_out"), path))
 
 
 def next_url(wanted: str, otherwise: str) -> str:
     """Return the next page, always on this site, whatever the link to the form contains (ASVS 3.7.2)."""
     return wanted if _PATH_OF_THIS_SITE.fullmatch(wanted) else otherwise
-
-
-def pages_of(pages: Pages) -> Iterator[Router]:
-    """Yield the pages for signing in and out. Without sessions, they are missing."""
-    path = pages.site.paths.sign_in
-    if pages.parts.sign_ins:
-        yield from (page_at(path, SignIn), page_at("/logout", SignOut, back=path))

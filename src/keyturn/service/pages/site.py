@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.parts import Parts
-from keyturn.service.problems.proofs import Challenge
 from keyturn.service.reset.mails.theme import Theme, Themes
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import Paths, hosted_path
@@ -21,9 +20,7 @@ class Site:
     `forgot_url`: the page for requesting a link. Empty: the hosted page.
     `prefix`: the path above every route in browsers, without a slash at its end; a proxy removes it.
     `reload`: changes in custom templates show at once.
-    `challenge`: None if none is required.
     `codes`: mails hold a code beside their link.
-    `ends_sessions`: securing an account or changing its password ends all its sessions, including those of the app.
     `takes_names`: users may enter a user name in place of their address.
     """
 
@@ -34,9 +31,7 @@ class Site:
     forgot_url: str = ""
     prefix: str = ""
     reload: bool = False
-    challenge: Challenge | None = None
     codes: bool = False
-    ends_sessions: bool = True
     takes_names: bool = False
 
     @classmethod
@@ -50,15 +45,18 @@ class Site:
             forgot_url="" if hosted_path(settings.forgot_url) else urls.forgot,
             prefix=urlsplit(settings.base_url).path.rstrip("/"),
             reload=parts.reloads_templates,
-            challenge=parts.challenge.asked if parts.challenge else None,
             codes=parts.codes is not None,
-            ends_sessions=ends_sessions(settings.accounts),
             takes_names=parts.accounts.takes_names,
         )
 
     @property
     def link_life(self) -> timedelta:
         return self.settings.token.ttl
+
+    @property
+    def ends_sessions(self) -> bool:
+        """Whether securing an account or changing its password ends all its sessions, including those of the app."""
+        return ends_sessions(self.settings.accounts)
 
     @property
     def challenge_url(self) -> str:

@@ -1,16 +1,13 @@
 """The page "This was not me"."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from litestar import Controller, Response, Router, post
+from litestar import Controller, Response, post
 
 from keyturn.service.api.requests import AnyRequest, client_of
 from keyturn.service.pages.cookies import Flash
-from keyturn.service.pages.opening import taking_link
-from keyturn.service.pages.reading import page_at, reading
-from keyturn.service.pages.rendering import GivenPages, Pages
-from keyturn.service.problems.proofs import SecurityLinkDead
+from keyturn.service.pages.reading import reading
+from keyturn.service.pages.rendering import GivenPages
 
 
 class SecureAccount(Controller):
@@ -23,27 +20,15 @@ class SecureAccount(Controller):
         is_other = bool(pages.cookies.proof.read(request))  # another link was opened here since
         if said and said.said == "account_secured" and not is_other:
             return pages.page(request, "account_secured.html")
-        securing, token = pages.parts.securing, _token_of(pages, request)
+        securing, (token, _) = pages.parts.securing, pages.cookies.proof.held(request, 2)
         link = await securing.check(token, client_of(request))
         return pages.page(request, "secure_account.html", email=link.facts.email, locks=await securing.will_lock(link))
 
     @post()
     async def secure(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Secure the account, once. Raises SecurityLinkDead, TooManyRequests."""
-        await pages.parts.securing.secure(_token_of(pages, request), client_of(request))
         path, cookies = pages.site.paths.secure, pages.cookies
+        token, _ = cookies.proof.held(request, 2)
+        await pages.parts.securing.secure(token, client_of(request))
         done = cookies.set_flash(Flash("account_secured"), path)
         return pages.redirect(pages.site.url(path), cookies.proof.expire(), done)
-
-
-def _token_of(pages: Pages, request: AnyRequest) -> str:
-    """Return the token in the cookie. Raises SecurityLinkDead without one."""
-    if link := pages.cookies.opened_link(pages.cookies.proof, request):
-        return link.token
-    raise SecurityLinkDead
-
-
-def pages_of(pages: Pages) -> Iterator[Router]:
-    paths = pages.site.paths
-    if paths.secure:
-        yield page_at(paths.secure, taking_link(pages, pages.cookies.proof), SecureAccount, back=paths.forgot)

@@ -1,16 +1,13 @@
 """The route for reports of unwanted changes."""
 
-from collections.abc import Iterator
-
-from litestar import Response, Router, post
+from litestar import Response, post
 from litestar.params import JSONBody
 
-from keyturn.service.api.json_routes import ANYONE, json_router
 from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenParts, accepted_language, client_of
+from keyturn.service.api.requests import AnyRequest, GivenParts, client_of
 from keyturn.service.api.responses import message_response
 from keyturn.service.api.schemas import Done, LinkToken, Schema
-from keyturn.service.parts import Parts
+from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
 
@@ -37,11 +34,5 @@ class SecurityToken(Schema, frozen=True, kw_only=True):
 )
 async def secure_account(data: JSONBody[SecurityToken], request: AnyRequest, parts: GivenParts) -> Response[Done]:
     await parts.securing.secure(data.token, client_of(request))
-    language = accepted_language(parts.languages, request)
-    text = language.gettext("We’re sending the next step to the address where you got our email.")
-    return message_response(language, text)
-
-
-def routes(parts: Parts) -> Iterator[Router]:
-    """Yield the route, which takes the tokens of earlier mails, too, where new ones have none."""
-    yield json_router(parts.paths.api, "Not me", ANYONE, secure_account)
+    text = N_("We’re sending the next step to the address where you got our email.")
+    return message_response(request, parts, text)

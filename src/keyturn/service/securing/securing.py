@@ -2,11 +2,12 @@
 
 One transaction uses the link up and ends Keyturn's own sessions, and the links and codes that went to this mailbox. It
 needs only the account's id, so it works while the store is down. All work that needs the account is enqueued in the
-same transaction: the store's sessions, a lock, the mails, the app's event. The worker retries it until it succeeds
-(`RecoveryHandler`). `docs/security.md` lists the states of an account and who may change each.
+same transaction: the store's sessions, a lock, the mails, the app's event. The worker retries it until it succeeds.
+`docs/security.md` lists the states of an account and who may change each.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -23,7 +24,6 @@ from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
 from keyturn.service.reset.change import ChangeEffects, counted
-from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.service.reset.proofs.port import RequiredStep
@@ -50,13 +50,21 @@ _SECURED: Final = "secured"
 
 
 class AccountSecuring:
-    """Secures accounts by the buttons of confirmation mails.
+    """Secures accounts by the buttons of confirmation mails, and does what follows a press in the worker.
 
-    A press locks an account that has not moved, if the settings say so. Raises SettingsInvalid if its store cannot.
+    The worker ends the store's sessions, locks the account if the settings say so, and mails a link to its owner.
+    The link goes to the mailbox that secured the account, as long as it is the account's mailbox. The mailbox's
+    cooldown does not delay the mail: its owner has just requested it, once, and a stranger could use those up.
+    Second factors that were added recently end (`second_step/own_step.py`).
+    If the account has moved, it is not locked, no link is sent, and its passkeys, factors and the like stay. An earlier
+    mailbox may be an attacker's or the owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator
+    are told; the operator decides.
+
+    Raises SettingsInvalid if the store cannot lock, and should.
     """
 
     def __init__(self, settings: Settings, ground: Ground, effects: ChangeEffects, second_step: RequiredStep) -> None:
-        self._ground, self._records, self._accounts = ground, ground.records, ground.accounts
+        self._records, self._accounts = ground.records, ground.accounts
         self._limits, self.meters = ground.limits, ground.meters
         self._effects, self._second_step = effects, second_step
         self.locks, store = settings.secure_account.lock, settings.accounts.store
@@ -66,10 +74,11 @@ class AccountSecuring:
 
     def handlers(self, mails: MailDelivery, links: ResetLinks) -> Mapping[str, Handler]:
         """Return what the worker does after a press."""
-        recovery = RecoveryHandler(
-            mails, links, self._ground, self._effects.events, self._second_step, locks=self.locks
-        )
-        return {ACCOUNT_SECURED: recovery}
+
+        async def recover(message: Message) -> Settlement:
+            return await mails.deliver(message, partial(self._recover, mails, links))
+
+        return {ACCOUNT_SECURED: recover}
 
     async def check(self, token: str, client: Client) -> Secret:
         """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests."""
@@ -151,36 +160,7 @@ class AccountSecuring:
         audit = self._records.audit.within(connection)
         return audit.has(_EVENT, _SECURED, client, pressed.used_at, link.account_id)
 
-
-class RecoveryHandler:
-    """Ends the store's sessions, locks the account if `locks` is set, and mails a link to its owner.
-
-    The link goes to the mailbox that secured the account, as long as it is the account's mailbox. The mailbox's
-    cooldown does not delay the mail: its owner has just requested it, once, and a stranger could use those up.
-    Second factors that were added recently end (`second_step/own_step.py`).
-    If the account has moved, it is not locked, no link is sent, and its passkeys, factors and the like stay. An earlier
-    mailbox may be an attacker's or the owner's, and Keyturn cannot tell which. Both mailboxes, the app and the operator
-    are told; the operator decides.
-    """
-
-    def __init__(
-        self,
-        mails: MailDelivery,
-        links: ResetLinks,
-        ground: Ground,
-        events: AppEvents,
-        second_step: RequiredStep,
-        *,
-        locks: bool,
-    ) -> None:
-        self._mails, self._links = mails, links
-        self._accounts, self._records = ground.accounts, ground.records
-        self._events, self._second_step, self._locks = events, second_step, locks
-
-    async def __call__(self, message: Message) -> Settlement:
-        return await self._mails.deliver(message, self._recover)
-
-    async def _recover(self, message: Message) -> Email | Dropped:
+    async def _recover(self, mails: MailDelivery, links: ResetLinks, message: Message) -> Email | Dropped:
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
         end = self._accounts.end_sessions
         try:
@@ -193,32 +173,11 @@ class RecoveryHandler:
             await end(secured.account_id)
             raise
         ended = counted(await end(secured.account_id))
-        return await self._answer(message, secured, account, ended)
-
-    async def _lock(self, account: Account | None, secured: AccountWasSecured) -> Account | None:
-        """Lock the account if `locks` is set; return its state afterwards.
-
-        The store compares the address when it locks: a lock on an account that has moved could not be undone by a
-        later try, which would not know whose lock it is. If the store has only changed how the address is written, a
-        later try locks the account.
-        """
-        if not account or not self._locks:
-            return account
-        await self._accounts.lock(account)
-        account = await self._accounts.get(secured.account_id)
-        if account and account.active and not _has_moved(account, secured):
-            raise AccountsUnready("the account was changed while it was being locked")
-        return account
-
-    async def _answer(
-        self, message: Message, secured: AccountWasSecured, account: Account | None, ended: Ended
-    ) -> Email | Dropped:
-        """Write the outcome, and return the mail. `ended`: what this press has ended."""
         moment, refusal = now(), _refusal(account, secured)
         asked = ResetRequested(email=secured.email, at=moment, client=secured.client)
-        written = self._links.compose(account, asked, moment, recovers=True) if account and not refusal else None
+        written = links.compose(account, asked, moment, recovers=True) if account and not refusal else None
         mail, minted = written or (None, [])
-        sealed = self._mails.seal(mail) if mail else None
+        sealed = mails.seal(mail) if mail else None
 
         def write(tx: Transaction) -> str:
             tx.outbox.require(message)
@@ -227,12 +186,8 @@ class RecoveryHandler:
             if outcome == LINK_MAILED:
                 tx.outbox.seal([(message, sealed)])
                 secrets.add(tx.connection, minted)
-            if account and outcome == ADDRESS_CHANGED:
-                self._dispute(tx, account, secured)
-            elif account:
-                self._second_step.undo_recent(tx, account, secured.client)
             if account:
-                self._events.account_secured(tx, account, secured, ended=ended)
+                self._write_effects(tx, account, secured, outcome, ended)
             whose = secured.client, moment, secured.account_id, secured.email
             tx.audit.write("account_recovery", outcome, *whose, message_id=message.id)
             if outcome != LINK_MAILED:
@@ -244,12 +199,36 @@ class RecoveryHandler:
             reset_log.error(LogEvent("account.disputed", account_id=secured.account_id))
         return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
 
-    def _dispute(self, tx: Transaction, account: Account, secured: AccountWasSecured) -> None:
-        """Enqueue a mail to the earlier mailbox and a mail to the current one."""
+    async def _lock(self, account: Account | None, secured: AccountWasSecured) -> Account | None:
+        """Lock the account if `locks` is set; return its state afterwards.
+
+        The store compares the address when it locks: a lock on an account that has moved could not be undone by a
+        later try, which would not know whose lock it is. If the store has only changed how the address is written, a
+        later try locks the account.
+        """
+        if not account or not self.locks:
+            return account
+        await self._accounts.lock(account)
+        account = await self._accounts.get(secured.account_id)
+        if account and account.active and not _has_moved(account, secured):
+            raise AccountsUnready("the account was changed while it was being locked")
+        return account
+
+    def _write_effects(
+        self, tx: Transaction, account: Account, secured: AccountWasSecured, outcome: str, ended: Ended
+    ) -> None:
+        """Tell the app, and end recent second factors; if the account has moved, mail both mailboxes instead.
+
+        `ended`: what this press has ended, for the app.
+        """
         of, by = account.id, secured.client
-        for email, is_current in ((secured.email, False), (account.email, True)):
-            disputed = AddressDisputed(account_id=of, at=secured.at, client=by, email=email, is_current=is_current)
-            tx.outbox.enqueue(ADDRESS_DISPUTED, disputed)
+        if outcome == ADDRESS_CHANGED:
+            for email, is_current in ((secured.email, False), (account.email, True)):
+                disputed = AddressDisputed(account_id=of, at=secured.at, client=by, email=email, is_current=is_current)
+                tx.outbox.enqueue(ADDRESS_DISPUTED, disputed)
+        else:
+            self._second_step.undo_recent(tx, account, by)
+        self._effects.events.account_secured(tx, account, secured, ended=ended)
 
 
 def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:

@@ -1,34 +1,38 @@
-// ALTCHA's widget, with its worker and our words; a form that is sent before it is done waits for it.
+// Solves ALTCHA's puzzle when a form is sent, and sends the form with the answer.
 
-import "./altcha.min.js";
+import { setBusy, submit } from "./once.js";
+import { solve } from "./puzzle.js";
 
-const policy = globalThis.trustedTypes?.createPolicy("keyturn-worker", { createScriptURL: (url) => url });
-const worker = new URL("altcha-pbkdf2.js", import.meta.url).href;
-const { algorithms, defaults, i18n } = globalThis.$altcha;
-// No signs of how somebody moves are collected: they would be for a paid service of its makers.
-defaults.set({ humanInteractionSignature: false, hideFooter: true, hideLogo: true, minDuration: 0 });
-algorithms.set("PBKDF2/SHA-256", () => new Worker(policy ? policy.createScriptURL(worker) : worker));
+const PATIENCE = 10_000; // milliseconds
 
 for (const place of document.querySelectorAll("[data-challenge]")) {
-  const { lang } = document.documentElement;
-  // Its foot is HTML, which no policy for trusted types has seen, and is written before it is hidden.
-  i18n.set(lang.toLowerCase(), { ...i18n.get("en"), ...JSON.parse(place.dataset.words), footer: "" });
-  const widget = document.createElement("altcha-widget"), form = place.closest("form");
-  for (const [name, value] of Object.entries({
-    challenge: place.dataset.challenge, name: "altcha", auto: "onload", type: "checkbox", language: lang.toLowerCase(),
-  })) widget.setAttribute(name, value);
-  place.append(widget);
+  const form = place.closest("form"), { altcha } = form.elements;
+  let solving = false;
 
-  let waiting = false;
-  widget.addEventListener("statechange", ({ detail }) => {
-    if (waiting && detail.state === "verified") setTimeout(() => form.requestSubmit());
-    if (detail.state !== "verifying") waiting = false;
-  });
-  form.addEventListener("submit", (event) => {
-    const state = widget.getState?.();
-    if (state === "verified" || !state) return;
+  const say = (text, failed = false) => {
+    place.textContent = text;
+    place.className = failed ? "error" : "muted";
+    setBusy(form, !failed);
+    solving = !failed;
+  };
+
+  form.addEventListener("submit", async (event) => {
+    if (altcha.value) return;
     event.preventDefault();
-    waiting = true;
-    if (state !== "verifying") widget.verify();
+    if (solving) return;
+    say(place.dataset.checking);
+    try {
+      const puzzle = await fetch(place.dataset.challenge, { cache: "no-store", signal: AbortSignal.timeout?.(PATIENCE) });
+      altcha.value = await solve(await puzzle.json());
+      submit(form, event.submitter);
+    } catch {
+      say(place.dataset.failed, true);
+    }
+  });
+
+  // An answer is accepted once: the form that the browser's own button brings back needs another.
+  window.addEventListener("pageshow", () => {
+    altcha.value = place.textContent = "";
+    solving = false;
   });
 }

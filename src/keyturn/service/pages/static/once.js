@@ -28,7 +28,7 @@ document.addEventListener("submit", (event) => {
 });
 
 /** Sends a form as its button would. Safari before 16 cannot: there the form is sent with the button's value. */
-const submit = (form, submitter) => {
+export const submit = (form, submitter) => {
   if (form.requestSubmit) return form.requestSubmit(submitter);
   const { name, value } = submitter ?? {};
   if (name) form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));

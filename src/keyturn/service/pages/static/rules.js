@@ -2,7 +2,7 @@
 // The server decides: what has no pattern is checked there alone, once a password has been typed to its end. Until it
 // has said yes to that very password, none of those is ticked off, and no strength is called strong.
 
-import { strength } from "./strength.js";
+import { strengthOf } from "./strength.js";
 
 const form = document.querySelector("[data-password-rules]");
 const password = form.elements.password;
@@ -41,7 +41,7 @@ const look = () => {
   const unmet = rules.some(({ holds }) => !holds());
   const most = password.value === accepted ? 4 : 3;
   const weak = unmet || password.value === refused;
-  const level = password.value === "" ? 0 : weak ? 1 : Math.min(most, strength(password.value));
+  const level = password.value === "" ? 0 : weak ? 1 : Math.min(most, strengthOf(password.value));
   meter.setAttribute("aria-valuenow", String(level));
   meter.setAttribute("aria-valuetext", words[level]);
   clearTimeout(pause);

@@ -1,22 +1,19 @@
 """The routes and the page of proofs: what a form needs to show a challenge, and the code beside the link in a mail."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Response, Router, get, post
+from litestar import Response, get, post
 from litestar.params import JSONBody, URLEncodedBody
 from msgspec import UNSET, Meta, UnsetType
 
-from keyturn.service.api.json_routes import ANYONE, json_router
 from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, mounted
 from keyturn.service.api.schemas import Identifier, Schema
 from keyturn.service.pages.opening import keep_link
-from keyturn.service.pages.reading import page_at, reading
+from keyturn.service.pages.reading import reading
 from keyturn.service.pages.rendering import GivenPages, Pages
-from keyturn.service.parts import Parts
 from keyturn.service.problems.proofs import Challenge, CodeRefused
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
 
@@ -75,12 +72,6 @@ async def verify_code(data: JSONBody[CodeCheck], request: AnyRequest, parts: Giv
     return Token(token=token, expires_at=link.expires_at)
 
 
-def routes(parts: Parts) -> Iterator[Router]:
-    wanted = [(parts.challenge, get_challenge), (parts.codes, verify_code)]
-    if handlers := [handler for part, handler in wanted if part]:
-        yield json_router(parts.paths.api, "Password reset", ANYONE, *handlers)
-
-
 # The page for the code, below the page that asks for a link
 
 
@@ -122,9 +113,3 @@ Fault = Literal["", "malformed_email", "malformed_code", "refused"]
 
 def _code_page(pages: Pages, request: AnyRequest, email: str, fault: Fault = "") -> Response[Any]:
     return pages.page(request, "code.html", status=422 if fault else 200, email=email, fault=fault)
-
-
-def pages_of(pages: Pages) -> Iterator[Router]:
-    path = pages.site.paths.forgot
-    if path and pages.parts.codes:
-        yield page_at(path, show_code_form, take_code)
