@@ -14,7 +14,7 @@ from keyturn.service.database.unready import describe_error
 from keyturn.service.doctor.database import WRONG_PATH, accounts_file, opened
 from keyturn.service.onboarding.guesses import endings, lasting
 from keyturn.service.onboarding.settings_file import ending_line
-from keyturn.service.onboarding.survey import read_tables, tables_of_its_app
+from keyturn.service.onboarding.survey import app_database, tables_in, tables_of_its_app
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path
@@ -111,7 +111,8 @@ async def surviving_credentials(settings: Settings) -> Mapping[str, str]:
     mapped = settings.accounts.table
     url = mapped.url or settings.database.url
     try:
-        known = await read_tables(url) if mapped.table else {}
+        async with app_database(url) as database:
+            known = await database.read(tables_in)
         name = mapped.table if mapped.table in known else mapped.table.rpartition(".")[2]
         if name not in known:
             return {}

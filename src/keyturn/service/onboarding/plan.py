@@ -12,10 +12,12 @@ from keyturn.errors import SettingsInvalid
 from keyturn.hosts import host_of, is_loopback, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.accounts.store_factory import import_factory
+from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.mapping import listed
 from keyturn.service.accounts.table.recognised_hashes import HashFormat, recognise_hashes
+from keyturn.service.accounts.table.store import TableAccounts
 from keyturn.service.onboarding import guesses
-from keyturn.service.onboarding.survey import Table, read_tables, sample_values, tables_of_its_app
+from keyturn.service.onboarding.survey import Table, app_database, tables_in, tables_of_its_app, with_values
 from keyturn.service.settings import DatabaseSettings, ServerSettings, TableSettings
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.rules.accounts import OWN_STORES
@@ -117,7 +119,10 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
         supabase_url=flags.supabase_url or _supabase_url(environ),
         database=database,
     )
-    return await _with_table(plan, flags) if database else plan
+    if not database:
+        return plan
+    async with app_database(database.url) as opened:
+        return await _with_table(plan, flags, opened)
 
 
 def _supabase_url(environ: Mapping[str, str]) -> str:
@@ -169,16 +174,16 @@ def _where_it_may_be(variable: str) -> str:
     return ": set it, or name your app's database. --store builtin needs none"
 
 
-async def _with_table(plan: Plan, flags: Flags) -> Plan:
+async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
     assert plan.database
-    url, with_password = plan.database.url, plan.store != "supabase"
-    tables = await read_tables(url)
+    with_password = plan.store != "supabase"
+    tables = await database.read(tables_in)
     likely = guesses.likely_tables(tables, password=with_password)
     name = flags.table or guesses.clear_choice(likely)
     if name not in tables:
         raise SettingsInvalid.of("accounts.table.table", _unclear_table(name, likely, tables))
     own = tables_of_its_app(name, tables)
-    own[name] = await sample_values(url, tables[name])
+    own[name] = await with_values(tables[name], database)
     settings = guesses.guess(own[name], own, password=with_password)
     hashes = recognise_hashes(own[name].values.get(settings.password, ())) if settings.password else HashFormat()
     return msgspec.structs.replace(
@@ -186,8 +191,22 @@ async def _with_table(plan: Plan, flags: Flags) -> Plan:
         together=plan.database.kind == "postgresql" if flags.together is None else flags.together,
         table=settings,
         hashes=hashes,
-        look_at=(*_missing(settings, own[name], with_password=with_password), *_questions_about(settings, own)),
+        look_at=(
+            *await _refusals(settings, hashes, database),
+            *_missing(settings, own[name], with_password=with_password),
+            *_questions_about(settings, own),
+        ),
     )
+
+
+async def _refusals(settings: TableSettings, hashes: HashFormat, database: AppDatabase) -> list[str]:
+    """Return what the database refuses of the mapping; nothing while a column is missing."""
+    try:
+        if settings.id and settings.email:
+            await TableAccounts(settings, database, hashes.settings.hash_length).require_ready()
+    except SettingsInvalid as invalid:
+        return [f"Correct {fault}." for fault in invalid.faults]
+    return []
 
 
 def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> Iterator[str]:

@@ -147,7 +147,7 @@ class Builder:
         if self.variables is None:
             return value
         if isinstance(value, Variable):
-            return self.variables[value.name]
+            return self.variables.get(value.name)
         return _fill_variables(value, self.variables, self._hidden.setdefault(name.partition(".")[0], {}))
 
 
@@ -266,7 +266,7 @@ def _fill_text(text: str, variables: Variables, hidden: dict[str, str], unset: d
             raise ValueError(f"{place[0]} does not contain the name of a variable")
         name, default = match[1], match[2]
         try:
-            held = variables.get(name, "")
+            held = variables.get(name)
         except SecretUnread as error:
             unset[name] = f"{error.label}: {error}"
             return ""
