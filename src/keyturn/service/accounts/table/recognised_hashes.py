@@ -12,19 +12,27 @@ from keyturn.mail.port.finding import Finding
 from keyturn.service.reset.passwords.hash_formats import hash_parts
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 
-_APPS = (
-    (("bcrypt_sha256$", "pbkdf2_", "argon2$", "scrypt$"), "Django (pbkdf2_sha256)", "django-pbkdf2"),
-    (("pbkdf2:", "scrypt:"), "Werkzeug (werkzeug-scrypt)", "werkzeug-scrypt"),
-    (("$argon2",), "argon2 (argon2id)", "argon2id"),
+_KNOWN = (
+    ("bcrypt$", "django-bcrypt"),
+    ("{bcrypt}", "spring-bcrypt"),
+    *((prefix, written) for written, prefix in BCRYPT_PREFIXES.items()),
+    *((start, "django-pbkdf2") for start in ("bcrypt_sha256$", "pbkdf2_", "argon2$", "scrypt$")),
+    *((start, "werkzeug-scrypt") for start in ("pbkdf2:", "scrypt:")),
+    ("$argon2", "argon2id"),
 )
-"""Beginnings of hashes that are not bcrypt's, with the app in words, and as in hashing.format."""
+"""Beginnings of hashes that Keyturn reads, and as in hashing.format what it writes for the app that writes them."""
+
+_SHOWN = {
+    **{written: f"bcrypt ({prefix})" for written, prefix in BCRYPT_PREFIXES.items()},
+    "django-pbkdf2": "Django (pbkdf2_sha256)",
+    "werkzeug-scrypt": "Werkzeug (werkzeug-scrypt)",
+    "argon2id": "argon2 (argon2id)",
+}
+"""The formats in words."""
 
 _UNKNOWN = "unknown format"
 
 _PBKDF2 = "pbkdf2_sha256$"
-_PLAIN = {prefix: written for written, prefix in BCRYPT_PREFIXES.items()}
-_NAMED = (("bcrypt$", "django-bcrypt"), ("{bcrypt}", "spring-bcrypt"))
-"""Beginnings of bcrypt hashes with a name in front: Django's, Spring's."""
 
 _READS = "Let your app verify bcrypt, too: Keyturn cannot write {} hashes, so new passwords get $2b$."
 _NOT_WRITTEN = (
@@ -76,13 +84,9 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
 
 def _form(stored: str) -> HashFormat:
     """Return the format of one hash, without its parameters."""
-    if parts := hash_parts(stored):
-        for starts, shown, written in _APPS:
-            if stored.startswith(starts):
-                return HashFormat(format=written, shown=shown)
-        start = stored[: parts.start("cost")]
-        written = next((name for begin, name in _NAMED if start.startswith(begin)), "") or _PLAIN[start]
-        return HashFormat(format=written, shown=f"bcrypt ({BCRYPT_PREFIXES[written]})")
+    if hash_parts(stored):
+        written = next(written for start, written in _KNOWN if stored.startswith(start))
+        return HashFormat(format=written, shown=_SHOWN[written])
     for pattern, whose, written, todo in _NOT_WRITTEN:
         if pattern.match(stored):
             shown = f"{whose}; new hashes are {BCRYPT_PREFIXES[written]}"
@@ -103,8 +107,7 @@ def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -
     used = recognise_hashes(hashes)
     if used.shown.startswith(_UNKNOWN) or used.format == settings.format:
         return []
-    prefix = BCRYPT_PREFIXES.get(settings.format)
-    writes = f"bcrypt ({prefix})" if prefix else settings.format
+    writes = _SHOWN[settings.format] if settings.format in BCRYPT_PREFIXES else settings.format
     theirs, _, _ = used.shown.partition(";")
     message = (
         f"the table {table} has hashes of {theirs}, but hashing.format writes {writes}, which your app may not read"
