@@ -22,6 +22,7 @@ from keyturn.service.settings import (
     Brand,
     DatabaseSettings,
     Kind,
+    LogSettings,
     MailSettings,
     Secret,
     SecureAccountSettings,
@@ -135,6 +136,7 @@ def demo_settings(url: str, folder: DemoFolder) -> Settings:
         kinds=KINDS,
         secure_account=SecureAccountSettings(lock=True),
         database=DatabaseSettings(url=folder.sqlite("demo.db")),
+        logs=LogSettings(level="warning"),
         mail=MailSettings(transport="capture", capture_dir=str(folder.path / "mail")),
     )
 
@@ -218,6 +220,7 @@ class Example:
             **({"ACCOUNTS_TABLE_URL": self._home.sqlite("app.db")} if has_own else {}),
             "MAIL_FROM": f"{written.brand.name} <no-reply@{self._source.name}.test>",  # the file's may be a placeholder
             "BRAND_SUPPORT_ADDRESS": f"support@{self._source.name}.test",
+            "LOGS_LEVEL": "warning",
             "MAIL_TRANSPORT": "capture",
             "MAIL_CAPTURE_DIR": str(self._home.path / "mail"),
             "RESEND_API_KEY": "",
