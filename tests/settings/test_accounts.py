@@ -100,7 +100,11 @@ def test_a_store_is_one_of_ours_or_a_factory(read: Read, store: str) -> None:
 
 @pytest.mark.parametrize(
     ("store", "meant"),
-    [("tabel", "; did you mean table?"), ("shop.accounts", ""), ("a:b:c", ""), (":store", ""), ("", "")],
+    [
+        ("tabel", "; did you mean table?"),
+        *((store, "") for store in ("shop.accounts", "a:b:c", ":store", "shop:", "a b:c", "a:b c", "a-b:c", "a..b:c")),
+        ("", ""),
+    ],
 )
 def test_no_other_store_is_known(faults: Faults, store: str, meant: str) -> None:
     expected = {"accounts.store": f"must be builtin, table, supabase, ldap or package.module:factory{meant}"}

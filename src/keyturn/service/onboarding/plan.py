@@ -20,7 +20,7 @@ from keyturn.service.onboarding import guesses
 from keyturn.service.onboarding.survey import Table, app_database, tables_in, tables_of_its_app, with_values
 from keyturn.service.settings import DatabaseSettings, ServerSettings, TableSettings
 from keyturn.service.settings.database_urls import read_url
-from keyturn.service.settings.rules.accounts import OWN_STORES
+from keyturn.service.settings.rules.tables import FUNCTION
 from keyturn.service.settings.url_rules import database_fault
 from keyturn.service.settings.variables import Variables
 from keyturn.values import did_you_mean
@@ -104,7 +104,7 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
         raise SettingsInvalid.of(
             "accounts.store", "write [accounts.ldap] by hand, as the page on LDAP in the documentation shows"
         )
-    if flags.store and flags.store not in OWN_STORES:
+    if flags.store and FUNCTION.fullmatch(flags.store):
         import_factory(flags.store)
     database = _database(flags, environ)
     base_url = flags.base_url or "http://127.0.0.1:8000"
