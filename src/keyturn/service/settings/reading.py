@@ -51,19 +51,15 @@ def read_settings(
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a file and an environment, and their faults. An unreadable value is its default.
 
+    `is_of_no_file`: there is no settings file where one is looked for, and none was named.
     `of_app`: an app gave the settings in its code, so that no file is looked for.
     """
 
     file: Path
     settings: Settings
     faults: tuple[Fault, ...]
+    is_of_no_file: bool = False
     of_app: bool = False
-
-    @property
-    def is_of_no_file(self) -> bool:
-        """Tell whether there is no settings file where one is looked for, and none was named."""
-        is_named = any(fault.name == str(self.file) for fault in self.faults)  # a named file that is missing is a fault
-        return not self.of_app and not self.file.exists() and not is_named
 
 
 def inspect_settings(
@@ -83,13 +79,13 @@ def inspect_settings(
     """
     named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
     faults: list[Fault] = []
-    source = named or Path(FILE_NAME)
-    given = _read_toml(source, required=named is not None, faults=faults) if with_file else {}
+    file = named or Path(FILE_NAME)
+    given = _read_toml(file, required=named is not None, faults=faults) if with_file else {}
     given.pop("studio", None)  # the studio reads its own: gallery/configuration.py
     variables = Variables(environ)
     _overlay_environment(given, environ, variables, faults)
-    settings, faults = _build(given, Builder(variables, source.parent, faults), sending=sending, connecting=connecting)
-    return Reading(file=source, settings=settings, faults=tuple(faults))
+    settings, faults = _build(given, Builder(variables, file.parent, faults), sending=sending, connecting=connecting)
+    return Reading(file=file, settings=settings, faults=tuple(faults), is_of_no_file=not (named or file.exists()))
 
 
 def require_valid(given: Settings | Mapping[str, Any], *, sending: bool = True) -> Settings:
