@@ -37,14 +37,10 @@ _SECTIONS = (Mapping, msgspec.Struct)
 """A section of a file, and one that code has made."""
 
 
-class Variable(NamedTuple):
-    """The value of a variable, which is looked up when it is converted.
+class Variable(str):
+    """The name of a variable, in place of its value, which is looked up when it is converted."""
 
-    `label`: the name that the operator set, which a fault names: NAME, or NAME_FILE.
-    """
-
-    name: str
-    label: str
+    __slots__ = ()
 
 
 class VariableUnset(ValueError):
@@ -82,7 +78,7 @@ class Builder:
             texts = "|".join(re.escape(text) for text in sorted(instead, key=len, reverse=True))
             message = re.sub(rf"(?<!\w)(?:{texts})(?!\w)", lambda found: instead[found[0]], message)
         variable = self.origins.get(fault.name)
-        return Fault(fault.name, message, variable.label if variable else "")
+        return Fault(fault.name, message, self.variables.label(variable) if self.variables and variable else "")
 
     def _values(self, struct: type[msgspec.Struct], given: _Section, prefix: str) -> dict[str, Any]:
         fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
@@ -125,7 +121,7 @@ class Builder:
         except (SecretUnread, VariableUnset) as error:
             self.unset.append(Fault(name, str(error)))
         except ValueError as error:
-            self.faults.append(Fault(value.name if isinstance(value, Variable) else name, str(error)))
+            self.faults.append(Fault(value if isinstance(value, Variable) else name, str(error)))
 
     def _convert(self, value: Any, wanted: Any, name: str) -> Any:
         # A variable is always text, so "587" may be a number; TOML writes a number without quotes.
@@ -147,7 +143,7 @@ class Builder:
         if self.variables is None:
             return value
         if isinstance(value, Variable):
-            return self.variables.get(value.name)
+            return self.variables.get(value)
         return _fill_variables(value, self.variables, self._hidden.setdefault(name.partition(".")[0], {}))
 
 

@@ -138,7 +138,7 @@ def _written_names(builder: Builder) -> set[str]:
     if builder.variables is None:  # of a value in code, the origin is no longer known
         own = builder.origins.keys() - OTHER_NAMES.values()
     else:
-        own = {name for name, origin in builder.origins.items() if not origin or origin.name not in OTHER_NAMES}
+        own = {name for name, origin in builder.origins.items() if origin not in OTHER_NAMES}
     return {section for name in own for section in _with_sections(name)}
 
 
@@ -170,7 +170,7 @@ def _overlay_environment(
             for section in sections:
                 target = target.setdefault(section, {}) if isinstance(target, dict) else None
             if isinstance(target, dict):
-                target[key] = Variable(name, variables.label(name))
+                target[key] = Variable(name)
         elif name.startswith(PREFIX) and name not in _NOT_SETTINGS and name.removesuffix(FILE_SUFFIX) not in secrets:
             table = next((table for table in tables if f"{name}_".startswith(f"{environment_name(table)}_")), "")
             sentence = f"can only be set in the file, as {table}" if table else ""
