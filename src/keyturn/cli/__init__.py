@@ -52,20 +52,12 @@ class Commands(click.Group):
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
-        except SettingsInvalid as error:
-            where = f", and there is no {error.missing_file} in {Path.cwd()}" if error.missing_file else ""
-            lines = [f"  {harmless(_here().named(str(fault)))}" for fault in error.faults]
-            # A file cannot fix a variable: variables have upper-case names, settings lower-case ones.
-            in_file = where and not all((fault.origin or fault.name).isupper() for fault in error.faults)
-            fail(
-                f"The settings have errors{where}:",
-                *lines,
-                *(["Run `keyturn init` to write the file."] if in_file else []),
-            )
         except KeyturnError as error:
             here = _here()
+            lines = error.lines() if isinstance(error, SettingsInvalid) else str(error).splitlines()
             more = here.missing_settings() if isinstance(error, DatabaseUnready) else ""
-            fail(here.named(str(error)) or type(error).__name__, *filter(None, [more]))
+            said = [harmless(here.named(line)) for line in (*lines, more) if line]
+            fail(*said or [type(error).__name__])
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         for arg in args:
