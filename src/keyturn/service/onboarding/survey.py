@@ -18,7 +18,6 @@ from keyturn.service.accounts.table.foreign_keys import forbidding_keys
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import AccountsUnready
 
-_NOT_THE_APPS = ("information_schema", "mysql", "performance_schema", "sys")
 _ROWS = 50
 """Enough to find the most common format."""
 _LONGEST = 320
@@ -107,7 +106,7 @@ def _schema_names(inspector: Inspector) -> Sequence[str | None]:
     if inspector.dialect.name != "postgresql":
         return [None]
     others = (name for name in inspector.get_schema_names() if name != inspector.default_schema_name)
-    return [None, *(name for name in others if not name.startswith("pg_") and name not in _NOT_THE_APPS)]
+    return [None, *(name for name in others if not name.startswith("pg_") and name != "information_schema")]
 
 
 def _table_of(one: Reflected) -> Table:
