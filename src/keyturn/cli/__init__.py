@@ -53,9 +53,9 @@ class Commands(click.Group):
             return super().invoke(context)
         except KeyturnError as error:
             here = _here()
-            lines = error.lines() if isinstance(error, SettingsInvalid) else str(error).splitlines()
+            text = error.format_message() if isinstance(error, SettingsInvalid) else str(error)
             more = here.missing_settings() if isinstance(error, DatabaseUnready) else ""
-            said = [harmless(here.named(line)) for line in (*lines, more) if line]
+            said = [harmless(here.named(line)) for line in (*text.split("\n"), more) if line]
             fail(*said or [type(error).__name__])
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:

@@ -69,9 +69,12 @@ def likely_tables(tables: Mapping[str, Table], *, password: bool) -> list[str]:
     fitting = (
         name
         for name, table in tables.items()
-        if _key_column(table) and _column(table, "email") and (_column(table, "password") or not password)
+        if _key_column(table)
+        and _column(table, "email")
+        and (_column(table, "password") or not password)
+        and not is_supabase_auth(table)
     )
-    return sorted((name for name in fitting if not is_supabase_auth(tables[name])), key=by_likelihood)
+    return sorted(fitting, key=lambda name: (_rank(name), "." in name, name))
 
 
 def is_supabase_auth(table: Table) -> bool:
@@ -87,10 +90,6 @@ def clear_choice(likely: Sequence[str]) -> str:
     usual = [name for name in likely if _rank(name) < len(_NAMES["tables"])] or likely
     chosen = usual if len(usual) == 1 else [name for name in usual if "." not in name]
     return chosen[0] if len(chosen) == 1 else ""
-
-
-def by_likelihood(name: str) -> tuple[int, bool, str]:
-    return _rank(name), "." in name, name
 
 
 def _rank(name: str) -> int:
@@ -110,7 +109,7 @@ def guess(table: Table, tables: Mapping[str, Table], *, password: bool = True) -
         email=_column(table, "email"),
         password=_column(table, "password") if password else "",
         active=_active(table),
-        kind=_text_column(table, "kind"),
+        kind=text_column(table, "kind"),
         name=_column(table, "name"),
         provider=_column(table, "provider"),
         locale=_column(table, "locale"),
@@ -124,24 +123,14 @@ def plain_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def username_column(table: Table) -> str:
-    """Return the column with names by which users sign in, by its name; "" if there is none."""
-    name = _text_column(table, "username")
-    return "" if name == _column(table, "email") else name
-
-
-def unclear_status(table: Table) -> str:
-    """Return the column of a status whose values the database does not show; "" if there is none."""
-    return "" if _active(table) else _text_column(table, "status")
-
-
 def _column(table: Table, meaning: str) -> str:
     """Return the first of the usual names of a meaning that is a column's, as the table writes it; "" for none."""
     plain = {plain_name(name): name for name in reversed(table.columns)}
     return next((plain[name] for name in _NAMES[meaning] if name in plain), "")
 
 
-def _text_column(table: Table, meaning: str) -> str:
+def text_column(table: Table, meaning: str) -> str:
+    """Return the column of a meaning by its name, if it can hold text; "" for none."""
     name = _column(table, meaning)
     return name if name and kind_of(table.columns[name]).holds in (str, object) else ""
 

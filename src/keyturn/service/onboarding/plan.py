@@ -27,6 +27,7 @@ from keyturn.values import did_you_mean
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _URL = "accounts.table.url"
+_SUPABASE_URLS = ("SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL", "VITE_SUPABASE_URL")
 
 
 class Flags(msgspec.Struct, frozen=True, kw_only=True):
@@ -116,18 +117,13 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
         sender=flags.sender or f"{brand} <no-reply@{'example.org' if is_loopback(base_url) else host_of(base_url)}>",
         transport=_transport(environ),
         store=flags.store or "table",
-        supabase_url=flags.supabase_url or _supabase_url(environ),
+        supabase_url=flags.supabase_url or next(filter(None, map(environ.get, _SUPABASE_URLS)), ""),
         database=database,
     )
     if not database:
         return plan
     async with app_database(database.url) as opened:
         return await _with_table(plan, flags, opened)
-
-
-def _supabase_url(environ: Mapping[str, str]) -> str:
-    names = ("SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL", "VITE_SUPABASE_URL")
-    return next((environ[name] for name in names if environ.get(name)), "")
 
 
 def _transport(environ: Mapping[str, str]) -> str:
@@ -224,12 +220,13 @@ def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> It
     table = tables[settings.table]
     frameworks = guesses.frameworks_of(table)
     yield from (one["look_at"] for one in frameworks if "look_at" in one)
-    if (status := guesses.unclear_status(table)) and not settings.active:
+    if not settings.active and (status := guesses.text_column(table, "status")):
         yield (
             f"Set which values of {status} keep a user from signing in, which the database does not show: active ="
             f' "not {status} = suspended | deleted".'
         )
-    if (username := guesses.username_column(table)) and settings.email and not settings.identifiers:
+    username = guesses.text_column(table, "username")
+    if username not in ("", settings.email) and settings.email and not settings.identifiers:
         yield (
             f"If your users sign in with {username}, let them enter it in place of their address, too: identifiers ="
             f' ["{settings.email}", "{username}"] in [accounts.table].'

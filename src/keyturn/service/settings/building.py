@@ -4,7 +4,7 @@ It collects every fault, under the name that the user wrote.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -228,7 +228,7 @@ def _has_places(value: Any) -> bool:
 
 
 def _fill_variables(value: Any, variables: Variables, hidden: dict[str, str]) -> Any:
-    """Return the value with every `${NAME}` and `${NAME:-default}` in its texts replaced. Any other `$` stays.
+    """Return the text, or the list of texts, with every `${NAME}` and `${NAME:-default}` replaced. Any other `$` stays.
 
     As in a shell, the default stands in for a variable that is not set or empty (POSIX 2.6.2). Raises ValueError for
     a malformed text. Raises VariableUnset with every variable that is missing, whose file is unusable, or that leaves a
@@ -237,18 +237,11 @@ def _fill_variables(value: Any, variables: Variables, hidden: dict[str, str]) ->
     `hidden`: gets each text of a variable that a fault could show, with what stands in the file.
     """
     unset: dict[str, str] = {}
-    result = _fill_texts(value, lambda text: _fill_text(text, variables, hidden, unset))
+    members = value if isinstance(value, list) else [value]
+    filled = [_fill_text(one, variables, hidden, unset) if _has_places(one) else one for one in members]
     if unset:
         raise VariableUnset("; ".join(unset.values()))
-    return result
-
-
-def _fill_texts(value: Any, fill: Callable[[str], str]) -> Any:
-    if isinstance(value, list):
-        return [_fill_texts(member, fill) for member in value]
-    if isinstance(value, dict):
-        return {key: _fill_texts(member, fill) for key, member in value.items()}
-    return fill(value) if _has_places(value) else value
+    return filled if isinstance(value, list) else filled[0]
 
 
 def _fill_text(text: str, variables: Variables, hidden: dict[str, str], unset: dict[str, str]) -> str:

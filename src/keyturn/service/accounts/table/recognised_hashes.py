@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from keyturn.mail.port.finding import Finding
-from keyturn.service.reset.passwords.hash_formats import hash_parts
+from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, hash_parts
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 
 _KNOWN = (
@@ -76,7 +76,8 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
         return HashFormat(shown="unknown format: no rows yet", todo=todo)
     form = Counter(map(_form, hashes)).most_common(1)[0][0]
     if form.shown.startswith("bcrypt"):
-        return replace(form, cost=_usual_cost(hashes))
+        usual = Counter(filter(None, map(bcrypt_cost, hashes))).most_common(1)[0][0]
+        return replace(form, cost=usual if usual in _COSTS else 0)
     if form.format == "django-pbkdf2" and not all(one.startswith(_PBKDF2) for one in hashes):
         return replace(form, todo="Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default.")
     return form
@@ -93,13 +94,6 @@ def _form(stored: str) -> HashFormat:
             return HashFormat(format=written, shown=shown, todo=todo.format(whose))
     todo = "Let your app verify bcrypt: Keyturn does not know its present format, so new passwords get $2b$."
     return HashFormat(shown=_UNKNOWN, todo=todo)
-
-
-def _usual_cost(hashes: Sequence[str]) -> int:
-    """Return the most common cost of bcrypt; 0 if it is not allowed."""
-    costs = Counter(int(parts["cost"]) for parts in map(hash_parts, hashes) if parts and "cost" in parts.groupdict())
-    usual = costs.most_common(1)[0][0] if costs else 0
-    return usual if usual in _COSTS else 0
 
 
 def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -> list[Finding]:
