@@ -59,7 +59,13 @@ class SettingsInvalid(KeyturnError, ClickException):
         return cls([Fault(setting, message)])
 
     def format_message(self) -> str:
-        return "\n".join(["The settings have errors:", *(f"  {fault}" for fault in self.faults)])
+        """Return the error for people: each fault on a line, and what to do about a missing file."""
+        where = f", and there is no {self.missing_file} in {Path.cwd()}" if self.missing_file else ""
+        # A file cannot fix a variable: variables have upper-case names, settings lower-case ones.
+        in_file = where and not all((fault.origin or fault.name).isupper() for fault in self.faults)
+        more = ["Run `keyturn init` to write the file."] if in_file else []
+        faults = (f"  {fault}".replace("\n", " ") for fault in self.faults)
+        return "\n".join([f"The settings have errors{where}:", *faults, *more])
 
 
 _LONGEST_REASON = 1_000

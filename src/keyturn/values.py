@@ -56,7 +56,6 @@ _TYPES = {
 _PATH = re.compile(r" - at `[^`]*`$")
 _WRONG_TYPE = re.compile(r"Expected `([\w |]+)`, got `(\w+)`")
 _WRONG_LENGTH = re.compile(r"Expected `str` of length (<=|>=) (\d+)")
-_WRONG_VALUE = re.compile(r"Invalid enum value (.*)", re.DOTALL)
 
 _LONG_NUMBER = 100_000
 """From here on, the digits of a number are hard to count."""
@@ -67,8 +66,8 @@ _LONGEST_SHOWN = 60
 
 def mismatch(value: Any, wanted: Any) -> str:
     """Return the sentence: "must be a whole number from 10 to 16, not 'high'". A secret is not shown."""
-    kind = inspect.type_info(wanted)
-    return f"must be {_words(kind)}" + ("" if Secret in (wanted, *get_args(wanted)) else f", not {shown(value)}")
+    not_this = "" if Secret in (wanted, *get_args(wanted)) else f", not {shown(value)}"
+    return f"must be {_words(inspect.type_info(wanted))}{not_this}"
 
 
 def plain_message(message: str) -> str:
@@ -83,9 +82,7 @@ def plain_message(message: str) -> str:
     if found := _WRONG_LENGTH.fullmatch(said):
         characters = "character" if found[2] == "1" else "characters"
         return f"must have at {'most' if found[1] == '<=' else 'least'} {found[2]} {characters}"
-    if _WRONG_VALUE.fullmatch(said):
-        return "is not one of the allowed values"
-    return said
+    return "is not one of the allowed values" if said.startswith("Invalid enum value ") else said
 
 
 def _words(kind: inspect.Type) -> str:
@@ -94,10 +91,8 @@ def _words(kind: inspect.Type) -> str:
             return description
         case inspect.Metadata(type=inner) | inspect.UnionType(types=(inner, *_)):  # a type, or nothing
             return _words(inner)
-        case inspect.IntType():
-            return "a whole number" + _bounds(kind.ge, kind.le, kind.gt)
-        case inspect.FloatType():
-            return "a number" + _bounds(kind.ge, kind.le, kind.gt)
+        case inspect.IntType() | inspect.FloatType():
+            return _TYPES["int" if isinstance(kind, inspect.IntType) else "float"] + _bounds(kind.ge, kind.le, kind.gt)
         case inspect.BoolType():
             return "true or false"
         case inspect.VarTupleType(item_type=item):

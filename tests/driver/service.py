@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import bcrypt
 import httpx2
 import msgspec
-from msgspec import structs
 from sqlalchemy import Executable, MetaData, Row, delete, func, select, update
 from tests.driver.connections import committing, connected
 from tests.driver.inbox import Inbox, token_in
@@ -31,8 +30,7 @@ from keyturn.service.settings import (
     Secret,
     Settings,
 )
-from keyturn.service.settings.building import Builder, Literally
-from keyturn.service.settings.variables import Variables
+from keyturn.service.settings.building import Builder
 from keyturn.testing import MovableClock, RunningService, service
 
 REQUEST = "/api/auth/request-password-reset"
@@ -80,9 +78,9 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
         "metrics": MetricsSettings(token=Secret(METRICS_TOKEN)),
         "brand": Brand(name="Northwind School", support_address="help@northwind.example"),
     }
-    sections = {name: _as_read(section) for name, section in changes.items() if isinstance(section, Mapping)}
-    cost = sections.get("hashing", {}).pop("cost", Literally(None)).value
-    builder = Builder(Variables({}), Path(), [])
+    sections = {name: dict(section) for name, section in changes.items() if isinstance(section, Mapping)}
+    cost = sections.get("hashing", {}).pop("cost", None)
+    builder = Builder(None, Path(), [])
     read = builder.build(Settings, sections)
     assert not builder.faults
     changes |= {name: getattr(read, name) for name in sections}
@@ -94,16 +92,6 @@ def settings_for(database_url: str, **changes: Any) -> Settings:
     # Several services of a test may answer for one file, each with limits of its own.
     limits = msgspec.structs.replace(wanted.limits, in_memory=True)
     return msgspec.structs.replace(wanted, limits=limits)
-
-
-def _as_read(value: Any) -> Any:
-    """Return what a file's reader takes for a value or a section. A value of Python's has no variables in it."""
-    if isinstance(value, Mapping):
-        return {key: _as_read(member) for key, member in value.items()}
-    if isinstance(value, msgspec.Struct):
-        fields = {field.encode_name: (getattr(value, field.name), field.default) for field in structs.fields(value)}
-        return {name: _as_read(member) for name, (member, default) in fields.items() if member != default}
-    return value if isinstance(value, list) else Literally(value)
 
 
 def problem(answer: httpx2.Response) -> str:

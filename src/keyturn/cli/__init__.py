@@ -7,7 +7,6 @@ import difflib
 import os
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,20 +51,12 @@ class Commands(click.Group):
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
-        except SettingsInvalid as error:
-            where = f", and there is no {error.missing_file} in {Path.cwd()}" if error.missing_file else ""
-            lines = [f"  {harmless(_here(context).named(str(fault)))}" for fault in error.faults]
-            # A file cannot fix a variable: variables have upper-case names, settings lower-case ones.
-            in_file = where and not all((fault.origin or fault.name).isupper() for fault in error.faults)
-            fail(
-                f"The settings have errors{where}:",
-                *lines,
-                *(["Run `keyturn init` to write the file."] if in_file else []),
-            )
         except KeyturnError as error:
-            here = _here(context)
+            here = _here()
+            text = error.format_message() if isinstance(error, SettingsInvalid) else str(error)
             more = here.missing_settings() if isinstance(error, DatabaseUnready) else ""
-            fail(here.named(str(error)) or type(error).__name__, *filter(None, [more]))
+            said = [harmless(here.named(line)) for line in (*text.split("\n"), more) if line]
+            fail(*said or [type(error).__name__])
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         for arg in args:
@@ -105,10 +96,10 @@ class Commands(click.Group):
             formatter.write_dl([(name, line) for name, (_, line) in self._listed.items()])
 
 
-def _here(context: click.Context) -> "Installation":
-    from keyturn.cli.installation import Installation
+def _here() -> "Installation":
+    from keyturn.cli.installation import installation
 
-    return context.find_object(Installation) or Installation()
+    return installation()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -12,8 +12,6 @@ import click
 from keyturn.cli.terminal import accent, fail, strong, wrap
 from keyturn.errors import SettingsInvalid
 from keyturn.plain_files import replace_file
-from keyturn.service.accounts.table.app_database import AppDatabase
-from keyturn.service.accounts.table.store import TableAccounts
 from keyturn.service.onboarding.plan import Flags, Plan, make_plan
 from keyturn.service.onboarding.settings_file import as_toml, faults_in
 from keyturn.service.settings.reading import FILE_NAME
@@ -78,26 +76,12 @@ def init(file: Path, *, force: bool, **flags: Any) -> None:
     if of_flags := [fault for fault in faults if not fault.name.startswith("accounts.table.")]:
         refused = (f"  {_FLAGS.get(fault.name, fault.name)}: {fault.message}" for fault in of_flags)
         fail("The flags have errors, so nothing was written:", *refused)
-    look_at = [*asyncio.run(_faults_of_table(plan)), *plan.look_at, *_of_files(plan)]
+    look_at = [*plan.look_at, *_of_files(plan)]
     try:
         replace_file(file, text.encode())
     except OSError as error:
         fail(f"{file} cannot be written: {error.strerror}")
     _report(plan, file, look_at)
-
-
-async def _faults_of_table(plan: Plan) -> list[str]:
-    """Return what the database refuses of the mapping."""
-    if not (plan.database and plan.table and plan.table.email):
-        return []
-    store = TableAccounts(plan.table, AppDatabase(plan.database.url), plan.hashes.settings.hash_length)
-    try:
-        await store.require_ready()
-    except SettingsInvalid as invalid:
-        return [f"Correct {fault}." for fault in invalid.faults]
-    finally:
-        await store.close()
-    return []
 
 
 def _of_files(plan: Plan) -> Iterator[str]:

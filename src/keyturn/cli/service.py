@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from keyturn.cli.installation import Installation, installation
+from keyturn.cli.installation import installation
 from keyturn.cli.sockets import address_of, listen, listen_at
 from keyturn.cli.terminal import PORT, accent, fail, muted
 from keyturn.hosts import local_port
@@ -22,6 +22,8 @@ from keyturn.service.settings.reading import FILE_NAME
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp
+
+    from keyturn.service.parts import Parts
 
 _MOST_PROCESSES = 64
 
@@ -51,13 +53,16 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
     Examples:  keyturn serve --port 8080
                keyturn serve --workers 4
     """
-    here = installation()
-    settings = here.settings(sending=True)
+    settings = installation().settings(sending=True)
     _observe(settings)
     if workers > 1:  # first, for it is read when prometheus_client is imported
         counts = click.get_current_context().with_resource(TemporaryDirectory(prefix="keyturn-counts-"))
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
-    _require_ready(here, settings)
+    from keyturn.service.event_loop import run
+    from keyturn.service.parts import Parts
+
+    parts = Parts(settings)
+    run(_require_ready(parts))
     if workers > 1 and settings.database.url.startswith("sqlite"):
         fail("--workers: more than one process needs PostgreSQL in database.url. This is SQLite.")
 
@@ -70,9 +75,9 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
     announce = partial(_announce, settings, place, "" if uds else _links_elsewhere(settings, wanted))
     with bound:
         if workers > 1:
-            _answer_in_processes(settings, bound, announce, workers, worker=not no_worker)
+            _answer_in_processes(parts, bound, announce, workers, worker=not no_worker)
         else:
-            _answer(settings, bound, announce, worker=not no_worker)
+            _answer(parts, bound, announce, worker=not no_worker)
 
 
 def _announce(settings: Settings, place: str, warning: str) -> None:
@@ -84,15 +89,14 @@ def _announce(settings: Settings, place: str, warning: str) -> None:
     click.echo(f"Keyturn answers on {place}", err=True)
 
 
-def _answer(settings: Settings, bound: socket.socket, announce: Callable[[], None], *, worker: bool) -> None:
+def _answer(parts: "Parts", bound: socket.socket, announce: Callable[[], None], *, worker: bool) -> None:
     from keyturn.cli.connections import limits_of_process
     from keyturn.cli.running import serve
     from keyturn.service.app import create_app
     from keyturn.service.counting_alone import counting_alone
     from keyturn.service.event_loop import run
-    from keyturn.service.parts import Parts
 
-    parts = Parts(settings)
+    settings = parts.settings
     app = create_app(settings, parts=parts, worker=worker)
 
     async def work() -> None:
@@ -103,7 +107,7 @@ def _answer(settings: Settings, bound: socket.socket, announce: Callable[[], Non
 
 
 def _answer_in_processes(
-    settings: Settings, bound: socket.socket, announce: Callable[[], None], count: int, *, worker: bool
+    parts: "Parts", bound: socket.socket, announce: Callable[[], None], count: int, *, worker: bool
 ) -> None:
     """Answer in uvicorn's processes, and run the one worker beside this one. /metrics of each answers for all."""
     from uvicorn.config import STARTUP_FAILURE
@@ -112,11 +116,9 @@ def _answer_in_processes(
     from keyturn.cli.connections import limits_of_process
     from keyturn.cli.running import uvicorn_config
     from keyturn.service.child_worker.supervisor import supervised
-    from keyturn.service.parts import Parts
 
-    parts = Parts(settings)
     # If no key is set, this process's own.
-    settings = msgspec.structs.replace(settings, secret_key=Secret(parts.secrets[0]))
+    settings = msgspec.structs.replace(parts.settings, secret_key=Secret(parts.secrets[0]))
     app = partial(_app_of_process, settings)
     limits = limits_of_process(settings.server.trusted_proxies)
     processes = Multiprocess(uvicorn_config(app, limits, factory=True, workers=count), [bound])
@@ -157,17 +159,17 @@ def worker(host: str, port: int | None) -> None:
     here = installation()
     settings = here.settings(sending=True)
     _observe(settings)
-    _require_ready(here, settings)
 
     async def work() -> None:
         async with here.parts(settings) as parts, contextlib.AsyncExitStack() as stack:
+            await _require_ready(parts)
+            click.echo("The worker is running. Press Ctrl-C to stop it.", err=True)
             if port is not None:
                 bound = listen(host, port)
                 await stack.enter_async_context(serving(create_worker_app(parts), bound))
                 click.echo(f"Health checks: http://{address_of(bound)}/health/ready", err=True)
             await parts.work()
 
-    click.echo("The worker is running. Press Ctrl-C to stop it.", err=True)
     run(until_signalled(work()), WORKER_TURN)
 
 
@@ -226,29 +228,20 @@ def _observe(settings: Settings) -> None:
     configure_logs(settings.logs.level)
 
 
-def _require_ready(here: Installation, settings: Settings) -> None:
+async def _require_ready(parts: "Parts") -> None:
     """Raise before anything starts, so that users see a sentence for each fault and not a lifespan's traceback.
 
-    Raises DatabaseUnready if the migrations were not run, and the store's own error if the accounts are not ready.
+    Raises DatabaseUnready if the migrations were not run, and the store's own error if the accounts are not ready. The
+    parts are closed at the end, to be used in another event loop.
     """
-    from keyturn.service.accounts.store_factory import accounts_for
     from keyturn.service.database.migrations import ahead_text, require_current
-    from keyturn.service.event_loop import run
-    from keyturn.service.parts import Parts
 
-    del Parts  # its modules define the tables whose columns `require_current` looks for
-
-    async def check() -> None:
-        async with here.database(settings) as database:
-            found = await require_current(database)
-            if ahead := ahead_text(found):
-                click.echo(f"keyturn: {ahead}. It works, but install that version here soon", err=True)
-            accounts = accounts_for(settings, database)
-            try:
-                await accounts.require_ready()
-                for doubt in await accounts.findings(settings.hashing):
-                    click.echo(f"keyturn: {doubt.message}. {doubt.fix}", err=True)
-            finally:
-                await accounts.close()
-
-    run(check())
+    try:
+        found = await require_current(parts.database)
+        if ahead := ahead_text(found):
+            click.echo(f"keyturn: {ahead}. It works, but install that version here soon", err=True)
+        await parts.accounts.require_ready()
+        for doubt in await parts.accounts.findings(parts.settings.hashing):
+            click.echo(f"keyturn: {doubt.message}. {doubt.fix}", err=True)
+    finally:
+        await parts.close()

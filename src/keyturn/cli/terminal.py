@@ -8,6 +8,7 @@ import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,7 +16,6 @@ import click
 
 from keyturn.errors import KeyturnError
 
-ACCENT = "green"
 PORT = click.IntRange(0, 65535)
 """What a --port may be; the studio, the demo and the service take the same."""
 
@@ -33,24 +33,8 @@ def wants_no_colour() -> bool:
     return bool(os.environ.get("NO_COLOR"))
 
 
-def accent(text: str) -> str:
-    return click.style(text, fg=ACCENT)
-
-
-def muted(text: str) -> str:
-    return click.style(text, dim=True)
-
-
-def strong(text: str) -> str:
-    return click.style(text, bold=True)
-
-
-def warning(text: str) -> str:
-    return click.style(text, fg="yellow")
-
-
-def error(text: str) -> str:
-    return click.style(text, fg="red")
+accent, warning, error = (partial(click.style, fg=colour) for colour in ("green", "yellow", "red"))
+muted, strong = partial(click.style, dim=True), partial(click.style, bold=True)
 
 
 def harmless(text: str) -> str:
@@ -94,7 +78,7 @@ def ready() -> str:
 def fail(*lines: str) -> NoReturn:
     """Say what is wrong, on stderr, and end with 1."""
     color = False if wants_no_colour() else None
-    click.echo(click.style("keyturn: ", fg="red") + lines[0], err=True, color=color)
+    click.echo(error("keyturn: ") + lines[0], err=True, color=color)
     for line in lines[1:]:
         click.echo(line, err=True, color=color)
     sys.exit(1)

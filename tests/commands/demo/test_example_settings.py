@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from tests.processes.sources.adopted import EXAMPLES, variables_of
 
-from keyturn.cli.demo.examples import DemoFolder, Example, demo_settings, example_names
+from keyturn.cli.demo.examples import DemoFolder, Example, PlainDemo, example_names
 from keyturn.service.reset.mails.theme import palette_of
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import read_settings
@@ -56,7 +56,7 @@ def test_an_example_s_file_holds_with_the_variables_of_its_app(name: str, monkey
 def test_nothing_of_a_demo_leaves_the_machine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEYTURN_MAIL_TRANSPORT", "resend")
     monkeypatch.setenv("KEYTURN_DATABASE_URL", "postgresql://db.example/keyturn")
-    settings = Example(name, URL, DemoFolder(name)).settings if name else demo_settings(URL, DemoFolder())
+    settings = (Example(name, URL, DemoFolder(name)) if name else PlainDemo(URL, DemoFolder())).settings
 
     assert list(broken_rules(settings, sending=True)) == []
     assert (settings.mail.transport, settings.mail.fallback, settings.resend.api_key, settings.smtp.host) == (

@@ -132,6 +132,9 @@ def test_all_faulty_flags_are_told_at_once_and_nothing_is_written(keyturn: Keytu
     lines = refused.err.splitlines()
     assert lines[0] == "keyturn: The flags have errors, so nothing was written:"
     assert [line.split(": ")[0] for line in lines[1:]] == ["  --base-url", "  --supabase-url", "  --from"]
+    assert keyturn("init", "--store", "tabel").err.endswith(
+        "\n  --store: must be builtin, table, supabase, ldap or package.module:factory; did you mean table?\n"
+    )
     assert files() == set()
 
 

@@ -72,13 +72,6 @@ def test_the_store_of_the_documentation_is_made(written: Write) -> None:
     assert vars(accounts_for(settings, Database("sqlite://"))) == {"shop": "https://shop.northwind.example"}
 
 
-@pytest.mark.parametrize(
-    "reference", ["", "shop", "shop:", ":accounts", "shop accounts:x", "shop:a b", "sho-p:x", "a..b:c"]
-)
-def test_what_is_no_reference_is_told_what_one_is(reference: str) -> None:
-    assert fault_of(reference) == f"must be builtin, table, supabase, ldap or package.module:factory, not {reference}"
-
-
 def test_a_module_that_does_not_exist_is_named(written: Write, tmp_path: Path) -> None:
     package = written(store="")
 

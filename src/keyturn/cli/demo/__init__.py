@@ -7,7 +7,7 @@ file that users adopt.
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
@@ -63,9 +63,6 @@ def demo_studio(shown: Example | PlainDemo, host: str) -> DemoStudio:
     )
 
 
-_LOG_LEVEL: Final = "warning"
-
-
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=PORT, help="Port to listen on; 0 takes a free one.")
@@ -92,25 +89,14 @@ def demo(host: str, port: int, example: str) -> None:
 
 async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
     from keyturn.service.app import create_app
-    from keyturn.service.child_worker.supervisor import Supervisor
     from keyturn.service.telemetry.logs import configure_logs
 
-    configure_logs(_LOG_LEVEL)
+    configure_logs(shown.settings.logs.level)
     async with shown.parts() as parts:
         studio = demo_studio(shown, host)
         people = await shown.accounts(parts)
-        app = create_app(shown.settings, parts=parts, worker=False, more=[*studio.routes, *shown.routes()])
-        logs = msgspec.structs.replace(shown.settings.logs, level=_LOG_LEVEL)
-        supervisor = Supervisor(parts, msgspec.structs.replace(shown.settings, logs=logs))
-
-        def greet() -> None:
-            click.echo("\n".join(_greeting(shown, people, studio)))
-            supervisor.start()
-
-        try:
-            await serve(app, bound, greet, studio.stop)
-        finally:
-            await supervisor.stop()
+        app = create_app(shown.settings, parts=parts, more=[*studio.routes, *shown.routes()])
+        await serve(app, bound, lambda: click.echo("\n".join(_greeting(shown, people, studio))), studio.stop)
 
 
 def _greeting(shown: Example | PlainDemo, people: Sequence[Account], studio: DemoStudio) -> Iterator[str]:

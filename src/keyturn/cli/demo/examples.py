@@ -22,6 +22,7 @@ from keyturn.service.settings import (
     Brand,
     DatabaseSettings,
     Kind,
+    LogSettings,
     MailSettings,
     Secret,
     SecureAccountSettings,
@@ -103,7 +104,18 @@ class PlainDemo:
     notes: Sequence[str] = ()
 
     def __init__(self, url: str, folder: DemoFolder) -> None:
-        self.settings = demo_settings(url, folder)
+        # Whatever keyturn.toml and the environment say.
+        self.settings = Settings(
+            environment="development",
+            base_url=url,
+            secret_key=folder.secret(),
+            brand=BRAND,
+            kinds=KINDS,
+            secure_account=SecureAccountSettings(lock=True),
+            database=DatabaseSettings(url=folder.sqlite("demo.db")),
+            logs=LogSettings(level="warning"),
+            mail=MailSettings(transport="capture", capture_dir=str(folder.path / "mail")),
+        )
 
     @asynccontextmanager
     async def parts(self) -> AsyncIterator[Parts]:
@@ -123,20 +135,6 @@ class PlainDemo:
 
     async def accounts(self, _: Parts) -> Sequence[Account]:
         return ACCOUNTS
-
-
-def demo_settings(url: str, folder: DemoFolder) -> Settings:
-    """Return the settings of the demo, whatever keyturn.toml and the environment say."""
-    return Settings(
-        environment="development",
-        base_url=url,
-        secret_key=folder.secret(),
-        brand=BRAND,
-        kinds=KINDS,
-        secure_account=SecureAccountSettings(lock=True),
-        database=DatabaseSettings(url=folder.sqlite("demo.db")),
-        mail=MailSettings(transport="capture", capture_dir=str(folder.path / "mail")),
-    )
 
 
 _SCHEMA, _ACCOUNTS = "schema.sql", "accounts.sql"
@@ -218,6 +216,7 @@ class Example:
             **({"ACCOUNTS_TABLE_URL": self._home.sqlite("app.db")} if has_own else {}),
             "MAIL_FROM": f"{written.brand.name} <no-reply@{self._source.name}.test>",  # the file's may be a placeholder
             "BRAND_SUPPORT_ADDRESS": f"support@{self._source.name}.test",
+            "LOGS_LEVEL": "warning",
             "MAIL_TRANSPORT": "capture",
             "MAIL_CAPTURE_DIR": str(self._home.path / "mail"),
             "RESEND_API_KEY": "",

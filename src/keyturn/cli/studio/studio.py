@@ -260,7 +260,7 @@ def _token(host: str, *, is_needed: bool = True) -> str:
             fail(f"--no-token: other machines can reach {host}, so this studio needs its token")
         return ""
     try:
-        return token_for(Variables(os.environ).get(_TOKEN, ""))
+        return token_for(Variables(os.environ).get(_TOKEN))
     except SecretUnread as error:
         fail(f"{error.label}: {error}")
     except ValueError as error:

@@ -1,7 +1,7 @@
 """Checks that the accounts are where the settings say, and in the form that they say."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy.exc import DBAPIError
 
@@ -14,7 +14,7 @@ from keyturn.service.database.unready import describe_error
 from keyturn.service.doctor.database import WRONG_PATH, accounts_file, opened
 from keyturn.service.onboarding.guesses import endings, lasting
 from keyturn.service.onboarding.settings_file import ending_line
-from keyturn.service.onboarding.survey import read_tables, tables_of_its_app
+from keyturn.service.onboarding.survey import app_database, tables_in, tables_of_its_app
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path
@@ -84,40 +84,34 @@ def _fix_of_unready(settings: Settings) -> str:
 
 
 async def check_credentials(settings: Settings) -> list[Finding]:
-    """Name the tables of passkeys, tokens and keys that no setting ends (CWE-613)."""
+    """Name the tables of passkeys, tokens and keys that no setting ends (CWE-613).
+
+    Nothing is named if the database cannot be read, or if the accounts are in no table of it.
+    """
+    mapped = settings.accounts.table
+    try:
+        async with app_database(mapped.url or settings.database.url) as database:
+            known = await database.read(tables_in)
+    except SettingsInvalid:
+        return []
+    name = mapped.table if mapped.table in known else mapped.table.rpartition(".")[2]
+    if name not in known:
+        return []
+    tables = tables_of_its_app(name, known)
+    lines = {entry.rpartition(".")[0]: ending_line(entry, ending) for entry, ending in endings(tables[name], tables)}
+    alive = [one for one, what in lasting(mapped, tables).items() if what != "sessions"]
+    message = "{}: its rows may let an intruder in after a new password"
     return [
-        Finding(
-            "credentials", "warn", f"{table}: its rows may let an intruder in after a new password", _fix_of_ends(line)
-        )
-        for table, line in (await surviving_credentials(settings)).items()
+        Finding("credentials", "warn", message.format(one), _fix_of_ends(lines.get(one, "")))
+        for one in sorted(alive, key=lambda one: one not in lines)
     ]
 
 
 def _fix_of_ends(line: str) -> str:
-    if not line:
-        return (
-            "Let your app end them when it gets the webhook account.secured. Then add a column of it to"
-            ' [accounts.table.ends] with when = "never".'
-        )
-    return f'Add to [accounts.table.ends]: `{line}`. If your app ends them, set when = "never" there.'
-
-
-async def surviving_credentials(settings: Settings) -> Mapping[str, str]:
-    """Return each table whose rows admit clients and do not end, with the line for `[accounts.table.ends]`.
-
-    The line is "" if no column shows whose the rows are. Nothing is returned if the database cannot be read, or if the
-    accounts are in no table of it.
-    """
-    mapped = settings.accounts.table
-    url = mapped.url or settings.database.url
-    try:
-        known = await read_tables(url) if mapped.table else {}
-        name = mapped.table if mapped.table in known else mapped.table.rpartition(".")[2]
-        if name not in known:
-            return {}
-        tables = tables_of_its_app(name, known)
-    except SettingsInvalid:
-        return {}
-    lines = {entry.rpartition(".")[0]: ending_line(entry, ending) for entry, ending in endings(tables[name], tables)}
-    alive = [one for one, what in lasting(mapped, tables).items() if what != "sessions"]
-    return {one: lines.get(one, "") for one in sorted(alive, key=lambda one: one not in lines)}
+    """Return what to do about a table. `line`: its ending; "" if no column shows whose the rows are."""
+    if line:
+        return f'Add to [accounts.table.ends]: `{line}`. If your app ends them, set when = "never" there.'
+    return (
+        "Let your app end them when it gets the webhook account.secured. Then add a column of it to"
+        ' [accounts.table.ends] with when = "never".'
+    )

@@ -1,7 +1,7 @@
 """Checks the settings, and the pages that they lead to: faults, and valid values that are probably unwanted."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def check_settings(reading: Reading) -> list[Finding]:
         fix = "Run `keyturn init` to write it, or set KEYTURN_CONFIG to its path."
         no_file = [Finding("settings", "warn", absent, fix)] if absent else []
         return no_file + [Finding("settings", "fail", str(fault), _fix_of(fault)) for fault in reading.faults]
-    doubts = [Finding("settings", "warn", message, fix) for message, fix in _doubts(reading)]
+    doubts = list(_doubts(settings))
     source = f"{file} and the environment" if file.is_file() else "the environment and the defaults"
     source = "the app's settings" if reading.of_app else source
     fine = Finding("settings", "ok", f"{source}, for {settings.environment}{f'; {absent}' if absent else ''}")
@@ -52,63 +52,58 @@ def _fix_of(fault: Fault) -> str:
     return "Correct it, or remove it. `keyturn init` writes a valid file."
 
 
-def _doubts(reading: Reading) -> Iterator[tuple[str, str]]:
-    settings = reading.settings
-    yield from _secret_doubts(settings)
-    yield from _url_doubts(settings)
-    yield from _proxy_doubts(settings)
-    if settings.token.ttl > _LONGEST_LIFE:
-        yield (
-            f"token.ttl: a link works for {settings.token.ttl}, so one in an open mailbox may still work",
-            "Set token.ttl to 1h or less (OWASP ASVS 6.5.5 asks for ten minutes).",
-        )
+def _doubts(settings: Settings) -> Iterator[Finding]:
+    for is_doubtful, message, fix in _DOUBTS:
+        if cause := is_doubtful(settings):
+            yield Finding("settings", "warn", message.format(settings=settings, cause=cause), fix)
     provider = PROVIDERS.get(settings.mail.transport)
     reports = provider.reports if provider else None
     if settings.secure and provider and reports and not proof_of(settings, provider):
-        yield (
-            f"{provider.name}.{reports.setting}: missing, so Keyturn does not learn of bounced mails",
-            f"Add {settings.base_url}/webhooks/{provider.name} {reports.where}.",
-        )
+        missing = f"{provider.name}.{reports.setting}: missing, so Keyturn does not learn of bounced mails"
+        fix = f"Add {settings.base_url}/webhooks/{provider.name} {reports.where}."
+        yield Finding("settings", "warn", missing, fix)
     for warning in palette_of(settings.brand)[1]:
-        yield warning, "Set it to the colour that Keyturn uses, or choose one with more contrast."
+        fix = "Set it to the colour that Keyturn uses, or choose one with more contrast."
+        yield Finding("settings", "warn", warning, fix)
 
 
-def _secret_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
-    key = settings.secret_key
-    if key and len(set(key)) < _FEWEST_CHARACTERS:
-        yield (
-            "KEYTURN_SECRET_KEY: has too few different characters to be random",
-            f"Add the old key to previous_secret_keys, and set KEYTURN_SECRET_KEY to what this prints: {NEW_KEY}",
-        )
+def _trusts_all(settings: Settings) -> str:
+    return next((text for text in settings.server.trusted_proxies if not read_network(text).prefixlen), "")
 
 
-def _url_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
-    local = is_loopback(settings.base_url)
-    if settings.environment == "production" and local:
-        yield (
-            f"base_url: {settings.base_url} is this machine, so users cannot open the links",
-            "Set base_url to the public https:// address.",
-        )
-    if settings.environment == "development" and not local:
-        yield (
-            f"environment: development, though {settings.base_url} is not this machine",
-            'Set environment = "production", which refuses unsafe settings.',
-        )
-
-
-def _proxy_doubts(settings: Settings) -> Iterator[tuple[str, str]]:
-    trusted = settings.server.trusted_proxies
-    if settings.secure and not trusted:
-        # Keyturn itself speaks http, so a proxy in front must speak https.
-        yield (
-            "server.trusted_proxies: empty, so behind a proxy all clients share one limit",
-            "Set server.trusted_proxies to the address that the proxy connects from, for example 127.0.0.1.",
-        )
-    if everybody := next((text for text in trusted if not read_network(text).prefixlen), ""):
-        yield (
-            f"server.trusted_proxies: {everybody} trusts every client, so any client can fake its IP address",
-            "Set server.trusted_proxies to the address that your proxy connects from.",
-        )
+_DOUBTS: Sequence[tuple[Callable[[Settings], object], str, str]] = (
+    (
+        lambda settings: settings.secret_key and len(set(settings.secret_key)) < _FEWEST_CHARACTERS,
+        "KEYTURN_SECRET_KEY: has too few different characters to be random",
+        f"Add the old key to previous_secret_keys, and set KEYTURN_SECRET_KEY to what this prints: {NEW_KEY}",
+    ),
+    (
+        lambda settings: settings.environment == "production" and is_loopback(settings.base_url),
+        "base_url: {settings.base_url} is this machine, so users cannot open the links",
+        "Set base_url to the public https:// address.",
+    ),
+    (
+        lambda settings: settings.environment == "development" and not is_loopback(settings.base_url),
+        "environment: development, though {settings.base_url} is not this machine",
+        'Set environment = "production", which refuses unsafe settings.',
+    ),
+    (  # Keyturn itself speaks http, so a proxy in front must speak https
+        lambda settings: settings.secure and not settings.server.trusted_proxies,
+        "server.trusted_proxies: empty, so behind a proxy all clients share one limit",
+        "Set server.trusted_proxies to the address that the proxy connects from, for example 127.0.0.1.",
+    ),
+    (
+        _trusts_all,
+        "server.trusted_proxies: {cause} trusts every client, so any client can fake its IP address",
+        "Set server.trusted_proxies to the address that your proxy connects from.",
+    ),
+    (
+        lambda settings: settings.token.ttl > _LONGEST_LIFE,
+        "token.ttl: a link works for {settings.token.ttl}, so one in an open mailbox may still work",
+        "Set token.ttl to 1h or less (OWASP ASVS 6.5.5 asks for ten minutes).",
+    ),
+)
+"""What makes valid settings doubtful, and what a finding says. `{cause}`: what the check returns."""
 
 
 async def check_pages(settings: Settings) -> list[Finding]:

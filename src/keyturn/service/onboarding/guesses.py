@@ -69,9 +69,12 @@ def likely_tables(tables: Mapping[str, Table], *, password: bool) -> list[str]:
     fitting = (
         name
         for name, table in tables.items()
-        if _key_column(table) and email_column(table) and (password_column(table) or not password)
+        if _key_column(table)
+        and _column(table, "email")
+        and (_column(table, "password") or not password)
+        and not is_supabase_auth(table)
     )
-    return sorted((name for name in fitting if not is_supabase_auth(tables[name])), key=by_likelihood)
+    return sorted(fitting, key=lambda name: (_rank(name), "." in name, name))
 
 
 def is_supabase_auth(table: Table) -> bool:
@@ -89,10 +92,6 @@ def clear_choice(likely: Sequence[str]) -> str:
     return chosen[0] if len(chosen) == 1 else ""
 
 
-def by_likelihood(name: str) -> tuple[int, bool, str]:
-    return _rank(name), "." in name, name
-
-
 def _rank(name: str) -> int:
     usual: list[str] = _NAMES["tables"]
     plain = _bare_name(name)
@@ -107,13 +106,13 @@ def guess(table: Table, tables: Mapping[str, Table], *, password: bool = True) -
     return TableSettings(
         table=table.name,
         id=_key_column(table),
-        email=email_column(table),
-        password=password_column(table) if password else "",
+        email=_column(table, "email"),
+        password=_column(table, "password") if password else "",
         active=_active(table),
-        kind=_text_column(table, "kind"),
-        name=_first_column(table, "name"),
-        provider=_first_column(table, "provider"),
-        locale=_first_column(table, "locale"),
+        kind=text_column(table, "kind"),
+        name=_column(table, "name"),
+        provider=_column(table, "provider"),
+        locale=_column(table, "locale"),
         set=_columns_to_set(table),
         delete=tuple(_columns_to_delete(table, tables)),
         ends=dict(endings(table, tables)),
@@ -124,61 +123,39 @@ def plain_name(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def email_column(table: Table) -> str:
-    return _first_column(table, "email")
-
-
-def password_column(table: Table) -> str:
-    return _first_column(table, "password")
-
-
-def username_column(table: Table) -> str:
-    """Return the column with names by which users sign in, by its name; "" if there is none."""
-    name = _text_column(table, "username")
-    return "" if name == email_column(table) else name
-
-
-def unclear_status(table: Table) -> str:
-    """Return the column of a status whose values the database does not show; "" if there is none."""
-    return "" if _active(table) else _text_column(table, "status")
-
-
-def _first_column(table: Table, meaning: str) -> str:
-    return next(iter(_columns_named(table, _NAMES[meaning])), "")
-
-
-def _text_column(table: Table, meaning: str) -> str:
-    name = _first_column(table, meaning)
-    return name if name and kind_of(table.columns[name]).holds in (str, object) else ""
-
-
-def _columns_named(table: Table, names: Iterable[str]) -> list[str]:
-    """Return the table's columns with these plain names, in the order of the names."""
+def _column(table: Table, meaning: str) -> str:
+    """Return the first of the usual names of a meaning that is a column's, as the table writes it; "" for none."""
     plain = {plain_name(name): name for name in reversed(table.columns)}
-    return [plain[name] for name in names if name in plain]
+    return next((plain[name] for name in _NAMES[meaning] if name in plain), "")
+
+
+def text_column(table: Table, meaning: str) -> str:
+    """Return the column of a meaning by its name, if it can hold text; "" for none."""
+    name = _column(table, meaning)
+    return name if name and kind_of(table.columns[name]).holds in (str, object) else ""
 
 
 def _active(table: Table) -> str:
     """Return the rule for active accounts: a flag, or a status whose type lists its values."""
-    if flag := _first_column(table, "active"):
+    if flag := _column(table, "active"):
         return flag
-    if flag := _first_column(table, "inactive"):
+    if flag := _column(table, "inactive"):
         return f"not {flag}"
-    name = _first_column(table, "status")
+    name = _column(table, "status")
     choices = kind_of(table.columns[name]).choices if name else ()
     bad = [value for value in choices if plain_name(value) in _NAMES["bad_status"]]
     return f"not {name} = {' | '.join(bad)}" if bad else ""
 
 
 def _key_column(table: Table) -> str:
-    return table.key or _first_column(table, "id")
+    return table.key or _column(table, "id")
 
 
 # What a change sets
 
 
 def _columns_to_set(table: Table) -> _Values:
-    password = password_column(table)
+    password = _column(table, "password")
     values = {name: _value_to_set(table, name) for name in table.columns if name != password}
     return {name: value for name, value in values.items() if value is not None}
 

@@ -12,19 +12,22 @@ from keyturn.errors import SettingsInvalid
 from keyturn.hosts import host_of, is_loopback, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.accounts.store_factory import import_factory
+from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.mapping import listed
 from keyturn.service.accounts.table.recognised_hashes import HashFormat, recognise_hashes
+from keyturn.service.accounts.table.store import TableAccounts
 from keyturn.service.onboarding import guesses
-from keyturn.service.onboarding.survey import Table, read_tables, sample_values, tables_of_its_app
+from keyturn.service.onboarding.survey import Table, app_database, tables_in, tables_of_its_app, with_values
 from keyturn.service.settings import DatabaseSettings, ServerSettings, TableSettings
 from keyturn.service.settings.database_urls import read_url
-from keyturn.service.settings.rules.accounts import OWN_STORES
+from keyturn.service.settings.rules.tables import FUNCTION
 from keyturn.service.settings.url_rules import database_fault
 from keyturn.service.settings.variables import Variables
 from keyturn.values import did_you_mean
 
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)\}?")
 _URL = "accounts.table.url"
+_SUPABASE_URLS = ("SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL", "VITE_SUPABASE_URL")
 
 
 class Flags(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,7 +105,7 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
         raise SettingsInvalid.of(
             "accounts.store", "write [accounts.ldap] by hand, as the page on LDAP in the documentation shows"
         )
-    if flags.store and flags.store not in OWN_STORES:
+    if flags.store and FUNCTION.fullmatch(flags.store):
         import_factory(flags.store)
     database = _database(flags, environ)
     base_url = flags.base_url or "http://127.0.0.1:8000"
@@ -114,15 +117,13 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
         sender=flags.sender or f"{brand} <no-reply@{'example.org' if is_loopback(base_url) else host_of(base_url)}>",
         transport=_transport(environ),
         store=flags.store or "table",
-        supabase_url=flags.supabase_url or _supabase_url(environ),
+        supabase_url=flags.supabase_url or next(filter(None, map(environ.get, _SUPABASE_URLS)), ""),
         database=database,
     )
-    return await _with_table(plan, flags) if database else plan
-
-
-def _supabase_url(environ: Mapping[str, str]) -> str:
-    names = ("SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL", "VITE_SUPABASE_URL")
-    return next((environ[name] for name in names if environ.get(name)), "")
+    if not database:
+        return plan
+    async with app_database(database.url) as opened:
+        return await _with_table(plan, flags, opened)
 
 
 def _transport(environ: Mapping[str, str]) -> str:
@@ -169,16 +170,16 @@ def _where_it_may_be(variable: str) -> str:
     return ": set it, or name your app's database. --store builtin needs none"
 
 
-async def _with_table(plan: Plan, flags: Flags) -> Plan:
+async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
     assert plan.database
-    url, with_password = plan.database.url, plan.store != "supabase"
-    tables = await read_tables(url)
+    with_password = plan.store != "supabase"
+    tables = await database.read(tables_in)
     likely = guesses.likely_tables(tables, password=with_password)
     name = flags.table or guesses.clear_choice(likely)
     if name not in tables:
         raise SettingsInvalid.of("accounts.table.table", _unclear_table(name, likely, tables))
     own = tables_of_its_app(name, tables)
-    own[name] = await sample_values(url, tables[name])
+    own[name] = await with_values(tables[name], database)
     settings = guesses.guess(own[name], own, password=with_password)
     hashes = recognise_hashes(own[name].values.get(settings.password, ())) if settings.password else HashFormat()
     return msgspec.structs.replace(
@@ -186,8 +187,22 @@ async def _with_table(plan: Plan, flags: Flags) -> Plan:
         together=plan.database.kind == "postgresql" if flags.together is None else flags.together,
         table=settings,
         hashes=hashes,
-        look_at=(*_missing(settings, own[name], with_password=with_password), *_questions_about(settings, own)),
+        look_at=(
+            *await _refusals(settings, hashes, database),
+            *_missing(settings, own[name], with_password=with_password),
+            *_questions_about(settings, own),
+        ),
     )
+
+
+async def _refusals(settings: TableSettings, hashes: HashFormat, database: AppDatabase) -> list[str]:
+    """Return what the database refuses of the mapping; nothing while a column is missing."""
+    try:
+        if settings.id and settings.email:
+            await TableAccounts(settings, database, hashes.settings.hash_length).require_ready()
+    except SettingsInvalid as invalid:
+        return [f"Correct {fault}." for fault in invalid.faults]
+    return []
 
 
 def _missing(settings: TableSettings, table: Table, *, with_password: bool) -> Iterator[str]:
@@ -205,12 +220,13 @@ def _questions_about(settings: TableSettings, tables: Mapping[str, Table]) -> It
     table = tables[settings.table]
     frameworks = guesses.frameworks_of(table)
     yield from (one["look_at"] for one in frameworks if "look_at" in one)
-    if (status := guesses.unclear_status(table)) and not settings.active:
+    if not settings.active and (status := guesses.text_column(table, "status")):
         yield (
             f"Set which values of {status} keep a user from signing in, which the database does not show: active ="
             f' "not {status} = suspended | deleted".'
         )
-    if (username := guesses.username_column(table)) and settings.email and not settings.identifiers:
+    username = guesses.text_column(table, "username")
+    if username not in ("", settings.email) and settings.email and not settings.identifiers:
         yield (
             f"If your users sign in with {username}, let them enter it in place of their address, too: identifiers ="
             f' ["{settings.email}", "{username}"] in [accounts.table].'

@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -19,7 +18,6 @@ from keyturn.service.accounts.table.foreign_keys import forbidding_keys
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import AccountsUnready
 
-_NOT_THE_APPS = ("information_schema", "mysql", "performance_schema", "sys")
 _ROWS = 50
 """Enough to find the most common format."""
 _LONGEST = 320
@@ -33,7 +31,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     `holds`: tables whose rows cannot be deleted while a row of this one refers to them.
 
-    `values`: texts of some rows, by column, after `sample_values`.
+    `values`: texts of some rows, by column (`with_values`).
     """
 
     name: str
@@ -44,19 +42,17 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     values: Mapping[str, Sequence[str]] = {}
 
 
-async def read_tables(url: str) -> dict[str, Table]:
-    """Return the tables by their names. Raises SettingsInvalid with the driver's message."""
-    async with _open_database(url) as database:
-        return await database.read(_tables_in)
-
-
-async def sample_values(url: str, table: Table) -> Table:
-    """Return the table with the values of a few rows, cut off. An unreadable table is returned unchanged."""
-    async with _open_database(url) as database:
-        try:
-            return msgspec.structs.replace(table, values=await database.read(partial(_values_of, one=table)))
-        except DBAPIError:
-            return table
+@asynccontextmanager
+async def app_database(url: str) -> AsyncIterator[AppDatabase]:
+    """Open the database for the block. Raises SettingsInvalid with the driver's message if it cannot be read."""
+    database = AppDatabase(url)
+    try:
+        yield database
+    except (AccountsUnready, DBAPIError, OSError) as error:
+        why = f"{database.where} cannot be read: {describe_error(error)}"
+        raise SettingsInvalid.of("accounts.table.url", why) from error
+    finally:
+        await database.close()
 
 
 def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table]:
@@ -69,24 +65,17 @@ def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table
     }
 
 
-@asynccontextmanager
-async def _open_database(url: str) -> AsyncIterator[AppDatabase]:
-    database = AppDatabase(url)
+async def with_values(table: Table, database: AppDatabase) -> Table:
+    """Return the table with the values of a few rows, cut off. An unreadable table is returned unchanged."""
+    kinds = {name: kind_of(column) for name, column in table.columns.items()}
+    names = [name for name, kind in kinds.items() if kind.holds in (str, int) or kind.on_sqlite]
+    begun = [_beginning(table.columns[name]).label(f"c{place}") for place, name in enumerate(names)]
     try:
-        yield database
-    except (AccountsUnready, DBAPIError, OSError) as error:
-        why = f"{database.where} cannot be read: {describe_error(error)}"
-        raise SettingsInvalid.of("accounts.table.url", why) from error
-    finally:
-        await database.close()
-
-
-def _values_of(connection: Connection, one: Table) -> dict[str, list[str]]:
-    kinds = {name: kind_of(column) for name, column in one.columns.items()}
-    read = {name: one.columns[name] for name, kind in kinds.items() if kind.holds in (str, int) or kind.on_sqlite}
-    begun = [_beginning(column).label(f"c{place}") for place, column in enumerate(read.values())]
-    rows = connection.execute(select(*begun).limit(_ROWS)).all() if begun else []
-    return {name: [text for row in rows if (text := str(row[place] or "").strip())] for place, name in enumerate(read)}
+        rows = await database.read(lambda connection: connection.execute(select(*begun).limit(_ROWS)).all())
+    except DBAPIError:
+        return table
+    texts = {name: [str(row[place] or "").strip() for row in rows] for place, name in enumerate(names)}
+    return msgspec.structs.replace(table, values={name: list(filter(None, each)) for name, each in texts.items()})
 
 
 def _beginning(column: Column[Any]) -> ColumnElement[str]:
@@ -94,7 +83,8 @@ def _beginning(column: Column[Any]) -> ColumnElement[str]:
     return case((func.typeof(column) != "blob", text)) if kind_of(column).on_sqlite else text
 
 
-def _tables_in(connection: Connection) -> dict[str, Table]:
+def tables_in(connection: Connection) -> dict[str, Table]:
+    """Return the tables by their names."""
     inspector = inspect(connection)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # a type unknown to SQLAlchemy
@@ -116,7 +106,7 @@ def _schema_names(inspector: Inspector) -> Sequence[str | None]:
     if inspector.dialect.name != "postgresql":
         return [None]
     others = (name for name in inspector.get_schema_names() if name != inspector.default_schema_name)
-    return [None, *(name for name in others if not name.startswith("pg_") and name not in _NOT_THE_APPS)]
+    return [None, *(name for name in others if not name.startswith("pg_") and name != "information_schema")]
 
 
 def _table_of(one: Reflected) -> Table:

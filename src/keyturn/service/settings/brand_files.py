@@ -4,6 +4,7 @@ An SVG logo is shown as an image, in which browsers run no script (SVG 2, 2.2.1)
 (`pages/assets.py`). So an SVG is served unchanged.
 """
 
+import errno
 import re
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
@@ -14,6 +15,7 @@ import msgspec
 
 from keyturn.errors import Fault
 from keyturn.hosts import is_loopback
+from keyturn.plain_files import read_plain_file
 from keyturn.service import addresses
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.settings.url_rules import policy_faults
@@ -72,15 +74,13 @@ def read_stylesheet(path: str) -> BrandFile:
 
 def _read(path: str, largest: int) -> bytes:
     try:
-        with Path(path).open("rb") as file:
-            content = file.read(largest + 1)
+        return read_plain_file(path, largest)
     except FileNotFoundError:
         raise ValueError(f"no such file: {Path(path).absolute()}") from None
     except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise ValueError(f"is larger than {largest // 1000} kB: {path}") from None
         raise ValueError(f"cannot be read: {path}: {error.strerror}") from None
-    if len(content) > largest:
-        raise ValueError(f"is larger than {largest // 1000} kB: {path}")
-    return content
 
 
 # The rules

@@ -5,7 +5,7 @@ It collects every fault, under the name that the user wrote.
 
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
@@ -32,21 +32,15 @@ _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d
 _KEYS_OF: Mapping[tuple[type[msgspec.Struct], str], type[msgspec.Struct]] = {(Kind, "brand"): Brand}
 """Settings that hold a subset of the keys of another section."""
 
-
-class Variable(msgspec.Struct, frozen=True):
-    """The value of a variable, which is looked up when it is converted.
-
-    `label`: the name that the operator set, which a fault names: NAME, or NAME_FILE.
-    """
-
-    name: str
-    label: str
+_Section = Mapping[str, Any] | msgspec.Struct
+_SECTIONS = (Mapping, msgspec.Struct)
+"""A section of a file, and one that code has made."""
 
 
-class Literally(msgspec.Struct, frozen=True):
-    """A value that code has made: no variable is looked up in it."""
+class Variable(str):
+    """The name of a variable, in place of its value, which is looked up when it is converted."""
 
-    value: Any
+    __slots__ = ()
 
 
 class VariableUnset(ValueError):
@@ -56,119 +50,105 @@ class VariableUnset(ValueError):
 class Builder:
     """Builds a struct of what was written, and collects the faults; a value that could not be read is left out.
 
-    `folder` is where the file is. `unset` are the settings whose variables are not set.
+    `variables`: the values of `${NAME}`; None for settings that code has made, which are taken as they are.
+    `folder`: the folder of the file.
+    `unset`: the faults of settings whose variables are not set.
+    `origins`: the variable of each value that was written, by its name; None for a value that stands in the file.
     """
 
-    def __init__(self, environ: Variables, folder: Path, faults: list[Fault]) -> None:
-        self._environ = environ
+    def __init__(self, variables: Variables | None, folder: Path, faults: list[Fault]) -> None:
+        self.variables = variables
         self._folder = folder
         self.faults = faults
         self.unset: list[Fault] = []
-        self._places: dict[str, dict[str, str]] = {}
+        self.origins: dict[str, Variable | None] = {}
+        self._hidden: dict[str, dict[str, str]] = {}
 
-    def build(self, struct: type[Struct], given: Mapping[str, Any], prefix: str = "") -> Struct:
+    def build(self, struct: type[Struct], given: _Section, prefix: str = "") -> Struct:
         return struct(**self._values(struct, given, prefix))
 
-    def hide_values(self, fault: Fault) -> Fault:
-        """Return the fault with `${NAME}` as it stands in the file for what that holds: it may be a secret.
+    def as_shown(self, fault: Fault) -> Fault:
+        """Return the fault under the name that the operator set, with `${NAME}` in place of what that holds.
 
-        A variable that was mistaken for another is as likely a password as an address (OWASP ASVS 16.2.5).
+        It may be a secret: a variable that was mistaken for another is as likely a password as an address (OWASP ASVS
+        16.2.5).
         """
-        instead = self._places.get(fault.name.partition(".")[0], {})
-        if not instead:
-            return fault
-        texts = "|".join(re.escape(text) for text in sorted(instead, key=len, reverse=True))
-        message = re.sub(rf"(?<!\w)(?:{texts})(?!\w)", lambda found: instead[found[0]], fault.message)
-        return Fault(fault.name, message)
+        message, instead = fault.message, self._hidden.get(fault.name.partition(".")[0])
+        if instead:
+            texts = "|".join(re.escape(text) for text in sorted(instead, key=len, reverse=True))
+            message = re.sub(rf"(?<!\w)(?:{texts})(?!\w)", lambda found: instead[found[0]], message)
+        variable = self.origins.get(fault.name)
+        return Fault(fault.name, message, self.variables.label(variable) if self.variables and variable else "")
 
-    def _values(self, struct: type[msgspec.Struct], given: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    def _values(self, struct: type[msgspec.Struct], given: _Section, prefix: str) -> dict[str, Any]:
         fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
         values: dict[str, Any] = {}
-        for key, value in given.items():
+        for key, value in _items(given):
             name = f"{prefix}{key}"
-            if key not in fields:
-                self.faults.append(Fault(name, "unknown setting" + did_you_mean(key, fields)))
-                continue
-            field = fields[key]
             with self._collect_faults(name, value):
+                if not (field := fields.get(key)):
+                    raise ValueError("unknown setting" + did_you_mean(key, fields))
                 if partial := _KEYS_OF.get((struct, field.name)):
                     values[field.name] = self._values(partial, _section(value, name), f"{name}.")
-                elif member := member_section(field.type):
-                    values[field.name] = {
-                        each: self.build(member, _section(one, own), f"{own}.")
-                        for each, one in _section(value, name).items()
-                        for own in [member_name(name, each)]
-                    }
-                elif is_section(field.type):
-                    values[field.name] = self.build(field.type, _section(value, name), f"{name}.")
                 else:
-                    texts = {text: place for text, place in values_to_hide(value, self._environ) if text}
-                    self._places.setdefault(name.partition(".")[0], {}).update(texts)
-                    if get_origin(field.type) is dict and isinstance(value, dict):
-                        values[field.name] = self._entries(value, get_args(field.type)[1], name)
-                    else:
-                        values[field.name] = self._convert(value, field.type, key)
+                    values[field.name] = self._value(value, field.type, name)
         return values
 
-    def _entries(self, given: Mapping[str, Any], wanted: Any, name: str) -> dict[str, Any]:
+    def _value(self, value: Any, wanted: Any, name: str) -> Any:
+        if is_section(wanted):
+            return self.build(wanted, _section(value, name), f"{name}.")
+        if get_origin(wanted) is dict:
+            return self._entries(value, get_args(wanted)[1], name)
+        return self._convert(value, wanted, name)
+
+    def _entries(self, given: Any, wanted: Any, name: str) -> dict[str, Any]:
         entries: dict[str, Any] = {}
-        for key, value in given.items():
-            with self._collect_faults(member_name(name, key), value):
-                entries[key] = _checked(self._filled(value), wanted)  # strings have no other type to convert to
+        for key, value in _items(_section(given, name)):
+            own = member_name(name, key)
+            with self._collect_faults(own, value):
+                if is_section(wanted):
+                    entries[key] = self._value(value, wanted, own)
+                else:
+                    entries[key] = _checked(self._filled(value, own), wanted)  # text converts to no other type
         return entries
 
     @contextmanager
     def _collect_faults(self, name: str, value: Any) -> Iterator[None]:
+        if not isinstance(value, _SECTIONS):
+            self.origins[name] = value if isinstance(value, Variable) else None
         try:
             yield
-        except _NoSection as error:
-            self.faults.append(Fault(error.name, f"is a section: write [{error.name}]"))
         except (SecretUnread, VariableUnset) as error:
             self.unset.append(Fault(name, str(error)))
         except ValueError as error:
-            self.faults.append(Fault(value.name if isinstance(value, Variable) else name, str(error)))
+            self.faults.append(Fault(value if isinstance(value, Variable) else name, str(error)))
 
-    def _convert(self, value: Any, wanted: Any, key: str) -> Any:
+    def _convert(self, value: Any, wanted: Any, name: str) -> Any:
         # A variable is always text, so "587" may be a number; TOML writes a number without quotes.
-        is_text = isinstance(value, Variable) or has_places(value)
-        plain = self._filled(value)
-        if is_text and key != "password":  # which may end with a blank
+        is_variable = isinstance(value, Variable)
+        is_text = is_variable or (self.variables is not None and _has_places(value))
+        plain = self._filled(value, name)
+        if is_text and not name.endswith(".password"):  # which may end with a blank
             plain = plain.strip()
         _refuse_odd_text(plain, is_secret=wanted is Secret)
         if wanted is timedelta:
             return parse_duration(plain)
-        if (
-            wanted in (Folder, FileOrUrl)
-            and isinstance(plain, str)
-            and plain
-            and not isinstance(value, Variable | Literally)
-        ):
+        if wanted in (Folder, FileOrUrl) and isinstance(plain, str) and plain and not is_variable:
             plain = plain if wanted is FileOrUrl and FileOrUrl(plain).is_url else str(self._folder / plain)
         if is_text and get_origin(wanted) is tuple:
             plain = [part.strip() for part in plain.split(",") if part.strip()]
         return _checked(plain, wanted, strict=not is_text)
 
-    def _filled(self, value: Any) -> Any:
+    def _filled(self, value: Any, name: str) -> Any:
+        if self.variables is None:
+            return value
         if isinstance(value, Variable):
-            return self._environ[value.name]
-        return value.value if isinstance(value, Literally) else fill_variables(value, self._environ)
-
-
-class _NoSection(ValueError):
-    """A plain value in place of a section; `name` is the section's."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        super().__init__(name)
+            return self.variables.get(value)
+        return _fill_variables(value, self.variables, self._hidden.setdefault(name.partition(".")[0], {}))
 
 
 def is_section(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-
-
-def member_section(kind: Any) -> Any:
-    """Return the struct that each member of a dictionary of sections is; None for every other type."""
-    return get_args(kind)[1] if get_origin(kind) is dict and is_section(get_args(kind)[1]) else None
 
 
 def member_name(section: str, key: str) -> str:
@@ -221,10 +201,20 @@ def _refuse_odd_text(value: Any, *, is_secret: bool) -> None:
         raise ValueError("is in quotation marks, which would be part of it: remove them")
 
 
-def _section(value: Any, name: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise _NoSection(name)
+def _section(value: Any, name: str) -> _Section:
+    if not isinstance(value, _SECTIONS):
+        raise ValueError(f"is a section: write [{name}]")  # noqa: TRY004 - a fault of a value, as all others
     return value
+
+
+def _items(section: _Section) -> Iterator[tuple[str, Any]]:
+    """Yield the keys and values that a section of a file has, or those of a struct that differ from defaults."""
+    if not isinstance(section, msgspec.Struct):
+        yield from section.items()
+        return
+    for field in msgspec.structs.fields(section):
+        if (value := getattr(section, field.name)) != field.default:
+            yield field.encode_name, value
 
 
 def decode_text(wanted: type, value: Any) -> Any:
@@ -233,67 +223,53 @@ def decode_text(wanted: type, value: Any) -> Any:
     raise ValueError("Expected `str`")
 
 
-def has_places(value: Any) -> bool:
+def _has_places(value: Any) -> bool:
     return isinstance(value, str) and "${" in value
 
 
-def fill_variables(value: Any, environ: Mapping[str, str]) -> Any:
-    """Return the value with every `${NAME}` and `${NAME:-default}` in its texts replaced. Any other `$` stays.
+def _fill_variables(value: Any, variables: Variables, hidden: dict[str, str]) -> Any:
+    """Return the text, or the list of texts, with every `${NAME}` and `${NAME:-default}` replaced. Any other `$` stays.
 
     As in a shell, the default stands in for a variable that is not set or empty (POSIX 2.6.2). Raises ValueError for
     a malformed text. Raises VariableUnset with every variable that is missing, whose file is unusable, or that leaves a
     whole text empty: an empty address would mean the setting's own "none".
+
+    `hidden`: gets each text of a variable that a fault could show, with what stands in the file.
     """
     unset: dict[str, str] = {}
-    result = _fill_value(value, environ, unset)
+    members = value if isinstance(value, list) else [value]
+    filled = [_fill_text(one, variables, hidden, unset) if _has_places(one) else one for one in members]
     if unset:
         raise VariableUnset("; ".join(unset.values()))
-    return result
+    return filled if isinstance(value, list) else filled[0]
 
 
-def values_to_hide(value: Any, environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield each text that a fault could show of what the variables in a value hold, and what stands in the file."""
-    if isinstance(value, dict | list):
-        for member in value.values() if isinstance(value, dict) else value:
-            yield from values_to_hide(member, environ)
-    elif has_places(value):
-        with suppress(ValueError):
-            yield fill_variables(value, environ), value
-        for place in _PLACE.finditer(value):
-            held = ""
-            with suppress(SecretUnread):
-                held = environ.get(place[1].partition(":-")[0], "")
-            yield from ((part, place[0]) for part in (held, *map(str.strip, held.split(","))))
-
-
-def _fill_value(value: Any, environ: Mapping[str, str], unset: dict[str, str]) -> Any:
-    if isinstance(value, list):
-        return [_fill_value(member, environ, unset) for member in value]
-    if isinstance(value, dict):
-        return {key: _fill_value(member, environ, unset) for key, member in value.items()}
-    if not has_places(value):
-        return value
-    if "${" in _PLACE.sub("", value):
+def _fill_text(text: str, variables: Variables, hidden: dict[str, str], unset: dict[str, str]) -> str:
+    if "${" in _PLACE.sub("", text):
         raise ValueError("has a ${ without a }")
     empty: dict[str, str] = {}
 
-    def variable(place: re.Match[str]) -> str:
+    def fill(place: re.Match[str]) -> str:
         match = _NAME.fullmatch(place[1])
         if not match:
             raise ValueError(f"{place[0]} does not contain the name of a variable")
         name, default = match[1], match[2]
         try:
-            environ.get(name)
+            held = variables.get(name)
         except SecretUnread as error:
             unset[name] = f"{error.label}: {error}"
             return ""
+        hidden.update(dict.fromkeys(filter(None, (held, *map(str.strip, held.split(",")))), place[0]))
         if default is not None:
-            return environ.get(name) or default
-        if not environ.get(name, "").strip():
-            missing, why = (empty, "empty") if name in environ else (unset, "not set")
+            return held or default
+        if not held.strip():
+            missing, why = (empty, "empty") if name in variables else (unset, "not set")
             missing[name] = f"the variable {name} is {why}"
-        return environ.get(name, "")
+        return held
 
-    result = _PLACE.sub(variable, value)
-    unset.update({} if result.strip() else empty)
+    result = _PLACE.sub(fill, text)
+    if result.strip():
+        hidden[result] = text
+    else:
+        unset.update(empty)
     return result

@@ -1,7 +1,7 @@
 """Derives the paths of the API and the hosted pages, and the links to them, from the settings, and checks them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -119,8 +119,8 @@ def without_default_pages(settings: Settings) -> Settings:
     return msgspec.structs.replace(settings, secure_account=msgspec.structs.replace(secure, url=""))
 
 
-LINKS = ("reset_url", "secure_account.url")
-"""The settings of page_urls to which mails link with a token."""
+LINKS: Mapping[str, Collection[str]] = {"reset_url": ("token", "email"), "secure_account.url": ("token",)}
+"""The settings of page_urls to which mails link with a token, and their placeholders beside `{base_url}`."""
 
 
 def page_urls(settings: Settings) -> dict[str, str]:

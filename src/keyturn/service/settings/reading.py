@@ -3,7 +3,7 @@
 import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -13,7 +13,7 @@ from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.providers import PROVIDERS
 from keyturn.plain_files import read_plain_text
 from keyturn.service.settings import Settings
-from keyturn.service.settings.building import Builder, Literally, Variable, is_section
+from keyturn.service.settings.building import Builder, Variable, is_section
 from keyturn.service.settings.rules.every_rule import broken_rules
 from keyturn.service.settings.variables import FILE_SUFFIX, Variables
 from keyturn.values import Secret, did_you_mean
@@ -51,19 +51,15 @@ def read_settings(
 class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a file and an environment, and their faults. An unreadable value is its default.
 
+    `is_of_no_file`: there is no settings file where one is looked for, and none was named.
     `of_app`: an app gave the settings in its code, so that no file is looked for.
     """
 
     file: Path
     settings: Settings
     faults: tuple[Fault, ...]
+    is_of_no_file: bool = False
     of_app: bool = False
-
-    @property
-    def is_of_no_file(self) -> bool:
-        """Tell whether there is no settings file where one is looked for, and none was named."""
-        is_named = any(fault.name == str(self.file) for fault in self.faults)  # a named file that is missing is a fault
-        return not self.of_app and not self.file.exists() and not is_named
 
 
 def inspect_settings(
@@ -83,13 +79,13 @@ def inspect_settings(
     """
     named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
     faults: list[Fault] = []
-    source = named or Path(FILE_NAME)
-    given = _read_toml(source, required=named is not None, faults=faults) if with_file else {}
+    file = named or Path(FILE_NAME)
+    given = _read_toml(file, required=named is not None, faults=faults) if with_file else {}
     given.pop("studio", None)  # the studio reads its own: gallery/configuration.py
     variables = Variables(environ)
     _overlay_environment(given, environ, variables, faults)
-    settings, faults = _build(given, Builder(variables, source.parent, faults), sending=sending, connecting=connecting)
-    return Reading(file=source, settings=settings, faults=tuple(_with_origin(fault, given) for fault in faults))
+    settings, faults = _build(given, Builder(variables, file.parent, faults), sending=sending, connecting=connecting)
+    return Reading(file=file, settings=settings, faults=tuple(faults), is_of_no_file=not (named or file.exists()))
 
 
 def require_valid(given: Settings | Mapping[str, Any], *, sending: bool = True) -> Settings:
@@ -98,37 +94,21 @@ def require_valid(given: Settings | Mapping[str, Any], *, sending: bool = True) 
     What holds for a file holds for them. A mapping has the sections and keys of a file. Raises SettingsInvalid with
     every fault.
     """
-    settings, faults = _build(
-        _value_as_given(given), Builder(Variables({}), Path(), []), sending=sending, connecting=True
-    )
+    settings, faults = _build(given, Builder(None, Path(), []), sending=sending, connecting=True)
     if faults:
         raise SettingsInvalid(faults)
     return settings
 
 
 def _build(
-    given: Mapping[str, Any], builder: Builder, *, sending: bool, connecting: bool
+    given: Settings | Mapping[str, Any], builder: Builder, *, sending: bool, connecting: bool
 ) -> tuple[Settings, list[Fault]]:
     """Return the settings with all faults: invalid values, missing values, and broken rules."""
     settings = builder.build(Settings, given)
-    broken = broken_rules(settings, sending=sending, written=set(_written_names(given)))
+    broken = broken_rules(settings, sending=sending, written=_written_names(builder))
     news = _rules_of_known_values(broken, [*builder.faults, *builder.unset])
     found = (*builder.faults, *(builder.unset if connecting else ()), *news)
-    return settings, [builder.hide_values(fault) for fault in found]
-
-
-def _as_given(struct: msgspec.Struct) -> dict[str, Any]:
-    """Return the values that differ from defaults, in the sections and keys of a file."""
-    values = ((field, getattr(struct, field.name)) for field in msgspec.structs.fields(struct))
-    return {field.encode_name: _value_as_given(value) for field, value in values if value != field.default}
-
-
-def _value_as_given(value: Any) -> Any:
-    if isinstance(value, msgspec.Struct):
-        return _as_given(value)
-    if isinstance(value, Mapping):
-        return {key: _value_as_given(member) for key, member in value.items()}
-    return Literally(value)
+    return settings, [builder.as_shown(fault) for fault in found]
 
 
 def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:
@@ -150,34 +130,21 @@ def _rules_of_known_values(broken: Iterable[Fault], faults: Sequence[Fault]) -> 
     """Yield the broken rules, except those about a default that replaces an unreadable value."""
     known = known_variables()
     unread = {known.get(fault.name, fault.name) for fault in faults}
-    for fault in broken:
-        parts = known.get(fault.name, fault.name).split(".")
-        if unread.isdisjoint(".".join(parts[:end]) for end in range(1, len(parts) + 1)):
-            yield fault
+    return (fault for fault in broken if unread.isdisjoint(_with_sections(known.get(fault.name, fault.name))))
 
 
-def _with_origin(fault: Fault, given: Mapping[str, Any]) -> Fault:
-    """Return the fault with the name of the variable, if a variable set the value."""
-    value: Any = given
-    for key in fault.name.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
-    return replace(fault, origin=value.label) if isinstance(value, Variable) else fault
+def _written_names(builder: Builder) -> set[str]:
+    """Return every key and section that was set for Keyturn, not through a provider's own variable."""
+    if builder.variables is None:  # of a value in code, the origin is no longer known
+        own = builder.origins.keys() - OTHER_NAMES.values()
+    else:
+        own = {name for name, origin in builder.origins.items() if origin not in OTHER_NAMES}
+    return {section for name in own for section in _with_sections(name)}
 
 
-def _written_names(given: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """Yield every key and section that was set for Keyturn, not through a provider's own variable."""
-    for key, value in given.items():
-        if isinstance(value, dict):
-            within = list(_written_names(value, f"{prefix}{key}."))
-            yield from [f"{prefix}{key}", *within] if within else []
-        elif not _is_of_a_provider(f"{prefix}{key}", value):
-            yield f"{prefix}{key}"
-
-
-def _is_of_a_provider(name: str, value: Any) -> bool:
-    if isinstance(value, Variable):
-        return value.name in OTHER_NAMES
-    return isinstance(value, Literally) and name in OTHER_NAMES.values()  # its origin is no longer known
+def _with_sections(name: str) -> Iterator[str]:
+    """Yield a setting's name, and those of the sections around it."""
+    return accumulate(name.split("."), "{}.{}".format)
 
 
 def setting_names() -> Iterator[str]:
@@ -203,7 +170,7 @@ def _overlay_environment(
             for section in sections:
                 target = target.setdefault(section, {}) if isinstance(target, dict) else None
             if isinstance(target, dict):
-                target[key] = Variable(name, variables.label(name))
+                target[key] = Variable(name)
         elif name.startswith(PREFIX) and name not in _NOT_SETTINGS and name.removesuffix(FILE_SUFFIX) not in secrets:
             table = next((table for table in tables if f"{name}_".startswith(f"{environment_name(table)}_")), "")
             sentence = f"can only be set in the file, as {table}" if table else ""

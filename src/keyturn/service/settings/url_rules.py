@@ -2,7 +2,7 @@
 
 import re
 import string
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from keyturn.errors import Fault
 from keyturn.hosts import host_of, is_loopback
@@ -59,11 +59,8 @@ def page_faults(settings: Settings) -> Iterator[Fault]:
         yield from policy_faults("base_url", base)
     pages = page_urls(settings)
     for name, url in pages.items():
-        if name in LINKS:
-            also = {"email"} if name == "reset_url" else set()
-            yield from _pattern(name, url, {"token"}, {"base_url", "token"} | also)
-        else:
-            yield from _pattern(name, url, set(), {"base_url"})
+        yield from _pattern(name, url)
+        if name not in LINKS:
             yield from policy_faults(name, url)
     for name, url in ({"base_url": base} | pages).items():
         if settings.environment == "production" and is_open_to_readers(url):
@@ -88,7 +85,7 @@ def is_open_to_readers(url: str) -> bool:
     return url.startswith("http://") and bool(host_of(url)) and not is_loopback(url)
 
 
-def _pattern(name: str, pattern: str, needed: Collection[str], allowed: Collection[str]) -> Iterator[Fault]:
+def _pattern(name: str, pattern: str) -> Iterator[Fault]:
     try:
         fields = [field for field in string.Formatter().parse(pattern) if field[1] is not None]
     except ValueError:
@@ -97,9 +94,10 @@ def _pattern(name: str, pattern: str, needed: Collection[str], allowed: Collecti
     places = {place for _, place, _, _ in fields if place is not None}
     if any(form or conversion for _, _, form, conversion in fields):
         yield Fault(name, "has a placeholder with a format: write only the name in the braces")
-    for missing in sorted(set(needed) - places):
-        yield Fault(name, f"needs the placeholder {{{missing}}}")
-    for unknown in sorted(places - set(allowed)):
+    if name in LINKS and "token" not in places:
+        yield Fault(name, "needs the placeholder {token}")
+    allowed = {"base_url", *LINKS.get(name, ())}
+    for unknown in sorted(places - allowed):
         yield Fault(name, f"has an unknown placeholder {{{unknown}}}: use one of {', '.join(sorted(allowed))}")
     if not pattern.startswith(("{base_url}", "https://", "http://")):
         yield Fault(name, f"must begin with {{base_url}} or https://{not_this(pattern)}")

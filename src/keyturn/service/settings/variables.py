@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from keyturn.plain_files import printable_name, read_plain_file
 
@@ -21,7 +21,7 @@ class SecretUnread(ValueError):
         super().__init__(reason)
 
 
-class Variables(Mapping[str, str]):
+class Variables:
     """The environment, in which a file can hold a variable's value.
 
     The sources of NAME are, in this order: the variable NAME, the file whose path is in NAME_FILE, and the file NAME in
@@ -33,25 +33,19 @@ class Variables(Mapping[str, str]):
         self._environ = environ
         self._contents: dict[str, str] = {}
 
-    def __getitem__(self, name: str) -> str:
-        """Return the value. Raises KeyError, and SecretUnread if the file does not provide it."""
+    def get(self, name: str) -> str:
+        """Return the value; "" if it is not set. Raises SecretUnread if the file does not provide it."""
         file = self.file_of(name)
         if not file:
-            return self._environ[name].strip(_AT_ENDS)
+            return self._environ.get(name, "").strip(_AT_ENDS)
         if name not in self._contents:
             if self._environ.get(name):
                 raise SecretUnread(self.label(name), f"{name} is set, too: unset one of the two")
             self._contents[name] = _content(self.label(name), file)
         return self._contents[name]
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._environ)
-
-    def __len__(self) -> int:
-        return len(self._environ)
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._environ or (isinstance(name, str) and bool(self.file_of(name)))
+    def __contains__(self, name: str) -> bool:
+        return name in self._environ
 
     def has(self, name: str) -> bool:
         """Tell whether there is a value, or a file for it, which is not read."""

@@ -39,12 +39,6 @@ async def test_every_name_that_is_wrong_is_told_at_once(app: App, over: Over) ->
         await accounts.find("ada@northwind.test")
 
 
-async def test_a_mapping_without_an_address_is_told_with_the_columns_that_there_are(app: App, over: Over) -> None:
-    await app.run(USERS)
-
-    assert await faults(over(email="")) == ["email: missing: set a column of users (id, email, password_hash, name)"]
-
-
 async def test_a_table_that_is_not_there_is_told_with_those_that_are(app: App, over: Over) -> None:
     assert await faults(over()) == ["table: the database has no table users; it has no tables"]
     await app.run(USERS)

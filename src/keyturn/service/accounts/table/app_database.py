@@ -10,7 +10,6 @@ from urllib.parse import quote, unquote
 
 import msgspec
 from sqlalchemy import Engine, event
-from sqlalchemy.exc import ArgumentError
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.database import unready_where_unreachable
@@ -21,12 +20,6 @@ from keyturn.service.database.sqlite import SqliteConnections
 from keyturn.service.database.unready import describe_url
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.settings.database_urls import DatabaseUrl, read_url
-
-_DRIVERS = {"postgresql": "postgresql+asyncpg", "mysql": "mysql+aiomysql"}
-"""One dialect for MySQL and MariaDB: the statements used here are the same."""
-
-_EXTRAS = {"postgresql": "postgres", "mysql": "mysql"}
-"""The extra that installs the driver."""
 
 _CONNECTIONS = 5
 """Connections to a server at a time."""
@@ -75,22 +68,19 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
 
 
 def _open_pool(read: DatabaseUrl, seconds: float) -> ServerConnections:
-    read = msgspec.structs.replace(read, url=read.url.set(drivername=_DRIVERS[read.kind]))
-    extra = _EXTRAS[read.kind]
-    try:
-        engine = open_engine(read, "accounts.table.url", extra, seconds=seconds, pool_size=_CONNECTIONS)
-    except (ArgumentError, TypeError, ValueError):
-        raise SettingsInvalid.of("accounts.table.url", "not a database address") from None
+    # One dialect for MySQL and MariaDB: the statements used here are the same.
+    read = msgspec.structs.replace(read, url=read.url.set(drivername=read.url.drivername.replace("mariadb", "mysql")))
+    extra = "mysql" if read.kind == "mysql" else "postgres"
+    engine = open_engine(read, "accounts.table.url", extra, seconds=seconds, pool_size=_CONNECTIONS)
     return ServerConnections(engine, engine.execution_options(isolation_level="AUTOCOMMIT"))
 
 
 def _look_at_file_first(engine: Engine) -> None:
     """Make a connection report which file is missing, which SQLite does not."""
-    file = str(engine.url.database)
+    path = Path(unquote(str(engine.url.database).removeprefix("file:")))
 
     @event.listens_for(engine, "do_connect")
     def look(*_: Any) -> None:
-        path = Path(unquote(file[5:]) if file.startswith("file:") else file)
         try:
             path.stat()
         except FileNotFoundError:

@@ -86,7 +86,7 @@ class _MappingReader:
         }
         endings, held = self._in_order(list(self._endings()))
         self._check(fields, hash_length)
-        if "id" in fields:
+        if "id" in fields:  # otherwise it has a fault already
             self._check_key(table, fields["id"], endings)
         if self._faults:
             raise SettingsInvalid(self._faults)
@@ -123,8 +123,6 @@ class _MappingReader:
             name = self._active.column if field == "active" else getattr(self._settings, field)
             if name and (column := self._column(_setting_of(field), table, name)) is not None:
                 yield field, column
-            if not name and field in {"id", "email"}:
-                self._fault(field, f"missing: set a column of {table.fullname} ({', '.join(table.columns.keys())})")
 
     def _column(self, setting: str, table: sa.Table, name: str) -> sa.Column[Any] | None:
         if name not in table.columns:

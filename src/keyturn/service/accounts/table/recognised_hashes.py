@@ -9,22 +9,30 @@ import msgspec
 from msgspec.structs import replace
 
 from keyturn.mail.port.finding import Finding
-from keyturn.service.reset.passwords.hash_formats import hash_parts
+from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, hash_parts
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 
-_APPS = (
-    (("bcrypt_sha256$", "pbkdf2_", "argon2$", "scrypt$"), "Django (pbkdf2_sha256)", "django-pbkdf2"),
-    (("pbkdf2:", "scrypt:"), "Werkzeug (werkzeug-scrypt)", "werkzeug-scrypt"),
-    (("$argon2",), "argon2 (argon2id)", "argon2id"),
+_KNOWN = (
+    ("bcrypt$", "django-bcrypt"),
+    ("{bcrypt}", "spring-bcrypt"),
+    *((prefix, written) for written, prefix in BCRYPT_PREFIXES.items()),
+    *((start, "django-pbkdf2") for start in ("bcrypt_sha256$", "pbkdf2_", "argon2$", "scrypt$")),
+    *((start, "werkzeug-scrypt") for start in ("pbkdf2:", "scrypt:")),
+    ("$argon2", "argon2id"),
 )
-"""Beginnings of hashes that are not bcrypt's, with the app in words, and as in hashing.format."""
+"""Beginnings of hashes that Keyturn reads, and as in hashing.format what it writes for the app that writes them."""
+
+_SHOWN = {
+    **{written: f"bcrypt ({prefix})" for written, prefix in BCRYPT_PREFIXES.items()},
+    "django-pbkdf2": "Django (pbkdf2_sha256)",
+    "werkzeug-scrypt": "Werkzeug (werkzeug-scrypt)",
+    "argon2id": "argon2 (argon2id)",
+}
+"""The formats in words."""
 
 _UNKNOWN = "unknown format"
 
 _PBKDF2 = "pbkdf2_sha256$"
-_PLAIN = {prefix: written for written, prefix in BCRYPT_PREFIXES.items()}
-_NAMED = (("bcrypt$", "django-bcrypt"), ("{bcrypt}", "spring-bcrypt"))
-"""Beginnings of bcrypt hashes with a name in front: Django's, Spring's."""
 
 _READS = "Let your app verify bcrypt, too: Keyturn cannot write {} hashes, so new passwords get $2b$."
 _NOT_WRITTEN = (
@@ -68,7 +76,8 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
         return HashFormat(shown="unknown format: no rows yet", todo=todo)
     form = Counter(map(_form, hashes)).most_common(1)[0][0]
     if form.shown.startswith("bcrypt"):
-        return replace(form, cost=_usual_cost(hashes))
+        usual = Counter(filter(None, map(bcrypt_cost, hashes))).most_common(1)[0][0]
+        return replace(form, cost=usual if usual in _COSTS else 0)
     if form.format == "django-pbkdf2" and not all(one.startswith(_PBKDF2) for one in hashes):
         return replace(form, todo="Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default.")
     return form
@@ -76,13 +85,9 @@ def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
 
 def _form(stored: str) -> HashFormat:
     """Return the format of one hash, without its parameters."""
-    if parts := hash_parts(stored):
-        for starts, shown, written in _APPS:
-            if stored.startswith(starts):
-                return HashFormat(format=written, shown=shown)
-        start = stored[: parts.start("cost")]
-        written = next((name for begin, name in _NAMED if start.startswith(begin)), "") or _PLAIN[start]
-        return HashFormat(format=written, shown=f"bcrypt ({BCRYPT_PREFIXES[written]})")
+    if hash_parts(stored):
+        written = next(written for start, written in _KNOWN if stored.startswith(start))
+        return HashFormat(format=written, shown=_SHOWN[written])
     for pattern, whose, written, todo in _NOT_WRITTEN:
         if pattern.match(stored):
             shown = f"{whose}; new hashes are {BCRYPT_PREFIXES[written]}"
@@ -91,20 +96,12 @@ def _form(stored: str) -> HashFormat:
     return HashFormat(shown=_UNKNOWN, todo=todo)
 
 
-def _usual_cost(hashes: Sequence[str]) -> int:
-    """Return the most common cost of bcrypt; 0 if it is not allowed."""
-    costs = Counter(int(parts["cost"]) for parts in map(hash_parts, hashes) if parts and "cost" in parts.groupdict())
-    usual = costs.most_common(1)[0][0] if costs else 0
-    return usual if usual in _COSTS else 0
-
-
 def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -> list[Finding]:
     """Compare the format of most hashes with the one that `settings` write; nothing if it is the same or unknown."""
     used = recognise_hashes(hashes)
     if used.shown.startswith(_UNKNOWN) or used.format == settings.format:
         return []
-    prefix = BCRYPT_PREFIXES.get(settings.format)
-    writes = f"bcrypt ({prefix})" if prefix else settings.format
+    writes = _SHOWN[settings.format] if settings.format in BCRYPT_PREFIXES else settings.format
     theirs, _, _ = used.shown.partition(";")
     message = (
         f"the table {table} has hashes of {theirs}, but hashing.format writes {writes}, which your app may not read"

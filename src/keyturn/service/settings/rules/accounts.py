@@ -65,11 +65,6 @@ def _table(accounts: AccountSettings) -> Iterator[Fault]:
         yield Fault("accounts.table.table", "missing: accounts.table is set")
     if table.url and (message := database_fault(table.url)):
         yield Fault("accounts.table.url", message)
-    for name in ("id", "email"):
-        if not getattr(table, name):
-            yield Fault(f"accounts.table.{name}", "missing: the name of a column")
-    if not table.password and accounts.store != "supabase":
-        yield Fault("accounts.table.password", "missing: only the store supabase works without this column")
     others = [column for column in table.identifiers if column != table.email]
     if table.identifiers and (len(others) != 1 or table.email not in table.identifiers or "" in others):
         wanted = f'the column of the address and one with user names, such as ["{table.email}", "username"]'

@@ -128,8 +128,6 @@ def provider_faults(settings: Settings) -> Iterator[Fault]:
             yield Fault(known_as, f"missing: {chosen_by} is {name}{without}")
         if name in PROVIDERS:
             yield from _value_faults(PROVIDERS[name], settings)
-    if not settings.mail.from_ and settings.mail.transport != "capture":
-        yield Fault("mail.from", "missing: set the sender of the mails")
 
 
 def missing_settings(name: str, settings: Settings) -> Iterator[str]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from keyturn.errors import Fault
 from keyturn.hosts import is_loopback, is_serialized_origin
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
+from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import BCRYPT_PREFIXES, LONGEST_TRY, RATES, Settings, split_secrets
 from keyturn.service.settings.building import parse_rate
 from keyturn.service.settings.networks import read_network
@@ -129,7 +130,14 @@ class Needs(NamedTuple):
 
 
 _NEEDS = (
+    Needs("mail.from", "mail.transport", " ".join(PROVIDERS), "set the sender of the mails", sending=True),
     Needs("accounts.table.table", "accounts.store", "table"),
+    Needs("accounts.table.id", "accounts.store", "table supabase", "the name of a column"),
+    Needs("accounts.table.email", "accounts.store", "table supabase", "the name of a column"),
+    Needs(
+        *("accounts.table.password", "accounts.store", "table"),
+        "only the store supabase works without this column",
+    ),
     Needs("accounts.ldap.bind_dn", "accounts.store", "ldap", "the name of the service account"),
     Needs("accounts.ldap.base", "accounts.store", "ldap", "the entry above the accounts"),
     Needs("accounts.ldap.bind_password", "accounts.store", "ldap", "the password of the service account", sending=True),
