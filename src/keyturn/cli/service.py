@@ -53,16 +53,20 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
     Examples:  keyturn serve --port 8080
                keyturn serve --workers 4
     """
-    settings = installation().settings(sending=True)
+    here = installation()
+    settings = here.settings(sending=True)
     _observe(settings)
     if workers > 1:  # first, for it is read when prometheus_client is imported
         counts = click.get_current_context().with_resource(TemporaryDirectory(prefix="keyturn-counts-"))
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
     from keyturn.service.event_loop import run
-    from keyturn.service.parts import Parts
 
-    parts = Parts(settings)
-    run(_require_ready(parts))
+    async def check() -> None:
+        # Parts of its own, since a store of an app cannot be used again after `close`.
+        async with here.parts(settings) as parts:
+            await _require_ready(parts)
+
+    run(check())
     if workers > 1 and settings.database.url.startswith("sqlite"):
         fail("--workers: more than one process needs PostgreSQL in database.url. This is SQLite.")
 
@@ -75,9 +79,9 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
     announce = partial(_announce, settings, place, "" if uds else _links_elsewhere(settings, wanted))
     with bound:
         if workers > 1:
-            _answer_in_processes(parts, bound, announce, workers, worker=not no_worker)
+            _answer_in_processes(settings, bound, announce, workers, worker=not no_worker)
         else:
-            _answer(parts, bound, announce, worker=not no_worker)
+            _answer(settings, bound, announce, worker=not no_worker)
 
 
 def _announce(settings: Settings, place: str, warning: str) -> None:
@@ -89,14 +93,15 @@ def _announce(settings: Settings, place: str, warning: str) -> None:
     click.echo(f"Keyturn answers on {place}", err=True)
 
 
-def _answer(parts: "Parts", bound: socket.socket, announce: Callable[[], None], *, worker: bool) -> None:
+def _answer(settings: Settings, bound: socket.socket, announce: Callable[[], None], *, worker: bool) -> None:
     from keyturn.cli.connections import limits_of_process
     from keyturn.cli.running import serve
     from keyturn.service.app import create_app
     from keyturn.service.counting_alone import counting_alone
     from keyturn.service.event_loop import run
+    from keyturn.service.parts import Parts
 
-    settings = parts.settings
+    parts = Parts(settings)
     app = create_app(settings, parts=parts, worker=worker)
 
     async def work() -> None:
@@ -107,7 +112,7 @@ def _answer(parts: "Parts", bound: socket.socket, announce: Callable[[], None], 
 
 
 def _answer_in_processes(
-    parts: "Parts", bound: socket.socket, announce: Callable[[], None], count: int, *, worker: bool
+    settings: Settings, bound: socket.socket, announce: Callable[[], None], count: int, *, worker: bool
 ) -> None:
     """Answer in uvicorn's processes, and run the one worker beside this one. /metrics of each answers for all."""
     from uvicorn.config import STARTUP_FAILURE
@@ -116,9 +121,11 @@ def _answer_in_processes(
     from keyturn.cli.connections import limits_of_process
     from keyturn.cli.running import uvicorn_config
     from keyturn.service.child_worker.supervisor import supervised
+    from keyturn.service.parts import Parts
 
+    parts = Parts(settings)
     # If no key is set, this process's own.
-    settings = msgspec.structs.replace(parts.settings, secret_key=Secret(parts.secrets[0]))
+    settings = msgspec.structs.replace(settings, secret_key=Secret(parts.secrets[0]))
     app = partial(_app_of_process, settings)
     limits = limits_of_process(settings.server.trusted_proxies)
     processes = Multiprocess(uvicorn_config(app, limits, factory=True, workers=count), [bound])
@@ -231,17 +238,13 @@ def _observe(settings: Settings) -> None:
 async def _require_ready(parts: "Parts") -> None:
     """Raise before anything starts, so that users see a sentence for each fault and not a lifespan's traceback.
 
-    Raises DatabaseUnready if the migrations were not run, and the store's own error if the accounts are not ready. The
-    parts are closed at the end, to be used in another event loop.
+    Raises DatabaseUnready if the migrations were not run, and the store's own error if the accounts are not ready.
     """
     from keyturn.service.database.migrations import ahead_text, require_current
 
-    try:
-        found = await require_current(parts.database)
-        if ahead := ahead_text(found):
-            click.echo(f"keyturn: {ahead}. It works, but install that version here soon", err=True)
-        await parts.accounts.require_ready()
-        for doubt in await parts.accounts.findings(parts.settings.hashing):
-            click.echo(f"keyturn: {doubt.message}. {doubt.fix}", err=True)
-    finally:
-        await parts.close()
+    found = await require_current(parts.database)
+    if ahead := ahead_text(found):
+        click.echo(f"keyturn: {ahead}. It works, but install that version here soon", err=True)
+    await parts.accounts.require_ready()
+    for doubt in await parts.accounts.findings(parts.settings.hashing):
+        click.echo(f"keyturn: {doubt.message}. {doubt.fix}", err=True)
