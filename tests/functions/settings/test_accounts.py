@@ -122,6 +122,7 @@ def test_a_section_that_the_store_does_not_use_is_a_fault(faults: Faults, store:
     assert found == ({"accounts.table": "is set, but accounts.store is builtin"} if store == "builtin" else {})
     if store == "builtin":
         assert faults(KEYTURN_ACCOUNTS_TABLE_TABLE="users") == found, "a variable sets the section, too"
+        assert faults("[accounts.table]\ntable = {a = 1}").items() > found.items(), "beside a fault of its own"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import code_in, token_in
 from tests.driver.service import ADA, NEW_PASSWORD, REQUEST, VERIFY, Service, Start, problem
 from tests.driver.statements import statements_sent
-from tests.driver.visitor import form_token
+from tests.driver.visitor import Visitor, form_token, words
 from tests.servers.databases import ON_SQLITE
 
 from keyturn import Account
@@ -187,3 +187,11 @@ async def test_a_store_of_ones_own_is_asked_for_names_if_it_takes_them_and_else_
     answer = await named.anywhere().post(REQUEST, json={"email": "Ada L."})
     assert problem(answer) == "400 invalid-input"
     assert without.asked == []
+
+
+@ON_SQLITE
+async def test_the_page_after_a_request_shows_the_name_as_it_was_typed(named: Service) -> None:
+    visitor = Visitor(named.anywhere())
+    page = await visitor.follow(await visitor.submit("/forgot-password", email="north:ada%41"))
+
+    assert "north:ada%41" in words(page)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import msgspec
 from litestar.connection import ASGIConnection
@@ -50,13 +50,14 @@ class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def hold(self, *texts: str) -> Cookie:
-        """Return the cookie with several texts; `held` finds a colon only in the last of them."""
-        return self.issue(quote(":".join(texts).rstrip(":"), safe=":"))
+        """Return the cookie with several texts, which may hold any character. Litestar unquotes what browsers send."""
+        parts = (quote(text, safe="") for text in texts)
+        return self.issue(quote(":".join(parts).rstrip(":"), safe=":"))
 
     def held(self, request: ASGIConnection[Any, Any, Any, Any], count: int) -> list[str]:
         """Return the texts that a browser sends, which may be any, with "" for each that is missing."""
-        texts = self.read(request).split(":", count - 1)  # Litestar has unquoted them
-        return texts + [""] * (count - len(texts))
+        texts = self.read(request).split(":")[:count]
+        return [*map(unquote, texts), *[""] * (count - len(texts))]
 
     def expire(self) -> Cookie:
         return msgspec.structs.replace(self, life=timedelta(0)).issue("")

@@ -87,8 +87,9 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
 
 
 def _reason_of(problem: Problem) -> str:
-    known = problem.slug.replace("-", "_") if problem.for_people else "unreadable"
-    return _REASONS.get(problem.slug, known)
+    if problem.for_people or problem.slug in _REASONS:
+        return _REASONS.get(problem.slug, problem.slug.replace("-", "_"))
+    return "failed" if problem.status >= SERVER_FAULT else "unreadable"
 
 
 def refusal_page(

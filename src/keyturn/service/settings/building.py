@@ -140,6 +140,7 @@ class Builder:
         return _checked(plain, wanted, strict=not is_text)
 
     def _filled(self, value: Any, name: str) -> Any:
+        self.origins.setdefault(name, None)  # also of a table where a plain value is wanted
         if self.variables is None:
             return value
         if isinstance(value, Variable):
