@@ -51,7 +51,7 @@ from keyturn.studio.web.pages.layout import (
     name_in_path,
     provide_address,
 )
-from keyturn.studio.web.rendering.rendition import Renditions, with_bounded_branches
+from keyturn.studio.web.rendering.rendition import Rendition, Renditions, with_bounded_branches
 from keyturn.studio.web.source_files import SourceFiles
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
@@ -70,12 +70,10 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     return Router(
         path,
         route_handlers=[*_handlers(studio), _static_files()],
-        dependencies={name: _provide(part) for name, part in parts.items()}
-        | {
-            "captured": _provide(studio.captured),
+        dependencies={
+            **parts,
             "path_name": Provide(name_in_path, sync_to_thread=False),
             "view": provide_address(View),
-            "drawn": _provide_drawn(studio.gallery),
             "mail_name": Provide(comparison_pages.mail_name, sync_to_thread=False),
         },
         middleware=[_one_look_a_request(studio.gallery)],
@@ -88,31 +86,35 @@ def studio_router(studio: Studio, path: str = "/studio") -> Router:
     )
 
 
-def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
-    """Return what the handlers ask for, by the names of their parameters."""
+def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, Provide]]:
+    """Return the layout and what the handlers ask for, by the names of their parameters."""
     renditions = Renditions(studio.gallery, studio.runner)
+
+    def rendition(path_name: NamedDependency[str], view: NamedDependency[View]) -> Rendition:
+        return renditions.rendition(path_name, view)
+
     review = None
     if studio.snapshots:
         stored = SnapshotFolder(studio.snapshots)
         snapshots = Snapshots(studio.gallery, stored, studio.snapshot_languages, render=renditions.render)
         review = Review(snapshots, studio.gallery)
-    checks = Checks(studio, renditions)
-    folder_checks = FolderChecks(studio, renditions.runner, checks.known)
     sources = SourceFiles(studio.gallery, studio.read_only)
-    layout = Layout(studio, folder_checks, review, sources, path)
+    layout = Layout(studio, FolderChecks(studio, renditions.runner), review, sources, path)
     return layout, {
-        "captured_checks": CapturedChecks(renditions.runner, studio.clients, studio.severity),
-        "studio": studio,
-        "hosted": studio.pages,
-        "gallery": studio.gallery,
-        "sources": sources,
-        "drafts": Drafts(studio, renditions),
-        "review": review,
-        "layout": layout,
-        "checks": checks,
-        "folder_checks": folder_checks,
-        "renditions": renditions,
+        "captured": _provide(studio.captured),
+        "captured_checks": _provide(CapturedChecks(renditions.runner, studio.clients, studio.severity)),
+        "checks": _provide(Checks(studio)),
+        "drafts": _provide(Drafts(studio)),
+        "hosted": _provide(studio.pages),
+        "layout": _provide(layout),
+        "rendition": Provide(rendition, sync_to_thread=True),
+        "review": _provide(review),
+        "sources": _provide(sources),
     }
+
+
+def _provide(part: object) -> Provide:
+    return Provide(lambda: part, sync_to_thread=False)
 
 
 def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
@@ -198,19 +200,3 @@ def _one_look_a_request(gallery: Gallery) -> Callable[[ASGIApp], ASGIApp]:
         return answer
 
     return wrap
-
-
-def _provide_drawn(gallery: Gallery) -> Provide:
-    """Return the provider of the view as frames render it: without remote content if the folder is foreign.
-
-    The address of an image may hold values of the template, or lead to a host that only this machine reaches.
-    """
-
-    def drawn(view: NamedDependency[View]) -> View:
-        return view.as_loaded(gallery.folder.name) if gallery.is_foreign else view
-
-    return Provide(drawn, sync_to_thread=False)
-
-
-def _provide(part: object) -> Provide:
-    return Provide(lambda: part, sync_to_thread=False)

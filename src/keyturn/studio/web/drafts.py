@@ -13,7 +13,7 @@ from keyturn.studio.renderers import LimitExceeded
 from keyturn.studio.web import frames
 from keyturn.studio.web.checks.mail_checks import check_mail
 from keyturn.studio.web.rendering.kept import Kept
-from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition, Renditions
+from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
 
@@ -29,9 +29,8 @@ class RenderedDraft(Struct, frozen=True):
 class Drafts:
     """Has drafts rendered. A newer draft of the same editor replaces an older one that waits."""
 
-    def __init__(self, studio: Studio, renditions: Renditions) -> None:
+    def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._renditions = renditions
         self._latest: Kept[str, str] = Kept(_MOST)
         self._frames: Kept[str, tuple[str, View]] = Kept(_MOST)
         self._one_at_a_time = threading.Lock()
@@ -46,7 +45,7 @@ class Drafts:
             if rendition.order is None:
                 return RenderedDraft(fault=rendition.fault)
             try:
-                html, fault = self._renditions.runner.run(_render, rendition.order, draft, view)
+                html, fault = rendition.runner.run(_render, rendition.order, draft, view)
             except LimitExceeded as exceeded:
                 html, fault = "", limit_finding(exceeded.limit, draft.file)
         if fault:
@@ -60,7 +59,7 @@ class Drafts:
         try:
             with self._one_at_a_time:
                 clients, severity = self._studio.clients, self._studio.severity
-                return self._renditions.runner.run(_check, rendition.order, draft, clients, severity)
+                return rendition.runner.run(_check, rendition.order, draft, clients, severity)
         except LimitExceeded:  # reported where it is rendered
             return ()
 

@@ -11,7 +11,7 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.renderers import Limits, Runner
 from keyturn.studio.web.rendering.rendition import Drawer
-from keyturn.studio.web.sending import MailProvider, Sending
+from keyturn.studio.web.sending import MailProvider
 
 
 @runtime_checkable
@@ -89,10 +89,6 @@ class Studio:
     pages: HostedPages | None = None
     runner: Runner[Drawer] | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def sending(self) -> Sending | None:
-        return Sending(self.provider, self.sender) if self.provider else None
 
     @property
     def is_shared(self) -> bool:

@@ -4,7 +4,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from time import monotonic
 
 from msgspec import Struct
 
@@ -73,19 +72,11 @@ class Review:
     def look(self, seconds: float = _MOMENT) -> bool:
         """Compare some mails that may have changed since the last comparison; return whether any are left."""
         with self._one_at_a_time:
-            return self._look(self._fingerprints(), seconds)
-
-    def _look(self, files: Mapping[str, Fingerprint], seconds: float) -> bool:
-        """Compare the changed mails. A file that changes after `files` were taken counts as changed next time."""
-        with self._gallery.one_look():
-            self._names = self.snapshots.names()
-            left = [name for name in self._names if self._known.is_new(name, files[name.template])]
-            until = monotonic() + seconds
-            for done, comparison in enumerate(map(self.snapshots.compare, left), 1):
-                self._known.put(comparison.name, comparison.state, files[comparison.name.template])
-                if monotonic() > until:
-                    return done < len(left)
-        return False
+            files = self._fingerprints()
+            with self._gallery.one_look():
+                self._names = self.snapshots.names()
+                of_mails = {name: files[name.template] for name in self._names}
+                return self._known.renew(of_mails, lambda name: self.snapshots.compare(name).state, seconds) > 0
 
     def changes(self) -> list[ChangedMail]:
         self.look(float("inf"))

@@ -16,7 +16,7 @@ from keyturn.studio.web import frames
 from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.layout import Layout
-from keyturn.studio.web.rendering.rendition import Renditions
+from keyturn.studio.web.rendering.rendition import Rendition
 from keyturn.studio.web.source_files import ChangedSince, NotEditable, SourceFiles, TextTooLong
 from keyturn.studio.web.view import View
 
@@ -62,17 +62,16 @@ def save_source(
 
 @post("/drafts/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
 def render_draft(
-    path_name: NamedDependency[str],
+    rendition: NamedDependency[Rendition],
     data: JSONBody[SentDraft],
-    drawn: NamedDependency[View],
+    view: NamedDependency[View],
     sources: NamedDependency[SourceFiles],
     drafts: NamedDependency[Drafts],
-    renditions: NamedDependency[Renditions],
     layout: NamedDependency[Layout],
 ) -> Response[Any]:
     if refusal := sources.refusal(data.file):
         return _refusal(NotEditable(refusal))
-    became = drafts.render(renditions.rendition(path_name, drawn), Draft(data.file, data.text), drawn, data.editor)
+    became = drafts.render(rendition, Draft(data.file, data.text), layout.as_loaded(view), data.editor)
     if became is None:
         return Response({"overtaken": True})
     frame = layout.url("draft-frames", became.frame) if became.frame else ""
@@ -81,16 +80,14 @@ def render_draft(
 
 @post("/draft-findings/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
 def check_draft(
-    path_name: NamedDependency[str],
+    rendition: NamedDependency[Rendition],
     data: JSONBody[SentDraft],
-    view: NamedDependency[View],
     sources: NamedDependency[SourceFiles],
     drafts: NamedDependency[Drafts],
-    renditions: NamedDependency[Renditions],
 ) -> Response[Any]:
     if refusal := sources.refusal(data.file):
         return _refusal(NotEditable(refusal))
-    found = drafts.findings(renditions.rendition(path_name, view), Draft(data.file, data.text))
+    found = drafts.findings(rendition, Draft(data.file, data.text))
     return Response({"findings": [_finding(each) for each in found if each.place.file == data.file]})
 
 

@@ -71,7 +71,6 @@ _SAMPLES = (".toml", ".json")
 @get("/findings", dependencies={"address": provide_address(FindingsView)}, sync_to_thread=True)
 def findings_page(
     address: NamedDependency[FindingsView],
-    folder_checks: NamedDependency[FolderChecks],
     layout: NamedDependency[Layout],
     prefer: FromHeader[str] = "",
 ) -> Response[str]:
@@ -79,12 +78,12 @@ def findings_page(
 
     With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once.
     """
-    left = True if "respond-async" in prefer else folder_checks.check_more()
-    return layout.page("findings.html", _context(address, layout.gallery, folder_checks) | {"left_to_check": left})
+    left = True if "respond-async" in prefer else layout.checks.check_more()
+    return layout.page("findings.html", _context(address, layout.gallery, layout.checks) | {"left_to_check": left})
 
 
 def _context(view: FindingsView, gallery: Gallery, folder_checks: FolderChecks) -> dict[str, Any]:
-    report, waiting, known = folder_checks.last, folder_checks.waiting, folder_checks.known
+    report, waiting = folder_checks.last, folder_checks.waiting
     return {
         "view": View(pane=view.pane),
         "address": view,
@@ -97,7 +96,7 @@ def _context(view: FindingsView, gallery: Gallery, folder_checks: FolderChecks) 
         "most_places": _MOST_PLACES,
         "mails_of": mails_of,
         "mail_names": gallery.names(),
-        "trouble": known.trouble,
+        "trouble": folder_checks.trouble,
     }
 
 

@@ -143,8 +143,8 @@ def _states_elsewhere(templates: Templates, language: Language) -> Iterable[File
             yield state_of(file) if file else ("", 0, 0)
 
 
-_MOST = 32
-"""The number of kept mails, some megabytes: enough to go back and forth between some views."""
+_MOST = 200
+"""The number of kept mails, some megabytes: as many as a contact sheet shows."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,17 +153,18 @@ class Rendition:
 
     `view`: what the mail is made from, with the sample and the language named.
     `data`: the data of the mail. None if the samples are `unreadable`. Then the view names the requested sample, else
-      the one that was drawn last.
+      the one that was rendered last.
     `mail`: the mail as it is sent. With a `fault`: the last that could be rendered.
     `exceeded`: rendering passed a limit.
     `fingerprint`: that of the mail's files. `elsewhere`: its files outside the folders.
-    `order`: names the mail in requests to a renderer. None if there is nothing to render.
+    `order`: names the mail in requests to the `runner`. None if there is nothing to render.
     """
 
     template: str
     view: View
     language: Language
     fingerprint: Fingerprint
+    runner: Runner[Drawer]
     data: CurrentData | None = None
     mail: Rendered | None = None
     fault: Finding | None = None
@@ -177,10 +178,19 @@ class Rendition:
         return self.view.sample
 
     def is_as(self, wanted: "Rendition") -> bool:
-        """Whether rendering `wanted` now would give the same mail."""
+        """Whether rendering `wanted` now would give the same. The file that fixes a fault may be unknown."""
         same_data = bool(self.data and wanted.data and self.data.sample == wanted.data.sample)
         same_files = self.fingerprint == wanted.fingerprint
-        return same_data and same_files and is_unchanged(self.elsewhere)
+        return same_data and same_files and (self.exceeded or not self.fault) and is_unchanged(self.elsewhere)
+
+    def read(self, read: Callable[..., T], *args: Any) -> T | None:
+        """Return what a function reads of the mail with its places; None without a mail, or beyond a limit."""
+        if self.order is None or self.fault:
+            return None
+        try:
+            return self.runner.run(Drawer.read, self.order, read, *args)
+        except LimitExceeded:
+            return None
 
 
 class Renditions:
@@ -191,7 +201,6 @@ class Renditions:
         self.runner = runner or Runner(Drawer(gallery))
         self._numbers = count(1)
         self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
-        self._last_good: Kept[tuple[str, View], Rendered] = Kept()
         self._ran_away: dict[str, tuple[tuple[FileState, ...], TemplateInvalid]] = {}
         self._turns: dict[str, threading.Lock] = {}
 
@@ -201,55 +210,45 @@ class Renditions:
         view = view.made_from().to(lang=language.tag)
         # Taken before anything is read: a later change counts next time.
         files = fingerprints(self.gallery).get(template, Fingerprint())
-        wanted = Rendition(template=template, view=view, language=language, fingerprint=files)
+        wanted = Rendition(template=template, view=view, language=language, fingerprint=files, runner=self.runner)
         try:
             data = current_data(self.gallery, template, view)
         except TemplateInvalid as error:
             view, mail = self._last_mail(template, view)
             return replace(wanted, view=view, mail=mail, fault=explain_samples(error, self.gallery), unreadable=error)
-        return self._keep(replace(wanted, view=view.to(sample=data.sample.name), data=data), data)
-
-    def read(self, rendition: Rendition, read: Callable[..., T], *args: Any) -> T | None:
-        """Return what a function reads of the mail with its places; None without a mail, or beyond a limit."""
-        if rendition.order is None or rendition.fault:
-            return None
-        try:
-            return self.runner.run(Drawer.read, rendition.order, read, *args)
-        except LimitExceeded:
-            return None
-
-    def _keep(self, wanted: Rendition, data: CurrentData) -> Rendition:
-        """Return the kept mail, rendered again if it may have changed, or if it is broken within its limits."""
-        key = wanted.template, wanted.view
+        view = view.to(sample=data.sample.name)
         # Requests for the same mail share one rendering, and those for other templates do not wait.
-        with self._turns.setdefault(wanted.template, threading.Lock()):
-            kept = self._kept.get(key)
-            rendition = kept if kept and kept.is_as(wanted) else self._draw(wanted, data)
-            if rendition.exceeded or not rendition.fault:
-                self._kept.put(key, rendition)
-            else:
-                self._kept.forget([key])
-            if rendition.mail and not rendition.fault:
-                good = wanted.template, _without_edit(wanted.view)
-                self._last_good.put(good, rendition.mail)
-        return rendition
+        with self._turns.setdefault(template, threading.Lock()):
+            kept = self._kept.get((template, view))
+            wanted = replace(wanted, view=view, data=data)
+            if kept is None or not kept.is_as(wanted):
+                kept = self._draw(wanted, data.sample)
+                self._kept.put((template, view), kept)
+            return kept
 
-    def _draw(self, wanted: Rendition, data: CurrentData) -> Rendition:
-        files, tag = self.gallery.files(wanted.template), wanted.language.tag
-        order = Order(next(self._numbers), wanted.template, files, data.sample, tag, wanted.view.brand)
-        last = self._last_good.get((wanted.template, _without_edit(wanted.view)))
+    def _draw(self, wanted: Rendition, sample: Sample) -> Rendition:
+        files, view = self.gallery.files(wanted.template), wanted.view
+        order = Order(next(self._numbers), wanted.template, files, sample, view.lang, view.brand)
         try:
             drawn = self.runner.run(Drawer.draw, order)
         except LimitExceeded as exceeded:
-            drawn = Drawn(fault=limit_finding(exceeded.limit, order.files.markup), exceeded=True)
+            drawn = Drawn(fault=limit_finding(exceeded.limit, files.markup), exceeded=True)
         return replace(
             wanted,
             order=order,
-            mail=drawn.mail or last,
+            mail=drawn.mail or self._last_mail(wanted.template, view)[1],
             elsewhere=drawn.elsewhere,
             fault=drawn.fault,
             exceeded=drawn.exceeded,
         )
+
+    def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
+        """Return the last good mail of a sample, whatever the edit; of any sample if the view names none."""
+        wanted = view.to(edit="")
+        for (name, drawn), rendition in reversed(self._kept.items()):
+            if name == template and rendition.mail and wanted in (drawn.to(edit=""), drawn.to(edit="", sample="")):
+                return view.to(sample=drawn.sample), rendition.mail
+        return view, None
 
     def render(self, template: str, files: MailFiles, sample: Sample, language: str) -> Rendered:
         """Return the mail as the app sends it, for its snapshot. Raises TemplateInvalid."""
@@ -265,15 +264,3 @@ class Renditions:
             fault = TemplateInvalid(str(self.gallery.folders / files.markup), None, message)
             self._ran_away[template] = states, fault
             raise fault from exceeded
-
-    def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
-        """Return the last good mail of an unreadable sample, or of any sample if the view names none."""
-        wanted = _without_edit(view)
-        for (name, drawn), mail in reversed(self._last_good.items()):
-            if name == template and wanted in (drawn, drawn.to(sample="")):
-                return view.to(sample=drawn.sample), mail
-        return view, None
-
-
-def _without_edit(view: View) -> View:
-    return view.to(edit="")
