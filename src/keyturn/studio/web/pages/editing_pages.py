@@ -32,11 +32,10 @@ class SentText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An unsaved text. `editor`: an id of the page, so that a newer draft replaces an older one."""
+    """An unsaved text of a file."""
 
     file: Annotated[str, Meta(max_length=1000)]
     text: Annotated[str, Meta(max_length=LARGEST)]
-    editor: Annotated[str, Meta(max_length=100)]
 
 
 @get("/sources/{name:path}", sync_to_thread=True)
@@ -71,11 +70,8 @@ def render_draft(
 ) -> Response[Any]:
     if refusal := sources.refusal(data.file):
         return _refusal(NotEditable(refusal))
-    became = drafts.render(rendition, Draft(data.file, data.text), layout.as_loaded(view), data.editor)
-    if became is None:
-        return Response({"overtaken": True})
-    frame = layout.url("draft-frames", became.frame) if became.frame else ""
-    return Response({"frame": frame, "fault": became.fault and _finding(became.fault)})
+    key, fault = drafts.render(rendition, Draft(data.file, data.text), layout.as_loaded(view))
+    return Response({"frame": layout.url("draft-frames", key) if key else "", "fault": fault and _finding(fault)})
 
 
 @post("/draft-findings/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
