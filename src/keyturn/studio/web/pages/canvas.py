@@ -25,7 +25,7 @@ def parts(gallery: Gallery, rendition: Rendition, view: View) -> dict[str, Any]:
     return {
         "frame": view.to(sample=rendition.sample).mail(),
         "sandbox": frames.PREVIEW,
-        "own_files": {file: stage for stage, file in files_of(gallery, rendition).items()},
+        "markup": files_of(gallery, rendition).get("template", ""),
         "stages": stages_of(gallery, rendition),
         "source": source_at(gallery, view.file, rendition) if view.show == "source" else None,
         "picked": _selection(gallery, rendition, at) if (at := _line(view)) else None,
@@ -43,8 +43,7 @@ def _selection(gallery: Gallery, rendition: Rendition, at: Place) -> Selection |
     """Return the selection of a line, or None if no file of this mail holds it."""
     if at.file not in gallery.files_of(rendition.template):
         return None
-    source = gallery.source(at.file)
-    return rendition.read(selection_in, at, source) or Selection.of(at, (), source)
+    return rendition.read(selection_in, at) or Selection.of(at, ())
 
 
 def _html(rendition: Rendition, view: View) -> str | None:

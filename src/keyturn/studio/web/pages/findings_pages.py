@@ -8,9 +8,9 @@ from litestar.di import NamedDependency
 from litestar.params import FromHeader
 from msgspec import Meta, Struct
 
-from keyturn.studio.gallery import Gallery, MailName
+from keyturn.studio.gallery import Gallery
 from keyturn.studio.lint.clients.clients import name_of
-from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, Severity
+from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity
 from keyturn.studio.lint.report import Report, Tally, equal_findings, mails_of
 from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.pages.layout import Layout, page_of, provide_address
@@ -65,9 +65,6 @@ def _has_words(finding: Finding, words: str) -> bool:
     return all(word in text for word in words.lower().split())
 
 
-_SAMPLES = (".toml", ".json")
-
-
 @get("/findings", dependencies={"address": provide_address(FindingsView)}, sync_to_thread=True)
 def findings_page(
     address: NamedDependency[FindingsView],
@@ -92,37 +89,11 @@ def _context(view: FindingsView, gallery: Gallery, folder_checks: FolderChecks) 
         "to_check": waiting,
         "listing": None if waiting is None else listing(report, view),
         "severities": SEVERITIES,
-        "links": Links(gallery),
         "most_places": _MOST_PLACES,
         "mails_of": mails_of,
         "mail_names": gallery.names(),
         "trouble": folder_checks.trouble,
     }
-
-
-class Links:
-    def __init__(self, gallery: Gallery) -> None:
-        mails = [(name, gallery.files(name)) for name in gallery.names()]
-        self._stages: dict[str, tuple[str, Any]] = {files.markup: (name, "template") for name, files in mails}
-        self._stages |= {files.text: (name, "text") for name, files in mails if files.text}
-        self._shared = frozenset(gallery.shared_files())
-
-    def source(self, place: Place, templates: tuple[str, ...]) -> tuple[tuple[str, ...], View] | None:
-        """Return the page of a source, and its view; None for a file without a page."""
-        template, stage = self._stages.get(place.file, ("", ""))
-        if stage:
-            return ("templates", template), View(show="source", file=stage)
-        if place.file in self._shared:
-            return ("files", place.file), View()
-        if templates and place.file.endswith(_SAMPLES):
-            return ("templates", templates[0]), View(show="source", file="samples")
-        return None
-
-    def mail(self, mail: MailName, place: Place) -> View:
-        """Return the view of a mail that selects the part from this place."""
-        is_drawn = place.file in self._shared or self._stages.get(place.file, ("", ""))[1] == "template"
-        line = f"{place.file}:{place.line}" if is_drawn and place.line else ""
-        return View(sample=mail.sample, lang=mail.language, line=line, tab="checks")
 
 
 HANDLERS = (findings_page,)

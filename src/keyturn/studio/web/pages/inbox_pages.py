@@ -19,7 +19,7 @@ from keyturn.studio.inbox.mail import OPENING, MailContent, action_link, markup_
 from keyturn.studio.inbox.search import SearchInvalid, all_of, search_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.lint.checks.parts import size_of
-from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
@@ -175,10 +175,10 @@ def _sayings(content: MailContent) -> list[Saying]:
     return read_aloud(parse_html(html[:_READ_ALOUD]))[:_MOST]
 
 
-def _excerpt(content: MailContent, finding: Finding) -> tuple[ExcerptLine, ...]:
+def _excerpt(content: MailContent, place: Place) -> tuple[ExcerptLine, ...]:
     """Return the lines around a finding in the HTML or the text; none for a finding on the whole mail."""
-    text = {"HTML": content.html, "text": content.text}.get(finding.place.file)
-    return excerpt(text.split("\n"), finding.place.line, finding.place.column) if text else ()
+    text = {"HTML": content.html, "text": content.text}.get(place.file, "")
+    return excerpt(text, place.line, place.column)
 
 
 HANDLERS = (inbox_page, delete_mails, mail_page, mail_frame, mail_file, mail_part, delete_mail)

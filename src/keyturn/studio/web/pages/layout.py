@@ -21,7 +21,7 @@ from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 from keyturn.packaging import folder
 from keyturn.studio.gallery.samples import hostile
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
-from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.finding import Place
 from keyturn.studio.web.access import HEADERS
 from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.checks.snapshots import Review
@@ -30,6 +30,7 @@ from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.compiled_pages import compiled_pages
 from keyturn.studio.web.pages.editor import editor_for
 from keyturn.studio.web.pages.inbox_rows import rows
+from keyturn.studio.web.pages.places import Places
 from keyturn.studio.web.pages.tree import tree
 from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
 from keyturn.studio.web.source_files import SourceFiles
@@ -176,7 +177,7 @@ class Layout:
         text = self._environment.get_template(page).render(
             {"address": view, **context},
             tree=tree(entries, shared, context["template"] or context["shared_file"]),
-            shared=frozenset(shared),
+            places=Places(self.gallery, shared, self.url),
             folder_tally=report.tally,
             tallies=report.tallies,
             unaccepted=len(self.review.waiting_mails()) if self.review else 0,
@@ -185,11 +186,9 @@ class Layout:
         headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
 
-    def _excerpt(self, finding: Finding, around: int = 1, before: int = 16) -> tuple[ExcerptLine, ...]:
-        place = finding.place
-        if not (text := self.gallery.text(place.file)):  # deleted, or unreadable, as the finding says
-            return ()
-        return excerpt(text.split("\n"), place.line, place.column, around=around, before=before)
+    def _excerpt(self, place: Place, *, marks: bool = True, **how: int) -> tuple[ExcerptLine, ...]:
+        """Return the lines around a place; none if the file was deleted or is unreadable, as the finding says."""
+        return excerpt(self.gallery.text(place.file), place.line, place.column if marks else None, **how)
 
 
 def _states_by_page(states: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, list[tuple[str, str]]]]:
