@@ -13,6 +13,9 @@ from keyturn.studio.renderers import Limits, Runner
 from keyturn.studio.web.rendering.rendition import Drawer
 from keyturn.studio.web.sending import MailProvider
 
+PATH = "/studio"
+"""The path of the pages."""
+
 
 @runtime_checkable
 class HostedPages(Protocol):

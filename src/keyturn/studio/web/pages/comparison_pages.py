@@ -59,12 +59,12 @@ def accept(
 
 @get("/snapshots/{name:path}", sync_to_thread=True)
 def snapshot_page(
-    mail_name: NamedDependency[MailName],
+    path_name: NamedDependency[str],
     view: NamedDependency[View],
     review: NamedDependency[Review],
     layout: NamedDependency[Layout],
 ) -> Response[str]:
-    comparison = review.snapshots.compare(mail_name)
+    comparison = review.snapshots.compare(MailName(path_name, view.sample, view.lang))
     review.look_at_all()
     waiting = review.waiting_mails()
     context: dict[str, Any] = {
@@ -77,10 +77,6 @@ def snapshot_page(
         "following": _next_after(comparison.name, waiting),
     }
     return layout.page("snapshot.html", context)
-
-
-def mail_name(path_name: NamedDependency[str], view: NamedDependency[View]) -> MailName:
-    return MailName(path_name, view.sample, view.lang)
 
 
 def _next_after(here: MailName, waiting: list[MailName]) -> MailName | None:

@@ -34,7 +34,7 @@ from keyturn.studio.web.pages.places import Places
 from keyturn.studio.web.pages.tree import tree
 from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
 from keyturn.studio.web.source_files import SourceFiles
-from keyturn.studio.web.studio import Studio
+from keyturn.studio.web.studio import PATH, Studio
 from keyturn.studio.web.view import WIDTHS, View
 from keyturn.values import mismatch
 
@@ -112,12 +112,9 @@ def page_environment(place: Path, **options: Any) -> Environment:
 
 
 class Layout:
-    def __init__(
-        self, studio: Studio, checks: FolderChecks, review: Review | None, sources: SourceFiles, path: str
-    ) -> None:
+    def __init__(self, studio: Studio, checks: FolderChecks, review: Review | None, sources: SourceFiles) -> None:
         self.studio = studio
         self.page_states = studio.pages.states if studio.pages else ()
-        self._path = path.rstrip("/")
         self.gallery = studio.gallery
         self.checks = checks
         self.review = review
@@ -159,7 +156,7 @@ class Layout:
         return view.as_loaded(self.gallery.folder.name) if self.gallery.is_foreign else view
 
     def url(self, *parts: str, view: View | str | None = None) -> str:
-        return "/".join((self._path, *(quote(part) for part in parts))) + str(view or "")
+        return "/".join((PATH, *(quote(part) for part in parts))) + str(view or "")
 
     def redirect(self, *parts: str, view: View | str | None = None) -> Redirect:
         """Lead to a page, which the browser asks for with GET (RFC 9110, 15.4.4)."""
