@@ -201,7 +201,7 @@ class Renditions:
         self.runner = runner or Runner(Drawer(gallery))
         self._numbers = count(1)
         self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
-        self._ran_away: dict[str, tuple[tuple[FileState, ...], TemplateInvalid]] = {}
+        self._ran_away: Kept[str, TemplateInvalid] = Kept()
         self._turns: dict[str, threading.Lock] = {}
 
     def rendition(self, template: str, view: View) -> Rendition:
@@ -253,14 +253,13 @@ class Renditions:
     def render(self, template: str, files: MailFiles, sample: Sample, language: str) -> Rendered:
         """Return the mail as the app sends it, for its snapshot. Raises TemplateInvalid."""
         order = Order(next(self._numbers), template, files, sample, language, "")
-        states = self.gallery.states_of(template)
-        known, fault = self._ran_away.get(template, ((), None))
-        if fault and known == states:  # each sample in each language would end in the same way
-            raise fault
+        states, fault = frozenset(self.gallery.states_of(template)), self._ran_away.get(template)
+        if fault and not self._ran_away.is_new(template, states):
+            raise fault  # each sample in each language would end in the same way
         try:
             return self.runner.run(Drawer.render, order)
         except LimitExceeded as exceeded:
             message = limit_finding(exceeded.limit, files.markup).message.removesuffix(".")
             fault = TemplateInvalid(str(self.gallery.folders / files.markup), None, message)
-            self._ran_away[template] = states, fault
+            self._ran_away.put(template, fault, states)
             raise fault from exceeded
