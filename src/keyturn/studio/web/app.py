@@ -115,8 +115,7 @@ def _parts(studio: Studio) -> tuple[Layout, dict[str, Provide]]:
     review = None
     if studio.snapshots:
         stored = SnapshotFolder(studio.snapshots)
-        snapshots = Snapshots(studio.gallery, stored, studio.snapshot_languages, render=renditions.render)
-        review = Review(snapshots, studio.gallery)
+        review = Review(Snapshots(studio.gallery, stored, studio.snapshot_languages, render=renditions.render))
     sources = SourceFiles(studio.gallery, studio.read_only)
     layout = Layout(studio, FolderChecks(studio, renditions.runner), review, sources)
     return layout, {

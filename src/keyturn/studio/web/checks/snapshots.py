@@ -8,7 +8,7 @@ from itertools import islice
 from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid
-from keyturn.studio.gallery import Gallery, MailName
+from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprint, fingerprints
 from keyturn.studio.snapshots import Comparison, Snapshots
 from keyturn.studio.snapshots.comparison import State as Verdict
@@ -64,9 +64,8 @@ class ChangeGroup(Struct, frozen=True):
 class Review:
     """Compares the mails with their snapshots for every page, and keeps the outcomes until a file changes."""
 
-    def __init__(self, snapshots: Snapshots, gallery: Gallery) -> None:
+    def __init__(self, snapshots: Snapshots) -> None:
         self.snapshots = snapshots
-        self._gallery = gallery
         self._names: list[MailName] = []
         self._known: Kept[MailName, ComparedMail] = Kept()
         self._one_at_a_time = threading.Lock()
@@ -83,7 +82,7 @@ class Review:
         """Compare some mails that may have changed since the last comparison; return whether any are left."""
         with self._one_at_a_time:
             files = self._fingerprints()
-            with self._gallery.one_look():
+            with self.snapshots.gallery.one_look():
                 self._names = self.snapshots.names()
                 of_mails = {name: files[name.template] for name in self._names}
                 return self._known.renew(of_mails, self._compare, seconds) > 0
@@ -113,7 +112,7 @@ class Review:
         return ComparedMail.of(self.snapshots.compare(name))
 
     def _fingerprints(self) -> Mapping[str, Fingerprint]:
-        own, stored = fingerprints(self._gallery), defaultdict(set)
+        own, stored = fingerprints(self.snapshots.gallery), defaultdict(set)
         for file in fingerprint(self.snapshots.stored.folder):
             stored[file[0].rpartition("/")[0]].add(file)
         return defaultdict(frozenset, {name: own.get(name, frozenset()) | stored[name] for name in {*own, *stored}})
