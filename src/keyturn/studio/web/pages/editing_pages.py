@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Response, get, post
+from litestar import Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
@@ -14,10 +14,11 @@ from keyturn.studio.gallery.sizes import LARGEST
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web import frames
 from keyturn.studio.web.drafts import Drafts
+from keyturn.studio.web.failures import answer_problem, exception_handlers
 from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.layout import Layout
 from keyturn.studio.web.rendering.rendition import Rendition
-from keyturn.studio.web.source_files import ChangedSince, NotEditable, SourceFiles, TextTooLong
+from keyturn.studio.web.source_files import ChangedSince, SourceFiles
 from keyturn.studio.web.view import View
 
 _LONGEST_BODY = 4 * LARGEST
@@ -40,10 +41,7 @@ class SentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @get("/sources/{name:path}", sync_to_thread=True)
 def read_source(path_name: NamedDependency[str], sources: NamedDependency[SourceFiles]) -> Response[Any]:
-    try:
-        return Response(asdict(sources.read(path_name)))
-    except (LookupError, NotEditable) as error:
-        return _refusal(error)
+    return Response(asdict(sources.read(path_name)))
 
 
 @post("/sources/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
@@ -55,8 +53,6 @@ def save_source(
         return Response(asdict(sources.save(path_name, data.text, data.fingerprint)))
     except ChangedSince as error:
         return Response(asdict(error.now) | {"detail": str(error)}, status_code=409)
-    except (LookupError, NotEditable, TextTooLong) as error:
-        return _refusal(error)
 
 
 @post("/drafts/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
@@ -68,8 +64,7 @@ def render_draft(
     drafts: NamedDependency[Drafts],
     layout: NamedDependency[Layout],
 ) -> Response[Any]:
-    if refusal := sources.refusal(data.file):
-        return _refusal(NotEditable(refusal))
+    sources.require_editable(data.file)
     key, fault = drafts.render(rendition, Draft(data.file, data.text), layout.as_loaded(view))
     return Response({"frame": layout.url("draft-frames", key) if key else "", "fault": fault and _finding(fault)})
 
@@ -81,8 +76,7 @@ def check_draft(
     sources: NamedDependency[SourceFiles],
     drafts: NamedDependency[Drafts],
 ) -> Response[Any]:
-    if refusal := sources.refusal(data.file):
-        return _refusal(NotEditable(refusal))
+    sources.require_editable(data.file)
     found = drafts.findings(rendition, Draft(data.file, data.text))
     return Response({"findings": [_finding(each) for each in found if each.place.file == data.file]})
 
@@ -93,14 +87,13 @@ def draft_frame(key: FromPath[str], drafts: NamedDependency[Drafts]) -> Response
     return frame_answers.answer(html, view, frames.PREVIEW)
 
 
-def _refusal(error: Exception) -> Response[Any]:
-    statuses = {NotEditable: 403, TextTooLong: 413}
-    return Response({"detail": str(error)}, status_code=statuses.get(type(error), 404))
-
-
 def _finding(finding: Finding) -> dict[str, Any]:
     said = {name: getattr(finding, name) for name in ("message", "fix", "severity", "rule")}
     return asdict(finding.place) | said
 
 
-HANDLERS = (read_source, save_source, render_draft, check_draft, draft_frame)
+_FOR_SCRIPTS = (read_source, save_source, render_draft, check_draft)
+HANDLERS = (
+    Router("/", route_handlers=_FOR_SCRIPTS, exception_handlers=exception_handlers(answer_problem)),
+    draft_frame,
+)
