@@ -1,14 +1,12 @@
 """The page of all findings of a folder: filtered, grouped, in pages, and updated while the checks run."""
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromHeader
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-from keyturn.studio.gallery import Gallery
 from keyturn.studio.lint.clients.clients import name_of
 from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity
 from keyturn.studio.lint.report import Report, Tally, equal_findings, mails_of
@@ -41,23 +39,6 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         return self.here(severity=tuple(chosen), page=1)
 
 
-class Listing(Struct, frozen=True):
-    """One page of findings. `groups`: equal findings. `severities`: how many have the words of the filter."""
-
-    groups: Sequence[Sequence[Finding]]
-    severities: Mapping[Severity, int]
-    pages: int
-    page: int
-
-
-def listing(report: Report, view: FindingsView) -> Listing:
-    """Return the page of an address; the last page for a number beyond it."""
-    with_words = [finding for finding in report.found if _has_words(finding, view.words)]
-    groups = equal_findings(one for one in with_words if not view.severity or one.severity in view.severity)
-    shown, page, pages = page_of(groups, view.page, _ON_A_PAGE)
-    return Listing(groups=shown, severities=Tally.of(with_words).by_severity, pages=pages, page=page)
-
-
 def _has_words(finding: Finding, words: str) -> bool:
     clients = (name for gap in finding.clients for name in (gap.client, name_of(gap.client)))
     parts = (finding.rule, finding.message, finding.fix, finding.place.file, *finding.templates, *clients)
@@ -76,24 +57,33 @@ def findings_page(
     With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once.
     """
     left = True if "respond-async" in prefer else layout.checks.check_more()
-    return layout.page("findings.html", _context(address, layout.gallery, layout.checks) | {"left_to_check": left})
+    return layout.page(
+        "findings.html", _context(address, layout.checks, layout.gallery.names()) | {"left_to_check": left}
+    )
 
 
-def _context(view: FindingsView, gallery: Gallery, folder_checks: FolderChecks) -> dict[str, Any]:
-    report, waiting = folder_checks.last, folder_checks.waiting
+def _context(view: FindingsView, checks: FolderChecks, mail_names: list[str]) -> dict[str, Any]:
     return {
         "view": View(pane=view.pane),
         "address": view,
         "findings": view,
-        "folder_report": report,
-        "to_check": waiting,
-        "listing": None if waiting is None else listing(report, view),
+        "folder_report": checks.last,
+        "to_check": checks.waiting,
+        "listing": None if checks.waiting is None else _listing(checks.last, view),
         "severities": SEVERITIES,
         "most_places": _MOST_PLACES,
         "mails_of": mails_of,
-        "mail_names": gallery.names(),
-        "trouble": folder_checks.trouble,
+        "mail_names": mail_names,
+        "trouble": checks.trouble,
     }
+
+
+def _listing(report: Report, view: FindingsView) -> dict[str, Any]:
+    """Return a page of equal findings; `severities`: how many have the words of the filter."""
+    with_words = [finding for finding in report.found if _has_words(finding, view.words)]
+    groups = equal_findings(one for one in with_words if not view.severity or one.severity in view.severity)
+    shown, page, pages = page_of(groups, view.page, _ON_A_PAGE)
+    return {"groups": shown, "severities": Tally.of(with_words).by_severity, "pages": pages, "page": page}
 
 
 HANDLERS = (findings_page,)
