@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cachetools import FIFOCache
-from msgspec import Struct
+from msgspec import Struct, field
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import Language
@@ -40,15 +40,18 @@ _TO_EXPLORE = LONGEST + Limits().seconds
 """Seconds for all passes through the branches of a mail."""
 
 
-class Order(Struct, frozen=True):
-    """What to render. `number`: another one for each rendering. `language`: a tag."""
+_NUMBERS = count(1)
 
-    number: int
+
+class Order(Struct, frozen=True):
+    """What to render. `language`: a tag. `number`: another one for each rendering."""
+
     template: str
     files: MailFiles
     sample: Sample
     language: str
-    brand: str
+    brand: str = ""
+    number: int = field(default_factory=_NUMBERS.__next__)
 
 
 class Drawn(Struct, frozen=True):
@@ -79,7 +82,7 @@ class Drawer:
         """Render the first mail, so that the next one finds modules and layouts loaded. Raises what it raises."""
         for template in self.gallery.names()[:1]:
             for sample in list(self.gallery.samples(template).values())[:1]:
-                self.document(Order(0, template, self.gallery.files(template), sample, "", ""))
+                self.document(Order(template, self.gallery.files(template), sample, "", number=0))
 
     def draw(self, order: Order) -> Drawn:
         """Render the mail as it is sent, or say what is wrong with it. Raises LookupError for an unknown brand."""
@@ -199,7 +202,6 @@ class Renditions:
     def __init__(self, gallery: Gallery, runner: Runner[Drawer] | None = None) -> None:
         self.gallery = gallery
         self.runner = runner or Runner(Drawer(gallery))
-        self._numbers = count(1)
         self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
         self._ran_away: Kept[str, TemplateInvalid] = Kept()
         self._turns: dict[str, threading.Lock] = {}
@@ -228,7 +230,7 @@ class Renditions:
 
     def _draw(self, wanted: Rendition, sample: Sample) -> Rendition:
         files, view = self.gallery.files(wanted.template), wanted.view
-        order = Order(next(self._numbers), wanted.template, files, sample, view.lang, view.brand)
+        order = Order(wanted.template, files, sample, view.lang, view.brand)
         try:
             drawn = self.runner.run(Drawer.draw, order)
         except LimitExceeded as exceeded:
@@ -252,7 +254,7 @@ class Renditions:
 
     def render(self, template: str, files: MailFiles, sample: Sample, language: str) -> Rendered:
         """Return the mail as the app sends it, for its snapshot. Raises TemplateInvalid."""
-        order = Order(next(self._numbers), template, files, sample, language, "")
+        order = Order(template, files, sample, language)
         states, fault = frozenset(self.gallery.states_of(template)), self._ran_away.get(template)
         if fault and not self._ran_away.is_new(template, states):
             raise fault  # each sample in each language would end in the same way
