@@ -24,7 +24,7 @@ from keyturn.studio.inbox.mail import Attachment, MailContent
 from keyturn.studio.inbox.search import Match, everything, match_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.web.access import HEADERS, programs_only
-from keyturn.studio.web.failures import answer_problem, exception_handlers
+from keyturn.studio.web.failures import AS_PROBLEMS
 from keyturn.studio.web.pages.frame_answers import captured_frame
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
@@ -264,7 +264,7 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
             "inbox": Provide(inbox, sync_to_thread=False),
         },
         guards=[programs_only(studio.host, studio.token)],
-        exception_handlers=exception_handlers(answer_problem),
+        exception_handlers=AS_PROBLEMS,
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,
         include_in_schema=False,

@@ -45,12 +45,7 @@ from keyturn.studio.web.pages import (
     send_pages,
     template_pages,
 )
-from keyturn.studio.web.pages.layout import (
-    Layout,
-    error_page,
-    name_in_path,
-    provide_address,
-)
+from keyturn.studio.web.pages.layout import Layout, error_page, name_in_path, provide_address
 from keyturn.studio.web.rendering.rendition import Rendition, Renditions, with_bounded_branches
 from keyturn.studio.web.source_files import SourceFiles
 from keyturn.studio.web.studio import PATH, Studio

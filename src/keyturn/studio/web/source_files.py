@@ -11,6 +11,7 @@ from pathlib import Path
 
 from litestar.exceptions import HTTPException, PermissionDeniedException
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from keyturn.errors import TemplateInvalid
 from keyturn.plain_files import read_plain_file, replace_file
@@ -19,14 +20,6 @@ from keyturn.studio.gallery.sizes import LARGEST
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SAMPLES = frozenset({".toml", ".json"})
-
-
-class ChangedSince(Exception):
-    """The file has changed on the disk since it was read. `now`: its current contents."""
-
-    def __init__(self, now: "SourceText") -> None:
-        self.now = now
-        super().__init__("the file has changed on the disk since it was read")
 
 
 class SourceText(Struct, frozen=True):
@@ -69,7 +62,8 @@ class SourceFiles:
     def save(self, file: str, text: str, fingerprint: str) -> SourceText:
         """Write the text if the file has not changed since; keep its line ends, its mark and its permissions.
 
-        Raises LookupError, HTTPException and ChangedSince; all of them leave the file as it is.
+        Raises LookupError and HTTPException, which leave the file as it is. If it has changed since, the exception has
+        its current text.
         """
         path, new = self._path(file), _LINE_END.sub("\n", text)
         try:
@@ -83,7 +77,8 @@ class SourceFiles:
         with self._one_at_a_time:
             before = self._octets(file)
             if _fingerprint(before) != fingerprint:
-                raise ChangedSince(_source_text(path, before))
+                says, now = "the file has changed on the disk since it was read", _source_text(path, before)
+                raise HTTPException(status_code=409, detail=says, extra=asdict(now))
             octets = _as_before(before, new)
             try:
                 replace_file(path, octets)

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Response, Router, get, post
+from litestar import Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
@@ -14,15 +14,22 @@ from keyturn.studio.gallery.sizes import LARGEST
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web import frames
 from keyturn.studio.web.drafts import Drafts
-from keyturn.studio.web.failures import answer_problem, exception_handlers
+from keyturn.studio.web.failures import AS_PROBLEMS
 from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.layout import Layout
 from keyturn.studio.web.rendering.rendition import Rendition
-from keyturn.studio.web.source_files import ChangedSince, SourceFiles
+from keyturn.studio.web.source_files import SourceFiles
 from keyturn.studio.web.view import View
 
 _LONGEST_BODY = 4 * LARGEST
 """Octets of a request: JSON writes a line feed as two."""
+
+_SENT: dict[str, Any] = {
+    "status_code": 200,
+    "request_max_body_size": _LONGEST_BODY,
+    "exception_handlers": AS_PROBLEMS,
+    "sync_to_thread": True,
+}
 
 
 class SentText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,23 +46,20 @@ class SentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: Annotated[str, Meta(max_length=LARGEST)]
 
 
-@get("/sources/{name:path}", sync_to_thread=True)
+@get("/sources/{name:path}", exception_handlers=AS_PROBLEMS, sync_to_thread=True)
 def read_source(path_name: NamedDependency[str], sources: NamedDependency[SourceFiles]) -> Response[Any]:
     return Response(asdict(sources.read(path_name)))
 
 
-@post("/sources/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
+@post("/sources/{name:path}", **_SENT)
 def save_source(
     path_name: NamedDependency[str], data: JSONBody[SentText], sources: NamedDependency[SourceFiles]
 ) -> Response[Any]:
     """Save a file. 409 with the current text if the file has changed on the disk (RFC 9110, 15.5.10)."""
-    try:
-        return Response(asdict(sources.save(path_name, data.text, data.fingerprint)))
-    except ChangedSince as error:
-        return Response(asdict(error.now) | {"detail": str(error)}, status_code=409)
+    return Response(asdict(sources.save(path_name, data.text, data.fingerprint)))
 
 
-@post("/drafts/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
+@post("/drafts/{name:path}", **_SENT)
 def render_draft(
     rendition: NamedDependency[Rendition],
     data: JSONBody[SentDraft],
@@ -69,7 +73,7 @@ def render_draft(
     return Response({"frame": layout.url("draft-frames", key) if key else "", "fault": fault and _finding(fault)})
 
 
-@post("/draft-findings/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
+@post("/draft-findings/{name:path}", **_SENT)
 def check_draft(
     rendition: NamedDependency[Rendition],
     data: JSONBody[SentDraft],
@@ -92,8 +96,4 @@ def _finding(finding: Finding) -> dict[str, Any]:
     return asdict(finding.place) | said
 
 
-_FOR_SCRIPTS = (read_source, save_source, render_draft, check_draft)
-HANDLERS = (
-    Router("/", route_handlers=_FOR_SCRIPTS, exception_handlers=exception_handlers(answer_problem)),
-    draft_frame,
-)
+HANDLERS = (read_source, save_source, render_draft, check_draft, draft_frame)

@@ -99,18 +99,6 @@ _POLICY = (
 )
 
 
-def page_environment(place: Path, **options: Any) -> Environment:
-    return Environment(
-        loader=FileSystemLoader(place),
-        auto_reload=False,  # the pages are files of the package
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        **options,
-    )
-
-
 class Layout:
     def __init__(self, studio: Studio, checks: FolderChecks, review: Review | None, sources: SourceFiles) -> None:
         self.studio = studio
@@ -119,7 +107,15 @@ class Layout:
         self.checks = checks
         self.review = review
         self._editor = None if studio.is_shared else editor_for(studio.editor)
-        self._environment = page_environment(folder("preview"), bytecode_cache=compiled_pages())
+        self._environment = Environment(
+            loader=FileSystemLoader(folder("preview")),
+            bytecode_cache=compiled_pages(),
+            auto_reload=False,  # the pages are files of the package
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
         self._environment.globals.update(self._shared_values(sources))
         self._environment.filters["kilobytes"] = _kilobytes
 
