@@ -21,7 +21,7 @@ from keyturn.studio.gallery.discovery import FileState, is_unchanged, state_of
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.gallery.naming import ending_of
 from keyturn.studio.lint.document import Document, read_document
-from keyturn.studio.lint.finding import Finding, limit_of
+from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.guard import first_mistake_in, guard
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain, explain_samples
@@ -60,7 +60,6 @@ class Drawn(Struct, frozen=True):
     mail: Rendered | None = None
     elsewhere: tuple[FileState, ...] = ()
     fault: Finding | None = None
-    exceeded: bool = False
 
 
 class Drawer:
@@ -92,8 +91,7 @@ class Drawer:
                 raise document.missing[0]
         except TemplateInvalid as error:
             with self.gallery.one_look():
-                fault = explain(error, self.gallery, order.sample)
-            return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
+                return Drawn(fault=explain(error, self.gallery, order.sample))
         if document.refusal:
             return Drawn(fault=self._refusal(order, document))
         return Drawn(document.mail, tuple(_states_elsewhere(self.traced(order.sample, order.brand), document.language)))
@@ -158,7 +156,6 @@ class Rendition:
     `data`: the data of the mail. None if the samples are `unreadable`. Then the view names the requested sample, else
       the one that was rendered last.
     `mail`: the mail as it is sent. With a `fault`: the last that could be rendered.
-    `exceeded`: rendering passed a limit.
     `fingerprint`: that of the mail's files. `elsewhere`: its files outside the folders.
     `order`: names the mail in requests to the `runner`. None if there is nothing to render.
     """
@@ -174,7 +171,11 @@ class Rendition:
     unreadable: TemplateInvalid | None = None
     order: Order | None = None
     elsewhere: tuple[FileState, ...] = ()
-    exceeded: bool = False
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether rendering passed a limit."""
+        return self.fault is not None and self.fault.group == "limits"
 
     @property
     def sample(self) -> str:
@@ -234,15 +235,9 @@ class Renditions:
         try:
             drawn = self.runner.run(Drawer.draw, order)
         except LimitExceeded as exceeded:
-            drawn = Drawn(fault=limit_finding(exceeded.limit, files.markup), exceeded=True)
-        return replace(
-            wanted,
-            order=order,
-            mail=drawn.mail or self._last_mail(wanted.template, view)[1],
-            elsewhere=drawn.elsewhere,
-            fault=drawn.fault,
-            exceeded=drawn.exceeded,
-        )
+            drawn = Drawn(fault=limit_finding(exceeded.limit, files.markup))
+        mail = drawn.mail or self._last_mail(wanted.template, view)[1]
+        return replace(wanted, order=order, mail=mail, elsewhere=drawn.elsewhere, fault=drawn.fault)
 
     def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
         """Return the last good mail of a sample, whatever the edit; of any sample if the view names none."""
