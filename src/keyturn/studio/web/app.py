@@ -130,7 +130,7 @@ def _provide(part: object) -> Provide:
     return Provide(lambda: part, sync_to_thread=False)
 
 
-def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler | Router]:
+def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield the handlers of the pages. Without a folder for a page, there is no page, or one that says how to begin."""
     pages = (template_pages, data_tab, editing_pages, canvas, send_pages)
     for page in (*pages, contact_sheet, findings_pages):
