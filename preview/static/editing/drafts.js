@@ -10,7 +10,6 @@ const SEVERITY = { error: "error", warning: "warning", note: "info" };
 
 export function drawDrafts(section, view, tell) {
   const pane = section.querySelector("[data-drawn]");
-  const editor = crypto.getRandomValues(new Uint32Array(2)).join("-");
   let [findings, fault, checked, shown] = [[], null, "", ""];
   let closed = false;
 
@@ -19,7 +18,7 @@ export function drawDrafts(section, view, tell) {
     pane.hidden = !drafts;
     if (!drafts) return;
     const said = await post(drafts, sent);
-    if (closed || !said || said.overtaken) return;
+    if (closed || !said) return;
     const wasBroken = fault !== null;
     fault = said.fault;
     pane.toggleAttribute("data-behind", Boolean(fault));
@@ -51,7 +50,7 @@ export function drawDrafts(section, view, tell) {
 
   function changed() {
     shown = "";
-    const sent = () => ({ file: section.dataset.file, text: view.state.doc.toString(), editor });
+    const sent = () => ({ file: section.dataset.file, text: view.state.doc.toString() });
     draw.soon(sent);
     check.soon(sent);
   }

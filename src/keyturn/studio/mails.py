@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,6 @@ with requires_extra("studio", "keyturn.Mails"):
     from keyturn.studio.web.rendering.rendition import Drawer, Order
 
 _GIVEN = "the given data"
-
-_NUMBERS = count()
 
 
 class RenderedMail(msgspec.Struct, frozen=True, kw_only=True):
@@ -153,7 +150,6 @@ class Mails:
 
     def _order(self, template: str, data: Mapping[str, Any] | None, sample: str, language: str, brand: str) -> Order:
         return Order(
-            number=next(_NUMBERS),
             template=template,
             files=self.gallery.files(template),
             sample=self.sample(template, sample) if data is None else self._given(template, data),

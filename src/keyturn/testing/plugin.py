@@ -107,7 +107,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     accepting = metafunc.config.getoption("--accept-mails")
     mails = [MailSnapshot(snapshots, name, accepting=accepting) for name in snapshots.names()]
     if not mails:
-        pytest.fail(f"There is no mail in {snapshots.folder}.", pytrace=False)
+        pytest.fail(f"There is no mail in {snapshots.gallery.folder}.", pytrace=False)
     metafunc.parametrize("mail_snapshot", mails, ids=str)
 
 

@@ -80,7 +80,7 @@ def test_templates_are_edited_where_that_is_asked_for(tmp_path: Path, option: st
     (tmp_path / "emails").mkdir()
     (tmp_path / "emails" / "welcome.html").write_text("<p>Hello</p>")
     command = [*STUDIO, "emails", "--no-token", option]
-    draft = {"file": "welcome.html", "text": "<p>Typed</p>", "editor": "one"}
+    draft = {"file": "welcome.html", "text": "<p>Typed</p>"}
     with running_demo(command, tmp_path) as studio, httpx2.Client(base_url=studio.url) as client:
         headers = {"sec-fetch-site": "same-origin"}
         answer = client.post("/studio/drafts/welcome", json=draft, headers=headers)

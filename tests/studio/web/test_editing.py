@@ -33,7 +33,7 @@ def save(client: Client, text: str, fingerprint: str, file: str = MAIL, **header
 
 
 def draft(client: Client, text: str, file: str = MAIL, query: str = "?sample=ada", what: str = "drafts") -> Any:
-    body = {"file": file, "text": text, "editor": "one"}
+    body = {"file": file, "text": text}
     return client.post(f"/studio/{what}/greeting{query}", json=body, headers=SAME_ORIGIN)
 
 

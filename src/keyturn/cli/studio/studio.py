@@ -19,12 +19,12 @@ from keyturn.cli.studio.folders import (
     takes_source,
     usual_baseline,
 )
-from keyturn.cli.studio.inboxes import Catching, open_inbox, takes_catching
 from keyturn.cli.terminal import PORT, accent, fail, muted, ready, strong, warning
 
 if TYPE_CHECKING:
     from keyturn.mail.port.email import Sender
     from keyturn.service.settings import Settings
+    from keyturn.studio.inbox.smtp_server import SmtpServer
     from keyturn.studio.inbox.store import CapturedMails
     from keyturn.studio.renderers import Runner
     from keyturn.studio.web.rendering.rendition import Drawer
@@ -85,7 +85,7 @@ _WORKERS = 4
 def studio_of(service: "Settings", host: str, brands: Mapping[str, Mapping[str, Any]]) -> "Studio":
     """Return the studio over the templates that the service sends."""
     opened = own_emails(service, studio_settings(None), brands)
-    return _studio(opened, service, host, _token(host), open_inbox(service), brands=brands)
+    return _studio(opened, service, host, _token(host), _inbox(service), brands=brands)
 
 
 _HELP = """Preview emails in a browser, with sample data. Each save updates the preview at once.
@@ -119,7 +119,15 @@ Settings are in [tool.keyturn.studio] of pyproject.toml, or in [studio] of keytu
 @takes_source()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8001, show_default=True, type=PORT, help="Port to listen on; 0 for a free one.")
-@takes_catching
+@click.option("--smtp", type=PORT, help="Port for an SMTP server that captures mails of any app; 0 for a free one.")
+@click.option("--starttls", is_flag=True, help="With --smtp: offer STARTTLS, with a certificate made here.")
+@click.option("--smtps", type=PORT, help="With --smtp: one more port, on which TLS begins at once (SMTPS).")
+@click.option(
+    "--inbox",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Show the mails of this folder, which are .eml files, and keep those of --smtp there.",
+)
 @click.option(
     "--no-token",
     is_flag=True,
@@ -148,7 +156,9 @@ def _serve(
     edits: bool | None,
     no_token: bool,
     inbox: Path | None,
-    **catching: Any,
+    smtp: int | None,
+    smtps: int | None,
+    starttls: bool,
 ) -> None:
     """Serve the studio until it is ended."""
     from keyturn.service.telemetry.logs import configure_logs
@@ -165,14 +175,18 @@ def _serve(
 
     token = _token(host, is_needed=not no_token)
     bound = listen(host, port)
-    caught = Catching(host, **catching)
     service = service_settings(opened)
-    captured = open_inbox(service, inbox, catching=caught.is_on)
-    opens_inbox = bool((caught.is_on or inbox) and opened.service)  # no folder was named
-    more: dict[str, Any] = {"runner": runner, "edits": edits, "opens_inbox": opens_inbox, **caught.addresses}
+    captured = _inbox(service, inbox, catching=smtp is not None)
+    more: dict[str, Any] = {"runner": runner, "edits": edits}
+    more["opens_inbox"] = bool((smtp is not None or inbox) and opened.service)  # no folder was named
+    if smtp is not None and captured:
+        server, addresses = _smtp_server(host, captured, smtp, smtps, starttls=starttls)
+        more |= addresses
+        running.enter_context(server.running())
+    elif starttls or smtps is not None:
+        fail(f"{'--starttls' if starttls else '--smtps'} is for the mails that --smtp captures: add --smtp")
     shown = _studio(opened, service, host, token, captured, **more)
     app = create_studio_app(shown)
-    caught.run(running, captured)
     run(serve(app, bound, lambda: click.echo(greeting(opened, shown, f"http://{address_of(bound)}")), shown.stop))
     click.echo(muted("Stopped. Nothing was sent." if _provider(service) is None else "Stopped."))
 
@@ -200,6 +214,33 @@ def _warm_up(runner: "Runner[Drawer]") -> None:
 
     with contextlib.suppress(Exception):  # the page of the mail tells it
         runner.run(Drawer.warm_up)
+
+
+def _inbox(service: "Settings", folder: Path | None = None, *, catching: bool = False) -> "CapturedMails | None":
+    """Return the inbox: the folder, else that of `mail.transport = "capture"`, else a temporary one if `catching`."""
+    from keyturn.studio.inbox.store import CapturedMails
+
+    if folder is None and service.mail.transport == "capture":
+        folder = Path(service.mail.capture_dir)
+    return CapturedMails(folder) if folder or catching else None
+
+
+def _smtp_server(
+    host: str, mails: "CapturedMails", smtp: int, smtps: int | None, *, starttls: bool
+) -> "tuple[SmtpServer, dict[str, str]]":
+    """Return an SMTP server for the mails, and what the studio shows of it: its addresses and its certificate."""
+    from keyturn.cli.sockets import address_of, listen
+    from keyturn.studio.inbox.smtp_server import SmtpServer
+
+    bound = listen(host, smtp, "--smtp")
+    secure = listen(host, smtps, "--smtps") if smtps is not None else None
+    shown = {"smtp": address_of(bound), "smtps": address_of(secure) if secure else ""}
+    if not (secure or starttls):
+        return SmtpServer(bound, mails), shown
+    from keyturn.studio.inbox.certificate import SmtpTls  # loads cryptography
+
+    tls = SmtpTls.open(host, at_once=secure, starttls=starttls)
+    return SmtpServer(bound, mails, tls=tls), {**shown, "certificate": tls.pem}
 
 
 def _studio(

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from keyturn.studio.inbox.captured_mail import CapturedMail
-from keyturn.studio.inbox.decoding import Address
 
 _TERM = re.compile(r'(?P<not>[-!]?)(?:(?P<field>[a-z-]+):)?(?:"(?P<quoted>[^"]*)"?|(?P<word>\S+))', re.IGNORECASE)
 _MOST_TERMS = 20
@@ -34,7 +33,7 @@ def all_of(*matches: Match) -> Match:
 _TEXTS: Mapping[str, Callable[[CapturedMail], str]] = {
     "subject": lambda mail: mail.subject,
     "from": lambda mail: str(mail.sender),
-    "to": lambda mail: _names((*mail.to, *mail.cc, *mail.bcc)),
+    "to": lambda mail: " ".join(map(str, (*mail.to, *mail.cc, *mail.bcc))),
 }
 
 
@@ -88,7 +87,3 @@ def _with_words(text: str) -> Match:
 def _part_of(field: str, text: str) -> Match:
     wanted, read = text.casefold(), _TEXTS[field]
     return lambda mail: wanted in read(mail).casefold()
-
-
-def _names(people: tuple[Address, ...]) -> str:
-    return " ".join(map(str, people))

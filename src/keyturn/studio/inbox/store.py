@@ -99,6 +99,10 @@ class CapturedMails:
         except OSError as error:
             raise LookupError(f"The mail {mail.id} is no longer in the inbox.") from error
 
+    def content(self, mail_id: str) -> MailContent:
+        """Return a mail by its id, to read its parts. Raises LookupError."""
+        return MailContent(self.raw(self.find(mail_id)))
+
     def around(self, mail: CapturedMail, count: int) -> list[CapturedMail]:
         newer = self.newest(lambda other: other.number > mail.number, limit=None)[-count:]
         return [*newer, mail, *self.newest(lambda other: other.number < mail.number, limit=count)]

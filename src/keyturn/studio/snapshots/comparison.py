@@ -177,13 +177,9 @@ class Snapshots:
                 [Fault("snapshots", f"{stored.folder} is inside the folder of the templates: move it outside")]
             )
         self.stored = stored
-        self._gallery = gallery
+        self.gallery = gallery
         self._languages = dict(_languages_by_name(gallery, languages))
         self._render = render or gallery.render
-
-    @property
-    def folder(self) -> Path:
-        return self._gallery.folder
 
     def names(self) -> list[MailName]:
         """Return all mails to compare, and the names of snapshots without a mail.
@@ -198,11 +194,11 @@ class Snapshots:
     def compare(self, name: MailName) -> Comparison:
         """Return the comparison of a mail. Raises LookupError if neither the mail nor a snapshot exists."""
         before = self.stored.read(name) if name.sample else None
-        is_mail = name.template in self._gallery.names()
+        is_mail = name.template in self.gallery.names()
         try:
-            sample = self._gallery.samples(name.template).get(name.sample) if is_mail else None
+            sample = self.gallery.samples(name.template).get(name.sample) if is_mail else None
             if sample and (language := self._languages.get(name.language)):
-                files = self._gallery.files(name.template)
+                files = self.gallery.files(name.template)
                 mail = self._render(name.template, files, sample, language)
                 return Comparison(name, before, Snapshot.of(mail, files))
         except TemplateInvalid as fault:
@@ -218,7 +214,7 @@ class Snapshots:
             self.stored.remove(comparison.name)
 
     def _mails(self) -> Iterator[MailName]:
-        for entry in self._gallery.entries():
+        for entry in self.gallery.entries():
             if entry.unreadable:
                 yield MailName(entry.name)
             for sample in entry.samples:

@@ -20,10 +20,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from keyturn.studio.web.app import create_studio_app, studio_router, studio_routers
+    from keyturn.studio.web.app import create_studio_app, studio_routers
     from keyturn.studio.web.studio import Studio
 
-__all__ = ["Studio", "create_studio_app", "studio_router", "studio_routers"]
+__all__ = ["Studio", "create_studio_app", "studio_routers"]
 
 
 def __getattr__(name: str) -> Any:

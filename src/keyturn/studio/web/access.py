@@ -26,6 +26,7 @@ from litestar.response import Redirect
 from litestar.types import Guard
 
 from keyturn.hosts import is_loopback_host
+from keyturn.studio.web.studio import PATH
 
 
 def known_hosts_only(bound_to: str) -> Guard:
@@ -83,12 +84,12 @@ def token_for(given: str = "") -> str:
     return given or secrets.token_urlsafe(_BYTES)
 
 
-def require_token(token: str, path: str) -> BeforeRequest:
+def require_token(token: str) -> BeforeRequest:
     """Return a check for each request: the cookie passes, and a token in the address becomes the cookie.
 
     The token leaves the address at once: addresses stay in histories, show on screens and are sent in referrers (OWASP
     Session Management Cheat Sheet, "Session ID Exposure"). Scripts and requests from other sites cannot use the cookie,
-    which is limited to this path.
+    which is limited to the pages.
     """
 
     async def admit(request: Request[Any, Any, Any]) -> Response[Any] | None:
@@ -96,7 +97,7 @@ def require_token(token: str, path: str) -> BeforeRequest:
             return None
         if secrets.compare_digest(request.query_params.get("token", "").encode(), token.encode()):
             left = [pair for pair in parse_qsl(request.url.query) if pair[0] != "token"]
-            cookie = Cookie(key=_cookie_of(request), value=token, path=path, httponly=True, samesite="strict")
+            cookie = Cookie(key=_cookie_of(request), value=token, path=PATH, httponly=True, samesite="strict")
             return Redirect(
                 f"{request.url.path}?{urlencode(left)}" if left else request.url.path,
                 status_code=303,

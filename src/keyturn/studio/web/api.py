@@ -23,10 +23,9 @@ from keyturn.studio.inbox.captured_mail import CapturedMail
 from keyturn.studio.inbox.mail import Attachment, MailContent
 from keyturn.studio.inbox.search import Match, everything, match_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.web import frames
 from keyturn.studio.web.access import HEADERS, programs_only
-from keyturn.studio.web.failures import answer_problem, exception_handlers
-from keyturn.studio.web.pages import frame_answers
+from keyturn.studio.web.failures import AS_PROBLEMS
+from keyturn.studio.web.pages.frame_answers import captured_frame
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
 
@@ -110,7 +109,7 @@ class Inbox:
             raise LookupError("No mail matches.")
 
         def in_thread() -> _Read:
-            content = MailContent(self.captured.raw(mail))
+            content = self.captured.content(mail.id)
             self.captured.mark_read(mail.id)
             return read(mail, content)
 
@@ -172,8 +171,7 @@ async def view_page(file: FromPath[str], inbox: NamedDependency[Inbox]) -> Respo
     def answer(mail: CapturedMail, content: MailContent) -> Response[Any]:
         if kind == "txt":
             return Response(content.text, media_type="text/plain; charset=utf-8")
-        html = content.html or frames.page_of_text(content.text)
-        return frame_answers.captured_frame(content, mail.id, View(), html=html)
+        return captured_frame(content, mail.id, View())
 
     return await inbox.read(name, answer)
 
@@ -266,7 +264,7 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
             "inbox": Provide(inbox, sync_to_thread=False),
         },
         guards=[programs_only(studio.host, studio.token)],
-        exception_handlers=exception_handlers(answer_problem),
+        exception_handlers=AS_PROBLEMS,
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,
         include_in_schema=False,

@@ -1,4 +1,4 @@
-"""The studio put together: a router for an existing app, and an app of its own."""
+"""The studio put together: an app of its own, and routers for an existing app."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -45,80 +45,17 @@ from keyturn.studio.web.pages import (
     send_pages,
     template_pages,
 )
-from keyturn.studio.web.pages.layout import (
-    Layout,
-    error_page,
-    name_in_path,
-    provide_address,
-)
-from keyturn.studio.web.rendering.rendition import Renditions, with_bounded_branches
+from keyturn.studio.web.pages.layout import Layout, error_page, name_in_path, provide_address
+from keyturn.studio.web.rendering.rendition import Rendition, Renditions, with_bounded_branches
 from keyturn.studio.web.source_files import SourceFiles
-from keyturn.studio.web.studio import Studio
+from keyturn.studio.web.studio import PATH, Studio
 from keyturn.studio.web.view import View
 
 
-def studio_router(studio: Studio, path: str = "/studio") -> Router:
-    """Return a router to mount in an app. For development only: it shows every captured mail.
-
-    Raises ValueError if other machines can reach a studio without a token.
-    """
-    if studio.is_shared and not studio.token:
-        raise ValueError(f"a studio on {studio.host} needs a token, because other machines can reach it")
-    if studio.runner:
-        studio = replace(studio, gallery=with_bounded_branches(studio.gallery, studio.runner))
-    layout, parts = _parts(studio, path)
-    return Router(
-        path,
-        route_handlers=[*_handlers(studio), _static_files()],
-        dependencies={name: _provide(part) for name, part in parts.items()}
-        | {
-            "captured": _provide(studio.captured),
-            "path_name": Provide(name_in_path, sync_to_thread=False),
-            "view": provide_address(View),
-            "drawn": _provide_drawn(studio.gallery),
-            "mail_name": Provide(comparison_pages.mail_name, sync_to_thread=False),
-        },
-        middleware=[_one_look_a_request(studio.gallery)],
-        before_request=require_token(studio.token, path) if studio.token else None,
-        guards=[known_hosts_only(studio.host), same_origin_only],
-        exception_handlers=exception_handlers(error_page(layout)),
-        cache_control=CacheControlHeader(no_store=True),
-        response_headers=HEADERS,
-        include_in_schema=False,
-    )
-
-
-def _parts(studio: Studio, path: str) -> tuple[Layout, dict[str, object]]:
-    """Return what the handlers ask for, by the names of their parameters."""
-    renditions = Renditions(studio.gallery, studio.runner)
-    review = None
-    if studio.snapshots:
-        stored = SnapshotFolder(studio.snapshots)
-        snapshots = Snapshots(studio.gallery, stored, studio.snapshot_languages, render=renditions.render)
-        review = Review(snapshots, studio.gallery)
-    checks = Checks(studio, renditions)
-    folder_checks = FolderChecks(studio, renditions.runner, checks.known)
-    sources = SourceFiles(studio.gallery, studio.read_only)
-    layout = Layout(studio, folder_checks, review, sources, path)
-    return layout, {
-        "captured_checks": CapturedChecks(renditions.runner, studio.clients, studio.severity),
-        "studio": studio,
-        "hosted": studio.pages,
-        "gallery": studio.gallery,
-        "sources": sources,
-        "drafts": Drafts(studio, renditions),
-        "review": review,
-        "layout": layout,
-        "checks": checks,
-        "folder_checks": folder_checks,
-        "renditions": renditions,
-    }
-
-
-def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
+def create_studio_app(studio: Studio) -> Litestar:
     @get("/", include_in_schema=False, sync_to_thread=False)
     def to_the_studio(request: Request[Any, Any, Any]) -> Redirect:
-        return Redirect(f"{path}?{request.url.query}" if request.url.query else path, headers=HEADERS)
+        return Redirect(f"{PATH}?{request.url.query}" if request.url.query else PATH, headers=HEADERS)
 
     def answer_without_route(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         if error.status_code == HTTP_404_NOT_FOUND:
@@ -126,20 +63,71 @@ def create_studio_app(studio: Studio, path: str = "/studio") -> Litestar:
         return problem(error.status_code, error.detail, {**HEADERS, **(error.headers or {})})
 
     return Litestar(
-        [to_the_studio, *studio_routers(studio, path)],
+        [to_the_studio, *studio_routers(studio)],
         exception_handlers={HTTPException: answer_without_route},
         openapi_config=None,
         logging_config=None,
     )
 
 
-def studio_routers(studio: Studio, path: str = "/studio", programs: str = "/") -> list[Router]:
+def studio_routers(studio: Studio, programs: str = "/") -> list[Router]:
     """Return the pages and, if mails are captured, the API for programs below the path `programs`.
 
-    Raises ValueError as `studio_router` does.
+    They can be part of an existing app. For development only: the pages show every captured mail. Raises ValueError if
+    other machines can reach a studio without a token.
     """
-    pages = studio_router(studio, path)
+    if studio.is_shared and not studio.token:
+        raise ValueError(f"a studio on {studio.host} needs a token, because other machines can reach it")
+    if studio.runner:
+        studio = replace(studio, gallery=with_bounded_branches(studio.gallery, studio.runner))
+    layout, parts = _parts(studio)
+    pages = Router(
+        PATH,
+        route_handlers=[*_handlers(studio), _static_files()],
+        dependencies={
+            **parts,
+            "path_name": Provide(name_in_path, sync_to_thread=False),
+            "view": provide_address(View),
+        },
+        middleware=[_one_look_a_request(studio.gallery)],
+        before_request=require_token(studio.token) if studio.token else None,
+        guards=[known_hosts_only(studio.host), same_origin_only],
+        exception_handlers=exception_handlers(error_page(layout)),
+        cache_control=CacheControlHeader(no_store=True),
+        response_headers=HEADERS,
+        include_in_schema=False,
+    )
     return [pages, inbox_api(studio, studio.captured, programs)] if studio.captured else [pages]
+
+
+def _parts(studio: Studio) -> tuple[Layout, dict[str, Provide]]:
+    """Return the layout and what the handlers ask for, by the names of their parameters."""
+    renditions = Renditions(studio.gallery, studio.runner)
+
+    def rendition(path_name: NamedDependency[str], view: NamedDependency[View]) -> Rendition:
+        return renditions.rendition(path_name, view)
+
+    review = None
+    if studio.snapshots:
+        stored = SnapshotFolder(studio.snapshots)
+        review = Review(Snapshots(studio.gallery, stored, studio.snapshot_languages, render=renditions.render))
+    sources = SourceFiles(studio.gallery, studio.read_only)
+    layout = Layout(studio, FolderChecks(studio, renditions.runner), review, sources)
+    return layout, {
+        "captured": _provide(studio.captured),
+        "captured_checks": _provide(CapturedChecks(renditions.runner, studio.clients, studio.severity)),
+        "checks": _provide(Checks(studio)),
+        "drafts": _provide(Drafts(studio)),
+        "hosted": _provide(studio.pages),
+        "layout": _provide(layout),
+        "rendition": Provide(rendition, sync_to_thread=True),
+        "review": _provide(review),
+        "sources": _provide(sources),
+    }
+
+
+def _provide(part: object) -> Provide:
+    return Provide(lambda: part, sync_to_thread=False)
 
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
@@ -198,19 +186,3 @@ def _one_look_a_request(gallery: Gallery) -> Callable[[ASGIApp], ASGIApp]:
         return answer
 
     return wrap
-
-
-def _provide_drawn(gallery: Gallery) -> Provide:
-    """Return the provider of the view as frames render it: without remote content if the folder is foreign.
-
-    The address of an image may hold values of the template, or lead to a host that only this machine reaches.
-    """
-
-    def drawn(view: NamedDependency[View]) -> View:
-        return view.as_loaded(gallery.folder.name) if gallery.is_foreign else view
-
-    return Provide(drawn, sync_to_thread=False)
-
-
-def _provide(part: object) -> Provide:
-    return Provide(lambda: part, sync_to_thread=False)

@@ -4,8 +4,6 @@ import secrets
 import threading
 from collections.abc import Mapping
 
-from msgspec import Struct
-
 from keyturn.studio.gallery.gallery import Draft
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.rules import limit_finding
@@ -13,7 +11,7 @@ from keyturn.studio.renderers import LimitExceeded
 from keyturn.studio.web import frames
 from keyturn.studio.web.checks.mail_checks import check_mail
 from keyturn.studio.web.rendering.kept import Kept
-from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition, Renditions
+from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
 
@@ -21,38 +19,28 @@ _MOST = 16
 """The number of rendered drafts that are kept: a frame asks for its draft right after it was rendered."""
 
 
-class RenderedDraft(Struct, frozen=True):
-    frame: str = ""
-    fault: Finding | None = None
-
-
 class Drafts:
-    """Has drafts rendered. A newer draft of the same editor replaces an older one that waits."""
+    """Has drafts rendered and checked. An editor sends its next draft when it has the answer to the last."""
 
-    def __init__(self, studio: Studio, renditions: Renditions) -> None:
+    def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._renditions = renditions
-        self._latest: Kept[str, str] = Kept(_MOST)
         self._frames: Kept[str, tuple[str, View]] = Kept(_MOST)
         self._one_at_a_time = threading.Lock()
 
-    def render(self, rendition: Rendition, draft: Draft, view: View, editor: str) -> RenderedDraft | None:
-        """Return the outcome of a draft, or None if the same editor has sent a newer one."""
-        ticket = secrets.token_urlsafe(8)
-        self._latest.put(editor, ticket)
-        with self._one_at_a_time:
-            if self._latest.get(editor) != ticket:
-                return None
-            if rendition.order is None:
-                return RenderedDraft(fault=rendition.fault)
-            try:
-                html, fault = self._renditions.runner.run(_render, rendition.order, draft, view)
-            except LimitExceeded as exceeded:
-                html, fault = "", limit_finding(exceeded.limit, draft.file)
+    def render(self, rendition: Rendition, draft: Draft, view: View) -> tuple[str, Finding | None]:
+        """Return the key of the draft's frame, or an empty one and what is wrong with the draft."""
+        if rendition.order is None:
+            return "", rendition.fault
+        try:
+            with self._one_at_a_time:
+                html, fault = rendition.runner.run(_render, rendition.order, draft, view)
+        except LimitExceeded as exceeded:
+            html, fault = "", limit_finding(exceeded.limit, draft.file)
         if fault:
-            return RenderedDraft(fault=fault)
-        self._frames.put(ticket, (html, view))
-        return RenderedDraft(ticket)
+            return "", fault
+        key = secrets.token_urlsafe(8)
+        self._frames.put(key, (html, view))
+        return key, None
 
     def findings(self, rendition: Rendition, draft: Draft) -> tuple[Finding, ...]:
         if rendition.order is None:
@@ -60,7 +48,7 @@ class Drafts:
         try:
             with self._one_at_a_time:
                 clients, severity = self._studio.clients, self._studio.severity
-                return self._renditions.runner.run(_check, rendition.order, draft, clients, severity)
+                return rendition.runner.run(_check, rendition.order, draft, clients, severity)
         except LimitExceeded:  # reported where it is rendered
             return ()
 

@@ -12,6 +12,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from keyturn.plain_files import leads_out, make_private_folder, walk
 from keyturn.studio.gallery.gallery import Gallery
+from keyturn.studio.web.pages.layout import Layout
 from keyturn.studio.web.studio import Studio
 
 # Milliseconds. A save is reported after `_STEP` without another change, so an editor's rename is one save.
@@ -21,8 +22,8 @@ _LOOK_UP = 200
 
 
 @get("/events", sync_to_thread=False)
-def saved_events(studio: NamedDependency[Studio]) -> ServerSentEvent:
-    return ServerSentEvent(changes(studio))
+def saved_events(layout: NamedDependency[Layout]) -> ServerSentEvent:
+    return ServerSentEvent(changes(layout.studio))
 
 
 async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None]:
@@ -32,8 +33,10 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
     """
     is_watching = is_back = False
     while not studio.stopping.is_set():
-        inbox, snapshots = _inbox(studio), _snapshots(studio)
-        folders = *_own_folders(studio), *(folder for folder in (inbox, snapshots) if folder)
+        # A watch of the inbox needs its folder before the first mail.
+        inbox = make_private_folder(studio.captured.folder).resolve() if studio.captured else None
+        snapshots = studio.snapshots.resolve() if studio.snapshots and studio.snapshots.is_dir() else None
+        folders = {*_watched(studio), *filter(None, (inbox, snapshots))}
         with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
             async for paths in _batches(studio, folders):
                 if is_back:  # only once the folder is watched again: a save in between would go unreported
@@ -47,7 +50,7 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
         is_back = await _wait_for_folder(studio)
 
 
-async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[set[Path], None]:
+async def _batches(studio: Studio, folders: set[Path]) -> AsyncGenerator[set[Path], None]:
     """Yield batches of changes until the server stops or a watched folder is replaced."""
     from watchfiles import Change, awatch
 
@@ -58,7 +61,7 @@ async def _batches(studio: Studio, folders: tuple[Path, ...]) -> AsyncGenerator[
         yield {Path(path) for _, path in batch}
         gone = {Path(path) for change, path in batch if change == Change.deleted}
         # Only after a report: a folder that is deleted after an empty batch is in the next one.
-        if gone & {*folders} or (batch and not all(folder.exists() for folder in folders)):
+        if gone & folders or (batch and not all(folder.exists() for folder in folders)):
             return
 
 
@@ -82,17 +85,13 @@ async def _wait_for_folder(studio: Studio) -> bool:
     return False
 
 
-def _own_folders(studio: Studio) -> tuple[Path, ...]:
-    return *studio.gallery.watched_folders, *_behind_links(studio.gallery), *_page_folders(studio)
-
-
-def _inbox(studio: Studio) -> Path | None:
-    """Return the folder of captured mails, made if it was missing: a watch needs it before the first mail."""
-    return make_private_folder(studio.captured.folder).resolve() if studio.captured else None
-
-
-def _snapshots(studio: Studio) -> Path | None:
-    return studio.snapshots.resolve() if studio.snapshots and studio.snapshots.is_dir() else None
+def _watched(studio: Studio) -> Iterator[Path]:
+    """Yield the folders of the mails, and those of the pages that lie outside of them."""
+    folders = studio.gallery.watched_folders
+    yield from (*folders, *_behind_links(studio.gallery))
+    for folder in studio.pages.watched_folders if studio.pages else ():
+        if not any(folder.is_relative_to(watched) for watched in folders):
+            yield folder
 
 
 def _behind_links(gallery: Gallery) -> Iterator[Path]:
@@ -101,10 +100,3 @@ def _behind_links(gallery: Gallery) -> Iterator[Path]:
         for path in (Path(above, name) for name in (*folders, *files)):
             if path.is_symlink() and path.exists() and not leads_out(path, gallery.patterns.bounds):
                 yield path.resolve()
-
-
-def _page_folders(studio: Studio) -> Iterator[Path]:
-    """Yield the folders of the pages that lie outside the folders of the mails."""
-    for folder in studio.pages.watched_folders if studio.pages else ():
-        if not any(folder.is_relative_to(watched) for watched in studio.gallery.watched_folders):
-            yield folder

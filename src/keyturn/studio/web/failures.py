@@ -40,11 +40,19 @@ def exception_handlers(
     }
 
 
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response[Any]:
+def problem(
+    status: int, detail: str, headers: Mapping[str, str] | None = None, members: object = None
+) -> Response[Any]:
+    """Return a problem document. `members`: a mapping of further members (RFC 9457, 3.2)."""
     content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    content |= members if isinstance(members, dict) else {}
     media_type = "application/problem+json"
     return Response(content, status_code=status, media_type=media_type, headers=dict(headers or {}))
 
 
 def answer_problem(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    return problem(error.status_code, error.detail, error.headers)
+    return problem(error.status_code, error.detail, error.headers, error.extra)
+
+
+AS_PROBLEMS = exception_handlers(answer_problem)
+"""For handlers that a script asks."""

@@ -46,27 +46,21 @@ class Outcome(Struct, frozen=True):
     fault: str = ""
 
 
-class Sending(Struct, frozen=True):
-    """Sends single mails to the reader's own mailbox, so there is no list and no queue."""
-
-    provider: MailProvider
-    sender: str
-
-    async def send(self, mail: Rendered, to: str) -> Outcome:
-        """Send a mail as it is seen; the subject says that it is a preview."""
-        try:
-            address, subject = parse(to), f"[Preview] {mail.subject}"
-        except ValueError:
-            says = f"{to} is not an email address." if to else "Enter an email address, such as name@example.org."
-            return Outcome(to, fault=says)
-        email = Email(sender=self.sender, to=address, subject=subject, html=mail.html, text=mail.text)
-        sender = self.provider.open()
-        try:
-            return Outcome(address, id=await sender.send(email, uuid4().hex))
-        except SendFailed as error:
-            return Outcome(address, fault=_way_out(error, self.provider.name))
-        finally:
-            await sender.close()
+async def send_preview(provider: MailProvider, sender: str, to: str, mail: Rendered) -> Outcome:
+    """Send one mail to the reader's own mailbox, as it is seen; the subject says that it is a preview."""
+    try:
+        address, subject = parse(to), f"[Preview] {mail.subject}"
+    except ValueError:
+        says = f"{to} is not an email address." if to else "Enter an email address, such as name@example.org."
+        return Outcome(to, fault=says)
+    opened = provider.open()
+    try:
+        email = Email(sender=sender, to=address, subject=subject, html=mail.html, text=mail.text)
+        return Outcome(address, id=await opened.send(email, uuid4().hex))
+    except SendFailed as error:
+        return Outcome(address, fault=_way_out(error, provider.name))
+    finally:
+        await opened.close()
 
 
 def _way_out(error: SendFailed, provider: str) -> str:

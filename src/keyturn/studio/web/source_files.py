@@ -9,7 +9,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from litestar.exceptions import HTTPException, PermissionDeniedException
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from keyturn.errors import TemplateInvalid
 from keyturn.plain_files import read_plain_file, replace_file
@@ -18,22 +20,6 @@ from keyturn.studio.gallery.sizes import LARGEST
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 _SAMPLES = frozenset({".toml", ".json"})
-
-
-class NotEditable(Exception):
-    """A file cannot be edited here. The message says why."""
-
-
-class TextTooLong(Exception):
-    """A text is longer than a template may be."""
-
-
-class ChangedSince(Exception):
-    """The file has changed on the disk since it was read. `now`: its current contents."""
-
-    def __init__(self, now: "SourceText") -> None:
-        self.now = now
-        super().__init__("the file has changed on the disk since it was read")
 
 
 class SourceText(Struct, frozen=True):
@@ -47,7 +33,7 @@ class SourceFiles:
     """Reads and saves the files whose source the studio shows. `off`: why nothing can be edited, or empty.
 
     A path must name a file that the gallery knows. The file must lie in the folder after links are followed (OWASP ASVS
-    5.0, 5.3.2).
+    5.0, 5.3.2). What cannot be edited is a 403 that says why.
     """
 
     def __init__(self, gallery: Gallery, off: str) -> None:
@@ -65,42 +51,46 @@ class SourceFiles:
             return "Read-only: the studio may not write to this file or its folder."
         return ""
 
+    def require_editable(self, file: str) -> None:
+        if refusal := self.refusal(file):
+            raise PermissionDeniedException(detail=refusal)
+
     def read(self, file: str) -> SourceText:
-        """Return the text of a file. Raises LookupError, NotEditable."""
+        """Return the text of a file. Raises LookupError, PermissionDeniedException."""
         return _source_text(self._path(file), self._octets(file))
 
     def save(self, file: str, text: str, fingerprint: str) -> SourceText:
         """Write the text if the file has not changed since; keep its line ends, its mark and its permissions.
 
-        Raises LookupError, NotEditable, TextTooLong and ChangedSince; all of them leave the file as it is.
+        Raises LookupError and HTTPException, which leave the file as it is. If it has changed since, the exception has
+        its current text.
         """
         path, new = self._path(file), _LINE_END.sub("\n", text)
         try:
             octets_of_text = len(new.encode())
         except UnicodeEncodeError as error:
-            raise NotEditable(
-                "The text contains half a character (a lone surrogate), which cannot be saved."
-            ) from error
+            says = "The text contains half a character (a lone surrogate), which cannot be saved."
+            raise PermissionDeniedException(detail=says) from error
         if octets_of_text > LARGEST:
-            raise TextTooLong(f"A template can have up to {LARGEST:,} bytes, but this text has {octets_of_text:,}.")
+            says = f"A template can have up to {LARGEST:,} bytes, but this text has {octets_of_text:,}."
+            raise HTTPException(status_code=413, detail=says)
         with self._one_at_a_time:
             before = self._octets(file)
             if _fingerprint(before) != fingerprint:
-                raise ChangedSince(_source_text(path, before))
+                says, now = "the file has changed on the disk since it was read", _source_text(path, before)
+                raise HTTPException(status_code=409, detail=says, extra=asdict(now))
             octets = _as_before(before, new)
             try:
                 replace_file(path, octets)
             except OSError as error:
-                raise NotEditable(f"The file could not be written: {error.strerror or error}.") from error
+                says = f"The file could not be written: {error.strerror or error}."
+                raise PermissionDeniedException(detail=says) from error
         return SourceText(new, _fingerprint(octets))
 
     def _path(self, file: str) -> Path:
-        if self._off:
-            raise NotEditable(self._off)
-        if not self._is_known(file):
+        if not (self._off or self._is_known(file)):
             raise LookupError(f"The studio shows no file named {file}.")
-        if refusal := self.refusal(file):
-            raise NotEditable(refusal)
+        self.require_editable(file)
         return (self._gallery.folders / file).resolve()
 
     def _octets(self, file: str) -> bytes:
@@ -109,7 +99,7 @@ class SourceFiles:
         except OSError as error:
             if error.errno == errno.EFBIG:
                 says = f"Read-only: a template can have up to {LARGEST:,} bytes, but this file has more."
-                raise NotEditable(says) from error
+                raise PermissionDeniedException(detail=says) from error
             raise LookupError(f"{file} cannot be read: {error.strerror or error}.") from error
 
     def _is_known(self, file: str) -> bool:
@@ -131,9 +121,11 @@ def _source_text(path: Path, octets: bytes) -> SourceText:
     try:
         text = octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise NotEditable(f"Read-only: {path.name} is not UTF-8, so saving would change it.") from error
+        says = f"Read-only: {path.name} is not UTF-8, so saving would change it."
+        raise PermissionDeniedException(detail=says) from error
     if len({*_LINE_END.findall(text)}) > 1:
-        raise NotEditable(f"Read-only: the lines of {path.name} end in several ways, so saving would change them.")
+        says = f"Read-only: the lines of {path.name} end in several ways, so saving would change them."
+        raise PermissionDeniedException(detail=says)
     return SourceText(_LINE_END.sub("\n", text), _fingerprint(octets))
 
 

@@ -11,7 +11,10 @@ from keyturn.studio.gallery import Gallery
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.renderers import Limits, Runner
 from keyturn.studio.web.rendering.rendition import Drawer
-from keyturn.studio.web.sending import MailProvider, Sending
+from keyturn.studio.web.sending import MailProvider
+
+PATH = "/studio"
+"""The path of the pages."""
 
 
 @runtime_checkable
@@ -89,10 +92,6 @@ class Studio:
     pages: HostedPages | None = None
     runner: Runner[Drawer] | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def sending(self) -> Sending | None:
-        return Sending(self.provider, self.sender) if self.provider else None
 
     @property
     def is_shared(self) -> bool:

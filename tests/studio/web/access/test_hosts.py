@@ -8,7 +8,7 @@ from litestar import Litestar, get
 from litestar.testing import TestClient
 from tests.studio.web.fixtures import capture
 
-from keyturn.studio.web import Studio, create_studio_app, studio_router
+from keyturn.studio.web import Studio, create_studio_app, studio_routers
 
 TOKEN = "a-token-that-nobody-guesses"
 PATHS = (
@@ -88,10 +88,10 @@ def test_in_an_app_only_the_studio_is_guarded(studio: Studio) -> None:
     def home() -> str:
         return "home"
 
-    with TestClient(Litestar([home, studio_router(studio, "/mails")]), base_url="http://app.example") as client:
+    with TestClient(Litestar([home, *studio_routers(studio)]), base_url="http://app.example") as client:
         assert client.get("/").text == "home"
-        assert client.get("/mails/inbox").status_code == 421
+        assert client.get("/studio/inbox").status_code == 421
         own = {"host": "127.0.0.1"}
-        assert client.get("/mails/inbox", headers=own).status_code == 200
-        assert "/mails/static/studio.css" in client.get("/mails/templates/greeting", headers=own).text
-        assert not any("mails" in path for path in client.get("/schema/openapi.json").json()["paths"])
+        assert client.get("/studio/inbox", headers=own).status_code == 200
+        assert "/studio/static/studio.css" in client.get("/studio/templates/greeting", headers=own).text
+        assert not any("studio" in path for path in client.get("/schema/openapi.json").json()["paths"])

@@ -73,9 +73,9 @@ def test_a_place_leads_to_its_line_in_the_source(client: Client, folder: Path) -
     save(folder, "<mj-section>", "<mj-sektion>", "_layout/base.mjml")
     save(folder, "</mj-section>", "</mj-sektion>", "_layout/base.mjml")
     page = client.get("/studio/templates/greeting?sample=ada&tab=checks&pane=details").text
-    own, shared = "?sample=ada&amp;show=source&amp;tab=checks#L8", "/studio/files/_layout/base.mjml?tab=checks#L12"
-    assert f'<a href="{own}">greeting.mjml:8:10</a>' in page
-    assert f'<a href="{shared}">_layout/base.mjml:12:5</a>' in page
+    own, shared = "greeting?sample=ada&amp;show=source&amp;tab=checks#L8", "_layout/base.mjml?tab=checks#L12"
+    assert f'<a href="/studio/templates/{own}">greeting.mjml:8:10</a>' in page
+    assert f'<a href="/studio/files/{shared}">_layout/base.mjml:12:5</a>' in page
     assert '<li id="L8">' in client.get("/studio/templates/greeting?sample=ada&show=source&tab=checks").text
 
 

@@ -108,7 +108,7 @@ def test_a_line_that_draws_nothing_leads_nowhere_and_the_page_says_so(client: Cl
 @pytest.mark.usefixtures("rule")
 def test_the_page_shows_the_line_that_is_picked_and_the_ways_to_it(client: Client) -> None:
     called = strip(client, f"{GREETING}:7")
-    assert f'href="?sample=ada&amp;show=source&amp;line={GREETING.replace("/", "%2F")}%3A7#L7"' in called
+    assert f'/greeting?sample=ada&amp;show=source&amp;line={GREETING.replace("/", "%2F")}%3A7#L7"' in called
     assert "mj-divider" in called
     assert re.search(rf"written in.*/studio/files/{PARTS}.*#L2", called)
     assert re.search(r'value="7" class="wrong".*part\.rule', called)

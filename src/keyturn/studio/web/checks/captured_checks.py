@@ -36,15 +36,16 @@ class CapturedChecks:
         self._one_at_a_time = threading.Lock()
 
     def last_report(self, mail_id: str) -> Report | None:
-        if (report := self._known.get(mail_id)) is None:
-            return None
-        return report.with_findings(filter(None, (at_severity(finding, self._severity) for finding in report.findings)))
+        return self._known.get(mail_id)
 
     def check(self, mail: CapturedMail, content: MailContent) -> Report:
         """Return the findings in a mail. This may take seconds."""
         with self._one_at_a_time:
-            report = self._known.get(mail.id) or self._examine(mail, content)
-            self._known.put(mail.id, report)
+            if not (report := self._known.get(mail.id)):
+                report = self._examine(mail, content)
+                judged = (at_severity(finding, self._severity) for finding in report.findings)
+                report = report.with_findings(filter(None, judged))
+                self._known.put(mail.id, report)
             return report
 
     def _examine(self, mail: CapturedMail, content: MailContent) -> Report:

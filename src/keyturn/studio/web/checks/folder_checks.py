@@ -4,17 +4,18 @@
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from time import monotonic
 
 from keyturn.studio.gallery import Entry
+from keyturn.studio.gallery.discovery import state_of
 from keyturn.studio.gallery.gallery import fingerprints
 from keyturn.studio.lint.check import Part, TemplateChecks, put_together
 from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.checks_in_renderers import How, check_apart
 from keyturn.studio.lint.report import Report
 from keyturn.studio.renderers import Limits, Runner
-from keyturn.studio.web.checks.mail_checks import KnownFindings
+from keyturn.studio.web.checks.mail_checks import without_known
 from keyturn.studio.web.rendering.kept import Kept
 from keyturn.studio.web.rendering.rendition import Drawer
 from keyturn.studio.web.studio import Studio
@@ -30,13 +31,13 @@ class FolderChecks:
     """Has templates checked, one at a time, while pages ask for it.
 
     `last`: the report at the latest request, and `waiting`: the number of templates that were still to check; None
-    before the first request. `known`: the baseline.
+    before the first request. `trouble`: why the baseline cannot be read.
     """
 
-    def __init__(self, studio: Studio, runner: Runner[Drawer], known: KnownFindings) -> None:
-        self.known = known
+    def __init__(self, studio: Studio, runner: Runner[Drawer]) -> None:
         self.last = Report()
         self.waiting: int | None = None
+        self.trouble = ""
         self._studio = studio
         self._gallery = studio.gallery
         self._runner = runner
@@ -48,24 +49,19 @@ class FolderChecks:
     def check_more(self) -> bool:
         """Check some new templates; return whether any are left.
 
-        A page asks again while it is open, so only requested checks run. A template that changes after its fingerprint
-        was taken is new again next time. Until then its earlier findings stay.
+        A page asks again while it is open, so only requested checks run.
         """
         with self._one_at_a_time:
             began = monotonic()
             states = fingerprints(self._gallery)
             with self._gallery.one_look():
                 entries = {entry.name: entry for entry in self._gallery.entries()}
-                waiting = [name for name in entries if self._parts.is_new(name, states.get(name))]
-                self._parts.forget([name for name, _ in self._parts.items() if name not in entries])
-                until = monotonic() + max(_MOMENT, monotonic() - began)  # looking at a large folder takes as long
-                while waiting:
-                    name = waiting.pop(0)
-                    self._parts.put(name, self._check(entries[name]), states.get(name))
-                    if monotonic() > until:
-                        break
-                self._put_all_together(entries, waiting)
-        return bool(waiting)
+                files = {name: states.get(name) for name in entries}
+                seconds = max(_MOMENT, monotonic() - began)  # looking at a large folder takes as long
+                waiting = self._parts.renew(files, lambda name: self._check(entries[name]), seconds)
+                self._put_all_together(entries, are_all=not waiting)
+            self.waiting = waiting
+        return waiting > 0
 
     def _check(self, entry: Entry) -> Part:
         self._gallery.branches(entry.name)  # so that the list shows them
@@ -79,22 +75,17 @@ class FolderChecks:
         except LookupError:  # deleted since
             return Part()
 
-    def _put_all_together(self, entries: Mapping[str, Entry], waiting: Sequence[str]) -> None:
+    def _put_all_together(self, names: Iterable[str], *, are_all: bool) -> None:
         """Update `last` if the findings have changed and the last update was not a moment ago."""
-        known = self._parts.revision, not waiting, self.known.state
-        if known != self._put_together and not (waiting and monotonic() < self._again_at):
-            began = monotonic()
-            self.last = self._report(entries, are_all=not waiting)
-            self._put_together, self._again_at = known, began + (monotonic() - began) * (_SHARE + 1)
-        self.waiting = len(waiting)
-
-    def _report(self, entries: Mapping[str, Entry], *, are_all: bool) -> Report:
-        known = dict(self._parts.items())
-        parts = {name: known[name] for name in entries if name in known}
-        languages = tuple(self._gallery.languages.known.values())
-        severity = self._studio.severity
-        report = put_together(self._gallery, parts, languages, severity, are_all=are_all)
-        return self.known.mark_in(report)
+        began, baseline = monotonic(), self._studio.baseline
+        state = self._parts.revision, are_all, baseline and state_of(str(baseline))
+        if state == self._put_together or (began < self._again_at and not are_all):
+            return
+        known, languages = dict(self._parts.items()), tuple(self._gallery.languages.known.values())
+        parts = {name: known[name] for name in names if name in known}
+        report = put_together(self._gallery, parts, languages, self._studio.severity, are_all=are_all)
+        self.last, self.trouble = without_known(report, baseline)
+        self._put_together, self._again_at = state, began + (monotonic() - began) * (_SHARE + 1)
 
 
 def _check_template(drawer: Drawer, template: str, clients: tuple[str, ...], limits: Limits, how: How) -> Part:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from keyturn.studio.gallery.discovery import FileState, state_of
 from keyturn.studio.lint.baseline import BaselineInvalid, read_baseline
 from keyturn.studio.lint.check import TemplateChecks, put_together
 from keyturn.studio.lint.checks import checks_for
@@ -18,7 +17,7 @@ from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain_samples
 from keyturn.studio.renderers import LimitExceeded, Limits
 from keyturn.studio.web.rendering.kept import Kept
-from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition, Renditions
+from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition
 from keyturn.studio.web.view import View
 
 if TYPE_CHECKING:  # `Mails` checks without a studio
@@ -47,76 +46,50 @@ def check_mail(drawer: Drawer, order: Order, clients: tuple[str, ...], severity:
     return replace(report, audit=tuple(audited), not_checked="" if part.is_whole else _IN_PART)
 
 
-class KnownFindings:
-    """Reads a baseline. `trouble`: why it cannot be read; then nothing is known."""
-
-    def __init__(self, file: Path | None) -> None:
-        self.file = file
-        self.trouble = ""
-
-    @property
-    def state(self) -> FileState | None:
-        """The state of the file, or None without one."""
-        return state_of(str(self.file)) if self.file and self.file.exists() else None
-
-    def mark_in(self, report: Report) -> Report:
-        """Return the report, in which known findings do not count."""
-        trouble = ""
-        try:
-            if self.file and self.file.exists():
-                report = read_baseline(self.file).without_known(report)
-        except BaselineInvalid as invalid:
-            message = str(invalid)
-            trouble = f"{message[:1].upper()}{message[1:]}."
-        self.trouble = trouble
-        return report
+def without_known(report: Report, baseline: Path | None) -> tuple[Report, str]:
+    """Return the report, in which the findings of a baseline do not count, and why the file cannot be read."""
+    try:
+        known = baseline and baseline.exists() and read_baseline(baseline)
+    except BaselineInvalid as invalid:
+        message = str(invalid)
+        return report, f"{message[:1].upper()}{message[1:]}."
+    return known.without_known(report) if known else report, ""
 
 
-_Mail = tuple[str, View]
-"""A template, and the part of a view that identifies the mail."""
+_MOST = 500
+"""The number of kept reports: every keystroke in the form of the data makes another mail."""
 
 
 class Checks:
-    """Has mails checked, one at a time, and keeps the reports. `known`: the baseline, whose findings do not count."""
+    """Has mails checked, one at a time, and keeps the reports."""
 
-    def __init__(self, studio: "Studio", renditions: Renditions) -> None:
-        self.renditions = renditions
-        self.known = KnownFindings(studio.baseline)
+    def __init__(self, studio: "Studio") -> None:
         self._studio = studio
-        self._gallery = renditions.gallery
-        self._reports: Kept[_Mail, Report] = Kept()
+        self._reports: Kept[tuple[str, View], Report] = Kept(_MOST)
         self._one_at_a_time = threading.Lock()
 
     def last_report(self, rendition: Rendition) -> Report | None:
         """Return the latest report, also if a file has changed since; None before the first check."""
         report = self._reports.get((rendition.template, rendition.view))
-        return self.known.mark_in(report) if report else None
+        return without_known(report, self._studio.baseline)[0] if report else None
 
     def check(self, rendition: Rendition) -> bool:
-        """Check a mail. Return False if nothing has changed since the last check.
-
-        Of edited, generated and branded mails, only the latest of each sample is kept: every keystroke makes another
-        mail.
-        """
-        template, view = mail = rendition.template, rendition.view
+        """Check a mail. Return False if nothing has changed since the last check."""
+        mail, gallery = (rendition.template, rendition.view), self._studio.gallery
         with self._one_at_a_time:
             if not self._reports.is_new(mail, rendition.fingerprint):
                 return False
-            written = view.only("sample", "lang")
-            if view != written:
-                others = (other for other, _ in self._reports.items() if other[0] == template)
-                self._reports.forget([one for one in others if one[1] != written == one[1].only("sample", "lang")])
-            with self._gallery.one_look():
+            with gallery.one_look():
                 if not rendition.exceeded:
-                    self._gallery.branches(template)  # so that the list shows them
+                    gallery.branches(rendition.template)  # so that the list shows them
                 self._reports.put(mail, self._report(rendition), rendition.fingerprint)
             return True
 
     def _report(self, rendition: Rendition) -> Report:
         if order := rendition.order:
             try:
-                return self.renditions.runner.run(check_mail, order, self._studio.clients, self._studio.severity)
+                return rendition.runner.run(check_mail, order, self._studio.clients, self._studio.severity)
             except LimitExceeded as exceeded:
                 return Report((limit_finding(exceeded.limit, order.files.markup),))
         faults = (error, *error.others) if (error := rendition.unreadable) else ()
-        return Report().with_findings(explain_samples(fault, self._gallery) for fault in faults)
+        return Report().with_findings(explain_samples(fault, self._studio.gallery) for fault in faults)

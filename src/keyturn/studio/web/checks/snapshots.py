@@ -4,12 +4,11 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from itertools import islice
-from time import monotonic
 
 from msgspec import Struct
 
 from keyturn.errors import TemplateInvalid
-from keyturn.studio.gallery import Gallery, MailName
+from keyturn.studio.gallery import MailName
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprint, fingerprints
 from keyturn.studio.snapshots import Comparison, Snapshots
 from keyturn.studio.snapshots.comparison import State as Verdict
@@ -28,24 +27,34 @@ class Stale(Exception):
     """A mail has changed since the reader looked at it."""
 
 
-class ChangedMail(Struct, frozen=True):
-    """A mail that differs from its snapshot. `edits`, `excerpt`: only of one that existed before and still exists."""
+class ComparedMail(Struct, frozen=True):
+    """The outcome of a comparison; of a changed mail also the removed and added lines of its parts, and its edits."""
 
     name: MailName
     verdict: Verdict
     id: str
-    html: tuple[int, int]
-    text: tuple[int, int]
-    edits: tuple[frozenset[tuple[str, str]], ...] | None
-    excerpt: tuple[Line, ...]
-    fault: TemplateInvalid | None
+    fault: TemplateInvalid | None = None
+    html: tuple[int, int] = (0, 0)
+    text: tuple[int, int] = (0, 0)
+    edits: tuple[frozenset[tuple[str, str]], ...] | None = None
+    excerpt: tuple[Line, ...] = ()
+
+    @classmethod
+    def of(cls, comparison: Comparison) -> "ComparedMail":
+        seen = comparison.name, comparison.state, comparison.id, comparison.fault
+        if comparison.state != "changed":
+            return cls(*seen)
+        html, text, _ = parts = comparison.html, comparison.text, comparison.subject
+        lines = (_shorten_line(line) for part in parts for line in part.lines if line.kind != "same")
+        edits, excerpt = tuple(part.edits for part in parts), tuple(islice(lines, _EXCERPT))
+        return cls(*seen, (html.removed, html.added), (text.removed, text.added), edits, excerpt)
 
 
 class ChangeGroup(Struct, frozen=True):
     """Mails with the same change: one look is enough for all of them."""
 
     verdict: Verdict
-    changes: tuple[ChangedMail, ...]
+    changes: tuple[ComparedMail, ...]
 
     @property
     def ids(self) -> str:
@@ -53,98 +62,70 @@ class ChangeGroup(Struct, frozen=True):
 
 
 class Review:
-    """Compares the mails with their snapshots for every page. Only the verdicts are kept, for the count."""
+    """Compares the mails with their snapshots for every page, and keeps the outcomes until a file changes."""
 
-    def __init__(self, snapshots: Snapshots, gallery: Gallery) -> None:
-        self.stored = snapshots.stored
+    def __init__(self, snapshots: Snapshots) -> None:
         self.snapshots = snapshots
-        self._gallery = gallery
         self._names: list[MailName] = []
-        self._known: Kept[MailName, Verdict] = Kept()
+        self._known: Kept[MailName, ComparedMail] = Kept()
         self._one_at_a_time = threading.Lock()
 
     @property
-    def total(self) -> int:
-        return sum(verdict != "gone" for _, verdict in self._verdicts())
+    def mails(self) -> list[ComparedMail]:
+        """The mails that were compared so far, and the snapshots without a mail."""
+        return [mail for name in self._names if (mail := self._known.get(name))]
 
     def waiting_mails(self) -> list[MailName]:
-        return [name for name, verdict in self._verdicts() if verdict not in ("same", "broken")]
+        return [mail.name for mail in self.mails if mail.verdict not in ("same", "broken")]
 
     def look(self, seconds: float = _MOMENT) -> bool:
         """Compare some mails that may have changed since the last comparison; return whether any are left."""
         with self._one_at_a_time:
-            return self._look(self._fingerprints(), seconds)
+            files = self._fingerprints()
+            with self.snapshots.gallery.one_look():
+                self._names = self.snapshots.names()
+                of_mails = {name: files[name.template] for name in self._names}
+                return self._known.renew(of_mails, self._compare, seconds) > 0
 
-    def _look(self, files: Mapping[str, Fingerprint], seconds: float) -> bool:
-        """Compare the changed mails. A file that changes after `files` were taken counts as changed next time."""
-        with self._gallery.one_look():
-            self._names = self.snapshots.names()
-            left = [name for name in self._names if self._known.is_new(name, files[name.template])]
-            until = monotonic() + seconds
-            for done, comparison in enumerate(map(self.snapshots.compare, left), 1):
-                self._known.put(comparison.name, comparison.state, files[comparison.name.template])
-                if monotonic() > until:
-                    return done < len(left)
-        return False
-
-    def changes(self) -> list[ChangedMail]:
+    def look_at_all(self) -> list[ComparedMail]:
         self.look(float("inf"))
-        wanted = [name for name, verdict in self._verdicts() if verdict != "same"]
-        comparisons = map(self.snapshots.compare, wanted)
-        return [_change_from(comparison) for comparison in comparisons if comparison.state != "same"]
+        return self.mails
 
     def accept(self, ids: Iterable[str], *, deletes: bool = False) -> None:
         """Write the snapshots of the mails with these ids, or delete those of removed mails; never both at once.
 
         Raises Stale, and changes nothing, if one of the mails is not of that kind any more.
         """
-        self.look(float("inf"))
+        seen = {mail.id: mail.name for mail in self.look_at_all()}
         with self._one_at_a_time:
-            wanted = set(ids)
-            comparisons = map(self.snapshots.compare, self.waiting_mails())
-            accepted = [
-                comparison
-                for comparison in comparisons
-                if comparison.acceptable and comparison.id in wanted and (comparison.state == "gone") == deletes
-            ]
-            if len(accepted) < len(wanted):
+            wanted = {*ids}
+            compared = [self.snapshots.compare(seen[one]) for one in wanted if one in seen]
+            for comparison in compared:  # without its files, so that the next look compares it again
+                self._known.put(comparison.name, ComparedMail.of(comparison))
+            accepted = [one for one in compared if one.id in wanted and one.acceptable]
+            if len(accepted) < len(wanted) or any((one.state == "gone") != deletes for one in accepted):
                 raise Stale
             for comparison in accepted:
                 self.snapshots.accept(comparison)
 
+    def _compare(self, name: MailName) -> ComparedMail:
+        return ComparedMail.of(self.snapshots.compare(name))
+
     def _fingerprints(self) -> Mapping[str, Fingerprint]:
-        own, stored = fingerprints(self._gallery), defaultdict(set)
-        for file in fingerprint(self.stored.folder):
+        own, stored = fingerprints(self.snapshots.gallery), defaultdict(set)
+        for file in fingerprint(self.snapshots.stored.folder):
             stored[file[0].rpartition("/")[0]].add(file)
         return defaultdict(frozenset, {name: own.get(name, frozenset()) | stored[name] for name in {*own, *stored}})
 
-    def _verdicts(self) -> list[tuple[MailName, Verdict]]:
-        return [(name, verdict) for name in self._names if (verdict := self._known.get(name))]
 
-
-def group_changes(changes: Iterable[ChangedMail]) -> list[ChangeGroup]:
+def group_changes(mails: Iterable[ComparedMail]) -> list[ChangeGroup]:
     """Return the changes in groups of the same edit. The edit of the most mails comes first."""
-    groups: dict[object, list[ChangedMail]] = defaultdict(list)
-    for change in changes:
-        groups[change.verdict, change.edits].append(change)
+    groups: dict[object, list[ComparedMail]] = defaultdict(list)
+    for mail in mails:
+        if mail.verdict != "same":
+            groups[mail.verdict, mail.edits].append(mail)
     ordered = sorted(groups.values(), key=lambda group: (_ORDER[group[0].verdict], -len(group)))
     return [ChangeGroup(group[0].verdict, tuple(group)) for group in ordered]
-
-
-def _change_from(comparison: Comparison) -> ChangedMail:
-    parts = comparison.html, comparison.text, comparison.subject
-    whole = comparison.state != "changed"
-    lines = (_shorten_line(line) for part in parts for line in part.lines if line.kind != "same")
-    return ChangedMail(
-        name=comparison.name,
-        verdict=comparison.state,
-        id=comparison.id,
-        html=(comparison.html.removed, comparison.html.added),
-        text=(comparison.text.removed, comparison.text.added),
-        edits=None if whole else tuple(part.edits for part in parts),
-        excerpt=() if whole else tuple(islice(lines, _EXCERPT)),
-        fault=comparison.fault,
-    )
 
 
 def _shorten_line(line: Line) -> Line:

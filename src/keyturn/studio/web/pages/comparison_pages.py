@@ -26,12 +26,14 @@ class Acceptance(msgspec.Struct):
 def snapshots_page(
     view: NamedDependency[View], review: NamedDependency[Review], layout: NamedDependency[Layout]
 ) -> Response[str]:
+    mails = review.look_at_all()
     context: dict[str, Any] = {
-        "groups": group_changes(review.changes()),
-        "stored": review.stored.folder,
-        "total": review.total,
+        "view": view,
+        "groups": group_changes(mails),
+        "stored": review.snapshots.stored.folder,
+        "total": sum(mail.verdict != "gone" for mail in mails),
+        "waiting": review.waiting_mails(),
     }
-    context |= {"view": view, "waiting": review.waiting_mails()}
     return layout.page("snapshots.html", context)
 
 
@@ -57,28 +59,24 @@ def accept(
 
 @get("/snapshots/{name:path}", sync_to_thread=True)
 def snapshot_page(
-    mail_name: NamedDependency[MailName],
+    path_name: NamedDependency[str],
     view: NamedDependency[View],
     review: NamedDependency[Review],
     layout: NamedDependency[Layout],
 ) -> Response[str]:
-    comparison = review.snapshots.compare(mail_name)
-    review.look(float("inf"))
+    comparison = review.snapshots.compare(MailName(path_name, view.sample, view.lang))
+    review.look_at_all()
     waiting = review.waiting_mails()
     context: dict[str, Any] = {
         "view": view,
         "comparison": comparison,
         "snapshot": comparison.name,
-        "files": [file.name for file in review.stored.places(comparison.name)],
-        "stored": review.stored.folder,
+        "files": [file.name for file in review.snapshots.stored.places(comparison.name)],
+        "stored": review.snapshots.stored.folder,
         "waiting": waiting,
         "following": _next_after(comparison.name, waiting),
     }
     return layout.page("snapshot.html", context)
-
-
-def mail_name(path_name: NamedDependency[str], view: NamedDependency[View]) -> MailName:
-    return MailName(path_name, view.sample, view.lang)
 
 
 def _next_after(here: MailName, waiting: list[MailName]) -> MailName | None:

@@ -7,7 +7,7 @@ from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.response import Redirect
 
-from keyturn.studio.gallery import Entry, Gallery
+from keyturn.studio.gallery import Entry
 from keyturn.studio.web import frames
 from keyturn.studio.web.pages.layout import Layout, page_of, provide_address
 from keyturn.studio.web.pages.tree import in_order
@@ -75,12 +75,11 @@ def _views(sample: str, view: SheetView) -> Iterator[View]:
 
 
 @get("/", sync_to_thread=False)
-def home_page(
-    view: NamedDependency[View], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
-) -> Response[str] | Redirect:
+def home_page(view: NamedDependency[View], layout: NamedDependency[Layout]) -> Response[str] | Redirect:
     """Show each mail once, by its first sample; or lead to the inbox, if the studio was started for it."""
     if layout.studio.opens_inbox and view == View():
         return layout.redirect("inbox")
+    gallery = layout.gallery
     entries = gallery.entries()
     if not entries:
         return layout.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})
@@ -91,19 +90,17 @@ def home_page(
 
 
 @get("/sheet", dependencies={"sheet": provide_address(SheetView)}, sync_to_thread=True)
-def contact_sheet(
-    sheet: NamedDependency[SheetView], gallery: NamedDependency[Gallery], layout: NamedDependency[Layout]
-) -> Response[str]:
+def contact_sheet(sheet: NamedDependency[SheetView], layout: NamedDependency[Layout]) -> Response[str]:
     context = {
         "view": View(pane=sheet.pane),
         "address": sheet,
         "sheet": sheet,
         "schemes": SCHEMES,
         "sample_choices": SAMPLES,
-        "language_choices": [(str(each), str(each)) for each in gallery.languages.known],
+        "language_choices": [(str(each), str(each)) for each in layout.gallery.languages.known],
         "sandbox": frames.PREVIEW,
     }
-    return layout.page("sheet.html", context | pictures(gallery.entries(), sheet))
+    return layout.page("sheet.html", context | pictures(layout.gallery.entries(), sheet))
 
 
 HANDLERS = (home_page, contact_sheet)

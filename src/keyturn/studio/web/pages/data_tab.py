@@ -5,12 +5,14 @@ from typing import Any
 import msgspec
 from litestar import Response, post
 from litestar.di import NamedDependency
+from litestar.exceptions import HTTPException
 from litestar.params import JSONBody
 
 from keyturn.errors import SampleNotSaved, TemplateInvalid
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.samples.saving import SampleFiles, name_fault
 from keyturn.studio.web.data.current_data import CurrentData, current_data
+from keyturn.studio.web.failures import AS_PROBLEMS
 from keyturn.studio.web.pages.layout import Layout
 from keyturn.studio.web.view import View
 
@@ -24,13 +26,6 @@ class SentSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     edit: str
     replaces: bool = False
-
-
-class Obstacle(msgspec.Struct, frozen=True):
-    """A reason why saving fails. A sample of the same name can be replaced."""
-
-    detail: str
-    replaceable: bool = False
 
 
 def parts(gallery: Gallery, template: str, view: View, data: CurrentData | None) -> dict[str, Any]:
@@ -48,24 +43,28 @@ def parts(gallery: Gallery, template: str, view: View, data: CurrentData | None)
     }
 
 
-def _save(gallery: Gallery, template: str, view: View, name: str, *, replaces: bool) -> Obstacle | None:
-    """Save the data of the view under a name; return why it was not saved. Raises LookupError."""
+def _save(gallery: Gallery, template: str, view: View, name: str, *, replaces: bool) -> None:
+    """Save the data of the view under a name. Raises LookupError, and a 409 for what is in the way."""
     if fault := name_fault(name):
-        return Obstacle(fault)
+        raise _in_the_way(fault)
     files = SampleFiles(gallery, template)
     try:
         data = current_data(gallery, template, view)
     except TemplateInvalid as error:
-        return Obstacle(f"The samples cannot be read: {error}.")
+        raise _in_the_way(f"The samples cannot be read: {error}.") from error
     if data.faults:
-        return Obstacle("Some values are not valid yet. Correct them first.")
+        raise _in_the_way("Some values are not valid yet. Correct them first.")
     if files.has(name) and not replaces:
-        return Obstacle(f"A sample named {name} already exists.", replaceable=True)
+        raise _in_the_way(f"A sample named {name} already exists.", replaceable=True)
     try:
         files.save(name, data.sample.values, data.fields)
     except SampleNotSaved as error:
-        return Obstacle(f"{_name_of(gallery, error.file)} was not written: {error.reason}.")
-    return None
+        raise _in_the_way(f"{_name_of(gallery, error.file)} was not written: {error.reason}.") from error
+
+
+def _in_the_way(detail: str, *, replaceable: bool = False) -> HTTPException:
+    """Return a 409 for data that cannot be saved (RFC 9110, 15.5.10). A sample of the same name can be replaced."""
+    return HTTPException(status_code=409, detail=detail, extra={"replaceable": replaceable})
 
 
 def _name_of(gallery: Gallery, file: Any) -> str:
@@ -85,17 +84,16 @@ def _form(data: CurrentData, view: View) -> str:
     return msgspec.json.encode(parts).decode()
 
 
-@post("/templates/{name:path}", status_code=200, sync_to_thread=True)
+@post("/templates/{name:path}", status_code=200, exception_handlers=AS_PROBLEMS, sync_to_thread=True)
 def save(
     path_name: NamedDependency[str],
     data: JSONBody[SentSample],
     view: NamedDependency[View],
     layout: NamedDependency[Layout],
 ) -> Response[Any]:
-    """Save the data as a sample. 409 with what is in the way (RFC 9110, 15.5.10)."""
+    """Save the data as a sample, or say what is in the way."""
     name = data.name.strip()
-    if obstacle := _save(layout.gallery, path_name, view.to(edit=data.edit), name, replaces=data.replaces):
-        return Response(obstacle, status_code=409)
+    _save(layout.gallery, path_name, view.to(edit=data.edit), name, replaces=data.replaces)
     return Response({"address": layout.url("templates", path_name, view=view.to(sample=name, edit=""))})
 
 

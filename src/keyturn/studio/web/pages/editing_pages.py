@@ -14,14 +14,22 @@ from keyturn.studio.gallery.sizes import LARGEST
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.web import frames
 from keyturn.studio.web.drafts import Drafts
+from keyturn.studio.web.failures import AS_PROBLEMS
 from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.layout import Layout
-from keyturn.studio.web.rendering.rendition import Renditions
-from keyturn.studio.web.source_files import ChangedSince, NotEditable, SourceFiles, TextTooLong
+from keyturn.studio.web.rendering.rendition import Rendition
+from keyturn.studio.web.source_files import SourceFiles
 from keyturn.studio.web.view import View
 
 _LONGEST_BODY = 4 * LARGEST
 """Octets of a request: JSON writes a line feed as two."""
+
+_SENT: dict[str, Any] = {
+    "status_code": 200,
+    "request_max_body_size": _LONGEST_BODY,
+    "exception_handlers": AS_PROBLEMS,
+    "sync_to_thread": True,
+}
 
 
 class SentText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,65 +40,48 @@ class SentText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An unsaved text. `editor`: an id of the page, so that a newer draft replaces an older one."""
+    """An unsaved text of a file."""
 
     file: Annotated[str, Meta(max_length=1000)]
     text: Annotated[str, Meta(max_length=LARGEST)]
-    editor: Annotated[str, Meta(max_length=100)]
 
 
-@get("/sources/{name:path}", sync_to_thread=True)
+@get("/sources/{name:path}", exception_handlers=AS_PROBLEMS, sync_to_thread=True)
 def read_source(path_name: NamedDependency[str], sources: NamedDependency[SourceFiles]) -> Response[Any]:
-    try:
-        return Response(asdict(sources.read(path_name)))
-    except (LookupError, NotEditable) as error:
-        return _refusal(error)
+    return Response(asdict(sources.read(path_name)))
 
 
-@post("/sources/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
+@post("/sources/{name:path}", **_SENT)
 def save_source(
     path_name: NamedDependency[str], data: JSONBody[SentText], sources: NamedDependency[SourceFiles]
 ) -> Response[Any]:
     """Save a file. 409 with the current text if the file has changed on the disk (RFC 9110, 15.5.10)."""
-    try:
-        return Response(asdict(sources.save(path_name, data.text, data.fingerprint)))
-    except ChangedSince as error:
-        return Response(asdict(error.now) | {"detail": str(error)}, status_code=409)
-    except (LookupError, NotEditable, TextTooLong) as error:
-        return _refusal(error)
+    return Response(asdict(sources.save(path_name, data.text, data.fingerprint)))
 
 
-@post("/drafts/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
+@post("/drafts/{name:path}", **_SENT)
 def render_draft(
-    path_name: NamedDependency[str],
-    data: JSONBody[SentDraft],
-    drawn: NamedDependency[View],
-    sources: NamedDependency[SourceFiles],
-    drafts: NamedDependency[Drafts],
-    renditions: NamedDependency[Renditions],
-    layout: NamedDependency[Layout],
-) -> Response[Any]:
-    if refusal := sources.refusal(data.file):
-        return _refusal(NotEditable(refusal))
-    became = drafts.render(renditions.rendition(path_name, drawn), Draft(data.file, data.text), drawn, data.editor)
-    if became is None:
-        return Response({"overtaken": True})
-    frame = layout.url("draft-frames", became.frame) if became.frame else ""
-    return Response({"frame": frame, "fault": became.fault and _finding(became.fault)})
-
-
-@post("/draft-findings/{name:path}", status_code=200, sync_to_thread=True, request_max_body_size=_LONGEST_BODY)
-def check_draft(
-    path_name: NamedDependency[str],
+    rendition: NamedDependency[Rendition],
     data: JSONBody[SentDraft],
     view: NamedDependency[View],
     sources: NamedDependency[SourceFiles],
     drafts: NamedDependency[Drafts],
-    renditions: NamedDependency[Renditions],
+    layout: NamedDependency[Layout],
 ) -> Response[Any]:
-    if refusal := sources.refusal(data.file):
-        return _refusal(NotEditable(refusal))
-    found = drafts.findings(renditions.rendition(path_name, view), Draft(data.file, data.text))
+    sources.require_editable(data.file)
+    key, fault = drafts.render(rendition, Draft(data.file, data.text), layout.as_loaded(view))
+    return Response({"frame": layout.url("draft-frames", key) if key else "", "fault": fault and _finding(fault)})
+
+
+@post("/draft-findings/{name:path}", **_SENT)
+def check_draft(
+    rendition: NamedDependency[Rendition],
+    data: JSONBody[SentDraft],
+    sources: NamedDependency[SourceFiles],
+    drafts: NamedDependency[Drafts],
+) -> Response[Any]:
+    sources.require_editable(data.file)
+    found = drafts.findings(rendition, Draft(data.file, data.text))
     return Response({"findings": [_finding(each) for each in found if each.place.file == data.file]})
 
 
@@ -98,11 +89,6 @@ def check_draft(
 def draft_frame(key: FromPath[str], drafts: NamedDependency[Drafts]) -> Response[str]:
     html, view = drafts.frame(key)
     return frame_answers.answer(html, view, frames.PREVIEW)
-
-
-def _refusal(error: Exception) -> Response[Any]:
-    statuses = {NotEditable: 403, TextTooLong: 413}
-    return Response({"detail": str(error)}, status_code=statuses.get(type(error), 404))
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -1,16 +1,14 @@
 """The page of all findings of a folder: filtered, grouped, in pages, and updated while the checks run."""
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from litestar import Response, get
 from litestar.di import NamedDependency
 from litestar.params import FromHeader
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-from keyturn.studio.gallery import Gallery, MailName
 from keyturn.studio.lint.clients.clients import name_of
-from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, Severity
+from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity
 from keyturn.studio.lint.report import Report, Tally, equal_findings, mails_of
 from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.pages.layout import Layout, page_of, provide_address
@@ -41,23 +39,6 @@ class FindingsView(PageAddress, frozen=True, kw_only=True, omit_defaults=True):
         return self.here(severity=tuple(chosen), page=1)
 
 
-class Listing(Struct, frozen=True):
-    """One page of findings. `groups`: equal findings. `severities`: how many have the words of the filter."""
-
-    groups: Sequence[Sequence[Finding]]
-    severities: Mapping[Severity, int]
-    pages: int
-    page: int
-
-
-def listing(report: Report, view: FindingsView) -> Listing:
-    """Return the page of an address; the last page for a number beyond it."""
-    with_words = [finding for finding in report.found if _has_words(finding, view.words)]
-    groups = equal_findings(one for one in with_words if not view.severity or one.severity in view.severity)
-    shown, page, pages = page_of(groups, view.page, _ON_A_PAGE)
-    return Listing(groups=shown, severities=Tally.of(with_words).by_severity, pages=pages, page=page)
-
-
 def _has_words(finding: Finding, words: str) -> bool:
     clients = (name for gap in finding.clients for name in (gap.client, name_of(gap.client)))
     parts = (finding.rule, finding.message, finding.fix, finding.place.file, *finding.templates, *clients)
@@ -65,13 +46,9 @@ def _has_words(finding: Finding, words: str) -> bool:
     return all(word in text for word in words.lower().split())
 
 
-_SAMPLES = (".toml", ".json")
-
-
 @get("/findings", dependencies={"address": provide_address(FindingsView)}, sync_to_thread=True)
 def findings_page(
     address: NamedDependency[FindingsView],
-    folder_checks: NamedDependency[FolderChecks],
     layout: NamedDependency[Layout],
     prefer: FromHeader[str] = "",
 ) -> Response[str]:
@@ -79,51 +56,34 @@ def findings_page(
 
     With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once.
     """
-    left = True if "respond-async" in prefer else folder_checks.check_more()
-    return layout.page("findings.html", _context(address, layout.gallery, folder_checks) | {"left_to_check": left})
+    left = True if "respond-async" in prefer else layout.checks.check_more()
+    return layout.page(
+        "findings.html", _context(address, layout.checks, layout.gallery.names()) | {"left_to_check": left}
+    )
 
 
-def _context(view: FindingsView, gallery: Gallery, folder_checks: FolderChecks) -> dict[str, Any]:
-    report, waiting, known = folder_checks.last, folder_checks.waiting, folder_checks.known
+def _context(view: FindingsView, checks: FolderChecks, mail_names: list[str]) -> dict[str, Any]:
     return {
         "view": View(pane=view.pane),
         "address": view,
         "findings": view,
-        "folder_report": report,
-        "to_check": waiting,
-        "listing": None if waiting is None else listing(report, view),
+        "folder_report": checks.last,
+        "to_check": checks.waiting,
+        "listing": None if checks.waiting is None else _listing(checks.last, view),
         "severities": SEVERITIES,
-        "links": Links(gallery),
         "most_places": _MOST_PLACES,
         "mails_of": mails_of,
-        "mail_names": gallery.names(),
-        "trouble": known.trouble,
+        "mail_names": mail_names,
+        "trouble": checks.trouble,
     }
 
 
-class Links:
-    def __init__(self, gallery: Gallery) -> None:
-        mails = [(name, gallery.files(name)) for name in gallery.names()]
-        self._stages: dict[str, tuple[str, Any]] = {files.markup: (name, "template") for name, files in mails}
-        self._stages |= {files.text: (name, "text") for name, files in mails if files.text}
-        self._shared = frozenset(gallery.shared_files())
-
-    def source(self, place: Place, templates: tuple[str, ...]) -> tuple[tuple[str, ...], View] | None:
-        """Return the page of a source, and its view; None for a file without a page."""
-        template, stage = self._stages.get(place.file, ("", ""))
-        if stage:
-            return ("templates", template), View(show="source", file=stage)
-        if place.file in self._shared:
-            return ("files", place.file), View()
-        if templates and place.file.endswith(_SAMPLES):
-            return ("templates", templates[0]), View(show="source", file="samples")
-        return None
-
-    def mail(self, mail: MailName, place: Place) -> View:
-        """Return the view of a mail that selects the part from this place."""
-        is_drawn = place.file in self._shared or self._stages.get(place.file, ("", ""))[1] == "template"
-        line = f"{place.file}:{place.line}" if is_drawn and place.line else ""
-        return View(sample=mail.sample, lang=mail.language, line=line, tab="checks")
+def _listing(report: Report, view: FindingsView) -> dict[str, Any]:
+    """Return a page of equal findings; `severities`: how many have the words of the filter."""
+    with_words = [finding for finding in report.found if _has_words(finding, view.words)]
+    groups = equal_findings(one for one in with_words if not view.severity or one.severity in view.severity)
+    shown, page, pages = page_of(groups, view.page, _ON_A_PAGE)
+    return {"groups": shown, "severities": Tally.of(with_words).by_severity, "pages": pages, "page": page}
 
 
 HANDLERS = (findings_page,)

@@ -3,9 +3,10 @@
 from urllib.parse import quote
 
 from litestar import MediaType, Response
+from litestar.exceptions import HTTPException
 
 from keyturn.studio.inbox.mail import MailContent, with_inline_images
-from keyturn.studio.web.frames import CAPTURED, apply_view, force_scheme
+from keyturn.studio.web.frames import CAPTURED, apply_view, force_scheme, page_of_text
 from keyturn.studio.web.frames.rewriting import insert_in_head, without_hints
 from keyturn.studio.web.view import View
 
@@ -33,25 +34,19 @@ _CHANGED_AT_MOST = 512 * 1024
 """Characters of HTML that are changed for a view: looking at every tag of more takes seconds."""
 
 
-class MailTooLong(Exception):
-    """The mail is too long to be changed as the view asks."""
+_TOO_LONG = "This mail has more than 512 KB of HTML, so only the views Light and Dark are available."
 
 
-def captured_frame(
-    content: MailContent, mail_id: str, view: View, sandbox: str = CAPTURED, html: str | None = None
-) -> Response[str]:
-    """Answer with a captured mail, with remote content only if the reader asked for it.
-
-    `html`: the marked HTML of the mail. Raises MailTooLong.
-    """
-    html, view = content.html if html is None else html, view.as_loaded(mail_id)
-    if len(content.html) <= _CHANGED_AT_MOST:
+def captured_frame(content: MailContent, mail_id: str, view: View) -> Response[str]:
+    """Answer with a captured mail, with remote content only if the reader asked for it."""
+    html, view = content.html or page_of_text(content.text), view.as_loaded(mail_id)
+    if len(html) <= _CHANGED_AT_MOST:
         html = apply_view(html, view)
     elif view.scheme in ("partial", "full", "word"):
-        raise MailTooLong
+        raise HTTPException(status_code=422, detail=_TOO_LONG)
     else:
         html = force_scheme(html, view.scheme)
-    return answer(with_inline_images(content, html), view, sandbox)
+    return answer(with_inline_images(content, html), view, CAPTURED)
 
 
 def answer(html: str, view: View, sandbox: str) -> Response[str]:

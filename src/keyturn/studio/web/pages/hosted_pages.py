@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from litestar import MediaType, Response, get
 from litestar.di import NamedDependency
@@ -58,7 +58,8 @@ def hosted_page(
         "label": label,
         "template_file": template,
         "lang": layout.gallery.languages.choose(view.lang).tag,
-        "fault": _explain(fault) if fault else None,
+        "fault": fault,
+        "frame": _frame(fault) if isinstance(fault, TemplateInvalid) else (),
         "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand)),
         **neighbours(names, name),
     }
@@ -99,13 +100,9 @@ def _in_scheme(text: str, scheme: PageScheme) -> str:
     return _OWN_SCHEME.sub(rf"\g<1>{scheme}", force_scheme(text, scheme))
 
 
-def _explain(fault: TemplateInvalid | ValueError) -> dict[str, Any]:
-    if not isinstance(fault, TemplateInvalid):
-        return {"message": str(fault), "path": "", "line": None, "frame": ()}
-    path, frame = Path(fault.path), tuple[ExcerptLine, ...]()
-    if fault.line and path.is_file():
-        frame = excerpt(path.read_text("utf-8", "replace").split("\n"), fault.line, 1, around=2)
-    return {"message": fault.message, "path": fault.path, "line": fault.line, "frame": frame}
+def _frame(fault: TemplateInvalid) -> tuple[ExcerptLine, ...]:
+    path = Path(fault.path)
+    return excerpt(path.read_text("utf-8", "replace"), fault.line, around=2) if fault.line and path.is_file() else ()
 
 
 HANDLERS = (first_hosted_page, hosted_page, hosted_page_frame, hosted_page_file)

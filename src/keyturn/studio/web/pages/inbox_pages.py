@@ -9,7 +9,7 @@ from typing import Any
 
 from litestar import Response, get, post
 from litestar.di import NamedDependency
-from litestar.exceptions import ClientException, HTTPException
+from litestar.exceptions import ClientException
 from litestar.params import FromPath
 from litestar.response import Redirect
 
@@ -19,13 +19,12 @@ from keyturn.studio.inbox.mail import OPENING, MailContent, action_link, markup_
 from keyturn.studio.inbox.search import SearchInvalid, all_of, search_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.lint.checks.parts import size_of
-from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.finding import Place
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.web import frames
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.frames.rewriting import remote_hosts
-from keyturn.studio.web.pages import frame_answers
-from keyturn.studio.web.pages.frame_answers import attached
+from keyturn.studio.web.pages.frame_answers import attached, captured_frame
 from keyturn.studio.web.pages.layout import Layout, neighbours
 from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
 from keyturn.studio.web.rendering.source import Source
@@ -42,7 +41,6 @@ _SHOWN_TEXT = 256 * 1024
 _READ_ALOUD = 512 * 1024
 """Characters of HTML that are read aloud: looking at every tag of more takes seconds."""
 
-_TOO_LONG = "This mail has more than 512 KB of HTML, so only the views Light and Dark are available."
 _SHOWN_SOURCE = 512 * 1024
 """Bytes of the source that a page shows. The file has all of them."""
 
@@ -85,7 +83,9 @@ def mail_page(
     layout: NamedDependency[Layout],
     captured_checks: NamedDependency[CapturedChecks],
 ) -> Response[str]:
-    mail, content, beside = _open(captured, name)
+    mail, content = captured.find(name), captured.content(name)
+    captured.mark_read(name)
+    beside = captured.around(mail, _BESIDE)
     if view.tab == "checks":
         captured_checks.check(mail, content)
     context: dict[str, Any] = {
@@ -113,22 +113,18 @@ def mail_page(
 def mail_frame(
     name: FromPath[str], view: NamedDependency[View], captured: NamedDependency[CapturedMails]
 ) -> Response[str]:
-    try:
-        return frame_answers.captured_frame(MailContent(captured.raw(captured.find(name))), name, view)
-    except frame_answers.MailTooLong as error:
-        raise HTTPException(status_code=422, detail=_TOO_LONG) from error
+    return captured_frame(captured.content(name), name, view)
 
 
 @get("/inbox/{name:str}/raw", sync_to_thread=True)
 def mail_file(name: FromPath[str], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
-    raw = captured.raw(captured.find(name))
-    return attached(raw, "message/rfc822", name)
+    return attached(captured.content(name).raw, "message/rfc822", name)
 
 
 @get("/inbox/{name:str}/parts/{number:int}", sync_to_thread=True)
 def mail_part(name: FromPath[str], number: FromPath[int], captured: NamedDependency[CapturedMails]) -> Response[bytes]:
     """Return an attachment, always as a file to save, so that it is never a page of the studio."""
-    part = MailContent(captured.raw(captured.find(name))).attachment(number)
+    part = captured.content(name).attachment(number)
     return attached(part.content, part.content_type, part.name)
 
 
@@ -147,13 +143,6 @@ def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[Captur
         oldest = captured.find(view.older_than).number
         match = all_of(match, lambda mail: mail.number < oldest)
     return captured.newest(match, limit=_ON_A_PAGE + 1), captured.kept
-
-
-def _open(captured: CapturedMails, name: str) -> tuple[CapturedMail, MailContent, list[CapturedMail]]:
-    mail = captured.find(name)
-    content = MailContent(captured.raw(mail))
-    captured.mark_read(name)
-    return mail, content, captured.around(mail, _BESIDE)
 
 
 def _shown_parts(content: MailContent) -> dict[str, Any]:
@@ -175,10 +164,10 @@ def _sayings(content: MailContent) -> list[Saying]:
     return read_aloud(parse_html(html[:_READ_ALOUD]))[:_MOST]
 
 
-def _excerpt(content: MailContent, finding: Finding) -> tuple[ExcerptLine, ...]:
+def _excerpt(content: MailContent, place: Place) -> tuple[ExcerptLine, ...]:
     """Return the lines around a finding in the HTML or the text; none for a finding on the whole mail."""
-    text = {"HTML": content.html, "text": content.text}.get(finding.place.file)
-    return excerpt(text.split("\n"), finding.place.line, finding.place.column) if text else ()
+    text = {"HTML": content.html, "text": content.text}.get(place.file, "")
+    return excerpt(text, place.line, place.column)
 
 
 HANDLERS = (inbox_page, delete_mails, mail_page, mail_frame, mail_file, mail_part, delete_mail)

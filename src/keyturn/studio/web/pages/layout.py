@@ -21,7 +21,7 @@ from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 from keyturn.packaging import folder
 from keyturn.studio.gallery.samples import hostile
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
-from keyturn.studio.lint.finding import Finding
+from keyturn.studio.lint.finding import Place
 from keyturn.studio.web.access import HEADERS
 from keyturn.studio.web.checks.folder_checks import FolderChecks
 from keyturn.studio.web.checks.snapshots import Review
@@ -30,10 +30,11 @@ from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.compiled_pages import compiled_pages
 from keyturn.studio.web.pages.editor import editor_for
 from keyturn.studio.web.pages.inbox_rows import rows
+from keyturn.studio.web.pages.places import Places
 from keyturn.studio.web.pages.tree import tree
 from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
 from keyturn.studio.web.source_files import SourceFiles
-from keyturn.studio.web.studio import Studio
+from keyturn.studio.web.studio import PATH, Studio
 from keyturn.studio.web.view import WIDTHS, View
 from keyturn.values import mismatch
 
@@ -98,30 +99,23 @@ _POLICY = (
 )
 
 
-def page_environment(place: Path, **options: Any) -> Environment:
-    return Environment(
-        loader=FileSystemLoader(place),
-        auto_reload=False,  # the pages are files of the package
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        **options,
-    )
-
-
 class Layout:
-    def __init__(
-        self, studio: Studio, checks: FolderChecks, review: Review | None, sources: SourceFiles, path: str
-    ) -> None:
+    def __init__(self, studio: Studio, checks: FolderChecks, review: Review | None, sources: SourceFiles) -> None:
         self.studio = studio
         self.page_states = studio.pages.states if studio.pages else ()
-        self._path = path.rstrip("/")
         self.gallery = studio.gallery
         self.checks = checks
         self.review = review
         self._editor = None if studio.is_shared else editor_for(studio.editor)
-        self._environment = page_environment(folder("preview"), bytecode_cache=compiled_pages())
+        self._environment = Environment(
+            loader=FileSystemLoader(folder("preview")),
+            bytecode_cache=compiled_pages(),
+            auto_reload=False,  # the pages are files of the package
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
         self._environment.globals.update(self._shared_values(sources))
         self._environment.filters["kilobytes"] = _kilobytes
 
@@ -150,8 +144,15 @@ class Layout:
             "limits": {"html": CLIPPED_AT, "style": STYLE_DROPPED_AT},
         }
 
+    def as_loaded(self, view: View) -> View:
+        """Return the view as frames render it: without remote content if the folder is foreign.
+
+        The address of an image may hold values of the template, or lead to a host that only this machine reaches.
+        """
+        return view.as_loaded(self.gallery.folder.name) if self.gallery.is_foreign else view
+
     def url(self, *parts: str, view: View | str | None = None) -> str:
-        return "/".join((self._path, *(quote(part) for part in parts))) + str(view or "")
+        return "/".join((PATH, *(quote(part) for part in parts))) + str(view or "")
 
     def redirect(self, *parts: str, view: View | str | None = None) -> Redirect:
         """Lead to a page, which the browser asks for with GET (RFC 9110, 15.4.4)."""
@@ -169,7 +170,7 @@ class Layout:
         text = self._environment.get_template(page).render(
             {"address": view, **context},
             tree=tree(entries, shared, context["template"] or context["shared_file"]),
-            shared=frozenset(shared),
+            places=Places(self.gallery, shared, self.url),
             folder_tally=report.tally,
             tallies=report.tallies,
             unaccepted=len(self.review.waiting_mails()) if self.review else 0,
@@ -178,11 +179,9 @@ class Layout:
         headers = {**HEADERS, "cache-control": "no-store", "content-security-policy": _POLICY}
         return Response(text, status_code=status, media_type=MediaType.HTML, headers=headers)
 
-    def _excerpt(self, finding: Finding, around: int = 1, before: int = 16) -> tuple[ExcerptLine, ...]:
-        place = finding.place
-        if not (text := self.gallery.text(place.file)):  # deleted, or unreadable, as the finding says
-            return ()
-        return excerpt(text.split("\n"), place.line, place.column, around=around, before=before)
+    def _excerpt(self, place: Place, *, marks: bool = True, **how: int) -> tuple[ExcerptLine, ...]:
+        """Return the lines around a place; none if the file was deleted or is unreadable, as the finding says."""
+        return excerpt(self.gallery.text(place.file), place.line, place.column if marks else None, **how)
 
 
 def _states_by_page(states: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, list[tuple[str, str]]]]:

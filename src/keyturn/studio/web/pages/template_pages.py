@@ -33,7 +33,7 @@ def shared_file_page(
 
 @get("/templates/{name:path}", sync_to_thread=True)
 def template_page(
-    path_name: NamedDependency[str],
+    rendition: NamedDependency[Rendition],
     view: NamedDependency[View],
     checks: NamedDependency[Checks],
     layout: NamedDependency[Layout],
@@ -44,7 +44,6 @@ def template_page(
     Only the tab of the checks waits for them. With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once
     and asks for the checks afterwards.
     """
-    rendition = checks.renditions.rendition(path_name, view)
     if view.tab == "checks" and "respond-async" not in prefer:
         checks.check(rendition)
     return _page(rendition, view, checks, layout, left=True)
@@ -52,13 +51,12 @@ def template_page(
 
 @get("/checks/{name:path}", sync_to_thread=True)
 def checked_page(
-    path_name: NamedDependency[str],
+    rendition: NamedDependency[Rendition],
     view: NamedDependency[View],
     checks: NamedDependency[Checks],
     layout: NamedDependency[Layout],
 ) -> Response[str]:
     """Show a sample once its mail is checked. Each further request checks other mails, for the list."""
-    rendition = checks.renditions.rendition(path_name, view)
     left = checks.check(rendition) or bool(layout.review and layout.review.look())
     return _page(rendition, view, checks, layout, left=left or layout.checks.check_more())
 
@@ -76,7 +74,7 @@ def _page(rendition: Rendition, view: View, checks: Checks, layout: Layout, *, l
     }
     if mail := rendition.mail:
         context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
-    context |= canvas.parts(checks.renditions, rendition, view)
+    context |= canvas.parts(layout.gallery, rendition, view)
     if view.tab == "data":
         context |= data_tab.parts(layout.gallery, template, view, rendition.data)
     return layout.page("template.html", context | _neighbours(layout.gallery, template, rendition.sample))

@@ -17,13 +17,14 @@ class ExcerptLine(Struct, frozen=True):
 
 
 def excerpt(
-    lines: list[str], line: int, column: int | None, *, around: int = 1, before: int = 16
+    text: str, line: int, column: int | None = None, *, around: int = 1, before: int = 16
 ) -> tuple[ExcerptLine, ...]:
-    """Return the lines without their common indentation. Without a column, nothing is marked.
+    """Return the lines of a text around one, without their common indentation. Without a column, nothing is marked.
 
     A place more than twice `before` characters to the right is brought near.
     """
-    if not 1 <= line <= len(lines):
+    lines = text.split("\n")
+    if not (text and 1 <= line <= len(lines)):
         return ()
     first = max(1, line - around)
     shown = lines[first - 1 : line + around]

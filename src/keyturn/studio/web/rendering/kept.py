@@ -1,8 +1,9 @@
 """The store of everything that the studio keeps for the next page: mails, findings, verdicts."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Mapping
 from math import inf
 from threading import Lock
+from time import monotonic
 from typing import Generic, TypeVar
 
 from cachetools import FIFOCache
@@ -34,13 +35,27 @@ class Kept(Generic[K, V]):
 
     def put(self, key: K, value: V, files: Fingerprint | None = None) -> None:
         with self._lock:
-            self.revision += self._values.pop(key, None) != (files, value)
+            self._values.pop(key, None)
             self._values[key] = files, value
+            self.revision += 1
 
-    def forget(self, keys: Collection[K]) -> None:
+    def renew(self, files: Mapping[K, Fingerprint | None], make: Callable[[K], V], seconds: float) -> int:
+        """Make values of changed files anew until the time is over, and forget those of other keys.
+
+        Returns the number of values that are left to make. A file that changes after `files` were taken counts as
+        changed next time. Until then its earlier value stays.
+        """
         with self._lock:
-            for key in keys:
-                self.revision += self._values.pop(key, None) is not None
+            for key in self._values.keys() - files.keys():
+                del self._values[key]
+                self.revision += 1
+        until = monotonic() + seconds
+        new = [key for key in files if self.is_new(key, files[key])]
+        for done, key in enumerate(new, 1):
+            self.put(key, make(key), files[key])
+            if monotonic() > until:
+                return len(new) - done
+        return 0
 
     def items(self) -> list[tuple[K, V]]:
         """Return the kept values, the latest at the end."""

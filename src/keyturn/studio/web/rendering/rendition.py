@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cachetools import FIFOCache
-from msgspec import Struct
+from msgspec import Struct, field
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import Language
@@ -21,7 +21,7 @@ from keyturn.studio.gallery.discovery import FileState, is_unchanged, state_of
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.gallery.naming import ending_of
 from keyturn.studio.lint.document import Document, read_document
-from keyturn.studio.lint.finding import Finding, limit_of
+from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.guard import first_mistake_in, guard
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain, explain_samples
@@ -40,15 +40,18 @@ _TO_EXPLORE = LONGEST + Limits().seconds
 """Seconds for all passes through the branches of a mail."""
 
 
-class Order(Struct, frozen=True):
-    """What to render. `number`: another one for each rendering. `language`: a tag."""
+_NUMBERS = count(1)
 
-    number: int
+
+class Order(Struct, frozen=True):
+    """What to render. `language`: a tag. `number`: another one for each rendering."""
+
     template: str
     files: MailFiles
     sample: Sample
     language: str
-    brand: str
+    brand: str = ""
+    number: int = field(default_factory=_NUMBERS.__next__)
 
 
 class Drawn(Struct, frozen=True):
@@ -57,7 +60,6 @@ class Drawn(Struct, frozen=True):
     mail: Rendered | None = None
     elsewhere: tuple[FileState, ...] = ()
     fault: Finding | None = None
-    exceeded: bool = False
 
 
 class Drawer:
@@ -79,7 +81,7 @@ class Drawer:
         """Render the first mail, so that the next one finds modules and layouts loaded. Raises what it raises."""
         for template in self.gallery.names()[:1]:
             for sample in list(self.gallery.samples(template).values())[:1]:
-                self.document(Order(0, template, self.gallery.files(template), sample, "", ""))
+                self.document(Order(template, self.gallery.files(template), sample, "", number=0))
 
     def draw(self, order: Order) -> Drawn:
         """Render the mail as it is sent, or say what is wrong with it. Raises LookupError for an unknown brand."""
@@ -89,8 +91,7 @@ class Drawer:
                 raise document.missing[0]
         except TemplateInvalid as error:
             with self.gallery.one_look():
-                fault = explain(error, self.gallery, order.sample)
-            return Drawn(fault=fault, exceeded=bool(limit_of(error.__cause__)))
+                return Drawn(fault=explain(error, self.gallery, order.sample))
         if document.refusal:
             return Drawn(fault=self._refusal(order, document))
         return Drawn(document.mail, tuple(_states_elsewhere(self.traced(order.sample, order.brand), document.language)))
@@ -143,8 +144,8 @@ def _states_elsewhere(templates: Templates, language: Language) -> Iterable[File
             yield state_of(file) if file else ("", 0, 0)
 
 
-_MOST = 32
-"""The number of kept mails, some megabytes: enough to go back and forth between some views."""
+_MOST = 200
+"""The number of kept mails, some megabytes: as many as a contact sheet shows."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -153,34 +154,47 @@ class Rendition:
 
     `view`: what the mail is made from, with the sample and the language named.
     `data`: the data of the mail. None if the samples are `unreadable`. Then the view names the requested sample, else
-      the one that was drawn last.
+      the one that was rendered last.
     `mail`: the mail as it is sent. With a `fault`: the last that could be rendered.
-    `exceeded`: rendering passed a limit.
     `fingerprint`: that of the mail's files. `elsewhere`: its files outside the folders.
-    `order`: names the mail in requests to a renderer. None if there is nothing to render.
+    `order`: names the mail in requests to the `runner`. None if there is nothing to render.
     """
 
     template: str
     view: View
     language: Language
     fingerprint: Fingerprint
+    runner: Runner[Drawer]
     data: CurrentData | None = None
     mail: Rendered | None = None
     fault: Finding | None = None
     unreadable: TemplateInvalid | None = None
     order: Order | None = None
     elsewhere: tuple[FileState, ...] = ()
-    exceeded: bool = False
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether rendering passed a limit."""
+        return self.fault is not None and self.fault.group == "limits"
 
     @property
     def sample(self) -> str:
         return self.view.sample
 
     def is_as(self, wanted: "Rendition") -> bool:
-        """Whether rendering `wanted` now would give the same mail."""
+        """Whether rendering `wanted` now would give the same. The file that fixes a fault may be unknown."""
         same_data = bool(self.data and wanted.data and self.data.sample == wanted.data.sample)
         same_files = self.fingerprint == wanted.fingerprint
-        return same_data and same_files and is_unchanged(self.elsewhere)
+        return same_data and same_files and (self.exceeded or not self.fault) and is_unchanged(self.elsewhere)
+
+    def read(self, read: Callable[..., T], *args: Any) -> T | None:
+        """Return what a function reads of the mail with its places; None without a mail, or beyond a limit."""
+        if self.order is None or self.fault:
+            return None
+        try:
+            return self.runner.run(Drawer.read, self.order, read, *args)
+        except LimitExceeded:
+            return None
 
 
 class Renditions:
@@ -189,10 +203,8 @@ class Renditions:
     def __init__(self, gallery: Gallery, runner: Runner[Drawer] | None = None) -> None:
         self.gallery = gallery
         self.runner = runner or Runner(Drawer(gallery))
-        self._numbers = count(1)
         self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
-        self._last_good: Kept[tuple[str, View], Rendered] = Kept()
-        self._ran_away: dict[str, tuple[tuple[FileState, ...], TemplateInvalid]] = {}
+        self._ran_away: Kept[str, TemplateInvalid] = Kept()
         self._turns: dict[str, threading.Lock] = {}
 
     def rendition(self, template: str, view: View) -> Rendition:
@@ -201,79 +213,50 @@ class Renditions:
         view = view.made_from().to(lang=language.tag)
         # Taken before anything is read: a later change counts next time.
         files = fingerprints(self.gallery).get(template, Fingerprint())
-        wanted = Rendition(template=template, view=view, language=language, fingerprint=files)
+        wanted = Rendition(template=template, view=view, language=language, fingerprint=files, runner=self.runner)
         try:
             data = current_data(self.gallery, template, view)
         except TemplateInvalid as error:
             view, mail = self._last_mail(template, view)
             return replace(wanted, view=view, mail=mail, fault=explain_samples(error, self.gallery), unreadable=error)
-        return self._keep(replace(wanted, view=view.to(sample=data.sample.name), data=data), data)
-
-    def read(self, rendition: Rendition, read: Callable[..., T], *args: Any) -> T | None:
-        """Return what a function reads of the mail with its places; None without a mail, or beyond a limit."""
-        if rendition.order is None or rendition.fault:
-            return None
-        try:
-            return self.runner.run(Drawer.read, rendition.order, read, *args)
-        except LimitExceeded:
-            return None
-
-    def _keep(self, wanted: Rendition, data: CurrentData) -> Rendition:
-        """Return the kept mail, rendered again if it may have changed, or if it is broken within its limits."""
-        key = wanted.template, wanted.view
+        view = view.to(sample=data.sample.name)
         # Requests for the same mail share one rendering, and those for other templates do not wait.
-        with self._turns.setdefault(wanted.template, threading.Lock()):
-            kept = self._kept.get(key)
-            rendition = kept if kept and kept.is_as(wanted) else self._draw(wanted, data)
-            if rendition.exceeded or not rendition.fault:
-                self._kept.put(key, rendition)
-            else:
-                self._kept.forget([key])
-            if rendition.mail and not rendition.fault:
-                good = wanted.template, _without_edit(wanted.view)
-                self._last_good.put(good, rendition.mail)
-        return rendition
+        with self._turns.setdefault(template, threading.Lock()):
+            kept = self._kept.get((template, view))
+            wanted = replace(wanted, view=view, data=data)
+            if kept is None or not kept.is_as(wanted):
+                kept = self._draw(wanted, data.sample)
+                self._kept.put((template, view), kept)
+            return kept
 
-    def _draw(self, wanted: Rendition, data: CurrentData) -> Rendition:
-        files, tag = self.gallery.files(wanted.template), wanted.language.tag
-        order = Order(next(self._numbers), wanted.template, files, data.sample, tag, wanted.view.brand)
-        last = self._last_good.get((wanted.template, _without_edit(wanted.view)))
+    def _draw(self, wanted: Rendition, sample: Sample) -> Rendition:
+        files, view = self.gallery.files(wanted.template), wanted.view
+        order = Order(wanted.template, files, sample, view.lang, view.brand)
         try:
             drawn = self.runner.run(Drawer.draw, order)
         except LimitExceeded as exceeded:
-            drawn = Drawn(fault=limit_finding(exceeded.limit, order.files.markup), exceeded=True)
-        return replace(
-            wanted,
-            order=order,
-            mail=drawn.mail or last,
-            elsewhere=drawn.elsewhere,
-            fault=drawn.fault,
-            exceeded=drawn.exceeded,
-        )
+            drawn = Drawn(fault=limit_finding(exceeded.limit, files.markup))
+        mail = drawn.mail or self._last_mail(wanted.template, view)[1]
+        return replace(wanted, order=order, mail=mail, elsewhere=drawn.elsewhere, fault=drawn.fault)
+
+    def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
+        """Return the last good mail of a sample, whatever the edit; of any sample if the view names none."""
+        wanted = view.to(edit="")
+        for (name, drawn), rendition in reversed(self._kept.items()):
+            if name == template and rendition.mail and wanted in (drawn.to(edit=""), drawn.to(edit="", sample="")):
+                return view.to(sample=drawn.sample), rendition.mail
+        return view, None
 
     def render(self, template: str, files: MailFiles, sample: Sample, language: str) -> Rendered:
         """Return the mail as the app sends it, for its snapshot. Raises TemplateInvalid."""
-        order = Order(next(self._numbers), template, files, sample, language, "")
-        states = self.gallery.states_of(template)
-        known, fault = self._ran_away.get(template, ((), None))
-        if fault and known == states:  # each sample in each language would end in the same way
-            raise fault
+        order = Order(template, files, sample, language)
+        states, fault = frozenset(self.gallery.states_of(template)), self._ran_away.get(template)
+        if fault and not self._ran_away.is_new(template, states):
+            raise fault  # each sample in each language would end in the same way
         try:
             return self.runner.run(Drawer.render, order)
         except LimitExceeded as exceeded:
             message = limit_finding(exceeded.limit, files.markup).message.removesuffix(".")
             fault = TemplateInvalid(str(self.gallery.folders / files.markup), None, message)
-            self._ran_away[template] = states, fault
+            self._ran_away.put(template, fault, states)
             raise fault from exceeded
-
-    def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
-        """Return the last good mail of an unreadable sample, or of any sample if the view names none."""
-        wanted = _without_edit(view)
-        for (name, drawn), mail in reversed(self._last_good.items()):
-            if name == template and wanted in (drawn, drawn.to(sample="")):
-                return view.to(sample=drawn.sample), mail
-        return view, None
-
-
-def _without_edit(view: View) -> View:
-    return view.to(edit="")

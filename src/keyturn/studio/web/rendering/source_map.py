@@ -12,7 +12,6 @@ from keyturn.studio.lint.markup.marked_html import PREFIX
 from keyturn.studio.lint.markup.structure import body_of
 from keyturn.studio.lint.reading import Saying, read_aloud
 from keyturn.studio.lint.source.traced_text import pieces_of
-from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
 
 _LINE = re.compile(r"(.+):([1-9]\d{0,6})")
 
@@ -31,10 +30,9 @@ class Selection(Struct, frozen=True):
     tags: tuple[str, ...]
     written_in: tuple[Place, ...]
     called_from: tuple[Place, ...]
-    excerpt: tuple[ExcerptLine, ...]
 
     @classmethod
-    def of(cls, at: Place, marks: Iterable[Mark], source: str) -> "Selection":
+    def of(cls, at: Place, marks: Iterable[Mark]) -> "Selection":
         inner: dict[str, Place] = {}
         outer: dict[str, Place] = {}
         for mark in (marks := list(marks)):
@@ -47,7 +45,6 @@ class Selection(Struct, frozen=True):
             tags=tuple(dict.fromkeys(mark.tag for mark in marks)),
             written_in=tuple(inner.values()),
             called_from=tuple(outer.values()),
-            excerpt=_excerpt(source.split("\n"), at.line),
         )
 
 
@@ -58,13 +55,6 @@ def line_in(address: str) -> Place | None:
     if not (line := _LINE.fullmatch(address)):
         raise ValueError(f"{address} is not a line: write a file and a number, such as welcome/welcome.mjml:14.")
     return Place(line[1], int(line[2]))
-
-
-def _excerpt(lines: list[str], number: int) -> tuple[ExcerptLine, ...]:
-    if number > len(lines):
-        return ()
-    text = lines[number - 1]
-    return excerpt(lines, number, len(text) - len(text.lstrip()) + 1)
 
 
 class Marks(msgspec.Struct, frozen=True):
@@ -93,9 +83,9 @@ def marks_in(document: Document, selected: Place | None) -> Marks:
     return Marks({one.key: _mark(document, one) for one in parts}, picked)
 
 
-def selection_in(document: Document, place: Place, source: str) -> Selection:
+def selection_in(document: Document, place: Place) -> Selection:
     parts = _parts_at(document, _parts(document), place)
-    return Selection.of(place, (_mark(document, one) for one in parts), source)
+    return Selection.of(place, (_mark(document, one) for one in parts))
 
 
 def sayings_in(document: Document) -> list[Saying]:

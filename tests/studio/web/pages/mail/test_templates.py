@@ -10,7 +10,7 @@ from litestar.testing import TestClient
 from tests.studio.web.fixtures import Client
 
 from keyturn.mail.languages import Languages
-from keyturn.studio.web import Studio, create_studio_app, studio_router
+from keyturn.studio.web import Studio, create_studio_app, studio_routers
 
 
 def test_it_lists_templates_with_their_samples_and_the_files_that_they_share(client: Client) -> None:
@@ -151,7 +151,7 @@ def test_what_nobody_thought_of_is_a_page_that_says_so_and_stands_in_the_log(
     def unthought() -> None:
         raise mistake
 
-    router = studio_router(studio)
+    router, *_ = studio_routers(studio)
     router.register(unthought)
     with TestClient(Litestar([router], logging_config=None), base_url="http://127.0.0.1") as client:
         answer = client.get("/studio/unthought")
