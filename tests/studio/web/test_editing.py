@@ -76,6 +76,15 @@ def test_a_file_that_somebody_else_has_saved_is_not_overwritten(client: Client, 
     assert save(client, "mine", refused.json()["fingerprint"]).status_code == 200
 
 
+def test_no_cache_keeps_a_refusal_which_may_hold_the_file(client: Client, folder: Path) -> None:
+    read(client)
+    (folder / MAIL).write_text("theirs")
+    refused = save(client, "mine", "0")
+
+    assert (refused.json()["text"], refused.headers["cache-control"]) == ("theirs", "no-store")
+    assert refused.headers["x-content-type-options"] == "nosniff"
+
+
 def test_nothing_outside_of_the_folder_is_read_or_written(client: Client, folder: Path, tmp_path: Path) -> None:
     secret = tmp_path / "secret.mjml"
     secret.write_text("<mjml></mjml>")

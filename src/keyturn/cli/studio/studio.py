@@ -161,6 +161,8 @@ def _serve(
     starttls: bool,
 ) -> None:
     """Serve the studio until it is ended."""
+    if smtp is None and (starttls or smtps is not None):
+        fail(f"{'--starttls' if starttls else '--smtps'} is for the mails that --smtp captures: add --smtp")
     from keyturn.service.telemetry.logs import configure_logs
 
     configure_logs("warning")
@@ -183,8 +185,6 @@ def _serve(
         server, addresses = _smtp_server(host, captured, smtp, smtps, starttls=starttls)
         more |= addresses
         running.enter_context(server.running())
-    elif starttls or smtps is not None:
-        fail(f"{'--starttls' if starttls else '--smtps'} is for the mails that --smtp captures: add --smtp")
     shown = _studio(opened, service, host, token, captured, **more)
     app = create_studio_app(shown)
     run(serve(app, bound, lambda: click.echo(greeting(opened, shown, f"http://{address_of(bound)}")), shown.stop))

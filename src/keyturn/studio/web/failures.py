@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.exceptions import ClientException, HTTPException, NotFoundException
 
 from keyturn.errors import UnknownMail
+from keyturn.studio.web.access import HEADERS
 
 _logger = logging.getLogger("keyturn")
 
@@ -51,7 +52,8 @@ def problem(
 
 
 def answer_problem(_: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
-    return problem(error.status_code, error.detail, error.headers, error.extra)
+    headers = {**HEADERS, "cache-control": "no-store", **(error.headers or {})}
+    return problem(error.status_code, error.detail, headers, error.extra)
 
 
 AS_PROBLEMS = exception_handlers(answer_problem)

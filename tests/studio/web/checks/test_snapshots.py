@@ -7,10 +7,15 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, FileSystemLoader
 from litestar.testing import TestClient
 from tests.studio.web.fixtures import Client, checked_page, save
 
 from keyturn.errors import SettingsInvalid
+from keyturn.mail.languages import Languages
+from keyturn.mail.rendering.render import Templates
+from keyturn.studio.gallery import Gallery
+from keyturn.studio.gallery.environments import app_environment
 from keyturn.studio.web import Studio, create_studio_app
 
 ADA = "/studio/snapshots/greeting?sample=ada"
@@ -170,6 +175,22 @@ def test_a_broken_template_is_told_with_its_place_and_cannot_be_accepted(accepte
     assert "data-accept" not in page
     assert accepted.post("/studio/snapshots", data={"ids": "0123456789abcdef"}).status_code == 409
     assert count(accepted) is None
+
+
+def test_a_file_that_only_the_app_s_own_loader_finds_is_noticed(studio: Studio, stored: Path, tmp_path: Path) -> None:
+    mails, elsewhere = tmp_path / "mails", tmp_path / "elsewhere"
+    mails.mkdir()
+    elsewhere.mkdir()
+    (mails / "news.txt").write_text('News {% include "foot.txt" %}')
+    environment = Environment(loader=FileSystemLoader(elsewhere), autoescape=True)
+    templates = Templates(mails, {}, reload=True, make_environment=app_environment(mails, lambda _: environment))
+    gallery = Gallery(templates=templates, languages=Languages("UTC"))
+    app = create_studio_app(replace(studio, gallery=gallery, runner=None, snapshots=stored))
+    with TestClient(app, base_url="http://127.0.0.1:8001") as client:
+        assert "cannot be rendered" in headings(client)[0]
+        (elsewhere / "foot.txt").write_text("The end")
+
+        assert not any("cannot be rendered" in one for one in headings(client))
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,14 @@ def test_the_last_good_mail_stays_behind_a_fault(client: Client, folder: Path) -
     assert "Hello Ada" in frame.text
 
 
+def test_behind_samples_that_cannot_be_read_is_the_mail_that_was_seen_last(client: Client, folder: Path) -> None:
+    for sample in ("ada", "grace", "ada"):
+        client.get(f"/studio/frames/greeting?sample={sample}")
+    save(folder, 'name = "Ada"', 'name = "Ada', "greeting/samples.toml")
+
+    assert "Hello Ada" in client.get("/studio/frames/greeting").text
+
+
 def test_without_a_good_mail_the_frame_says_what_is_wrong(client: Client, folder: Path) -> None:
     save(folder, "Hello {{ name }}", "Goodbye {{ nmae }}")
     assert "<iframe" not in client.get("/studio/templates/greeting").text

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,18 @@ def test_the_mail_of_another_sample_does_not_stay_behind(client: Client, folder:
     client.get("/studio/templates/greeting?sample=ada")
     save(folder, 'name = "Ada"', 'name = "Ada', "greeting/samples.toml")
     assert client.get("/studio/frames/greeting?sample=grace").status_code == 422
+
+
+def test_a_fault_in_the_text_of_another_mail_leads_to_its_source(other: Client, foreign: Path) -> None:
+    (foreign / "hello.mjml.j2").write_text(NEWS % "")
+    (foreign / "hello.txt").write_text("Hello {{ nmae }}\n")
+    (foreign / "letter.txt").write_text("{% include 'hello.txt' %}\n")
+    (foreign / "letter.samples.json").write_text('{"zed": {"name": "Zed"}}')
+    page = other.get("/studio/templates/letter?sample=zed").text
+    links = {unescape(link) for link in re.findall(r'href="(/studio/[^"]*hello[^"]*#L1)"', page)}
+
+    assert links
+    assert {other.get(link).status_code for link in links} == {200}
 
 
 def test_what_breaks_a_template_stands_above_what_only_is_not_there(other: Client, foreign: Path) -> None:

@@ -88,6 +88,10 @@ class Review:
                 return self._known.renew(of_mails, self._compare, seconds) > 0
 
     def look_at_all(self) -> list[ComparedMail]:
+        """Compare all mails that may differ: also those that differed, whose files elsewhere may have changed."""
+        for mail in self.mails:
+            if mail.verdict != "same":
+                self._known.put(mail.name, mail)  # without its files
         self.look(float("inf"))
         return self.mails
 

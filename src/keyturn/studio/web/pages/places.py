@@ -25,6 +25,8 @@ class Places:
         template, stage = self._stages.get(place.file, ("", ""))
         if not stage and templates and place.file.endswith(_SAMPLES):
             template, stage = templates[0], "samples"
+        if template not in templates:  # the file of another mail, which this one may include
+            stage, view = "" if place.file in self._shared else stage, view.to(sample="")
         if stage:
             return self._url("templates", template, view=view.to(show="source", file=stage)) + line
         return self._url("files", place.file, view=view.to(sample="")) + line if place.file in self._shared else ""

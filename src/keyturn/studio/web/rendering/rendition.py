@@ -145,7 +145,7 @@ def _states_elsewhere(templates: Templates, language: Language) -> Iterable[File
 
 
 _MOST = 200
-"""The number of kept mails, some megabytes: as many as a contact sheet shows."""
+"""The number of last good mails, some megabytes: as many as a contact sheet shows."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -203,7 +203,8 @@ class Renditions:
     def __init__(self, gallery: Gallery, runner: Runner[Drawer] | None = None) -> None:
         self.gallery = gallery
         self.runner = runner or Runner(Drawer(gallery))
-        self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST)
+        self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST_DRAWN)
+        self._last_good: Kept[tuple[str, View], Rendered] = Kept(_MOST)
         self._ran_away: Kept[str, TemplateInvalid] = Kept()
         self._turns: dict[str, threading.Lock] = {}
 
@@ -227,6 +228,8 @@ class Renditions:
             if kept is None or not kept.is_as(wanted):
                 kept = self._draw(wanted, data.sample)
                 self._kept.put((template, view), kept)
+            if kept.mail and not kept.fault:
+                self._last_good.put((template, view.to(edit="")), kept.mail)
             return kept
 
     def _draw(self, wanted: Rendition, sample: Sample) -> Rendition:
@@ -242,9 +245,9 @@ class Renditions:
     def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
         """Return the last good mail of a sample, whatever the edit; of any sample if the view names none."""
         wanted = view.to(edit="")
-        for (name, drawn), rendition in reversed(self._kept.items()):
-            if name == template and rendition.mail and wanted in (drawn.to(edit=""), drawn.to(edit="", sample="")):
-                return view.to(sample=drawn.sample), rendition.mail
+        for (name, seen), mail in reversed(self._last_good.items()):
+            if name == template and wanted in (seen, seen.to(sample="")):
+                return view.to(sample=seen.sample), mail
         return view, None
 
     def render(self, template: str, files: MailFiles, sample: Sample, language: str) -> Rendered:
