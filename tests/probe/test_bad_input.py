@@ -11,7 +11,8 @@ from tests.serving import send_answer, serving
 
 from keyturn.cli import keyturn
 from keyturn.probe.attack import CannotProbe
-from keyturn.probe.probe import Probe
+from keyturn.probe.probe import play
+from keyturn.probe.run import Run
 from keyturn.probe.target import Patience, Target
 from keyturn.probe.web import Web
 
@@ -40,7 +41,7 @@ async def test_an_application_that_it_cannot_probe(form: str, said: str) -> None
         mails, _ = inbox(stack)
         url = stack.enter_context(serving(app))
         with pytest.raises(CannotProbe, match=said):
-            await Probe(Target(url=url, accounts=[ANN]), mails, Patience(mail=0.3)).run()
+            await play(Run(Target(url=url, accounts=[ANN]), mails, Patience(mail=0.3)))
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,13 @@ class Call(Struct, frozen=True):
         return self.asks_for("password", "old")
 
     @classmethod
-    def read(cls, option: str, text: str) -> "Call":
-        """Return the call of a text. Raises CannotProbe."""
+    def read(cls, name: str, text: str) -> "Call":
+        """Return the call of a text. `name`: of its field in Target. Raises CannotProbe."""
+        option = f"--{name.replace('_', '-')}"
         if not (match := _CALL.fullmatch(text.strip())):
             raise CannotProbe(f'{option} is a call such as "POST /path email={{email}}", or the path of a page.')
         method, path, body = match.groups("")
-        if method not in ({"", "GET"} if option == "--private" else {"", "POST", "PUT", "PATCH"}):
+        if method not in ({"", "GET"} if name == "private" else {"", "POST", "PUT", "PATCH"}):
             raise CannotProbe(f"{option}: there is no call of the method {method}.")
         if method and (needed := _NEEDED.get(option, "")) not in f"{path} {body}":
             raise CannotProbe(f"{option} has to say where {needed} belongs.")

@@ -19,52 +19,48 @@ _ABOUT_A_RESET = re.compile(r"reset|passwor|recover|forgot|token", re.IGNORECASE
 _WORD = re.compile(r"[a-z_-]{3,}")
 
 
-class Link(Struct, frozen=True):
-    """What a mail gives its reader: an address with a token, or a code. `address` is empty for a code."""
-
-    address: str
-    token: str
-
-    @property
-    def path(self) -> str:
-        """The address without its host, which may be a public one."""
-        return urlsplit(self.address)._replace(scheme="", netloc="", fragment="").geturl()
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        return dict(parse_qsl(urlsplit(self.address).query))
-
-    @property
-    def shape(self) -> tuple[str, ...]:
-        """What the links of all resets have in common: words of the path, and names of the parameters."""
-        parts = unquote(urlsplit(self.address).path).split("/")
-        words = [part if _WORD.fullmatch(part) and part != self.token else "*" for part in parts]
-        return (*words, *sorted(self.parameters))
-
-
 class Mail(Struct, frozen=True):
-    """A mail. `to`: the recipients of its envelope, and of a header Bcc. `link`: one with a token, else a code."""
+    """A mail with what it gives its reader: a link with a token, a code, or neither.
+
+    `to`: the recipients of the envelope, and of a header Bcc. `link`: its address, else empty.
+    `token`: the one in the link, or the code, else empty.
+    """
 
     subject: str
     to: frozenset[str]
     text: str
-    link: Link | None
+    link: str
+    token: str
 
     def is_for(self, address: str) -> bool:
         return address.lower() in {to.lower() for to in self.to}
+
+    @property
+    def path(self) -> str:
+        """The link without its host, which may be a public one."""
+        return urlsplit(self.link)._replace(scheme="", netloc="", fragment="").geturl()
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(self.link).query))
+
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """What the links of all resets have in common: words of the path, and names of the parameters."""
+        parts = unquote(urlsplit(self.link).path).split("/")
+        words = [part if _WORD.fullmatch(part) and part != self.token else "*" for part in parts]
+        return (*words, *sorted(self.parameters))
 
 
 def _read(row: CapturedMail, raw: bytes) -> Mail:
     content = MailContent(raw)
     links = [link for link in content.links if host_of(link.address)]
     likely = [link for link in links if _ABOUT_A_RESET.search(link.address)]
-    link = None
-    if action := action_link(likely) or action_link(links) or next(iter(likely), None):
-        link = Link(action.address, _token_of(action.address))
-    elif content.codes:
-        link = Link("", content.codes[0])
+    action = action_link(likely) or action_link(links) or next(iter(likely), None)
+    address = action.address if action else ""
+    token = _token_of(address) if action else next(iter(content.codes), "")
     to = {*(row.delivered_to or row.recipients), *(hidden.address for hidden in row.bcc)}
-    return Mail(row.subject, frozenset(to), f"{row.subject}\n{content.text}\n{content.html}", link)
+    return Mail(row.subject, frozenset(to), f"{row.subject}\n{content.text}\n{content.html}", address, token)
 
 
 def _token_of(address: str) -> str:
