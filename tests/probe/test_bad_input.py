@@ -1,10 +1,13 @@
 """What the probe cannot work with, it says in one sentence, with what to give it."""
 
+import tomllib
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 from tests.probe.faulty_app import ANN
 from tests.probe.test_attacks import inbox
 from tests.serving import send_answer, serving
@@ -13,7 +16,7 @@ from keyturn.cli import keyturn
 from keyturn.probe.attack import CannotProbe
 from keyturn.probe.probe import play
 from keyturn.probe.run import Run
-from keyturn.probe.target import Patience, Target
+from keyturn.probe.target import Patience, Target, add_to_file, with_file
 from keyturn.probe.web import Web
 
 pytestmark = pytest.mark.long
@@ -69,6 +72,31 @@ def test_without_a_port_for_mails_it_ends_with_2() -> None:
     ended = CliRunner().invoke(keyturn, ["probe", "http://127.0.0.1:3000", "--account", ANN])
 
     assert (ended.exit_code, "--smtp" in ended.output) == (2, True), ended.output
+
+
+def test_a_file_keeps_what_its_user_wrote_and_gets_what_was_found(tmp_path: Path) -> None:
+    file = tmp_path / "probe.toml"
+    file.write_text("# Ours\nsmtp = 1025", "utf-8")
+    target = with_file({"url": "http://127.0.0.1:3000", "accounts": (ANN,), "smtp": None}, file)
+    for _ in range(2):
+        add_to_file(file, replace(target, sign_in='POST /login {"email": "{email}"}'))
+
+    written = file.read_text("utf-8")
+    assert written.startswith("# Ours\nsmtp = 1025\n")
+    assert tomllib.loads(written) == {
+        "smtp": 1025,
+        "url": "http://127.0.0.1:3000",
+        "accounts": [ANN],
+        "sign_in": 'POST /login {"email": "{email}"}',
+    }
+
+
+def test_a_file_with_an_unknown_option_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "probe.toml"
+    file.write_text("reqest = '/forgot'", "utf-8")
+
+    with pytest.raises(CannotProbe, match="reqest"):
+        with_file({}, file)
 
 
 async def test_a_url_with_the_port_that_its_scheme_implies_is_of_the_same_origin() -> None:

@@ -61,14 +61,6 @@ def _known_attacks(_: click.Context, __: click.Parameter, names: tuple[str, ...]
     return names
 
 
-def _list(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
-    if not is_asked or context.resilient_parsing:
-        return
-    for attack in ATTACKS.values():
-        click.echo(f"{accent(f'{attack.name:<20}')} {attack.title}\n{'':<20} {muted(', '.join(attack.authority))}")
-    context.exit()
-
-
 @click.command(help=_HELP)
 @click.argument("url", required=False)
 @click.option("--smtp", type=PORT, help="Port on which the probe receives the application's mails.")
@@ -88,8 +80,12 @@ def _list(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
 @click.option("--json", "form", flag_value="json", help="Print the report as JSON.")
 @click.option("--sarif", "form", flag_value="sarif", help="Print the report as SARIF, for code scanning.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report as a page.")
-@click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="List all attacks.")
+@click.option("--list", "form", flag_value="list", help="List all attacks, and play none.")
 def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path | None, **options: Any) -> None:
+    if form == "list":
+        for attack in ATTACKS.values():
+            click.echo(f"{accent(f'{attack.name:<20}')} {attack.title}\n{'':<20} {muted(', '.join(attack.authority))}")
+        return
     from keyturn.packaging import require_studio
 
     require_studio("keyturn probe")

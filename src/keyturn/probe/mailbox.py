@@ -79,29 +79,29 @@ class Mailbox:
 
     def __init__(self, inbox: CapturedMails) -> None:
         self.slowest = 0.0
-        self._inbox, self._mails, self._last = inbox, list[Mail](), 0
+        self._inbox, self._mails = inbox, list[Mail]()
 
     @property
     def mails(self) -> list[Mail]:
         """All mails that came, the oldest first."""
-        for row in reversed(self._inbox.newest(lambda row: row.number > self._last, limit=None)):
+        for row in reversed(self._inbox.newest(lambda row: row.number > len(self._mails), limit=None)):
             self._mails.append(_read(row, self._inbox.raw(row)))
-            self._last = row.number
         return self._mails
 
-    async def wait(self, before: int, seconds: float, enough: Callable[[list[Mail]], object] = bool) -> list[Mail]:
-        """Return the mails after the first `before` ones: once they are enough, or no more came for some seconds."""
+    async def wait(self, before: int, seconds: float, match: Callable[[Mail], bool] = lambda _: True) -> list[Mail]:
+        """Return matching mails after the first `before` ones: once there are any, or no mail came for some seconds."""
         began = newest = time.monotonic()
-        count = 0
-        while not enough(mails := self.mails[before:]):
+        count = before
+        while not (matching := [mail for mail in self.mails[before:] if match(mail)]):
             now = time.monotonic()
-            count, newest = (len(mails), now) if len(mails) > count else (count, newest)
+            count, newest = (len(self._mails), now) if len(self._mails) > count else (count, newest)
             if now - newest > seconds:
-                return mails
+                return []
             await asyncio.sleep(_BETWEEN_LOOKS)
         self.slowest = max(self.slowest, time.monotonic() - began)
-        return mails
+        return matching
 
     async def all(self, before: int, silence: float) -> list[Mail]:
         """Return the mails after the first `before` ones, once no more came for some seconds."""
-        return await self.wait(before, silence, lambda _: False)
+        await self.wait(before, silence, lambda _: False)
+        return self.mails[before:]

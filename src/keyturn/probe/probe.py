@@ -11,8 +11,8 @@ from keyturn.probe.run import Run
 from keyturn.probe.web import Page
 
 _SHOWN = ("content-type", "cache-control", "referrer-policy", "content-security-policy", "x-frame-options")
-_LONGEST, _MOST_PAGES = 400, 4
-"""Characters of a body, and exchanges of an outcome, in the report."""
+_LONGEST = 400
+"""Characters of a body in the report."""
 
 _FUNCTIONS = vars(links) | vars(requests) | vars(tokens)
 
@@ -46,7 +46,7 @@ async def _play(attack: Attack, run: Run) -> Outcome:
         finding = await _FUNCTIONS[attack.name.replace("-", "_")](run)
     except Finding as unfinished:
         finding = unfinished
-    exchanges = tuple(_exchange(page, run) for page in finding.pages[:_MOST_PAGES])
+    exchanges = tuple(_exchange(page, run) for page in finding.pages)
     return Outcome(attack, finding.verdict, run.without_secrets(str(finding)), exchanges)
 
 

@@ -49,8 +49,11 @@ class Story(Struct):
     used_up: Page | None = None
 
 
+PASSWORD = re.compile(r"Aa1-[\w-]{20}")
+"""A password of the probe. Usual policies accept it, and no form encodes its characters, so reports can hide it."""
+
+
 def new_password() -> str:
-    """Return a password that usual policies accept. A form does not encode its characters, so reports can hide it."""
     return f"Aa1-{secrets.token_urlsafe(15)}"
 
 
@@ -73,8 +76,7 @@ class Run:
     `target`: with the calls that were found.
     `passwords`: of each account, the one that signs in, and all that may have replaced it.
     `ann`: the first account. `other`: the second, or the first if there is no other.
-    `stories`: all that were told; the run begins with the first. `notice`: the mail that followed the first reset.
-    `secrets`: all passwords that the probe tried to set.
+    `stories`: all that were told; the run begins with the first. `notices`: the mails that followed the first reset.
     """
 
     def __init__(self, target: Target, inbox: CapturedMails, patience: Patience | None = None) -> None:
@@ -87,9 +89,8 @@ class Run:
             raise CannotProbe("Name two different accounts for tests, and no more.")
         self.ann, self.other = target.accounts[0], target.accounts[-1]
         self.calls: dict[str, Call] = {}
-        self.notice: Mail | None = None
+        self.notices: list[Mail] = []
         self.stories: list[Story] = []
-        self.secrets: list[str] = []
         self._right = self._wrong = tuple[object, ...]()
 
     @property
@@ -137,12 +138,8 @@ class Run:
         await self.reset(story)
         if "sign_in" in self.calls:
             await self._learn_sign_in()
-        mails = await self.mailbox.wait(before, max(self.patience.mail, self.usual_wait), self._notices)
-        self.notice = next(iter(self._notices(mails)), None)
-
-    def _notices(self, mails: Sequence[Mail]) -> list[Mail]:
-        """Return the mails to the first account that bring no link like the first one."""
-        return [mail for mail in mails if mail.is_for(self.ann) and not self.has_link(mail)]
+        wait = max(self.patience.mail, self.usual_wait)
+        self.notices = await self.mailbox.wait(before, wait, lambda m: m.is_for(self.ann) and not self.has_link(m))
 
     async def ask(self, address: Any, headers: Mapping[str, str] = {}) -> Page:
         """Ask for a link in a new browser. `address`: also a list. Raises a Finding beyond a limit."""
@@ -150,16 +147,13 @@ class Run:
 
     async def link_for(self, account: str) -> Story:
         """Ask for a link, and return it with its mail. Raises a Finding if no mail comes."""
-
-        def links(mails: Sequence[Mail]) -> list[Mail]:  # one for another account may come late
-            return [mail for mail in mails if mail.is_for(account) and self.has_link(mail)]
-
         before, wait = len(self.mailbox.mails), self.usual_wait if self.stories else self.patience.mail
         asked = await self.ask(account)
-        mails = await self.mailbox.wait(before, wait, links)
-        for mail in links(mails):
+        # A mail for another account may come late.
+        for mail in await self.mailbox.wait(before, wait, lambda m: m.is_for(account) and self.has_link(m)):
             self.stories.append(Story(account, asked, mail, Browser(self.web)))
             return self.stories[-1]
+        mails = self.mailbox.mails[before:]
         if mails and not self.stories and asked.status < 400:
             raise not_tried(f"The mail {mails[0].subject!r} has neither a link with a token nor a code.")
         problem = f"No mail with a link for {account} came within {wait:.0f} seconds."
@@ -173,7 +167,7 @@ class Run:
 
     async def use(self, story: Story, password: str, more: Mapping[str, Any] = {}, **values: str) -> Page:
         """Set a password with the link: by the call, else by the form on the link's page."""
-        self._try(story.account, password)
+        self.passwords[story.account].append(password)
         filled = {"email": story.account, **story.mail.parameters, **values, "password": password}
         filled["token"] = story.mail.token
         if call := self.calls.get("reset"):
@@ -182,10 +176,6 @@ class Run:
         if form_for(page, with_password=True):  # the page of a dead link has none
             page = await Call("--reset").send_form(story.browser, page, filled, more)
         return page
-
-    def _try(self, account: str, password: str) -> None:
-        self.passwords[account].append(password)
-        self.secrets.append(password)
 
     def for_another_reader(self, story: Story, link: str = "") -> Story:
         """Return a story for a browser that has not opened the link. `link`: instead of the mail's own."""
@@ -210,11 +200,10 @@ class Run:
         """Change the password as a signed-in user does. Raises a Finding."""
         old, password = self.passwords[account][0], new_password()
         browser, _ = await self.sign_in(account, old)
-        self._try(account, password)
+        self.passwords[account].append(password)
         page = await call.send(browser, {"email": account, "old": old, "password": password})
-        if not await self.works(account, password):
+        if await self.settled(account, password) != password:
             raise not_tried(f"The call of --change did not change the password ({page.status}).")
-        self.passwords[account] = [password]
 
     async def sign_in(self, account: str, password: str = "") -> tuple[Browser, Page]:
         """Sign in with a password, or with the account's own, in a new browser. Raises a Finding."""
@@ -233,22 +222,23 @@ class Run:
                 f"The reset answered: {self.summary(self.first.done)}. Name the calls by --reset and --sign-in."
             )
 
-    async def works(self, account: str, password: str = "") -> bool:
+    async def works(self, account: str, password: str) -> bool:
         """Tell whether a password signs in. Raises a Finding, also if the answer is unlike both known ones."""
         _, page = await self.sign_in(account, password)
         if look(page) not in {self._right, self._wrong}:
             raise unsure(f"The sign-in gave an answer that the probe does not know: {self.summary(page)}")
         return look(page) == self._right
 
-    async def was_changed(self, account: str, tried: str) -> bool:
-        """Tell whether an attack set the password `tried`. The right one is tried first, which locks no account."""
-        if await self.works(account):
-            del self.passwords[account][1:]
-            return False
-        if not await self.works(account, tried):
-            raise unsure("Neither the last password nor the one of this attack signs in any more.")
-        self.passwords[account] = [tried]
-        return True
+    async def settled(self, account: str, *likely: str) -> str:
+        """Return the password that signs in. The likely ones and the last one are tried first, which locks no account.
+
+        Raises a Finding, also if none of them signs in.
+        """
+        for password in dict.fromkeys((*likely, *self.passwords[account])):
+            if await self.works(account, password):
+                self.passwords[account] = [password]
+                return password
+        raise unsure("Neither the last password nor the one of this attack signs in any more.")
 
     def summary(self, page: Page | None) -> str:
         return f"{page.status} {self.without_secrets(' '.join(page.words.split()))[:120]}" if page else ""
@@ -258,8 +248,7 @@ class Run:
 
         A text that is to be cut is cut afterwards: a part of a secret would not be found.
         """
-        for password in self.secrets:
-            text = text.replace(password, "[password]")
+        text = PASSWORD.sub("[password]", text)
         for token in filter(lambda token: len(token) > 4, self.tokens):
             for form in (token, quote(token), quote(token, safe="")):
                 text = text.replace(form, f"{token[:4]}…")

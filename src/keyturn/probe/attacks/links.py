@@ -99,20 +99,17 @@ async def link_twice_at_once(run: Run) -> Finding:
     readers = [run.for_another_reader(story) for _ in tried]
     # Each reader's connection is opened before, so that the uses arrive together.
     place = "/" if "reset" in run.calls else story.mail.path
-    pages = await asyncio.gather(*(reader.browser.send("GET", place) for reader in readers))
-    for reader, page in zip(readers, pages, strict=True):
+    opened = await asyncio.gather(*(reader.browser.send("GET", place) for reader in readers))
+    for reader, page in zip(readers, opened, strict=True):
         reader.page = page
     answers = await asyncio.gather(*map(run.use, readers, tried), return_exceptions=True)
-    used = [(answer, password) for answer, password in zip(answers, tried, strict=True) if isinstance(answer, Page)]
-    for _, password in sorted(used, key=lambda pair: look(pair[0]) != yes):
-        if await run.works(run.ann, password):
-            run.passwords[run.ann] = [password]
-            break
+    pages = {password: page for password, page in zip(tried, answers, strict=True) if isinstance(page, Page)}
+    won = {password: page for password, page in pages.items() if look(page) == yes}
+    await run.settled(run.ann, *won)
     for error in (answer for answer in answers if isinstance(answer, BaseException)):
         raise error
-    won = [page for page, _ in used if look(page) == yes]
     said = f"{len(won)} of {_AT_ONCE} uses at the same moment were told that they set the password."
-    return judged(len(won) > 1, said, said, *won[:2])
+    return judged(len(won) > 1, said, said, *[*won.values()][:2])
 
 
 async def other_account(run: Run) -> Finding:
@@ -125,9 +122,9 @@ async def other_account(run: Run) -> Finding:
         story = run.for_another_reader(mine, link)
         run.passwords[run.bob].append(tried)
         page = await run.use(story, tried, more, email=run.bob)
-        if await run.was_changed(run.bob, tried):
+        if await run.settled(run.bob) == tried:
             return failed(f"The link of {run.ann} set the password of {run.bob}.", page)
-        await run.was_changed(run.ann, tried)
+        await run.settled(run.ann)
     return passed(f"The link of {run.ann} never set the password of {run.bob}.")
 
 

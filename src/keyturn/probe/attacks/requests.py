@@ -10,7 +10,7 @@ from urllib.parse import quote
 from keyturn.probe.attack import Finding, Limited, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story
 from keyturn.probe.ranks import compare
-from keyturn.probe.run import Run
+from keyturn.probe.run import PASSWORD, Run
 from keyturn.probe.web import Page
 
 _CHANGING = re.compile(r"[\w.%+*•-]{0,99}[@*•][\w.%+*•-]*|[\w./+=-]{0,99}\d[\w./+=-]{7,}|[\w/+=-]{20,}")
@@ -73,9 +73,9 @@ def _signs(page: Page, address: str) -> set[str]:
 async def secret_in_answer(run: Run) -> Finding:
     """Search the answers to requests for the token of their mails, and the answers to resets for the password."""
     for story in run.stories:
-        if len(story.mail.token) > 3 and story.asked.has(story.mail.token):
+        if len(story.mail.token) > 3 and story.mail.token in story.asked.received:
             return failed("The answer to the request contains the token of the mail.", story.asked)
-        if story.done and any(map(story.done.has, run.secrets)):
+        if story.done and PASSWORD.search(story.done.received):
             return failed("The answer to the reset contains the new password.", story.done)
     return passed(f"{len(run.stories)} answers contain neither the token nor the password.")
 
@@ -116,8 +116,7 @@ async def _measure(run: Run) -> tuple[float, float, str]:
 
 async def no_limit(run: Run) -> Finding:
     """Ask for one mailbox many times, and count its mails, once those of earlier requests are there."""
-    before = len(run.mailbox.mails)
-    before += len(await run.mailbox.all(before, run.usual_wait))
+    before = len(await run.mailbox.all(0, run.usual_wait))
     asked, pages = run.patience.flood, list[Page]()
     for number in range(asked):
         try:

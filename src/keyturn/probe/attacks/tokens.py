@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from keyturn.hosts import host_of, is_loopback
 from keyturn.probe.attack import Finding, failed, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story, link_page, second_story
-from keyturn.probe.run import Run, Story
+from keyturn.probe.run import PASSWORD, Run, Story
 from keyturn.probe.web import Page, joined
 
 _PASSWORD = re.compile(
@@ -38,7 +38,7 @@ _KEEPS_THE_PATH = re.compile(r"(no-referrer|same-origin|(strict-)?origin(-when-c
 async def password_mailed(run: Run) -> Finding:
     """Search all mails for a password that the probe set, and sign in with what a mail calls a password."""
     for mail in run.mailbox.mails:
-        if any(password in mail.text for password in run.secrets):
+        if PASSWORD.search(mail.text):
             return failed(f"The mail {mail.subject!r} contains the new password.")
         if "sign_in" in run.calls and mail.is_for(run.ann):
             for candidate in _PASSWORD.findall(mail.text)[:_MOST_TRIES]:
@@ -59,9 +59,9 @@ async def link_not_https(run: Run) -> Finding:
 
 async def no_notice(run: Run) -> Finding:
     """Wait for a mail after the first reset."""
-    if run.notice is None:
+    if not run.notices:
         return failed(f"No mail came within {run.patience.mail:.0f} seconds after the reset.")
-    return passed(f"The owner got {run.notice.subject!r}.")
+    return passed(f"The owner got {run.notices[0].subject!r}.")
 
 
 async def _used(run: Run) -> list[Story]:
