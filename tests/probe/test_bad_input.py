@@ -1,6 +1,5 @@
 """What the probe cannot work with, it says in one sentence, with what to give it."""
 
-import tomllib
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -77,26 +76,12 @@ def test_without_a_port_for_mails_it_ends_with_2() -> None:
 def test_a_file_keeps_what_its_user_wrote_and_gets_what_was_found(tmp_path: Path) -> None:
     file = tmp_path / "probe.toml"
     file.write_text("# Ours\nsmtp = 1025", "utf-8")
-    target = with_file({"url": "http://127.0.0.1:3000", "accounts": (ANN,), "smtp": None}, file)
+    target = with_file({"url": "http://127.0.0.1:3000", "smtp": None}, file)
     for _ in range(2):
-        add_to_file(file, replace(target, sign_in='POST /login {"email": "{email}"}'))
+        add_to_file(file, replace(target, request="/forgot"))
 
-    written = file.read_text("utf-8")
-    assert written.startswith("# Ours\nsmtp = 1025\n")
-    assert tomllib.loads(written) == {
-        "smtp": 1025,
-        "url": "http://127.0.0.1:3000",
-        "accounts": [ANN],
-        "sign_in": 'POST /login {"email": "{email}"}',
-    }
-
-
-def test_a_file_with_an_unknown_option_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "probe.toml"
-    file.write_text("reqest = '/forgot'", "utf-8")
-
-    with pytest.raises(CannotProbe, match="reqest"):
-        with_file({}, file)
+    written = '# Ours\nsmtp = 1025\nurl = "http://127.0.0.1:3000"\nrequest = "/forgot"\n'
+    assert file.read_text("utf-8") == written
 
 
 async def test_a_url_with_the_port_that_its_scheme_implies_is_of_the_same_origin() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 
 import click
 import pytest
@@ -106,8 +107,7 @@ def test_the_page_is_one_file_in_which_an_answer_is_text() -> None:
 
 
 @pytest.mark.parametrize("write", [as_text, as_json, as_sarif, as_html])
-def test_a_probe_that_was_stopped_at_once_has_a_report(write: object) -> None:
-    assert callable(write)
+def test_a_probe_that_was_stopped_at_once_has_a_report(write: Callable[[Report], str]) -> None:
     assert "http://127.0.0.1:3000" in write(Report(target="http://127.0.0.1:3000", outcomes=(), seconds=0.2))
 
 

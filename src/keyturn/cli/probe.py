@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,12 +94,10 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
     from keyturn.probe.target import add_to_file
     from keyturn.studio.inbox.store import CapturedMails
 
-    passwords: Mapping[str, list[str]] = {}
     try:
         _require_folders(html, file)
         inbox = CapturedMails()
         run = Run(_read_target(options, file), inbox)
-        passwords = run.passwords
         report = _play(run, inbox, only)
         click.echo({"json": as_json, "sarif": as_sarif, None: as_text}[form](report))
         if html:
@@ -110,10 +107,6 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
     except (CannotProbe, CommandRefused, OSError) as problem:
         click.echo(f"{error('keyturn: ')}{harmless(str(problem))}", err=True)
         sys.exit(2)
-    finally:
-        for address, possible in passwords.items():
-            if possible:
-                click.echo(f"{address} has the password {' or '.join(possible)}", err=True)
     sys.exit(1 if report.failed else _STOPPED if report.stopped else 0)
 
 
@@ -137,7 +130,10 @@ def _read_target(options: dict[str, Any], file: Path | None) -> "Target":
 
 
 def _play(run: "Run", inbox: "CapturedMails", only: tuple[str, ...]) -> "Report":
-    """Play the attacks. Ctrl-C ends them, with a report. Raises CannotProbe and CommandRefused."""
+    """Play the attacks, then print the accounts' passwords. Ctrl-C ends them, with a report.
+
+    Raises CannotProbe and CommandRefused.
+    """
     from keyturn.probe.probe import play
     from keyturn.studio.inbox.smtp_server import SmtpServer
 
@@ -148,6 +144,9 @@ def _play(run: "Run", inbox: "CapturedMails", only: tuple[str, ...]) -> "Report"
             return asyncio.run(play(run, only, _show_progress))
         finally:
             _show_progress("")
+            for address, possible in run.passwords.items():
+                if possible:
+                    click.echo(f"{address} has the password {' or '.join(possible)}", err=True)
 
 
 def _show_progress(name: str) -> None:
