@@ -11,12 +11,14 @@ from msgspec.structs import replace
 
 from keyturn.cli.sockets import listen
 from keyturn.cli.terminal import PORT, CommandRefused, accent, error, harmless, muted
+from keyturn.probe.attack import ATTACKS
 from keyturn.values import did_you_mean
 
 if TYPE_CHECKING:
     from keyturn.probe.attack import Report
-    from keyturn.probe.probe import Probe
+    from keyturn.probe.run import Run
     from keyturn.probe.target import Target
+    from keyturn.studio.inbox.store import CapturedMails
 
 _HELP = """Play the known attacks against the password reset of your own application.
 
@@ -52,22 +54,10 @@ _STOPPED = 130
 
 
 def _known_attacks(_: click.Context, __: click.Parameter, names: tuple[str, ...]) -> tuple[str, ...]:
-    from keyturn.probe.attack import ATTACKS
-
     for name in names:
         if name not in ATTACKS:
             raise click.BadParameter(f"there is no attack {harmless(name)}{did_you_mean(name, ATTACKS)}")
     return names
-
-
-def _list(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
-    if not is_asked or context.resilient_parsing:
-        return
-    from keyturn.probe.attack import ATTACKS
-
-    for attack in ATTACKS.values():
-        click.echo(f"{accent(f'{attack.name:<20}')} {attack.title}\n{'':<20} {muted(', '.join(attack.authority))}")
-    context.exit()
 
 
 @click.command(help=_HELP)
@@ -89,22 +79,26 @@ def _list(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
 @click.option("--json", "form", flag_value="json", help="Print the report as JSON.")
 @click.option("--sarif", "form", flag_value="sarif", help="Print the report as SARIF, for code scanning.")
 @click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write the report as a page.")
-@click.option("--list", is_flag=True, is_eager=True, expose_value=False, callback=_list, help="List all attacks.")
+@click.option("--list", "form", flag_value="list", help="List all attacks, and play none.")
 def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path | None, **options: Any) -> None:
+    if form == "list":
+        for attack in ATTACKS.values():
+            click.echo(f"{accent(f'{attack.name:<20}')} {attack.title}\n{'':<20} {muted(', '.join(attack.authority))}")
+        return
     from keyturn.packaging import require_studio
 
     require_studio("keyturn probe")
     from keyturn.probe.attack import CannotProbe
-    from keyturn.probe.probe import Probe
     from keyturn.probe.report import as_html, as_json, as_sarif, as_text
-    from keyturn.probe.target import Target, add_to_file
+    from keyturn.probe.run import Run
+    from keyturn.probe.target import add_to_file
     from keyturn.studio.inbox.store import CapturedMails
 
-    run = Probe(Target(), CapturedMails())
     try:
         _require_folders(html, file)
-        run.target = _read_target(options, file)
-        report = _play(run, only)
+        inbox = CapturedMails()
+        run = Run(_read_target(options, file), inbox)
+        report = _play(run, inbox, only)
         click.echo({"json": as_json, "sarif": as_sarif, None: as_text}[form](report))
         if html:
             html.write_text(as_html(report), "utf-8")
@@ -113,9 +107,6 @@ def probe(file: Path | None, only: tuple[str, ...], form: str | None, html: Path
     except (CannotProbe, CommandRefused, OSError) as problem:
         click.echo(f"{error('keyturn: ')}{harmless(str(problem))}", err=True)
         sys.exit(2)
-    finally:
-        for address, passwords in run.passwords.items():
-            click.echo(f"{address} has the password {' or '.join(passwords)}", err=True)
     sys.exit(1 if report.failed else _STOPPED if report.stopped else 0)
 
 
@@ -138,17 +129,24 @@ def _read_target(options: dict[str, Any], file: Path | None) -> "Target":
     return target
 
 
-def _play(run: "Probe", only: tuple[str, ...]) -> "Report":
-    """Play the attacks. Ctrl-C ends them, with a report. Raises CannotProbe and CommandRefused."""
+def _play(run: "Run", inbox: "CapturedMails", only: tuple[str, ...]) -> "Report":
+    """Play the attacks, then print the accounts' passwords. Ctrl-C ends them, with a report.
+
+    Raises CannotProbe and CommandRefused.
+    """
+    from keyturn.probe.probe import play
     from keyturn.studio.inbox.smtp_server import SmtpServer
 
     if run.target.smtp is None:
         raise CommandRefused("Name a port by --smtp, and let the application send its mails there.")
-    with SmtpServer(listen("127.0.0.1", run.target.smtp, "--smtp"), run.inbox).running():
+    with SmtpServer(listen("127.0.0.1", run.target.smtp, "--smtp"), inbox).running():
         try:
-            return asyncio.run(run.run(only, _show_progress))
+            return asyncio.run(play(run, only, _show_progress))
         finally:
             _show_progress("")
+            for address, possible in run.passwords.items():
+                if possible:
+                    click.echo(f"{address} has the password {' or '.join(possible)}", err=True)
 
 
 def _show_progress(name: str) -> None:

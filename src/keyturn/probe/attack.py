@@ -39,9 +39,6 @@ class Finding(KeyturnError):
 class Limited(Finding):
     """A limit of the application answered 429."""
 
-    def __init__(self) -> None:
-        super().__init__(Verdict.NOT_TRIED, "A limit of the application answered 429: raise it while the probe runs.")
-
 
 passed, failed = partial(Finding, Verdict.PASSED), partial(Finding, Verdict.FAILED)
 unsure, not_tried = partial(Finding, Verdict.UNSURE), partial(Finding, Verdict.NOT_TRIED)

@@ -5,9 +5,8 @@ A form is a call as well: its fields get placeholders where a browser's user wou
 
 import re
 from collections.abc import Mapping
-from itertools import islice
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 import msgspec
 from msgspec import Struct
@@ -25,7 +24,6 @@ _ADDRESS = re.compile(r"mail|user|login|identif|account|address", re.IGNORECASE)
 _OLD = re.compile(r"old|current", re.IGNORECASE)
 _TYPED = {"email", "text", "tel", "search"}
 _NOT_SENT = {"button", "image", "reset", "file"}
-_MOST_FIELDS = 100
 
 _FORGOTTEN = re.compile(r"forg[eo]t|reset|recover|lost|passwor|vergessen|oubli|olvid", re.IGNORECASE)
 _SIGN_IN = re.compile(r"log-?_?in|sign-?_?in|anmeld|connexion|account|auth|session", re.IGNORECASE)
@@ -51,12 +49,13 @@ class Call(Struct, frozen=True):
         return self.asks_for("password", "old")
 
     @classmethod
-    def read(cls, option: str, text: str) -> "Call":
-        """Return the call of a text. Raises CannotProbe."""
+    def read(cls, name: str, text: str) -> "Call":
+        """Return the call of a text. `name`: of its field in Target. Raises CannotProbe."""
+        option = f"--{name.replace('_', '-')}"
         if not (match := _CALL.fullmatch(text.strip())):
             raise CannotProbe(f'{option} is a call such as "POST /path email={{email}}", or the path of a page.')
         method, path, body = match.groups("")
-        if method not in ({"", "GET"} if option == "--private" else {"", "POST", "PUT", "PATCH"}):
+        if method not in ({"", "GET"} if name == "private" else {"", "POST", "PUT", "PATCH"}):
             raise CannotProbe(f"{option}: there is no call of the method {method}.")
         if method and (needed := _NEEDED.get(option, "")) not in f"{path} {body}":
             raise CannotProbe(f"{option} has to say where {needed} belongs.")
@@ -78,7 +77,8 @@ class Call(Struct, frozen=True):
         fields = {**self._filled(self.body, values), **more}
         if self.is_json:
             return await browser.send(self.method, path, msgspec.json.encode(fields), "application/json")
-        return await browser.post(path, fields, self.method)
+        form = urlencode(fields, doseq=True).encode()  # a list becomes one field for each item
+        return await browser.send(self.method, path, form, "application/x-www-form-urlencoded")
 
     async def send_form(
         self, browser: Browser, page: Page, values: Mapping[str, Any], more: Mapping[str, Any] = {}
@@ -119,8 +119,7 @@ def forms_of(page: Page) -> list[Call]:
 def _fields_of(form: Element) -> dict[str, str]:
     """Return the fields that are sent, with placeholders for an address and passwords, and else the page's values."""
     sent, likely, typed = dict[str, str](), list[str](), list[str]()
-    fields = (each for each in form.walk() if each.tag in {"input", "textarea"} and each.get("name"))
-    for field in islice(fields, _MOST_FIELDS):
+    for field in (each for each in form.walk() if each.tag in {"input", "textarea"} and each.get("name")):
         name, kind = field.get("name"), field.get("type").lower() or "text"
         hints = " ".join(map(field.get, ("name", "id", "autocomplete", "placeholder")))
         if kind == "password":

@@ -19,52 +19,48 @@ _ABOUT_A_RESET = re.compile(r"reset|passwor|recover|forgot|token", re.IGNORECASE
 _WORD = re.compile(r"[a-z_-]{3,}")
 
 
-class Link(Struct, frozen=True):
-    """What a mail gives its reader: an address with a token, or a code. `address` is empty for a code."""
-
-    address: str
-    token: str
-
-    @property
-    def path(self) -> str:
-        """The address without its host, which may be a public one."""
-        return urlsplit(self.address)._replace(scheme="", netloc="", fragment="").geturl()
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        return dict(parse_qsl(urlsplit(self.address).query))
-
-    @property
-    def shape(self) -> tuple[str, ...]:
-        """What the links of all resets have in common: words of the path, and names of the parameters."""
-        parts = unquote(urlsplit(self.address).path).split("/")
-        words = [part if _WORD.fullmatch(part) and part != self.token else "*" for part in parts]
-        return (*words, *sorted(self.parameters))
-
-
 class Mail(Struct, frozen=True):
-    """A mail. `to`: the recipients of its envelope, and of a header Bcc. `link`: one with a token, else a code."""
+    """A mail with what it gives its reader: a link with a token, a code, or neither.
+
+    `to`: the recipients of the envelope, and of a header Bcc. `link`: its address, else empty.
+    `token`: the one in the link, or the code, else empty.
+    """
 
     subject: str
     to: frozenset[str]
     text: str
-    link: Link | None
+    link: str
+    token: str
 
     def is_for(self, address: str) -> bool:
         return address.lower() in {to.lower() for to in self.to}
+
+    @property
+    def path(self) -> str:
+        """The link without its host, which may be a public one."""
+        return urlsplit(self.link)._replace(scheme="", netloc="", fragment="").geturl()
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        return dict(parse_qsl(urlsplit(self.link).query))
+
+    @property
+    def shape(self) -> tuple[str, ...]:
+        """What the links of all resets have in common: words of the path, and names of the parameters."""
+        parts = unquote(urlsplit(self.link).path).split("/")
+        words = [part if _WORD.fullmatch(part) and part != self.token else "*" for part in parts]
+        return (*words, *sorted(self.parameters))
 
 
 def _read(row: CapturedMail, raw: bytes) -> Mail:
     content = MailContent(raw)
     links = [link for link in content.links if host_of(link.address)]
     likely = [link for link in links if _ABOUT_A_RESET.search(link.address)]
-    link = None
-    if action := action_link(likely) or action_link(links) or next(iter(likely), None):
-        link = Link(action.address, _token_of(action.address))
-    elif content.codes:
-        link = Link("", content.codes[0])
+    action = action_link(likely) or action_link(links) or next(iter(likely), None)
+    address = action.address if action else ""
+    token = _token_of(address) if action else next(iter(content.codes), "")
     to = {*(row.delivered_to or row.recipients), *(hidden.address for hidden in row.bcc)}
-    return Mail(row.subject, frozenset(to), f"{row.subject}\n{content.text}\n{content.html}", link)
+    return Mail(row.subject, frozenset(to), f"{row.subject}\n{content.text}\n{content.html}", address, token)
 
 
 def _token_of(address: str) -> str:
@@ -83,29 +79,29 @@ class Mailbox:
 
     def __init__(self, inbox: CapturedMails) -> None:
         self.slowest = 0.0
-        self._inbox, self._mails, self._last = inbox, list[Mail](), 0
+        self._inbox, self._mails = inbox, list[Mail]()
 
     @property
     def mails(self) -> list[Mail]:
         """All mails that came, the oldest first."""
-        for row in reversed(self._inbox.newest(lambda row: row.number > self._last, limit=None)):
+        for row in reversed(self._inbox.newest(lambda row: row.number > len(self._mails), limit=None)):
             self._mails.append(_read(row, self._inbox.raw(row)))
-            self._last = row.number
         return self._mails
 
-    async def wait(self, before: int, seconds: float, enough: Callable[[list[Mail]], object] = bool) -> list[Mail]:
-        """Return the mails after the first `before` ones: once they are enough, or no more came for some seconds."""
+    async def wait(self, before: int, seconds: float, match: Callable[[Mail], bool] = lambda _: True) -> list[Mail]:
+        """Return matching mails after the first `before` ones: once there are any, or no mail came for some seconds."""
         began = newest = time.monotonic()
-        count = 0
-        while not enough(mails := self.mails[before:]):
+        count = before
+        while not (matching := [mail for mail in self.mails[before:] if match(mail)]):
             now = time.monotonic()
-            count, newest = (len(mails), now) if len(mails) > count else (count, newest)
+            count, newest = (len(self._mails), now) if len(self._mails) > count else (count, newest)
             if now - newest > seconds:
-                return mails
+                return []
             await asyncio.sleep(_BETWEEN_LOOKS)
         self.slowest = max(self.slowest, time.monotonic() - began)
-        return mails
+        return matching
 
     async def all(self, before: int, silence: float) -> list[Mail]:
         """Return the mails after the first `before` ones, once no more came for some seconds."""
-        return await self.wait(before, silence, lambda _: False)
+        await self.wait(before, silence, lambda _: False)
+        return self.mails[before:]

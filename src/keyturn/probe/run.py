@@ -8,12 +8,14 @@ from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from keyturn.probe.attack import not_tried, unsure
-from keyturn.probe.calls import Call, form_for, forms_of
-from keyturn.probe.mailbox import Link, Mail, Mailbox
-from keyturn.probe.target import Patience
+from keyturn.probe.attack import CannotProbe, not_tried, unsure
+from keyturn.probe.calls import Call, find_calls, form_for, forms_of
+from keyturn.probe.mailbox import Mail, Mailbox
+from keyturn.probe.target import CALLS, Patience, Target
 from keyturn.probe.web import Browser, Page, Web
+from keyturn.studio.inbox.store import CapturedMails
 
 _SLOWER = 5
 """How many times longer than the slowest mail so far the probe waits for the next."""
@@ -27,41 +29,31 @@ _NO_MAIL = (
 _LONG_WORD = re.compile(r"(?<![\w-])(?=[\w-]*\d)([\w-]{4})[\w-]{20,}")
 
 
-class Account(Struct):
-    """One of the user's accounts. `password`: what signs in by now. `tried`: all that may have replaced it.
-
-    `old`: the password before the last reset.
-    """
-
-    address: str
-    password: str = ""
-    tried: list[str] = []
-    old: str = ""
-
-    def signs_in_with(self, password: str) -> None:
-        self.password, self.tried = password, []
-
-
 class Story(Struct):
     """A request for a link, its mail, and what became of the link.
 
-    `browser`: the one that opens the link. `page`: what the link showed. `done`: the answer to the new password.
+    `account`: the address of one of the user's accounts.
+    `browser`: the one that opens the link. `page`: what the link showed.
+    `password`: the one that it was used for. `done`: the answer to it.
     `scanned`: what a mail scanner saw before. `used_up`: the answer to a new password, if the link was dead then.
     """
 
-    account: Account
+    account: str
     asked: Page
     mail: Mail
-    link: Link
     browser: Browser
     page: Page | None = None
+    password: str = ""
     done: Page | None = None
     scanned: Sequence[Page] = ()
     used_up: Page | None = None
 
 
+PASSWORD = re.compile(r"Aa1-[\w-]{20}")
+"""A password of the probe. Usual policies accept it, and no form encodes its characters, so reports can hide it."""
+
+
 def new_password() -> str:
-    """Return a password that usual policies accept. A form does not encode its characters, so reports can hide it."""
     return f"Aa1-{secrets.token_urlsafe(15)}"
 
 
@@ -79,21 +71,26 @@ def look(page: Page) -> tuple[object, ...]:
 
 
 class Run:
-    """The application under test as attacks see it.
+    """The application under test as attacks see it, and what is known about it by now. Raises CannotProbe.
 
+    `target`: with the calls that were found.
+    `passwords`: of each account, the one that signs in, and all that may have replaced it.
     `ann`: the first account. `other`: the second, or the first if there is no other.
-    `stories`: all that were told; the run begins with the first. `notice`: the mail that followed the first reset.
-    `passwords`: all that the probe tried to set.
+    `stories`: all that were told; the run begins with the first. `notices`: the mails that followed the first reset.
     """
 
-    def __init__(self, web: Web, mailbox: Mailbox, patience: Patience, accounts: Sequence[Account]) -> None:
-        self.web, self.mailbox, self.patience, self.accounts = web, mailbox, patience, accounts
-        self.ann, self.other = accounts[0], accounts[-1]
+    def __init__(self, target: Target, inbox: CapturedMails, patience: Patience | None = None) -> None:
+        self.target, self.patience = target, patience or Patience()
+        self.web, self.mailbox = Web(target.url, self.patience.call), Mailbox(inbox)
+        self.passwords: dict[str, list[str]] = {address: [] for address in target.accounts}
+        if not self.passwords or not all("@" in address for address in self.passwords):
+            raise CannotProbe("Name one or two accounts for tests by their addresses: --account ann@app.example.")
+        if len(target.accounts) > 2 or len(set(map(str.lower, target.accounts))) < len(target.accounts):
+            raise CannotProbe("Name two different accounts for tests, and no more.")
+        self.ann, self.other = target.accounts[0], target.accounts[-1]
         self.calls: dict[str, Call] = {}
-        self.has_second_step = False
-        self.notice: Mail | None = None
+        self.notices: list[Mail] = []
         self.stories: list[Story] = []
-        self.passwords: list[str] = []
         self._right = self._wrong = tuple[object, ...]()
 
     @property
@@ -102,18 +99,18 @@ class Run:
 
     @property
     def tokens(self) -> set[str]:
-        return {story.link.token for story in self.stories}
+        return {story.mail.token for story in self.stories}
 
     @property
-    def bob(self) -> Account:
+    def bob(self) -> str:
         """The second account. Raises a Finding."""
-        if len(self.accounts) < 2:
+        if self.other == self.ann:
             raise not_tried("This needs a second account: name one with --account.")
-        return self.accounts[1]
+        return self.other
 
     def stranger(self) -> str:
         """Return an address without an account, whose mails would come to the probe as well."""
-        return f"keyturn-{secrets.token_hex(4)}@{self.ann.address.rpartition('@')[2]}"
+        return f"keyturn-{secrets.token_hex(4)}@{self.ann.rpartition('@')[2]}"
 
     def call(self, name: str, hint: str) -> Call:
         """Return a call that the user named, or the probe found. Raises a Finding with the hint."""
@@ -127,65 +124,63 @@ class Run:
         return max(self.patience.silence, _SLOWER * self.mailbox.slowest)
 
     async def begin(self) -> None:
-        """Play the first story. Raises a Finding if it has no end."""
+        """Find the calls, and play the first story. Raises CannotProbe, and a Finding if the story has no end."""
+        if self.web.is_another_host:
+            await self.web.require_permission(self.target.permission)
+        named = {name: text for name in CALLS if (text := getattr(self.target, name))}
+        if not {"request", "sign_in"} <= named.keys():
+            named = {**await find_calls(Browser(self.web), self.target.url), **named}
+            self.target = replace(self.target, **named)
+        if "request" not in named:
+            raise CannotProbe(f"No link at {self.target.url} leads to a form for a forgotten password: give --request.")
+        self.calls = {name: Call.read(name, text) for name, text in named.items()}
         story, before = await self.link_for(self.ann), len(self.mailbox.mails)
         await self.reset(story)
         if "sign_in" in self.calls:
             await self._learn_sign_in()
-        mails = await self.mailbox.wait(before, max(self.patience.mail, self.usual_wait), self._notices)
-        self.notice = next(iter(self._notices(mails)), None)
-
-    def _notices(self, mails: Sequence[Mail]) -> list[Mail]:
-        """Return the mails to the first account that bring no link like the first one."""
-        return [mail for mail in mails if mail.is_for(self.ann.address) and not self.reset_link(mail)]
+        wait = max(self.patience.mail, self.usual_wait)
+        self.notices = await self.mailbox.wait(before, wait, lambda m: m.is_for(self.ann) and not self.has_link(m))
 
     async def ask(self, address: Any, headers: Mapping[str, str] = {}) -> Page:
         """Ask for a link in a new browser. `address`: also a list. Raises a Finding beyond a limit."""
         return await self.calls["request"].send(Browser(self.web, headers), {"email": address})
 
-    async def link_for(self, account: Account) -> Story:
+    async def link_for(self, account: str) -> Story:
         """Ask for a link, and return it with its mail. Raises a Finding if no mail comes."""
-
-        def links(mails: Sequence[Mail]) -> list[tuple[Mail, Link]]:  # one for another account may come late
-            return [(mail, link) for mail in mails if mail.is_for(account.address) and (link := self.reset_link(mail))]
-
         before, wait = len(self.mailbox.mails), self.usual_wait if self.stories else self.patience.mail
-        asked = await self.ask(account.address)
-        mails = await self.mailbox.wait(before, wait, links)
-        for mail, link in links(mails):
-            self.stories.append(Story(account, asked, mail, link, Browser(self.web)))
+        asked = await self.ask(account)
+        # A mail for another account may come late.
+        for mail in await self.mailbox.wait(before, wait, lambda m: m.is_for(account) and self.has_link(m)):
+            self.stories.append(Story(account, asked, mail, Browser(self.web)))
             return self.stories[-1]
+        mails = self.mailbox.mails[before:]
         if mails and not self.stories and asked.status < 400:
             raise not_tried(f"The mail {mails[0].subject!r} has neither a link with a token nor a code.")
-        problem = f"No mail with a link for {account.address} came within {wait:.0f} seconds."
+        problem = f"No mail with a link for {account} came within {wait:.0f} seconds."
         if asked.status >= 400:  # a 500 may be an SMTP server that is missing
             problem = f"The request for a link was refused: {self.summary(asked)}."
         raise not_tried(f"{problem} {_NO_MAIL[bool(self.stories)]}")
 
-    def reset_link(self, mail: Mail) -> Link | None:
-        """Return the link of a mail if it is like the first one: a notice may have another link with a token."""
-        link = mail.link
-        return link if link and (not self.stories or link.shape == self.first.link.shape) else None
+    def has_link(self, mail: Mail) -> bool:
+        """Tell whether a mail has a link like the first one: a notice may have another link with a token."""
+        return bool(mail.token) and (not self.stories or mail.shape == self.first.mail.shape)
 
     async def use(self, story: Story, password: str, more: Mapping[str, Any] = {}, **values: str) -> Page:
         """Set a password with the link: by the call, else by the form on the link's page."""
-        self._try(story.account, password)
-        filled = {"email": story.account.address, **story.link.parameters, **values, "password": password}
-        filled["token"] = story.link.token
+        self.passwords[story.account].append(password)
+        filled = {"email": story.account, **story.mail.parameters, **values, "password": password}
+        filled["token"] = story.mail.token
         if call := self.calls.get("reset"):
             return await call.send(story.browser, filled, more)
-        page = story.page = story.page or await story.browser.send("GET", story.link.path)
+        page = story.page = story.page or await story.browser.send("GET", story.mail.path)
         if form_for(page, with_password=True):  # the page of a dead link has none
             page = await Call("--reset").send_form(story.browser, page, filled, more)
         return page
 
-    def _try(self, account: Account, password: str) -> None:
-        account.tried.append(password)
-        self.passwords.append(password)
-
-    def for_another_reader(self, story: Story, link: Link | None = None) -> Story:
-        """Return a story with the same link, or another one, for a browser that has not opened it."""
-        return Story(story.account, story.asked, story.mail, link or story.link, Browser(self.web))
+    def for_another_reader(self, story: Story, link: str = "") -> Story:
+        """Return a story for a browser that has not opened the link. `link`: instead of the mail's own."""
+        mail = replace(story.mail, link=link or story.mail.link)
+        return Story(story.account, story.asked, mail, Browser(self.web))
 
     async def reset(self, story: Story) -> None:
         """Use the link for a new password, which must sign in then. Raises a Finding if it does not."""
@@ -194,32 +189,31 @@ class Run:
 
     async def has_reset(self, story: Story) -> bool:
         """Use the link for a new password, and tell whether it signs in then."""
-        account, password = story.account, new_password()
-        story.done = await self.use(story, password)
-        if self._right and not await self.works(account, password):
+        story.password = new_password()
+        story.done = await self.use(story, story.password)
+        if self._right and not await self.works(story.account, story.password):
             return False
-        account.old = account.password
-        account.signs_in_with(password)
+        self.passwords[story.account] = [story.password]
         return True
 
-    async def change(self, account: Account, call: Call) -> None:
+    async def change(self, account: str, call: Call) -> None:
         """Change the password as a signed-in user does. Raises a Finding."""
-        browser, _ = await self.sign_in(account, account.password)
-        password = new_password()
-        self._try(account, password)
-        page = await call.send(browser, {"email": account.address, "old": account.password, "password": password})
-        if not await self.works(account, password):
+        old, password = self.passwords[account][0], new_password()
+        browser, _ = await self.sign_in(account, old)
+        self.passwords[account].append(password)
+        page = await call.send(browser, {"email": account, "old": old, "password": password})
+        if await self.settled(account, password) != password:
             raise not_tried(f"The call of --change did not change the password ({page.status}).")
-        account.signs_in_with(password)
 
-    async def sign_in(self, account: Account, password: str) -> tuple[Browser, Page]:
+    async def sign_in(self, account: str, password: str = "") -> tuple[Browser, Page]:
+        """Sign in with a password, or with the account's own, in a new browser. Raises a Finding."""
         call = self.call("sign_in", "The probe found no way to sign in: name it by --sign-in.")
-        browser = Browser(self.web)
-        return browser, await call.send(browser, {"email": account.address, "password": password})
+        browser, password = Browser(self.web), password or self.passwords[account][0]
+        return browser, await call.send(browser, {"email": account, "password": password})
 
     async def _learn_sign_in(self) -> None:
         """Learn how the answers to a right and to a wrong password look. Raises a Finding."""
-        _, right = await self.sign_in(self.ann, self.ann.password)
+        _, right = await self.sign_in(self.ann)
         _, wrong = await self.sign_in(self.ann, new_password())
         self._right, self._wrong = look(right), look(wrong)
         if self._right == self._wrong:
@@ -228,22 +222,23 @@ class Run:
                 f"The reset answered: {self.summary(self.first.done)}. Name the calls by --reset and --sign-in."
             )
 
-    async def works(self, account: Account, password: str) -> bool:
+    async def works(self, account: str, password: str) -> bool:
         """Tell whether a password signs in. Raises a Finding, also if the answer is unlike both known ones."""
         _, page = await self.sign_in(account, password)
         if look(page) not in {self._right, self._wrong}:
             raise unsure(f"The sign-in gave an answer that the probe does not know: {self.summary(page)}")
         return look(page) == self._right
 
-    async def was_changed(self, account: Account, tried: str) -> bool:
-        """Tell whether an attack set the password `tried`. The right one is tried first, which locks no account."""
-        if await self.works(account, account.password):
-            account.tried = []
-            return False
-        if not await self.works(account, tried):
-            raise unsure("Neither the last password nor the one of this attack signs in any more.")
-        account.signs_in_with(tried)
-        return True
+    async def settled(self, account: str, *likely: str) -> str:
+        """Return the password that signs in. The likely ones and the last one are tried first, which locks no account.
+
+        Raises a Finding, also if none of them signs in.
+        """
+        for password in dict.fromkeys((*likely, *self.passwords[account])):
+            if await self.works(account, password):
+                self.passwords[account] = [password]
+                return password
+        raise unsure("Neither the last password nor the one of this attack signs in any more.")
 
     def summary(self, page: Page | None) -> str:
         return f"{page.status} {self.without_secrets(' '.join(page.words.split()))[:120]}" if page else ""
@@ -253,8 +248,7 @@ class Run:
 
         A text that is to be cut is cut afterwards: a part of a secret would not be found.
         """
-        for password in self.passwords:
-            text = text.replace(password, "[password]")
+        text = PASSWORD.sub("[password]", text)
         for token in filter(lambda token: len(token) > 4, self.tokens):
             for form in (token, quote(token), quote(token, safe="")):
                 text = text.replace(form, f"{token[:4]}…")

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from keyturn.plain_files import make_private_file, read_plain_text, replace_file
+from keyturn.plain_files import read_plain_text
 from keyturn.probe.attack import CannotProbe
-from keyturn.values import did_you_mean
 
 _LONGEST = 100_000
 CALLS = ("request", "reset", "sign_in", "change", "private")
@@ -59,23 +58,23 @@ class Target(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 def with_file(options: dict[str, Any], file: Path | None) -> Target:
     """Return the target. Options that are set come before those of the file. Raises CannotProbe."""
     try:
-        written = tomllib.loads(read_plain_text(file, _LONGEST)) if file and file.exists() else {}
-        for name in written.keys() - set(Target.__struct_fields__):
-            raise CannotProbe(f"{file}: there is no option {name}{did_you_mean(name, Target.__struct_fields__)}.")
+        written = _written(file) if file else {}
         named = {name: value for name, value in options.items() if value not in (None, ())}
         return msgspec.convert({**written, **named}, Target)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise CannotProbe(f"{file}: {error}") from None
 
 
+def _written(file: Path) -> dict[str, Any]:
+    return tomllib.loads(read_plain_text(file, _LONGEST)) if file.exists() else {}
+
+
 def add_to_file(file: Path, target: Target) -> None:
     """Write what the file does not have yet behind what it has; a new one is for its owner alone (0600)."""
-    before = read_plain_text(file, _LONGEST) if file.exists() else "# keyturn probe\n"
-    known = tomllib.loads(before)
+    known = _written(file)
     values = {name: value for name, value in msgspec.to_builtins(target).items() if value and name not in known}
-    lines = "".join(f"{name} = {msgspec.json.encode(value).decode()}\n" for name, value in values.items())
-    text = (before if before.endswith("\n") else f"{before}\n") + lines  # texts and lists of JSON are TOML as well
-    if not file.exists():
-        make_private_file(file, text.encode())
-    elif lines:
-        replace_file(file, text.encode())
+    lines = [f"{name} = {msgspec.json.encode(value).decode()}\n" for name, value in values.items()]
+    if lines:  # texts and lists of JSON are TOML as well
+        file.touch(0o600)
+        with file.open("a", encoding="utf-8") as opened:
+            opened.writelines(["\n", *lines])

@@ -3,30 +3,26 @@
 import asyncio
 import re
 import time
-from collections import deque
 from collections.abc import Mapping
 from functools import cached_property
-from hmac import compare_digest
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
+from typing import cast
+from urllib.parse import urlsplit
 
+import httpx2
 from msgspec import Struct
 from msgspec.structs import replace
 
 from keyturn.hosts import host_of, is_loopback
 from keyturn.http_client import CallFailed, HttpClient
 from keyturn.mail.rendering.html_tree import Element, parse_html
-from keyturn.probe.attack import CannotProbe, Limited, not_tried
-
-if TYPE_CHECKING:
-    import httpx2
+from keyturn.probe.attack import CannotProbe, Limited, Verdict, not_tried
 
 _LONGEST = 2_000_000
 """Bytes of an answer. A longer one counts as empty."""
 
 _MOST_REDIRECTS = 5
-_PERMISSION, _PER_SECOND = "/.well-known/keyturn-probe", 2
-"""Where another host publishes that it may be probed, and the requests that it gets in a second."""
+_PERMISSION, _PAUSE = "/.well-known/keyturn-probe", 0.5
+"""Where another host publishes that it may be probed, and the seconds between two requests to it."""
 
 _SECRET = {"authorization", "cookie"}
 _BEARER = re.compile(r'"(?:access_?token|token|jwt)"\s*:\s*"([\w.~+/=-]{8,})"', re.IGNORECASE)
@@ -52,9 +48,10 @@ class Page(Struct, frozen=True, kw_only=True, dict=True):
         """The answers from the first on, this one last."""
         return (*self.before, self)
 
-    def has(self, secret: str) -> bool:
-        """Tell whether the headers or the body of any answer have a text."""
-        return any(secret in f"{page.headers}\n{page.body}" for page in self.all)
+    @property
+    def received(self) -> str:
+        """The headers and the bodies of all answers."""
+        return "\n".join(f"{page.headers}\n{page.body}" for page in self.all)
 
     @property
     def is_html(self) -> bool:
@@ -82,31 +79,21 @@ def _cookie(header: str) -> tuple[str, str]:
     return name.strip(), "" if is_deleted else value.strip().strip('"')
 
 
-def _split(url: str) -> SplitResult:
-    """Return the parts of a URL, without the port that its scheme implies (RFC 6454, 4)."""
-    parts = urlsplit(url)
-    implied = {"http": ":80", "https": ":443"}.get(parts.scheme, "")
-    return parts._replace(netloc=parts.netloc.removesuffix(implied))
-
-
 def joined(base: str, url: str) -> str:
     """Return a URL of a page in full, without its fragment, or as it is if it cannot be read.
 
-    The names of this machine are one: the name in `base`.
+    It has no port that its scheme implies (RFC 6454, 4). The names of this machine are one: the name in `base`.
     """
     try:
-        mine, other = _split(base), _split(urljoin(base, url))
-        is_mine = (other.scheme, other.port) == (mine.scheme, mine.port) and is_loopback(base)
-    except ValueError:  # such as http://[x
+        mine, other = httpx2.URL(base), httpx2.URL(base).join(url).copy_with(fragment=None)
+    except (httpx2.InvalidURL, ValueError):  # such as http://[x
         return url
-    host = mine.netloc if is_mine and is_loopback(other.geturl()) else other.netloc
-    return other._replace(netloc=host, fragment="").geturl()
+    is_same = (other.scheme, other.port) == (mine.scheme, mine.port) and is_loopback(base) and is_loopback(str(other))
+    return str(other.copy_with(host=mine.host) if is_same else other)
 
 
 def needs_permission(url: str) -> bool:
     """Tell whether a URL is of another host. Raises CannotProbe if it is none of HTTP."""
-    if not url:
-        raise CannotProbe("Name the URL of your application, such as http://127.0.0.1:3000.")
     if not host_of(url) or urlsplit(url).scheme not in {"http", "https"}:
         raise CannotProbe(f"{url!r} is no URL: name your application by one, such as http://127.0.0.1:3000.")
     if "@" in urlsplit(url).netloc:
@@ -124,7 +111,6 @@ class Web:
         self._client = HttpClient(seconds, _LONGEST, trust_env=False)  # a proxy of the environment is another host
         self.is_another_host = needs_permission(url)
         self.origin = joined(url, "/").removesuffix("/")
-        self._starts = deque[float](maxlen=_PER_SECOND)
         self._turn = asyncio.Lock()
         self.aclose = self._client.close
 
@@ -139,19 +125,18 @@ class Web:
         if not permission:
             raise CannotProbe(f"{other}: name a --file, which keeps what the host has to publish.")
         page = await self.send("GET", self.origin + _PERMISSION)
-        if page.status != 200 or not compare_digest(page.body.strip().encode(), permission.encode()):
+        if page.status != 200 or page.body.strip() != permission:
             raise CannotProbe(f"{other}. If it is yours, publish this at {_PERMISSION}: {permission}")
 
     def is_here(self, url: str) -> bool:
         """Tell whether a URL in full is of this origin."""
-        return f"{url}/".lower().startswith(f"{self.origin}/".lower())
+        return f"{url}/".startswith(f"{self.origin}/")
 
     async def send(self, method: str, url: str, headers: Mapping[str, str] = {}, body: bytes = b"") -> Page:
         """Return the answer. Raises a Finding if there is none, or a limit answers."""
-        async with self._turn:
-            if self.is_another_host and len(self._starts) == _PER_SECOND:
-                await asyncio.sleep(self._starts[0] + 1 - time.monotonic())
-            self._starts.append(time.monotonic())
+        if self.is_another_host:
+            async with self._turn:
+                await asyncio.sleep(_PAUSE)
         began = time.perf_counter()
         try:
             answer = await self._client.ask(method, url, headers=headers, content=body)
@@ -159,14 +144,14 @@ class Web:
             asked = f"{method} {urlsplit(url).path or '/'}"
             raise not_tried(f"{self.origin} gave no answer to {asked} ({error}): is it running?") from None
         if answer.status == 429:
-            raise Limited
+            raise Limited(Verdict.NOT_TRIED, "A limit of the application answered 429: raise it while the probe runs.")
         shown = "".join(f"{name}: {value}\n" for name, value in headers.items() if name not in _SECRET)
         return Page(
             method=method,
             url=url,
             sent=shown + body.decode("utf-8", "replace"),
             status=answer.status,
-            headers=tuple(cast("httpx2.Headers", answer.headers).multi_items()),
+            headers=tuple(cast(httpx2.Headers, answer.headers).multi_items()),
             body=answer.body.decode("utf-8", "replace"),
             seconds=time.perf_counter() - began,
         )
@@ -180,11 +165,6 @@ class Browser:
 
     def __init__(self, web: Web, headers: Mapping[str, str] = {}) -> None:
         self.web, self.headers, self.cookies, self.token = web, headers, dict[str, str](), ""
-
-    async def post(self, path: str, fields: Mapping[str, Any], method: str = "POST") -> Page:
-        """Send a form. A list becomes one field for each item."""
-        body = urlencode(fields, doseq=True).encode()
-        return await self.send(method, path, body, "application/x-www-form-urlencoded")
 
     async def send(self, method: str, path: str, body: bytes = b"", kind: str = "") -> Page:
         """Return the last answer. `path`: also a URL of the origin. Raises a Finding for one of another."""

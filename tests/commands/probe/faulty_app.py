@@ -24,6 +24,7 @@ from typing import Any
 from litestar import Controller, Litestar, Request, Response, get, post, route
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
+from litestar.exceptions import PermissionDeniedException
 
 ANN, BOB = "ann.sikes@app.example", "bob@app.example"
 
@@ -277,14 +278,13 @@ _REPEAT = '<label>Repeat it <input type="password" name="repeat" required></labe
 _CURRENT = '<label>Current password <input type="password" name="current" required></label>'
 
 
-async def _sent(request: Asked) -> dict[str, list[str]] | None:
-    """Return the fields of a form, or None if it was not this site's own."""
+async def _sent(request: Asked) -> dict[str, list[str]]:
+    """Return the fields of a form. Raises PermissionDeniedException if it is not this site's own."""
     fields = {name: [str(value) for value in values] for name, values in (await request.form()).dict().items()}
     cookie, sent = request.cookies.get("csrf", ""), fields.get("csrf", [""])[0]
-    return fields if cookie and hmac.compare_digest(cookie, sent) else None
-
-
-_FOREIGN = _page("Reload the page and try again", "", 403)
+    if not cookie or not hmac.compare_digest(cookie, sent):
+        raise PermissionDeniedException("Reload the page and try again")
+    return fields
 
 
 OfApp = NamedDependency[Shop]
@@ -306,8 +306,7 @@ class _Pages(Controller):
 
     @post("/login")
     async def sign_in(self, shop: OfApp, request: Asked) -> Page:
-        if (fields := await _sent(request)) is None:
-            return _FOREIGN
+        fields = await _sent(request)
         session = shop.sign_in(fields["email"][0], fields["password"][0])
         if session is None:
             return _page("Wrong email or password", "", 401)
@@ -326,8 +325,7 @@ class _Pages(Controller):
 
     @post("/account/password")
     async def change(self, shop: OfApp, request: Asked) -> Page:
-        if (fields := await _sent(request)) is None:
-            return _FOREIGN
+        fields = await _sent(request)
         changed = shop.change(request.cookies.get("session", ""), fields["current"][0], fields["password"][0])
         return _page("Your password was changed", "") if changed else _page("The password was not changed", "", 400)
 
@@ -338,8 +336,7 @@ class _Pages(Controller):
 
     @post("/forgot")
     async def ask(self, shop: OfApp, request: Asked) -> Page:
-        if (fields := await _sent(request)) is None:
-            return _FOREIGN
+        fields = await _sent(request)
         addresses = fields.get("email", [""])
         if not _readable(shop, addresses):
             return _page("Enter one email address", "", 400)
@@ -364,8 +361,7 @@ class _Pages(Controller):
 
     @post("/reset")
     async def reset(self, shop: OfApp, request: Asked) -> Page:
-        if (fields := await _sent(request)) is None:
-            return _FOREIGN
+        fields = await _sent(request)
         token, password, repeat = (fields.get(name, [""])[0] for name in ("token", "password", "repeat"))
         account = await shop.reset(token, password, fields.get("email", [""])[0]) if password == repeat else None
         if account is None:

@@ -19,8 +19,9 @@ from tests.driver.service import running, settings_for
 from tests.servers.serving import held_ports, send_answer, serving, serving_here
 
 from keyturn.probe.attack import ATTACKS, Report, Verdict
-from keyturn.probe.probe import Probe
+from keyturn.probe.probe import play
 from keyturn.probe.report import as_html, as_json, as_text
+from keyturn.probe.run import Run
 from keyturn.probe.target import Patience, Target
 from keyturn.studio.inbox.smtp_server import SmtpServer
 from keyturn.studio.inbox.store import CapturedMails
@@ -66,7 +67,7 @@ async def probed(
         stack.enter_context(shop.sending())
         shop.base_url = stack.enter_context(serving(shop.app()))
         target = Target(url=shop.base_url, accounts=[ANN, BOB], second_step="second_step" in options, **calls)
-        return await Probe(target, mails, patience).run(**played)
+        return await play(Run(target, mails, patience), **played)
 
 
 def names(report: Report, verdict: Verdict) -> set[str]:
@@ -206,6 +207,6 @@ async def test_keyturn_passes_every_attack(database_url: str) -> None:
 
         change = 'POST /api/auth/change-password {"currentPassword": "{old}", "newPassword": "{password}"}'
         patience = Patience(silence=1, samples=0)  # on a busy machine the worker's mails take a while
-        report = await Probe(Target(url=url, accounts=[ANN, BOB], change=change), mails, patience).run()
+        report = await play(Run(Target(url=url, accounts=[ANN, BOB], change=change), mails, patience))
 
     assert names(report, Verdict.PASSED) == ATTACKS.keys() - UNTRIED, story(report)

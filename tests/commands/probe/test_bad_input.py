@@ -1,18 +1,21 @@
 """What the probe cannot work with, it says in one sentence, with what to give it."""
 
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 from tests.commands.probe.faulty_app import ANN
 from tests.commands.probe.test_attacks import inbox
 from tests.servers.serving import send_answer, serving
 
 from keyturn.cli import keyturn
 from keyturn.probe.attack import CannotProbe
-from keyturn.probe.probe import Probe
-from keyturn.probe.target import Patience, Target
+from keyturn.probe.probe import play
+from keyturn.probe.run import Run
+from keyturn.probe.target import Patience, Target, add_to_file, with_file
 from keyturn.probe.web import Web
 
 pytestmark = pytest.mark.long
@@ -40,7 +43,7 @@ async def test_an_application_that_it_cannot_probe(form: str, said: str) -> None
         mails, _ = inbox(stack)
         url = stack.enter_context(serving(app))
         with pytest.raises(CannotProbe, match=said):
-            await Probe(Target(url=url, accounts=[ANN]), mails, Patience(mail=0.3)).run()
+            await play(Run(Target(url=url, accounts=[ANN]), mails, Patience(mail=0.3)))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +71,17 @@ def test_without_a_port_for_mails_it_ends_with_2() -> None:
     ended = CliRunner().invoke(keyturn, ["probe", "http://127.0.0.1:3000", "--account", ANN])
 
     assert (ended.exit_code, "--smtp" in ended.output) == (2, True), ended.output
+
+
+def test_a_file_keeps_what_its_user_wrote_and_gets_what_was_found(tmp_path: Path) -> None:
+    file = tmp_path / "probe.toml"
+    file.write_text("# Ours\nsmtp = 1025", "utf-8")
+    target = with_file({"url": "http://127.0.0.1:3000", "smtp": None}, file)
+    for _ in range(2):
+        add_to_file(file, replace(target, request="/forgot"))
+
+    written = '# Ours\nsmtp = 1025\nurl = "http://127.0.0.1:3000"\nrequest = "/forgot"\n'
+    assert file.read_text("utf-8") == written
 
 
 async def test_a_url_with_the_port_that_its_scheme_implies_is_of_the_same_origin() -> None:

@@ -2,11 +2,14 @@
 
 import json
 import re
+from collections.abc import Callable
 
 import click
 import pytest
+from click.testing import CliRunner
 
-from keyturn.probe.attack import Attack, Exchange, Outcome, Report, Verdict
+from keyturn.cli import keyturn
+from keyturn.probe.attack import ATTACKS, Attack, Exchange, Outcome, Report, Verdict
 from keyturn.probe.report import as_html, as_json, as_sarif, as_text
 
 
@@ -104,6 +107,11 @@ def test_the_page_is_one_file_in_which_an_answer_is_text() -> None:
 
 
 @pytest.mark.parametrize("write", [as_text, as_json, as_sarif, as_html])
-def test_a_probe_that_was_stopped_at_once_has_a_report(write: object) -> None:
-    assert callable(write)
+def test_a_probe_that_was_stopped_at_once_has_a_report(write: Callable[[Report], str]) -> None:
     assert "http://127.0.0.1:3000" in write(Report(target="http://127.0.0.1:3000", outcomes=(), seconds=0.2))
+
+
+def test_the_list_has_every_attack_and_needs_no_url() -> None:
+    ended = CliRunner().invoke(keyturn, ["probe", "--list"])
+
+    assert (ended.exit_code, [name for name in ATTACKS if f"\n{name} " not in f"\n{ended.output}"]) == (0, []), ended

@@ -13,7 +13,6 @@ from keyturn.probe.attacks.stories import (
     view,
 )
 from keyturn.probe.calls import form_for
-from keyturn.probe.mailbox import Link
 from keyturn.probe.run import Run, Story, look, new_password
 from keyturn.probe.web import Page
 
@@ -29,7 +28,7 @@ async def old_password_works(run: Run) -> Finding:
     """Sign in with the password before the last reset."""
     await second_story(run)
     wrong = "The password before the reset still signs in."
-    return judged(await run.works(run.ann, run.ann.old), wrong, "The password before the reset is refused.")
+    return judged(await run.works(run.ann, run.first.password), wrong, "The password before the reset is refused.")
 
 
 async def sessions_survive(run: Run) -> Finding:
@@ -46,10 +45,10 @@ async def sessions_survive(run: Run) -> Finding:
 
 async def second_step_skipped(run: Run) -> Finding:
     """Open a private page with what a reset alone gives: the browser that did it, and the new password."""
-    if not run.has_second_step:
+    if not run.target.second_step:
         raise not_tried("Give --second-step if the first account has a second factor.")
     path = run.call("private", "Name a page that needs the second step by --private.").path
-    reset, (signed_in, _) = (await second_story(run)).browser, await run.sign_in(run.ann, run.ann.password)
+    reset, (signed_in, _) = (await second_story(run)).browser, await run.sign_in(run.ann)
     for browser, what in ((reset, "The browser of the reset"), (signed_in, "The new password alone")):
         page, is_private = await open_page(run, browser, path)
         if is_private and page.status == 200 and not page.before:  # a redirect may lead to the second step
@@ -69,10 +68,10 @@ async def link_twice(run: Run) -> Finding:
 async def older_link_works(run: Run) -> Finding:
     """Ask for two links, use the newer one, then the older one."""
     older, newer = await run.link_for(run.ann), await run.link_for(run.ann)
-    if older.link.token == newer.link.token:
+    if older.mail.token == newer.mail.token:
         await asyncio.sleep(_A_SECOND)
         newer = await run.link_for(run.ann)
-    if older.link.token == newer.link.token:
+    if older.mail.token == newer.mail.token:
         raise not_tried("All mails have the same link, as long as it is not used.")
     await run.reset(newer)
     return _dead("After a newer link was used, the older one", *await use_again(run, older))
@@ -99,42 +98,39 @@ async def link_twice_at_once(run: Run) -> Finding:
     story, tried = await run.link_for(run.ann), [new_password() for _ in range(_AT_ONCE)]
     readers = [run.for_another_reader(story) for _ in tried]
     # Each reader's connection is opened before, so that the uses arrive together.
-    place = "/" if "reset" in run.calls else story.link.path
-    pages = await asyncio.gather(*(reader.browser.send("GET", place) for reader in readers))
-    for reader, page in zip(readers, pages, strict=True):
+    place = "/" if "reset" in run.calls else story.mail.path
+    opened = await asyncio.gather(*(reader.browser.send("GET", place) for reader in readers))
+    for reader, page in zip(readers, opened, strict=True):
         reader.page = page
     answers = await asyncio.gather(*map(run.use, readers, tried), return_exceptions=True)
-    used = [(answer, password) for answer, password in zip(answers, tried, strict=True) if isinstance(answer, Page)]
-    for _, password in sorted(used, key=lambda pair: look(pair[0]) != yes):
-        if await run.works(run.ann, password):
-            run.ann.signs_in_with(password)
-            break
+    pages = {password: page for password, page in zip(tried, answers, strict=True) if isinstance(page, Page)}
+    won = {password: page for password, page in pages.items() if look(page) == yes}
+    await run.settled(run.ann, *won)
     for error in (answer for answer in answers if isinstance(answer, BaseException)):
         raise error
-    won = [page for page, _ in used if look(page) == yes]
     said = f"{len(won)} of {_AT_ONCE} uses at the same moment were told that they set the password."
-    return judged(len(won) > 1, said, said, *won[:2])
+    return judged(len(won) > 1, said, said, *[*won.values()][:2])
 
 
 async def other_account(run: Run) -> Finding:
     """Use a link of the first account with the address, and with what the link and the form hold, of the second."""
     theirs, mine = await bobs_story(run), await run.link_for(run.ann)
-    mixed = theirs.link.address.replace(theirs.link.token, mine.link.token)
-    more = {"email": run.bob.address, **_facts_of(theirs)}
-    for address in dict.fromkeys((mixed, mine.link.address)):
+    mixed = theirs.mail.link.replace(theirs.mail.token, mine.mail.token)
+    more = {"email": run.bob, **_facts_of(theirs)}
+    for link in dict.fromkeys((mixed, mine.mail.link)):
         tried = new_password()
-        story = run.for_another_reader(mine, Link(address, mine.link.token))
-        run.bob.tried.append(tried)
-        page = await run.use(story, tried, more, email=run.bob.address)
-        if await run.was_changed(run.bob, tried):
-            return failed(f"The link of {run.ann.address} set the password of {run.bob.address}.", page)
-        await run.was_changed(run.ann, tried)
-    return passed(f"The link of {run.ann.address} never set the password of {run.bob.address}.")
+        story = run.for_another_reader(mine, link)
+        run.passwords[run.bob].append(tried)
+        page = await run.use(story, tried, more, email=run.bob)
+        if await run.settled(run.bob) == tried:
+            return failed(f"The link of {run.ann} set the password of {run.bob}.", page)
+        await run.settled(run.ann)
+    return passed(f"The link of {run.ann} never set the password of {run.bob}.")
 
 
 def _facts_of(story: Story) -> dict[str, str]:
     """Return the fields of a link's form that name an account, and neither a token nor a session."""
     form = form_for(story.page, with_password=True) if story.page else None
     fields = form.body.items() if form else ()
-    others = {story.link.token, "{email}", "{password}", "{old}", *story.browser.cookies.values()}
+    others = {story.mail.token, "{email}", "{password}", "{old}", *story.browser.cookies.values()}
     return {name: value for name, value in fields if value not in others and len(value) <= _LONGEST_ID}

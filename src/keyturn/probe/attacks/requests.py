@@ -10,7 +10,7 @@ from urllib.parse import quote
 from keyturn.probe.attack import Finding, Limited, failed, judged, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story
 from keyturn.probe.ranks import compare
-from keyturn.probe.run import Run
+from keyturn.probe.run import PASSWORD, Run
 from keyturn.probe.web import Page
 
 _CHANGING = re.compile(r"[\w.%+*•-]{0,99}[@*•][\w.%+*•-]*|[\w./+=-]{0,99}\d[\w./+=-]{7,}|[\w/+=-]{20,}")
@@ -45,9 +45,9 @@ async def answers_differ(run: Run) -> Finding:
     """
     strangers = [run.stranger() for _ in range(3)]
     unknown = [await run.ask(address) for address in strangers[:2]]
-    other = await bobs_story(run) if len(run.accounts) > 1 else await run.link_for(run.ann)
+    other = await bobs_story(run) if len(run.passwords) > 1 else await run.link_for(run.ann)
     unknown.append(await run.ask(strangers[2]))  # so that neither kind comes first
-    mine = [_signs(story.asked, story.account.address) for story in (run.first, other)]
+    mine = [_signs(story.asked, story.account) for story in (run.first, other)]
     others = list(map(_signs, unknown, strangers))
     telling = set.intersection(*mine) - set().union(*others) | set.intersection(*others) - set().union(*mine)
     if telling:
@@ -73,9 +73,9 @@ def _signs(page: Page, address: str) -> set[str]:
 async def secret_in_answer(run: Run) -> Finding:
     """Search the answers to requests for the token of their mails, and the answers to resets for the password."""
     for story in run.stories:
-        if len(story.link.token) > 3 and story.asked.has(story.link.token):
+        if len(story.mail.token) > 3 and story.mail.token in story.asked.received:
             return failed("The answer to the request contains the token of the mail.", story.asked)
-        if story.done and any(map(story.done.has, run.passwords)):
+        if story.done and PASSWORD.search(story.done.received):
             return failed("The answer to the reset contains the new password.", story.done)
     return passed(f"{len(run.stories)} answers contain neither the token nor the password.")
 
@@ -105,7 +105,7 @@ async def _measure(run: Run) -> tuple[float, float, str]:
     """Return the difference of the medians in seconds, its p, and both in words."""
     known, unknown = list[float](), list[float]()
     for number in range(run.patience.samples):
-        pair = [(known, run.accounts[number % len(run.accounts)].address), (unknown, run.stranger())]
+        pair = [(known, (run.ann, run.other)[number % 2]), (unknown, run.stranger())]
         random.shuffle(pair)
         for times, address in pair:
             times.append(sum(answer.seconds for answer in (await run.ask(address)).all))
@@ -116,12 +116,11 @@ async def _measure(run: Run) -> tuple[float, float, str]:
 
 async def no_limit(run: Run) -> Finding:
     """Ask for one mailbox many times, and count its mails, once those of earlier requests are there."""
-    before = len(run.mailbox.mails)
-    before += len(await run.mailbox.all(before, run.usual_wait))
+    before = len(await run.mailbox.all(0, run.usual_wait))
     asked, pages = run.patience.flood, list[Page]()
     for number in range(asked):
         try:
-            pages.append(await run.ask(run.ann.address))
+            pages.append(await run.ask(run.ann))
         except Limited:
             return passed(f"Request {number + 1} of {asked} was refused with 429.")
         if (status := pages[-1].status) >= 400:
@@ -129,38 +128,38 @@ async def no_limit(run: Run) -> Finding:
             return judge(f"Request {number + 1} of {asked} was refused with {status}.", pages[-1])
     mails = await run.mailbox.all(before, run.usual_wait)
     if len(mails) >= asked:
-        return failed(f"{asked} requests in a row sent {len(mails)} mails to {run.ann.address}.", *pages[:1])
+        return failed(f"{asked} requests in a row sent {len(mails)} mails to {run.ann}.", *pages[:1])
     return passed(f"{asked} requests in a row sent {len(mails)} mails.")
 
 
 async def _judge(run: Run, typed: Sequence[object]) -> Finding:
     """Ask with each of the inputs, and look whether links come to addresses that never got any before."""
     owner, before = run.other, len(run.mailbox.mails)
-    known = {owner.address}.union(*(story.mail.to for story in run.stories if story.account is owner))
+    known = {owner}.union(*(story.mail.to for story in run.stories if story.account == owner))
     pages = [await run.ask(one) for one in typed]
-    mails = [mail for mail in await run.mailbox.all(before, run.usual_wait) if run.reset_link(mail)]
+    mails = [mail for mail in await run.mailbox.all(before, run.usual_wait) if run.has_link(mail)]
     if not mails:
         await run.link_for(owner)  # raises a Finding if a limit holds mails back
     others = sorted({to for mail in mails for to in mail.to - known})
-    wrong = f"A link for {owner.address} went to {', '.join(others)}."
+    wrong = f"A link for {owner} went to {', '.join(others)}."
     return judged(bool(others), wrong, f"Links went to no other address ({len(mails)} came).", *pages)
 
 
 async def address_list(run: Run) -> Finding:
     """Ask for a link for an account and a stranger's address together, as a list and as a text with a comma."""
-    owner, stranger = run.other.address, run.stranger()
+    owner, stranger = run.other, run.stranger()
     return await _judge(run, [[owner, stranger], [stranger, owner], f"{owner},{stranger}"])
 
 
 async def address_header(run: Run) -> Finding:
     """Ask for a link for an address that goes on, behind a line break, with a header Bcc."""
-    owner, stranger = run.other.address, run.stranger()
+    owner, stranger = run.other, run.stranger()
     return await _judge(run, [f"{owner}\r\nBcc: {stranger}", f"{owner}\nBcc: {stranger}"])
 
 
 async def address_look_alike(run: Run) -> Finding:
     """Ask for a link for addresses that only look like the account's, or that Unicode folds into it."""
-    name, _, domain = run.other.address.lower().rpartition("@")
+    name, _, domain = run.other.lower().rpartition("@")
     names = [chr(ord(name[0]) + _FULL_WIDTH) + name[1:]]
     names += [name.replace(letter, other, 1) for letter, other in _LOOK_ALIKES.items() if letter in name]
     return await _judge(run, [f"{one}@{domain}" for one in names[:4]])
@@ -168,7 +167,7 @@ async def address_look_alike(run: Run) -> Finding:
 
 async def mail_to_typed(run: Run) -> Finding:
     """Ask for a link in other case and with a +tag: its mail has to go to the stored address."""
-    name, _, domain = run.other.address.rpartition("@")
+    name, _, domain = run.other.rpartition("@")
     return await _judge(run, [f"{name.swapcase()}@{domain}", f"{name}+keyturn@{domain}"])
 
 
@@ -177,7 +176,7 @@ async def host_in_link(run: Run) -> Finding:
     mails, refused = 0, list[str]()
     for headers in _HEADERS:
         before, name = len(run.mailbox.mails), next(iter(headers)).title()
-        page = await run.ask(run.other.address, headers)
+        page = await run.ask(run.other, headers)
         is_refused = page.status >= 400
         for mail in await run.mailbox.wait(before, run.patience.silence if is_refused else run.usual_wait):
             mails += 1

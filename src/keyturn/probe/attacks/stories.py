@@ -37,13 +37,13 @@ async def open_page(run: Run, browser: Browser, path: str) -> tuple[Page, bool]:
 
 def view(page: Page, run: Run) -> tuple[object, ...]:
     """Return what tells a page for the first account from the same page for others."""
-    return page.status, page.url, run.ann.address in page.body
+    return page.status, page.url, run.ann in page.body
 
 
 @once
 async def session_before(run: Run) -> tuple[Browser, str, Page]:
     """Sign in before the second story, and find a page that looks otherwise to others. Raises a Finding."""
-    browser, landing = await run.sign_in(run.ann, run.ann.password)
+    browser, landing = await run.sign_in(run.ann)
     named = run.calls.get("private")
     for path in [named.path] if named else (landing.url, *_PLACES):
         page, is_private = await open_page(run, browser, path)
@@ -60,8 +60,8 @@ async def second_story(run: Run) -> Story:
     with suppress(Finding):  # attacks that need the session are told why there is none
         await session_before(run)
     story, scanner = await run.link_for(run.ann), Browser(run.web)
-    methods = ("HEAD", "GET", "GET") if story.link.address else ()  # a code has no page
-    scanned = [await scanner.send(method, story.link.path) for method in methods]
+    methods = ("HEAD", "GET", "GET") if story.mail.link else ()  # a code has no page
+    scanned = [await scanner.send(method, story.mail.path) for method in methods]
     used_up = None
     if not await run.has_reset(story):
         used_up, story = story.done, await run.link_for(run.ann)
@@ -82,7 +82,7 @@ async def use_again(run: Run, story: Story) -> tuple[Page, bool]:
     """Use a link in a new browser; return the answer, and whether it set another password."""
     tried = new_password()
     page = await run.use(run.for_another_reader(story), tried)
-    return page, await run.was_changed(story.account, tried)
+    return page, await run.settled(story.account) == tried
 
 
 @once

@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from keyturn.hosts import host_of, is_loopback
 from keyturn.probe.attack import Finding, failed, not_tried, passed, unsure
 from keyturn.probe.attacks.stories import bobs_story, link_page, second_story
-from keyturn.probe.run import Run, Story
+from keyturn.probe.run import PASSWORD, Run, Story
 from keyturn.probe.web import Page, joined
 
 _PASSWORD = re.compile(
@@ -38,9 +38,9 @@ _KEEPS_THE_PATH = re.compile(r"(no-referrer|same-origin|(strict-)?origin(-when-c
 async def password_mailed(run: Run) -> Finding:
     """Search all mails for a password that the probe set, and sign in with what a mail calls a password."""
     for mail in run.mailbox.mails:
-        if any(password in mail.text for password in run.passwords):
+        if PASSWORD.search(mail.text):
             return failed(f"The mail {mail.subject!r} contains the new password.")
-        if "sign_in" in run.calls and mail.is_for(run.ann.address):
+        if "sign_in" in run.calls and mail.is_for(run.ann):
             for candidate in _PASSWORD.findall(mail.text)[:_MOST_TRIES]:
                 if await run.works(run.ann, candidate):
                     return failed(f"The mail {mail.subject!r} contains a password that signs in.")
@@ -49,7 +49,7 @@ async def password_mailed(run: Run) -> Finding:
 
 async def link_not_https(run: Run) -> Finding:
     """Look at the scheme of the mail's link."""
-    address = run.first.link.address
+    address = run.first.mail.link
     if not address or is_loopback(address):
         raise not_tried("The mail has a code." if not address else "The link leads to this machine, without a network.")
     if urlsplit(address).scheme != "https":
@@ -59,24 +59,24 @@ async def link_not_https(run: Run) -> Finding:
 
 async def no_notice(run: Run) -> Finding:
     """Wait for a mail after the first reset."""
-    if run.notice is None:
+    if not run.notices:
         return failed(f"No mail came within {run.patience.mail:.0f} seconds after the reset.")
-    return passed(f"The owner got {run.notice.subject!r}.")
+    return passed(f"The owner got {run.notices[0].subject!r}.")
 
 
 async def _used(run: Run) -> list[Story]:
     """Return stories whose links were used, of both accounts: no two of them may have the same token."""
     await second_story(run)
-    if len(run.accounts) > 1:
+    if len(run.passwords) > 1:
         await bobs_story(run)
     return [story for story in run.stories if story.done]
 
 
 async def token_short(run: Run) -> Finding:
     """Compute the most bits that a token can have, from the characters in which tokens differ."""
-    if not run.first.link.address:
+    if not run.first.mail.link:
         return unsure("The mail has a code. Whether guesses are limited is for you to check (ASVS 6.6.3).")
-    tokens = [story.link.token for story in await _used(run)]
+    tokens = [story.mail.token for story in await _used(run)]
     places = [place for place, letters in enumerate(zip(*tokens, strict=False)) if len(set(letters)) > 1]
     varying = [token[min(places, default=0) :] for token in tokens]
     letters = [re.sub(r"\W", "", part) for part in varying]
@@ -91,16 +91,16 @@ async def token_short(run: Run) -> Finding:
 async def token_predictable(run: Run) -> Finding:
     """Compare tokens with each other, with the time, and with what can be computed from the address."""
     stories = await _used(run)
-    tokens = [story.link.token for story in stories]
+    tokens = [story.mail.token for story in stories]
     if len(set(tokens)) < len(tokens):
         return failed("Two mails have the same token, although a reset lies between them, or another account.")
     if _are_in_a_row(tokens):
         return failed(f"The tokens of {len(tokens)} mails are numbers that follow each other.")
     for story in stories:
-        token = story.link.token
+        token = story.mail.token
         if _is_time(token):
             return failed("The token is a time.")
-        for what, raw in _computable(story.account.address):
+        for what, raw in _computable(story.account):
             if token.rstrip("=") in {raw.hex(), *(encode(raw).decode().rstrip("=") for encode in _BASE64)}:
                 return failed(f"The token is {what}.")
     return passed(f"{len(tokens)} tokens are no times, no digests of the address and no numbers in a row.")
@@ -161,7 +161,7 @@ async def token_leaks(run: Run) -> Finding:
 async def token_in_cookie(run: Run) -> Finding:
     """Search cookies, and the redirects after the reset, for the token."""
     story = run.first
-    token, done = story.link.token, story.done
+    token, done = story.mail.token, story.done
     if done is None or len(token) < 6:
         raise not_tried("The token is too short to search for.")
     if any(token in value for value in story.browser.cookies.values()):
