@@ -5,8 +5,8 @@ The contrast of every text with its background is checked in light and in each d
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
+from keyturn.hosts import split_address
 from keyturn.mail.rendering.contrast import ENOUGH, contrast
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Mode
@@ -124,7 +124,7 @@ def _images(document: Document) -> Iterator[Finding]:
 
 
 def _is_file_name(alt: str, source: str) -> bool:
-    file = urlsplit(source).path.rpartition("/")[2].lower()
+    file = split_address(source).path.rpartition("/")[2].lower()
     alt = alt.strip().lower()
     return bool(alt) and (alt == file or bool(re.fullmatch(r"\S+\.(?:png|jpe?g|gif|webp|svg)", alt)))
 

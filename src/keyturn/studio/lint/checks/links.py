@@ -8,10 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import cast
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
 
+from keyturn.hosts import split_address
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity, did_you_mean
@@ -223,10 +224,7 @@ def has_certain_token(address: str) -> bool:
 
 def _parameters_and_path(address: str) -> tuple[list[tuple[str, str]], list[str]]:
     """Return the parameters and the segments of the path of a web address. Other texts have neither."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return [], []
+    parts = split_address(address)
     if parts.scheme not in ("http", "https"):
         return [], []
     return parse_qsl(f"{parts.query}&{parts.fragment}"), unquote(parts.path).split("/")
@@ -238,10 +236,7 @@ def addresses_in(text: str) -> dict[str, int]:
 
 
 def host_of(address: str) -> str:
-    try:
-        return (urlsplit(address).hostname or "").lower()
-    except ValueError:
-        return ""
+    return split_address(address).hostname or ""
 
 
 def site_of(host: str) -> str:

@@ -11,12 +11,12 @@ from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from keyturn.hosts import split_address
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.gallery.variables.plausible_texts import is_placeholder
 from keyturn.studio.lint.clients.clients import Support, supports
@@ -115,7 +115,7 @@ def of_image(address: str) -> Iterator[str]:
     if is_placeholder(address):
         return iter(())
     data = address.startswith("data:")
-    suffix = "data:" if data else Path(urlsplit(address).path).suffix.lstrip(".").lower()
+    suffix = "data:" if data else Path(split_address(address).path).suffix.lstrip(".").lower()
     return (slug for slug, one in features().items() if one.image and suffix and re.fullmatch(one.image, suffix))
 
 

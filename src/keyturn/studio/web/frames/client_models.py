@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import tinycss2
 from tinycss2.ast import AtRule, QualifiedRule
 
+from keyturn.hosts import split_address
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 from keyturn.studio.lint.clients import word
 from keyturn.studio.lint.css.colours import FULL, PARTIAL, Mode, read_ground
@@ -90,7 +91,7 @@ def _web_fonts(rewriting: Rewriting) -> Iterator[str]:
     """Yield the fonts that a mail asks Word to load, in lower case: by @font-face, or by a link to Google's."""
     for tag in rewriting.tags:
         if tag.tag == "link":
-            query = parse_qsl(urlsplit(tag.get("href")).query)
+            query = parse_qsl(split_address(tag.get("href")).query)
             yield from (
                 one.partition(":")[0].lower() for name, value in query if name == "family" for one in value.split("|")
             )
