@@ -54,7 +54,7 @@ def check_contrast(document: Document) -> Iterator[Finding]:
 
 
 def _painted_with_a_stand_in(document: Document) -> Iterator[Element]:
-    if not document.values:
+    if not document.sample.values:
         for node, paint in document.texts_in_light:
             if _STAND_IN in (str(paint.colour), str(paint.ground)):
                 yield node
@@ -110,7 +110,7 @@ def _language_and_title(document: Document) -> Iterator[Finding]:
     offset = top.offset if top else 0
     if top is None or not top.get("lang").strip():
         yield document.finding(offset, "accessibility/lang", tag=top.tag if top else "outermost")
-    if not document.subject.strip():
+    if not document.mail.subject.strip():
         title = document.root.find("mj-title") or document.root.find("title")
         yield document.finding(
             title.offset if title else offset, "accessibility/title", tag="mj-title" if document.is_mjml else "title"

@@ -133,7 +133,7 @@ def _of_mailto(address: str, find: "partial[Finding]") -> Iterator[Finding]:
 
 def _of_web_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
     host, secret = host_of(address), bool(anchor.secret)
-    severity: Severity = "error" if secret and not document.guessed else "warning"
+    severity: Severity = "error" if secret and document.sample.is_complete else "warning"
     if _TWICE.match(address):
         yield find("links/doubled-scheme")
         return
@@ -149,7 +149,7 @@ def _of_web_address(document: Document, address: str, anchor: Anchor, find: "par
 
 
 def _of_this_machine(document: Document, host: str, find: "partial[Finding]") -> Iterator[Finding]:
-    if not is_sample_value(document.values, host):
+    if not is_sample_value(document.sample.values, host):
         yield find("links/this-machine", severity="error" if document.template else "note", host=host)
 
 

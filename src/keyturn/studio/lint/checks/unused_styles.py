@@ -41,7 +41,7 @@ class StyleUses:
         self._known: set[str] = set()
 
     def add(self, document: Document) -> None:
-        selectors = dict(_judged_selectors(document)) if document.html else {}
+        selectors = dict(_judged_selectors(document)) if document.mail.html else {}
         if not selectors:
             return
         elements = _elements_by_name(document.drawn)
