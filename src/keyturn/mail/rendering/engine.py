@@ -1,6 +1,6 @@
 """The interface for a template engine other than Jinja: Django's."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from keyturn.mail.languages import Language
@@ -20,6 +20,9 @@ class Engine(Protocol):
         The text records the source of each part (`emails/lint/source`). Raises TemplateInvalid: from an EngineFault, or
         from an error that a limit raises.
         """
+
+    def find_variables(self, files: Sequence[str]) -> Mapping[str, Any]:
+        """Return the variables of files, with all that they use, by name, as the studio describes them."""
 
 
 class EngineFault(Exception):

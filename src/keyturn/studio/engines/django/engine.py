@@ -1,7 +1,7 @@
 """Renders templates with Django, and explains its errors."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -18,6 +18,8 @@ from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import Language
 from keyturn.mail.rendering.engine import Engine, EngineFault, FaultKind
 from keyturn.studio.engines.django.tracing import DjangoTracer
+from keyturn.studio.engines.django.variables import find_variables
+from keyturn.studio.gallery.variables.variables import Variable
 from keyturn.studio.lint.finding import did_you_mean, did_you_mean_file, limit_of
 
 _UNKNOWN_TAG = re.compile(r"Invalid block tag(?: on line \d+)?: '(\w+)'")
@@ -91,11 +93,10 @@ class DjangoEngine(Engine):
                     return str(loader.get_contents(origin))
         return None
 
-    @property
-    def functions(self) -> Mapping[str, Callable[..., Any]]:
-        """The filters of all libraries, by name."""
+    def find_variables(self, files: Sequence[str]) -> Mapping[str, Variable]:
         registers = (*(register for _, register in self._tag_libraries()), *self._engine.template_builtins)
-        return {name: function for register in registers for name, function in register.filters.items()}
+        filters = {name: function for register in registers for name, function in register.filters.items()}
+        return find_variables(files, self.source, filters)
 
     def _invalid(self, file: str, error: Exception, tracer: DjangoTracer) -> TemplateInvalid:
         origin, token = _place(error, tracer)

@@ -132,7 +132,7 @@ class _Exploration:
         self._renderers = gallery.renderers(partial(_prepared, prepare=prepare, compiled=compiled))
         self._language = gallery.languages.choose(SOURCE_LANGUAGE)
         own = gallery.templates.environment(self._language).globals.keys() - names
-        points = ((point, _names_in(point.test) or {""}) for point in _points(gallery, name, prepare))
+        points = ((point, _names_in(point.test) or {""}) for point in _points(gallery, name))
         # No pass forces a decision of the brand, whose values it does not complete.
         self._points: Points = {(one.file, one.number): one for one, asked in points if not asked <= own}
         self._taken: set[Branch] = set()
@@ -196,11 +196,11 @@ def _prepared(environment: Environment, prepare: Prepare, compiled: BytecodeCach
     return prepared
 
 
-def _points(gallery: "Gallery", name: str, prepare: Prepare) -> Iterator[Point]:
+def _points(gallery: "Gallery", name: str) -> Iterator[Point]:
     environment = gallery.templates.environment(gallery.languages.choose(SOURCE_LANGUAGE))
     for file in gallery.files_of(name):
         try:
-            yield from points_in(parse_template(environment, gallery.source(file), file, prepare), file)
+            yield from points_in(parse_template(environment, gallery.source(file), file, gallery.go_on), file)
         except (TemplateError, OSError):  # the checks report it
             continue
 
