@@ -154,7 +154,7 @@ class MissingName(Undefined):
         return float(self._is_nothing())
 
     __call__ = _is_still_missing
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = _is_still_missing
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _is_still_missing
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _is_still_missing
     __mod__ = __rmod__ = __pow__ = __rpow__ = _is_still_missing
     __float__ = _is_nothing_at_all
