@@ -115,7 +115,7 @@ def test_equal_tests_get_equal_answers_in_a_pass(tmp_path: Path) -> None:
             SAMPLE,
             ["nothing!"],
         ),
-        ("{{ 'a' if status == 'open' else ('b' if is_urgent else 'c') }}", SAMPLE, ["c", "b"]),
+        ("{{ 'a' if status == 'open' else ('b' if is_urgent else 'c') }}", SAMPLE, ["b", "c"]),
     ],
     ids=[
         "a loop is rendered empty",
