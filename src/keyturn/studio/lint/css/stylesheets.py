@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import Any
 
 import tinycss2
@@ -193,16 +193,13 @@ _NESTING = ("is", "not")
 def _related_elements(node: Element, combinator: str) -> Iterator[Element]:
     match combinator:
         case ">":
-            yield from () if node.parent is None else (node.parent,)
+            yield from islice(node.ancestors(), 1)
         case "+":
             yield from node.elder_siblings()[-1:]
         case "~":
             yield from node.elder_siblings()
         case _:
-            above = node.parent
-            while above is not None:
-                yield above
-                above = above.parent
+            yield from node.ancestors()
 
 
 def _has_attribute(node: Element, name: str, operator: str, value: str) -> bool:
