@@ -42,7 +42,7 @@ GUESSED = "guessed"
 
 
 class Entry(Struct, frozen=True):
-    """A mail in the list. `guessed`: it has no samples. `unreadable`: its samples cannot be read.
+    """A mail in the list. `unreadable`: its samples cannot be read.
 
     `branches`: names of passes, if they were asked for (`Gallery.branches`).
     """
@@ -50,7 +50,6 @@ class Entry(Struct, frozen=True):
     name: str
     samples: tuple[str, ...]
     branches: tuple[str, ...] = ()
-    guessed: bool = False
     unreadable: bool = False
 
 
@@ -258,11 +257,10 @@ class Gallery:
 
     def _entry(self, name: str) -> Entry:
         try:
-            known = tuple(self._written_samples(name))
-            samples = known or (GUESSED,)
+            samples = tuple(self._written_samples(name)) or (GUESSED,)
             known_passes: Passes | None = self._results.get((name, "branches"), ((), None))[1]
             branches = tuple(sample.name for sample in known_passes.samples) if known_passes else ()
-            return Entry(name, samples, branches, guessed=not known)
+            return Entry(name, samples, branches)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
 

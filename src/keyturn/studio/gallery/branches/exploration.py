@@ -57,9 +57,7 @@ class Passes(msgspec.Struct, frozen=True):
     is_cut_short: bool = False
 
 
-def explore_mail(
-    gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache | None = None
-) -> Passes:
+def explore_mail(gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache) -> Passes:
     """Explore the branches of a mail. `compiled`: a cache of compiled templates for several mails. Raises OutOfTime."""
     names = {one for sample in samples.values() for one in sample.values}
     exploration = _Exploration(gallery, name, names, with_lenient_filters, compiled)
