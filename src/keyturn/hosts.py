@@ -2,7 +2,7 @@
 
 import ipaddress
 import re
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:\d+)?")
 
@@ -38,14 +38,6 @@ def host_of(url: str) -> str:
     except ValueError:  # an IPv6 address without its closing bracket, or a port that is not a number up to 65535
         return ""
     return "" if port == 0 else parts.hostname or ""
-
-
-def split_address(address: str) -> SplitResult:
-    """Return the parts of any text as an address, empty ones if it has none, such as "https://[[name]]/"."""
-    try:
-        return urlsplit(address)
-    except ValueError:  # brackets without an IP address
-        return urlsplit("")
 
 
 def is_origin(text: str) -> bool:

@@ -6,9 +6,9 @@ The contrast of every text with its background is checked in light and in each d
 import re
 from collections.abc import Iterator
 
-from keyturn.hosts import split_address
 from keyturn.mail.rendering.contrast import ENOUGH, contrast
 from keyturn.mail.rendering.html_tree import Element
+from keyturn.studio.lint.addresses import split_address
 from keyturn.studio.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Mode
 from keyturn.studio.lint.css.computed_style import Paint, Painter
 from keyturn.studio.lint.document import Document

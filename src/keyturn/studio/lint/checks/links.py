@@ -12,8 +12,8 @@ from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
 
-from keyturn.hosts import split_address
 from keyturn.mail.rendering.html_tree import Element
+from keyturn.studio.lint.addresses import host_of, site_of, split_address
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity, did_you_mean
 from keyturn.studio.lint.markup.structure import default_rules, inherited_attribute
@@ -233,15 +233,6 @@ def _parameters_and_path(address: str) -> tuple[list[tuple[str, str]], list[str]
 def addresses_in(text: str) -> dict[str, int]:
     """Return the web addresses in a plain text, each with its offset."""
     return {found[0].rstrip(_CLOSING): found.start() for found in reversed(list(_ADDRESS.finditer(text)))}
-
-
-def host_of(address: str) -> str:
-    return split_address(address).hostname or ""
-
-
-def site_of(host: str) -> str:
-    """Return the last two labels, which tell two parties apart without a list of public suffixes."""
-    return ".".join(host.split(".")[-2:])
 
 
 def _of_element(rules: Sequence[Element], element: Element) -> Anchor:

@@ -7,15 +7,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Text
+from keyturn.studio.lint.addresses import host_of, site_of
 from keyturn.studio.lint.checks.links import (
     LOOPBACK,
     addresses_in,
     anchors,
     has_certain_token,
-    host_of,
     is_between,
     secret_in,
-    site_of,
     strings_of,
 )
 from keyturn.studio.lint.document import Document

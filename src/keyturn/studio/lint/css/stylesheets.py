@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import accumulate, islice
+from itertools import accumulate
 from typing import Any
 
 import tinycss2
@@ -193,13 +193,16 @@ _NESTING = ("is", "not")
 def _related_elements(node: Element, combinator: str) -> Iterator[Element]:
     match combinator:
         case ">":
-            yield from islice(node.ancestors(), 1)
+            yield from () if node.parent is None else (node.parent,)
         case "+":
             yield from node.elder_siblings()[-1:]
         case "~":
             yield from node.elder_siblings()
         case _:
-            yield from node.ancestors()
+            above = node.parent
+            while above is not None:  # with the root, which stands for what a client puts around a mail
+                yield above
+                above = above.parent
 
 
 def _has_attribute(node: Element, name: str, operator: str, value: str) -> bool:
