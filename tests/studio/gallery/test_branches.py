@@ -115,6 +115,7 @@ def test_equal_tests_get_equal_answers_in_a_pass(tmp_path: Path) -> None:
             SAMPLE,
             ["nothing!"],
         ),
+        ("{{ 'a' if status == 'open' else ('b' if is_urgent else 'c') }}", SAMPLE, ["b", "c"]),
     ],
     ids=[
         "a loop is rendered empty",
@@ -122,6 +123,7 @@ def test_equal_tests_get_equal_answers_in_a_pass(tmp_path: Path) -> None:
         "a template without samples is looked through too",
         "values of the sample stay",
         "a missing name is made up",
+        "an expression is within another one",
     ],
 )
 def test_what_a_pass_shows(tmp_path: Path, template: str, samples: str, shown: list[str]) -> None:

@@ -34,6 +34,7 @@ SOURCES: dict[str, Mapping[str, str]] = {
     "cid:logo": {},
     "data:image/png;base64,AA==": {},
     "images/a.png": {},
+    "https://[[host]]/a.png": {},  # the brackets of IPv6 around no address
     "": {},
 }
 """What an image may be loaded from, and may not. A path may become an address when the mail is sent."""

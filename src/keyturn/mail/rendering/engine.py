@@ -1,6 +1,6 @@
 """The interface for a template engine other than Jinja: Django's."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from keyturn.mail.languages import Language
@@ -10,12 +10,9 @@ FaultKind = Literal["error", "missing-template", "syntax", "unknown-filter", "un
 
 
 class Engine(Protocol):
-    """Renders templates by their names in `Folders`. `name`: the engine's name. `filters`: all its filters."""
+    """Renders templates by their names in `Folders`. `name`: the engine's name."""
 
     name: str
-
-    @property
-    def filters(self) -> Collection[str]: ...
 
     def render(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         """Return the rendered template, byte for byte as in the project's own app.
@@ -24,23 +21,13 @@ class Engine(Protocol):
         from an error that a limit raises.
         """
 
+    def find_variables(self, files: Sequence[str]) -> Mapping[str, Any]:
+        """Return the variables of files, with all that they use, by name, as the studio describes them."""
+
 
 class EngineFault(Exception):
-    """A mistake in a template as its engine reports it: the reason, the column, and a fix.
+    """What an engine knows of a mistake in a template beside its place and its reason. `engine`: the engine's name."""
 
-    `engine`: its name. `by_itself`: the template fails with any values.
-    """
-
-    def __init__(
-        self,
-        engine: str,
-        kind: FaultKind,
-        message: str,
-        fix: str,
-        column: int | None = None,
-        *,
-        by_itself: bool = False,
-    ) -> None:
-        self.engine, self.kind, self.message, self.fix, self.column = engine, kind, message, fix, column
-        self.by_itself = by_itself
-        super().__init__(message)
+    def __init__(self, engine: str, kind: FaultKind, fix: str) -> None:
+        self.engine, self.kind, self.fix = engine, kind, fix
+        super().__init__(f"{engine}: {kind}")

@@ -42,7 +42,7 @@ GUESSED = "guessed"
 
 
 class Entry(Struct, frozen=True):
-    """A mail in the list. `guessed`: it has no samples. `unreadable`: its samples cannot be read.
+    """A mail in the list. `unreadable`: its samples cannot be read.
 
     `branches`: names of passes, if they were asked for (`Gallery.branches`).
     """
@@ -50,7 +50,6 @@ class Entry(Struct, frozen=True):
     name: str
     samples: tuple[str, ...]
     branches: tuple[str, ...] = ()
-    guessed: bool = False
     unreadable: bool = False
 
 
@@ -67,7 +66,6 @@ class Gallery:
 
     `props`: typed props by template. A template without samples gets guessed values.
     `brands`: globals of other brands, by name. `patterns`: which files are mails.
-    `find_variables`: finds the variables of templates that are no Jinja.
     `finds_branches`: whether to force branches that samples leave out; `explorer` does it within limits.
     `go_on`: makes an environment that goes on at faults, to find the branches of a mail that has some.
     `draft`: the text of one file. The list of files stays that of the disk.
@@ -80,7 +78,6 @@ class Gallery:
     patterns: Patterns = field(default_factory=Patterns)
     finds_branches: bool = True
     explorer: Callable[[str], Passes | None] | None = None
-    find_variables: Callable[[Sequence[str]], Mapping[str, Variable]] | None = None
     go_on: Prepare | None = None
     draft: Draft | None = None
     _results: dict[tuple[str, str], tuple[tuple[object, ...], Any]] = field(
@@ -174,8 +171,9 @@ class Gallery:
     def variables_in(self, files: Sequence[str]) -> Mapping[str, Variable]:
         from keyturn.studio.gallery.variables.probing import find_variables
 
-        environment = self.templates.environment(self.languages.choose(""))
-        return self.find_variables(files) if self.find_variables else find_variables(files, environment, self.go_on)
+        if self.templates.engine:
+            return self.templates.engine.find_variables(files)
+        return find_variables(files, self.templates.environment(self.languages.choose("")), self.go_on)
 
     def branches(self, name: str) -> Passes | None:
         """Return the passes through a mail, which force the branches that no sample takes.
@@ -259,11 +257,10 @@ class Gallery:
 
     def _entry(self, name: str) -> Entry:
         try:
-            known = tuple(self._written_samples(name))
-            samples = known or (GUESSED,)
+            samples = tuple(self._written_samples(name)) or (GUESSED,)
             known_passes: Passes | None = self._results.get((name, "branches"), ((), None))[1]
             branches = tuple(sample.name for sample in known_passes.samples) if known_passes else ()
-            return Entry(name, samples, branches, guessed=not known)
+            return Entry(name, samples, branches)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
 

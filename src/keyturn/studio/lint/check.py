@@ -255,9 +255,9 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
 
     Findings on a stand-in, which only follow from the missing part, are left out: that is a finding itself.
     """
-    checks = TEXT_CHECKS if document.files.is_text else checks if document.html else ()
+    checks = TEXT_CHECKS if document.files.is_text else checks if document.mail.html else ()
     found = chain(guard(document) if document.is_mjml else (), *(check(document) for check in checks))
-    if not (document.missing or document.is_forced):
+    if not (document.missing or document.sample.forced):
         return found
     shown_at = {document.place(at.start()) for at in re.finditer(r"\[\[", document.markup)}
     without_layout = document.place(document.body.offset).file == NO_LAYOUT

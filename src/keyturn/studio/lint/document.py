@@ -1,7 +1,7 @@
 """A mail as the checks see it: rendered, with the place of every character in the templates."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -41,12 +41,10 @@ class Document:
 
     Checks run on documents that compile, the guard on all MJML.
 
-    `values`: those of the sample. `guessed`: some are made up, since the template has no samples or a branch is forced.
-    `is_forced`: a branch is.
+    `mail`: as it is sent; empty if the MJML does not compile. `refusal` is then the compiler's message.
     `markup`: the MJML that the engine renders, or the HTML of a template that is no MJML.
-    `html`: the HTML that is sent; empty if the MJML does not compile. `refusal` is then the compiler's message.
-    `marked_html`: the same with marks that lead back to the markup. Elements that MJML renders have a class
-      `kt-NUMBER`. Tags that the author wrote, in plain HTML or inside mj-text and its like, have
+    `marked_html`: the HTML of the mail with marks that lead back to the markup. Elements that MJML renders have a
+      class `kt-NUMBER`. Tags that the author wrote, in plain HTML or inside mj-text and its like, have
       `data-keyturn="OFFSET"`.
     `text`: empty if the template has no text part.
     `subject_file`: the rendered file of the subject; empty if it has no file of its own.
@@ -59,30 +57,19 @@ class Document:
 
     template: str
     files: MailFiles
-    sample: str
+    sample: Sample
     language: Language
-    values: Mapping[str, object]
-    subject: str
-    preheader: str
+    mail: Rendered
     markup: str
-    html: str
     marked_html: str
     text: str
     root: Element
     faults: tuple[SyntaxFault, ...] = ()
     refusal: str = ""
     missing: tuple[TemplateInvalid, ...] = ()
-    guessed: bool = False
-    is_forced: bool = False
     subject_file: str = ""
     undefined: tuple[tuple[str, Place], ...] = ()
     engine: str = "Jinja"
-
-    @property
-    def mail(self) -> Rendered:
-        """The mail as it is sent."""
-        mjml = str(self.markup) if self.is_mjml else ""
-        return Rendered(subject=self.subject, preheader=self.preheader, html=self.html, text=str(self.text), mjml=mjml)
 
     @property
     def is_mjml(self) -> bool:
@@ -189,21 +176,16 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
     return Document(
         template=template,
         files=files,
-        sample=sample.name,
+        sample=sample,
         language=language,
-        values=sample.values,
-        subject=mail.subject,
-        preheader=mail.preheader,
+        mail=mail,
         markup=markup,
-        html=mail.html,
         marked_html=marked_html,
         text=_strip(filled.text),
         root=parsed.root,
         faults=parsed.faults,
         refusal=refusal,
         missing=missing,
-        guessed=not sample.is_complete,
-        is_forced=bool(sample.forced),
         subject_file=filled.subject,
         undefined=tuple(one for each in filled for one in undefined_in(each)) if sample.is_complete else (),
         engine=templates.engine_name,

@@ -6,8 +6,10 @@ A few kilobytes of HTML and CSS can cost an hour of work, so the studio has a re
 from msgspec.structs import replace
 
 from keyturn.mail.languages import SOURCE_LANGUAGE, Languages
+from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import MailFiles
 from keyturn.mail.rendering.html_tree import parse_html
+from keyturn.studio.gallery import Sample
 from keyturn.studio.lint.check import document_findings
 from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.document import Document
@@ -33,13 +35,10 @@ def document_of(html: str, text: str = "", subject: str = "") -> Document:
     return Document(
         template="",
         files=MailFiles(HTML, TEXT),
-        sample="",
+        sample=Sample("", {}),
         language=Languages("UTC").choose(SOURCE_LANGUAGE),
-        values={},
-        subject=subject,
-        preheader="",
+        mail=Rendered(subject=subject, preheader="", html=html, text=text, mjml=""),
         markup=trace_data(html, HTML, 1, 1),
-        html=html,
         marked_html=mark_html(html, root),
         text=trace_data(text, TEXT, 1, 1),
         root=root,

@@ -48,7 +48,7 @@ def test_so_is_each_of_our_own_mails(tmp_path: Path, template: str) -> None:
     own, language = OwnMails.copied_to(tmp_path), Languages("UTC").choose("en")
     templates = Templates(own.folder, branding(BRAND, Palette()))
     for name, props in own.samples(template).items():
-        assert own.read(template, name).html == templates.render(props, language).html
+        assert own.read(template, name).mail.html == templates.render(props, language).html
 
 
 CAROUSEL = '<mj-carousel><mj-carousel-image src="https://a.example/a.png" /></mj-carousel>'

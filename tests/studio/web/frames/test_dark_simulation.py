@@ -33,7 +33,7 @@ BARE = """<!doctype html><html><head></head><body>
 
 
 def own_mail(folder: Path) -> str:
-    return Mails.copied_to(folder).read().html
+    return Mails.copied_to(folder).read().mail.html
 
 
 def own_text(element: Element) -> str:

@@ -1,7 +1,7 @@
 """Renders templates with Django, and explains its errors."""
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from importlib import import_module
@@ -18,6 +18,8 @@ from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import Language
 from keyturn.mail.rendering.engine import Engine, EngineFault, FaultKind
 from keyturn.studio.engines.django.tracing import DjangoTracer
+from keyturn.studio.engines.django.variables import find_variables
+from keyturn.studio.gallery.variables.variables import Variable
 from keyturn.studio.lint.finding import did_you_mean, did_you_mean_file, limit_of
 
 _UNKNOWN_TAG = re.compile(r"Invalid block tag(?: on line \d+)?: '(\w+)'")
@@ -75,10 +77,6 @@ class DjangoEngine(Engine):
             raise invalid from invalid.__cause__
         return tracer.text
 
-    @property
-    def filters(self) -> Collection[str]:
-        return {name for register in self._engine.template_builtins for name in register.filters}
-
     def template(self, file: str) -> Any:
         """Load a template from the disk. Raises Django's errors."""
         for loader in self._engine.template_loaders:
@@ -95,29 +93,19 @@ class DjangoEngine(Engine):
                     return str(loader.get_contents(origin))
         return None
 
-    @property
-    def functions(self) -> Mapping[str, Callable[..., Any]]:
-        """The filters of all libraries, by name."""
+    def find_variables(self, files: Sequence[str]) -> Mapping[str, Variable]:
         registers = (*(register for _, register in self._tag_libraries()), *self._engine.template_builtins)
-        return {name: function for register in registers for name, function in register.filters.items()}
+        filters = {name: function for register in registers for name, function in register.filters.items()}
+        return find_variables(files, self.source, filters)
 
     def _invalid(self, file: str, error: Exception, tracer: DjangoTracer) -> TemplateInvalid:
         origin, token = _place(error, tracer)
         invalid = TemplateInvalid(origin.name if origin else file, token.lineno if token else None, _reason(error))
-        invalid.__cause__ = self._cause(error, tracer)
+        invalid.column = tracer.column(origin, token) if origin and token else None
+        failed = tracer.failed[1] if tracer.failed else None
+        invalid.by_itself = isinstance(error, NoReverseMatch) and _is_constant(failed)
+        invalid.__cause__ = error if limit_of(error) else EngineFault(self.name, *self._kind_and_fix(error))
         return invalid
-
-    def _cause(self, error: Exception, tracer: DjangoTracer) -> Exception:
-        """Return the cause for a finding. Limits stay as they are."""
-        if limit_of(error):
-            return error
-        origin, token = _place(error, tracer)
-        column, message = tracer.column(origin, token) if origin and token else None, _reason(error)
-        if isinstance(error, RecursionError):
-            message = "Templates include each other in a circle."
-        kind, fix = self._kind_and_fix(error)
-        by_itself = isinstance(error, NoReverseMatch) and tracer.failed is not None and _is_constant(tracer.failed[1])
-        return EngineFault(self.name, kind, message, fix, column, by_itself=by_itself)
 
     def _kind_and_fix(self, error: Exception) -> tuple[FaultKind, str]:
         match error:
@@ -186,6 +174,8 @@ def _reason(error: Exception) -> str:
         return f"there is no template {error}"
     if isinstance(error, TemplateSyntaxError):
         return _HINT_IN_MESSAGE.sub("", _PLACE_IN_MESSAGE.sub("", str(error))).rstrip(". ")
+    if isinstance(error, RecursionError):
+        return "Templates include each other in a circle"
     return f"{type(error).__name__}: {str(error).rstrip('.')}"
 
 

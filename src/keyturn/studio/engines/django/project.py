@@ -27,25 +27,21 @@ def open_project(settings: str, directory: Path | None, studio: StudioSettings |
     from django.conf import settings as of_project
 
     from keyturn.studio.engines.django.engine import DjangoEngine, template_folders
-    from keyturn.studio.engines.django.variables import find_variables
 
     engine, codes = template_engine(option), language_codes()
     first, *others = _ordered_folders(template_folders(engine), directory, option)
-    django = DjangoEngine(engine, codes)
-    filters = django.functions
     return Gallery(
         templates=Templates(
             first,
             studio.globals,
             beneath=tuple(others),
             reload=True,
-            engine=django,
+            engine=DjangoEngine(engine, codes),
             outlook_classic=studio.outlook_classic,
         ),
         languages=Languages(of_project.TIME_ZONE or "UTC", first, only=codes),
         brands={name: {**studio.globals, **brand} for name, brand in studio.brands.items()},
         patterns=Patterns(studio.ignore, studio.layouts, is_mail=_mails_in(Folders(first, *others), directory)),
-        find_variables=lambda files: find_variables(files, django.source, filters),
         finds_branches=False,  # they are found in what Jinja parses
     )
 

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import SOURCE_LANGUAGE
 from keyturn.studio.gallery.branches.forcing import Way, on_way, with_forcing
-from keyturn.studio.gallery.branches.points import Branch, Lines, Outcome, Point, points_in
+from keyturn.studio.gallery.branches.points import Branch, Lines, Point, points_in
 from keyturn.studio.gallery.environments import Prepare, parse_template, with_lenient_filters
 from keyturn.studio.gallery.samples import Sample
 from keyturn.studio.gallery.variables.missing_names import note_faults
@@ -57,9 +57,7 @@ class Passes(msgspec.Struct, frozen=True):
     is_cut_short: bool = False
 
 
-def explore_mail(
-    gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache | None = None
-) -> Passes:
+def explore_mail(gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache) -> Passes:
     """Explore the branches of a mail. `compiled`: a cache of compiled templates for several mails. Raises OutOfTime."""
     names = {one for sample in samples.values() for one in sample.values}
     exploration = _Exploration(gallery, name, names, with_lenient_filters, compiled)
@@ -83,33 +81,33 @@ class _Pass(Way):
         self._tries = tries
         self._answers: dict[str, bool] = {}
 
-    def choose(self, file: str, number: int) -> Outcome | None:
+    def choose(self, file: str, number: int) -> bool | None:
         point = self._points.get((file, number))
         if point is None:
             return None
-        if (file, number) not in self.forced and (outcome := self._decide(point)):
-            self.forced[file, number] = outcome
-            if outcome in ("yes", "no"):
+        if (file, number) not in self.forced and (holds := self._decide(point)) is not None:
+            self.forced[file, number] = holds
+            if not isinstance(point.node, nodes.For):
                 test, is_asked = _question(point)
-                self._answers[test] = is_asked == (outcome == "yes")
+                self._answers[test] = is_asked == holds
         return super().choose(file, number)
 
-    def _decide(self, point: Point) -> Outcome | None:
+    def _decide(self, point: Point) -> bool | None:
         test, is_asked = _question(point)
         if not isinstance(point.node, nodes.For) and test in self._answers:
-            return "yes" if self._answers[test] == is_asked else "no"
+            return self._answers[test] == is_asked
         own = [branch for branch in point.branches if branch in self._wanted]
         if len(own) == 1 or (own and isinstance(point.node, nodes.For)):
-            return own[0].outcome
+            return own[0].holds
         if own:
             return None  # the values decide which of both is first
         numbers = {branch.number for branch in self._wanted if branch.file == point.file}
-        ways = [branch for branch in point.branches if numbers & point.inside.get(branch.outcome, frozenset())]
+        ways = [branch for branch in point.branches if numbers & point.inside[branch.holds]]
         if not ways:
             return None
         way = min(ways, key=lambda one: self._tries[one])
         self._tries[way] += 1
-        return way.outcome
+        return way.holds
 
 
 def _question(point: Point) -> tuple[str, bool]:
@@ -132,7 +130,7 @@ class _Exploration:
         self._renderers = gallery.renderers(partial(_prepared, prepare=prepare, compiled=compiled))
         self._language = gallery.languages.choose(SOURCE_LANGUAGE)
         own = gallery.templates.environment(self._language).globals.keys() - names
-        points = ((point, _names_in(point.test) or {""}) for point in _points(gallery, name, prepare))
+        points = ((point, _names_in(point.test) or {""}) for point in _points(gallery, name))
         # No pass forces a decision of the brand, whose values it does not complete.
         self._points: Points = {(one.file, one.number): one for one, asked in points if not asked <= own}
         self._taken: set[Branch] = set()
@@ -149,8 +147,11 @@ class _Exploration:
 
     def _wanted(self) -> list[Branch]:
         """Return the branches that show something, and that nothing has taken."""
-        branches = ((one, point) for point in self._points.values() for one in point.branches)
-        return [one for one, point in branches if not (one in self._taken or point.shows_nothing(one.outcome))]
+        branches = (one for point in self._points.values() for one in point.branches)
+        return [one for one in branches if one not in self._taken and self._lines(one)]
+
+    def _lines(self, branch: Branch) -> Lines | None:
+        return self._points[branch.file, branch.number].lines(branch.holds)
 
     def _passes(self, first: Sample) -> Iterator[Sample]:
         tries, idle = Counter[Branch](), 0
@@ -163,8 +164,8 @@ class _Exploration:
             new = [one for one in wanted if one in way.taken]
             idle = 0 if new else idle + 1
             if new:
-                forced = tuple(Branch(*place, outcome) for place, outcome in way.forced.items())
-                adds = tuple(self._points[one.file, one.number].lines(one.outcome) for one in new)
+                forced = tuple(Branch(*place, holds) for place, holds in way.forced.items())
+                adds = tuple(filter(None, map(self._lines, new)))
                 name = _name_among(self._names, adds)
                 self._names.add(name)
                 yield replace(sample, name=name, origin="", forced=forced, adds=adds)
@@ -193,11 +194,11 @@ def _prepared(environment: Environment, prepare: Prepare, compiled: BytecodeCach
     return prepared
 
 
-def _points(gallery: "Gallery", name: str, prepare: Prepare) -> Iterator[Point]:
+def _points(gallery: "Gallery", name: str) -> Iterator[Point]:
     environment = gallery.templates.environment(gallery.languages.choose(SOURCE_LANGUAGE))
     for file in gallery.files_of(name):
         try:
-            yield from points_in(parse_template(environment, gallery.source(file), file, prepare), file)
+            yield from points_in(parse_template(environment, gallery.source(file), file, gallery.go_on), file)
         except (TemplateError, OSError):  # the checks report it
             continue
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from jinja2 import Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
 
-from keyturn.studio.gallery.branches.points import Branch, Outcome, decisions_in
+from keyturn.studio.gallery.branches.points import Branch, decisions_in
 from keyturn.studio.gallery.environments import method_call
 from keyturn.studio.gallery.variables.missing_names import stand_in_for
 from keyturn.studio.gallery.variables.stand_in import StandIn
@@ -27,15 +27,15 @@ class Way:
     """A way through the decisions of a mail. `forced`: the outcomes that it forces; the others follow the values."""
 
     def __init__(self, forced: Collection[Branch] = ()) -> None:
-        self.forced: dict[tuple[str, int], Outcome] = {(one.file, one.number): one.outcome for one in forced}
+        self.forced: dict[tuple[str, int], bool] = {(one.file, one.number): one.holds for one in forced}
         self.taken: set[Branch] = set()
 
-    def choose(self, file: str, number: int) -> Outcome | None:
+    def choose(self, file: str, number: int) -> bool | None:
         """Return the outcome to force, or None to follow the values."""
         return self.forced.get((file, number))
 
-    def note(self, file: str, number: int, outcome: Outcome) -> None:
-        self.taken.add(Branch(file, number, outcome))
+    def note(self, file: str, number: int, holds: bool) -> None:
+        self.taken.add(Branch(file, number, holds))
 
 
 _way: ContextVar[Way] = ContextVar("way")
@@ -100,14 +100,14 @@ def is_forced(file: str, number: int) -> bool:
 
 def forced_answer(file: str, number: int) -> bool:
     way = _way.get()
-    outcome = way.choose(file, number) or "no"
-    way.note(file, number, outcome)
-    return outcome == "yes"
+    holds = bool(way.choose(file, number))
+    way.note(file, number, holds)
+    return holds
 
 
 def note_answer(file: str, number: int, value: T) -> T:
     if way := _way.get(None):
-        way.note(file, number, "yes" if value else "no")
+        way.note(file, number, bool(value))
     return value
 
 
@@ -116,11 +116,11 @@ def enter_loop(file: str, number: int, entries: Iterable[Any], names: tuple[str,
     way = _way.get(None)
     if way is None:
         return entries
-    known, outcome = list(entries), way.choose(file, number)
-    if outcome is not None:
+    known, holds = list(entries), way.choose(file, number)
+    if holds is not None:
         made = tuple(StandIn(name=name) for name in names)
         more = [made if len(made) > 1 else made[0]] * (_TURNS - len(known))
-        known = [] if outcome == "none" else [*known, *more]
+        known = [*known, *more] if holds else []
     if len(known) != 1:
-        way.note(file, number, "several" if known else "none")
+        way.note(file, number, bool(known))
     return known

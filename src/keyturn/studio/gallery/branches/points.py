@@ -2,28 +2,23 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from jinja2 import nodes
-
-Outcome = Literal["yes", "no", "none", "several"]
 
 KINDS = (nodes.If, nodes.For, nodes.CondExpr)
 Decision = nodes.If | nodes.For | nodes.CondExpr
 
-_OUTCOMES: Mapping[type[nodes.Node], tuple[Outcome, ...]] = {
-    nodes.If: ("yes", "no"),
-    nodes.CondExpr: ("yes", "no"),
-    nodes.For: ("several", "none"),
-}
-
 
 class Branch(NamedTuple):
-    """An outcome of a decision. `number` counts the decisions of the file in the order of the syntax tree."""
+    """An outcome of a decision. `number` counts the decisions of the file in the order of the syntax tree.
+
+    `holds`: whether a test is true, or a loop has several entries instead of none.
+    """
 
     file: str
     number: int
-    outcome: Outcome
+    holds: bool
 
 
 class Lines(NamedTuple):
@@ -36,16 +31,13 @@ class Lines(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Point:
-    """A decision. `inside`: the numbers of the decisions within each of its outcomes.
-
-    `otherwise`: the statements for an `if` or a loop that is not taken.
-    """
+    """A decision. `shown`: what each outcome alone renders. `inside`: the numbers of the decisions within each."""
 
     file: str
     number: int
     node: Decision
-    otherwise: Sequence[nodes.Node]
-    inside: Mapping[Outcome, frozenset[int]]
+    shown: Mapping[bool, Sequence[nodes.Node]]
+    inside: Mapping[bool, frozenset[int]]
 
     @property
     def test(self) -> nodes.Node:
@@ -53,26 +45,12 @@ class Point:
 
     @property
     def branches(self) -> tuple[Branch, ...]:
-        return tuple(Branch(self.file, self.number, outcome) for outcome in _OUTCOMES[type(self.node)])
+        return Branch(self.file, self.number, True), Branch(self.file, self.number, False)  # noqa: FBT003
 
-    def shows_nothing(self, outcome: Outcome) -> bool:
-        """Tell whether an outcome has nothing of its own to show: no `else`, or an empty `if`."""
-        if isinstance(self.node, nodes.CondExpr):
-            return outcome == "no" and self.node.expr2 is None
-        return not self._shown_lines(outcome)
-
-    def lines(self, outcome: Outcome) -> Lines:
-        """Return the lines that only this outcome renders, or else the line of the decision."""
-        shown = self._shown_lines(outcome) or [int(self.node.lineno or 1)]
-        return Lines(self.file, shown[0], shown[-1])
-
-    def _shown_lines(self, outcome: Outcome) -> list[int]:
-        body: Sequence[nodes.Node] = ()
-        if outcome in ("no", "none"):
-            body = self.otherwise
-        elif isinstance(self.node, nodes.If) or outcome == "several":
-            body = getattr(self.node, "body", ())
-        return sorted({line for node in body for line in _lines_of(node)})
+    def lines(self, holds: bool) -> Lines | None:
+        """Return the lines that only this outcome renders, or None if it shows nothing: no `else`, or an empty `if`."""
+        lines = {line for node in self.shown[holds] for line in _lines_of(node)}
+        return Lines(self.file, min(lines), max(lines)) if lines else None
 
 
 def points_in(tree: nodes.Template, file: str) -> list[Point]:
@@ -84,23 +62,24 @@ def points_in(tree: nodes.Template, file: str) -> list[Point]:
     def within(body: Iterable[nodes.Node]) -> frozenset[int]:
         return frozenset(numbers[id(one)] for node in body for one in _decisions_of(node))
 
-    otherwise: dict[int, Sequence[nodes.Node]] = {}
-    inside: dict[int, dict[Outcome, frozenset[int]]] = {}
+    behind: dict[int, tuple[Sequence[nodes.Node], Sequence[nodes.Node]]] = {}  # each `elif`, and the `else`
     for node in found:
-        if isinstance(node, nodes.For):
-            otherwise[id(node)] = node.else_
-            inside[id(node)] = {"several": within(node.body), "none": within(node.else_)}
-        elif isinstance(node, nodes.If) and id(node) not in inside:
-            questions = [node, *node.elif_]
-            for nth, one in enumerate(questions, 1):
-                more = questions[nth:]
-                otherwise[id(one)] = () if more else node.else_  # what `else` holds belongs to the last question
-                inside[id(one)] = {"yes": within(one.body), "no": within([*more, *node.else_])}
-    return [
-        Point(file, nth, one, otherwise.get(id(one), ()), inside.get(id(one), {}))
-        for nth, one in enumerate(found)
-        if id(one) not in of_macros
-    ]
+        match node:
+            case nodes.If() if id(node) not in behind:
+                questions = [node, *node.elif_]
+                behind |= {id(one): (questions[nth:], node.else_) for nth, one in enumerate(questions, 1)}
+            case nodes.For():
+                behind[id(node)] = (), node.else_
+            case nodes.CondExpr() if node.expr2:
+                behind[id(node)] = (), [node.expr2]
+
+    def point(number: int, node: Decision) -> Point:
+        questions, otherwise = behind.get(id(node), ((), ()))
+        body: Sequence[nodes.Node] = [node.expr1] if isinstance(node, nodes.CondExpr) else node.body
+        shown = {True: body, False: () if questions else otherwise}  # `else` belongs to the last question
+        return Point(file, number, node, shown, {True: within(body), False: within([*questions, *otherwise])})
+
+    return [point(number, node) for number, node in enumerate(found) if id(node) not in of_macros]
 
 
 def _decisions_of(node: nodes.Node) -> list[Decision]:

@@ -43,7 +43,7 @@ class SampleFiles:
         inside = (file for file in shared if file.resolve().is_relative_to(self._folder))
         return next(inside, self._default_file())
 
-    def is_writable(self, name: str = "") -> bool:
+    def is_writable(self, name: str) -> bool:
         file = self.file_for(name)
         place = file if file.exists() else next(parent for parent in file.parents if parent.exists())
         return os.access(place, os.W_OK) and os.access(place if place.is_dir() else place.parent, os.W_OK)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from traceback import walk_stack
 from types import FrameType
 from typing import Any
 
@@ -154,7 +155,7 @@ class MissingName(Undefined):
         return float(self._is_nothing())
 
     __call__ = _is_still_missing
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = _is_still_missing
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _is_still_missing
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _is_still_missing
     __mod__ = __rmod__ = __pow__ = __rpow__ = _is_still_missing
     __float__ = _is_nothing_at_all
@@ -207,9 +208,7 @@ def _place_of(name: str) -> tuple[str, int | None]:
 
 
 def _lines_being_drawn() -> Iterator[tuple[str, int]]:
-    frame = calling_frame()
-    while (outer := frame.f_back) is not None:
-        template = outer.f_globals.get("__jinja_template__")
+    for frame, line in walk_stack(calling_frame()):
+        template = frame.f_globals.get("__jinja_template__")
         if isinstance(template, Template):
-            yield template.filename or template.name or "", template.get_corresponding_lineno(outer.f_lineno)
-        frame = outer
+            yield template.filename or template.name or "", template.get_corresponding_lineno(line)

@@ -5,10 +5,10 @@ The contrast of every text with its background is checked in light and in each d
 
 import re
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from keyturn.mail.rendering.contrast import ENOUGH, contrast
 from keyturn.mail.rendering.html_tree import Element
+from keyturn.studio.lint.addresses import split_address
 from keyturn.studio.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Mode
 from keyturn.studio.lint.css.computed_style import Paint, Painter
 from keyturn.studio.lint.document import Document
@@ -54,7 +54,7 @@ def check_contrast(document: Document) -> Iterator[Finding]:
 
 
 def _painted_with_a_stand_in(document: Document) -> Iterator[Element]:
-    if not document.values:
+    if not document.sample.values:
         for node, paint in document.texts_in_light:
             if _STAND_IN in (str(paint.colour), str(paint.ground)):
                 yield node
@@ -110,7 +110,7 @@ def _language_and_title(document: Document) -> Iterator[Finding]:
     offset = top.offset if top else 0
     if top is None or not top.get("lang").strip():
         yield document.finding(offset, "accessibility/lang", tag=top.tag if top else "outermost")
-    if not document.subject.strip():
+    if not document.mail.subject.strip():
         title = document.root.find("mj-title") or document.root.find("title")
         yield document.finding(
             title.offset if title else offset, "accessibility/title", tag="mj-title" if document.is_mjml else "title"
@@ -124,7 +124,7 @@ def _images(document: Document) -> Iterator[Finding]:
 
 
 def _is_file_name(alt: str, source: str) -> bool:
-    file = urlsplit(source).path.rpartition("/")[2].lower()
+    file = split_address(source).path.rpartition("/")[2].lower()
     alt = alt.strip().lower()
     return bool(alt) and (alt == file or bool(re.fullmatch(r"\S+\.(?:png|jpe?g|gif|webp|svg)", alt)))
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import cast
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import Element
+from keyturn.studio.lint.addresses import host_of, site_of, split_address
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity, did_you_mean
 from keyturn.studio.lint.markup.structure import default_rules, inherited_attribute
@@ -132,7 +133,7 @@ def _of_mailto(address: str, find: "partial[Finding]") -> Iterator[Finding]:
 
 def _of_web_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
     host, secret = host_of(address), bool(anchor.secret)
-    severity: Severity = "error" if secret and not document.guessed else "warning"
+    severity: Severity = "error" if secret and document.sample.is_complete else "warning"
     if _TWICE.match(address):
         yield find("links/doubled-scheme")
         return
@@ -148,7 +149,7 @@ def _of_web_address(document: Document, address: str, anchor: Anchor, find: "par
 
 
 def _of_this_machine(document: Document, host: str, find: "partial[Finding]") -> Iterator[Finding]:
-    if not is_sample_value(document.values, host):
+    if not is_sample_value(document.sample.values, host):
         yield find("links/this-machine", severity="error" if document.template else "note", host=host)
 
 
@@ -223,10 +224,7 @@ def has_certain_token(address: str) -> bool:
 
 def _parameters_and_path(address: str) -> tuple[list[tuple[str, str]], list[str]]:
     """Return the parameters and the segments of the path of a web address. Other texts have neither."""
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return [], []
+    parts = split_address(address)
     if parts.scheme not in ("http", "https"):
         return [], []
     return parse_qsl(f"{parts.query}&{parts.fragment}"), unquote(parts.path).split("/")
@@ -235,18 +233,6 @@ def _parameters_and_path(address: str) -> tuple[list[tuple[str, str]], list[str]
 def addresses_in(text: str) -> dict[str, int]:
     """Return the web addresses in a plain text, each with its offset."""
     return {found[0].rstrip(_CLOSING): found.start() for found in reversed(list(_ADDRESS.finditer(text)))}
-
-
-def host_of(address: str) -> str:
-    try:
-        return (urlsplit(address).hostname or "").lower()
-    except ValueError:
-        return ""
-
-
-def site_of(host: str) -> str:
-    """Return the last two labels, which tell two parties apart without a list of public suffixes."""
-    return ".".join(host.split(".")[-2:])
 
 
 def _of_element(rules: Sequence[Element], element: Element) -> Anchor:

@@ -54,7 +54,7 @@ def _style_blocks(html: str) -> Iterator[str]:
 
 
 def check_sizes(document: Document) -> Iterator[Finding]:
-    size = size_of(document.html, document.text)
+    size = size_of(document.mail.html, document.text)
     if size.html > CLIPPED_AT:
         yield document.finding(_bulkiest_place(document), "sizes/clipped", most=CLIPPED_AT // 1024)
     if size.style > STYLE_DROPPED_AT:
@@ -113,7 +113,7 @@ def check_parity(document: Document) -> Iterator[Finding]:
 def _unfilled_places(document: Document) -> Iterator[Finding]:
     for text, place in document.written:
         for found in UNFILLED.finditer(text):
-            if not is_sample_value(document.values, found[0]):
+            if not is_sample_value(document.sample.values, found[0]):
                 yield document.finding(place(found.start()), "parity/unfilled", shown=found[0], engine=document.engine)
 
 
@@ -121,7 +121,7 @@ def _html_in_text(document: Document) -> Iterator[Finding]:
     lines = set()
     for found in _HTML.finditer(document.text):
         place = document.text_place(found.start())
-        if not is_sample_value(document.values, found[0]) and place.line not in lines:
+        if not is_sample_value(document.sample.values, found[0]) and place.line not in lines:
             lines.add(place.line)
             yield document.finding(place, "parity/html-in-text", shown=found[0][:40])
 
@@ -134,7 +134,7 @@ def _links_in_one_part(document: Document) -> Iterator[Finding]:
         if not _is_in(anchor.address or "", document.text, in_text) and anchor.address not in seen:
             seen.add(anchor.address)
             severity: Severity = "warning" if anchor.is_button else "note"
-            if anchor.secret and not document.guessed:
+            if anchor.secret and document.sample.is_complete:
                 severity = "error"
             label = anchor.label[:60]
             yield document.finding(anchor.offset, "parity/link-not-in-text", severity=severity, label=label)
@@ -171,7 +171,7 @@ def check_subject(document: Document) -> Iterator[Finding]:
         return
     text = document.subject_file
     if not text.strip():
-        if not document.subject:
+        if not document.mail.subject:
             yield document.finding(document.subject_place(0), "subject/empty")
         return
     if found := _MARKUP.search(text):
@@ -194,9 +194,9 @@ def check_byte_order_marks(document: Document) -> Iterator[Finding]:
 
 def check_undefined(document: Document) -> Iterator[Finding]:
     for name, place in document.undefined:
-        fix = _closest_name(name, document.values)
+        fix = _closest_name(name, document.sample.values)
         rule = f"{document.engine.lower()}/undefined"
-        yield document.finding(place, rule, name=name, sample=document.sample, fix=fix)
+        yield document.finding(place, rule, name=name, sample=document.sample.name, fix=fix)
 
 
 def _closest_name(name: str, values: object) -> str:

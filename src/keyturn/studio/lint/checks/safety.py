@@ -7,15 +7,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Text
+from keyturn.studio.lint.addresses import host_of, site_of
 from keyturn.studio.lint.checks.links import (
     LOOPBACK,
     addresses_in,
     anchors,
     has_certain_token,
-    host_of,
     is_between,
     secret_in,
-    site_of,
     strings_of,
 )
 from keyturn.studio.lint.document import Document
@@ -59,9 +58,9 @@ def audit(document: Document, audits: Mapping[str, str] = {}) -> tuple[AuditItem
 
 def _holds_token(document: Document) -> bool:
     """Tell whether the sample has a link with a token. Guessed values do not count."""
-    if document.guessed:
+    if not document.sample.is_complete:
         return False
-    links = (text for text in strings_of(document.values) if has_certain_token(text))
+    links = (text for text in strings_of(document.sample.values) if has_certain_token(text))
     return any(not _FOR_SOMETHING_ELSE.search(link.partition("?")[0]) for link in links)
 
 
@@ -70,7 +69,7 @@ class _Audit:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        given = [text for text in strings_of(document.values) if secret_in(text)]
+        given = [text for text in strings_of(document.sample.values) if secret_in(text)]
         self._anchors = list(anchors(document))
         self._buttons = [anchor for anchor in self._anchors if anchor.is_button]
         self._with_secret = [anchor for anchor in self._anchors if anchor.secret]
@@ -121,8 +120,8 @@ class _Audit:
 
     def _no_token_in_the_envelope(self) -> Iterator[Finding]:
         envelope = (
-            ("subject", self._document.subject, self._title),
-            ("preheader", self._document.preheader, self._preview),
+            ("subject", self._document.mail.subject, self._title),
+            ("preheader", self._document.mail.preheader, self._preview),
         )
         for name, text, place in envelope:
             if secret := next((secret for secret in self._secrets if secret and secret in text), ""):
@@ -143,7 +142,7 @@ class _Audit:
         return next((text.offset for text in texts if secret in text.text), None)
 
     def _expiry(self) -> Iterator[Finding]:
-        values, language = self._document.values.values(), self._document.language
+        values, language = self._document.sample.values.values(), self._document.language
         times = [language.clock(value) for value in values if isinstance(value, datetime)]
         times += [language.duration(value) for value in values if isinstance(value, timedelta)]
         if not (any(time in self._visible for time in times) or _TIME.search(self._visible)):

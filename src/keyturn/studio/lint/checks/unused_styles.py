@@ -36,26 +36,26 @@ class StyleUses:
     """The selectors of a template's stylesheets, in all its mails."""
 
     def __init__(self) -> None:
-        self._used: dict[tuple[Place, str], bool] = {}
         self._selectors: dict[tuple[Place, str], Selector] = {}
+        self._used: set[tuple[Place, str]] = set()
         self._known: set[str] = set()
 
     def add(self, document: Document) -> None:
-        selectors = dict(_judged_selectors(document)) if document.html else {}
+        selectors = dict(_judged_selectors(document)) if document.mail.html else {}
         if not selectors:
             return
         elements = _elements_by_name(document.drawn)
         self._known |= elements.keys()
         self._selectors |= selectors
-        for key, selector in selectors.items():
-            self._used[key] = self._used.get(key, False) or _matches(selector, elements)
+        unused = selectors.keys() - self._used
+        self._used |= {key for key in unused if _matches(selectors[key], elements)}
 
     def unused(self, sources: Iterable[str], values: Collection[str]) -> Iterator[Finding]:
         """Yield a finding for each selector that matches nothing.
 
         `sources`: the contents of the template's files. `values`: the names of its samples' values.
         """
-        unused = [key for key, is_used in self._used.items() if not is_used]
+        unused = [key for key in self._selectors if key not in self._used]
         written = _written_names(sources, values) if unused else None
         if written is None:
             return

@@ -11,7 +11,6 @@ from functools import cache, lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Literal, NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
@@ -19,6 +18,7 @@ from msgspec.structs import replace
 
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.gallery.variables.plausible_texts import is_placeholder
+from keyturn.studio.lint.addresses import split_address
 from keyturn.studio.lint.clients.clients import Support, supports
 from keyturn.studio.lint.css.stylesheets import (
     AtRule,
@@ -115,7 +115,7 @@ def of_image(address: str) -> Iterator[str]:
     if is_placeholder(address):
         return iter(())
     data = address.startswith("data:")
-    suffix = "data:" if data else Path(urlsplit(address).path).suffix.lstrip(".").lower()
+    suffix = "data:" if data else Path(split_address(address).path).suffix.lstrip(".").lower()
     return (slug for slug, one in features().items() if one.image and suffix and re.fullmatch(one.image, suffix))
 
 

@@ -200,7 +200,7 @@ def _related_elements(node: Element, combinator: str) -> Iterator[Element]:
             yield from node.elder_siblings()
         case _:
             above = node.parent
-            while above is not None:
+            while above is not None:  # with the root, which stands for what a client puts around a mail
                 yield above
                 above = above.parent
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from keyturn.mail.rendering.compiling import to_html
 from keyturn.mail.rendering.html_tree import Element, splice
@@ -74,7 +75,7 @@ class ElementLookup:
 
     def offset_of(self, drawn: Element) -> int:
         """Return the offset of its tag, or else of the element that renders it."""
-        for above in _with_ancestors(drawn):
+        for above in chain((drawn,), drawn.ancestors()):
             if _OFFSET.fullmatch(written := above.get("data-keyturn")):
                 return int(written)
             if element := self._named_by(above):
@@ -84,16 +85,11 @@ class ElementLookup:
     def element_of(self, drawn: Element) -> Element:
         """Return the element that renders it; in plain HTML, the nearest table."""
         if self._is_mjml:
-            named = (self._named_by(above) for above in _with_ancestors(drawn))
+            named = (self._named_by(above) for above in chain((drawn,), drawn.ancestors()))
             return next(filter(None, named), self._body)
-        tables = (above.get("data-keyturn") for above in _with_ancestors(drawn) if above.tag == "table")
+        tables = (above.get("data-keyturn") for above in chain((drawn,), drawn.ancestors()) if above.tag == "table")
         return self._tables.get(next(tables, ""), self._body)
 
     def _named_by(self, drawn: Element) -> Element | None:
         marks = filter(None, map(_CLASS.fullmatch, drawn.get("class").split()))
         return next(filter(None, (self._by_number.get(int(mark[1])) for mark in marks)), None)
-
-
-def _with_ancestors(drawn: Element) -> Iterator[Element]:
-    yield drawn
-    yield from drawn.ancestors()

@@ -56,7 +56,7 @@ def _place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
     """Return where a template fails. In a line with several tags, the column is known only if the error names one."""
     file, line, cause = gallery.folders.name_of(error.path), error.line or 0, error.__cause__
     if isinstance(cause, EngineFault):
-        return Place(file, line, cause.column or 0)
+        return Place(file, line, error.column or 0)
     if isinstance(cause, TagOfAnotherEngine):
         return Place(file, line, getattr(cause.lineno, "column", 0))
     return Place(file, line, _column(_line_at(Place(file, line), gallery), error) or error.column or 0)
@@ -151,10 +151,10 @@ def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding
     turns, cause = _circle(error, gallery), error.__cause__
     place = _completed(turns[-1] if turns else _place_of(error, gallery), gallery)
     if isinstance(cause, EngineFault):
-        if cause.kind == "error" and not (cause.by_itself or sample.is_complete):
-            return _not_checked(cause.message, place)
+        if cause.kind == "error" and not (error.by_itself or sample.is_complete):
+            return _not_checked(error.message, place)
         rule = f"{cause.engine.lower()}/{cause.kind}"
-        return RULES.finding(place, rule, message=_as_sentence(cause.message), fix=cause.fix)
+        return RULES.finding(place, rule, message=_as_sentence(error.message), fix=cause.fix)
     if turns:
         others = ", ".join(dict.fromkeys(one.file for one in turns if one.file != place.file))
         through = f", through {others}" if others else ""

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 
 from keyturn.errors import CatalogueInvalid
 from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Text, catalogue_faults, excerpt
-from keyturn.plain_files import read_plain_text
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.environments import parse_template
 from keyturn.studio.lint.finding import Finding, Place, line_and_column, listed
@@ -90,9 +89,9 @@ def marked_texts(gallery: Gallery, file: str) -> Mapping[Text, Place]:
     found: dict[Text, Place] = {}
     parser = with_origins(gallery.templates.environment(gallery.languages.choose("")))
     try:
-        source = read_plain_text(gallery.folders / file)
+        source = gallery.source(file)
         tree = parse_template(parser, source, file)
-    except (TemplateError, OSError, UnicodeDecodeError):
+    except (TemplateError, OSError):
         return found
     for position, function, strings in extract_from_ast(tree, babel_style=False):
         text = _text(function, [strings] if isinstance(strings, str) else strings or ())

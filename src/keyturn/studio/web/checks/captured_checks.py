@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from keyturn.studio.inbox.captured_mail import RETURN_PATH, CapturedMail
 from keyturn.studio.inbox.mail import MailContent
-from keyturn.studio.lint.checks.links import site_of
+from keyturn.studio.lint.addresses import site_of
 from keyturn.studio.lint.finding import Finding, Place, Severity
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import RULES

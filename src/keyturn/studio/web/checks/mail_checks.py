@@ -42,7 +42,7 @@ def check_mail(drawer: Drawer, order: Order, clients: tuple[str, ...], severity:
         checker = TemplateChecks(gallery, checks, [language], _CALLERS_LIMITS, drawer.traced)
         part = checker.check_mail(order.template, order.sample, language, read)
         report = put_together(gallery, {order.template: part}, [language], severity)
-        audited = [item for document in documents if document.html for item in audit(document, gallery.audits)]
+        audited = [item for document in documents if document.mail.html for item in audit(document, gallery.audits)]
     return replace(report, audit=tuple(audited), not_checked="" if part.is_whole else _IN_PART)
 
 

@@ -8,12 +8,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qs
 
 import tinycss2
 from tinycss2.ast import AtRule, QualifiedRule
 
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
+from keyturn.studio.lint.addresses import split_address
 from keyturn.studio.lint.clients import word
 from keyturn.studio.lint.css.colours import FULL, PARTIAL, Mode, read_ground
 from keyturn.studio.lint.css.computed_style import OUTLOOK_MARK, Painter, length_in_px
@@ -90,10 +91,8 @@ def _web_fonts(rewriting: Rewriting) -> Iterator[str]:
     """Yield the fonts that a mail asks Word to load, in lower case: by @font-face, or by a link to Google's."""
     for tag in rewriting.tags:
         if tag.tag == "link":
-            query = parse_qsl(urlsplit(tag.get("href")).query)
-            yield from (
-                one.partition(":")[0].lower() for name, value in query if name == "family" for one in value.split("|")
-            )
+            families = parse_qs(split_address(tag.get("href")).query).get("family", ())
+            yield from (one.partition(":")[0].lower() for value in families for one in value.split("|"))
         elif tag.tag == "style":
             for rule in tinycss2.parse_stylesheet(parseable(rewriting.source_inside(tag)), skip_comments=True):
                 if isinstance(rule, AtRule) and rule.lower_at_keyword == "font-face" and rule.content:

@@ -118,7 +118,7 @@ class Drawer:
             document = self.document(order)
         except TemplateInvalid:  # a save broke it since; the page reports that when it is rendered again
             return None
-        return read(document, *args) if document.html else None
+        return read(document, *args) if document.mail.html else None
 
     def render(self, order: Order) -> Rendered:
         """Return the mail as the app sends it, as `Gallery.render` does."""
