@@ -82,7 +82,10 @@ def test_a_mail_that_forgets_the_other_person_is_told_so(mails: Mails) -> None:
 
 
 def test_a_link_on_this_machine_needs_no_https(mails: Mails) -> None:
-    values = {**mails.read().sample.values, "link": "http://127.0.0.1:8000/reset-password/kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO"}
+    values = {
+        **mails.read().sample.values,
+        "link": "http://127.0.0.1:8000/reset-password/kT3vQ9mXh2Jr0pZsYc7LwA8eUfB1nDgO",
+    }
     assert [item.says for item in audit(mails.read_values("password_reset", values)) if not item.passed] == [
         "images from own host"
     ]
