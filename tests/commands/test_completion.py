@@ -30,11 +30,8 @@ def completed(typed: str) -> list[str]:
 @pytest.mark.parametrize(
     ("typed", "found"),
     [
-        ("keyturn st", ["studio"]),
-        ("keyturn se", ["serve"]),
         ("keyturn outbox l", ["list"]),
         ("keyturn studio --smt", ["--smtp", "--smtps"]),
-        ("keyturn --vers", ["--version"]),
         ("keyturn nothing-like-it", []),
     ],
 )

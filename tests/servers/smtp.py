@@ -7,11 +7,23 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from functools import cache
 from typing import Any
 
+import trustme
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 USERNAME, PASSWORD = "northwind", "a quiet harbour"
+
+authority = cache(trustme.CA)
+"""The authority of all certificates here, made once for a process."""
+
+
+def certificate(*names: str) -> ssl.SSLContext:
+    """Return a server's side of TLS, with a certificate for these names, or for this machine."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority().issue_cert(*(names or ("127.0.0.1",))).configure_cert(context)
+    return context
 
 
 class SmtpServer:

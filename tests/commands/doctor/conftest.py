@@ -1,11 +1,8 @@
 """A nameserver, a Resend server, and the settings of a service that uses both."""
 
-import ssl
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import trustme
 from tests.commands.doctor.production import production_settings
 from tests.commands.doctor.test_dkim import RSA
 from tests.servers.dns import DnsServer, running_dns
@@ -40,22 +37,3 @@ def told(nameserver: DnsServer) -> DnsServer:
 def production(resend: ResendServer, sqlite_url: str) -> Settings:
     """Give the test settings with which nothing is wrong."""
     return production_settings(sqlite_url, resend.url)
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture
-def authority_file(authority: trustme.CA, tmp_path: Path) -> Path:
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    return tmp_path / "ca.pem"
-
-
-@pytest.fixture
-def certificate(authority: trustme.CA) -> ssl.SSLContext:
-    """Give the test a server's certificate for 127.0.0.1."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return context

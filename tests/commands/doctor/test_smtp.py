@@ -1,14 +1,13 @@
 """The SMTP server: reached, encrypted, logged in to, and no mail sent."""
 
 import asyncio
-import ssl
 import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.servers.smtp import PASSWORD, USERNAME, running_smtp
+from tests.servers.smtp import PASSWORD, USERNAME, authority, certificate, running_smtp
 
 from keyturn.mail.port.finding import Finding
 from keyturn.mail.providers.smtp import SmtpSettings
@@ -63,8 +62,7 @@ LOGIN = {"username": USERNAME, "password": Secret(PASSWORD)}
     ],
 )
 async def test_what_the_server_answers_is_a_verdict_with_its_remedy(
-    certificate: ssl.SSLContext,
-    authority_file: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     runs: set[str],
     settings: dict[str, Any],
@@ -73,8 +71,9 @@ async def test_what_the_server_answers_is_a_verdict_with_its_remedy(
     fix: str,
 ) -> None:
     if "untrusted" not in runs:
-        monkeypatch.setenv("SSL_CERT_FILE", str(authority_file))
-    encryption: Any = {name: certificate for name in ("tls", "starttls") if name in runs}
+        authority().cert_pem.write_to_path(tmp_path / "ca.pem")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    encryption: Any = {name: certificate() for name in ("tls", "starttls") if name in runs}
     async with running_smtp(**encryption, login="login" in runs) as server:
         server.replies = {"MAIL": "553 not yours"} if "MAIL" in runs else {}
         (found,) = await check(server.port, **settings)

@@ -16,7 +16,6 @@ from keyturn.probe.attack import CannotProbe
 from keyturn.probe.probe import play
 from keyturn.probe.run import Run
 from keyturn.probe.target import Patience, Target, add_to_file, with_file
-from keyturn.probe.web import Web
 
 pytestmark = pytest.mark.long
 
@@ -82,10 +81,3 @@ def test_a_file_keeps_what_its_user_wrote_and_gets_what_was_found(tmp_path: Path
 
     written = '# Ours\nsmtp = 1025\nurl = "http://127.0.0.1:3000"\nrequest = "/forgot"\n'
     assert file.read_text("utf-8") == written
-
-
-async def test_a_url_with_the_port_that_its_scheme_implies_is_of_the_same_origin() -> None:
-    web = Web("https://127.0.0.1:443", 1)
-
-    assert web.is_here("https://127.0.0.1/forgot")
-    await web.aclose()

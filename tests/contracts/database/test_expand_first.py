@@ -50,7 +50,6 @@ def _adds(call: ast.Call) -> bool:
 @pytest.mark.parametrize(
     "step",
     [
-        "op.drop_column('links', 'tries')",
         "op.add_column('links', sa.Column('tries', sa.Integer, nullable=False))",
         "op.create_index('ix_links', 'links', ['tries'], unique=True)",
         "op.execute('DELETE FROM links')",

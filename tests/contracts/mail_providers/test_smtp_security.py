@@ -1,14 +1,11 @@
 """Encryption and log-in: certificates are verified, and nothing is sent where they do not hold."""
 
-import ssl
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trustme
-from tests.servers.smtp import PASSWORD, USERNAME, running_smtp
+from tests.servers.smtp import PASSWORD, USERNAME, authority, certificate, running_smtp
 
 from keyturn.errors import SendRefused, SendRetryable
 from keyturn.mail.port.email import Email
@@ -17,30 +14,11 @@ from keyturn.service.settings import Secret
 
 pytestmark = pytest.mark.slow
 
-Certificate = Callable[..., ssl.SSLContext]
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
 
 @pytest.fixture
-def certificate(authority: trustme.CA) -> Certificate:
-    """Make a server's side of TLS, with a certificate for the names given."""
-
-    def make(*names: str) -> ssl.SSLContext:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        authority.issue_cert(*(names or ("127.0.0.1",))).configure_cert(context)
-        return context
-
-    return make
-
-
-@pytest.fixture
-def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make OpenSSL trust the authority, as an operator does who runs one of their own."""
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    authority().cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
 
 
@@ -50,7 +28,7 @@ def sender_to(port: int, **settings: Any) -> SmtpSender:
 
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize("security", ["starttls", "tls"])
-async def test_nothing_is_said_before_it_is_encrypted(certificate: Certificate, mail: Email, security: str) -> None:
+async def test_nothing_is_said_before_it_is_encrypted(mail: Email, security: str) -> None:
     secured: dict[str, Any] = {security: certificate()}
     async with running_smtp(**secured) as server:
         await sender_to(server.port, security=security).send(mail, "key-1")
@@ -79,7 +57,7 @@ async def test_a_server_without_encryption_or_log_in_gets_nothing_and_the_reason
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 @pytest.mark.parametrize("trusts_the_authority", [False, True], ids=["an unknown authority", "another name"])
 async def test_a_certificate_of_an_unknown_authority_or_for_another_name_is_not_accepted(
-    certificate: Certificate, mail: Email, security: str, trusts_the_authority: bool, request: pytest.FixtureRequest
+    mail: Email, security: str, trusts_the_authority: bool, request: pytest.FixtureRequest
 ) -> None:
     if trusts_the_authority:
         request.getfixturevalue("trusted")
@@ -92,7 +70,7 @@ async def test_a_certificate_of_an_unknown_authority_or_for_another_name_is_not_
 
 
 @pytest.mark.usefixtures("trusted")
-async def test_a_log_in_is_made_where_one_is_set(certificate: Certificate, mail: Email) -> None:
+async def test_a_log_in_is_made_where_one_is_set(mail: Email) -> None:
     async with running_smtp(starttls=certificate(), login=True) as server:
         await sender_to(server.port, username=USERNAME, password=Secret(PASSWORD)).send(mail, "key-1")
 
@@ -101,7 +79,7 @@ async def test_a_log_in_is_made_where_one_is_set(certificate: Certificate, mail:
 
 @pytest.mark.usefixtures("trusted")
 async def test_a_wrong_log_in_is_refused_and_the_password_not_repeated(
-    certificate: Certificate, mail: Email, caplog: pytest.LogCaptureFixture
+    mail: Email, caplog: pytest.LogCaptureFixture
 ) -> None:
     wrong = "a loud harbour"
     async with running_smtp(starttls=certificate(), login=True) as server:

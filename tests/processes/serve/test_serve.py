@@ -87,20 +87,14 @@ def test_hashes_that_the_app_may_not_read_are_told_at_the_start(workplace: Path)
 
 SHOP = """
 from keyturn import AccountStore
-
 class Shop(AccountStore):
     is_closed = False
-
     async def find(self, email):
         assert not self.is_closed, "the client has been closed"
-
     get = require_ready = set_password = lambda self, *_: self.find("")
-
     async def close(self):
         self.is_closed = True
-
-def store(settings):
-    return Shop()
+store = lambda settings: Shop()
 """
 
 
@@ -110,9 +104,8 @@ def test_a_store_of_an_app_is_asked_after_the_start_and_closed_at_the_end_alone(
     (workplace / "shop.py").write_text(SHOP, "utf-8")
     store = {"KEYTURN_ACCOUNTS_STORE": "shop:store", "KEYTURN_SIGN_IN_URL": "https://app.example.org/login"}
     with running(command, "--port", "0", **PRODUCTION, **store, PYTHONPATH=str(workplace)) as process:
-        address = re.search(r"http://[\d.:]+", process.wait_for("http://127.0.0.1:"))
-        assert address
-        assert httpx2.get(f"{address[0]}/health/ready").status_code == 200
+        (address,) = re.findall(r"http://[\d.:]+", process.wait_for("http://127.0.0.1:"))
+        assert httpx2.get(f"{address}/health/ready").status_code == 200
         assert process.end() == 0
 
 

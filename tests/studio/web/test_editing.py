@@ -77,7 +77,6 @@ def test_a_file_that_somebody_else_has_saved_is_not_overwritten(client: Client, 
 
 
 def test_no_cache_keeps_a_refusal_which_may_hold_the_file(client: Client, folder: Path) -> None:
-    read(client)
     (folder / MAIL).write_text("theirs")
     refused = save(client, "mine", "0")
 
