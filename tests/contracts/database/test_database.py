@@ -82,7 +82,7 @@ async def test_who_holds_a_name_may_read_before_writing(database: Database, data
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 async def test_different_names_do_not_wait_for_each_other(database: Database) -> None:
-    async with connected(database) as connection, asyncio.timeout(5):
+    async with connected(database) as connection, asyncio.timeout(20):
         await connection.run_sync(database.hold, "ada")
         await database.transact(lambda another: database.hold(another, "eve"))
 

@@ -78,7 +78,7 @@ async def test_mails_keep_to_the_rate_of_the_settings(database_url: str, resend:
 
 
 async def test_each_provider_has_a_pace_of_its_own(database: Database) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await turn(Pace(database, "resend", SLOW))
         await turn(Pace(database, "another", SLOW))
 
@@ -118,7 +118,7 @@ async def test_a_machine_whose_clock_is_ahead_holds_nobody(
         ahead.setattr(time, "time", lambda: hour_ahead)
         await turn(Pace(database, "resend", FAST))
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await turn(Pace(elsewhere, "resend", FAST))
 
 
@@ -131,7 +131,7 @@ async def test_other_failures_hold_nobody(database: Database, failure: SendRetry
     fast = Pace(database, "resend", FAST)
     await fail(fast, failure)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await turn(fast)
 
 
@@ -139,7 +139,7 @@ async def test_who_is_first_in_line_waits_for_no_others_and_moves_them_back_by_a
     slow = Pace(database, "resend", SLOW)
     await turn(slow)
     before = await next_slot(database)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await turn(slow, first=True)
 
     assert await next_slot(database) - before == pytest.approx(1.05 / SLOW, abs=5)  # a slot, with its slack

@@ -44,7 +44,7 @@ async def test_a_row_that_somebody_holds_is_passed_over(database: Database, else
     async with connected(database) as connection:
         await connection.execute(select(OutboxRow.id).order_by(OutboxRow.id).limit(1).with_for_update())
 
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             claimed = await elsewhere.claim(2, MINUTE)
 
     assert [text_of(message) for message in claimed] == ["two"]

@@ -58,7 +58,7 @@ async def test_a_worker_that_is_ended_lets_what_is_under_way_end(outbox: Outbox,
         await asyncio.sleep(0)
         assert not task.done()
         handler.open.set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await asyncio.wait({task})
 
     assert await rows.states() == ["sent", "waiting"]
@@ -72,5 +72,5 @@ async def test_a_worker_that_rests_ends_at_once(outbox: Outbox) -> None:
         await post(outbox, "one")
         await handler.has_done("one")
         task.cancel()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await asyncio.wait({task})

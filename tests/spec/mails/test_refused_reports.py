@@ -87,7 +87,7 @@ class Post:
 @pytest.mark.parametrize("provider", FORGED)
 async def test_no_body_is_read_whose_headers_prove_nothing(service: Service, provider: str) -> None:
     post = Post(service, provider, FORGED[provider])
-    assert await asyncio.wait_for(post.task, 5) == 400
+    assert await asyncio.wait_for(post.task, 20) == 400
     assert not post.was_read.is_set()
 
 
@@ -114,7 +114,7 @@ async def test_the_bodies_that_are_not_proven_yet_are_bounded_together_and_by_cl
     await asyncio.gather(*(post.is_kept.wait() for post in posts))
 
     fifth = Post(service, "sendgrid", large, begun=begun)
-    assert await asyncio.wait_for(fifth.task, 5) == 503
+    assert await asyncio.wait_for(fifth.task, 20) == 503
     other = Post(service, "sendgrid", large, client=OTHER_CLIENT, begun=begun)
     await other.is_kept.wait()
 
@@ -130,7 +130,7 @@ async def test_the_bodies_that_are_not_proven_yet_are_bounded_together_and_by_cl
 async def test_bodies_that_never_come_take_no_room_from_the_reports_of_a_provider(service: Service) -> None:
     large = {**SIGNED, "content-length": "1048576"}
     posts = [Post(service, "sendgrid", large, client=f"192.0.2.{number}") for number in range(1, 34)]
-    await asyncio.gather(*(asyncio.wait_for(post.was_read.wait(), 5) for post in posts))
+    await asyncio.gather(*(asyncio.wait_for(post.was_read.wait(), 20) for post in posts))
 
     assert (await deliver(service, report("delivered", "an id"))).status_code == 200
 

@@ -145,7 +145,7 @@ async def test_one_mail_that_fails_does_not_hold_the_others_up(service: Service)
 
 async def test_a_worker_beside_the_api_sends_at_once(start: Start) -> None:
     service = await start(working=True)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await service.ask()
         await service.inbox.arrived.wait()
     assert [mail.to for mail in service.inbox.mails] == [ADA]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding
-from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one, webhook_of
+from tests.contracts.mail_providers.reports.report_contract import ADA, ReportContract, read_one
 from tests.servers.mail_providers.answers import Answer, Trouble
 from tests.servers.mail_providers.delivery import Delivery
 from tests.servers.mail_providers.ses_reports import event, report
@@ -50,10 +50,15 @@ def server(running: SnsServer) -> SnsServer:
     return running
 
 
+def webhook_with(timeout: timedelta) -> Webhook:
+    reports = PROVIDERS["ses"].reports
+    assert reports
+    return Webhook("ses", reports, sns.SnsTopic(TOPIC, timeout))
+
+
 @pytest.fixture
 def webhook(server: SnsServer) -> Webhook:
-    assert server.requests == []
-    return webhook_of("ses", TOPIC)
+    return webhook_with(timedelta(seconds=20))
 
 
 def changed(fields: dict[str, str]) -> Delivery:
@@ -215,13 +220,10 @@ async def test_where_sns_gives_no_answer_the_report_is_neither_believed_nor_refu
 
 
 async def test_waiting_for_a_certificate_has_an_end(server: SnsServer) -> None:
-    reports = PROVIDERS["ses"].reports
-    assert reports
-    webhook = Webhook("ses", reports, sns.SnsTopic(TOPIC, timedelta(seconds=0.2)))
+    webhook = webhook_with(timedelta(seconds=0.2))
     server.coming.extend([Trouble.STALL] * 9)
-    sent = post(message(DELIVERED))
     answers = await asyncio.wait_for(
-        asyncio.gather(*(webhook.read({}, sent.body) for _ in range(9)), return_exceptions=True), 5
+        asyncio.gather(*(webhook.read({}, post(message(DELIVERED)).body) for _ in range(9)), return_exceptions=True), 20
     )
     await server.idle()
 
