@@ -57,7 +57,7 @@ def webhook_with(timeout: timedelta) -> Webhook:
 
 
 @pytest.fixture
-def webhook(server: SnsServer) -> Webhook:
+def webhook(server: SnsServer) -> Webhook:  # noqa: ARG001 - the webhook asks it
     return webhook_with(timedelta(seconds=20))
 
 
