@@ -179,13 +179,12 @@ def _serve(
     bound = listen(host, port)
     service = service_settings(opened)
     captured = _inbox(service, inbox, catching=smtp is not None)
-    more: dict[str, Any] = {"runner": runner, "edits": edits}
-    more["opens_inbox"] = bool((smtp is not None or inbox) and opened.service)  # no folder was named
+    more: dict[str, Any] = {"opens_inbox": bool((smtp is not None or inbox) and opened.service)}  # no folder was named
     if smtp is not None and captured:
         server, addresses = _smtp_server(host, captured, smtp, smtps, starttls=starttls)
         more |= addresses
         running.enter_context(server.running())
-    shown = _studio(opened, service, host, token, captured, **more)
+    shown = _studio(opened, service, host, token, captured, runner=runner, edits=edits, **more)
     app = create_studio_app(shown)
     run(serve(app, bound, lambda: click.echo(greeting(opened, shown, f"http://{address_of(bound)}")), shown.stop))
     click.echo(muted("Stopped. Nothing was sent." if _provider(service) is None else "Stopped."))

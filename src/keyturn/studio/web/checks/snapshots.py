@@ -85,7 +85,8 @@ class Review:
             with self.snapshots.gallery.one_look():
                 self._names = self.snapshots.names()
                 of_mails = {name: files[name.template] for name in self._names}
-                return self._known.renew(of_mails, self._compare, seconds) > 0
+                compare = self.snapshots.compare
+                return self._known.renew(of_mails, lambda name: ComparedMail.of(compare(name)), seconds) > 0
 
     def look_at_all(self) -> list[ComparedMail]:
         """Compare all mails that may differ: also those that differed, whose files elsewhere may have changed."""
@@ -100,7 +101,8 @@ class Review:
 
         Raises Stale, and changes nothing, if one of the mails is not of that kind any more.
         """
-        seen = {mail.id: mail.name for mail in self.look_at_all()}
+        self.look(float("inf"))
+        seen = {mail.id: mail.name for mail in self.mails}
         with self._one_at_a_time:
             wanted = {*ids}
             compared = [self.snapshots.compare(seen[one]) for one in wanted if one in seen]
@@ -111,9 +113,6 @@ class Review:
                 raise Stale
             for comparison in accepted:
                 self.snapshots.accept(comparison)
-
-    def _compare(self, name: MailName) -> ComparedMail:
-        return ComparedMail.of(self.snapshots.compare(name))
 
     def _fingerprints(self) -> Mapping[str, Fingerprint]:
         own, stored = fingerprints(self.snapshots.gallery), defaultdict(set)

@@ -65,7 +65,7 @@ def snapshot_page(
     layout: NamedDependency[Layout],
 ) -> Response[str]:
     comparison = review.snapshots.compare(MailName(path_name, view.sample, view.lang))
-    review.look_at_all()
+    review.look(float("inf"))
     waiting = review.waiting_mails()
     context: dict[str, Any] = {
         "view": view,
