@@ -2,7 +2,7 @@
 
 import { hold, keep } from "./blend.js";
 import { addressWith, build, editOf } from "./form.js";
-import { draw } from "./page.js";
+import { visit } from "./page.js";
 
 // Milliseconds without a key before the mail is rendered: longer than the gap between two keys, too short to notice.
 const PAUSE = 120;
@@ -60,7 +60,7 @@ async function saveSample(form, submitter) {
   replace.hidden = !said?.replaceable;
   if (!answer?.ok) return (replace.hidden ? form.elements.as : replace).focus();
   stop();
-  draw(said.address);
+  visit(said.address);
 }
 
 // Only the first of many changes adds an entry to the history.
@@ -71,7 +71,7 @@ function send(form, submitter) {
   document.getElementById("too-much")?.toggleAttribute("hidden", !tooMuch);
   keep(tooMuch ? form : null);
   if (tooMuch) return;
-  draw(address, { replace: new URL(location.href).searchParams.has("edit") });
+  visit(address, { replace: new URL(location.href).searchParams.has("edit") });
 }
 
 // A refusal is about the page that is left.

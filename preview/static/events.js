@@ -1,6 +1,6 @@
 // The server's events about files and mails. A hidden tab does not listen, and catches up when it is visible again.
 
-import { draw } from "./page.js";
+import { visit } from "./page.js";
 
 const status = document.querySelector("[data-saved]");
 const folder = status.textContent;
@@ -23,14 +23,14 @@ function start() {
   source = new EventSource(`${document.body.dataset.home}/events`);
   source.addEventListener("watching", async ({ target }) => {
     // A mail may have arrived after the page was rendered and before this connection.
-    const drawn = draw(undefined, { anew: missed });
+    const visited = visit(undefined, { anew: missed });
     missed = false;
-    await drawn;
+    await visited;
     if (target.readyState === EventSource.OPEN) tell("live", `watching ${folder}`);
   });
-  source.addEventListener("saved", redraw);
-  source.addEventListener("mail", () => draw());
-  source.addEventListener("snapshot", () => "deciding" in document.body.dataset || draw());
+  source.addEventListener("saved", showSave);
+  source.addEventListener("mail", () => visit());
+  source.addEventListener("snapshot", () => "deciding" in document.body.dataset || visit());
   source.addEventListener("error", ({ target }) => {
     missed = true;
     tell("lost", target.readyState === EventSource.CLOSED ? REFUSED : LOST);
@@ -43,10 +43,10 @@ function stop() {
   source = null;
 }
 
-async function redraw() {
+async function showSave() {
   const began = performance.now();
   const time = new Date().toLocaleTimeString("en-GB");
-  const good = await draw(undefined, { anew: true });
+  const good = await visit(undefined, { anew: true });
   document.dispatchEvent(new Event("saved"));
   if (good === null) return;
   if (good) tell("live", `saved ${time} → rendered in ${Math.round(performance.now() - began)} ms`);

@@ -12,7 +12,7 @@ export function useFrames(options) {
   ({ onLink, onDocument } = options);
   new ResizeObserver(fit).observe(canvas);
   const frame = currentFrame();
-  return frame ? drawn(frame).then(() => adopt(frame)) : Promise.resolve();
+  return frame ? whenParsed(frame).then(() => adopt(frame)) : Promise.resolve();
 }
 
 // Starts to load the current mail again, behind its frame.
@@ -65,7 +65,7 @@ async function replace(next) {
   canvas.scrollTop = 0;
   const frame = currentFrame();
   if (!frame) return fit();
-  await drawn(frame);
+  await whenParsed(frame);
   adopt(frame);
 }
 
@@ -75,7 +75,7 @@ function arrival(frame, like) {
   coming.style.width = frame.style.width;
   frame.after(coming);
   return {
-    ready: drawn(coming),
+    ready: whenParsed(coming),
     discard: () => coming.remove(),
     takeOver() {
       const focused = document.activeElement === frame;
@@ -89,7 +89,7 @@ function arrival(frame, like) {
 
 // Resolves when the document has been parsed, even without its images, or when the frame is removed. A document of
 // another origin resolves when it has loaded.
-function drawn(frame) {
+function whenParsed(frame) {
   return new Promise((done) => {
     let over = false;
     const end = () => {

@@ -1,7 +1,7 @@
 // The handle at the edge of the paper. Dragging it or the arrow keys change the width of the mail.
 
 import { fit } from "./frame.js";
-import { draw } from "./page.js";
+import { visit } from "./page.js";
 
 const STEPS = { ArrowLeft: -1, ArrowRight: 1 };
 const canvas = document.querySelector(".canvas");
@@ -54,5 +54,5 @@ function keep(handle) {
   delete handle.dataset.dragging;
   const address = new URL(location.href);
   address.searchParams.set("width", handle.ariaValueNow);
-  draw(address.href, { replace: true });
+  visit(address.href, { replace: true });
 }

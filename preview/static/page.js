@@ -26,7 +26,7 @@ let last = Promise.resolve();
 // after a save. With `replace` the address replaces the current history entry, as while the user types. Resolves when the
 // page is on the screen: to true if it shows no fault, to false if it does, to null if another page overtook it or the
 // fetch failed. The page that overtakes it takes over `anew`, and at the same address also `replace`.
-export function draw(address = wanted, { anew = false, replace = address === wanted && replaces } = {}) {
+export function visit(address = wanted, { anew = false, replace = address === wanted && replaces } = {}) {
   if (new URL(address, location.href).href !== here) halt();
   last = fetchAndPlace(address, anew, replace);
   const { signal } = underWay;

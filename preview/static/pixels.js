@@ -3,7 +3,7 @@
 
 import { element } from "./element.js";
 import { currentFrame } from "./frame.js";
-import { draw } from "./page.js";
+import { visit } from "./page.js";
 
 const canvas = document.querySelector(".canvas");
 const OUTSIDE = 3;
@@ -40,23 +40,23 @@ function pick(on) {
 
 async function point(target) {
   const { all } = await marks();
-  const drawn = origin(target, all);
+  const part = origin(target, all);
   clear("pointed");
-  if (!picking || !drawn) return;
-  const [box] = boxesAround([drawn.element], "pointed");
-  label(box, all[drawn.key]);
+  if (!picking || !part) return;
+  const [box] = boxesAround([part.element], "pointed");
+  label(box, all[part.key]);
 }
 
 async function choose(event) {
   event.preventDefault();
   event.stopImmediatePropagation();
   const { all } = await marks();
-  const drawn = origin(event.target, all);
-  if (!drawn) return;
+  const part = origin(event.target, all);
+  if (!part) return;
   pick(false);
   const address = new URL(location.href);
-  address.searchParams.set("line", lineOf(all[drawn.key].trail.at(-1)));
-  draw(address.href);
+  address.searchParams.set("line", lineOf(all[part.key].trail.at(-1)));
+  visit(address.href);
 }
 
 // Outlines the parts that the line in the address renders, and scrolls to them once.
@@ -66,7 +66,7 @@ async function outline() {
   if (!line) seen = "";
   const { picked } = line ? await marks() : { picked: [] };
   clear("picked-out");
-  const elements = picked.flatMap((key) => [...drawnBy(key)]);
+  const elements = picked.flatMap((key) => [...elementsOf(key)]);
   if (!elements.length) return;
   const boxes = boxesAround(elements, "picked-out");
   if (seen !== line) boxes[0].scrollIntoView({ block: "nearest" });
@@ -95,14 +95,14 @@ function origin(target, all) {
   return null;
 }
 
-function drawnBy(key) {
+function elementsOf(key) {
   return currentFrame().contentDocument.querySelectorAll(`.${CSS.escape(key)}, [data-keyturn="${CSS.escape(key)}"]`);
 }
 
 function boxesAround(elements, kind) {
   const frame = currentFrame();
   const scale = frame.getBoundingClientRect().width / frame.offsetWidth;
-  const boxes = elements.map((drawn) => boxAround(drawn.getBoundingClientRect(), scale, kind));
+  const boxes = elements.map((element) => boxAround(element.getBoundingClientRect(), scale, kind));
   frame.parentElement.append(...boxes);
   return boxes;
 }
@@ -134,7 +134,7 @@ function label(box, { tag, trail }) {
 }
 
 function clear(kind) {
-  for (const drawn of canvas.querySelectorAll(`.outline.${kind}, .outline-label.${kind}`)) drawn.remove();
+  for (const box of canvas.querySelectorAll(`.outline.${kind}, .outline-label.${kind}`)) box.remove();
 }
 
 function lineOf({ file, line }) {

@@ -1,7 +1,7 @@
 // The list of the inbox: j and k go from mail to mail. The times are renewed each minute.
 
 import { keysAreOn } from "./keys.js";
-import { draw } from "./page.js";
+import { visit } from "./page.js";
 
 const EACH = ".captured li > a";
 
@@ -14,5 +14,5 @@ export function useRows() {
     if (key === "j") rows[Math.min(at + 1, rows.length - 1)].focus();
     else if (key === "k") rows[Math.max(at - 1, 0)].focus();
   });
-  setInterval(() => document.querySelector(EACH) && !document.hidden && draw(), 60_000);
+  setInterval(() => document.querySelector(EACH) && !document.hidden && visit(), 60_000);
 }

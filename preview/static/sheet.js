@@ -6,19 +6,19 @@ let halted = [];
 export function useSheet() {
   adoptAll();
   new MutationObserver(adoptAll).observe(canvas, { childList: true });
-  document.addEventListener("saved", () => frames().filter(isDrawn).forEach((frame) => frame.contentWindow.location.reload()));
+  document.addEventListener("saved", () => frames().filter(isLoaded).forEach((frame) => frame.contentWindow.location.reload()));
 }
 
 function adoptAll() {
   for (const frame of frames()) {
     frame.addEventListener("load", () => measure(frame));
-    if (isDrawn(frame)) measure(frame);
+    if (isLoaded(frame)) measure(frame);
   }
 }
 
 function measure(frame) {
   const inside = frame.contentDocument?.documentElement;
-  if (!isDrawn(frame)) return;
+  if (!isLoaded(frame)) return;
   inside.style.overflow = "hidden";
   inside.style.printColorAdjust = "exact"; // prints backgrounds, which dark mails with light letters need
   new ResizeObserver(() => fit(frame, inside)).observe(inside);
@@ -30,7 +30,7 @@ function fit(frame, inside) {
 
 // Stops the pictures that are still loading: a browser has few connections to a server, and another page needs one.
 export function halt() {
-  const loading = frames().filter((frame) => !isDrawn(frame));
+  const loading = frames().filter((frame) => !isLoaded(frame));
   halted = [...new Set([...halted, ...loading])];
   for (const frame of loading) if (frame.contentDocument) frame.contentWindow.stop(); // not an error page of the browser
 }
@@ -41,7 +41,7 @@ export function resume() {
   halted = [];
 }
 
-function isDrawn(frame) {
+function isLoaded(frame) {
   const inside = frame.contentDocument;
   return Boolean(inside) && inside.URL !== "about:blank" && inside.readyState === "complete";
 }

@@ -1,6 +1,6 @@
 // Accepts a change, and opens the next change, or the page that the answer leads to.
 
-import { draw } from "./page.js";
+import { visit } from "./page.js";
 
 export function useSnapshots() {
   document.addEventListener("submit", accept);
@@ -14,5 +14,5 @@ async function accept(event) {
   const body = new URLSearchParams(new FormData(form));
   const answer = await fetch(form.action, { method: "POST", body }).catch(() => null);
   delete document.body.dataset.deciding;
-  await draw(answer?.ok ? form.dataset.accept || answer.url : location.href);
+  await visit(answer?.ok ? form.dataset.accept || answer.url : location.href);
 }

@@ -1,7 +1,7 @@
 // The scripts load pages without a flash, and update them after a change. Reading works without scripts.
 
 import { hold } from "./blend.js";
-import { check, draw, settled } from "./page.js";
+import { check, visit, settled } from "./page.js";
 import { listen } from "./events.js";
 import { useCopying } from "./copy.js";
 import { useData } from "./data.js";
@@ -42,7 +42,7 @@ document.addEventListener("submit", (event) => {
   const address = `${form.action.split(/[?#]/)[0]}${filled.size ? `?${filled}` : ""}`;
   const typed = form.querySelector("[data-as-typed]");
   if (!typed) open(address);
-  else if (address !== location.href) draw(address, { replace: new URLSearchParams(location.search).has(typed.name) });
+  else if (address !== location.href) visit(address, { replace: new URLSearchParams(location.search).has(typed.name) });
 });
 
 document.addEventListener("change", ({ target }) => {
@@ -59,12 +59,12 @@ document.addEventListener("input", ({ target }) => {
 
 addEventListener("popstate", () => {
   clearTimeout(waiting);
-  draw(location.href);
+  visit(location.href);
 });
 
 async function open(address) {
   const [page, place] = address.split("#");
-  draw(page);
+  visit(page);
   if (!place) return;
   await settled();
   if (location.href.split("#")[0] === new URL(page, location.href).href) location.replace(`#${place}`);
@@ -82,7 +82,7 @@ async function show(address) {
   const tab = document.getElementById("tab-links");
   const there = new URL(tab.href);
   if (!tab.checkVisibility()) there.searchParams.set("pane", "details");
-  draw(there.href);
+  visit(there.href);
   await settled();
   const entry = [...document.querySelectorAll("[data-address]")].find((item) => item.dataset.address === address);
   if (entry) location.replace(`#${entry.id}`);

@@ -8,12 +8,12 @@ const LONG_PAUSE = 500;
 const TOKEN = /<\/?[\w-]+>?|[\w-]+|\{\{(?:(?!\{\{).)*?\}\}|\{%(?:(?!\{%).)*?%\}|\S/y;
 const SEVERITY = { error: "error", warning: "warning", note: "info" };
 
-export function drawDrafts(section, view, tell) {
-  const pane = section.querySelector("[data-drawn]");
+export function renderDrafts(section, view, tell) {
+  const pane = section.querySelector("[data-preview]");
   let [findings, fault, checked, shown] = [[], null, "", ""];
   let closed = false;
 
-  const draw = bounded(PAUSE, async (sent) => {
+  const render = bounded(PAUSE, async (sent) => {
     const { drafts, width, scheme } = context();
     pane.hidden = !drafts;
     if (!drafts) return;
@@ -51,7 +51,7 @@ export function drawDrafts(section, view, tell) {
   function changed() {
     shown = "";
     const sent = () => ({ file: section.dataset.file, text: view.state.doc.toString() });
-    draw.soon(sent);
+    render.soon(sent);
     check.soon(sent);
   }
 
@@ -62,7 +62,7 @@ export function drawDrafts(section, view, tell) {
     close() {
       closed = true;
       refit.disconnect();
-      for (const one of [draw, check]) one.stop();
+      for (const one of [render, check]) one.stop();
     },
   };
 }

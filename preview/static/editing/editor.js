@@ -6,7 +6,7 @@ import {
   highlightSelectionMatches, highlightSpecialChars, history, historyKeymap, html, indentOnInput, indentUnit, keymap,
   lineNumbers, lintGutter, lintKeymap, search, searchKeymap,
 } from "../vendored/codemirror/codemirror.min.js";
-import { drawDrafts } from "./drafts.js";
+import { renderDrafts } from "./drafts.js";
 import { look } from "./look.js";
 import { keepSaved } from "./saving.js";
 
@@ -41,7 +41,7 @@ export async function openEditor(section) {
     }),
   });
   const saving = keepSaved(section, view, before?.read ?? read, tell);
-  const drafts = drawDrafts(section, view, tell);
+  const drafts = renderDrafts(section, view, tell);
   const asking = new AbortController();
   addEventListener("beforeunload", (event) => saving.isChanged() && event.preventDefault(), { signal: asking.signal });
   onChange = () => {

@@ -43,7 +43,7 @@ const panel = { backgroundColor: "var(--panel)", color: "var(--ink)", border: "1
 
 const theme = EditorView.theme({
   "&": { height: "100%", backgroundColor: "var(--ground)", color: "var(--ink)", fontSize: "12px" },
-  "&.cm-focused, .cm-content": { outline: "none !important" }, // editing.css draws the ring around the whole editor
+  "&.cm-focused, .cm-content": { outline: "none !important" }, // editing.css shows the ring around the whole editor
   ".cm-scroller": { fontFamily: "var(--mono)", lineHeight: "20px" },
   ".cm-content": { caretColor: "var(--ink)", padding: "8px 0 24px" },
   ".cm-cursor, .cm-dropCursor": { borderLeftColor: "var(--ink)" },

@@ -22,7 +22,7 @@ with requires_extra("studio", "keyturn.Mails"):
     from keyturn.studio.lint.report import Report
     from keyturn.studio.lint.suppression import unknown_names
     from keyturn.studio.web.checks.mail_checks import check_mail
-    from keyturn.studio.web.rendering.rendition import Drawer, Order
+    from keyturn.studio.web.rendering.rendition import MailRenderer, Order
 
 _GIVEN = "the given data"
 
@@ -100,7 +100,7 @@ class Mails:
         """
         with self.gallery.one_look():
             order = self._order(template, data, sample, language, brand)
-            rendered = self.drawer.render(order)
+            rendered = self.renderer.render(order)
         return RenderedMail(
             subject=rendered.subject,
             preheader=rendered.preheader,
@@ -142,11 +142,11 @@ class Mails:
         """
         with self.gallery.one_look():
             order = self._order(template, data, sample, language, brand)
-        return check_mail(self.drawer, order, self.clients, self.severity)
+        return check_mail(self.renderer, order, self.clients, self.severity)
 
     @cached_property
-    def drawer(self) -> Drawer:
-        return Drawer(self.gallery)
+    def renderer(self) -> MailRenderer:
+        return MailRenderer(self.gallery)
 
     def _order(self, template: str, data: Mapping[str, Any] | None, sample: str, language: str, brand: str) -> Order:
         return Order(

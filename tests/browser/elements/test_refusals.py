@@ -13,7 +13,7 @@ from tests.driver.service import NEW_PASSWORD, Service
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
-async def test_a_password_that_is_not_accepted_can_be_mended(app: App, keyturn: Service) -> None:
+async def test_a_password_that_is_not_accepted_can_be_corrected(app: App, keyturn: Service) -> None:
     wendy = (await keyturn.add("wendy@northwind.test")).email
     await keyturn.ask(wendy)
     async with app.open(await link_mailed(keyturn, wendy)) as page:

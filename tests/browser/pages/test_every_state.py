@@ -32,7 +32,7 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('button, input:not([type=
     .filter(e => e.checkVisibility() && !e.matches('.unseen') && e.getBoundingClientRect().height < 44)
     .map(e => e.outerHTML)"""
 
-DRAWN = "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 """Ends when observers of sizes have made room for what they saw."""
 
 
@@ -101,7 +101,7 @@ async def test_every_state_fits_at_the_size_of_type_that_its_reader_has_chosen_a
         for name, html in each_state(language, served):
             shown.html = html
             await page.goto("/shown")
-            await page.evaluate(DRAWN)
+            await page.evaluate(PAINTED)
             found = await page.evaluate(WRONG) + await page.evaluate(SMALL_TYPE, type_size * 13 / 16)
             found += await page.evaluate(SMALL_TARGETS)
             if found:

@@ -1,4 +1,4 @@
-"""Pages in other scripts and directions, as a browser draws them."""
+"""Pages in other scripts and directions, as a browser shows them."""
 
 import pytest
 from playwright.async_api import expect

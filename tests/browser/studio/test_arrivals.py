@@ -23,7 +23,7 @@ async def caught(page: Page, captured: CapturedMails, subject: str) -> None:
     await expect(page.get_by_role("link", name=re.compile(subject))).to_be_visible()
 
 
-async def test_a_save_is_drawn_also_where_somebody_asks_for_another_page_meanwhile(
+async def test_a_save_is_rendered_also_where_somebody_asks_for_another_page_meanwhile(
     page: Page, served: str, folder: Path
 ) -> None:
     await open_sample(page, served)

@@ -10,12 +10,12 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 BUTTON = "line=greeting%2Fgreeting.mjml%3A6"
 
-DRAWN = """frame => {
+CELL_OF_BUTTON = """frame => {
   const cell = frame.contentDocument.querySelector("a").closest("table").parentElement;
   const { left, top, width, height } = cell.getBoundingClientRect();
   return [left, top, width, height];
 }"""
-"""Where the cell is that the button is drawn in."""
+"""Where the cell with the button is."""
 
 
 async def frame_width(page: Page) -> int:
@@ -50,7 +50,7 @@ async def expect_outline_around_the_button(page: Page) -> None:
     around = await page.locator(".outline").evaluate(
         "box => [box.offsetLeft, box.offsetTop, box.offsetWidth, box.offsetHeight]"
     )
-    left, top, width, height = await page.locator(".paper iframe").evaluate(DRAWN)
+    left, top, width, height = await page.locator(".paper iframe").evaluate(CELL_OF_BUTTON)
     assert around == pytest.approx([left - 3, top - 3, width + 6, height + 6], abs=1)
 
 

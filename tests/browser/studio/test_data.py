@@ -31,7 +31,7 @@ def edited(values: object) -> Callable[[str], bool]:
     return lambda url: json.loads(parse_qs(urlsplit(url).query).get("edit", ["{}"])[0]) == values
 
 
-async def test_typing_draws_the_mail_and_keeps_focus_caret_scroll_and_one_step_of_history(
+async def test_typing_renders_the_mail_and_keeps_focus_caret_scroll_and_one_step_of_history(
     page: Page, served: str
 ) -> None:
     await open_order(page, served)

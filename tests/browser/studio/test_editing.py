@@ -1,4 +1,4 @@
-"""A template edited in the browser: typed, drawn, saved, and in conflict with another program."""
+"""A template edited in the browser: typed, rendered, saved, and in conflict with another program."""
 
 import asyncio
 from pathlib import Path
@@ -18,8 +18,8 @@ def text_of(page: Page) -> Locator:
     return page.get_by_role("textbox", name=f"Source of {MAIL}")
 
 
-def drawn(page: Page) -> FrameLocator:
-    return page.frame_locator(".editing-drawn iframe:not(.arriving)")
+def rendered(page: Page) -> FrameLocator:
+    return page.frame_locator(".editing-preview iframe:not(.arriving)")
 
 
 async def open_editor(page: Page, served: str) -> None:
@@ -43,14 +43,14 @@ async def select(page: Page, text: str) -> None:
     await expect(text_of(page)).to_be_focused()
 
 
-async def test_what_is_typed_is_drawn_and_only_saved_when_that_is_asked_for(
+async def test_what_is_typed_is_rendered_and_only_saved_when_that_is_asked_for(
     page: Page, served: str, folder: Path
 ) -> None:
     await open_editor(page, served)
-    await expect(drawn(page).get_by_text("Hello Ada")).to_be_visible()
+    await expect(rendered(page).get_by_text("Hello Ada")).to_be_visible()
     await select(page, "Hello")
     await page.keyboard.insert_text("Servus")  # at once: undo takes back what was typed without a rest
-    await expect(drawn(page).get_by_text("Servus Ada")).to_be_visible()
+    await expect(rendered(page).get_by_text("Servus Ada")).to_be_visible()
     await expect(page.get_by_text("not saved", exact=True)).to_be_visible()
     assert (folder / MAIL).read_text() == GREETING
 
@@ -60,16 +60,16 @@ async def test_what_is_typed_is_drawn_and_only_saved_when_that_is_asked_for(
     assert (folder / MAIL).read_text() == GREETING.replace("Hello", "Servus")
 
     await page.keyboard.press("ControlOrMeta+z")
-    await expect(drawn(page).get_by_text("Hello Ada")).to_be_visible()
+    await expect(rendered(page).get_by_text("Hello Ada")).to_be_visible()
     await page.keyboard.press("ControlOrMeta+y")
-    await expect(drawn(page).get_by_text("Servus Ada")).to_be_visible()
+    await expect(rendered(page).get_by_text("Servus Ada")).to_be_visible()
 
     # What is wrong is said under its line, and the last good mail stays.
     await select(page, "{{ name }}</mj-text>")
     await page.keyboard.type("{{ nam", delay=1)
     await expect(page.locator(".editing-said")).to_contain_text("greeting.mjml, line 5")
     await expect(page.locator(".cm-lintRange-error").first).to_be_visible()
-    await expect(drawn(page).get_by_text("Servus Ada")).to_be_visible()
+    await expect(rendered(page).get_by_text("Servus Ada")).to_be_visible()
 
     # Another view keeps what the user typed, and another page does, too, until the editor is open again.
     await page.get_by_role("link", name="Links").click()
@@ -152,7 +152,7 @@ async def test_what_was_read_before_a_save_takes_nothing_back(page: Page, served
     await page.evaluate("() => new Promise(requestAnimationFrame)")
     await expect(text_of(page)).to_contain_text("Servus liebe")
     await expect(page.get_by_text("not saved", exact=True)).to_be_hidden()
-    await expect(drawn(page).get_by_text("Servus liebe Ada")).to_be_visible()
+    await expect(rendered(page).get_by_text("Servus liebe Ada")).to_be_visible()
 
 
 async def test_it_is_accessible_in_light_and_dark_wide_and_narrow(browser: Browser, served: str) -> None:

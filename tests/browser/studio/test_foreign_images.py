@@ -77,7 +77,7 @@ async def test_what_is_typed_into_a_foreign_template_stays_here(
     page = await opened(context, f"{foreign}/templates/welcome?show=source&mode=edit")
     await page.locator(".cm-content").press("Control+End")
     await page.keyboard.type("<p>My own words</p>")
-    await expect(page.frame_locator("[data-drawn] iframe").last.get_by_text("My own words")).to_be_visible()
+    await expect(page.frame_locator("[data-preview] iframe").last.get_by_text("My own words")).to_be_visible()
     await page.close()
     assert elsewhere.contacts == (0, [])
 

@@ -30,7 +30,7 @@ async def test_word_is_a_mode_beside_the_dark_ones_that_leaves_out_what_word_ign
     await expect(strip).to_have_count(0)
 
 
-async def test_what_a_mail_leaves_to_the_browser_is_in_the_drawn_scheme_whatever_the_machine_prefers(
+async def test_what_a_mail_leaves_to_the_browser_is_in_the_chosen_scheme_whatever_the_machine_prefers(
     page: Page, served: str, folder: Path
 ) -> None:
     save(folder, "@media (prefers", ":root { color-scheme: light dark } @media (prefers", "_layout/base.mjml")

@@ -11,7 +11,7 @@ from tests.studio.web.fixtures import GREETING
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 
 
-async def test_a_save_is_drawn_and_the_place_is_kept(page: Page, served: str, folder: Path) -> None:
+async def test_a_save_is_rendered_and_the_place_is_kept(page: Page, served: str, folder: Path) -> None:
     await open_sample(page, served)
     await mail(page).get_by_text("The end").scroll_into_view_if_needed()
     place = await canvas(page).evaluate("canvas => canvas.scrollTop")

@@ -34,7 +34,7 @@ def test_anything_else_is_no_duration(text: object) -> None:
         parse_duration(text)
 
 
-def test_a_variable_cannot_mend_a_section_that_is_a_value(faults: Faults) -> None:
+def test_a_variable_cannot_change_a_section_that_is_a_value(faults: Faults) -> None:
     found = faults("mail = 3", bare=True, sending=False, KEYTURN_MAIL_FROM="a@b.example")
 
     assert found == {"mail": "is a section: write [mail]"}

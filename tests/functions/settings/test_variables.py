@@ -191,7 +191,7 @@ def test_a_fault_shows_a_variable_by_its_name_and_not_what_it_holds(
     assert "hunter2-" not in found[name]
 
 
-def test_who_only_draws_mails_needs_no_variable_of_a_database(tmp_path: Path) -> None:
+def test_who_only_renders_mails_needs_no_variable_of_a_database(tmp_path: Path) -> None:
     file = tmp_path / "keyturn.toml"
     file.write_text('[database]\nurl = "${DATABASE_URL}"\n[brand]\nname = "Harbour"\n', "utf-8")
 

@@ -198,11 +198,11 @@ async def test_each_row_is_what_happens(start: Start, row: Row) -> None:
 
 def test_the_diagram_shows_the_moves_of_the_table_and_no_others() -> None:
     assert SECTION
-    drawn = re.findall(r"^ {4}(\w+) --> (\w+):", SECTION[1], re.MULTILINE)
+    arrows = re.findall(r"^ {4}(\w+) --> (\w+):", SECTION[1], re.MULTILINE)
     listed = {(row.state, row.next) for row in ROWS if row.state != row.next}
 
-    assert {tuple({"both": "locked and moved"}.get(end, end) for end in move) for move in drawn} == listed
-    assert len(drawn) == len(listed)
+    assert {tuple({"both": "locked and moved"}.get(end, end) for end in move) for move in arrows} == listed
+    assert len(arrows) == len(listed)
 
 
 def test_each_event_and_each_state_is_driven() -> None:

@@ -37,7 +37,7 @@ def open_here(opened: Opened, folder: Path) -> None:
     opened.folder, opened.gallery = folder, open_project("northwind.settings", None)
 
 
-def draw(opened: Opened, template: str, language: str = "en") -> Rendered:
+def render(opened: Opened, template: str, language: str = "en") -> Rendered:
     gallery = opened.gallery
     sample = next(iter(gallery.samples(template).values()))
     return gallery.renderers()(sample).render_values(template, sample.values, gallery.languages.known[language])

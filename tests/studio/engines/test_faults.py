@@ -1,4 +1,4 @@
-"""What is wrong with a mail of a Django project: told with its place, and with what mends it."""
+"""What is wrong with a mail of a Django project: told with its place, and with its fix."""
 
 import pytest
 from tests.studio.engines.opened import Ask, Opened, found_in, found_in_all, template
@@ -52,7 +52,7 @@ def test_the_checks_find_what_is_wrong_with_a_mail_in_plain_html(ask: Ask) -> No
         ),
     ],
 )
-def test_a_broken_template_is_told_with_its_place_and_what_mends_it(
+def test_a_broken_template_is_told_with_its_place_and_its_fix(
     ask: Ask, source: str, place: str, rule: str, message: str, fix: str
 ) -> None:
     assert ask(found_in, source) == [(place, rule, message, fix)]
@@ -67,7 +67,7 @@ def test_what_a_tag_raises_is_told_at_its_line_and_with_guesses_it_is_none_of_th
 
 
 @pytest.mark.parametrize("source", ["{% url 'boats' %}", "{% url 'boats' name='Ada'|upper %}"])
-def test_an_address_that_no_values_can_mend_is_an_error_of_the_template(ask: Ask, source: str) -> None:
+def test_an_address_that_no_values_can_fix_is_an_error_of_the_template(ask: Ask, source: str) -> None:
     ((place, rule, _, fix),) = ask(found_in, f"<p>{source}")
     assert (place, rule) == ("1:4", "django/error")
     assert fix == "Check the name and the arguments against the project's URLs."

@@ -45,7 +45,7 @@ def write(project: Path) -> Write:
     return file
 
 
-def drawn(gallery: Gallery, mail: str, language: str = "", /, **values: Any) -> str:
+def rendered(gallery: Gallery, mail: str, language: str = "", /, **values: Any) -> str:
     templates = gallery.templates.with_files(gallery.files)
     return templates.fill(mail, values, gallery.languages.choose(language)).markup
 
@@ -65,7 +65,7 @@ def test_jinja_comes_with_its_own_defaults(project: Path, write: Write) -> None:
         "emails/a.html", "<html>{% if true %}\n  {{ name }}{% endif %}{% for n in [1, 2, 3] %}{% break %}{% endfor %}\n"
     )
 
-    assert drawn(open_gallery(project / "emails"), "a", name="<Ada>") == "<html>\n  &lt;Ada&gt;"
+    assert rendered(open_gallery(project / "emails"), "a", name="<Ada>") == "<html>\n  &lt;Ada&gt;"
 
 
 def test_a_text_part_is_not_escaped(project: Path, write: Write) -> None:
@@ -100,7 +100,7 @@ def test_a_layout_is_found_wherever_the_apps_own_loader_starts(
     (name,) = gallery.names()
 
     assert name.endswith("auth/reset")
-    assert drawn(gallery, name, name="Ada") == "<html>Ada"
+    assert rendered(gallery, name, name="Ada") == "<html>Ada"
     assert "name" in gallery.samples(name)["guessed"].values
 
 
@@ -110,8 +110,8 @@ def test_gettext_is_there_with_catalogues_and_without(project: Path, write: Writ
 
     gallery = open_gallery(project / "emails")
 
-    assert drawn(gallery, "a", name="Ada") == "<html>Hello Ada Bye en"
-    assert drawn(gallery, "a", "de", name="Ada") == "<html>Hello Ada Tschüss de"
+    assert rendered(gallery, "a", name="Ada") == "<html>Hello Ada Bye en"
+    assert rendered(gallery, "a", "de", name="Ada") == "<html>Hello Ada Tschüss de"
 
 
 def test_an_unknown_filter_leaves_its_value_where_that_is_wanted(project: Path, write: Write) -> None:
@@ -119,7 +119,7 @@ def test_an_unknown_filter_leaves_its_value_where_that_is_wanted(project: Path, 
     gallery = open_gallery(project / "emails")
 
     with pytest.raises(TemplateInvalid, match="No filter named 'money'"):
-        drawn(gallery, "a", price="four")
+        rendered(gallery, "a", price="four")
     (sample,) = gallery.samples("a").values()
     mail = gallery.renderers(with_lenient_filters)(sample).render_values(
         "a", {"price": "four"}, gallery.languages.choose("")
@@ -137,7 +137,7 @@ def test_the_apps_environment_brings_filters_globals_and_templates(project: Path
 
     gallery = open_gallery(project / "emails", environment="shop.mails:environment")
 
-    assert drawn(gallery, "a", name="ada", order={"items": 7}) == "<html>" + 2 * "ADA Northwind School7"
+    assert rendered(gallery, "a", name="ada", order={"items": 7}) == "<html>" + 2 * "ADA Northwind School7"
     assert set(gallery.samples("a")["guessed"].values) == {"name", "order"}
     assert "lang" not in sys.modules["shop.mails"].environment.globals
 
@@ -158,7 +158,7 @@ def test_it_may_be_made_by_a_function_or_held_by_a_framework(project: Path, writ
 
     gallery = open_gallery(project / "emails", settings=StudioSettings(env="mails:make", languages=("de",)))
 
-    assert drawn(gallery, "a", "de") == "<html>ADA"
+    assert rendered(gallery, "a", "de") == "<html>ADA"
 
 
 def test_asynchronous_functions_of_the_apps_environment_give_their_results(project: Path, write: Write) -> None:
@@ -180,7 +180,7 @@ def test_asynchronous_functions_of_the_apps_environment_give_their_results(proje
     )
     write("emails/hello.html", "<p>{{ greet('Hello')|loud }}</p>")
     gallery = open_gallery(project / "emails", environment="web:env")
-    assert drawn(gallery, "hello", name="Ada") == "<p>HELLO ADA</p>"
+    assert rendered(gallery, "hello", name="Ada") == "<p>HELLO ADA</p>"
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_functions_of_a_flask_app_get_a_request(project: Path, write: Write) -> 
 
     gallery = open_gallery(project / "emails", environment="bookshop:app")
 
-    assert drawn(gallery, "a") == "<html>https://www.example.org/orders/7 www.example.org"
+    assert rendered(gallery, "a") == "<html>https://www.example.org/orders/7 www.example.org"
 
 
 STARLETTE = """\
@@ -284,7 +284,7 @@ def test_functions_of_starlette_and_litestar_get_a_request(
 
     gallery = open_gallery(project / "emails", environment=f"bookshop:{named}")
 
-    assert drawn(gallery, "a") == f"<html>{order} www.example.org https://www.example.org/"
+    assert rendered(gallery, "a") == f"<html>{order} www.example.org https://www.example.org/"
 
 
 def test_a_folder_leaves_out_what_only_outlook_classic_reads(project: Path, write: Write) -> None:

@@ -43,8 +43,8 @@ def opened(team: str, tmp_path: Path) -> Gallery:
     return open_gallery(tmp_path / team)
 
 
-def drawn(gallery: Gallery) -> Iterator[tuple[str, Rendered]]:
-    """Draw every mail with every sample, as the studio does."""
+def rendered(gallery: Gallery) -> Iterator[tuple[str, Rendered]]:
+    """Render every mail with every sample, as the studio does."""
     templates_for, language = gallery.renderers(with_lenient_filters), gallery.languages.choose("")
     for name in gallery.names():
         for sample in gallery.samples(name).values():
@@ -55,8 +55,8 @@ def test_mails_are_told_from_what_they_share(gallery: Gallery, team: str) -> Non
     assert (gallery.names(), gallery.shared_files()) == (MAILS[team], SHARED[team])
 
 
-def test_every_mail_is_drawn(gallery: Gallery) -> None:
-    for name, mail in drawn(gallery):
+def test_every_mail_is_rendered(gallery: Gallery) -> None:
+    for name, mail in rendered(gallery):
         assert mail.subject, name
         assert "</html>" in mail.html, name
         assert "{{" not in mail.html, name
@@ -73,7 +73,7 @@ def test_what_is_made_up_is_plausible(tmp_path: Path) -> None:
     shop = opened("shop", tmp_path)
 
     order = shop.samples("order_confirmation")["guessed"].values["order"]
-    mail = dict(drawn(shop))["order_confirmation"]
+    mail = dict(rendered(shop))["order_confirmation"]
 
     assert (order["customer"], order["is_gift"]) == ({"first_name": "Ada", "full_name": "Ada Byrne"}, True)
     assert isinstance(order["created_at"], datetime)

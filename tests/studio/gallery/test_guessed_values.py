@@ -61,7 +61,7 @@ def test_a_link_that_lets_somebody_in_looks_like_one(guessed: Guess) -> None:
     assert values["unsubscribe_url"] == "https://www.example.com/unsubscribe"
 
 
-def test_a_picture_is_drawn_here_and_says_what_belongs_there(guessed: Guess) -> None:
+def test_a_picture_is_made_here_and_says_what_belongs_there(guessed: Guess) -> None:
     values = guessed('<img src="{{ product.image_url }}"><img src="{{ logo }}">')
 
     for address, words in ((values["product"]["image_url"], "product image"), (values["logo"], "logo")):

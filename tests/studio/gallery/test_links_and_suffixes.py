@@ -24,7 +24,7 @@ def written(folder: Path, files: Mapping[str, str], encoding: str = "utf-8") -> 
     return folder
 
 
-def drawn(gallery: Gallery, name: str) -> str:
+def rendered(gallery: Gallery, name: str) -> str:
     (sample,) = gallery.samples(name).values()
     return gallery.renderers()(sample).render_values(name, {"name": "<Ada>"}, gallery.languages.choose("en")).html
 
@@ -41,7 +41,7 @@ def test_a_template_is_known_by_its_endings_or_by_what_it_holds_and_escapes_valu
     gallery = open_gallery(written(tmp_path, {name: MJML if mjml else HTML}), sandboxed=True)
     assert gallery.names() == ["a"]
     assert gallery.files("a").is_mjml == mjml
-    assert "Hello &lt;Ada&gt;" in drawn(gallery, "a")
+    assert "Hello &lt;Ada&gt;" in rendered(gallery, "a")
 
 
 def test_mjml_in_a_file_whose_name_does_not_say_so_is_compiled_and_has_its_text_part(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_mjml_in_a_file_whose_name_does_not_say_so_is_compiled_and_has_its_text_
     )
     assert gallery.names() == ["a"]
     assert gallery.files("a") == ("a.tpl", "a.txt.tpl", "")
-    assert "<mj-" not in drawn(gallery, "a")
+    assert "<mj-" not in rendered(gallery, "a")
 
 
 def test_an_ending_of_one_s_own_is_set(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_a_finding_says_what_to_do_about_it(folder: Path) -> None:
 
 @pytest.mark.parametrize("team", sorted(folder.name for folder in FOLDERS.iterdir() if folder.is_dir()))
 @pytest.mark.long
-def test_what_teams_write_is_drawn_as_it_is_outside_the_sandbox(team: str) -> None:
+def test_what_teams_write_is_rendered_as_it_is_outside_the_sandbox(team: str) -> None:
     outside, inside = (open_gallery(FOLDERS / team, sandboxed=sandboxed) for sandboxed in (False, True))
 
     assert check(inside) == check(outside)

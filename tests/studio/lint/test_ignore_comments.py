@@ -128,7 +128,7 @@ def test_plain_html_and_text_parts_have_them_too(emails: Path) -> None:
     assert examination.ignored
 
 
-def test_of_a_mail_that_cannot_be_drawn_no_comment_is_said_to_be_unused(emails: Path) -> None:
+def test_of_a_mail_that_cannot_be_rendered_no_comment_is_said_to_be_unused(emails: Path) -> None:
     comment = f"{{# keyturn: ignore {RULE} because of the app #}}\n"
     (emails / "_boat.mjml").write_text(f"{comment}<mj-text>Boats</mj-text>", "utf-8")
     checked(emails, f"{{% include '_boat.mjml' %}}{comment}{{% include 'nope.html' %}}")

@@ -23,7 +23,7 @@ def mails(tmp_path: Path) -> Path:
     return tmp_path / "mails"
 
 
-def test_a_mail_that_is_well_made_draws_notes_alone(mails: Path) -> None:
+def test_a_mail_that_is_well_made_gets_notes_alone(mails: Path) -> None:
     examination = examined(mails)
 
     assert examination.templates == 3
@@ -43,7 +43,7 @@ def test_a_way_out_of_plain_html_does_not_speak_of_mjml(mails: Path) -> None:
     assert found["compatibility/css-display-flex"].fix == "Lay it out with table cells."
 
 
-def test_what_is_drawn_leads_to_its_tag_and_the_marks_change_nothing_else(mails: Path) -> None:
+def test_what_is_rendered_leads_to_its_tag_and_the_marks_change_nothing_else(mails: Path) -> None:
     gallery = open_gallery(mails)
     sample, english = gallery.samples("open_day")["spring"], gallery.languages.choose("en")
     document = read_document(gallery.renderers(with_origins)(sample), "open_day", sample, english)

@@ -22,7 +22,7 @@ RULE = "{{ part.rule() }}"
 
 
 HREF = 'href="{{ link }}">{{ label }}'
-BUTTON_DRAWN, BODY_DRAWN = (PARTS, "<mj-button"), (BASE, "<mj-body")
+BUTTON_TAG, BODY_TAG = (PARTS, "<mj-button"), (BASE, "<mj-body")
 
 
 class Seed(NamedTuple):
@@ -60,7 +60,7 @@ SEEDS = [  # in MJML with a layout; mistakes.toml, html_mistakes.toml and the ex
         "compatibility/css-border-radius", BASE, 'border-radius="{{ brand.radius * 3 // 2 }}px"', 'border-radius="14px"'
     ),
     # Accessibility
-    Seed("accessibility/no-heading", PARTS, '<h1 style="', '<div style="', BODY_DRAWN),
+    Seed("accessibility/no-heading", PARTS, '<h1 style="', '<div style="', BODY_TAG),
     # The text part
     Seed(
         "parity/long-line",
@@ -71,7 +71,7 @@ SEEDS = [  # in MJML with a layout; mistakes.toml, html_mistakes.toml and the ex
     ),
     # Safety
     Seed("safety/link-without-token", PARTS, HREF, 'href="https://northwind.example/reset-password">{{ label }}'),
-    Seed("safety/link-differs", RESET_TEXT, "{{ link }}", "{{ link|lower }}", BUTTON_DRAWN),
+    Seed("safety/link-differs", RESET_TEXT, "{{ link }}", "{{ link|lower }}", BUTTON_TAG),
 ]
 
 

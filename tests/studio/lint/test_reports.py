@@ -25,7 +25,7 @@ DOUBTFUL = Finding(
     rule="links/relative",
     severity="warning",
     message="A relative link.",
-    fix="Mend it.",
+    fix="Fix it.",
     place=Place("a/a.mjml"),
     mails=(MailName("a", "one"), MailName("a", "two")),
     fingerprint="0f",
@@ -67,7 +67,7 @@ def test_json_holds_all_of_every_finding() -> None:
         "rule": "links/relative",
         "severity": "warning",
         "message": "A relative link.",
-        "fix": "Mend it.",
+        "fix": "Fix it.",
         "file": "mails/a/a.mjml",
         "line": 1,
         "column": 1,
@@ -93,7 +93,7 @@ def test_github_is_told_in_a_line_for_each_finding() -> None:
     lines = as_github(REPORT, shown).split("\n")
 
     assert lines == [
-        "::warning file=mails/a/a.mjml,line=1,col=1,title=links/relative::A relative link. Mend it.",
+        "::warning file=mails/a/a.mjml,line=1,col=1,title=links/relative::A relative link. Fix it.",
         "::notice file=mails/a/a.mjml,line=2,col=1,title=mjml/duplicate-attribute::M. W.",
         (
             "::error file=mails/news%2C all/news.mjml,line=3,col=9,title=mjml/wrong-value::"

@@ -161,7 +161,7 @@ def test_however_it_ends_while_a_template_runs_away_no_process_is_left(tmp_path:
             workers = [os.pidfd_open(pid) for pid in _processes_below(studio.process.pid)]
             studio.process.send_signal(how)
             rest, _ = studio.process.communicate(timeout=30)
-    assert len(workers) >= 2, "one that starts others, and one that draws"
+    assert len(workers) >= 2, "one that starts others, and one that renders"
     for worker in workers:
         assert select.select([worker], [], [], 30)[0], "it has ended"
         os.close(worker)

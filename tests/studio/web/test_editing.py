@@ -1,4 +1,4 @@
-"""Files read, saved, drawn and checked as an editor in the page asks for it, over HTTP."""
+"""Files read, saved, rendered and checked as an editor in the page asks for it, over HTTP."""
 
 import os
 import re
@@ -37,7 +37,7 @@ def draft(client: Client, text: str, file: str = MAIL, query: str = "?sample=ada
     return client.post(f"/studio/{what}/greeting{query}", json=body, headers=SAME_ORIGIN)
 
 
-def test_what_is_saved_is_drawn_and_can_be_saved_again(client: Client, folder: Path) -> None:
+def test_what_is_saved_is_rendered_and_can_be_saved_again(client: Client, folder: Path) -> None:
     before = read(client)
     assert before["text"] == GREETING
     first = save(client, GREETING.replace("Hello", "Servus"), before["fingerprint"])
@@ -142,14 +142,14 @@ def test_where_others_can_reach_it_nothing_is_edited_unless_asked_for(
         page = client.get("/studio/templates/greeting?sample=ada&show=source&mode=edit").text
         answer = client.get(f"/studio/sources/{MAIL}")
         saved = save(client, GREETING, "")
-        drawn = draft(client, GREETING)
+        rendered = draft(client, GREETING)
     if said:
-        assert (answer.status_code, saved.status_code, drawn.status_code) == (403, 403, 403)
+        assert (answer.status_code, saved.status_code, rendered.status_code) == (403, 403, 403)
         assert said in answer.json()["detail"]
         assert said in page
         assert "data-editor" not in page
     else:
-        assert (answer.status_code, saved.status_code, drawn.status_code) == (200, 409, 200)
+        assert (answer.status_code, saved.status_code, rendered.status_code) == (200, 409, 200)
         assert "data-editor" in page
 
 
@@ -159,7 +159,7 @@ def test_a_file_that_may_not_be_written_to_says_so(client: Client, monkeypatch: 
 
 
 @pytest.mark.parametrize("file", [MAIL, "_layout/base.mjml", "greeting/greeting.txt"])
-def test_a_draft_is_drawn_and_not_written(client: Client, folder: Path, file: str) -> None:
+def test_a_draft_is_rendered_and_not_written(client: Client, folder: Path, file: str) -> None:
     before = (folder / file).read_text()
     typed = before.replace("Hello", "Servus").replace("<mj-section>", "<mj-section><!-- typed -->")
     answer = draft(client, typed, file).json()
@@ -171,7 +171,7 @@ def test_a_draft_is_drawn_and_not_written(client: Client, folder: Path, file: st
     assert "Servus" not in client.get("/studio/frames/greeting?sample=ada").text
 
 
-def test_a_draft_that_cannot_be_drawn_says_where(client: Client) -> None:
+def test_a_draft_that_cannot_be_rendered_says_where(client: Client) -> None:
     answer = draft(client, GREETING.replace("Hello {{ name }}", "Hello {{ name")).json()
     assert answer["frame"] == ""
     assert (answer["fault"]["file"], answer["fault"]["line"]) == (MAIL, 5)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from keyturn.studio.inbox.smtp_server import SmtpServer
     from keyturn.studio.inbox.store import CapturedMails
     from keyturn.studio.renderers import Runner
-    from keyturn.studio.web.rendering.rendition import Drawer
+    from keyturn.studio.web.rendering.rendition import MailRenderer
     from keyturn.studio.web.sending import MailProvider
     from keyturn.studio.web.studio import HostedPages, Studio
 
@@ -190,7 +190,7 @@ def _serve(
     click.echo(muted("Stopped. Nothing was sent." if _provider(service) is None else "Stopped."))
 
 
-def _runner(opened: Opened) -> "Runner[Drawer]":
+def _runner(opened: Opened) -> "Runner[MailRenderer]":
     """Return the runner that renders and checks, with one worker started, so that the first preview is quick.
 
     It shares the modules that are loaded here: those of its work, which this process needs, too.
@@ -199,20 +199,20 @@ def _runner(opened: Opened) -> "Runner[Drawer]":
     from keyturn.studio.web import drafts  # noqa: F401 - for the workers
     from keyturn.studio.web.checks import folder_checks  # noqa: F401 - for the workers
     from keyturn.studio.web.rendering import source_map  # noqa: F401 - for the workers
-    from keyturn.studio.web.rendering.rendition import Drawer
+    from keyturn.studio.web.rendering.rendition import MailRenderer
 
-    runner = renderers_for(Drawer(opened.gallery), opened.settings.limits, _WORKERS)
+    runner = renderers_for(MailRenderer(opened.gallery), opened.settings.limits, _WORKERS)
     runner.start()
     # While this process loads the web framework.
     threading.Thread(target=_warm_up, args=(runner,), daemon=True).start()
     return runner
 
 
-def _warm_up(runner: "Runner[Drawer]") -> None:
-    from keyturn.studio.web.rendering.rendition import Drawer
+def _warm_up(runner: "Runner[MailRenderer]") -> None:
+    from keyturn.studio.web.rendering.rendition import MailRenderer
 
     with contextlib.suppress(Exception):  # the page of the mail tells it
-        runner.run(Drawer.warm_up)
+        runner.run(MailRenderer.warm_up)
 
 
 def _inbox(service: "Settings", folder: Path | None = None, *, catching: bool = False) -> "CapturedMails | None":

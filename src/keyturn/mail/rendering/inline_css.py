@@ -31,9 +31,9 @@ def inline_css(html: str, css: str) -> tuple[str, str]:
     inliner = CSSInliner(
         keep_style_tags=True, keep_at_rules=True, remove_inlined_selectors=True, load_remote_stylesheets=False
     )
-    drawn = inliner.inline(copy)
-    styles = {tag.get(_NUMBER): tag.get("style") for tag in _tags(drawn)[::-1] if _NUMBER in tag.attributes}
-    left, end, _ = drawn.partition("<style>")[2].partition("</style>")
+    inlined = inliner.inline(copy)
+    styles = {tag.get(_NUMBER): tag.get("style") for tag in _tags(inlined)[::-1] if _NUMBER in tag.attributes}
+    left, end, _ = inlined.partition("<style>")[2].partition("</style>")
     sent = _rewrite_tags(html, tags, lambda source, tag: _style_tag(source, tag, styles.get(str(tag.number), "")))
     return sent, left if end else ""
 

@@ -19,7 +19,7 @@ from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path
 
-_MEND_FAULT = "Correct the setting, or the table. Keyturn does not start before that."
+_FIX_OF_FAULT = "Correct the setting, or the table. Keyturn does not start before that."
 
 _PATIENCE = 10
 """Seconds for optional checks."""
@@ -45,7 +45,7 @@ async def _check(settings: Settings, database: Database, given: AccountStore | N
         finally:
             await store.close()
     except SettingsInvalid as error:
-        return [Finding("accounts", "fail", str(fault), _MEND_FAULT) for fault in error.faults]
+        return [Finding("accounts", "fail", str(fault), _FIX_OF_FAULT) for fault in error.faults]
     except (AccountsUnready, DatabaseUnready) as error:
         return [Finding("accounts", "fail", str(error), _fix_of_unready(settings))]
     except DBAPIError as error:

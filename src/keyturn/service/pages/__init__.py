@@ -9,8 +9,8 @@ languages, one for each kind of account that differs. A page chooses the theme o
 **After every POST a page redirects.** A cookie holds "Check your email" with the time of the request. So the server can
 show the seconds without a script, and a reload requests nothing.
 
-**Custom templates replace the packaged ones** (`rendering.py`), as in mails. Every state is drawn at the start, so the
-operator learns of a mistake before a user does. A later mistake is logged, and the packaged page is the answer.
+**Custom templates replace the packaged ones** (`rendering.py`), as in mails. Every state is rendered at the start, so
+the operator learns of a mistake before a user does. A later mistake is logged, and the packaged page is the answer.
 
 **A brand brings files** that are served from here, so a custom look needs no inline code and no foreign host.
 

@@ -108,7 +108,7 @@ class PagePreview:
             raise ValueError(str(invalid)) from invalid
         if state not in _STATES or (brand and brand not in site.themes.kinds):
             raise LookupError(f"There is no page called {state}, or no brand called {brand}.")
-        return self._drawing(site)(state, language, brand)
+        return self._renderer(site)(state, language, brand)
 
     def faults(self) -> Sequence[Fault]:
         """Return every mistake in custom templates, by file and line. With any of them the service refuses to start.
@@ -116,10 +116,10 @@ class PagePreview:
         Each state is rendered for each kind of account, so mistakes in rare states are reported, too.
         """
         site = self._site("")
-        draw, faults = self._drawing(site), list[Fault]()
+        render, faults = self._renderer(site), list[Fault]()
         for state, kind in product(_STATES, ("", *site.themes.kinds)) if site.settings.pages.templates else ():
             try:
-                draw(state, "", kind)
+                render(state, "", kind)
             except TemplateInvalid as error:
                 faults.append(Fault("pages.templates", str(error)))
         return list(dict.fromkeys(faults))
@@ -142,7 +142,7 @@ class PagePreview:
             takes_names=bool(settings.accounts.table.username),
         )
 
-    def _drawing(self, site: Site) -> Callable[[str, str, str], str]:
+    def _renderer(self, site: Site) -> Callable[[str, str, str], str]:
         """Return what renders a state, in a language, for a kind of accounts, as a browser would get it.
 
         It raises TemplateInvalid with the file and the line.
@@ -152,7 +152,7 @@ class PagePreview:
         policy = PasswordPolicy(settings.password, settings.brand.name, max_bytes=settings.hashing.max_bytes)
         policy.close()
 
-        def draw(state: str, language: str, kind: str) -> str:
+        def render(state: str, language: str, kind: str) -> str:
             values: dict[str, Any] = {"back": site.forgot, "csrf_token": "0" * 8, "rules": policy.rules}
             values |= _STATES[state]
             for name in values.keys() & {"account", "owner"}:
@@ -168,6 +168,6 @@ class PagePreview:
             values = {"account": owner, "until": owner and owner.expires_at, **values}
             values["problem"] = _PROBLEMS.get(values.get("problem", ""))
             values["site"] = replace(site, **values.get("site", {}))
-            return templates.draw(values["template"], values, site.theme(kind).languages.choose(language), kind)
+            return templates.render(values["template"], values, site.theme(kind).languages.choose(language), kind)
 
-        return draw
+        return render

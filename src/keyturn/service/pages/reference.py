@@ -18,7 +18,7 @@ from keyturn.service.pages.rendering import Pages, page_environment
 
 
 class ReferencePage(OpenAPIRenderPlugin):
-    """Draws the page from the schema, once. Litestar mounts it at the root of the path of the schema."""
+    """Renders the page from the schema, once. Litestar mounts it at the root of the path of the schema."""
 
     def __init__(self, pages: Pages) -> None:
         super().__init__(path="/")
@@ -30,7 +30,7 @@ class ReferencePage(OpenAPIRenderPlugin):
         return Router(path, route_handlers=[], response_headers=self._pages.headers, include_in_schema=False)
 
     def render(self, _: AnyRequest, openapi_schema: dict[str, Any]) -> bytes:
-        if not self._page:  # drawn once; a reload costs only a copy
+        if not self._page:  # rendered once; a reload costs only a copy
             info = openapi_schema["info"]
             groups = groups_of(openapi_schema, self._pages.parts.settings.base_url)
             environment = page_environment()

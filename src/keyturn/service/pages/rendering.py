@@ -46,7 +46,7 @@ class PageTemplates:
         self._site, self._assets, self._own = site, assets, own
         self._environments: dict[tuple[str, str], Environment] = {}
 
-    def draw(
+    def render(
         self, template: str, values: Mapping[str, Any], language: Language, kind: str, link_to_itself: str = "?lang="
     ) -> str:
         """Return the page, with a link to itself in each language: `link_to_itself` lacks only the language's tag.
@@ -151,7 +151,7 @@ class Pages:
         of_language = {"Content-Language": language.tag, "Vary": "Accept-Language, Cookie"}
         no_index = {"X-Robots-Tag": "noindex"}  # pages of one person each, or of none
         return Response(
-            self._draw(template, values, language, kind, _link_to_itself(request)),
+            self._render(template, values, language, kind, _link_to_itself(request)),
             status_code=status,
             media_type=MediaType.HTML,
             cookies=[*cookies, *chosen],
@@ -199,13 +199,13 @@ class Pages:
             raise NotSignedIn
         return await self.parts.sign_ins.account(self.cookies.session.read(request))
 
-    def _draw(self, *drawn: Any) -> str:
+    def _render(self, *page: Any) -> str:
         """Return the page. If a custom template fails, use the packaged one, so that the user gets on."""
         try:
-            return self._templates.draw(*drawn)
+            return self._templates.render(*page)
         except TemplateInvalid as error:
             log.error(LogEvent("page.template_failed", reason=error))
-            return self._packaged.draw(*drawn)
+            return self._packaged.render(*page)
 
 
 GivenPages = NamedDependency[Pages]

@@ -126,19 +126,19 @@ class Document:
             yield AuthoredStyle(css, element.inner.start, inlined=element.get("inline") == "inline")
 
     @cached_property
-    def drawn(self) -> Element:
+    def compiled(self) -> Element:
         """The tree of `marked_html`, which a client renders."""
         return parse_html(self.marked_html)
 
     @cached_property
     def stylesheets(self) -> Stylesheets:
-        """The stylesheets of `drawn`."""
-        return Stylesheets(self.drawn)
+        """The stylesheets of `compiled`."""
+        return Stylesheets(self.compiled)
 
     @cached_property
     def texts_in_light(self) -> tuple[tuple[Element, Paint], ...]:
         """The visible elements with text of their own, and their look in light."""
-        return tuple(Painter(self.drawn, LIGHT, self.stylesheets).texts())
+        return tuple(Painter(self.compiled, LIGHT, self.stylesheets).texts())
 
     @cached_property
     def text_size(self) -> float:
@@ -150,7 +150,7 @@ class Document:
 
     @cached_property
     def lookup(self) -> ElementLookup:
-        """The way back from an element of `drawn`."""
+        """The way back from an element of `compiled`."""
         return ElementLookup(self.root, self.body, is_mjml=self.is_mjml)
 
 

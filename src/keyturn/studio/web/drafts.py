@@ -11,7 +11,7 @@ from keyturn.studio.renderers import LimitExceeded
 from keyturn.studio.web import frames
 from keyturn.studio.web.checks.mail_checks import check_mail
 from keyturn.studio.web.rendering.kept import Kept
-from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition
+from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Rendition
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
 
@@ -58,17 +58,17 @@ class Drafts:
         return kept
 
 
-def _render(drawer: Drawer, order: Order, draft: Draft, view: View) -> tuple[str, Finding | None]:
-    drafted = Drawer(drawer.gallery.but(draft=draft))
-    drawn = drafted.draw(order)
-    if drawn.fault:
-        return "", drawn.fault
-    if drawn.mail and draft.file == order.files.text:
-        return frames.apply_view(frames.page_of_text(drawn.mail.text), view), None
+def _render(renderer: MailRenderer, order: Order, draft: Draft, view: View) -> tuple[str, Finding | None]:
+    drafted = MailRenderer(renderer.gallery.but(draft=draft))
+    outcome = drafted.render_or_explain(order)
+    if outcome.fault:
+        return "", outcome.fault
+    if outcome.mail and draft.file == order.files.text:
+        return frames.apply_view(frames.page_of_text(outcome.mail.text), view), None
     return frames.apply_view(drafted.document(order).marked_html, view), None
 
 
 def _check(
-    drawer: Drawer, order: Order, draft: Draft, clients: tuple[str, ...], severity: Mapping[str, str]
+    renderer: MailRenderer, order: Order, draft: Draft, clients: tuple[str, ...], severity: Mapping[str, str]
 ) -> tuple[Finding, ...]:
-    return check_mail(Drawer(drawer.gallery.but(draft=draft)), order, clients, severity).found
+    return check_mail(MailRenderer(renderer.gallery.but(draft=draft)), order, clients, severity).found

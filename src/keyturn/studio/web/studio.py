@@ -10,7 +10,7 @@ from keyturn.hosts import is_loopback_host
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.renderers import Limits, Runner
-from keyturn.studio.web.rendering.rendition import Drawer
+from keyturn.studio.web.rendering.rendition import MailRenderer
 from keyturn.studio.web.sending import MailProvider
 
 PATH = "/studio"
@@ -90,7 +90,7 @@ class Studio:
     smtps: str = ""
     opens_inbox: bool = False
     pages: HostedPages | None = None
-    runner: Runner[Drawer] | None = None
+    runner: Runner[MailRenderer] | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
 
     @property

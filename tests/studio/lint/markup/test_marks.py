@@ -30,15 +30,15 @@ def test_a_mail_without_its_marks_is_the_mail_as_sent(folder: Path) -> None:
     language = mails.gallery.languages.choose("")
     for name in mails.names():
         for sample in mails.gallery.samples(name).values():
-            drawn = mails.drawer.draw(Order(name, mails.gallery.files(name), sample, "")).mail
+            rendered = mails.renderer.render_or_explain(Order(name, mails.gallery.files(name), sample, "")).mail
             try:
                 sent = as_sent(sample).render_values(name, sample.values, language)
             except TemplateInvalid:
-                assert drawn is None
+                assert rendered is None
                 continue
-            assert drawn is not None
-            assert (drawn.subject, drawn.preheader, drawn.text) == (sent.subject, sent.preheader, sent.text)
-            assert drawn.html == sent.html
+            assert rendered is not None
+            assert (rendered.subject, rendered.preheader, rendered.text) == (sent.subject, sent.preheader, sent.text)
+            assert rendered.html == sent.html
             compared += 1
     assert compared
 
@@ -72,6 +72,6 @@ def test_no_mark_stays_and_nothing_of_the_author_goes(tmp_path: Path, content: s
     (tmp_path / "mail.mjml").write_text(mjml)
     mails = Mails.open(tmp_path)
     order = Order("mail", mails.gallery.files("mail"), mails.sample("mail"), "")
-    drawn = mails.drawer.draw(order).mail
-    assert drawn is not None
-    assert drawn.html == mails.render("mail").html
+    rendered = mails.renderer.render_or_explain(order).mail
+    assert rendered is not None
+    assert rendered.html == mails.render("mail").html

@@ -56,7 +56,7 @@ def test_the_tab_and_the_list_say_how_many_errors_and_warnings_there_are(client:
     assert '<span class="count error">1 error</span> <span class="count warning">1 warning</span>' in listed
 
 
-def test_a_mail_that_cannot_be_drawn_is_counted_as_everywhere_once_that_is_known(client: Client, folder: Path) -> None:
+def test_a_mail_that_cannot_be_rendered_counts_as_everywhere_once_that_is_known(client: Client, folder: Path) -> None:
     checked(client)
     save(folder, "Hello {{ name }}", "Hello {{ nobody }}")
     at_once = client.get("/studio/templates/greeting?sample=ada", headers={"prefer": "respond-async"}).text
@@ -64,7 +64,7 @@ def test_a_mail_that_cannot_be_drawn_is_counted_as_everywhere_once_that_is_known
     assert re.fullmatch(r"\d+ errors?( \d+ warnings?)?", count(checked(client), "greeting"))
 
 
-def test_a_template_with_nothing_to_mend_shows_its_samples(client: Client) -> None:
+def test_a_template_with_nothing_to_fix_shows_its_samples(client: Client) -> None:
     assert count(checked(client), "greeting") == "2 samples"
 
 

@@ -96,8 +96,8 @@ def test_what_does_not_fit_is_told_at_its_place_and_the_rest_of_the_edit_is_show
     assert form_of(page)["faults"] == {place: says}
     assert form_of(page)["values"].items() >= edit.items()
     assert "One value is not valid." in page
-    drawn = client.get(f"/studio/frames/order?sample=lamp&edit={quote(json.dumps({'name': 'Good'} | edit))}").text
-    assert f"Order for {'Ada' if 'name' in edit else 'Good'}" in drawn
+    rendered = client.get(f"/studio/frames/order?sample=lamp&edit={quote(json.dumps({'name': 'Good'} | edit))}").text
+    assert f"Order for {'Ada' if 'name' in edit else 'Good'}" in rendered
 
 
 def test_another_sample_starts_anew_and_another_look_does_not(client: Client) -> None:

@@ -67,8 +67,8 @@ def test_values_that_do_not_fit_are_not_saved(client: Client, folder: Path) -> N
 
 def test_a_template_without_samples_is_given_a_file_of_its_own(client: Client, folder: Path) -> None:
     (folder / "digest.samples.toml").unlink()
-    assert save(client, "digest", "first", title="Guessed and mended").status_code == 200
-    assert 'title = "Guessed and mended"' in (folder / "digest.samples.toml").read_text()
+    assert save(client, "digest", "first", title="Guessed and corrected").status_code == 200
+    assert 'title = "Guessed and corrected"' in (folder / "digest.samples.toml").read_text()
 
 
 def test_the_form_says_where_it_is_written_or_that_it_cannot_be(

@@ -1,4 +1,4 @@
-"""The mail as a document of its own: it is drawn, and does nothing else."""
+"""The mail as a document of its own: it is rendered, and does nothing else."""
 
 import re
 
@@ -52,7 +52,7 @@ def test_a_mail_with_a_single_scheme_keeps_it(scheme: Scheme) -> None:
     assert apply_view(html, View(scheme=scheme)) == html
 
 
-def test_a_mail_without_a_head_is_drawn_too() -> None:
+def test_a_mail_without_a_head_is_rendered_too() -> None:
     assert re.fullmatch(
         '<base target="_blank"><style>[^<]+</style><p>Hello</p>', str(answer("<p>Hello</p>", View(), CAPTURED).content)
     )

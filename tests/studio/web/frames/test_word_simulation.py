@@ -1,4 +1,4 @@
-"""Outlook for Windows, modelled: what Word leaves out is gone, VML is drawn, and a browser shows it."""
+"""Outlook for Windows, modelled: what Word leaves out is gone, VML is rendered, and a browser shows it."""
 
 import pytest
 from playwright.async_api import Browser
@@ -39,7 +39,7 @@ LOOK = """() => Object.fromEntries([...document.querySelectorAll("[id], [data-vm
 
 @pytest.mark.long
 @pytest.mark.asyncio(loop_scope="session")
-async def test_a_browser_draws_what_word_is_known_to_draw(browser: Browser) -> None:
+async def test_a_browser_shows_what_word_is_known_to_render(browser: Browser) -> None:
     page = await browser.new_page(viewport={"width": 700, "height": 800})
     await page.route("**/*", lambda route: route.abort())
     await page.set_content(simulate_word(PAGE))

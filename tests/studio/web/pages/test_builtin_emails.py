@@ -50,7 +50,7 @@ def client(gallery: Gallery) -> Iterator[Client]:
         yield client
 
 
-def drawn(gallery: Gallery, mail: str = "password_reset", brand: str = "") -> Rendered:
+def rendered(gallery: Gallery, mail: str = "password_reset", brand: str = "") -> Rendered:
     sample = next(iter(gallery.samples(mail).values()))
     return gallery.renderers()(sample, brand).render_values(mail, sample.values, gallery.languages.choose(""))
 
@@ -66,17 +66,17 @@ def test_a_file_of_one_s_own_stands_in_for_that_one_alone(gallery: Gallery) -> N
         "second_step_failed",
         "sign_in_with_provider",
     ]
-    mail = drawn(gallery)
+    mail = rendered(gallery)
     assert mail.subject == "A new key for Ada"
     assert "Turn it" in mail.html
     assert "choose a new one at this address" in " ".join(mail.text.split())
-    assert drawn(gallery, "password_changed").subject == "Your Northwind password was changed"
+    assert rendered(gallery, "password_changed").subject == "Your Northwind password was changed"
 
 
 def test_a_layout_of_one_s_own_is_every_mail_s(gallery: Gallery, own: Path) -> None:
     (own / "_layout").mkdir()
     (own / "_layout" / "base.txt").write_text("Ours:\n{% block body %}{% endblock %}", "utf-8")
-    assert [drawn(gallery, name).text.split("\n")[0] for name in gallery.names()] == ["Ours:"] * len(gallery.names())
+    assert [rendered(gallery, name).text.split("\n")[0] for name in gallery.names()] == ["Ours:"] * len(gallery.names())
     assert gallery.users("_layout/base.txt") == gallery.names()
     assert gallery.source("_layout/base.txt").startswith("Ours:")
 
@@ -90,13 +90,13 @@ def test_samples_of_one_s_own_are_there_beside_keyturn_s_and_before_them(gallery
         f'[viewer]\nname = "Grace"\n{values}[ours]\nname = ""\n{values}', "utf-8"
     )
     assert list(gallery.samples("password_reset")) == [*packaged, "ours"]
-    assert drawn(gallery).subject == "A new key for Grace"
+    assert rendered(gallery).subject == "A new key for Grace"
 
 
 def test_a_mistake_is_told_where_it_stands(gallery: Gallery, own: Path) -> None:
     (own / MARKUP).write_text(RESET.replace("{{ name }}", "{{ nmae }}"), "utf-8")
     with pytest.raises(TemplateInvalid, match="'nmae' is undefined") as caught:
-        drawn(gallery)
+        rendered(gallery)
     assert (caught.value.path, caught.value.line) == (str(own / MARKUP), 2)
 
 

@@ -1,4 +1,4 @@
-"""What a drawing does not show is said above it; texts that run from right to left stand right in every row."""
+"""What a preview does not show is said above it; texts that run from right to left stand right in every row."""
 
 import re
 from pathlib import Path

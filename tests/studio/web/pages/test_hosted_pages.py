@@ -117,7 +117,7 @@ def test_what_does_not_exist_is_not_found(client: Client, path: str) -> None:
     assert client.get(f"/studio/{path}").status_code == 404
 
 
-def test_a_page_of_one_s_own_is_drawn_and_its_mistake_is_told_with_the_line(client: Client, own: Path) -> None:
+def test_a_page_of_one_s_own_is_rendered_and_its_mistake_is_told_with_the_line(client: Client, own: Path) -> None:
     (own / "forgot.html").write_text(OWN)
     assert "<h1>Locked out?</h1>" in client.get(f"{FRAMES}/light/forgot").text
 
@@ -127,7 +127,7 @@ def test_a_page_of_one_s_own_is_drawn_and_its_mistake_is_told_with_the_line(clie
     assert f"{own}/forgot.html:2" in page
     assert "{{ lockd }}" in page
     assert "<code>keyturn serve</code> does not start with this error" in page
-    frame = client.get(f"{FRAMES}/light/forgot?lang=de")  # which was never drawn
+    frame = client.get(f"{FRAMES}/light/forgot?lang=de")  # which was never rendered
     assert (frame.status_code, frame.text) == (422, f"{own}/forgot.html:2: 'lockd' is undefined")
 
 

@@ -208,7 +208,7 @@ def test_a_mail_of_megabytes_makes_no_page_of_megabytes(client: Client, captured
 
 
 @pytest.mark.long
-def test_a_mail_of_megabytes_is_shown_and_not_redrawn(client: Client, captured: CapturedMails) -> None:
+def test_a_mail_of_megabytes_is_shown_and_not_rendered_again(client: Client, captured: CapturedMails) -> None:
     long = b"Content-Type: text/html\r\n\r\n" + b"<p>words and words</p>" * 30_000
     mail_id = captured.add(long)
     assert "words and words" in client.get(f"/studio/inbox/{mail_id}/frame?scheme=dark").text
@@ -218,7 +218,7 @@ def test_a_mail_of_megabytes_is_shown_and_not_redrawn(client: Client, captured: 
         assert answer.text.startswith("This mail has more than 512 KB of HTML, so")
 
 
-def test_a_captured_mail_is_shown_as_word_draws_it_and_read_aloud(client: Client, inbox: Path) -> None:
+def test_a_captured_mail_is_shown_as_word_renders_it_and_read_aloud(client: Client, inbox: Path) -> None:
     name = capture(inbox, "Hello")
     page = client.get(f"/studio/inbox/{name}?scheme=word&tab=reading").text
     assert "Outlook for Windows, modelled" in page

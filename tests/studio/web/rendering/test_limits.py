@@ -14,14 +14,14 @@ from tests.studio.web.fixtures import GREETING, NOTICE, Client
 from keyturn.studio.renderers import Limits, RendererPool
 from keyturn.studio.web import Studio, create_studio_app
 from keyturn.studio.web.rendering import rendition
-from keyturn.studio.web.rendering.rendition import Drawer
+from keyturn.studio.web.rendering.rendition import MailRenderer
 
 ENDLESS = "<mjml><mj-body>\n{% for one in range(10 ** 9) %}\n{% endfor %}\n</mj-body></mjml>"
 
 
 @pytest.fixture
 def limited(studio: Studio, tmp_path: Path) -> Iterator[Studio]:
-    with closing(RendererPool(Drawer(studio.gallery), Limits(seconds=0.4, megabytes=128), most=2)) as workers:
+    with closing(RendererPool(MailRenderer(studio.gallery), Limits(seconds=0.4, megabytes=128), most=2)) as workers:
         yield replace(studio, runner=workers, snapshots=tmp_path / "snapshots", snapshot_languages=("en", "de"))
 
 
@@ -31,7 +31,7 @@ def client(limited: Studio) -> Iterator[Client]:
         yield client
 
 
-def test_a_worker_draws_checks_and_knows_the_lines(client: Client) -> None:
+def test_a_worker_renders_checks_and_knows_the_lines(client: Client) -> None:
     page = client.get("/studio/templates/greeting?sample=ada&line=greeting/greeting.mjml:5").text
     assert "Welcome, Ada" in page
     assert 'data-region="fault"></div>' in page
@@ -72,13 +72,13 @@ def test_a_page_says_which_template_never_ends_and_why(client: Client, folder: P
     assert "It takes longer" not in client.get("/studio/templates/notice").text
 
 
-def test_others_are_drawn_while_a_template_runs_away(client: Client, folder: Path) -> None:
+def test_others_are_rendered_while_a_template_runs_away(client: Client, folder: Path) -> None:
     (folder / "notice" / "notice.mjml").write_text(ENDLESS)
 
     with ThreadPoolExecutor(1) as threads:
         stuck = threads.submit(client.get, "/studio/frames/notice")
-        drawn = client.get("/studio/frames/greeting?sample=ada")
-        assert "Hello Ada" in drawn.text
+        rendered = client.get("/studio/frames/greeting?sample=ada")
+        assert "Hello Ada" in rendered.text
         answer = stuck.result(30)
 
     assert (answer.status_code, answer.headers["content-type"]) == (422, "text/html; charset=utf-8")

@@ -85,11 +85,11 @@ def test_what_is_sent_and_what_is_shown_as_source_carries_no_marks(client: Clien
         assert not re.search(r"\bkt-\d", page)
 
 
-def test_a_line_leads_to_what_it_draws_and_not_to_what_lies_in_that(client: Client, folder: Path) -> None:
+def test_a_line_leads_to_what_it_renders_and_not_to_what_lies_in_that(client: Client, folder: Path) -> None:
     assert picked(client, f"{BASE}:12") == ["mj-section"]
     save(folder, "<mj-spacer", "{% for _ in range(3) %}\n<mj-divider />\n{% endfor %}\n<mj-spacer")
     assert picked(client, f"{GREETING}:6") == ["mj-button"]
-    assert picked(client, f"{GREETING}:8") == ["mj-divider"] * 3, "all that it draws"
+    assert picked(client, f"{GREETING}:8") == ["mj-divider"] * 3, "all that it renders"
     save(folder, "Hello {{ name }}", "\nHello\n{{ name }}\n")
     for line in (5, 6, 7):
         assert picked(client, f"{GREETING}:{line}") == ["mj-text"], "a line in the middle of an element"
@@ -100,7 +100,7 @@ def test_the_lines_of_a_macro_and_of_its_call_lead_to_the_same(client: Client) -
     assert picked(client, f"{PARTS}:2") == picked(client, f"{GREETING}:7") == ["mj-divider"]
 
 
-def test_a_line_that_draws_nothing_leads_nowhere_and_the_page_says_so(client: Client) -> None:
+def test_a_line_that_renders_nothing_leads_nowhere_and_the_page_says_so(client: Client) -> None:
     assert picked(client, f"{BASE}:5") == []
     assert "Nothing in this preview comes from this line." in strip(client, f"{BASE}:5")
 

@@ -27,7 +27,7 @@ def test_the_stages_of_a_mail_are_short_and_tell_their_files_on_hover(client: Cl
     }
 
 
-def test_a_mail_of_text_alone_is_drawn_as_its_text_on_a_page_of_pictures(client: Client, folder: Path) -> None:
+def test_a_mail_of_text_alone_is_rendered_as_its_text_on_a_page_of_pictures(client: Client, folder: Path) -> None:
     (folder / "note.txt").write_text("Hello {{ name }},\n\n1 < 2\n")
     assert 'src="/studio/frames/note?' in client.get("/studio").text
     frame = client.get("/studio/frames/note")

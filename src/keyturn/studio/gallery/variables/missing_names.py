@@ -199,7 +199,7 @@ def calling_frame() -> FrameType:
 
 def _place_of(name: str) -> tuple[str, int | None]:
     """Return the innermost template line with the name, not that of a macro that gets it as an argument."""
-    places = list(_lines_being_drawn())
+    places = list(_lines_being_rendered())
     word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
     for path, _ in places:
         linecache.checkcache(path)
@@ -207,7 +207,7 @@ def _place_of(name: str) -> tuple[str, int | None]:
     return next(named, places[0] if places else ("", None))
 
 
-def _lines_being_drawn() -> Iterator[tuple[str, int]]:
+def _lines_being_rendered() -> Iterator[tuple[str, int]]:
     for frame, line in walk_stack(calling_frame()):
         template = frame.f_globals.get("__jinja_template__")
         if isinstance(template, Template):

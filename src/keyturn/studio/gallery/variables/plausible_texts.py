@@ -130,12 +130,12 @@ def placeholder(words: Sequence[str]) -> str:
     width, height = next((sizes[word] for word in words if word in sizes), _SIZE)
     label = " ".join(words) or "picture"
     size = max(9, min(height // 3, 40, int(0.8 * width / (_WIDTH_OF_A_LETTER * len(label)))))
-    drawn = (
+    picture = (
         f"<svg id='{_MARK}' xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' "
         f"style='background:#e3dfd6;fill:#66635c;font:{size}px sans-serif;text-anchor:middle'>"
         f"<text x='50%' y='50%' dy='.35em'>{escape(label)}</text></svg>"
     )
-    return f"data:image/svg+xml,{quote(drawn, safe='=:;/.,')}"
+    return f"data:image/svg+xml,{quote(picture, safe='=:;/.,')}"
 
 
 def is_placeholder(address: str) -> bool:

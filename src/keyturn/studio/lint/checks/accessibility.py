@@ -34,7 +34,7 @@ def check_contrast(document: Document) -> Iterator[Finding]:
 
     A text that fails in light is not reported again for the inversions.
     """
-    root = document.drawn
+    root = document.compiled
     guessed, failed, seen = set(_painted_with_a_stand_in(document)), set(), set()
     for mode in (LIGHT, DARK, PARTIAL, FULL):
         painter = Painter(root, mode, document.stylesheets)
@@ -118,7 +118,7 @@ def _language_and_title(document: Document) -> Iterator[Finding]:
 
 
 def _images(document: Document) -> Iterator[Finding]:
-    for node in document.drawn.walk():
+    for node in document.compiled.walk():
         if node.tag == "img" and _is_file_name(node.get("alt"), node.get("src")):
             yield document.finding(document.lookup.offset_of(node), "accessibility/alt-file-name", alt=node.get("alt"))
 

@@ -76,7 +76,7 @@ class _Audit:
         self._links = self._with_secret or self._buttons[:1]
         self._hosts = {host_of(address) for address in given}
         self._secrets = {secret_in(address) for address in given} | {anchor.secret for anchor in self._with_secret}
-        self._visible = document.drawn.text()
+        self._visible = document.compiled.text()
 
     def items(self) -> Iterator[AuditItem]:
         requirements = (

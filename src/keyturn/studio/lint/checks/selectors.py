@@ -18,7 +18,7 @@ from keyturn.studio.lint.rules import RULES, Tree
 def check_selectors(document: Document) -> Iterator[Finding]:
     """Yield what is wrong in the HTML of the author, and in that which is sent."""
     yield from _select(document, "authored", document.html_elements(), lambda element: element.offset)
-    compiled = (node for node in document.drawn.walk() if node.tag)
+    compiled = (node for node in document.compiled.walk() if node.tag)
     yield from _select(document, "compiled", compiled, document.lookup.offset_of)
 
 

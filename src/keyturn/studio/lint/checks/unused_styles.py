@@ -44,7 +44,7 @@ class StyleUses:
         selectors = dict(_judged_selectors(document)) if document.mail.html else {}
         if not selectors:
             return
-        elements = _elements_by_name(document.drawn)
+        elements = _elements_by_name(document.compiled)
         self._known |= elements.keys()
         self._selectors |= selectors
         unused = selectors.keys() - self._used

@@ -138,7 +138,7 @@ def _known_by_html(tag: str) -> tuple[tuple[str, Feature], ...]:
 
 
 # MJML renders these itself with tables, attributes and VML.
-_DRAWN_BY_MJML = ("height", "width", "background", "align", "vertical-align", "direction")
+_COMPILED_BY_MJML = ("height", "width", "background", "align", "vertical-align", "direction")
 
 # Clients that render with Word, and so skip conditional comments for other clients.
 _WORD = frozenset(("outlook/windows", "outlook/windows-mail"))
@@ -171,7 +171,7 @@ def _uses_of_element(element: Element) -> Iterator[FeatureUse]:
         written = f"{element.tag} {name}: {attribute.value}"
         for slug in of_mjml(element.tag, name):
             yield FeatureUse(slug, attribute.value, attribute.offset, written, tag)
-        if not name.startswith(_DRAWN_BY_MJML) or name.endswith("color"):
+        if not name.startswith(_COMPILED_BY_MJML) or name.endswith("color"):
             for slug in of_declaration(name, attribute.value):
                 yield FeatureUse(slug, attribute.value, attribute.offset, written, tag)
     if element.tag in ("mj-image", "mj-social-element") and "src" in element.attributes:
@@ -258,7 +258,7 @@ def _uses_of_at_rule(at_rule: AtRule) -> Iterator[FeatureUse]:
 def _of_declarations(document: Document, css: str, rule: StyleRule) -> Iterable[FeatureUse]:
     @cache
     def elements() -> frozenset[str]:
-        nodes = (node for node in document.drawn.walk() if node.tag)
+        nodes = (node for node in document.compiled.walk() if node.tag)
         return frozenset(node.tag for node in nodes if any(one.matches(node) for one in rule.selectors))
 
     return declaration_uses(css, rule.declarations, "sheet", elements)

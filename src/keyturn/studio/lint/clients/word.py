@@ -12,7 +12,7 @@ from keyturn.studio.lint.clients.features import FeatureUse, gaps
 from keyturn.studio.lint.css.stylesheets import Selector
 
 CLIENT = "outlook/windows"
-_NOT_DRAWN = re.compile(r"html-(?:audio|input-text|meter|object|progress|select|svg|textarea|dialog)")
+_NOT_RENDERED = re.compile(r"html-(?:audio|input-text|meter|object|progress|select|svg|textarea|dialog)")
 _AUTO_OR_NEGATIVE = re.compile(r"\bauto\b|(?:^|\s)-[\d.]")
 _IMAGE = re.compile(r"\burl\(|gradient\(", re.IGNORECASE)
 _COMBINATORS = frozenset(">+~")
@@ -52,7 +52,7 @@ def ignores_rule(selector: Selector) -> bool:
 def leaves_out(tag: str, attributes: Mapping[str, str]) -> bool:
     """Tell whether Word does not render an element."""
     slugs = (slug for slug, attribute in features.of_tag(tag, attributes) if not attribute)
-    return any(_NOT_DRAWN.fullmatch(slug) and supports()[slug].verdicts[CLIENT] == "no" for slug in slugs)
+    return any(_NOT_RENDERED.fullmatch(slug) and supports()[slug].verdicts[CLIENT] == "no" for slug in slugs)
 
 
 def lacks(use: FeatureUse) -> bool:

@@ -227,9 +227,9 @@ class Painter:
             styles = self._cascade.styles_of(node)
             if styles.is_hidden:
                 continue
-            drawn = _paint(node.tag, link if _is_link(node) else None, styles, above, self._mode)
-            yield node, styles, drawn
-            waiting += [(child, drawn) for child in reversed(node.children)]
+            own = _paint(node.tag, link if _is_link(node) else None, styles, above, self._mode)
+            yield node, styles, own
+            waiting += [(child, own) for child in reversed(node.children)]
 
 
 @lru_cache(8192)

@@ -125,14 +125,14 @@ class TolerantEnvironment(Environment):
         except RecursionError:
             raise TemplateSyntaxError(TOO_DEEP, 1, name, filename) from None
         except TemplateSyntaxError:
-            if not (known := _mended(source, self.lexer, frozenset(self.extensions))):
-                known.append(_mend(self._parse_shallow, source))
-            mended = known[0]
-            wrong += (make_error(name, filename) for make_error in mended.wrong)
-            words.update(mended.words)
-            if mended.source is None:
+            if not (known := _kept_result(source, self.lexer, frozenset(self.extensions))):
+                known.append(_put_stand_ins(self._parse_shallow, source))
+            result = known[0]
+            wrong += (make_error(name, filename) for make_error in result.wrong)
+            words.update(result.words)
+            if result.source is None:
                 raise wrong[0] from None
-            tree = self._parse_shallow(mended.source, name, filename)
+            tree = self._parse_shallow(result.source, name, filename)
         stray = _RemovedControls().removed_from(tree)
         wrong += stray if not wrong else ()
         return tree
@@ -165,7 +165,7 @@ _MakeError = Callable[[str | None, str | None], TemplateSyntaxError]
 """Makes an error from the name and the path of the file."""
 
 
-class _Mended(NamedTuple):
+class _WithStandIns(NamedTuple):
     """A source without its wrong tags, or None if there are too many; the errors, and the words in the wrong tags."""
 
     source: str | None
@@ -174,12 +174,12 @@ class _Mended(NamedTuple):
 
 
 @lru_cache(_MOST_FILES)
-def _mended(source: str, lexer: Lexer, extensions: frozenset[str]) -> list[_Mended]:  # noqa: ARG001 - the key
-    """Return a list for what `_mend` returns, which environments with the same syntax share."""
+def _kept_result(source: str, lexer: Lexer, extensions: frozenset[str]) -> list[_WithStandIns]:  # noqa: ARG001 - the key
+    """Return a list for what `_put_stand_ins` returns, which environments with the same syntax share."""
     return []
 
 
-def _mend(parse: _Parse, source: str) -> _Mended:
+def _put_stand_ins(parse: _Parse, source: str) -> _WithStandIns:
     wrong, words = list[_MakeError](), set[str]()
     parses = iter(range(_MOST_PARSED // (len(source) + _EACH_PARSED)))
     error, only_ends = _error_in(parse, source), True
@@ -188,11 +188,11 @@ def _mend(parse: _Parse, source: str) -> _Mended:
         only_ends = only_ends and (error.message or "").startswith(_UNEXPECTED_END)
         wrong += _errors_of(error, tags, source, may_follow=bool(wrong) and not only_ends)
         if not tags:
-            return _Mended(None, wrong, words)
+            return _WithStandIns(None, wrong, words)
         words |= {word for tag in tags if tag["name"] != "" for word in _WORD.findall(_QUOTED.sub("", tag[0]))}
         words |= OF_ENGINES if any(recognise(tags[0][0], source)) else set()
         source, error = _without(source, tags, error), other
-    return _Mended(source, wrong, words)
+    return _WithStandIns(source, wrong, words)
 
 
 def _error_in(parse: _Parse, source: str) -> TemplateSyntaxError | None:

@@ -17,7 +17,7 @@ from keyturn.studio.lint.report import Report
 from keyturn.studio.renderers import Limits, Runner
 from keyturn.studio.web.checks.mail_checks import without_known
 from keyturn.studio.web.rendering.kept import Kept
-from keyturn.studio.web.rendering.rendition import Drawer
+from keyturn.studio.web.rendering.rendition import MailRenderer
 from keyturn.studio.web.studio import Studio
 
 _MOMENT = 0.1
@@ -34,7 +34,7 @@ class FolderChecks:
     before the first request. `trouble`: why the baseline cannot be read.
     """
 
-    def __init__(self, studio: Studio, runner: Runner[Drawer]) -> None:
+    def __init__(self, studio: Studio, runner: Runner[MailRenderer]) -> None:
         self.last = Report()
         self.waiting: int | None = None
         self.trouble = ""
@@ -88,9 +88,9 @@ class FolderChecks:
         self._put_together, self._again_at = state, began + (monotonic() - began) * (_SHARE + 1)
 
 
-def _check_template(drawer: Drawer, template: str, clients: tuple[str, ...], limits: Limits, how: How) -> Part:
-    gallery = drawer.gallery
+def _check_template(renderer: MailRenderer, template: str, clients: tuple[str, ...], limits: Limits, how: How) -> Part:
+    gallery = renderer.gallery
     with gallery.one_look():
         checks = checks_for(clients, gallery.audits)
         languages = tuple(gallery.languages.known.values())
-        return how(TemplateChecks(gallery, checks, languages, limits, drawer.traced), template)
+        return how(TemplateChecks(gallery, checks, languages, limits, renderer.traced), template)

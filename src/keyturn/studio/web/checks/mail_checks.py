@@ -17,7 +17,7 @@ from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain_samples
 from keyturn.studio.renderers import LimitExceeded, Limits
 from keyturn.studio.web.rendering.kept import Kept
-from keyturn.studio.web.rendering.rendition import Drawer, Order, Rendition
+from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Rendition
 from keyturn.studio.web.view import View
 
 if TYPE_CHECKING:  # `Mails` checks without a studio
@@ -28,18 +28,18 @@ _CALLERS_LIMITS = Limits(seconds=86_400)
 """No limits of its own: the caller has some."""
 
 
-def check_mail(drawer: Drawer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]) -> Report:
+def check_mail(renderer: MailRenderer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]) -> Report:
     """Return the report on a mail. `clients`: groups of mail clients, all of which exist."""
-    gallery, documents = drawer.gallery, list[Document]()
+    gallery, documents = renderer.gallery, list[Document]()
 
     def read() -> Document:
-        documents.append(drawer.document(order))
+        documents.append(renderer.document(order))
         return documents[-1]
 
     with gallery.one_look():
         language = gallery.languages.choose(order.language)
         checks = checks_for(clients, gallery.audits)
-        checker = TemplateChecks(gallery, checks, [language], _CALLERS_LIMITS, drawer.traced)
+        checker = TemplateChecks(gallery, checks, [language], _CALLERS_LIMITS, renderer.traced)
         part = checker.check_mail(order.template, order.sample, language, read)
         report = put_together(gallery, {order.template: part}, [language], severity)
         audited = [item for document in documents if document.mail.html for item in audit(document, gallery.audits)]

@@ -160,10 +160,10 @@ def render_vml(html: str) -> str:
         return html
     html = _XML.sub("", html)
     root = parse_html(html)
-    return splice(html, (change for element in root.walk() if ":" in element.tag for change in _redraw(element)))
+    return splice(html, (change for element in root.walk() if ":" in element.tag for change in _replace(element)))
 
 
-def _redraw(element: Element) -> Iterator[tuple[int, int, str]]:
+def _replace(element: Element) -> Iterator[tuple[int, int, str]]:
     """Yield the replacements of a start tag and an end tag. A tag of VML may close itself."""
     start, end = (element.offset, element.inner.start), (element.inner.stop, element.end)
     opening, closing = "", ""

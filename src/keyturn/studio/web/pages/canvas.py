@@ -49,7 +49,7 @@ def _selection(gallery: Gallery, rendition: Rendition, at: Place) -> Selection |
 def _html(rendition: Rendition, view: View) -> str | None:
     """Return the mail for the frame, as the view has it; None if it cannot be rendered.
 
-    The mail is drawn as it is sent, with the origins of its parts. While a template is broken, it is the last good
+    The mail is rendered as it is sent, with the origins of its parts. While a template is broken, it is the last good
     mail, without origins. A mail of text alone is a page of its text.
     """
     if marked := rendition.read(frames.frame_of, view):

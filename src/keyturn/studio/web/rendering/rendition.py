@@ -33,7 +33,7 @@ from keyturn.studio.web.view import View
 
 T = TypeVar("T")
 
-_MOST_DRAWN = 32
+_MOST_RENDERED = 32
 """The number of kept renderings, for later requests for their lines or their checks."""
 
 _TO_EXPLORE = LONGEST + Limits().seconds
@@ -54,7 +54,7 @@ class Order(Struct, frozen=True):
     number: int = field(default_factory=_NUMBERS.__next__)
 
 
-class Drawn(Struct, frozen=True):
+class RenderingOutcome(Struct, frozen=True):
     """The outcome of an order. `elsewhere`: files outside the folders, where the loader of an app looks, too."""
 
     mail: Rendered | None = None
@@ -62,7 +62,7 @@ class Drawn(Struct, frozen=True):
     fault: Finding | None = None
 
 
-class Drawer:
+class MailRenderer:
     """Renders mails of a gallery, one at a time.
 
     `traced`: its templates with origins, each compiled once for pictures and checks.
@@ -71,7 +71,7 @@ class Drawer:
     def __init__(self, gallery: Gallery) -> None:
         self.gallery = gallery = going_on(gallery)
         self.traced = gallery.renderers(with_lenient_origins)
-        self._documents: FIFOCache[int, Document] = FIFOCache(_MOST_DRAWN)
+        self._documents: FIFOCache[int, Document] = FIFOCache(_MOST_RENDERED)
 
     def branches(self, template: str) -> Passes | None:
         with self.gallery.one_look():
@@ -83,7 +83,7 @@ class Drawer:
             for sample in list(self.gallery.samples(template).values())[:1]:
                 self.document(Order(template, self.gallery.files(template), sample, "", number=0))
 
-    def draw(self, order: Order) -> Drawn:
+    def render_or_explain(self, order: Order) -> RenderingOutcome:
         """Render the mail as it is sent, or say what is wrong with it. Raises LookupError for an unknown brand."""
         try:
             document = self.document(order)
@@ -91,10 +91,12 @@ class Drawer:
                 raise document.missing[0]
         except TemplateInvalid as error:
             with self.gallery.one_look():
-                return Drawn(fault=explain(error, self.gallery, order.sample))
+                return RenderingOutcome(fault=explain(error, self.gallery, order.sample))
         if document.refusal:
-            return Drawn(fault=self._refusal(order, document))
-        return Drawn(document.mail, tuple(_states_elsewhere(self.traced(order.sample, order.brand), document.language)))
+            return RenderingOutcome(fault=self._refusal(order, document))
+        return RenderingOutcome(
+            document.mail, tuple(_states_elsewhere(self.traced(order.sample, order.brand), document.language))
+        )
 
     def _refusal(self, order: Order, document: Document) -> Finding:
         """Return the mistake for which the compiler refuses a mail: in the tags of one file, or else of the whole."""
@@ -125,12 +127,12 @@ class Drawer:
         return self.gallery.render(order.template, order.files, order.sample, order.language, order.brand)
 
 
-def with_bounded_branches(gallery: Gallery, runner: Runner[Drawer]) -> Gallery:
+def with_bounded_branches(gallery: Gallery, runner: Runner[MailRenderer]) -> Gallery:
     """Return the gallery with a renderer that explores branches; what takes too long finds none."""
 
     def explore(template: str) -> Passes | None:
         try:
-            return runner.run_for(_TO_EXPLORE, Drawer.branches, template)
+            return runner.run_for(_TO_EXPLORE, MailRenderer.branches, template)
         except LimitExceeded:
             return None
 
@@ -164,7 +166,7 @@ class Rendition:
     view: View
     language: Language
     fingerprint: Fingerprint
-    runner: Runner[Drawer]
+    runner: Runner[MailRenderer]
     data: CurrentData | None = None
     mail: Rendered | None = None
     fault: Finding | None = None
@@ -192,7 +194,7 @@ class Rendition:
         if self.order is None or self.fault:
             return None
         try:
-            return self.runner.run(Drawer.read, self.order, read, *args)
+            return self.runner.run(MailRenderer.read, self.order, read, *args)
         except LimitExceeded:
             return None
 
@@ -200,10 +202,10 @@ class Rendition:
 class Renditions:
     """Has mails rendered, and keeps the latest until a file changes. Threads may share it."""
 
-    def __init__(self, gallery: Gallery, runner: Runner[Drawer] | None = None) -> None:
+    def __init__(self, gallery: Gallery, runner: Runner[MailRenderer] | None = None) -> None:
         self.gallery = gallery
-        self.runner = runner or Runner(Drawer(gallery))
-        self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST_DRAWN)
+        self.runner = runner or Runner(MailRenderer(gallery))
+        self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST_RENDERED)
         self._last_good: Kept[tuple[str, View], Rendered] = Kept(_MOST)
         self._ran_away: Kept[str, TemplateInvalid] = Kept()
         self._turns: dict[str, threading.Lock] = {}
@@ -226,21 +228,21 @@ class Renditions:
             kept = self._kept.get((template, view))
             wanted = replace(wanted, view=view, data=data)
             if kept is None or not kept.is_as(wanted):
-                kept = self._draw(wanted, data.sample)
+                kept = self._render_anew(wanted, data.sample)
                 self._kept.put((template, view), kept)
             if kept.mail and not kept.fault:
                 self._last_good.put((template, view.to(edit="")), kept.mail)
             return kept
 
-    def _draw(self, wanted: Rendition, sample: Sample) -> Rendition:
+    def _render_anew(self, wanted: Rendition, sample: Sample) -> Rendition:
         files, view = self.gallery.files(wanted.template), wanted.view
         order = Order(wanted.template, files, sample, view.lang, view.brand)
         try:
-            drawn = self.runner.run(Drawer.draw, order)
+            outcome = self.runner.run(MailRenderer.render_or_explain, order)
         except LimitExceeded as exceeded:
-            drawn = Drawn(fault=limit_finding(exceeded.limit, files.markup))
-        mail = drawn.mail or self._last_mail(wanted.template, view)[1]
-        return replace(wanted, order=order, mail=mail, elsewhere=drawn.elsewhere, fault=drawn.fault)
+            outcome = RenderingOutcome(fault=limit_finding(exceeded.limit, files.markup))
+        mail = outcome.mail or self._last_mail(wanted.template, view)[1]
+        return replace(wanted, order=order, mail=mail, elsewhere=outcome.elsewhere, fault=outcome.fault)
 
     def _last_mail(self, template: str, view: View) -> tuple[View, Rendered | None]:
         """Return the last good mail of a sample, whatever the edit; of any sample if the view names none."""
@@ -257,7 +259,7 @@ class Renditions:
         if fault and not self._ran_away.is_new(template, states):
             raise fault  # each sample in each language would end in the same way
         try:
-            return self.runner.run(Drawer.render, order)
+            return self.runner.run(MailRenderer.render, order)
         except LimitExceeded as exceeded:
             message = limit_finding(exceeded.limit, files.markup).message.removesuffix(".")
             fault = TemplateInvalid(str(self.gallery.folders / files.markup), None, message)

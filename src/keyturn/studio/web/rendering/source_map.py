@@ -89,17 +89,17 @@ def selection_in(document: Document, place: Place) -> Selection:
 
 
 def sayings_in(document: Document) -> list[Saying]:
-    return read_aloud(document.drawn, lambda one: document.place(document.lookup.offset_of(one)))
+    return read_aloud(document.compiled, lambda one: document.place(document.lookup.offset_of(one)))
 
 
 def _parts(document: Document) -> Sequence[_Part]:
     """Return everything that can be found in the frame, in the order of the start tags."""
-    drawn = _drawn_by_mjml(document) if document.is_mjml else _drawn_by_html(document)
-    return sorted(drawn, key=lambda one: one.offset)
+    parts = _parts_of_mjml(document) if document.is_mjml else _parts_of_html(document)
+    return sorted(parts, key=lambda one: one.offset)
 
 
 def _parts_at(document: Document, parts: Sequence[_Part], place: Place) -> Sequence[_Part]:
-    """Return the outermost parts that a line drew; if it drew none, the one around the line."""
+    """Return the outermost parts that come from a line; if none does, the one around the line."""
     by_key: dict[str, _Part] = {}
     for start, stop in _spans(document, place):
         inside = [one for one in parts if start <= one.offset < stop]
@@ -127,7 +127,7 @@ def _around(document: Document, parts: Sequence[_Part], start: int, stop: int) -
     return [one for one in parts if one.offset <= at < one.end][-1:] if at < stop else []
 
 
-def _drawn_by_mjml(document: Document) -> Iterator[_Part]:
+def _parts_of_mjml(document: Document) -> Iterator[_Part]:
     body = body_of(document.root)
     for element in body.walk() if body else ():
         if element.holder:
@@ -136,7 +136,7 @@ def _drawn_by_mjml(document: Document) -> Iterator[_Part]:
             yield _Part(f"{PREFIX}{element.number}", element.tag, element.offset, element.end)
 
 
-def _drawn_by_html(document: Document) -> Iterator[_Part]:
+def _parts_of_html(document: Document) -> Iterator[_Part]:
     for element in document.elements():
         if element.tag != "head" and all(above.tag != "head" for above in element.ancestors()):
             yield _Part(str(element.offset), element.tag, element.offset, element.end)

@@ -114,7 +114,7 @@ def test_a_save_is_found_with_the_next_look(client: Client, folder: Path) -> Non
     assert "mjml/unknown-attribute" not in region(page_of(client))
 
 
-def test_a_folder_with_nothing_to_mend_is_told_so(studio: Studio, folder: Path) -> None:
+def test_a_folder_with_nothing_to_fix_is_told_so(studio: Studio, folder: Path) -> None:
     for file in (folder / "notice").iterdir():
         file.unlink()
     calm = replace(studio, severity={"compatibility": "off", "accessibility": "off"})

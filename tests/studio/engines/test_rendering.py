@@ -1,16 +1,16 @@
-"""A Django project's mails drawn by Django itself, and traced to their lines."""
+"""A Django project's mails rendered by Django itself, and traced to their lines."""
 
 from pathlib import Path
 
 import pytest
-from tests.studio.engines.opened import RECEIPT, WELCOME, Ask, Opened, draw, found_in_all, languages, place_of
+from tests.studio.engines.opened import RECEIPT, WELCOME, Ask, Opened, found_in_all, languages, place_of, render
 
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.engines.django.project import open_project
 
 
-def test_a_mail_is_drawn_by_the_projects_own_tags_filters_and_addresses(ask: Ask) -> None:
-    mail = ask(draw, RECEIPT)
+def test_a_mail_is_rendered_by_the_projects_own_tags_filters_and_addresses(ask: Ask) -> None:
+    mail = ask(render, RECEIPT)
     assert (mail.subject, type(mail.html)) == ("Thank you, Ada", str)
     assert "<li>TEA &lt;GREEN&gt;: 9.95 EUR" in mail.html
     assert '[new] 29.90 <a href="https://shop.example/orders/17/">' in mail.html
@@ -20,7 +20,7 @@ def test_a_mail_is_drawn_by_the_projects_own_tags_filters_and_addresses(ask: Ask
 
 def test_a_mail_speaks_the_languages_that_the_project_names(ask: Ask) -> None:
     assert ask(languages) == ["de", "en", "pt-BR"]
-    mail = ask(draw, RECEIPT, "de")
+    mail = ask(render, RECEIPT, "de")
     assert (mail.subject, "Ihre Rechnung" in mail.html, "20. November" in mail.html) == ("Danke, Ada", True, False)
 
 
@@ -37,12 +37,12 @@ def test_a_mail_speaks_the_languages_that_the_project_names(ask: Ask) -> None:
         ("Northwind &amp;", "shop/emails/footer.html:1:8"),
     ],
 )
-def test_what_is_drawn_leads_to_its_line_through_layouts_loops_and_includes(ask: Ask, text: str, place: str) -> None:
+def test_what_is_rendered_leads_to_its_line_through_layouts_loops_and_includes(ask: Ask, text: str, place: str) -> None:
     assert ask(place_of, RECEIPT, text) == place
 
 
 def test_an_mjml_block_is_compiled_here_and_its_mistakes_have_lines(ask: Ask) -> None:
-    mail = ask(draw, WELCOME)
+    mail = ask(render, WELCOME)
     assert "<mjml>" in mail.mjml
     assert "<mj-text" not in mail.html
     assert ("mjml/unknown-attribute", "shop/emails/welcome.html:6") in ask(found_in_all)
@@ -58,7 +58,7 @@ def _django_own_mail(_: Opened) -> Rendered:
     return gallery.renderers()(sample).render_values("registration/password_reset_email", sample.values, language)
 
 
-def test_djangos_own_mail_is_drawn_with_its_subject_in_another_language(ask: Ask) -> None:
+def test_djangos_own_mail_is_rendered_with_its_subject_in_another_language(ask: Ask) -> None:
     mail = ask(_django_own_mail)
     assert mail.subject.startswith("Passwort auf ")
     assert "/accounts/reset/" in mail.html
