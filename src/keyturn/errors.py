@@ -85,8 +85,8 @@ class TemplateInvalid(KeyturnError):
 
     def __init__(self, path: str, line: int | None, message: str) -> None:
         self.path, self.line, self.message = path, line, message
-        said = f"{message[:_LONGEST_REASON]}…" if len(message) > _LONGEST_REASON else message
-        super().__init__(f"{path}:{line}: {said}" if line else f"{path}: {said}")
+        reason = f"{message[:_LONGEST_REASON]}…" if len(message) > _LONGEST_REASON else message
+        super().__init__(f"{path}:{line}: {reason}" if line else f"{path}: {reason}")
 
     def __reduce__(self) -> tuple[type["TemplateInvalid"], tuple[str, int | None, str]]:
         return type(self), (self.path, self.line, self.message)  # the error crosses from a worker process

@@ -171,12 +171,12 @@ async def _read(answer: "httpx2.Response", longest: int) -> bytes:
 
 def retry_after(headers: Mapping[str, str], moment: datetime) -> float | None:
     """Return the seconds to wait that an answer asks for: a number, or a date (RFC 9110, 10.2.3)."""
-    said = headers.get("retry-after", "")
+    value = headers.get("retry-after", "")
     try:
-        seconds = float(said)
+        seconds = float(value)
     except ValueError:
         try:
-            until = parsedate_to_datetime(said)
+            until = parsedate_to_datetime(value)
             seconds = ((until if until.tzinfo else until.replace(tzinfo=UTC)) - moment).total_seconds()
         except ValueError:
             return None

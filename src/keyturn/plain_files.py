@@ -25,10 +25,10 @@ def read_plain_file(file: str | Path, most: int = LARGEST) -> bytes:
     _require_plain(Path(file).stat(), file)  # since opening a device may already do something
     handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
-        found = os.fstat(handle)
-        _require_plain(found, file)
-        content = os.read(handle, found.st_size + 1) if found.st_size <= most else None
-        while content is not None and len(content) not in (found.st_size, most + 1):
+        status = os.fstat(handle)
+        _require_plain(status, file)
+        content = os.read(handle, status.st_size + 1) if status.st_size <= most else None
+        while content is not None and len(content) not in (status.st_size, most + 1):
             if not (more := os.read(handle, most + 1 - len(content))):
                 break
             content += more
@@ -83,10 +83,10 @@ def leads_out(path: str | Path, bounds: Path | None) -> bool:
     return not real.is_relative_to(bounds) or ".git" in real.relative_to(bounds).parts
 
 
-def _require_plain(found: os.stat_result, file: str | Path) -> None:
-    if stat.S_ISDIR(found.st_mode):
+def _require_plain(status: os.stat_result, file: str | Path) -> None:
+    if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(file))
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         raise OSError(errno.EINVAL, "it is not a regular file, but a pipe, a socket or a device", os.fspath(file))
 
 

@@ -75,14 +75,14 @@ def plain_message(message: str) -> str:
 
     The value is not shown: in a request it may be a password.
     """
-    said = _PATH.sub("", message)
-    if found := _WRONG_TYPE.fullmatch(said):
-        wanted = " or ".join(_TYPES.get(one.strip(), one.strip()) for one in found[1].split("|"))
-        return f"must be {wanted}, not {_TYPES.get(found[2], found[2])}"
-    if found := _WRONG_LENGTH.fullmatch(said):
-        characters = "character" if found[2] == "1" else "characters"
-        return f"must have at {'most' if found[1] == '<=' else 'least'} {found[2]} {characters}"
-    return "is not one of the allowed values" if said.startswith("Invalid enum value ") else said
+    shown = _PATH.sub("", message)
+    if match := _WRONG_TYPE.fullmatch(shown):
+        wanted = " or ".join(_TYPES.get(one.strip(), one.strip()) for one in match[1].split("|"))
+        return f"must be {wanted}, not {_TYPES.get(match[2], match[2])}"
+    if match := _WRONG_LENGTH.fullmatch(shown):
+        characters = "character" if match[2] == "1" else "characters"
+        return f"must have at {'most' if match[1] == '<=' else 'least'} {match[2]} {characters}"
+    return "is not one of the allowed values" if shown.startswith("Invalid enum value ") else shown
 
 
 def _words(kind: inspect.Type) -> str:

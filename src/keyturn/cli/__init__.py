@@ -55,8 +55,8 @@ class Commands(click.Group):
             here = _here()
             text = error.format_message() if isinstance(error, SettingsInvalid) else str(error)
             more = here.missing_settings() if isinstance(error, DatabaseUnready) else ""
-            said = [harmless(here.named(line)) for line in (*text.split("\n"), more) if line]
-            fail(*said or [type(error).__name__])
+            lines = [harmless(here.named(line)) for line in (*text.split("\n"), more) if line]
+            fail(*lines or [type(error).__name__])
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
         for arg in args:

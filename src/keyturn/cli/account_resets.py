@@ -151,8 +151,8 @@ async def _ask_all(
             began = time.monotonic()
             judged = await parts.operator_resets.judge(wave)
             if results:
-                asked = [address for address, outcome in judged if outcome == "asked"]
-                await parts.operator_resets.ask(results.campaign, asked)
+                wanted = [address for address, outcome in judged if outcome == "asked"]
+                await parts.operator_resets.ask(results.campaign, wanted)
                 results.write(judged)
             counts.update(outcome for _, outcome in judged)
             if sys.stderr.isatty():
@@ -185,10 +185,10 @@ async def _addresses(parts: Parts, listed: Iterable[str] | None) -> AsyncIterato
                 yield email
         return
     last = ""
-    while found := await parts.accounts.addresses_after(last, _PAGE):
-        for email in found:
+    while page := await parts.accounts.addresses_after(last, _PAGE):
+        for email in page:
             yield email
-        last = found[-1].strip(" ")
+        last = page[-1].strip(" ")
 
 
 class Results:

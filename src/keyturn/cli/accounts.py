@@ -235,13 +235,13 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Clie
 
     async def work(parts: Parts) -> None:
         await parts.accounts.require_ready()
-        found = await _everybody_awaiting(parts) if everybody else named
+        invited = await _everybody_awaiting(parts) if everybody else named
         if faults := [fault for email in named if (fault := await _objection(parts, email))]:
             raise CommandRefused("; ".join(faults))
-        await parts.invitations.invite_all(found, operator, reason)
-        if found:
-            noun = "invitation" if len(found) == 1 else "invitations"
-            click.echo(f"The worker will send {len(found)} {noun}.")
+        await parts.invitations.invite_all(invited, operator, reason)
+        if invited:
+            noun = "invitation" if len(invited) == 1 else "invitations"
+            click.echo(f"The worker will send {len(invited)} {noun}.")
         else:
             click.echo("No account is waiting for a first password.")
 
@@ -262,9 +262,9 @@ async def list_accounts(parts: Parts, as_json: bool) -> None:
     \b
     Example:  keyturn accounts list --json
     """
-    found = await _builtin(parts, "can be listed. Show a single account with `keyturn accounts find EMAIL`").list()
+    listing = await _builtin(parts, "can be listed. Show a single account with `keyturn accounts find EMAIL`").list()
     if as_json:
-        print_json(found)
+        print_json(listing)
         return
     table(
         ("EMAIL", "NAME", "KIND", "SIGNS IN WITH", "STATE"),
@@ -276,7 +276,7 @@ async def list_accounts(parts: Parts, as_json: bool) -> None:
                 account.provider or "password",
                 "active" if account.active else "locked" if account.locked else "disabled",
             )
-            for account in found
+            for account in listing
         ],
         installation().named("No accounts yet. Add one with `keyturn accounts add EMAIL`."),
     )

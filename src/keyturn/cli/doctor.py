@@ -33,8 +33,8 @@ def doctor(as_json: bool) -> None:
 
     async def work() -> None:
         async with here.accounts() as store:
-            found = await examine(reading, Dns(), accounts=store)
-            findings.extend(replace(one, message=here.named(one.message), fix=here.named(one.fix)) for one in found)
+            examined = await examine(reading, Dns(), accounts=store)
+            findings.extend(replace(one, message=here.named(one.message), fix=here.named(one.fix)) for one in examined)
 
     run(work())
     if changed := ", ".join(f"{name} = {value}" for name, value in changed_settings(reading.settings)):

@@ -77,14 +77,14 @@ async def show(parts: Parts, email: str, as_json: bool) -> None:
     Example:  keyturn mailbox show ada@northwind.example
     """
     moment = now()
-    found = (await parts.mailboxes.look([email]))[email]
+    state = (await parts.mailboxes.look([email]))[email]
     values = {
-        "mails_today": found.mails,
+        "mails_today": state.mails,
         "daily": parts.mailboxes.daily,
-        "free_at": moment + found.wait,
-        "suppressed_until": moment + found.suppressed if found.suppressed else None,
+        "free_at": moment + state.wait,
+        "suppressed_until": moment + state.suppressed if state.suppressed else None,
     }
-    values = values if found.mails or found.refusal else {}
+    values = values if state.mails or state.refusal else {}
     if as_json:
         print_json(values)
     elif values:

@@ -242,8 +242,8 @@ async def _require_ready(parts: "Parts") -> None:
     """
     from keyturn.service.database.migrations import ahead_text, require_current
 
-    found = await require_current(parts.database)
-    if ahead := ahead_text(found):
+    current = await require_current(parts.database)
+    if ahead := ahead_text(current):
         click.echo(f"keyturn: {ahead}. It works, but install that version here soon", err=True)
     await parts.accounts.require_ready()
     for doubt in await parts.accounts.findings(parts.settings.hashing):

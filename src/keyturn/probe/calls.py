@@ -143,23 +143,23 @@ def form_for(page: Page, *, with_password: bool) -> Call | None:
 
 async def find_calls(browser: Browser, start: str) -> dict[str, str]:
     """Return the paths of the pages with the forms `request` and `sign_in`, as far as links from `start` lead there."""
-    found: dict[str, str] = {}
+    paths: dict[str, str] = {}
     waiting, seen = [start], {start}
     for _ in range(_MOST_PAGES):
-        if not waiting or len(found) == 2:
+        if not waiting or len(paths) == 2:
             break
         page = await browser.send("GET", waiting.pop(0))
         path = page.url.removeprefix(browser.web.origin)
         for form in forms_of(page):
             words = f"{path} {form.path.removeprefix(browser.web.origin)}"
             if form.asks_for("email") and not form.passwords and _FORGOTTEN.search(words):
-                found.setdefault("request", path)
+                paths.setdefault("request", path)
             elif form.asks_for("email") and form.passwords == 1 and not _REGISTER.search(words):
-                found.setdefault("sign_in", path)
+                paths.setdefault("sign_in", path)
         for link in (element for element in page.tree.walk() if element.tag == "a"):
             url = joined(page.url, link.get("href").strip())
             words = f"{url} {link.text()}"
             if browser.web.is_here(url) and url not in seen and (_FORGOTTEN.search(words) or _SIGN_IN.search(words)):
                 seen.add(url)
                 waiting.insert(0 if _FORGOTTEN.search(words) else len(waiting), url)
-    return found
+    return paths

@@ -66,8 +66,8 @@ def look(page: Page) -> tuple[object, ...]:
     except (msgspec.DecodeError, RecursionError):
         document = {}
     is_yes_or_no = {key: isinstance(value, bool) or key in {"status", "result"} for key, value in document.items()}
-    said = sorted((key, str(document[key]) if is_yes_or_no[key] else "") for key in document)
-    return page.all[0].status, page.status, *leads_to, *sorted(page.cookies), fields, *said
+    shape = sorted((key, str(document[key]) if is_yes_or_no[key] else "") for key in document)
+    return page.all[0].status, page.status, *leads_to, *sorted(page.cookies), fields, *shape
 
 
 class Run:
@@ -148,17 +148,17 @@ class Run:
     async def link_for(self, account: str) -> Story:
         """Ask for a link, and return it with its mail. Raises a Finding if no mail comes."""
         before, wait = len(self.mailbox.mails), self.usual_wait if self.stories else self.patience.mail
-        asked = await self.ask(account)
+        answer = await self.ask(account)
         # A mail for another account may come late.
         for mail in await self.mailbox.wait(before, wait, lambda m: m.is_for(account) and self.has_link(m)):
-            self.stories.append(Story(account, asked, mail, Browser(self.web)))
+            self.stories.append(Story(account, answer, mail, Browser(self.web)))
             return self.stories[-1]
         mails = self.mailbox.mails[before:]
-        if mails and not self.stories and asked.status < 400:
+        if mails and not self.stories and answer.status < 400:
             raise not_tried(f"The mail {mails[0].subject!r} has neither a link with a token nor a code.")
         problem = f"No mail with a link for {account} came within {wait:.0f} seconds."
-        if asked.status >= 400:  # a 500 may be an SMTP server that is missing
-            problem = f"The request for a link was refused: {self.summary(asked)}."
+        if answer.status >= 400:  # a 500 may be an SMTP server that is missing
+            problem = f"The request for a link was refused: {self.summary(answer)}."
         raise not_tried(f"{problem} {_NO_MAIL[bool(self.stories)]}")
 
     def has_link(self, mail: Mail) -> bool:

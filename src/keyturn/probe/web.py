@@ -141,8 +141,8 @@ class Web:
         try:
             answer = await self._client.ask(method, url, headers=headers, content=body)
         except CallFailed as error:
-            asked = f"{method} {urlsplit(url).path or '/'}"
-            raise not_tried(f"{self.origin} gave no answer to {asked} ({error}): is it running?") from None
+            request = f"{method} {urlsplit(url).path or '/'}"
+            raise not_tried(f"{self.origin} gave no answer to {request} ({error}): is it running?") from None
         if answer.status == 429:
             raise Limited(Verdict.NOT_TRIED, "A limit of the application answered 429: raise it while the probe runs.")
         shown = "".join(f"{name}: {value}\n" for name, value in headers.items() if name not in _SECRET)

@@ -157,9 +157,9 @@ class StoredCounters:
         left = {place: limits for place, limits in enumerate(requests) if limits}
         while True:
             first = {left[place][0].key: place for place in reversed(left)}  # no statement may write a row twice
-            given = {place: left.pop(place) for place in first.values()}
-            counted = {row[0]: row[1] for row in self._execute(_COUNT, given=_as_json(given), waits=self._waits)}
-            for place, limits in given.items():
+            refused = {place: left.pop(place) for place in first.values()}
+            counted = {row[0]: row[1] for row in self._execute(_COUNT, given=_as_json(refused), waits=self._waits)}
+            for place, limits in refused.items():
                 hits[place] = self._hit(limits, counted)
             if not left:
                 return hits
@@ -189,10 +189,10 @@ class StoredCounters:
         """Empty the counter; return whether there was one."""
         return bool(self._execute(_CLEAR, key=limit.key).rowcount)
 
-    def _execute(self, sql: str, **given: Any) -> sa.CursorResult[*tuple[Any, ...]]:
+    def _execute(self, sql: str, **values: Any) -> sa.CursorResult[*tuple[Any, ...]]:
         schemas = self._connection.get_execution_options().get("schema_translate_map") or {}
         statement = _statement(sql, self._connection.dialect.name, schemas.get(None))
-        return self._connection.execute(statement, given | {"now": unix(), "instead": replacing()})
+        return self._connection.execute(statement, values | {"now": unix(), "instead": replacing()})
 
 
 @lru_cache

@@ -18,8 +18,8 @@ def cache_folder(purpose: str) -> Path:
     elif sys.platform == "darwin":
         caches = Path.home() / "Library" / "Caches"
     else:
-        told = os.environ.get("XDG_CACHE_HOME", "")
-        caches = Path(told) if Path(told).is_absolute() else Path.home() / ".cache"
+        configured = os.environ.get("XDG_CACHE_HOME", "")
+        caches = Path(configured) if Path(configured).is_absolute() else Path.home() / ".cache"
     return caches / "keyturn" / purpose
 
 
@@ -31,10 +31,10 @@ def own_cache_folder(purpose: str) -> Path | None:
     folder = cache_folder(purpose)
     try:
         make_private_folder(folder)
-        found = folder.lstat()
+        status = folder.lstat()
     except OSError:
         return None
     if not hasattr(os, "getuid"):  # on Windows the folder is below the user's own, which is closed to others
         return folder
-    is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+    is_own = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
     return folder if is_own else None

@@ -118,14 +118,15 @@ class Mails:
         with self.gallery.one_look():
             for template in templates or ():
                 self.gallery.files(template)
-            found = check(
+            report = check(
                 self.gallery,
                 checks_for(self.clients, self.gallery.audits),
                 severity=self.severity,
                 only=templates,
                 limits=self.limits,
             )
-        return read_baseline(self.baseline).without_known(found) if self.baseline and self.baseline.is_file() else found
+        known = read_baseline(self.baseline) if self.baseline and self.baseline.is_file() else None
+        return known.without_known(report) if known else report
 
     def check_mail(
         self,
@@ -152,12 +153,12 @@ class Mails:
         return Order(
             template=template,
             files=self.gallery.files(template),
-            sample=self.sample(template, sample) if data is None else self._given(template, data),
+            sample=self.sample(template, sample) if data is None else self._sample_of(template, data),
             language=self.gallery.languages.choose(language).tag,
             brand=brand,
         )
 
-    def _given(self, template: str, data: Mapping[str, Any]) -> Sample:
+    def _sample_of(self, template: str, data: Mapping[str, Any]) -> Sample:
         if not isinstance(data, Mapping):
             raise DataUnfit(f"the data is not a mapping of names to values, but a {type(data).__name__}")
         props = self.gallery.props.get(template)

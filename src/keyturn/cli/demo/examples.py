@@ -199,8 +199,8 @@ class Example:
         return pages_in(self._source)
 
     async def accounts(self, parts: Parts) -> Sequence[Account]:
-        found = [await parts.accounts.find(email) for _, email in self._people()]
-        return [account for account in found if account]
+        existing = [await parts.accounts.find(email) for _, email in self._people()]
+        return [account for account in existing if account]
 
     def _local_variables(self, written: Settings, url: str) -> dict[str, str]:
         """Return the variables that override the file: local addresses and databases, and mails that stay here."""

@@ -56,16 +56,16 @@ def print_findings(report: "Report", gallery: "Gallery", *, in_full: bool = Fals
     counts = report.tally.by_severity
     listed = ", ".join(_COLOURS[severity](_number(count, severity)) for severity, count in counts.items() if count)
     looked_at = f"{_number(report.templates, 'template')}, {_number(report.mails, 'mail')}"
-    kept = {"ignored by comments": report.ignored, "in the baseline": report.in_baseline}
-    beside = "".join(f", {len(found)} {where}" for where, found in kept.items() if found)
+    not_counted = {"ignored by comments": report.ignored, "in the baseline": report.in_baseline}
+    beside = "".join(f", {len(those)} {where}" for where, those in not_counted.items() if those)
     click.echo((f"{listed} in {looked_at}" if listed else f"No problems in {looked_at}") + beside + ".")
 
 
 def _as_note(equal: Sequence["Finding"], folders: "Folders") -> str:
     finding, place, places = equal[0], equal[0].place, f", {len(equal)} places" if len(equal) > 1 else ""
     where = harmless(f"{typed_path(folders, place.file)}:{place.line_for_tools}:{place.column}")
-    said = wrap(harmless(finding.message), " " * 6)
-    return f"{muted('note')}  {muted(finding.rule)}  {muted(where + places)}\n      {said}"
+    message = wrap(harmless(finding.message), " " * 6)
+    return f"{muted('note')}  {muted(finding.rule)}  {muted(where + places)}\n      {message}"
 
 
 def typed_path(folders: "Folders", file: str) -> str:
@@ -98,11 +98,11 @@ def _print_finding(equal: Sequence["Finding"], gallery: "Gallery", mails: int, m
     click.echo()
 
 
-def _other_places(found: Iterable["Finding"], first: "Finding", folders: "Folders") -> Iterator[str]:
+def _other_places(equal: Iterable["Finding"], first: "Finding", folders: "Folders") -> Iterator[str]:
     """Yield a line for each file and message: "emails/b.mjml:3:4, 9:1". The message of the first is not repeated."""
-    for (file, said), those in groupby(found, lambda one: (one.place.file, one.message)):
+    for (file, text), those in groupby(equal, lambda one: (one.place.file, one.message)):
         at = ", ".join(f"{one.place.line_for_tools}:{one.place.column}" for one in those)
-        message = f"  {harmless(said)}" if said != first.message else ""
+        message = f"  {harmless(text)}" if text != first.message else ""
         yield strong(harmless(f"{typed_path(folders, file)}:{at}")) + message
 
 
@@ -318,18 +318,18 @@ def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
 def _in_workers(opened: Opened, options: _Options, *, cached: bool) -> "InRenderers":
     """Return the workers that check templates. Results that involve code are not cached: its files are unknown."""
     from keyturn.service.reset.bounded_pool import cores
-    from keyturn.studio.lint.checks_in_renderers import InRenderers, KeptResults
+    from keyturn.studio.lint.checks_in_renderers import InRenderers, ResultCache
 
     jobs, settings, gallery = options.jobs or cores(), opened.settings, opened.gallery
     if opened.service or not cached or settings.env or settings.props:
         return InRenderers(jobs=jobs)
     environment = type(gallery.templates.environment(gallery.languages.choose(""))).__name__
-    given = [
+    depends_on = [
         msgspec.json.encode(settings, enc_hook=str),
         repr((options.groups, gallery.finds_branches)).encode(),
         environment.encode(),
     ]
-    return InRenderers(jobs=jobs, kept=KeptResults(gallery.folder, given))
+    return InRenderers(jobs=jobs, cache=ResultCache(gallery.folder, depends_on))
 
 
 def _check(

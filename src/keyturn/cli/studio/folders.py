@@ -265,8 +265,8 @@ def service_settings(opened: Opened) -> "Settings":
     try:
         settings = here.settings(sending=False, connecting=False, with_file=counts)
     except SettingsInvalid as invalid:  # a foreign folder only needs these settings to send its mails
-        said = "The settings of the service have mistakes. They are ignored here, and nothing can be sent:"
-        for line in (said, *(f"  {fault.name}: {fault.message}" for fault in invalid.faults)):
+        message = "The settings of the service have mistakes. They are ignored here, and nothing can be sent:"
+        for line in (message, *(f"  {fault.name}: {fault.message}" for fault in invalid.faults)):
             click.echo(warning(line), err=True)
         return Settings()
     if not counts and settings != reading.settings:

@@ -108,8 +108,8 @@ async def link_twice_at_once(run: Run) -> Finding:
     await run.settled(run.ann, *won)
     for error in (answer for answer in answers if isinstance(answer, BaseException)):
         raise error
-    said = f"{len(won)} of {_AT_ONCE} uses at the same moment were told that they set the password."
-    return judged(len(won) > 1, said, said, *[*won.values()][:2])
+    message = f"{len(won)} of {_AT_ONCE} uses at the same moment were told that they set the password."
+    return judged(len(won) > 1, message, message, *[*won.values()][:2])
 
 
 async def other_account(run: Run) -> Finding:

@@ -88,14 +88,14 @@ async def times_differ(run: Run) -> Finding:
     if not run.patience.samples:
         raise not_tried("No samples were asked for.")
     before = len(run.mailbox.mails)
-    first, p, said = await _measure(run)
+    first, p, measured = await _measure(run)
     if p > _SUSPICIOUS:
-        return passed(said)
+        return passed(measured)
     again, p, said_again = await _measure(run)
     if len(await run.mailbox.all(before, run.usual_wait)) < run.patience.samples:
         raise not_tried("A limit held most mails back, so the times are those of the limit: raise it for the probe.")
     if p > _SUSPICIOUS or first * again < 0:
-        return unsure(f"Measured twice, the difference is not the same: {said} {said_again}")
+        return unsure(f"Measured twice, the difference is not the same: {measured} {said_again}")
     if abs(again) < _TELLING:
         return unsure(f"The difference is real, but may be too small to tell over a network. {said_again}")
     return failed(said_again)
@@ -117,19 +117,19 @@ async def _measure(run: Run) -> tuple[float, float, str]:
 async def no_limit(run: Run) -> Finding:
     """Ask for one mailbox many times, and count its mails, once those of earlier requests are there."""
     before = len(await run.mailbox.all(0, run.usual_wait))
-    asked, pages = run.patience.flood, list[Page]()
-    for number in range(asked):
+    count, pages = run.patience.flood, list[Page]()
+    for number in range(count):
         try:
             pages.append(await run.ask(run.ann))
         except Limited:
-            return passed(f"Request {number + 1} of {asked} was refused with 429.")
+            return passed(f"Request {number + 1} of {count} was refused with 429.")
         if (status := pages[-1].status) >= 400:
             judge = passed if status < 500 else unsure  # an application that breaks down has no limit
-            return judge(f"Request {number + 1} of {asked} was refused with {status}.", pages[-1])
+            return judge(f"Request {number + 1} of {count} was refused with {status}.", pages[-1])
     mails = await run.mailbox.all(before, run.usual_wait)
-    if len(mails) >= asked:
-        return failed(f"{asked} requests in a row sent {len(mails)} mails to {run.ann}.", *pages[:1])
-    return passed(f"{asked} requests in a row sent {len(mails)} mails.")
+    if len(mails) >= count:
+        return failed(f"{count} requests in a row sent {len(mails)} mails to {run.ann}.", *pages[:1])
+    return passed(f"{count} requests in a row sent {len(mails)} mails.")
 
 
 async def _judge(run: Run, typed: Sequence[object]) -> Finding:

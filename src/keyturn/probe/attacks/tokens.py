@@ -82,10 +82,10 @@ async def token_short(run: Run) -> Finding:
     letters = [re.sub(r"\W", "", part) for part in varying]
     size = next((size for named, size in _ALPHABETS if all(re.fullmatch(f"[{named}]*", one) for one in letters)), 64)
     bits = int(min(map(len, letters)) * math.log2(size))
-    said = f"The letters in which tokens differ have room for {bits} bits"
+    message = f"The letters in which tokens differ have room for {bits} bits"
     if bits < _GUESSABLE:
-        return failed(f"{said}.")
-    return passed(f"{said}.") if bits >= _ENOUGH else unsure(f"{said}; ASVS 11.5.1 asks for {_ENOUGH}.")
+        return failed(f"{message}.")
+    return passed(f"{message}.") if bits >= _ENOUGH else unsure(f"{message}; ASVS 11.5.1 asks for {_ENOUGH}.")
 
 
 async def token_predictable(run: Run) -> Finding:
@@ -178,14 +178,14 @@ async def token_in_cookie(run: Run) -> Finding:
 async def page_cached(run: Run) -> Finding:
     """Read the Cache-Control of the page, if the token is in it or in its address."""
     page = await link_page(run)
-    said = page.header("cache-control")
-    if "no-store" in said.lower():
-        return passed(f"Its Cache-Control is {said!r}.", page)
-    said = f"Its Cache-Control is {said!r}, without no-store." if said else "It has no Cache-Control."
+    value = page.header("cache-control")
+    if "no-store" in value.lower():
+        return passed(f"Its Cache-Control is {value!r}.", page)
+    value = f"Its Cache-Control is {value!r}, without no-store." if value else "It has no Cache-Control."
     if any(token in page.body for token in run.tokens):
-        return failed(said, page)
+        return failed(value, page)
     if _token_in_address(run, page):
-        return unsure(f"{said} Only its address has the token, which the browser's history keeps anyway.", page)
+        return unsure(f"{value} Only its address has the token, which the browser's history keeps anyway.", page)
     return passed("Neither the page nor its address has the token.", page)
 
 

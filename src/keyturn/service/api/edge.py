@@ -68,8 +68,8 @@ def _bounded_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes
 
 
 def _own(cookies: bytes) -> Iterator[bytes]:
-    for found in _OWN.finditer(b";" + cookies):
-        cookie = found[1].strip()
+    for match in _OWN.finditer(b";" + cookies):
+        cookie = match[1].strip()
         if len(cookie) <= _LONGEST_COOKIE and b'"' not in cookie:
             yield cookie
 

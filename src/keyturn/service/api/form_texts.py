@@ -32,7 +32,7 @@ async def get_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str]
     if parts.accounts.takes_names:
         texts |= _name_texts(language)
     gate = parts.challenge
-    found = FormTexts(
+    answer = FormTexts(
         lang=language.tag,
         dir=language.direction,
         texts=texts,
@@ -41,7 +41,7 @@ async def get_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str]
         takes_names=parts.accounts.takes_names,
         mail_services=known_services(),
     )
-    return Response(found, headers=headers)
+    return Response(answer, headers=headers)
 
 
 _DEAD: Mapping[DeadReason, str] = {one: "wrongCodes" if one == "second_step" else one for one in LINK_TEXTS}

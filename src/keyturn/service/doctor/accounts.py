@@ -25,20 +25,20 @@ _PATIENCE = 10
 """Seconds for optional checks."""
 
 
-async def check_accounts(settings: Settings, given: AccountStore | None = None) -> list[Finding]:
+async def check_accounts(settings: Settings, store: AccountStore | None = None) -> list[Finding]:
     """Check the app's own store, or the one in the settings. Creates nothing that is missing."""
     try:
         async with opened(settings) as database:
-            return await _check(settings, database, given)
+            return await _check(settings, database, store)
     except SettingsInvalid as error:
         return [Finding("accounts", "skip", "not checked", f"Fix this first: {error.faults[0]}.")]
 
 
-async def _check(settings: Settings, database: Database, given: AccountStore | None) -> list[Finding]:
-    if not given and not settings.accounts.table.url and (missing := accounts_file(settings)):
+async def _check(settings: Settings, database: Database, own_store: AccountStore | None) -> list[Finding]:
+    if not own_store and not settings.accounts.table.url and (missing := accounts_file(settings)):
         return [Finding("accounts", "fail", f"{missing} does not exist", WRONG_PATH)]
     try:
-        store = given or accounts_for(settings, database)
+        store = own_store or accounts_for(settings, database)
         try:
             await store.require_ready()
             findings = await _findings(store, settings)
@@ -49,14 +49,14 @@ async def _check(settings: Settings, database: Database, given: AccountStore | N
     except (AccountsUnready, DatabaseUnready) as error:
         return [Finding("accounts", "fail", str(error), _fix_of_unready(settings))]
     except DBAPIError as error:
-        said = f"the database of the accounts reports an error: {describe_error(error)}"
-        return [Finding("accounts", "fail", said, _fix_of_unready(settings))]
-    found = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings"), *findings]
+        sentence = f"the database of the accounts reports an error: {describe_error(error)}"
+        return [Finding("accounts", "fail", sentence, _fix_of_unready(settings))]
+    all_findings = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings"), *findings]
     if hosted_path(settings.sign_in_page) and not store.offers(AccountStore.password_hash):
         message = "sign_in_url: Keyturn's sign-in page does not work with this store"
         fix = "Set sign_in_url to your app's sign-in page."
-        found.append(Finding("accounts", "warn", message, fix))
-    return found
+        all_findings.append(Finding("accounts", "warn", message, fix))
+    return all_findings
 
 
 async def _findings(store: AccountStore, settings: Settings) -> Sequence[Finding]:

@@ -75,13 +75,13 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 
 
 async def _revision(database: Database, url: URL) -> Finding:
-    found, newest = await revision(database), head()
-    if found == newest:
+    current, newest = await revision(database), head()
+    if current == newest:
         return Finding("database", "ok", f"{describe_url(url)}, at revision {newest} (newest)")
-    if found and ahead_text(found):
-        message = f"{describe_url(url)} is at revision {found}, and this version of Keyturn knows only {newest}"
+    if current and ahead_text(current):
+        message = f"{describe_url(url)} is at revision {current}, and this version of Keyturn knows only {newest}"
         return Finding("database", "warn", message, "Install the version of Keyturn that migrated it, or a newer one.")
-    state = f"is at revision {found}, not {newest}" if found else NO_TABLES
+    state = f"is at revision {current}, not {newest}" if current else NO_TABLES
     return _fail(f"{describe_url(url)} {state}", "Run `keyturn migrate`.")
 
 

@@ -38,8 +38,8 @@ async def examine(
         skipped = Finding("others", "skip", "no other check was made", "Fix the settings first.")
         return [*check_settings(reading), skipped]
     checks = list(_checks(reading.settings, dns, accounts))
-    found = await asyncio.gather(*(_run(*check, patience) for check in checks))
-    return [*check_settings(reading), *(finding for findings in found for finding in findings)]
+    results = await asyncio.gather(*(_run(*check, patience) for check in checks))
+    return [*check_settings(reading), *(finding for findings in results for finding in findings)]
 
 
 async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
@@ -56,8 +56,8 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
         is_production=settings.environment == "production",
         timeout=settings.worker.timeout,
     )
-    found = await PROVIDERS[name].check(getattr(settings, name), sender)
-    return [replace(finding, check=name) for finding in found]
+    findings = await PROVIDERS[name].check(getattr(settings, name), sender)
+    return [replace(finding, check=name) for finding in findings]
 
 
 def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iterator[Check]:

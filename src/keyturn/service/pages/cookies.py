@@ -118,8 +118,8 @@ class Cookies:
         return self.flash(path).hold(flash.said, kind, locale, flash.email[:LONGEST], flash.return_to)
 
     def read_flash(self, request: AnyRequest) -> Flash | None:
-        said, kind, locale, email, return_to = self.flash().held(request, 5)
-        if said not in get_args(Said):
+        what, kind, locale, email, return_to = self.flash().held(request, 5)
+        if what not in get_args(Said):
             return None
         return_to = self._parts.return_addresses.allowed(return_to)  # a browser's cookie proves nothing
-        return Flash(cast("Said", said), kind, locale, email, return_to)
+        return Flash(cast("Said", what), kind, locale, email, return_to)

@@ -60,9 +60,9 @@ def forgot_page(
 
 def _challenge_values(pages: Pages, flaw: ChallengeFlaw | None) -> dict[str, Any]:
     gate = pages.parts.challenge
-    asked = gate.asked if gate else None
-    headers = {"Content-Security-Policy": content_security_policy(pages.site, asked.method if asked else "")}
-    return {"asked": asked, "flaw": flaw, "flaw_text": flaw_text, "headers": headers}
+    challenge = gate.asked if gate else None
+    headers = {"Content-Security-Policy": content_security_policy(pages.site, challenge.method if challenge else "")}
+    return {"asked": challenge, "flaw": flaw, "flaw_text": flaw_text, "headers": headers}
 
 
 def dead_link_page(

@@ -43,7 +43,7 @@ async def _link_request_of(request: AnyRequest, pages: Pages, account: Account) 
 
     The cooldown counts requests from elsewhere, too: a signed-in user may learn of them.
     """
-    asked = pages.cookies.read_link_request(request)
-    own_wait = asked.wait if asked and asked.email == account.email else None
+    link_request = pages.cookies.read_link_request(request)
+    own_wait = link_request.wait if link_request and link_request.email == account.email else None
     left = (await pages.parts.mailboxes.look([account.email]))[account.email].wait
     return own_wait is not None, max(own_wait or timedelta(0), left)

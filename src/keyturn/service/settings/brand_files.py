@@ -119,12 +119,12 @@ def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:
             yield from policy_faults(name, logo)
         return
     try:
-        found = read_logo(logo)
+        content = read_logo(logo)
     except ValueError as error:
         yield Fault(name, str(error))
     else:
-        if in_mails and found.suffix not in IN_MAILS:
-            yield Fault(name, f"mail programs do not show {found.suffix[1:].upper()} images: use a PNG, JPEG or GIF")
+        if in_mails and content.suffix not in IN_MAILS:
+            yield Fault(name, f"mail programs do not show {content.suffix[1:].upper()} images: use a PNG, JPEG or GIF")
 
 
 def email_faults(name: str, bare: str, written: str) -> Iterator[Fault]:

@@ -64,8 +64,8 @@ class Builder:
         self.origins: dict[str, Variable | None] = {}
         self._hidden: dict[str, dict[str, str]] = {}
 
-    def build(self, struct: type[Struct], given: _Section, prefix: str = "") -> Struct:
-        return struct(**self._values(struct, given, prefix))
+    def build(self, struct: type[Struct], section: _Section, prefix: str = "") -> Struct:
+        return struct(**self._values(struct, section, prefix))
 
     def as_shown(self, fault: Fault) -> Fault:
         """Return the fault under the name that the operator set, with `${NAME}` in place of what that holds.
@@ -76,14 +76,14 @@ class Builder:
         message, instead = fault.message, self._hidden.get(fault.name.partition(".")[0])
         if instead:
             texts = "|".join(re.escape(text) for text in sorted(instead, key=len, reverse=True))
-            message = re.sub(rf"(?<!\w)(?:{texts})(?!\w)", lambda found: instead[found[0]], message)
+            message = re.sub(rf"(?<!\w)(?:{texts})(?!\w)", lambda match: instead[match[0]], message)
         variable = self.origins.get(fault.name)
         return Fault(fault.name, message, self.variables.label(variable) if self.variables and variable else "")
 
-    def _values(self, struct: type[msgspec.Struct], given: _Section, prefix: str) -> dict[str, Any]:
+    def _values(self, struct: type[msgspec.Struct], section: _Section, prefix: str) -> dict[str, Any]:
         fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
         values: dict[str, Any] = {}
-        for key, value in _items(given):
+        for key, value in _items(section):
             name = f"{prefix}{key}"
             with self._collect_faults(name, value):
                 if not (field := fields.get(key)):
@@ -101,9 +101,9 @@ class Builder:
             return self._entries(value, get_args(wanted)[1], name)
         return self._convert(value, wanted, name)
 
-    def _entries(self, given: Any, wanted: Any, name: str) -> dict[str, Any]:
+    def _entries(self, section: Any, wanted: Any, name: str) -> dict[str, Any]:
         entries: dict[str, Any] = {}
-        for key, value in _items(_section(given, name)):
+        for key, value in _items(_section(section, name)):
             own = member_name(name, key)
             with self._collect_faults(own, value):
                 if is_section(wanted):

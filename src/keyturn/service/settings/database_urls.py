@@ -104,15 +104,15 @@ def read_url(text: str, setting: str) -> DatabaseUrl:
     try:
         if kind == "sqlite" and (":memory:" in unquote(place) or "mode=memory" in query):
             return DatabaseUrl(kind, URL.create("sqlite"))
-        said = _parameters(query, kind)
+        parameters = _parameters(query, kind)
         if kind == "sqlite":
             return DatabaseUrl(kind, _file(place.removeprefix("//") if scheme == "file" else place))
-        roots, holds_secret = said.get("sslrootcert", ""), "sslpassword" in said
+        roots, holds_secret = parameters.get("sslrootcert", ""), "sslpassword" in parameters
         if kind == "postgresql":
-            url, arguments = _postgresql(place, said)
+            url, arguments = _postgresql(place, parameters)
         else:
             url = _parsed(f"{'mariadb' if scheme.startswith('mariadb') else 'mysql'}+aiomysql:{place}")
-            arguments = _mysql(said)
+            arguments = _mysql(parameters)
     except _NotUnderstood as problem:
         raise SettingsInvalid.of(setting, str(problem)) from None
     return DatabaseUrl(kind, url, holds_secret or bool(url.password), arguments, roots.removeprefix("system"))
@@ -125,7 +125,7 @@ def _parameters(query: str, kind: str) -> dict[str, str]:
     """
     if "@" in query:  # a password with a "?"
         raise _NotUnderstood(_UNREADABLE)
-    said: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for name, written in parse_qsl(query, keep_blank_values=True):
         known, value = _SPELLINGS.get(name.replace("-", "_"), name), written
         if name in _LEFT_OUT:
@@ -140,13 +140,13 @@ def _parameters(query: str, kind: str) -> dict[str, str]:
             value = _WORDS.get(word, word)
             if value not in _MODES:
                 raise _NotUnderstood(f"{name} must be one of {', '.join(_MODES[1:])}")
-            value = max(value, said.get(known, ""), key=_MODES.index)
-        elif known == "host" and known in said:
-            value = f"{said[known]},{value}"
-        elif said.get(known, value) != value:
+            value = max(value, parameters.get(known, ""), key=_MODES.index)
+        elif known == "host" and known in parameters:
+            value = f"{parameters[known]},{value}"
+        elif parameters.get(known, value) != value:
             raise _NotUnderstood(f"{name} has two values: leave one of them out")
-        said[known] = value
-    return said
+        parameters[known] = value
+    return parameters
 
 
 def _parsed(address: str) -> URL:
@@ -173,13 +173,13 @@ def _file(place: str) -> URL:
     return url
 
 
-def _mysql(said: dict[str, str]) -> dict[str, Any]:
+def _mysql(parameters: dict[str, str]) -> dict[str, Any]:
     """Return aiomysql's arguments."""
     # MySQL reads and writes TIMESTAMP in the connection's zone; Keyturn writes UTC.
     arguments: dict[str, Any] = {"init_command": "SET time_zone = '+00:00'", "charset": "utf8mb4"}
-    if isinstance(tls := _take_tls(said, "mysql"), ssl.SSLContext):
+    if isinstance(tls := _take_tls(parameters, "mysql"), ssl.SSLContext):
         arguments |= {"ssl": tls, "async_creator_fn": _connect_encrypted}
-    return arguments | said
+    return arguments | parameters
 
 
 async def _connect_encrypted(**arguments: Any) -> Any:
@@ -202,43 +202,43 @@ async def _connect_encrypted(**arguments: Any) -> Any:
     return connection
 
 
-def _postgresql(place: str, said: dict[str, str]) -> tuple[URL, dict[str, Any]]:
+def _postgresql(place: str, query: dict[str, str]) -> tuple[URL, dict[str, Any]]:
     """Return the place, and asyncpg's arguments. asyncpg itself takes several hosts apart."""
     several = _SEVERAL_HOSTS.search(place)
     url = _parsed(f"postgresql+asyncpg:{_SEVERAL_HOSTS.sub('', place)}")
-    hosts = said.pop("host", "") or (several[0] if several else unquote(url.host or ""))
+    hosts = query.pop("host", "") or (several[0] if several else unquote(url.host or ""))
     arguments: dict[str, Any] = {"dsn": f"postgresql://{hosts}/", "host": None} if "," in hosts else {}
     url = url.set(host=hosts or None)
-    if tls := _take_tls(said, "postgresql"):
+    if tls := _take_tls(query, "postgresql"):
         arguments["ssl"] = tls
     is_supabases = hosts.endswith(_SUPABASES_POOLER) and url.port == _ITS_PORT
-    is_pooled = said.pop("pgbouncer", "false") != "false" or is_supabases
-    if said.pop("statement_cache_size", "") == "0" or is_pooled:
+    is_pooled = query.pop("pgbouncer", "false") != "false" or is_supabases
+    if query.pop("statement_cache_size", "") == "0" or is_pooled:
         # A prepared statement belongs to its connection, and the next transaction has another connection. Each name is
         # unique (https://docs.sqlalchemy.org/en/20/dialects/postgresql.html).
         arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
         arguments["prepared_statement_name_func"] = lambda: f"__keyturn_{uuid4()}__"
-    settings = {name: said.pop(name) for name in ("search_path", "options", "application_name") if name in said}
-    schema = said.pop("schema", "")
+    settings = {name: query.pop(name) for name in ("search_path", "options", "application_name") if name in query}
+    schema = query.pop("schema", "")
     # PgBouncer refuses a search path, and the default path includes "public", which Prisma always writes.
     if schema and not (is_pooled and schema == "public"):
         settings["search_path"] = '"' + schema.replace('"', '""') + '"'  # Prisma's is one name, capitals included
     if settings:
         arguments["server_settings"] = settings
-    return url, arguments | said
+    return url, arguments | query
 
 
-def _take_tls(said: dict[str, str], kind: str) -> ssl.SSLContext | str:
-    """Take the parameters of TLS out of `said`: return a context, or a mode for which the driver needs none.
+def _take_tls(parameters: dict[str, str], kind: str) -> ssl.SSLContext | str:
+    """Take the parameters of TLS out of `parameters`: return a context, or a mode for which the driver needs none.
 
     With a plain mode, asyncpg itself reads libpq's variables and its files in ~/.postgresql. asyncpg has no channel
     binding. `channel_binding=require` keeps out a stranger between client and server, who has no certificate for the
     server's name (https://www.postgresql.org/docs/current/libpq-connect.html).
     """
-    mode, binding = said.pop("sslmode", ""), said.pop("channel_binding", "disable")
-    if "sslkey" not in said and "sslcert" in said:  # Prisma's name for the roots
-        said["sslrootcert"] = said.pop("sslcert")
-    roots, certificate, key, password = (said.pop(name, "") for name in _FILES)
+    mode, binding = parameters.pop("sslmode", ""), parameters.pop("channel_binding", "disable")
+    if "sslkey" not in parameters and "sslcert" in parameters:  # Prisma's name for the roots
+        parameters["sslrootcert"] = parameters.pop("sslcert")
+    roots, certificate, key, password = (parameters.pop(name, "") for name in _FILES)
     if roots == "system" or binding not in {"disable", "prefer"}:
         mode = "verify-full"
     elif roots and mode in {"", "require"}:  # libpq's "prefer" would continue in the clear after a failure

@@ -88,8 +88,8 @@ def _parameter_names(pattern: str) -> dict[str, str]:
     """Return a link's parameter names for its token and for the address."""
     parts = urlsplit(pattern.removeprefix("{base_url}"))
     places = {"{token}": "token", "{email}": "email"}
-    given = chain(parse_qsl(parts.query), parse_qsl(parts.fragment))
-    return {places[value]: name for name, value in given if value in places}
+    parameters = chain(parse_qsl(parts.query), parse_qsl(parts.fragment))
+    return {places[value]: name for name, value in parameters if value in places}
 
 
 # The links in mails come from the settings alone, never from a request's headers (CVE-2017-8295)

@@ -80,35 +80,35 @@ def inspect_settings(
     named = file or (Path(environ["KEYTURN_CONFIG"]) if environ.get("KEYTURN_CONFIG") else None)
     faults: list[Fault] = []
     file = named or Path(FILE_NAME)
-    given = _read_toml(file, required=named is not None, faults=faults) if with_file else {}
-    given.pop("studio", None)  # the studio reads its own: gallery/configuration.py
+    values = _read_toml(file, required=named is not None, faults=faults) if with_file else {}
+    values.pop("studio", None)  # the studio reads its own: gallery/configuration.py
     variables = Variables(environ)
-    _overlay_environment(given, environ, variables, faults)
-    settings, faults = _build(given, Builder(variables, file.parent, faults), sending=sending, connecting=connecting)
+    _overlay_environment(values, environ, variables, faults)
+    settings, faults = _build(values, Builder(variables, file.parent, faults), sending=sending, connecting=connecting)
     return Reading(file=file, settings=settings, faults=tuple(faults), is_of_no_file=not (named or file.exists()))
 
 
-def require_valid(given: Settings | Mapping[str, Any], *, sending: bool = True) -> Settings:
+def require_valid(values: Settings | Mapping[str, Any], *, sending: bool = True) -> Settings:
     """Return settings that code has made or changed, each value with the type of its setting.
 
     What holds for a file holds for them. A mapping has the sections and keys of a file. Raises SettingsInvalid with
     every fault.
     """
-    settings, faults = _build(given, Builder(None, Path(), []), sending=sending, connecting=True)
+    settings, faults = _build(values, Builder(None, Path(), []), sending=sending, connecting=True)
     if faults:
         raise SettingsInvalid(faults)
     return settings
 
 
 def _build(
-    given: Settings | Mapping[str, Any], builder: Builder, *, sending: bool, connecting: bool
+    values: Settings | Mapping[str, Any], builder: Builder, *, sending: bool, connecting: bool
 ) -> tuple[Settings, list[Fault]]:
     """Return the settings with all faults: invalid values, missing values, and broken rules."""
-    settings = builder.build(Settings, given)
+    settings = builder.build(Settings, values)
     broken = broken_rules(settings, sending=sending, written=_written_names(builder))
     news = _rules_of_known_values(broken, [*builder.faults, *builder.unset])
-    found = (*builder.faults, *(builder.unset if connecting else ()), *news)
-    return settings, [builder.as_shown(fault) for fault in found]
+    all_faults = (*builder.faults, *(builder.unset if connecting else ()), *news)
+    return settings, [builder.as_shown(fault) for fault in all_faults]
 
 
 def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def environment_name(setting: str) -> str:
 
 
 def _overlay_environment(
-    given: dict[str, Any], environ: Mapping[str, str], variables: Variables, faults: list[Fault]
+    values: dict[str, Any], environ: Mapping[str, str], variables: Variables, faults: list[Fault]
 ) -> None:
     known, secrets = known_variables(), secret_variables()
     in_files = {name for name in secrets if variables.file_of(name)}
@@ -166,7 +166,7 @@ def _overlay_environment(
     for name in sorted({*environ, *in_files}, key=lambda name: (name.startswith(PREFIX), name)):
         if name in known:
             *sections, key = known[name].split(".")
-            target: Any = given
+            target: Any = values
             for section in sections:
                 target = target.setdefault(section, {}) if isinstance(target, dict) else None
             if isinstance(target, dict):

@@ -100,9 +100,9 @@ def _nearest(place: Path, rules: Rules, *, follows_links: bool) -> StudioSetting
         for name, section in _PLACES:
             if not follows_links and (why := _leads_out(above / name)):
                 raise SettingsInvalid([Fault(str(above / name), f"{why}, so it is not read; {_TRUSTING}")])
-            found = _section(above / name, section)
-            if found is not None:
-                return _build(found, above / name, ".".join(section), rules)
+            values = _section(above / name, section)
+            if values is not None:
+                return _build(values, above / name, ".".join(section), rules)
         if (above / ".git").exists():  # folders above belong to other projects
             break
         if _anyone_writes_in(above.parent):
@@ -117,15 +117,15 @@ def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bo
     that name another folder belong to that folder. Snapshots belong to one folder, so `snapshots` only counts if the
     settings name this folder or lie in it. Raises SettingsInvalid, also if the settings may not name the other folder.
     """
-    found, here = read_studio_settings(folder, rules=rules, follows_links=trusted), folder.resolve()
-    named = found.folder and found.folder.resolve()
+    settings, here = read_studio_settings(folder, rules=rules, follows_links=trusted), folder.resolve()
+    named = settings.folder and settings.folder.resolve()
     if named and not here.is_relative_to(named):
-        naming = StudioSettings(folder=found.folder, file=found.file)
+        naming = StudioSettings(folder=settings.folder, file=settings.file)
         if not trusted and (refused := [*refused_without_trust(naming)]):
             raise SettingsInvalid(refused)
         return _with_limits(StudioSettings())
-    own = named == here if named else found.file is not None and found.file.parent == here
-    return found if own else msgspec.structs.replace(found, snapshots=None)
+    own = named == here if named else settings.file is not None and settings.file.parent == here
+    return settings if own else msgspec.structs.replace(settings, snapshots=None)
 
 
 def _with_limits(settings: StudioSettings) -> StudioSettings:
@@ -202,7 +202,7 @@ def _anyone_writes_in(folder: Path) -> bool:
 
 def _section(file: Path, path: tuple[str, ...]) -> Any:
     try:
-        found: Any = tomllib.loads(read_plain_text(file, _LARGEST))
+        values: Any = tomllib.loads(read_plain_text(file, _LARGEST))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except RecursionError:
@@ -211,17 +211,17 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
         reason = (isinstance(error, OSError) and error.strerror) or str(error).partition("; use sys.")[0]
         raise SettingsInvalid([Fault(str(file), f"cannot be read: {reason}")]) from error
     for name in path:
-        found = found.get(name) if isinstance(found, dict) else None
-    return found
+        values = values.get(name) if isinstance(values, dict) else None
+    return values
 
 
-def _build(given: Any, file: Path, section: str, rules: Rules) -> StudioSettings:
-    if not isinstance(given, dict):
+def _build(written_values: Any, file: Path, section: str, rules: Rules) -> StudioSettings:
+    if not isinstance(written_values, dict):
         raise SettingsInvalid([Fault(str(file), f"{section} is a section: write [{section}]")])
     fields = {field.name: field for field in msgspec.structs.fields(StudioSettings) if field.name != "file"}
     values: dict[str, Any] = {}
     faults: list[Fault] = []
-    for key, value in given.items():
+    for key, value in written_values.items():
         if key not in fields:
             faults.append(Fault(key, "unknown setting" + did_you_mean(key, fields)))
             continue

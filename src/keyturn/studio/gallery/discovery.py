@@ -114,10 +114,10 @@ class Discovery:
 
     def _look(self) -> FolderContents:
         self._left_out = {}
-        found = chain.from_iterable(
+        files_with_states = chain.from_iterable(
             self._states(folder, "", (os.path.realpath(folder),)) for folder in reversed(self._folders.all)
         )
-        states = dict(sorted(dict(found).items()))
+        states = dict(sorted(dict(files_with_states).items()))
         if states != self._seen[0]:
             self._unreadable = {}
             files = {file: text for file, state in states.items() if (text := self._text(file, state)) is not None}
@@ -146,9 +146,9 @@ class Discovery:
                         yield from self._states(each.path, f"{file}/", (*real, there))
                 elif self._can_be_part(file):
                     with contextlib.suppress(OSError):  # deleted meanwhile, as temporary files of editors are
-                        found = each.stat()
-                        if stat.S_ISREG(found.st_mode):
-                            yield file, (found.st_mtime_ns, found.st_size, each.path)
+                        status = each.stat()
+                        if stat.S_ISREG(status.st_mode):
+                            yield file, (status.st_mtime_ns, status.st_size, each.path)
                         else:
                             self._left_out[file] = "is not a regular file, but a pipe, a socket or a device"
 
@@ -218,23 +218,25 @@ class Discovery:
         for file, text in files.items():
             if file not in taken and _may_be_alone(file, text):
                 mails.setdefault(naming.name_of(file), MailFiles(file, file, naming.subject(file, named)))
-        found = FolderContents(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
+        contents = FolderContents(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
         compiling = {file for file, text in files.items() if text.compiles}
-        return self._mails_alone(_with_compiled(found, compiling) if compiling else found)
+        return self._mails_alone(_with_compiled(contents, compiling) if compiling else contents)
 
-    def _mails_alone(self, found: FolderContents) -> FolderContents:
+    def _mails_alone(self, everything: FolderContents) -> FolderContents:
         """Leave out the pages of an app, and files that only they use."""
         if (is_mail := self._patterns.is_mail) is None:
-            return found
-        mails = {name: files for name, files in found.mails.items() if is_mail(files)}
-        reached = {file for files in mails.values() for file in found.reached_from(files)}
-        layouts, partials = (tuple(one for one in those if one in reached) for those in (found.layouts, found.partials))
-        return replace(found, mails=mails, layouts=layouts, partials=partials)
+            return everything
+        mails = {name: files for name, files in everything.mails.items() if is_mail(files)}
+        reached = {file for files in mails.values() for file in everything.reached_from(files)}
+        layouts, partials = (
+            tuple(one for one in those if one in reached) for those in (everything.layouts, everything.partials)
+        )
+        return replace(everything, mails=mails, layouts=layouts, partials=partials)
 
     def _files_named(self, names: Iterable[str], file: str, files: Mapping[str, _Text]) -> Iterator[str]:
         meant = (naming.files_meant_by(name, file) for name in names)
-        found = (next((path for path in those if path in files), None) for those in meant)
-        return filter(None, found)
+        existing = (next((path for path in those if path in files), None) for those in meant)
+        return filter(None, existing)
 
     def _is_layout(self, file: str) -> bool:
         return any(fnmatch(file, pattern) for pattern in self._patterns.layouts)
@@ -271,16 +273,16 @@ def _reached(files: Iterable[str], references: Mapping[str, Iterable[str]]) -> l
     return list(reached)
 
 
-def _with_compiled(found: FolderContents, compiling: set[str]) -> FolderContents:
+def _with_compiled(contents: FolderContents, compiling: set[str]) -> FolderContents:
     mails = {
-        name: UnnamedMjml(*files) if compiling.intersection(found.reached_from([files.markup])) else files
-        for name, files in found.mails.items()
+        name: UnnamedMjml(*files) if compiling.intersection(contents.reached_from([files.markup])) else files
+        for name, files in contents.mails.items()
     }
-    return replace(found, mails=mails)
+    return replace(contents, mails=mails)
 
 
 def _read(text: str) -> _Text:
-    found = [
+    references = [
         (first or second, _QUOTED.findall(named or path)) for first, named, second, path in _REFERENCE.findall(text)
     ]
     whole = _ROOT.search(text) is not None
@@ -288,8 +290,8 @@ def _read(text: str) -> _Text:
     return _Text(
         looks_like=".mjml" if whole or fragment else ".html" if _A_TAG.search(text) else "",
         fragment=fragment,
-        extends=tuple(name for tag, names in found if tag == "extends" for name in names),
-        refers=tuple(name for _, names in found for name in names),
+        extends=tuple(name for tag, names in references if tag == "extends" for name in names),
+        refers=tuple(name for _, names in references for name in names),
         blocks=_BLOCK.search(text) is not None,
         compiles=_MJML_BLOCK.search(text) is not None,
         prints="{{" in text or "{%" in text,
@@ -314,10 +316,10 @@ FileState = tuple[str, int, int]
 
 def state_of(file: str) -> FileState:
     try:
-        found = Path(file).stat()
+        status = Path(file).stat()
     except OSError:  # an mj-include looks in several places
         return file, 0, 0
-    return file, found.st_mtime_ns, found.st_size
+    return file, status.st_mtime_ns, status.st_size
 
 
 def is_unchanged(states: Iterable[FileState]) -> bool:

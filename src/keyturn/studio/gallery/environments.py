@@ -107,11 +107,11 @@ def folder_environment(
     return make
 
 
-def app_environment(folder: Path, given: Callable[[str], Environment]) -> Callable[[Language], Environment]:
+def app_environment(folder: Path, environment_for: Callable[[str], Environment]) -> Callable[[Language], Environment]:
     """Return a factory of copies of the app's environment, which look into the folder first."""
 
     def make(language: Language) -> Environment:
-        app = given(language.tag)
+        app = environment_for(language.tag)
         copy = app.overlay(enable_async=False, bytecode_cache=None, auto_reload=True)
         copy.globals, copy.filters, copy.tests = map(_awaited, (app.globals, app.filters, app.tests))
         loaders: list[BaseLoader] = [FileSystemLoader(folder), *([app.loader] if app.loader else [])]
@@ -226,16 +226,16 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
     if not module_name or not path or "/" in named:
         raise CannotImport(f"--env {named}: write it as package.module:environment")
     module = import_from(module_name, folders, f"--env {named}")
-    found: Any = module
+    value: Any = module
     for name in path.split("."):
-        if not hasattr(found, name):
-            raise CannotImport(f"--env {named}: {module_name} has no {path}{did_you_mean(name, dir(found))}")
-        found = getattr(found, name)
+        if not hasattr(value, name):
+            raise CannotImport(f"--env {named}: {module_name} has no {path}{did_you_mean(name, dir(value))}")
+        value = getattr(value, name)
 
     @cache
     def environment(tag: str) -> Environment:
-        made, holder = _environment_in(found, tag, f"--env {named}")
-        request = request_for(made.globals.get("url_for"), (holder, found, *vars(module).values()))
+        made, holder = _environment_in(value, tag, f"--env {named}")
+        request = request_for(made.globals.get("url_for"), (holder, value, *vars(module).values()))
         if request is None or "request" in made.globals:
             return made
         with_request = made.overlay()
@@ -263,19 +263,19 @@ def import_from(name: str, folders: Iterable[Path], option: str) -> ModuleType:
         raise CannotImport(f"{option}: {_describe_error(error)}") from error
 
 
-def _environment_in(found: Any, tag: str, option: str, *, called: bool = False) -> tuple[Environment, Any]:
+def _environment_in(value: Any, tag: str, option: str, *, called: bool = False) -> tuple[Environment, Any]:
     """Return the environment, and the object that holds it."""
-    if isinstance(found, Environment):
-        return found, found
+    if isinstance(value, Environment):
+        return value, value
     for name in _HOLDERS:
-        held = getattr(found, name, None)
+        held = getattr(value, name, None)
         if isinstance(held := getattr(held, "engine", held), Environment):
-            return held, found
-    if called or not callable(found):
+            return held, value
+    if called or not callable(value):
         made = "returns a value of" if called else "is of"
-        raise CannotImport(f"{option} {made} type {type(found).__name__}, not a Jinja environment")
+        raise CannotImport(f"{option} {made} type {type(value).__name__}, not a Jinja environment")
     try:
-        made_by = found(tag) if _takes_locale(found) else found()
+        made_by = value(tag) if _takes_locale(value) else value()
     except Exception as error:
         raise CannotImport(f"{option}: {_describe_error(error)}") from error
     return _environment_in(made_by, tag, option, called=True)

@@ -213,8 +213,8 @@ class Gallery:
             return ""
 
     def users(self, shared: str) -> list[str]:
-        found = self._look.contents
-        return [name for name, files in found.mails.items() if shared in found.reached_from(files)]
+        contents = self._look.contents
+        return [name for name, files in contents.mails.items() if shared in contents.reached_from(files)]
 
     def files_of(self, name: str) -> list[str]:
         """Return the files of a mail and all that they use, its own first. Raises LookupError."""
@@ -386,6 +386,6 @@ def _files(top: str) -> Iterator[FileState]:
         inside = above[len(top) :].strip(os.sep).replace(os.sep, "/")
         for name in names:
             with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
-                found = os.stat(f"{above}/{name}")  # noqa: PTH116 - many
-                if stat.S_ISREG(found.st_mode):
-                    yield f"{inside}/{name}".lstrip("/"), found.st_mtime_ns, found.st_size
+                status = os.stat(f"{above}/{name}")  # noqa: PTH116 - many
+                if stat.S_ISREG(status.st_mode):
+                    yield f"{inside}/{name}".lstrip("/"), status.st_mtime_ns, status.st_size

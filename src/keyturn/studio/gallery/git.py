@@ -137,9 +137,9 @@ def _changed_in(repository: Repo, top: Path, paths: Iterable[Path], commit: Obje
 
 def _stored_files(repository: Repo, commit: ObjectID | None) -> Mapping[bytes, ObjectID]:
     """Return the ids of the files in a commit by name."""
-    if commit is None or not isinstance(found := repository[commit], Commit):
+    if commit is None or not isinstance(of_commit := repository[commit], Commit):
         return {}
-    entries = iter_tree_contents(repository.object_store, found.tree)
+    entries = iter_tree_contents(repository.object_store, of_commit.tree)
     return {entry.path: entry.sha for entry in entries if entry.path and entry.sha}
 
 

@@ -78,6 +78,6 @@ def _languages(folder: Path, settings: StudioSettings, bounds: Path | None) -> L
 
 
 def _props(module: str, places: Iterable[Path]) -> Mapping[str, type[EmailProps]]:
-    found = vars(import_from(module, places, f"props {module}")).values()
-    props = (one for one in found if isclass(one) and issubclass(one, EmailProps) and one is not EmailProps)
+    values = vars(import_from(module, places, f"props {module}")).values()
+    props = (one for one in values if isclass(one) and issubclass(one, EmailProps) and one is not EmailProps)
     return {one.template: one for one in props if hasattr(one, "template")}

@@ -21,8 +21,8 @@ def changed_mails(gallery: Gallery, base: str, settings: Path | None, without: C
     `without` are ignored. Raises GitFailed.
     """
     watched = gallery.watched_folders
-    asked = [*watched, *([settings.resolve()] if settings else [])]
-    changed = {file.resolve() for file in changed_files(gallery.folder, asked, base)} - {
+    paths = [*watched, *([settings.resolve()] if settings else [])]
+    changed = {file.resolve() for file in changed_files(gallery.folder, paths, base)} - {
         one.resolve() for one in without
     }
     inside = {file for file in changed if any(map(file.is_relative_to, watched)) and file.suffix not in _NO_PART}

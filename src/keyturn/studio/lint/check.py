@@ -154,9 +154,9 @@ class TemplateChecks:
         try:
             return tuple(self.gallery.samples(template).values()), []
         except TemplateInvalid as error:
-            found = [explain_samples(one, self.gallery) for one in (error, *error.others)]
-        can_be_rendered = all(one.rule == "samples/invalid" for one in found)
-        return (self.gallery.guessed_sample(template),) if can_be_rendered else (), found
+            findings = [explain_samples(one, self.gallery) for one in (error, *error.others)]
+        can_be_rendered = all(one.rule == "samples/invalid" for one in findings)
+        return (self.gallery.guessed_sample(template),) if can_be_rendered else (), findings
 
     def _branches(self, template: str) -> tuple[Passes | None, Finding | None]:
         """Return the passes through branches, and the finding on a limit that exploring them has passed."""
@@ -185,20 +185,20 @@ class TemplateChecks:
         """
         again = partial(read_document, self._templates_for(sample), template, sample, language)
         with few_turns() if takes_few_turns() else nullcontext():
-            found, hiding, is_endless = self._findings_of_all_turns(template, sample, read or again, styles)
+            of_mail, hiding, is_endless = self._findings_of_all_turns(template, sample, read or again, styles)
         if is_endless and not takes_few_turns():
             gc.collect()  # what the frames of the error hold
             with few_turns():
                 in_few, *_ = self._findings_of_all_turns(template, sample, again, styles)
-            found = [one for one in found if one.group != "mjml"] + in_few
-        findings = merge([*found, *(replace(one, hides=True) for one in hiding)])
+            of_mail = [one for one in of_mail if one.group != "mjml"] + in_few
+        findings = merge([*of_mail, *(replace(one, hides=True) for one in hiding)])
         return [one for one in findings if one.group == "limits" or _counts(one, sample)]
 
     def _findings_of_all_turns(
         self, template: str, sample: Sample, read: Callable[[], Document], styles: StyleUses
     ) -> tuple[list[Finding], list[Finding], bool]:
         is_endless = False
-        found: list[Finding] = []
+        findings: list[Finding] = []
         hiding: list[Finding] = []
         try:
             with limited_time(self.limits.seconds):
@@ -210,16 +210,16 @@ class TemplateChecks:
                 hiding += (finding for fault, finding in faults.items() if is_failed_part(fault))
                 is_endless = any(isinstance(fault.__cause__, RecursionError) for fault in faults)
                 for finding in chain(faults.values(), document_findings(document, self._checks)):
-                    found.append(finding)  # noqa: PERF402 - keeps the findings made before the time is over
+                    findings.append(finding)  # noqa: PERF402 - keeps the findings made before the time is over
                 if self._checks:
                     styles.add(document)
                 if document.refusal and not is_endless:
-                    hiding += (finding for finding in found if finding.severity == "error")
+                    hiding += (finding for finding in findings if finding.severity == "error")
         except _LIMITS as passed:
             hiding.append(self._limit(template, passed))
         except TemplateInvalid as error:
             hiding += (explain(one, self.gallery, sample) for one in (error, *error.others))
-        return found, hiding, is_endless or any(finding.group == "limits" for finding in hiding)
+        return findings, hiding, is_endless or any(finding.group == "limits" for finding in hiding)
 
     def _marked(self, files: Iterable[str]) -> Iterator[tuple[Text, Place]]:
         if self._has_catalogues:
@@ -256,14 +256,14 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
     Findings on a stand-in, which only follow from the missing part, are left out: that is a finding itself.
     """
     checks = TEXT_CHECKS if document.files.is_text else checks if document.mail.html else ()
-    found = chain(guard(document) if document.is_mjml else (), *(check(document) for check in checks))
+    findings = chain(guard(document) if document.is_mjml else (), *(check(document) for check in checks))
     if not (document.missing or document.sample.forced):
-        return found
+        return findings
     shown_at = {document.place(at.start()) for at in re.finditer(r"\[\[", document.markup)}
     without_layout = document.place(document.body.offset).file == NO_LAYOUT
     return (
         finding
-        for finding in found
+        for finding in findings
         if not (
             finding.place in shown_at
             or "[[" in finding.message

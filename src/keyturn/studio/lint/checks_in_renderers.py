@@ -43,23 +43,23 @@ _LARGEST_KEPT = 64_000_000
 _MOST_FILES = 32
 
 
-class KeptResults:
+class ResultCache:
     """Keeps the findings on the templates of a folder from one check to the next.
 
-    `given`: what else the findings depend on, the settings and the limits.
+    `depends_on`: what else decides the findings, the settings and the limits.
     """
 
-    def __init__(self, folder: Path, given: Iterable[bytes]) -> None:
+    def __init__(self, folder: Path, depends_on: Iterable[bytes]) -> None:
         name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:24]
         self._file = cache_folder("check") / f"{name}.msgpack"
-        self._given = given
+        self._depends_on = depends_on
         self._known = _read(self._file)
 
     def check(
         self, gallery: Gallery, names: Sequence[str], check: Callable[[Sequence[str]], Iterable[Part]]
     ) -> Iterable[Part]:
         """Return the findings on templates: `check` makes those of templates that have changed."""
-        keys = _state_keys(gallery, names, self._given)
+        keys = _state_keys(gallery, names, self._depends_on)
         known = {name: part for name, key in keys.items() if (part := self._known.get(key))}
         left = [name for name in names if name not in known]
         parts = known | dict(zip(left, check(left), strict=True))
@@ -71,11 +71,11 @@ class KeptResults:
         if used.keys() <= self._known.keys():
             return
         left = {key: part for key, part in self._known.items() if key not in used}
-        kept = dict([*left.items(), *used.items()][-_MOST_KEPT:])
+        newest = dict([*left.items(), *used.items()][-_MOST_KEPT:])
         half = self._file.with_suffix(f".{os.getpid()}.half")
         with suppress(OSError):
             make_private_folder(self._file.parent)
-            half.write_bytes(msgspec.msgpack.encode(kept))
+            half.write_bytes(msgspec.msgpack.encode(newest))
             half.replace(self._file)
             files = sorted(self._file.parent.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
             for old in files[_MOST_FILES:]:
@@ -103,7 +103,7 @@ _BY_VALUE = re.compile(r"""\{%[-+]?\s*(?:extends|include|import|from)\s+(?!["'\[
 """A file included by a computed name, which may be any file."""
 
 
-def _state_keys(gallery: Gallery, names: Sequence[str], given: Iterable[bytes]) -> Mapping[str, str]:
+def _state_keys(gallery: Gallery, names: Sequence[str], depends_on: Iterable[bytes]) -> Mapping[str, str]:
     """Return a key for each template, or an empty mapping if keys are impossible."""
     below = (Path(above, name) for top in gallery.watched_folders for above, names, _ in walk(top) for name in names)
     if any(folder.is_symlink() for folder in below):
@@ -111,7 +111,7 @@ def _state_keys(gallery: Gallery, names: Sequence[str], given: Iterable[bytes]) 
     states = fingerprints(gallery)
     of_all = Fingerprint().union(*states.values())
     shared = of_all.intersection(*states.values())
-    start = _digest([_code_key(), *given, *map(str.encode, gallery.languages.known), _states_as_text(shared)])
+    start = _digest([_code_key(), *depends_on, *map(str.encode, gallery.languages.known), _states_as_text(shared)])
     keys = {}
 
     @cache
@@ -147,27 +147,27 @@ def _states(place: Path) -> Iterator[str]:
 
 
 def _digest(parts: Iterable[bytes]) -> bytes:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for part in parts:
-        found.update(len(part).to_bytes(8, "big") + part)
-    return found.digest()
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return digest.digest()
 
 
 @dataclass(frozen=True, kw_only=True)
 class InRenderers:
     """Checks templates in `jobs` processes.
 
-    `kept`: findings of earlier checks. A template that crashes its process is a finding; the
+    `cache`: findings of earlier checks. A template that crashes its process is a finding; the
     others are still checked.
     """
 
     jobs: int
-    kept: KeptResults | None = None
+    cache: ResultCache | None = None
 
     def __call__(self, checks: TemplateChecks, names: Sequence[str], /) -> Iterable[Part]:
-        if self.kept is None:
+        if self.cache is None:
             return self._check(checks, names)
-        return self.kept.check(checks.gallery, names, lambda left: self._check(checks, left))
+        return self.cache.check(checks.gallery, names, lambda left: self._check(checks, left))
 
     def _check(self, checks: TemplateChecks, names: Sequence[str]) -> Iterable[Part]:
         if not names:

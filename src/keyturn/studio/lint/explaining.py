@@ -49,8 +49,8 @@ def as_text(rule: str) -> str:
         return "\n".join(f"{one.name}  {one.severity_in_words}\n  {one.what}" for one in listed)
     about = explain_rule(rule)
     parts = {"Whom it hits": about.why, **about.examples, "Fix": about.fix, "Silence": about.silence}
-    told = (f"{name}:\n  {text}".replace("\n", "\n  ").replace("\n    ", "\n  ") for name, text in parts.items())
-    return "\n\n".join((f"{about.name}  {about.severity_in_words}\n{about.what}", *told))
+    paragraphs = (f"{name}:\n  {text}".replace("\n", "\n  ").replace("\n    ", "\n  ") for name, text in parts.items())
+    return "\n\n".join((f"{about.name}  {about.severity_in_words}\n{about.what}", *paragraphs))
 
 
 def _general(text: str) -> str:

@@ -44,10 +44,10 @@ def line_and_column(source: str, offset: int) -> tuple[int, int]:
     return source.count("\n", 0, offset) + 1, offset - source.rfind("\n", 0, offset)
 
 
-def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6, said: str = "Did you mean {}?") -> str:
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6, question: str = "Did you mean {}?") -> str:
     """Return a fix that names the closest known name, or an empty text if none is close (`difflib`)."""
     close = get_close_matches(name, list(known), n=1, cutoff=cutoff)
-    return said.replace("{}", close[0]) if close else ""
+    return question.replace("{}", close[0]) if close else ""
 
 
 def did_you_mean_file(name: str, known: Iterable[str], by: str = "") -> str:

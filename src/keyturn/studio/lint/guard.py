@@ -22,23 +22,23 @@ _POSITION = re.compile(r"(.*?) in root template(?: at position (\d+):\d+)?")
 def guard(document: Document) -> Iterator[Finding]:
     """Yield findings on the MJML. If tags are missing, nesting is a guess and is not checked."""
     faults = filter(_is_no_other_fault, document.faults)
-    found = [_finding_at(document.place(fault.offset), fault) for fault in faults]
-    is_broken = any(RULES[finding.rule].breaks_nesting for finding in found)
+    findings = [_finding_at(document.place(fault.offset), fault) for fault in faults]
+    is_broken = any(RULES[finding.rule].breaks_nesting for finding in findings)
     selected = check_mjml_selectors(document)
-    found += (finding for finding in selected if not (is_broken and RULES[finding.rule].is_of_nesting))
-    found += attribute_findings(document)
-    found += (finding for element in document.elements() for finding in _unknown_element(document, element))
-    found += () if is_broken else nesting_findings(document)
-    yield from found
-    if document.refusal and not any(finding.severity == "error" for finding in found):
+    findings += (finding for finding in selected if not (is_broken and RULES[finding.rule].is_of_nesting))
+    findings += attribute_findings(document)
+    findings += (finding for element in document.elements() for finding in _unknown_element(document, element))
+    findings += () if is_broken else nesting_findings(document)
+    yield from findings
+    if document.refusal and not any(finding.severity == "error" for finding in findings):
         yield _compiler_refusal(document)
 
 
 def _compiler_refusal(document: Document) -> Finding:
     """Report the compiler's message if no other finding explains it."""
-    said = document.refusal.removeprefix("MJML: ")
-    position = _POSITION.match(said)
-    reason, offset = (position[1], position[2]) if position else (said, None)
+    message = document.refusal.removeprefix("MJML: ")
+    position = _POSITION.match(message)
+    reason, offset = (position[1], position[2]) if position else (message, None)
     at = document.markup.rfind("<", 0, int(offset) + 1) if offset else Place(document.files.markup)
     return document.finding(at, "mjml/refused", reason=reason)
 
@@ -330,7 +330,7 @@ def _fix_of_unit(value: str, units: list[str], count: str) -> str:
     unit, parts, most = next(unit for unit in units if unit != "auto"), value.split(), int(count.rpartition(",")[2])
     if len(parts) > most:
         return f"Write at most {most} lengths." if most > 1 else "Write only one length."
-    number = next((found for part in parts if (found := _NUMBER.fullmatch(part))), None)
+    number = next((match for part in parts if (match := _NUMBER.fullmatch(part))), None)
     if number and not number[1]:
         added = " ".join(f"{part}{unit}" if part.isdigit() and part != "0" else part for part in parts)
         return f"Add the unit: {added}."

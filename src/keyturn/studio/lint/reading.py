@@ -50,7 +50,7 @@ PlaceOf = Callable[[Element], Place | None]
 def read_aloud(root: Element, place_of: PlaceOf = lambda _: None) -> list[Saying]:
     reader = _Reader(place_of)
     reader.read(root.find("body") or root, _language_above(root))
-    return list(reader.said())
+    return list(reader.sayings())
 
 
 class _Reader:
@@ -58,13 +58,13 @@ class _Reader:
 
     def __init__(self, place_of: PlaceOf) -> None:
         self._place_of = place_of
-        self._said: list[Saying] = []
+        self._sayings: list[Saying] = []
         self._line: list[str] = []
         self._at: tuple[Element, str] | None = None
 
-    def said(self) -> Iterator[Saying]:
+    def sayings(self) -> Iterator[Saying]:
         self._end_line()
-        yield from self._said
+        yield from self._sayings
 
     def read(self, element: Element, language: str) -> None:
         for node in element.nodes:
@@ -124,7 +124,7 @@ class _Reader:
     ) -> None:
         self._end_line()
         place = self._place_of(element)
-        self._said.append(Saying(kind, words, place, level=level, about=about, language=language))
+        self._sayings.append(Saying(kind, words, place, level=level, about=about, language=language))
 
     def _end_line(self) -> None:
         words = " ".join("".join(self._line).split())
@@ -135,10 +135,10 @@ class _Reader:
 
     def _join_item(self, text: Saying) -> None:
         """Add a text, joined with the mark of its list entry if it is the first there."""
-        if self._said and self._said[-1].kind == "item" and not self._said[-1].words:
-            self._said[-1] = replace(self._said[-1], words=text.words, language=text.language)
+        if self._sayings and self._sayings[-1].kind == "item" and not self._sayings[-1].words:
+            self._sayings[-1] = replace(self._sayings[-1], words=text.words, language=text.language)
         else:
-            self._said.append(text)
+            self._sayings.append(text)
 
 
 def _is_silent(element: Element) -> bool:
@@ -163,8 +163,8 @@ def _name(element: Element) -> str:
 
 
 def _heading_level(element: Element) -> int:
-    if found := _HEADING.fullmatch(element.tag):
-        return int(found[1]) if element.get("role") not in _LAYOUT else 0
+    if match := _HEADING.fullmatch(element.tag):
+        return int(match[1]) if element.get("role") not in _LAYOUT else 0
     level = element.get("aria-level")
     return (int(level) if level.isdecimal() and len(level) == 1 else 2) if element.get("role") == "heading" else 0
 

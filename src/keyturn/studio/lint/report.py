@@ -116,8 +116,8 @@ class Report(Struct, frozen=True, dict=True):
 
     def with_rules(self, rules: Collection[str]) -> "Report":
         """Keep the findings of the named rules and groups ("mjml"); all of them without a name."""
-        kept = (one for one in self.findings if not {one.rule, one.group}.isdisjoint(rules))
-        return replace(self, findings=tuple(kept)) if rules else self
+        those = (one for one in self.findings if not {one.rule, one.group}.isdisjoint(rules))
+        return replace(self, findings=tuple(those)) if rules else self
 
     def with_findings(self, findings: Iterable[Finding]) -> "Report":
         """Return this with these findings instead, put in order."""

@@ -25,8 +25,8 @@ HTML, TEXT = "HTML", "text"
 def examine(_: object, html: str, text: str, subject: str, clients: tuple[str, ...] = ()) -> list[Finding]:
     """Return the findings in a mail. `clients`: existing groups of mail clients. A renderer's state is not needed."""
     checks = checks_for(clients)
-    found = dict.fromkeys(document_findings(document_of(html, text, subject), checks))
-    for_senders = (replace(one, fix=RULES.row_of(one).fixes.get("sent", one.fix)) for one in found)
+    findings = dict.fromkeys(document_findings(document_of(html, text, subject), checks))
+    for_senders = (replace(one, fix=RULES.row_of(one).fixes.get("sent", one.fix)) for one in findings)
     return sorted(for_senders, key=lambda finding: (finding.place, finding.rule, finding.message))
 
 

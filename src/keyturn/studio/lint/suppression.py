@@ -37,10 +37,10 @@ def rules() -> Mapping[str, tuple[str, ...]]:
 
     They are those of `rules.toml` and of the features of mail clients.
     """
-    found: dict[str, set[str]] = defaultdict(set)
+    by_group: dict[str, set[str]] = defaultdict(set)
     for rule in (*RULES, *(f"compatibility/{feature}" for feature in features())):
-        found[rule.partition("/")[0]].add(rule)
-    return {name: tuple(sorted(found[name])) for name in sorted(found)}
+        by_group[rule.partition("/")[0]].add(rule)
+    return {name: tuple(sorted(by_group[name])) for name in sorted(by_group)}
 
 
 def expect_rules(names: Iterable[str]) -> None:
@@ -163,20 +163,20 @@ def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
         if match.end() > next_at:
             next_at = after.end() if (after := _UP_TO_NEXT.match(source, match.end())) else match.end()
         place = Place(file, *line_and_column(source, match.start()))
-        said = _SAID.fullmatch(match["said"])
-        if not said:
+        comment = _SAID.fullmatch(match["said"])
+        if not comment:
             why = "it needs rules, separated by commas, and a reason"
             yield RULES.finding(place, "ignore/unreadable", why=why, form=f"{_FORM}, or with ignore-file")
             continue
-        rules = [rule.strip() for rule in said["rules"].split(",")]
+        rules = [rule.strip() for rule in comment["rules"].split(",")]
         try:
             expect_rules(rules)
         except UnknownRule as unknown:
             yield RULES.finding(place, "ignore/unknown-rule", unknown=unknown)
             continue
-        whole = said["what"] == "ignore-file"
+        whole = comment["what"] == "ignore-file"
         lines = range(1, 2**31) if whole else _lines_meant(source, match, next_at)
-        yield IgnoreComment(place, frozenset(rules), lines, " ".join(said["reason"].split()))
+        yield IgnoreComment(place, frozenset(rules), lines, " ".join(comment["reason"].split()))
 
 
 def _lines_meant(source: str, comment: re.Match[str], next_at: int) -> range:

@@ -74,14 +74,14 @@ Each start makes a new token: after a restart, open the new address. To keep one
 BeforeRequest = Callable[[Request[Any, Any, Any]], Awaitable[Response[Any] | None]]
 
 
-def token_for(given: str = "") -> str:
-    """Return the token of a studio: `given`, or a new one.
+def token_for(wanted: str = "") -> str:
+    """Return the token of a studio: `wanted`, or a new one.
 
-    Raises ValueError if `given` could be guessed, or cannot stand in an address and a header.
+    Raises ValueError if `wanted` could be guessed, or cannot stand in an address and a header.
     """
-    if given and not _TOKEN.fullmatch(given):
+    if wanted and not _TOKEN.fullmatch(wanted):
         raise ValueError(f"a token must have {_SHORTEST} to {_LONGEST} letters, digits, - and _")
-    return given or secrets.token_urlsafe(_BYTES)
+    return wanted or secrets.token_urlsafe(_BYTES)
 
 
 def require_token(token: str) -> BeforeRequest:

@@ -81,16 +81,16 @@ class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class Inbox:
     """Finds the mails that a request asks for."""
 
-    def __init__(self, studio: Studio, captured: CapturedMails, asked: MailQuery) -> None:
+    def __init__(self, studio: Studio, captured: CapturedMails, query: MailQuery) -> None:
         self.captured = captured
-        self.asked = asked
+        self.query = query
         self._stopping = studio.stopping
 
     async def mails(self) -> list[CapturedMail]:
         """Return the mails of the query, once there is one or the time of the query is over."""
-        asked, ends = self.asked, time.monotonic() + self.asked.seconds
+        query, ends = self.query, time.monotonic() + self.query.seconds
         while True:
-            mails = await asyncio.to_thread(self.captured.newest, asked.match, limit=asked.limit, skip=asked.start)
+            mails = await asyncio.to_thread(self.captured.newest, query.match, limit=query.limit, skip=query.start)
             left = ends - time.monotonic()
             if mails or left <= 0 or self._stopping.is_set():
                 return mails
@@ -129,7 +129,7 @@ def delete_messages(body: RawBody, inbox: NamedDependency[Inbox]) -> str:
         ids = msgspec.json.decode(body or b"{}", type=Chosen).ids
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise ValidationException(detail=f"The body cannot be read: {error}") from error
-    match = inbox.asked.match
+    match = inbox.query.match
     if ids and match is not everything:
         raise ValidationException(detail="Give IDs or a query, not both.")
     inbox.captured.delete(with_id(*ids) if ids else match)
@@ -187,14 +187,14 @@ def certificate(studio: NamedDependency[Studio]) -> str:
 def _list_of(inbox: Inbox, mails: list[CapturedMail]) -> dict[str, Any]:
     """Return mails, newest first. `total`, `unread`: of all. `messages_count`, `messages_unread`: of the matches."""
     every = inbox.captured.newest(limit=None)
-    matches = [*filter(inbox.asked.match, every)]
+    matches = [*filter(inbox.query.match, every)]
     return {
         "total": len(every),
         "unread": sum(not mail.read for mail in every),
         "count": len(mails),
         "messages_count": len(matches),
         "messages_unread": sum(not mail.read for mail in matches),
-        "start": inbox.asked.start,
+        "start": inbox.query.start,
         "tags": [],
         "messages": [
             _both(mail)

@@ -10,7 +10,7 @@ from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.renderers import LimitExceeded
 from keyturn.studio.web import frames
 from keyturn.studio.web.checks.mail_checks import check_mail
-from keyturn.studio.web.rendering.kept import Kept
+from keyturn.studio.web.rendering.latest_values import LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Rendition
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
@@ -24,7 +24,7 @@ class Drafts:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._frames: Kept[str, tuple[str, View]] = Kept(_MOST)
+        self._frames: LatestValues[str, tuple[str, View]] = LatestValues(_MOST)
         self._one_at_a_time = threading.Lock()
 
     def render(self, rendition: Rendition, draft: Draft, view: View) -> tuple[str, Finding | None]:
@@ -53,9 +53,9 @@ class Drafts:
             return ()
 
     def frame(self, key: str) -> tuple[str, View]:
-        if not (kept := self._frames.get(key)):
+        if not (frame := self._frames.get(key)):
             raise LookupError("This draft has expired. Edit the file to render it again.")
-        return kept
+        return frame
 
 
 def _render(renderer: MailRenderer, order: Order, draft: Draft, view: View) -> tuple[str, Finding | None]:

@@ -25,10 +25,10 @@ class PageAddress(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return str(self.to(**changes)) or "?"
 
     def fields(self, **changes: Any) -> list[tuple[str, str]]:
-        kept = msgspec.to_builtins(self.to(**changes))
+        plain = msgspec.to_builtins(self.to(**changes))
         return [
             (name, str(value))
-            for name, values in kept.items()
+            for name, values in plain.items()
             for value in (values if isinstance(values, list | tuple) else [values])
         ]
 

@@ -88,8 +88,8 @@ def _endings(table: TableSettings) -> Iterator[Fault]:
                 yield Fault(member_name(f"{setting}.where", column), "no row has the present time: write a value")
 
 
-def _values(setting: str, given: Mapping[str, object]) -> Iterator[Fault]:
-    for column, value in given.items():
+def _values(setting: str, values: Mapping[str, object]) -> Iterator[Fault]:
+    for column, value in values.items():
         place = _PLACE.search(value) if isinstance(value, str) else None
         if place and place[0] not in PLACES:
             message = f"has an unknown placeholder {place[0]}: use one of {', '.join(PLACES)}"

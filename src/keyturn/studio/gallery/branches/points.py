@@ -55,15 +55,15 @@ class Point:
 
 def points_in(tree: nodes.Template, file: str) -> list[Point]:
     """Return the decisions of a file, without those in macros: the arguments of a call decide them."""
-    found = decisions_in(tree)
-    numbers = {id(node): number for number, node in enumerate(found)}
+    decisions = decisions_in(tree)
+    numbers = {id(node): number for number, node in enumerate(decisions)}
     of_macros = {id(node) for macro in tree.find_all(nodes.Macro) for node in macro.find_all(KINDS)}
 
     def within(body: Iterable[nodes.Node]) -> frozenset[int]:
         return frozenset(numbers[id(one)] for node in body for one in _decisions_of(node))
 
     behind: dict[int, tuple[Sequence[nodes.Node], Sequence[nodes.Node]]] = {}  # each `elif`, and the `else`
-    for node in found:
+    for node in decisions:
         match node:
             case nodes.If() if id(node) not in behind:
                 questions = [node, *node.elif_]
@@ -79,7 +79,7 @@ def points_in(tree: nodes.Template, file: str) -> list[Point]:
         shown = {True: body, False: () if questions else otherwise}  # `else` belongs to the last question
         return Point(file, number, node, shown, {True: within(body), False: within([*questions, *otherwise])})
 
-    return [point(number, node) for number, node in enumerate(found) if id(node) not in of_macros]
+    return [point(number, node) for number, node in enumerate(decisions) if id(node) not in of_macros]
 
 
 def _decisions_of(node: nodes.Node) -> list[Decision]:

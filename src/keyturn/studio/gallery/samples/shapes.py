@@ -71,16 +71,16 @@ def _common_shape(shapes: Sequence[Shape]) -> Shape:
 
 def _merge(mappings: Sequence[Shape]) -> Shape:
     """Merge mappings. Keys that some of them lack are optional."""
-    found: dict[str, list[inspect.Field]] = {}
+    by_name: dict[str, list[inspect.Field]] = {}
     for field in (field for mapping in mappings for field in parts_of(mapping)):
-        found.setdefault(field.name, []).append(field)
+        by_name.setdefault(field.name, []).append(field)
     return _mapping(
         {
             name: (
                 _common_shape([field.type for field in fields]),
                 all(field.required for field in fields) and len(fields) == len(mappings),
             )
-            for name, fields in found.items()
+            for name, fields in by_name.items()
         }
     )
 

@@ -112,10 +112,10 @@ def _plain_value(one: Variable, named: Named, nth: int) -> Any:
 
 
 def _is_yes_or_no(one: Variable, words: str) -> bool:
-    asked = "asked" in one.uses
-    if _QUESTION.fullmatch(words) or (asked and _STATE.fullmatch(words)):
+    is_tested = "asked" in one.uses
+    if _QUESTION.fullmatch(words) or (is_tested and _STATE.fullmatch(words)):
         return True
-    if asked and not one.uses & {"printed", "text", "length"}:
+    if is_tested and not one.uses & {"printed", "text", "length"}:
         return True
     return not one.uses & {"printed", "text"} and bool(_FLAG.fullmatch(words))
 

@@ -70,8 +70,8 @@ def is_failed_part(fault: TemplateInvalid) -> bool:
 
 
 def missing_name(message: str) -> str:
-    found = _MISSING.search(message)
-    return found[1] or found[2] if found else ""
+    match = _MISSING.search(message)
+    return match[1] or match[2] if match else ""
 
 
 def stand_in_for(name: str) -> str:

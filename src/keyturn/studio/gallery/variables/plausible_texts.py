@@ -75,7 +75,7 @@ def _rules() -> tuple[_Rule, ...]:
     written = _written()
     words = {f"<{name}>": f"(?:{'|'.join(any_of)})" for name, any_of in written["words"].items()}
     return tuple(
-        _Rule(re.sub("<[a-z]+>", lambda found: words[found[0]], names), texts)
+        _Rule(re.sub("<[a-z]+>", lambda match: words[match[0]], names), texts)
         for section in written["texts"].values()
         for names, texts in section.items()
     )

@@ -130,17 +130,17 @@ def _is_file_name(alt: str, source: str) -> bool:
 
 
 def _headings(document: Document) -> Iterator[Finding]:
-    before, found = 0, False
+    before, has_headings = 0, False
     for tag in document.html_elements():
         if not (heading := _HEADING.match(tag.tag)):
             continue
-        level, found = int(heading[1]), True
+        level, has_headings = int(heading[1]), True
         if level > before + 1 and before:
             yield document.finding(
                 tag.offset, "accessibility/heading-order", before=before, level=level, next=before + 1
             )
         before = level
-    if not found and (body := body_of(document.root) or document.root.find("body")):
+    if not has_headings and (body := body_of(document.root) or document.root.find("body")):
         yield document.finding(body.offset, "accessibility/no-heading")
 
 

@@ -31,13 +31,13 @@ def check_compatibility(document: Document, clients: tuple[str, ...] = MAJOR) ->
 
 def _finding_on(document: Document, use: FeatureUse, chosen: tuple[str, ...]) -> Finding | None:
     support, feature = supports()[use.feature], features()[use.feature]
-    found = tuple(gaps(use, feature, support, chosen))
-    if not found:
+    all_gaps = tuple(gaps(use, feature, support, chosen))
+    if not all_gaps:
         return None
-    lacking, partly = ([gap for gap in found if gap.support == kind] for kind in ("no", "partial"))
+    lacking, partly = ([gap for gap in all_gaps if gap.support == kind] for kind in ("no", "partial"))
     return Finding(
         rule=f"compatibility/{use.feature}",
-        severity=severity_of(use, feature, found),
+        severity=severity_of(use, feature, all_gaps),
         message=_message(_title(support, feature, use), support, feature, lacking, partly),
         fix=(not document.is_mjml and feature.in_html) or feature.fix or _note(support, lacking) or _WITHOUT,
         place=document.place(use.offset),
@@ -55,14 +55,14 @@ def _title(support: Support, feature: Feature, use: FeatureUse) -> str:
 
 
 def _message(title: str, support: Support, feature: Feature, lacking: Sequence[Gap], partly: Sequence[Gap]) -> str:
-    said = [f"{feature.effect} in {names_of([gap.client for gap in lacking])}"] if lacking else []
+    effects = [f"{feature.effect} in {names_of([gap.client for gap in lacking])}"] if lacking else []
     if partly:
         why = _note(support, partly).rstrip(".")
-        said.append(f"only in part in {names_of([gap.client for gap in partly])}" + (f" ({why})" if why else ""))
-    return f"{title}: {', '.join(said)}. {support.works[:1].upper()}{support.works[1:]}."
+        effects.append(f"only in part in {names_of([gap.client for gap in partly])}" + (f" ({why})" if why else ""))
+    return f"{title}: {', '.join(effects)}. {support.works[:1].upper()}{support.works[1:]}."
 
 
-def _note(support: Support, found: Iterable[Gap]) -> str:
+def _note(support: Support, all_gaps: Iterable[Gap]) -> str:
     """Return the first note of Can I email on these gaps, as plain text."""
-    notes = (support.notes[gap.note] for gap in found if gap.note in support.notes)
+    notes = (support.notes[gap.note] for gap in all_gaps if gap.note in support.notes)
     return _VERDICT_WORD.sub("", _MARKDOWN_LINK.sub(r"\1", next(notes, "")))

@@ -89,7 +89,7 @@ def _of_source(document: Document, address: str, case: str, find: "partial[Findi
     if _TWICE.match(address):
         yield find("links/doubled-scheme")
     elif scheme and "{" not in address and scheme[1].lower() not in known:
-        meant = did_you_mean(scheme[1].lower(), known, said="Did you mean {}:?")
+        meant = did_you_mean(scheme[1].lower(), known, question="Did you mean {}:?")
         yield find("links/unknown-scheme", case, severity="error", scheme=scheme[1], fix=meant)
     elif _INSIDE.fullmatch(host := host_of(address)):
         yield from _of_this_machine(document, host, find)
@@ -97,11 +97,11 @@ def _of_source(document: Document, address: str, case: str, find: "partial[Findi
 
 def check_links_in_text(document: Document) -> Iterator[Finding]:
     """Check the addresses in a mail that consists of text alone."""
-    for found in _ANY_ADDRESS.finditer(document.text):
-        address = found[0].rstrip(_CLOSING)
+    for match in _ANY_ADDRESS.finditer(document.text):
+        address = match[0].rstrip(_CLOSING)
         if not is_unfilled(address):
-            anchor = Anchor(address, "", found.start(), found.start(), has_image=False, is_button=False)
-            place = document.text_place(found.start())
+            anchor = Anchor(address, "", match.start(), match.start(), has_image=False, is_button=False)
+            place = document.text_place(match.start())
             yield from _check_address(document, address, anchor, partial(document.finding, place))
 
 
@@ -117,7 +117,7 @@ def _check_address(document: Document, address: str, anchor: Anchor, find: "part
     elif (name := scheme[1].lower()) in ("javascript", "data", "vbscript", "file"):
         yield find("links/forbidden-scheme", scheme=name)
     elif name not in _SCHEMES:
-        meant = did_you_mean(name, _SCHEMES, said="Did you mean {}:?")
+        meant = did_you_mean(name, _SCHEMES, question="Did you mean {}:?")
         yield find("links/unknown-scheme", severity="error" if meant else "warning", scheme=name, fix=meant)
     elif name == "mailto":
         yield from _of_mailto(address, find)
@@ -196,11 +196,11 @@ def anchors(document: Document) -> Iterator[Anchor]:
         for element in document.elements(*_LINKING)
         if not any(above.tag == "mj-attributes" for above in element.ancestors())
     )
-    found = [one for one in elements if one.address is not None or one.is_button]
+    all_anchors = [one for one in elements if one.address is not None or one.is_button]
     # Without an address, an anchor with a name is only a target.
     links = (one for one in document.html_elements("a") if "href" in one.attributes or "name" not in one.attributes)
-    found += map(_of_html, links)
-    yield from sorted(found, key=lambda anchor: anchor.offset)
+    all_anchors += map(_of_html, links)
+    yield from sorted(all_anchors, key=lambda anchor: anchor.offset)
 
 
 def secret_in(address: str) -> str:
@@ -232,7 +232,7 @@ def _parameters_and_path(address: str) -> tuple[list[tuple[str, str]], list[str]
 
 def addresses_in(text: str) -> dict[str, int]:
     """Return the web addresses in a plain text, each with its offset."""
-    return {found[0].rstrip(_CLOSING): found.start() for found in reversed(list(_ADDRESS.finditer(text)))}
+    return {match[0].rstrip(_CLOSING): match.start() for match in reversed(list(_ADDRESS.finditer(text)))}
 
 
 def _of_element(rules: Sequence[Element], element: Element) -> Anchor:

@@ -112,18 +112,18 @@ def check_parity(document: Document) -> Iterator[Finding]:
 
 def _unfilled_places(document: Document) -> Iterator[Finding]:
     for text, place in document.written:
-        for found in UNFILLED.finditer(text):
-            if not is_sample_value(document.sample.values, found[0]):
-                yield document.finding(place(found.start()), "parity/unfilled", shown=found[0], engine=document.engine)
+        for match in UNFILLED.finditer(text):
+            if not is_sample_value(document.sample.values, match[0]):
+                yield document.finding(place(match.start()), "parity/unfilled", shown=match[0], engine=document.engine)
 
 
 def _html_in_text(document: Document) -> Iterator[Finding]:
     lines = set()
-    for found in _HTML.finditer(document.text):
-        place = document.text_place(found.start())
-        if not is_sample_value(document.sample.values, found[0]) and place.line not in lines:
+    for match in _HTML.finditer(document.text):
+        place = document.text_place(match.start())
+        if not is_sample_value(document.sample.values, match[0]) and place.line not in lines:
             lines.add(place.line)
-            yield document.finding(place, "parity/html-in-text", shown=found[0][:40])
+            yield document.finding(place, "parity/html-in-text", shown=match[0][:40])
 
 
 def _links_in_one_part(document: Document) -> Iterator[Finding]:
@@ -174,8 +174,8 @@ def check_subject(document: Document) -> Iterator[Finding]:
         if not document.mail.subject:
             yield document.finding(document.subject_place(0), "subject/empty")
         return
-    if found := _MARKUP.search(text):
-        yield document.finding(document.subject_place(found.start()), "subject/markup", shown=found[0][:40])
+    if match := _MARKUP.search(text):
+        yield document.finding(document.subject_place(match.start()), "subject/markup", shown=match[0][:40])
     first = len(text) - len(text.lstrip())
     if (end := text.find("\n", first)) >= 0 and (rest := text[end:]).strip():
         yield document.finding(document.subject_place(end + len(rest) - len(rest.lstrip())), "subject/several-lines")
@@ -203,4 +203,4 @@ def _closest_name(name: str, values: object) -> str:
     above, dot, last = name.rpartition(".")
     for part in above.split(".") if above else ():
         values = values.get(part) if isinstance(values, dict) else None
-    return did_you_mean(last, values if isinstance(values, dict) else (), said=f"Did you mean {above}{dot}{{}}?")
+    return did_you_mean(last, values if isinstance(values, dict) else (), question=f"Did you mean {above}{dot}{{}}?")

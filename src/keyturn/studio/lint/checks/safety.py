@@ -69,13 +69,13 @@ class _Audit:
 
     def __init__(self, document: Document) -> None:
         self._document = document
-        given = [text for text in strings_of(document.sample.values) if secret_in(text)]
+        secrets = [text for text in strings_of(document.sample.values) if secret_in(text)]
         self._anchors = list(anchors(document))
         self._buttons = [anchor for anchor in self._anchors if anchor.is_button]
         self._with_secret = [anchor for anchor in self._anchors if anchor.secret]
         self._links = self._with_secret or self._buttons[:1]
-        self._hosts = {host_of(address) for address in given}
-        self._secrets = {secret_in(address) for address in given} | {anchor.secret for anchor in self._with_secret}
+        self._hosts = {host_of(address) for address in secrets}
+        self._secrets = {secret_in(address) for address in secrets} | {anchor.secret for anchor in self._with_secret}
         self._visible = document.compiled.text()
 
     def items(self) -> Iterator[AuditItem]:

@@ -48,9 +48,9 @@ def _select(
 @cache
 def _selectors(on: Tree) -> Mapping[str, Sequence[tuple[str, Selector]]]:
     """Return the rules on a tree with their selectors, by the tag at the end of the selector."""
-    found: dict[str, list[tuple[str, Selector]]] = defaultdict(list)
+    by_tag: dict[str, list[tuple[str, Selector]]] = defaultdict(list)
     for rule, row in RULES.items():
         if row.select and row.on == on:
             for selector in read_selectors(tinycss2.parse_component_value_list(row.select)):
-                found[selector.compounds[-1].tag].append((rule, selector))
-    return found
+                by_tag[selector.compounds[-1].tag].append((rule, selector))
+    return by_tag

@@ -68,13 +68,13 @@ class StyleUses:
                 yield RULES.finding(place, "styles/unused", severity=severity, fix=similar, selector=text)
 
 
-def unused_in_all(found: Mapping[str, Iterable[Finding]], users: Mapping[str, Collection[str]]) -> list[Finding]:
+def unused_in_all(by_template: Mapping[str, Iterable[Finding]], users: Mapping[str, Collection[str]]) -> list[Finding]:
     """Return the findings that all templates with their file have, with these templates.
 
-    `found`: findings by template, for those that were checked in full. `users`: the templates with a file.
+    `by_template`: findings, for those that were checked in full. `users`: the templates with a file.
     """
     by_selector: dict[tuple[Place, str], dict[str, Finding]] = defaultdict(dict)
-    for template, findings in found.items():
+    for template, findings in by_template.items():
         for finding in findings:
             by_selector[finding.place, finding.message][template] = finding
     return [
@@ -94,11 +94,11 @@ def _judged_selectors(document: Document) -> Iterator[tuple[tuple[Place, str], S
 
 def _elements_by_name(root: Element) -> Mapping[str, list[Element]]:
     """Return the elements with each class (".name") and id ("#name")."""
-    found: dict[str, list[Element]] = defaultdict(list)
+    by_name: dict[str, list[Element]] = defaultdict(list)
     for node in root.walk():
         for name in {f"#{node.get('id')}", *(f".{one}" for one in node.get("class").split())}:
-            found[name].append(node)
-    return found
+            by_name[name].append(node)
+    return by_name
 
 
 def _is_judged(selector: Selector) -> bool:
@@ -132,8 +132,8 @@ def _written_names(sources: Iterable[str], values: Collection[str]) -> set[str] 
     """Return the words in classes, ids and strings, or None if a class is a value of the samples."""
     words: set[str] = set()
     for source in sources:
-        attributes = [found[1] or found[2] or "" for found in _ATTRIBUTE.finditer(source)]
-        if any(found[1] in values for written in attributes for found in _BARE_VALUE.finditer(written)):
+        attributes = [match[1] or match[2] or "" for match in _ATTRIBUTE.finditer(source)]
+        if any(match[1] in values for written in attributes for match in _BARE_VALUE.finditer(written)):
             return None
         strings = (string[1] for tag in _TAG.finditer(source) for string in _STRING.finditer(tag[0]))
         for text in (*attributes, *strings):
@@ -143,7 +143,7 @@ def _written_names(sources: Iterable[str], values: Collection[str]) -> set[str] 
 
 def _may_be_written(name: str, written: set[str]) -> bool:
     """Tell whether a file has the name or a part of it, as in class="badge-{{ level }}"."""
-    cuts = [found.span() for found in re.finditer("[-_]", name)]
+    cuts = [match.span() for match in re.finditer("[-_]", name)]
     parts = {part for at, end in cuts for part in (name[:end], name[at:])}
     return not written.isdisjoint({name, name.removesuffix("-outlook"), name.rstrip("0123456789"), *parts})
 
@@ -152,6 +152,6 @@ def _similar(missing: Iterable[str], unstyled: Collection[str]) -> str:
     """Return a fix that names a class without a style, if one is spelt almost the same and not only counted on."""
     for name in missing:
         others = [one for one in unstyled if _DIGITS.sub("", one) != _DIGITS.sub("", name[1:])]
-        if meant := did_you_mean(name[1:], others, cutoff=_CLOSE, said=f"Did you mean {name[0]}{{}}?"):
+        if meant := did_you_mean(name[1:], others, cutoff=_CLOSE, question=f"Did you mean {name[0]}{{}}?"):
             return meant
     return ""

@@ -30,7 +30,7 @@ def clients_in(groups: Iterable[str]) -> tuple[str, ...]:
     """
     wanted = {name.strip().lower() for listed in groups for name in listed.split(",")} - {""} or set(_USUAL)
     for name in sorted(wanted - {*GROUPS, "all"}):
-        meant = did_you_mean(name, GROUPS, said=" (did you mean {}?)")
+        meant = did_you_mean(name, GROUPS, question=" (did you mean {}?)")
         known = ", ".join(GROUPS)
         raise UnknownClients(f"no group of clients is called {name!r}{meant}; the groups are {known}, and all")
     return tuple(client for group in GROUPS if group in wanted or "all" in wanted for client in GROUPS[group])
@@ -49,7 +49,7 @@ class Support(msgspec.Struct, frozen=True):
     noted: Mapping[str, Sequence[str]]
 
     def clients_that(self, verdict: Verdict) -> list[str]:
-        return [client for client, found in self.verdicts.items() if found == verdict]
+        return [client for client, own in self.verdicts.items() if own == verdict]
 
     @property
     def works(self) -> str:

@@ -181,16 +181,16 @@ def _uses_of_element(element: Element) -> Iterator[FeatureUse]:
 
 
 def _uses_of_tag(tag: Element) -> Iterator[FeatureUse]:
-    given, elements = {name: attribute.value for name, attribute in tag.attributes.items()}, frozenset((tag.tag,))
-    written = f"<{' '.join([tag.tag, *(f'{name}={value}' for name, value in given.items())])}>"
-    for slug, attribute in of_tag(tag.tag, given):
+    values, elements = {name: attribute.value for name, attribute in tag.attributes.items()}, frozenset((tag.tag,))
+    written = f"<{' '.join([tag.tag, *(f'{name}={value}' for name, value in values.items())])}>"
+    for slug, attribute in of_tag(tag.tag, values):
         place = tag.attributes[attribute].offset if attribute in tag.attributes else tag.offset
-        yield FeatureUse(slug, given.get(attribute, tag.tag), place, written, elements)
+        yield FeatureUse(slug, values.get(attribute, tag.tag), place, written, elements)
     if tag.tag == "img":
-        for slug in of_image(given.get("src", "")):
-            yield FeatureUse(slug, given["src"], tag.attributes["src"].offset, f"img src: {given['src']}", elements)
+        for slug in of_image(values.get("src", "")):
+            yield FeatureUse(slug, values["src"], tag.attributes["src"].offset, f"img src: {values['src']}", elements)
     if "style" in tag.attributes:
-        style, base = given["style"], tag.attributes["style"].value_offset
+        style, base = values["style"], tag.attributes["style"].value_offset
         for use in declaration_uses(style, read_style(style), "style", lambda: elements):
             yield replace(use, offset=base + use.offset)
 
@@ -216,14 +216,14 @@ def stylesheet_uses(document: Document, style: AuthoredStyle) -> Iterator[Featur
         body = document.body
         place = "body" if body is not document.root and style.offset in body.inner else "head"
         yield FeatureUse("html-style", place, style.offset, f"style element in {place}")
-    found = [use for at_rule in sheet.at_rules for use in _uses_of_at_rule(at_rule)]
+    all_uses = [use for at_rule in sheet.at_rules for use in _uses_of_at_rule(at_rule)]
     for rule in sheet.rules:
         if not _is_optional(rule):
             uses = [] if style.inlined else [*_of_selectors(rule)]
             unread_by = frozenset(client for around in rule.within for client in _clients_without(around.keyword))
             uses += _of_declarations(document, style.css, rule)
-            found += [replace(use, unread_by=unread_by) for use in uses]
-    for use in found:
+            all_uses += [replace(use, unread_by=unread_by) for use in uses]
+    for use in all_uses:
         yield replace(use, offset=style.offset + use.offset)
 
 
@@ -245,8 +245,8 @@ def declaration_uses(
 
 def _as_written(css: str, declaration: Declaration) -> str:
     """Return a declaration up to "!important": to some clients the space in front matters."""
-    found = _IMPORTANT.search(css, declaration.offset)
-    return css[declaration.offset : found.end()] if found else f"{declaration.name}: {declaration.value} !important"
+    match = _IMPORTANT.search(css, declaration.offset)
+    return css[declaration.offset : match.end()] if match else f"{declaration.name}: {declaration.value} !important"
 
 
 def _uses_of_at_rule(at_rule: AtRule) -> Iterator[FeatureUse]:
@@ -332,13 +332,13 @@ def gaps(use: FeatureUse, feature: Feature, support: Support, clients: Iterable[
         if verdict == "no":
             yield Gap(client, "no", next(iter(notes), ""))
         elif verdict == "partial":
-            found = [gap for gap in (_of_note(use, feature, support, client, note) for note in notes or ("",)) if gap]
-            yield from sorted(found, key=lambda gap: gap.support)[:1]
+            those = [gap for gap in (_of_note(use, feature, support, client, note) for note in notes or ("",)) if gap]
+            yield from sorted(those, key=lambda gap: gap.support)[:1]
 
 
-def severity_of(use: FeatureUse, feature: Feature, found: Iterable[Gap]) -> Severity:
+def severity_of(use: FeatureUse, feature: Feature, all_gaps: Iterable[Gap]) -> Severity:
     """Return the severity of a use with these gaps, as `note_if` says."""
-    return "warning" if not feature.is_graceful(use.value) and any(gap.support == "no" for gap in found) else "note"
+    return "warning" if not feature.is_graceful(use.value) and any(gap.support == "no" for gap in all_gaps) else "note"
 
 
 def note_if(feature: Feature, support: Support) -> str:
@@ -364,10 +364,10 @@ def _of_note(use: FeatureUse, feature: Feature, support: Support, client: str, n
 
 def _kind_of(feature: Feature, support: Support, note: str) -> Literal["no", "partial"]:
     """Return what a client lacks that has this note, where the note is about a use."""
-    said, is_named = support.notes.get(note, ""), note in feature.when or note in feature.on
-    if _OTHER_ACCOUNTS.search(said):
+    text, is_named = support.notes.get(note, ""), note in feature.when or note in feature.on
+    if _OTHER_ACCOUNTS.search(text):
         return "partial"
-    return "no" if is_named or feature.partial is not None or _BARE_TYPES_ALONE.search(said) else "partial"
+    return "no" if is_named or feature.partial is not None or _BARE_TYPES_ALONE.search(text) else "partial"
 
 
 def _is_about(use: FeatureUse, feature: Feature, note: str) -> bool:

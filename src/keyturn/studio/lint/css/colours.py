@@ -52,8 +52,8 @@ class Colour(NamedTuple):
 
 def read_colour(value: str) -> Colour | None:
     """Read a colour. Returns None for other values, and for colours that depend on others, such as currentcolor."""
-    found = color3.parse_color(parseable(value))
-    return Colour(*found) if isinstance(found, tuple) else None
+    colour = color3.parse_color(parseable(value))
+    return Colour(*colour) if isinstance(colour, tuple) else None
 
 
 def read_ground(value: str) -> Colour | None:
@@ -69,8 +69,8 @@ def replace_colours(value: str, change: Callable[[Colour], Colour]) -> str:
     """Change each colour in a value, such as that of a border. Images stay."""
 
     def replace(word: re.Match[str]) -> str:
-        found = None if _IMAGE.match(word[0]) else read_colour(word[0])
-        return change(found).css if found and found.alpha else word[0]
+        colour = None if _IMAGE.match(word[0]) else read_colour(word[0])
+        return change(colour).css if colour and colour.alpha else word[0]
 
     return _IMAGE_OR_WORD.sub(replace, value)
 
@@ -163,11 +163,11 @@ def invert_text(colour: Colour, ground: Colour, mode: Mode) -> Colour:
         return _invert(colour, mode)
     if contrast(str(colour), str(ground)) >= ENOUGH:
         return colour
-    found = _invert(colour, mode)
+    inverted = _invert(colour, mode)
     step = 1 if lightness(ground) < _MIDDLE else -1
-    while contrast(str(found), str(ground)) < ENOUGH and 0 < lightness(found) < 99.5:  # short of white
-        found = with_lightness(found, lightness(found) + step)
-    return found
+    while contrast(str(inverted), str(ground)) < ENOUGH and 0 < lightness(inverted) < 99.5:  # short of white
+        inverted = with_lightness(inverted, lightness(inverted) + step)
+    return inverted
 
 
 def _invert(colour: Colour, mode: Mode) -> Colour:

@@ -110,14 +110,14 @@ def _find_winners(
     matching: tuple[tuple[StyleRule, Specificity], ...], style: str, presentation: tuple[tuple[str, str], ...]
 ) -> Styles:
     """Combine the matching rules, the style attribute and the presentational attributes of HTML."""
-    found: list[tuple[tuple[bool, bool, Specificity], Declaration, bool]] = []
+    candidates: list[tuple[tuple[bool, bool, Specificity], Declaration, bool]] = []
     for rule, specificity in matching:
         of_mode = _is_for_some_mode(rule)
-        found += [((one.important, False, specificity), one, of_mode) for one in rule.declarations]
-    found += [((one.important, True, (0, 0, 0)), one, False) for one in read_style(style)]
-    found.sort(key=lambda candidate: candidate[0])
+        candidates += [((one.important, False, specificity), one, of_mode) for one in rule.declarations]
+    candidates += [((one.important, True, (0, 0, 0)), one, False) for one in read_style(style)]
+    candidates.sort(key=lambda candidate: candidate[0])
     winners = {name: Winner(value, declared_for_mode=False) for name, value in presentation}
-    for _, one, of_mode in found:
+    for _, one, of_mode in candidates:
         name = "background-color" if one.name == "background" else one.name
         winners.pop(name, None)
         winners[name] = Winner(one.value, of_mode)
@@ -235,15 +235,15 @@ class Painter:
 @lru_cache(8192)
 def _paint(tag: str, link: Colour | None, styles: Styles, above: Paint, mode: Mode) -> Paint:
     """Return the look of an element within `above`. `link` is the default colour if it is a link."""
-    given = styles.values
-    size = font_size(given.get("font-size"), tag, above.size)
+    values = styles.values
+    size = font_size(values.get("font-size"), tag, above.size)
     return Paint(
         ground=(ground := _ground(styles, above.ground, mode)),
         colour=_colour(styles, link, above, ground, mode),
         size=size,
-        weight=font_weight(given.get("font-weight"), tag, above.weight),
-        line_height=line_height(given.get("line-height"), size, above.line_height),
-        align=given.get("text-align", above.align),
+        weight=font_weight(values.get("font-weight"), tag, above.weight),
+        line_height=line_height(values.get("line-height"), size, above.line_height),
+        align=values.get("text-align", above.align),
         over_image=styles.has_image or (above.over_image and ground == above.ground),
     )
 
@@ -251,16 +251,16 @@ def _paint(tag: str, link: Colour | None, styles: Styles, above: Paint, mode: Mo
 def _ground(styles: Styles, under: Colour | None, mode: Mode) -> Colour | None:
     if "background-color" not in styles.winners or under is None:
         return under
-    found = _own_ground(styles, mode)
-    return found.blend_over(under) if found else None
+    own = _own_ground(styles, mode)
+    return own.blend_over(under) if own else None
 
 
 def _own_ground(styles: Styles, mode: Mode) -> Colour | None:
     winner = styles.winners.get("background-color")
-    found = read_ground(winner.value) if winner else None
-    if found is None or winner is None or winner.declared_for_mode or not mode.inverts:
-        return found
-    return _line_colour(found, mode)
+    ground = read_ground(winner.value) if winner else None
+    if ground is None or winner is None or winner.declared_for_mode or not mode.inverts:
+        return ground
+    return _line_colour(ground, mode)
 
 
 def _own_lines(styles: Styles, mode: Mode) -> dict[str, str]:
@@ -292,12 +292,12 @@ def _colour(styles: Styles, link: Colour | None, above: Paint, ground: Colour | 
     if _inherits(styles, link is not None):
         return above.colour
     winner = styles.winners.get("color")
-    found = read_colour(winner.value) if winner else link
-    if found is None or ground is None:
+    own = read_colour(winner.value) if winner else link
+    if own is None or ground is None:
         return None
     if mode.inverts and not (winner and winner.declared_for_mode):
-        found = invert_text(found.blend_over(ground), ground, mode)
-    return found.blend_over(ground)
+        own = invert_text(own.blend_over(ground), ground, mode)
+    return own.blend_over(ground)
 
 
 BOLD = 700
@@ -336,8 +336,8 @@ def line_height(value: str | None, size: float, above: float) -> float:
 
 def length_in_px(value: str, of: float = 0, otherwise: float = 0) -> float:
     """Return a length in px. `of`: what a percentage is a part of. `otherwise`: the result for other values."""
-    if not (found := _LENGTH.match(value)):
+    if not (match := _LENGTH.match(value)):
         return otherwise
-    number = float(found[1])
+    number = float(match[1])
     in_px = {"in": number * 96, "pt": number * 4 / 3, "em": number * of, "rem": number * 16, "%": number * of / 100}
-    return in_px.get(found[2] or "px", number)
+    return in_px.get(match[2] or "px", number)

@@ -281,7 +281,7 @@ def parseable(css: str) -> str:
 
     A huge integer becomes an exponent, which CSS reads as infinity. Brackets that are nested too deeply become blanks.
     """
-    css = _HUGE.sub(lambda found: "1e" + "9" * (len(found[0]) - 2), css)
+    css = _HUGE.sub(lambda match: "1e" + "9" * (len(match[0]) - 2), css)
     depth = 0
 
     def keep(bracket: re.Match[str]) -> str:

@@ -65,13 +65,13 @@ def _place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
 def _place_in_samples(error: TemplateInvalid, gallery: Gallery) -> Place:
     """Return where samples cannot be read. The message names a line, or a sample and its field."""
     file = gallery.folders.name_of(error.path)
-    if found := _AT.search(error.message):
-        return Place(file, int(found[1]), int(found[2] or 0))
+    if match := _AT.search(error.message):
+        return Place(file, int(match[1]), int(match[2] or 0))
     if error.line and (field := _FIELD.search(error.message)):
         written = re.compile(rf"(?:^|[{{,])\s*[\"']?({field[1]})[\"']?\s*[=:]")
         for number, line in enumerate(gallery.text(file).split("\n")[error.line - 1 :], error.line):
-            if found := written.search(line):
-                return Place(file, number, found.start(1) + 1)
+            if match := written.search(line):
+                return Place(file, number, match.start(1) + 1)
     return Place(file, error.line or 0, 0)
 
 
@@ -109,8 +109,8 @@ def _column(line: str, error: TemplateInvalid) -> int | None:
     for name in _names_in(error):
         word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
         for start, end in [tag.span() for tag in tags] or [(0, len(line))]:
-            if found := word.search(line, start, end):
-                return found.start() + 1
+            if match := word.search(line, start, end):
+                return match.start() + 1
     return tags[0].start() + 1 if len(tags) == 1 else None
 
 
@@ -197,9 +197,9 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
     if isinstance(cause, UndefinedError):
         name = missing_name(message)
         holders = {*re.findall(rf"(?<![\w.])([\w.]+)\.{re.escape(name)}\b", line_text)}
-        said = re.sub(r"^'[^']+ object'", f"'{holders.pop()}'", message) if len(holders) == 1 else message
+        sentence = re.sub(r"^'[^']+ object'", f"'{holders.pop()}'", message) if len(holders) == 1 else message
         fix = _fix_for_name(name, sample, getattr(cause, "beside", None))
-        return find("jinja/undefined", message=_as_sentence(said), fix=fix)
+        return find("jinja/undefined", message=_as_sentence(sentence), fix=fix)
     if isinstance(cause, SecurityError):
         return find("jinja/sandbox")
     if error.by_itself or message.endswith(_TWO_LAYOUTS):
@@ -241,10 +241,10 @@ _WORDS_FOR_TOKENS = {
 def _unknown(unknown: re.Match[str], message: str, gallery: Gallery, place: Place) -> Finding:
     kind, name = unknown[1] or "tag", unknown[2]
     environment = gallery.templates.environment(gallery.languages.choose(""))
-    said = f"No {kind} named '{name}'" if name else message
+    sentence = f"No {kind} named '{name}'" if name else message
     known = {"filter": environment.filters, "test": environment.tests}.get(kind, {})
     spelling = _spelling_of(name, known) if name else "Check its spelling;"
-    return RULES.finding(place, f"jinja/unknown-{kind}", message=_as_sentence(said), spelling=spelling)
+    return RULES.finding(place, f"jinja/unknown-{kind}", message=_as_sentence(sentence), spelling=spelling)
 
 
 def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
@@ -272,8 +272,8 @@ def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
 
 
 def _column_of_filter(line: str, name: str) -> int:
-    found = re.search(rf"(?:\||\bfilter|\bis(?:\s+not)?)\s*({re.escape(name)})\b", line)
-    return found.start(1) + 1 if found else 1
+    match = re.search(rf"(?:\||\bfilter|\bis(?:\s+not)?)\s*({re.escape(name)})\b", line)
+    return match.start(1) + 1 if match else 1
 
 
 def _spelling_of(name: str, known: Iterable[str]) -> str:
@@ -296,12 +296,12 @@ def _fix_for_name(name: str, sample: Sample, beside: Sequence[str] | None) -> st
     names = sample.values if beside is None else beside
     if meant := did_you_mean(name, names):
         return meant
-    given, missing = cut(", ".join(names) or "none"), name or "the missing name"
+    all_names, missing = cut(", ".join(names) or "none"), name or "the missing name"
     if sample.kind == "typed":
         holder = "This template" if beside is None else "This object"
-        return f"{holder} has these values: {given}. Add {missing} to its props, or do not print it."
+        return f"{holder} has these values: {all_names}. Add {missing} to its props, or do not print it."
     holder = f"The sample {sample.name}" if beside is None else "This object"
-    return f"{holder} has these values: {given}. Add {missing}, or do not print it."
+    return f"{holder} has these values: {all_names}. Add {missing}, or do not print it."
 
 
 def _closest_file(name: str, gallery: Gallery, place: Place) -> str:

@@ -44,22 +44,22 @@ class TagOfAnotherEngine(TemplateSyntaxError):
 
 def recognise(tag: str, source: str) -> tuple[str, str]:
     """Return the engine of a tag that Jinja refused in this source, and the start of a sentence; or empty texts."""
-    word = found[2] if (found := _TAG.match(tag)) else ""
+    word = match[2] if (match := _TAG.match(tag)) else ""
     if engine := next((engine for engine, pattern in _EXPRESSIONS.items() if pattern.match(tag)), ""):
         return engine, ""
     if engine := next((engine for engine in _BY_TAGS if word in _tags(engine)), ""):
         is_shared = engine == "Django" and word in ("comment", "cycle", "empty")
         engine = "Liquid" if is_shared and _has_liquid(source) else engine
-        said = f"{{% {word} %}} is a tag of {engine}"
+        sentence = f"{{% {word} %}} is a tag of {engine}"
     elif argument := _ARGUMENT_OF_FILTER.search(tag):
         engine = "Liquid" if argument[1] else "Django"
-        said = f"A filter has its argument after a colon, as in {engine}"
+        sentence = f"A filter has its argument after a colon, as in {engine}"
     elif (other := _ANOTHER_USE.match(tag)) and not (other["trans"] and "endtrans" in source):
         engine = "Twig" if other["twig"] else "Django"
-        said = f"{{% {word} %}} is written as in {engine}"
+        sentence = f"{{% {word} %}} is written as in {engine}"
     else:
         return "", ""
-    return engine, f"{said}, but the template is Jinja"
+    return engine, f"{sentence}, but the template is Jinja"
 
 
 @lru_cache(1)
@@ -96,6 +96,6 @@ def one_for_each_engine(findings: Iterable[Finding]) -> Iterator[Finding]:
         files = len({finding.place.file for finding in those})
         (merged,) = merge(those, by=lambda _: None)
         if files > 1:
-            said = f"{files} files are {_ENGINE_OF[merged.rule]} templates, but the folder is Jinja. The first:"
-            merged = replace(merged, message=f"{said} {merged.message}", fix=merged.fix.replace(_ONE, _MANY))
+            sentence = f"{files} files are {_ENGINE_OF[merged.rule]} templates, but the folder is Jinja. The first:"
+            merged = replace(merged, message=f"{sentence} {merged.message}", fix=merged.fix.replace(_ONE, _MANY))
         yield merged

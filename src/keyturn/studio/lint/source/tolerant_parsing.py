@@ -228,11 +228,11 @@ def _errors_of(
     make = partial(type(error), message := error.message or "")
     nested = _NESTED.search(message)
     if tags and nested and tags[0]["name"] == nested[2]:
-        said = f"'{nested[2]}' is not closed before '{nested[1]}'."
-        yield from (partial(type(error), said, Position.of_tag(source, tag)) for tag in tags)
+        sentence = f"'{nested[2]}' is not closed before '{nested[1]}'."
+        yield from (partial(type(error), sentence, Position.of_tag(source, tag)) for tag in tags)
     elif tags and any(recognised := recognise(tags[0][0], source)):
-        engine, said = recognised
-        yield partial(TagOfAnotherEngine, said, engine, Position.of_tag(source, tags[0]))
+        engine, sentence = recognised
+        yield partial(TagOfAnotherEngine, sentence, engine, Position.of_tag(source, tags[0]))
     elif not (may_follow and _FOLLOWS.search(message)):
         is_start = tags and message.startswith(_UNEXPECTED_END)
         yield partial(make, Position.of_tag(source, tags[0], named=False) if is_start else error.lineno)

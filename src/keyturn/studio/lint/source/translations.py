@@ -86,25 +86,25 @@ def marked_texts(gallery: Gallery, file: str) -> Mapping[Text, Place]:
 
     Another check reports files that cannot be parsed.
     """
-    found: dict[Text, Place] = {}
+    places: dict[Text, Place] = {}
     parser = with_origins(gallery.templates.environment(gallery.languages.choose("")))
     try:
         source = gallery.source(file)
         tree = parse_template(parser, source, file)
     except (TemplateError, OSError):
-        return found
+        return places
     for position, function, strings in extract_from_ast(tree, babel_style=False):
         text = _text(function, [strings] if isinstance(strings, str) else strings or ())
         if text and text.text:
-            found.setdefault(text, _place(file, source, position, text.text))
-    return found
+            places.setdefault(text, _place(file, source, position, text.text))
+    return places
 
 
 def _text(function: str, strings: Iterable[str | None]) -> Text | None:
-    given = [string for string in strings if string is not None]
+    texts = [string for string in strings if string is not None]
     if function in ("pgettext", "npgettext"):
-        return Text(given[1], given[0]) if len(given) > 1 else None
-    return Text(given[0]) if given else None
+        return Text(texts[1], texts[0]) if len(texts) > 1 else None
+    return Text(texts[0]) if texts else None
 
 
 def _place(file: str, source: str, position: int, text: str) -> Place:
@@ -112,5 +112,5 @@ def _place(file: str, source: str, position: int, text: str) -> Place:
     line, column = getattr(position, "line", position), getattr(position, "column", 1)
     lines = source.split("\n")
     start = sum(len(one) + 1 for one in lines[: line - 1]) + column - 1
-    at = next((found for quote in "\"'" if (found := source.find(f"{quote}{text}{quote}", start)) >= 0), start)
+    at = next((offset for quote in "\"'" if (offset := source.find(f"{quote}{text}{quote}", start)) >= 0), start)
     return Place(file, *line_and_column(source, at))

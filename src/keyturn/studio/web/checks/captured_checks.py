@@ -13,7 +13,7 @@ from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.sent_mail import examine
 from keyturn.studio.lint.suppression import at_severity
 from keyturn.studio.renderers import LimitExceeded, Runner
-from keyturn.studio.web.rendering.kept import Kept
+from keyturn.studio.web.rendering.latest_values import LatestValues
 
 _MOST = 500
 _LONGEST = 512 * 1024
@@ -32,7 +32,7 @@ class CapturedChecks:
         self._runner = runner
         self._clients = clients
         self._severity = severity
-        self._known: Kept[str, Report] = Kept(_MOST)
+        self._known: LatestValues[str, Report] = LatestValues(_MOST)
         self._one_at_a_time = threading.Lock()
 
     def last_report(self, mail_id: str) -> Report | None:
@@ -55,8 +55,8 @@ class CapturedChecks:
         if max(len(content.html), len(content.text)) > _LONGEST:
             return Report(findings, not_checked=f"The HTML was not checked: it has more than {_LONGEST // 1024} KB.")
         try:
-            found = self._runner.run_for(_SECONDS, examine, content.html, content.text, mail.subject, self._clients)
-            return Report((*findings, *found))
+            of_html = self._runner.run_for(_SECONDS, examine, content.html, content.text, mail.subject, self._clients)
+            return Report((*findings, *of_html))
         except (LimitExceeded, RecursionError):
             return Report(findings, not_checked="The HTML was not checked: it takes too much time or memory.")
 
@@ -121,7 +121,7 @@ def _check_alignment(content: MailContent) -> Iterator[Finding]:
     if sender and return_path and site_of(sender) != site_of(return_path):
         yield RULES.finding(_place(content, "from"), "message/spf-unaligned", sender=sender, return_path=return_path)
     signatures = [value[:_READ] for name, value in content.headers if name.lower() == "dkim-signature"][:_MOST_HEADERS]
-    signed = [found[1].lower() for value in signatures if (found := _SIGNED_BY.search(value))]
+    signed = [match[1].lower() for value in signatures if (match := _SIGNED_BY.search(value))]
     if signed and sender and all(site_of(domain) != site_of(sender) for domain in signed):
         yield RULES.finding(
             _place(content, "dkim-signature"), "message/dkim-unaligned", signers=", ".join(signed), sender=sender

@@ -16,7 +16,7 @@ from keyturn.studio.lint.checks_in_renderers import How, check_apart
 from keyturn.studio.lint.report import Report
 from keyturn.studio.renderers import Limits, Runner
 from keyturn.studio.web.checks.mail_checks import without_known
-from keyturn.studio.web.rendering.kept import Kept
+from keyturn.studio.web.rendering.latest_values import LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer
 from keyturn.studio.web.studio import Studio
 
@@ -41,7 +41,7 @@ class FolderChecks:
         self._studio = studio
         self._gallery = studio.gallery
         self._runner = runner
-        self._parts: Kept[str, Part] = Kept()
+        self._parts: LatestValues[str, Part] = LatestValues()
         self._put_together: tuple[object, ...] = ()
         self._again_at = 0.0
         self._one_at_a_time = threading.Lock()

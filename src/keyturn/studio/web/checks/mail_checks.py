@@ -16,7 +16,7 @@ from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain_samples
 from keyturn.studio.renderers import LimitExceeded, Limits
-from keyturn.studio.web.rendering.kept import Kept
+from keyturn.studio.web.rendering.latest_values import LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Rendition
 from keyturn.studio.web.view import View
 
@@ -65,7 +65,7 @@ class Checks:
 
     def __init__(self, studio: "Studio") -> None:
         self._studio = studio
-        self._reports: Kept[tuple[str, View], Report] = Kept(_MOST)
+        self._reports: LatestValues[tuple[str, View], Report] = LatestValues(_MOST)
         self._one_at_a_time = threading.Lock()
 
     def last_report(self, rendition: Rendition) -> Report | None:

@@ -13,7 +13,7 @@ from keyturn.studio.gallery.gallery import Fingerprint, fingerprint, fingerprint
 from keyturn.studio.snapshots import Comparison, Snapshots
 from keyturn.studio.snapshots.comparison import State as Verdict
 from keyturn.studio.snapshots.difference import Line, LinePiece
-from keyturn.studio.web.rendering.kept import Kept
+from keyturn.studio.web.rendering.latest_values import LatestValues
 
 # Seconds of one round. Between two rounds a save gets its turn.
 _MOMENT = 0.1
@@ -67,7 +67,7 @@ class Review:
     def __init__(self, snapshots: Snapshots) -> None:
         self.snapshots = snapshots
         self._names: list[MailName] = []
-        self._known: Kept[MailName, ComparedMail] = Kept()
+        self._known: LatestValues[MailName, ComparedMail] = LatestValues()
         self._one_at_a_time = threading.Lock()
 
     @property

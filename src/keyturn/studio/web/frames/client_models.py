@@ -103,21 +103,21 @@ def _web_fonts(rewriting: Rewriting) -> Iterator[str]:
 
 def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
     """Return the rules that count in Word, with the declarations that do."""
-    kept = []
+    rules = []
     for rule in tinycss2.parse_stylesheet(parseable(css), skip_comments=True, skip_whitespace=True):
         if isinstance(rule, QualifiedRule):
             selectors = [one for one in split_at_commas(rule.prelude) if _counts(one)]
             inside = ";".join(_declarations_for_word(read_style(tinycss2.serialize(rule.content)), web_fonts))
             if selectors and inside:
-                kept.append(f"{','.join(map(tinycss2.serialize, selectors))}{{{inside}}}")
-    return "\n".join(kept)
+                rules.append(f"{','.join(map(tinycss2.serialize, selectors))}{{{inside}}}")
+    return "\n".join(rules)
 
 
 def _style_attribute(style: str, tag: Element, web_fonts: frozenset[str]) -> str:
-    said = [one for one in read_style(style) if not one.important]
+    declarations = [one for one in read_style(style) if not one.important]
     if tag.tag == "img":  # the attribute counts
-        said = [one for one in said if one.name != "width"]
-    return ";".join(_declarations_for_word(said, web_fonts))
+        declarations = [one for one in declarations if one.name != "width"]
+    return ";".join(_declarations_for_word(declarations, web_fonts))
 
 
 def _counts(selector: list[Any]) -> bool:
@@ -140,8 +140,8 @@ def _declarations_for_word(declarations: Iterable[Declaration], web_fonts: froze
 
 
 def _first_family(value: str) -> str:
-    found = _FAMILY.match(value)
-    return next(filter(None, found.groups()), "").strip().lower() if found else ""
+    match = _FAMILY.match(value)
+    return next(filter(None, match.groups()), "").strip().lower() if match else ""
 
 
 _XML = re.compile(r"<xml\b(?:(?!<xml\b).)*?</xml\s*>", re.IGNORECASE | re.DOTALL)
@@ -228,9 +228,9 @@ def _stroke(element: Element) -> dict[str, str]:
 
 
 def _box(element: Element) -> dict[str, str]:
-    said = {one.name: one.value for one in read_style(element.get("style"))}
-    box = {name: said[name] for name in _KEPT if name in said}
-    if said.get("mso-width-percent") == "1000":
+    values = {one.name: one.value for one in read_style(element.get("style"))}
+    box = {name: values[name] for name in _KEPT if name in values}
+    if values.get("mso-width-percent") == "1000":
         box["width"] = "100%"
     return box
 
@@ -244,14 +244,14 @@ def _inset(element: Element) -> str:
 _INSET = ("0.1in", "0.05in", "0.1in", "0.05in")
 
 
-def _arc(said: str) -> float:
+def _arc(arcsize: str) -> float:
     """Return the roundness of the corners, as a part of the shorter side: "10%", "0.1", or "6554f" of 65,536."""
-    number = re.match(r"[\d.]+", said.strip())
+    number = re.match(r"[\d.]+", arcsize.strip())
     if not number or number[0].count(".") > 1 or number[0] == ".":
         return 0.2
     value = float(number[0])
     return min(
-        value / 100 if said.strip().endswith("%") else value / 65536 if said.strip().endswith("f") else value, 0.5
+        value / 100 if arcsize.strip().endswith("%") else value / 65536 if arcsize.strip().endswith("f") else value, 0.5
     )
 
 
@@ -260,5 +260,5 @@ def _css(style: dict[str, str]) -> str:
 
 
 def _marks(element: Element) -> str:
-    kept = ((name, element.get(name)) for name in ("class", "data-keyturn"))
-    return "".join(f' {name}="{escape(value)}"' for name, value in kept if value)
+    marks = ((name, element.get(name)) for name in ("class", "data-keyturn"))
+    return "".join(f' {name}="{escape(value)}"' for name, value in marks if value)

@@ -79,7 +79,7 @@ def without_hints(html: str) -> str:
     These are links such as `preconnect` (Resource Hints, 2), also in a nested document. The HTML may be of any length,
     so it is not parsed.
     """
-    return _HINT.sub(lambda found: _WITHOUT_EFFECT[found[0].lower()], html)
+    return _HINT.sub(lambda match: _WITHOUT_EFFECT[match[0].lower()], html)
 
 
 @lru_cache(4)  # each save has three pages of the same mail

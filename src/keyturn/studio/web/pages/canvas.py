@@ -34,8 +34,8 @@ def parts(gallery: Gallery, rendition: Rendition, view: View) -> dict[str, Any]:
 
 
 def _sayings(rendition: Rendition) -> Sequence[Saying]:
-    if said := rendition.read(sayings_in):
-        return said
+    if sayings := rendition.read(sayings_in):
+        return sayings
     return read_aloud(parse_html(rendition.mail.html)) if rendition.mail and rendition.fault else ()
 
 

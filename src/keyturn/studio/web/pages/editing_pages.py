@@ -81,8 +81,8 @@ def check_draft(
     drafts: NamedDependency[Drafts],
 ) -> Response[Any]:
     sources.require_editable(data.file)
-    found = drafts.findings(rendition, Draft(data.file, data.text))
-    return Response({"findings": [_finding(each) for each in found if each.place.file == data.file]})
+    findings = drafts.findings(rendition, Draft(data.file, data.text))
+    return Response({"findings": [_finding(each) for each in findings if each.place.file == data.file]})
 
 
 @get("/draft-frames/{key:str}", sync_to_thread=False)
@@ -92,8 +92,8 @@ def draft_frame(key: FromPath[str], drafts: NamedDependency[Drafts]) -> Response
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    said = {name: getattr(finding, name) for name in ("message", "fix", "severity", "rule")}
-    return asdict(finding.place) | said
+    members = {name: getattr(finding, name) for name in ("message", "fix", "severity", "rule")}
+    return asdict(finding.place) | members
 
 
 HANDLERS = (read_source, save_source, render_draft, check_draft, draft_frame)

@@ -186,7 +186,7 @@ class Layout:
 
 def _states_by_page(states: Sequence[tuple[str, str, str]]) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """Return each page by the name and label of its first state, with its other states."""
-    pages = [[(name, label) for name, label, _ in found] for _, found in groupby(states, key=itemgetter(2))]
+    pages = [[(name, label) for name, label, _ in those] for _, those in groupby(states, key=itemgetter(2))]
     return [(*first, more) for first, *more in pages]
 
 

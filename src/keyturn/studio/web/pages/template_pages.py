@@ -103,21 +103,21 @@ def index(view: NamedDependency[View], layout: NamedDependency[Layout]) -> list[
     """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
     gallery, captured = layout.gallery, layout.studio.captured
     entries = in_order(gallery.entries())
-    kept = view.only("lang", "brand", "width", "scheme", "images", "tab")
+    same = view.only("lang", "brand", "width", "scheme", "images", "tab")
     return [
-        *(PaletteItem("Template", entry.name, layout.url("templates", entry.name, view=kept)) for entry in entries),
+        *(PaletteItem("Template", entry.name, layout.url("templates", entry.name, view=same)) for entry in entries),
         *(
             PaletteItem(
-                "Sample", f"{entry.name} / {sample}", layout.url("templates", entry.name, view=kept.to(sample=sample))
+                "Sample", f"{entry.name} / {sample}", layout.url("templates", entry.name, view=same.to(sample=sample))
             )
             for entry in entries
             for sample in (*entry.samples, *entry.branches)
         ),
-        *(PaletteItem("Shared file", file, layout.url("files", file, view=kept)) for file in gallery.shared_files()),
-        *(PaletteItem("Page", label, layout.url("pages", name, view=kept)) for name, label, _ in layout.page_states),
+        *(PaletteItem("Shared file", file, layout.url("files", file, view=same)) for file in gallery.shared_files()),
+        *(PaletteItem("Page", label, layout.url("pages", name, view=same)) for name, label, _ in layout.page_states),
         *(
             PaletteItem(
-                "Mail", f"{mail.subject or 'No subject'} · {mail.to_line}", layout.url("inbox", mail.id, view=kept)
+                "Mail", f"{mail.subject or 'No subject'} · {mail.to_line}", layout.url("inbox", mail.id, view=same)
             )
             for mail in (captured.newest(limit=_MAILS_IN_PALETTE) if captured else ())
         ),

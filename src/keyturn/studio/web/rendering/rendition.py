@@ -28,7 +28,7 @@ from keyturn.studio.lint.source.broken_templates import explain, explain_samples
 from keyturn.studio.lint.source.origins import going_on, with_lenient_origins
 from keyturn.studio.renderers import LimitExceeded, Limits, Runner
 from keyturn.studio.web.data.current_data import CurrentData, current_data
-from keyturn.studio.web.rendering.kept import Kept
+from keyturn.studio.web.rendering.latest_values import LatestValues
 from keyturn.studio.web.view import View
 
 T = TypeVar("T")
@@ -205,9 +205,9 @@ class Renditions:
     def __init__(self, gallery: Gallery, runner: Runner[MailRenderer] | None = None) -> None:
         self.gallery = gallery
         self.runner = runner or Runner(MailRenderer(gallery))
-        self._kept: Kept[tuple[str, View], Rendition] = Kept(_MOST_RENDERED)
-        self._last_good: Kept[tuple[str, View], Rendered] = Kept(_MOST)
-        self._ran_away: Kept[str, TemplateInvalid] = Kept()
+        self._latest: LatestValues[tuple[str, View], Rendition] = LatestValues(_MOST_RENDERED)
+        self._last_good: LatestValues[tuple[str, View], Rendered] = LatestValues(_MOST)
+        self._ran_away: LatestValues[str, TemplateInvalid] = LatestValues()
         self._turns: dict[str, threading.Lock] = {}
 
     def rendition(self, template: str, view: View) -> Rendition:
@@ -225,14 +225,14 @@ class Renditions:
         view = view.to(sample=data.sample.name)
         # Requests for the same mail share one rendering, and those for other templates do not wait.
         with self._turns.setdefault(template, threading.Lock()):
-            kept = self._kept.get((template, view))
+            rendition = self._latest.get((template, view))
             wanted = replace(wanted, view=view, data=data)
-            if kept is None or not kept.is_as(wanted):
-                kept = self._render_anew(wanted, data.sample)
-                self._kept.put((template, view), kept)
-            if kept.mail and not kept.fault:
-                self._last_good.put((template, view.to(edit="")), kept.mail)
-            return kept
+            if rendition is None or not rendition.is_as(wanted):
+                rendition = self._render_anew(wanted, data.sample)
+                self._latest.put((template, view), rendition)
+            if rendition.mail and not rendition.fault:
+                self._last_good.put((template, view.to(edit="")), rendition.mail)
+            return rendition
 
     def _render_anew(self, wanted: Rendition, sample: Sample) -> Rendition:
         files, view = self.gallery.files(wanted.template), wanted.view

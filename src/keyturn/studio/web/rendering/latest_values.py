@@ -14,7 +14,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Kept(Generic[K, V]):
+class LatestValues(Generic[K, V]):
     """Keeps the latest values and the fingerprints of their files, for any thread. `revision` changes with them."""
 
     def __init__(self, most: float = inf) -> None:
@@ -24,14 +24,14 @@ class Kept(Generic[K, V]):
 
     def get(self, key: K) -> V | None:
         with self._lock:
-            kept = self._values.get(key)
-        return kept[1] if kept else None
+            entry = self._values.get(key)
+        return entry[1] if entry else None
 
     def is_new(self, key: K, files: Fingerprint | None) -> bool:
         """Tell whether no value is kept under the key, or only one of other files."""
         with self._lock:
-            kept = self._values.get(key)
-        return kept is None or kept[0] != files
+            entry = self._values.get(key)
+        return entry is None or entry[0] != files
 
     def put(self, key: K, value: V, files: Fingerprint | None = None) -> None:
         with self._lock:
