@@ -57,9 +57,6 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
         back = request.route_handler.opt.get("back")
         return refusal_page(pages, request, problem, reason, site.url(back) if back else site.forgot, cookies=ended)
 
-    def show_dead_link(request: AnyRequest, dead: LinkDead) -> Response[Any]:
-        return dead_link_page(pages, request, dead)
-
     def show_dead_security_link(request: AnyRequest, dead: SecurityLinkDead) -> Response[Any]:
         return pages.page(request, "dead_security_link.html", status=dead.status)
 
@@ -77,7 +74,7 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
         return refuse(request, error, ended=[cookies.link.expire()])
 
     return {
-        LinkDead: show_dead_link,
+        LinkDead: lambda request, dead: dead_link_page(pages, request, dead),
         SecurityLinkDead: show_dead_security_link,
         NotSignedIn: lead_to_sign_in,
         PermissionDeniedException: refuse_forged_form,

@@ -32,7 +32,7 @@ from keyturn.studio.web.checks.mail_checks import Checks
 from keyturn.studio.web.checks.snapshots import Review
 from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.events import saved_events
-from keyturn.studio.web.failures import exception_handlers, problem
+from keyturn.studio.web.failures import answer_problem, exception_handlers, problem
 from keyturn.studio.web.pages import (
     canvas,
     comparison_pages,
@@ -60,7 +60,7 @@ def create_studio_app(studio: Studio) -> Litestar:
     def answer_without_route(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
         if error.status_code == HTTP_404_NOT_FOUND:
             error = NotFoundException(detail=f"There is no page {request.url.path}.")
-        return problem(error.status_code, error.detail, {**HEADERS, **(error.headers or {})})
+        return answer_problem(request, error)
 
     return Litestar(
         [to_the_studio, *studio_routers(studio)],
