@@ -16,7 +16,7 @@ from keyturn.service.clock import now
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
 from keyturn.service.reset.events import AppEvents, Outcome
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.proofs.port import CodesBesideLinks
@@ -24,7 +24,6 @@ from keyturn.service.reset.records.audit import entry_of
 from keyturn.service.reset.records.links import BUTTON_LIFE, may_open, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import ResetRequested, event_of
-from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Minted, Purpose, Secret
 
 INVITED = timedelta(days=3)
@@ -132,7 +131,7 @@ class ResetRequestHandler:
 
     def __init__(self, mails: MailDelivery, ground: Ground, links: ResetLinks, events: AppEvents) -> None:
         self._mails = mails
-        self._accounts, self._records = ground.accounts, ground.records
+        self._ground = ground
         self._links = links
         self._events = events
 
@@ -155,7 +154,7 @@ class ResetRequestHandler:
 
     async def _answer_alone(self, message: Message, *, again_at: datetime | None = None) -> Email | Dropped:
         asked = _DECODER.decode(message.payload)
-        found = {asked.email: await self._accounts.find(asked.email)}
+        found = {asked.email: await self._ground.accounts.find(asked.email)}
         (answer,) = await self._answer_all([message], asked={message.id: asked}, found=found, again_at=again_at)
         if isinstance(answer, Exception):
             raise answer
@@ -179,7 +178,7 @@ class ResetRequestHandler:
             tx.outbox.drop([(message, "expired")])
             return Dropped("expired")
 
-        return await self._records.transact(write)
+        return await self._ground.transact(write)
 
     async def _answer_all(
         self,
@@ -209,7 +208,7 @@ class ResetRequestHandler:
             tx.outbox.drop([(one.message, one.outcome) for one in answers if not one.email])
             return held
 
-        held = await self._records.transact(write)
+        held = await self._ground.transact(write)
         return [one.email or (Dropped(one.outcome) if one.message.id in held else LeaseLost()) for one in answers]
 
     async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:
@@ -217,13 +216,13 @@ class ResetRequestHandler:
         if not emails:
             return {}
         async with asyncio.timeout(_PATIENCE):
-            found = zip(emails, await self._accounts.find_all(list(emails)), strict=True)
+            found = zip(emails, await self._ground.accounts.find_all(list(emails)), strict=True)
         return {email: one for email, one in found if not isinstance(one, Exception)}
 
     async def _refuse(self, answers: Sequence[_Answer]) -> None:
         """Note why a request gets no mail, if that is already known."""
-        openers = await may_open(self._records.database, [one.account for one in answers])
-        mailboxes = await self._records.mailboxes.look({one.account.email for one in answers})
+        openers = await may_open(self._ground.database, [one.account for one in answers])
+        mailboxes = await self._ground.mailboxes.look({one.account.email for one in answers})
         answered: set[str] = set()
         for one in answers:
             if one.found is None:
@@ -234,7 +233,7 @@ class ResetRequestHandler:
                 one.outcome = "needs_no_invitation"
             else:
                 mailbox = addresses.normalize(one.account.email)
-                is_again = mailbox in answered and self._records.mailboxes.cooldown
+                is_again = mailbox in answered and self._ground.mailboxes.cooldown
                 one.outcome = mailboxes[one.account.email].refusal or ("cooldown" if is_again else "")
                 answered.add(mailbox)
 

@@ -1,6 +1,6 @@
-"""Events for the app: `{"type": ..., "timestamp": ..., "data": {...}}`, rows in the outbox.
+"""What the app is told and asked: events as `{"type": ..., "timestamp": ..., "data": {...}}`, and consent to a reset.
 
-Each is written in the transaction of what happened.
+Events are rows in the outbox. Each is written in the transaction of what happened.
 """
 
 import asyncio
@@ -13,9 +13,11 @@ import msgspec
 from keyturn.errors import SendRetryable
 from keyturn.service.accounts.port import Account, Ended
 from keyturn.service.outbox.message import Message, Sent
+from keyturn.service.problems.passwords import ResetRefused
+from keyturn.service.problems.requests import HookFailed
+from keyturn.service.reset.ground import Transaction
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import AccountWasSecured, AppEvent, ChangeBegun, ResetRequested
-from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 Outcome = Literal["link_mailed", "provider_mailed"]
@@ -191,3 +193,52 @@ class CallbackHandler:
             reset_log.exception(LogEvent("event.callback_failed", type=event.type, reason=reason))
             raise SendRetryable(reason) from None
         return Sent("callback", "")
+
+
+# Before a reset: the app's function may refuse it with a sentence, before the link is used up
+
+
+class PendingReset(msgspec.Struct, frozen=True, kw_only=True):
+    """A reset that waits for the app's consent: the account and the client. It holds neither password nor token.
+
+    `languages`: the client's Accept-Language, for the sentence.
+    """
+
+    account_id: str
+    email: str
+    kind: str
+    locale: str
+    ip_address: str
+    user_agent: str
+    languages: str
+    request_id: str
+
+
+BeforeReset = Callable[[PendingReset], Awaitable[str | None]]
+"""Returns None to let a reset pass, or the sentence that refuses it."""
+
+_LONGEST_SENTENCE = 300
+
+_PATIENCE = 5
+"""Seconds for an answer of the app's function, because a user waits for it."""
+
+
+async def require_consent(before_reset: BeforeReset, account: Account, client: Client) -> None:
+    """Raise ResetRefused with the app's sentence, or HookFailed.
+
+    No answer within five seconds, an error or an invalid answer never means consent (OWASP ASVS 16.5.3: no fail-open).
+    """
+    pending = PendingReset(**event_fields(account, client), locale=account.locale, languages=client.languages)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            said: object = await before_reset(pending)
+    except Exception as error:
+        reset_log.exception(LogEvent("hook.failed", hook="before_reset", error=type(error).__name__))
+        raise HookFailed("before_reset gave no answer") from None
+    if said is None:
+        return
+    sentence = " ".join(said.split())[:_LONGEST_SENTENCE] if isinstance(said, str) else ""
+    if not sentence:
+        reset_log.error(LogEvent("hook.failed", hook="before_reset", error=f"answered {type(said).__name__}"))
+        raise HookFailed("before_reset must return None or a sentence")
+    raise ResetRefused(sentence)

@@ -9,11 +9,10 @@ from contextlib import asynccontextmanager
 from keyturn.service import addresses, secrets
 from keyturn.service.clock import now
 from keyturn.service.problems.requests import InputInvalid, OverBudget
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.proofs.port import RequireAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import RESET_REQUESTED, ResetRequested
-from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.reset.return_addresses import ReturnAddresses
 from keyturn.service.secrets import Secret
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -36,8 +35,7 @@ class ResetRequests:
     """Accepts requests for links: the challenge first, if there is one, then the limits, then one row of the outbox."""
 
     def __init__(self, ground: Ground, require_answer: RequireAnswer | None, return_addresses: ReturnAddresses) -> None:
-        self._records, self._limits, self.meters = ground.records, ground.limits, ground.meters
-        self._takes_names = ground.accounts.takes_names
+        self._ground, self.meters = ground, ground.meters
         self._require_answer = require_answer
         self._return_addresses = return_addresses
 
@@ -53,19 +51,19 @@ class ResetRequests:
         ChallengeRequired, ChallengeUnready, TooManyRequests.
         """
         try:
-            identifier = addresses.identify(email, takes_names=self._takes_names)
+            identifier = addresses.identify(email, takes_names=self._ground.accounts.takes_names)
             return_to = self._return_addresses.require(return_to)
         except InputInvalid:  # counted separately: a typing mistake costs no try
             await self.count_malformed(client)
             raise
         wanted = ResetRequested(email=identifier, at=now(), client=client, return_to=return_to)
         await self._admit(wanted, answer)
-        await self._records.outbox.post(RESET_REQUESTED, wanted)
+        await self._ground.outbox.post(RESET_REQUESTED, wanted)
 
     async def _admit(self, wanted: ResetRequested, answer: str) -> None:
         if self._require_answer:  # before more expensive work
             await self._require_answer(wanted.client, answer)
-        await self._limits.count("request", wanted.client, "overall")
+        await self._ground.limits.count("request", wanted.client, "overall")
 
     @_dropped_over_budget()
     @count_calls("request")
@@ -82,8 +80,8 @@ class ResetRequests:
             if secrets.end(tx.connection, link, wanted.at):
                 tx.outbox.enqueue(RESET_REQUESTED, wanted)
 
-        await self._records.transact(write)
+        await self._ground.transact(write)
 
     async def count_malformed(self, client: Client) -> None:
         """Count a request that cannot be understood. Raises TooManyRequests."""
-        await self._limits.count("malformed", client)
+        await self._ground.limits.count("malformed", client)
