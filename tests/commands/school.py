@@ -49,7 +49,7 @@ class School:
 
     def suppress(self) -> None:
         """Let Ada's mailbox get no mail, as after a complaint."""
-        self.do(lambda service: service.parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA)))
+        self.do(lambda service: service.parts.ground.transact(lambda tx: tx.mailboxes.suppress(ADA)))
 
     def report(self, message_id: int, event: str, detail: str = "") -> None:
         def write(connection: Connection) -> None:

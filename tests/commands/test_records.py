@@ -22,7 +22,7 @@ def happened(school: School, email: str, *, days_ago: int = 0) -> None:
     """Write an entry as the service does."""
     at = now() - timedelta(days=days_ago)
     school.do(
-        lambda service: service.parts.records.transact(
+        lambda service: service.parts.ground.transact(
             lambda tx: tx.audit.write("reset_request", "link_mailed", HERE, at, "", email)
         )
     )

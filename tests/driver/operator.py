@@ -60,7 +60,7 @@ class Operator:
 
     async def release_mailbox(self, email: str) -> None:
         """`keyturn mailbox --release`."""
-        await self._parts.records.transact(lambda tx: tx.mailboxes.release(email))
+        await self._parts.ground.transact(lambda tx: tx.mailboxes.release(email))
 
     async def unlock(self, email: str) -> None:
         """`keyturn accounts unlock`."""

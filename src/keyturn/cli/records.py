@@ -12,9 +12,9 @@ from keyturn.cli.terminal import facts, print_json, stamp, strong, table, warnin
 from keyturn.service.clock import now
 from keyturn.service.outbox.models import DROPPED
 from keyturn.service.parts import Parts
+from keyturn.service.reset.ground import Transaction
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED, NOT_ME
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.stores import Transaction
 
 
 @click.command()
@@ -115,5 +115,5 @@ async def release(parts: Parts, email: str, operator: Client) -> None:
             tx.audit.write("mailbox_release", "released", operator, now(), account.id if account else "", email)
         return released
 
-    released = await parts.records.transact(release)
+    released = await parts.ground.transact(release)
     click.echo(f"{email} can get mails again." if released else f"{email} was not blocked.")

@@ -27,17 +27,16 @@ from keyturn.service.database import Database
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.pages.router import PAGE, pages_router
-from keyturn.service.parts import Parts
+from keyturn.service.parts import FromApp, Parts
 from keyturn.service.reset.events import (
     EVENTS,
     AccountSecured,
+    BeforeReset,
     Callback,
     PasswordChanged,
     PasswordResetRequested,
     SecondStepFailed,
 )
-from keyturn.service.reset.ground import FromApp
-from keyturn.service.reset.reset_hook import BeforeReset
 from keyturn.service.settings import AccountSettings, DatabaseSettings, Secret, Settings
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.paths import hosted_path, page_urls, without_default_pages

@@ -29,8 +29,7 @@ from keyturn.service.app import create_app
 from keyturn.service.clock import Clock, MovableClock, Random, replaced
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
-from keyturn.service.parts import Parts
-from keyturn.service.reset.ground import FromApp
+from keyturn.service.parts import FromApp, Parts
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import require_valid
 from keyturn.testing.memory import MemorySender

@@ -88,7 +88,7 @@ async def use_the_link(service: Service) -> None:
 
 
 async def suppress(service: Service) -> None:
-    await service.parts.records.transact(lambda tx: tx.mailboxes.suppress(ADA))
+    await service.parts.ground.transact(lambda tx: tx.mailboxes.suppress(ADA))
 
 
 @pytest.mark.parametrize(

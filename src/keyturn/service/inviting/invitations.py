@@ -18,10 +18,10 @@ from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.answer import INVITED
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.proofs.port import CodesBesideLinks
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import LINKS, may_open, mint_link, purpose_for
+from keyturn.service.reset.records.links import LINKS, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import (
     PASSWORD_CHANGED,
@@ -30,7 +30,6 @@ from keyturn.service.reset.records.messages import (
     ResetRequested,
     parse_reason,
 )
-from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
@@ -44,8 +43,7 @@ class Invitations:
     """
 
     def __init__(self, settings: Settings, ground: Ground) -> None:
-        self._records, self._limits = ground.records, ground.limits
-        self.meters = ground.meters
+        self._ground, self.meters = ground, ground.meters
         self._service_key, self._link_key = settings.invitations.service_key, settings.invitations.link_key
         self.over_http, self.links_over_http = bool(self._service_key or self._link_key), bool(self._link_key)
 
@@ -56,7 +54,7 @@ class Invitations:
         """
         keys = [self._link_key] if for_links else [self._service_key, self._link_key]
         if not any(key and hmac.compare_digest(sent.encode(), key.encode()) for key in keys):
-            await self._limits.count("malformed", client)
+            await self._ground.limits.count("malformed", client)
             raise ServiceKeyRefused
 
     @count_calls("invite")
@@ -76,7 +74,7 @@ class Invitations:
         ]
         if invited:
             messages = [(one, True) for one in invited]
-            await self._records.transact(lambda tx: tx.outbox.enqueue_each_if(RESET_REQUESTED, messages))
+            await self._ground.transact(lambda tx: tx.outbox.enqueue_each_if(RESET_REQUESTED, messages))
 
 
 Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
@@ -104,41 +102,41 @@ class OperatorResets:
     """
 
     def __init__(self, ground: Ground) -> None:
-        self._accounts, self._records = ground.accounts, ground.records
+        self._ground = ground
 
     async def begin(self, campaign: Campaign) -> None:
         """Record in the audit trail that a reset of all accounts begins, and its operator."""
-        await self._records.audit.record("reset_all", "begun", campaign.operator, "", "")
+        await self._ground.audit.record("reset_all", "begun", campaign.operator, "", "")
 
     async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
         """Return each address, as it is looked up, with the outcome of a request. Raises AccountsUnready."""
         found = await asyncio.gather(*map(self._find, emails))
         accounts = [account for _, account in found if isinstance(account, Account)]
-        mailboxes = await self._records.mailboxes.look([account.email for account in accounts])
+        mailboxes = await self._ground.mailboxes.look([account.email for account in accounts])
         refusals = {email: mailbox.refusal for email, mailbox in mailboxes.items() if mailbox.refusal}
-        openers = await may_open(self._records.database, accounts)
-        return [(email, _outcome(account, refusals, openers)) for email, account in found]
+        reachable = await may_get_link(self._ground.database, accounts)
+        return [(email, _outcome(account, refusals, reachable)) for email, account in found]
 
     async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
         try:
             address = addresses.parse(email)
         except InputInvalid:
             return email, "malformed"
-        return address, await self._accounts.find(address) or "no_account"
+        return address, await self._ground.accounts.find(address) or "no_account"
 
     async def unlock(self, email: str, operator: Client) -> None:
         """Unlock the account with the address, whichever mailbox secured it. Raises NotLocked, AccountsUnready."""
-        if not self._accounts.can_lock:
+        if not self._ground.accounts.can_lock:
             raise NotLocked(
                 "the store of the accounts cannot unlock them; with the store table, set `accounts.table.lock` and"
                 " `accounts.table.unlock`"
             )
-        account = await self._accounts.find(email)
+        account = await self._ground.accounts.find(email)
         if account is None:
             raise NotLocked(f"there is no account with the address {email}")
-        if not await self._accounts.unlock(account.id):
+        if not await self._ground.accounts.unlock(account.id):
             raise NotLocked(f"{email} is not locked")
-        await self._records.audit.record("account_unlock", "unlocked", operator, account.id, email)
+        await self._ground.audit.record("account_unlock", "unlocked", operator, account.id, email)
 
     async def ask(self, campaign: Campaign, emails: Sequence[str]) -> None:
         """Ask all accounts in one transaction, except those that were already asked under the campaign's name."""
@@ -154,7 +152,7 @@ class OperatorResets:
                     asked = ResetRequested(email=email, at=now(), client=campaign.operator, reason=campaign.reason)
                     tx.outbox.enqueue(RESET_REQUESTED, asked, key=key)
 
-        await self._records.transact(write)
+        await self._ground.transact(write)
 
 
 def _key(campaign: Campaign, email: str) -> str:
@@ -162,11 +160,11 @@ def _key(campaign: Campaign, email: str) -> str:
 
 
 def _outcome(
-    found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], openers: Collection[str]
+    found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], reachable: Collection[str]
 ) -> Outcome:
     if not isinstance(found, Account):
         return found
-    if not (found.active or (found.locked and found.id in openers)):
+    if found.id not in reachable:
         return "locked" if found.locked else "disabled"
     return refusals.get(found.email, "asked") if found.takes_password else "signs_in_elsewhere"
 
@@ -196,8 +194,7 @@ class OperatorLinks:
     """Mints links and codes for operators. `mailed`: mints the codes of mails; None without codes."""
 
     def __init__(self, settings: Settings, ground: Ground, urls: PageUrls, mailed: CodesBesideLinks | None) -> None:
-        self._accounts, self._records, self._limits = ground.accounts, ground.records, ground.limits
-        self.meters = ground.meters
+        self._ground, self.meters = ground, ground.meters
         self._urls, self._mailed = urls, mailed
         self._lifetime = settings.token.ttl
 
@@ -212,7 +209,7 @@ class OperatorLinks:
         an app.
         """
         if not client.operator:
-            await self._limits.count("link", client)
+            await self._ground.limits.count("link", client)
         if not (reason := parse_reason(reason)) and not invites:
             raise InputInvalid(Fault("reason", "missing: it goes into the audit trail"))
         account = await self._find(addresses.parse(email), invites=invites)
@@ -234,14 +231,14 @@ class OperatorLinks:
             outcome, known = "code_issued" if code else "link_issued", (account.id, account.email)
             tx.audit.write("operator_link", outcome, client, moment, *known, message_id=message, note=reason)
 
-        await self._records.transact(write)
+        await self._ground.transact(write)
         url = "" if code else self._urls.reset(token, account.email)
         return IssuedLink(link=url, code=code, expires_at=minted.expires_at)
 
     async def _find(self, email: str, *, invites: bool) -> Account:
-        account = await self._accounts.find(email)
-        openers = await may_open(self._records.database, [account] if account else [])
-        outcome = _outcome(account or "no_account", {}, openers)
+        account = await self._ground.accounts.find(email)
+        reachable = await may_get_link(self._ground.database, [account] if account else [])
+        outcome = _outcome(account or "no_account", {}, reachable)
         if account is None or outcome in _REFUSED:
             raise InputInvalid(Fault("email", _REFUSED[outcome]))
         if invites and not account.awaits_password:

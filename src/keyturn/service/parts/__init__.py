@@ -3,6 +3,6 @@
 A layer of its own, without Litestar: the commands need the parts and no web application.
 """
 
-from keyturn.service.parts.parts import Parts
+from keyturn.service.parts.parts import FromApp, Parts
 
-__all__ = ["Parts"]
+__all__ = ["FromApp", "Parts"]

@@ -4,7 +4,8 @@ Messages that secure an account have their own lanes, and their own place in the
 many requests for links as the limits let through, and must not delay a lock, a confirmation or the app's events.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.outbox.attempts import WorkerLimits
@@ -12,9 +13,15 @@ from keyturn.service.outbox.message import Dropped, Message, Seal
 from keyturn.service.outbox.worker import Handler, Lane, Worker
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
-from keyturn.service.reset.elsewhere import InterruptedChangeHandler
-from keyturn.service.reset.events import APP_EVENTS, CALLBACKS, EVENTS, AppEvents, CallbackHandler
-from keyturn.service.reset.ground import FromApp
+from keyturn.service.reset.events import (
+    APP_EVENTS,
+    CALLBACKS,
+    EVENTS,
+    AppEvents,
+    Callback,
+    CallbackHandler,
+    PasswordResetRequested,
+)
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
@@ -34,7 +41,7 @@ _SECURING_AT_ONCE = 4
 _TOLD_AT_ONCE = 4
 """Events that may wait for the app at a time, however slow it answers."""
 
-_REQUESTED = "password.reset_requested"
+_REQUESTED = PasswordResetRequested.type
 """The event that strangers can cause as often as the limits let them."""
 
 
@@ -47,7 +54,7 @@ def worker_of(parts: "Parts") -> Worker:
 
 def _mail_lanes(parts: "Parts") -> list[Lane]:
     providers = _providers(parts)
-    mails = MailDelivery(parts.records, Seal(parts.secrets), providers)
+    mails = MailDelivery(parts.ground, Seal(parts.secrets), providers)
     composer = MailComposer(parts.templates, parts.themes, parts.settings)
     links = ResetLinks(composer, parts.codes, lifetime=parts.settings.token.ttl)
     requests = ResetRequestHandler(mails, parts.ground, links, parts.events)
@@ -55,7 +62,7 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
         kind: NoticeHandler(mails, parts.ground, composer, payload) for kind, payload in messages.NOTICES.items()
     }
     securing |= parts.securing.handlers(mails, links)
-    securing[messages.CHANGE_BEGUN] = InterruptedChangeHandler(parts.ground, parts.effects)
+    securing[messages.CHANGE_BEGUN] = parts.changes.external.end_interrupted
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
     prepare = requests.prepare if parts.accounts.offers(AccountStore.find_all) else None
     return [
@@ -75,9 +82,9 @@ def _providers(parts: "Parts") -> Failover:
     return Failover(parts.outbox, first, second, paces)
 
 
-def events_told(settings: Settings, app: FromApp) -> AppEvents:
+def events_told(settings: Settings, callbacks: Mapping[str, Callback[Any]]) -> AppEvents:
     """Return the events that go to the app by a webhook, a callback or both."""
-    return AppEvents(EVENTS if settings.webhooks.url else (), app.callbacks)
+    return AppEvents(EVENTS if settings.webhooks.url else (), callbacks)
 
 
 def _app_lanes(parts: "Parts") -> list[Lane]:
@@ -90,9 +97,7 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
     no_webhook = _drop("webhooks.url is no longer set")
     handlers: dict[str, Handler] = dict.fromkeys(APP_EVENTS.values(), sender.post if sender else no_webhook)
     handlers |= dict.fromkeys(CALLBACKS.values(), _drop("the app no longer has the callback"))
-    handlers |= {
-        CALLBACKS[event]: CallbackHandler(event, told, timeout) for event, told in parts.ground.app.callbacks.items()
-    }
+    handlers |= {CALLBACKS[event]: CallbackHandler(event, told, timeout) for event, told in parts.app.callbacks.items()}
     kinds = (APP_EVENTS[_REQUESTED], CALLBACKS[_REQUESTED])
     requested = {kind: handlers.pop(kind) for kind in kinds}
     return [Lane(requested, _TOLD_AT_ONCE), Lane(handlers, _TOLD_AT_ONCE, sender.close if sender else None)]

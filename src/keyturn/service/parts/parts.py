@@ -1,11 +1,15 @@
 """The parts of a process: each room builds itself, and the ports between rooms are connected here."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
 from keyturn.mail.port.email import Sender
+from keyturn.service.accounts.port import AccountStore
+from keyturn.service.database import Database
 from keyturn.service.database.migrations import require_current
 from keyturn.service.inviting.invitations import Invitations, OperatorLinks, OperatorResets
 from keyturn.service.outbox.worker import Worker
@@ -16,20 +20,33 @@ from keyturn.service.reset import ground, sign_in
 from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
 from keyturn.service.reset.complete import PasswordChanges, PasswordResets
-from keyturn.service.reset.ground import FromApp, Ground
+from keyturn.service.reset.events import BeforeReset, Callback
+from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails import builtin_emails, theme
 from keyturn.service.reset.passwords import hasher, policy
 from keyturn.service.reset.proofs import challenge
 from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.service.reset.records.retention import Retention
-from keyturn.service.reset.request import ResetRequests
-from keyturn.service.reset.reset_hook import ResetHook
-from keyturn.service.reset.return_addresses import ReturnAddresses
+from keyturn.service.reset.request import ResetRequests, ReturnAddresses
 from keyturn.service.securing.securing import AccountSecuring
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls, paths_of
 from keyturn.service.telemetry.meters import Meters
+
+
+class FromApp(msgspec.Struct, frozen=True, kw_only=True):
+    """Objects and functions that an app brings beside its settings.
+
+    `database`, `accounts`: used instead of those that the settings name.
+    `callbacks`: functions that are told of events, by event.
+    `before_reset`: a function that is asked before a reset.
+    """
+
+    database: Database | None = None
+    accounts: AccountStore | None = None
+    callbacks: Mapping[str, Callback[Any]] = {}
+    before_reset: BeforeReset | None = None
 
 
 class Parts:
@@ -45,17 +62,17 @@ class Parts:
         meters: Meters | None = None,
         reload_templates: bool = False,
     ) -> None:
-        self.settings, self.reloads_templates = settings, reload_templates
+        self.settings, self.app, self.reloads_templates = settings, app, reload_templates
         self.sender, self.fallback = sender, fallback
         self.meters = meters or Meters()
         self.paths, self.urls = paths_of(settings), PageUrls(settings)
         self.themes = theme.build(settings, reload=reload_templates)
         self.languages = self.themes.general.languages
         self.templates = builtin_emails.builtin_templates(settings, self.themes.general, reload=reload_templates)
-        self.ground = shared = ground.build(settings, app, self.themes, self.meters)
-        self.records, self.accounts, self.secrets = shared.records, shared.accounts, shared.secrets
-        self.database, self.outbox, self.audit = self.records.database, self.records.outbox, self.records.audit
-        self.mailboxes = self.records.mailboxes
+        self.ground = shared = ground.build(settings, self.themes, self.meters, app.database, app.accounts)
+        self.accounts, self.secrets = shared.accounts, shared.secrets
+        self.database, self.outbox, self.audit = shared.database, shared.outbox, shared.audit
+        self.mailboxes = shared.mailboxes
         self.accounts_readiness = AccountsReadiness(self.accounts)
         self.worker_is_down = False  # one that should run has ended, and no other works yet
         self._build_changes(settings, shared)
@@ -65,21 +82,20 @@ class Parts:
         """Build what a new password must pass, and connect what follows a change."""
         self.policy = policy.build(settings, shared)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
-        self.events = events_told(settings, shared.app)
+        self.events = events_told(settings, self.app.callbacks)
         self.codes = MailedCodes(shared, settings.token.ttl) if settings.token.code else None
         self.effects = ChangeEffects(self.events, self.codes)
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
 
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect the rooms around request, check and complete; one that is off is None."""
-        hook = ResetHook(shared.app.before_reset) if shared.app.before_reset else None
         self.challenge = challenge.build(settings, shared)
         self.second_step = RequiredSecondStep(settings, shared, self.events)
         self.live_links = live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
         self.requests = ResetRequests(shared, self.challenge.require if self.challenge else None, self.return_addresses)
         self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)
-        self.resets = PasswordResets(live, shared, self.changes, hook, self.second_step)
+        self.resets = PasswordResets(live, shared, self.changes, self.app.before_reset, self.second_step)
         self.securing = AccountSecuring(settings, shared, self.effects, self.second_step)
         self.invitations = Invitations(settings, shared)
         self.operator_links = OperatorLinks(settings, shared, self.urls, self.codes)
@@ -113,7 +129,7 @@ class Parts:
     async def close(self) -> None:
         """Close all resources. An app that is started again uses the parts again, in another event loop."""
         worker = vars(self).pop("worker", None)
-        for part in (self.changes, self.policy.breaches, self.challenge, self.second_step, worker):
+        for part in (self.changes.external, self.policy.breaches, self.challenge, self.second_step, worker):
             if part:
                 await part.close()
         self.outbox.wake()  # a new event for another event loop

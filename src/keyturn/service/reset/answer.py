@@ -16,15 +16,14 @@ from keyturn.service.clock import now
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Settlement, new_key
 from keyturn.service.outbox.queue import LeaseLost
 from keyturn.service.reset.events import AppEvents, Outcome
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.mails.composer import MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.proofs.port import CodesBesideLinks
 from keyturn.service.reset.records.audit import entry_of
-from keyturn.service.reset.records.links import BUTTON_LIFE, may_open, mint_link, purpose_for
+from keyturn.service.reset.records.links import BUTTON_LIFE, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import ResetRequested, event_of
-from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Minted, Purpose, Secret
 
 INVITED = timedelta(days=3)
@@ -61,28 +60,17 @@ class ResetLinks:
         With it come the link and code to store, which are not wanted if the mail has none. If the owner has reported a
         change, the link `recovers`, as does any link for a locked account.
         """
-        by_operator = bool(request.client.operator)
-        purpose = Purpose.UNLOCK if recovers else purpose_for(account, by_operator=by_operator)
-        recovers = purpose is Purpose.UNLOCK
-        life = BUTTON_LIFE if recovers else INVITED if request.by_operator else self.lifetime
+        purpose = Purpose.UNLOCK if recovers else purpose_for(account, by_operator=bool(request.client.operator))
+        life = BUTTON_LIFE if purpose is Purpose.UNLOCK else INVITED if request.by_operator else self.lifetime
         facts = {"reason": request.reason, "return_to": request.return_to}
         token, link = mint_link(account, purpose, moment, moment + life, **facts)
         if not account.takes_password:
             return self.composer.about_provider(account, request.client), [(link, False)]
-        minted, written, until = [(link, True)], "", None
-        if self.mailed and not (without_code or recovers or request.by_operator or account.awaits_password):
-            written, code = self.mailed.mint(account, moment)
-            minted.append((code, True))
-            until = code.expires_at
-        mail = self.composer.with_link(
-            *(account, request.client, token, moment, life),
-            code=written,
-            code_expires_at=until,
-            recovers=recovers,
-            by_operator=by_operator and not recovers,
-            reason=request.reason,
-        )
-        return mail, minted
+        code = None
+        if self.mailed and not (without_code or link.recovers or request.by_operator or account.awaits_password):
+            code = self.mailed.mint(account, moment)
+        mail = self.composer.with_link(account, request.client, token, link, code)
+        return mail, [(link, True), *([(code[1], True)] if code else [])]
 
 
 LINK_MAILED: Final = "link_mailed"
@@ -132,7 +120,7 @@ class ResetRequestHandler:
 
     def __init__(self, mails: MailDelivery, ground: Ground, links: ResetLinks, events: AppEvents) -> None:
         self._mails = mails
-        self._accounts, self._records = ground.accounts, ground.records
+        self._ground = ground
         self._links = links
         self._events = events
 
@@ -155,7 +143,7 @@ class ResetRequestHandler:
 
     async def _answer_alone(self, message: Message, *, again_at: datetime | None = None) -> Email | Dropped:
         asked = _DECODER.decode(message.payload)
-        found = {asked.email: await self._accounts.find(asked.email)}
+        found = {asked.email: await self._ground.accounts.find(asked.email)}
         (answer,) = await self._answer_all([message], asked={message.id: asked}, found=found, again_at=again_at)
         if isinstance(answer, Exception):
             raise answer
@@ -179,7 +167,7 @@ class ResetRequestHandler:
             tx.outbox.drop([(message, "expired")])
             return Dropped("expired")
 
-        return await self._records.transact(write)
+        return await self._ground.transact(write)
 
     async def _answer_all(
         self,
@@ -209,7 +197,7 @@ class ResetRequestHandler:
             tx.outbox.drop([(one.message, one.outcome) for one in answers if not one.email])
             return held
 
-        held = await self._records.transact(write)
+        held = await self._ground.transact(write)
         return [one.email or (Dropped(one.outcome) if one.message.id in held else LeaseLost()) for one in answers]
 
     async def _find_together(self, emails: Collection[str]) -> Mapping[str, Account | None]:
@@ -217,24 +205,24 @@ class ResetRequestHandler:
         if not emails:
             return {}
         async with asyncio.timeout(_PATIENCE):
-            found = zip(emails, await self._accounts.find_all(list(emails)), strict=True)
+            found = zip(emails, await self._ground.accounts.find_all(list(emails)), strict=True)
         return {email: one for email, one in found if not isinstance(one, Exception)}
 
     async def _refuse(self, answers: Sequence[_Answer]) -> None:
         """Note why a request gets no mail, if that is already known."""
-        openers = await may_open(self._records.database, [one.account for one in answers])
-        mailboxes = await self._records.mailboxes.look({one.account.email for one in answers})
+        reachable = await may_get_link(self._ground.database, [one.account for one in answers])
+        mailboxes = await self._ground.mailboxes.look({one.account.email for one in answers})
         answered: set[str] = set()
         for one in answers:
             if one.found is None:
                 continue
-            if not (one.found.active or (one.found.locked and one.found.id in openers)):
+            if one.found.id not in reachable:
                 one.outcome = "disabled"
             elif one.asked.invited and not one.found.awaits_password:
                 one.outcome = "needs_no_invitation"
             else:
                 mailbox = addresses.normalize(one.account.email)
-                is_again = mailbox in answered and self._records.mailboxes.cooldown
+                is_again = mailbox in answered and self._ground.mailboxes.cooldown
                 one.outcome = mailboxes[one.account.email].refusal or ("cooldown" if is_again else "")
                 answered.add(mailbox)
 

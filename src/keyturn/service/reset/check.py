@@ -20,7 +20,7 @@ from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.port import RequiredStep, SecondStepAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS
-from keyturn.service.reset.return_addresses import ReturnAddresses
+from keyturn.service.reset.request import ReturnAddresses
 from keyturn.service.secrets import Secret, SecretRow, secret_of
 from keyturn.service.telemetry.meters import count_calls
 
@@ -32,15 +32,15 @@ class LiveLinks:
     """Finds the link of a token and its account. The audit trail records refused links of ours, and why."""
 
     def __init__(self, ground: Ground) -> None:
-        self._accounts, self._records = ground.accounts, ground.records
-        self.find = lookup(ground.records.database, _LINK_ROWS, SecretRow.key, secret_of).submit
+        self._ground = ground
+        self.find = lookup(ground.database, _LINK_ROWS, SecretRow.key, secret_of).submit
         """Return the link with that key, or None."""
 
     async def _find(self, key: bytes, moment: datetime) -> tuple[Secret | None, Account | None]:
         """Return the link with that key and, if it works, its account."""
         link = await self.find(key)
         # If the link is dead anyway, the store is not asked: it may be unavailable.
-        return link, await self._accounts.get(link.account_id) if link and not link.dead_reason(moment) else None
+        return link, await self._ground.accounts.get(link.account_id) if link and not link.dead_reason(moment) else None
 
     async def require(self, event: str, token: str, email: str | None, client: Client) -> tuple[Secret, Account]:
         """Return the link of the token and its account. Raises LinkDead with the reason.
@@ -68,7 +68,7 @@ class LiveLinks:
         return dead
 
     async def record(self, event: str, outcome: str, link: Secret, client: Client) -> None:
-        await self._records.audit.record(event, outcome, client, link.account_id, link.facts.email)
+        await self._ground.audit.record(event, outcome, client, link.account_id, link.facts.email)
 
 
 def _opens(link: Secret, account: Account) -> bool:
@@ -109,7 +109,7 @@ class LinkChecks:
         return_addresses: ReturnAddresses,
     ) -> None:
         self._links = links
-        self._limits, self.meters = ground.limits, ground.meters
+        self._ground, self.meters = ground, ground.meters
         self._policy = policy
         self._second_step = second_step
         self._return_addresses = return_addresses
@@ -117,7 +117,7 @@ class LinkChecks:
     @count_calls("validate")
     async def validate(self, token: str, client: Client, email: str | None = None) -> LiveLink:
         """Return whose link it is, without using it up. Raises LinkDead with the reason, TooManyRequests."""
-        await self._limits.count("validate", client)
+        await self._ground.limits.count("validate", client)
         link, account = await self._links.require("link_check", token, email, client)
         factors = tuple(await self._second_step.factors(link, account))
         return LiveLink(
@@ -135,7 +135,7 @@ class LinkChecks:
         It counts like a check, and does not look the account up. Raises LinkDead with the reason, InputInvalid if the
         link works, TooManyRequests.
         """
-        await self._limits.count("validate", client)
+        await self._ground.limits.count("validate", client)
         link = await self._links.find(secrets.digest(token))
         if link is None:
             raise LinkDead("invalid")
@@ -152,7 +152,7 @@ class LinkChecks:
 
         It counts like a reset. Raises LinkDead, TooManyRequests, Unavailable.
         """
-        await self._limits.count("reset", client)
+        await self._ground.limits.count("reset", client)
         link, account = await self._links.require("second_step", token, email, client)
         try:
             await self._second_step.require(link, account, SecondStepAnswer(method=method), client)
@@ -167,7 +167,7 @@ class LinkChecks:
         It counts like a check of the link. It does not reveal whether the password is the account's own: that would
         allow free guesses. Raises LinkDead, PasswordRejected, TooManyRequests, Busy.
         """
-        await self._limits.count("validate", client)
+        await self._ground.limits.count("validate", client)
         _, account = await self._links.require("password_check", token, email, client)
         await self._policy.require(password, account.email)
 
@@ -176,5 +176,5 @@ class LinkChecks:
 
         Raises PasswordRejected, TooManyRequests, Busy.
         """
-        await self._limits.count("reset", client)
+        await self._ground.limits.count("reset", client)
         await self._policy.require(password, email)

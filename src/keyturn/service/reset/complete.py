@@ -18,22 +18,22 @@ from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready
 from keyturn.service.reset.change import Change, ChangeAuthorization, ChangeEffects, ended_by
 from keyturn.service.reset.check import LiveLinks
 from keyturn.service.reset.elsewhere import ExternalStoreChanges
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.events import BeforeReset, require_consent
+from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS, is_intruded
-from keyturn.service.reset.records.stores import Transaction
-from keyturn.service.reset.reset_hook import ResetHook
 from keyturn.service.secrets import Secret
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
 
 class PasswordResets:
-    """Completes resets: asks the app's `hook`, makes the change, and forgets guesses at the old password.
+    """Completes resets: asks the app, makes the change, and forgets guesses at the old password.
 
+    `before_reset`: the app's function, if it has one.
     `second_step`: what a reset may need besides its link.
     """
 
@@ -42,13 +42,13 @@ class PasswordResets:
         links: LiveLinks,
         ground: Ground,
         changes: "PasswordChanges",
-        hook: ResetHook | None,
+        before_reset: BeforeReset | None,
         second_step: RequiredStep,
     ) -> None:
         self._links = links
-        self._limits, self.meters = ground.limits, ground.meters
+        self._ground, self.meters = ground, ground.meters
         self._changes = changes
-        self._hook = hook
+        self._before_reset = before_reset
         self._second_step = second_step
 
     @count_calls("reset")
@@ -67,34 +67,33 @@ class PasswordResets:
         Raises LinkDead, PasswordRejected, ResetRefused, SecondStepRequired, SecondStepRejected (the link survives
         these), OutcomeUnknown, Busy, AccountsUnready, HookFailed, TooManyRequests.
         """
-        await self._limits.count("reset", client)
+        await self._ground.limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
         authorization = LinkAuthorization(self._links, link, account, client, self._second_step, answer)
         change = Change(account=account, password=password, client=client, authorization=authorization)
         try:
-            if self._hook:
-                await self._hook.require_consent(account, client)
+            if self._before_reset:
+                await require_consent(self._before_reset, account, client)
             await self._changes.make(change)
         except (ResetRefused, LinkDead) as refused:  # by the app, or because another request was quicker
             await self._links.record("password_reset", outcome_of(refused), link, client)
             raise
         reset_log.info(LogEvent("reset.completed", account_id=account.id))
         with contextlib.suppress(LimitsUnready):  # the password is changed, even if the counter cannot be written
-            await self._limits.forget_guesses(addresses.normalize(account.email))
+            await self._ground.limits.forget_guesses(addresses.normalize(account.email))
         return account
 
 
 class PasswordChanges:
-    """Sets passwords: in one transaction if the store joins it, otherwise through `elsewhere.py`."""
+    """Sets passwords: in one transaction if the store joins it, otherwise by `external`."""
 
     def __init__(self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects) -> None:
-        self._records = ground.records
-        self._accounts = ground.accounts
+        self._ground = ground
         self._joins = ground.accounts.offers(AccountStore.set_password_within)
         self._policy = policy
         self._hasher = hasher
         self._effects = effects
-        self._external = ExternalStoreChanges(ground, effects)
+        self.external = ExternalStoreChanges(ground, effects)
 
     async def make(self, change: Change) -> None:
         """Make the whole change or none of it, or raise OutcomeUnknown.
@@ -107,7 +106,7 @@ class PasswordChanges:
         if self._joins:
             await self._change_in_transaction(change, password)
         else:
-            await self._external.make(change, password)
+            await self.external.make(change, password)
 
     async def _change_in_transaction(self, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()
@@ -118,7 +117,7 @@ class PasswordChanges:
             # One change per account at a time: two of its links used at once would each wait for the other to end.
             tx.hold(change.account.id)
             account = change.redeem(tx, moment)
-            ended = ended_by(self._accounts.set_password_within(tx.connection, account, password_hash))
+            ended = ended_by(self._ground.accounts.set_password_within(tx.connection, account, password_hash))
             if ended is None:
                 raise change.authorization.refusal()
             self._effects.write(tx, account, change.begun(moment), ended)
@@ -126,15 +125,11 @@ class PasswordChanges:
             is_committing = True
 
         try:
-            await self._records.transact(write)
+            await self._ground.transact(write)
         except DatabaseUnready as error:
             if error.not_committed or not is_committing:
                 raise
             raise OutcomeUnknown("the database's answer to the commit was lost") from error
-
-    async def close(self) -> None:
-        """Wait for changes in another system that are under way."""
-        await self._external.close()
 
 
 @dataclass(eq=False, repr=False)

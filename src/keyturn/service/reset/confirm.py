@@ -1,25 +1,20 @@
 """Tells the owner of an account by mail that its password was changed, or what else happened to it."""
 
-from typing import Generic, TypeVar
-
 import msgspec
 
 from keyturn.mail.port.email import Email
 from keyturn.service import addresses, secrets
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Dropped, Message, Settlement
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.service.reset.records.links import BUTTON_LIFE, mint_link
 from keyturn.service.reset.records.messages import Notice
-from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose
 
-_Notice = TypeVar("_Notice", bound=Notice)
 
-
-class NoticeHandler(Generic[_Notice]):
+class NoticeHandler:
     """Sends the mailbox of a notice its mail (NIST SP 800-63B-4 4.6). A suppressed mailbox gets nothing.
 
     That is the address that the account had at the event: an attacker would change it at once. If the notice `secures`,
@@ -27,9 +22,9 @@ class NoticeHandler(Generic[_Notice]):
     now, that one gets a mail, too, as a separate message without the button.
     """
 
-    def __init__(self, mails: MailDelivery, ground: Ground, composer: MailComposer, payload: type[_Notice]) -> None:
+    def __init__(self, mails: MailDelivery, ground: Ground, composer: MailComposer, payload: type[Notice]) -> None:
         self._mails = mails
-        self._accounts, self._records = ground.accounts, ground.records
+        self._ground = ground
         self._composer = composer
         self._decoder = msgspec.json.Decoder(payload)
 
@@ -38,7 +33,7 @@ class NoticeHandler(Generic[_Notice]):
 
     async def _tell(self, message: Message) -> Email | Dropped:
         notice = self._decoder.decode(message.payload)
-        current = await self._accounts.get(notice.account_id)
+        current = await self._ground.accounts.get(notice.account_id)
         if current is None:
             return Dropped("no_account")
         account = msgspec.structs.replace(current, email=notice.email)
@@ -61,4 +56,4 @@ class NoticeHandler(Generic[_Notice]):
             secrets.add(tx.connection, [(link, has_button)])
             return mail.email
 
-        return await self._records.transact(write)
+        return await self._ground.transact(write)

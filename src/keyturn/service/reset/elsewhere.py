@@ -5,7 +5,7 @@ says yes, the effects follow. If it certainly refuses, the authorization is give
 answer, a time-out, a process that dies, a database that takes no answer back) the store may have the password, so the
 effects follow as if it had. A superfluous confirmation is better than a silent change (NIST SP 800-63B 4.6).
 
-If this process does not write the effects, a promise in the outbox does (`InterruptedChangeHandler`). The process or
+If this process does not write the effects, a promise in the outbox does (`end_interrupted`). The process or
 worker that withdraws the promise writes the outcome, so there is one confirmation, even after a stall.
 """
 
@@ -22,9 +22,8 @@ from keyturn.service.outbox.message import Dropped, Message, Settlement
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready, Busy, DatabaseUnready
 from keyturn.service.reset.change import Change, ChangeEffects, ended_by
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.records.messages import CHANGE_BEGUN, ChangeBegun
-from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose, SecretRow
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 
@@ -52,7 +51,7 @@ class ExternalStoreChanges:
     """Sets passwords in a store of another system, one change of an account at a time."""
 
     def __init__(self, ground: Ground, effects: ChangeEffects) -> None:
-        self._accounts, self._records = ground.accounts, ground.records
+        self._ground = ground
         self._effects = effects
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -70,7 +69,7 @@ class ExternalStoreChanges:
 
     async def _redeem_and_promise(self, change: Change) -> _Begun:
         begun, deadline = change.begun(now()), asyncio.get_running_loop().time() + _PATIENCE
-        clock = self._records.database.clock
+        clock = self._ground.database.clock
 
         def write(tx: Transaction) -> _Begun:
             # The authorization before the lock, as at the end of a change: two links of an account cannot deadlock.
@@ -82,7 +81,7 @@ class ExternalStoreChanges:
             tx.outbox.enqueue(CHANGE_BEGUN, begun, due=clock(_LOCK), key=lock)
             return _Begun(lock, begun, account, deadline)
 
-        return await self._records.transact(write)
+        return await self._ground.transact(write)
 
     def _forget_task(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
@@ -92,7 +91,7 @@ class ExternalStoreChanges:
     async def _ask_store(self, change: Change, password: NewPassword, begun: _Begun) -> None:
         try:
             async with asyncio.timeout_at(begun.deadline):
-                ended = ended_by(await self._accounts.set_password(begun.account, password))
+                ended = ended_by(await self._ground.accounts.set_password(begun.account, password))
         except Exception as error:
             if _is_certain_no(error):
                 await self._undo(change, begun)
@@ -120,7 +119,7 @@ class ExternalStoreChanges:
                 change.authorization.give_back(tx, begun.change.at)
             _release(tx, begun)  # last: see `_redeem_and_promise`
 
-        await self._records.transact(write)
+        await self._ground.transact(write)
 
     async def _end(self, change: Change, begun: _Begun, ended: Ended | None) -> None:
         """Write the effects of a change. `ended`: what the store has ended; None if its answer was lost.
@@ -140,7 +139,28 @@ class ExternalStoreChanges:
                 change.authorization.after_change(tx)
                 _release(tx, begun)
 
-        await self._records.transact(write)
+        await self._ground.transact(write)
+
+    async def end_interrupted(self, message: Message) -> Settlement:
+        """End a change that its process began and did not end. It is unknown whether the store had the password.
+
+        Return the outcome as the reason of a Dropped. Raises AccountsUnready.
+        """
+        begun = msgspec.json.decode(message.payload, type=ChangeBegun)
+        account = await self._ground.accounts.get(begun.account_id)
+        if account is None:
+            return Dropped("no_account")
+
+        def write(tx: Transaction) -> str:
+            tx.hold(begun.account_id)
+            # Withdrawing the promise decides who writes the outcome: the process may only have stalled, and be first
+            # after all.
+            if not tx.outbox.withdraw(message.key):
+                return "ended"
+            self._effects.write(tx, account, begun, None)
+            return "interrupted"
+
+        return Dropped(await self._ground.transact(write))
 
     async def close(self) -> None:
         """Wait for changes that are under way."""
@@ -158,32 +178,3 @@ def _is_certain_no(error: Exception) -> bool:
     if isinstance(error, AccountsUnready):
         return error.not_changed
     return isinstance(error, PasswordRejected | Busy)
-
-
-class InterruptedChangeHandler:
-    """Ends a change that its process began and did not end.
-
-    It is unknown whether the store had the password by then.
-    """
-
-    def __init__(self, ground: Ground, effects: ChangeEffects) -> None:
-        self._accounts, self._records = ground.accounts, ground.records
-        self._effects = effects
-
-    async def __call__(self, message: Message) -> Settlement:
-        """Return the outcome as the reason of a Dropped. Raises AccountsUnready."""
-        begun = msgspec.json.decode(message.payload, type=ChangeBegun)
-        account = await self._accounts.get(begun.account_id)
-        if account is None:
-            return Dropped("no_account")
-
-        def write(tx: Transaction) -> str:
-            tx.hold(begun.account_id)
-            # Withdrawing the promise decides who writes the outcome: the process may only have stalled, and be first
-            # after all.
-            if not tx.outbox.withdraw(message.key):
-                return "ended"
-            self._effects.write(tx, account, begun, None)
-            return "interrupted"
-
-        return Dropped(await self._records.transact(write))

@@ -1,63 +1,90 @@
 """What the rooms of a process share. A room offers `build(settings, ground)`, and `parts` connects the rooms' ports."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-from msgspec import Struct, field
+from msgspec import Struct
+from sqlalchemy import Connection
 
+from keyturn.service.accounts.builtin import Sessions
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
-from keyturn.service.reset.events import Callback
+from keyturn.service.limits import RateLimits, StoredCounters
+from keyturn.service.outbox.queue import Outbox
 from keyturn.service.reset.mails.theme import Themes
-from keyturn.service.reset.rate_limits import RateLimits
-from keyturn.service.reset.records import stores
-from keyturn.service.reset.records.stores import Records
+from keyturn.service.reset.records.audit import Audit
+from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.meters import Meters
 
-if TYPE_CHECKING:
-    from keyturn.service.reset.reset_hook import BeforeReset
-
-
-class FromApp(Struct, frozen=True, kw_only=True):
-    """Objects and functions that an app brings beside its settings.
-
-    `database`, `accounts`: used instead of those that the settings name.
-    `callbacks`: functions that are told of events, by event.
-    `before_reset`: a function that is asked before a reset.
-    """
-
-    database: Database | None = None
-    accounts: AccountStore | None = None
-    callbacks: Mapping[str, Callback[Any]] = field(default_factory=dict)
-    before_reset: "BeforeReset | None" = None
+_Result = TypeVar("_Result")
 
 
 class Ground(Struct, frozen=True, kw_only=True):
-    """Everything that rooms share. `secrets`: the keys, the newest first."""
+    """Everything that rooms share: the database and its stores first. `secrets`: the keys, the newest first."""
 
-    records: Records
+    database: Database
+    outbox: Outbox
+    audit: Audit
+    mailboxes: Mailboxes
+    sessions: Sessions
     accounts: AccountStore
     limits: RateLimits
     secrets: Sequence[str]
     themes: Themes
     meters: Meters
-    app: FromApp
+
+    async def transact(self, work: Callable[["Transaction"], _Result]) -> _Result:
+        """Run `work`, a plain function, in a transaction: as `Database.transact` does, with the stores at hand.
+
+        If it has written messages, the worker is woken once they are committed.
+        """
+
+        def run(connection: Connection) -> tuple[_Result, bool]:
+            tx = Transaction(self, connection)
+            return work(tx), tx.outbox.has_written
+
+        result, has_written = await self.database.transact(run)
+        if has_written:
+            self.outbox.wake()
+        return result
 
 
-def build(settings: Settings, app: FromApp, themes: Themes, meters: Meters) -> Ground:
+class Transaction:
+    """The stores in one transaction. `connection` is for an app's own store, which joins it."""
+
+    def __init__(self, ground: Ground, connection: Connection) -> None:
+        self._database = ground.database
+        self.connection = connection
+        self.outbox = ground.outbox.within(connection)
+        self.audit = ground.audit.within(connection)
+        self.counters = StoredCounters(connection)
+        self.mailboxes = ground.mailboxes.within(connection)
+        self.sessions = ground.sessions.within(connection)
+
+    def hold(self, account_id: str) -> None:
+        """Wait until no other transaction holds the account; hold it until this one ends."""
+        self._database.hold(self.connection, account_id)
+
+
+def build(
+    settings: Settings, themes: Themes, meters: Meters, database: Database | None, accounts: AccountStore | None
+) -> Ground:
     """Open the database of the settings, or take the app's, and build the stores. Raises SettingsInvalid."""
-    kept = settings.database
-    database = app.database or Database(kept.url, schema=kept.schema, timeout=kept.timeout)
+    named, limits = settings.database, settings.limits
+    database = database or Database(named.url, schema=named.schema, timeout=named.timeout)
     return Ground(
-        records=stores.build(settings, database),
-        accounts=app.accounts or accounts_for(settings, database),
-        limits=RateLimits(settings.limits, database),
+        database=database,
+        outbox=Outbox(database),
+        audit=Audit(database),
+        mailboxes=Mailboxes(database, cooldown=limits.mailbox_cooldown, daily=limits.mailbox_daily),
+        sessions=Sessions(database),
+        accounts=accounts or accounts_for(settings, database),
+        limits=RateLimits(limits, database),
         # Without a key, as in development, one that ends with the process.
         secrets=[settings.secret_key or random_bytes(32).hex(), *settings.previous_secret_keys],
         themes=themes,
         meters=meters,
-        app=app,
     )

@@ -15,16 +15,15 @@ from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now, random_bytes, unix
 from keyturn.service.keys import box, derive
+from keyturn.service.limits import GuessCounter
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.change import Change, ChangeAuthorization
 from keyturn.service.reset.complete import PasswordChanges
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
-from keyturn.service.reset.rate_limits import GuessCounter
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path
 from keyturn.service.telemetry.logs import LogEvent
@@ -136,12 +135,12 @@ class SignIns:
     def __init__(
         self, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: RequiredStep
     ) -> None:
-        self._records = ground.records
+        self._records = ground
         self._accounts = accounts = ground.accounts
         self._joins = accounts.offers(AccountStore.password_hash_within)
         self._hasher = hasher
         self._limits = ground.limits
-        self._audit = ground.records.audit
+        self._audit = ground.audit
         self._changes = changes
         self._devices = DeviceCookies(ground.secrets)
         self._proofs = PasswordProofs(ground.secrets)

@@ -24,7 +24,7 @@ from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
 from keyturn.service.reset.change import ChangeEffects, counted
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.service.reset.proofs.port import RequiredStep
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED
@@ -37,7 +37,6 @@ from keyturn.service.reset.records.messages import (
     AddressDisputed,
     ResetRequested,
 )
-from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, reset_log
@@ -64,11 +63,10 @@ class AccountSecuring:
     """
 
     def __init__(self, settings: Settings, ground: Ground, effects: ChangeEffects, second_step: RequiredStep) -> None:
-        self._records, self._accounts = ground.records, ground.accounts
-        self._limits, self.meters = ground.limits, ground.meters
+        self._ground, self.meters = ground, ground.meters
         self._effects, self._second_step = effects, second_step
         self.locks, store = settings.secure_account.lock, settings.accounts.store
-        if self.locks and not self._accounts.can_lock:
+        if self.locks and not self._ground.accounts.can_lock:
             how = "set accounts.table.lock and unlock" if store == "table" else "remove the setting"
             raise SettingsInvalid.of("secure_account.lock", f"the store {store} cannot lock accounts: {how}")
 
@@ -82,7 +80,7 @@ class AccountSecuring:
 
     async def check(self, token: str, client: Client) -> Secret:
         """Return the link without using it up. Raises SecurityLinkDead, TooManyRequests."""
-        await self._limits.count("validate", client)
+        await self._ground.limits.count("validate", client)
         link = await self._find(token)
         if link.dead_reason(now()):
             raise SecurityLinkDead
@@ -91,7 +89,7 @@ class AccountSecuring:
     async def _find(self, token: str) -> Secret:
         """Return the link. Raises SecurityLinkDead, unrecorded: invented tokens would fill the audit trail."""
         key = secrets.digest(token)
-        link = await self._records.database.read(lambda connection: secrets.find(connection, key, Purpose.SECURE))
+        link = await self._ground.database.read(lambda connection: secrets.find(connection, key, Purpose.SECURE))
         if link is None:
             raise SecurityLinkDead
         return link
@@ -101,7 +99,7 @@ class AccountSecuring:
         if not self.locks:
             return False
         try:
-            account = await self._accounts.get(link.account_id)
+            account = await self._ground.accounts.get(link.account_id)
         except AccountsUnready:
             return True
         return account is not None and addresses.is_same_mailbox(account.email, link.facts.email)
@@ -113,13 +111,13 @@ class AccountSecuring:
         A client whose press is stored gets the same answer again: the first may have been lost, with the database or on
         its way. Every fault of the link gets the same answer. Raises SecurityLinkDead, TooManyRequests.
         """
-        await self._limits.count("reset", client)
+        await self._ground.limits.count("reset", client)
         link = await self._find(token)
         try:
             outcome = await self._secure(link, client)
         except DatabaseUnready as error:
             # If the answer to the commit was lost, the press may be stored.
-            if error.not_committed or not await self._records.database.read(lambda one: self._has(one, link, client)):
+            if error.not_committed or not await self._ground.database.read(lambda one: self._has(one, link, client)):
                 raise
             outcome = _SECURED
         if outcome != _SECURED:
@@ -150,24 +148,24 @@ class AccountSecuring:
             tx.audit.write(_EVENT, outcome, client, moment, account_id, link.facts.email, message_id=message_id)
             return outcome
 
-        return await self._records.transact(write)
+        return await self._ground.transact(write)
 
     def _has(self, connection: Connection, link: Secret, client: Client) -> bool:
         """Tell whether this client has pressed the button: the audit trail knows of whom the press was."""
         pressed = secrets.find(connection, link.key, Purpose.SECURE)
         if pressed is None or pressed.used_at is None or pressed.expires_at <= now():
             return False
-        audit = self._records.audit.within(connection)
+        audit = self._ground.audit.within(connection)
         return audit.has(_EVENT, _SECURED, client, pressed.used_at, link.account_id)
 
     async def _recover(self, mails: MailDelivery, links: ResetLinks, message: Message) -> Email | Dropped:
         secured = msgspec.json.decode(message.payload, type=AccountWasSecured)
-        end = self._accounts.end_sessions
+        end = self._ground.accounts.end_sessions
         try:
             # First, since a recipient without the mail cannot have unlocked the account.
-            account = await self._accounts.get(secured.account_id)
+            account = await self._ground.accounts.get(secured.account_id)
             if not _has_moved(account, secured):
-                end = self._accounts.end_intrusion
+                end = self._ground.accounts.end_intrusion
                 account = await self._lock(account, secured)
         except Exception:  # sessions end all the same, and the worker repeats both
             await end(secured.account_id)
@@ -194,7 +192,7 @@ class AccountSecuring:
                 tx.outbox.drop([(message, outcome)])
             return outcome
 
-        outcome = await self._records.transact(write)
+        outcome = await self._ground.transact(write)
         if outcome == ADDRESS_CHANGED:
             reset_log.error(LogEvent("account.disputed", account_id=secured.account_id))
         return mail.email if mail and outcome == LINK_MAILED else Dropped(outcome)
@@ -208,8 +206,8 @@ class AccountSecuring:
         """
         if not account or not self.locks:
             return account
-        await self._accounts.lock(account)
-        account = await self._accounts.get(secured.account_id)
+        await self._ground.accounts.lock(account)
+        account = await self._ground.accounts.get(secured.account_id)
         if account and account.active and not _has_moved(account, secured):
             raise AccountsUnready("the account was changed while it was being locked")
         return account

@@ -17,9 +17,8 @@ from keyturn.service.clock import now
 from keyturn.service.outbox.history import Event, message_behind, note_report
 from keyturn.service.outbox.message import Sent
 from keyturn.service.problems.requests import Busy, Unavailable, WebhookRefused
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.settings import Settings
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 
@@ -90,11 +89,11 @@ class ProviderReports:
         A message that waits for another try is settled: the provider has the mail, but its answer was lost. Other
         messages stay as they are, for their state is derived from all reports, in any order.
         """
-        records, to = self._ground.records, addresses.normalize(report.to)
-        message_id = await message_behind(records.database, report.provider_id, report.key)
+        ground, to = self._ground, addresses.normalize(report.to)
+        message_id = await message_behind(ground.database, report.provider_id, report.key)
         if message_id is None:
             return
-        account = await self._ground.accounts.find(to) if report.ends else None
+        account = await ground.accounts.find(to) if report.ends else None
         account_id = account.id if account else ""
         event = Event(
             message_id=message_id, event=report.event, detail=report.detail, at=report.at, source_id=report.id
@@ -109,8 +108,8 @@ class ProviderReports:
                 tx.audit.write("mail_report", report.event, client, now(), account_id, to, message_id=message_id)
             return report.ends
 
-        if await records.transact(write):
-            self._ground.meters.suppression(report.event)
+        if await ground.transact(write):
+            ground.meters.suppression(report.event)
 
 
 class _Bodies:

@@ -13,10 +13,10 @@ from keyturn.service import secrets
 from keyturn.service.clock import now
 from keyturn.service.outbox.message import Delivery, Dropped, Message, Seal, SealBroken, Sent, Settlement, new_key
 from keyturn.service.outbox.queue import Outbox
+from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails.composer import SealedMail
 from keyturn.service.reset.records.links import LINKS
 from keyturn.service.reset.records.messages import RESET_REQUESTED
-from keyturn.service.reset.records.stores import Records
 from keyturn.service.secrets import Secret
 from keyturn.service.sending.pace import Breaker, Pace
 
@@ -107,8 +107,8 @@ class MailDelivery:
     that stores the mail with its link: on SQLite that transaction holds the only writer's lock.
     """
 
-    def __init__(self, records: Records, seal: Seal, providers: Failover) -> None:
-        self._records = records
+    def __init__(self, ground: Ground, seal: Seal, providers: Failover) -> None:
+        self._ground = ground
         self._seal = seal
         self._providers = providers
 
@@ -154,14 +154,14 @@ class MailDelivery:
     ) -> Settlement:
         mail = self._open(message)
         if key := mail.link:
-            link = await self._records.database.read(lambda connection: secrets.find(connection, key, *LINKS))
+            link = await self._ground.database.read(lambda connection: secrets.find(connection, key, *LINKS))
             reason = link.dead_reason(now()) if link else "gone"
             if link and reason == "expired" and expired:
                 return await expired(message, link)
             if reason:
                 return Dropped(f"the link is {reason}")
-        mailboxes, to = self._records.mailboxes, mail.email.to
-        if await self._records.database.read(lambda one: mailboxes.within(one).is_suppressed(to)):
+        mailboxes, to = self._ground.mailboxes, mail.email.to
+        if await self._ground.database.read(lambda one: mailboxes.within(one).is_suppressed(to)):
             return Dropped(SUPPRESSED)
         return await self._providers.send(message, mail.email, self._providers.choose(message))
 

@@ -269,7 +269,7 @@ def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
         case "none":
             return None
         case "altcha":
-            judge = Altcha(ground.secrets, _host(settings.base_url), ground.records.database)
+            judge = Altcha(ground.secrets, _host(settings.base_url), ground.database)
         case _:
             # The pages that may request a link: ours, and those that the settings allow to call the API.
             own = settings.base_url, settings.forgot_url.format(base_url=settings.base_url)

@@ -15,12 +15,11 @@ from keyturn.service.clock import now
 from keyturn.service.limits import Limit, StoredCounters
 from keyturn.service.problems.proofs import CodeRefused
 from keyturn.service.problems.requests import DatabaseUnready, InputInvalid, TooManyRequests
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.proofs.port import CodesBesideLinks
 from keyturn.service.reset.proofs.short_codes import Codes
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import mint_link
-from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.settings.building import Rate
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute, reset_log
@@ -70,7 +69,7 @@ class MailedCodes(CodesBesideLinks):
     """
 
     def __init__(self, ground: Ground, lifetime: timedelta) -> None:
-        self._limits, self._accounts, self._records = ground.limits, ground.accounts, ground.records
+        self._limits, self._accounts, self._records = ground.limits, ground.accounts, ground
         self._codes = Codes(ground.secrets, Purpose.CODE, DIGITS)
         self._lifetime = lifetime
         self.meters = ground.meters

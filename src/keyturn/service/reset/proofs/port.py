@@ -9,8 +9,8 @@ import msgspec
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.problems.proofs import CodeMethod, Factor
+from keyturn.service.reset.ground import Transaction
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Secret
 
 RequireAnswer = Callable[[Client, str], Awaitable[None]]

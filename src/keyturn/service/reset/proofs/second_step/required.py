@@ -15,13 +15,12 @@ from keyturn.service.limits import Limit
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.port import Accepted, NoSecondStep, SecondStep, SecondStepTry
 from keyturn.service.reset.records import messages
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Secret
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Rate
@@ -60,7 +59,7 @@ class RequiredSecondStep(RequiredStep):
     def __init__(self, settings: Settings, ground: Ground, events: AppEvents) -> None:
         self.step = _step_of(settings, ground)
         self.close = self.step.close
-        self._records = ground.records
+        self._records = ground
         self._events = events
 
     @property
@@ -214,7 +213,7 @@ def _step_of(settings: Settings, ground: Ground) -> SecondStep:
     wanted, accounts = settings.second_step, settings.accounts
     if wanted.source == "none":
         return NoSecondStep()
-    database, sms = ground.records.database, None
+    database, sms = ground.database, None
     if wanted.sms.account:
         from keyturn.service.reset.proofs.second_step.sms import SmsCodes
 

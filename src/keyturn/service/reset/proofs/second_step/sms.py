@@ -19,10 +19,9 @@ from keyturn.service import secrets
 from keyturn.service.limits import Limit
 from keyturn.service.outbox.message import new_key
 from keyturn.service.problems.requests import TooManyRequests, Unavailable
-from keyturn.service.reset.ground import Ground
+from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.proofs.second_step.port import SecondStepTry
 from keyturn.service.reset.proofs.short_codes import LIFE, Codes
-from keyturn.service.reset.records.stores import Transaction
 from keyturn.service.secrets import Purpose, Secret
 from keyturn.service.sending.senders import CaptureSender
 from keyturn.service.settings import Settings, SmsSettings
@@ -112,7 +111,7 @@ class SmsCodes:
     """
 
     def __init__(self, settings: Settings, ground: Ground) -> None:
-        self._records, self._themes = ground.records, ground.themes
+        self._records, self._themes = ground, ground.themes
         self._codes = Codes(ground.secrets, Purpose.SMS, _DIGITS)
         self._sms = sms = settings.second_step.sms
         mail, name = settings.mail, settings.brand.name
