@@ -137,8 +137,7 @@ class SignIns:
         self, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: RequiredStep
     ) -> None:
         self._records = ground.records
-        self._accounts = accounts = ground.accounts
-        self._joins = accounts.offers(AccountStore.password_hash_within)
+        self._accounts = ground.accounts
         self._hasher = hasher
         self._limits = ground.limits
         self._audit = ground.records.audit
@@ -218,21 +217,16 @@ class SignIns:
         """
         secret, account_id, moment = secrets.mint(), account.id, now()
 
-        def start(tx: Transaction) -> bool:
-            tx.hold(account_id)
-            if self._joins and self._accounts.password_hash_within(tx.connection, account_id) != verified:
-                return False
+        def start(tx: Transaction) -> None:
+            tx.hold(account_id)  # as every change does
             if passed:
                 passed.spend(tx, moment)
                 passed.confirm(tx)
-            tx.sessions.start(account.id, secret)
-            return True
+            tx.sessions.start(account_id, secret)
 
-        if not await self._records.transact(start):
-            return None
-        # Another system is asked only after this database's transaction has ended. A change that the other system does
-        # not know yet ends the session, which exists by now.
-        if self._joins or await self._accounts.password_hash(account_id) == verified:
+        await self._records.transact(start)
+        # An earlier change shows in the hash. A later one ends the session, which exists by now.
+        if await self._accounts.password_hash(account_id) == verified:
             return secret
         await self.sign_out(secret)
         return None
