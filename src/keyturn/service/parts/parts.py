@@ -21,7 +21,7 @@ from keyturn.service.reset.mails import builtin_emails, theme
 from keyturn.service.reset.passwords import hasher, policy
 from keyturn.service.reset.proofs import challenge
 from keyturn.service.reset.proofs.codes import MailedCodes
-from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
+from keyturn.service.reset.proofs.required_step import RequiredStep
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests
 from keyturn.service.reset.reset_hook import ResetHook
@@ -74,7 +74,7 @@ class Parts:
         """Connect the rooms around request, check and complete; one that is off is None."""
         hook = ResetHook(shared.app.before_reset) if shared.app.before_reset else None
         self.challenge = challenge.build(settings, shared)
-        self.second_step = RequiredSecondStep(settings, shared, self.events)
+        self.second_step = RequiredStep(settings, shared, self.events)
         self.live_links = live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
         self.requests = ResetRequests(shared, self.challenge.require if self.challenge else None, self.return_addresses)

@@ -21,7 +21,8 @@ from keyturn.service.reset.elsewhere import ExternalStoreChanges
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
+from keyturn.service.reset.proofs.port import SecondStepAnswer
+from keyturn.service.reset.proofs.required_step import PassedStep, RequiredStep
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS, is_intruded
 from keyturn.service.reset.records.stores import Transaction

@@ -21,7 +21,8 @@ from keyturn.service.reset.change import Change, ChangeAuthorization
 from keyturn.service.reset.complete import PasswordChanges
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.passwords.hasher import PasswordHasher
-from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
+from keyturn.service.reset.proofs.port import SecondStepAnswer
+from keyturn.service.reset.proofs.required_step import PassedStep, RequiredStep
 from keyturn.service.reset.rate_limits import GuessCounter
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.stores import Transaction
