@@ -14,8 +14,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from keyturn.service.reset.proofs.second_step.own_step import mint_recovery_code, recovery_code_digest
-from keyturn.service.reset.proofs.second_step.sms import phone_number
+from keyturn.service.reset.proofs.second_step.own_step import mint_recovery_code, phone_number, recovery_code_digest
 from keyturn.service.reset.proofs.second_step.totp import base32, otpauth_uri, read_seed, totp_step
 
 SEED = b"12345678901234567890"
