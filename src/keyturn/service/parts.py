@@ -1,4 +1,7 @@
-"""The parts of a process: each room builds itself, and the ports between rooms are connected here."""
+"""The parts of a process: each room builds itself, and the ports between rooms are connected here.
+
+Without Litestar: the commands need the parts and no web application.
+"""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,11 +9,11 @@ from functools import cached_property
 from typing import Any
 
 from keyturn.mail.port.email import Sender
+from keyturn.service.accounts_readiness import AccountsReadiness
 from keyturn.service.database.migrations import require_current
 from keyturn.service.inviting.invitations import Invitations, OperatorLinks, OperatorResets
+from keyturn.service.lanes import events_told, worker_of
 from keyturn.service.outbox.worker import Worker
-from keyturn.service.parts.accounts_readiness import AccountsReadiness
-from keyturn.service.parts.lanes import events_told, worker_of
 from keyturn.service.problems.requests import WorkerDown
 from keyturn.service.reset import ground, sign_in
 from keyturn.service.reset.change import ChangeEffects
