@@ -21,7 +21,7 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep, renew_recovery_codes
+from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep, e164, renew_recovery_codes
 from keyturn.service.reset.proofs.second_step.totp import SEED_BYTES, base32, otpauth_uri, totp_step
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose
@@ -86,9 +86,7 @@ async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
 
 
 def _phone_number(_: click.Context, __: click.Parameter, text: str) -> str:
-    from keyturn.service.reset.proofs.second_step.sms import phone_number
-
-    if number := phone_number(text):
+    if number := e164(text):
         return number
     raise InputInvalid(Fault("NUMBER", "must be a full number such as +447700900123"))
 

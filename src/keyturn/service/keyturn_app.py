@@ -62,7 +62,7 @@ class Lifetime:
         # A sender of the app, as in tests, exists in this process alone.
         place = "inside" if parts.sender else parts.settings.server.worker
         self.worker: Literal["child", "inside", "none"] = place if worker else "none"
-        self._supervisor = Supervisor(parts, parts.settings) if self.worker == "child" else None
+        self._supervisor = Supervisor(parts) if self.worker == "child" else None
         self.fault = ""
         """Why the last start failed, in a sentence."""
         if self.worker != "none" and not parts.sender:

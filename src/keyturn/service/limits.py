@@ -335,7 +335,7 @@ class RateLimits:
                 raise _refusal(limits, limit, wait)
 
     async def count_guess(self, counted: GuessCounter, name: str) -> None:
-        """Count a guess at a password of an address, of a signed-in account, or of a device (`DeviceCookies`).
+        """Count a guess at a password of an address, of a signed-in account, or of a device (`SignIns.device`).
 
         An account's id may be another account's address, so each kind of name has counters of its own. Raises
         TooManyRequests.

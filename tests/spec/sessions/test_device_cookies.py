@@ -97,10 +97,10 @@ async def test_a_forged_cookie_counts_as_none(service: Service) -> None:
     browser = await service.sign_in()
     await guess(service)
     true = browser.cookies[COOKIE]
-    nonce, _, signature = true.partition(".")
+    half = len(true) // 2
 
-    changed = ("B" if nonce[0] == "A" else "A") + nonce[1:]
-    forgeries = ["", ".", nonce, f"{nonce}.", f"{changed}.{signature}", f"{true}x", f"x{true}", "x" * 66, "x" * 4000]
+    changed = true[:half] + ("B" if true[half] == "A" else "A") + true[half + 1 :]
+    forgeries = ["", ".", true[:half], changed, f"{true}x", f"x{true}", "x" * len(true), "x" * 4000]
     assert [await sign_in(with_device(service, forged)) for forged in forgeries] == [FULL] * len(forgeries)
     assert await sign_in(with_device(service, true)) == "200"
 
@@ -136,7 +136,7 @@ async def test_the_cookie_shows_nothing_and_no_two_are_the_same(service: Service
 
     assert first != second
     assert "ada" not in first.lower()
-    assert len(first) == 66
+    assert len(first) == len(second) == 140
 
 
 async def test_a_cookie_outlives_a_rotated_key(start: Start) -> None:

@@ -9,10 +9,8 @@ from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 
 from keyturn.service.accounts.builtin import SESSION_LIFE
+from keyturn.service.reset.sign_in import DEVICE_LIFE
 from keyturn.service.settings import Settings
-
-_DEVICE_LIFE = timedelta(days=400)
-"""Browsers keep no cookie longer (RFC 6265bis, 5.5)."""
 
 
 class BrowserCookie(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,4 +67,4 @@ def session_cookie(settings: Settings) -> BrowserCookie:
 
 def device_cookie(settings: Settings) -> BrowserCookie:
     """Return the cookie of a browser that was used to sign in before."""
-    return BrowserCookie(holds="device", life=_DEVICE_LIFE, secure=settings.secure)
+    return BrowserCookie(holds="device", life=DEVICE_LIFE, secure=settings.secure)

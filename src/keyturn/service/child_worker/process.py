@@ -11,7 +11,8 @@ import io
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 WORKING = "working"
 """The report that the worker has started its work; all others have the name of a method of the meters."""
 
-Report = list[str | int | float]
-
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
     """The worker's orders at its start, sent over a pipe since the settings hold secrets."""
@@ -40,30 +39,17 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.json.encode(self, enc_hook=str) + b"\n"
 
 
-def read_orders(line: bytes) -> Orders:
-    return msgspec.json.decode(line, type=Orders, dec_hook=_plain_text)
-
-
-def _plain_text(kind: type[Any], text: Any) -> Any:
-    return kind(text)
-
-
 class ReportedMeters(Meters):
-    """Reports counts to the process that reads the other end of a pipe."""
+    """Reports what the worker counts to the process that reads the other end of a pipe."""
 
     def __init__(self, pipe: int) -> None:
         super().__init__()
         self._pipe = pipe
+        self.message, self.delivery = partial(self.report, "message"), partial(self.report, "delivery")
 
     def report(self, *words: str | float) -> None:
         with contextlib.suppress(OSError):  # the reader is gone: the end of the input follows
             os.write(self._pipe, msgspec.json.encode(words) + b"\n")
-
-    def message(self, kind: str, outcome: str, count: int = 1) -> None:
-        self.report("message", kind, outcome, count)
-
-    def delivery(self, kind: str, seconds: float) -> None:
-        self.report("delivery", kind, seconds)
 
 
 def main() -> None:
@@ -74,7 +60,7 @@ def main() -> None:
     orders = io.FileIO(0, closefd=False)
     if not (line := orders.readline()):
         return
-    told = read_orders(line)
+    told = msgspec.json.decode(line, type=Orders, dec_hook=lambda kind, text: kind(text))
     sys.path[:] = told.path
     configure_logs(told.settings.logs.level)
     from keyturn.service.event_loop import WORKER_TURN, run

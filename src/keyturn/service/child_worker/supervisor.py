@@ -16,9 +16,9 @@ from time import monotonic
 
 import msgspec
 
-from keyturn.service.child_worker.process import WORKING, Orders, Report
+from keyturn.service.child_worker.process import WORKING, Orders
 from keyturn.service.parts import Parts
-from keyturn.service.settings import LONGEST_TRY, Secret, Settings
+from keyturn.service.settings import LONGEST_TRY, Secret
 from keyturn.service.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.worker")
@@ -40,12 +40,12 @@ _LONGEST_END = LONGEST_TRY.total_seconds() + 5
 
 
 class Supervisor:
-    """Starts the worker at `start`. `parts`: of the process that answers; `settings`: of the worker."""
+    """Starts the worker at `start`, with the settings of `parts`: those of the process that answers."""
 
-    def __init__(self, parts: Parts, settings: Settings) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
         # If no key is set, this process's own.
-        settings = msgspec.structs.replace(settings, secret_key=Secret(parts.secrets[0]))
+        settings = msgspec.structs.replace(parts.settings, secret_key=Secret(parts.secrets[0]))
         self._orders = Orders(settings=settings, reload_templates=parts.reloads_templates, path=sys.path)
         self._works = False
         self._task: asyncio.Task[None] | None = None
@@ -109,16 +109,13 @@ class Supervisor:
 
     async def _read_reports(self, process: Process) -> None:
         assert process.stdout
-        meters = self._parts.meters
         async for line in process.stdout:
-            match msgspec.json.decode(line, type=Report):
-                case ["message", str(kind), str(outcome), int(count)]:
-                    meters.message(kind, outcome, count)
-                case ["delivery", str(kind), float(seconds)]:
-                    meters.delivery(kind, seconds)
-                case [word] if word == WORKING:
-                    self._works, self._parts.worker_is_down = True, False
-                    log.info(LogEvent("worker.started", pid=process.pid))
+            name, *values = msgspec.json.decode(line)
+            if name == WORKING:
+                self._works, self._parts.worker_is_down = True, False
+                log.info(LogEvent("worker.started", pid=process.pid))
+            else:
+                getattr(self._parts.meters, name)(*values)
 
     async def _end(self, process: Process, orders: asyncio.StreamWriter) -> None:
         """End the worker: at once if it has not started yet, otherwise after it has delivered what it holds."""
@@ -138,7 +135,7 @@ def supervised(parts: Parts) -> Iterator[None]:
     ended = asyncio.Event()
 
     async def keep() -> None:
-        supervisor = Supervisor(parts, parts.settings)
+        supervisor = Supervisor(parts)
         supervisor.start()
         await ended.wait()
         await supervisor.stop()

@@ -17,7 +17,8 @@ from keyturn.service.problems.proofs import CodeMethod, Factor, LinkDead, Second
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.proofs.port import RequiredStep, SecondStepAnswer
+from keyturn.service.reset.proofs.port import SecondStepAnswer
+from keyturn.service.reset.proofs.required_step import RequiredStep
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS
 from keyturn.service.reset.request import ReturnAddresses

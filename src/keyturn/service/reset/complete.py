@@ -22,7 +22,8 @@ from keyturn.service.reset.events import BeforeReset, require_consent
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
-from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
+from keyturn.service.reset.proofs.port import SecondStepAnswer
+from keyturn.service.reset.proofs.required_step import PassedStep, RequiredStep
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS, is_intruded
 from keyturn.service.secrets import Secret

@@ -1,9 +1,7 @@
 """Sign-in, if the store shows hashes or checks passwords, and changes of a password by users who know it."""
 
-import base64
 import hmac
 import logging
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -14,84 +12,54 @@ from cryptography.fernet import InvalidToken
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now, random_bytes, unix
-from keyturn.service.keys import box, derive
-from keyturn.service.limits import GuessCounter
+from keyturn.service.keys import box
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.change import Change, ChangeAuthorization
 from keyturn.service.reset.complete import PasswordChanges
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.passwords.hasher import PasswordHasher
-from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
+from keyturn.service.reset.proofs.port import SecondStepAnswer
+from keyturn.service.reset.proofs.required_step import PassedStep, RequiredStep
 from keyturn.service.reset.records.client import Client
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path
 from keyturn.service.telemetry.logs import LogEvent
 from keyturn.service.telemetry.meters import count_calls
 
-_NONCE_BYTES = 16
-_SHAPE = re.compile(r"([A-Za-z0-9_-]{22})\.([A-Za-z0-9_-]{43})")
-
-
-class DeviceCookies:
-    """Issues and reads device cookies, after OWASP's "Slow Down Online Guessing Attacks with Device Cookies".
-
-    A value is a nonce and its signature for one address, which it does not show. A stolen value allows as many guesses
-    as the limit and opens no session. The first of `secrets` signs, all of them verify.
-    """
-
-    def __init__(self, secrets: Sequence[str]) -> None:
-        self._keys = [derive(secret, "device cookies") for secret in secrets]
-
-    def issue(self, email: str) -> str:
-        """Return a value for a user who has just proved that the account with that address is theirs."""
-        nonce = _base64url(random_bytes(_NONCE_BYTES))
-        return f"{nonce}.{_signature(self._keys[0], nonce, email)}"
-
-    def guesser(self, value: str, email: str) -> tuple[GuessCounter, str]:
-        """Return the counter of a guess at the address: the device's, or that of all clients without its cookie."""
-        shaped = _SHAPE.fullmatch(value)
-        if not shaped:
-            return "address", addresses.normalize(email)
-        nonce, signature = shaped.groups()
-        signed = [hmac.compare_digest(signature, _signature(key, nonce, email)) for key in self._keys]
-        return ("device", nonce) if any(signed) else ("address", addresses.normalize(email))
-
-
-def _signature(key: bytes, nonce: str, email: str) -> str:
-    return _base64url(hmac.digest(key, f"{nonce}.{addresses.normalize(email)}".encode(), sha256))
-
-
-def _base64url(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()
-
+DEVICE_LIFE = timedelta(days=400)
+"""Browsers keep no cookie longer (RFC 6265bis, 5.5)."""
 
 PROOF_LIFE = timedelta(minutes=10)
 """How long a page may ask for the second step before it asks for the password again."""
 
+_NONCE_BYTES = 12
 
-class PasswordProofs:
-    """Issues and reads proofs that a user has just entered the right password, while the second step is asked for.
 
-    A proof holds for `PROOF_LIFE`, and only until the password changes. It signs nobody in without a code. The first of
-    `secrets` seals, all of them open.
+class Proofs:
+    """Issues and reads what a browser keeps to prove something later, which it does not show.
+
+    A value is a random nonce and a digest of what it proves, sealed together. The first of `secrets` seals, all of them
+    open. `life`: how long a value holds.
     """
 
-    def __init__(self, secrets: Sequence[str]) -> None:
-        self._box = box(secrets, "password proofs")
+    def __init__(self, secrets: Sequence[str], purpose: str, life: timedelta) -> None:
+        self._box, self._life = box(secrets, purpose), int(life.total_seconds())
 
-    def issue(self, account_id: str, verified: str) -> str:
-        return self._box.encrypt_at_time(_proof(account_id, verified), int(unix())).decode()
+    def issue(self, proven: bytes) -> str:
+        return self._box.encrypt_at_time(random_bytes(_NONCE_BYTES) + proven, int(unix())).decode()
 
-    def holds(self, proof: str, account_id: str, verified: str) -> bool:
+    def nonce(self, value: str, proven: bytes) -> bytes:
+        """Return the nonce of a value that proves this, the same for each spelling of the value; b"" of any other."""
         try:
-            proved = self._box.decrypt_at_time(proof.encode(), int(PROOF_LIFE.total_seconds()), int(unix()))
+            opened = self._box.decrypt_at_time(value.encode(), self._life, int(unix()))
         except (InvalidToken, UnicodeEncodeError):
-            return False
-        return hmac.compare_digest(proved, _proof(account_id, verified))
+            return b""
+        return opened[:_NONCE_BYTES] if hmac.compare_digest(opened[_NONCE_BYTES:], proven) else b""
 
 
-def _proof(account_id: str, verified: str) -> bytes:
+def _right_password(account_id: str, verified: str) -> bytes:
+    """Return the digest of a right password, by the hash that it fits: it proves nothing once the password changes."""
     return sha256(f"{account_id}\0{verified}".encode("utf-8", "surrogatepass")).digest()
 
 
@@ -136,14 +104,13 @@ class SignIns:
         self, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: RequiredStep
     ) -> None:
         self._records = ground
-        self._accounts = accounts = ground.accounts
-        self._joins = accounts.offers(AccountStore.password_hash_within)
+        self._accounts = ground.accounts
         self._hasher = hasher
         self._limits = ground.limits
         self._audit = ground.audit
         self._changes = changes
-        self._devices = DeviceCookies(ground.secrets)
-        self._proofs = PasswordProofs(ground.secrets)
+        self._devices = Proofs(ground.secrets, "device cookies", DEVICE_LIFE)
+        self._passwords = Proofs(ground.secrets, "password proofs", PROOF_LIFE)
         self._second_step = second_step
         self.meters = ground.meters
 
@@ -169,7 +136,8 @@ class SignIns:
             email = addresses.parse(email)
         except InputInvalid:
             raise CredentialsRejected from None
-        await self._limits.count_guess(*self._devices.guesser(device, email))
+        nonce = self._devices.nonce(device, addresses.digest(email))
+        await self._limits.count_guess("device" if nonce else "address", nonce.hex() or addresses.normalize(email))
         account = await self._accounts.find(email)
         verified = await self._verify(account, password, proof)
         secret = None
@@ -194,7 +162,7 @@ class SignIns:
         """
         account_id = account.id if account and account.active else ""
         stored = await self._accounts.password_hash(account_id)
-        if proof and self._proofs.holds(proof, account_id, stored or "") and account_id:
+        if proof and self._passwords.nonce(proof, _right_password(account_id, stored or "")) and account_id:
             return stored
         return stored if await self._hasher.verify(password, stored, reserved=reserved) else None
 
@@ -207,7 +175,7 @@ class SignIns:
         except (SecondStepRequired, SecondStepRejected) as asked:
             if isinstance(asked, SecondStepRequired):
                 await self._audit.record("sign_in", asked.outcome, client, account.id, account.email)
-            asked.password_proof = self._proofs.issue(account.id, verified)
+            asked.password_proof = self._passwords.issue(_right_password(account.id, verified))
             raise
 
     async def _open(self, account: Account, verified: str, passed: PassedStep | None) -> str | None:
@@ -217,28 +185,27 @@ class SignIns:
         """
         secret, account_id, moment = secrets.mint(), account.id, now()
 
-        def start(tx: Transaction) -> bool:
-            tx.hold(account_id)
-            if self._joins and self._accounts.password_hash_within(tx.connection, account_id) != verified:
-                return False
+        def start(tx: Transaction) -> None:
+            tx.hold(account_id)  # as every change does
             if passed:
                 passed.spend(tx, moment)
                 passed.confirm(tx)
-            tx.sessions.start(account.id, secret)
-            return True
+            tx.sessions.start(account_id, secret)
 
-        if not await self._records.transact(start):
-            return None
-        # Another system is asked only after this database's transaction has ended. A change that the other system does
-        # not know yet ends the session, which exists by now.
-        if self._joins or await self._accounts.password_hash(account_id) == verified:
+        await self._records.transact(start)
+        # An earlier change shows in the hash. A later one ends the session, which exists by now.
+        if await self._accounts.password_hash(account_id) == verified:
             return secret
         await self.sign_out(secret)
         return None
 
     def device(self, account: Account) -> str:
-        """Return a device cookie's value for a user who has just proved that the account is theirs."""
-        return self._devices.issue(account.email)
+        """Return a device cookie's value for a user who has just proved that the account is theirs.
+
+        A browser with it has its own count of guesses at the address, so strangers lock no owner out (OWASP, "Slow Down
+        Online Guessing Attacks with Device Cookies"). A stolen one allows as many guesses, and opens no session.
+        """
+        return self._devices.issue(addresses.digest(account.email))
 
     async def sign_out(self, secret: str) -> None:
         await self._records.sessions.end(secret)

@@ -26,7 +26,7 @@ from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
 from keyturn.service.reset.change import ChangeEffects, counted
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
-from keyturn.service.reset.proofs.port import RequiredStep
+from keyturn.service.reset.proofs.required_step import RequiredStep
 from keyturn.service.reset.records.audit import ADDRESS_CHANGED
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import press

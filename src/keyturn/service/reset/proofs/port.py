@@ -1,14 +1,13 @@
 """The port of the reset to its proofs: what it asks of them, and how clients answer. `parts` connects their rooms."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 
 from keyturn.service.accounts.port import Account
-from keyturn.service.problems.proofs import CodeMethod, Factor
+from keyturn.service.problems.proofs import CodeMethod
 from keyturn.service.reset.ground import Transaction
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Secret
@@ -39,38 +38,3 @@ class SecondStepAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     method: CodeMethod
     code: str = ""
-
-
-class PassedStep(NamedTuple):
-    """A right code: the change that it allows uses it up, and gives it back if the change fails.
-
-    `spend`: uses the code up in the change's transaction. Raises SecondStepRejected if another request was quicker.
-    `give_back`: undoes `spend`, which was committed at that moment: the change that it allowed failed.
-    `confirm`: records that the step was passed and resets the account's count, in the transaction that ends the change.
-    """
-
-    spend: Callable[[Transaction, datetime], None]
-    give_back: Callable[[Transaction, datetime], None]
-    confirm: Callable[[Transaction], None]
-
-
-class RequiredStep(ABC):
-    """What a reset or a sign-in needs besides a link or a password."""
-
-    @abstractmethod
-    async def factors(self, link: Secret | None, account: Account) -> Sequence[Factor]:
-        """Return the factors that the holder of a live link, or of the password, is asked for. Raises Unavailable."""
-
-    @abstractmethod
-    async def require(
-        self, link: Secret | None, account: Account, answer: SecondStepAnswer | None, client: Client
-    ) -> PassedStep | None:
-        """Return the code to spend with the change or the session; None if the account has no second factor.
-
-        Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests if the account has
-        no tries left today, Unavailable.
-        """
-
-    @abstractmethod
-    def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
-        """Delete the additions that whoever reads the account's mailbox may undo."""

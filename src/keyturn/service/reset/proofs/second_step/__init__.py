@@ -1,9 +1,9 @@
 """Second step: if an account has a second factor, control of its mailbox is not enough to set a password (ASVS 6.4.3).
 
-**`required.py` decides, the port compares.** A try is counted against the link and the account before any comparison,
-each in one guarded statement. Of fifty tries at once, no more than the limit are compared (AWS Cognito's fault in 2021,
-and CVE-2024-0227). A new link or code does not reset the account's count (NIST 3.1.3.2). A try is given back if the
-code was right or could not be judged.
+**`required_step.py` decides, the port compares.** A try is counted against the link and the account before any
+comparison, each in one guarded statement. Of fifty tries at once, no more than the limit are compared (AWS Cognito's
+fault in 2021, and CVE-2024-0227). A new link or code does not reset the account's count (NIST 3.1.3.2). A try is given
+back if the code was right or could not be judged.
 
 **A code is spent in the transaction that uses the link up**, by a statement that only one request can win. It takes a
 TOTP step before which no later one was used, or an unused recovery or SMS code. If the change is undone, the code is

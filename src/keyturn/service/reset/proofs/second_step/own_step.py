@@ -51,6 +51,16 @@ class StoredFactors(msgspec.Struct, frozen=True):
     __repr__ = object.__repr__  # a seed in a traceback would produce codes for ever
 
 
+_PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
+"""ITU-T E.164."""
+
+
+def e164(text: str) -> str:
+    """Return a number in the form of E.164, such as +447700900123; "" if it is none."""
+    number = re.sub(r"[\s().-]+", "", text)
+    return number if _PHONE.fullmatch(number) else ""
+
+
 class OwnSecondStep(SecondStep):
     """Makes and checks codes by seeds and phones; a subclass has these, by `find`."""
 
@@ -68,7 +78,7 @@ class OwnSecondStep(SecondStep):
     async def _offered(self, account: Account, stored: StoredFactors) -> Sequence[Factor]:
         """Return the factors, with recovery codes if there is a factor that they can replace."""
         found = [Factor("totp")] if stored.seed else []
-        if self._sms and (number := self._sms.reachable(stored.phone)):
+        if self._sms and (number := e164(stored.phone)):
             found.append(Factor("sms", f"…{number[-2:]}"))
         if not found and not stored.phone and not stored.unreadable:
             return ()
@@ -80,7 +90,7 @@ class OwnSecondStep(SecondStep):
     async def begin(self, trial: SecondStepTry) -> bool:
         if trial.method != "sms" or not self._sms:
             return False
-        await self._sms.send(trial, (await self.find(trial.account)).phone)
+        await self._sms.send(trial, e164((await self.find(trial.account)).phone))
         return True
 
     async def verify(self, trial: SecondStepTry) -> Accepted | None:

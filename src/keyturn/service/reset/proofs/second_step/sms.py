@@ -4,7 +4,6 @@ They are sent through Twilio or a compatible API (https://www.twilio.com/docs/me
 has no idempotency key, so a message is handed over only once. A user who gets no message requests another code.
 """
 
-import re
 from datetime import timedelta
 from html import escape
 from pathlib import Path
@@ -34,17 +33,6 @@ _DIGITS = 6
 _DAY = 86_400
 _COOLDOWN, _DAILY = Rate(1, 60), Rate(5, _DAY)
 """Messages for one account."""
-
-_BLANKS = re.compile(r"[\s().-]+")
-_PHONE = re.compile(r"\+[1-9]\d{6,14}", re.ASCII)
-"""ITU-T E.164."""
-
-
-def phone_number(text: str) -> str:
-    """Return a number in the form of E.164, such as +447700900123; "" if it is none."""
-    number = _BLANKS.sub("", text)
-    return number if _PHONE.fullmatch(number) else ""
-
 
 _ACCEPTED = {200, 201, 202}
 _TIMEOUT = timedelta(seconds=10)
@@ -119,12 +107,8 @@ class SmsCodes:
         self.close = self._sender.close
         self._host = urlsplit(settings.reset_url.replace("{base_url}", settings.base_url)).hostname or ""
 
-    def reachable(self, phone: str) -> str:
-        """Return the number in the form of E.164; "" if it is none."""
-        return phone_number(phone)
-
-    async def send(self, trial: SecondStepTry, phone: str) -> None:
-        """Send a fresh code to a phone that is reachable. It ends the previous one.
+    async def send(self, trial: SecondStepTry, number: str) -> None:
+        """Send a fresh code to a number in the form of E.164. It ends the previous one.
 
         Raises TooManyRequests, and Unavailable if the provider did not accept the message. If the answer is lost, the
         message may still arrive, so its code is kept.
@@ -148,7 +132,7 @@ class SmsCodes:
 
         await self._records.transact(store)
         try:
-            await self._sender.send(phone_number(phone), self._write(trial, code))
+            await self._sender.send(number, self._write(trial, code))
         except SendFailed as failure:
             log.warning(LogEvent("second_step.sms_failed", account_id=trial.account.id, reason=failure.reason))
             if not isinstance(failure, SendRetryable) or failure.not_accepted:

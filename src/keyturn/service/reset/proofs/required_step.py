@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlalchemy import Connection
 
@@ -16,7 +16,7 @@ from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
 from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground, Transaction
-from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
+from keyturn.service.reset.proofs.port import SecondStepAnswer
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
 from keyturn.service.reset.proofs.second_step.port import Accepted, NoSecondStep, SecondStep, SecondStepTry
 from keyturn.service.reset.records import messages
@@ -40,7 +40,31 @@ _NOTICE = 30 * _DAY
 """Seconds in which wrong codes count together for a mail to the owner: a patient attacker tries few a day."""
 
 
-class RequiredSecondStep(RequiredStep):
+class PassedStep(NamedTuple):
+    """A right code: the change that it allows uses it up, and gives it back if the change fails."""
+
+    trial: SecondStepTry
+    accepted: Accepted
+    too_late: SecondStepRejected
+
+    def spend(self, tx: Transaction, moment: datetime) -> None:
+        """Use the code up in the change's transaction. Raises SecondStepRejected if another request was quicker."""
+        if not self.accepted.spend(tx.connection, moment):
+            raise self.too_late
+
+    def give_back(self, tx: Transaction, moment: datetime) -> None:
+        """Undo `spend`, which was committed at that moment: the change that it allowed failed."""
+        self.accepted.give_back(tx.connection, moment)
+
+    def confirm(self, tx: Transaction) -> None:
+        """Record that the step was passed and reset the account's count, in the transaction that ends the change."""
+        account, client = self.trial.account, self.trial.client
+        for limit in _limits(account.id):
+            tx.counters.clear(limit)
+        tx.audit.write(EVENT, f"passed_{self.trial.method}", client, now(), account.id, account.email)
+
+
+class RequiredStep:
     """Lets a reset or a sign-in go on if the account has no second factor, or if its request has a right code.
 
     A reset has a link; without one, a user who knows the password signs in. The audit trail records failures. After
@@ -68,9 +92,11 @@ class RequiredSecondStep(RequiredStep):
         return self.step if isinstance(self.step, BuiltinFactors) else None
 
     async def factors(self, link: Secret | None, account: Account) -> Sequence[Factor]:
+        """Return the factors that the holder of a live link, or of the password, is asked for. Raises Unavailable."""
         return await (self.step.proven_factors if link and link.recovers else self.step.factors)(account)
 
     def undo_recent(self, tx: Transaction, account: Account, client: Client) -> None:
+        """Delete the additions that whoever reads the account's mailbox may undo."""
         if self.step.remove_recent(tx.connection, account.id):
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
@@ -100,6 +126,11 @@ class RequiredSecondStep(RequiredStep):
     async def require(
         self, link: Secret | None, account: Account, answer: SecondStepAnswer | None, client: Client
     ) -> PassedStep | None:
+        """Return the code to spend with the change or the session; None if the account has no second factor.
+
+        Raises SecondStepRequired, SecondStepRejected, LinkDead after the last try, TooManyRequests if the account has
+        no tries left today, Unavailable.
+        """
         factors = await self.factors(link, account)
         if not factors:
             return None
@@ -122,7 +153,7 @@ class RequiredSecondStep(RequiredStep):
             raise
         if accepted:  # whatever becomes of the change
             await self._give_back(trial)
-            return self._passed(trial, accepted, SecondStepRejected(factors, left + 1))
+            return PassedStep(trial, accepted, SecondStepRejected(factors, left + 1))
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
         await self._records.audit.record(EVENT, "rejected", client, account.id, account.email)
         if is_told:
@@ -130,20 +161,6 @@ class RequiredSecondStep(RequiredStep):
             if link:
                 raise LinkDead("second_step")  # a holder of a live link may learn how it ended
         raise refusal
-
-    def _passed(self, trial: SecondStepTry, accepted: Accepted, too_late: SecondStepRejected) -> PassedStep:
-        account, client = trial.account, trial.client
-
-        def spend(tx: Transaction, moment: datetime) -> None:
-            if not accepted.spend(tx.connection, moment):
-                raise too_late
-
-        def confirm(tx: Transaction) -> None:
-            for limit in self._limits(account.id):
-                tx.counters.clear(limit)
-            tx.audit.write(EVENT, f"passed_{trial.method}", client, now(), account.id, account.email)
-
-        return PassedStep(spend, lambda tx, moment: accepted.give_back(tx.connection, moment), confirm)
 
     async def _count(self, trial: SecondStepTry) -> tuple[int, bool]:
         """Count a try before any comparison, and commit it. Return how many are left, and whether a wrong code is told.
@@ -161,7 +178,7 @@ class RequiredSecondStep(RequiredStep):
                 if of_link < 0 or tried.dead_reason(trial.moment):
                     # The request whose last try is wrong ends the link; a try under way may be right.
                     raise LinkDead("invalid")
-            day, notice = self._limits(trial.account.id)
+            day, notice = _limits(trial.account.id)
             hit = tx.counters.count(day)
             if hit.full:
                 raise TooManyRequests(hit.wait)
@@ -181,15 +198,10 @@ class RequiredSecondStep(RequiredStep):
             tx.hold(trial.account.id)
             if trial.link:
                 secrets.give_try_back(tx.connection, *trial.link.id)
-            for limit in self._limits(trial.account.id):
+            for limit in _limits(trial.account.id):
                 tx.counters.give_back(limit)
 
         await self._records.transact(write)
-
-    def _limits(self, account_id: str) -> tuple[Limit, Limit]:
-        """Return the limit of tries a day, and the limit after which the owner is told."""
-        day, notice = Rate(_DAILY, _DAY), Rate(_TRIES, _NOTICE)
-        return Limit(day, "second step", account_id), Limit(notice, "second step notice", account_id)
 
     async def _tell(self, trial: SecondStepTry) -> None:
         """Enqueue the mail and the app's event, and end the link. Of requests at once, the one that ends it tells."""
@@ -206,6 +218,12 @@ class RequiredSecondStep(RequiredStep):
 
         await self._records.transact(write)
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
+
+
+def _limits(account_id: str) -> tuple[Limit, Limit]:
+    """Return the limit of tries a day, and the limit after which the owner is told."""
+    day, notice = Rate(_DAILY, _DAY), Rate(_TRIES, _NOTICE)
+    return Limit(day, "second step", account_id), Limit(notice, "second step notice", account_id)
 
 
 def _step_of(settings: Settings, ground: Ground) -> SecondStep:

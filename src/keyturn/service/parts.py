@@ -1,4 +1,7 @@
-"""The parts of a process: each room builds itself, and the ports between rooms are connected here."""
+"""The parts of a process: each room builds itself, and the ports between rooms are connected here.
+
+Without Litestar: the commands need the parts and no web application.
+"""
 
 import asyncio
 from collections.abc import Coroutine, Mapping
@@ -9,12 +12,12 @@ import msgspec
 
 from keyturn.mail.port.email import Sender
 from keyturn.service.accounts.port import AccountStore
+from keyturn.service.accounts_readiness import AccountsReadiness
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import require_current
 from keyturn.service.inviting.invitations import Invitations, OperatorLinks, OperatorResets
+from keyturn.service.lanes import events_told, worker_of
 from keyturn.service.outbox.worker import Worker
-from keyturn.service.parts.accounts_readiness import AccountsReadiness
-from keyturn.service.parts.lanes import events_told, worker_of
 from keyturn.service.problems.requests import WorkerDown
 from keyturn.service.reset import ground, sign_in
 from keyturn.service.reset.change import ChangeEffects
@@ -26,7 +29,7 @@ from keyturn.service.reset.mails import builtin_emails, theme
 from keyturn.service.reset.passwords import hasher, policy
 from keyturn.service.reset.proofs import challenge
 from keyturn.service.reset.proofs.codes import MailedCodes
-from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
+from keyturn.service.reset.proofs.required_step import RequiredStep
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.reset.request import ResetRequests, ReturnAddresses
 from keyturn.service.securing.securing import AccountSecuring
@@ -90,7 +93,7 @@ class Parts:
     def _build_rooms(self, settings: Settings, shared: Ground) -> None:
         """Connect the rooms around request, check and complete; one that is off is None."""
         self.challenge = challenge.build(settings, shared)
-        self.second_step = RequiredSecondStep(settings, shared, self.events)
+        self.second_step = RequiredStep(settings, shared, self.events)
         self.live_links = live = LiveLinks(shared)
         self.return_addresses = ReturnAddresses(settings.return_origins)
         self.requests = ResetRequests(shared, self.challenge.require if self.challenge else None, self.return_addresses)

@@ -30,7 +30,7 @@ from keyturn.service.settings import LONGEST_TRY, Settings
 from keyturn.service.webhooks.sender import WebhookSender
 
 if TYPE_CHECKING:
-    from keyturn.service.parts.parts import Parts
+    from keyturn.service.parts import Parts
 
 _MAILS_AT_ONCE = 8
 """Mails that are handed to the provider at a time: it answers in a tenth of a second."""
