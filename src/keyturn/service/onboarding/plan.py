@@ -179,7 +179,8 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
     if name not in tables:
         raise SettingsInvalid.of("accounts.table.table", _unclear_table(name, likely, tables))
     own = tables_of_its_app(name, tables)
-    own[name] = await with_values(tables[name], database)
+    telling = guesses.telling_columns(tables[name])
+    own[name] = await database.read(lambda connection: with_values(connection, tables[name], telling))
     settings = guesses.guess(own[name], own, password=with_password)
     hashes = recognise_hashes(own[name].values.get(settings.password, ())) if settings.password else HashFormat()
     return msgspec.structs.replace(
