@@ -29,6 +29,12 @@ _OWN_COLUMNS = {"email": ("id",), "username": ("id", "password"), "password": ("
 _NO_IDS = (bool, float, date, datetime)
 """Types whose values can be written in several ways."""
 
+_COLLATION = sa.text("""
+    SELECT collation_name FROM information_schema.columns
+    WHERE table_schema = coalesce(:schema, database()) AND table_name = :table AND column_name = :column
+""")
+"""SQLAlchemy's inspector does not show the collation that a column inherits from its table."""
+
 Assignments = Mapping[sa.Column[Any], Value]
 
 
@@ -201,16 +207,8 @@ class _MappingReader:
     def _folds_case(self, table: sa.Table, column: sa.Column[Any] | None) -> bool:
         if self._connection.dialect.name != "mysql" or column is None:
             return False
-        # SQLAlchemy's inspector does not show the collation that a column inherits from its table.
-        asked: sa.Select[Any] = sa.select(sa.column("collation_name")).select_from(
-            sa.table("columns", schema="information_schema")
-        )
-        asked = asked.where(
-            sa.column("table_schema") == sa.func.coalesce(table.schema, sa.func.database()),
-            sa.column("table_name") == table.name,
-            sa.column("column_name") == column.name,
-        )
-        return str(self._connection.execute(asked).scalar() or "").endswith("_ci")
+        place = {"schema": table.schema, "table": table.name, "column": column.name}
+        return str(self._connection.execute(_COLLATION, place).scalar() or "").endswith("_ci")
 
     def _check(self, fields: Mapping[str, sa.Column[Any]], hash_length: int) -> None:
         for field, others in _OWN_COLUMNS.items():
