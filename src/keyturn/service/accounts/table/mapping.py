@@ -213,22 +213,18 @@ class _MappingReader:
     def _check(self, fields: Mapping[str, sa.Column[Any]], hash_length: int) -> None:
         for field, others in _OWN_COLUMNS.items():
             if (column := fields.get(field)) is not None:
-                self._check_text(_setting_of(field), column)
+                setting, kind = _setting_of(field), kind_of(column)
+                if kind.holds is not str and not kind.holds_anything:
+                    self._fault(setting, f"the column {column.name} must contain text, but is {kind.shown}")
                 for other in others:
                     if column is fields.get(other):
-                        told = f"the column {column.name} is also the one of {other}: choose another"
-                        self._fault(_setting_of(field), told)
+                        self._fault(setting, f"the column {column.name} is also the one of {other}: choose another")
         if "active" in fields and (objection := self._active.objection(fields["active"])):
             self._fault("active", objection)
         password = fields.get("password")
         if password is not None and (kind_of(password).length or hash_length) < hash_length:
             room = f"the column {password.name} is {kind_of(password).shown}"
             self._fault("password", f"{room}, but a hash has {hash_length} characters: make the column longer")
-
-    def _check_text(self, setting: str, column: sa.Column[Any]) -> None:
-        kind = kind_of(column)
-        if kind.holds is not str and not kind.holds_anything:
-            self._fault(setting, f"the column {column.name} must contain text, but is {kind.shown}")
 
     def _check_key(self, table: sa.Table, key: sa.Column[Any], endings: Iterable[MappedEnding]) -> None:
         kind = kind_of(key)
