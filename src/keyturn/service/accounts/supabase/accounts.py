@@ -10,7 +10,7 @@ from keyturn.service import addresses
 from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, changing_nothing
 from keyturn.service.accounts.supabase.admin_api import KEY_REFUSED, TIMEOUT, AdminApi, UserPage, account_of
 from keyturn.service.accounts.table.app_database import AppDatabase
-from keyturn.service.accounts.table.store import TableAccounts
+from keyturn.service.accounts.table.store import TablePeople
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.problems.requests import AccountsUnready
@@ -99,19 +99,16 @@ class SupabaseAccounts(AccountStore):
         self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)  # the next call may come from another event loop
 
 
-class SupabaseWithTable(TableAccounts):
+class SupabaseWithTable(TablePeople):
     """An AccountStore that looks users up in a table, by their ids at Supabase, and sets passwords at Supabase.
 
-    Sessions at Supabase end only with the next password; `end_sessions` ends what the table names.
+    Sessions at Supabase end only with the next password; `end_sessions` ends what the table names. It locks no account:
+    Supabase would still sign the user in.
     """
-
-    password_hash = AccountStore.password_hash
-    awaiting_password = AccountStore.awaiting_password  # type: ignore[assignment]  # it cannot list them
 
     def __init__(self, people: TableSettings, place: Database | AppDatabase, auth: SupabaseAccounts) -> None:
         # A column for passwords, if one is left from earlier days, no longer counts.
-        super().__init__(msgspec.structs.replace(people, password=""), place, hash_length=0)
-        self.can_lock = False  # Supabase would still sign the user in
+        super().__init__(msgspec.structs.replace(people, password=""), place)
         self._auth = auth
 
     async def require_ready(self) -> None:
