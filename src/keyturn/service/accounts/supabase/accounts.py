@@ -1,19 +1,21 @@
 """Accounts at Supabase Auth, without a table of the app or with one in which users are looked up."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import msgspec
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service import addresses
-from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, changing_nothing
+from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
 from keyturn.service.accounts.supabase.admin_api import KEY_REFUSED, TIMEOUT, AdminApi, UserPage, account_of
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.store import TablePeople
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.problems.requests import AccountsUnready, Unavailable
 from keyturn.service.settings import AccountSettings, SupabaseSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 
@@ -26,6 +28,15 @@ _LOOKUPS_AT_ONCE = 8
 
 _WHOLE = 3
 """Time-outs that a look-up may take with all its pages and the wait for its place: less than a message's lease."""
+
+
+@contextmanager
+def _changing_nothing() -> Iterator[None]:
+    """Mark an unreachable store inside the block as `not_changed`, because the block only reads."""
+    try:
+        yield
+    except Unavailable as error:
+        raise AccountsUnready(str(error), not_changed=True) from error
 
 
 class SupabaseAccounts(AccountStore):
@@ -87,7 +98,7 @@ class SupabaseAccounts(AccountStore):
         An address that was never confirmed becomes confirmed: the link in its mailbox has proved it, as a link of
         Supabase's own would have. Without that the new password could not sign in.
         """
-        with changing_nothing():
+        with _changing_nothing():
             user = await self._api.user(account.id)
         if user is None or not account_of(user, now()).still_takes_password_of(account):
             return False
@@ -125,7 +136,7 @@ class SupabaseWithTable(TablePeople):
 
     async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
         """Set it if table and Supabase both have the account, active, with a password and that address."""
-        with changing_nothing():
+        with _changing_nothing():
             known = await self.get(account.id)
         if known is None or not known.still_takes_password_of(account):
             return False
