@@ -1,7 +1,6 @@
 """accounts reset and unlock: the operator's commands for one account, or for all after a breach."""
 
 import asyncio
-import contextlib
 import csv
 import os
 import secrets
@@ -10,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
-from typing import IO, Self
+from typing import IO
 
 import click
 import msgspec
@@ -141,25 +140,24 @@ async def _ask_all(
         raise CommandRefused(
             f"the store {store} cannot list its accounts: put the addresses into a file, and use --from addresses.txt"
         )
-    with contextlib.ExitStack() as stack:
-        results = None if dry_run or result is None else stack.enter_context(Results(result, campaign))
-        if results and not results.goes_on:
-            await parts.operator_resets.begin(campaign)
-        counts: Counter[str] = Counter()
-        size = max(1, min(round(rate), _LARGEST_WAVE))
-        async for wave in _waves(parts, listed, size, results):
-            began = time.monotonic()
-            judged = await parts.operator_resets.judge(wave)
-            if results:
-                wanted = [address for address, outcome in judged if outcome == "asked"]
-                await parts.operator_resets.ask(results.campaign, wanted)
-                results.write(judged)
-            counts.update(outcome for _, outcome in judged)
-            if sys.stderr.isatty():
-                click.echo(f"\r{muted(_summary(counts))}", err=True, nl=False)
-            if results:
-                await asyncio.sleep(max(0.0, began + size / rate - time.monotonic()))
-        _end(counts, results, dry_run=dry_run)
+    results = None if dry_run or result is None else Results(result, campaign)
+    if results and not results.goes_on:
+        await parts.operator_resets.begin(campaign)
+    counts: Counter[str] = Counter()
+    size = max(1, min(round(rate), _LARGEST_WAVE))
+    async for wave in _waves(parts, listed, size, results):
+        began = time.monotonic()
+        judged = await parts.operator_resets.judge(wave)
+        if results:
+            wanted = [address for address, outcome in judged if outcome == "asked"]
+            await parts.operator_resets.ask(results.campaign, wanted)
+            results.write(judged)
+        counts.update(outcome for _, outcome in judged)
+        if sys.stderr.isatty():
+            click.echo(f"\r{muted(_summary(counts))}", err=True, nl=False)
+        if results:
+            await asyncio.sleep(max(0.0, began + size / rate - time.monotonic()))
+    _end(counts, results, dry_run=dry_run)
 
 
 async def _waves(
@@ -202,27 +200,12 @@ class Results:
         self._file = file
         self._done: set[str] = set()
         self.campaign = campaign
-        self.goes_on = False
-
-    def __enter__(self) -> Self:
-        self._read()
-        try:
-            self._open = self._file.open("a", encoding="utf-8", newline="")
-        except OSError as error:
-            raise CommandRefused(f"{self._file} cannot be written: {error.strerror}") from None
-        self._writer = csv.writer(self._open)
-        if not self.goes_on:
-            self._writer.writerow(_HEAD)
-            self._row("", _BEGUN)
-            self._flush()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
+        self.goes_on = file.exists() and file.stat().st_size > 0
+        if self.goes_on:
+            self._read()
+        self._append([] if self.goes_on else [_HEAD, self._row("", _BEGUN)])
 
     def _read(self) -> None:
-        if not self._file.exists() or not self._file.stat().st_size:
-            return
         with self._file.open(encoding="utf-8", newline="") as earlier:
             rows = list(csv.DictReader(earlier))
         first = rows[0] if rows else {}
@@ -232,23 +215,26 @@ class Results:
         self.campaign = Campaign(name=name, operator=self.campaign.operator, reason=self.campaign.reason)
         last = {_address_in(row["email"]): row.get("outcome") for row in rows}
         self._done = {email for email, outcome in last.items() if outcome and outcome not in RETRIED}
-        self.goes_on = True
 
     def is_done(self, email: str) -> bool:
         return email in self._done or addresses.normalize(email) in self._done
 
     def write(self, judged: Sequence[tuple[str, Outcome]]) -> None:
-        for email, outcome in judged:
-            self._row(email, outcome)
-            self._done.add(email)
-        self._flush()
+        self._append([self._row(email, outcome) for email, outcome in judged])
+        self._done.update(email for email, _ in judged)
 
-    def _row(self, email: str, outcome: str) -> None:
-        self._writer.writerow((_cell_of(email), outcome, now().isoformat(timespec="seconds"), self.campaign.name))
+    def _row(self, email: str, outcome: str) -> Sequence[str]:
+        return _cell_of(email), outcome, now().isoformat(timespec="seconds"), self.campaign.name
 
-    def _flush(self) -> None:
-        self._open.flush()
-        os.fsync(self._open.fileno())
+    def _append(self, rows: Sequence[Sequence[str]]) -> None:
+        """Write rows that survive a crash. Raises CommandRefused."""
+        try:
+            with self._file.open("a", encoding="utf-8", newline="") as results:
+                csv.writer(results).writerows(rows)
+                results.flush()
+                os.fsync(results.fileno())
+        except OSError as error:
+            raise CommandRefused(f"{self._file} cannot be written: {error.strerror}") from None
 
 
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")

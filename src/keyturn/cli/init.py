@@ -15,6 +15,7 @@ from keyturn.plain_files import replace_file
 from keyturn.service.onboarding.plan import Flags, Plan, make_plan
 from keyturn.service.onboarding.settings_file import as_toml, faults_in
 from keyturn.service.settings.reading import FILE_NAME
+from keyturn.service.settings.url_rules import database_kind
 from keyturn.service.settings.variables import Variables
 
 _FLAGS = {
@@ -87,8 +88,8 @@ def init(file: Path, *, force: bool, **flags: Any) -> None:
 def _of_files(plan: Plan) -> Iterator[str]:
     if plan.hashes.todo:
         yield plan.hashes.todo
-    if plan.together and plan.database and plan.database.kind == "sqlite":
-        name = Path(plan.database.url.partition("?")[0]).name
+    if plan.together and database_kind(plan.database) == "sqlite":
+        name = Path(plan.database.partition("?")[0]).name
         yield f"Keep {name}-wal, {name}-shm and {name}-limits out of git: SQLite's write-ahead log."
     if plan.store != "builtin" and plan.sign_in_url.startswith("{base_url}"):
         yield "Set sign_in_url to your app's sign-in page."

@@ -2,15 +2,13 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import Connection
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service import addresses
-from keyturn.service.problems.requests import AccountsUnready, Unavailable
 from keyturn.service.settings import HashingSettings
 
 
@@ -78,15 +76,6 @@ class NewPassword:
         if self._hash is None:
             self._hash = await self._hash_with(self.text)
         return self._hash
-
-
-@contextmanager
-def changing_nothing() -> Iterator[None]:
-    """Mark an unreachable store inside the block as `not_changed`, because the block only reads."""
-    try:
-        yield
-    except Unavailable as error:
-        raise AccountsUnready(str(error), not_changed=True) from error
 
 
 class AccountStore(ABC):

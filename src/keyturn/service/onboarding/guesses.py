@@ -101,6 +101,12 @@ def _rank(name: str) -> int:
 # Its columns
 
 
+def telling_columns(table: Table) -> list[str]:
+    """Return the columns whose values tell a form: that of the hashes, and those of times."""
+    named = [name for name in table.columns if _TIMES.search(name) or _CHANGED_AT.fullmatch(plain_name(name))]
+    return list(filter(None, [_column(table, "password"), *named]))
+
+
 def guess(table: Table, tables: Mapping[str, Table], *, password: bool = True) -> TableSettings:
     """Return the likeliest meaning of the columns; "" for meanings without a column."""
     return TableSettings(
@@ -178,8 +184,7 @@ def _time_placeholder(table: Table, name: str) -> str:
     """Return what writes times as the column's values have them, else those of columns of its type."""
     kind = kind_of(table.columns[name])
     alike = [one for one in table.columns if kind_of(table.columns[one]).holds is kind.holds and _TIMES.search(one)]
-    values = (table.values.get(one, ()) for one in (name, *alike))
-    forms = (usual_form(int(text) if text.isdigit() else text for text in texts) for texts in values)
+    forms = (usual_form(table.values.get(one, ())) for one in (name, *alike))
     if known := placeholder_for(kind, next(filter(None, forms), "")):
         return known
     if kind.holds is str:

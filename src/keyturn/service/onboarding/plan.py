@@ -21,7 +21,7 @@ from keyturn.service.onboarding.survey import Table, app_database, tables_in, ta
 from keyturn.service.settings import DatabaseSettings, ServerSettings, TableSettings
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.rules.tables import FUNCTION
-from keyturn.service.settings.url_rules import database_fault
+from keyturn.service.settings.url_rules import database_fault, database_kind
 from keyturn.service.settings.variables import Variables
 from keyturn.values import did_you_mean
 
@@ -44,19 +44,12 @@ class Flags(msgspec.Struct, frozen=True, kw_only=True):
     sender: str | None = None
 
 
-class DatabaseAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """The address of the app's database: `url`, and as the file has it, with a `variable` in place of a password."""
-
-    kind: str
-    url: str
-    written: str
-    variable: str = ""
-
-
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """The values for a settings file.
 
-    `sign_in_url`: "" for Keyturn's page. `together`: Keyturn's own tables are in the accounts' database.
+    `sign_in_url`: "" for Keyturn's page.
+    `database`: the address of the accounts' database. `variable`: the one that the file names in its place; "" if it
+    has the address. `together`: Keyturn's own tables are there, too.
     `hashing`: the settings of the app's own hashes, and `hashes` in words. `look_at`: what the database does not show.
     """
 
@@ -67,7 +60,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     transport: str
     store: str
     supabase_url: str = ""
-    database: DatabaseAddress | None = None
+    database: str = ""
+    variable: str = ""
     together: bool = False
     table: TableSettings | None = None
     hashes: HashFormat = HashFormat()
@@ -78,8 +72,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return is_loopback(self.base_url)
 
     @property
+    def accounts_database(self) -> str:
+        return f"${{{self.variable}}}" if self.variable else self.database
+
+    @property
     def own_database(self) -> str:
-        return self.database.written if self.together and self.database else DatabaseSettings().url
+        return self.accounts_database if self.together else DatabaseSettings().url
 
     @property
     def listens(self) -> dict[str, Any]:
@@ -96,7 +94,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def variables(self) -> dict[str, str]:
         """The variables that the file names, and their values."""
-        return {self.database.variable: self.database.url} if self.database and self.database.variable else {}
+        return {self.variable: self.database} if self.variable else {}
 
 
 async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
@@ -107,7 +105,7 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
         )
     if flags.store and FUNCTION.fullmatch(flags.store):
         import_factory(flags.store)
-    database = _database(flags, environ)
+    database, variable = _database(flags, environ)
     base_url = flags.base_url or "http://127.0.0.1:8000"
     brand = flags.brand or Path.cwd().name or "Example"
     plan = Plan(
@@ -119,10 +117,11 @@ async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
         store=flags.store or "table",
         supabase_url=flags.supabase_url or next(filter(None, map(environ.get, _SUPABASE_URLS)), ""),
         database=database,
+        variable=variable,
     )
     if not database:
         return plan
-    async with app_database(database.url) as opened:
+    async with app_database(database) as opened:
         return await _with_table(plan, flags, opened)
 
 
@@ -133,33 +132,26 @@ def _transport(environ: Mapping[str, str]) -> str:
     return next((name for name, one in own.items() if all(map(variables.has, one.needs.values()))), "capture")
 
 
-def _database(flags: Flags, environ: Mapping[str, str]) -> DatabaseAddress | None:
+def _database(flags: Flags, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the address of the app's database, and the variable that the file names in its place; "" for none.
+
+    The flag may name the variable, such as `${DATABASE_URL}`. Raises SettingsInvalid, without repeating the address: it
+    may be a secret.
+    """
     given = flags.database or ("${DATABASE_URL}" if flags.store in (None, "table") else "")
     if not given:
-        return None
-    address = database_address(given, environ)
-    if flags.together and database_fault(address.url, for_our_tables=True):
-        raise SettingsInvalid.of("database.url", "Keyturn's tables need SQLite or PostgreSQL: leave the flag out")
-    return address
-
-
-def database_address(given: str, environ: Mapping[str, str]) -> DatabaseAddress:
-    """Return the address `given`, or the value of the variable that it names, such as `${DATABASE_URL}`.
-
-    Raises SettingsInvalid, without repeating the address: it may be a secret.
-    """
+        return "", ""
     named = _VARIABLE.fullmatch(given)
     variable = named[1] if named else ""
     if variable and not environ.get(variable):
         raise SettingsInvalid.of(_URL, f"the variable {variable} is not set{_where_it_may_be(variable)}")
     url = environ[variable] if variable else given
-    read = read_url(url, _URL)
-    if read.holds_secret and not variable:
+    if read_url(url, _URL).holds_secret and not variable:
         holding = [name for name, value in environ.items() if value == given and not name.startswith("KEYTURN_")]
         variable = next(iter(holding), "ACCOUNTS_DATABASE_URL" if environ.get("DATABASE_URL") else "DATABASE_URL")
-    return DatabaseAddress(
-        kind=read.kind, url=url, written=f"${{{variable}}}" if variable else given, variable=variable
-    )
+    if flags.together and database_fault(url, for_our_tables=True):
+        raise SettingsInvalid.of("database.url", "Keyturn's tables need SQLite or PostgreSQL: leave the flag out")
+    return url, variable
 
 
 def _where_it_may_be(variable: str) -> str:
@@ -171,7 +163,6 @@ def _where_it_may_be(variable: str) -> str:
 
 
 async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
-    assert plan.database
     with_password = plan.store != "supabase"
     tables = await database.read(tables_in)
     likely = guesses.likely_tables(tables, password=with_password)
@@ -179,12 +170,13 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
     if name not in tables:
         raise SettingsInvalid.of("accounts.table.table", _unclear_table(name, likely, tables))
     own = tables_of_its_app(name, tables)
-    own[name] = await with_values(tables[name], database)
+    telling = guesses.telling_columns(tables[name])
+    own[name] = await database.read(lambda connection: with_values(connection, tables[name], telling))
     settings = guesses.guess(own[name], own, password=with_password)
     hashes = recognise_hashes(own[name].values.get(settings.password, ())) if settings.password else HashFormat()
     return msgspec.structs.replace(
         plan,
-        together=plan.database.kind == "postgresql" if flags.together is None else flags.together,
+        together=database_kind(plan.database) == "postgresql" if flags.together is None else flags.together,
         table=settings,
         hashes=hashes,
         look_at=(

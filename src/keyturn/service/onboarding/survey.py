@@ -1,27 +1,21 @@
 """Reads an app's database: its tables, and values of a few rows. Changes nothing."""
 
 import warnings
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
-from sqlalchemy import Column, Connection, Inspector, Text, case, cast, func, inspect, select
+from sqlalchemy import Column, Connection, Inspector, inspect
 from sqlalchemy import Table as Reflected
 from sqlalchemy.exc import DBAPIError, SAWarning
-from sqlalchemy.sql.elements import ColumnElement
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.table.app_database import AppDatabase
-from keyturn.service.accounts.table.columns import empty_schema, kind_of
+from keyturn.service.accounts.table.columns import empty_schema, sample
 from keyturn.service.accounts.table.foreign_keys import forbidding_keys
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import AccountsUnready
-
-_ROWS = 50
-"""Enough to find the most common format."""
-_LONGEST = 320
-"""Characters of a value: addresses and hashes are never longer."""
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +25,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     `holds`: tables whose rows cannot be deleted while a row of this one refers to them.
 
-    `values`: texts of some rows, by column (`with_values`).
+    `values`: those of some rows, by column (`with_values`).
     """
 
     name: str
@@ -39,7 +33,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     points_to: tuple[tuple[str, str, str], ...] = ()
     holds: frozenset[str] = frozenset()
-    values: Mapping[str, Sequence[str]] = {}
+    values: Mapping[str, Sequence[object]] = {}
 
 
 @asynccontextmanager
@@ -65,22 +59,10 @@ def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table
     }
 
 
-async def with_values(table: Table, database: AppDatabase) -> Table:
-    """Return the table with the values of a few rows, cut off. An unreadable table is returned unchanged."""
-    kinds = {name: kind_of(column) for name, column in table.columns.items()}
-    names = [name for name, kind in kinds.items() if kind.holds in (str, int) or kind.on_sqlite]
-    begun = [_beginning(table.columns[name]).label(f"c{place}") for place, name in enumerate(names)]
-    try:
-        rows = await database.read(lambda connection: connection.execute(select(*begun).limit(_ROWS)).all())
-    except DBAPIError:
-        return table
-    texts = {name: [str(row[place] or "").strip() for row in rows] for place, name in enumerate(names)}
-    return msgspec.structs.replace(table, values={name: list(filter(None, each)) for name, each in texts.items()})
-
-
-def _beginning(column: Column[Any]) -> ColumnElement[str]:
-    text = func.substr(cast(column, Text), 1, _LONGEST)
-    return case((func.typeof(column) != "blob", text)) if kind_of(column).on_sqlite else text
+def with_values(connection: Connection, table: Table, names: Iterable[str]) -> Table:
+    """Return the table with the values of a few rows in these columns."""
+    values = {name: sample(connection, table.columns[name]) for name in names}
+    return msgspec.structs.replace(table, values=values)
 
 
 def tables_in(connection: Connection) -> dict[str, Table]:

@@ -8,7 +8,7 @@ from tests.contracts.accounts.supabase.profiles import Profiles
 from tests.contracts.accounts.supabase.project import ADA, NEW, OLD, Opened, Project, new_password
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.accounts.port import Account
+from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.accounts.supabase.accounts import SupabaseAccounts, SupabaseWithTable
 from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready
@@ -42,6 +42,8 @@ async def test_people_are_looked_up_in_the_table_alone(
     assert (grace.id, grace.provider, grace.has_password) == ("7", "Google", False)
     assert await store.find("eve@northwind.example") is None
     assert project.server.requests == []
+    assert not store.offers(AccountStore.password_hash)
+    assert await store.awaiting_password() is None
 
 
 async def test_the_password_is_set_at_supabase_and_the_table_notes_it(

@@ -77,5 +77,4 @@ async def test_who_awaits_a_first_password_is_told_from_who_is_to_have_none(app:
     assert [one.awaits_password for one in people] == [True, True, False, False, False, True]
     assert [one.takes_password for one in people] == [True, True, False, False, True, True]
     without = over(password="")
-    assert await without.awaiting_password() == []
     assert [one.awaits_password for one in await known(without, 1)] == [False]

@@ -1,20 +1,21 @@
 """Accounts at Supabase Auth, without a table of the app or with one in which users are looked up."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
-from uuid import UUID
 
 import msgspec
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service import addresses
-from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword, changing_nothing
-from keyturn.service.accounts.supabase.admin_api import KEY_REFUSED, TIMEOUT, AdminApi, account_of
+from keyturn.service.accounts.port import Account, AccountStore, Ended, NewPassword
+from keyturn.service.accounts.supabase.admin_api import KEY_REFUSED, TIMEOUT, AdminApi, UserPage, account_of
 from keyturn.service.accounts.table.app_database import AppDatabase
-from keyturn.service.accounts.table.store import TableAccounts
+from keyturn.service.accounts.table.store import TablePeople
 from keyturn.service.clock import now
 from keyturn.service.database import Database
-from keyturn.service.problems.requests import AccountsUnready
+from keyturn.service.problems.requests import AccountsUnready, Unavailable
 from keyturn.service.settings import AccountSettings, SupabaseSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent, log
 
@@ -27,6 +28,15 @@ _LOOKUPS_AT_ONCE = 8
 
 _WHOLE = 3
 """Time-outs that a look-up may take with all its pages and the wait for its place: less than a message's lease."""
+
+
+@contextmanager
+def _changing_nothing() -> Iterator[None]:
+    """Mark an unreachable store inside the block as `not_changed`, because the block only reads."""
+    try:
+        yield
+    except Unavailable as error:
+        raise AccountsUnready(str(error), not_changed=True) from error
 
 
 class SupabaseAccounts(AccountStore):
@@ -44,13 +54,12 @@ class SupabaseAccounts(AccountStore):
         if not self._key.isascii() or not self._key.isprintable():
             message = "contains characters that are not allowed in a key"
             raise SettingsInvalid.of("accounts.supabase.service_role_key", message)
-        refusal = await self._api.refusal()
-        if refusal is None:
-            return
-        told = f"{refusal.status} {refusal.code}".rstrip()
-        if refusal.status in KEY_REFUSED:
-            raise SettingsInvalid.of("accounts.supabase.service_role_key", f"is refused by {self._url}: {told}")
-        raise SettingsInvalid.of("accounts.supabase.url", f"{self._url} does not answer as Supabase Auth does: {told}")
+        answer = await self._api.page(1, 1)
+        if answer.status in KEY_REFUSED:
+            raise SettingsInvalid.of("accounts.supabase.service_role_key", f"is refused by {self._url}: {answer}")
+        if answer.read(UserPage) is None:
+            message = f"{self._url} does not answer as Supabase Auth does: {answer}"
+            raise SettingsInvalid.of("accounts.supabase.url", message)
 
     async def find(self, email: str) -> Account | None:
         """Return the account, preferring one with a password: a single sign-on user may have the same address.
@@ -80,8 +89,7 @@ class SupabaseAccounts(AccountStore):
         return without_password
 
     async def get(self, account_id: str) -> Account | None:
-        user_id = _uuid(account_id)
-        user = await self._api.user(user_id) if user_id else None
+        user = await self._api.user(account_id)
         return account_of(user, now()) if user else None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
@@ -90,39 +98,28 @@ class SupabaseAccounts(AccountStore):
         An address that was never confirmed becomes confirmed: the link in its mailbox has proved it, as a link of
         Supabase's own would have. Without that the new password could not sign in.
         """
-        user_id = _uuid(account.id)
-        with changing_nothing():
-            user = await self._api.user(user_id) if user_id else None
-        if user_id is None or user is None or not account_of(user, now()).still_takes_password_of(account):
+        with _changing_nothing():
+            user = await self._api.user(account.id)
+        if user is None or not account_of(user, now()).still_takes_password_of(account):
             return False
         confirmation = {} if user.email_confirmed_at else {"email_confirm": True}
-        return await self._api.update(user_id, {"password": password.text, **confirmation})
+        return await self._api.update(user, {"password": password.text, **confirmation})
 
     async def close(self) -> None:
         await self._api.close()
         self._places = asyncio.Semaphore(_LOOKUPS_AT_ONCE)  # the next call may come from another event loop
 
 
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-class SupabaseWithTable(TableAccounts):
+class SupabaseWithTable(TablePeople):
     """An AccountStore that looks users up in a table, by their ids at Supabase, and sets passwords at Supabase.
 
-    Sessions at Supabase end only with the next password; `end_sessions` ends what the table names.
+    Sessions at Supabase end only with the next password; `end_sessions` ends what the table names. It locks no account:
+    Supabase would still sign the user in.
     """
-
-    password_hash = AccountStore.password_hash
-    awaiting_password = AccountStore.awaiting_password  # type: ignore[assignment]  # it cannot list them
 
     def __init__(self, people: TableSettings, place: Database | AppDatabase, auth: SupabaseAccounts) -> None:
         # A column for passwords, if one is left from earlier days, no longer counts.
-        super().__init__(msgspec.structs.replace(people, password=""), place, hash_length=0)
-        self.can_lock = False  # Supabase would still sign the user in
+        super().__init__(msgspec.structs.replace(people, password=""), place)
         self._auth = auth
 
     async def require_ready(self) -> None:
@@ -139,26 +136,22 @@ class SupabaseWithTable(TableAccounts):
 
     async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
         """Set it if table and Supabase both have the account, active, with a password and that address."""
-        with changing_nothing():
+        with _changing_nothing():
             known = await self.get(account.id)
         if known is None or not known.still_takes_password_of(account):
             return False
         if not await self._auth.set_password(account, password):
             log.warning(LogEvent("accounts.not_at_supabase", account=account.id))
             return False
-        return await self._tell_table(account)
-
-    async def _tell_table(self, account: Account) -> Ended:
-        """Write the table's columns for it. The password is already changed, even if this fails."""
-        event = LogEvent("accounts.change_not_noted", account=account.id)
+        # From here on the password is changed, even if the table's columns cannot be written.
+        not_noted = LogEvent("accounts.change_not_noted", account=account.id)
         try:
-            ended = await self.note_change(account)
+            if ended := await self.note_change(account):
+                return ended
+            log.error(not_noted)
         except Exception:
-            log.exception(event)
-            return Ended()
-        if not ended:
-            log.error(event)
-        return ended if isinstance(ended, Ended) else Ended()
+            log.exception(not_noted)
+        return True
 
 
 def supabase_accounts(wanted: AccountSettings, database: Database) -> AccountStore:

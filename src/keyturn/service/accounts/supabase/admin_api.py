@@ -1,7 +1,7 @@
 """Supabase Auth's admin API over HTTP (https://github.com/supabase/auth, internal/api/admin.go)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -80,23 +80,17 @@ def _display_name(provider: object, *, single_sign_on: bool) -> str:
     return provider_name(provider.partition("_")[0])  # linkedin_oidc, slack_oidc
 
 
-# Supabase Auth's refusals
+# Supabase Auth's answers
 
+
+_OK, _NOT_FOUND, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, 404, 408, 429, 500
+_DONE = {_OK, 204}
+KEY_REFUSED = {401, 403}
 
 _MAX_BYTES = 72
-_NOT_FOUND = 404
 _SHORTEST = re.compile(r"at least (\d{1,3}) characters")
 
 _REASONS = {"characters": Violation("weak_characters"), "pwned": Violation("weak_pwned")}
-
-
-class Refusal(msgspec.Struct, frozen=True):
-    """Why the Auth server refused. `code`: "" if the server, or a proxy before it, gives none."""
-
-    status: int
-    code: str = ""
-    message: str = ""
-    reasons: tuple[str, ...] = ()
 
 
 class _Weak(msgspec.Struct):
@@ -105,7 +99,7 @@ class _Weak(msgspec.Struct):
     reasons: tuple[str, ...] | None = None
 
 
-class _Body(msgspec.Struct):
+class _Refusal(msgspec.Struct):
     """The body of a refusal.
 
     Both shapes: {code: 422, error_code, msg} of older servers, {code: "weak_password", message} of newer ones.
@@ -118,52 +112,91 @@ class _Body(msgspec.Struct):
     weak_password: _Weak | None = None
 
 
-def refusal_of(status: int, body: bytes) -> Refusal:
-    """Return the refusal that an answer contains. A proxy's page has no code."""
-    try:
-        said = msgspec.json.decode(body, type=_Body)
-    except (msgspec.MsgspecError, ValueError):
-        return Refusal(status)
-    reasons = tuple(said.weak_password.reasons or ()) if said.weak_password else ()
-    code = said.code if isinstance(said.code, str) else said.error_code
-    return Refusal(status, code or ("weak_password" if reasons else ""), said.message or said.msg or "", reasons)
+class AuthAnswer(msgspec.Struct, frozen=True):
+    """An answer of the Auth server. `code`: why it refuses; "" if it does not, or if it gives none, like a proxy.
 
+    `message`, `reasons`: of a refusal, too.
+    """
 
-def is_unknown_user(refusal: Refusal) -> bool:
-    """Return whether Auth itself says that the user is unknown; any other 404 is a gateway's or a missing route's."""
-    return refusal.status == _NOT_FOUND and refusal.code == "user_not_found"
+    status: int
+    body: bytes = b""
+    code: str = ""
+    message: str = ""
+    reasons: tuple[str, ...] = ()
 
+    @property
+    def is_done(self) -> bool:
+        return self.status in _DONE
 
-def rejection_of(refusal: Refusal) -> PasswordRejected | None:
-    """Return what is wrong with the password; None if it was refused for another reason."""
-    match refusal:
-        case Refusal(status=422, code="weak_password"):
-            return PasswordRejected(_violations(refusal.reasons, refusal.message))
-        case Refusal(status=400, code="validation_failed", message=said) if str(_MAX_BYTES) in said:
+    @property
+    def is_unknown_user(self) -> bool:
+        """Whether Auth itself says that the user is unknown; any other 404 is a gateway's or a missing route's."""
+        return self.status == _NOT_FOUND and self.code == "user_not_found"
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.code}".rstrip()
+
+    def read(self, form: type[Document]) -> Document | None:
+        """Return the document; None for a refusal, or a document of another form."""
+        return _read(self.body, form) if self.is_done else None
+
+    def require(self, form: type[Document]) -> Document:
+        """Return the document. Raises AccountsUnready for a refusal, or a document of another form."""
+        document = self.read(form)
+        if document is None:
+            raise self.unready()
+        return document
+
+    def unready(self) -> AccountsUnready:
+        """Return the error without a reason for the user, and log all but the key for the operator."""
+        if self.status in KEY_REFUSED:
+            event, reason = "accounts.key_refused", "Supabase Auth refuses the service-role key"
+        else:
+            event, reason = "accounts.odd_answer", "the answer is not one of Supabase Auth's"
+        log.error(LogEvent(event, status=self.status, code=self.code, reason=reason))
+        # A page with status 200, or a 408, may come from a proxy before a server that did as it was asked.
+        return AccountsUnready(f"{reason}: {self}", not_changed=not self.is_done and self.status != _TIMED_OUT)
+
+    def rejection(self) -> PasswordRejected | None:
+        """Return what is wrong with the password; None if that is not why it was refused."""
+        if (self.status, self.code) == (400, "validation_failed") and str(_MAX_BYTES) in self.message:
             return PasswordRejected([Violation("max_bytes", limit=_MAX_BYTES)])
-        case _:
+        if (self.status, self.code) != (422, "weak_password"):
             return None
+        broken = [_REASONS[reason] for reason in self.reasons if reason in _REASONS]
+        if "length" in self.reasons:
+            shortest = _SHORTEST.search(self.message)  # only the sentence holds the number, if at all
+            broken.insert(0, Violation("weak_length", limit=int(shortest[1]) if shortest else None))
+        return PasswordRejected(broken or [Violation("weak")])
 
 
-def _violations(reasons: Sequence[str], message: str) -> list[Violation]:
-    """Return a violation for each known reason, or a general one."""
-    broken = [_REASONS[reason] for reason in reasons if reason in _REASONS]
-    if "length" in reasons:
-        shortest = _SHORTEST.search(message)  # only the sentence holds the number, if at all
-        broken.insert(0, Violation("weak_length", limit=int(shortest[1]) if shortest else None))
-    return broken or [Violation("weak")]
+def _answer_of(status: int, body: bytes) -> AuthAnswer:
+    refusal = None if status in _DONE else _read(body, _Refusal)
+    if refusal is None:
+        return AuthAnswer(status, body)
+    reasons = tuple(refusal.weak_password.reasons or ()) if refusal.weak_password else ()
+    code = refusal.code if isinstance(refusal.code, str) else refusal.error_code
+    code = code or ("weak_password" if reasons else "")
+    return AuthAnswer(status, body, code, refusal.message or refusal.msg or "", reasons)
 
 
-_OK, _DONE, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, {200, 204}, 408, 429, 500
+def _read(body: bytes | msgspec.Raw, form: type[Document]) -> Document | None:
+    try:
+        return msgspec.json.decode(body, type=form)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
+# Its admin API
+
+
 _USERS = "/admin/users"
-KEY_REFUSED = {401, 403}
-
 
 _FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
 """Escapes for the wildcards of LIKE (https://www.postgresql.org/docs/current/functions-matching.html)."""
 
 
-class _Users(msgspec.Struct):
+class UserPage(msgspec.Struct):
     """A page of the users of a project.
 
     Each user is read separately: one with an unusual form must not hide its neighbours.
@@ -192,86 +225,58 @@ class AdminApi:
         self._http = HttpClient(timeout.total_seconds(), LONGEST_ANSWER, headers=headers)
         self.close = self._http.close
 
-    async def refusal(self) -> Refusal | None:
-        """Ask for as little as possible; return how that is refused, or None if it is answered."""
-        answer = await self.ask("GET", _USERS, params={"page": 1, "per_page": 1})
-        if isinstance(answer, Refusal):
-            return answer
-        return None if _read(answer, _Users) else Refusal(_OK)
+    async def page(self, number: int, size: int, **filters: str) -> AuthAnswer:
+        """Ask for a page of the users, counted from 1: a `UserPage`, if the answer is Supabase Auth's."""
+        return await self.ask("GET", _USERS, params={**filters, "page": number, "per_page": size})
 
     async def users(self, containing: str, page: int, size: int) -> list[User | None]:
         """Return a page, counted from 1, of the users whose address or name contains the text.
 
         A user that cannot be read is None, and is logged.
         """
-        wanted = {"filter": containing.translate(_FOR_ITSELF), "page": page, "per_page": size}
-        found = require(await self.ask("GET", _USERS, params=wanted), _Users)
-        users = [_read(one, User) for one in found.users]
+        answer = await self.page(page, size, filter=containing.translate(_FOR_ITSELF))
+        users = [_read(one, User) for one in answer.require(UserPage).users]
         if None in users:
             log.error(LogEvent("accounts.odd_user", users=users.count(None)))
         return users
 
-    async def user(self, user_id: UUID) -> User | None:
-        answer = await self.ask("GET", f"{_USERS}/{user_id}")
-        if isinstance(answer, Refusal) and is_unknown_user(answer):
+    async def user(self, account_id: str) -> User | None:
+        """Return the user; None if no user has this id, such as an id of another store."""
+        try:
+            user_id = str(UUID(account_id))
+        except ValueError:
             return None
-        found = require(answer, User)
-        if found.id.lower() != str(user_id):
-            raise _unready(answer)
-        return found
+        answer = await self.ask("GET", f"{_USERS}/{user_id}")
+        return None if answer.is_unknown_user else _require_user(answer, user_id)
 
-    async def update(self, user_id: UUID, changes: Mapping[str, Any]) -> bool:
+    async def update(self, user: User, changes: Mapping[str, Any]) -> bool:
         """Change a user; return whether the user exists. Raises PasswordRejected."""
-        answer = await self.ask("PUT", f"{_USERS}/{user_id}", json=changes)
-        if isinstance(answer, Refusal):
-            if rejected := rejection_of(answer):
-                raise rejected
-            if is_unknown_user(answer):
-                return False
-        elif (changed := _read(answer, User)) and changed.id.lower() == str(user_id):
-            return True
-        raise _unready(answer)
+        answer = await self.ask("PUT", f"{_USERS}/{user.id}", json=changes)
+        if rejection := answer.rejection():
+            raise rejection
+        if answer.is_unknown_user:
+            return False
+        _require_user(answer, user.id)
+        return True
 
-    async def ask(self, method: str, path: str, session: str = "", **content: Any) -> bytes | Refusal:
-        """Return the content of a 200 or 204, or the refusal. `session`: of a user, in place of the key."""
+    async def ask(self, method: str, path: str, session: str = "", **content: Any) -> AuthAnswer:
+        """Return what was done, or the refusal. `session`: of a user, in place of the key."""
         headers = {"authorization": f"Bearer {session or self._key}"}
         try:
             answer = await self._http.ask(method, self._url + path, headers=headers, **content)
         except CallFailed as error:
             not_changed = isinstance(error, NotSent)
             raise AccountsUnready(f"cannot reach Supabase Auth: {error}", not_changed=not_changed) from None
-        if answer.status in _DONE:
-            return answer.body
         if answer.status == _TOO_MANY or answer.status >= _SERVER_FAULT:
             # A proxy answers 502 or 504 to a request that Supabase may have handled; 429 comes before any work.
             reason = f"Supabase Auth is unavailable: status {answer.status}"
             raise AccountsUnready(reason, not_changed=answer.status == _TOO_MANY)
-        return refusal_of(answer.status, answer.body)
+        return _answer_of(answer.status, answer.body)
 
 
-def require(answer: bytes | Refusal, form: type[Document]) -> Document:
-    """Return the document of an answer. Raises AccountsUnready for a refusal, or a document of another form."""
-    document = None if isinstance(answer, Refusal) else _read(answer, form)
-    if document is None:
-        raise _unready(answer)
-    return document
-
-
-def _unready(answer: bytes | Refusal) -> AccountsUnready:
-    """Return the error without a reason for the user, and log all but the key for the operator."""
-    refusal = answer if isinstance(answer, Refusal) else Refusal(_OK)
-    if refusal.status in KEY_REFUSED:
-        event, reason = "accounts.key_refused", "Supabase Auth refuses the service-role key"
-    else:
-        event, reason = "accounts.odd_answer", "the answer is not one of Supabase Auth's"
-    log.error(LogEvent(event, status=refusal.status, code=refusal.code, reason=reason))
-    # A page with status 200, or a 408, may come from a proxy before a server that did as it was asked.
-    not_changed = refusal.status not in {_OK, _TIMED_OUT}
-    return AccountsUnready(f"{reason}: {refusal.status} {refusal.code}".rstrip(), not_changed=not_changed)
-
-
-def _read(body: bytes | msgspec.Raw, form: type[Document]) -> Document | None:
-    try:
-        return msgspec.json.decode(body, type=form)
-    except (msgspec.MsgspecError, ValueError):
-        return None
+def _require_user(answer: AuthAnswer, user_id: str) -> User:
+    """Return the user of that id. Raises AccountsUnready for a refusal, or another document."""
+    user = answer.require(User)
+    if user.id.lower() != user_id.lower():
+        raise answer.unready()
+    return user

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from copy import copy
 from datetime import date, datetime
@@ -12,9 +12,12 @@ from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
-from sqlalchemy.exc import SAWarning
+from sqlalchemy.exc import DBAPIError, SAWarning
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
 from sqlalchemy.types import TypeEngine, UserDefinedType
+
+_LOOKED_AT = 50
+"""Rows: enough to recognise the form of most times and hashes."""
 
 _PYTHON_TYPES = (bool, int, float, Decimal, str, bytes, datetime, date, UUID)
 
@@ -111,6 +114,17 @@ def kind_of(column: sa.Column[Any]) -> Stored:
     """Return the type of a column that was reflected here."""
     assert isinstance(column.type, Stored)
     return column.type
+
+
+def sample(connection: sa.Connection, column: sa.Column[Any], *which: ColumnElement[bool]) -> Sequence[object]:
+    """Return a column's values of a few rows for which `which` holds; none if they may not be read."""
+    try:
+        few = sa.select(column).where(column.is_not(None), *which).limit(_LOOKED_AT)
+        return connection.execute(few).scalars().all()
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        return ()
 
 
 # Tables, reflected by SQLAlchemy: every name is quoted

@@ -1,21 +1,16 @@
 """What `keyturn doctor` says of an app's table: what a change would write in another form than the app does."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Table, text
 
 from keyturn.mail.port.finding import Finding
-from keyturn.service.accounts.table.columns import kind_of, text_of
+from keyturn.service.accounts.table.columns import kind_of, sample, text_of
 from keyturn.service.accounts.table.mapping import MappedTable
 from keyturn.service.accounts.table.placeholders import TIMES, placeholder_for, usual_form, written_form
 from keyturn.service.accounts.table.recognised_hashes import doubt_format
 from keyturn.service.accounts.table.statements import Statements
 from keyturn.service.settings import HashingSettings, TableSettings
-
-_LOOKED_AT = 50
-"""Rows: enough to recognise the form of most times and hashes."""
 
 
 def doubts(
@@ -25,8 +20,7 @@ def doubts(
     findings = [*_hidden_rows(connection, statements.mapping), *_times(connection, statements), *_deletions(statements)]
     findings += _flags(connection, statements)
     if settings.password:
-        hashes = [text_of(hashed) for hashed in _sample(connection, *statements.hashes())]
-        findings += doubt_format(settings.table, hashes, hashing)
+        findings += doubt_format(settings.table, sample(connection, *statements.hashes()), hashing)
     return findings
 
 
@@ -43,7 +37,7 @@ def _times(connection: Connection, statements: Statements) -> Iterator[Finding]:
             kind = kind_of(column)
             if wanted not in TIMES or kind.has_native_times:
                 continue
-            written, form = written_form(kind, str(wanted)), usual_form(_sample(connection, column))
+            written, form = written_form(kind, str(wanted)), usual_form(sample(connection, column))
             if form and form != written:
                 meant = placeholder_for(kind, form)
                 fix = f'Write "{meant}" there.' if meant else "Keyturn does not write these: let your app set it."
@@ -51,17 +45,6 @@ def _times(connection: Connection, statements: Statements) -> Iterator[Finding]:
                     f"accounts.table.{section}.{column.name}: {wanted} writes {written}, but the column has {form}"
                 )
                 yield Finding("accounts", "fail", message, fix)
-
-
-def _sample(connection: Connection, column: Column[Any], *which: ColumnElement[bool]) -> Sequence[object]:
-    """Return a column's values of a few rows for which `which` holds; none if they may not be read."""
-    try:
-        few = select(column).where(column.is_not(None), *which).limit(_LOOKED_AT)
-        return connection.execute(few).scalars().all()
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise
-        return ()
 
 
 def _deletions(statements: Statements) -> list[Finding]:
@@ -77,7 +60,7 @@ def _flags(connection: Connection, statements: Statements) -> Iterator[Finding]:
     flag = statements.mapping.fields.get("active")
     if flag is None or kind_of(flag).holds is not str:
         return
-    if odd := statements.mapping.active.doubt(text_of(value) for value in _sample(connection, flag)):
+    if odd := statements.mapping.active.doubt(text_of(value) for value in sample(connection, flag)):
         message = f"accounts.table.active: the column contains {odd!r}, which Keyturn takes for active"
         yield _warn(message, 'List the active values, as in: active = "status = active | invited".')
 

@@ -29,6 +29,12 @@ _OWN_COLUMNS = {"email": ("id",), "username": ("id", "password"), "password": ("
 _NO_IDS = (bool, float, date, datetime)
 """Types whose values can be written in several ways."""
 
+_COLLATION = sa.text("""
+    SELECT collation_name FROM information_schema.columns
+    WHERE table_schema = coalesce(:schema, database()) AND table_name = :table AND column_name = :column
+""")
+"""SQLAlchemy's inspector does not show the collation that a column inherits from its table."""
+
 Assignments = Mapping[sa.Column[Any], Value]
 
 
@@ -201,36 +207,24 @@ class _MappingReader:
     def _folds_case(self, table: sa.Table, column: sa.Column[Any] | None) -> bool:
         if self._connection.dialect.name != "mysql" or column is None:
             return False
-        # SQLAlchemy's inspector does not show the collation that a column inherits from its table.
-        asked: sa.Select[Any] = sa.select(sa.column("collation_name")).select_from(
-            sa.table("columns", schema="information_schema")
-        )
-        asked = asked.where(
-            sa.column("table_schema") == sa.func.coalesce(table.schema, sa.func.database()),
-            sa.column("table_name") == table.name,
-            sa.column("column_name") == column.name,
-        )
-        return str(self._connection.execute(asked).scalar() or "").endswith("_ci")
+        place = {"schema": table.schema, "table": table.name, "column": column.name}
+        return str(self._connection.execute(_COLLATION, place).scalar() or "").endswith("_ci")
 
     def _check(self, fields: Mapping[str, sa.Column[Any]], hash_length: int) -> None:
         for field, others in _OWN_COLUMNS.items():
             if (column := fields.get(field)) is not None:
-                self._check_text(_setting_of(field), column)
+                setting, kind = _setting_of(field), kind_of(column)
+                if kind.holds is not str and not kind.holds_anything:
+                    self._fault(setting, f"the column {column.name} must contain text, but is {kind.shown}")
                 for other in others:
                     if column is fields.get(other):
-                        told = f"the column {column.name} is also the one of {other}: choose another"
-                        self._fault(_setting_of(field), told)
+                        self._fault(setting, f"the column {column.name} is also the one of {other}: choose another")
         if "active" in fields and (objection := self._active.objection(fields["active"])):
             self._fault("active", objection)
         password = fields.get("password")
         if password is not None and (kind_of(password).length or hash_length) < hash_length:
             room = f"the column {password.name} is {kind_of(password).shown}"
             self._fault("password", f"{room}, but a hash has {hash_length} characters: make the column longer")
-
-    def _check_text(self, setting: str, column: sa.Column[Any]) -> None:
-        kind = kind_of(column)
-        if kind.holds is not str and not kind.holds_anything:
-            self._fault(setting, f"the column {column.name} must contain text, but is {kind.shown}")
 
     def _check_key(self, table: sa.Table, key: sa.Column[Any], endings: Iterable[MappedEnding]) -> None:
         kind = kind_of(key)

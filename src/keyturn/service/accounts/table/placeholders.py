@@ -47,22 +47,22 @@ def set_value(column: Column[Any], wanted: Value, moment: datetime) -> Any:
 def _time(kind: Stored, moment: datetime, placeholder: str) -> Any:
     """Return what a placeholder of `TIMES` writes at that moment. Raises ValueError if the column cannot hold it."""
     moment = moment.astimezone(UTC)
-    is_number = kind.holds in (int, float, Decimal)
     if kind.has_native_times:
         return moment.date() if kind.holds is date else _stored(kind, moment)
-    if not is_number and kind.holds not in (str, datetime, date) and not kind.holds_anything:
+    iso = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    texts: dict[str, int | str] = {"{now}": _sql_text(moment), "{now_iso}": iso}
+    numbers: dict[str, int | str] = {"{now}": int(moment.timestamp()), "{now_ms}": int(moment.timestamp() * 1000)}
+    on_sqlite = numbers | texts  # which has no times
+    by_type = {
+        **dict.fromkeys((int, float, Decimal), numbers),
+        str: texts,
+        datetime: on_sqlite,
+        date: numbers | dict.fromkeys(texts, f"{moment:%Y-%m-%d}"),
+    }
+    written = (on_sqlite if kind.holds_anything else by_type.get(kind.holds, {})).get(placeholder)
+    if written is None:
         raise ValueError
-    if placeholder == "{now_ms}" and kind.holds is not str:
-        return kind.bounded(int(moment.timestamp() * 1000))
-    if is_number and placeholder == "{now}":
-        return kind.bounded(int(moment.timestamp()))
-    if is_number or placeholder == "{now_ms}":
-        raise ValueError
-    if kind.holds is date:
-        return f"{moment:%Y-%m-%d}"
-    if placeholder == "{now_iso}":
-        return _fitting(kind, moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"))
-    return _fitting(kind, _sql_text(moment))
+    return kind.bounded(written) if isinstance(written, int) else _fitting(kind, written)
 
 
 def _plain(kind: Stored, wanted: Value) -> Any:

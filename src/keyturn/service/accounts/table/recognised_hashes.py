@@ -2,13 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from keyturn.mail.port.finding import Finding
+from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, hash_parts
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
 
@@ -69,8 +70,9 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(self.written, HashingSettings)
 
 
-def recognise_hashes(hashes: Sequence[str]) -> HashFormat:
-    """Return the format of most of the hashes."""
+def recognise_hashes(values: Iterable[object]) -> HashFormat:
+    """Return the format of most of the hashes. `values`: those of their column."""
+    hashes = list(filter(None, map(text_of, values)))
     if not hashes:
         todo = "The table has no passwords yet: check that your app verifies bcrypt hashes that begin with $2b$."
         return HashFormat(shown="unknown format: no rows yet", todo=todo)
@@ -96,7 +98,7 @@ def _form(stored: str) -> HashFormat:
     return HashFormat(shown=_UNKNOWN, todo=todo)
 
 
-def doubt_format(table: str, hashes: Sequence[str], settings: HashingSettings) -> list[Finding]:
+def doubt_format(table: str, hashes: Iterable[object], settings: HashingSettings) -> list[Finding]:
     """Compare the format of most hashes with the one that `settings` write; nothing if it is the same or unknown."""
     used = recognise_hashes(hashes)
     if used.shown.startswith(_UNKNOWN) or used.format == settings.format:

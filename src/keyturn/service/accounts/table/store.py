@@ -40,15 +40,15 @@ _FOUND_AT_ONCE = 50
 """Addresses in one statement, each a range of an index: with some thousands MySQL stops using its index."""
 
 
-class TableAccounts(AccountStore):
-    """An AccountStore over a table in another database. With `settings.password` empty it only looks users up.
+class TablePeople(AccountStore):
+    """The part of an AccountStore that a table can serve whose users have their passwords elsewhere.
 
     It inspects the table before the first use, and again after a refused statement. Only `require_ready` raises
     SettingsInvalid if the table does not match the settings: later callers cannot correct them.
     """
 
-    def __init__(self, settings: TableSettings, place: Database | AppDatabase, hash_length: int) -> None:
-        self.takes_names, self.can_lock = bool(settings.username), bool(settings.lock)
+    def __init__(self, settings: TableSettings, place: Database | AppDatabase, hash_length: int = 0) -> None:
+        self.takes_names = bool(settings.username)
         self._settings = settings
         self._known = KnownTable(
             place, settings.table, lambda tx: Statements(read_mapping(tx, settings, hash_length), place.dialect.name)
@@ -118,34 +118,8 @@ class TableAccounts(AccountStore):
         by_id = {account.id: account for account in accounts if addresses.is_same_mailbox(account.email, account.email)}
         return [by_id.get(account_id) for account_id in ids]
 
-    async def awaiting_password(self) -> Sequence[str]:
-        return await self._emails(Statements.awaiting_password) if self._settings.password else []
-
-    async def password_hash(self, account_id: str) -> str | None:
-        if not self._settings.password:
-            return None
-        return self._hash_of(account_id, await self._fetch(lambda statements: statements.hash_by_id(account_id)))
-
-    def _hash_of(self, account_id: str, rows: Iterable[RowMapping]) -> str | None:
-        for row in rows:
-            account = account_of(row)
-            if account.id == account_id and account.active and account.has_password:
-                return text_of(row["hash"])
-        return None
-
-    async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
-        return await self._commit(account, await password.hashed())
-
     async def addresses_after(self, email: str, most: int) -> Sequence[str]:
         return await self._emails(lambda statements: statements.addresses_after(email, most))
-
-    async def lock(self, account: Account) -> bool:
-        return self.can_lock and await self._run(
-            account.id, lambda statements: statements.lock(account.id, account.email, now())
-        )
-
-    async def unlock(self, account_id: str) -> bool:
-        return self.can_lock and await self._run(account_id, lambda statements: statements.unlock(account_id, now()))
 
     async def end_sessions(self, account_id: str) -> Ended:
         return await self._end_all(account_id, intruded=False)
@@ -159,21 +133,11 @@ class TableAccounts(AccountStore):
             partial(_end, statements=statements, account_id=account_id, intruded=intruded)
         )
 
-    async def _run(self, account_id: str, statement_of: Callable[[Statements], Executable]) -> bool:
-        """Run a statement about an account in a transaction; tell whether it found a row."""
-        statements = await self._known.now()
-        try:
-            wanted = statement_of(statements)
-        except ValueError:  # another store's account
-            log.warning(LogEvent("accounts.no_such_id", account=account_id))
-            return False
-        return await self._known.transact(lambda connection: connection.execute(wanted).rowcount > 0)
+    async def note_change(self, account: Account, password_hash: str | None = None) -> bool | Ended:
+        """Set and end what comes with a new password; return what `set_password` would.
 
-    async def note_change(self, account: Account) -> bool | Ended:
-        """Set and end what comes with a new password that is kept elsewhere; return what `set_password` would."""
-        return await self._commit(account, None)
-
-    async def _commit(self, account: Account, password_hash: str | None) -> bool | Ended:
+        `password_hash`: None if the password is kept elsewhere.
+        """
         is_committing = False
 
         def change(connection: Connection) -> bool | Ended:
@@ -215,6 +179,48 @@ class TableAccounts(AccountStore):
     async def _fetch(self, query_of: Callable[[Statements], Query]) -> Sequence[RowMapping]:
         query = query_of(await self._known.now())
         return await self._known.read(lambda connection: connection.execute(*query).mappings().all())
+
+
+class TableAccounts(TablePeople):
+    """An AccountStore over a table in another database."""
+
+    def __init__(self, settings: TableSettings, place: Database | AppDatabase, hash_length: int) -> None:
+        super().__init__(settings, place, hash_length)
+        self.can_lock = bool(settings.lock)
+
+    async def awaiting_password(self) -> Sequence[str]:
+        return await self._emails(Statements.awaiting_password)
+
+    async def password_hash(self, account_id: str) -> str | None:
+        return self._hash_of(account_id, await self._fetch(lambda statements: statements.hash_by_id(account_id)))
+
+    def _hash_of(self, account_id: str, rows: Iterable[RowMapping]) -> str | None:
+        for row in rows:
+            account = account_of(row)
+            if account.id == account_id and account.active and account.has_password:
+                return text_of(row["hash"])
+        return None
+
+    async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
+        return await self.note_change(account, await password.hashed())
+
+    async def lock(self, account: Account) -> bool:
+        return self.can_lock and await self._run(
+            account.id, lambda statements: statements.lock(account.id, account.email, now())
+        )
+
+    async def unlock(self, account_id: str) -> bool:
+        return self.can_lock and await self._run(account_id, lambda statements: statements.unlock(account_id, now()))
+
+    async def _run(self, account_id: str, statement_of: Callable[[Statements], Executable]) -> bool:
+        """Run a statement about an account in a transaction; tell whether it found a row."""
+        statements = await self._known.now()
+        try:
+            wanted = statement_of(statements)
+        except ValueError:  # another store's account
+            log.warning(LogEvent("accounts.no_such_id", account=account_id))
+            return False
+        return await self._known.transact(lambda connection: connection.execute(wanted).rowcount > 0)
 
 
 class JoiningTableAccounts(TableAccounts):

@@ -23,7 +23,7 @@ import msgspec
 from keyturn.errors import SettingsInvalid
 from keyturn.http_client import Document
 from keyturn.service.accounts.port import Account
-from keyturn.service.accounts.supabase.admin_api import TIMEOUT, AdminApi, Refusal, is_unknown_user, require
+from keyturn.service.accounts.supabase.admin_api import TIMEOUT, AdminApi
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.problems.requests import AccountsUnready, SecondStepUnfinished
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
@@ -75,9 +75,8 @@ class SupabaseSecondStep(SecondStep):
         Raises SettingsInvalid if the server has no such route: no factor would ever be found.
         """
         answer = await self._api.ask("GET", f"/admin/users/{uuid4()}/factors")
-        if not isinstance(answer, Refusal) or not is_unknown_user(answer):
-            told = f"{answer.status} {answer.code}".rstrip() if isinstance(answer, Refusal) else "200"
-            message = f"supabase: the server does not list second factors as Supabase Auth does: {told}"
+        if not answer.is_unknown_user:
+            message = f"supabase: the server does not list second factors as Supabase Auth does: {answer}"
             raise SettingsInvalid.of("second_step.source", message)
 
     async def factors(self, account: Account) -> Sequence[Factor]:
@@ -108,7 +107,7 @@ class SupabaseSecondStep(SecondStep):
 
     async def _verified(self, account: Account) -> Sequence[_Factor]:
         answer = await self._api.ask("GET", f"/admin/users/{quote(account.id, safe='')}/factors")
-        return [one for one in require(answer, list[_Factor]) if one.status == "verified"]
+        return [one for one in answer.require(list[_Factor]) if one.status == "verified"]
 
     async def _answer(self, session: str, factor: _Factor, code: str) -> str | None:
         """Return the session of the higher level; None if the code is wrong."""
@@ -116,21 +115,22 @@ class SupabaseSecondStep(SecondStep):
         challenge = await self._post(f"{path}/challenge", _Challenge, session)
         answered = {"challenge_id": challenge.id, "code": code}
         answer = await self._api.ask("POST", f"{path}/verify", session, json=answered)
-        if isinstance(answer, Refusal) and answer.code in _WRONG_CODE:
+        if answer.code in _WRONG_CODE:
             return None
-        return require(answer, _Session).access_token
+        return answer.require(_Session).access_token
 
     async def _post(self, path: str, form: type[Document], session: str = "", **body: Any) -> Document:
-        return require(await self._api.ask("POST", path, session, json=body), form)
+        return (await self._api.ask("POST", path, session, json=body)).require(form)
 
     async def _sign_out(self, session: str) -> None:
         """End the session. If Auth does not answer, the password change or the session's one-hour life ends it."""
         try:
-            answer: object = await self._api.ask("POST", "/logout?scope=local", session, json={})
+            answer = await self._api.ask("POST", "/logout?scope=local", session, json={})
+            reason = "" if answer.is_done else str(answer)
         except AccountsUnready as error:
-            answer = error
-        if not isinstance(answer, bytes):
-            log.warning(LogEvent("second_step.session_left", reason=answer))
+            reason = str(error)
+        if reason:
+            log.warning(LogEvent("second_step.session_left", reason=reason))
 
     async def close(self) -> None:
         await self._api.close()
