@@ -117,7 +117,7 @@ async def check_pages(settings: Settings) -> list[Finding]:
 
 async def check_own_pages(settings: Settings) -> list[Finding]:
     """Tell how pages on other origins can pin keyturn.js."""
-    module = FrontendModule(Theme.of(settings.brand, own_languages(settings)))
+    module = FrontendModule(Theme(brand=settings.brand, languages=own_languages(settings)))
     tag = await asyncio.to_thread(module.script_tag, settings.base_url.rstrip("/"))
     message = "pages can pin keyturn.js with this tag; it changes with each new version and each change of [brand]"
     return [Finding("frontend", "ok", message, tag)]

@@ -63,9 +63,9 @@ class Assets:
         self._themes = {"": site.themes.general, **site.themes.kinds}
         self._brand_files: dict[str, BrandFile] = {}
         for theme in self._themes.values():
-            self._files[theme.files.file_name("brand", ".css")] = theme_css(theme).encode()
-            self._files[theme.files.file_name("icon", ".svg")] = _icon_svg(theme.brand.name, theme.palette).encode()
-            self._brand_files |= theme.files.served()
+            self._files[theme.file_name("brand", ".css")] = theme_css(theme).encode()
+            self._files[theme.file_name("icon", ".svg")] = _icon_svg(theme.brand.name, theme.palette).encode()
+            self._brand_files |= theme.served()
         self._version = sha256(b"".join(self._files[name] for name in sorted(self._files))).hexdigest()[:12]
 
     def url(self, name: str, kind: str = "") -> str:
@@ -75,12 +75,12 @@ class Assets:
         """
         if name in ("brand.css", "icon.svg"):
             stem, _, suffix = name.partition(".")
-            name = self._themes[kind].files.file_name(stem, f".{suffix}")
+            name = self._themes[kind].file_name(stem, f".{suffix}")
         return self._site.url(f"{ASSETS}/{self._version}/{name}")
 
     def brand_url(self, name: str, kind: str = "") -> str:
         """Return the URL of the file in that setting of the brand, or an empty text."""
-        return self._themes[kind].files.url(name, self._site.prefix)
+        return self._themes[kind].file_url(name, self._site.prefix)
 
     def route(self) -> HTTPRouteHandler:
         # Outside the check of forms, which would set a cookie on an answer that caches share.

@@ -26,7 +26,7 @@ from keyturn.service.problems.problem import Internal
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.problems.requests import Busy, TooManyRequests
 from keyturn.service.reset.check import LiveLink
-from keyturn.service.reset.mails.theme import Theme, Themes, own_languages, themes_of_brands, themes_of_kinds
+from keyturn.service.reset.mails.theme import themes_of
 from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import Paths
@@ -130,12 +130,9 @@ class PagePreview:
 
     def _site(self, prefix: str) -> Site:
         settings = self._read()
-        languages = own_languages(settings, reload=True)
-        themes = themes_of_kinds(settings, languages, reload=True)
-        themes |= themes_of_brands(self._brands, settings, languages)
         return Site(
             settings=settings,
-            themes=Themes(general=Theme.of(settings.brand, languages), kinds=themes),
+            themes=themes_of(settings, self._brands, reload=True),
             paths=_PATHS,
             prefix=prefix,
             reload=True,

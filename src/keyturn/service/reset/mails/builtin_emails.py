@@ -10,7 +10,7 @@ from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.packaging import folder
 from keyturn.service.reset.mails.email_props import EMAILS
-from keyturn.service.reset.mails.theme import Theme, own_languages, themes_of_brands, themes_of_kinds
+from keyturn.service.reset.mails.theme import Theme, themes_of
 from keyturn.service.settings import Settings
 
 
@@ -37,13 +37,10 @@ def builtin_emails(
 
     Raises SettingsInvalid with every fault in them.
     """
-    general = Theme.of(settings.brand, own_languages(settings, reload=reload), settings.base_url)
-    brands = {kind: one.globals for kind, one in themes_of_kinds(settings, general.languages).items()}
-    further = themes_of_brands(others or {}, settings, general.languages)
-    brands |= {name: one.globals for name, one in further.items()}
+    themes = themes_of(settings, others or {}, reload=reload)
     return BuiltinEmails(
-        templates=builtin_templates(settings, general, reload=reload),
-        languages=general.languages,
+        templates=builtin_templates(settings, themes.general, reload=reload),
+        languages=themes.general.languages,
         props=EMAILS,
-        brands=brands,
+        brands={name: one.globals for name, one in themes.kinds.items()},
     )
