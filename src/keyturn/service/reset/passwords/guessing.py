@@ -1,11 +1,8 @@
-"""Estimates how soon an attacker guesses a password: zxcvbn, off the event loop and with input of limited length."""
+"""Tells passwords that an attacker soon guesses: by zxcvbn, with input of limited length. It takes milliseconds."""
 
 import re
 from collections.abc import Container, Iterable
-from functools import partial
 from pathlib import Path
-
-from keyturn.service.reset.bounded_pool import BoundedPool
 
 _GUESSES = 10**6
 _TOLD_BY = 32
@@ -13,8 +10,6 @@ _TOLD_BY = 32
 
 _LONG_ENOUGH_TO_VARY = 8
 """Characters: shorter passwords are easy to guess in any case, and another rule refuses them."""
-
-_MOST_WAITING = 63
 
 # zxcvbn tries every combination of the letters that signs may stand for: all twenty signs in 32 characters took 0.3 s
 # to a second. The first reading keeps one sign for each letter. The second has no shifted signs and so shows rows of
@@ -32,8 +27,15 @@ _SHORTEST_WORD = 4
 """Characters: shorter words also occur in random signs and digits."""
 
 
-class GuessEstimator:
-    """Finds common passwords and their simple variations, one at a time on a thread of its own.
+def is_listed(password: str) -> bool:
+    """Return whether a password is among the most used ones."""
+    from zxcvbn.matching import RANKED_DICTIONARIES  # 40 ms that the start should not cost
+
+    return password.lower() in RANKED_DICTIONARIES["passwords"]
+
+
+def is_common(password: str) -> bool:
+    """Return whether a password is among the most used ones, or a simple variation of one.
 
     NIST SP 800-63B-4 3.1.1.2 and ASVS 6.2.4 ask for a comparison with the most used passwords. Few of them are long
     enough to pass the other rules. zxcvbn therefore also recognises added digits, repetitions, rows of keys and swapped
@@ -42,23 +44,15 @@ class GuessEstimator:
     zxcvbn rates a well-known phrase as strong, and a word with a year and signs around it as fair. Those are looked up
     in `KNOWN_PHRASES` and in zxcvbn's dictionaries.
     """
+    from zxcvbn import zxcvbn
 
-    def __init__(self) -> None:
-        self._pool = BoundedPool("keyturn-guess", 1, _MOST_WAITING)
-
-    async def is_common(self, password: str, *, listed_only: bool) -> bool:
-        """Tell whether a password is common, or a variation unless `listed_only`. Raises Busy if too many wait."""
-        return await self._pool.run(partial(_is_listed if listed_only else _is_soon_guessed, password))
-
-    def close(self) -> None:
-        """End the thread; the next password starts a new one."""
-        self._pool.close()
-
-
-def _is_listed(password: str) -> bool:
-    from zxcvbn.matching import RANKED_DICTIONARIES  # 40 ms that the start should not cost
-
-    return password.lower() in RANKED_DICTIONARIES["passwords"]
+    if is_listed(password) or len(password) < _LONG_ENOUGH_TO_VARY:
+        return is_listed(password)
+    if _is_known(password):
+        return True
+    told_by = password[:_TOLD_BY]
+    readings = {told_by.translate(_ONE_SIGN_A_LETTER), told_by.translate(_WITHOUT_SHIFT)}
+    return any(zxcvbn(reading)["guesses"] <= _GUESSES for reading in readings)
 
 
 def _is_known(password: str) -> bool:
@@ -80,18 +74,6 @@ def _holds(known: Container[str], stems: Iterable[str]) -> bool:
     """Tell whether a stem is known, as it is or with letters in place of its digits."""
     stems = [stem for stem in stems if len(stem) >= _SHORTEST_WORD]
     return any(stem in known or stem.translate(_DIGITS_FOR_LETTERS) in known for stem in stems)
-
-
-def _is_soon_guessed(password: str) -> bool:
-    from zxcvbn import zxcvbn
-
-    if _is_listed(password) or len(password) < _LONG_ENOUGH_TO_VARY:
-        return _is_listed(password)
-    if _is_known(password):
-        return True
-    told_by = password[:_TOLD_BY]
-    readings = {told_by.translate(_ONE_SIGN_A_LETTER), told_by.translate(_WITHOUT_SHIFT)}
-    return any(zxcvbn(reading)["guesses"] <= _GUESSES for reading in readings)
 
 
 _SHORTEST_BEGINNING = 10

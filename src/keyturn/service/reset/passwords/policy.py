@@ -3,14 +3,16 @@
 import re
 import unicodedata
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from keyturn.mail.languages import SourceTexts
 from keyturn.service.problems.passwords import PasswordRejected, Violation, rule_text
+from keyturn.service.reset.bounded_pool import BoundedPool
 from keyturn.service.reset.ground import Ground
-from keyturn.service.reset.passwords.guessing import GuessEstimator
+from keyturn.service.reset.passwords.guessing import is_common, is_listed
 from keyturn.service.reset.passwords.hash_formats import BCRYPT_BYTES
 from keyturn.service.settings import PasswordSettings, Settings
 
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
 _SHORTEST_NAME = 4
 """Characters: shorter names are ignored, because too many words contain them."""
+
+_MOST_WAITING = 63
 
 _NO_LETTER = re.compile(r"[\W\d_]+")
 
@@ -67,7 +71,7 @@ class PasswordPolicy:
             ),
         ]
         self._brand_names = brand_names
-        self._guesses = GuessEstimator()
+        self._pool = BoundedPool("keyturn-guess", 1, _MOST_WAITING)  # zxcvbn holds the interpreter
         self.breaches = breaches
         further = map(_rule, ("common", "personal", *(["breached"] if breaches else [])))
         self.rules = (*(rule for rule, _ in self._checks), *further)
@@ -80,7 +84,7 @@ class PasswordPolicy:
         """
         broken = [rule for rule, holds in self._checks if not holds(password)]
         personal = [_rule("personal")] if _is_personal(password, email, self._brand_names) else []
-        if await self._guesses.is_common(password, listed_only=bool(broken or personal)):
+        if await self._pool.run(partial(is_listed if broken or personal else is_common, password)):
             broken.append(_rule("common"))
         broken += personal
         if not broken and self.breaches and await self.breaches.holds(password):
@@ -89,7 +93,8 @@ class PasswordPolicy:
             raise PasswordRejected([Violation(rule.name, rule.message, rule.limit) for rule in broken])
 
     def close(self) -> None:
-        self._guesses.close()
+        """End the thread; the next password starts a new one."""
+        self._pool.close()
 
 
 def _rule(name: str, *, limit: int | None = None, pattern: str | None = None) -> Rule:
