@@ -10,7 +10,9 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.reset.mails import theme
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.records.client import Client
+from keyturn.service.reset.records.links import mint_link
 from keyturn.service.reset.records.messages import PasswordWasChanged
+from keyturn.service.secrets import Purpose
 from keyturn.service.settings import Brand, Settings
 
 
@@ -24,7 +26,8 @@ def composer() -> MailComposer:
 def mailed(composer: MailComposer, name: str) -> str:
     account = Account(id="1", email="ada@northwind.test", name=name)
     moment = datetime(2026, 11, 20, tzinfo=UTC)
-    return composer.with_link(account, Client(), "token", moment, timedelta(hours=1)).email.text
+    link = mint_link(account, Purpose.RESET, moment, moment + timedelta(hours=1))
+    return composer.with_link(account, Client(), *link).email.text
 
 
 def greeting(composer: MailComposer, name: str) -> str:

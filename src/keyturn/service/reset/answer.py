@@ -60,28 +60,17 @@ class ResetLinks:
         With it come the link and code to store, which are not wanted if the mail has none. If the owner has reported a
         change, the link `recovers`, as does any link for a locked account.
         """
-        by_operator = bool(request.client.operator)
-        purpose = Purpose.UNLOCK if recovers else purpose_for(account, by_operator=by_operator)
-        recovers = purpose is Purpose.UNLOCK
-        life = BUTTON_LIFE if recovers else INVITED if request.by_operator else self.lifetime
+        purpose = Purpose.UNLOCK if recovers else purpose_for(account, by_operator=bool(request.client.operator))
+        life = BUTTON_LIFE if purpose is Purpose.UNLOCK else INVITED if request.by_operator else self.lifetime
         facts = {"reason": request.reason, "return_to": request.return_to}
         token, link = mint_link(account, purpose, moment, moment + life, **facts)
         if not account.takes_password:
             return self.composer.about_provider(account, request.client), [(link, False)]
-        minted, written, until = [(link, True)], "", None
-        if self.mailed and not (without_code or recovers or request.by_operator or account.awaits_password):
-            written, code = self.mailed.mint(account, moment)
-            minted.append((code, True))
-            until = code.expires_at
-        mail = self.composer.with_link(
-            *(account, request.client, token, moment, life),
-            code=written,
-            code_expires_at=until,
-            recovers=recovers,
-            by_operator=by_operator and not recovers,
-            reason=request.reason,
-        )
-        return mail, minted
+        code = None
+        if self.mailed and not (without_code or link.recovers or request.by_operator or account.awaits_password):
+            code = self.mailed.mint(account, moment)
+        mail = self.composer.with_link(account, request.client, token, link, code)
+        return mail, [(link, True), *([(code[1], True)] if code else [])]
 
 
 LINK_MAILED: Final = "link_mailed"

@@ -1,7 +1,5 @@
 """Tells the owner of an account by mail that its password was changed, or what else happened to it."""
 
-from typing import Generic, TypeVar
-
 import msgspec
 
 from keyturn.mail.port.email import Email
@@ -15,10 +13,8 @@ from keyturn.service.reset.records.links import BUTTON_LIFE, mint_link
 from keyturn.service.reset.records.messages import Notice
 from keyturn.service.secrets import Purpose
 
-_Notice = TypeVar("_Notice", bound=Notice)
 
-
-class NoticeHandler(Generic[_Notice]):
+class NoticeHandler:
     """Sends the mailbox of a notice its mail (NIST SP 800-63B-4 4.6). A suppressed mailbox gets nothing.
 
     That is the address that the account had at the event: an attacker would change it at once. If the notice `secures`,
@@ -26,7 +22,7 @@ class NoticeHandler(Generic[_Notice]):
     now, that one gets a mail, too, as a separate message without the button.
     """
 
-    def __init__(self, mails: MailDelivery, ground: Ground, composer: MailComposer, payload: type[_Notice]) -> None:
+    def __init__(self, mails: MailDelivery, ground: Ground, composer: MailComposer, payload: type[Notice]) -> None:
         self._mails = mails
         self._ground = ground
         self._composer = composer

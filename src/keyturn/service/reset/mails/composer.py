@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -11,7 +11,6 @@ import msgspec
 from keyturn.mail.languages import Language, SourceTexts
 from keyturn.mail.port.email import Email, local_sender
 from keyturn.mail.rendering.render import EmailProps, Templates
-from keyturn.service import secrets
 from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.store_factory import ends_sessions
 from keyturn.service.clock import random_bytes
@@ -27,6 +26,7 @@ from keyturn.service.reset.records.messages import (
     SecondStepHasFailed,
     SecondStepWasChanged,
 )
+from keyturn.service.secrets import Secret
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
 
@@ -64,44 +64,33 @@ class MailComposer:
         self.offers_securing = self._urls.secures
 
     def with_link(
-        self,
-        account: Account,
-        client: Client,
-        token: str,
-        moment: datetime,
-        lifetime: timedelta,
-        *,
-        code: str = "",
-        code_expires_at: datetime | None = None,
-        recovers: bool = False,
-        by_operator: bool = False,
-        reason: str = "",
+        self, account: Account, client: Client, token: str, link: Secret, code: tuple[str, Secret] | None = None
     ) -> SealedMail:
-        """Return the mail with a link. If the account awaits its first password, it is an invitation.
+        """Return the mail with a fresh link: an invitation if the account awaits its first password.
 
-        The link works for its lifetime from the moment on. The rest is as in `email_props.PasswordReset`.
+        `code`: the code beside the link, and what is stored of it.
         """
         common: dict[str, Any] = {
             "name": _greeting_name(account.name),
             "email": account.email,
             "link": self._urls.reset(token, account.email),
-            "expires_at": moment + lifetime,
-            "lifetime": lifetime,
-            "reason": reason,
+            "expires_at": link.expires_at,
+            "lifetime": link.expires_at - link.created_at,
+            "reason": link.facts.reason,
         }
         props: EmailProps = (
             email_props.Invitation(**common)
             if account.awaits_password
             else email_props.PasswordReset(
                 **common,
-                recovers=recovers,
+                recovers=link.recovers,
                 locked=account.locked,
-                by_operator=by_operator,
-                code=code,
-                code_expires_at=code_expires_at,
+                by_operator=bool(client.operator) and not link.recovers,
+                code=code[0] if code else "",
+                code_expires_at=code[1].expires_at if code else None,
             )
         )
-        return SealedMail(email=self._write(props, account, client), link=secrets.digest(token))
+        return SealedMail(email=self._write(props, account, client), link=link.key)
 
     def about_provider(self, account: Account, client: Client) -> SealedMail:
         props = email_props.SignInWithProvider(
