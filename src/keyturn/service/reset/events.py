@@ -6,7 +6,7 @@ Events are rows in the outbox. Each is written in the transaction of what happen
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import msgspec
 
@@ -29,6 +29,8 @@ class AboutAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     `email` is the stored address; who asked is "" where that is not known.
     """
 
+    type: ClassVar[str]
+
     account_id: str
     email: str
     kind: str
@@ -43,6 +45,8 @@ class PasswordChanged(AboutAccount, frozen=True, kw_only=True, omit_defaults=Tru
     `ended` counts what ended with it, if anything did, by the words of [`what`](settings.md#accountstableends).
     """
 
+    type = "password.changed"
+
     how: Literal["reset", "change"]
     ended: Mapping[str, int] = {}
 
@@ -52,6 +56,8 @@ class PasswordResetRequested(AboutAccount, frozen=True, kw_only=True):
 
     Not for invitations, unknown or disabled accounts, or mails held back.
     """
+
+    type = "password.reset_requested"
 
     outcome: Outcome
 
@@ -63,6 +69,8 @@ class AccountSecured(AboutAccount, frozen=True, kw_only=True, omit_defaults=True
     whether the account is locked.
     """
 
+    type = "account.secured"
+
     current_email: str
     locked: bool
     ended: Mapping[str, int] = {}
@@ -71,6 +79,8 @@ class AccountSecured(AboutAccount, frozen=True, kw_only=True, omit_defaults=True
 class SecondStepFailed(AboutAccount, frozen=True, kw_only=True):
     """A holder of a live link, or of the right password, did not pass the second step; `method` is the one tried."""
 
+    type = "second_step.failed"
+
     method: str
 
 
@@ -78,10 +88,7 @@ Data = TypeVar("Data", PasswordChanged, PasswordResetRequested, AccountSecured, 
 
 
 EVENTS: Mapping[str, type[AboutAccount]] = {
-    "password.changed": PasswordChanged,
-    "password.reset_requested": PasswordResetRequested,
-    "account.secured": AccountSecured,
-    "second_step.failed": SecondStepFailed,
+    data.type: data for data in (PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed)
 }
 """The data of each event, by its type. Messages, callbacks and the plugin take their names from these types."""
 
@@ -116,23 +123,22 @@ class AppEvents:
 
     def password_changed(self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Mapping[str, int]) -> None:
         data = PasswordChanged(**event_fields(account, begun.client), how=begun.how, ended=ended)
-        self._write(tx, Event(type="password.changed", timestamp=begun.at, data=data), begun.client)
+        self._write(tx, data, begun.at, begun.client)
 
     def account_secured(self, tx: Transaction, account: Account, secured: AccountWasSecured, *, ended: Ended) -> None:
         """Write that the account's owner secured it, by a link to a mailbox that may no longer be the account's."""
         fields = event_fields(account, secured.client) | {"email": secured.email}
         data = AccountSecured(**fields, current_email=account.email, locked=account.locked, ended=ended.counts)
-        self._write(tx, Event(type="account.secured", timestamp=secured.at, data=data), secured.client)
+        self._write(tx, data, secured.at, secured.client)
 
     def second_step_failed(
         self, tx: Transaction, account: Account, client: Client, *, method: str, moment: datetime
     ) -> None:
-        data = SecondStepFailed(**event_fields(account, client), method=method)
-        self._write(tx, Event(type="second_step.failed", timestamp=moment, data=data), client)
+        self._write(tx, SecondStepFailed(**event_fields(account, client), method=method), moment, client)
 
-    def _write(self, tx: Transaction, event: Event[Data], client: Client) -> None:
-        for kind in self._kinds.get(event.type, ()):
-            tx.outbox.enqueue(kind, _message(event, client))
+    def _write(self, tx: Transaction, data: AboutAccount, moment: datetime, client: Client) -> None:
+        for kind in self._kinds[data.type]:
+            tx.outbox.enqueue(kind, _message(data, moment, client))
 
     def resets_requested(
         self, tx: Transaction, resets: Sequence[tuple[ResetRequested, Account, Outcome, bool]]
@@ -141,22 +147,17 @@ class AppEvents:
 
         The app is not told of invitations: it asked for them itself. The statements are the same if none is wanted.
         """
-        for kind in self._kinds.get("password.reset_requested", ()):
-            messages = [
-                (_message(_event_of(asked, account, outcome), asked.client), wanted and not asked.invited)
-                for asked, account, outcome, wanted in resets
-            ]
+        for kind in self._kinds[PasswordResetRequested.type]:
+            messages = []
+            for asked, account, outcome, wanted in resets:
+                data = PasswordResetRequested(**event_fields(account, asked.client), outcome=outcome)
+                messages.append((_message(data, asked.at, asked.client), wanted and not asked.invited))
             tx.outbox.enqueue_each_if(kind, messages)
 
 
-def _event_of(asked: ResetRequested, account: Account, outcome: Outcome) -> Event[PasswordResetRequested]:
-    data = PasswordResetRequested(**event_fields(account, asked.client), outcome=outcome)
-    return Event(type="password.reset_requested", timestamp=asked.at, data=data)
-
-
-def _message(event: Event[Data], client: Client) -> AppEvent:
-    origin = Client(request_id=client.request_id)
-    return AppEvent(event=msgspec.Raw(msgspec.json.encode(event)), client=origin)
+def _message(data: AboutAccount, moment: datetime, client: Client) -> AppEvent:
+    body = msgspec.json.encode({"type": data.type, "timestamp": moment, "data": data})
+    return AppEvent(event=msgspec.Raw(body), client=Client(request_id=client.request_id))
 
 
 def event_fields(account: Account, client: Client) -> dict[str, str]:
