@@ -40,7 +40,7 @@ class Meters:
     `breach_lookup`: counts a look-up of a password in data leaks: breached, clear, failed.
     `challenge`: counts a challenge: passed, missing, failed, or the reason of a refusal.
     `suppression`: counts a mailbox that gets no more mail after a report: bounced, complained, suppressed.
-    `password_hash`: records the seconds that a hash took, without its time in the queue.
+    `password_hash`: its `time()` records the seconds that a hash took, without its time in the queue.
     """
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class Meters:
             "Seconds for one password hash, without its time in the queue.",
             registry=registry,
             buckets=_HASH,
-        ).observe
+        )
         self.suppression = counter("keyturn_suppressions", "Mailboxes that get no more mail, by the report.", "reason")
         for reason in _SUPPRESSIONS:  # `increase()` does not see the first count of a series that begins at 1
             self.suppression(reason, count=0)

@@ -2,10 +2,9 @@
 
 import contextlib
 import os
-import time
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar, TypeVarTuple
+from typing import TypeVar
 
 import bcrypt
 
@@ -14,7 +13,6 @@ from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, fits, writ
 from keyturn.service.settings import HashingSettings
 from keyturn.service.telemetry.meters import Meters
 
-Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 
 _DECOY = "." * 53
@@ -27,7 +25,7 @@ it.
 
 
 class PasswordHasher:
-    """Hashes in the format of the settings ; verifies hashes in any known format (`hash_formats`).
+    """Hashes in the format of the settings; verifies hashes in any known format (`hash_formats`).
 
     bcrypt and the other libraries release the interpreter's lock, so threads use every core. They run at a lower
     priority: a flood of hashes leaves the event loop its share of the processor (OWASP ASVS 6.3.8, 13.2.6).
@@ -44,8 +42,7 @@ class PasswordHasher:
 
         Raises Busy if the line is full, ValueError over `max_bytes`.
         """
-        work = partial(self._time_hash, write_hash, _utf8(password), self._settings)
-        return await self._pool.run(work, reserved=True)
+        return await self._run(partial(write_hash, _utf8(password), self._settings), reserved=True)
 
     async def verify(self, password: str, password_hash: str | None, *, reserved: bool = False) -> bool:
         """Tell whether the password fits. Raises Busy.
@@ -56,8 +53,15 @@ class PasswordHasher:
         A stranger's failed check takes as long without a hash as with a hash of the settings' format and cost, and
         never less. With bcrypt, hashes at any lower cost take as long, too (ASVS 6.3.8).
         """
-        work = partial(self._time_hash, self._fits if reserved else self._check, _utf8(password), password_hash)
-        return await self._pool.run(work, reserved=reserved)
+        check = self._fits if reserved else self._check
+        return await self._run(partial(check, _utf8(password), password_hash), reserved=reserved)
+
+    async def _run(self, work: Callable[[], Result], *, reserved: bool) -> Result:
+        def timed() -> Result:
+            with self._meters.password_hash.time():
+                return work()
+
+        return await self._pool.run(timed, reserved=reserved)
 
     def close(self) -> None:
         """End the threads; the next hash starts new ones."""
@@ -87,13 +91,6 @@ class PasswordHasher:
                 bcrypt.checkpw(secret[: settings.max_bytes], f"$2b${missing:02}${_DECOY}".encode())
         elif not (checked or "").startswith(settings.hash_start):
             write_hash(secret[: settings.max_bytes], settings)
-
-    def _time_hash(self, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
-        start = time.perf_counter()
-        try:
-            return work(*arguments)
-        finally:
-            self._meters.password_hash(time.perf_counter() - start)
 
 
 def _utf8(password: str) -> bytes:
