@@ -14,9 +14,9 @@ from tests.driver.service import ADA, REQUEST, Start, problem
 
 from keyturn.service.clock import now
 from keyturn.service.database import Database
+from keyturn.service.limits import RateLimits
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.problems.requests import OverBudget, TooManyRequests
-from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.retention import Retention
 from keyturn.service.settings import DatabaseSettings, LimitSettings, Secret

@@ -7,8 +7,7 @@ Beside them: `change.py` (what allows a change and what follows it), `elsewhere.
 `events.py` (what the app is told and asked), `ground.py` (what all of these share), `mails` (writes and hands over
 emails), `records` (rows and their guarded statements).
 
-Optional steps plug in: `rate_limits.py`, `proofs`, `passwords`, `sign_in.py`, and beside this folder `securing` and
-`inviting`.
+Optional steps plug in: `proofs`, `passwords`, `sign_in.py`, and beside this folder `securing` and `inviting`.
 
 **"It was not me" needs no sign-in, and a mailbox speaks for itself alone**: the button ends no links of another
 mailbox, and locks no account that has moved (`records/links.py`, the states in `docs/security.md`).

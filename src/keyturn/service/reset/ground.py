@@ -11,10 +11,9 @@ from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.clock import random_bytes
 from keyturn.service.database import Database
-from keyturn.service.limits import StoredCounters
+from keyturn.service.limits import RateLimits, StoredCounters
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.reset.mails.theme import Themes
-from keyturn.service.reset.rate_limits import RateLimits
 from keyturn.service.reset.records.audit import Audit
 from keyturn.service.reset.records.mailboxes import Mailboxes
 from keyturn.service.settings import Settings

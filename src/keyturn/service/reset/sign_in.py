@@ -15,6 +15,7 @@ from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.clock import now, random_bytes, unix
 from keyturn.service.keys import box, derive
+from keyturn.service.limits import GuessCounter
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.change import Change, ChangeAuthorization
@@ -22,7 +23,6 @@ from keyturn.service.reset.complete import PasswordChanges
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.proofs.port import PassedStep, RequiredStep, SecondStepAnswer
-from keyturn.service.reset.rate_limits import GuessCounter
 from keyturn.service.reset.records.client import Client
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path
