@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.return_addresses import ReturnAddresses
+from keyturn.service.reset.request import ReturnAddresses
 
 APP = "https://app.example.org"
 ADDRESSES = ReturnAddresses([APP, "https://shop.example.org:8443"])

@@ -45,7 +45,7 @@ def count_unread(parts: Parts) -> Middleware:
                 if message["type"] == "http.response.start" and scope["state"].get(UNREAD):
                     request = AnyRequest(scope)
                     try:
-                        await parts.requests.count_malformed(client_of(request))
+                        await parts.ground.limits.count("malformed", client_of(request))
                     except KeyturnError as error:
                         is_replaced = True
                         instead = problem_response(problem_of(error), accepted_language(parts.languages, request))

@@ -21,7 +21,7 @@ from keyturn.service.reset.answer import INVITED
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.proofs.port import CodesBesideLinks
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.links import LINKS, may_open, mint_link, purpose_for
+from keyturn.service.reset.records.links import LINKS, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import (
     PASSWORD_CHANGED,
@@ -114,8 +114,8 @@ class OperatorResets:
         accounts = [account for _, account in found if isinstance(account, Account)]
         mailboxes = await self._ground.mailboxes.look([account.email for account in accounts])
         refusals = {email: mailbox.refusal for email, mailbox in mailboxes.items() if mailbox.refusal}
-        openers = await may_open(self._ground.database, accounts)
-        return [(email, _outcome(account, refusals, openers)) for email, account in found]
+        reachable = await may_get_link(self._ground.database, accounts)
+        return [(email, _outcome(account, refusals, reachable)) for email, account in found]
 
     async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
         try:
@@ -160,11 +160,11 @@ def _key(campaign: Campaign, email: str) -> str:
 
 
 def _outcome(
-    found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], openers: Collection[str]
+    found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], reachable: Collection[str]
 ) -> Outcome:
     if not isinstance(found, Account):
         return found
-    if not (found.active or (found.locked and found.id in openers)):
+    if found.id not in reachable:
         return "locked" if found.locked else "disabled"
     return refusals.get(found.email, "asked") if found.takes_password else "signs_in_elsewhere"
 
@@ -237,8 +237,8 @@ class OperatorLinks:
 
     async def _find(self, email: str, *, invites: bool) -> Account:
         account = await self._ground.accounts.find(email)
-        openers = await may_open(self._ground.database, [account] if account else [])
-        outcome = _outcome(account or "no_account", {}, openers)
+        reachable = await may_get_link(self._ground.database, [account] if account else [])
+        outcome = _outcome(account or "no_account", {}, reachable)
         if account is None or outcome in _REFUSED:
             raise InputInvalid(Fault("email", _REFUSED[outcome]))
         if invites and not account.awaits_password:

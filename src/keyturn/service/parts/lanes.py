@@ -14,7 +14,15 @@ from keyturn.service.outbox.worker import Handler, Lane, Worker
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
 from keyturn.service.reset.elsewhere import InterruptedChangeHandler
-from keyturn.service.reset.events import APP_EVENTS, CALLBACKS, EVENTS, AppEvents, Callback, CallbackHandler
+from keyturn.service.reset.events import (
+    APP_EVENTS,
+    CALLBACKS,
+    EVENTS,
+    AppEvents,
+    Callback,
+    CallbackHandler,
+    PasswordResetRequested,
+)
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
@@ -34,7 +42,7 @@ _SECURING_AT_ONCE = 4
 _TOLD_AT_ONCE = 4
 """Events that may wait for the app at a time, however slow it answers."""
 
-_REQUESTED = "password.reset_requested"
+_REQUESTED = PasswordResetRequested.type
 """The event that strangers can cause as often as the limits let them."""
 
 

@@ -28,8 +28,7 @@ from keyturn.service.reset.proofs import challenge
 from keyturn.service.reset.proofs.codes import MailedCodes
 from keyturn.service.reset.proofs.second_step.required import RequiredSecondStep
 from keyturn.service.reset.records.retention import Retention
-from keyturn.service.reset.request import ResetRequests
-from keyturn.service.reset.return_addresses import ReturnAddresses
+from keyturn.service.reset.request import ResetRequests, ReturnAddresses
 from keyturn.service.securing.securing import AccountSecuring
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls, paths_of

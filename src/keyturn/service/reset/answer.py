@@ -21,7 +21,7 @@ from keyturn.service.reset.mails.composer import MailComposer, SealedMail
 from keyturn.service.reset.mails.delivery import MailDelivery
 from keyturn.service.reset.proofs.port import CodesBesideLinks
 from keyturn.service.reset.records.audit import entry_of
-from keyturn.service.reset.records.links import BUTTON_LIFE, may_open, mint_link, purpose_for
+from keyturn.service.reset.records.links import BUTTON_LIFE, may_get_link, mint_link, purpose_for
 from keyturn.service.reset.records.mailboxes import Refusal
 from keyturn.service.reset.records.messages import ResetRequested, event_of
 from keyturn.service.secrets import Minted, Purpose, Secret
@@ -210,13 +210,13 @@ class ResetRequestHandler:
 
     async def _refuse(self, answers: Sequence[_Answer]) -> None:
         """Note why a request gets no mail, if that is already known."""
-        openers = await may_open(self._ground.database, [one.account for one in answers])
+        reachable = await may_get_link(self._ground.database, [one.account for one in answers])
         mailboxes = await self._ground.mailboxes.look({one.account.email for one in answers})
         answered: set[str] = set()
         for one in answers:
             if one.found is None:
                 continue
-            if not (one.found.active or (one.found.locked and one.found.id in openers)):
+            if one.found.id not in reachable:
                 one.outcome = "disabled"
             elif one.asked.invited and not one.found.awaits_password:
                 one.outcome = "needs_no_invitation"

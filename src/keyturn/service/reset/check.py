@@ -20,7 +20,7 @@ from keyturn.service.reset.passwords.policy import PasswordPolicy
 from keyturn.service.reset.proofs.port import RequiredStep, SecondStepAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.links import LINKS
-from keyturn.service.reset.return_addresses import ReturnAddresses
+from keyturn.service.reset.request import ReturnAddresses
 from keyturn.service.secrets import Secret, SecretRow, secret_of
 from keyturn.service.telemetry.meters import count_calls
 

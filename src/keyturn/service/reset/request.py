@@ -3,9 +3,10 @@
 No account is looked up here. A request is one row of the outbox, and `answer.py` decides later which mail it gets.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 
+from keyturn.errors import Fault
 from keyturn.service import addresses, secrets
 from keyturn.service.clock import now
 from keyturn.service.problems.requests import InputInvalid, OverBudget
@@ -13,7 +14,6 @@ from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.proofs.port import RequireAnswer
 from keyturn.service.reset.records.client import Client
 from keyturn.service.reset.records.messages import RESET_REQUESTED, ResetRequested
-from keyturn.service.reset.return_addresses import ReturnAddresses
 from keyturn.service.secrets import Secret
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
@@ -29,6 +29,38 @@ async def _dropped_over_budget() -> AsyncIterator[None]:
         yield
     except OverBudget:
         reset_log.warning(LogEvent("reset.over_budget"))
+
+
+LONGEST_RETURN = 1000
+"""Characters: a cookie of the pages holds the address beside others, and a browser keeps 4096 bytes."""
+
+
+class ReturnAddresses:
+    """Accepts addresses to which a client may be sent after a reset, so that no request makes an open redirect.
+
+    An address begins with the text of one of the settings' `origins`, and a path, a query, a fragment or nothing
+    follows. So no parser has to find its host, and none can find another one (RFC 9700 4.11; OWASP Unvalidated
+    Redirects and Forwards).
+    """
+
+    def __init__(self, origins: Collection[str]) -> None:
+        self._origins = tuple(origins)
+
+    def allows(self, address: str) -> bool:
+        if len(address) > LONGEST_RETURN or not address.isascii() or not address.isprintable():
+            return False
+        rests = [address.removeprefix(origin) for origin in self._origins if address.startswith(origin)]
+        return set(' "<>\\').isdisjoint(address) and any(rest[:1] in {"", "/", "?", "#"} for rest in rests)
+
+    def require(self, address: str) -> str:
+        """Return the address. Raises InputInvalid unless it is "" or allowed."""
+        if address and not self.allows(address):
+            raise InputInvalid(Fault("returnTo", "not an address of an origin in the service's return_origins"))
+        return address
+
+    def allowed(self, address: str) -> str:
+        """Return the address, or "" if it is not allowed, such as after the settings were changed."""
+        return address if self.allows(address) else ""
 
 
 class ResetRequests:
@@ -54,7 +86,7 @@ class ResetRequests:
             identifier = addresses.identify(email, takes_names=self._ground.accounts.takes_names)
             return_to = self._return_addresses.require(return_to)
         except InputInvalid:  # counted separately: a typing mistake costs no try
-            await self.count_malformed(client)
+            await self._ground.limits.count("malformed", client)
             raise
         wanted = ResetRequested(email=identifier, at=now(), client=client, return_to=return_to)
         await self._admit(wanted, answer)
@@ -81,7 +113,3 @@ class ResetRequests:
                 tx.outbox.enqueue(RESET_REQUESTED, wanted)
 
         await self._ground.transact(write)
-
-    async def count_malformed(self, client: Client) -> None:
-        """Count a request that cannot be understood. Raises TooManyRequests."""
-        await self._ground.limits.count("malformed", client)

@@ -77,12 +77,16 @@ def press(connection: Connection, link: Secret, moment: datetime) -> bool:
     return True
 
 
-async def may_open(database: Database, accounts: Collection[Account]) -> Collection[str]:
-    """Return the ids of accounts whose address is a mailbox that secured them. One statement, the same for all."""
+async def may_get_link(database: Database, accounts: Collection[Account]) -> Collection[str]:
+    """Return the ids of the accounts that are active, or locked by the mailbox of their address.
+
+    One statement, the same for all.
+    """
     mailboxes = {account.id: addresses.digest(account.email) for account in accounts}
     pressed = select(SecretRow.account_id, SecretRow.mailbox).where(PRESSED, SecretRow.account_id.in_(mailboxes))
     rows = await database.fetch(pressed)
-    return {row["account_id"] for row in rows if bytes(row["mailbox"]) == mailboxes[row["account_id"]]}
+    by_owner = {row["account_id"] for row in rows if bytes(row["mailbox"]) == mailboxes[row["account_id"]]}
+    return {one.id for one in accounts if one.active or (one.locked and one.id in by_owner)}
 
 
 PRESSED = (SecretRow.purpose == Purpose.SECURE) & SecretRow.used_at.is_not(None)
