@@ -13,7 +13,6 @@ from keyturn.service.outbox.message import Dropped, Message, Seal
 from keyturn.service.outbox.worker import Handler, Lane, Worker
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
-from keyturn.service.reset.elsewhere import InterruptedChangeHandler
 from keyturn.service.reset.events import (
     APP_EVENTS,
     CALLBACKS,
@@ -63,7 +62,7 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
         kind: NoticeHandler(mails, parts.ground, composer, payload) for kind, payload in messages.NOTICES.items()
     }
     securing |= parts.securing.handlers(mails, links)
-    securing[messages.CHANGE_BEGUN] = InterruptedChangeHandler(parts.ground, parts.effects)
+    securing[messages.CHANGE_BEGUN] = parts.changes.external.end_interrupted
     # Without a look-up of many accounts at once, each claim would wait for the slowest of its look-ups.
     prepare = requests.prepare if parts.accounts.offers(AccountStore.find_all) else None
     return [

@@ -129,7 +129,7 @@ class Parts:
     async def close(self) -> None:
         """Close all resources. An app that is started again uses the parts again, in another event loop."""
         worker = vars(self).pop("worker", None)
-        for part in (self.changes, self.policy.breaches, self.challenge, self.second_step, worker):
+        for part in (self.changes.external, self.policy.breaches, self.challenge, self.second_step, worker):
             if part:
                 await part.close()
         self.outbox.wake()  # a new event for another event loop

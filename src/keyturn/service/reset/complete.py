@@ -85,7 +85,7 @@ class PasswordResets:
 
 
 class PasswordChanges:
-    """Sets passwords: in one transaction if the store joins it, otherwise through `elsewhere.py`."""
+    """Sets passwords: in one transaction if the store joins it, otherwise by `external`."""
 
     def __init__(self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects) -> None:
         self._ground = ground
@@ -93,7 +93,7 @@ class PasswordChanges:
         self._policy = policy
         self._hasher = hasher
         self._effects = effects
-        self._external = ExternalStoreChanges(ground, effects)
+        self.external = ExternalStoreChanges(ground, effects)
 
     async def make(self, change: Change) -> None:
         """Make the whole change or none of it, or raise OutcomeUnknown.
@@ -106,7 +106,7 @@ class PasswordChanges:
         if self._joins:
             await self._change_in_transaction(change, password)
         else:
-            await self._external.make(change, password)
+            await self.external.make(change, password)
 
     async def _change_in_transaction(self, change: Change, password: NewPassword) -> None:
         password_hash = await password.hashed()
@@ -130,10 +130,6 @@ class PasswordChanges:
             if error.not_committed or not is_committing:
                 raise
             raise OutcomeUnknown("the database's answer to the commit was lost") from error
-
-    async def close(self) -> None:
-        """Wait for changes in another system that are under way."""
-        await self._external.close()
 
 
 @dataclass(eq=False, repr=False)

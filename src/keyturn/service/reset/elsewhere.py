@@ -5,7 +5,7 @@ says yes, the effects follow. If it certainly refuses, the authorization is give
 answer, a time-out, a process that dies, a database that takes no answer back) the store may have the password, so the
 effects follow as if it had. A superfluous confirmation is better than a silent change (NIST SP 800-63B 4.6).
 
-If this process does not write the effects, a promise in the outbox does (`InterruptedChangeHandler`). The process or
+If this process does not write the effects, a promise in the outbox does (`end_interrupted`). The process or
 worker that withdraws the promise writes the outcome, so there is one confirmation, even after a stall.
 """
 
@@ -141,6 +141,27 @@ class ExternalStoreChanges:
 
         await self._ground.transact(write)
 
+    async def end_interrupted(self, message: Message) -> Settlement:
+        """End a change that its process began and did not end. It is unknown whether the store had the password.
+
+        Return the outcome as the reason of a Dropped. Raises AccountsUnready.
+        """
+        begun = msgspec.json.decode(message.payload, type=ChangeBegun)
+        account = await self._ground.accounts.get(begun.account_id)
+        if account is None:
+            return Dropped("no_account")
+
+        def write(tx: Transaction) -> str:
+            tx.hold(begun.account_id)
+            # Withdrawing the promise decides who writes the outcome: the process may only have stalled, and be first
+            # after all.
+            if not tx.outbox.withdraw(message.key):
+                return "ended"
+            self._effects.write(tx, account, begun, None)
+            return "interrupted"
+
+        return Dropped(await self._ground.transact(write))
+
     async def close(self) -> None:
         """Wait for changes that are under way."""
         if self._under_way:
@@ -157,32 +178,3 @@ def _is_certain_no(error: Exception) -> bool:
     if isinstance(error, AccountsUnready):
         return error.not_changed
     return isinstance(error, PasswordRejected | Busy)
-
-
-class InterruptedChangeHandler:
-    """Ends a change that its process began and did not end.
-
-    It is unknown whether the store had the password by then.
-    """
-
-    def __init__(self, ground: Ground, effects: ChangeEffects) -> None:
-        self._ground = ground
-        self._effects = effects
-
-    async def __call__(self, message: Message) -> Settlement:
-        """Return the outcome as the reason of a Dropped. Raises AccountsUnready."""
-        begun = msgspec.json.decode(message.payload, type=ChangeBegun)
-        account = await self._ground.accounts.get(begun.account_id)
-        if account is None:
-            return Dropped("no_account")
-
-        def write(tx: Transaction) -> str:
-            tx.hold(begun.account_id)
-            # Withdrawing the promise decides who writes the outcome: the process may only have stalled, and be first
-            # after all.
-            if not tx.outbox.withdraw(message.key):
-                return "ended"
-            self._effects.write(tx, account, begun, None)
-            return "interrupted"
-
-        return Dropped(await self._ground.transact(write))
