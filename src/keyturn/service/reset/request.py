@@ -18,20 +18,7 @@ from keyturn.service.secrets import Secret
 from keyturn.service.telemetry.logs import LogEvent, reset_log
 from keyturn.service.telemetry.meters import count_calls
 
-
-@asynccontextmanager
-async def _dropped_over_budget() -> AsyncIterator[None]:
-    """Drop a request without an error if all clients together ask for more than `limits.overall`.
-
-    An error would tell an attacker that the flood works. The metrics count it as limited, and the log records it.
-    """
-    try:
-        yield
-    except OverBudget:
-        reset_log.warning(LogEvent("reset.over_budget"))
-
-
-LONGEST_RETURN = 1000
+_LONGEST_RETURN = 1000
 """Characters: a cookie of the pages holds the address beside others, and a browser keeps 4096 bytes."""
 
 
@@ -47,7 +34,7 @@ class ReturnAddresses:
         self._origins = tuple(origins)
 
     def allows(self, address: str) -> bool:
-        if len(address) > LONGEST_RETURN or not address.isascii() or not address.isprintable():
+        if len(address) > _LONGEST_RETURN or not address.isascii() or not address.isprintable():
             return False
         rests = [address.removeprefix(origin) for origin in self._origins if address.startswith(origin)]
         return set(' "<>\\').isdisjoint(address) and any(rest[:1] in {"", "/", "?", "#"} for rest in rests)
@@ -61,6 +48,18 @@ class ReturnAddresses:
     def allowed(self, address: str) -> str:
         """Return the address, or "" if it is not allowed, such as after the settings were changed."""
         return address if self.allows(address) else ""
+
+
+@asynccontextmanager
+async def _dropped_over_budget() -> AsyncIterator[None]:
+    """Drop a request without an error if all clients together ask for more than `limits.overall`.
+
+    An error would tell an attacker that the flood works. The metrics count it as limited, and the log records it.
+    """
+    try:
+        yield
+    except OverBudget:
+        reset_log.warning(LogEvent("reset.over_budget"))
 
 
 class ResetRequests:
