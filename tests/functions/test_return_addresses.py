@@ -24,8 +24,7 @@ ADDRESSES = ReturnAddresses([APP, "https://shop.example.org:8443"])
     ],
 )
 def test_an_address_of_an_origin_is_allowed(address: str) -> None:
-    assert ADDRESSES.require(address) == address
-    assert ADDRESSES.allowed(address) == address
+    assert ADDRESSES.require(address) == ADDRESSES.allowed(address) == address
 
 
 @pytest.mark.parametrize(
