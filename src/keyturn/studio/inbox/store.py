@@ -119,8 +119,8 @@ class CapturedMails:
     def _look(self) -> None:
         """List new files, and forget deleted ones. A folder of 5,000 takes some milliseconds."""
         names = set[str]()
-        with contextlib.suppress(OSError):  # deleted, or below a folder that cannot be read
-            names = {name for name in os.listdir(self.folder) if name.endswith(_EML) and not name.startswith(".")}
+        with contextlib.suppress(OSError), os.scandir(self.folder) as files:  # it may be deleted, or not be readable
+            names = {file.name for file in files if file.name.endswith(_EML) and not file.name.startswith(".")}
         for name in self._names - names:
             self._mails.pop(name, None)
         new = sorted((_written_at(self.folder / name), name) for name in names - self._names)
