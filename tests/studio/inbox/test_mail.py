@@ -7,7 +7,7 @@ from tests.studio.inbox.mails import mail
 
 from keyturn.studio.inbox.captured_mail import row_of
 from keyturn.studio.inbox.decoding import Address
-from keyturn.studio.inbox.mail import MailContent, links_of, preheader_of, safe_file_name, with_inline_images
+from keyturn.studio.inbox.mail import MailContent, links_of, safe_file_name, with_inline_images
 from keyturn.studio.lint.checks.parts import size_of
 
 PIXEL = b"GIF89a\x01\x00\x01\x00\x00\x00\x00;"
@@ -127,7 +127,7 @@ def _read(raw: bytes) -> str:
     content = MailContent(raw)
     row_of("x.eml", 1, 0, content)
     size_of(content.html, content.text)
-    return f"{content.text}{content.html}{content.links}{content.codes}{preheader_of(content.html)}"
+    return f"{content.text}{content.html}{content.links}{content.codes}{content.preheader}"
 
 
 def test_a_mail_of_a_thousand_levels_is_read_by_its_headers() -> None:
@@ -175,4 +175,5 @@ def test_words_of_two_blocks_stay_two_words(html: str) -> None:
     content = MailContent(bytes(mail(html=html, text="")))
     assert row_of("x.eml", 1, 0, content).snippet == "Hi Reset"
     assert links_of(f"<a href='https://a.example'>{html}</a>", "")[0].label == "Hi Reset"
-    assert preheader_of(f"<div style='display:none'>{html}</div>") == "Hi Reset"
+    hidden = MailContent(bytes(mail(html=f"<div style='display:none'>{html}</div>")))
+    assert hidden.preheader == "Hi Reset"

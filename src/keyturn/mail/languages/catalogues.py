@@ -160,12 +160,10 @@ def _files(folder: Path, domain: str) -> list[Path]:
     return [path for path in found if path.suffix == ".po" or path.with_suffix(".po") not in found]
 
 
-if TYPE_CHECKING:
-    from babel.messages import Message
-
 _PLACE = re.compile(r"%\((\w+)\)")
 _SIGN = re.compile(r"%(?!%|\(\w+\)[#0\- +]*[\d.]*[diouxXeEfFgGcrs])")
 _SHOWN = 60
+_Kind = Literal["unknown-language", "unreadable", "placeholders", "plurals", "fuzzy"]
 
 
 class CatalogueFault(Struct, frozen=True):
@@ -176,7 +174,7 @@ class CatalogueFault(Struct, frozen=True):
     The kind "fuzzy" breaks nothing: the text is shown untranslated.
     """
 
-    kind: Literal["unknown-language", "unreadable", "placeholders", "plurals", "fuzzy"]
+    kind: _Kind
     file: Path
     line: int
     message: str
@@ -196,56 +194,47 @@ def catalogue_faults(catalogues: Catalogues) -> Iterator[CatalogueFault]:
         for file in Catalogues((folder.parent,), catalogues.domain).files(locale):
             if file.is_relative_to(folder):
                 found = file.stat()
-                yield from _faults_of_state(file, locale, catalogues.bounds, (found.st_mtime_ns, found.st_size))
+                yield from _faults_of_file(file, locale, catalogues.bounds, (found.st_mtime_ns, found.st_size))
 
 
 @lru_cache(64)
-def _faults_of_state(
+def _faults_of_file(
     file: Path, locale: Locale, bounds: Path | None, _state: tuple[int, int]
 ) -> tuple[CatalogueFault, ...]:
     """Check each version of a file once: every check asks for all catalogues, even if only other files changed."""
-    return tuple(_faults_of_file(file, locale, bounds))
-
-
-def _faults_of_file(file: Path, locale: Locale, bounds: Path | None) -> Iterator[CatalogueFault]:
     try:
         catalogue = read_catalogue(file, locale, bounds)
         compile_catalogue(file, locale, bounds)
     except CatalogueInvalid as error:
-        yield CatalogueFault("unreadable", file, error.line or 1, error.message)
+        return (CatalogueFault("unreadable", file, error.line or 1, error.message),)
+    return tuple(
+        CatalogueFault(kind, file, message.lineno or 1, fault, text_of(message))
+        for message in catalogue
+        if message.id
+        for kind, fault in _faults_of_message(message, catalogue.num_plurals)
+    )
+
+
+def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[_Kind, str]]:
+    source = f'"{excerpt(text_of(message).text)}"'
+    if message.fuzzy:
+        yield "fuzzy", f"{source} is marked as fuzzy, so it is not used"
         return
-    for message in catalogue:
-        if not message.id:
-            continue
-        line, text = message.lineno or 1, text_of(message)
-        if message.fuzzy:
-            yield CatalogueFault(
-                "fuzzy", file, line, f'"{excerpt(text.text)}" is marked as fuzzy, so it is not used', text
-            )
-            continue
-        for kind, fault in _faults_of_message(message, catalogue.num_plurals):
-            yield CatalogueFault(kind, file, line, fault, text)
-
-
-def _faults_of_message(message: "Message", plurals: int) -> Iterator[tuple[Literal["placeholders", "plurals"], str]]:
     texts = [text for text in strings(message.string) if text]
     if message.pluralizable and texts and len(texts) != plurals:
-        yield (
-            "plurals",
-            f'"{excerpt(text_of(message).text)}" has {len(texts)} of the {plurals} plural forms of this language',
-        )
+        yield "plurals", f"{source} has {len(texts)} of the {plurals} plural forms of this language"
     known = {name for text in strings(message.id) for name in _place_names(text)}
     if not known and not any("%%" in text for text in strings(message.id)):
         return  # the text is never filled in, so a percent sign is literal
     for text in texts:
         if unknown := sorted(_place_names(text) - known):
             there = f"use one of {', '.join(sorted(known))}" if known else "the text has no placeholders"
-            yield "placeholders", f'"{excerpt(text_of(message).text)}" has no placeholder %({unknown[0]})s; {there}'
+            yield "placeholders", f"{source} has no placeholder %({unknown[0]})s; {there}"
         elif _SIGN.search(text.replace("%%", "")):
-            yield ("placeholders", f'"{excerpt(text_of(message).text)}": write a plain percent sign as %%')
+            yield "placeholders", f"{source}: write a plain percent sign as %%"
         # The singular may omit its number: "an hour".
         elif not message.pluralizable and (missing := sorted(known - _place_names(text))):
-            yield "placeholders", f'the translation of "{excerpt(text_of(message).text)}" lacks %({missing[0]})s'
+            yield "placeholders", f"the translation of {source} lacks %({missing[0]})s"
 
 
 def excerpt(text: str) -> str:

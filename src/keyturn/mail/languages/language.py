@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from gettext import NullTranslations
 from itertools import product
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 from unicodedata import normalize
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,18 +18,10 @@ from babel.core import get_global
 from babel.dates import format_date, format_skeleton, format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_decimal
-from babel.units import format_unit
 from jinja2 import Environment, pass_context
 from jinja2.runtime import Context, markup_join
 
-from keyturn.mail.languages.catalogues import (
-    ANY,
-    PACKAGED,
-    Catalogues,
-    Text,
-    lineage,
-    parse_locale,
-)
+from keyturn.mail.languages.catalogues import ANY, PACKAGED, Catalogues, lineage, parse_locale
 from keyturn.mail.languages.texts import SourceTexts, teach_texts
 
 SOURCE_LANGUAGE = "en"
@@ -38,18 +30,18 @@ READER = "_reader"
 """The name under which a template gets its reader's language, in the reader's zone."""
 
 _LONGEST_ZONE = 64
-_UNITS = (("duration-day", 86400), ("duration-hour", 3600), ("duration-minute", 60), ("duration-second", 1))
+_UNITS: Mapping[Literal["day", "hour", "minute", "second"], int] = {
+    "day": 86400,
+    "hour": 3600,
+    "minute": 60,
+    "second": 1,
+}
 _ISOLATE, _END = "\u2068", "\u2069"
-_Granularity = Literal["day", "hour", "minute", "second"]
-
-
-_format_unit = lru_cache(1000)(format_unit)
-"""All links of a service work for as long."""
 
 
 @dataclass(slots=True)
 class _Loaded:
-    """The catalogues of a language that were found and read; shared with its variant in another direction."""
+    """The catalogues of a language that were found and read; shared with its variants in other zones."""
 
     files: list[Path] | None = None
     read: tuple[object, NullTranslations] | None = None
@@ -92,10 +84,6 @@ class Language(SourceTexts):
         zone = _zone(name[:_LONGEST_ZONE]) if name else None
         return replace(self, timezone=zone) if zone else self
 
-    def translated_texts(self) -> frozenset[Text]:
-        """Return the texts with a translation. Raises CatalogueInvalid."""
-        return self.catalogues.translated_texts(self.locale)
-
     @cached_property
     def tag(self) -> str:
         """The BCP 47 tag, for `lang` attributes."""
@@ -127,24 +115,17 @@ class Language(SourceTexts):
 
     def duration(self, span: timedelta) -> str:
         """Format as "30 minutes", "1 hour": in the largest unit that divides the span."""
-        seconds = int(span.total_seconds())
-        unit, size = _largest_unit(seconds)
-        # If CLDR's long form equals its short form, as in Japanese, Babel has only the short one and prints the unit's
-        # id.
-        texts = (
-            _format_unit(seconds // size, unit, length, locale=self.locale) for length in ("long", "short", "narrow")
-        )
-        return self._tighten(next(text for text in texts if unit not in text))
+        return self._say(span)
 
     def in_time(self, span: timedelta) -> str:
         """Format as "in 30 minutes", "in 1 hour": as a sentence needs it, in the unit of `duration`."""
-        unit, _ = _largest_unit(int(span.total_seconds()))
-        granularity = cast("_Granularity", unit.removeprefix("duration-"))
-        # With an endless threshold Babel keeps to the unit.
-        return self._tighten(format_timedelta(span, granularity, math.inf, add_direction=True, locale=self.locale))
+        return self._say(span, is_ahead=True)
 
-    def _tighten(self, text: str) -> str:
-        """Remove CLDR's space between a number and its unit from Japanese, which is written without one."""
+    def _say(self, span: timedelta, *, is_ahead: bool = False) -> str:
+        unit = next(unit for unit, seconds in _UNITS.items() if int(span.total_seconds()) % seconds == 0)
+        # With an endless threshold Babel keeps to the unit.
+        text = format_timedelta(span, unit, math.inf, add_direction=is_ahead, locale=self.locale)
+        # CLDR has a space between a number and its unit. Japanese is written without one.
         return text.replace(" ", "") if self.locale.language == "ja" else text
 
     def number(self, number: float) -> str:
@@ -202,11 +183,6 @@ class Language(SourceTexts):
             sentences=self.join_sentences,
             isolated=self.isolate,
         )
-
-
-def _largest_unit(seconds: int) -> tuple[str, int]:
-    """Return the largest unit that divides the seconds, and its length."""
-    return next(pair for pair in _UNITS if seconds % pair[1] == 0)
 
 
 @lru_cache(1024)

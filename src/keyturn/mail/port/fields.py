@@ -10,14 +10,6 @@ from msgspec import Meta
 _Time: Any = Annotated[datetime, Meta(tz=True)]
 
 
-def decode(body: bytes | str) -> object:
-    """Return a JSON document. Raises ValueError."""
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        raise ValueError(str(error)) from None
-
-
 class Fields:
     """Reads a document field by field. A missing field and a null are empty; another type raises ValueError."""
 
@@ -29,7 +21,11 @@ class Fields:
     @classmethod
     def read(cls, body: bytes | str) -> Self:
         """Read a JSON object. Raises ValueError."""
-        return cls(decode(body))
+        try:
+            document = msgspec.json.decode(body)
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise ValueError(str(error)) from None
+        return cls(document)
 
     def text(self, *names: str) -> str:
         """Return the first of the fields that is not empty; "" if all are."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import msgspec
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.folders import MailFiles
-from keyturn.mail.rendering.html_tree import Element, parse_markup
+from keyturn.mail.rendering.html_tree import Element, parse_html, parse_markup
 from keyturn.mail.rendering.jinja import unwrap_includes
 
 # MJML to HTML by mrml: the only path for sent, checked and previewed mails
@@ -127,6 +128,9 @@ _HIDES_BY_CLASS = re.compile(r"pre-?(?:header|view)", re.IGNORECASE)
 _HIDES_BY_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 """Plain HTML has no element for the preheader: authors hide it at the top, by a class of that name or a style."""
 
+_MOST_HIDDEN = 10
+"""Elements that are read for a preheader: within each other, each costs the text of all."""
+
 _ISOLATES = re.compile("[\u2068\u2069]")
 """Characters that isolate a name in right-to-left text. A single line needs none, and spam filters distrust them."""
 
@@ -183,10 +187,15 @@ def one_line(text: str) -> str:
 
 def _texts_of_html(html: str) -> tuple[str, str]:
     """Return the texts of the title and of the preheader; "" for a missing one. The first counts, as for browsers."""
-    elements = list(parse_markup(html, is_mjml=False).root.walk())
-    titles = (one for one in elements if one.tag == "title" and not any(up.tag == "svg" for up in one.ancestors()))
-    previews = (element for element in elements if element.tag in _CONTAINERS and _is_hidden(element))
-    return _text(titles), _text(previews)
+    root = parse_html(html)
+    titles = (one for one in root.walk() if one.tag == "title" and not any(up.tag == "svg" for up in one.ancestors()))
+    return _text(titles), preheader_of(root)
+
+
+def preheader_of(root: Element) -> str:
+    """Return the first hidden text of HTML, which lists show beside the subject; "" without one."""
+    hidden = (element for element in root.walk() if element.tag in _CONTAINERS and _is_hidden(element))
+    return next(filter(None, (element.text() for element in islice(hidden, _MOST_HIDDEN))), "")
 
 
 def _texts_of_mjml(mjml: str) -> tuple[str, str]:

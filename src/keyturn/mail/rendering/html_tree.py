@@ -263,7 +263,8 @@ class _Parser:
             self._text(behind, start)
             behind = at = self._markup(found)
         self._text(behind, len(self._source))
-        self._close_down_to(0, len(self._source))
+        while len(self._open) > 1:
+            self._leave_open(len(self._source))
 
     def _markup(self, found: re.Match[str]) -> int:
         """Read a tag, a comment or a declaration, and return the offset behind it."""
@@ -409,10 +410,6 @@ class _Parser:
             self._fault("stray-closing-tag", start, tag, innermost)
             return
         self._pop().close(start, end)
-
-    def _close_down_to(self, depth: int, end: int) -> None:
-        while len(self._open) > depth + 1:
-            self._leave_open(end)
 
     def _leave_open(self, end: int, closing: str = "") -> None:
         """End an element that has no end tag where that of an element around it begins."""

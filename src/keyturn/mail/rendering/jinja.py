@@ -2,12 +2,10 @@
 
 import re
 import traceback
-from collections import OrderedDict
 from collections.abc import Callable, MutableMapping, Sequence
 from functools import cache
 from math import inf
 from posixpath import dirname, join, normpath
-from threading import Lock
 from types import CodeType
 from typing import Any
 
@@ -29,14 +27,13 @@ class PlainEnvironment(Environment):
 class SharedBytecodeCache(BytecodeCache):
     """Caches compiled files for each language: a filter of that language may have been applied to a constant.
 
-    It is for environments that differ in nothing else. A changed file replaces its old entry. Beyond `most` files, the
-    least recently used entry is dropped.
+    It is for environments that differ in nothing else. A changed file replaces its old entry. When there are `most`
+    files, the cache begins anew.
     """
 
     def __init__(self, most: float = inf) -> None:
-        self._known: OrderedDict[str, tuple[str, CodeType | None]] = OrderedDict()
+        self._known: dict[str, tuple[str, CodeType | None]] = {}
         self._most = most
-        self._lock = Lock()
 
     def get_bucket(self, environment: Environment, name: str, filename: str | None, source: str) -> Bucket:
         language = environment.globals.get("lang", "")
@@ -45,19 +42,14 @@ class SharedBytecodeCache(BytecodeCache):
         return bucket
 
     def load_bytecode(self, bucket: Bucket) -> None:
-        with self._lock:
-            checksum, code = self._known.get(bucket.key, ("", None))
-            if bucket.key in self._known:
-                self._known.move_to_end(bucket.key)
+        checksum, code = self._known.get(bucket.key, ("", None))
         if checksum == bucket.checksum:
             bucket.code = code
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        with self._lock:
-            self._known[bucket.key] = bucket.checksum, bucket.code
-            self._known.move_to_end(bucket.key)
-            if len(self._known) > self._most:
-                self._known.popitem(last=False)
+        if len(self._known) >= self._most:
+            self._known.clear()
+        self._known[bucket.key] = bucket.checksum, bucket.code
 
 
 @cache

@@ -100,13 +100,12 @@ class Templates:
         return msgspec.structs.replace(mail, html=without_outlook_classic(mail.html))
 
     def environment(self, language: Language) -> Environment:
-        key = f"{language.tag} {language.direction}"
-        if key not in self.environments:
+        if language.tag not in self.environments:
             environment = (self.make_environment or self._own_environment)(language)
             environment.globals.update(self.globals)
             environment.add_extension(MjmlIncludes)
-            self.environments[key] = self.prepare(environment) if self.prepare else environment
-        return self.environments[key]
+            self.environments[language.tag] = self.prepare(environment) if self.prepare else environment
+        return self.environments[language.tag]
 
     def _fill(self, file: str, values: Mapping[str, Any], language: Language) -> str:
         if self.engine:

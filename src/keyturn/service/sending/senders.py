@@ -4,13 +4,12 @@ import asyncio
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
-from uuid import uuid4
 
 from keyturn.mail.port.email import Email, Sender
 from keyturn.mail.port.mime import to_mime
 from keyturn.mail.providers import PROVIDERS
 from keyturn.packaging import requires_extra
-from keyturn.plain_files import make_private_file, make_private_folder
+from keyturn.plain_files import add_private_file
 from keyturn.service.database import Database
 from keyturn.service.sending.pace import Pace
 from keyturn.service.settings import Settings
@@ -64,9 +63,5 @@ class CaptureSender:
 
     def _write(self, email: Email, key: str) -> None:
         file = self._folder / f"{key}.eml"
-        if file.exists():
-            return
-        make_private_folder(self._folder)
-        half = self._folder / f".{uuid4().hex}.half"
-        make_private_file(half, to_mime(email, key=key, date=datetime.now(UTC)))  # it may hold a working link
-        half.replace(file)
+        if not file.exists():
+            add_private_file(file, to_mime(email, key=key, date=datetime.now(UTC)))  # it may hold a working link

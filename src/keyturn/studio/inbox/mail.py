@@ -19,6 +19,7 @@ from urllib.parse import unquote
 import msgspec
 from msgspec import Struct
 
+from keyturn.mail.rendering.compiling import preheader_of
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.studio.inbox.decoding import (
     Address,
@@ -239,6 +240,10 @@ class MailContent:
     def links(self) -> tuple[MailLink, ...]:
         return links_of(markup_to_read(self.html), self.text[:_READ])
 
+    @property
+    def preheader(self) -> str:
+        return preheader_of(parse_html(markup_to_read(self.html, OPENING)))
+
     @cached_property
     def codes(self) -> list[str]:
         from keyturn.studio.inbox.codes import codes_of
@@ -357,13 +362,3 @@ def with_inline_images(mail: MailContent, html: str) -> str:
 
 OPENING = 64 * 1024
 """Characters of HTML that are searched for a preheader: lists show the beginning."""
-
-_MOST_HIDDEN = 10
-
-
-def preheader_of(html: str) -> str:
-    """Return the first hidden text, which lists show beside the subject, or an empty text."""
-    elements = parse_html(markup_to_read(html, OPENING)).walk()
-    hidden = (element for element in elements if "display:none" in "".join(element.get("style").lower().split()))
-    texts = (" ".join(element.text().split()) for element in islice(hidden, _MOST_HIDDEN))
-    return next(filter(None, texts), "")

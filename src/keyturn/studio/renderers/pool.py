@@ -84,9 +84,6 @@ R = TypeVar("R")
 _GRACE = 5.0
 """Seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself."""
 
-_QUIET = 3.0
-"""Seconds without a job after which one renderer is kept, and the memory of the others given back."""
-
 _Renderer = tuple[int, "Connection[Any, Any]"]
 
 
@@ -118,8 +115,7 @@ class Runner(Generic[S_co]):
 class RendererPool(Runner[S_co]):
     """Has work done in up to `most` processes, each with the `state` at the time when this was made.
 
-    Make it before there are threads. A renderer is started when no other is free. It is ended when it passes a limit,
-    or when nothing has been asked for a while and there is another.
+    Make it before there are threads. A renderer is started when no other is free, and ended when it passes a limit.
     """
 
     def __init__(self, state: S_co, limits: Limits, most: int) -> None:
@@ -128,8 +124,6 @@ class RendererPool(Runner[S_co]):
         self._idle: list[_Renderer] = []
         self._busy: set[int] = set()
         self._closed = False
-        self._jobs = 0
-        self._timer: threading.Timer | None = None
         self._changed = threading.Condition()
         self._spawner = Spawner(lambda connection: work(connection, state, limits))
 
@@ -163,8 +157,6 @@ class RendererPool(Runner[S_co]):
             if self._closed:
                 return
             self._closed = True
-            if self._timer:
-                self._timer.cancel()
             for pid in self._busy:
                 self._spawner.end(pid)
             self._changed.notify_all()
@@ -186,30 +178,7 @@ class RendererPool(Runner[S_co]):
         with self._changed:
             self._busy.discard(renderer[0])
             self._idle.append(renderer)
-            self._jobs += 1
-            self._look_later()
             self._changed.notify()
-
-    def _look_later(self) -> None:
-        """See to it that renderers end which are not needed any more: one timer for any number of jobs."""
-        if self._timer is None and len(self._idle) > 1:
-            self._timer = threading.Timer(_QUIET, self._end_idle, (self._jobs,))
-            self._timer.daemon = True
-            self._timer.start()
-
-    def _end_idle(self, jobs: int) -> None:
-        """End all idle renderers but the last one, unless there were further jobs."""
-        with self._changed:
-            self._timer = None
-            if self._closed:
-                return
-            if self._jobs > jobs or self._busy:
-                self._look_later()
-                return
-            *others, last = self._idle
-            self._idle = [last]
-            for other in others:
-                self._discard(other)
 
     def _discard(self, renderer: _Renderer) -> int:
         """End a renderer; return the signal that ended it."""

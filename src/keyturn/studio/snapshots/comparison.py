@@ -39,6 +39,7 @@ class Snapshot(NamedTuple):
 
 
 _NOT_PLAIN = re.compile(r"[^\w -]")
+_NO_PARTS = Snapshot("")
 _ENDINGS = Snapshot(html=".html", text=".txt", subject=".subject.txt")
 
 
@@ -150,20 +151,11 @@ class Comparison:
         return sha256(seen.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
     @cached_property
-    def html(self) -> Difference:
-        return self._difference("html")
-
-    @cached_property
-    def text(self) -> Difference:
-        return self._difference("text")
-
-    @cached_property
-    def subject(self) -> Difference:
-        return self._difference("subject")
-
-    def _difference(self, part: Literal["html", "text", "subject"]) -> Difference:
+    def differences(self) -> tuple[Difference, Difference, Difference]:
+        """The differences of the HTML, the text and the subject. There are none of a mail that cannot be rendered."""
         after = self.before if self.fault else self.after
-        return difference(*(getattr(snapshot, part, "") for snapshot in (self.before, after)))
+        html, text, subject = map(difference, self.before or _NO_PARTS, after or _NO_PARTS)
+        return html, text, subject
 
 
 class Snapshots:

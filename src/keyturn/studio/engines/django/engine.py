@@ -100,25 +100,30 @@ class DjangoEngine(Engine):
 
     def _invalid(self, file: str, error: Exception, tracer: DjangoTracer) -> TemplateInvalid:
         origin, token = _place(error, tracer)
-        invalid = TemplateInvalid(origin.name if origin else file, token.lineno if token else None, _reason(error))
+        kind, reason, fix = self._explain(error)
+        invalid = TemplateInvalid(origin.name if origin else file, token.lineno if token else None, reason)
         invalid.column = tracer.column(origin, token) if origin and token else None
         failed = tracer.failed[1] if tracer.failed else None
         invalid.by_itself = isinstance(error, NoReverseMatch) and _is_constant(failed)
-        invalid.__cause__ = error if limit_of(error) else EngineFault(self.name, *self._kind_and_fix(error))
+        invalid.__cause__ = error if limit_of(error) else EngineFault(self.name, kind, fix)
         return invalid
 
-    def _kind_and_fix(self, error: Exception) -> tuple[FaultKind, str]:
+    def _explain(self, error: Exception) -> tuple[FaultKind, str, str]:
+        """Return the kind of a mistake, the reason and the fix."""
         match error:
             case TemplateDoesNotExist():
                 meant = did_you_mean_file(str(error), self._names_of_templates())
-                return "missing-template", meant or "Check the name, and that one of Django's loaders finds the file."
+                fix = meant or "Check the name, and that one of Django's loaders finds the file."
+                return "missing-template", f"there is no template {error}", fix
             case TemplateSyntaxError():
-                return self._of_syntax(str(error))
+                kind, fix = self._of_syntax(str(error))
+                return kind, _HINT_IN_MESSAGE.sub("", _PLACE_IN_MESSAGE.sub("", str(error))).rstrip(". "), fix
             case RecursionError():
-                return "error", "Remove one of the includes."
-            case NoReverseMatch():
-                return "error", "Check the name and the arguments against the project's URLs."
-        return "error", "Check what this line does with its values."
+                return "error", "Templates include each other in a circle", "Remove one of the includes."
+        is_url = isinstance(error, NoReverseMatch)
+        against = "Check the name and the arguments against the project's URLs."
+        fix = against if is_url else "Check what this line does with its values."
+        return "error", f"{type(error).__name__}: {str(error).rstrip('.')}", fix
 
     def _of_syntax(self, said: str) -> tuple[FaultKind, str]:
         if tag := _UNKNOWN_TAG.search(said):
@@ -167,16 +172,6 @@ def _is_constant(node: Any) -> bool:
     given = (node.view_name, *node.args, *node.kwargs.values()) if isinstance(node, URLNode) else ()
     arguments = [of_one for one in given for _, of_filter in one.filters for of_one in of_filter]
     return bool(given) and not any(one.is_var for one in given) and not any(is_variable for is_variable, _ in arguments)
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, TemplateDoesNotExist):
-        return f"there is no template {error}"
-    if isinstance(error, TemplateSyntaxError):
-        return _HINT_IN_MESSAGE.sub("", _PLACE_IN_MESSAGE.sub("", str(error))).rstrip(". ")
-    if isinstance(error, RecursionError):
-        return "Templates include each other in a circle"
-    return f"{type(error).__name__}: {str(error).rstrip('.')}"
 
 
 def template_folders(engine: Any) -> list[Path]:

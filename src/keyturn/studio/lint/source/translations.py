@@ -75,7 +75,7 @@ def _untranslated_texts(texts: Iterable[Text], language: Language) -> Iterator[T
     if not language.files or str(language.locale) == SOURCE_LANGUAGE:
         return
     try:
-        translated = language.translated_texts()
+        translated = language.catalogues.translated_texts(language.locale)
     except CatalogueInvalid:  # reported with the faults
         return
     yield from (text for text in texts if text not in translated)

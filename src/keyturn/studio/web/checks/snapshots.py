@@ -44,7 +44,7 @@ class ComparedMail(Struct, frozen=True):
         seen = comparison.name, comparison.state, comparison.id, comparison.fault
         if comparison.state != "changed":
             return cls(*seen)
-        html, text, _ = parts = comparison.html, comparison.text, comparison.subject
+        html, text, _ = parts = comparison.differences
         lines = (_shorten_line(line) for part in parts for line in part.lines if line.kind != "same")
         edits, excerpt = tuple(part.edits for part in parts), tuple(islice(lines, _EXCERPT))
         return cls(*seen, (html.removed, html.added), (text.removed, text.added), edits, excerpt)

@@ -15,7 +15,7 @@ from litestar.response import Redirect
 
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.studio.inbox.captured_mail import ENVELOPE, CapturedMail
-from keyturn.studio.inbox.mail import OPENING, MailContent, action_link, markup_to_read, preheader_of
+from keyturn.studio.inbox.mail import OPENING, MailContent, action_link, markup_to_read
 from keyturn.studio.inbox.search import SearchInvalid, all_of, search_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
 from keyturn.studio.lint.checks.parts import size_of
@@ -155,7 +155,7 @@ def _shown_parts(content: MailContent) -> dict[str, Any]:
         "codes": content.codes[:_SHOWN_CODES],
         "action": action_link(content.links),
         "opening": markup_to_read(content.html, OPENING) if content.html else escape(content.text[:OPENING]),
-        "preheader": preheader_of(content.html),
+        "preheader": content.preheader,
     }
 
 
