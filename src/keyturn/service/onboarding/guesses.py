@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from keyturn.service.accounts.table.columns import kind_of
-from keyturn.service.accounts.table.placeholders import placeholder_for, usual_form
+from keyturn.service.accounts.table.placeholders import Value, placeholder_for, usual_form
 from keyturn.service.onboarding.survey import Table
 from keyturn.service.settings import Credentials, Ending, TableSettings
 
@@ -59,7 +59,7 @@ _MIXED = re.compile(r"authenticators?$")
 _NO_CREDENTIALS = re.compile(r"challenge|ceremony|attempt|logs?$|events?$|history|usage|audit")
 """Parts of names of tables that only tell of credentials."""
 
-_Values = dict[str, bool | int | float | str]
+_Values = Mapping[str, Sequence[object]]
 
 # The table of accounts
 
@@ -107,8 +107,11 @@ def telling_columns(table: Table) -> list[str]:
     return list(filter(None, [_column(table, "password"), *named]))
 
 
-def guess(table: Table, tables: Mapping[str, Table], *, password: bool = True) -> TableSettings:
-    """Return the likeliest meaning of the columns; "" for meanings without a column."""
+def guess(table: Table, tables: Mapping[str, Table], values: _Values, *, password: bool) -> TableSettings:
+    """Return the likeliest meaning of the columns; "" for meanings without a column.
+
+    `values`: those of a few rows, by the `telling_columns`.
+    """
     return TableSettings(
         table=table.name,
         id=_key_column(table),
@@ -119,7 +122,7 @@ def guess(table: Table, tables: Mapping[str, Table], *, password: bool = True) -
         name=_column(table, "name"),
         provider=_column(table, "provider"),
         locale=_column(table, "locale"),
-        set=_columns_to_set(table),
+        set=_columns_to_set(table, values),
         delete=tuple(_columns_to_delete(table, tables)),
         ends=dict(endings(table, tables)),
     )
@@ -160,16 +163,16 @@ def _key_column(table: Table) -> str:
 # What a change sets
 
 
-def _columns_to_set(table: Table) -> _Values:
+def _columns_to_set(table: Table, values: _Values) -> dict[str, Value]:
     password = _column(table, "password")
-    values = {name: _value_to_set(table, name) for name in table.columns if name != password}
-    return {name: value for name, value in values.items() if value is not None}
+    wanted = {name: _value_to_set(table, name, values) for name in table.columns if name != password}
+    return {name: value for name, value in wanted.items() if value is not None}
 
 
-def _value_to_set(table: Table, name: str) -> bool | str | None:
+def _value_to_set(table: Table, name: str, values: _Values) -> Value | None:
     plain, kind = plain_name(name), kind_of(table.columns[name])
     if _CHANGED_AT.fullmatch(plain) and kind.holds is not bool and kind.highest >= 2**31 - 1:
-        return _time_placeholder(table, name)
+        return _time_placeholder(table, name, values)
     is_small = kind.holds is int and (kind.on_sqlite or kind.highest < 2**15)
     if _FLAG.fullmatch(plain) and (kind.holds is bool or is_small):
         return False
@@ -180,11 +183,11 @@ def _value_to_set(table: Table, name: str) -> bool | str | None:
     return None
 
 
-def _time_placeholder(table: Table, name: str) -> str:
+def _time_placeholder(table: Table, name: str, values: _Values) -> str:
     """Return what writes times as the column's values have them, else those of columns of its type."""
     kind = kind_of(table.columns[name])
     alike = [one for one in table.columns if kind_of(table.columns[one]).holds is kind.holds and _TIMES.search(one)]
-    forms = (usual_form(table.values.get(one, ())) for one in (name, *alike))
+    forms = (usual_form(values.get(one, ())) for one in (name, *alike))
     if known := placeholder_for(kind, next(filter(None, forms), "")):
         return known
     if kind.holds is str:

@@ -13,11 +13,12 @@ from keyturn.hosts import host_of, is_loopback, is_loopback_address, local_port
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.accounts.store_factory import import_factory
 from keyturn.service.accounts.table.app_database import AppDatabase
+from keyturn.service.accounts.table.columns import sample
 from keyturn.service.accounts.table.mapping import listed
 from keyturn.service.accounts.table.recognised_hashes import HashFormat, recognise_hashes
 from keyturn.service.accounts.table.store import TableAccounts
 from keyturn.service.onboarding import guesses
-from keyturn.service.onboarding.survey import Table, app_database, tables_in, tables_of_its_app, with_values
+from keyturn.service.onboarding.survey import Table, app_database, tables_in, tables_of_its_app
 from keyturn.service.settings import DatabaseSettings, ServerSettings, TableSettings
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.rules.tables import FUNCTION
@@ -170,10 +171,10 @@ async def _with_table(plan: Plan, flags: Flags, database: AppDatabase) -> Plan:
     if name not in tables:
         raise SettingsInvalid.of("accounts.table.table", _unclear_table(name, likely, tables))
     own = tables_of_its_app(name, tables)
-    telling = guesses.telling_columns(tables[name])
-    own[name] = await database.read(lambda connection: with_values(connection, tables[name], telling))
-    settings = guesses.guess(own[name], own, password=with_password)
-    hashes = recognise_hashes(own[name].values.get(settings.password, ())) if settings.password else HashFormat()
+    telling = {one: tables[name].columns[one] for one in guesses.telling_columns(tables[name])}
+    values = await database.read(lambda tx: {one: sample(tx, column) for one, column in telling.items()})
+    settings = guesses.guess(own[name], own, values, password=with_password)
+    hashes = recognise_hashes(values.get(settings.password, ())) if settings.password else HashFormat()
     return msgspec.structs.replace(
         plan,
         together=database_kind(plan.database) == "postgresql" if flags.together is None else flags.together,

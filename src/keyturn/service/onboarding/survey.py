@@ -1,7 +1,7 @@
-"""Reads an app's database: its tables, and values of a few rows. Changes nothing."""
+"""Reads the tables of an app's database. Changes nothing."""
 
 import warnings
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError, SAWarning
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.table.app_database import AppDatabase
-from keyturn.service.accounts.table.columns import empty_schema, sample
+from keyturn.service.accounts.table.columns import empty_schema
 from keyturn.service.accounts.table.foreign_keys import forbidding_keys
 from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import AccountsUnready
@@ -24,8 +24,6 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     `points_to`: its foreign keys of one column, each as the column, the full name of the other table, and its column.
 
     `holds`: tables whose rows cannot be deleted while a row of this one refers to them.
-
-    `values`: those of some rows, by column (`with_values`).
     """
 
     name: str
@@ -33,7 +31,6 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     points_to: tuple[tuple[str, str, str], ...] = ()
     holds: frozenset[str] = frozenset()
-    values: Mapping[str, Sequence[object]] = {}
 
 
 @asynccontextmanager
@@ -57,12 +54,6 @@ def tables_of_its_app(name: str, tables: Mapping[str, Table]) -> dict[str, Table
         for other, table in tables.items()
         if other.rpartition(".")[0] == schema or any(target == name for _, target, _ in table.points_to)
     }
-
-
-def with_values(connection: Connection, table: Table, names: Iterable[str]) -> Table:
-    """Return the table with the values of a few rows in these columns."""
-    values = {name: sample(connection, table.columns[name]) for name in names}
-    return msgspec.structs.replace(table, values=values)
 
 
 def tables_in(connection: Connection) -> dict[str, Table]:

@@ -1,15 +1,13 @@
-"""Turns rows of an app's table into accounts, chooses among several rows, and explains statements."""
+"""Turns rows of an app's table into accounts, and chooses among several rows."""
 
 import logging
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from functools import partial
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping, event
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import RowMapping
 
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
@@ -20,34 +18,6 @@ from keyturn.service.telemetry.logs import LogEvent
 
 PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password")
 """What apps write, in any case, into the provider's column of an account that signs in with a password."""
-
-_NO_EXPLAIN_FOR_VIEW = 1345
-
-
-@contextmanager
-def explaining_only(connection: Connection) -> Iterator[None]:
-    """Turn all statements of this connection into EXPLAINs inside the block.
-
-    Names, values and privileges are checked. PostgreSQL begins as with the statement itself, and stops before the first
-    row; MariaDB and MySQL check its privileges (https://dev.mysql.com/doc/refman/8.4/en/explain.html); SQLite compiles
-    it. No trigger fires, not even one for a statement that changes no row.
-    """
-    event.listen(connection, "before_cursor_execute", _explain, retval=True)
-    try:
-        yield
-    finally:
-        event.remove(connection, "before_cursor_execute", _explain)
-
-
-def is_hidden_view(error: DBAPIError) -> bool:
-    """Return whether MySQL shows no plan because the statement uses a view whose tables the user may not see."""
-    return bool(error.orig and error.orig.args[:1] == (_NO_EXPLAIN_FOR_VIEW,))
-
-
-def _explain(_: Any, cursor: Any, statement: str, parameters: Any, *context: Any) -> tuple[str, Any]:
-    del cursor, context
-    return f"EXPLAIN {statement}", parameters
-
 
 log = logging.getLogger("keyturn.accounts")
 

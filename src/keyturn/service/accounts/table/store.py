@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from sqlalchemy import Connection, Executable, RowMapping
-from sqlalchemy.exc import DBAPIError
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.finding import Finding
@@ -21,12 +20,11 @@ from keyturn.service.accounts.table.rows import (
     account_of,
     choose_named,
     choose_row,
-    explaining_only,
-    is_hidden_view,
     rows_by_identifier,
     spellings,
 )
 from keyturn.service.accounts.table.statements import Query, Statements
+from keyturn.service.accounts.table.trial import refusal
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.batching import Batcher
@@ -61,29 +59,15 @@ class TablePeople(AccountStore):
         statements = await self._known.require_ready()
         refused: dict[str, str] = {}
         for setting, statement in statements.trial_statements(now()):
-            if refusal := await self._refusal(statement):
-                refused.setdefault(refusal, setting)  # a refusal of the whole table is reported once
+            # Each has its own transaction, since PostgreSQL ends one with the first refusal.
+            if why := await self._known.place.transact(partial(refusal, statement=statement)):
+                refused.setdefault(why, setting)  # a refusal of the whole table is reported once
         if refused:
             raise SettingsInvalid([Fault(f"accounts.table.{setting}", why) for why, setting in refused.items()])
 
     async def require_reachable(self) -> None:
         """Run the statement that finds accounts, for no account. Raises AccountsUnready."""
         await self._get_all([])
-
-    async def _refusal(self, statement: Executable) -> str:
-        # Each has its own transaction, since PostgreSQL ends one with the first refusal.
-        def explain(connection: Connection) -> str:
-            try:
-                with explaining_only(connection):
-                    connection.execute(statement)
-            except DBAPIError as error:
-                if error.connection_invalidated or "locked" in str(error.orig):
-                    raise
-                connection.rollback()
-                return "" if is_hidden_view(error) else f"refused: {error.orig}"
-            return ""
-
-        return await self._known.place.transact(explain)
 
     async def findings(self, hashing: HashingSettings) -> Sequence[Finding]:
         statements = await self._known.now()
