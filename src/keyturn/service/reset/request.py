@@ -62,38 +62,6 @@ async def _dropped_over_budget() -> AsyncIterator[None]:
         reset_log.warning(LogEvent("reset.over_budget"))
 
 
-LONGEST_RETURN = 1000
-"""Characters: a cookie of the pages holds the address beside others, and a browser keeps 4096 bytes."""
-
-
-class ReturnAddresses:
-    """Accepts addresses to which a client may be sent after a reset, so that no request makes an open redirect.
-
-    An address begins with the text of one of the settings' `origins`, and a path, a query, a fragment or nothing
-    follows. So no parser has to find its host, and none can find another one (RFC 9700 4.11; OWASP Unvalidated
-    Redirects and Forwards).
-    """
-
-    def __init__(self, origins: Collection[str]) -> None:
-        self._origins = tuple(origins)
-
-    def allows(self, address: str) -> bool:
-        if len(address) > LONGEST_RETURN or not address.isascii() or not address.isprintable():
-            return False
-        rests = [address.removeprefix(origin) for origin in self._origins if address.startswith(origin)]
-        return set(' "<>\\').isdisjoint(address) and any(rest[:1] in {"", "/", "?", "#"} for rest in rests)
-
-    def require(self, address: str) -> str:
-        """Return the address. Raises InputInvalid unless it is "" or allowed."""
-        if address and not self.allows(address):
-            raise InputInvalid(Fault("returnTo", "not an address of an origin in the service's return_origins"))
-        return address
-
-    def allowed(self, address: str) -> str:
-        """Return the address, or "" if it is not allowed, such as after the settings were changed."""
-        return address if self.allows(address) else ""
-
-
 class ResetRequests:
     """Accepts requests for links: the challenge first, if there is one, then the limits, then one row of the outbox."""
 
