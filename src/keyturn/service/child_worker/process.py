@@ -11,7 +11,6 @@ import io
 import os
 import signal
 import sys
-from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -45,11 +44,16 @@ class ReportedMeters(Meters):
     def __init__(self, pipe: int) -> None:
         super().__init__()
         self._pipe = pipe
-        self.message, self.delivery = partial(self.report, "message"), partial(self.report, "delivery")
 
     def report(self, *words: str | float) -> None:
         with contextlib.suppress(OSError):  # the reader is gone: the end of the input follows
             os.write(self._pipe, msgspec.json.encode(words) + b"\n")
+
+    def message(self, kind: str, outcome: str, count: int = 1) -> None:
+        self.report("message", kind, outcome, count)
+
+    def delivery(self, kind: str, seconds: float) -> None:
+        self.report("delivery", kind, seconds)
 
 
 def main() -> None:
