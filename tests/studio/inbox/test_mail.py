@@ -175,5 +175,4 @@ def test_words_of_two_blocks_stay_two_words(html: str) -> None:
     content = MailContent(bytes(mail(html=html, text="")))
     assert row_of("x.eml", 1, 0, content).snippet == "Hi Reset"
     assert links_of(f"<a href='https://a.example'>{html}</a>", "")[0].label == "Hi Reset"
-    hidden = MailContent(bytes(mail(html=f"<div style='display:none'>{html}</div>")))
-    assert hidden.preheader == "Hi Reset"
+    assert MailContent(bytes(mail(html=f"<div style='display:none'>{html}</div>"))).preheader == "Hi Reset"

@@ -6,7 +6,6 @@ modules at its top, and slow ones (an HTTP client, cryptography) in functions.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from importlib import import_module
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
@@ -101,8 +100,6 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
         """Return what reads the provider's reports; None if its proof is not set. Raises ValueError for a bad one."""
         if not self.reports or not (proof := self.proof(section)):
             return None
-        for module in self.reports.modules:
-            import_module(module)
         return Webhook(self.name, self.reports, self.reports.proof(proof))
 
     def build(self, section: Section, timeout: timedelta) -> Sender:

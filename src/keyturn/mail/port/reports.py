@@ -95,7 +95,6 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
     `longest`: bytes of a body; a longer one is refused unread.
     `require_headers`: raises ValueError if the headers alone show that a report is not proven.
     `read`: verifies a report, given the proof, and returns what it says of mails. Raises ValueError.
-    `modules`: slow modules that `read` needs. They are imported with the webhook, not with the first report.
     """
 
     setting: str
@@ -105,7 +104,6 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
     longest: int
     require_headers: Callable[[Any, Mapping[str, str]], None] = signature_headers()
     read: Callable[[Any, Mapping[str, str], bytes], Awaitable[Iterable[Report]]]
-    modules: tuple[str, ...] = ()
 
 
 class Webhook:

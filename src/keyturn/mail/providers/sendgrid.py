@@ -199,6 +199,5 @@ PROVIDER = HttpProvider(
         longest=1_048_576,
         require_headers=_require_headers,
         read=_read,
-        modules=("cryptography.hazmat.primitives.asymmetric.ec",),
     ),
 )

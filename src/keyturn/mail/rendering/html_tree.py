@@ -277,7 +277,9 @@ class _Parser:
             return self._comment(start)
         is_cdata = found[0] == "<![CDATA["
         self._fault("cdata" if is_cdata else "declaration", start)
-        return self._behind("]]>" if is_cdata else ">", start)
+        closing = "]]>" if is_cdata else ">"
+        end = self._find(closing, start)
+        return end + len(closing) if end >= 0 else len(self._source)
 
     def _comment(self, start: int) -> int:
         end, holder = self._find("-->", start + 4), self._holder
@@ -435,11 +437,6 @@ class _Parser:
         if at is None or 0 <= at < start:
             at = self._next[text] = self._source.find(text, start)
         return at
-
-    def _behind(self, text: str, start: int) -> int:
-        """Return the offset behind a text, or the end of the source."""
-        at = self._find(text, start)
-        return at + len(text) if at >= 0 else len(self._source)
 
     def _fault(self, kind: str, offset: int, tag: str = "", detail: str = "") -> None:
         if self._is_mjml:

@@ -246,6 +246,5 @@ PROVIDER = HttpProvider(
         longest=524_288,  # an SNS message has 256 kB at most; as a JSON string each of its quotation marks counts twice
         require_headers=SnsTopic.require_header,
         read=_read,
-        modules=("cryptography.x509",),
     ),
 )

@@ -8,6 +8,7 @@ import base64
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -94,6 +95,7 @@ class SnsTopic:
         Raises msgspec.MsgspecError and ValueError if SNS did not sign it, ReportUnproven if SNS cannot be reached.
         """
         message = msgspec.json.decode(body, type=SnsMessage)
+        await asyncio.to_thread(import_module, "cryptography.x509")  # which would hold the event loop
         await self._verify(message)
         if message.type == "SubscriptionConfirmation":
             query = {"Action": "ConfirmSubscription", "TopicArn": self.arn, "Token": message.token}

@@ -151,7 +151,7 @@ class _Audit:
     def _not_you(self) -> Iterator[Finding]:
         """Look for the usual words in the mail's language. Unknown languages pass."""
         words = _NOT_YOU.get(self._document.language.locale.language, "")
-        if not re.search(words, self._visible, re.IGNORECASE):
+        if not re.search(words, self._visible.replace("\u2011", "-"), re.IGNORECASE):  # a hyphen that breaks no line
             yield self._finding("safety/not-you")
 
     def _no_tracker(self) -> Iterator[Finding]:
