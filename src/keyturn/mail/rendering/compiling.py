@@ -75,9 +75,9 @@ def _compile_with_roles(mjml: str) -> str:
 
     mrml drops the attribute, so it is passed through the table's content.
     """
-    if "<mj-table" not in mjml:
-        return _compile(mjml)
     marked = _TABLE_WITH_ROLE.sub(lambda found: f"{found[0]}<!-- role={found[2]} -->" if found[1] else found[0], mjml)
+    if marked == mjml:
+        return _compile(mjml)
     try:
         return _ROLE_OF_TABLE.sub(r'\1 role="\2">', _compile(marked))
     except ValueError:
