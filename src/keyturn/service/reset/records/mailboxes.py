@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
@@ -35,14 +35,6 @@ class Mailbox(msgspec.Struct, frozen=True, kw_only=True):
     suppressed: timedelta
 
 
-class _Limits(NamedTuple):
-    """The counters of a mailbox."""
-
-    daily: Limit
-    cooldown: Limit
-    suppression: Limit
-
-
 class Mailboxes(Store):
     """Decides whether a mailbox may get a mail. It keeps a mailbox from being flooded, and from complaining about us.
 
@@ -61,10 +53,11 @@ class Mailboxes(Store):
         The statement that decides also counts, so two workers with requests for one mailbox cannot both get None. If no
         mailbox is wanted, the same statements count nothing.
         """
-        counters, limits = StoredCounters(self.connection), [self._limits_of(email) for email, _ in wanted]
-        is_free = [not level for level in counters.levels(*(own.suppression for own in limits))]
-        each = zip(limits, wanted, is_free, strict=True)
-        hits = counters.count_each([(own.daily, own.cooldown) if yes and free else () for own, (_, yes), free in each])
+        counters = StoredCounters(self.connection)
+        is_free = [not level for level in counters.levels(*(_suppression(email) for email, _ in wanted))]
+        hits = counters.count_each(
+            [self._limits_of(email) if yes and free else () for (email, yes), free in zip(wanted, is_free, strict=True)]
+        )
         return [_refusal(hit.full) if free else "suppressed" for hit, free in zip(hits, is_free, strict=True)]
 
     async def look(self, emails: Collection[str]) -> Mapping[str, Mailbox]:
@@ -72,48 +65,50 @@ class Mailboxes(Store):
 
         For its owner alone: to others it would reveal that there is an account (OWASP ASVS 6.3.8).
         """
-        limits = [limit for email in emails for limit in self._limits_of(email)]
+        limits = [limit for email in emails for limit in (*self._limits_of(email), _suppression(email))]
         levels = await self._database.read(lambda connection: StoredCounters(connection).levels(*limits))
         each = zip(emails, limits[::3], levels[::3], levels[1::3], levels[2::3], strict=True)
         return {email: _mailbox(daily, *left) for email, daily, *left in each}
 
     def is_suppressed(self, email: str) -> bool:
         """Return whether the mailbox gets no mail, because of a report about an earlier one."""
-        return any(StoredCounters(self.connection).levels(self._limits_of(email).suppression))
+        return any(StoredCounters(self.connection).levels(_suppression(email)))
 
     def end_cooldown(self, email: str) -> None:
         """Let the mailbox be claimed again: the link of its last mail was used.
 
         The count of its mails stays, so a day has no more of them (OWASP Forgot Password Cheat Sheet).
         """
-        StoredCounters(self.connection).clear(self._limits_of(email).cooldown)
+        _, cooldown = self._limits_of(email)
+        StoredCounters(self.connection).clear(cooldown)
 
     def suppress(self, email: str) -> None:
         """Send the mailbox no mail for a while."""
-        suppression = self._limits_of(email).suppression
-        StoredCounters(self.connection).clear(suppression)
-        StoredCounters(self.connection).count(suppression)
+        StoredCounters(self.connection).clear(_suppression(email))
+        StoredCounters(self.connection).count(_suppression(email))
 
     def release(self, email: str) -> bool:
         """Forget all that holds mails back from the mailbox; return whether there was anything."""
-        were_counted = [StoredCounters(self.connection).clear(limit) for limit in self._limits_of(email)]
+        limits = *self._limits_of(email), _suppression(email)
+        were_counted = [StoredCounters(self.connection).clear(limit) for limit in limits]
         return any(were_counted)
 
-    def _limits_of(self, email: str) -> _Limits:
+    def _limits_of(self, email: str) -> tuple[Limit, Limit]:
+        """Return the mailbox's daily limit and its cooldown."""
         who = addresses.normalize(email)
-        day, suppression = Rate(self.daily, _DAY), Rate(1, _SUPPRESSION.total_seconds())
+        day = Rate(self.daily, _DAY)
         cooldown = Rate(1, self.cooldown.total_seconds()) if self.cooldown else Rate(1_000_000, 1)  # refuses no mail
-        return _Limits(
-            Limit(day, _DAILY, who),
-            Limit(cooldown, "mailbox_cooldown", who),
-            Limit(suppression, "mailbox_suppressed", who),
-        )
+        return Limit(day, _DAILY, who), Limit(cooldown, "mailbox_cooldown", who)
 
 
 def _refusal(full: Limit | None) -> Refusal | None:
     if full is None:
         return None
     return "daily_limit" if full.kind == _DAILY else "cooldown"
+
+
+def _suppression(email: str) -> Limit:
+    return Limit(Rate(1, _SUPPRESSION.total_seconds()), "mailbox_suppressed", addresses.normalize(email))
 
 
 def _mailbox(daily: Limit, level: float, cooldown: float, suppressed: float) -> Mailbox:
