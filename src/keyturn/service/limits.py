@@ -24,7 +24,7 @@ Declined: the library `limits`, whose counters in memory a thread sweeps: that t
 import math
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
@@ -47,7 +47,7 @@ _ROUNDING = 0.001
 """Seconds that a request may be let through early."""
 
 
-class Limit(NamedTuple):
+class Limit(msgspec.Struct, frozen=True, dict=True):
     """A counter, and how many requests it takes.
 
     `kind`: the kind of requests. `who`: whom it counts, such as a client or an account.
@@ -57,7 +57,7 @@ class Limit(NamedTuple):
     kind: str
     who: str = ""
 
-    @property
+    @cached_property
     def key(self) -> str:
         """128 bits of a digest, so that the database holds no addresses. A counter stays the same at another rate."""
         return sha256(f"{self.kind}/{self.who}".encode("utf-8", "surrogatepass")).hexdigest()[:32]

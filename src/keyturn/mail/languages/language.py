@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
 from babel.core import get_global
-from babel.dates import format_date, format_skeleton, format_timedelta
+from babel.dates import format_date, format_timedelta
 from babel.lists import format_list
 from babel.numbers import format_decimal
 from jinja2 import Environment, pass_context
@@ -106,7 +106,7 @@ class Language(SourceTexts):
     def clock(self, moment: datetime) -> str:
         """Format as "14:32 UTC": hours and minutes with the zone, since the reader may be in another zone."""
         local = moment.astimezone(self.timezone)
-        return f"{format_skeleton('Hm', local, locale=self._formats)} {_zone_name(local)}"
+        return f"{self._formats.datetime_skeletons['Hm'].apply(local, self._formats)} {_zone_name(local)}"
 
     def moment(self, moment: datetime) -> str:
         """Format as "20 November 2026, 14:07 UTC"."""

@@ -4,13 +4,12 @@ import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from keyturn.errors import TemplateInvalid
-from keyturn.mail.rendering.folders import MailFiles
+from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.html_tree import Element, parse_html, parse_markup
 from keyturn.mail.rendering.jinja import unwrap_includes
 
@@ -157,27 +156,26 @@ class Filled(NamedTuple):
 
 
 def compile_mail(
-    filled: Filled, files: MailFiles, file: Path, compile_mjml: Callable[[str], str] = to_html
+    filled: Filled, files: MailFiles, folders: Folders, compile_mjml: Callable[[str], str] = to_html
 ) -> Rendered:
-    """Return the mail. Raises TemplateInvalid, which names `file`, if it cannot be compiled.
+    """Return the mail. Raises TemplateInvalid, which names the file in the `folders`, if it cannot be compiled.
 
     `compile_mjml`: does what `to_html` does.
     """
-    html = "" if files.is_text else filled.markup
-    if files.is_mjml:
+    html, is_mjml = "" if files.is_text else filled.markup, files.is_mjml
+    if is_mjml:
         try:
             html = compile_mjml(filled.markup)
-        except RecursionError as error:
-            raise TemplateInvalid(str(file), None, "MJML: it is nested too deeply") from error
-        except ValueError as error:
-            raise TemplateInvalid(str(file), None, f"MJML: {error}") from error
-    title, preview = (_texts_of_mjml if files.is_mjml else _texts_of_html)(filled.markup)
+        except (RecursionError, ValueError) as error:
+            reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
+            raise TemplateInvalid(str(folders / files.markup), None, f"MJML: {reason}") from error
+    title, preview = (_texts_of_mjml if is_mjml else _texts_of_html)(filled.markup)
     return Rendered(
         subject=one_line(filled.subject) or header_text(title),
         preheader=header_text(preview),
         html=html,
         text=filled.text.strip() + "\n" if files.text else "",
-        mjml=filled.markup if files.is_mjml else "",
+        mjml=filled.markup if is_mjml else "",
     )
 
 

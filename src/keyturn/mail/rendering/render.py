@@ -94,7 +94,7 @@ class Templates:
     def compile(self, name: str, filled: Filled, compile_mjml: Callable[[str], str] = to_html) -> Rendered:
         files = self.files(name)
         plain = Filled(*map(str, filled))  # an engine's values know their source places; a sent mail does not need them
-        mail = compile_mail(plain, files, self.folders / files.markup, compile_mjml)
+        mail = compile_mail(plain, files, self.folders, compile_mjml)
         if self.outlook_classic:
             return mail
         return msgspec.structs.replace(mail, html=without_outlook_classic(mail.html))

@@ -79,11 +79,6 @@ Delivery = Callable[[], Awaitable[Settlement]]
 QuotaExhausted or SendRefused on failure."""
 
 
-_LEVEL, _WINDOW, _MEMORY = 1, 14, 6
-"""zlib's level, and a window about as large as a mail: half the time of its defaults, for a twelfth more bytes.
-Uncompressed mails are five times as large."""
-
-
 class SealBroken(Exception):
     """None of the keys opens the mail: the key was changed, and the old one is not among the previous keys."""
 
@@ -98,8 +93,8 @@ class Seal:
         self._box = box(secrets, "outbox")
 
     def close(self, body: bytes) -> bytes:
-        packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY)
-        return self._box.encrypt(packer.compress(body) + packer.flush())
+        # Its quickest level makes a fifth of a mail's bytes, in half the time of the default.
+        return self._box.encrypt(zlib.compress(body, zlib.Z_BEST_SPEED))
 
     def open(self, sealed: bytes) -> bytes:
         """Return what was sealed. Raises SealBroken if no key fits or the bytes were changed."""
