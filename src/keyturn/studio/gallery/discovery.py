@@ -114,10 +114,10 @@ class Discovery:
 
     def _look(self) -> FolderContents:
         self._left_out = {}
-        files_with_states = chain.from_iterable(
+        pairs = chain.from_iterable(
             self._states(folder, "", (os.path.realpath(folder),)) for folder in reversed(self._folders.all)
         )
-        states = dict(sorted(dict(files_with_states).items()))
+        states = dict(sorted(dict(pairs).items()))
         if states != self._seen[0]:
             self._unreadable = {}
             files = {file: text for file, state in states.items() if (text := self._text(file, state)) is not None}
@@ -222,16 +222,14 @@ class Discovery:
         compiling = {file for file, text in files.items() if text.compiles}
         return self._mails_alone(_with_compiled(contents, compiling) if compiling else contents)
 
-    def _mails_alone(self, everything: FolderContents) -> FolderContents:
+    def _mails_alone(self, whole: FolderContents) -> FolderContents:
         """Leave out the pages of an app, and files that only they use."""
         if (is_mail := self._patterns.is_mail) is None:
-            return everything
-        mails = {name: files for name, files in everything.mails.items() if is_mail(files)}
-        reached = {file for files in mails.values() for file in everything.reached_from(files)}
-        layouts, partials = (
-            tuple(one for one in those if one in reached) for those in (everything.layouts, everything.partials)
-        )
-        return replace(everything, mails=mails, layouts=layouts, partials=partials)
+            return whole
+        mails = {name: files for name, files in whole.mails.items() if is_mail(files)}
+        reached = {file for files in mails.values() for file in whole.reached_from(files)}
+        layouts, partials = (tuple(one for one in those if one in reached) for those in (whole.layouts, whole.partials))
+        return replace(whole, mails=mails, layouts=layouts, partials=partials)
 
     def _files_named(self, names: Iterable[str], file: str, files: Mapping[str, _Text]) -> Iterator[str]:
         meant = (naming.files_meant_by(name, file) for name in names)

@@ -178,19 +178,19 @@ def find_samples(
     Raises TemplateInvalid with file and line for unreadable samples and duplicate names; `others` has the
     faults of the other files.
     """
-    all_samples: dict[str, WrittenSample] = {}
+    by_name: dict[str, WrittenSample] = {}
     faults: list[TemplateInvalid] = []
     for stem, holds in _places(folder, name, markup, names_in):
         for file in _with_endings(stem, names_in):
             try:
                 _require_inside(file, bounds, folder.resolve().parent / "samples")
-                _add_new(all_samples, _read_file(file, holds, printed_names))
+                _add_new(by_name, _read_file(file, holds, printed_names))
             except TemplateInvalid as error:
                 faults.append(error)
     if faults:
         faults[0].others = tuple(faults[1:])
         raise faults[0]
-    return all_samples
+    return by_name
 
 
 def _require_inside(file: Path, bounds: Path | None, beside: Path) -> None:
@@ -198,12 +198,12 @@ def _require_inside(file: Path, bounds: Path | None, beside: Path) -> None:
         raise TemplateInvalid(str(file), None, "is a link to a file outside the folder, which Keyturn does not read")
 
 
-def _add_new(all_samples: dict[str, WrittenSample], samples: Mapping[str, WrittenSample]) -> None:
+def _add_new(by_name: dict[str, WrittenSample], samples: Mapping[str, WrittenSample]) -> None:
     for name, written in samples.items():
-        if name in all_samples:
-            other = f"{all_samples[name].file.parent.name}/{all_samples[name].file.name}"
+        if name in by_name:
+            other = f"{by_name[name].file.parent.name}/{by_name[name].file.name}"
             raise TemplateInvalid(str(written.file), written.line, f"sample [{name}] exists already, in {other}")
-        all_samples[name] = written
+        by_name[name] = written
 
 
 def fit_samples(samples: Mapping[str, WrittenSample], props: type[Props]) -> dict[str, Props]:

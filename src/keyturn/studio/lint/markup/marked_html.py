@@ -73,25 +73,23 @@ class ElementLookup:
         self._by_number = {element.number: element for element in root.walk() if element.tag}
         self._tables = {str(table.offset): table for table in root.walk() if table.tag == "table"}
 
-    def offset_of(self, compiled: Element) -> int:
+    def offset_of(self, node: Element) -> int:
         """Return the offset of its tag, or else of the element that renders it."""
-        for above in chain((compiled,), compiled.ancestors()):
+        for above in chain((node,), node.ancestors()):
             if _OFFSET.fullmatch(written := above.get("data-keyturn")):
                 return int(written)
             if element := self._named_by(above):
                 return element.offset
         return self._body.offset
 
-    def element_of(self, compiled: Element) -> Element:
+    def element_of(self, node: Element) -> Element:
         """Return the element that renders it; in plain HTML, the nearest table."""
         if self._is_mjml:
-            named = (self._named_by(above) for above in chain((compiled,), compiled.ancestors()))
+            named = (self._named_by(above) for above in chain((node,), node.ancestors()))
             return next(filter(None, named), self._body)
-        tables = (
-            above.get("data-keyturn") for above in chain((compiled,), compiled.ancestors()) if above.tag == "table"
-        )
+        tables = (above.get("data-keyturn") for above in chain((node,), node.ancestors()) if above.tag == "table")
         return self._tables.get(next(tables, ""), self._body)
 
-    def _named_by(self, compiled: Element) -> Element | None:
-        marks = filter(None, map(_CLASS.fullmatch, compiled.get("class").split()))
+    def _named_by(self, node: Element) -> Element | None:
+        marks = filter(None, map(_CLASS.fullmatch, node.get("class").split()))
         return next(filter(None, (self._by_number.get(int(mark[1])) for mark in marks)), None)

@@ -94,9 +94,8 @@ class MailRenderer:
                 return RenderingOutcome(fault=explain(error, self.gallery, order.sample))
         if document.refusal:
             return RenderingOutcome(fault=self._refusal(order, document))
-        return RenderingOutcome(
-            document.mail, tuple(_states_elsewhere(self.traced(order.sample, order.brand), document.language))
-        )
+        templates = self.traced(order.sample, order.brand)
+        return RenderingOutcome(document.mail, tuple(_states_elsewhere(templates, document.language)))
 
     def _refusal(self, order: Order, document: Document) -> Finding:
         """Return the mistake for which the compiler refuses a mail: in the tags of one file, or else of the whole."""
