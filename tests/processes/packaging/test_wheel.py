@@ -5,7 +5,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from tests.servers.demo import running_demo
+from tests.servers.processes import running_demo
 
 pytestmark = pytest.mark.long
 

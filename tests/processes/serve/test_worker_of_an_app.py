@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 from tests.commands.command import ADA
 from tests.driver.service import REQUEST
 from tests.processes.serve.workers import ENVIRONMENT, wait_for_end, wait_for_mail, worker_of
-from tests.servers.processes import Running, running_program
+from tests.servers.processes import Running, run, running_program
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="looks at processes as Linux shows them"),
@@ -88,7 +87,7 @@ def test_it_reads_keyturn_toml_answers_and_starts_the_worker_which_sends_the_mai
 
 
 def test_settings_with_errors_are_a_sentence_for_each() -> None:
-    done = subprocess.run(LITESTAR, capture_output=True, text=True, check=False)
+    done = run(LITESTAR)
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
     assert "KEYTURN_SECRET_KEY: missing" in done.stderr
