@@ -54,7 +54,6 @@ PROCESSES = (
     "tests.processes.adoption.story",
     "tests.servers.processes",
     "tests.commands.terminal",
-    "tests.servers.demo",
     "tests.worlds.chaos.processes",
 )
 """Modules that start processes. A test module that imports one of them, or a name of theirs, must be long."""

@@ -24,7 +24,7 @@ CHECKOUT = Path(__file__).parents[1]
 RESOLUTIONS = {"newest": "highest", "oldest": "lowest-direct"}
 
 TESTS = (
-    *(f"tests/commands/test_{name}.py" for name in ("accounts", "commands", "extras", "records", "second_factors")),
+    *(f"tests/commands/test_{name}.py" for name in ("accounts", "commands", "records", "second_factors")),
     "tests/commands/mails/test_check.py",
     "tests/commands/mails/test_render.py",
     "tests/commands/init/test_init.py",

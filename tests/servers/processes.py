@@ -1,33 +1,56 @@
-"""`keyturn serve`, `keyturn worker` and apps as processes of their own."""
+"""`keyturn` and other programs as processes of their own: run to their end, or while a test lasts."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cached_property
 from pathlib import Path
 
+KEYTURN = (sys.executable, "-m", "keyturn")
+
 _PATIENCE = 30
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def run(
+    words: Sequence[str], folder: Path | None = None, stdin: str = "", /, **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    """Run a program to its end, by default in this folder."""
+    everything = {**os.environ, **environment}
+    return subprocess.run(
+        words, cwd=folder, env=everything, input=stdin, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def output_of(words: Sequence[str], folder: Path | None = None, stdin: str = "", /, **environment: str) -> str:
+    """Return what a program prints that must succeed."""
+    done = run(words, folder, stdin, **environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 class Running:
-    """A process whose standard error is read as it comes. `said` holds its lines so far."""
+    """A process whose output is read as it comes. `said` holds its lines so far."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
         self.said: list[str] = []
+        self._output = process.stdout or process.stderr
         self._changed = threading.Condition()
         self._ended = False
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
     def _read(self) -> None:
-        assert self.process.stderr
-        for line in self.process.stderr:
+        assert self._output
+        for line in self._output:
             with self._changed:
-                self.said.append(line.rstrip())
+                self.said.append(line.rstrip("\n"))
                 self._changed.notify_all()
         with self._changed:
             self._ended = True
@@ -63,28 +86,66 @@ class Running:
             self.process.send_signal(number)
         code = self.process.wait(_PATIENCE)
         self._reader.join()
-        if self.process.stderr:
-            self.process.stderr.close()
+        if self._output:
+            self._output.close()
         return code
+
+
+class Demo(Running):
+    """`keyturn demo` or `keyturn studio`, whose standard output is read as well."""
+
+    @cached_property
+    def greeting(self) -> str:
+        """What it prints until it is ready."""
+        last = self.wait_for("Ctrl-C")
+        return _text(self.said[: self.said.index(last) + 1])
+
+    @property
+    def url(self) -> str:
+        return str(re.findall(r"http://[\d.:]+", _ESCAPES.sub("", self.greeting))[0])
+
+    def address_of(self, row: str) -> str:
+        """Return the address of a row of the greeting, such as "Studio"."""
+        return str(re.findall(rf"^  {row} +(http\S+)", _ESCAPES.sub("", self.greeting), re.MULTILINE)[0])
+
+    def interrupt(self, number: int = signal.SIGINT) -> tuple[int, str]:
+        """Press Ctrl-C, or send another signal; return the exit code and what was printed after."""
+        code = self.end(number)
+        return code, _text(self.said).removeprefix(self.greeting)
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
 
 
 def running(*arguments: str, **environment: str) -> AbstractContextManager[Running]:
     """Run a command of Keyturn's; end it where the test did not."""
-    return running_program([sys.executable, "-m", "keyturn", *arguments], None, **environment)
+    return running_program([*KEYTURN, *arguments], None, **environment)
 
 
 @contextmanager
 def running_program(words: Sequence[str], folder: Path | None, **environment: str) -> Iterator[Running]:
     """Run any program, by default in this folder; stop it after the test."""
-    process = subprocess.Popen(
-        words,
-        cwd=folder,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    command = Running(process)
+    command = Running(_started(words, folder, environment, stderr=subprocess.PIPE))
     try:
         yield command
     finally:
         command.end()
+
+
+@contextmanager
+def running_demo(command: Sequence[str], folder: Path, **environment: str) -> Iterator[Demo]:
+    """Run `command` in `folder`; end it if the test did not."""
+    demo = Demo(_started(command, folder, environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT))
+    try:
+        assert demo.greeting
+        yield demo
+    finally:
+        demo.end(signal.SIGINT)
+
+
+def _started(
+    words: Sequence[str], folder: Path | None, environment: dict[str, str], stderr: int, stdout: int | None = None
+) -> "subprocess.Popen[str]":
+    everything = {**os.environ, "PYTHONUNBUFFERED": "1", **environment}
+    return subprocess.Popen(words, cwd=folder, env=everything, text=True, stdout=stdout, stderr=stderr)

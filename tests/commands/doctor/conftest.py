@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.commands.doctor.production import production_settings
-from tests.commands.doctor.test_dkim import RSA
+from tests.commands.doctor.production import RSA, production_settings
 from tests.servers.dns import DnsServer, running_dns
 from tests.servers.mail_providers.resend import ResendServer
 

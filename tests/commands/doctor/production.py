@@ -1,13 +1,26 @@
 """Settings of a production system with which nothing is wrong, and its domain at Resend."""
 
+import base64
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.servers.mail_providers.resend import API_KEY
 
 from keyturn.mail.providers.resend import ResendSettings
 from keyturn.service.settings import Brand, DatabaseSettings, MailSettings, Secret, ServerSettings, Settings
 
 SECRET_KEY = "0123456789abcdef0123456789abcdef"
+
+
+def encoded(key: RSAPrivateKey | EllipticCurvePrivateKey) -> str:
+    return base64.b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+
+
+RSA = encoded(generate_rsa(65537, 2048))
+"""What a record of a DKIM key has."""
 
 
 def production_settings(database_url: str, resend_url: str) -> Settings:

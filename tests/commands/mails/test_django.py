@@ -1,15 +1,12 @@
 """Mails of a Django project on the command line: each time a process of its own, as Django has one project in each."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import httpx2
 import pytest
-from tests.servers.demo import running_demo
+from tests.servers.processes import KEYTURN, output_of, run, running_demo
 from tests.studio.engines.opened import PROJECT
 
 pytestmark = pytest.mark.long
@@ -23,23 +20,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _run(project: Path, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "keyturn", *arguments]
-    return subprocess.run(
-        command, cwd=project, env={**os.environ, **environ}, capture_output=True, text=True, timeout=60, check=False
-    )
-
-
 def test_a_project_is_checked_by_its_settings_or_by_those_that_the_environment_names(project: Path) -> None:
-    checked = _run(
-        project,
-        "check",
-        "shop/templates/shop/emails",
-        "--django",
-        "--format",
-        "json",
-        DJANGO_SETTINGS_MODULE="northwind.settings",
-    )
+    words = [*KEYTURN, "check", "shop/templates/shop/emails", "--django", "--format", "json"]
+    checked = run(words, project, DJANGO_SETTINGS_MODULE="northwind.settings")
     assert checked.returncode == 1, checked.stderr
     found = json.loads(checked.stdout)["findings"]
     assert ("mjml/unknown-attribute", "shop/templates/shop/emails/welcome.html", 6) in [
@@ -48,14 +31,13 @@ def test_a_project_is_checked_by_its_settings_or_by_those_that_the_environment_n
 
 
 def test_a_mail_of_a_project_is_rendered_in_a_language(project: Path) -> None:
-    mail = _run(
-        project, "render", "shop/emails/receipt", "--django", "northwind.settings", "--lang", "de", "--format", "json"
-    )
-    assert json.loads(mail.stdout)["subject"] == "Danke, Ada"
+    words = [*KEYTURN, "render", "shop/emails/receipt", "--django", "northwind.settings", "--lang", "de"]
+    mail = output_of([*words, "--format", "json"], project)
+    assert json.loads(mail)["subject"] == "Danke, Ada"
 
 
 def test_the_studio_shows_a_project_without_the_settings_of_a_folder_above(project: Path) -> None:
-    command = [sys.executable, "-m", "keyturn", "studio", "--django", "northwind.settings", "--no-token", "--port", "0"]
+    command = [*KEYTURN, "studio", "--django", "northwind.settings", "--no-token", "--port", "0"]
     with running_demo(command, project) as studio:
         page = httpx2.get(f"{studio.url}/studio/templates/shop/emails/receipt", timeout=30).text
         broken = project / "shop/templates/shop/emails/footer.html"

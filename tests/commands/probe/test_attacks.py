@@ -1,10 +1,8 @@
 """Each attack finds its fault, and no other: a shop that is wrong in one thing, and Keyturn, in which nothing fails."""
 
 import asyncio
-import os
 import socket
 import subprocess
-import sys
 import tomllib
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -16,6 +14,7 @@ import pytest
 import trustme
 from tests.commands.probe.faulty_app import ANN, BOB, Shop
 from tests.driver.service import running, settings_for
+from tests.servers.processes import KEYTURN, run
 from tests.servers.serving import held_ports, send_answer, serving, serving_here
 
 from keyturn.probe.attack import ATTACKS, Report, Verdict
@@ -162,13 +161,13 @@ async def test_a_run_that_is_stopped_reports_what_it_played() -> None:
 def test_another_host_is_probed_with_its_permission_and_slowly(tmp_path: Path) -> None:
     """To the probe, 0.0.0.0 is another host; to Linux, this machine. 127.0.0.2 would count as this machine."""
     trusted, own, file = (tmp_path / name for name in ("authority.pem", "server.pem", "probe.toml"))
-    authority, environment = trustme.CA(), {**os.environ, "SSL_CERT_FILE": str(trusted)}
+    authority = trustme.CA()
     authority.cert_pem.write_to_path(trusted)
     authority.issue_cert("0.0.0.0").private_key_and_cert_chain_pem.write_to_path(own)  # noqa: S104
 
     def command(*options: str) -> subprocess.CompletedProcess[str]:
-        arguments = [sys.executable, "-m", "keyturn", "probe", shop.base_url, "--file", str(file), *options]
-        return subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+        words = [*KEYTURN, "probe", shop.base_url, "--file", str(file), *options]
+        return run(words, SSL_CERT_FILE=str(trusted))
 
     with held_ports(1) as [port], (shop := Shop(port)).sending(), serving(shop.app(), ssl_certfile=own) as url:
         file.write_text(f"smtp = {port}\naccounts = ['{ANN}']\n", "utf-8")

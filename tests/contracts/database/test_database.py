@@ -1,6 +1,7 @@
 """Transactions, whole or not at all and after others, durable writes, and one error for a database that is away."""
 
 import asyncio
+import socket
 import sqlite3
 import stat
 import threading
@@ -18,6 +19,7 @@ from tests.driver.connections import committing, connected
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service.database import Database, unready_where_unreachable
+from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import DatabaseUnready
 
 ADD = text("INSERT INTO tally VALUES (:name, :n)")
@@ -271,3 +273,20 @@ async def test_of_a_transaction_nothing_stays_that_was_not_committed(database: D
         await database.transact(fail)
 
     assert await tally(database) == {}
+
+
+def caused_by(error: Exception, cause: BaseException) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (caused_by(RuntimeError("of the driver's"), socket.gaierror(socket.EAI_NONAME, "Not known")), "Not known"),
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 9)"), "Connection refused"),
+        (caused_by(TimeoutError(), asyncio.CancelledError()), "it does not answer"),
+    ],
+)
+def test_a_driver_s_complaint_is_told_in_words(error: Exception, words: str) -> None:
+    assert describe_error(error) == words

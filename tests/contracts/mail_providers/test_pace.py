@@ -1,4 +1,4 @@
-"""A provider's rate limit, kept by all workers together."""
+"""A provider's rate limit, kept by all workers together; a provider that is down is left alone by new mails."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ from keyturn.service.limits import Limit, alone
 from keyturn.service.outbox.history import read
 from keyturn.service.parts import Parts
 from keyturn.service.reset.records.client import Client
-from keyturn.service.sending.pace import LONGEST_HOLD, Pace
+from keyturn.service.sending.pace import LONGEST_HOLD, PAUSE, TRIAL, Breaker, Pace
 from keyturn.service.settings import LimitSettings, MailSettings
 from keyturn.service.settings.building import Rate
 
@@ -151,3 +151,47 @@ async def next_slot(database: Database) -> float:
     """Return the seconds until the next free slot."""
     (level,) = await alone(database, lambda counters: counters.levels(Limit(Rate(1, 1), "pace", "resend")))
     return level
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = 1000.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def breaker(clock: Clock) -> Breaker:
+    """Return one whose provider has failed twice, so that once more is too often."""
+    breaker = Breaker(3, clock)
+    breaker.count_failure()
+    breaker.count_failure()
+    return breaker
+
+
+def test_a_provider_gets_nothing_new_after_so_many_failures_in_a_row_until_it_works(breaker: Breaker) -> None:
+    assert breaker.admits()
+    breaker.count_success()
+    breaker.count_failure()
+    assert breaker.admits(), "they are not in a row"
+    breaker.count_failure()
+    breaker.count_failure()
+    assert not breaker.admits()
+
+    breaker.count_success()
+    assert breaker.admits()
+
+
+def test_one_mail_a_pause_is_risked_and_the_next_waits_for_a_moment_if_it_was_never_sent(
+    breaker: Breaker, clock: Clock
+) -> None:
+    breaker.count_failure()
+    for wait in (PAUSE, TRIAL):
+        clock.time += wait
+        assert [breaker.admits() for _ in range(3)] == [True, False, False]

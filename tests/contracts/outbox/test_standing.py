@@ -1,12 +1,13 @@
-"""However many messages were settled, those that wait are found at once."""
+"""However many messages were settled, those that wait are found at once; posts at one time share a statement."""
 
 import asyncio
 import re
 from datetime import timedelta
 
-from tests.contracts.outbox.table import settle_others
+from tests.contracts.outbox.table import Note, Rows, settle_others
 from tests.contracts.outbox.worker import post
 from tests.contracts.plans import plans_of
+from tests.driver.statements import statements_sent
 
 from keyturn.service.database import Database
 from keyturn.service.outbox.history import backlog_of
@@ -50,3 +51,11 @@ async def test_a_claim_of_abandoned_messages_looks_at_what_is_claimed_alone(data
 
     ((_, plan),) = (await plans_of(database, look)).items()
     assert "ix_keyturn_outbox_claimed" in plan
+
+
+async def test_who_posts_at_the_same_time_shares_a_statement(outbox: Outbox, rows: Rows) -> None:
+    with statements_sent() as statements:
+        await asyncio.gather(*(outbox.post("note", Note(str(number))) for number in range(100)))
+
+    assert len(await rows.all()) == 100
+    assert 1 <= sum("INSERT INTO keyturn_outbox" in statement for statement in statements) <= 2

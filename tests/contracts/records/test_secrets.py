@@ -56,14 +56,6 @@ async def test_a_secret_is_found_as_it_was_stored_and_one_that_was_not_wanted_is
     assert await run(database, secrets.find, unwanted.key, *Purpose) is None
 
 
-async def test_of_uses_at_once_exactly_one_gets_the_secret(database: Database) -> None:
-    await added(database, secret())
-
-    uses = await asyncio.gather(*(run(database, secrets.use, secret(), NOW + SECOND * number) for number in range(8)))
-    assert sorted(uses) == [False] * 7 + [True]
-    assert await state(database) == "used"
-
-
 @pytest.mark.parametrize("purpose", Purpose)
 async def test_a_secret_opens_only_what_its_purpose_says(database: Database, purpose: Purpose) -> None:
     await added(database, secret(purpose))
@@ -75,14 +67,6 @@ async def test_a_secret_opens_only_what_its_purpose_says(database: Database, pur
         await run(database, secrets.give_back, secret(other), NOW)
         await run(database, secrets.revoke, "ada", [other], NOW)
     assert await run(database, secrets.use, secret(purpose), NOW)
-
-
-async def test_a_secret_works_until_it_expires(database: Database) -> None:
-    await added(database, secret())
-
-    assert await state(database, at=END - SECOND) == "works"
-    assert await state(database, at=END) == "expired"
-    assert await run(database, secrets.use, secret(), END) is False
 
 
 async def test_a_use_that_was_undone_can_be_made_again_unless_the_secret_was_revoked_in_between(
@@ -120,18 +104,6 @@ async def test_a_revocation_ends_the_secrets_of_one_account_and_of_those_purpose
     await run(database, secrets.revoke, "ada", list(Purpose), END)
     assert await state(database, key=keys["elsewhere"], at=END) == "expired"
     assert await state(database, key=keys["hers"], at=END) == "invalid", "nothing replaces what was revoked"
-
-
-async def test_one_secret_is_ended_once_and_tells_whether_it_had_expired(database: Database) -> None:
-    other = secrets.digest("other")
-    await added(database, secret(), secret(key=other))
-
-    ends = await asyncio.gather(*(run(database, secrets.end, secret(), NOW) for _ in range(4)))
-    assert sorted(ends) == [False, False, False, True]
-    assert await state(database) == "invalid"
-    assert await run(database, secrets.end, secret(key=other), END)
-    assert await state(database, key=other, at=END) == "expired"
-    assert not await run(database, secrets.end, secret(key=other), END), "it has been ended"
 
 
 async def test_a_code_works_only_with_its_proof_and_only_until_another_takes_its_place(database: Database) -> None:

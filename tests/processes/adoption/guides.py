@@ -2,12 +2,12 @@
 
 import os
 import re
-import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from tests.servers.processes import output_of
 
 DOCS = Path(__file__).parents[3] / "docs"
 LITESTAR = ("plugin.md", "As a service beside your app")
@@ -63,19 +63,12 @@ class Guide:
             table.pop(name, None)
         assert {name: found[name] for name in shown} == shown | {"accounts": found["accounts"] | shown["accounts"]}
 
-    def follow(self, folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    def follow(self, folder: Path, environment: dict[str, str]) -> dict[str, str]:
         """Type all commands but those that install or serve; return the environment as it is then."""
         lines = [line for line in self._lines() if not line.startswith(_NOT_TYPED)]
         commands = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        done = subprocess.run(
-            ["sh", "-euc", "\n".join([*lines, "env -0 > environment"])],
-            cwd=folder,
-            env={**os.environ, **environment, "PATH": commands},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        script = "\n".join([*lines, "env -0 > environment"])
+        output_of(["sh", "-euc", script], folder, **environment | {"PATH": commands})
         after = (folder / "environment").read_text("utf-8")
         return dict(entry.split("=", 1) for entry in after.split("\0") if entry)
 

@@ -1,10 +1,7 @@
 """An app is adopted as its guide says, and one of its people resets a password: the same story for every stack."""
 
-import os
 import secrets
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email import message_from_bytes
@@ -16,10 +13,9 @@ import msgspec
 from tests.driver.inbox import token_in_file
 from tests.packages import install_packages
 from tests.processes.adoption.guides import Guide
-from tests.servers.processes import Running, running_program
+from tests.servers.processes import KEYTURN, Running, output_of, running_program
 from tests.servers.serving import held_ports
 
-KEYTURN = (sys.executable, "-m", "keyturn")
 APPS = Path(__file__).parent / "apps"
 EMAIL, OLD, NEW = "Mona@readers.test", "seven quiet harbours", "eleven loud lighthouses"
 
@@ -106,7 +102,7 @@ def _adopted(stack: Stack, folder: Path, ports: Sequence[int]) -> Iterator[Adopt
         (folder / name).write_text(code, "utf-8")
     packages = install_packages(folder)
     environment = stack.environment | {"PORT": str(ports[1]), "EMAIL": EMAIL, "PASSWORD": OLD}
-    subprocess.run([*stack.starts, "set-up"], cwd=folder, env={**os.environ, **environment, **packages}, check=True)
+    output_of([*stack.starts, "set-up"], folder, **environment, **packages)
     if guide:
         followed = guide.follow(folder, environment)
         guide.assert_written(folder / "keyturn.toml")
@@ -134,10 +130,7 @@ def follow_init(
     places = ("--base-url", keyturn, "--sign-in-url", f"{app}{stack.sign_in}")
     texts = ("--brand", "Northwind School", "--from", "Northwind School <no-reply@northwind.example>")
     for words in (("init", "--database", stack.database, *places, *texts), ("migrate",)):
-        done = subprocess.run(
-            [*command, *words], cwd=folder, env={**os.environ, **kept}, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
+        output_of([*command, *words], folder, **kept)
     return kept
 
 

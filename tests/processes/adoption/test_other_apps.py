@@ -1,17 +1,26 @@
-"""Apps or databases for which docs/guides has no page adopt Keyturn by `keyturn init` alone.
+"""Apps that are not run here by a guide: by `keyturn init` alone, by the commands of a guide, or at Supabase Auth."""
 
-`init` recognises their tables and columns, and a reset writes what the app's own code reads.
-"""
-
+import json
+import sqlite3
 import subprocess
 import tomllib
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import bcrypt
+import httpx2
 import pytest
-from tests.processes.adoption.story import Stack, tell_story
+from tests.driver.service import NEW_PASSWORD, Start, problem, running
+from tests.processes.adoption.guides import Guide
+from tests.processes.adoption.story import EMAIL, NEW, OLD, Stack, beside, reset_password, tell_story
 from tests.programs import leave_out, missing
 from tests.servers.mariadb import MariadbServer
+from tests.servers.serving import held_ports, serving
+from tests.servers.supabase import SupabaseServer
+
+from keyturn import read_settings
+from keyturn.service.settings import BCRYPT_PREFIXES
 
 pytestmark = pytest.mark.long
 
@@ -50,3 +59,87 @@ def test_php_on_mariadb_signs_in_with_the_new_password(php: str, mariadb: Mariad
 
 def settings_in(folder: Path) -> dict[str, Any]:
     return tomllib.loads((folder / "keyturn.toml").read_text("utf-8"))
+
+
+ASKED = """
+    [, $password, $stored] = $argv;
+    echo json_encode([password_verify($password, $stored), password_get_info($stored)["algoName"],
+                      password_needs_rehash($stored, PASSWORD_BCRYPT, ["cost" => 12])]);
+"""
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_php_reads_it_knows_it_and_would_leave_it_as_it_is(php: str, start: Start) -> None:
+    service = await start(hashing={"format": "php"})
+    assert (await service.reset(await service.link())).status_code == 200
+
+    assert answer_of(php, NEW_PASSWORD, await service.password_hash()) == [True, "bcrypt", False]
+
+
+def answer_of(php: str, password: str, stored: str) -> object:
+    return json.loads(subprocess.check_output([php, "-r", ASKED, password, stored]))
+
+
+def test_supabase_s_own_sign_in_takes_the_new_password_and_its_sessions_end(tmp_path: Path) -> None:
+    supabase = SupabaseServer()
+    supabase.users.add(EMAIL, OLD)
+    with held_ports(1) as (port,), serving(supabase) as project:
+        keyturn = f"http://127.0.0.1:{port}"
+        guide = Guide("supabase", keyturn=keyturn, supabase=project)
+        followed = guide.follow(tmp_path, {})
+        guide.assert_written(tmp_path / "keyturn.toml")
+        supabase.service_role_key = followed["SUPABASE_SERVICE_ROLE_KEY"]
+        session = token(project, "password", email=EMAIL, password=OLD).json()
+
+        with beside(tmp_path, keyturn, followed) as service:
+            reset_password(service)
+
+        assert token(project, "refresh_token", refresh_token=session["refresh_token"]).status_code == 400
+        assert token(project, "password", email=EMAIL, password=OLD).status_code == 400
+        assert token(project, "password", email=EMAIL, password=NEW).status_code == 200
+
+
+def token(project: str, grant: str, **given: str) -> httpx2.Response:
+    """Ask for a session as supabase-js does."""
+    return httpx2.post(f"{project}/auth/v1/token?grant_type={grant}", json=given, headers={"apikey": "anon-key"})
+
+
+ADA = "ada@northwind.example"
+"""Has an account in the tables of each framework."""
+
+
+def schema_of(framework: str) -> str:
+    """Return the statements that make a database as the framework makes it."""
+    return (Path(__file__).parents[2] / "commands" / "init" / "schemas" / f"{framework}.sql").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "schema", "file"),
+    [("laravel", "laravel", "database/database.sqlite"), ("rails", "rails-8", "storage/development.sqlite3")],
+)
+async def test_the_commands_of_a_guide_lead_to_the_settings_and_the_hashes_that_it_names(
+    name: str, schema: str, file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / file).parent.mkdir()
+    with closing(sqlite3.connect(tmp_path / file)) as database:
+        database.executescript(schema_of(schema))
+    guide = Guide(name)
+    environment = guide.follow(tmp_path, {})
+
+    guide.assert_written(tmp_path / "keyturn.toml")
+    monkeypatch.chdir(tmp_path)
+    async with running(read_settings(tmp_path / "keyturn.toml", environment)) as keyturn:
+        assert problem(await keyturn.reset(await keyturn.link(ADA))) == "200"
+    column = guide.written["accounts"]["table"]["password"]
+    with closing(sqlite3.connect(tmp_path / file)) as database:
+        ((written,),) = database.execute(f"SELECT {column} FROM users")  # noqa: S608 - a name in the guide
+    hashing = guide.written["hashing"]
+    assert written.startswith(f"{BCRYPT_PREFIXES[hashing['format']]}{hashing['cost']}$")
+    assert bcrypt.checkpw(NEW_PASSWORD.encode(), written.encode())
+
+
+def test_the_code_for_php_is_php(php: str, tmp_path: Path) -> None:
+    for name, code in Guide("laravel").files.items():
+        (tmp_path / Path(name).name).write_text(code, "utf-8")
+        checked = subprocess.run([php, "-l", tmp_path / Path(name).name], capture_output=True, text=True, check=False)
+        assert checked.returncode == 0, checked.stdout

@@ -34,7 +34,7 @@ from tests.processes.deploy.containers import (
 from tests.processes.deploy.proxies import replaced, wait_until_it_listens
 from tests.processes.deploy.sandbox import CHECKOUT
 from tests.servers.postgresql_with_tls import TlsServer
-from tests.servers.processes import Running, running_program
+from tests.servers.processes import Running, output_of, run, running_program
 from tests.servers.serving import held_ports
 
 from keyturn.service.settings import LONGEST_TRY
@@ -137,8 +137,7 @@ class Site:
         return running.process.wait(60)
 
     def do(self, service: str, *command: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-        words = self.words(service, *command)
-        return subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=120, check=False)
+        return run(self.words(service, *command), None, stdin)
 
 
 @contextmanager
@@ -226,9 +225,7 @@ def test_a_user_resets_a_password_with_the_images(site_of_images: Site) -> None:
 
 
 def test_the_image_can_import_what_it_needs_has_all_bytecode_and_can_write_nothing(images: Machine) -> None:
-    done = subprocess.run(images.python_words(PROBE), capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == f"{UNKNOWN_USER}\n"
+    assert output_of(images.python_words(PROBE)) == f"{UNKNOWN_USER}\n"
 
 
 PROBE = """

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,7 +20,7 @@ from tests.programs import require_program
 from tests.servers.databases import SqliteFiles
 from tests.servers.mail_providers.answers import PROXY_PAGE, refusal
 from tests.servers.mail_providers.resend import ResendServer, running_resend
-from tests.servers.processes import Running, running_program
+from tests.servers.processes import KEYTURN, Running, output_of, running_program
 from tests.servers.serving import held_ports
 from tests.worlds.chaos.conditions import environment_for
 
@@ -62,8 +60,7 @@ def metrics_in(text: str) -> set[str]:
 
 def promtool(*words: str) -> None:
     program = require_program("promtool", "prometheus")
-    done = subprocess.run([program, *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    output_of([program, *words])
 
 
 @pytest.mark.usefixtures("prometheus")
@@ -142,14 +139,12 @@ class Watched(msgspec.Struct, frozen=True, kw_only=True):
 @contextmanager
 def keyturn_watched(program: str, database_url: str, folder: Path) -> Iterator[Watched]:
     (folder / "keyturn.token").write_text(SETTINGS["KEYTURN_METRICS_TOKEN"], "utf-8")
-    keyturn = [sys.executable, "-m", "keyturn"]
     with running_resend() as resend:
         settings = {**environment_for(resend, database_url), **SETTINGS}
-        add = [*keyturn, "accounts", "add", ADA, "--password-stdin"]
-        subprocess.run(add, cwd=folder, env=settings, input=PASSWORD, text=True, check=True)
+        output_of([*KEYTURN, "accounts", "add", ADA, "--password-stdin"], folder, PASSWORD, **settings)
         with (
-            running_program([*keyturn, "serve", "--no-worker", "--port", "0"], folder, **settings) as serve,
-            running_program([*keyturn, "worker", "--port", "0"], folder, **settings) as worker,
+            running_program([*KEYTURN, "serve", "--no-worker", "--port", "0"], folder, **settings) as serve,
+            running_program([*KEYTURN, "worker", "--port", "0"], folder, **settings) as worker,
             held_ports(2) as ports,
         ):
             api = serve.wait_for("Keyturn answers on ").rpartition("http://")[2]

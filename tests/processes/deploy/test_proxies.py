@@ -5,8 +5,6 @@ import json
 import re
 import shutil
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -19,7 +17,7 @@ from tests.driver.visitor import form_token
 from tests.processes.deploy.proxies import HOST, ONE, OTHER, Proxy, running_proxy
 from tests.programs import require_program
 from tests.servers.databases import SqliteFiles
-from tests.servers.processes import running_program
+from tests.servers.processes import KEYTURN, output_of, running_program
 
 from keyturn import Settings, create_app
 from keyturn.service.settings import MailSettings
@@ -78,20 +76,13 @@ def paths_with_tokens() -> list[str]:
     return [path + more for path in paths for more in ("", "/", "/more", ".", "%3E", "?utm_source=mail")]
 
 
-def keyturn(state: Path, *words: str, written: str = "") -> str:
-    command = [sys.executable, "-m", "keyturn", *words]
-    done = subprocess.run(command, cwd=state, env=SETTINGS, input=written, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def prepared(sqlite: SqliteFiles, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a database that has an account."""
     state = tmp_path_factory.mktemp("prepared")
     (state / ".keyturn").mkdir()
     Path(sqlite.migrated().removeprefix("sqlite:///")).rename(state / ".keyturn" / "keyturn.db")
-    keyturn(state, "accounts", "add", ADA, "--password-stdin", written=PASSWORD)
+    output_of([*KEYTURN, "accounts", "add", ADA, "--password-stdin"], state, PASSWORD, **SETTINGS)
     return state
 
 
@@ -102,7 +93,7 @@ def before_a_service(name: str, prepared: Path, folder: Path) -> Iterator[Proxy]
     state = folder / "state"
     shutil.copytree(prepared, state)
     (folder / name).mkdir()
-    words = [sys.executable, "-m", "keyturn", "serve", "--port", "0"]
+    words = [*KEYTURN, "serve", "--port", "0"]
     with (
         running_program(words, state, **SETTINGS) as serve,
         running_proxy(name, program, serve, folder / name, state) as running,
@@ -163,7 +154,7 @@ def test_no_log_has_a_token_or_an_address_of_a_whole_story_and_the_trail_has_the
         second = mailed_token(proxy, 3)
         reset_on_the_page(http, second)
         assert http.post(f"{API}/login", json={"email": ADA, "password": NEWER}).status_code == 200
-    trail = keyturn(proxy.state, "audit", "--json")
+    trail = output_of([*KEYTURN, "audit", "--json"], proxy.state, **SETTINGS)
     assert ONE in trail
     assert "203.0.113.7" not in trail
     logs = proxy.logs()

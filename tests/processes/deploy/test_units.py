@@ -1,8 +1,7 @@
 """The units of deploy/systemd: systemd-analyze accepts them, and their commands work within their restrictions."""
 
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -11,6 +10,7 @@ from tests.commands.command import ADA, PASSWORD
 from tests.driver.inbox import token_in_file
 from tests.processes.deploy.sandbox import Sandbox, running_unit, stop
 from tests.processes.deploy.units import NAMES, Unit, install
+from tests.servers.processes import output_of, run
 from tests.servers.serving import held_ports
 
 from keyturn.service.settings import LONGEST_TRY
@@ -73,18 +73,12 @@ def machine(bwrap: str, tmp_path: Path) -> Machine:
     return sandbox
 
 
-def do(sandbox: Sandbox, command: Sequence[str], written: str = "") -> str:
-    """Run a command to its end, and return what it prints."""
-    done = subprocess.run(sandbox.words(command), input=written, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def prepare(sandbox: Sandbox) -> list[str]:
     """Do what systemd does before ExecStart, and add an account. Return ExecStart."""
     for command in sandbox.unit.all("ExecStartPre"):
-        do(sandbox, command.split())
-    do(sandbox, ["/opt/keyturn/bin/keyturn", "accounts", "add", ADA, "--password-stdin"], PASSWORD)
+        output_of(sandbox.words(command.split()))
+    add = ["/opt/keyturn/bin/keyturn", "accounts", "add", ADA, "--password-stdin"]
+    output_of(sandbox.words(add), None, PASSWORD)
     return sandbox.unit.one("ExecStart").split()
 
 
@@ -92,7 +86,7 @@ def prepare(sandbox: Sandbox) -> list[str]:
 @pytest.mark.parametrize("name", NAMES)
 def test_systemd_has_no_remark_on_a_unit(systemd_analyze: str, name: str, hardened: bool, tmp_path: Path) -> None:
     unit = install(tmp_path, name, PROGRAM, hardened=hardened)
-    verified = subprocess.run([systemd_analyze, "verify", str(unit)], capture_output=True, text=True, check=False)
+    verified = run([systemd_analyze, "verify", str(unit)])
 
     of_the_unit = [line for line in verified.stderr.splitlines() if "keyturn" in line]
     assert [line for line in of_the_unit if "sysinit.target not found" not in line] == []
@@ -101,12 +95,7 @@ def test_systemd_has_no_remark_on_a_unit(systemd_analyze: str, name: str, harden
 @pytest.mark.parametrize("name", NAMES)
 def test_a_hardened_unit_is_exposed_by_two_of_ten_at_most(systemd_analyze: str, name: str, tmp_path: Path) -> None:
     unit = install(tmp_path, name, PROGRAM, hardened=True)
-    judged = subprocess.run(
-        [systemd_analyze, "security", "--no-pager", "--offline=true", "--threshold=20", str(unit)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    judged = run([systemd_analyze, "security", "--no-pager", "--offline=true", "--threshold=20", str(unit)])
 
     assert f"Overall exposure level for {name}: " in judged.stdout
     assert judged.returncode == 0, judged.stdout
@@ -170,7 +159,8 @@ def test_the_hardened_worker_sends_what_the_hardened_service_accepts(machine: Ma
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_hardened_unit_can_do_nothing_that_it_does_not_need(machine: Machine, name: str) -> None:
-    printed = do(machine(name), ["/opt/keyturn/bin/python", "-c", PROBE], "\n".join(FORBIDDEN.values()))
+    words = machine(name).words(["/opt/keyturn/bin/python", "-c", PROBE])
+    printed = output_of(words, None, "\n".join(FORBIDDEN.values()))
 
     assert [act for act, line in FORBIDDEN.items() if line in printed.splitlines()] == []
 

@@ -27,7 +27,7 @@ from typing import Any
 import bcrypt
 from tests.processes.adoption.library import set_up
 from tests.processes.adoption.story import NEW, Stack, beside, follow_init, reset_password
-from tests.servers.demo import running_demo
+from tests.servers.processes import running_demo
 from tests.servers.serving import held_ports
 from tests.versions import CHECKOUT, empty_environment, uv
 

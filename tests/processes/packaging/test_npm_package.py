@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 from tests.packages import install_packages
 from tests.processes.packaging.release import REPOSITORY
 from tests.programs import require_program
+from tests.servers.processes import output_of
 from tests.servers.serving import held_ports
 from tests.versions import CHECKOUT
 
@@ -53,9 +53,7 @@ def project(npm: Runs, tarball: Path, tmp_path: Path, request: pytest.FixtureReq
 
 
 def run_in(folder: Path, *words: str) -> str:
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return output_of(words, folder)
 
 
 def tool(folder: Path, name: str) -> str:

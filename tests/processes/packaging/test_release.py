@@ -4,7 +4,9 @@ import email
 import json
 import re
 import subprocess
+import sys
 import tarfile
+import urllib.request
 import zipfile
 from importlib.metadata import version
 from pathlib import Path
@@ -20,7 +22,8 @@ from tests.processes.packaging.release import (
     require_no_registry,
     require_origin,
 )
-from tests.versions import CHECKOUT, uv
+from tests.servers.processes import running_demo
+from tests.versions import CHECKOUT, empty_environment, uv
 
 import keyturn
 
@@ -28,6 +31,14 @@ pytestmark = pytest.mark.long
 
 RAW = REPOSITORY.replace("https://github.com/", "https://raw.githubusercontent.com/")
 REGISTRY = "{}.org".format("pypi")  # no file names the host itself
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    uv("build", "--wheel", "--out-dir", str(folder))
+    (built,) = folder.glob("*.whl")
+    return built
 
 
 def test_a_release_runs_from_wheel_and_sdist_and_lists_its_packages_without_addresses(tmp_path: Path) -> None:
@@ -47,8 +58,8 @@ def test_a_release_runs_from_wheel_and_sdist_and_lists_its_packages_without_addr
     assert str(CHECKOUT) not in text
 
 
-def test_each_picture_and_each_link_of_the_package_s_page_leads_to_a_file_of_this_version(tmp_path: Path) -> None:
-    page = page_of(tmp_path)
+def test_each_picture_and_each_link_of_the_package_s_page_leads_to_a_file_of_this_version(wheel: Path) -> None:
+    page = page_of(wheel)
     raw, blob = (f"{place}/v{keyturn.__version__}/" for place in (RAW, f"{REPOSITORY}/blob"))
     pictures = re.findall(r'<(?:img|source)[^>]* (?:src|srcset)="([^"]*)"', page)
     links = [link for link in re.findall(r"\]\(([^)]*)\)", page) if not link.startswith("#")]
@@ -60,10 +71,8 @@ def test_each_picture_and_each_link_of_the_package_s_page_leads_to_a_file_of_thi
     assert [file for file in files if not (CHECKOUT / file).exists()] == []
 
 
-def page_of(folder: Path) -> str:
+def page_of(wheel: Path) -> str:
     """Return the text that a package registry shows on the package's page."""
-    uv("build", "--wheel", "--out-dir", str(folder))
-    (wheel,) = folder.glob("*.whl")
     (metadata,) = [content for name, content in contents(wheel) if name.endswith(".dist-info/METADATA")]
     page = email.message_from_bytes(metadata).get_payload(decode=True)
     assert isinstance(page, bytes)
@@ -126,3 +135,17 @@ def test_a_workflow_of_another_repository_or_another_tag_is_refused(more: dict[s
     require_origin({})
     with pytest.raises(Unfit, match=reason):
         require_origin(usual | more)
+
+
+def test_the_demo_runs_from_the_wheel_alone_and_says_where_mails_are_and_how_to_get_the_studio(
+    wheel: Path, tmp_path: Path
+) -> None:
+    python = empty_environment(wheel.parent / "plain", sys.executable)
+    uv("pip", "install", "--python", python, f"keyturn @ {wheel.as_uri()}")
+    with running_demo([str(Path(python).with_name("keyturn")), "demo", "--port", "0"], tmp_path) as demo:
+        for path in ("/forgot-password", "/login", "/schema", "/health/ready"):
+            with urllib.request.urlopen(demo.url + path, timeout=30) as answer:
+                assert answer.status == 200
+        assert demo.interrupt()[0] == 0
+    assert f"  Mails sent         {tmp_path / '.keyturn' / 'mail'}\n" in demo.greeting
+    assert "  The studio needs: pip install 'keyturn[studio]'\n" in demo.greeting

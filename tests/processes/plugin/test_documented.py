@@ -3,7 +3,6 @@
 import asyncio
 import os
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from tests.driver.inbox import token_in_file
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, hash_of
 from tests.processes.plugin.documented import block
 from tests.processes.plugin.host import REQUEST, RESET
+from tests.servers.processes import output_of, run
 
 pytestmark = pytest.mark.long
 
@@ -64,7 +64,7 @@ def test_a_fault_in_its_settings_is_a_sentence_where_the_app_is_loaded(
 ) -> None:
     monkeypatch.setenv("KEYTURN_HASHING_COST", "4")
     monkeypatch.setenv("KEYTURN_SECRET_KEY", "short")
-    done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, check=False)
+    done = run([sys.executable, "-m", *command])
     assert done.returncode == 1
     assert "Traceback" not in done.stdout + done.stderr
     assert "KEYTURN_HASHING_COST: must be a whole number from 10 to 16, not '4'" in done.stderr
@@ -73,8 +73,8 @@ def test_a_fault_in_its_settings_is_a_sentence_where_the_app_is_loaded(
 
 async def test_its_code_migrates_starts_and_resets_a_password(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = [sys.executable, "-m", "litestar", "--app", "app:app", "keyturn", "migrate"]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
-    assert done.stdout.startswith("Updated the database from revision none to"), done.stderr
+    done = await asyncio.to_thread(output_of, command)
+    assert done.startswith("Updated the database from revision none to")
 
     names: dict[str, Any] = await asyncio.to_thread(runpy.run_path, "app.py")
     monkeypatch.delitem(sys.modules, "models")
@@ -103,9 +103,7 @@ async def test_its_code_migrates_starts_and_resets_a_password(folder: Path, monk
 
 @pytest.mark.usefixtures("folder")
 def test_under_uvicorn_a_missing_migration_is_an_exit_code_and_the_last_sentence_of_a_traceback() -> None:
-    served = subprocess.run(
-        [sys.executable, "-m", "uvicorn", "app:app", "--port", "0"], capture_output=True, text=True, check=False
-    )
+    served = run([sys.executable, "-m", "uvicorn", "app:app", "--port", "0"])
 
     assert served.returncode == 3, served.stderr
     told = [line for line in served.stderr.splitlines() if "DatabaseUnready: " in line]

@@ -1,14 +1,12 @@
 """Odd request targets and Hosts (RFC 9112, 3.2), as raw bytes, to the service and the studio as they are started."""
 
 import socket
-import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from tests.processes.serve.workers import PRODUCTION
-from tests.servers.demo import running_demo
-from tests.servers.processes import running
+from tests.servers.processes import KEYTURN, running, running_demo
 
 pytestmark = pytest.mark.long
 
@@ -96,7 +94,7 @@ def test_the_service_refuses_them_or_answers_them_like_others() -> None:
 def test_the_studio_refuses_them_or_answers_them_like_others(tmp_path: Path) -> None:
     (tmp_path / "emails").mkdir()
     (tmp_path / "emails" / "hello.mjml").write_text("<mjml><mj-body></mj-body></mjml>", "utf-8")
-    words = [sys.executable, "-m", "keyturn", "studio", "emails", "--port", "0"]
+    words = [*KEYTURN, "studio", "emails", "--port", "0"]
     with running_demo(words, tmp_path) as studio:
         assert faults_of(studio.url) == []
         code, rest = studio.interrupt()

@@ -1,17 +1,13 @@
 """Commands on a system that lacks what Windows lacks. This hides it from Python; no Windows was at hand."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import httpx2
 import pytest
 from tests.processes.serve.workers import ENVIRONMENT
-from tests.servers.demo import running_demo
-from tests.servers.processes import Running, running
+from tests.servers.processes import KEYTURN, output_of, running, running_demo
 
 pytestmark = pytest.mark.long
 
@@ -42,21 +38,6 @@ def system(tmp_path: Path) -> Mapping[str, str]:
     return ENVIRONMENT | {"PYTHONPATH": str(site)}
 
 
-def done(system: Mapping[str, str], *words: str, given: str = "") -> str:
-    """Run a command to its end, and return what it prints."""
-    command = [sys.executable, "-m", "keyturn", *words]
-    ended = subprocess.run(
-        command, env={**os.environ, **system}, input=given, capture_output=True, text=True, check=False, timeout=120
-    )
-    assert "Traceback" not in ended.stderr, ended.stderr
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
-
-
-def assert_no_traceback(command: Running) -> None:
-    assert not any("Traceback" in line for line in command.said), "\n".join(command.said)
-
-
 @pytest.mark.parametrize("command", ["serve", "worker", "demo"])
 def test_the_service_says_in_a_sentence_where_it_runs(system: Mapping[str, str], command: str) -> None:
     with running(command, "--port", "0", **system) as refused:
@@ -72,11 +53,10 @@ def test_the_studio_shows_a_mail_that_is_checked_and_rendered_in_its_own_process
     mail = f"<mjml><mj-body><mj-section>{column}</mj-section></mj-body></mjml>"
     (workplace / "emails").mkdir()
     (workplace / "emails" / "hello.mjml").write_text(mail, "utf-8")
-    assert "Hello" in done(system, "render", "hello", "--dir", "emails")
-    assert json.loads(done(system, "check", "emails", "--format", "json", "--fail-on", "never"))
-    with running_demo(
-        [sys.executable, "-m", "keyturn", "studio", "emails", "--port", "0"], workplace, **system
-    ) as shown:
+    assert "Hello" in output_of([*KEYTURN, "render", "hello", "--dir", "emails"], **system)
+    checked = output_of([*KEYTURN, "check", "emails", "--format", "json", "--fail-on", "never"], **system)
+    assert json.loads(checked)
+    with running_demo([*KEYTURN, "studio", "emails", "--port", "0"], workplace, **system) as shown:
         assert "hello" in httpx2.get(shown.address_of("Studio"), follow_redirects=True).text
         code, rest = shown.interrupt()
         assert (code, "Traceback" in rest) == (0, False)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from tests.servers.demo import running_demo
+from tests.servers.processes import running_demo
 
 pytestmark = pytest.mark.long
 
@@ -159,14 +159,13 @@ def test_however_it_ends_while_a_template_runs_away_no_process_is_left(tmp_path:
             stuck.sendall(f"GET /studio/frames/endless HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
             assert "Hello" in httpx2.get(f"{studio.url}/studio/frames/welcome").text
             workers = [os.pidfd_open(pid) for pid in _processes_below(studio.process.pid)]
-            studio.process.send_signal(how)
-            rest, _ = studio.process.communicate(timeout=30)
+            code, rest = studio.interrupt(how)
     assert len(workers) >= 2, "one that starts others, and one that renders"
     for worker in workers:
         assert select.select([worker], [], [], 30)[0], "it has ended"
         os.close(worker)
     if how != signal.SIGKILL:
-        assert (studio.process.returncode, rest.lstrip()) == (0, "Stopped. Nothing was sent.\n")
+        assert (code, rest.lstrip()) == (0, "Stopped. Nothing was sent.\n")
 
 
 def _processes_below(parent: int) -> list[int]:

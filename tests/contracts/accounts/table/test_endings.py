@@ -1,16 +1,22 @@
-"""What a new password ends in the app's tables beside sessions: with each change, or only after an intrusion."""
+"""What a new password ends in the app's tables beside sessions: with each change, or only after an intrusion.
 
+Foreign keys order it, and what they forbid is told at the start.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
-from tests.contracts.accounts.table.app import USERS, Over, faults, hashed, one
+from tests.contracts.accounts.table.app import USERS, Over, doubts_of, faults, hashed, one
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Ended, NewPassword
-from keyturn.service.accounts.table.store import TableAccounts
-from keyturn.service.settings import Ending
+from keyturn.service.accounts.table.store import TableAccounts, table_accounts
+from keyturn.service.database import Database
+from keyturn.service.settings import Ending, Secret, TableSettings
 
 TIMES = {"sqlite": "DATETIME", "postgresql": "timestamptz", "mysql": "TIMESTAMP NULL"}
 ZONELESS = {"sqlite": "DATETIME", "postgresql": "timestamp", "mysql": "DATETIME"}
@@ -228,3 +234,93 @@ async def test_only_the_id_names_whose_row_of_the_accounts_is_set(app: App, over
 
 def now_utc() -> datetime:
     return datetime.now(UTC)
+
+
+KEPT = "rows of refresh that refer to deleted rows of access stay, which the database forbids"
+BOTH = {"access.user_id": Ending(what="oauth_grants"), "refresh.user_id": Ending(what="oauth_grants")}
+
+
+@pytest.fixture
+async def checked(app: App) -> AsyncIterator[Over]:
+    """Make stores; on SQLite in Keyturn's own database, since keys are not checked in an app's file."""
+    async with AsyncExitStack() as closing:
+
+        def over(**settings: Any) -> TableAccounts:
+            url = "" if app.dialect == "sqlite" else app.url
+            database = Database("sqlite://" if url else app.url)
+            store = table_accounts(TableSettings(url=Secret(url), table="users", **settings), database)
+            closing.push_async_callback(store.close)
+            closing.push_async_callback(database.close)
+            return store
+
+        yield over
+
+
+async def make_referring(app: App, rule: str = "") -> None:
+    """Give Ada an access token, to which a refresh token refers."""
+    await app.run(
+        f"{USERS}; CREATE TABLE access (id INTEGER PRIMARY KEY, user_id INTEGER);"
+        " CREATE TABLE refresh (id INTEGER PRIMARY KEY, user_id INTEGER, revoked BOOLEAN, access_id INTEGER,"
+        f" FOREIGN KEY (access_id) REFERENCES access (id) {rule})"
+    )
+    await app.run(ADA)
+    await app.run("INSERT INTO access VALUES (1, 1); INSERT INTO refresh VALUES (1, 1, false, 1)")
+
+
+async def test_rows_that_refer_to_others_are_deleted_first(app: App, checked: Over) -> None:
+    await make_referring(app)
+    accounts = checked(ends=BOTH)
+    await accounts.require_ready()
+
+    assert await accounts.end_sessions("1") == Ended({"oauth_grants": 2})
+    assert (await ids(app, "access"), await ids(app, "refresh")) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "refresh",
+    [
+        {},
+        {"refresh.user_id": Ending(set={"revoked": True})},
+        {"refresh.user_id": Ending(when="intrusion")},
+        {"refresh.user_id": Ending(when="never")},
+    ],
+)
+async def test_a_row_that_stays_and_refers_to_a_deleted_one_is_a_doubt(
+    app: App, checked: Over, refresh: dict[str, Ending]
+) -> None:
+    await make_referring(app)
+
+    doubt = f'accounts.table.ends."access.user_id": {KEPT}'
+    assert await doubts_of(checked(ends={"access.user_id": Ending(), **refresh})) == [doubt]
+
+
+@pytest.mark.parametrize("rule", ["ON DELETE CASCADE", "ON DELETE SET NULL"])
+async def test_a_key_that_follows_a_deletion_is_none(app: App, checked: Over, rule: str) -> None:
+    await make_referring(app, rule)
+    accounts = checked(ends={"access.user_id": Ending(what="access_tokens")})
+    await accounts.require_ready()
+
+    assert await accounts.end_sessions("1") == Ended({"access_tokens": 1})
+
+
+async def test_such_an_entry_works_for_as_long_as_no_row_refers(app: App, checked: Over) -> None:
+    await make_referring(app)
+    await app.run("DELETE FROM refresh")
+    accounts = checked(delete=("access.user_id",))
+    await accounts.require_ready()
+
+    assert await doubts_of(accounts) == [f"accounts.table.delete: {KEPT}"]
+    assert await doubts_of(checked(delete=("access.user_id", "refresh.user_id"))) == []
+    assert await accounts.set_password(await one(accounts), NewPassword("new", hashed)) is True
+    assert await ids(app, "access") == []
+
+
+@pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
+async def test_in_an_apps_own_file_no_key_is_checked_and_none_is_a_fault(app: App) -> None:
+    await make_referring(app)
+    settings = TableSettings(url=Secret(app.url), table="users", ends={"access.user_id": Ending(what="access_tokens")})
+    accounts = table_accounts(settings, Database("sqlite://"))
+    await accounts.require_ready()
+
+    assert await accounts.end_sessions("1") == Ended({"access_tokens": 1})
+    await accounts.close()
