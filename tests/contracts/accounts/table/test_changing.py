@@ -168,9 +168,10 @@ async def test_a_table_that_changed_meanwhile_is_away_until_it_is_as_it_was(
     assert await accounts.password_hash("1") == "$2b$new"
     await app.run("ALTER TABLE users RENAME COLUMN email TO mail")
     if isinstance(accounts, JoiningTableAccounts):
-        for said in ("refused a statement", "has refused a statement"):  # and is not looked at here
-            with pytest.raises(AccountsUnready, match=said) as raised:
-                await database.transact(lambda connection: accounts.set_password_within(connection, ada, "$2b$newer"))
+        with pytest.raises(AccountsUnready, match="refused a statement"):
+            await database.transact(lambda connection: accounts.set_password_within(connection, ada, "$2b$newer"))
+        with pytest.raises(AccountsUnready, match="has refused a statement") as raised:  # and is not looked at here
+            await database.transact(lambda connection: accounts.set_password_within(connection, ada, "$2b$newer"))
         assert raised.value.not_changed
     await database.close()
 
