@@ -78,7 +78,7 @@ def test_a_table_of_passkeys_that_survives_is_named_and_is_no_failure(migrated: 
     assert named["message"].startswith("passkeys: ")
 
 
-def test_a_page_of_one_s_own_that_cannot_be_drawn_fails_with_its_line(migrated: Keyturn, workplace: Path) -> None:
+def test_a_page_of_one_s_own_that_cannot_be_rendered_fails_with_its_line(migrated: Keyturn, workplace: Path) -> None:
     page = '{% extends "keyturn/forgot.html" %}\n{% block answer %}\n{{ emial }}{% endblock %}'
     (workplace / "pages").mkdir()
     (workplace / "pages" / "forgot.html").write_text(page)

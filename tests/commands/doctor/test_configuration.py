@@ -54,13 +54,13 @@ def test_every_fault_is_a_finding_with_what_to_set(inspect: Inspect) -> None:
         "mail.colour": "Correct it, or remove it. `keyturn init` writes a valid file.",
         "KEYTURN_SMTP_PORT": "Set KEYTURN_SMTP_PORT in the environment, or smtp.port in the file.",
         "smtp.host": "Set smtp.host in the file, or KEYTURN_SMTP_HOST in the environment.",
-        "KEYTURN_SECRET_KEY": found_mend(found, "KEYTURN_SECRET_KEY"),
+        "KEYTURN_SECRET_KEY": fix_of(found, "KEYTURN_SECRET_KEY"),
     } | {finding.message.partition(":")[0]: finding.fix for finding in found if finding.verdict == "warn"}
-    assert "secrets.token_hex(32)" in found_mend(found, "KEYTURN_SECRET_KEY")
+    assert "secrets.token_hex(32)" in fix_of(found, "KEYTURN_SECRET_KEY")
     assert {finding.verdict for finding in found} <= {"fail", "warn"}
 
 
-def found_mend(found: list[Finding], name: str) -> str:
+def fix_of(found: list[Finding], name: str) -> str:
     (fix,) = [finding.fix for finding in found if finding.message.startswith(f"{name}:")]
     return fix
 

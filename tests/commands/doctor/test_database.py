@@ -19,7 +19,7 @@ from keyturn.service.database.migrations import VERSION_TABLE, head
 from keyturn.service.doctor.database import check_database
 from keyturn.service.settings import DatabaseSettings, Secret, Settings
 
-MEND = "Start the database, or set database.url to the primary server and a user who may write."
+FIX = "Start the database, or set database.url to the primary server and a user who may write."
 
 
 def on(url: str) -> Settings:
@@ -80,12 +80,12 @@ async def test_a_file_that_cannot_be_written_fails(read_only: str) -> None:
 @pytest.mark.parametrize(
     ("host", "said", "message", "fix"),
     [
-        ("localhost", "postgres?sslrootcert={other}", "(sslrootcert is {other})", MEND),
-        ("localhost", "postgres?sslmode=verify-full", "(sslrootcert is not set: this machine's roots)", MEND),
-        ("127.0.0.1", "postgres?sslmode=verify-full&sslrootcert={root}", "(sslrootcert is {root})", MEND),
-        ("localhost", "by_password", "password authentication failed", MEND),
-        ("localhost", "by_certificate", "requires a valid client certificate", MEND),
-        ("localhost", "nowhere", 'database "nowhere" does not exist', MEND),
+        ("localhost", "postgres?sslrootcert={other}", "(sslrootcert is {other})", FIX),
+        ("localhost", "postgres?sslmode=verify-full", "(sslrootcert is not set: this machine's roots)", FIX),
+        ("127.0.0.1", "postgres?sslmode=verify-full&sslrootcert={root}", "(sslrootcert is {root})", FIX),
+        ("localhost", "by_password", "password authentication failed", FIX),
+        ("localhost", "by_certificate", "requires a valid client certificate", FIX),
+        ("localhost", "nowhere", 'database "nowhere" does not exist', FIX),
         ("localhost", "postgres?sslmode=verify-fully", "sslmode must be one of", "Correct database.url."),
         ("localhost", "postgres?sslrootcert=", "sslrootcert is empty", "Correct database.url."),
         (
@@ -116,7 +116,7 @@ async def test_a_user_who_may_not_read_the_tables_is_no_server_to_start(database
     await execute(database_url, "DROP ROLE stranger")
 
     assert found.message.endswith("permission denied for table keyturn_migrations")
-    assert found.fix == MEND
+    assert found.fix == FIX
 
 
 def test_a_file_that_everybody_can_read_is_a_warning(sqlite_url: str) -> None:

@@ -102,7 +102,7 @@ def test_only_what_is_new_since_the_baseline_is_told(keyturn: Keyturn, emails: P
     told = json.loads(shown.out)
     assert [(one["rule"], one["line"]) for one in told["findings"]] == [("mjml/unknown-attribute", 4)]
     assert told["in_baseline"] == count
-    write(emails, "news", BAD.replace("Boats", "Ships"))  # who touches a line mends it
+    write(emails, "news", BAD.replace("Boats", "Ships"))  # who touches a line fixes it
     assert keyturn("check", "emails").code == 1
 
 

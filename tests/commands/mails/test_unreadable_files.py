@@ -1,4 +1,4 @@
-"""What lies in a folder and cannot be read: told with its file and the reason, in bounded time; all else is drawn."""
+"""What lies in a folder and cannot be read: told with its file and the reason, in bounded time; all else is rendered."""
 
 import os
 from collections.abc import Iterator
@@ -89,7 +89,7 @@ def pages(folder: Path) -> dict[str, int]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("case", TOLD)
-def test_what_is_no_template_is_told_and_the_others_are_drawn(
+def test_what_is_no_template_is_told_and_the_others_are_rendered(
     keyturn: Keyturn, emails: Path, case: str, command: str
 ) -> None:
     name, thing, says = TOLD[case]
@@ -102,7 +102,7 @@ def test_what_is_no_template_is_told_and_the_others_are_drawn(
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_samples_that_cannot_be_read_are_told_by_file_and_the_other_mails_are_drawn(
+def test_samples_that_cannot_be_read_are_told_by_file_and_the_other_mails_are_rendered(
     keyturn: Keyturn, emails: Path, case: str
 ) -> None:
     name, thing, says = UNREADABLE[case]

@@ -19,12 +19,7 @@ from keyturn.packaging import folder
 from keyturn.plain_files import paths_below
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.snapshots import SnapshotFolder, Snapshots
-from keyturn.studio.web.access import (
-    HEADERS,
-    known_hosts_only,
-    require_token,
-    same_origin_only,
-)
+from keyturn.studio.web.access import HEADERS, known_hosts_only, require_token, same_origin_only
 from keyturn.studio.web.api import inbox_api
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.checks.folder_checks import FolderChecks

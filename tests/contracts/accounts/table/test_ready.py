@@ -48,8 +48,8 @@ async def test_a_table_that_is_not_there_is_told_with_those_that_are(app: App, o
         "table: the database has no table peple; did you mean people? (its tables: people, users)"
     ]
     # The error has been fixed in the meantime.
-    mended = over()
-    await mended.require_ready()
+    ready = over()
+    await ready.require_ready()
 
 
 @pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
