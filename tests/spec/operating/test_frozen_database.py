@@ -55,7 +55,10 @@ async def test_a_link_survives_a_database_that_froze_before_it_was_used(database
         proxy.fall_silent()
         assert problem(await service.reset(token)) == "503 unavailable", "nothing had begun yet"
         proxy.speak_again()
-        assert (await service.reset(token)).status_code == 200
+        async with asyncio.timeout(20):  # a busy machine may not make a new connection within the patience
+            while (answer := await service.reset(token)).status_code == 503:
+                pass
+        assert answer.status_code == 200
 
 
 @pytest.mark.long
