@@ -1,4 +1,4 @@
-"""What lies in a folder and cannot be read: told with its file and the reason, in bounded time; all else is rendered."""
+"""What lies in a folder and cannot be read: told with file and reason, in bounded time; the rest is rendered."""
 
 import os
 from collections.abc import Iterator
