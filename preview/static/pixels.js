@@ -102,7 +102,7 @@ function elementsOf(key) {
 function boxesAround(elements, kind) {
   const frame = currentFrame();
   const scale = frame.getBoundingClientRect().width / frame.offsetWidth;
-  const boxes = elements.map((element) => boxAround(element.getBoundingClientRect(), scale, kind));
+  const boxes = elements.map((one) => boxAround(one.getBoundingClientRect(), scale, kind));
   frame.parentElement.append(...boxes);
   return boxes;
 }

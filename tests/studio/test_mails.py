@@ -77,6 +77,7 @@ PAGES = [
         "Now or never",
     ),
     ("<!-- <div style='display:none'>Old</div> --><span class='x preview'>Now</span>", "", "Now"),
+    ("<p>Seen</p><div class='link-preview'>Seen, too</div>", "", ""),
 ]
 
 

@@ -123,7 +123,7 @@ def without_outlook_classic(html: str) -> str:
 
 
 _CONTAINERS = frozenset(("div", "span", "p"))
-_HIDES_BY_CLASS = re.compile(r"pre-?(?:header|view)", re.IGNORECASE)
+_HIDES_BY_CLASS = re.compile(r"(?:^|\s)pre-?(?:header|view)(?:-?text)?(?:\s|$)", re.IGNORECASE)
 _HIDES_BY_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 """Plain HTML has no element for the preheader: authors hide it at the top, by a class of that name or a style."""
 

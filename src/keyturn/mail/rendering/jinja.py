@@ -47,7 +47,7 @@ class SharedBytecodeCache(BytecodeCache):
             bucket.code = code
 
     def dump_bytecode(self, bucket: Bucket) -> None:
-        if len(self._known) >= self._most:
+        if bucket.key not in self._known and len(self._known) >= self._most:
             self._known.clear()
         self._known[bucket.key] = bucket.checksum, bucket.code
 

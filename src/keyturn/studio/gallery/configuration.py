@@ -215,13 +215,13 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
     return values
 
 
-def _build(written_values: Any, file: Path, section: str, rules: Rules) -> StudioSettings:
-    if not isinstance(written_values, dict):
+def _build(section_values: Any, file: Path, section: str, rules: Rules) -> StudioSettings:
+    if not isinstance(section_values, dict):
         raise SettingsInvalid([Fault(str(file), f"{section} is a section: write [{section}]")])
     fields = {field.name: field for field in msgspec.structs.fields(StudioSettings) if field.name != "file"}
     values: dict[str, Any] = {}
     faults: list[Fault] = []
-    for key, value in written_values.items():
+    for key, value in section_values.items():
         if key not in fields:
             faults.append(Fault(key, "unknown setting" + did_you_mean(key, fields)))
             continue

@@ -132,7 +132,7 @@ class _Exploration:
         own = gallery.templates.environment(self._language).globals.keys() - names
         points = ((point, _names_in(point.test) or {""}) for point in _points(gallery, name))
         # No pass forces a decision of the brand, whose values it does not complete.
-        self._points: Points = {(one.file, one.number): one for one, samples_ask in points if not samples_ask <= own}
+        self._points: Points = {(one.file, one.number): one for one, its_names in points if not its_names <= own}
         self._taken: set[Branch] = set()
         self._ends_at = thread_time() + LONGEST
         self._names: set[str] = set()

@@ -125,7 +125,7 @@ class TolerantEnvironment(Environment):
         except RecursionError:
             raise TemplateSyntaxError(TOO_DEEP, 1, name, filename) from None
         except TemplateSyntaxError:
-            if not (known := _kept_result(source, self.lexer, frozenset(self.extensions))):
+            if not (known := _shared_result(source, self.lexer, frozenset(self.extensions))):
                 known.append(_put_stand_ins(self._parse_shallow, source))
             result = known[0]
             wrong += (make_error(name, filename) for make_error in result.wrong)
@@ -174,7 +174,7 @@ class _WithStandIns(NamedTuple):
 
 
 @lru_cache(_MOST_FILES)
-def _kept_result(source: str, lexer: Lexer, extensions: frozenset[str]) -> list[_WithStandIns]:  # noqa: ARG001 - the key
+def _shared_result(source: str, lexer: Lexer, extensions: frozenset[str]) -> list[_WithStandIns]:  # noqa: ARG001 - the key
     """Return a list for what `_put_stand_ins` returns, which environments with the same syntax share."""
     return []
 
