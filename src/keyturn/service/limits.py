@@ -169,9 +169,9 @@ class StoredCounters:
         left = {place: limits for place, limits in enumerate(requests) if limits}
         while True:
             first = {left[place][0].key: place for place in reversed(left)}  # no statement may write a row twice
-            refused = {place: left.pop(place) for place in first.values()}
-            counted = {row[0]: row[1] for row in self._execute(_COUNT, given=_as_json(refused), waits=self._waits)}
-            for place, limits in refused.items():
+            batch = {place: left.pop(place) for place in first.values()}
+            counted = {row[0]: row[1] for row in self._execute(_COUNT, given=_as_json(batch), waits=self._waits)}
+            for place, limits in batch.items():
                 hits[place] = self._hit(limits, counted)
             if not left:
                 return hits
