@@ -155,10 +155,12 @@ class JoiningStoreContract(AccountStoreContract):
         self, store: AccountStore, people: People, database: Database
     ) -> None:
         assert store.offers(AccountStore.set_password_within)
+        assert store.offers(AccountStore.password_hash_within)
         account = await _account(store, await people.add("ada@northwind.test", FIRST))
 
         def change(connection: Connection) -> None:
             assert store.set_password_within(connection, account, "$2b$04$another")
+            assert store.password_hash_within(connection, account.id) == "$2b$04$another"
             raise _Undone
 
         with pytest.raises(_Undone):

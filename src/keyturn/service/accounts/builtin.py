@@ -104,8 +104,11 @@ class BuiltinAccounts(AccountStore):
         return await self._by_id.submit(account_id)
 
     async def password_hash(self, account_id: str) -> str | None:
+        return await self._database.read(partial(self.password_hash_within, account_id=account_id))
+
+    def password_hash_within(self, connection: sa.Connection, account_id: str) -> str | None:
         statement = sa.select(AccountRow.password_hash).where(AccountRow.id == account_id, _IS_ACTIVE)
-        return await self._database.read(lambda connection: connection.execute(statement).scalar_one_or_none())
+        return connection.execute(statement).scalar_one_or_none()
 
     def set_password_within(self, connection: sa.Connection, account: Account, password_hash: str) -> bool | Ended:
         statement = _LOCKED_CHANGED if account.locked else _CHANGED

@@ -162,6 +162,10 @@ class AccountStore(ABC):
         """
         raise NotImplementedError
 
+    def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
+        """Do what `password_hash` does, in the transaction of Keyturn's own database that opens a session."""
+        raise NotImplementedError
+
     async def end_sessions(self, account_id: str) -> Ended | None:
         """End all sessions of the account that the store keeps, and what else ends with each change of its password.
 

@@ -17,11 +17,10 @@ from keyturn.service.settings import AccountSettings, Settings
 def store_from_factory(reference: str, settings: Settings) -> AccountStore:
     """Return the store that the factory makes. Raises SettingsInvalid, with a sentence, if the result is no store."""
     store: AccountStore = product_of(reference, settings, AccountStore, "accounts.store")
-    if inspect.iscoroutinefunction(store.set_password_within):
-        said = (
-            f"{reference} returned {type(store).__name__}, whose set_password_within is async: make it a plain method"
-        )
-        raise SettingsInvalid.of("accounts.store", said)
+    for name in ("set_password_within", "password_hash_within"):
+        if inspect.iscoroutinefunction(getattr(store, name)):
+            said = f"{reference} returned {type(store).__name__}, whose {name} is async: make it a plain method"
+            raise SettingsInvalid.of("accounts.store", said)
     return store
 
 

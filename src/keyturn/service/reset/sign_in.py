@@ -103,8 +103,9 @@ class SignIns:
     def __init__(
         self, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: RequiredStep
     ) -> None:
-        self._records = ground
-        self._accounts = ground.accounts
+        self._ground = ground
+        self._accounts = accounts = ground.accounts
+        self._joins = accounts.offers(AccountStore.password_hash_within)
         self._hasher = hasher
         self._limits = ground.limits
         self._audit = ground.audit
@@ -185,16 +186,21 @@ class SignIns:
         """
         secret, account_id, moment = secrets.mint(), account.id, now()
 
-        def start(tx: Transaction) -> None:
-            tx.hold(account_id)  # as every change does
+        def start(tx: Transaction) -> bool:
+            tx.hold(account_id)
+            if self._joins and self._accounts.password_hash_within(tx.connection, account_id) != verified:
+                return False
             if passed:
                 passed.spend(tx, moment)
                 passed.confirm(tx)
-            tx.sessions.start(account_id, secret)
+            tx.sessions.start(account.id, secret)
+            return True
 
-        await self._records.transact(start)
-        # An earlier change shows in the hash. A later one ends the session, which exists by now.
-        if await self._accounts.password_hash(account_id) == verified:
+        if not await self._ground.transact(start):
+            return None
+        # Another system is asked only after this database's transaction has ended. A change that the other system does
+        # not know yet ends the session, which exists by now.
+        if self._joins or await self._accounts.password_hash(account_id) == verified:
             return secret
         await self.sign_out(secret)
         return None
@@ -208,11 +214,11 @@ class SignIns:
         return self._devices.issue(addresses.digest(account.email))
 
     async def sign_out(self, secret: str) -> None:
-        await self._records.sessions.end(secret)
+        await self._ground.sessions.end(secret)
 
     async def account(self, secret: str) -> Account:
         """Return the account that is signed in. Raises NotSignedIn if the session is over or the account disabled."""
-        account_id = await self._records.sessions.account_id(secret) if secret else None
+        account_id = await self._ground.sessions.account_id(secret) if secret else None
         account = await self._accounts.get(account_id) if account_id else None
         if account is None or not account.active:
             raise NotSignedIn

@@ -171,7 +171,7 @@ async def test_a_table_that_changed_meanwhile_is_away_until_it_is_as_it_was(
         with pytest.raises(AccountsUnready, match="refused a statement"):
             await database.transact(lambda connection: accounts.set_password_within(connection, ada, "$2b$newer"))
         with pytest.raises(AccountsUnready, match="has refused a statement") as raised:  # and is not looked at here
-            await database.transact(lambda connection: accounts.set_password_within(connection, ada, "$2b$newer"))
+            await database.transact(lambda connection: accounts.password_hash_within(connection, "1"))
         assert raised.value.not_changed
     await database.close()
 

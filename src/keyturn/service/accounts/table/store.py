@@ -210,12 +210,23 @@ class TableAccounts(TablePeople):
 class JoiningTableAccounts(TableAccounts):
     """An AccountStore over a table in Keyturn's own database, whose transactions a new password joins."""
 
+    def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
+        statements = self._statements_within()
+        with self._known.refusals_as_unready():
+            rows = connection.execute(*statements.hash_by_id(account_id))
+            return self._hash_of(account_id, rows.mappings())
+
     def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool | Ended:
-        statements = self._known.latest  # inside a transaction the table's columns cannot be read (`transact`)
-        if statements is None:  # refused since
-            raise AccountsUnready("the table of the accounts has refused a statement", not_changed=True)
+        statements = self._statements_within()
         with self._known.refusals_as_unready():
             return self._change(statements, connection, account, password_hash)
+
+    def _statements_within(self) -> Statements:
+        """Return the statements in use: inside a transaction the table's columns cannot be read (`transact`)."""
+        statements = self._known.latest
+        if statements is None:  # refused since
+            raise AccountsUnready("the table of the accounts has refused a statement", not_changed=True)
+        return statements
 
 
 def _end(connection: Connection, statements: Statements, account_id: str, *, intruded: bool) -> Ended:

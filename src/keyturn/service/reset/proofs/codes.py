@@ -69,7 +69,7 @@ class MailedCodes(CodesBesideLinks):
     """
 
     def __init__(self, ground: Ground, lifetime: timedelta) -> None:
-        self._limits, self._accounts, self._records = ground.limits, ground.accounts, ground
+        self._limits, self._accounts, self._ground = ground.limits, ground.accounts, ground
         self._codes = Codes(ground.secrets, Purpose.CODE, DIGITS)
         self._lifetime = lifetime
         self.meters = ground.meters
@@ -77,7 +77,7 @@ class MailedCodes(CodesBesideLinks):
 
     async def exhausted(self, emails: Collection[str]) -> Collection[str]:
         limits = [_failures(addresses.digest(email)) for email in emails]
-        levels = await self._records.database.read(lambda connection: StoredCounters(connection).levels(*limits))
+        levels = await self._ground.database.read(lambda connection: StoredCounters(connection).levels(*limits))
         return {email for email, limit, level in zip(emails, limits, levels, strict=True) if limit.wait(level)}
 
     def mint(self, account: Account, moment: datetime) -> tuple[str, Secret]:
@@ -136,7 +136,7 @@ class MailedCodes(CodesBesideLinks):
                 raise TooManyRequests(wait or hit.wait)
             return code if is_live and not hit.full else None
 
-        code = await self._records.transact(count)
+        code = await self._ground.transact(count)
         return code if self._codes.fits(written, mailbox, code) else None
 
     async def _issue(self, account: Account, code: Secret, client: Client, return_to: str) -> tuple[str, Secret]:
@@ -160,11 +160,11 @@ class MailedCodes(CodesBesideLinks):
                 raise CodeRefused
 
         try:
-            await self._records.transact(write)
+            await self._ground.transact(write)
         except DatabaseUnready as error:
             if error.not_committed:
                 raise
-            await self._records.transact(write)
+            await self._ground.transact(write)
         return token, link
 
 

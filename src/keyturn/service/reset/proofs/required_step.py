@@ -83,7 +83,7 @@ class RequiredStep:
     def __init__(self, settings: Settings, ground: Ground, events: AppEvents) -> None:
         self.step = _step_of(settings, ground)
         self.close = self.step.close
-        self._records = ground
+        self._ground = ground
         self._events = events
 
     @property
@@ -121,7 +121,7 @@ class RequiredStep:
             tx.audit.write(EVENT, change, operator, moment, of, email, message_id=message)
             return result
 
-        return await self._records.transact(write)
+        return await self._ground.transact(write)
 
     async def require(
         self, link: Secret | None, account: Account, answer: SecondStepAnswer | None, client: Client
@@ -140,7 +140,7 @@ class RequiredStep:
         if not trial.code.strip():
             is_sent = await self.step.begin(trial)
             if is_sent:
-                await self._records.audit.record(EVENT, "sent", client, account.id, account.email)
+                await self._ground.audit.record(EVENT, "sent", client, account.id, account.email)
             raise SecondStepRequired(factors, trial.method if is_sent else "")
         left, is_told = await self._count(trial)
         refusal: KeyturnError = SecondStepRejected(factors, left)
@@ -155,7 +155,7 @@ class RequiredStep:
             await self._give_back(trial)
             return PassedStep(trial, accepted, SecondStepRejected(factors, left + 1))
         reset_log.info(LogEvent("second_step.rejected", account_id=account.id))
-        await self._records.audit.record(EVENT, "rejected", client, account.id, account.email)
+        await self._ground.audit.record(EVENT, "rejected", client, account.id, account.email)
         if is_told:
             await self._tell(trial)
             if link:
@@ -189,7 +189,7 @@ class RequiredStep:
             left = max(0, min(of_link, to_notice, today))
             return left if trial.link else today, not left
 
-        return await self._records.transact(count)
+        return await self._ground.transact(count)
 
     async def _give_back(self, trial: SecondStepTry) -> None:
         """Undo one count: the code was right or could not be judged."""
@@ -201,7 +201,7 @@ class RequiredStep:
             for limit in _limits(trial.account.id):
                 tx.counters.give_back(limit)
 
-        await self._records.transact(write)
+        await self._ground.transact(write)
 
     async def _tell(self, trial: SecondStepTry) -> None:
         """Enqueue the mail and the app's event, and end the link. Of requests at once, the one that ends it tells."""
@@ -216,7 +216,7 @@ class RequiredStep:
                 tx.audit.write(EVENT, "failed", client, moment, account.id, account.email, message_id=message)
                 self._events.second_step_failed(tx, account, client, method=trial.method, moment=moment)
 
-        await self._records.transact(write)
+        await self._ground.transact(write)
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
 
 

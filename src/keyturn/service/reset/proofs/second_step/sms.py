@@ -99,7 +99,7 @@ class SmsCodes:
     """
 
     def __init__(self, settings: Settings, ground: Ground) -> None:
-        self._records, self._themes = ground, ground.themes
+        self._ground, self._themes = ground, ground.themes
         self._codes = Codes(ground.secrets, Purpose.SMS, _DIGITS)
         self._sms = sms = settings.second_step.sms
         mail, name = settings.mail, settings.brand.name
@@ -130,13 +130,13 @@ class SmsCodes:
                 tx.counters.give_back(limit)
             secrets.use(tx.connection, secret, trial.moment)
 
-        await self._records.transact(store)
+        await self._ground.transact(store)
         try:
             await self._sender.send(number, self._write(trial, code))
         except SendFailed as failure:
             log.warning(LogEvent("second_step.sms_failed", account_id=trial.account.id, reason=failure.reason))
             if not isinstance(failure, SendRetryable) or failure.not_accepted:
-                await self._records.transact(undo)
+                await self._ground.transact(undo)
                 raise Unavailable("the SMS provider did not accept the message") from failure
 
     def _limits(self, account_id: str) -> tuple[Limit, Limit, Limit]:
@@ -147,7 +147,7 @@ class SmsCodes:
     async def find(self, trial: SecondStepTry) -> Secret | None:
         """Return the code if it is right, even if it works no more; None if it was not sent for this."""
         key = _key(trial)
-        code = await self._records.database.read(lambda connection: secrets.find(connection, key, Purpose.SMS))
+        code = await self._ground.database.read(lambda connection: secrets.find(connection, key, Purpose.SMS))
         return code if self._codes.fits("".join(trial.code.split()), key, code, use=_use(trial)) else None
 
     def _write(self, trial: SecondStepTry, code: str) -> str:
