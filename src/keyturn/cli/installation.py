@@ -71,7 +71,7 @@ class Installation:
         finally:
             await parts.close()
             # The pool of an app that is not started here, so this code closes it.
-            await parts.database.dispose()
+            await parts.database.connections.close()
 
     @asynccontextmanager
     async def database(self, settings: Settings) -> AsyncIterator["Database"]:
@@ -83,8 +83,7 @@ class Installation:
         try:
             yield database
         finally:
-            await database.close()
-            await database.dispose()
+            await database.connections.close()
 
 
 def installation() -> Installation:

@@ -205,10 +205,6 @@ class Database(DatabaseAccess):
         if not self.is_shared:
             await super().close()
 
-    async def dispose(self) -> None:
-        """Close an app's pool, too."""
-        await super().close()
-
 
 class Store:
     """Statements on Keyturn's own tables. A plain method executes them in the transaction that it is `within`.

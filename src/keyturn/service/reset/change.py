@@ -2,8 +2,9 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -18,10 +19,14 @@ from keyturn.service.reset.records.messages import PASSWORD_CHANGED, ChangeBegun
 from keyturn.service.secrets import RULES, Purpose, SecretRow
 
 
-class ChangeAuthorization(ABC):
-    """Allows one change: a working link, or an open session."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class Change(ABC):
+    """A new password for an account, the client that asks for it, and what allows it: a link, or an open session."""
 
-    how: How
+    account: Account
+    password: str
+    client: Client
+    how: ClassVar[How]
 
     @property
     def proven(self) -> bool:
@@ -36,8 +41,11 @@ class ChangeAuthorization(ABC):
         """Check the second step, after the password has passed all rules. Raises if it is missing or wrong."""
 
     @abstractmethod
-    def redeem(self, tx: Transaction, moment: datetime) -> bool:
-        """Use it up, in the caller's transaction; tell whether an intrusion is suspected. Raises if it is not valid."""
+    def redeem(self, tx: Transaction, moment: datetime) -> Account:
+        """Use up what allows it, in the caller's transaction. Raises if that is not valid.
+
+        Return the account, `intruded` if an intrusion is suspected.
+        """
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:  # noqa: B027 - most have nothing to undo
         """Undo `redeem`, which was committed at that moment, because the store has refused the password."""
@@ -45,24 +53,10 @@ class ChangeAuthorization(ABC):
     def after_change(self, tx: Transaction) -> None:  # noqa: B027 - most have nothing to add
         """Write further effects in the transaction that ends the change."""
 
-
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A new password for an account, the client that asks for it, and what allows it."""
-
-    account: Account
-    password: str
-    client: Client
-    authorization: ChangeAuthorization
-
-    def redeem(self, tx: Transaction, moment: datetime) -> Account:
-        """Use the authorization up, as it says; return the account, `intruded` if an intrusion is suspected."""
-        return msgspec.structs.replace(self.account, intruded=self.authorization.redeem(tx, moment))
-
     def begun(self, moment: datetime) -> ChangeBegun:
-        how, is_proven = self.authorization.how, self.authorization.proven
         account_id, email = self.account.id, self.account.email
         return ChangeBegun(
-            account_id=account_id, at=moment, client=self.client, how=how, email=email, is_proven=is_proven
+            account_id=account_id, at=moment, client=self.client, how=self.how, email=email, is_proven=self.proven
         )
 
 

@@ -8,6 +8,8 @@ import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.clock import now
@@ -15,7 +17,7 @@ from keyturn.service.problems.passwords import OutcomeUnknown, ResetRefused
 from keyturn.service.problems.problem import outcome_of
 from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready
-from keyturn.service.reset.change import Change, ChangeAuthorization, ChangeEffects, ended_by
+from keyturn.service.reset.change import Change, ChangeEffects, ended_by
 from keyturn.service.reset.check import LiveLinks
 from keyturn.service.reset.elsewhere import ExternalStoreChanges
 from keyturn.service.reset.events import BeforeReset, require_consent
@@ -70,8 +72,10 @@ class PasswordResets:
         """
         await self._ground.limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
-        authorization = LinkAuthorization(self._links, link, account, client, self._second_step, answer)
-        change = Change(account=account, password=password, client=client, authorization=authorization)
+        step = self._second_step
+        change = ChangeByLink(
+            account=account, password=password, client=client, links=self._links, link=link, step=step, answer=answer
+        )
         try:
             if self._before_reset:
                 await require_consent(self._before_reset, account, client)
@@ -99,10 +103,10 @@ class PasswordChanges:
     async def make(self, change: Change) -> None:
         """Make the whole change or none of it, or raise OutcomeUnknown.
 
-        Raises what the authorization does, PasswordRejected, Busy, AccountsUnready.
+        Raises what the change does, PasswordRejected, Busy, AccountsUnready.
         """
         await self._policy.require(change.password, change.account.email)
-        await change.authorization.require_second_step()
+        await change.require_second_step()
         password = NewPassword(change.password, self._hasher.hash)
         if self._joins:
             await self._change_in_transaction(change, password)
@@ -120,9 +124,9 @@ class PasswordChanges:
             account = change.redeem(tx, moment)
             ended = ended_by(self._ground.accounts.set_password_within(tx.connection, account, password_hash))
             if ended is None:
-                raise change.authorization.refusal()
+                raise change.refusal()
             self._effects.write(tx, account, change.begun(moment), ended)
-            change.authorization.after_change(tx)
+            change.after_change(tx)
             is_committing = True
 
         try:
@@ -133,14 +137,12 @@ class PasswordChanges:
             raise OutcomeUnknown("the database's answer to the commit was lost") from error
 
 
-@dataclass(eq=False, repr=False)
-class LinkAuthorization(ChangeAuthorization):
-    """Allows one change to the holder of a link; consuming the link decides. `step` asks for more than the link."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class ChangeByLink(Change):
+    """The change of a link's holder; consuming the link decides. `step` asks for more than the link."""
 
     links: LiveLinks
     link: Secret
-    account: Account
-    client: Client
     step: RequiredStep
     answer: SecondStepAnswer | None
     passed: PassedStep | None = None
@@ -165,7 +167,7 @@ class LinkAuthorization(ChangeAuthorization):
         if reason := link.dead_reason(now()) if link else "invalid":
             raise LinkDead(reason)
 
-    def redeem(self, tx: Transaction, moment: datetime) -> bool:
+    def redeem(self, tx: Transaction, moment: datetime) -> Account:
         # In the order of the worker: first the mailbox, then its account's links.
         tx.mailboxes.end_cooldown(self.link.facts.email)
         is_suspected = self.link.recovers or is_intruded(tx.connection, self.account, moment)
@@ -174,7 +176,7 @@ class LinkAuthorization(ChangeAuthorization):
             raise LinkDead("invalid")
         if self.passed:
             self.passed.spend(tx, moment)
-        return is_suspected
+        return msgspec.structs.replace(self.account, intruded=is_suspected)
 
     def give_back(self, tx: Transaction, moment: datetime) -> None:
         secrets.give_back(tx.connection, self.link, moment)

@@ -1,9 +1,9 @@
 """Sets a new password for an account in another system, which cannot join a transaction here.
 
-The authorization is redeemed and committed first, so that no other request can use it; then the store is asked. If it
-says yes, the effects follow. If it certainly refuses, the authorization is given back. In all other cases (a lost
-answer, a time-out, a process that dies, a database that takes no answer back) the store may have the password, so the
-effects follow as if it had. A superfluous confirmation is better than a silent change (NIST SP 800-63B 4.6).
+Its link or session is redeemed and committed first, so that no other request can use it; then the store is asked. If it
+says yes, the effects follow. If it certainly refuses, the link is given back. In all other cases (a lost answer, a
+time-out, a process that dies, a database that takes no answer back) the store may have the password, so the effects
+follow as if it had. A superfluous confirmation is better than a silent change (NIST SP 800-63B 4.6).
 
 If this process does not write the effects, a promise in the outbox does (`end_interrupted`). The process or
 worker that withdraws the promise writes the outcome, so there is one confirmation, even after a stall.
@@ -58,7 +58,7 @@ class ExternalStoreChanges:
     async def make(self, change: Change, password: NewPassword) -> None:
         """Make the whole change or none of it, or raise OutcomeUnknown.
 
-        Raises what authorization and store do, and Busy while another change is under way.
+        Raises what change and store do, and Busy while another change is under way.
         """
         begun = await self._redeem_and_promise(change)
         # A client that disconnects, or a server that stops, must not leave the change half done.
@@ -72,7 +72,7 @@ class ExternalStoreChanges:
         clock = self._ground.database.clock
 
         def write(tx: Transaction) -> _Begun:
-            # The authorization before the lock, as at the end of a change: two links of an account cannot deadlock.
+            # The link before the lock, as at the end of a change: two links of an account cannot deadlock.
             account = change.redeem(tx, begun.at)
             lock, of = random_bytes(16).hex(), change.account.id
             key = Purpose.CHANGE, secrets.key_of(f"change {of}")
@@ -102,7 +102,7 @@ class ExternalStoreChanges:
             raise OutcomeUnknown("it is unknown whether the store of the accounts saved the password") from error
         if ended is None:
             await self._undo(change, begun)
-            raise change.authorization.refusal()
+            raise change.refusal()
         try:
             await self._end(change, begun, ended)
         except DatabaseUnready as error:
@@ -112,11 +112,11 @@ class ExternalStoreChanges:
             ) from error
 
     async def _undo(self, change: Change, begun: _Begun) -> None:
-        """Give the authorization back, unless the effects of the change were written in the meantime."""
+        """Give the link back, unless the effects of the change were written in the meantime."""
 
         def write(tx: Transaction) -> None:
             if tx.outbox.withdraw(begun.lock):
-                change.authorization.give_back(tx, begun.change.at)
+                change.give_back(tx, begun.change.at)
             _release(tx, begun)  # last: see `_redeem_and_promise`
 
         await self._ground.transact(write)
@@ -136,7 +136,7 @@ class ExternalStoreChanges:
             elif ended is not None:  # the promise was handled while this process stalled, before the old password ended
                 self._effects.end_access(tx, account.id, begun.change.at, how=how)
             if ended is not None:
-                change.authorization.after_change(tx)
+                change.after_change(tx)
                 _release(tx, begun)
 
         await self._ground.transact(write)

@@ -3,6 +3,7 @@
 import hmac
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
 
@@ -15,7 +16,7 @@ from keyturn.service.clock import now, random_bytes, unix
 from keyturn.service.keys import box
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.reset.change import Change, ChangeAuthorization
+from keyturn.service.reset.change import Change
 from keyturn.service.reset.complete import PasswordChanges
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.passwords.hasher import PasswordHasher
@@ -63,27 +64,25 @@ def _right_password(account_id: str, verified: str) -> bytes:
     return sha256(f"{account_id}\0{verified}".encode("utf-8", "surrogatepass")).digest()
 
 
-class SessionAuthorization(ChangeAuthorization):
-    """Allows a change while its session is open. `fresh` is the secret of the session that follows."""
+@dataclass(eq=False, repr=False, kw_only=True)
+class ChangeInSession(Change):
+    """The change of a signed-in user. `session` is the secret of the open session, `fresh` of the one that follows."""
 
+    session: str
+    fresh: str = field(default_factory=secrets.mint)
     how = "change"
-
-    def __init__(self, account_id: str, secret: str) -> None:
-        self._account_id = account_id
-        self._secret = secret
-        self.fresh = secrets.mint()
 
     def refusal(self) -> NotSignedIn:
         return NotSignedIn()
 
-    def redeem(self, tx: Transaction, _: datetime) -> bool:
+    def redeem(self, tx: Transaction, _: datetime) -> Account:
         # Every change ends all sessions: while this one is open, the current password is unchanged.
-        if not tx.sessions.is_open(self._secret):
+        if not tx.sessions.is_open(self.session):
             raise NotSignedIn
-        return False
+        return self.account
 
     def after_change(self, tx: Transaction) -> None:
-        tx.sessions.start(self._account_id, self.fresh)
+        tx.sessions.start(self.account.id, self.fresh)
 
 
 log = logging.getLogger("keyturn.sessions")
@@ -236,14 +235,13 @@ class SignIns:
         await self._limits.count("login", client)
         # By the account's id: a stranger's guesses at the sign-in page count against its email.
         await self._limits.count_guess("account", account.id)
-        authorization = SessionAuthorization(account.id, secret)
-        change = Change(account=account, password=password, client=client, authorization=authorization)
+        change = ChangeInSession(account=account, password=password, client=client, session=secret)
         if not await self._verify(account, current, reserved=True):
             await self._audit.record("password_change", "rejected", client, account.id, account.email)
             raise CredentialsRejected
         await self._changes.make(change)
         log.info(LogEvent("password.changed", account_id=account.id))
-        return authorization.fresh
+        return change.fresh
 
 
 def build(
