@@ -25,7 +25,7 @@ class AccountsReadiness:
         """Raise AccountsUnready unless the store answers in time."""
         if self._asking is None or (self._asking.done() and monotonic() - self._ended >= _FRESH):
             self._began = monotonic()
-            self._asking = asyncio.create_task(self._asked())
+            self._asking = asyncio.create_task(self._objection())
         await asyncio.wait([self._asking], timeout=max(self._began + _PATIENCE - monotonic(), 0))
         objection = (
             self._asking.result() if self._asking.done() else "the store of the accounts does not answer in time"
@@ -33,7 +33,7 @@ class AccountsReadiness:
         if objection:
             raise AccountsUnready(objection)
 
-    async def _asked(self) -> str:
+    async def _objection(self) -> str:
         """Return why the store is not ready, or "" if it is."""
         try:
             async with asyncio.timeout(_LONGEST):

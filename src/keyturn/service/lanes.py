@@ -97,7 +97,7 @@ def _app_lanes(parts: "Parts") -> list[Lane]:
     no_webhook = _drop("webhooks.url is no longer set")
     handlers: dict[str, Handler] = dict.fromkeys(APP_EVENTS.values(), sender.post if sender else no_webhook)
     handlers |= dict.fromkeys(CALLBACKS.values(), _drop("the app no longer has the callback"))
-    handlers |= {CALLBACKS[event]: CallbackHandler(event, told, timeout) for event, told in parts.app.callbacks.items()}
+    handlers |= {CALLBACKS[event]: CallbackHandler(event, call, timeout) for event, call in parts.app.callbacks.items()}
     kinds = (APP_EVENTS[_REQUESTED], CALLBACKS[_REQUESTED])
     requested = {kind: handlers.pop(kind) for kind in kinds}
     return [Lane(requested, _TOLD_AT_ONCE), Lane(handlers, _TOLD_AT_ONCE, sender.close if sender else None)]

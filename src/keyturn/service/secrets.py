@@ -75,11 +75,11 @@ STORED_FACTORS = (Purpose.TOTP, Purpose.PHONE, Purpose.RECOVERY)
 class Rule(NamedTuple):
     """What holds for all secrets of a purpose.
 
-    `kept`: how long a secret is kept after it has expired, so that its holder can be told why it no longer works.
+    `retention`: how long a secret is kept after it has expired, so that its holder can be told why it no longer works.
     `ends_with`: the changes of a password that end the account's secrets: by a link, or in a session.
     """
 
-    kept: timedelta
+    retention: timedelta
     ends_with: tuple[Literal["reset", "change"], ...] = ()
 
 

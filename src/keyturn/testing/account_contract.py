@@ -65,12 +65,12 @@ class AccountStoreContract:
         ada = await people.add("Ada.L@Northwind.Test", FIRST)
         await people.add("ada.k@northwind.test", FIRST)
 
-        found = await store.find("ada.l@northwind.test")
-        assert found is not None
-        assert (found.id, found.active, found.has_password) == (ada, True, True)
+        account = await store.find("ada.l@northwind.test")
+        assert account is not None
+        assert (account.id, account.active, account.has_password) == (ada, True, True)
         # A mail goes to the stored address, never to a typed one.
-        assert found.email == ("Ada.L@Northwind.Test" if self.keeps_case else "ada.l@northwind.test")
-        assert await store.get(ada) == found
+        assert account.email == ("Ada.L@Northwind.Test" if self.keeps_case else "ada.l@northwind.test")
+        assert await store.get(ada) == account
 
     async def test_an_address_that_looks_alike_is_somebody_elses(self, store: AccountStore, people: People) -> None:
         await people.add("mike@northwind.test", FIRST)
@@ -85,10 +85,10 @@ class AccountStoreContract:
 
     async def test_who_asks_at_the_same_time_gets_their_own(self, store: AccountStore, people: People) -> None:
         ids = [await people.add(f"{name}@northwind.test", FIRST) for name in ("ada", "eve", "zoe")]
-        asked = [ids[2], "nobody", *ids, ids[0]]
+        wanted = [ids[2], "nobody", *ids, ids[0]]
 
-        found = await asyncio.gather(*map(store.get, asked))
-        assert [account.id if account else "nobody" for account in found] == asked
+        found = await asyncio.gather(*map(store.get, wanted))
+        assert [account.id if account else "nobody" for account in found] == wanted
 
     async def test_a_disabled_account_is_seen_as_such(self, store: AccountStore, people: People) -> None:
         dan = await people.add("dan@northwind.test", FIRST, active=False)

@@ -114,8 +114,8 @@ class Mailbox:
         return ReceivedMail(waiting[-1], self._mails.raw(waiting[-1]))
 
     def _missing(self, to: str, subject: str, query: str, seconds: float) -> "MailMissing":
-        asked = {"to": to, "subject": subject, "query": query}
-        wanted = ", ".join(f"{name} {value!r}" for name, value in asked.items() if value)
+        conditions = {"to": to, "subject": subject, "query": query}
+        wanted = ", ".join(f"{name} {value!r}" for name, value in conditions.items() if value)
         newest = self._mails.newest(limit=_TOLD)
         came = [f"{mail.subject!r} to {mail.to_line}{', returned before' * mail.read}" for mail in newest]
         others = "; ".join(came) or "none at all"

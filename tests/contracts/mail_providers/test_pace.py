@@ -38,7 +38,7 @@ async def elsewhere(database_url: str) -> AsyncIterator[Database]:
 
 async def turn(paced: Pace, *, first: bool = False) -> None:
     """Wait for a turn, and do nothing in it."""
-    async with paced.kept(first=first):
+    async with paced.in_turn(first=first):
         pass
 
 
@@ -96,7 +96,7 @@ async def test_who_would_wait_longer_than_a_lease_allows_is_told_to_come_later(d
 async def fail(paced: Pace, failure: SendRetryable, *, first: bool = False) -> None:
     """Ask a provider that fails in this way."""
     with pytest.raises(type(failure)):
-        async with paced.kept(first=first):
+        async with paced.in_turn(first=first):
             raise failure
 
 

@@ -51,19 +51,19 @@ class Catalogues(Struct, frozen=True):
     def files(self, locale: Locale) -> list[Path]:
         """Return the files that are searched for a language's texts, in order: German ones for "de-AT" too."""
         by_name: dict[str, list[Path]] = {}
-        for path, found in self.languages():
-            by_name.setdefault(str(found), []).append(path)
+        for path, locale_there in self.languages():
+            by_name.setdefault(str(locale_there), []).append(path)
         folders = (path for name in lineage(locale) for path in reversed(by_name.get(name, [])))
         return [file for folder in folders for file in _files(folder, self.domain)]
 
     def translations(self, locale: Locale) -> NullTranslations:
         """Return a language's texts. Raises CatalogueInvalid."""
-        found = NullTranslations()
+        texts = NullTranslations()
         for file in reversed(self.files(locale)):
             each = compile_catalogue(file, locale, self.bounds)
-            each.add_fallback(found)
-            found = each
-        return found
+            each.add_fallback(texts)
+            texts = each
+        return texts
 
     def translated_texts(self, locale: Locale) -> frozenset["Text"]:
         """Return the texts that a language translates. Raises CatalogueInvalid."""
@@ -156,8 +156,8 @@ def strings(text: str | Sequence[str] | None) -> Sequence[str]:
 
 
 def _files(folder: Path, domain: str) -> list[Path]:
-    found = [path for path in sorted((folder / "LC_MESSAGES").glob(f"{domain}.[pm]o")) if path.is_file()]
-    return [path for path in found if path.suffix == ".po" or path.with_suffix(".po") not in found]
+    files = [path for path in sorted((folder / "LC_MESSAGES").glob(f"{domain}.[pm]o")) if path.is_file()]
+    return [path for path in files if path.suffix == ".po" or path.with_suffix(".po") not in files]
 
 
 _PLACE = re.compile(r"%\((\w+)\)")
@@ -193,8 +193,8 @@ def catalogue_faults(catalogues: Catalogues) -> Iterator[CatalogueFault]:
             continue
         for file in Catalogues((folder.parent,), catalogues.domain).files(locale):
             if file.is_relative_to(folder):
-                found = file.stat()
-                yield from _faults_of_file(file, locale, catalogues.bounds, (found.st_mtime_ns, found.st_size))
+                status = file.stat()
+                yield from _faults_of_file(file, locale, catalogues.bounds, (status.st_mtime_ns, status.st_size))
 
 
 @lru_cache(64)

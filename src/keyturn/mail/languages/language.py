@@ -200,8 +200,8 @@ def _zone_name(local: datetime) -> str:
 
 
 def _file_states(files: list[Path]) -> tuple[tuple[int, int], ...]:
-    found = (file.stat() for file in files if file.is_file())
-    return tuple((one.st_mtime_ns, one.st_size) for one in found)
+    states = (file.stat() for file in files if file.is_file())
+    return tuple((one.st_mtime_ns, one.st_size) for one in states)
 
 
 # The names of languages in those languages
@@ -260,9 +260,9 @@ class Languages:
     ) -> None:
         self.catalogues = Catalogues(folders or (PACKAGED,), domain, bounds)
         zone = ZoneInfo(timezone)
-        found = [Locale.parse(SOURCE_LANGUAGE), *(locale for _, locale in self.catalogues.languages() if locale)]
+        installed = [Locale.parse(SOURCE_LANGUAGE), *(locale for _, locale in self.catalogues.languages() if locale)]
         named, added = ([locale for tag in tags if (locale := parse_locale(tag))] for tags in (only, more))
-        by_name = {str(locale): locale for locale in named or [*found, *added]}
+        by_name = {str(locale): locale for locale in named or [*installed, *added]}
         languages = (Language(by_name[name], zone, self.catalogues, reload=reload) for name in sorted(by_name))
         self.known: Mapping[str, Language] = {language.tag: language for language in languages}
         self._last_resort = self.known[str(named[0]).replace("_", "-") if named else SOURCE_LANGUAGE]
@@ -276,7 +276,7 @@ class Languages:
 
     def _choose(self, locale: str, accept_language: str) -> Language:
         for tag in (locale, *_by_preference(accept_language)):
-            if (found := parse_locale(tag)) and (language := self._closest(found)):
+            if (wanted := parse_locale(tag)) and (language := self._closest(wanted)):
                 return language
         return self._last_resort
 
@@ -291,8 +291,8 @@ def _writing(locale: Locale) -> tuple[str, str]:
     script = locale.script
     if not script:
         likely = get_global("likely_subtags")
-        found = parse_locale(likely.get(f"{locale.language}_{locale.territory}") or likely.get(locale.language, ""))
-        script = found.script if found else None
+        likeliest = parse_locale(likely.get(f"{locale.language}_{locale.territory}") or likely.get(locale.language, ""))
+        script = likeliest.script if likeliest else None
     return _READ_ALIKE.get(locale.language, locale.language), script or ""
 
 
@@ -308,5 +308,5 @@ def languages_in(folder: Path, timezone: str, more: Iterable[str] = (), bounds: 
 def _by_preference(accept_language: str) -> list[str]:
     """Return the tags of an Accept-Language header by preference (RFC 9110, 12.4.2 and 12.5.4)."""
     ranges = filter(None, map(_LANGUAGE_RANGE.fullmatch, map(str.strip, accept_language.split(","))))
-    weighted = [(float(found[2] or 1), found[1]) for found in ranges]
+    weighted = [(float(one[2] or 1), one[1]) for one in ranges]
     return [tag for weight, tag in sorted(weighted, key=lambda pair: -pair[0]) if weight > 0]

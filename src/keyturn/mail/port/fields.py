@@ -54,9 +54,9 @@ class Fields:
 
     def each(self, name: str) -> list["Fields"]:
         """Return the objects of a list, which must be there."""
-        if (found := self._get(name, list, None)) is None:
+        if (objects := self._get(name, list, None)) is None:
             raise ValueError(f"{name} is missing")
-        return [Fields(one) for one in found]
+        return [Fields(one) for one in objects]
 
     def time(self, *names: str) -> datetime:
         """Return a time: text with its zone, or seconds since 1970. Raises ValueError if there is none."""

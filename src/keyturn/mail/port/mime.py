@@ -81,8 +81,8 @@ def bare_address(mailbox: str) -> str:
 
 def _quoted(mailbox: str) -> str:
     """Return a mailbox whose local part is quoted if dots need that (RFC 5321, 4.1.2): "a..b"@mail.example."""
-    found = _LOCAL_PART.search(mailbox)
-    return mailbox if not found else f'{mailbox[: found.start()]}"{found[0]}"{mailbox[found.end() :]}'
+    local = _LOCAL_PART.search(mailbox)
+    return mailbox if not local else f'{mailbox[: local.start()]}"{local[0]}"{mailbox[local.end() :]}'
 
 
 def _write_field(name: str, value: str, policy: "EmailPolicy[Any]") -> bytes:

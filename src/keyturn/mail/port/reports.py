@@ -51,10 +51,10 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ends: bool = False
 
 
-def key_in(said: Fields, *tags: str) -> str:
+def key_in(fields: Fields, *tags: str) -> str:
     """Return the idempotency key among the tags that a report repeats in a field; "" if it is missing."""
     try:
-        return (said.within(*tags) if tags else said).text(KEY_TAG)
+        return (fields.within(*tags) if tags else fields).text(KEY_TAG)
     except ValueError:  # some providers send an empty list for no tags
         return ""
 

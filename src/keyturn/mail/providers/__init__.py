@@ -13,8 +13,8 @@ from keyturn.mail.port.provider import Provider
 
 def _providers() -> Mapping[str, Provider[Any]]:
     modules = (import_module(f"{__name__}.{module.name}") for module in iter_modules(__path__))
-    found: list[Provider[Any]] = [module.PROVIDER for module in modules]
-    return {provider.name: provider for provider in sorted(found, key=lambda one: (one.place, one.name))}
+    providers: list[Provider[Any]] = [module.PROVIDER for module in modules]
+    return {provider.name: provider for provider in sorted(providers, key=lambda one: (one.place, one.name))}
 
 
 PROVIDERS = _providers()

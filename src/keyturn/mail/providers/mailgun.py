@@ -59,14 +59,14 @@ def _judge(answer: Answer, _: Email) -> str | Refused:
         raise SendRefused("200 not the API", account=True)
     if answer.body.strip() == b"Forbidden":  # a refused key
         return Refused(str(answer.status))
-    said = Fields.read(answer.body)
+    fields = Fields.read(answer.body)
     if answer.status == HTTPStatus.OK:
-        return said.text("id").strip("<>")
+        return fields.text("id").strip("<>")
     if answer.status == HTTPStatus.NOT_FOUND:  # a gateway words "no such route" in the same form
-        if said.text("message").startswith("Domain not found"):  # it is foreign, or one of the other region
+        if fields.text("message").startswith("Domain not found"):  # it is foreign, or one of the other region
             raise SendRefused("404 domain not found", account=True)
         raise ValueError("not Mailgun's answer")
-    said.required("message")
+    fields.required("message")
     return Refused(str(answer.status))
 
 
@@ -96,24 +96,24 @@ async def _read(key: bytes, _: Mapping[str, str], body: bytes) -> Sequence[Repor
         raise ValueError("the signature does not match")
     if abs(time.time() - int(proof.timestamp)) > _LONGEST_AGE:
         raise ValueError("the signature is too old")
-    said = Fields.read(bytes(delivery.event_data))
-    kind, reason = said.required("event"), said.text("reason")
+    fields = Fields.read(bytes(delivery.event_data))
+    kind, reason = fields.required("event"), fields.text("reason")
     event = _EVENTS.get(kind, "")
     if kind == "failed" and reason.startswith("suppress-"):  # the mailbox is on Mailgun's list
         event = "suppressed"
-    elif kind == "failed" and said.text("severity") == "temporary":
+    elif kind == "failed" and fields.text("severity") == "temporary":
         event = "delivery_delayed"
     if not event:
         return []
-    header = said.within("message").within("headers")
+    header = fields.within("message").within("headers")
     report = Report(
         id=proof.token,
         event=event,
         detail=fixed_words(reason),
-        at=said.time("timestamp"),
+        at=fields.time("timestamp"),
         provider_id=header.text("message-id"),
-        key=key_in(said, "user-variables"),
-        to=said.text("recipient") or parseaddr(header.text("to"))[1],  # a rejected mail has no recipient yet
+        key=key_in(fields, "user-variables"),
+        to=fields.text("recipient") or parseaddr(header.text("to"))[1],  # a rejected mail has no recipient yet
         ends=event == "bounced" and reason == "bounce",  # the mailbox does not exist
     )
     return [report]

@@ -55,8 +55,8 @@ _DROPPED = "inactive addresses"  # in the prose of an acceptance: these still ge
 
 
 def _judge(answer: Answer, _: Email) -> str | Refused:
-    said = Fields.read(answer.body)
-    code, message = int(said.number("ErrorCode")), said.text("Message")
+    fields = Fields.read(answer.body)
+    code, message = int(fields.number("ErrorCode")), fields.text("Message")
     reason = f"{answer.status} ErrorCode {code}" if code else str(answer.status)
     if code in _ACCOUNT:
         raise SendRefused(reason, account=True)
@@ -64,7 +64,7 @@ def _judge(answer: Answer, _: Email) -> str | Refused:
         raise SendRefused(f"{answer.status} inactive recipient")
     if code == _MAINTENANCE:
         raise SendRetryable(reason, not_accepted=True)
-    return said.text("MessageID") if answer.status == HTTPStatus.OK and not code else Refused(reason)
+    return fields.text("MessageID") if answer.status == HTTPStatus.OK and not code else Refused(reason)
 
 
 _FOR_GOOD = {"HardBounce", "BadEmailAddress", "ManuallyDeactivated"}
@@ -85,23 +85,23 @@ _EVENTS = {
 
 async def _read(password: bytes, headers: Mapping[str, str], body: bytes) -> Sequence[Report]:
     require_password(password, headers)  # Postmark signs nothing, but sends the password of its webhook's URL
-    said = Fields.read(body)
-    record, kind, mail, reason = map(said.text, ("RecordType", "Type", "MessageID", "SuppressionReason"))
+    fields = Fields.read(body)
+    record, kind, mail, reason = map(fields.text, ("RecordType", "Type", "MessageID", "SuppressionReason"))
     event = _EVENTS.get(kind, "bounced") if record == "Bounce" else _EVENTS.get(record, "")
-    if record == "SubscriptionChange" and said.flag("SuppressSending") and reason == "ManualSuppression" and mail:
+    if record == "SubscriptionChange" and fields.flag("SuppressSending") and reason == "ManualSuppression" and mail:
         event = "suppressed"  # a suppressing bounce or complaint has a report of its own
-    if said.required("RecordType") and not event:
+    if fields.required("RecordType") and not event:
         return []
-    to, at = said.text("Recipient", "Email"), said.time("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt")
+    to, at = fields.text("Recipient", "Email"), fields.time("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt")
     report = Report(
         id=f"{record} {kind} {mail} {to} {at.isoformat()}",
         event=event,
         detail=fixed_words(kind, reason),
         at=at,
-        provider_id=said.required("MessageID"),
-        key=key_in(said, "Metadata"),
+        provider_id=fields.required("MessageID"),
+        key=key_in(fields, "Metadata"),
         to=to,
-        ends=said.flag("Inactive") or kind in _FOR_GOOD,  # `Inactive`: Postmark no longer sends to this mailbox
+        ends=fields.flag("Inactive") or kind in _FOR_GOOD,  # `Inactive`: Postmark no longer sends to this mailbox
     )
     return [report]
 

@@ -52,10 +52,10 @@ async def _hand_over(api: ProviderApi, _: ResendSettings, email: Email, key: str
 
 def _judge(answer: Answer, _: Email) -> str | Refused:
     """Sort an answer by its error (https://resend.com/docs/api-reference/errors)."""
-    said = Fields.read(answer.body)
-    if answer.status == HTTPStatus.OK and (accepted := said.text("id")):
+    fields = Fields.read(answer.body)
+    if answer.status == HTTPStatus.OK and (accepted := fields.text("id")):
         return accepted
-    name = said.required("name")
+    name = fields.required("name")
     if name in {"daily_quota_exceeded", "monthly_quota_exceeded"}:
         raise QuotaExhausted(name, quota_renewal(name, datetime.now(UTC)))
     if name in {"concurrent_idempotent_requests", "resource_locked"}:

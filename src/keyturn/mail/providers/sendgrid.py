@@ -123,17 +123,17 @@ def _verify(key: "EllipticCurvePublicKey", headers: Mapping[str, str], body: byt
         raise ValueError("the signature does not match") from None
 
 
-def _report(said: Fields) -> Sequence[Report]:
-    event, to = _EVENTS.get(said.text("event"), ""), said.text("email")
-    kind, reason, mail, key = said.text("type"), said.text("reason"), said.text("sg_message_id"), key_in(said)
-    words = [kind, said.text("bounce_classification")]
+def _report(fields: Fields) -> Sequence[Report]:
+    event, to = _EVENTS.get(fields.text("event"), ""), fields.text("email")
+    kind, reason, mail, key = fields.text("type"), fields.text("reason"), fields.text("sg_message_id"), key_in(fields)
+    words = [kind, fields.text("bounce_classification")]
     if event == "failed" and reason in _SUPPRESSED:
         event, words = "suppressed", [reason]
     report = Report(
-        id=said.required("sg_event_id"),
+        id=fields.required("sg_event_id"),
         event=event,
         detail=fixed_words(*(word.replace(" ", "-") for word in words)),
-        at=said.time("timestamp"),
+        at=fields.time("timestamp"),
         provider_id=re.split(r"\.(?:filter|recv)", mail)[0],  # the value of the header X-Message-Id
         key=key,
         to=to,
@@ -171,8 +171,8 @@ async def _examine(api: Examination, _: SendGridSettings, sender: CheckedSender)
         return
     yield ok("the key works, and may send")
     domains = await api.ask(f"/v3/whitelabel/domains?domain={sender.domain}")
-    found = [Fields(one) for one in msgspec.json.decode(domains.body, type=list[dict[str, object]])]
-    states = {one.text("domain"): one.flag("valid") for one in found}
+    records = [Fields(one) for one in msgspec.json.decode(domains.body, type=list[dict[str, object]])]
+    states = {one.text("domain"): one.flag("valid") for one in records}
     if states.get(sender.domain):
         yield ok(f"{sender.domain} is authenticated")
     else:  # a verified single sender may send, too, but its mails fail DMARC

@@ -47,11 +47,11 @@ def to_html(mjml: str) -> str:
         return _compile_with_roles(mjml)
     styles: list[str] = []
 
-    def lift(found: re.Match[str]) -> str:
-        if found[3] is None:  # a comment, or an unclosed style
-            return found[0]
-        styles.append(found[2])
-        return found[1] + _PLACE.ljust(len(found[2]))  # as long as before, because the compiler reports offsets
+    def lift(match: re.Match[str]) -> str:
+        if match[3] is None:  # a comment, or an unclosed style
+            return match[0]
+        styles.append(match[2])
+        return match[1] + _PLACE.ljust(len(match[2]))  # as long as before, because the compiler reports offsets
 
     html = _compile_with_roles(_INLINE_STYLE.sub(lift, mjml))
     if not styles:
@@ -66,9 +66,9 @@ _SEVERAL_CLASSES = re.compile(r"""mj-class\s*=\s*["'][^"'<>]*[^"'<>\s]\s+[^"'<>\
 _CLASSES = re.compile(r"""<!--.*?(?:-->|\Z)|(<mj-[^<>]*?\smj-class\s*=\s*["'])([^"'<>]*)""", re.DOTALL)
 
 
-def _last_class_first(found: re.Match[str]) -> str:
+def _last_class_first(match: re.Match[str]) -> str:
     """Reverse the classes in `mj-class`: of several, mrml takes the first, and MJML's own compiler the last."""
-    return f"{found[1]}{' '.join(reversed(found[2].split())).ljust(len(found[2]))}" if found[1] else found[0]
+    return f"{match[1]}{' '.join(reversed(match[2].split())).ljust(len(match[2]))}" if match[1] else match[0]
 
 
 def _compile_with_roles(mjml: str) -> str:
@@ -76,7 +76,7 @@ def _compile_with_roles(mjml: str) -> str:
 
     mrml drops the attribute, so it is passed through the table's content.
     """
-    marked = _TABLE_WITH_ROLE.sub(lambda found: f"{found[0]}<!-- role={found[2]} -->" if found[1] else found[0], mjml)
+    marked = _TABLE_WITH_ROLE.sub(lambda match: f"{match[0]}<!-- role={match[2]} -->" if match[1] else match[0], mjml)
     if marked == mjml:
         return _compile(mjml)
     try:
@@ -103,7 +103,7 @@ def _compile(mjml: str) -> str:
 
 def _with_readable_gaps(mjml: str) -> str:
     """Return MJML of the same length, with a line break at the start of each gap where mrml accepts no other."""
-    in_attributes = _ATTRIBUTES.sub(lambda found: _GAP_IN_ATTRIBUTES.sub(_line_breaks, found[0]), mjml)
+    in_attributes = _ATTRIBUTES.sub(lambda match: _GAP_IN_ATTRIBUTES.sub(_line_breaks, match[0]), mjml)
     return _GAP.sub(_line_breaks, in_attributes)
 
 
@@ -119,7 +119,7 @@ def without_outlook_classic(html: str) -> str:
 
     MJML writes a table into them around each section and column. What other clients show stays.
     """
-    return _CONDITIONAL_COMMENT.sub(lambda found: "" if found[0].endswith("-->") else found[0], html)
+    return _CONDITIONAL_COMMENT.sub(lambda match: "" if match[0].endswith("-->") else match[0], html)
 
 
 _CONTAINERS = frozenset(("div", "span", "p"))

@@ -55,13 +55,13 @@ def _number_elements(html: str, tag: Element) -> str:
     return f"{html[tag.offset : tag.behind_name]}{number}{html[tag.behind_name : start]}{html[end : tag.inner.start]}"
 
 
-def _style_tag(html: str, tag: Element, given: str) -> str:
+def _style_tag(html: str, tag: Element, css: str) -> str:
     """Return the tag with the rules' declarations in its style.
 
     They precede its own declarations, which so win (CSS Cascade 4, 6.1). Important ones follow, without the word
     `!important`: Outlook for Windows drops a declaration in a tag that has it.
     """
-    declarations = list(_declarations(given))
+    declarations = list(_declarations(css))
     if not declarations:
         return html[tag.offset : tag.inner.start]
     first, last = ("".join(one for one, is_important in declarations if is_important is so) for so in (False, True))

@@ -118,18 +118,18 @@ def with_includes(source: str, name: str, include: Callable[[Sequence[str], str]
     """
     if "<mj-include" not in source:
         return source
-    return _INCLUDE.sub(lambda found: _included(found, name, include, unless), source)
+    return _INCLUDE.sub(lambda match: _included(match, name, include, unless), source)
 
 
-def _included(found: re.Match[str], name: str, include: Callable[[Sequence[str], str], str], unless: str) -> str:
-    given = {key: attribute_value(first or second) for key, first, second in _ATTRIBUTE.findall(found[1] or "")}
-    path = given.get("path", "").replace("\\", "/")
+def _included(tag: re.Match[str], name: str, include: Callable[[Sequence[str], str], str], unless: str) -> str:
+    attributes = {key: attribute_value(first or second) for key, first, second in _ATTRIBUTE.findall(tag[1] or "")}
+    path = attributes.get("path", "").replace("\\", "/")
     if not path or unless in path or "'" in path:
-        return found[0]
-    included = include(places_of(path, name), "\n" * found[0].count("\n"))
-    match given.get("type"):
+        return tag[0]
+    included = include(places_of(path, name), "\n" * tag[0].count("\n"))
+    match attributes.get("type"):
         case "css":
-            inline = ' inline="inline"' if given.get("css-inline") == "inline" else ""
+            inline = ' inline="inline"' if attributes.get("css-inline") == "inline" else ""
             return f"<mj-style{inline}>{included}</mj-style>"
         case "html":
             return f"<mj-raw>{included}</mj-raw>"
@@ -146,10 +146,10 @@ def unwrap_includes(mjml: str) -> str:
     if mjml.count("<mjml") < 2:
         return mjml
     depth, parts, behind = 0, [], 0
-    for found in _WRAPPER.finditer(mjml):
-        depth += (found[2] == "mjml") * (not found[1])
-        if depth > 1 and found[2]:
-            parts += [mjml[behind : found.start()], " " * len(found[0])]
-            behind = found.end()
-        depth -= (found[2] == "mjml") * bool(found[1])
+    for tag in _WRAPPER.finditer(mjml):
+        depth += (tag[2] == "mjml") * (not tag[1])
+        if depth > 1 and tag[2]:
+            parts += [mjml[behind : tag.start()], " " * len(tag[0])]
+            behind = tag.end()
+        depth -= (tag[2] == "mjml") * bool(tag[1])
     return "".join([*parts, mjml[behind:]])

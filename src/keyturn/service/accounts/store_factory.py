@@ -19,8 +19,8 @@ def store_from_factory(reference: str, settings: Settings) -> AccountStore:
     store: AccountStore = product_of(reference, settings, AccountStore, "accounts.store")
     for name in ("set_password_within", "password_hash_within"):
         if inspect.iscoroutinefunction(getattr(store, name)):
-            said = f"{reference} returned {type(store).__name__}, whose {name} is async: make it a plain method"
-            raise SettingsInvalid.of("accounts.store", said)
+            message = f"{reference} returned {type(store).__name__}, whose {name} is async: make it a plain method"
+            raise SettingsInvalid.of("accounts.store", message)
     return store
 
 

@@ -61,35 +61,35 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the other process ends this one
     reports = os.dup(1)
     os.dup2(2, 1)  # output that a library prints is no report
-    orders = io.FileIO(0, closefd=False)
-    if not (line := orders.readline()):
+    pipe = io.FileIO(0, closefd=False)
+    if not (line := pipe.readline()):
         return
-    told = msgspec.json.decode(line, type=Orders, dec_hook=lambda kind, text: kind(text))
-    sys.path[:] = told.path
-    configure_logs(told.settings.logs.level)
+    orders = msgspec.json.decode(line, type=Orders, dec_hook=lambda kind, text: kind(text))
+    sys.path[:] = orders.path
+    configure_logs(orders.settings.logs.level)
     from keyturn.service.event_loop import WORKER_TURN, run
     from keyturn.service.parts import Parts
 
     meters = ReportedMeters(reports)
-    parts = Parts(told.settings, meters=meters, reload_templates=told.reload_templates)
+    parts = Parts(orders.settings, meters=meters, reload_templates=orders.reload_templates)
     collect_seldom(loaded=True)
-    run(_work(parts, meters, orders), WORKER_TURN)
+    run(_work(parts, meters, pipe), WORKER_TURN)
 
 
-async def _work(parts: "Parts", meters: ReportedMeters, orders: io.FileIO) -> None:
+async def _work(parts: "Parts", meters: ReportedMeters, pipe: io.FileIO) -> None:
     from keyturn.service.event_loop import on_signals
 
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(parts.work())
 
     def listen() -> None:
-        if orders.read(4096):
+        if pipe.read(4096):
             parts.outbox.wake()
         else:
-            loop.remove_reader(orders.fileno())
+            loop.remove_reader(pipe.fileno())
             task.cancel()
 
-    loop.add_reader(orders.fileno(), listen)
+    loop.add_reader(pipe.fileno(), listen)
     with on_signals([signal.SIGTERM], task.cancel):
         meters.report(WORKING)
         try:

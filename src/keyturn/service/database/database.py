@@ -73,13 +73,13 @@ class DatabaseAccess:
             async with asyncio.timeout(self._seconds):
                 yield
 
-    async def fetch(self, statement: sa.Executable, given: Mapping[str, Any] | None = None) -> Sequence[sa.RowMapping]:
+    async def fetch(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> Sequence[sa.RowMapping]:
         """Return the rows of one statement that changes nothing.
 
-        Build a frequent statement once, and give its values in `given` each time. SQLAlchemy takes several times as
+        Build a frequent statement once, and give its `values` each time. SQLAlchemy takes several times as
         long to see that two statements are the same as SQLite takes to answer one.
         """
-        return await self.read(lambda connection: connection.execute(statement, given).mappings().all())
+        return await self.read(lambda connection: connection.execute(statement, values).mappings().all())
 
     async def read(self, work: Callable[[sa.Connection], _Result]) -> _Result:
         """Return the result of `work` outside of a transaction: on PostgreSQL each statement commits by itself."""
@@ -144,7 +144,7 @@ class Database(DatabaseAccess):
         self.is_sqlite = self.dialect.name == "sqlite"
 
     async def execute(
-        self, statement: sa.Executable, given: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
+        self, statement: sa.Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
     ) -> Sequence[sa.Row[Any]]:
         """Execute one statement, for one set of values or for all of several, and commit; return its rows.
 
@@ -154,7 +154,7 @@ class Database(DatabaseAccess):
         """
 
         def execute(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
-            result = connection.execute(statement, given)
+            result = connection.execute(statement, values)
             return result.all() if result.returns_rows else []
 
         # PostgreSQL commits a statement that is outside of a transaction by itself: that takes one trip instead of

@@ -40,8 +40,8 @@ async def require_current(database: Database, *, command: str = "keyturn") -> st
     rollout, a newer program has migrated it, and migrations expand first and contract a release later. All columns
     that the statements here name must still exist; otherwise the program is too old.
     """
-    found = await revision(database)
-    if found and (ahead := ahead_text(found)):
+    current = await revision(database)
+    if current and (ahead := ahead_text(current)):
         try:
             await database.read(
                 lambda one: [one.execute(select(each).limit(0)) for each in Model.metadata.sorted_tables]
@@ -49,18 +49,18 @@ async def require_current(database: Database, *, command: str = "keyturn") -> st
         except DatabaseUnready as error:
             missing = describe_error(error)
             raise DatabaseUnready(f"{ahead}, and lacks what it needs ({missing}): install that version") from error
-    if found and found >= head():
-        return found
+    if current and current >= head():
+        return current
     where = f"schema {database.schema}" if database.schema else "database"
-    state = f"is at revision {found}, not {head()}" if found else NO_TABLES
+    state = f"is at revision {current}, not {head()}" if current else NO_TABLES
     raise DatabaseUnready(f"the {where} {state}: run `{command} migrate`")
 
 
-def ahead_text(found: str) -> str:
+def ahead_text(current: str) -> str:
     """Return a sentence if a database's revision is newer than all that this program knows, else ""."""
-    if found <= head():  # names of revisions sort by age
+    if current <= head():  # names of revisions sort by age
         return ""
-    return f"the database is at revision {found}, newer than {head()} of this version of Keyturn"
+    return f"the database is at revision {current}, newer than {head()} of this version of Keyturn"
 
 
 async def revision(database: Database) -> str | None:

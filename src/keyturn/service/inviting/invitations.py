@@ -110,12 +110,12 @@ class OperatorResets:
 
     async def judge(self, emails: Sequence[str]) -> list[tuple[str, Outcome]]:
         """Return each address, as it is looked up, with the outcome of a request. Raises AccountsUnready."""
-        found = await asyncio.gather(*map(self._find, emails))
-        accounts = [account for _, account in found if isinstance(account, Account)]
+        looked_up = await asyncio.gather(*map(self._find, emails))
+        accounts = [account for _, account in looked_up if isinstance(account, Account)]
         mailboxes = await self._ground.mailboxes.look([account.email for account in accounts])
         refusals = {email: mailbox.refusal for email, mailbox in mailboxes.items() if mailbox.refusal}
         reachable = await may_get_link(self._ground.database, accounts)
-        return [(email, _outcome(account, refusals, reachable)) for email, account in found]
+        return [(email, _outcome(account, refusals, reachable)) for email, account in looked_up]
 
     async def _find(self, email: str) -> tuple[str, Account | Literal["malformed", "no_account"]]:
         try:
@@ -149,8 +149,8 @@ class OperatorResets:
             known = set(tx.connection.scalars(posted))
             for key, email in keys.items():
                 if key not in known:
-                    asked = ResetRequested(email=email, at=now(), client=campaign.operator, reason=campaign.reason)
-                    tx.outbox.enqueue(RESET_REQUESTED, asked, key=key)
+                    request = ResetRequested(email=email, at=now(), client=campaign.operator, reason=campaign.reason)
+                    tx.outbox.enqueue(RESET_REQUESTED, request, key=key)
 
         await self._ground.transact(write)
 
@@ -160,13 +160,13 @@ def _key(campaign: Campaign, email: str) -> str:
 
 
 def _outcome(
-    found: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], reachable: Collection[str]
+    account: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], reachable: Collection[str]
 ) -> Outcome:
-    if not isinstance(found, Account):
-        return found
-    if found.id not in reachable:
-        return "locked" if found.locked else "disabled"
-    return refusals.get(found.email, "asked") if found.takes_password else "signs_in_elsewhere"
+    if not isinstance(account, Account):
+        return account
+    if account.id not in reachable:
+        return "locked" if account.locked else "disabled"
+    return refusals.get(account.email, "asked") if account.takes_password else "signs_in_elsewhere"
 
 
 # Links and codes that an operator hands to an owner whom they know. A reader of such a link can set the password. So
@@ -221,13 +221,13 @@ class OperatorLinks:
             code, minted = await self._code(account, moment)
         # It names no device: the client is an operator, or an app's server.
         by = Client(request_id=client.request_id)
-        told = PasswordWasChanged(account_id=account.id, at=moment, client=by, email=account.email, is_link=True)
+        change = PasswordWasChanged(account_id=account.id, at=moment, client=by, email=account.email, is_link=True)
 
         def write(tx: Transaction) -> None:
             tx.hold(account.id)
             secrets.revoke(tx.connection, account.id, [*LINKS, Purpose.CODE], moment)
             secrets.add(tx.connection, [(minted, True)])
-            message = None if invites else tx.outbox.enqueue(PASSWORD_CHANGED, told)
+            message = None if invites else tx.outbox.enqueue(PASSWORD_CHANGED, change)
             outcome, known = "code_issued" if code else "link_issued", (account.id, account.email)
             tx.audit.write("operator_link", outcome, client, moment, *known, message_id=message, note=reason)
 

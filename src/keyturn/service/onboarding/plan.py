@@ -139,16 +139,16 @@ def _database(flags: Flags, environ: Mapping[str, str]) -> tuple[str, str]:
     The flag may name the variable, such as `${DATABASE_URL}`. Raises SettingsInvalid, without repeating the address: it
     may be a secret.
     """
-    given = flags.database or ("${DATABASE_URL}" if flags.store in (None, "table") else "")
-    if not given:
+    address = flags.database or ("${DATABASE_URL}" if flags.store in (None, "table") else "")
+    if not address:
         return "", ""
-    named = _VARIABLE.fullmatch(given)
+    named = _VARIABLE.fullmatch(address)
     variable = named[1] if named else ""
     if variable and not environ.get(variable):
         raise SettingsInvalid.of(_URL, f"the variable {variable} is not set{_where_it_may_be(variable)}")
-    url = environ[variable] if variable else given
+    url = environ[variable] if variable else address
     if read_url(url, _URL).holds_secret and not variable:
-        holding = [name for name, value in environ.items() if value == given and not name.startswith("KEYTURN_")]
+        holding = [name for name, value in environ.items() if value == address and not name.startswith("KEYTURN_")]
         variable = next(iter(holding), "ACCOUNTS_DATABASE_URL" if environ.get("DATABASE_URL") else "DATABASE_URL")
     if flags.together and database_fault(url, for_our_tables=True):
         raise SettingsInvalid.of("database.url", "Keyturn's tables need SQLite or PostgreSQL: leave the flag out")

@@ -176,13 +176,13 @@ async def mails_sealed_otherwise(database: Database, seal: Seal) -> int:
     """Return how many waiting mails the seal cannot open. Raises DatabaseUnready."""
     others, last = 0, 0
     sealed = select(OutboxRow.id, OutboxRow.sealed).where(STILL_WAITING, OutboxRow.sealed.is_not(None))
-    while found := await database.fetch(sealed.where(OutboxRow.id > last).order_by(OutboxRow.id).limit(_BATCH)):
-        for row in found:
+    while batch := await database.fetch(sealed.where(OutboxRow.id > last).order_by(OutboxRow.id).limit(_BATCH)):
+        for row in batch:
             try:
                 seal.open(bytes(row["sealed"]))
             except SealBroken:
                 others += 1
-        last = found[-1]["id"]
+        last = batch[-1]["id"]
     return others
 
 

@@ -85,12 +85,12 @@ _PATIENCE = 2.0
 class _Answer(msgspec.Struct, kw_only=True):
     """The answer to a request. `outcome`: which mail it gets or why it gets none, once that is known.
 
-    `account`: one without an id if none was `found`.
+    `account`: one without an id if there is none `existing`.
     """
 
     message: Message
-    asked: ResetRequested
-    found: Account | None
+    request: ResetRequested
+    existing: Account | None
     account: Account
     outcome: Literal["", "no_account", "disabled", "needs_no_invitation"] | Refusal | Outcome = ""
     email: Email | None = None
@@ -129,10 +129,10 @@ class ResetRequestHandler:
 
         Without an answer to its look-up, a message is handled alone: it then delays and fails no other.
         """
-        asked = {one.id: _DECODER.decode(one.payload) for one in messages if not one.sealed}
-        found = await self._find_together({one.email for one in asked.values()})
-        first = [one for one in messages if one.id in asked and asked[one.id].email in found]
-        answer_all = partial(self._answer_all, asked=asked, found=found)
+        requests = {one.id: _DECODER.decode(one.payload) for one in messages if not one.sealed}
+        accounts = await self._find_together({one.email for one in requests.values()})
+        first = [one for one in messages if one.id in requests and requests[one.id].email in accounts]
+        answer_all = partial(self._answer_all, requests=requests, accounts=accounts)
         answered = await self._mails.prepare_all(first, answer_all) if first else []
         prepared = dict(zip((one.id for one in first), answered, strict=True))
         return [prepared.get(one.id) or partial(self, one) for one in messages]
@@ -142,9 +142,10 @@ class ResetRequestHandler:
         return await self._mails.deliver(message, self._answer_alone, expired=self._answer_anew)
 
     async def _answer_alone(self, message: Message, *, again_at: datetime | None = None) -> Email | Dropped:
-        asked = _DECODER.decode(message.payload)
-        found = {asked.email: await self._ground.accounts.find(asked.email)}
-        (answer,) = await self._answer_all([message], asked={message.id: asked}, found=found, again_at=again_at)
+        request = _DECODER.decode(message.payload)
+        accounts = {request.email: await self._ground.accounts.find(request.email)}
+        requests = {message.id: request}
+        (answer,) = await self._answer_all([message], requests=requests, accounts=accounts, again_at=again_at)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -158,12 +159,12 @@ class ResetRequestHandler:
         if message.sender is None:
             anew = msgspec.structs.replace(message, key=new_key(), sealed=None)
             return await self._mails.deliver(anew, partial(self._answer_alone, again_at=now()))
-        asked = _DECODER.decode(message.payload)
+        request = _DECODER.decode(message.payload)
 
         def write(tx: Transaction) -> Dropped:
             tx.outbox.require(message)
-            to = asked.client, now(), link.account_id, link.facts.email
-            tx.audit.write(event_of(asked), "expired", *to, message_id=message.id)
+            to = request.client, now(), link.account_id, link.facts.email
+            tx.audit.write(event_of(request), "expired", *to, message_id=message.id)
             tx.outbox.drop([(message, "expired")])
             return Dropped("expired")
 
@@ -173,17 +174,17 @@ class ResetRequestHandler:
         self,
         messages: Sequence[Message],
         *,
-        asked: Mapping[int, ResetRequested],
-        found: Mapping[str, Account | None],
+        requests: Mapping[int, ResetRequested],
+        accounts: Mapping[str, Account | None],
         again_at: datetime | None = None,
     ) -> Sequence[Email | Dropped | Exception]:
         """Decide and store the answers.
 
-        `asked`: the request of each message, by its id.
-        `found`: the account of each address.
+        `requests`: the request of each message, by its id.
+        `accounts`: the account of each address.
         `again_at`: when these requests are answered again, for the audit trail.
         """
-        answers = [_answer(one, asked[one.id], found[asked[one.id].email]) for one in messages]
+        answers = [_answer(one, requests[one.id], accounts[requests[one.id].email]) for one in messages]
         moment = now()
         await self._refuse(answers)
         drafts = await self._draft(answers, moment)
@@ -205,8 +206,8 @@ class ResetRequestHandler:
         if not emails:
             return {}
         async with asyncio.timeout(_PATIENCE):
-            found = zip(emails, await self._ground.accounts.find_all(list(emails)), strict=True)
-        return {email: one for email, one in found if not isinstance(one, Exception)}
+            answers = zip(emails, await self._ground.accounts.find_all(list(emails)), strict=True)
+        return {email: one for email, one in answers if not isinstance(one, Exception)}
 
     async def _refuse(self, answers: Sequence[_Answer]) -> None:
         """Note why a request gets no mail, if that is already known."""
@@ -214,11 +215,11 @@ class ResetRequestHandler:
         mailboxes = await self._ground.mailboxes.look({one.account.email for one in answers})
         answered: set[str] = set()
         for one in answers:
-            if one.found is None:
+            if one.existing is None:
                 continue
-            if one.found.id not in reachable:
+            if one.existing.id not in reachable:
                 one.outcome = "disabled"
-            elif one.asked.invited and not one.found.awaits_password:
+            elif one.request.invited and not one.existing.awaits_password:
                 one.outcome = "needs_no_invitation"
             else:
                 mailbox = addresses.normalize(one.account.email)
@@ -230,9 +231,9 @@ class ResetRequestHandler:
         """Return a mail for each request that may get one; if there is none, a mail that is not sent."""
         without_code = await self._links.without_code({one.account.email for one in answers})
         wanted, drafts = [one for one in answers if not one.outcome], []
-        for one in wanted or [_answer(answers[0].message, answers[0].asked, None)]:
+        for one in wanted or [_answer(answers[0].message, answers[0].request, None)]:
             has_none = one.account.email in without_code
-            mail, minted = self._links.compose(one.account, one.asked, moment, without_code=has_none)
+            mail, minted = self._links.compose(one.account, one.request, moment, without_code=has_none)
             drafts.append(_Draft(one, mail, minted, self._mails.seal(mail)))
             await asyncio.sleep(0)  # a mail takes a while, and the process may have other requests to answer
         return drafts
@@ -253,18 +254,18 @@ class ResetRequestHandler:
         stored = [(draft, draft.answer.email is not None) for draft in drafts]
         secrets.add(tx.connection, [(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted])
         tx.outbox.seal([(one.answer.message, one.sealed if yes else None) for one, yes in stored])
-        events = [(one.answer.asked, one.answer.account, one.outcome, yes) for one, yes in stored]
+        events = [(one.answer.request, one.answer.account, one.outcome, yes) for one, yes in stored]
         self._events.resets_requested(tx, events)
 
     def _record(self, tx: Transaction, answers: Sequence[_Answer], again_at: datetime | None) -> None:
         entries = [
             entry_of(
-                one.asked.client,
-                at=again_at or one.asked.at,
-                event=event_of(one.asked),
+                one.request.client,
+                at=again_at or one.request.at,
+                event=event_of(one.request),
                 outcome=one.outcome,
                 account_id=one.account.id,
-                email=one.asked.audited(one.found),
+                email=one.request.audited(one.existing),
                 message_id=one.message.id,
             )
             for one in answers
@@ -272,6 +273,12 @@ class ResetRequestHandler:
         tx.audit.write_all(entries)
 
 
-def _answer(message: Message, asked: ResetRequested, found: Account | None) -> _Answer:
-    account = found or Account(id="", email=asked.email)
-    return _Answer(message=message, asked=asked, found=found, account=account, outcome="" if found else "no_account")
+def _answer(message: Message, request: ResetRequested, existing: Account | None) -> _Answer:
+    account = existing or Account(id="", email=request.email)
+    return _Answer(
+        message=message,
+        request=request,
+        existing=existing,
+        account=account,
+        outcome="" if existing else "no_account",
+    )

@@ -82,12 +82,12 @@ def ended_by(stored: object) -> Ended | None:
 
 def counted(ended: Ended | None) -> Ended:
     """Return what an app's store has ended, without what is no count. Nothing fails: it has ended already."""
-    given: Any = ended.counts if isinstance(ended, Ended) else {}
-    if not isinstance(given, Mapping):
+    answer: Any = ended.counts if isinstance(ended, Ended) else {}
+    if not isinstance(answer, Mapping):
         return NOTHING
     counts = {
         word: number
-        for word, number in list(given.items())[:_MOST_WORDS]
+        for word, number in list(answer.items())[:_MOST_WORDS]
         if isinstance(word, str) and word.isprintable() and 0 < len(word) <= _LONGEST_WORD
         if type(number) is int and 0 < number <= _MOST
     }
@@ -116,8 +116,8 @@ class ChangeEffects:
         if begun.is_proven and ended is not None:
             secrets.revoke(tx.connection, account.id, [Purpose.SECURE], moment, SecretRow.mailbox != mailbox)
         counts = ended.counts if ended else {}
-        told = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=begun.email, ended=counts)
-        confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, told)
+        notice = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=begun.email, ended=counts)
+        confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, notice)
         account = msgspec.structs.replace(account, email=begun.email)
         self.events.password_changed(tx, account, begun, counts)
         outcome = "interrupted" if ended is None else "changed"

@@ -149,9 +149,9 @@ class AppEvents:
         """
         for kind in self._kinds[PasswordResetRequested.type]:
             messages = []
-            for asked, account, outcome, wanted in resets:
-                data = PasswordResetRequested(**event_fields(account, asked.client), outcome=outcome)
-                messages.append((_message(data, asked.at, asked.client), wanted and not asked.invited))
+            for request, account, outcome, wanted in resets:
+                data = PasswordResetRequested(**event_fields(account, request.client), outcome=outcome)
+                messages.append((_message(data, request.at, request.client), wanted and not request.invited))
             tx.outbox.enqueue_each_if(kind, messages)
 
 
@@ -232,14 +232,14 @@ async def require_consent(before_reset: BeforeReset, account: Account, client: C
     pending = PendingReset(**event_fields(account, client), locale=account.locale, languages=client.languages)
     try:
         async with asyncio.timeout(_PATIENCE):
-            said: object = await before_reset(pending)
+            answer: object = await before_reset(pending)
     except Exception as error:
         reset_log.exception(LogEvent("hook.failed", hook="before_reset", error=type(error).__name__))
         raise HookFailed("before_reset gave no answer") from None
-    if said is None:
+    if answer is None:
         return
-    sentence = " ".join(said.split())[:_LONGEST_SENTENCE] if isinstance(said, str) else ""
+    sentence = " ".join(answer.split())[:_LONGEST_SENTENCE] if isinstance(answer, str) else ""
     if not sentence:
-        reset_log.error(LogEvent("hook.failed", hook="before_reset", error=f"answered {type(said).__name__}"))
+        reset_log.error(LogEvent("hook.failed", hook="before_reset", error=f"answered {type(answer).__name__}"))
         raise HookFailed("before_reset must return None or a sentence")
     raise ResetRefused(sentence)

@@ -16,9 +16,9 @@ class SecureAccount(Controller):
     @reading()
     async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
         """Ask for confirmation. Raises SecurityLinkDead, TooManyRequests."""
-        said = pages.cookies.read_flash(request)
+        flash = pages.cookies.read_flash(request)
         is_other = bool(pages.cookies.proof.read(request))  # another link was opened here since
-        if said and said.said == "account_secured" and not is_other:
+        if flash and flash.said == "account_secured" and not is_other:
             return pages.page(request, "account_secured.html")
         securing, (token, _) = pages.parts.securing, pages.cookies.proof.held(request, 2)
         link = await securing.check(token, client_of(request))

@@ -172,8 +172,8 @@ class AccountSecuring:
             raise
         ended = counted(await end(secured.account_id))
         moment, refusal = now(), _refusal(account, secured)
-        asked = ResetRequested(email=secured.email, at=moment, client=secured.client)
-        written = links.compose(account, asked, moment, recovers=True) if account and not refusal else None
+        request = ResetRequested(email=secured.email, at=moment, client=secured.client)
+        written = links.compose(account, request, moment, recovers=True) if account and not refusal else None
         mail, minted = written or (None, [])
         sealed = mails.seal(mail) if mail else None
 

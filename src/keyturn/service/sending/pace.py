@@ -36,7 +36,7 @@ class Pace:
         self._gap = _SLACK / per_second
 
     @asynccontextmanager
-    async def kept(self, *, first: bool) -> AsyncIterator[None]:
+    async def in_turn(self, *, first: bool) -> AsyncIterator[None]:
         """Begin the block when it is its turn, and hold all workers if it raises that the provider asks for a pause."""
         await self._turn(first=first)
         try:

@@ -126,18 +126,18 @@ class _Bodies:
     def room(self, client: Client) -> Iterator[Callable[[int], None]]:
         """Yield a function that reserves bytes until the end of the block, and raises Busy if there is no room."""
         name, _ = client.networks[0]
-        kept = 0
+        reserved = 0
 
         def keep(size: int) -> None:
-            nonlocal kept
+            nonlocal reserved
             if self._by_client[name] + size > _MOST_BYTES_OF_CLIENT or self._by_client.total() + size > _MOST_BYTES:
                 raise Busy
-            kept += size
+            reserved += size
             self._by_client[name] += size
 
         try:
             yield keep
         finally:
-            self._by_client[name] -= kept
+            self._by_client[name] -= reserved
             if not self._by_client[name]:
                 del self._by_client[name]

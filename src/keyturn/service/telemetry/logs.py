@@ -105,15 +105,15 @@ def configure_logs(level: str = "info") -> None:
 
 def _event_of(record: logging.LogRecord, formatter: logging.Formatter) -> dict[str, Any]:
     """Return a record's event, its fields and the id of its request, all redacted."""
-    said = record.msg
+    message = record.msg
     event: dict[str, Any] = {
-        "event": said.name if isinstance(said, LogEvent) else record.getMessage(),
+        "event": message.name if isinstance(message, LogEvent) else record.getMessage(),
         "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds")[:-6] + "Z",
         "level": record.levelname.lower(),
         "logger": record.name,
     }
-    if isinstance(said, LogEvent):
-        event |= said.fields
+    if isinstance(message, LogEvent):
+        event |= message.fields
     if identity := request_id.get():
         event.setdefault("request_id", identity)
     if record.exc_info:
@@ -133,10 +133,10 @@ class _Text(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         event = _event_of(record, self)
-        moment, level, said, logger = (event.pop(name) for name in ("timestamp", "level", "event", "logger"))
+        moment, level, event_name, logger = (event.pop(name) for name in ("timestamp", "level", "event", "logger"))
         exception = event.pop("exception", "")
         fields = (f"{name}={_plain(value)}" for name, value in event.items())
-        line = " ".join([moment, f"[{level:<8}]", f"{said:<30}", f"[{logger}]", *fields])
+        line = " ".join([moment, f"[{level:<8}]", f"{event_name:<30}", f"[{logger}]", *fields])
         return f"{line}\n{exception}" if exception else line
 
 
@@ -163,7 +163,7 @@ def redact_access_logs() -> None:
     A path may hold the token of a live link. Repeated calls have no effect.
     """
     for logger in map(logging.getLogger, _LOGGERS):
-        if not any(isinstance(found, RedactingFilter) for found in logger.filters):
+        if not any(isinstance(one, RedactingFilter) for one in logger.filters):
             logger.addFilter(RedactingFilter())
 
 

@@ -118,10 +118,11 @@ _QUOTA_PAUSE = timedelta(minutes=10)
 
 
 def _judge(answer: Answer, email: Email) -> str | Refused:
-    said, kind = Fields.read(answer.body), _error_type(answer)
+    fields, kind = Fields.read(answer.body), _error_type(answer)
     if answer.status == HTTPStatus.OK:
-        return said.text("MessageId")
-    reason, text = f"{answer.status} {kind}".strip(), said.text("message", "Message")  # AWS services differ in the name
+        return fields.text("MessageId")
+    # AWS services differ in the name.
+    reason, text = f"{answer.status} {kind}".strip(), fields.text("message", "Message")
     if answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.TOO_MANY_REQUESTS}:
         if _QUOTA in text:
             raise QuotaExhausted(reason, datetime.now(UTC) + _QUOTA_PAUSE)
@@ -167,12 +168,12 @@ async def _read(topic: SnsTopic, _: Mapping[str, str], body: bytes) -> Sequence[
     return []
 
 
-def _report(message_id: str, said: Fields) -> Report:
+def _report(message_id: str, fields: Fields) -> Report:
     """Return the report of an event; without a configuration set, an identity notifies of it under another name."""
-    kind, mail = said.text("eventType", "notificationType"), said.within("mail")
+    kind, mail = fields.text("eventType", "notificationType"), fields.within("mail")
     if kind not in _EVENTS:
         raise ValueError("another event")
-    detail = said.within(f"{kind[:1].lower()}{kind[1:]}")
+    detail = fields.within(f"{kind[:1].lower()}{kind[1:]}")
     bounce, sub_type = detail.text("bounceType"), detail.text("bounceSubType", "complaintSubType")
     event = "suppressed" if sub_type in _SUPPRESSED else _EVENTS[kind]
     return Report(

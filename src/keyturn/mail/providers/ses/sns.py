@@ -74,11 +74,11 @@ class SnsTopic:
     """
 
     def __init__(self, arn: str, timeout: timedelta = SNS_TIMEOUT) -> None:
-        found = re.fullmatch(r"arn:(aws|aws-cn|aws-us-gov):sns:([a-z0-9-]{1,40}):[0-9]{12}:[A-Za-z0-9_-]{1,256}", arn)
-        if not found:
+        match = re.fullmatch(r"arn:(aws|aws-cn|aws-us-gov):sns:([a-z0-9-]{1,40}):[0-9]{12}:[A-Za-z0-9_-]{1,256}", arn)
+        if not match:
             raise ValueError("not the ARN of a topic")
         self.arn = arn
-        self.host = f"https://sns.{found[2]}.amazonaws.com{'.cn' if found[1] == 'aws-cn' else ''}"
+        self.host = f"https://sns.{match[2]}.amazonaws.com{'.cn' if match[1] == 'aws-cn' else ''}"
         self._timeout = timeout
         self._http: HttpClient | None = None
         self._certificates: dict[str, Certificate] = {}

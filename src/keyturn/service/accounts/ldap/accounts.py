@@ -64,14 +64,14 @@ class LdapAccounts(AccountStore):
         Choosing one of them would let the order of a search decide whose password changes.
         """
         matching = messages.equal(_EMAIL, email)
-        found = await self.directory.work(lambda connection: self._search(connection, matching, _MOST_ALIKE))
-        if found.code == _TOO_MANY:
+        result = await self.directory.work(lambda connection: self._search(connection, matching, _MOST_ALIKE))
+        if result.code == _TOO_MANY:
             log.warning(LogEvent("accounts.ambiguous", accounts=f"more than {_MOST_ALIKE}"))
             return None
         # The server compares by its own rules, so its answer is compared again (CVE-2019-19844).
         accounts = [
             account
-            for entry in found.entries
+            for entry in result.entries
             if any(addresses.is_same_mailbox(one, email) for one in self._addresses(entry))
             and (account := self._account(entry))
         ]
@@ -123,13 +123,13 @@ class LdapAccounts(AccountStore):
         seconds = max(1, int(self.directory.patience) - 1)  # less, so its answer comes before the end
         wanted = messages.every(*self._where, matching)
         operation = messages.search(self.settings.base, wanted, self._attributes, most=most, seconds=seconds)
-        found = await connection.ask(operation)
-        if found.code in _TOO_SLOW:  # another server has no other index, and this one is there
-            said = f"the directory stops a search, for want of an index perhaps: {found}"
-            raise AccountsUnready(said, not_changed=True)
-        if found.code not in {SUCCESS, _TOO_MANY}:
-            raise ConnectionBroken(f"it refuses a search: {found}")
-        return found
+        result = await connection.ask(operation)
+        if result.code in _TOO_SLOW:  # another server has no other index, and this one is there
+            reason = f"the directory stops a search, for want of an index perhaps: {result}"
+            raise AccountsUnready(reason, not_changed=True)
+        if result.code not in {SUCCESS, _TOO_MANY}:
+            raise ConnectionBroken(f"it refuses a search: {result}")
+        return result
 
     async def set_password(self, account: Account, password: NewPassword) -> bool:
         """Set it, over the connection that has just read the account as active and with that address."""

@@ -23,8 +23,8 @@ def _refused(result: Result, entry: Entry) -> Exception:
     if result.code == REFERRAL:
         return ConnectionBroken("it cannot be written, and refers to another server")
     log.error(LogEvent("accounts.change_refused", dn=entry.dn, code=result.code, reason=result.message))
-    said = f"the directory refuses to set a password: {result}"
-    return AccountsUnready(said, not_changed=result.code in CERTAIN_NO)
+    reason = f"the directory refuses to set a password: {result}"
+    return AccountsUnready(reason, not_changed=result.code in CERTAIN_NO)
 
 
 # OpenLDAP, and servers that know its password policy (draft-behera-ldap-password-policy-10)

@@ -28,8 +28,8 @@ _REMEMBERED = 30.0
 class BindRefused(AccountsUnready):
     """A server knows the service account by another password, or not at all. `setting`: the one to correct."""
 
-    def __init__(self, setting: str, said: str) -> None:
-        super().__init__(said, not_changed=True)
+    def __init__(self, setting: str, reason: str) -> None:
+        super().__init__(reason, not_changed=True)
         self.setting = setting
 
 

@@ -105,7 +105,7 @@ def message_size(buffer: bytes | bytearray) -> int | None:
 
 def elements(content: bytes) -> list[tuple[int, bytes]]:
     """Return the tags and contents of the elements one after another. Raises Malformed."""
-    found, start = [], 0
+    parts, start = [], 0
     while start < len(content):
         if start + 2 > len(content):
             raise Malformed("it ends within an element")
@@ -117,8 +117,8 @@ def elements(content: bytes) -> list[tuple[int, bytes]]:
         start = begin + size
         if start > len(content):
             raise Malformed("an element is longer than its place")
-        found.append((tag, content[begin:start]))
-    return found
+        parts.append((tag, content[begin:start]))
+    return parts
 
 
 # Filters

@@ -75,10 +75,10 @@ class KnownTable(Generic[_Reading]):
             if not is_refusal(error):
                 raise
             self.latest = None
-            said = describe_error(error.orig or error)
-            log.error(LogEvent("accounts.refused", table=self._name, reason=said))
+            cause = describe_error(error.orig or error)
+            log.error(LogEvent("accounts.refused", table=self._name, reason=cause))
             not_changed = isinstance(error, IntegrityError)
-            reason = f"the database of the accounts refused a statement: {said}"
+            reason = f"the database of the accounts refused a statement: {cause}"
             raise AccountsUnready(reason, not_changed=not_changed) from None
 
     async def close(self) -> None:

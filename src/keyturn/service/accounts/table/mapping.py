@@ -239,8 +239,8 @@ class _MappingReader:
             held = {kind.holds, of_owner.holds}
             if len(held) > 1 and not held & {str, object} and held != {int, Decimal}:
                 what = f"{one.owner.table}.{one.owner.name} is {of_owner.shown}"
-                told = f"{what}, but {table.fullname}.{key.name} is {kind.shown}: they must have the same type"
-                self._fault(one.setting, told)
+                message = f"{what}, but {table.fullname}.{key.name} is {kind.shown}: they must have the same type"
+                self._fault(one.setting, message)
 
     def _is_unique(self, table: sa.Table, column: sa.Column[Any]) -> bool:
         """Return whether the column is unique; True for a view, which does not tell."""

@@ -111,11 +111,11 @@ def time_form(value: Any) -> str:
         units = (("seconds", 1), ("milliseconds", 10**3), ("microseconds", 10**6))
         known = (f"{unit} since 1970" for unit, per in units if _FIRST * per <= value < _FIRST * per * 1000)
         return next(known, "")
-    if not isinstance(value, str) or not (found := _TEXT.fullmatch(value.strip())):
+    if not isinstance(value, str) or not (match := _TEXT.fullmatch(value.strip())):
         return ""
-    if not found["separator"]:
+    if not match["separator"]:
         return "days such as 2026-11-20"
-    return f"texts such as 2026-11-20{found['separator']}08:46:42{'Z' if found['zone'] else ''}"
+    return f"texts such as 2026-11-20{match['separator']}08:46:42{'Z' if match['zone'] else ''}"
 
 
 def usual_form(values: Iterable[Any]) -> str:

@@ -43,13 +43,13 @@ def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowM
 
     Rows with an invalid address are left out. A name with an @ is no name: it would be taken for an address.
     """
-    found: dict[str, list[RowMapping]] = {}
+    by_identifier: dict[str, list[RowMapping]] = {}
     for row in rows:
         with suppress(InputInvalid):
-            found.setdefault(addresses.parse(text_of(row["email"])), []).append(row)
+            by_identifier.setdefault(addresses.parse(text_of(row["email"])), []).append(row)
             if (name := addresses.fold_name(text_of(row.get("username")))) and "@" not in name:
-                found.setdefault(name, []).append(row)
-    return found
+                by_identifier.setdefault(name, []).append(row)
+    return by_identifier
 
 
 def choose_named(rows: Iterable[RowMapping], name: str) -> RowMapping | None:

@@ -36,7 +36,7 @@ class Query(NamedTuple):
     """A SELECT, and this call's parameters. Frequent statements are built once."""
 
     statement: sa.Select[Any]
-    given: dict[str, Any] | None = None
+    parameters: dict[str, Any] | None = None
 
 
 class Statements:
@@ -62,11 +62,11 @@ class Statements:
             fields = [field for field in ("email", "username") if field in self._columns]
             ranges = sa.or_(*(self._is_in_ranges(field, count) for field in fields))
             statement = self._accounts_by_identifier[count] = self._accounts.where(ranges)
-        given: dict[str, Any] = {}
+        parameters: dict[str, Any] = {}
         # Some are asked for twice, which reduces the number of different statements to prepare.
         for place, spelling in zip(range(count), cycle(spellings)):
-            given |= {f"from{place}": spelling, f"to{place}": spelling + _AFTER_SPACES}
-        return Query(statement, given)
+            parameters |= {f"from{place}": spelling, f"to{place}": spelling + _AFTER_SPACES}
+        return Query(statement, parameters)
 
     def _is_in_ranges(self, field: str, count: int) -> ColumnElement[bool]:
         stored: ColumnElement[Any] = self._columns[field]
@@ -94,8 +94,8 @@ class Statements:
 
     def hash_by_id(self, account_id: str) -> Query:
         """Ask for the row with this id, and its hash."""
-        asked = self.by_ids([account_id])
-        return asked._replace(statement=asked.statement.add_columns(self._columns["password"].label("hash")))
+        query = self.by_ids([account_id])
+        return query._replace(statement=query.statement.add_columns(self._columns["password"].label("hash")))
 
     def awaiting_password(self) -> Query:
         """Ask for the addresses of active accounts that await their first password."""
@@ -163,11 +163,11 @@ class Statements:
     def _has_id(self, account_id: str | None) -> ColumnElement[bool]:
         stored = self._columns["id"]
         kind = kind_of(stored)
-        found = _is_any(stored, [None] if account_id is None else kind.ids(account_id))
+        has_value = _is_any(stored, [None] if account_id is None else kind.ids(account_id))
         if kind.holds in (int, UUID, bytes):
-            return found
+            return has_value
         text = self._is_text("id", account_id)
-        return sa.and_(found, sa.or_(text, sa.func.typeof(stored) == "blob") if kind.holds_anything else text)
+        return sa.and_(has_value, sa.or_(text, sa.func.typeof(stored) == "blob") if kind.holds_anything else text)
 
     def endings(
         self, account_id: str, moment: datetime, *, intruded: bool
@@ -199,7 +199,7 @@ class Statements:
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Executable]]:
         """Yield a variant of every statement that matches no account, with the setting at fault if it is refused."""
         trial = self.by_identifier([""])
-        yield "table", trial.statement.params(trial.given)
+        yield "table", trial.statement.params(trial.parameters)
         if "password" in self._columns:
             yield "password", self._change(None, "", {self._columns["password"]: ""}, self._is_active)
         for section, assignments in self.mapping.assigned.items():

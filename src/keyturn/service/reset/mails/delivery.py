@@ -83,7 +83,7 @@ class Failover:
     async def _hand_over(self, message: Message, email: Email, provider: Sender) -> Sent:
         try:
             pace = self._paces.get(provider.name)
-            async with pace.kept(first=message.kind != RESET_REQUESTED) if pace else nullcontext():
+            async with pace.in_turn(first=message.kind != RESET_REQUESTED) if pace else nullcontext():
                 provider_id = await provider.send(email, message.key)
         except (SendRetryable, QuotaExhausted) as failure:
             if isinstance(failure, SendRetryable) and failure.down and provider is self._first:

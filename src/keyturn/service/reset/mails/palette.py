@@ -100,11 +100,11 @@ def _dark_panel(ground: str, ink: str, texts: tuple[str, ...]) -> str:
 def _make_readable(colour: str, others: tuple[str, ...], *, darken: bool) -> str:
     """Change only the lightness until the colour has enough contrast with every other one."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*channels(colour))
-    found = colour.lower()
-    while any(contrast(found, other) < ENOUGH for other in others):
+    readable = colour.lower()
+    while any(contrast(readable, other) < ENOUGH for other in others):
         lightness += -0.01 if darken else 0.01
-        found = _hex(colorsys.hls_to_rgb(hue, min(max(lightness, 0), 1), saturation))
-    return found
+        readable = _hex(colorsys.hls_to_rgb(hue, min(max(lightness, 0), 1), saturation))
+    return readable
 
 
 def _text_on(ground: str, *candidates: str) -> str:

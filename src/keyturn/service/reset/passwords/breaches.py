@@ -53,13 +53,13 @@ class Breaches:
         would have to keep a password that they want to replace. The other rules still hold.
         """
         try:
-            found = await self.ask(password)
+            is_breached = await self.ask(password)
         except BreachSourceFailed as error:
             self._meters.breach_lookup("failed")
             reset_log.warning(LogEvent("breaches.unanswered", reason=error))
             return False
-        self._meters.breach_lookup("breached" if found else "clear")
-        return found
+        self._meters.breach_lookup("breached" if is_breached else "clear")
+        return is_breached
 
     async def ask(self, password: str) -> bool:
         """Tell whether the list contains the password. Raises BreachSourceFailed."""
@@ -70,8 +70,8 @@ class Breaches:
         # Check all lines: a truncated answer would report every hash behind the cut as unknown.
         if not lines or not all(map(_LINE.fullmatch, lines)):
             raise BreachSourceFailed("the answer is not a list of hashes")
-        found = next((_LINE.fullmatch(line) for line in lines if line.startswith(wanted)), None)
-        return found is not None and (found[1] or b"1").strip(b"0,") != b""  # padding has a count of 0
+        match = next((_LINE.fullmatch(line) for line in lines if line.startswith(wanted)), None)
+        return match is not None and (match[1] or b"1").strip(b"0,") != b""  # padding has a count of 0
 
     async def _range(self, prefix: str) -> bytes:
         try:

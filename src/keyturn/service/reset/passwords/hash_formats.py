@@ -49,32 +49,32 @@ def hash_parts(stored: str) -> re.Match[str] | None:
     return next(filter(None, (pattern.fullmatch(stored) for pattern in _FORMATS)), None)
 
 
-def _bcrypt(password: bytes, found: re.Match[str]) -> bool | None:
-    if int(found["cost"]) > _HIGHEST_COST:
+def _bcrypt(password: bytes, match: re.Match[str]) -> bool | None:
+    if int(match["cost"]) > _HIGHEST_COST:
         return None
     try:
-        right = bcrypt.checkpw(password[:BCRYPT_BYTES], found["hash"].encode())
+        right = bcrypt.checkpw(password[:BCRYPT_BYTES], match["hash"].encode())
     except ValueError:
         return None
     # Cut only so that the work is the same: passwords over 72 bytes were never accepted.
     return right and len(password) <= BCRYPT_BYTES
 
 
-def _bcrypt_sha256(password: bytes, found: re.Match[str]) -> bool | None:
-    return _bcrypt(hashlib.sha256(password).hexdigest().encode(), found)
+def _bcrypt_sha256(password: bytes, match: re.Match[str]) -> bool | None:
+    return _bcrypt(hashlib.sha256(password).hexdigest().encode(), match)
 
 
-def _argon2(password: bytes, found: re.Match[str]) -> bool | None:
+def _argon2(password: bytes, match: re.Match[str]) -> bool | None:
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.kdf import argon2
 
-    costs = {name: int(found[name]) for name in ("memory_cost", "iterations", "lanes")}
+    costs = {name: int(match[name]) for name in ("memory_cost", "iterations", "lanes")}
     if costs["memory_cost"] * 1024 > _MOST_MEMORY or max(costs["iterations"], costs["lanes"]) > _MOST_PASSES:
         return None
     try:  # the PHC string format leaves the padding out
-        parts = (text + "=" * (-len(text) % 4) for text in found.group("salt", "base64"))
+        parts = (text + "=" * (-len(text) % 4) for text in match.group("salt", "base64"))
         salt, expected = (base64.b64decode(part, validate=True) for part in parts)
-        function = getattr(argon2, f"Argon2{found['type']}")(salt=salt, length=len(expected), **costs)
+        function = getattr(argon2, f"Argon2{match['type']}")(salt=salt, length=len(expected), **costs)
         derived = function.derive(password)
     except (ValueError, MemoryError, UnsupportedAlgorithm):
         # A part is shorter than RFC 9106 allows, or no base64; no such memory is free, or OpenSSL has no Argon2.
@@ -82,30 +82,30 @@ def _argon2(password: bytes, found: re.Match[str]) -> bool | None:
     return hmac.compare_digest(derived, expected)
 
 
-def _pbkdf2(password: bytes, found: re.Match[str]) -> bool | None:
-    iterations, expected = int(found["iterations"]), _decode_digest(found)
+def _pbkdf2(password: bytes, match: re.Match[str]) -> bool | None:
+    iterations, expected = int(match["iterations"]), _decode_digest(match)
     if expected is None or not 0 < iterations <= _MOST_ITERATIONS:
         return None
-    derived = hashlib.pbkdf2_hmac(found["digest"], password, found["salt"].encode(), iterations)
+    derived = hashlib.pbkdf2_hmac(match["digest"], password, match["salt"].encode(), iterations)
     return hmac.compare_digest(derived, expected)
 
 
-def _scrypt(password: bytes, found: re.Match[str]) -> bool | None:
-    n, r, p = int(found["n"]), int(found["r"]), int(found["p"])
-    expected = _decode_digest(found)
+def _scrypt(password: bytes, match: re.Match[str]) -> bool | None:
+    n, r, p = int(match["n"]), int(match["r"]), int(match["p"])
+    expected = _decode_digest(match)
     if expected is None or 128 * n * r * p > _MOST_MEMORY:
         return None
     memory = 128 * r * (n + p + 2)  # RFC 7914: N blocks of 128 * r bytes and p more; OpenSSL counts two of its own
     try:
-        derived = hashlib.scrypt(password, salt=found["salt"].encode(), n=n, r=r, p=p, maxmem=memory, dklen=64)
+        derived = hashlib.scrypt(password, salt=match["salt"].encode(), n=n, r=r, p=p, maxmem=memory, dklen=64)
     except ValueError:  # N is no power of two, or r or p is 0
         return None
     return hmac.compare_digest(derived, expected)
 
 
-def _decode_digest(found: re.Match[str]) -> bytes | None:
+def _decode_digest(match: re.Match[str]) -> bytes | None:
     """Return the derived key as bytes: Werkzeug writes it in hexadecimal, Django in base64."""
-    parts = found.groupdict()
+    parts = match.groupdict()
     try:
         return bytes.fromhex(parts["hex"]) if "hex" in parts else base64.b64decode(parts["base64"], validate=True)
     except (ValueError, binascii.Error):

@@ -51,8 +51,8 @@ class Token(Schema, frozen=True, kw_only=True):
 )
 async def get_challenge(request: AnyRequest, parts: GivenParts) -> OfferedChallenge:
     challenge = mounted(parts.challenge)
-    puzzle, asked = await challenge.issue(client_of(request)), msgspec.structs.asdict(challenge.asked)
-    return OfferedChallenge(**asked, **puzzle)
+    puzzle, about = await challenge.issue(client_of(request)), msgspec.structs.asdict(challenge.asked)
+    return OfferedChallenge(**about, **puzzle)
 
 
 @post(
@@ -85,8 +85,8 @@ class CodeForm(msgspec.Struct, frozen=True):
 @reading("/code")
 async def show_code_form(request: AnyRequest, pages: GivenPages) -> Response[Any]:
     """Show the form, with the address that this browser requested a link for."""
-    asked = pages.cookies.read_link_request(request)
-    return _code_page(pages, request, asked.email if asked else "")
+    earlier = pages.cookies.read_link_request(request)
+    return _code_page(pages, request, earlier.email if earlier else "")
 
 
 @post("/code")
@@ -95,8 +95,8 @@ async def take_code(request: AnyRequest, data: URLEncodedBody[CodeForm], pages: 
 
     Raises TooManyRequests.
     """
-    asked = pages.cookies.read_link_request(request)
-    return_to = asked.return_to if asked else ""
+    earlier = pages.cookies.read_link_request(request)
+    return_to = earlier.return_to if earlier else ""
     try:
         token, _ = await mounted(pages.parts.codes).exchange(data.email, data.code, client_of(request), return_to)
     except InputInvalid as invalid:

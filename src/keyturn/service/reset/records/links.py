@@ -31,7 +31,7 @@ LINKS = (Purpose.RESET, Purpose.EVICT, Purpose.UNLOCK)
 BUTTON_LIFE = timedelta(hours=24)
 """How long "This was not me" works, and the link that it leads to."""
 
-_SUSPECTED = RULES[Purpose.EVICT].kept
+_SUSPECTED = RULES[Purpose.EVICT].retention
 """How long after a press, or after the end of an operator's link, an intrusion is suspected, at most.
 
 A used link ends the suspicion and the operator's link, and is kept for as long: the suspicion does not return.

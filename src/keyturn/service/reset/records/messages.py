@@ -171,7 +171,7 @@ class AppEvent(msgspec.Struct, frozen=True, kw_only=True):
     client: Client
 
 
-class _Asked(msgspec.Struct, frozen=True):
+class _AnyPayload(msgspec.Struct, frozen=True):
     """The part that all payloads have in common."""
 
     client: Client = Client()
@@ -187,6 +187,6 @@ def event_of(request: ResetRequested) -> str:
 def request_of(message: Message) -> str:
     """Return the id of the request behind a message; "" if the payload is unreadable, which its handler reports."""
     try:
-        return msgspec.json.decode(message.payload, type=_Asked).client.request_id
+        return msgspec.json.decode(message.payload, type=_AnyPayload).client.request_id
     except msgspec.MsgspecError:
         return ""

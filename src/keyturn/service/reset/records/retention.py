@@ -75,10 +75,10 @@ class Retention:
 
     def _due(self, moment: datetime) -> Iterator[_Due]:
         ended = (
-            (SecretRow.purpose == purpose) & (SecretRow.expires_at < moment - rule.kept)
+            (SecretRow.purpose == purpose) & (SecretRow.expires_at < moment - rule.retention)
             for purpose, rule in RULES.items()
         )
-        pressed_before = moment - max(self._audit, RULES[Purpose.SECURE].kept)
+        pressed_before = moment - max(self._audit, RULES[Purpose.SECURE].retention)
         yield "secrets", SecretRow.key, sa.or_(*ended) & ~(PRESSED & (SecretRow.expires_at >= pressed_before))
         yield "messages", OutboxRow.id, _SETTLED & (OutboxRow.settled_at < moment - _MESSAGES)
         yield _ADDRESSES, OutboxRow.id, _SETTLED & (OutboxRow.settled_at < moment - _KEPT_ADDRESSES) & _NOT_ERASED
@@ -96,8 +96,8 @@ class Retention:
         batch, done = change.where(due, key.in_(some)), 0
         while True:
             begun = monotonic()
-            found: int = await self._database.transact(lambda connection: connection.execute(batch).rowcount)
-            done += found
-            if found < _BATCH:
+            deleted: int = await self._database.transact(lambda connection: connection.execute(batch).rowcount)
+            done += deleted
+            if deleted < _BATCH:
                 return done
             await asyncio.sleep(monotonic() - begun)

@@ -77,15 +77,15 @@ class OwnSecondStep(SecondStep):
 
     async def _offered(self, account: Account, stored: StoredFactors) -> Sequence[Factor]:
         """Return the factors, with recovery codes if there is a factor that they can replace."""
-        found = [Factor("totp")] if stored.seed else []
+        factors = [Factor("totp")] if stored.seed else []
         if self._sms and (number := e164(stored.phone)):
-            found.append(Factor("sms", f"…{number[-2:]}"))
-        if not found and not stored.phone and not stored.unreadable:
+            factors.append(Factor("sms", f"…{number[-2:]}"))
+        if not factors and not stored.phone and not stored.unreadable:
             return ()
         unused = SecretRow.account_id == account.id, SecretRow.purpose == Purpose.RECOVERY, SecretRow.used_at.is_(None)
         if await self._database.fetch(select(SecretRow.key).where(*unused).limit(1)):
-            found.append(Factor("recovery_code"))
-        return found or [Factor("other")]  # to count only factors that can be reached now would be a bypass
+            factors.append(Factor("recovery_code"))
+        return factors or [Factor("other")]  # to count only factors that can be reached now would be a bypass
 
     async def begin(self, trial: SecondStepTry) -> bool:
         if trial.method != "sms" or not self._sms:
@@ -251,7 +251,7 @@ class BuiltinFactors(OwnSecondStep):
         """Return how many accounts have a factor that none of the keys decrypts."""
         row, last, unreadable = SecretRow, b"", set[str]()
         batch = select(row.key, row.account_id, row.data).where(row.purpose.in_(_FACTORS)).order_by(row.key)
-        while found := await self._database.fetch(batch.where(row.key > last).limit(_BATCH)):
-            unreadable.update(one["account_id"] for one in found if self._open(one["data"]) is None)
-            last = bytes(found[-1]["key"])
+        while rows := await self._database.fetch(batch.where(row.key > last).limit(_BATCH)):
+            unreadable.update(one["account_id"] for one in rows if self._open(one["data"]) is None)
+            last = bytes(rows[-1]["key"])
         return len(unreadable)

@@ -38,7 +38,7 @@ _ACCEPTED = {200, 201, 202}
 _TIMEOUT = timedelta(seconds=10)
 
 
-class _Said(msgspec.Struct):
+class _Reply(msgspec.Struct):
     """Reads an answer: a message has a SID, an error has a code."""
 
     sid: str = ""
@@ -63,9 +63,9 @@ class TwilioSms:
         life = str(int(LIFE.total_seconds()))
         fields = {"To": number, "From": self._settings.from_, "Body": text, "ValidityPeriod": life}
         answer = await self._api.post(path, fields, form=True)
-        said = answer.read(_Said) or _Said()
-        if answer.status not in _ACCEPTED or not said.sid:
-            refused = None if said.code is None else Refused(f"{answer.status} {said.code}")
+        reply = answer.read(_Reply) or _Reply()
+        if answer.status not in _ACCEPTED or not reply.sid:
+            refused = None if reply.code is None else Refused(f"{answer.status} {reply.code}")
             raise self._api.failure(answer, refused)
 
 
