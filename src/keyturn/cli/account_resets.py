@@ -203,7 +203,7 @@ class Results:
         self.goes_on = file.exists() and file.stat().st_size > 0
         if self.goes_on:
             self._read()
-        self._append([] if self.goes_on else [_HEAD, self._row("", _BEGUN)])
+        self._append([])
 
     def _read(self) -> None:
         with self._file.open(encoding="utf-8", newline="") as earlier:
@@ -227,10 +227,11 @@ class Results:
         return _cell_of(email), outcome, now().isoformat(timespec="seconds"), self.campaign.name
 
     def _append(self, rows: Sequence[Sequence[str]]) -> None:
-        """Write rows that survive a crash. Raises CommandRefused."""
+        """Write rows that survive a crash, after the first two if the file is new. Raises CommandRefused."""
         try:
             with self._file.open("a", encoding="utf-8", newline="") as results:
-                csv.writer(results).writerows(rows)
+                begun = [] if results.tell() else [_HEAD, self._row("", _BEGUN)]  # it may have been moved since
+                csv.writer(results).writerows([*begun, *rows])
                 results.flush()
                 os.fsync(results.fileno())
         except OSError as error:

@@ -102,9 +102,19 @@ def _rank(name: str) -> int:
 
 
 def telling_columns(table: Table) -> list[str]:
-    """Return the columns whose values tell a form: that of the hashes, and those of times."""
-    named = [name for name in table.columns if _TIMES.search(name) or _CHANGED_AT.fullmatch(plain_name(name))]
-    return list(filter(None, [_column(table, "password"), *named]))
+    """Return the columns whose values tell a form: that of the hashes, and those of times.
+
+    Only a time of the last change needs a form, if its type is none of times: that of columns of its type is likely.
+    """
+    kinds = {name: kind_of(column) for name, column in table.columns.items()}
+    changed = [name for name, kind in kinds.items() if _is_of_change(name) and not kind.has_native_times]
+    types = {kinds[name].holds for name in changed}
+    alike = [name for name, kind in kinds.items() if kind.holds in types and _TIMES.search(name)]
+    return list(filter(None, [_column(table, "password"), *dict.fromkeys([*changed, *alike])]))
+
+
+def _is_of_change(name: str) -> bool:
+    return bool(_CHANGED_AT.fullmatch(plain_name(name)))
 
 
 def guess(table: Table, tables: Mapping[str, Table], values: _Values, *, password: bool) -> TableSettings:
@@ -171,7 +181,7 @@ def _columns_to_set(table: Table, values: _Values) -> dict[str, Value]:
 
 def _value_to_set(table: Table, name: str, values: _Values) -> Value | None:
     plain, kind = plain_name(name), kind_of(table.columns[name])
-    if _CHANGED_AT.fullmatch(plain) and kind.holds is not bool and kind.highest >= 2**31 - 1:
+    if _is_of_change(name) and kind.holds is not bool and kind.highest >= 2**31 - 1:
         return _time_placeholder(table, name, values)
     is_small = kind.holds is int and (kind.on_sqlite or kind.highest < 2**15)
     if _FLAG.fullmatch(plain) and (kind.holds is bool or is_small):

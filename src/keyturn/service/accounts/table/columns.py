@@ -16,8 +16,11 @@ from sqlalchemy.exc import DBAPIError, SAWarning
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
-_LOOKED_AT = 50
-"""Rows: enough to recognise the form of most times and hashes."""
+_LOOKED_AT, _SEARCHED = 50, 1_000
+"""Values, enough to recognise the form of most times and hashes, and rows: a column may have no value in any."""
+
+_LONGEST = 320
+"""Characters of a value: of hashes, those with the longest parameters have fewer."""
 
 _PYTHON_TYPES = (bool, int, float, Decimal, str, bytes, datetime, date, UUID)
 
@@ -117,9 +120,15 @@ def kind_of(column: sa.Column[Any]) -> Stored:
 
 
 def sample(connection: sa.Connection, column: sa.Column[Any], *which: ColumnElement[bool]) -> Sequence[object]:
-    """Return a column's values of a few rows for which `which` holds; none if they may not be read."""
+    """Return a column's values in a few of the first rows for which `which` holds; none if they may not be read.
+
+    Texts are cut.
+    """
+    short = sa.func.substr(column, 1, _LONGEST, type_=column.type) if kind_of(column).holds is str else column
+    fits = sa.and_(column.is_not(None), *which)
+    first = sa.select(short.label("short"), fits.label("fits")).limit(_SEARCHED).subquery()
     try:
-        few = sa.select(column).where(column.is_not(None), *which).limit(_LOOKED_AT)
+        few = sa.select(first.c.short).where(first.c.fits).limit(_LOOKED_AT)
         return connection.execute(few).scalars().all()
     except DBAPIError as error:
         if error.connection_invalidated:
