@@ -120,29 +120,20 @@ _TRIAL = "; to save mails in .keyturn/mail instead of sending them, set KEYTURN_
 
 
 def provider_faults(settings: Settings) -> Iterator[Fault]:
-    """Yield what keeps a process that sends mails from it."""
-    chosen = {settings.mail.transport: "mail.transport"} | {settings.mail.fallback: "mail.fallback"}
-    for name, chosen_by in chosen.items():
-        for known_as in missing_settings(name, settings):
-            without = _TRIAL if chosen_by == "mail.transport" else ""
-            yield Fault(known_as, f"missing: {chosen_by} is {name}{without}")
-        if name in PROVIDERS:
-            yield from _value_faults(PROVIDERS[name], settings)
+    """Yield what keeps a process from sending: values that a chosen provider lacks, and values that are none.
 
-
-def missing_settings(name: str, settings: Settings) -> Iterator[str]:
-    """Yield what the provider needs and is not set, as people know it."""
-    for setting in PROVIDERS[name].needs if name in PROVIDERS else ():
-        if not getattr(getattr(settings, name), setting):
-            yield PROVIDERS[name].known_as(setting)
-
-
-def _value_faults(provider: Provider[Any], settings: Settings) -> Iterator[Fault]:
-    """Yield invalid values of a chosen provider. Others are not checked: AWS's variables serve other programs, too."""
-    section = getattr(settings, provider.name)
-    yield from service_faults(f"{provider.name}.api_url", getattr(section, "api_url", ""), settings)
-    for setting, message in provider.faults(section):
-        yield Fault(f"{provider.name}.{setting}", message)
+    Those of other providers are not checked: AWS's variables serve other programs, too.
+    """
+    mail = settings.mail
+    for name, chosen_by, advice in ((mail.transport, "mail.transport", _TRIAL), (mail.fallback, "mail.fallback", "")):
+        if not (provider := PROVIDERS.get(name)):
+            continue
+        section = getattr(settings, name)
+        for known_as in provider.missing(section):
+            yield Fault(known_as, f"missing: {chosen_by} is {name}{advice}")
+        yield from service_faults(f"{name}.api_url", getattr(section, "api_url", ""), settings)
+        for setting, message in provider.faults(section):
+            yield Fault(f"{name}.{setting}", message)
 
 
 def report_faults(settings: Settings) -> Iterator[Fault]:
