@@ -3,13 +3,11 @@
 from collections.abc import Collection, Iterator
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from keyturn.errors import Fault
 from keyturn.hosts import is_loopback, is_serialized_origin
-from keyturn.mail.port.provider import Provider
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import Settings
 from keyturn.service.settings.brand_files import brand_faults, email_faults
@@ -138,14 +136,8 @@ def provider_faults(settings: Settings) -> Iterator[Fault]:
 
 def report_faults(settings: Settings) -> Iterator[Fault]:
     for name, provider in PROVIDERS.items():
-        if not (reports := provider.reports):
-            continue
-        try:
-            _ = reports.proof(proof) if (proof := proof_of(settings, provider)) else None
-        except ValueError:
-            yield Fault(f"{name}.{reports.setting}", reports.fault)
-
-
-def proof_of(settings: Settings, provider: Provider[Any]) -> str:
-    """Return what proves a provider's reports; "" where it is not set."""
-    return provider.proof(getattr(settings, provider.name))
+        if reports := provider.reports:
+            try:
+                provider.webhook(getattr(settings, name))
+            except ValueError:
+                yield Fault(f"{name}.{reports.setting}", reports.fault)
