@@ -309,11 +309,11 @@ def _token(host: str, *, is_needed: bool = True) -> str:
 
 def _provider(settings: "Settings", captured: "CapturedMails | None" = None) -> "MailProvider | None":
     """Return the provider for "send me this": the one with a key or a server, else the studio's own inbox."""
-    from keyturn.mail.providers import PROVIDERS
+    from keyturn.service.settings.rules.every_rule import missing_settings
     from keyturn.studio.web.sending import InboxSender, MailProvider
 
     chosen = settings.mail.transport
-    if chosen in PROVIDERS and PROVIDERS[chosen].missing(getattr(settings, chosen)):
+    if any(missing_settings(chosen, settings)):
         return MailProvider(InboxSender.name, lambda: InboxSender(captured)) if captured else None
 
     def open_sender() -> "Sender":

@@ -92,10 +92,6 @@ class Provider(msgspec.Struct, Generic[Section], frozen=True, kw_only=True):
         variable = self.needs[setting]
         return f"{self.name}.{setting}" if variable.startswith("KEYTURN_") else variable
 
-    def missing(self, section: Section) -> list[str]:
-        """Return what the provider needs and is not set, as people know it."""
-        return [self.known_as(setting) for setting in self.needs if not getattr(section, setting)]
-
     def proof(self, section: Section) -> str:
         """Return what proves the provider's reports; "" if it is not set."""
         return getattr(section, self.reports.setting) if self.reports else ""

@@ -127,11 +127,18 @@ def provider_faults(settings: Settings) -> Iterator[Fault]:
         if not (provider := PROVIDERS.get(name)):
             continue
         section = getattr(settings, name)
-        for known_as in provider.missing(section):
+        for known_as in missing_settings(name, settings):
             yield Fault(known_as, f"missing: {chosen_by} is {name}{advice}")
         yield from service_faults(f"{name}.api_url", getattr(section, "api_url", ""), settings)
         for setting, message in provider.faults(section):
             yield Fault(f"{name}.{setting}", message)
+
+
+def missing_settings(name: str, settings: Settings) -> Iterator[str]:
+    """Yield what a provider needs and is not set, as people know it."""
+    for setting in PROVIDERS[name].needs if name in PROVIDERS else ():
+        if not getattr(getattr(settings, name), setting):
+            yield PROVIDERS[name].known_as(setting)
 
 
 def report_faults(settings: Settings) -> Iterator[Fault]:
