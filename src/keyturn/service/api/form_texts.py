@@ -11,6 +11,7 @@ from keyturn.service.api.mail_services import known_services
 from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import AnyRequest, GivenParts
 from keyturn.service.api.schemas import FormTexts
+from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import LINK_TEXTS, DeadReason
 from keyturn.service.problems.requests import InputInvalid
 
@@ -28,17 +29,15 @@ async def get_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str]
     language = parts.languages.choose(lang, request.headers.get("accept-language", ""))
     # If the URL names a language, it alone decides: caches then never serve another language.
     headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
-    texts = form_texts(language, language.duration(parts.settings.token.ttl))
-    if parts.accounts.takes_names:
-        texts |= _name_texts(language)
+    lifetime, takes_names = language.duration(parts.settings.token.ttl), parts.accounts.takes_names
     gate = parts.challenge
     answer = FormTexts(
         lang=language.tag,
         dir=language.direction,
-        texts=texts,
+        texts=form_texts(language, lifetime, takes_names=takes_names),
         challenge=gate.asked if gate else UNSET,
         codes=parts.codes is not None,
-        takes_names=parts.accounts.takes_names,
+        takes_names=takes_names,
         mail_services=known_services(),
     )
     return Response(answer, headers=headers)
@@ -46,109 +45,102 @@ async def get_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str]
 
 _DEAD: Mapping[DeadReason, str] = {one: "wrongCodes" if one == "second_step" else one for one in LINK_TEXTS}
 
+_TEXTS: Mapping[str, str] = {
+    "forgotHeading": N_("Forgot your password?"),
+    "forgotLead": N_("Enter your email address. If it has an account, we’ll send a link to choose a new password."),
+    "email": N_("Email"),
+    "malformed": N_("Enter a full email address, such as name@example.org."),
+    "send": N_("Send the link"),
+    "back": N_("Back to sign-in"),
+    "sentHeading": N_("Check your email"),
+    "sentLead": N_("If an account exists for <b>%(email)s</b>, a link is on its way. It works for %(lifetime)s."),
+    "for": N_("For %(email)s"),
+    "spam": N_("Look in your spam folder, too."),
+    "nothing": N_("Didn’t get the email?"),
+    "askAgainIn": N_("You can request it again <b>%(wait)s</b>."),
+    "askAgain": N_("You can request it again."),
+    "sendAgain": N_("Send the link again"),
+    "openInbox": N_("Open %(name)s"),
+    "meant": N_("Did you mean <b>%(email)s</b>?"),
+    "another": N_("Use another address"),
+    "changeHeading": N_("Change password"),
+    "changeLead": N_("We’ll send you a link to choose a new password. It works for %(lifetime)s."),
+    "change": N_("Request password change"),
+    "changeSent": N_("We’ve sent a password reset link to your email. Please check your inbox to continue."),
+    **{f"{name}Heading": LINK_TEXTS[reason][0] for reason, name in _DEAD.items()},
+    **{name: LINK_TEXTS[reason][1] for reason, name in _DEAD.items()},
+    "noLink": N_("Open the link in your email"),
+    "noLinkLead": N_("Open it again. It works until it’s used or expires."),
+    "newLink": N_("Request a new link"),
+    "sendNew": N_("Send a new link to %(email)s"),
+    "resetHeading": N_("Choose a new password"),
+    "firstHeading": N_("Choose your password"),
+    "password": N_("New password"),
+    "firstPassword": N_("Password"),
+    "again": N_("Repeat the new password"),
+    "firstAgain": N_("Repeat the password"),
+    "show": N_("Show"),
+    "hide": N_("Hide"),
+    "strength": N_("Estimated strength"),
+    "none": N_("empty"),
+    "weak": N_("weak"),
+    "fair": N_("fair"),
+    "good": N_("good"),
+    "strong": N_("strong"),
+    "same": N_("the same in both fields"),
+    "met": N_("met"),
+    "notMet": N_("not met yet"),
+    "progress": N_("Rules met: %(met)s of %(all)s. Estimated strength: %(strength)s."),
+    "unmet": N_("Not met yet: %(rules)s."),
+    "mismatch": N_("The two passwords don’t match."),
+    "save": N_("Save the new password"),
+    "saveFirst": N_("Save the password"),
+    "until": N_("The link works until %(time)s."),
+    "secondStep": N_("Second step"),
+    "secondStepLead": N_("Your account is protected by a second step. Enter a code, too."),
+    "secondStepOther": N_("Your account is protected by a second step that we can’t check here. Contact support."),
+    "totp": N_("Authenticator app"),
+    "sms": N_("Text message to %(number)s"),
+    "recoveryCode": N_("Recovery code"),
+    "factorCode": N_("Code"),
+    "enterCode": N_("Enter a code."),
+    "sendCode": N_("Send a code to %(number)s"),
+    "codeSent": N_("We sent a code to %(number)s."),
+    "changed": N_("Your password was changed"),
+    "code": N_("Code from the email"),
+    "codeHeading": N_("Enter the code from the email"),
+    "codeLead": N_("It has eight digits and works once, for a few minutes."),
+    "codeElsewhere": N_("Did you get the email on another device? Enter its code here."),
+    "codeMalformed": N_("Enter the eight digits of the code."),
+    "continue": N_("Continue"),
+    "unloaded": N_("This form could not be loaded"),
+    "unreachable": N_("The service is not available right now."),
+    "retry": N_("Try again"),
+    "reference": N_("Reference: %(id)s"),
+}
+"""Every text by the form's name for it."""
 
-def form_texts(language: SourceTexts, lifetime: str) -> dict[str, str]:
+_OF_NAMES: Mapping[str, str] = {
+    "forgotLead": N_(
+        "Enter your email address or username. If it belongs to an account, we’ll email a link to choose a new"
+        " password."
+    ),
+    "email": N_("Email or username"),
+    "malformed": N_("Enter a full email address, such as name@example.org, or your username."),
+    "another": N_("Use another email or username"),
+}
+"""What differs if users may enter a user name in place of their address."""
+
+_OF_THE_FORM = ("all", "email", "id", "met", "name", "number", "rules", "strength", "time", "wait")
+"""The placeholders that the form fills in, and finds in braces."""
+
+
+def form_texts(language: SourceTexts, lifetime: str, *, takes_names: bool) -> dict[str, str]:
     """Return every text by the form's name for it, with placeholders in braces.
 
     `lifetime`: how long a link works, in words of that language.
     """
-    _ = language.gettext
-    return {
-        "forgotHeading": _("Forgot your password?"),
-        "forgotLead": _("Enter your email address. If it has an account, we’ll send a link to choose a new password."),
-        "email": _("Email"),
-        "malformed": _("Enter a full email address, such as name@example.org."),
-        "send": _("Send the link"),
-        "back": _("Back to sign-in"),
-        "sentHeading": _("Check your email"),
-        "sentLead": _(
-            "If an account exists for <b>%(email)s</b>, a link is on its way. It works for %(lifetime)s.",
-            email="{email}",
-            lifetime=lifetime,
-        ),
-        "for": _("For %(email)s", email="{email}"),
-        "spam": _("Look in your spam folder, too."),
-        "nothing": _("Didn’t get the email?"),
-        "askAgainIn": _("You can request it again <b>%(wait)s</b>.", wait="{wait}"),
-        "askAgain": _("You can request it again."),
-        "sendAgain": _("Send the link again"),
-        "openInbox": _("Open %(name)s", name="{name}"),
-        "meant": _("Did you mean <b>%(email)s</b>?", email="{email}"),
-        "another": _("Use another address"),
-        "changeHeading": _("Change password"),
-        "changeLead": _(
-            "We’ll send you a link to choose a new password. It works for %(lifetime)s.", lifetime=lifetime
-        ),
-        "change": _("Request password change"),
-        "changeSent": _("We’ve sent a password reset link to your email. Please check your inbox to continue."),
-        **{f"{name}Heading": _(LINK_TEXTS[reason][0]) for reason, name in _DEAD.items()},
-        **{name: _(LINK_TEXTS[reason][1], lifetime=lifetime) for reason, name in _DEAD.items()},
-        "noLink": _("Open the link in your email"),
-        "noLinkLead": _("Open it again. It works until it’s used or expires."),
-        "newLink": _("Request a new link"),
-        "sendNew": _("Send a new link to %(email)s", email="{email}"),
-        "resetHeading": _("Choose a new password"),
-        "firstHeading": _("Choose your password"),
-        "password": _("New password"),
-        "firstPassword": _("Password"),
-        "again": _("Repeat the new password"),
-        "firstAgain": _("Repeat the password"),
-        "show": _("Show"),
-        "hide": _("Hide"),
-        "strength": _("Estimated strength"),
-        "none": _("empty"),
-        "weak": _("weak"),
-        "fair": _("fair"),
-        "good": _("good"),
-        "strong": _("strong"),
-        "same": _("the same in both fields"),
-        "met": _("met"),
-        "notMet": _("not met yet"),
-        "progress": _(
-            "Rules met: %(met)s of %(all)s. Estimated strength: %(strength)s.",
-            met="{met}",
-            all="{all}",
-            strength="{strength}",
-        ),
-        "unmet": _("Not met yet: %(rules)s.", rules="{rules}"),
-        "mismatch": _("The two passwords don’t match."),
-        "save": _("Save the new password"),
-        "saveFirst": _("Save the password"),
-        "until": _("The link works until %(time)s.", time="{time}"),
-        "secondStep": _("Second step"),
-        "secondStepLead": _("Your account is protected by a second step. Enter a code, too."),
-        "secondStepOther": _("Your account is protected by a second step that we can’t check here. Contact support."),
-        "totp": _("Authenticator app"),
-        "sms": _("Text message to %(number)s", number="{number}"),
-        "recoveryCode": _("Recovery code"),
-        "factorCode": _("Code"),
-        "enterCode": _("Enter a code."),
-        "sendCode": _("Send a code to %(number)s", number="{number}"),
-        "codeSent": _("We sent a code to %(number)s.", number="{number}"),
-        "changed": _("Your password was changed"),
-        "signIn": language.pgettext("button", "Sign in"),
-        "code": _("Code from the email"),
-        "codeHeading": _("Enter the code from the email"),
-        "codeLead": _("It has eight digits and works once, for a few minutes."),
-        "codeElsewhere": _("Did you get the email on another device? Enter its code here."),
-        "codeMalformed": _("Enter the eight digits of the code."),
-        "continue": _("Continue"),
-        "unloaded": _("This form could not be loaded"),
-        "unreachable": _("The service is not available right now."),
-        "retry": _("Try again"),
-        "reference": _("Reference: %(id)s", id="{id}"),
-    }
-
-
-def _name_texts(language: SourceTexts) -> dict[str, str]:
-    """Return what differs if users may enter a user name in place of their address."""
-    _ = language.gettext
-    return {
-        "forgotLead": _(
-            "Enter your email address or username. If it belongs to an account, we’ll email a link to choose a new"
-            " password."
-        ),
-        "email": _("Email or username"),
-        "malformed": _("Enter a full email address, such as name@example.org, or your username."),
-        "another": _("Use another email or username"),
-    }
+    values = {"lifetime": lifetime} | {name: f"{{{name}}}" for name in _OF_THE_FORM}
+    texts = {**_TEXTS, **(_OF_NAMES if takes_names else {})}
+    filled = {name: language.gettext(text, **values) for name, text in texts.items()}
+    return filled | {"signIn": language.pgettext("button", "Sign in")}

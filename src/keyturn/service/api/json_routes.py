@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from litestar import Router
-from litestar.exceptions import HTTPException
 from litestar.openapi.spec import SecurityRequirement
 from litestar.types import ControllerRouterHandler, Guard
 
 from keyturn.errors import Fault
-from keyturn.service.api.problems import UNREAD
 from keyturn.service.api.requests import AnyRequest
-from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.problems.requests import RequestUnreadable, UnsupportedMediaType
 
 ANYONE: Sequence[SecurityRequirement] = ({},)
 """For OpenAPI: a client need not show anything."""
@@ -36,33 +34,31 @@ _MOST_BRACKETS = 500
 
 
 async def require_json(request: AnyRequest) -> None:
-    """Raise InputInvalid for a body that is not JSON in UTF-8, nests too deeply or repeats a name.
+    """Raise RequestUnreadable for a body that is not JSON in UTF-8, nests too deeply or repeats a name.
 
     Parsers differ in which of two members with one name they take. A check that sees one of them, while the work uses
     the other, is a hole (RFC 8259, section 4; CVE-2023-7028). The media type is required, because a form on another
     site can send any text but not that type (OWASP CSRF Prevention Cheat Sheet, "Disallowing simple requests").
-    Raises HTTPException (415) for another type.
+    Raises UnsupportedMediaType for another type.
     """
     body = await request.body()
     if not body:
         return
-    request.scope["state"][UNREAD] = True
     if request.content_type[0] != "application/json":
-        raise HTTPException(status_code=415)
+        raise UnsupportedMediaType
     if body.count(b"[") + body.count(b"{") > _MOST_BRACKETS:
-        raise InputInvalid(Fault("body", "nested too deeply"))
+        raise RequestUnreadable(Fault("body", "nested too deeply"))
     try:
         _DECODER.decode(body.decode())
     except ValueError:
-        raise InputInvalid(Fault("body", "not JSON in UTF-8")) from None
-    request.scope["state"][UNREAD] = False
+        raise RequestUnreadable(Fault("body", "not JSON in UTF-8")) from None
 
 
 def _require_each_name_once(pairs: list[tuple[str, Any]]) -> None:
     names = set[str]()
     for name, _ in pairs:
         if name in names:
-            raise InputInvalid(Fault(name, "given twice"))
+            raise RequestUnreadable(Fault(name, "given twice"))
         names.add(name)
 
 

@@ -39,7 +39,7 @@ NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """The headers of every answer about an account (OWASP ASVS 14.3.2, 3.4.4)."""
 
 UNREAD = "keyturn_unread"
-"""The key in a request's state that marks an unread rest of the body."""
+"""The key in a request's state that marks one whose body could not be read."""
 
 _HTTP_PROBLEMS: Mapping[int, type[Problem]] = {
     problem.status: problem
@@ -94,10 +94,9 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
     log_failure = FailureLog()
 
     def answer(request: AnyRequest, error: Exception) -> Response[Any]:
-        problem, headers = problem_answering(error), None
-        if isinstance(error, HTTPException):
-            headers = error.headers
-            request.scope["state"][UNREAD] = request.scope["state"].get(UNREAD) or error.status_code == _BAD_REQUEST
+        problem, headers = problem_answering(error), error.headers if isinstance(error, HTTPException) else None
+        unread = requests.RequestUnreadable | requests.UnsupportedMediaType
+        request.scope["state"][UNREAD] = isinstance(problem, unread)
         is_uncounted = problem.outcome == MALFORMED and not getattr(error, "counted", False)
         if meters and is_uncounted and (kind := request.route_handler.opt.get("kind")):
             meters.request(kind, MALFORMED)
@@ -115,7 +114,7 @@ def problem_answering(error: Exception) -> Problem:
     if not isinstance(error, HTTPException):
         return problem_of(error)
     if error.status_code == _BAD_REQUEST:
-        return requests.InputInvalid(*_faults_in(error))
+        return requests.RequestUnreadable(*_faults_in(error))
     known = _HTTP_PROBLEMS.get(error.status_code)
     return known() if known else requests.OtherStatus(error.status_code, error.detail)
 

@@ -15,7 +15,6 @@ from keyturn.service.reset.mails.theme import Theme, own_languages, palette_of
 from keyturn.service.settings import Settings
 from keyturn.service.settings.networks import read_network
 from keyturn.service.settings.reading import Reading, environment_name, known_variables
-from keyturn.service.settings.rules.every_rule import proof_of
 
 _LONGEST_LIFE = timedelta(hours=1)
 
@@ -58,7 +57,7 @@ def _doubts(settings: Settings) -> Iterator[Finding]:
             yield Finding("settings", "warn", message.format(settings=settings, cause=cause), fix)
     provider = PROVIDERS.get(settings.mail.transport)
     reports = provider.reports if provider else None
-    if settings.secure and provider and reports and not proof_of(settings, provider):
+    if settings.secure and provider and reports and not provider.proof(getattr(settings, provider.name)):
         missing = f"{provider.name}.{reports.setting}: missing, so Keyturn does not learn of bounced mails"
         fix = f"Add {settings.base_url}/webhooks/{provider.name} {reports.where}."
         yield Finding("settings", "warn", missing, fix)

@@ -22,6 +22,7 @@ from keyturn.service.pages.security import NO_FORM, security_headers
 from keyturn.service.pages.site import Site
 from keyturn.service.reset.mails.palette import Palette
 from keyturn.service.reset.mails.theme import ASSETS, Theme
+from keyturn.service.settings import Brand
 from keyturn.service.settings.brand_files import BrandFile
 
 _STATIC = Path(__file__).parent / "static"
@@ -177,20 +178,19 @@ def brand_module(source: str, theme: Theme) -> str:
 
     The elements stand on the background of the app, so the other colours of the brand are left out.
     """
-    plain, palette, brand = Palette(), theme.palette, theme.brand
-    looks = {
-        f"light-dark({plain.accent}, {plain.dark_accent})": f"light-dark({palette.accent}, {palette.dark_accent})",
-        f"light-dark({plain.on_accent}, {plain.dark_on_accent})": (
-            f"light-dark({palette.on_accent}, {palette.dark_on_accent})"
-        ),
-        "--keyturn-radius, 8px": f"--keyturn-radius, {brand.radius}px",
-        "--keyturn-font, system-ui": f"--keyturn-font, {brand.font}, system-ui"
-        if brand.font
-        else "--keyturn-font, system-ui",
-    }
-    for ours, theirs in looks.items():
+    for ours, theirs in zip(_looks(Palette(), Brand()), _looks(theme.palette, theme.brand), strict=True):
         source = source.replace(ours, theirs)
     return source
+
+
+def _looks(palette: Palette, brand: Brand) -> Sequence[str]:
+    """Return how the module writes a brand's looks."""
+    return (
+        f"light-dark({palette.accent}, {palette.dark_accent})",
+        f"light-dark({palette.on_accent}, {palette.dark_on_accent})",
+        f"--keyturn-radius, {brand.radius}px",
+        f"--keyturn-font, {brand.font}{', ' if brand.font else ''}system-ui",
+    )
 
 
 class FrontendModule:

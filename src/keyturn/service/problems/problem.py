@@ -67,13 +67,8 @@ class Problem(KeyturnError):
     ) -> None:
         super().__init_subclass__()
         if status:
-            cls.status, cls.title, cls.sentence, cls.scheme, cls.for_people = (
-                status,
-                title,
-                sentence,
-                scheme,
-                for_people,
-            )
+            cls.status, cls.title, cls.sentence = status, title, sentence
+            cls.scheme, cls.for_people = scheme, for_people
             cls.slug = slug or _joined(cls.__name__, "-")
             cls.outcome = outcome or cls.slug.replace("-", "_")
 

@@ -40,6 +40,10 @@ class InputInvalid(
         return {"errors": [FieldError(fault.name, fault.message) for fault in self.faults]}
 
 
+class RequestUnreadable(InputInvalid):
+    """The body is no JSON, or the request has not the shape of its route: it was refused before other code read it."""
+
+
 class OriginRefused(
     Problem, status=403, title="The request came from another site", outcome=NOT_COUNTED, for_people=False
 ):

@@ -3,13 +3,11 @@
 from collections.abc import Collection, Iterator
 from email.utils import parseaddr
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from keyturn.errors import Fault
 from keyturn.hosts import is_loopback, is_serialized_origin
-from keyturn.mail.port.provider import Provider
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import Settings
 from keyturn.service.settings.brand_files import brand_faults, email_faults
@@ -120,41 +118,33 @@ _TRIAL = "; to save mails in .keyturn/mail instead of sending them, set KEYTURN_
 
 
 def provider_faults(settings: Settings) -> Iterator[Fault]:
-    """Yield what keeps a process that sends mails from it."""
-    chosen = {settings.mail.transport: "mail.transport"} | {settings.mail.fallback: "mail.fallback"}
-    for name, chosen_by in chosen.items():
+    """Yield what keeps a process from sending: values that a chosen provider lacks, and values that are none.
+
+    Those of other providers are not checked: AWS's variables serve other programs, too.
+    """
+    mail = settings.mail
+    for name, chosen_by, advice in ((mail.transport, "mail.transport", _TRIAL), (mail.fallback, "mail.fallback", "")):
+        if not (provider := PROVIDERS.get(name)):
+            continue
+        section = getattr(settings, name)
         for known_as in missing_settings(name, settings):
-            without = _TRIAL if chosen_by == "mail.transport" else ""
-            yield Fault(known_as, f"missing: {chosen_by} is {name}{without}")
-        if name in PROVIDERS:
-            yield from _value_faults(PROVIDERS[name], settings)
+            yield Fault(known_as, f"missing: {chosen_by} is {name}{advice}")
+        yield from service_faults(f"{name}.api_url", getattr(section, "api_url", ""), settings)
+        for setting, message in provider.faults(section):
+            yield Fault(f"{name}.{setting}", message)
 
 
 def missing_settings(name: str, settings: Settings) -> Iterator[str]:
-    """Yield what the provider needs and is not set, as people know it."""
+    """Yield what a provider needs and is not set, as people know it."""
     for setting in PROVIDERS[name].needs if name in PROVIDERS else ():
         if not getattr(getattr(settings, name), setting):
             yield PROVIDERS[name].known_as(setting)
 
 
-def _value_faults(provider: Provider[Any], settings: Settings) -> Iterator[Fault]:
-    """Yield invalid values of a chosen provider. Others are not checked: AWS's variables serve other programs, too."""
-    section = getattr(settings, provider.name)
-    yield from service_faults(f"{provider.name}.api_url", getattr(section, "api_url", ""), settings)
-    for setting, message in provider.faults(section):
-        yield Fault(f"{provider.name}.{setting}", message)
-
-
 def report_faults(settings: Settings) -> Iterator[Fault]:
     for name, provider in PROVIDERS.items():
-        if not (reports := provider.reports):
-            continue
-        try:
-            _ = reports.proof(proof) if (proof := proof_of(settings, provider)) else None
-        except ValueError:
-            yield Fault(f"{name}.{reports.setting}", reports.fault)
-
-
-def proof_of(settings: Settings, provider: Provider[Any]) -> str:
-    """Return what proves a provider's reports; "" where it is not set."""
-    return provider.proof(getattr(settings, provider.name))
+        if reports := provider.reports:
+            try:
+                provider.webhook(getattr(settings, name))
+            except ValueError:
+                yield Fault(f"{name}.{reports.setting}", reports.fault)
