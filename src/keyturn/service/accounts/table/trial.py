@@ -15,7 +15,10 @@ _NO_EXPLAIN_FOR_VIEW = 1345
 
 
 def refusal(connection: Connection, statement: Executable) -> str:
-    """Return why the database refuses a statement; "" if it does not. The connection's transaction is over then."""
+    """Return why the database refuses a statement; "" if it does not.
+
+    After a refusal, the connection's transaction is over.
+    """
     event.listen(connection, "before_cursor_execute", _explain, retval=True)
     try:
         connection.execute(statement)

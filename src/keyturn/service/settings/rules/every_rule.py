@@ -123,7 +123,8 @@ def provider_faults(settings: Settings) -> Iterator[Fault]:
     Those of other providers are not checked: AWS's variables serve other programs, too.
     """
     mail = settings.mail
-    for name, chosen_by, advice in ((mail.transport, "mail.transport", _TRIAL), (mail.fallback, "mail.fallback", "")):
+    chosen = {mail.transport: ("mail.transport", _TRIAL)} | {mail.fallback: ("mail.fallback", "")}
+    for name, (chosen_by, advice) in chosen.items():
         if not (provider := PROVIDERS.get(name)):
             continue
         section = getattr(settings, name)
