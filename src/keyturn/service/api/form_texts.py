@@ -35,7 +35,7 @@ async def get_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str]
         lang=language.tag,
         dir=language.direction,
         texts=form_texts(language, lifetime, takes_names=takes_names),
-        challenge=gate.asked if gate else UNSET,
+        challenge=gate.widget if gate else UNSET,
         codes=parts.codes is not None,
         takes_names=takes_names,
         mail_services=known_services(),

@@ -60,7 +60,7 @@ def forgot_page(
 
 def _challenge_values(pages: Pages, flaw: ChallengeFlaw | None) -> dict[str, Any]:
     gate = pages.parts.challenge
-    challenge = gate.asked if gate else None
+    challenge = gate.widget if gate else None
     headers = {"Content-Security-Policy": content_security_policy(pages.site, challenge.method if challenge else "")}
     return {"asked": challenge, "flaw": flaw, "flaw_text": flaw_text, "headers": headers}
 

@@ -1,7 +1,7 @@
 """Challenges, which show that a person, or at least a browser at some cost, requests a link.
 
 ALTCHA is judged in this process, Cloudflare Turnstile and hCaptcha through their call `siteverify`. Of each judge,
-`asked` is the data that a form needs to show the challenge, and `issue` returns what it needs afresh each time.
+`widget` is the data that a form needs to show the challenge, and `issue` returns what it needs afresh each time.
 `verify` takes an answer, once, and returns what is wrong with it. Without a verdict it raises ChallengeUnready or Busy.
 """
 
@@ -61,7 +61,7 @@ class Altcha:
     than the settings allow, whatever it says, and only once. All processes share the database that remembers it.
     """
 
-    asked = Challenge("altcha", "", ACTION)
+    widget = Challenge("altcha", "", ACTION)
 
     def __init__(self, keys: Sequence[str], host: str, database: Database) -> None:
         with requires_extra("altcha", "altcha", "challenge.method"):
@@ -169,7 +169,7 @@ class Captcha:
 
     def __init__(self, settings: ChallengeSettings, hosts: Collection[str], timeout: timedelta = _PATIENCE) -> None:
         method, url, self._longest = _SERVICES[settings.method]
-        self.asked = Challenge(method, settings.site_key, ACTION)
+        self.widget = Challenge(method, settings.site_key, ACTION)
         self.url = settings.url or url
         self._is_turnstile = method == "turnstile"
         # hCaptcha is told the site: otherwise answers for any site of the same account would pass.
@@ -236,7 +236,7 @@ class RequestChallenge:
 
     def __init__(self, judge: Altcha | Captcha, ground: Ground) -> None:
         self._judge = judge
-        self.asked, self.close = judge.asked, judge.close
+        self.widget, self.close = judge.widget, judge.close
         self._limits, self._meters = ground.limits, ground.meters
 
     async def issue(self, client: Client) -> Mapping[str, Any]:
@@ -248,7 +248,7 @@ class RequestChallenge:
         """Return if the request may go on. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
         if not answer:
             self._meters.challenge("missing")
-            raise ChallengeRequired("missing", self.asked)
+            raise ChallengeRequired("missing", self.widget)
         await self._limits.count("challenge", client)  # right or wrong, an answer costs work to check
         try:
             fault = await self._judge.verify(answer, client)
@@ -258,7 +258,7 @@ class RequestChallenge:
             raise
         self._meters.challenge(fault or "passed")
         if fault:  # a form needs to know only whether a fresh answer would help
-            raise ChallengeRequired("expired" if fault in {"expired", "replayed"} else "refused", self.asked)
+            raise ChallengeRequired("expired" if fault in {"expired", "replayed"} else "refused", self.widget)
 
 
 def build(settings: Settings, ground: Ground) -> RequestChallenge | None:

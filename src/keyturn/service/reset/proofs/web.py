@@ -51,7 +51,7 @@ class Token(Schema, frozen=True, kw_only=True):
 )
 async def get_challenge(request: AnyRequest, parts: GivenParts) -> OfferedChallenge:
     challenge = mounted(parts.challenge)
-    puzzle, about = await challenge.issue(client_of(request)), msgspec.structs.asdict(challenge.asked)
+    puzzle, about = await challenge.issue(client_of(request)), msgspec.structs.asdict(challenge.widget)
     return OfferedChallenge(**about, **puzzle)
 
 
