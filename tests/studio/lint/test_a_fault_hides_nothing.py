@@ -76,7 +76,7 @@ FAULTS = [
     ("{% macro m() %}{{ m() }}{{ m() }}{% endmacro %}{{ m() }}", "jinja/error", 10),
     ("{% set one, two = lines, 2, 3 %}{{ one }}", "jinja/error", 10),
     ("{% set name.first = 'Ada' %}", "jinja/error", 10),
-    ("{% break %}", "jinja/syntax", 13),
+    ("{% for line in lines %}{{ line }}{% else %}{% break %}{% endfor %}", "jinja/syntax", 56),
     ("{% for line in lines(] %}{% if line %}{% continue %}{% endif %}{% endfor %}", "jinja/syntax", 10),
     ("{% if name %}{% bots name %}{% else %}x{% endif %}", "jinja/unknown-tag", 26),
     ("{% trans 'Boats' %}{% if name %}x{% endif %}", "jinja/django-tag", 13),

@@ -252,9 +252,12 @@ class _RemovedControls(NodeTransformer):
         return self._removed
 
     def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja's name
+        otherwise = [left for one in node.else_ if (left := self.visit(one))]  # Python has it behind the loop
+        node.else_ = []
         self._loops += 1
         self.generic_visit(node)
         self._loops -= 1
+        node.else_ = otherwise
         return node
 
     def visit_Break(self, node: nodes.Stmt) -> nodes.Stmt | None:  # noqa: N802 - Jinja's name
