@@ -21,12 +21,6 @@ FIVE = ("easemail", "ivory-mirro", "nextjs-app", "teacher-resources", "waibuk")
 five = pytest.mark.parametrize("name", FIVE)
 
 
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def written(name: str) -> Settings:
     """Return what an example's file says under the variables of its env.example, in its own folder."""
     return read_settings(EXAMPLES / name / "keyturn.toml", variables_of(name) | {"KEYTURN_SECRET_KEY": "s" * 32})

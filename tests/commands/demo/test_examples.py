@@ -11,12 +11,11 @@ import httpx2
 import msgspec
 import pyotp
 import pytest
-from click.testing import CliRunner
+from tests.commands.command import Keyturn
 from tests.driver.inbox import TOKEN
 from tests.driver.puzzles import post_answering
 from tests.driver.service import CHEAPEST
 
-from keyturn.cli import keyturn
 from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example
 from keyturn.cli.terminal import CommandRefused
 from keyturn.service.app import create_app
@@ -34,12 +33,6 @@ PEOPLE = {
     "teacher-resources": "teacher@resources.test",
     "waibuk": "viewer@waibuk.test",
 }
-
-
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 class Running:
@@ -155,7 +148,7 @@ def test_an_unknown_example_is_one_sentence_with_the_names_of_those_there_are() 
     assert not Path(".keyturn").exists()
 
 
-def test_the_help_lists_them() -> None:
-    shown = "".join(CliRunner().invoke(keyturn, ["demo", "--help"]).output.split())
+def test_the_help_lists_them(keyturn: Keyturn) -> None:
+    shown = "".join(keyturn("demo", "--help").out.split())
 
     assert all(name in shown for name in PEOPLE)
