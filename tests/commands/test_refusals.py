@@ -9,6 +9,8 @@ from tests.commands.command import Keyturn
 from tests.commands.school import ADA, NOBODY
 from tests.commands.test_second_factors import BUILTIN
 
+from keyturn.service.reset.mails.email_props import EMAILS
+
 pytestmark = pytest.mark.long
 
 NO_ACCOUNT = f"there is no account with the address {NOBODY}"
@@ -71,6 +73,10 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
             2,
         ),
         row("check emails --only nosuch", "the groups are accessibility, active, compatibility, contrast, ", 2),
+        row("check --explain links/relatve", "did you mean links/relative?", 2),
+        row("render password_rest", f"there is no template password_rest; there are {', '.join(sorted(EMAILS))}"),
+        row("render password_reset --format pdf", "is not one of 'html', 'text', 'mjml', 'json'", 2),
+        row("render password_reset --lang tlh", "there is no language tlh; there are ar, cs, da, de, el, "),
         row(f"probe https://example.com --smtp 0 --account {ADA}", "another host", 2),
         row(f"probe nonsense --smtp 0 --account {ADA}", "no URL", 2),
         row(f"probe http://[x --smtp 0 --account {ADA}", "no URL", 2),

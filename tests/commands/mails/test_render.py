@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 from tests.commands.command import Keyturn
 
-from keyturn.service.reset.mails.email_props import EMAILS
-
 pytestmark = pytest.mark.long
 
 
@@ -49,28 +47,6 @@ def test_the_brand_is_that_of_the_settings(keyturn: Keyturn) -> None:
     html = keyturn("render", "password_reset", KEYTURN_BRAND_NAME="Northwind <School>").out
     assert "Northwind &lt;School&gt;" in html
     assert "Northwind <School>" not in html
-
-
-@pytest.mark.parametrize(
-    ("arguments", "code", "named"),
-    [
-        (
-            ["password_rest"],
-            1,
-            [f"keyturn: there is no template password_rest; there are {', '.join(sorted(EMAILS))}\n"],
-        ),
-        (["password_reset", "--format", "pdf"], 2, ["html", "text", "mjml", "json"]),
-        (["password_reset", "--lang", "tlh"], 1, ["keyturn: there is no language tlh; there are ar, cs, da, de, el, "]),
-    ],
-    ids=["template", "format", "language"],
-)
-def test_what_is_unknown_names_those_that_there_are(
-    keyturn: Keyturn, arguments: list[str], code: int, named: list[str]
-) -> None:
-    refused = keyturn("render", *arguments)
-
-    assert refused.code == code
-    assert all(words in refused.err for words in named)
 
 
 def test_a_language_can_be_named(keyturn: Keyturn) -> None:
