@@ -103,12 +103,6 @@ def test_a_database_that_cannot_be_reached_is_one_sentence(
     assert "Traceback" not in refused.err
 
 
-def test_nothing_is_coloured_when_it_is_piped(migrated: Keyturn) -> None:
-    shown = [migrated("accounts", "add", "ada@northwind.example"), migrated("accounts", "list"), migrated("audit")]
-
-    assert all("\x1b" not in ended.out + ended.err for ended in shown)
-
-
 def test_a_terminal_has_an_accent_unless_no_color_is_set(workplace: Path) -> None:
     """https://no-color.org: any value counts but the empty one."""
     url = f"sqlite:///{workplace}/keyturn.db"
@@ -125,16 +119,11 @@ def test_a_command_in_a_sentence_stays_on_one_line() -> None:
     assert '`python -c "import secrets; print(secrets.token_hex(32))"`' in shown
 
 
-def test_it_says_where_the_database_went_and_needs_no_secrets(keyturn: Keyturn, workplace: Path) -> None:
+def test_migrate_says_where_the_database_went_and_needs_no_secrets(keyturn: Keyturn, workplace: Path) -> None:
     assert keyturn("migrate").out == f"Updated the database from revision none to {head()}.\n"
     assert (workplace / ".keyturn" / "keyturn.db").is_file()
-
-
-def test_a_second_time_there_is_nothing_to_do(migrated: Keyturn) -> None:
-    again = migrated("migrate")
-
-    assert again.code == 0
-    assert again.out == f"The database is already at revision {head()}.\n"
+    again = keyturn("migrate")
+    assert (again.code, again.out) == (0, f"The database is already at revision {head()}.\n")
 
 
 PAGE = (Path(__file__).parents[2] / "docs" / "operating.md").read_text("utf-8")

@@ -9,11 +9,16 @@ from tests.commands.command import Keyturn
 from tests.commands.school import ADA, NOBODY
 from tests.commands.test_second_factors import BUILTIN
 
+from keyturn.service.reset.mails.email_props import EMAILS
+
 pytestmark = pytest.mark.long
 
 NO_ACCOUNT = f"there is no account with the address {NOBODY}"
 NOT_KEPT = 'second_step.source is "none": this command needs "builtin", or "table" for recovery codes'
 NO_MESSAGE = "there is no message 99: list them with `keyturn outbox list`"
+NO_BASELINE = "--write-baseline writes all findings: remove --only and --only-changed"
+PROBE = f"probe http://127.0.0.1:3000 --smtp 0 --account {ADA}"
+CALLS = "--request /forgot --sign-in /login"
 WHICH = "Give the ids of messages, or --dead, or --waiting."
 
 
@@ -60,6 +65,29 @@ def row(words: str, why: str, code: int = 1, environment: Mapping[str, str] = {}
         row("mailbox release nobody", "not an email address"),
         row("check --env a:b --django a.b", "--env is for Jinja and --django for Django: use one of them"),
         row("check --env a:b", "--env is for your own templates: name their folder"),
+        row("check emails --write-baseline --only mjml", NO_BASELINE),
+        row("check emails --write-baseline --only-changed", NO_BASELINE),
+        row(
+            "check emails --only mjml --only mjml/unknown-atribute",
+            "no rule or group is called 'mjml/unknown-atribute' (did you mean mjml/unknown-attribute?)",
+            2,
+        ),
+        row("check emails --only nosuch", "the groups are accessibility, active, compatibility, contrast, ", 2),
+        row("check --explain links/relatve", "did you mean links/relative?", 2),
+        row("render password_rest", f"there is no template password_rest; there are {', '.join(sorted(EMAILS))}"),
+        row("render password_reset --format pdf", "is not one of 'html', 'text', 'mjml', 'json'", 2),
+        row("render password_reset --lang tlh", "there is no language tlh; there are ar, cs, da, de, el, "),
+        row(f"probe https://example.com --smtp 0 --account {ADA}", "another host", 2),
+        row(f"probe nonsense --smtp 0 --account {ADA}", "no URL", 2),
+        row(f"probe http://[x --smtp 0 --account {ADA}", "no URL", 2),
+        row(f"probe http://user:hunter2@127.0.0.1:3000 --smtp 0 --account {ADA}", "out of the URL", 2),
+        row("probe http://127.0.0.1:3000 --smtp 0", "--account", 2),
+        row(f"probe http://127.0.0.1:3000 --account {ADA}", "--smtp", 2),
+        row(f"{PROBE} --account {ADA.upper()}", "two different accounts", 2),
+        row(f"{PROBE} {CALLS} --reset 'POST /reset t={{token}}'", "{password}", 2),
+        row(f"{PROBE} {CALLS} --private 'POST /me'", "no call of the method POST", 2),
+        row(f"{PROBE} --html nowhere/report.html", "no such folder", 2),
+        row(f"{PROBE} --only link-twise", "did you mean link-twice", 2),
         row("serve --port -1", "-1 is not in the range", 2),
         row("demo --port 65536", "65536 is not in the range", 2),
         row("studio --port 65536", "65536 is not in the range", 2),

@@ -1,4 +1,4 @@
-"""The demos of the five apps, without a process of their own: each story works."""
+"""The examples of the five apps: what their files say; and their demos, without a process: each story works."""
 
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -6,22 +6,26 @@ from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx2
 import msgspec
 import pyotp
 import pytest
-from click.testing import CliRunner
+from tests.commands.command import Keyturn
 from tests.driver.inbox import TOKEN
 from tests.driver.puzzles import post_answering
 from tests.driver.service import CHEAPEST
+from tests.processes.sources.adopted import EXAMPLES, variables_of
 
-from keyturn.cli import keyturn
-from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example
+from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, PlainDemo, example_names
 from keyturn.cli.terminal import CommandRefused
 from keyturn.service.app import create_app
 from keyturn.service.parts import Parts
+from keyturn.service.reset.mails.theme import palette_of
 from keyturn.service.settings import HashingSettings
+from keyturn.service.settings.reading import read_settings
+from keyturn.service.settings.rules.every_rule import broken_rules
 
 pytestmark = pytest.mark.long
 
@@ -36,10 +40,42 @@ PEOPLE = {
 }
 
 
-@pytest.fixture(autouse=True)
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def test_the_five_apps_are_the_examples_with_a_story() -> None:
+    assert tuple(example_names()) == tuple(PEOPLE)
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+def test_an_example_s_file_holds_with_the_variables_of_its_app(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(EXAMPLES / name)
+    settings = read_settings(Path("keyturn.toml"), variables_of(name) | {"KEYTURN_SECRET_KEY": "s" * 32})
+
+    assert settings.environment == "production"
+    assert palette_of(settings.brand)[1] == []
+    for logo in (
+        settings.brand.logo,
+        settings.brand.logo_dark,
+        settings.brand.mail_logo,
+        settings.brand.mail_logo_dark,
+    ):
+        assert Path(logo).parent.samefile(EXAMPLES / name)
+
+
+@pytest.mark.parametrize("name", ["", *PEOPLE])
+def test_nothing_of_a_demo_leaves_the_machine(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYTURN_MAIL_TRANSPORT", "resend")
+    monkeypatch.setenv("KEYTURN_DATABASE_URL", "postgresql://db.example/keyturn")
+    settings = (Example(name, URL, DemoFolder(name)) if name else PlainDemo(URL, DemoFolder())).settings
+
+    assert list(broken_rules(settings, sending=True)) == []
+    assert (settings.mail.transport, settings.mail.fallback, settings.resend.api_key, settings.smtp.host) == (
+        "capture",
+        "",
+        "",
+        "",
+    )
+    places = (settings.database.url, settings.accounts.table.url or settings.database.url)
+    assert all(place.startswith(f"sqlite:///.keyturn/{name}") for place in places)
+    assert not settings.accounts.supabase.url or urlsplit(settings.accounts.supabase.url).hostname == "127.0.0.1"
 
 
 class Running:
@@ -155,7 +191,7 @@ def test_an_unknown_example_is_one_sentence_with_the_names_of_those_there_are() 
     assert not Path(".keyturn").exists()
 
 
-def test_the_help_lists_them() -> None:
-    shown = "".join(CliRunner().invoke(keyturn, ["demo", "--help"]).output.split())
+def test_the_help_lists_them(keyturn: Keyturn) -> None:
+    shown = "".join(keyturn("demo", "--help").out.split())
 
     assert all(name in shown for name in PEOPLE)

@@ -205,6 +205,8 @@ def settings(url: str, lines: str = "", table: str = "users") -> Settings:
 def named(found: list[Finding]) -> dict[str, str]:
     """Return the tables that are named, with the lines that their fixes give; "" where one says what the app can do."""
     assert {(one.check, one.verdict) for one in found} <= {("credentials", "warn")}
+    assert all('when = "never"' in one.fix for one in found)
+    assert all(line_in(one.fix) or "the webhook account.secured" in one.fix for one in found)
     return {one.message.partition(":")[0]: line_in(one.fix) for one in found}
 
 
@@ -213,7 +215,9 @@ def line_in(fix: str) -> str:
 
 
 @pytest.mark.parametrize("databases", ["sqlite", "postgresql", "mariadb"], indirect=True)
-async def test_each_table_is_named_with_the_line_that_silences_it(empty_url: str) -> None:
+async def test_each_table_is_named_with_the_line_that_silences_it_or_with_the_webhook(
+    empty_url: str,
+) -> None:
     async with running_app(empty_url, TABLES):
         assert named(await check_credentials(settings(empty_url))) == ALL
         lines = "[accounts.table.ends]\n" + ALL["passkeys"]
@@ -221,14 +225,6 @@ async def test_each_table_is_named_with_the_line_that_silences_it(empty_url: str
         in_part = settings(empty_url, f'delete = ["ssh_keys.user_id"]\n[accounts.table.ends]{left_out}')
         assert named(await check_credentials(in_part)) == {"passkeys": ALL["passkeys"]}
         assert named(await check_credentials(settings(empty_url, f"{lines}\n{ALL['ssh_keys']}{left_out}"))) == {}
-
-
-async def test_what_your_app_ends_itself_is_told_with_its_webhook(empty_url: str) -> None:
-    async with running_app(empty_url, TABLES):
-        *_, grants = await check_credentials(settings(empty_url))
-
-    assert "the webhook account.secured" in grants.fix
-    assert 'when = "never"' in grants.fix
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)

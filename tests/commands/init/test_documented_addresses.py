@@ -1,13 +1,11 @@
 """Addresses of databases as docs/accounts.md lists them: the service and init read them alike."""
 
 import re
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from tests.commands.command import Keyturn
-from tests.commands.init.apps import READY, TEXTS, executed
+from tests.commands.init.apps import READY, TEXTS, executed, sqlite_app
 from tests.servers.databases import PostgresServer
 
 from keyturn.errors import SettingsInvalid
@@ -63,8 +61,7 @@ def test_a_postgresql_takes_what_is_made_of_each_spelling(postgresql: PostgresSe
 
 @pytest.mark.parametrize("code", FILES)
 def test_a_file_in_each_spelling_is_the_one_that_is_meant(keyturn: Keyturn, code: str) -> None:
-    with closing(sqlite3.connect("app.db")) as database:
-        database.execute("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, full_name TEXT, password_hash TEXT)")
+    sqlite_app("CREATE TABLE users (id INTEGER PRIMARY KEY, email TEXT, full_name TEXT, password_hash TEXT);")
 
     assert keyturn("init", "--database", code, *TEXTS).code == 0
     table = read_settings(Path("keyturn.toml"), READY).accounts.table

@@ -1,14 +1,12 @@
 """`keyturn init` on databases as frameworks make them: the mapping that it writes, and what it says it cannot know."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from tests.commands.command import Keyturn
-from tests.commands.init.apps import READY, TEXTS, executed, to_look_at
+from tests.commands.init.apps import READY, TEXTS, executed, sqlite_app, to_look_at
 from tests.servers.databases import Databases
 
 from keyturn.service.settings import Credentials, Ending, HashingSettings, TableSettings
@@ -249,8 +247,7 @@ def database_of(schema: str, databases: Databases) -> str:
     url = databases.empty()
     script = (SCHEMAS / f"{schema}.sql").read_text("utf-8")
     if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as database:
-            database.executescript(script)
+        sqlite_app(script, url.removeprefix("sqlite:///"))
     else:
         executed(url, script)
     return url

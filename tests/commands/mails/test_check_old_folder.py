@@ -147,14 +147,6 @@ def test_a_baseline_that_is_none_is_a_sentence(keyturn: Keyturn, emails: Path, c
     assert len(refused.err.splitlines()) == 1
 
 
-@pytest.mark.usefixtures("emails")
-@pytest.mark.parametrize("option", [("--only", "mjml"), ("--only-changed",)])
-def test_a_part_of_the_findings_is_no_baseline(keyturn: Keyturn, option: tuple[str, ...]) -> None:
-    refused = keyturn("check", "emails", "--write-baseline", *option)
-
-    assert refused.err == "keyturn: --write-baseline writes all findings: remove --only and --only-changed\n"
-
-
 @pytest.fixture
 def committed(emails: Path) -> Path:
     git("init", "--quiet", "--initial-branch", "main")

@@ -132,10 +132,6 @@ def changed(folder: Path, base: str = "HEAD~1") -> set[str]:
     return changed_mails(open_gallery(folder, sandboxed=True), base, None)
 
 
-def as_it_is(repository: Repository) -> Path:
-    return repository.place / "emails"
-
-
 def in_a_worktree(repository: Repository) -> Path:
     repository.git("worktree", "add", "--quiet", "--detach", "../beside")
     repository.place = repository.place.parent / "beside"
@@ -189,7 +185,6 @@ def through_a_link(repository: Repository) -> Path:
 @pytest.mark.parametrize(
     "arrange",
     [
-        as_it_is,
         in_a_worktree,
         in_a_shallow_clone,
         of_another_user,

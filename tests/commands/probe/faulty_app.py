@@ -234,9 +234,7 @@ class Shop:
             return answer
 
         shop = {"shop": Provide(lambda: self, sync_to_thread=False)}
-        return Litestar(
-            [_Pages, _Api], dependencies=shop, after_request=finish, logging_config=None, openapi_config=None
-        )
+        return Litestar([_Routes], dependencies=shop, after_request=finish, logging_config=None, openapi_config=None)
 
     def knows(self, typed: str) -> bool:
         return self._account(typed) is not None
@@ -257,12 +255,12 @@ def _session_cookie(session: str) -> Cookie:
     return Cookie("session", value=session, httponly=True, samesite="lax")
 
 
-def _page(title: str, body: str, status: int = 200, *, cookies: list[Cookie] | None = None, head: str = "") -> Page:
+def _page(title: str, body: str, status: int = 200, *, cookies: Sequence[Cookie] = (), head: str = "") -> Page:
     text = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>{head}</head>'
         f"<body><h1>{title}</h1>{body}</body></html>"
     )
-    return Response(text, status_code=status, media_type="text/html", cookies=cookies or [])
+    return Response(text, status_code=status, media_type="text/html", cookies=cookies)
 
 
 def _form(request: Asked, action: str, *fields: str) -> tuple[str, list[Cookie]]:
@@ -275,11 +273,15 @@ def _form(request: Asked, action: str, *fields: str) -> tuple[str, list[Cookie]]
 _EMAIL = '<label>Email <input type="email" name="email" required></label>'
 _PASSWORD = '<label>Password <input type="password" name="password" required></label>'
 _REPEAT = '<label>Repeat it <input type="password" name="repeat" required></label>'
+_NOT_CHANGED = "The password was not changed"
 _CURRENT = '<label>Current password <input type="password" name="current" required></label>'
 
 
-async def _sent(request: Asked) -> dict[str, list[str]]:
-    """Return the fields of a form. Raises PermissionDeniedException if it is not this site's own."""
+async def _sent(request: Asked) -> dict[str, list[Any]]:
+    """Return the fields of JSON or of a form. Raises PermissionDeniedException if a form is not this site's own."""
+    if _is_api(request):
+        members = (await request.json()).items()
+        return {name: value if isinstance(value, list) else [value] for name, value in members}
     fields = {name: [str(value) for value in values] for name, values in (await request.form()).dict().items()}
     cookie, sent = request.cookies.get("csrf", ""), fields.get("csrf", [""])[0]
     if not cookie or not hmac.compare_digest(cookie, sent):
@@ -287,10 +289,42 @@ async def _sent(request: Asked) -> dict[str, list[str]]:
     return fields
 
 
+async def _words(request: Asked, *names: str) -> list[str]:
+    fields = await _sent(request)
+    return [str(fields.get(name, [""])[0]) for name in names]
+
+
+def _is_api(request: Asked) -> bool:
+    return request.url.path.startswith("/api/")
+
+
+def _say(
+    request: Asked, title: str, body: str = "", status: int = 200, *, cookies: Sequence[Cookie] = ()
+) -> Response[Any]:
+    """Answer with a page, or with JSON that says the same. `body`: HTML."""
+    if _is_api(request):
+        return Response({"said": title, "more": body}, status_code=status, cookies=cookies)
+    return _page(title, body, status, cookies=cookies)
+
+
+def _redirect(address: str, status: int = 303) -> Page:
+    return Response("", status_code=status, headers={"Location": address}, media_type="text/html")
+
+
+def _readable(shop: Shop, addresses: list[Any]) -> bool:
+    """Tell whether these are one address, or what a fault takes for one."""
+    if not (addresses and all(isinstance(one, str) and one for one in addresses)):
+        return False
+    one = len(addresses) == 1 or shop.fault == "address-list"
+    return one and (bool(re.fullmatch(r"[^\s@]+@[^\s@]+", addresses[0])) or shop.fault == "address-header")
+
+
 OfApp = NamedDependency[Shop]
 
 
-class _Pages(Controller):
+class _Routes(Controller):
+    """Pages with forms, and below /api/ the same in JSON."""
+
     @get("/", sync_to_thread=False)
     def start(self) -> Page:
         return _page("The shop", '<a href="/tea">Tea</a> <a href="/login">Sign in</a>')
@@ -304,53 +338,54 @@ class _Pages(Controller):
         form, cookies = _form(request, "/login", _EMAIL, _PASSWORD)
         return _page("Sign in", f'{form}<a href="/forgot">Forgot your password?</a>', cookies=cookies)
 
-    @post("/login")
-    async def sign_in(self, shop: OfApp, request: Asked) -> Page:
-        fields = await _sent(request)
-        session = shop.sign_in(fields["email"][0], fields["password"][0])
+    @post(["/login", "/api/login"])
+    async def sign_in(self, shop: OfApp, request: Asked) -> Response[Any]:
+        session = shop.sign_in(*await _words(request, "email", "password"))
         if session is None:
-            return _page("Wrong email or password", "", 401)
+            return _say(request, "Wrong email or password", status=401)
         if not session:
-            return _page("Enter the code of your app", '<form method="post" action="/code"><input name="code"></form>')
-        answer = Response("", status_code=303, headers={"Location": "/account"}, media_type="text/html")
+            return _say(request, "Enter the code", '<form method="post" action="/code"><input name="code"></form>')
+        answer = _say(request, "Signed in") if _is_api(request) else _redirect("/account")
         answer.cookies.append(_session_cookie(session))
         return answer
 
-    @get("/account", sync_to_thread=False)
-    def account_page(self, shop: OfApp, request: Asked) -> Page:
-        if (account := shop.owner(request)) is None:
-            return Response("", status_code=303, headers={"Location": "/login"}, media_type="text/html")
+    @get(["/account", "/api/me"], sync_to_thread=False)
+    def account_page(self, shop: OfApp, request: Asked) -> Response[Any]:
+        account = shop.owner(request)
+        if _is_api(request):
+            return _say(request, account.email) if account else _say(request, "", status=401)
+        if account is None:
+            return _redirect("/login")
         form, cookies = _form(request, "/account/password", _CURRENT, _PASSWORD)
         return _page("Your account", f"<p>{escape(account.email)}</p>{form}", cookies=cookies)
 
-    @post("/account/password")
-    async def change(self, shop: OfApp, request: Asked) -> Page:
-        fields = await _sent(request)
-        changed = shop.change(request.cookies.get("session", ""), fields["current"][0], fields["password"][0])
-        return _page("Your password was changed", "") if changed else _page("The password was not changed", "", 400)
+    @post(["/account/password", "/api/password"])
+    async def change(self, shop: OfApp, request: Asked) -> Response[Any]:
+        current, password = await _words(request, "current", "password")
+        changed = shop.change(request.cookies.get("session", ""), current, password)
+        return _say(request, "Your password was changed" if changed else _NOT_CHANGED, status=200 if changed else 400)
 
     @get("/forgot", sync_to_thread=False)
     def ask_page(self, request: Asked) -> Page:
         form, cookies = _form(request, "/forgot", _EMAIL)
         return _page("Forgot your password?", form, cookies=cookies)
 
-    @post("/forgot")
-    async def ask(self, shop: OfApp, request: Asked) -> Page:
-        fields = await _sent(request)
-        addresses = fields.get("email", [""])
+    @post(["/forgot", "/api/forgot"])
+    async def ask(self, shop: OfApp, request: Asked) -> Response[Any]:
+        addresses = (await _sent(request)).get("email", [""])
         if not _readable(shop, addresses):
-            return _page("Enter one email address", "", 400)
+            return _say(request, "Enter one email address", status=400)
         if shop.fault == "answers-differ" and not shop.knows(addresses[0]):
-            return _page("There is no such account", "", 404)
+            return _say(request, "There is no such account", status=404)
         link = shop.ask(addresses, request.headers)
-        return _page("Look into your inbox", escape(link) if shop.fault == "secret-in-answer" else "")
+        return _say(request, "Look into your inbox", escape(link) if shop.fault == "secret-in-answer" else "")
 
     @route("/reset", http_method=["GET", "HEAD"], sync_to_thread=False)
     def link_page(self, shop: OfApp, request: Asked) -> Page:
+        token = request.query_params.get("token", "")
         if shop.front:
-            address = f"{shop.front}/reset?token={request.query_params.get('token', '')}"
-            return Response("", status_code=302, headers={"Location": address}, media_type="text/html")
-        if (opened := shop.opened(request.query_params.get("token", ""))) is None:
+            return _redirect(f"{shop.front}/reset?token={token}", 302)
+        if (opened := shop.opened(token)) is None:
             return _page("This link does not work", '<a href="/forgot">Ask for another</a>', 404)
         hidden = f'<input type="hidden" name="token" value="{escape(opened)}">'
         form, cookies = _form(request, "/reset", hidden, _PASSWORD, _REPEAT)
@@ -359,66 +394,14 @@ class _Pages(Controller):
         head = '<script src="https://stats.example/count.js"></script>' if shop.fault == "token-leaks" else ""
         return _page("Choose a new password", form, cookies=cookies, head=head)
 
-    @post("/reset")
-    async def reset(self, shop: OfApp, request: Asked) -> Page:
-        fields = await _sent(request)
-        token, password, repeat = (fields.get(name, [""])[0] for name in ("token", "password", "repeat"))
-        account = await shop.reset(token, password, fields.get("email", [""])[0]) if password == repeat else None
-        if account is None:
-            return _page("The password was not changed", "<p>Ask for another link.</p>", 400)
-        cookies = shop.signed_in_after(account)
-        return _page("Your password was changed", '<a href="/login">Sign in</a>', cookies=cookies)
-
-
-def _readable(shop: Shop, addresses: Any) -> bool:
-    """Tell whether these are one address, or what a fault takes for one."""
-    if not (isinstance(addresses, list) and addresses and all(isinstance(one, str) and one for one in addresses)):
-        return False
-    one = len(addresses) == 1 or shop.fault == "address-list"
-    return one and (bool(re.fullmatch(r"[^\s@]+@[^\s@]+", addresses[0])) or shop.fault == "address-header")
-
-
-def _say(status: int, cookies: Sequence[Cookie] = (), **members: str) -> Response[Any]:
-    return Response(members, status_code=status, cookies=cookies)
-
-
-class _Api(Controller):
-    @post("/api/forgot")
-    async def ask(self, shop: OfApp, request: Asked) -> Response[Any]:
-        typed = (await request.json()).get("email")
-        addresses = [typed] if isinstance(typed, str) else typed
-        if not _readable(shop, addresses):
-            return _say(400, error="Enter one email address")
-        if shop.fault == "answers-differ" and not shop.knows(addresses[0]):
-            return _say(404, error="There is no such account")
-        link = shop.ask(addresses, request.headers)
-        return _say(202, link=link) if shop.fault == "secret-in-answer" else _say(202)
-
-    @post("/api/reset")
+    @post(["/reset", "/api/reset"])
     async def reset(self, shop: OfApp, request: Asked) -> Response[Any]:
-        body = await request.json()
-        account = await shop.reset(str(body.get("token")), str(body.get("password")), str(body.get("email", "")))
+        token, password, repeat, email = await _words(request, "token", "password", "repeat", "email")
+        account = await shop.reset(token, password, email) if password == repeat else None
         if account is None:
-            return _say(400, error="The password was not changed")
-        stays = [Cookie("reset", value=str(body.get("token")))] if shop.fault == "token-in-cookie" else []
-        said = "." * 385 + body["password"] if shop.fault == "password-in-answer" else ""  # a report has 400 letters
-        return _say(200, [*shop.signed_in_after(account), *stays], said=said)
-
-    @post("/api/login")
-    async def sign_in(self, shop: OfApp, request: Asked) -> Response[Any]:
-        body = await request.json()
-        session = shop.sign_in(str(body.get("email")), str(body.get("password")))
-        if session is None:
-            return _say(401, error="Wrong email or password")
-        return _say(200, [_session_cookie(session)]) if session else _say(200, next="code")
-
-    @get("/api/me", sync_to_thread=False)
-    def me(self, shop: OfApp, request: Asked) -> Response[Any]:
-        account = shop.owner(request)
-        return _say(200, email=account.email) if account else _say(401)
-
-    @post("/api/password")
-    async def change(self, shop: OfApp, request: Asked) -> Response[Any]:
-        body = await request.json()
-        changed = shop.change(request.cookies.get("session", ""), str(body.get("current")), str(body.get("password")))
-        return _say(200 if changed else 400)
+            return _say(request, _NOT_CHANGED, "<p>Ask for another link.</p>", 400)
+        cookies = shop.signed_in_after(account)
+        if shop.fault == "token-in-cookie" and _is_api(request):
+            cookies.append(Cookie("reset", value=token))
+        said = "." * 385 + password if shop.fault == "password-in-answer" else ""  # a report has 400 letters
+        return _say(request, "Your password was changed", said, cookies=cookies)

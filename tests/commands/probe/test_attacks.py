@@ -37,7 +37,7 @@ MEASURING = Patience(silence=0.3)
 FORMS: Mapping[str, Any] = {"change": "/account", "private": "GET /account"}
 API: Mapping[str, Any] = {
     "request": 'POST /api/forgot {"email": "{email}"}',
-    "reset": 'POST /api/reset {"token": "{token}", "password": "{password}"}',
+    "reset": 'POST /api/reset {"token": "{token}", "password": "{password}", "repeat": "{password}"}',
     "sign_in": 'POST /api/login {"email": "{email}", "password": "{password}"}',
     "change": 'POST /api/password {"current": "{old}", "password": "{password}"}',
     "private": "GET /api/me",

@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 from msgspec.structs import replace
 from tests.commands.probe.faulty_app import ANN
 from tests.commands.probe.test_attacks import inbox
 from tests.servers.serving import send_answer, serving
 
-from keyturn.cli import keyturn
 from keyturn.probe.attack import CannotProbe
 from keyturn.probe.probe import play
 from keyturn.probe.run import Run
@@ -19,7 +17,6 @@ from keyturn.probe.target import Patience, Target, add_to_file, with_file
 
 pytestmark = pytest.mark.long
 
-CALLS = "--request", "/forgot", "--sign-in", "/login"
 START = '<a href="/forgot">Forgot your password?</a>'
 
 
@@ -43,33 +40,6 @@ async def test_an_application_that_it_cannot_probe(form: str, said: str) -> None
         url = stack.enter_context(serving(app))
         with pytest.raises(CannotProbe, match=said):
             await play(Run(Target(url=url, accounts=[ANN]), mails, Patience(mail=0.3)))
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["https://example.com", "--account", ANN], "another host"),
-        (["nonsense", "--account", ANN], "no URL"),
-        (["http://[x", "--account", ANN], "no URL"),
-        (["http://user:hunter2@127.0.0.1:3000", "--account", ANN], "out of the URL"),
-        (["http://127.0.0.1:3000"], "--account"),
-        (["http://127.0.0.1:3000", "--account", ANN, "--account", ANN.upper()], "two different accounts"),
-        (["http://127.0.0.1:3000", "--account", ANN, *CALLS, "--reset", "POST /reset t={token}"], "{password}"),
-        (["http://127.0.0.1:3000", "--account", ANN, *CALLS, "--private", "POST /me"], "no call of the method POST"),
-        (["http://127.0.0.1:3000", "--account", ANN, "--html", "nowhere/report.html"], "no such folder"),
-        (["http://127.0.0.1:3000", "--account", ANN, "--only", "link-twise"], "did you mean link-twice"),
-    ],
-)
-def test_arguments_that_cannot_work_end_with_2(arguments: list[str], said: str) -> None:
-    ended = CliRunner().invoke(keyturn, ["probe", "--smtp", "0", *arguments])
-
-    assert (ended.exit_code, said in ended.output) == (2, True), ended.output
-
-
-def test_without_a_port_for_mails_it_ends_with_2() -> None:
-    ended = CliRunner().invoke(keyturn, ["probe", "http://127.0.0.1:3000", "--account", ANN])
-
-    assert (ended.exit_code, "--smtp" in ended.output) == (2, True), ended.output
 
 
 def test_a_file_keeps_what_its_user_wrote_and_gets_what_was_found(tmp_path: Path) -> None:

@@ -157,6 +157,6 @@ def test_a_byte_order_mark_is_told_in_its_file_and_nothing_else_goes_wrong(tmp_p
     written(tmp_path, {"b.html": "<p>{% include '_part.html' %}</p>"})
     gallery = open_gallery(tmp_path, sandboxed=True)
     found = check(gallery, languages=[gallery.languages.choose("en")]).found
-    told = {(one.place.file, one.place.line) for one in found if one.group == "file"}
+    told = {(one.place.file, one.place.line) for one in found if one.rule == "file/byte-order-mark"}
     assert told == {("a.mjml", 1), ("a.txt", 1), ("_part.html", 1)}
     assert {one.group for one in found}.isdisjoint({"mjml", "jinja", "samples"})
