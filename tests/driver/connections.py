@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from keyturn.service.database import Database
+from keyturn.service.database.servers import ServerConnections
 
 
 @asynccontextmanager
 async def connected(database: Database) -> AsyncIterator[AsyncConnection]:
     """Yield a connection whose transaction is rolled back unless it is committed."""
-    if database.engine:
-        async with database.engine.connect() as connection:
+    if isinstance(database.connections, ServerConnections):
+        async with database.connections.transactions.connect() as connection:
             yield connection
         return
     engine = create_async_engine(database.url.set(drivername="sqlite+aiosqlite"), connect_args={"timeout": 30})

@@ -105,10 +105,7 @@ class DatabaseAccess:
 
 
 class Database(DatabaseAccess):
-    """Keyturn's own database. Raises DatabaseUnready if it cannot be reached.
-
-    `engine`: PostgreSQL's, for a connection that is kept; None for SQLite.
-    """
+    """Keyturn's own database. Raises DatabaseUnready if it cannot be reached."""
 
     def __init__(
         self, source: str | AsyncEngine, *, pool_size: int = 10, schema: str = "", timeout: timedelta | None = None
@@ -126,7 +123,6 @@ class Database(DatabaseAccess):
         """
         self.schema = schema
         self.is_shared = not isinstance(source, str)
-        self.engine: AsyncEngine | None = None
         connections: SqliteConnections | ServerConnections
         seconds = timeout.total_seconds() if timeout else None
         place = _read_ours(source, schema) if isinstance(source, str) else source
@@ -137,8 +133,7 @@ class Database(DatabaseAccess):
             engine = reads = _open_pool(place, pool_size, seconds) if isinstance(place, DatabaseUrl) else place
             if self.is_shared or schema:
                 reads = engine_for_our_statements(engine, schema, "AUTOCOMMIT")
-            self.engine = engine_for_our_statements(engine, schema)
-            connections = ServerConnections(self.engine, reads)
+            connections = ServerConnections(engine_for_our_statements(engine, schema), reads)
         self.where = describe_url(self.url)
         super().__init__(connections, seconds, partial(unready_where_unreachable, self.where))
         self.is_sqlite = self.dialect.name == "sqlite"

@@ -24,7 +24,7 @@ class ServerConnections:
 
     def __init__(self, transactions: AsyncEngine, reads: AsyncEngine) -> None:
         self.dialect = transactions.dialect
-        self._transactions = transactions
+        self.transactions = transactions
         self._reads = reads
         ours = [engine.sync_engine for engine in (transactions, reads)]
 
@@ -39,12 +39,12 @@ class ServerConnections:
             return await connection.run_sync(work)
 
     async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
-        async with self._transactions.begin() as connection:
+        async with self.transactions.begin() as connection:
             return await connection.run_sync(work)
 
     async def close(self) -> None:
         """Close the connections in the pool. Later work opens new ones."""
-        await self._transactions.dispose()
+        await self.transactions.dispose()
 
 
 def open_engine(read: DatabaseUrl, setting: str, extra: str, *, seconds: float | None, **options: Any) -> AsyncEngine:

@@ -80,10 +80,8 @@ class SecondStep(ABC):
 class NoSecondStep(SecondStep):
     """A link or a password is enough for every account."""
 
-    async def factors(self, account: Account) -> Sequence[Factor]:
-        del account
+    async def factors(self, _: Account) -> Sequence[Factor]:
         return ()
 
-    async def verify(self, trial: SecondStepTry) -> Accepted | None:
-        del trial
+    async def verify(self, _: SecondStepTry) -> Accepted | None:
         return None
