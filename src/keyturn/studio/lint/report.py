@@ -101,6 +101,15 @@ class Report(Struct, frozen=True, dict=True):
                 by_template[template].append(finding)
         return {template: Tally.of(findings) for template, findings in by_template.items()}
 
+    @property
+    def to_fix(self) -> "list[Sequence[Finding]]":
+        """Errors and warnings, equal ones together."""
+        return equal_findings(one for one in self.found if one.severity != "note")
+
+    @property
+    def notes(self) -> "list[Sequence[Finding]]":
+        return equal_findings(one for one in self.found if one.severity == "note")
+
     def fails(self, at: str) -> bool:
         """Tell whether there is a finding of severity `at` or worse. Never for other words."""
         return at in SEVERITIES and any(one.severity in SEVERITIES[: SEVERITIES.index(at) + 1] for one in self.found)
