@@ -1,18 +1,14 @@
 """Parts of an example's demo: second factors and pages."""
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from litestar import HttpMethod, route
 from litestar.types import ControllerRouterHandler
-from sqlalchemy import Connection
 
 from keyturn.service.parts import Parts
-from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, renew_recovery_codes
-from keyturn.service.reset.proofs.second_step.totp import seed_of_base32
-from keyturn.service.secrets import Purpose
 
 _FILE = "second_factors.toml"
 
@@ -27,25 +23,13 @@ async def set_factors(folder: Path, parts: Parts) -> Sequence[str]:
         account = await parts.accounts.find(email)
         if account is None:
             continue
-        codes = await parts.database.transact(partial(_store, stored, account.id, factors))
+        codes = await parts.database.transact(partial(stored.set_all, account_id=account.id, factors=factors))
         if "phone" in factors:
             notes.append(f"{email} has a phone: its codes, for a reset and to sign in, are among the mails sent.")
         if "totp" in factors:
             notes.append(f"{email} has an authenticator app with the key {factors['totp']}.")
             notes.append(f"Without an app, use a recovery code, each once: {codes[0]} or {codes[1]}")
     return notes
-
-
-def _store(
-    stored: BuiltinFactors, account_id: str, factors: Mapping[str, str], connection: Connection
-) -> Sequence[str]:
-    """Store a `phone` and a `totp` in base 32; return recovery codes if there is the second."""
-    if "phone" in factors:
-        stored.set(connection, account_id, Purpose.PHONE, factors["phone"].encode())
-    if "totp" not in factors:
-        return ()
-    stored.set(connection, account_id, Purpose.TOTP, seed_of_base32(factors["totp"]))
-    return renew_recovery_codes(connection, account_id)
 
 
 # Pages of the example's app

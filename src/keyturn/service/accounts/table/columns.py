@@ -124,7 +124,9 @@ def sample(connection: sa.Connection, column: sa.Column[Any], *which: ColumnElem
 
     Texts are cut.
     """
-    short = sa.func.substr(column, 1, _LONGEST, type_=column.type) if kind_of(column).holds is str else column
+    kind = kind_of(column)
+    is_text = kind.holds is str and not kind.choices  # PostgreSQL takes no part of an enum
+    short = sa.func.substr(column, 1, _LONGEST, type_=kind) if is_text else column
     fits = sa.and_(column.is_not(None), *which)
     first = sa.select(short.label("short"), fits.label("fits")).limit(_SEARCHED).subquery()
     try:

@@ -5,7 +5,7 @@ The seeds and phones are an app's or a directory's (`app_factors.py`), or Keytur
 
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -20,7 +20,7 @@ from keyturn.service.database import Database
 from keyturn.service.keys import box
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.reset.proofs.second_step.port import Accepted, SecondStep, SecondStepTry
-from keyturn.service.reset.proofs.second_step.totp import totp_step
+from keyturn.service.reset.proofs.second_step.totp import seed_of_base32, totp_step
 from keyturn.service.secrets import NEVER, STORED_FACTORS, Purpose, Secret, SecretRow
 from keyturn.service.telemetry.logs import LogEvent, log
 
@@ -241,6 +241,15 @@ class BuiltinFactors(OwnSecondStep):
         """
         take_step(connection, account_id, step, now())
         self.set(connection, account_id, Purpose.TOTP, seed)
+        return renew_recovery_codes(connection, account_id)
+
+    def set_all(self, connection: Connection, account_id: str, factors: Mapping[str, str]) -> Sequence[str]:
+        """Store a `phone` and a `totp` in base 32; return recovery codes if there is the second."""
+        if "phone" in factors:
+            self.set(connection, account_id, Purpose.PHONE, factors["phone"].encode())
+        if "totp" not in factors:
+            return ()
+        self.set(connection, account_id, Purpose.TOTP, seed_of_base32(factors["totp"]))
         return renew_recovery_codes(connection, account_id)
 
     def remove(self, connection: Connection, account_id: str) -> None:
