@@ -39,7 +39,7 @@ NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 """The headers of every answer about an account (OWASP ASVS 14.3.2, 3.4.4)."""
 
 UNREAD = "keyturn_unread"
-"""The key in a request's state that marks one whose body could not be read."""
+"""The key in a request's state that marks one that was refused before other code read it."""
 
 _HTTP_PROBLEMS: Mapping[int, type[Problem]] = {
     problem.status: problem

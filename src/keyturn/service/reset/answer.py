@@ -85,7 +85,7 @@ _PATIENCE = 2.0
 class _Answer(msgspec.Struct, kw_only=True):
     """The answer to a request. `outcome`: which mail it gets or why it gets none, once that is known.
 
-    `account`: one without an id if there is none `existing`.
+    `existing`: the account of the address, if there is one. `account`: the same, or one without an id.
     """
 
     message: Message

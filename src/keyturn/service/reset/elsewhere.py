@@ -1,7 +1,7 @@
 """Sets a new password for an account in another system, which cannot join a transaction here.
 
 Its link or session is redeemed and committed first, so that no other request can use it; then the store is asked. If it
-says yes, the effects follow. If it certainly refuses, the link is given back. In all other cases (a lost answer, a
+says yes, the effects follow. If it certainly refuses, the link works again. In all other cases (a lost answer, a
 time-out, a process that dies, a database that takes no answer back) the store may have the password, so the effects
 follow as if it had. A superfluous confirmation is better than a silent change (NIST SP 800-63B 4.6).
 
@@ -72,7 +72,7 @@ class ExternalStoreChanges:
         clock = self._ground.database.clock
 
         def write(tx: Transaction) -> _Begun:
-            # The link before the lock, as at the end of a change: two links of an account cannot deadlock.
+            # The link or session before the lock, as at the end of a change: two links of an account cannot deadlock.
             account = change.redeem(tx, begun.at)
             lock, of = random_bytes(16).hex(), change.account.id
             key = Purpose.CHANGE, secrets.key_of(f"change {of}")
@@ -112,7 +112,7 @@ class ExternalStoreChanges:
             ) from error
 
     async def _undo(self, change: Change, begun: _Begun) -> None:
-        """Give the link back, unless the effects of the change were written in the meantime."""
+        """Let the link work again, unless the effects of the change were written in the meantime."""
 
         def write(tx: Transaction) -> None:
             if tx.outbox.withdraw(begun.lock):

@@ -79,7 +79,7 @@ class ChangeInSession(Change):
         # Every change ends all sessions: while this one is open, the current password is unchanged.
         if not tx.sessions.is_open(self.session):
             raise NotSignedIn
-        return self.account
+        return msgspec.structs.replace(self.account, intruded=False)
 
     def after_change(self, tx: Transaction) -> None:
         tx.sessions.start(self.account.id, self.fresh)

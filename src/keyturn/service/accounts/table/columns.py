@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, SAWarning
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
-_LOOKED_AT, _SEARCHED = 50, 1_000
+_LOOKED_AT, _SEARCHED = 50, 10_000
 """Values, enough to recognise the form of most times and hashes, and rows: a column may have no value in any."""
 
 _LONGEST = 320

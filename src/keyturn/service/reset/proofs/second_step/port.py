@@ -59,8 +59,9 @@ class SecondStep(ABC):
         """Return the factors without recent additions, which the account's mailbox may undo (`remove_recent`)."""
         return await self.factors(account)
 
-    async def begin(self, _: SecondStepTry) -> bool:
+    async def begin(self, trial: SecondStepTry) -> bool:
         """Send a code if the method sends one, and tell whether it does. Raises TooManyRequests."""
+        del trial
         return False
 
     @abstractmethod
