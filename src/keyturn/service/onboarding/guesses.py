@@ -106,11 +106,9 @@ def telling_columns(table: Table) -> list[str]:
 
     Only a time of the last change needs a form, if its type is none of times: that of columns of its type is likely.
     """
-    kinds = {name: kind_of(column) for name, column in table.columns.items()}
-    changed = [name for name, kind in kinds.items() if _is_of_change(name) and not kind.has_native_times]
-    types = {kinds[name].holds for name in changed}
-    alike = [name for name, kind in kinds.items() if kind.holds in types and _TIMES.search(name)]
-    return list(filter(None, [_column(table, "password"), *dict.fromkeys([*changed, *alike])]))
+    changed = [name for name, one in table.columns.items() if _is_of_change(name) and not kind_of(one).has_native_times]
+    times = dict.fromkeys(one for name in changed for one in _times_like(table, name))
+    return list(filter(None, [_column(table, "password"), *times]))
 
 
 def _is_of_change(name: str) -> bool:
@@ -193,11 +191,16 @@ def _value_to_set(table: Table, name: str, values: _Values) -> Value | None:
     return None
 
 
+def _times_like(table: Table, name: str) -> Sequence[str]:
+    """Return a column of times and those of its type, which are likely to have its form."""
+    holds = kind_of(table.columns[name]).holds
+    return [name, *(one for one in table.columns if kind_of(table.columns[one]).holds is holds and _TIMES.search(one))]
+
+
 def _time_placeholder(table: Table, name: str, values: _Values) -> str:
     """Return what writes times as the column's values have them, else those of columns of its type."""
     kind = kind_of(table.columns[name])
-    alike = [one for one in table.columns if kind_of(table.columns[one]).holds is kind.holds and _TIMES.search(one)]
-    forms = (usual_form(values.get(one, ())) for one in (name, *alike))
+    forms = (usual_form(values.get(one, ())) for one in _times_like(table, name))
     if known := placeholder_for(kind, next(filter(None, forms), "")):
         return known
     if kind.holds is str:
