@@ -4,10 +4,9 @@ Attributes have types, written as in the reference validator: `color`, `unit(px,
 """
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
-from typing import NamedTuple
+from functools import cache, partial
 
 from keyturn.mail.rendering.html_tree import HOLD_HTML, Attribute, Element, SyntaxFault, parse_markup
 from keyturn.studio.lint.checks.selectors import check_mjml_selectors
@@ -26,9 +25,9 @@ def guard(document: Document) -> Iterator[Finding]:
     is_broken = any(RULES[finding.rule].breaks_nesting for finding in findings)
     selected = check_mjml_selectors(document)
     findings += (finding for finding in selected if not (is_broken and RULES[finding.rule].is_of_nesting))
-    findings += attribute_findings(document)
+    findings += _attribute_findings(document)
     findings += (finding for element in document.elements() for finding in _unknown_element(document, element))
-    findings += () if is_broken else nesting_findings(document)
+    findings += () if is_broken else _nesting_findings(document)
     yield from findings
     if document.refusal and not any(finding.severity == "error" for finding in findings):
         yield _compiler_refusal(document)
@@ -90,11 +89,13 @@ _WORD = re.compile(r"\S*\w\w")
 _ONCE = ("mj-head", "mj-body", "mj-title", "mj-preview", "mj-breakpoint")
 
 
-def nesting_findings(document: Document) -> Iterator[Finding]:
+def _nesting_findings(document: Document) -> Iterator[Finding]:
     yield from _check_top(document)
-    for element in document.elements():
-        yield from _check_element(document, element)
-    yield from _html_tags(document)
+    for element in document.root.walk():
+        if element.holder:
+            yield from _check_html(document, element, element.holder.tag)
+        elif element.tag:
+            yield from _check_element(document, element, _parent_of(element))
     for tag in _ONCE:
         for again in list(bodies_of(document.root) if tag == "mj-body" else document.elements(tag))[1:]:
             severity: Severity = "error" if tag == "mj-body" else "warning"
@@ -109,30 +110,34 @@ def _check_top(document: Document) -> Iterator[Finding]:
         return
     for other in (element for element in tops if element is not mjml):
         yield document.finding(other.offset, "mjml/outside-root", tag=other.tag)
-    for text in document.root.texts:
-        if text.text.strip(" \ufeff"):
-            yield document.finding(text.offset, "mjml/outside-root", "text")
+    for text in (text for text in document.root.texts if text.text.strip(" \ufeff")):
+        yield document.finding(text.offset, "mjml/outside-root", "text")
     if not any(child.tag == "mj-body" for child in mjml.children):
         yield document.finding(mjml.offset, "mjml/missing-body")
 
 
-def _check_element(document: Document, element: Element) -> Iterator[Finding]:
-    tag, parent = element.tag, element.parent.tag if element.parent else ""
-    if tag in _known_tags() and parent in schema().elements and not _may_stand_in(tag, parent):
-        yield _misplaced_element(document, element)
-    if tag in schema().elements and tag not in HOLD_HTML:
-        texts = (text.offset for text in element.texts)
-        for offset in (start for start in texts if document.refusal or _WORD.match(document.markup, start)):
-            yield document.finding(offset, "mjml/misplaced-text", tag=tag)
+def _check_html(document: Document, element: Element, within: str) -> Iterator[Finding]:
+    if within in TEXT_ALONE:
+        yield document.finding(element.offset, "mjml/markup-in-text", within=within, tag=element.tag)
+    elif element.tag.startswith("mj-"):
+        yield document.finding(element.offset, "mjml/mjml-in-html", tag=element.tag, within=within)
 
 
-def _html_tags(document: Document) -> Iterator[Finding]:
-    for element in document.root.walk():
-        tag, within = element.tag, element.holder
-        if within and within.tag in TEXT_ALONE:
-            yield document.finding(element.offset, "mjml/markup-in-text", within=within.tag, tag=tag)
-        elif within and tag.startswith("mj-"):
-            yield document.finding(element.offset, "mjml/mjml-in-html", tag=tag, within=within.tag)
+def _check_element(document: Document, element: Element, parent: str) -> Iterator[Finding]:
+    tag, known = element.tag, schema().elements
+    if tag in _known_tags() and parent in known:
+        homes = [*_WITHOUT_RULES.get(tag, ()), *schema().parents.get(tag, ())]
+        in_attributes = parent == "mj-attributes" and tag in known
+        if not (in_attributes or parent in homes):
+            yield _misplaced_element(document, element, parent, homes)
+    if tag in known and tag not in HOLD_HTML:
+        for text in element.texts:
+            if document.refusal or _WORD.match(document.markup, text.offset):
+                yield document.finding(text.offset, "mjml/misplaced-text", tag=tag)
+
+
+def _parent_of(element: Element) -> str:
+    return element.parent.tag if element.parent else ""
 
 
 @cache
@@ -141,122 +146,92 @@ def _known_tags() -> frozenset[str]:
 
 
 def _unknown_element(document: Document, element: Element) -> Iterator[Finding]:
-    tag, known = element.tag, [*schema().elements, *_WITHOUT_RULES]
+    tag, known = element.tag, _known_tags()
     if tag in known or tag == "mj-include" or tag in RULES["mjml/removed-element"].fixes:
         return
-    if not tag.startswith("mj") and any(above.tag not in _known_tags() for above in element.ancestors()):
+    if not tag.startswith("mj") and any(above.tag not in known for above in element.ancestors()):
         return  # only the outermost is reported
     meant_as_mjml = tag.lower().startswith("mj")
     name = tag.lower() if meant_as_mjml else f"mj-{tag.lower()}"
     meant = did_you_mean(name, known, 0.7, "Did you mean <{}>?")
     if meant_as_mjml or f"<mj-{tag}>" in meant:
         yield document.finding(element.offset, "mjml/unknown-element", tag=tag, fix=meant)
-        return
-    above = element.parent.tag if element.parent else ""
-    yield document.finding(element.offset, "mjml/misplaced-html", tag=tag, parent=above)
+    else:
+        yield document.finding(element.offset, "mjml/misplaced-html", tag=tag, parent=_parent_of(element))
 
 
-def _misplaced_element(document: Document, element: Element) -> Finding:
-    tag, parent = element.tag, element.parent
-    above = parent.tag if parent else ""
-    in_body = any(ancestor.tag == "mj-body" for ancestor in element.ancestors())
-    homes = [*_WITHOUT_RULES.get(tag, ()), *schema().parents.get(tag, ())]
+def _misplaced_element(document: Document, element: Element, parent: str, homes: Sequence[str]) -> Finding:
+    tag, find = element.tag, partial(document.finding, element.offset, tag=element.tag)
     head = tag in _WITHOUT_RULES or schema().elements[tag].head
-    if head and in_body:
-        home = _names(homes) + ("" if "mj-head" in homes else " of <mj-head>")
-        return document.finding(element.offset, "mjml/head-element-in-body", tag=tag, parents=home)
-    if not head and above == "mj-head":
-        return document.finding(element.offset, "mjml/body-element-in-head", tag=tag, parents=_names(homes))
-    return document.finding(element.offset, "mjml/wrong-parent", tag=tag, parent=above, fix=_way_in(tag, above, homes))
+    if head and any(above.tag == "mj-body" for above in element.ancestors()):
+        return find(
+            "mjml/head-element-in-body", parents=_names(homes) + ("" if "mj-head" in homes else " of <mj-head>")
+        )
+    if not head and parent == "mj-head":
+        return find("mjml/body-element-in-head", parents=_names(homes))
+    fix = f"Move it into {_names(homes)}." if homes else f"Delete it: no element takes <{tag}>."
+    taken = schema().elements[parent].children
+    if between := next((home for home in homes if home in taken), ""):
+        fix = f"Put <{between}> around it: <{parent}> takes {_names(taken)}."
+    return find("mjml/wrong-parent", parent=parent, fix=fix)
 
 
-def _way_in(tag: str, above: str, homes: list[str]) -> str:
-    taken = schema().elements[above].children
-    between = next((home for home in homes if home in taken), None)
-    if between:
-        return f"Put <{between}> around it: <{above}> takes {_names(taken)}."
-    return f"Move it into {_names(homes)}." if homes else f"Delete it: no element takes <{tag}>."
-
-
-def _may_stand_in(tag: str, parent: str) -> bool:
-    if parent == "mj-attributes":
-        return tag in ("mj-all", "mj-class") or tag in schema().elements
-    return tag in schema().elements[parent].children or parent in _WITHOUT_RULES.get(tag, ())
-
-
-def _names(tags: list[str]) -> str:
+def _names(tags: Iterable[str]) -> str:
     return ", ".join(f"<{tag}>" for tag in tags)
 
 
-def attribute_findings(document: Document) -> Iterator[Finding]:
-    classes = {
-        element.get("name"): element
-        for element in document.elements()
-        if element.parent and element.parent.tag == "mj-attributes"
-    }
+def _attribute_findings(document: Document) -> Iterator[Finding]:
+    """Yield the wrong attributes, and those that our compiler does not read where they are written."""
+    classes = {one.get("name"): one for one in document.elements() if _parent_of(one) == "mj-attributes"}
     for element in document.elements():
-        known = _attributes_of(element)
-        if known is None:
+        if (known := _attributes_of(element.tag)) is None:
             continue
         for name, attribute in element.attributes.items():
-            yield from _attribute(document, element, name, attribute, known)
-        yield from _unread_attributes(document, element, classes)
-        yield from _undefined_classes(document, element, classes)
+            yield from _attribute(document, element.tag, name, attribute, known)
+        written = [("mj-attributes" if _parent_of(element) == "mj-attributes" else "inline", element)]
+        for name in element.get("mj-class").split():
+            if name in classes:
+                written.append(("mj-class", classes[name]))
+            else:
+                at, fix = element.attributes["mj-class"].value_offset, did_you_mean(name, classes)
+                yield document.finding(at, "mjml/undefined-class", name=name, fix=fix)
+        unread = unread_attributes().get(element.tag, {})
+        for way, name, at in ((way, name, one.offset) for way, of in written for name, one in of.attributes.items()):
+            if way in (ways := unread.get(name, ())):
+                case = "inline" if "inline" in ways else "default"
+                yield document.finding(at, "mjml/unread-attribute", case, tag=element.tag, name=name)
 
 
-def _attributes_of(element: Element) -> Mapping[str, str] | None:
+@cache
+def _attributes_of(tag: str) -> Mapping[str, str] | None:
     """Return the attributes of an element with their types, or None for unknown elements."""
-    if element.tag in ("mj-all", "mj-class"):
-        every = {name: kind for rules in schema().elements.values() for name, kind in rules.attributes.items()}
-        return dict.fromkeys((*every, *EVERYWHERE, "name"), "string")
-    if element.tag not in schema().elements:
-        return None
-    return {**schema().elements[element.tag].attributes, **dict.fromkeys(EVERYWHERE, "string")}
+    rules = schema().elements
+    if tag in ("mj-all", "mj-class"):
+        return dict.fromkeys(
+            (*(name for one in rules.values() for name in one.attributes), *EVERYWHERE, "name"), "string"
+        )
+    return {**rules[tag].attributes, **dict.fromkeys(EVERYWHERE, "string")} if tag in rules else None
 
 
 def _attribute(
-    document: Document, element: Element, name: str, attribute: Attribute, known: Mapping[str, str]
+    document: Document, tag: str, name: str, attribute: Attribute, known: Mapping[str, str]
 ) -> Iterator[Finding]:
     if name not in known:
-        if element.tag == "mjml" and not get_close_matches(name, known):
-            return  # a version or a name space does no harm
-        rule, tag = "mjml/unknown-attribute", element.tag
-        fix = "" if name in RULES[rule].fixes else _fix_for_unknown(tag, name, known)
-        yield document.finding(attribute.offset, rule, name, tag=tag, name=name, fix=fix)
-    elif expected := wrong_value(known[name], attribute.value):
-        written = f'<{element.tag}>: {name}="{attribute.value}"'
-        at, what, fix = attribute.value_offset, expected.what, expected.fix
-        yield document.finding(at, "mjml/wrong-value", written=written, expected=what, fix=fix)
-
-
-def _unread_attributes(document: Document, element: Element, classes: Mapping[str, Element]) -> Iterator[Finding]:
-    """Yield the attributes that MJML defines and our compiler does not read where they are written."""
-    if not (unread := unread_attributes().get(element.tag)):
-        return
-    is_default = element.parent is not None and element.parent.tag == "mj-attributes"
-    written = [("mj-attributes" if is_default else "inline", element)]
-    written += [("mj-class", classes[name]) for name in element.get("mj-class").split() if name in classes]
-    for way, holder in written:
-        for name, attribute in holder.attributes.items():
-            if way in (ways := unread.get(name, ())):
-                case = "inline" if "inline" in ways else "default"
-                yield document.finding(attribute.offset, "mjml/unread-attribute", case, tag=element.tag, name=name)
+        if tag != "mjml" or get_close_matches(name, known):  # a version or a name space does no harm
+            rule = "mjml/unknown-attribute"
+            fix = "" if name in RULES[rule].fixes else _fix_for_unknown(tag, name, known)
+            yield document.finding(attribute.offset, rule, name, tag=tag, name=name, fix=fix)
+    elif expected := _wrong_value(known[name], attribute.value):
+        written, (what, fix) = f'<{tag}>: {name}="{attribute.value}"', expected
+        yield document.finding(attribute.value_offset, "mjml/wrong-value", written=written, expected=what, fix=fix)
 
 
 def _fix_for_unknown(tag: str, name: str, known: Mapping[str, str]) -> str:
     if meant := did_you_mean(name.lower(), known, 0.7):
         return meant
-    holders = [other for other, rules in schema().elements.items() if name in rules.attributes]
-    if holders:
-        return f"Delete it: {name} belongs to {', '.join(f'<{holder}>' for holder in holders[:4])}."
+    if holders := [other for other, rules in schema().elements.items() if name in rules.attributes]:
+        return f"Delete it: {name} belongs to {_names(holders[:4])}."
     return f"Delete it: <{tag}> takes {', '.join(sorted(known)) or 'no attributes'}."
-
-
-def _undefined_classes(document: Document, element: Element, classes: Collection[str]) -> Iterator[Finding]:
-    for name in element.get("mj-class").split():
-        if name not in classes:
-            at = element.attributes["mj-class"].value_offset
-            yield document.finding(at, "mjml/undefined-class", name=name, fix=did_you_mean(name, classes))
 
 
 _TYPE = re.compile(r"(\w+)(?:\(([^)]*)\))?(?:\{([\d,]+)\})?")
@@ -269,34 +244,26 @@ _NUMBER = re.compile(r"-?[\d.]+\s*([a-z%]*)", re.IGNORECASE)
 _NO_HASH = re.compile(r"([0-9a-f]{3}){1,2}", re.IGNORECASE)
 
 
-class Expected(NamedTuple):
-    """The expected value of an attribute. `what` continues "is not"."""
-
-    what: str
-    fix: str
-
-
-def wrong_value(kind: str, value: str) -> Expected | None:
-    """Return what was expected instead of the value, or None if it is valid."""
-    match _read_type(kind):
-        case "color", _, _ if value not in schema().colours and not _COLOUR.search(value):
-            return Expected("a colour", _fix_of_colour(value))
-        case "enum", options, _ if value not in options:
-            named = listed([*filter(None, options)], "or")
-            return Expected(f"one of {named}" if len(options) > 1 else named, _closest_option(value, options))
-        case "boolean", _, _ if value not in ("true", "false"):
-            return Expected("true or false", "Write true or false.")
-        case "integer", _, _ if not re.search(r"\d", value):
-            return Expected("a whole number", "Write only digits, without a unit.")
-        case ("unit" | "unitWithNegative") as name, units, count if not _unit(name, tuple(units), count).search(value):
-            return Expected(_unit_words(units, count), _fix_of_unit(value, units, count))
-    return None
-
-
-def _read_type(kind: str) -> tuple[str, list[str], str]:
-    """Return the name of a type, its words in parentheses, and its count in braces."""
+def _wrong_value(kind: str, value: str) -> tuple[str, str] | None:
+    """Return what a wrong value is not, such as "a colour", and the fix."""
     read = _TYPE.fullmatch(kind)
-    return (read[1], (read[2] or "").split(","), read[3] or "1") if read else ("", [""], "1")
+    name, options, count = (read[1], (read[2] or "").split(","), read[3] or "1") if read else ("", [""], "1")
+    named = listed([*filter(None, options)], "or")
+    match name:
+        case "color" if value not in schema().colours and not _COLOUR.search(value):
+            return "a colour", _fix_of_colour(value)
+        case "enum" if value not in options:
+            fix = did_you_mean(value.lower(), filter(None, options)) or f"Write {named}."
+            return (f"one of {named}" if len(options) > 1 else named), fix
+        case "boolean" if value not in ("true", "false"):
+            return "true or false", "Write true or false."
+        case "integer" if not re.search(r"\d", value):
+            return "a whole number", "Write only digits, without a unit."
+        case "unit" | "unitWithNegative" if not _unit(name, tuple(options), count).search(value):
+            words = listed([unit or "a bare number" for unit in options], "or")
+            what = f"{count.replace(',', ' to ')} lengths in {words}" if "," in count else f"a length in {words}"
+            return what, _fix_of_unit(value, options, count)
+    return None
 
 
 @cache
@@ -314,16 +281,6 @@ def _fix_of_colour(value: str) -> str:
         return "Write three or six hexadecimal digits after the hash. For transparency, write rgba(0,0,0,0.5)."
     meant = did_you_mean(value.lower(), schema().colours)
     return meant or "Write #rrggbb, rgb(0,0,0), rgba(0,0,0,0.5) or a colour's name."
-
-
-def _closest_option(value: str, options: list[str]) -> str:
-    named = [option for option in options if option]
-    return did_you_mean(value.lower(), named) or f"Write {listed(named, 'or')}."
-
-
-def _unit_words(units: list[str], count: str) -> str:
-    words = listed([unit or "a bare number" for unit in units], "or")
-    return f"{count.replace(',', ' to ')} lengths in {words}" if "," in count else f"a length in {words}"
 
 
 def _fix_of_unit(value: str, units: list[str], count: str) -> str:
