@@ -3,7 +3,7 @@
 import re
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from posixpath import basename
@@ -38,110 +38,17 @@ _AT = re.compile(r"\(at line (\d+)(?:, column (\d+))?")
 _BRINGS_IN = re.compile(r"\{%[-+]?\s*(?:include|extends|import|from)\b|<mj-include\b")
 _ONCE_MORE = 2
 _FIELD = re.compile(r"`\$\.(\w+)")
-
-
-def _completed(place: Place, gallery: Gallery) -> Place:
-    """Return a place with a column: by default that of the first tag of the line, else of its first word."""
-    line = _line_at(place, gallery)
-    tag = _TAG.search(line)
-    first = tag.start() if tag else len(line) - len(line.lstrip())
-    return place if place.column else Place(place.file, place.line, first + 1)
-
-
-def _line_at(place: Place, gallery: Gallery) -> str:
-    return "".join(gallery.text(place.file).split("\n")[place.line - 1 : place.line]) if place.line else ""
-
-
-def _place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
-    """Return where a template fails. In a line with several tags, the column is known only if the error names one."""
-    file, line, cause = gallery.folders.name_of(error.path), error.line or 0, error.__cause__
-    if isinstance(cause, EngineFault):
-        return Place(file, line, error.column or 0)
-    if isinstance(cause, TagOfAnotherEngine):
-        return Place(file, line, getattr(cause.lineno, "column", 0))
-    return Place(file, line, _column(_line_at(Place(file, line), gallery), error) or error.column or 0)
-
-
-def _place_in_samples(error: TemplateInvalid, gallery: Gallery) -> Place:
-    """Return where samples cannot be read. The message names a line, or a sample and its field."""
-    file = gallery.folders.name_of(error.path)
-    if match := _AT.search(error.message):
-        return Place(file, int(match[1]), int(match[2] or 0))
-    if error.line and (field := _FIELD.search(error.message)):
-        written = re.compile(rf"(?:^|[{{,])\s*[\"']?({field[1]})[\"']?\s*[=:]")
-        for number, line in enumerate(gallery.text(file).split("\n")[error.line - 1 :], error.line):
-            if match := written.search(line):
-                return Place(file, number, match.start(1) + 1)
-    return Place(file, error.line or 0, 0)
-
-
-def _undecodable(error: TemplateInvalid, gallery: Gallery) -> Place | None:
-    """Return the place of the first byte that is not UTF-8. The file is found by its content."""
-    cause = error.__cause__
-    if not isinstance(cause, UnicodeDecodeError):
-        return None
-    whole, before = bytes(cause.object), bytes(cause.object)[: cause.start]
-    files = (path for path in (Path(error.path), *sorted(gallery.folders.paths())) if _has_content(path, whole))
-    column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
-    return next((Place(gallery.folders.name_of(file), before.count(b"\n") + 1, column) for file in files), None)
-
-
-def _circle(error: TemplateInvalid, gallery: Gallery) -> tuple[Place, ...]:
-    """Return the includes of an endless circle, each once. A macro that calls itself is no circle."""
-    if not isinstance(error.__cause__, RecursionError):
-        return ()
-    steps, folders = traceback.extract_tb(error.__cause__.__traceback__), gallery.folders
-    times = Counter(
-        Place(folders.name_of(step.filename), step.lineno or 0) for step in steps if Path(step.filename) in folders
-    )
-    turns = [one for one, count in times.items() if count > _ONCE_MORE and _BRINGS_IN.search(_line_at(one, gallery))]
-    return tuple(Place(one.file, one.line, _column(_line_at(one, gallery), error) or 0) for one in turns)
-
-
-def _column(line: str, error: TemplateInvalid) -> int | None:
-    cause, tags = error.__cause__, list(_TAG.finditer(line))
-    if isinstance(cause, TemplatesNotFound) and "<mj-include" in line:
-        includes = list(re.finditer(r"<mj-include\b[^>]*", line))
-        wanted = basename(str(cause.templates[0]))
-        return next((one.start() for one in includes if wanted in one[0]), includes[0].start()) + 1
-    if isinstance(cause, TemplateSyntaxError) and getattr(cause.lineno, "line", None) == error.line:
-        tags = [tag for tag in tags if tag.start() + 1 == getattr(cause.lineno, "column", None)] or tags
-    for name in _names_in(error):
-        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
-        for start, end in [tag.span() for tag in tags] or [(0, len(line))]:
-            if match := word.search(line, start, end):
-                return match.start() + 1
-    return tags[0].start() + 1 if len(tags) == 1 else None
-
-
-def _names_in(error: TemplateInvalid) -> Iterator[str]:
-    cause = error.__cause__
-    if isinstance(cause, TemplateNotFound):
-        yield str(cause.name)
-    elif isinstance(cause, UndefinedError):
-        yield from filter(None, [missing_name(error.message)])
-    elif (isinstance(cause, TemplateSyntaxError) or _UNKNOWN.search(error.message)) and (
-        quoted := _GOT.match(error.message) or _QUOTED.search(error.message)
-    ):
-        yield quoted[1]
-
-
-def _has_content(file: Path, content: bytes) -> bool:
-    return file.is_file() and file.stat().st_size == len(content) and read_plain_file(file) == content
-
-
 _UNKNOWN = re.compile(r"No (filter|test) named '([^']+)'|[Uu]nknown tag '([^']+)'")
 _A_NAME_FIRST = re.compile(r"['{]|.+? (?:is outside a sample|occurs twice)\b")
-
 _DATA = (".toml", ".json", ".po", ".pot", ".mo")
-
-_WRITTEN: Mapping[str, str] = {
-    "toml": "[first], then name = value below it",
-    "json": '"first": {"name": "value"}',
-}
-
-
 _CLOSE = 0.8
+_OPEN_TAG = re.compile(r"to be closed is '(\w+)'|^'(\w+)' is not closed")
+_WORDS_FOR_TOKENS = {
+    "token 'name'": "a name",
+    "token ": "",
+    "'end of print statement'": "}}",
+    "'end of statement block'": "%}",
+}
 
 
 def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding:
@@ -161,53 +68,140 @@ def explain(error: TemplateInvalid, gallery: Gallery, sample: Sample) -> Finding
         return RULES.finding(place, "jinja/error", "circle", file=place.file, through=through)
     if isinstance(cause, CatalogueInvalid):  # the catalogue has a finding of its own
         return RULES.finding(place, "unchecked/part", "catalogue", file=gallery.folders.name_of(cause.path))
+    if limit := limit_of(cause):
+        return limit_finding(limit, place, reason_of(cause, error.message))
     return _explain_error(error, gallery, sample, place)
 
 
 def explain_samples(error: TemplateInvalid, gallery: Gallery) -> Finding:
     """Say why samples cannot be read, where it is known."""
+    rule, message = "samples/invalid", error.message
     if place := _undecodable(error, gallery):
-        return RULES.finding(place, "samples/invalid", "not UTF-8", file=place.file)
+        return RULES.finding(place, rule, "not UTF-8", file=place.file)
     place = _completed(_place_in_samples(error, gallery), gallery)
     if limit := limit_of(error.__cause__):
-        return limit_finding(limit, place, reason_of(error.__cause__, error.message))
-    ending = Path(error.path).suffix.lower().lstrip(".")
-    case = "format" if _AT.search(error.message) else ""
-    find = partial(RULES.finding, place, "samples/invalid", case, written=_WRITTEN.get(ending, _WRITTEN["toml"]))
-    fix = RULES["samples/invalid"].fix_where(error.message)
-    return find(message=_as_sentence(error.message), fix=fix, language=ending.upper())
+        return limit_finding(limit, place, reason_of(error.__cause__, message))
+    language, fix = Path(error.path).suffix.upper().lstrip("."), RULES[rule].fix_where(message)
+    written = '"first": {"name": "value"}' if language == "JSON" else "[first], then name = value below it"
+    find = partial(RULES.finding, place, rule, "format" if _AT.search(message) else "", language=language)
+    return find(message=_as_sentence(message), fix=fix, written=written)
+
+
+def _undecodable(error: TemplateInvalid, gallery: Gallery) -> Place | None:
+    """Return the place of the first byte that is not UTF-8. The file is found by its content."""
+    cause = error.__cause__
+    if not isinstance(cause, UnicodeDecodeError):
+        return None
+    whole, before = bytes(cause.object), bytes(cause.object)[: cause.start]
+    files = (path for path in (Path(error.path), *sorted(gallery.folders.paths())) if _has_content(path, whole))
+    column = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
+    return next((Place(gallery.folders.name_of(file), before.count(b"\n") + 1, column) for file in files), None)
+
+
+def _has_content(file: Path, content: bytes) -> bool:
+    return file.is_file() and file.stat().st_size == len(content) and read_plain_file(file) == content
+
+
+def _circle(error: TemplateInvalid, gallery: Gallery) -> tuple[Place, ...]:
+    """Return the includes of an endless circle, each once. A macro that calls itself is no circle."""
+    if not isinstance(error.__cause__, RecursionError):
+        return ()
+    steps, folders = traceback.extract_tb(error.__cause__.__traceback__), gallery.folders
+    times = Counter(
+        Place(folders.name_of(step.filename), step.lineno or 0) for step in steps if Path(step.filename) in folders
+    )
+    lines = {one: _line_at(one, gallery) for one, count in times.items() if count > _ONCE_MORE}
+    turns = ((one, line) for one, line in lines.items() if _BRINGS_IN.search(line))
+    return tuple(Place(one.file, one.line, _column(line, error)) for one, line in turns)
+
+
+def _place_of(error: TemplateInvalid, gallery: Gallery) -> Place:
+    """Return where a template fails. In a line with several tags, the column is known only if the error names one."""
+    place, cause = Place(gallery.folders.name_of(error.path), error.line or 0, error.column or 0), error.__cause__
+    if isinstance(cause, EngineFault):
+        return place
+    column = getattr(cause.lineno, "column", 0) if isinstance(cause, TagOfAnotherEngine) else 0
+    return Place(place.file, place.line, column or _column(_line_at(place, gallery), error) or place.column)
+
+
+def _place_in_samples(error: TemplateInvalid, gallery: Gallery) -> Place:
+    """Return where samples cannot be read. The message names a line, or a sample and its field."""
+    file = gallery.folders.name_of(error.path)
+    if match := _AT.search(error.message):
+        return Place(file, int(match[1]), int(match[2] or 0))
+    if error.line and (field := _FIELD.search(error.message)):
+        written = re.compile(rf"(?:^|[{{,])\s*[\"']?({field[1]})[\"']?\s*[=:]")
+        for number, line in enumerate(gallery.text(file).split("\n")[error.line - 1 :], error.line):
+            if match := written.search(line):
+                return Place(file, number, match.start(1) + 1)
+    return Place(file, error.line or 0, 0)
+
+
+def _completed(place: Place, gallery: Gallery) -> Place:
+    """Return a place with a column: by default that of the first tag of the line, else of its first word."""
+    line = _line_at(place, gallery)
+    first = tag.start() if (tag := _TAG.search(line)) else len(line) - len(line.lstrip())
+    return place if place.column else Place(place.file, place.line, first + 1)
+
+
+def _line_at(place: Place, gallery: Gallery) -> str:
+    return "".join(gallery.text(place.file).split("\n")[place.line - 1 : place.line]) if place.line else ""
+
+
+def _column(line: str, error: TemplateInvalid) -> int:
+    """Return the column of what an error names in a line, or of its only tag; else 0."""
+    cause, tags = error.__cause__, list(_TAG.finditer(line))
+    if isinstance(cause, TemplatesNotFound) and "<mj-include" in line:
+        includes = list(re.finditer(r"<mj-include\b[^>]*", line))
+        wanted = basename(str(cause.templates[0]))
+        return next((one.start() for one in includes if wanted in one[0]), includes[0].start()) + 1
+    if isinstance(cause, TemplateSyntaxError) and getattr(cause.lineno, "line", None) == error.line:
+        tags = [tag for tag in tags if tag.start() + 1 == getattr(cause.lineno, "column", None)] or tags
+    if name := _name_in(error):
+        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        words = (word.search(line, *span) for span in [tag.span() for tag in tags] or [(0, len(line))])
+        if match := next(filter(None, words), None):
+            return match.start() + 1
+    return tags[0].start() + 1 if len(tags) == 1 else 0
+
+
+def _name_in(error: TemplateInvalid) -> str:
+    cause, message = error.__cause__, error.message
+    if isinstance(cause, TemplateNotFound):
+        return str(cause.name)
+    if isinstance(cause, UndefinedError):
+        return missing_name(message)
+    is_quoted = isinstance(cause, TemplateSyntaxError) or _UNKNOWN.search(message)
+    quoted = is_quoted and (_GOT.match(message) or _QUOTED.search(message))
+    return quoted[1] if quoted else ""
 
 
 def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, place: Place) -> Finding:
     cause, message = error.__cause__, error.message
-    if limit := limit_of(cause):
-        return limit_finding(limit, place, reason_of(cause, message))
     line_text = _line_at(Place(gallery.folders.name_of(error.path), error.line or 0), gallery)
-    if isinstance(cause, TemplateSyntaxError):
-        return _of_syntax(cause, message, line_text, gallery, place)
-    if isinstance(cause, TemplatesNotFound) and "<mj-include" in line_text:
-        return _missing_include([*map(str, cause.templates)], gallery, place)
-    if isinstance(cause, TemplateRuntimeError) and (unknown := _UNKNOWN.search(message)):
-        return _unknown(unknown, message, gallery, place)
-    if isinstance(cause, RecursionError):
-        return RULES.finding(place, "jinja/error", "endless macro")
     find = partial(RULES.finding, place, message=_as_sentence(message))
-    if isinstance(cause, TemplateNotFound):
-        return find("jinja/missing-template", fix=_closest_file(str(cause.name), gallery, place))
-    if isinstance(cause, UndefinedError):
-        name = missing_name(message)
-        holders = {*re.findall(rf"(?<![\w.])([\w.]+)\.{re.escape(name)}\b", line_text)}
-        sentence = re.sub(r"^'[^']+ object'", f"'{holders.pop()}'", message) if len(holders) == 1 else message
-        fix = _fix_for_name(name, sample, getattr(cause, "beside", None))
-        return find("jinja/undefined", message=_as_sentence(sentence), fix=fix)
-    if isinstance(cause, SecurityError):
-        return find("jinja/sandbox")
-    if error.by_itself or message.endswith(_TWO_LAYOUTS):
+    match cause:
+        case TemplateSyntaxError():
+            return _of_syntax(cause, message, line_text, gallery, place)
+        case TemplatesNotFound() if "<mj-include" in line_text:
+            return _missing_include([*map(str, cause.templates)], gallery, place)
+        case TemplateRuntimeError() if unknown := _UNKNOWN.search(message):
+            return _unknown(unknown, message, gallery, place)
+        case RecursionError():
+            return RULES.finding(place, "jinja/error", "endless macro")
+        case TemplateNotFound():
+            return find("jinja/missing-template", fix=_closest_file(str(cause.name), gallery, place))
+        case UndefinedError():
+            name = missing_name(message)
+            holders = {*re.findall(rf"(?<![\w.])([\w.]+)\.{re.escape(name)}\b", line_text)}
+            sentence = re.sub(r"^'[^']+ object'", f"'{holders.pop()}'", message) if len(holders) == 1 else message
+            fix = _fix_for_name(name, sample, getattr(cause, "beside", None))
+            return find("jinja/undefined", message=_as_sentence(sentence), fix=fix)
+        case SecurityError():
+            return find("jinja/sandbox")
+    if error.by_itself or message.endswith("extended multiple times"):
         return find("jinja/error", "any values" if error.by_itself else "two layouts")
     return find("jinja/error", sample=sample.name) if sample.is_complete else _not_checked(message, place)
-
-
-_TWO_LAYOUTS = "extended multiple times"
 
 
 def _not_checked(message: str, place: Place) -> Finding:
@@ -223,28 +217,23 @@ def _of_syntax(cause: TemplateSyntaxError, message: str, line_text: str, gallery
     if open_tag := _OPEN_TAG.search(message):
         message = f"'{open_tag[1]}' is not closed" if open_tag[1] else message
         fix = f"Write {{% end{open_tag[1] or open_tag[2]} %}} where it ends."
-    else:
-        for jargon, word in _WORDS_FOR_TOKENS.items():
-            message = message.replace(jargon, word)
+    for jargon, word in _WORDS_FOR_TOKENS.items():
+        message = message.replace(jargon, word)
     return RULES.finding(place, "jinja/syntax", message=_as_sentence(message), fix=fix)
 
 
-_OPEN_TAG = re.compile(r"to be closed is '(\w+)'|^'(\w+)' is not closed")
-_WORDS_FOR_TOKENS = {
-    "token 'name'": "a name",
-    "token ": "",
-    "'end of print statement'": "}}",
-    "'end of statement block'": "%}",
-}
-
-
 def _unknown(unknown: re.Match[str], message: str, gallery: Gallery, place: Place) -> Finding:
-    kind, name = unknown[1] or "tag", unknown[2]
+    kind, name = unknown[1] or "tag", unknown[2] or ""
+    return _of_unknown(kind, name, _as_sentence(f"No {kind} named '{name}'" if name else message), gallery, place)
+
+
+def _of_unknown(kind: str, name: str, message: str, gallery: Gallery, place: Place) -> Finding:
     environment = gallery.templates.environment(gallery.languages.choose(""))
-    sentence = f"No {kind} named '{name}'" if name else message
     known = {"filter": environment.filters, "test": environment.tests}.get(kind, {})
-    spelling = _spelling_of(name, known) if name else "Check its spelling;"
-    return RULES.finding(place, f"jinja/unknown-{kind}", message=_as_sentence(sentence), spelling=spelling)
+    engine = next((one for one, names in RULES["jinja/unknown-filter"].words.items() if name in names), "")
+    meant = did_you_mean(name, known, _CLOSE, "Did you mean {}? Otherwise,") or "Check its spelling;"
+    spelling = f"{engine} has one of this name;" if engine else meant
+    return RULES.finding(place, f"jinja/unknown-{kind}", message=message, spelling=spelling)
 
 
 def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
@@ -261,14 +250,12 @@ def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
     except TemplateError:  # another check reports it
         return
     lines = source.split("\n")
-    for node in tree.find_all((nodes.Filter, nodes.Test)):
-        kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
-        if node.name not in known:
-            line = int(node.lineno)
-            place = Place(file, line, _column_of_filter(lines[line - 1], node.name))
-            message = f"No {kind} named '{node.name}'."
-            spelling = _spelling_of(node.name, known)
-            yield RULES.finding(place, f"jinja/unknown-{kind}", message=message, spelling=spelling)
+    for kind, known in ((nodes.Filter, environment.filters), (nodes.Test, environment.tests)):
+        for node in tree.find_all(kind):
+            if node.name not in known:
+                place = Place(file, line := int(node.lineno), _column_of_filter(lines[line - 1], node.name))
+                name = kind.__name__.lower()
+                yield _of_unknown(name, node.name, f"No {name} named '{node.name}'.", gallery, place)
 
 
 def _column_of_filter(line: str, name: str) -> int:
@@ -276,19 +263,13 @@ def _column_of_filter(line: str, name: str) -> int:
     return match.start(1) + 1 if match else 1
 
 
-def _spelling_of(name: str, known: Iterable[str]) -> str:
-    """Return the beginning of the fix for an unknown filter, tag or test."""
-    if source := next((source for source, names in RULES["jinja/unknown-filter"].words.items() if name in names), ""):
-        return f"{source} has one of this name;"
-    return did_you_mean(name, known, _CLOSE, "Did you mean {}? Otherwise,") or "Check its spelling;"
-
-
 def _missing_include(names: Sequence[str], gallery: Gallery, place: Place) -> Finding:
     """Explain a missing file of mj-include, which looks beside its own file and then in the folder."""
-    if all(name.startswith("../") for name in names):
+    inside = [name for name in names if not name.startswith("../")]
+    if not inside:
         return RULES.finding(place, "mjml/missing-include", "outside", file=names[0])
-    looked = " or ".join(name for name in names if not name.startswith("../"))
-    return RULES.finding(place, "mjml/missing-include", files=looked, fix=_closest_file(names[0], gallery, place))
+    fix = _closest_file(names[0], gallery, place)
+    return RULES.finding(place, "mjml/missing-include", files=" or ".join(inside), fix=fix)
 
 
 def _fix_for_name(name: str, sample: Sample, beside: Sequence[str] | None) -> str:
@@ -296,18 +277,15 @@ def _fix_for_name(name: str, sample: Sample, beside: Sequence[str] | None) -> st
     names = sample.values if beside is None else beside
     if meant := did_you_mean(name, names):
         return meant
-    all_names, missing = cut(", ".join(names) or "none"), name or "the missing name"
-    if sample.kind == "typed":
-        holder = "This template" if beside is None else "This object"
-        return f"{holder} has these values: {all_names}. Add {missing} to its props, or do not print it."
-    holder = f"The sample {sample.name}" if beside is None else "This object"
-    return f"{holder} has these values: {all_names}. Add {missing}, or do not print it."
+    is_typed, missing = sample.kind == "typed", name or "the missing name"
+    template = "This template" if is_typed else f"The sample {sample.name}"
+    has = f"{template if beside is None else 'This object'} has these values: {cut(', '.join(names) or 'none')}."
+    return f"{has} Add {missing}{' to its props' if is_typed else ''}, or do not print it."
 
 
 def _closest_file(name: str, gallery: Gallery, place: Place) -> str:
     files = (gallery.folders.name_of(path) for path in gallery.folders.paths() if path.is_file())
-    files = (file for file in files if not file.lower().endswith(_DATA))
-    shown = [file for file in files if not any(part.startswith(".") for part in file.split("/"))]
+    shown = [file for file in files if not (file.lower().endswith(_DATA) or f"/{file}".count("/."))]
     return did_you_mean_file(name, shown, place.file)
 
 
