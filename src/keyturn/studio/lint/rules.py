@@ -2,8 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -79,24 +79,20 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 _NO_ROW = Rule(name="")
 
 
-class Rules(Mapping[str, Rule]):
-    """The rules of a file, by name: "links/relative". The file is read on first use.
+class Rules(dict[str, Rule]):
+    """The rules of a file, by name: "links/relative".
 
     A table named for several groups, such as `["html mjml".cdata]`, is a rule of each. Groups are in the order in which
     people should read their findings.
     """
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-
-    def __getitem__(self, name: str) -> Rule:
-        return self._declared[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._declared)
-
-    def __len__(self) -> int:
-        return len(self._declared)
+        self._places: dict[str, int] = {}
+        for place, (groups, rows) in enumerate(tomllib.loads(file.read_text("utf-8")).items()):
+            self._places |= dict.fromkeys(groups.split(), place)
+            of_all = rows.pop("*", {})
+            for (name, row), group in product(rows.items(), groups.split()):
+                self[f"{group}/{name}"] = msgspec.convert({"name": f"{group}/{name}", **of_all, **row}, Rule)
 
     def row_of(self, finding: Finding) -> Rule:
         """Return the rule of a finding; an empty one for a feature of mail clients."""
@@ -104,7 +100,7 @@ class Rules(Mapping[str, Rule]):
 
     def place_of(self, group: str) -> int:
         """Return the place of a group in the file; others come last."""
-        return self._places.get(group, len(self._places))
+        return self._places.get(group, len(self))
 
     def rank(self, finding: Finding) -> tuple[int, ...]:
         """Return the place of its kind in every list: by severity, group, and clients that lack a feature."""
@@ -140,24 +136,6 @@ class Rules(Mapping[str, Rule]):
             fix=cut(fix or advice.format(**filled), _LONGEST_TEXT),
             place=place,
         )
-
-    @cached_property
-    def _groups(self) -> dict[str, dict[str, dict[str, object]]]:
-        return tomllib.loads(self._file.read_text("utf-8"))
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        return {group: place for place, named in enumerate(self._groups) for group in named.split()}
-
-    @cached_property
-    def _declared(self) -> dict[str, Rule]:
-        return {
-            f"{group}/{name}": msgspec.convert({"name": f"{group}/{name}", **rows.get("*", {}), **row}, Rule)
-            for named, rows in self._groups.items()
-            for name, row in rows.items()
-            if name != "*"
-            for group in named.split()
-        }
 
 
 RULES = Rules(Path(__file__).with_name("rules.toml"))
