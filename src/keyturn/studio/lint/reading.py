@@ -5,7 +5,7 @@ differ in words, not in content and order.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -37,7 +37,7 @@ class Saying(Struct, frozen=True):
 
     kind: PhraseKind
     words: str
-    place: Place | None
+    place: Place | None = None
     level: int = 0
     about: str = ""
     language: str = ""
@@ -47,98 +47,66 @@ PlaceOf = Callable[[Element], Place | None]
 """Returns the place in the templates of a rendered element."""
 
 
+_END_OF_LINE = Saying("text", "")
+
+
 def read_aloud(root: Element, place_of: PlaceOf = lambda _: None) -> list[Saying]:
-    reader = _Reader(place_of)
-    reader.read(root.find("body") or root, _language_above(root))
-    return list(reader.sayings())
+    """Return the phrases. A text continues until something ends the line; the first of a list entry joins its mark."""
+    sayings, line = list[Saying](), list[tuple[str, Element, str]]()
+    body, language = root.find("body") or root, _language_above(root)
+    waiting: list[tuple[Element | Text | Saying, Element, str]]
+    waiting = [(node, body, language) for node in (_END_OF_LINE, *reversed(body.nodes))]
+    while waiting:
+        node, element, language = waiting.pop()
+        if isinstance(node, Text):
+            line.append((node.text, element, language))
+        elif isinstance(node, Saying):
+            words = " ".join("".join(text for text, *_ in line).split())
+            if words.strip("\u200c\u034f\u00ad "):
+                _, within, of_text = line[0]
+                if sayings and sayings[-1].kind == "item" and not sayings[-1].words:
+                    sayings[-1] = replace(sayings[-1], words=words, language=of_text)
+                else:
+                    sayings.append(Saying("text", words, place_of(within), language=of_text))
+            line = []
+            sayings += () if node is _END_OF_LINE else (replace(node, place=place_of(element), language=language),)
+        elif not _is_silent(node):
+            language = node.get("lang") or language
+            waiting += [(part, node, language) for part in reversed(_parts(node))]
+    return sayings
 
 
-class _Reader:
-    """Collects phrases. A text continues until something ends the line."""
+def _parts(element: Element) -> Sequence[Element | Text | Saying]:
+    """Return what is read of an element: a phrase, or its nodes between ends of lines, the first an announcement."""
+    tag, label = element.tag, element.get("aria-label")
+    if tag == "img":
+        if name := label or element.get("alt").strip():
+            return (Saying("image", name),)
+        is_silent = "alt" not in element.attributes and element.get("role") not in _LAYOUT
+        return (Saying("silent-image", element.get("src").rpartition("/")[2][:80]),) if is_silent else ()
+    if tag == "a" and element.get("href"):
+        name, address = label or _name(element), element.get("href").strip()
+        return (Saying("link", name, about=address) if name else Saying("nameless-link", address),)
+    if level := _heading_level(element):
+        return (Saying("heading", _name(element), level=level),)
+    if tag in ("br", "hr"):
+        return (_END_OF_LINE,)
+    return element.nodes if tag in _INLINE else (_announcement(element), *element.nodes, _END_OF_LINE)
 
-    def __init__(self, place_of: PlaceOf) -> None:
-        self._place_of = place_of
-        self._sayings: list[Saying] = []
-        self._line: list[str] = []
-        self._at: tuple[Element, str] | None = None
 
-    def sayings(self) -> Iterator[Saying]:
-        self._end_line()
-        yield from self._sayings
-
-    def read(self, element: Element, language: str) -> None:
-        for node in element.nodes:
-            if isinstance(node, Text):
-                self._line.append(node.text)
-                self._at = self._at or (element, language)
-            elif not _is_silent(node):
-                self._read_element(node, node.get("lang") or language)
-
-    def _read_element(self, element: Element, language: str) -> None:
-        if element.tag == "img":
-            return self._read_image(element, language)
-        if element.tag == "a" and element.get("href"):
-            return self._read_link(element, language)
-        if level := _heading_level(element):
-            return self._say("heading", _name(element), element, language, level=level)
-        if element.tag in ("br", "hr"):
-            return self._end_line()
-        inline = element.tag in _INLINE
-        if not inline:
-            self._end_line()
-            self._announce(element, language)
-        self.read(element, language)
-        if not inline:
-            self._end_line()
-        return None
-
-    def _announce(self, element: Element, language: str) -> None:
-        """Announce a table of data, a list, an entry or a part of the page."""
-        if element.tag == "table" and element.get("role") not in _LAYOUT:
-            caption = element.get("aria-label") or next(
-                (_name(one) for one in element.children if one.tag == "caption"), ""
-            )
-            self._say("table", caption, element, language, about=_extent(element))
-        elif element.tag in ("ul", "ol") and element.get("role") not in _LAYOUT:
-            count = sum(one.tag == "li" for one in element.children)
-            self._say("list", "", element, language, about=f"{count} {'entry' if count == 1 else 'entries'}")
-        elif element.tag == "li":
-            self._say("item", "", element, language)
-        elif name := _part_of_page(element):
-            self._say("landmark", element.get("aria-label"), element, language, about=name)
-
-    def _read_link(self, link: Element, language: str) -> None:
-        name, address = link.get("aria-label") or _name(link), link.get("href").strip()
-        kind: PhraseKind = "link" if name else "nameless-link"
-        self._say(kind, name or address, link, language, about=address if name else "")
-
-    def _read_image(self, image: Element, language: str) -> None:
-        name = image.get("aria-label") or image.get("alt").strip()
-        if name:
-            self._say("image", name, image, language)
-        elif "alt" not in image.attributes and image.get("role") not in _LAYOUT:
-            self._say("silent-image", image.get("src").rpartition("/")[2][:80], image, language)
-
-    def _say(
-        self, kind: PhraseKind, words: str, element: Element, language: str, *, level: int = 0, about: str = ""
-    ) -> None:
-        self._end_line()
-        place = self._place_of(element)
-        self._sayings.append(Saying(kind, words, place, level=level, about=about, language=language))
-
-    def _end_line(self) -> None:
-        words = " ".join("".join(self._line).split())
-        if words.strip("\u200c\u034f\u00ad ") and self._at:
-            element, language = self._at
-            self._join_item(Saying("text", words, self._place_of(element), language=language))
-        self._line, self._at = [], None
-
-    def _join_item(self, text: Saying) -> None:
-        """Add a text, joined with the mark of its list entry if it is the first there."""
-        if self._sayings and self._sayings[-1].kind == "item" and not self._sayings[-1].words:
-            self._sayings[-1] = replace(self._sayings[-1], words=text.words, language=text.language)
-        else:
-            self._sayings.append(text)
+def _announcement(element: Element) -> Saying:
+    """Return what announces a table of data, a list, an entry or a part of the page, and ends the line before it."""
+    tag, label, is_layout = element.tag, element.get("aria-label"), element.get("role") in _LAYOUT
+    if tag == "table" and not is_layout:
+        caption = next((_name(one) for one in element.children if one.tag == "caption"), "")
+        return Saying("table", label or caption, about=_extent(element))
+    if tag in ("ul", "ol") and not is_layout:
+        count = sum(one.tag == "li" for one in element.children)
+        return Saying("list", "", about=f"{count} {'entry' if count == 1 else 'entries'}")
+    if tag == "li":
+        return Saying("item", "")
+    name = _part_of_page(element)
+    return Saying("landmark", label, about=name) if name else _END_OF_LINE
 
 
 def _is_silent(element: Element) -> bool:
@@ -184,6 +152,5 @@ def _extent(table: Element) -> str:
 
 
 def _language_above(root: Element) -> str:
-    html = root.find("html")
-    body = root.find("body")
-    return (body.get("lang") if body else "") or (html.get("lang") if html else "")
+    elements = (root.find("body"), root.find("html"))
+    return next((one.get("lang") for one in elements if one and one.get("lang")), "")
