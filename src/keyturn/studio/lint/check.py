@@ -10,8 +10,9 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import cache, partial
-from itertools import chain
+from itertools import chain, product
 from operator import attrgetter
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -19,7 +20,7 @@ from msgspec.structs import replace
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Text
 from keyturn.studio.gallery import Gallery, MailName, Sample
-from keyturn.studio.gallery.branches.exploration import LONGEST, Passes
+from keyturn.studio.gallery.branches.exploration import LONGEST
 from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.gallery.variables.missing_names import is_failed_part
 from keyturn.studio.lint.checks import CHECKS, TEXT_CHECKS
@@ -61,6 +62,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
         return self.mails > 0 and not any(finding.hides for finding in self.findings)
 
 
+_Result = TypeVar("_Result")
 _LIMITS = (OutOfTime, RecursionError)
 _SAYS = attrgetter("says")
 """What makes findings of one template equal: what they say to do may name another sample."""
@@ -87,51 +89,43 @@ class TemplateChecks:
         self.languages = languages
         self.limits = limits or Limits()
         self._checks = tuple(checks)
-        self._has_catalogues = has_catalogues(gallery)
         self._templates_for = traced or gallery.renderers(with_lenient_origins, is_forcing=gallery.finds_branches)
         self._unknown_filters = cache(lambda file: tuple(unknown_filters_in(gallery, file)))
-        self._texts = cache(lambda file: marked_texts(gallery, file))
+        self._texts = cache(lambda file: marked_texts(gallery, file) if has_catalogues(gallery) else {})
 
     def check(self, template: str) -> Part:
         """Check a template. A mail that takes too long is a finding; the others are still checked."""
-        try:
-            with limited_time(self.limits.seconds):
-                samples, unreadable = self._samples(template)
-                files = self.gallery.files_of(template)
-                unknown = [finding for file in files for finding in self._unknown_filters(file)] if samples else []
-        except _LIMITS as passed:
-            return Part((_with_mail(self._limit(template, passed), MailName(template), hides=True),))
-        findings = [_with_mail(one, MailName(template), hides=True) for one in unreadable]
+        name = MailName(template)
+        read, exceeded = self._within_limits(template, partial(self._samples, template))
+        samples, unreadable = read or ((), ())
+        findings = [_with_mail(one, name, hides=True) for one in (*unreadable, *filter(None, [exceeded]))]
         if not samples:
             return Part(tuple(findings))
-        findings += (_with_mail(one, MailName(template)) for one in unknown)
-        passes, exceeded = (None, None) if unreadable else self._branches(template)
+        passes = None
+        if not unreadable:
+            explore = partial(self.gallery.branches, template)
+            passes, exceeded = self._within_limits(template, explore, LONGEST + self.limits.seconds)
         mails = ended = 0
         styles = StyleUses()
-        for sample, language in samples_in_languages((*samples, *(passes.samples if passes else ())), self.languages):
+        for sample, language in self._mails((*samples, *(passes.samples if passes else ()))):
             of_mail = self._findings(template, sample, language, styles)
             if sample.forced:  # with made-up values; what fails with those of a sample is an error already
                 known = {one.place for one in findings}
                 of_mail = [one for one in of_mail if one.rule != "unchecked/part" or one.place not in known]
-            mail = mail_name(template, sample.name, language, self.languages)
+            mail = _mail_name(template, sample, language, self.languages)
             findings += (_with_mail(one, mail) for one in of_mail)
             mails, ended = mails + 1, ended + any(finding.group == "limits" for finding in of_mail)
             if ended >= ENOUGH:
                 break
-        unused: tuple[Finding, ...] = ()
-        marked: list[tuple[Text, Place]] = []
-        try:
-            with limited_time(self.limits.seconds):
-                names = {name for sample in samples for name in sample.values}
-                is_judged = not (exceeded or any(finding.hides for finding in findings))
-                unused = tuple(styles.unused(map(self.gallery.text, files), names)) if is_judged else ()
-                marked = list(self._marked(files))
-        except _LIMITS as passed:
-            exceeded = exceeded or self._limit(template, passed)
-        if exceeded and not ended:  # with values of no sample
-            findings.append(_with_mail(exceeded, MailName(template), hides=True))
+        is_judged = not (exceeded or any(finding.hides for finding in findings))
+        read_files = partial(self._of_files, template, samples, styles if is_judged else None)
+        of_files, late = self._within_limits(template, read_files)
+        of_files = of_files or Part()
+        findings += (_with_mail(one, name) for one in of_files.findings)
+        if (limit := exceeded or late) and not ended:  # with values of no sample
+            findings.append(_with_mail(limit, name, hides=True))
         is_cut_short = passes is not None and passes.is_cut_short
-        return Part(tuple(merge(findings, _SAYS)), mails, tuple(marked), is_cut_short, unused)
+        return replace(of_files, findings=tuple(merge(findings, _SAYS)), mails=mails, is_cut_short=is_cut_short)
 
     def check_briefly(self, template: str) -> Part:
         """Do the same for a template that has passed a limit: its loops take few turns."""
@@ -142,14 +136,26 @@ class TemplateChecks:
         self, template: str, sample: Sample, language: Language, read: Callable[[], Document] | None = None
     ) -> Part:
         """Check one mail. `read` returns it, for a caller that has rendered it."""
-        files = self.gallery.files_of(template)
-        of_files = (finding for file in files for finding in self._unknown_filters(file))  # below those of the mail
-        mail = mail_name(template, sample.name, language, [*self.gallery.languages.known.values()])
+        mail = _mail_name(template, sample, language, self.gallery.languages.known)
         of_mail = (_with_mail(one, mail) for one in self._findings(template, sample, language, StyleUses(), read))
-        findings = merge(chain(of_mail, of_files), _SAYS)
-        return Part(tuple(findings), 1, tuple(self._marked(files)))
+        of_files = self._of_files(template)  # below those of the mail
+        return replace(of_files, findings=tuple(merge((*of_mail, *of_files.findings), _SAYS)), mails=1)
 
-    def _samples(self, template: str) -> tuple[tuple[Sample, ...], list[Finding]]:
+    def _mails(self, samples: Sequence[Sample]) -> Iterable[tuple[Sample, Language]]:
+        usual = next((one for one in self.languages if one.tag == SOURCE_LANGUAGE), self.languages[0])
+        return chain(product(samples[:1], self.languages), product(samples[1:], [usual]))
+
+    def _within_limits(
+        self, template: str, work: Callable[[], _Result], seconds: float = 0
+    ) -> tuple[_Result | None, Finding | None]:
+        """Return what the work returns, or the finding on the limit that it has passed."""
+        try:
+            with limited_time(seconds or self.limits.seconds):
+                return work(), None
+        except _LIMITS as passed:
+            return None, self._limit(template, passed)
+
+    def _samples(self, template: str) -> tuple[Sequence[Sample], Sequence[Finding]]:
         """Return the samples, or guessed values if samples cannot be read, and the findings that say so."""
         try:
             return tuple(self.gallery.samples(template).values()), []
@@ -157,14 +163,6 @@ class TemplateChecks:
             findings = [explain_samples(one, self.gallery) for one in (error, *error.others)]
         can_be_rendered = all(one.rule == "samples/invalid" for one in findings)
         return (self.gallery.guessed_sample(template),) if can_be_rendered else (), findings
-
-    def _branches(self, template: str) -> tuple[Passes | None, Finding | None]:
-        """Return the passes through branches, and the finding on a limit that exploring them has passed."""
-        try:
-            with limited_time(LONGEST + self.limits.seconds):
-                return self.gallery.branches(template), None
-        except _LIMITS as passed:
-            return None, self._limit(template, passed)
 
     def _limit(self, template: str, passed: BaseException) -> Finding:
         limit = "nesting" if isinstance(passed, RecursionError) else "time"
@@ -221,10 +219,15 @@ class TemplateChecks:
             hiding += (explain(one, self.gallery, sample) for one in (error, *error.others))
         return findings, hiding, is_endless or any(finding.group == "limits" for finding in hiding)
 
-    def _marked(self, files: Iterable[str]) -> Iterator[tuple[Text, Place]]:
-        if self._has_catalogues:
-            for file in files:
-                yield from self._texts(file).items()
+    def _of_files(self, template: str, samples: Iterable[Sample] = (), styles: StyleUses | None = None) -> Part:
+        """Return what can be said of the files of a template, and which of their `styles` are unused."""
+        files = self.gallery.files_of(template)
+        names = {name for sample in samples for name in sample.values}
+        return Part(
+            tuple(one for file in files for one in self._unknown_filters(file)),
+            texts=tuple(text for file in files for text in self._texts(file).items()),
+            unused=tuple(styles.unused(map(self.gallery.text, files), names)) if styles else (),
+        )
 
 
 def _counts(finding: Finding, sample: Sample) -> bool:
@@ -237,17 +240,9 @@ def _with_mail(finding: Finding, mail: MailName, *, hides: bool = False) -> Find
     return replace(finding, mails=(mail,), hides=hides or finding.hides)
 
 
-def mail_name(template: str, sample: str, language: Language, among: Sequence[Language]) -> MailName:
+def _mail_name(template: str, sample: Sample, language: Language, among: Collection[object]) -> MailName:
     """Return the name of a mail, which has a language if there are several."""
-    return MailName(template, sample, language.tag if len(among) > 1 else "")
-
-
-def samples_in_languages(samples: Iterable[Sample], languages: Sequence[Language]) -> Iterator[tuple[Sample, Language]]:
-    for number, sample in enumerate(samples):
-        if number == 0:
-            yield from ((sample, language) for language in languages)
-        else:
-            yield sample, next((one for one in languages if one.tag == SOURCE_LANGUAGE), languages[0])
+    return MailName(template, sample.name, language.tag if len(among) > 1 else "")
 
 
 def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
@@ -320,17 +315,21 @@ def put_together(
     return report.with_findings(_complete(one_for_each_engine(judged), files, text))
 
 
-def _complete(
-    findings: Iterable[Finding], files: Mapping[str, Iterable[str]], text: Callable[[str], str]
-) -> Iterator[Finding]:
-    """Yield the findings with their templates and the fingerprints of their lines."""
-    fingerprint = line_fingerprints(text)
+def _on_styles(gallery: Gallery, parts: Mapping[str, Part]) -> Iterable[Finding]:
+    """Return the findings on stylesheets, each with its templates, if all templates with the file were checked."""
+    unused = {name: part.unused for name, part in parts.items() if part.is_whole}
+    if not any(unused.values()):
+        return []
+    users = _users({name: gallery.files_of(name) for name in gallery.names()})
+    return unused_in_all(unused, users)
+
+
+def _users(files: Mapping[str, Iterable[str]]) -> Mapping[str, Collection[str]]:
+    """Return the templates of each file, from the files of each template."""
     users: dict[str, list[str]] = defaultdict(list)
     for name, file in ((name, file) for name, those in files.items() for file in those):
         users[file].append(name)
-    for one in findings:
-        templates = dict.fromkeys(mail.template for mail in one.mails) or one.templates or users.get(one.place.file, ())
-        yield replace(one, templates=tuple(templates), fingerprint=fingerprint(one.place))
+    return users
 
 
 def _of_comments(
@@ -339,31 +338,24 @@ def _of_comments(
     """Return findings on comments. A comment is unused only if all mails of its file were checked."""
     every = dict.fromkeys(chain.from_iterable(files.values()))
     unseen = {file for name, part in parts.items() if not part.is_whole for file in files[name]}
-    seen = [file for file in every if file not in unseen] if are_all else ()
-    return [*comments.mistakes(every), *comments.unused(seen)]
+    return [*comments.mistakes(every), *comments.unused(file for file in every if are_all and file not in unseen)]
 
 
-def _on_styles(gallery: Gallery, parts: Mapping[str, Part]) -> Iterable[Finding]:
-    """Return the findings on stylesheets, each with its templates, if all templates with the file were checked."""
-    unused = {name: part.unused for name, part in parts.items() if part.is_whole}
-    users: dict[str, set[str]] = defaultdict(set)
-    if any(unused.values()):
-        for name in gallery.names():
-            for file in gallery.files_of(name):
-                users[file].add(name)
-    return unused_in_all(unused, users)
+def _complete(
+    findings: Iterable[Finding], files: Mapping[str, Iterable[str]], text: Callable[[str], str]
+) -> Iterator[Finding]:
+    """Yield the findings with their templates and the fingerprints of their lines, which `text` has by file.
 
-
-def line_fingerprints(text: Callable[[str], str]) -> Callable[[Place], str]:
-    """Return a function for fingerprints of lines, which stay the same when a line is moved or indented.
-
-    `text` returns the content of a file.
+    A fingerprint stays the same when a line is moved or indented.
     """
-    lines = cache(lambda file: text(file).split("\n"))
+    users, lines = _users(files), cache(lambda file: text(file).split("\n"))
 
     @cache
-    def of_line(file: str, line: int) -> str:  # once for a line, which may be long and have thousands of findings
+    def fingerprint(file: str, line: int) -> str:  # once for a line, which may be long and have thousands of findings
         words = "".join(lines(file)[line - 1 : line]).split()
         return hashlib.sha256(" ".join(words).encode()).hexdigest()[:16]
 
-    return lambda place: of_line(place.file, place.line_for_tools)
+    for one in findings:
+        file, line = one.place.file, one.place.line_for_tools
+        templates = dict.fromkeys(mail.template for mail in one.mails) or one.templates or users.get(file, ())
+        yield replace(one, templates=tuple(templates), fingerprint=fingerprint(file, line))

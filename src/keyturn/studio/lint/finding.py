@@ -76,7 +76,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     `mails` have it. It is empty for findings on the templates themselves. `templates` have it, too: in their own files
     or in shared ones.
     `hides`: because of it, the checks have not seen its mails, or not all of them.
-    `fingerprint`: that of its line (`check.line_fingerprints`).
+    `fingerprint`: that of its line.
     `reason`: why a comment ignores it, or empty. `known`: it is in the baseline.
     """
 
