@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from keyturn.mail.rendering.folders import Folders
     from keyturn.studio.gallery import Gallery
     from keyturn.studio.lint.check import ChecksTemplates
-    from keyturn.studio.lint.checks_in_renderers import InRenderers
     from keyturn.studio.lint.finding import Finding
     from keyturn.studio.lint.report import Report
 
@@ -315,21 +315,21 @@ def _changed(opened: Opened, base: str, baseline: Path) -> set[str]:
             fail(f"--only-changed: the comparison was stopped: {exceeded.limit}")
 
 
-def _in_workers(opened: Opened, options: _Options, *, cached: bool) -> "InRenderers":
+def _in_workers(opened: Opened, options: _Options, *, cached: bool) -> "ChecksTemplates":
     """Return the workers that check templates. Results that involve code are not cached: its files are unknown."""
     from keyturn.service.reset.bounded_pool import cores
-    from keyturn.studio.lint.checks_in_renderers import InRenderers, ResultCache
+    from keyturn.studio.lint.checks_in_renderers import ResultCache, check_in_renderers
 
     jobs, settings, gallery = options.jobs or cores(), opened.settings, opened.gallery
     if opened.service or not cached or settings.env or settings.props:
-        return InRenderers(jobs=jobs)
+        return partial(check_in_renderers, jobs=jobs)
     environment = type(gallery.templates.environment(gallery.languages.choose(""))).__name__
     depends_on = [
         msgspec.json.encode(settings, enc_hook=str),
         repr((options.groups, gallery.finds_branches)).encode(),
         environment.encode(),
     ]
-    return InRenderers(jobs=jobs, cache=ResultCache(gallery.folder, depends_on))
+    return partial(check_in_renderers, jobs=jobs, results=ResultCache(gallery.folder, depends_on))
 
 
 def _check(

@@ -12,15 +12,15 @@ import hashlib
 import os
 import platform
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from keyturn.plain_files import make_private_folder, walk
 from keyturn.studio.cache_folder import cache_folder
@@ -63,7 +63,7 @@ class ResultCache:
         known = {name: part for name, key in keys.items() if (part := self._known.get(key))}
         left = [name for name in names if name not in known]
         parts = known | dict(zip(left, check(left), strict=True))
-        self._save({key: parts[name] for name, key in keys.items() if _is_stored(parts[name])})
+        self._save({key: parts[name] for name, key in keys.items() if _is_of_files_alone(parts[name])})
         return [parts[name] for name in names]
 
     def _save(self, used: Mapping[str, Part]) -> None:
@@ -82,8 +82,8 @@ class ResultCache:
                 old.unlink(missing_ok=True)
 
 
-def _is_stored(part: Part) -> bool:
-    """Tell whether findings depend on file contents alone, and neither on the machine nor on other names."""
+def _is_of_files_alone(part: Part) -> bool:
+    """Tell whether neither the machine nor other names decide the findings."""
     return not part.is_cut_short and all(RULES.row_of(finding).is_stored for finding in part.findings)
 
 
@@ -111,20 +111,21 @@ def _state_keys(gallery: Gallery, names: Sequence[str], depends_on: Iterable[byt
     states = fingerprints(gallery)
     of_all = Fingerprint().union(*states.values())
     shared = of_all.intersection(*states.values())
-    start = _digest([_code_key(), *depends_on, *map(str.encode, gallery.languages.known), _states_as_text(shared)])
-    keys = {}
+    languages = map(str.encode, gallery.languages.known)
+    start = _digest([_code_key(), *depends_on, *languages, _states_as_text(shared)])
+    state = cache(lambda file: state_of(str(gallery.folders / file)))
 
     @cache
     def includes_by_value(file: str) -> bool:
         return (gallery.folders / file).is_file() and bool(_BY_VALUE.search(gallery.source(file)))
 
-    state = cache(lambda file: state_of(str(gallery.folders / file)))
-    for name in names:
+    def key(name: str) -> str:
         files = gallery.files_of(name)
         own = (of_all if any(map(includes_by_value, files)) else states[name]) - shared
         included = [*map(state, files)]  # some lie beside another template
-        keys[name] = _digest([start, name.encode(), _states_as_text(own), repr(included).encode()]).hex()
-    return keys
+        return _digest([start, name.encode(), _states_as_text(own), repr(included).encode()]).hex()
+
+    return {name: key(name) for name in names}
 
 
 def _states_as_text(files: Fingerprint) -> bytes:
@@ -135,15 +136,11 @@ def _states_as_text(files: Fingerprint) -> bytes:
 def _code_key() -> bytes:
     """Return a digest of the code and data of the checks: in a checkout they change without the version."""
     package = Path(__file__).parents[2]
-    parts = [platform.python_version(), *(version(library) for library in _LIBRARIES)]
-    return _digest(map(str.encode, [*parts, *_states(package / "studio"), *_states(package / "mail")]))
-
-
-def _states(place: Path) -> Iterator[str]:
-    for file in sorted(place.rglob("*")):
-        if file.suffix in (".py", ".json", ".toml") and file.is_file():
-            state = file.stat()
-            yield f"{file} {state.st_mtime_ns} {state.st_size}"
+    versions = [platform.python_version(), *(version(library) for library in _LIBRARIES)]
+    files = (file for folder in ("studio", "mail") for file in sorted((package / folder).rglob("*.*")))
+    states = ((file, file.stat()) for file in files if file.suffix in (".py", ".json", ".toml"))
+    parts = [*versions, *(f"{file} {state.st_mtime_ns} {state.st_size}" for file, state in states)]
+    return _digest(map(str.encode, parts))
 
 
 def _digest(parts: Iterable[bytes]) -> bytes:
@@ -153,41 +150,30 @@ def _digest(parts: Iterable[bytes]) -> bytes:
     return digest.digest()
 
 
-@dataclass(frozen=True, kw_only=True)
-class InRenderers:
-    """Checks templates in `jobs` processes.
+def check_in_renderers(
+    checks: TemplateChecks, names: Sequence[str], /, jobs: int, results: ResultCache | None = None
+) -> Iterable[Part]:
+    """Check templates in `jobs` processes. One that crashes its process is a finding; the others are still checked."""
+    if results:
+        return results.check(checks.gallery, names, lambda left: check_in_renderers(checks, left, jobs))
+    if not names:
+        return []
+    entries = {entry.name: entry for entry in checks.gallery.entries()}
+    jobs = min(jobs, len(names))
 
-    `cache`: findings of earlier checks. A template that crashes its process is a finding; the
-    others are still checked.
-    """
+    def check(name: str) -> Part:
+        def run(seconds: float, how: How) -> Part:
+            return renderers.run_for(seconds, how, name)
 
-    jobs: int
-    cache: ResultCache | None = None
+        return check_apart(run, checks.gallery, entries[name], checks.limits)
 
-    def __call__(self, checks: TemplateChecks, names: Sequence[str], /) -> Iterable[Part]:
-        if self.cache is None:
-            return self._check(checks, names)
-        return self.cache.check(checks.gallery, names, lambda left: self._check(checks, left))
-
-    def _check(self, checks: TemplateChecks, names: Sequence[str]) -> Iterable[Part]:
-        if not names:
-            return []
-        entries = {entry.name: entry for entry in checks.gallery.entries()}
-        jobs = min(self.jobs, len(names))
-
-        def check(name: str) -> Part:
-            def run(seconds: float, how: How) -> Part:
-                return renderers.run_for(seconds, how, name)
-
-            return check_apart(run, checks.gallery, entries[name], checks.limits)
-
-        # Started before the threads and stopped before the threads are joined: so Ctrl-C ends everything at once.
-        renderers = renderers_for(checks, checks.limits, jobs)
-        with ThreadPoolExecutor(jobs if isinstance(renderers, RendererPool) else 1) as threads:
-            try:
-                return list(threads.map(check, names))
-            finally:
-                renderers.close()
+    # Started before the threads and stopped before the threads are joined: so Ctrl-C ends everything at once.
+    renderers = renderers_for(checks, checks.limits, jobs)
+    with ThreadPoolExecutor(jobs if isinstance(renderers, RendererPool) else 1) as threads:
+        try:
+            return list(threads.map(check, names))
+        finally:
+            renderers.close()
 
 
 How = Callable[[TemplateChecks, str], Part]
@@ -205,9 +191,8 @@ def check_apart(run: Callable[[float, How], Part], gallery: Gallery, entry: Entr
         return run(seconds, TemplateChecks.check)
     except LimitExceeded as exceeded:
         limit = limit_finding(exceeded.limit, gallery.files(entry.name).markup)
-    try:
+    rest = Part()
+    with suppress(LimitExceeded):
         rest = run(seconds, TemplateChecks.check_briefly)
-    except LimitExceeded:
-        rest = Part()
-    limit = msgspec.structs.replace(limit, mails=(MailName(entry.name),), hides=True)
-    return msgspec.structs.replace(rest, findings=tuple(merge([limit, *rest.findings])))
+    limit = replace(limit, mails=(MailName(entry.name),), hides=True)
+    return replace(rest, findings=tuple(merge([limit, *rest.findings])))
