@@ -24,7 +24,7 @@ from keyturn.studio.lint.finding import Finding, Place
 from keyturn.studio.lint.markup.marked_html import ElementLookup, compile_with_marks, mark_html
 from keyturn.studio.lint.markup.structure import TEXT_ALONE, body_of
 from keyturn.studio.lint.rules import RULES
-from keyturn.studio.lint.source.traced_text import Piece, origin_at, pieces_of, undefined_in, with_pieces
+from keyturn.studio.lint.source.traced_text import Piece, pieces_of, trail_at, undefined_in, with_pieces
 
 
 class AuthoredStyle(Struct, frozen=True):
@@ -83,28 +83,23 @@ class Document:
         """Return the place in the templates of a character of `markup`."""
         return self.trail(offset)[0]
 
+    def trail(self, offset: int) -> tuple[Place, ...]:
+        """Return the place of a character of `markup`, then the places of the calls of its macro."""
+        return trail_at(self.markup, offset, self.files.markup)
+
     def text_place(self, offset: int) -> Place:
         """Return the place in the templates of a character of `text`."""
-        return self._trail(self.text, self.files.text, offset)[0]
+        return trail_at(self.text, offset, self.files.text)[0]
 
     def subject_place(self, offset: int) -> Place:
         """Return the place in the templates of a character of `subject_file`."""
-        return self._trail(self.subject_file, self.files.subject, offset)[0]
+        return trail_at(self.subject_file, offset, self.files.subject)[0]
 
     @property
     def written(self) -> tuple[tuple[str, Callable[[int], Place]], ...]:
         """The rendered files, each with a function from its characters to their places in the templates."""
         subject = (self.subject_file, self.subject_place)
         return ((self.markup, self.place), (self.text, self.text_place), subject)
-
-    def trail(self, offset: int) -> tuple[Place, ...]:
-        """Return the place of a character of `markup`, then the places of the calls of its macro."""
-        return self._trail(self.markup, self.files.markup, offset)
-
-    @staticmethod
-    def _trail(text: str, file: str, offset: int) -> tuple[Place, ...]:
-        origin = origin_at(pieces_of(text), offset)
-        return (origin.place, *origin.via) if origin else (Place(file),)
 
     @property
     def body(self) -> Element:
@@ -166,8 +161,14 @@ Check = Callable[[Document], Iterable[Finding]]
 
 def read_document(templates: Templates, template: str, sample: Sample, language: Language) -> Document:
     """Render a mail from a sample. `templates` must be prepared by `with_origins`. Raises TemplateInvalid."""
-    filled, missing = _fill(templates, template, sample, language)
     files = templates.files(template)
+    with note_faults() as missing:
+        try:
+            filled = templates.fill(template, sample.values, language)
+            require_sendable(filled, files, templates.folders)
+        except TemplateInvalid as error:
+            error.others = tuple(missing)
+            raise
     markup = filled.markup
     if files.is_mjml:
         markup = with_pieces(unwrap_includes(markup), pieces_of(markup))
@@ -185,24 +186,11 @@ def read_document(templates: Templates, template: str, sample: Sample, language:
         root=parsed.root,
         faults=parsed.faults,
         refusal=refusal,
-        missing=missing,
+        missing=tuple(missing),
         subject_file=filled.subject,
         undefined=tuple(one for each in filled for one in undefined_in(each)) if sample.is_complete else (),
         engine=templates.engine_name,
     )
-
-
-def _fill(
-    templates: Templates, template: str, sample: Sample, language: Language
-) -> tuple[Filled, tuple[TemplateInvalid, ...]]:
-    with note_faults() as missing:
-        try:
-            filled = templates.fill(template, sample.values, language)
-            require_sendable(filled, templates.files(template), templates.folders)
-            return filled, tuple(missing)
-        except TemplateInvalid as error:
-            error.others = tuple(missing)
-            raise
 
 
 def _compile(templates: Templates, template: str, filled: Filled, root: Element) -> tuple[Rendered, str, str]:

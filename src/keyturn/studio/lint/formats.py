@@ -154,12 +154,8 @@ def as_github(report: Report, shown: Shown) -> str:
 
 
 def _command(finding: Finding, shown: Shown) -> str:
-    values = {
-        "file": shown(finding.place.file),
-        "line": finding.place.line_for_tools,
-        "col": finding.place.column,
-        "title": finding.rule,
-    }
+    place = finding.place
+    values = {"file": shown(place.file), "line": place.line_for_tools, "col": place.column, "title": finding.rule}
     written = {name: _data(str(value)).replace(":", "%3A").replace(",", "%2C") for name, value in values.items()}
     properties = ",".join(f"{name}={value}" for name, value in written.items())
     return f"::{_LEVELS[finding.severity]} {properties}::{_data(f'{finding.message} {finding.fix}')}"

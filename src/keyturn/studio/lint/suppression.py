@@ -138,16 +138,12 @@ class IgnoreComments:
         return covering[0].reason if covering else ""
 
     def mistakes(self, files: Iterable[str]) -> Iterator[Finding]:
-        for file in files:
-            yield from self._read(file)[1]
+        return (mistake for file in files for mistake in self._read(file)[1])
 
     def unused(self, files: Iterable[str]) -> Iterator[Finding]:
         """Yield findings on unused comments of these files. Call it after all findings were judged."""
-        for file in files:
-            for comment in self._read(file)[0]:
-                if comment not in self._used:
-                    named = ", ".join(sorted(comment.rules))
-                    yield RULES.finding(comment.place, "ignore/unused", rules=named)
+        unused = (one for file in files for one in self._read(file)[0] if one not in self._used)
+        return (RULES.finding(one.place, "ignore/unused", rules=", ".join(sorted(one.rules))) for one in unused)
 
     def _read_file(self, file: str) -> tuple[list[IgnoreComment], list[Finding]]:
         source = self._text(file)

@@ -67,11 +67,13 @@ def with_undefined(text: str, undefined: Iterable[tuple[str, Place]]) -> TracedT
     return traced
 
 
-def origin_at(pieces: tuple[Piece, ...], offset: int) -> Origin | None:
+def trail_at(text: object, offset: int, file: str) -> tuple[Place, ...]:
+    """Return the place of a character in the templates, by default in `file`, then the places of its `via`."""
+    pieces = pieces_of(text)
     index = bisect_right(pieces, offset, key=lambda piece: piece.start) - 1
     if index < 0 or (origin := pieces[index].origin) is None:
-        return None
-    return _shift_columns(origin, offset - pieces[index].start)
+        return (Place(file),)
+    return (_shift_columns(origin, offset - pieces[index].start).place, *origin.via)
 
 
 def with_pieces(text: str, pieces: Iterable[Piece]) -> str:
@@ -115,15 +117,14 @@ def trace_printed(value: str, file: str, line: int, column: int) -> str:
     return with_pieces(value, map(Piece, (start for start, _ in pieces), origins))
 
 
-def markup(value: Any = "") -> markupsafe.Markup:
+def markup(value: Any = "") -> str:
     """Do what `Markup` does."""
-    plain = markupsafe.Markup(value)  # noqa: S704 - where the generated code has one
-    return _as_markup(plain, pieces_of(value))
+    return with_pieces(markupsafe.Markup(value), pieces_of(value))  # noqa: S704 - where the generated code has one
 
 
-def escape(value: Any) -> markupsafe.Markup:
+def escape(value: Any) -> str:
     """Do what `escape` does."""
-    return _as_markup(markupsafe.escape(value), pieces_of(value) if hasattr(value, "__html__") else ())
+    return with_pieces(markupsafe.escape(value), pieces_of(value) if hasattr(value, "__html__") else ())
 
 
 def string(value: Any) -> str:
@@ -187,14 +188,6 @@ def traced_block(reference: runtime.BlockReference | runtime.Undefined) -> runti
     if isinstance(reference, runtime.Undefined):
         return reference
     return BlockReference(reference.name, reference._context, reference._stack, reference._depth)  # noqa: SLF001 - its copy
-
-
-def _as_markup(plain: markupsafe.Markup, pieces: tuple[Piece, ...]) -> markupsafe.Markup:
-    if not pieces:
-        return plain
-    traced = Markup(plain)
-    traced.pieces = pieces
-    return traced
 
 
 def _follow(source: str, result: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -42,9 +43,8 @@ def findings_on_texts(
         return
     everybody = tuple(dict.fromkeys(chain.from_iterable(users.values())))
     used = {file for language in languages for file in language.files}
-    faults = [
-        fault for fault in catalogue_faults(gallery.languages.catalogues) if fault.text is None or fault.file in used
-    ]
+    faults = list(catalogue_faults(gallery.languages.catalogues))
+    faults = [fault for fault in faults if fault.text is None or fault.file in used]
     for fault in faults:
         if fault.text is None or fault.text in texts:
             templates = tuple(users[fault.text]) if fault.text else everybody
@@ -63,22 +63,16 @@ def _languages_without(
     texts: Iterable[Text], languages: Iterable[Language], doubtful: Collection[tuple[Path, Text | None]]
 ) -> Mapping[Text, Sequence[Language]]:
     """Return the languages that lack each text. `doubtful`: texts of catalogues that are reported as such."""
-    lacking: dict[Text, list[Language]] = {}
+    lacking: dict[Text, list[Language]] = defaultdict(list)
     for language in languages:
-        for text in _untranslated_texts(texts, language):
-            if not any((file, text) in doubtful for file in language.files):
-                lacking.setdefault(text, []).append(language)
+        if not language.files or str(language.locale) == SOURCE_LANGUAGE:
+            continue
+        with suppress(CatalogueInvalid):  # reported with the faults
+            translated = language.catalogues.translated_texts(language.locale)
+            for text in texts:
+                if text not in translated and not any((file, text) in doubtful for file in language.files):
+                    lacking[text].append(language)
     return lacking
-
-
-def _untranslated_texts(texts: Iterable[Text], language: Language) -> Iterator[Text]:
-    if not language.files or str(language.locale) == SOURCE_LANGUAGE:
-        return
-    try:
-        translated = language.catalogues.translated_texts(language.locale)
-    except CatalogueInvalid:  # reported with the faults
-        return
-    yield from (text for text in texts if text not in translated)
 
 
 def marked_texts(gallery: Gallery, file: str) -> Mapping[Text, Place]:
