@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain, product
 from operator import attrgetter
@@ -63,11 +64,13 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
 
 
 _Result = TypeVar("_Result")
+_Read = Callable[[], Document]
 _LIMITS = (OutOfTime, RecursionError)
 _SAYS = attrgetter("says")
 """What makes findings of one template equal: what they say to do may name another sample."""
 
 
+@dataclass(eq=False)
 class TemplateChecks:
     """Checks templates of a gallery, one by one, within the gallery's current look.
 
@@ -77,19 +80,15 @@ class TemplateChecks:
     `traced`: the gallery's templates with origins, for a caller that has some.
     """
 
-    def __init__(
-        self,
-        gallery: Gallery,
-        checks: Iterable[Check],
-        languages: Sequence[Language],
-        limits: Limits | None = None,
-        traced: Renderers | None = None,
-    ) -> None:
-        self.gallery = gallery
-        self.languages = languages
-        self.limits = limits or Limits()
-        self._checks = tuple(checks)
-        self._templates_for = traced or gallery.renderers(with_lenient_origins, is_forcing=gallery.finds_branches)
+    gallery: Gallery
+    checks: Sequence[Check]
+    languages: Sequence[Language]
+    limits: Limits
+    traced: Renderers | None = None
+
+    def __post_init__(self) -> None:
+        gallery, is_forcing = self.gallery, self.gallery.finds_branches
+        self._templates_for = self.traced or gallery.renderers(with_lenient_origins, is_forcing=is_forcing)
         self._unknown_filters = cache(lambda file: tuple(unknown_filters_in(gallery, file)))
         self._texts = cache(lambda file: marked_texts(gallery, file) if has_catalogues(gallery) else {})
 
@@ -132,10 +131,8 @@ class TemplateChecks:
         with few_turns():
             return self.check(template)
 
-    def check_mail(
-        self, template: str, sample: Sample, language: Language, read: Callable[[], Document] | None = None
-    ) -> Part:
-        """Check one mail. `read` returns it, for a caller that has rendered it."""
+    def check_mail(self, template: str, sample: Sample, language: Language, read: _Read) -> Part:
+        """Check one mail, which `read` returns."""
         mail = _mail_name(template, sample, language, self.gallery.languages.known)
         of_mail = (_with_mail(one, mail) for one in self._findings(template, sample, language, StyleUses(), read))
         of_files = self._of_files(template)  # below those of the mail
@@ -169,12 +166,7 @@ class TemplateChecks:
         return limit_finding(limit, self.gallery.files(template).markup)
 
     def _findings(
-        self,
-        template: str,
-        sample: Sample,
-        language: Language,
-        styles: StyleUses,
-        read: Callable[[], Document] | None = None,
+        self, template: str, sample: Sample, language: Language, styles: StyleUses, read: _Read | None = None
     ) -> list[Finding]:
         """Return the findings on a mail. Those that keep the checks from seeing all of it say so (`hides`).
 
@@ -193,7 +185,7 @@ class TemplateChecks:
         return [one for one in findings if one.group == "limits" or _counts(one, sample)]
 
     def _findings_of_all_turns(
-        self, template: str, sample: Sample, read: Callable[[], Document], styles: StyleUses
+        self, template: str, sample: Sample, read: _Read, styles: StyleUses
     ) -> tuple[list[Finding], list[Finding], bool]:
         is_endless = False
         findings: list[Finding] = []
@@ -207,9 +199,9 @@ class TemplateChecks:
                 faults = {fault: explain(fault, self.gallery, sample) for fault in missing}
                 hiding += (finding for fault, finding in faults.items() if is_failed_part(fault))
                 is_endless = any(isinstance(fault.__cause__, RecursionError) for fault in faults)
-                for finding in chain(faults.values(), document_findings(document, self._checks)):
+                for finding in chain(faults.values(), document_findings(document, self.checks)):
                     findings.append(finding)  # noqa: PERF402 - keeps the findings made before the time is over
-                if self._checks:
+                if self.checks:
                     styles.add(document)
                 if document.refusal and not is_endless:
                     hiding += (finding for finding in findings if finding.severity == "error")
@@ -267,6 +259,9 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
     )
 
 
+_Parts = Mapping[str, Part]
+"""Parts by the names of their templates."""
+
 ChecksTemplates = Callable[[TemplateChecks, Sequence[str]], Iterable[Part]]
 """Checks templates, one by one or in parallel, in the order of the names."""
 
@@ -286,17 +281,13 @@ def check(
     gallery = going_on(gallery)
     with gallery.one_look():
         names = [name for name in gallery.names() if only is None or name in only]
-        parts = dict(zip(names, each(TemplateChecks(gallery, checks, languages, limits), names), strict=True))
+        checker = TemplateChecks(gallery, tuple(checks), languages, limits or Limits())
+        parts = dict(zip(names, each(checker, names), strict=True))
         return put_together(gallery, parts, languages, severity, are_all=only is None)
 
 
 def put_together(
-    gallery: Gallery,
-    parts: Mapping[str, Part],
-    languages: Sequence[Language],
-    severity: Mapping[str, str],
-    *,
-    are_all: bool = False,
+    gallery: Gallery, parts: _Parts, languages: Sequence[Language], severity: Mapping[str, str], are_all: bool = False
 ) -> Report:
     """Make the report on the templates of these parts, by name: judged, completed and in order.
 
@@ -315,7 +306,7 @@ def put_together(
     return report.with_findings(_complete(one_for_each_engine(judged), files, text))
 
 
-def _on_styles(gallery: Gallery, parts: Mapping[str, Part]) -> Iterable[Finding]:
+def _on_styles(gallery: Gallery, parts: _Parts) -> Iterable[Finding]:
     """Return the findings on stylesheets, each with its templates, if all templates with the file were checked."""
     unused = {name: part.unused for name, part in parts.items() if part.is_whole}
     if not any(unused.values()):
@@ -333,7 +324,7 @@ def _users(files: Mapping[str, Iterable[str]]) -> Mapping[str, Collection[str]]:
 
 
 def _of_comments(
-    files: Mapping[str, Sequence[str]], parts: Mapping[str, Part], comments: IgnoreComments, *, are_all: bool
+    files: Mapping[str, Sequence[str]], parts: _Parts, comments: IgnoreComments, *, are_all: bool
 ) -> list[Finding]:
     """Return findings on comments. A comment is unused only if all mails of its file were checked."""
     every = dict.fromkeys(chain.from_iterable(files.values()))
