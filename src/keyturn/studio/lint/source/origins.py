@@ -33,6 +33,7 @@ _NAMES: Mapping[str, str] = {
 }
 """Names in `traced_text`, with their names in Jinja's generated code."""
 
+_OF_AN_APP = (nodes.ContextReference, nodes.DerivedContextReference, nodes.ExtensionAttribute)
 _ATTEMPTS = "attempt, attempt_layout, attempt_loop, attempt_print, go_on, require_end"
 
 
@@ -42,7 +43,7 @@ def with_origins(environment: Environment) -> Environment:
     The copy is synchronous and does not share the original's caches.
     """
     copy = environment.overlay(bytecode_cache=None, enable_async=False)
-    copy.__class__ = type("TracedEnvironment", (TolerantEnvironment, type(environment)), {})
+    copy.__class__ = type("TracedEnvironment", (TolerantEnvironment, type(environment)), {"wrong_tags": {}})
     copy.globals = {**environment.globals, STAND_IN: stand_ins.FAILED}
     copy.code_generator_class = _OriginsGenerator
     bounded = environment.bounded_parts if isinstance(environment, SandboxedFolderEnvironment) else iter
@@ -76,6 +77,9 @@ class _OriginsGenerator(CodeGenerator):
     _bound: Collection[str] = ()
     """Names that the template itself gives to values."""
 
+    _statements: list[nodes.Node | None]
+    """The open statements `call` and `filter`, the innermost last."""
+
     environment: TolerantEnvironment
 
     def fail(self, msg: str, lineno: int) -> Any:
@@ -89,7 +93,7 @@ class _OriginsGenerator(CodeGenerator):
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
         self._bound = {name.name for name in node.find_all(nodes.Name) if name.ctx != "load"}
-        self._attempted = dict(self._attempts(node))
+        self._attempted, self._statements = dict(self._attempts(node)), []
         super().visit_Template(node, frame)
 
     def visit(self, node: nodes.Node, *args: Any, **options: Any) -> Any:
@@ -170,12 +174,6 @@ class _OriginsGenerator(CodeGenerator):
             self.write(f", False, {self._position(node)})")
         super().end_write(frame)
 
-    @property
-    def _statements(self) -> list[nodes.Node | None]:
-        """The open statements `call` and `filter`, the innermost last."""
-        statements: list[nodes.Node | None] = self.__dict__.setdefault("_written", [])
-        return statements
-
     def _write_printed(self, child: nodes.Expr, frame: Frame) -> None:
         finalize = self._make_finalize()
         if (constant := self._constant(child, frame)) is not None:
@@ -216,16 +214,12 @@ class _OriginsGenerator(CodeGenerator):
 
     def _fails_by_itself(self, node: nodes.Node) -> bool:
         """Tell whether an expression has only constants and Jinja's own names. An app's may need a request."""
+        names: Mapping[type, Collection[str]]
+        names = {nodes.Name: DEFAULT_NAMESPACE.keys() - self._bound, nodes.Filter: FILTERS, nodes.Test: TESTS}
         for part in (node, *node.find_all(nodes.Expr)):
-            match part:
-                case nodes.Name(name=name) if name not in DEFAULT_NAMESPACE or name in self._bound:
-                    return False
-                case nodes.Filter(name=name) if name not in FILTERS:
-                    return False
-                case nodes.Test(name=name) if name not in TESTS:
-                    return False
-                case nodes.ContextReference() | nodes.DerivedContextReference() | nodes.ExtensionAttribute():
-                    return False
+            known = names.get(type(part))
+            if isinstance(part, _OF_AN_APP) or (known is not None and getattr(part, "name", "") not in known):
+                return False
         return True
 
     def _position(self, node: nodes.Node) -> str:

@@ -114,12 +114,15 @@ class TolerantEnvironment(Environment):
     Where nobody notes faults, the first is raised. Line numbers in its trees are a `Position`.
     """
 
+    wrong_tags: dict[str | None, tuple[list[TemplateSyntaxError], set[str]]]
+    """The errors of each parsed template, in the order in which they were found, and the words in wrong tags."""
+
     @property
     def lexer(self) -> Lexer:
         return _with_positions(super().lexer)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
-        wrong, words = self._wrong[name] = list[TemplateSyntaxError](), set[str]()
+        wrong, words = self.wrong_tags[name] = list[TemplateSyntaxError](), set[str]()
         try:
             tree = self._parse_shallow(source, name, filename)
         except RecursionError:
@@ -142,22 +145,16 @@ class TolerantEnvironment(Environment):
 
     def refuse(self, error: TemplateSyntaxError) -> None:
         """Note what Jinja refuses when it compiles a template. Its code goes on, and may fail there."""
-        self._wrong[error.name][0].append(error)
+        self.wrong_tags[error.name][0].append(error)
 
     def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
         template = super()._load_template(name, globals)
         refuse_part_of_itself(template)
-        wrong, words = self._wrong.get(template.name, ((), set[str]()))
+        wrong, words = self.wrong_tags.get(template.name, ((), set[str]()))
         if wrong and not is_noting():
             raise wrong[0]
         note_wrong_tags(wrong, name, words)
         return template
-
-    @property
-    def _wrong(self) -> dict[str | None, tuple[list[TemplateSyntaxError], set[str]]]:
-        """The errors of each parsed template, in the order in which they were found, and the words in wrong tags."""
-        wrong: dict[str | None, tuple[list[TemplateSyntaxError], set[str]]] = self.__dict__.setdefault("wrong_tags", {})
-        return wrong
 
 
 _Parse = Callable[[str, None, None], nodes.Template]
@@ -243,25 +240,15 @@ def _errors_of(
 class _RemovedControls(NodeTransformer):
     """Removes each `break` and `continue` outside a loop, which would be wrong code of Python."""
 
-    def __init__(self) -> None:
-        self._removed: list[TemplateSyntaxError] = []
-        self._loops = 0
-
     def removed_from(self, tree: nodes.Template) -> list[TemplateSyntaxError]:
+        self._removed: list[TemplateSyntaxError] = []
+        in_loops = (part for loop in tree.find_all(nodes.For) for part in loop.body)
+        self._in_loops = {one for part in in_loops for one in (part, *part.find_all((nodes.Break, nodes.Continue)))}
         self.visit(tree)
         return self._removed
 
-    def visit_For(self, node: nodes.For) -> nodes.For:  # noqa: N802 - Jinja's name
-        otherwise = [left for one in node.else_ if (left := self.visit(one))]  # Python has it behind the loop
-        node.else_ = []
-        self._loops += 1
-        self.generic_visit(node)
-        self._loops -= 1
-        node.else_ = otherwise
-        return node
-
     def visit_Break(self, node: nodes.Stmt) -> nodes.Stmt | None:  # noqa: N802 - Jinja's name
-        if self._loops:
+        if node in self._in_loops:
             return node
         self._removed.append(TemplateAssertionError(f"{type(node).__name__.lower()!r} is outside a loop", node.lineno))
         return None
