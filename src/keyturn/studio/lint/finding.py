@@ -19,6 +19,7 @@ SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 """The worst first."""
 
 _LONGEST_WORD = 300
+_LIMITS = {"time": (OutOfTime, EndedBySandbox), "memory": (MemoryError,), "size": (TooLarge,)}
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
@@ -127,11 +128,12 @@ def merge(findings: Iterable[Finding], by: Callable[[Finding], object] = attrget
     equal: dict[object, list[Finding]] = {}
     for finding in findings:
         equal.setdefault(by(finding), []).append(finding)
-    for key, those in equal.items():
-        if len(those) > 1:
-            mails = dict.fromkeys(mail for one in those for mail in one.mails)
-            equal[key] = [replace(those[0], mails=tuple(mails), hides=any(one.hides for one in those))]
-    return [first for first, *_ in equal.values()]
+    return [those[0] if len(those) == 1 else _joined(those) for those in equal.values()]
+
+
+def _joined(equal: Sequence[Finding]) -> Finding:
+    mails = dict.fromkeys(mail for one in equal for mail in one.mails)
+    return replace(equal[0], mails=tuple(mails), hides=any(one.hides for one in equal))
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:
@@ -146,14 +148,7 @@ def cut(word: str, longest: int = _LONGEST_WORD) -> str:
 
 def limit_of(cause: BaseException | None) -> str:
     """Return the rule for the limit that an exception reports; empty for other exceptions."""
-    match cause:
-        case OutOfTime() | EndedBySandbox():
-            return "time"
-        case MemoryError():
-            return "memory"
-        case TooLarge():
-            return "size"
-    return ""
+    return next((limit for limit, kinds in _LIMITS.items() if isinstance(cause, kinds)), "")
 
 
 def reason_of(cause: BaseException | None, message: str) -> str:

@@ -60,9 +60,7 @@ def at_severity(finding: Finding, levels: Mapping[str, Any]) -> Finding | None:
     `levels` has passed `unknown_names`.
     """
     level = levels.get(finding.rule) or levels.get(finding.group) or finding.severity
-    if level == OFF:
-        return None
-    return finding if level == finding.severity else replace(finding, severity=level)
+    return None if level == OFF else replace(finding, severity=level)
 
 
 def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -193,4 +191,4 @@ def judge(findings: Iterable[Finding], comments: IgnoreComments, severity: Mappi
     for one in findings:
         reason = comments.reason(one)
         if finding := at_severity(one, severity):
-            yield replace(finding, reason=reason) if reason else finding
+            yield replace(finding, reason=reason)

@@ -8,16 +8,8 @@ from functools import partial
 from pathlib import Path
 from posixpath import basename
 
-from jinja2 import (
-    TemplateError,
-    TemplateNotFound,
-    TemplateRuntimeError,
-    TemplatesNotFound,
-    TemplateSyntaxError,
-    UndefinedError,
-    nodes,
-)
-from jinja2.exceptions import SecurityError
+from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError, nodes
+from jinja2.exceptions import SecurityError, TemplateRuntimeError, TemplatesNotFound
 
 from keyturn.errors import CatalogueInvalid, TemplateInvalid
 from keyturn.mail.rendering.engine import EngineFault

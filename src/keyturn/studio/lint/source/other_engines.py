@@ -84,14 +84,14 @@ _ENGINE_OF: Mapping[str, str] = {rule_of(engine): engine for engine in (*_BY_TAG
 
 def one_for_each_engine(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Merge the findings on each other engine into one, at its first place. Ignored ones are merged apart."""
-    of_engines = list[Finding]()
-    for finding in findings:
-        if finding.rule in _ENGINE_OF:
-            of_engines.append(finding)
-        else:
-            yield finding
-    of_engines.sort(key=lambda one: (one.rule, bool(one.reason), one.place))
-    for _, group in groupby(of_engines, lambda one: (one.rule, bool(one.reason))):
+
+    def kind(finding: Finding) -> tuple[str, bool]:
+        return finding.rule, bool(finding.reason)
+
+    findings = list(findings)
+    yield from (one for one in findings if one.rule not in _ENGINE_OF)
+    of_engines = sorted((one for one in findings if one.rule in _ENGINE_OF), key=lambda one: (kind(one), one.place))
+    for _, group in groupby(of_engines, kind):
         those = list(group)
         files = len({finding.place.file for finding in those})
         (merged,) = merge(those, by=lambda _: None)
