@@ -1,7 +1,4 @@
-"""Checks mails: `check` those of a folder, `check_mail` one of them. `put_together` makes the report of both.
-
-Several templates can be checked in parallel.
-"""
+"""Checks mails: `check` those of a folder, `check_mail` one of them. `put_together` makes the report of both."""
 
 import gc
 import hashlib
@@ -238,10 +235,7 @@ def _mail_name(template: str, sample: Sample, language: Language, among: Collect
 
 
 def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[Finding]:
-    """Yield the findings on a rendered mail.
-
-    Findings on a stand-in, which only follow from the missing part, are left out: that is a finding itself.
-    """
+    """Yield the findings on a rendered mail, without those on a stand-in: the missing part is a finding itself."""
     checks = TEXT_CHECKS if document.files.is_text else checks if document.mail.html else ()
     findings = chain(guard(document) if document.is_mjml else (), *(check(document) for check in checks))
     if not (document.missing or document.sample.forced):
@@ -289,10 +283,7 @@ def check(
 def put_together(
     gallery: Gallery, parts: _Parts, languages: Sequence[Language], severity: Mapping[str, str], are_all: bool = False
 ) -> Report:
-    """Make the report on the templates of these parts, by name: judged, completed and in order.
-
-    `are_all`: the parts are those of all templates, so that an unused comment can be told.
-    """
+    """Make the report from the parts of templates. With those of all (`are_all`), unused comments can be told."""
     text = cache(gallery.text)  # thousands of findings may be in one file
     files = {name: gallery.files_of(name) for name in parts}
     of_mails = chain.from_iterable(part.findings for part in parts.values())
@@ -335,10 +326,7 @@ def _of_comments(
 def _complete(
     findings: Iterable[Finding], files: Mapping[str, Iterable[str]], text: Callable[[str], str]
 ) -> Iterator[Finding]:
-    """Yield the findings with their templates and the fingerprints of their lines, which `text` has by file.
-
-    A fingerprint stays the same when a line is moved or indented.
-    """
+    """Yield the findings with their templates and the fingerprints of their lines, whatever the indentation."""
     users, lines = _users(files), cache(lambda file: text(file).split("\n"))
 
     @cache

@@ -44,10 +44,7 @@ _MOST_FILES = 32
 
 
 class ResultCache:
-    """Keeps the findings on the templates of a folder from one check to the next.
-
-    `depends_on`: what else decides the findings, the settings and the limits.
-    """
+    """Keeps the findings on the templates of a folder. `depends_on`: what else decides them, such as settings."""
 
     def __init__(self, folder: Path, depends_on: Iterable[bytes]) -> None:
         name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:24]

@@ -39,10 +39,7 @@ def all_rules() -> Iterator[Rule]:
 
 
 def as_text(rule: str) -> str:
-    """Return the explanation of a rule for a terminal. Without a rule, or for a group, the list of its rules.
-
-    Raises UnknownRule.
-    """
+    """Return a rule's explanation for a terminal, or a list of a group's rules, or of all. Raises UnknownRule."""
     if "/" not in rule:
         expect_rules([rule] if rule else [])
         listed = [one for one in all_rules() if rule in ("", one.name.partition("/")[0])]

@@ -121,10 +121,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def merge(findings: Iterable[Finding], by: Callable[[Finding], object] = attrgetter("declared")) -> list[Finding]:
-    """Return equal findings as one, with the mails of all. The first of them stays in its place.
-
-    `by`: what makes findings equal.
-    """
+    """Return findings that are equal (`by`) as one, in the place of the first, with the mails of all."""
     equal: dict[object, list[Finding]] = {}
     for finding in findings:
         equal.setdefault(by(finding), []).append(finding)

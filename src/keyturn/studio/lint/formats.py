@@ -146,10 +146,7 @@ _LEVELS = {"error": "error", "warning": "warning", "note": "notice"}
 
 
 def as_github(report: Report, shown: Shown) -> str:
-    """Return a workflow command for each finding, which GitHub shows at its line of a pull request.
-
-    https://docs.github.com/en/actions/reference/workflow-commands-for-github-actions
-    """
+    """Return workflow commands (docs.github.com/en/actions/reference/workflow-commands-for-github-actions)."""
     return "\n".join(_command(finding, shown) for finding in report.found)
 
 

@@ -46,10 +46,7 @@ _JINJA = re.compile(r"\{#(?:(?!\{#).)*?#\}|\{%(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{).
 
 
 def first_mistake_in(file: str, source: str) -> Finding | None:
-    """Return the first error in the tags of a template's source, for a template that does not compile.
-
-    Expressions of Jinja count as words, its statements as blanks.
-    """
+    """Return the first error in the tags of a template that does not compile. Jinja counts as words and blanks."""
     for fault in filter(_is_no_other_fault, parse_markup(_JINJA.sub(_without_jinja, source), is_mjml=True).faults):
         finding = _finding_at(Place(file, *line_and_column(source, fault.offset)), fault)
         if finding.severity == "error":

@@ -127,10 +127,7 @@ class Report(Struct, frozen=True, dict=True):
 
 
 def equal_findings(findings: Iterable[Finding]) -> list[Sequence[Finding]]:
-    """Group equal findings. The worst come first, of them those in the most mails.
-
-    A group is in order of place.
-    """
+    """Group equal findings. The worst come first, of them those in the most mails. A group is in order of place."""
     equal: dict[object, list[Finding]] = defaultdict(list)
     for one in sorted(findings, key=lambda one: (one.place, one.message)):
         equal[one.kind, one.reason].append(one)

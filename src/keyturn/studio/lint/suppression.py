@@ -10,7 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 
@@ -33,10 +33,7 @@ class UnknownRule(KeyturnError):
 
 @cache
 def rules() -> Mapping[str, tuple[str, ...]]:
-    """Return the rules of each group, in full and sorted: "mjml/wrong-value".
-
-    They are those of `rules.toml` and of the features of mail clients.
-    """
+    """Return the rules of each group, also those of clients' features, in full and sorted: "mjml/wrong-value"."""
     by_group: dict[str, set[str]] = defaultdict(set)
     for rule in (*RULES, *(f"compatibility/{feature}" for feature in features())):
         by_group[rule.partition("/")[0]].add(rule)
@@ -55,10 +52,7 @@ def expect_rules(names: Iterable[str]) -> None:
 
 
 def at_severity(finding: Finding, levels: Mapping[str, Any]) -> Finding | None:
-    """Return the finding at the severity that is set for its rule or its group, or None if that is off.
-
-    `levels` has passed `unknown_names`.
-    """
+    """Return the finding at the severity that is set for its rule or group (`levels`), or None if that is off."""
     level = levels.get(finding.rule) or levels.get(finding.group) or finding.severity
     return None if level == OFF else replace(finding, severity=level)
 
@@ -119,58 +113,50 @@ class IgnoreComment(Struct, frozen=True):
 
 
 class IgnoreComments:
-    """Reads the comments of files, each file once, and records which comments were used.
-
-    `text` returns the content of a file.
-    """
+    """Reads the comments of files, whose content `text` returns, and records which comments were used."""
 
     def __init__(self, text: Callable[[str], str]) -> None:
-        self._text = text
-        self._read = cache(self._read_file)
+        self._read = cache(lambda file: tuple(_comments_in(text(file), file)))
         self._used: set[IgnoreComment] = set()
 
     def reason(self, finding: Finding) -> str:
         """Return the reason of a comment that ignores the finding; empty if there is none."""
-        covering = [one for one in self._read(finding.place.file)[0] if one.covers(finding)]
+        covering = [one for one in self._comments(finding.place.file) if one.covers(finding)]
         self._used.update(covering)
         return covering[0].reason if covering else ""
 
     def mistakes(self, files: Iterable[str]) -> Iterator[Finding]:
-        return (mistake for file in files for mistake in self._read(file)[1])
+        return (one for file in files for one in self._read(file) if isinstance(one, Finding))
 
     def unused(self, files: Iterable[str]) -> Iterator[Finding]:
         """Yield findings on unused comments of these files. Call it after all findings were judged."""
-        unused = (one for file in files for one in self._read(file)[0] if one not in self._used)
+        unused = (one for file in files for one in self._comments(file) if one not in self._used)
         return (RULES.finding(one.place, "ignore/unused", rules=", ".join(sorted(one.rules))) for one in unused)
 
-    def _read_file(self, file: str) -> tuple[list[IgnoreComment], list[Finding]]:
-        source = self._text(file)
-        read = list(_comments_in(source, file)) if _MARK in source else []
-        comments = [one for one in read if isinstance(one, IgnoreComment)]
-        return comments, [one for one in read if isinstance(one, Finding)]
+    def _comments(self, file: str) -> Iterator[IgnoreComment]:
+        return (one for one in self._read(file) if isinstance(one, IgnoreComment))
 
 
 def _comments_in(source: str, file: str) -> Iterator[IgnoreComment | Finding]:
     """Yield each comment for Keyturn, or a finding if it is malformed."""
     next_at = 0  # behind the comments and blanks that follow: they are read once for all comments among them
-    for match in islice(_COMMENT.finditer(source), _MOST_COMMENTS):
+    for match in islice(_COMMENT.finditer(source) if _MARK in source else (), _MOST_COMMENTS):
         if match.end() > next_at:
             next_at = after.end() if (after := _UP_TO_NEXT.match(source, match.end())) else match.end()
-        place = Place(file, *line_and_column(source, match.start()))
-        comment = _SAID.fullmatch(match["said"])
-        if not comment:
+        find = partial(RULES.finding, place := Place(file, *line_and_column(source, match.start())))
+        if not (comment := _SAID.fullmatch(match["said"])):
             why = "it needs rules, separated by commas, and a reason"
-            yield RULES.finding(place, "ignore/unreadable", why=why, form=f"{_FORM}, or with ignore-file")
+            yield find("ignore/unreadable", why=why, form=f"{_FORM}, or with ignore-file")
             continue
         rules = [rule.strip() for rule in comment["rules"].split(",")]
         try:
             expect_rules(rules)
         except UnknownRule as unknown:
-            yield RULES.finding(place, "ignore/unknown-rule", unknown=unknown)
-            continue
-        whole = comment["what"] == "ignore-file"
-        lines = range(1, 2**31) if whole else _lines_meant(source, match, next_at)
-        yield IgnoreComment(place, frozenset(rules), lines, " ".join(comment["reason"].split()))
+            yield find("ignore/unknown-rule", unknown=unknown)
+        else:
+            whole = comment["what"] == "ignore-file"
+            lines = range(1, 2**31) if whole else _lines_meant(source, match, next_at)
+            yield IgnoreComment(place, frozenset(rules), lines, " ".join(comment["reason"].split()))
 
 
 def _lines_meant(source: str, comment: re.Match[str], next_at: int) -> range:

@@ -1,4 +1,1 @@
-"""What MJML is made of, conditional comments, and compiled HTML with marks that lead back to the author's tags.
-
-`mail.rendering.html_tree` parses MJML and HTML.
-"""
+"""What MJML is made of, conditional comments, and HTML with marks. `mail.rendering.html_tree` has the parser."""

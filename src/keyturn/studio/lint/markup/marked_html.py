@@ -62,10 +62,7 @@ _OFFSET = re.compile("[0-9]{1,9}")
 
 
 class ElementLookup:
-    """Finds the source of an element of `Document.marked_html` by its marks.
-
-    `root` is the tree of the MJML or plain HTML. `body` is the fallback.
-    """
+    """Finds the source of an element of `Document.marked_html` in `root`, the tree of the markup; or else `body`."""
 
     def __init__(self, root: Element, body: Element, *, is_mjml: bool) -> None:
         self._body = body

@@ -229,10 +229,7 @@ def _of_unknown(kind: str, name: str, message: str, gallery: Gallery, place: Pla
 
 
 def unknown_filters_in(gallery: Gallery, file: str) -> Iterator[Finding]:
-    """Yield the unknown filters and tests of one file, without which the mail is checked.
-
-    Django refuses its own; in an app's own environment Jinja does.
-    """
+    """Yield the unknown filters and tests of a file. Django refuses its own; in an app's environment Jinja does."""
     environment = gallery.templates.environment(gallery.languages.choose(""))
     if gallery.templates.engine or not isinstance(environment, FolderEnvironment):
         return

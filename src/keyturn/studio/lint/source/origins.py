@@ -38,10 +38,7 @@ _ATTEMPTS = "attempt, attempt_layout, attempt_loop, attempt_print, go_on, requir
 
 
 def with_origins(environment: Environment) -> Environment:
-    """Return a copy of the environment that renders `traced_text.TracedText`.
-
-    The copy is synchronous and does not share the original's caches.
-    """
+    """Return a synchronous copy of the environment, with caches of its own, that renders `TracedText`."""
     copy = environment.overlay(bytecode_cache=None, enable_async=False)
     copy.__class__ = type("TracedEnvironment", (TolerantEnvironment, type(environment)), {"wrong_tags": {}})
     copy.globals = {**environment.globals, STAND_IN: stand_ins.FAILED}

@@ -82,10 +82,7 @@ def takes_few_turns() -> bool:
 
 
 def attempt(work: Callable[[], Any], by_itself: bool = False) -> Any:
-    """Return the value of an expression.
-
-    `by_itself`: it has only constants and Jinja's own names, so that it fails with any values.
-    """
+    """Return the value of an expression. `by_itself`: it has only Jinja's own names, so it fails with any values."""
     try:
         return work()
     except Exception as error:  # noqa: BLE001 - filters and methods can raise anything

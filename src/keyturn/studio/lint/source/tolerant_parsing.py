@@ -205,10 +205,7 @@ def _error_in(parse: _Parse, source: str) -> TemplateSyntaxError | None:
 def _wrong_tags(
     parse: _Parse, parses: Iterator[int], source: str, error: TemplateSyntaxError
 ) -> tuple[Sequence[re.Match[str]], TemplateSyntaxError | None]:
-    """Return the first suspects without which parsing gets further, none if no `parses` are left.
-
-    The second result is the error that parsing gets to.
-    """
+    """Return the first suspects without which parsing gets further, none if no `parses` are left, and its error."""
     suspects = () if error.message == TOO_DEEP else _suspects(source, error)
     for tags, _ in zip(suspects, parses, strict=False):
         other = _error_in(parse, _without(source, tags, error))

@@ -76,10 +76,7 @@ def _languages_without(
 
 
 def marked_texts(gallery: Gallery, file: str) -> Mapping[Text, Place]:
-    """Return the texts of a file that are marked for translation, each with its first place.
-
-    Another check reports files that cannot be parsed.
-    """
+    """Return the texts of a file that are marked for translation, each with its first place, if it can be parsed."""
     places: dict[Text, Place] = {}
     parser = with_origins(gallery.templates.environment(gallery.languages.choose("")))
     try:
