@@ -291,8 +291,10 @@ def put_together(
     on_texts = findings_on_texts(gallery, {name: part.texts for name, part in parts.items()}, languages)
     everything = [*of_mails, *on_texts, *_on_styles(gallery, parts)]
     judged = list(judge(merge(everything), comments, severity))
-    of_comments = _of_comments(files, parts, comments, are_all=are_all)
-    judged += filter(None, (at_severity(one, severity) for one in of_comments))
+    every = dict.fromkeys(chain.from_iterable(files.values()))
+    unseen = {file for name, part in parts.items() if not part.is_whole for file in files[name]}  # in full
+    unused = comments.unused(file for file in every if are_all and file not in unseen)
+    judged += filter(None, (at_severity(one, severity) for one in (*comments.mistakes(every), *unused)))
     report = Report(templates=len(parts), mails=sum(part.mails for part in parts.values()))
     return report.with_findings(_complete(one_for_each_engine(judged), files, text))
 
@@ -312,15 +314,6 @@ def _users(files: Mapping[str, Iterable[str]]) -> Mapping[str, Collection[str]]:
     for name, file in ((name, file) for name, those in files.items() for file in those):
         users[file].append(name)
     return users
-
-
-def _of_comments(
-    files: Mapping[str, Sequence[str]], parts: _Parts, comments: IgnoreComments, *, are_all: bool
-) -> list[Finding]:
-    """Return findings on comments. A comment is unused only if all mails of its file were checked."""
-    every = dict.fromkeys(chain.from_iterable(files.values()))
-    unseen = {file for name, part in parts.items() if not part.is_whole for file in files[name]}
-    return [*comments.mistakes(every), *comments.unused(file for file in every if are_all and file not in unseen)]
 
 
 def _complete(

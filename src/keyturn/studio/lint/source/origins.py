@@ -20,21 +20,16 @@ from keyturn.studio.gallery.sandbox import SandboxedFolderEnvironment
 from keyturn.studio.lint.source import stand_ins, traced_text
 from keyturn.studio.lint.source.tolerant_parsing import STAND_IN, TolerantEnvironment
 
-_NAMES: Mapping[str, str] = {
-    "markup": "Markup",
-    "escape": "escape",
-    "string": "str",
-    "markup_join": "markup_join",
-    "str_join": "str_join",
-    "TracedMacro": "Macro",
-    "TemplateReference": "TemplateReference",
-    "trace_data": "_data",
-    "trace_printed": "_printed",
-}
-"""Names in `traced_text`, with their names in Jinja's generated code."""
+_IMPORTS = (
+    "from keyturn.studio.lint.source.traced_text import escape, markup as Markup, markup_join, str_join, string as str",
+    "from keyturn.studio.lint.source.traced_text import TracedMacro as Macro, TemplateReference",
+    "from keyturn.studio.lint.source.traced_text import trace_data as _data, trace_printed as _printed",
+    "from keyturn.studio.lint.source.stand_ins import attempt, attempt_layout, attempt_loop, attempt_print",
+    "from keyturn.studio.lint.source.stand_ins import go_on, require_end",
+)
+"""What replaces Jinja's own names in the generated code, and is called by it."""
 
 _OF_AN_APP = (nodes.ContextReference, nodes.DerivedContextReference, nodes.ExtensionAttribute)
-_ATTEMPTS = "attempt, attempt_layout, attempt_loop, attempt_print, go_on, require_end"
 
 
 def with_origins(environment: Environment) -> Environment:
@@ -84,9 +79,8 @@ class _OriginsGenerator(CodeGenerator):
 
     def write_commons(self) -> None:
         super().write_commons()
-        names = ", ".join(f"{name} as {known_as}" for name, known_as in _NAMES.items())
-        self.writeline(f"from keyturn.studio.lint.source.traced_text import {names}")
-        self.writeline(f"from keyturn.studio.lint.source.stand_ins import {_ATTEMPTS}")
+        for line in _IMPORTS:
+            self.writeline(line)
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
         self._bound = {name.name for name in node.find_all(nodes.Name) if name.ctx != "load"}
@@ -119,12 +113,7 @@ class _OriginsGenerator(CodeGenerator):
         self._write_attempt(super().visit_Assign, node, frame, failed=" = ".join((*names, failed)))
 
     def _write_attempt(
-        self,
-        write: Callable[[Any, Frame], None],
-        node: nodes.Node,
-        frame: Frame,
-        first: str = "",
-        failed: str = "go_on(_error)",
+        self, write: Callable[..., None], node: nodes.Node, frame: Frame, first: str = "", failed: str = "go_on(_error)"
     ) -> None:
         """Write a statement that prints what it can, and ends where it fails."""
         self.writeline("try:")
