@@ -110,9 +110,12 @@ class Document:
         """Return the elements of the MJML, or of a page, with one of these tags, or all, in their order."""
         return (one for one in self.root.walk() if one.tag and not one.holder and (not tags or one.tag in tags))
 
-    def html_elements(self, *tags: str) -> Iterable[Element]:
+    def html_elements(self, *tags: str) -> Iterator[Element]:
         """Return the elements of the author's HTML, also of that in MJML, with one of these tags, or all."""
-        return (one for one in self.root.walk() if _is_html(one) and (not tags or one.tag in tags))
+        for one in self.root.walk():
+            is_html = one.holder.tag not in TEXT_ALONE if one.holder else one.tag and not one.tag.startswith("mj")
+            if is_html and (not tags or one.tag in tags):
+                yield one
 
     def authored_styles(self) -> Iterator[AuthoredStyle]:
         """Yield the stylesheets of the author: of mj-style in the MJML, and of style elements in the HTML."""
@@ -147,12 +150,6 @@ class Document:
     def lookup(self) -> ElementLookup:
         """The way back from an element of `compiled`."""
         return ElementLookup(self.root, self.body, is_mjml=self.is_mjml)
-
-
-def _is_html(element: Element) -> bool:
-    if element.holder:
-        return element.holder.tag not in TEXT_ALONE
-    return bool(element.tag) and not element.tag.startswith("mj")
 
 
 Check = Callable[[Document], Iterable[Finding]]

@@ -129,13 +129,9 @@ class Rules(dict[str, Rule]):
             raise KeyError(f"{rule} is declared without the severity {severity}")
         filled = {name: cut(word) if isinstance(word, str) else word for name, word in words.items()}
         says, advice = declared.messages.get(case, declared.message), declared.fixes.get(case, declared.fix)
-        return Finding(
-            rule=rule,
-            severity=severity or declared.severity,
-            message=cut(message or says.format(**filled), _LONGEST_TEXT),
-            fix=cut(fix or advice.format(**filled), _LONGEST_TEXT),
-            place=place,
-        )
+        message = cut(message or says.format(**filled), _LONGEST_TEXT)
+        fix = cut(fix or advice.format(**filled), _LONGEST_TEXT)
+        return Finding(rule=rule, severity=severity or declared.severity, message=message, fix=fix, place=place)
 
 
 RULES = Rules(Path(__file__).with_name("rules.toml"))
