@@ -98,8 +98,7 @@ class Document:
     @property
     def written(self) -> tuple[tuple[str, Callable[[int], Place]], ...]:
         """The rendered files, each with a function from its characters to their places in the templates."""
-        subject = (self.subject_file, self.subject_place)
-        return ((self.markup, self.place), (self.text, self.text_place), subject)
+        return (self.markup, self.place), (self.text, self.text_place), (self.subject_file, self.subject_place)
 
     @property
     def body(self) -> Element:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import msgspec
 from msgspec import Meta
+from msgspec.structs import asdict
 
 from keyturn.studio.lint.explaining import explain_rule
 from keyturn.studio.lint.finding import ClientGap, Finding, Severity
@@ -66,13 +67,10 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def as_json(report: Report, shown: Shown) -> str:
-    tally = report.tally
     written = CheckReport(
+        **asdict(report.tally),
         templates=report.templates,
         mails=report.mails,
-        errors=tally.errors,
-        warnings=tally.warnings,
-        notes=tally.notes,
         ignored=len(report.ignored),
         in_baseline=len(report.in_baseline),
         unchecked=len(report.unchecked),

@@ -185,18 +185,15 @@ class _OriginsGenerator(CodeGenerator):
         """Yield the expressions of statements, each with the function that attempts it, and the code around it."""
         for node in template.find_all((nodes.If, nodes.For, nodes.Assign, nodes.With, nodes.ExprStmt, nodes.Extends)):
             match node:
-                case nodes.Extends():
+                case nodes.Extends(template=value):
                     load = "environment.get_template("
-                    yield node.template, ("attempt_layout", load, f", {self.name!r}), context)")
-                case nodes.For():
-                    yield node.iter, ("attempt_loop", "", f", {self._fails_by_itself(node.iter)})")
-                case nodes.With():
-                    yield from ((value, ("attempt", "", ")")) for value in node.values)
-                case nodes.Assign() if not isinstance(node.target, nodes.Name):
-                    continue  # fails as a whole
-                case nodes.If() | nodes.Assign() | nodes.ExprStmt():
-                    value = node.test if isinstance(node, nodes.If) else node.node
-                    yield value, ("attempt", "", f", {self._fails_by_itself(value)})")
+                    yield value, ("attempt_layout", load, f", {self.name!r}), context)")
+                case nodes.For(iter=value):
+                    yield value, ("attempt_loop", "", f", {self._fails_by_itself(value)})")
+                case nodes.With(values=values):
+                    yield from ((value, ("attempt", "", ")")) for value in values)
+                case nodes.If(test=value) | nodes.ExprStmt(node=value) | nodes.Assign(target=nodes.Name(), node=value):
+                    yield value, ("attempt", "", f", {self._fails_by_itself(value)})")  # others fail as a whole
 
     def _fails_by_itself(self, node: nodes.Node) -> bool:
         """Tell whether an expression has only constants and Jinja's own names. An app's may need a request."""
