@@ -4,7 +4,7 @@ Attributes have types, written as in the reference validator: `color`, `unit(px,
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache, partial
 
@@ -20,8 +20,7 @@ _POSITION = re.compile(r"(.*?) in root template(?: at position (\d+):\d+)?")
 
 def guard(document: Document) -> Iterator[Finding]:
     """Yield findings on the MJML. If tags are missing, nesting is a guess and is not checked."""
-    faults = filter(_is_no_other_fault, document.faults)
-    findings = [_finding_at(document.place(fault.offset), fault) for fault in faults]
+    findings = [*_fault_findings(document.faults, document.place)]
     is_broken = any(RULES[finding.rule].breaks_nesting for finding in findings)
     selected = check_mjml_selectors(document)
     findings += (finding for finding in selected if not (is_broken and RULES[finding.rule].is_of_nesting))
@@ -47,11 +46,9 @@ _JINJA = re.compile(r"\{#(?:(?!\{#).)*?#\}|\{%(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{).
 
 def first_mistake_in(file: str, source: str) -> Finding | None:
     """Return the first error in the tags of a template that does not compile. Jinja counts as words and blanks."""
-    for fault in filter(_is_no_other_fault, parse_markup(_JINJA.sub(_without_jinja, source), is_mjml=True).faults):
-        finding = _finding_at(Place(file, *line_and_column(source, fault.offset)), fault)
-        if finding.severity == "error":
-            return finding
-    return None
+    faults = parse_markup(_JINJA.sub(_without_jinja, source), is_mjml=True).faults
+    findings = _fault_findings(faults, lambda offset: Place(file, *line_and_column(source, offset)))
+    return next((finding for finding in findings if finding.severity == "error"), None)
 
 
 def _without_jinja(jinja: re.Match[str]) -> str:
@@ -59,17 +56,14 @@ def _without_jinja(jinja: re.Match[str]) -> str:
     return re.sub(r"[^\n]", "x" if jinja[0].startswith("{{") else " ", jinja[0])
 
 
-def _is_no_other_fault(fault: SyntaxFault) -> bool:
-    """Tell whether a fault is one by itself: an end tag of a misspelt start tag is none."""
-    return (
-        fault.kind != "misspelt-closing-tag" or fault.detail in schema().elements or not fault.detail.startswith("mj")
-    )
-
-
-def _finding_at(place: Place, fault: SyntaxFault) -> Finding:
-    group = "mjml" if not fault.tag or fault.tag.lstrip("/").startswith("mj") else "html"
-    rule, detail, case = f"{group}/{fault.kind}", fault.detail, "within" if fault.detail else ""
-    return RULES.finding(place, rule, case, tag=fault.tag, attribute=detail, character=detail, opened=detail)
+def _fault_findings(faults: Iterable[SyntaxFault], place: Callable[[int], Place]) -> Iterator[Finding]:
+    """Yield the findings on malformed tags. An end tag of a misspelt start tag is no fault by itself."""
+    for kind, offset, tag, detail in faults:
+        if kind == "misspelt-closing-tag" and detail.startswith("mj") and detail not in schema().elements:
+            continue
+        group, case = "mjml" if not tag or tag.lstrip("/").startswith("mj") else "html", "within" if detail else ""
+        find = partial(RULES.finding, place(offset), f"{group}/{kind}", case, tag=tag)
+        yield find(attribute=detail, character=detail, opened=detail)
 
 
 _WITHOUT_RULES: Mapping[str, frozenset[str]] = {
