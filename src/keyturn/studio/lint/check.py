@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import chain, product
+from itertools import chain, filterfalse, product
 from operator import attrgetter
 from typing import TypeVar
 
@@ -242,15 +242,12 @@ def document_findings(document: Document, checks: Iterable[Check]) -> Iterable[F
         return findings
     shown_at = {document.place(at.start()) for at in re.finditer(r"\[\[", document.markup)}
     without_layout = document.place(document.body.offset).file == NO_LAYOUT
-    return (
-        finding
-        for finding in findings
-        if not (
-            finding.place in shown_at
-            or "[[" in finding.message
-            or (without_layout and (finding.place.file == NO_LAYOUT or RULES.row_of(finding).is_of_nesting))
-        )
-    )
+
+    def is_of_stand_in(finding: Finding) -> bool:
+        is_of_layout = finding.place.file == NO_LAYOUT or RULES.row_of(finding).is_of_nesting
+        return finding.place in shown_at or "[[" in finding.message or (without_layout and is_of_layout)
+
+    return filterfalse(is_of_stand_in, findings)
 
 
 _Parts = Mapping[str, Part]

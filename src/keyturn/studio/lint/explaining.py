@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from keyturn.studio.lint.clients.clients import MAJOR, names_of, supports
 from keyturn.studio.lint.clients.features import features, note_if
 from keyturn.studio.lint.rules import RULES, Rule
-from keyturn.studio.lint.suppression import expect_rules, rules
+from keyturn.studio.lint.suppression import expect_rules, rule_names
 
 _WORD = re.compile(r"(?<!\{)\{(\w++)[^{}]*+\}")
 _WORDS = {
@@ -33,9 +33,8 @@ def explain_rule(name: str) -> Rule:
 
 
 def all_rules() -> Iterator[Rule]:
-    """Yield all rules as `explain_rule` does, those of the worst group first."""
-    for group in sorted(rules(), key=RULES.place_of):
-        yield from map(explain_rule, rules()[group])
+    """Return all rules as `explain_rule` does, those of the worst group first."""
+    return map(explain_rule, sorted(rule_names(), key=lambda rule: RULES.place_of(rule.partition("/")[0])))
 
 
 def as_text(rule: str) -> str:

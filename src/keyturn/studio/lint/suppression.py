@@ -7,7 +7,6 @@ comment needs a reason, so that later readers can judge it.
 """
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache, partial
@@ -20,7 +19,7 @@ from msgspec.structs import replace
 from keyturn.errors import Fault, KeyturnError
 from keyturn.studio.lint.clients.clients import UnknownClients, clients_in
 from keyturn.studio.lint.clients.features import features
-from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, line_and_column
+from keyturn.studio.lint.finding import SEVERITIES, Finding, Place, line_and_column, listed
 from keyturn.studio.lint.rules import RULES
 
 OFF = "off"
@@ -32,23 +31,21 @@ class UnknownRule(KeyturnError):
 
 
 @cache
-def rules() -> Mapping[str, tuple[str, ...]]:
-    """Return the rules of each group, also those of clients' features, in full and sorted: "mjml/wrong-value"."""
-    by_group: dict[str, set[str]] = defaultdict(set)
-    for rule in (*RULES, *(f"compatibility/{feature}" for feature in features())):
-        by_group[rule.partition("/")[0]].add(rule)
-    return {name: tuple(sorted(by_group[name])) for name in sorted(by_group)}
+def rule_names() -> tuple[str, ...]:
+    """Return all rules in full and sorted, also those of clients' features: "mjml/wrong-value"."""
+    return tuple(sorted((*RULES, *(f"compatibility/{feature}" for feature in features()))))
 
 
 def expect_rules(names: Iterable[str]) -> None:
     """Raise UnknownRule for a name that is neither a rule nor a group."""
-    known = {*rules(), *(rule for group in rules().values() for rule in group)}
+    groups = dict.fromkeys(rule.partition("/")[0] for rule in rule_names())
+    known = sorted((*groups, *rule_names()))
     for name in names:
         if name not in known:
-            without_group = (rule for rule in sorted(known) if rule.endswith(f"/{name}"))
-            close = [*without_group, *get_close_matches(name, sorted(known), n=1)]
+            without_group = (rule for rule in known if rule.endswith(f"/{name}"))
+            close = [*without_group, *get_close_matches(name, known, n=1)]
             meant = f" (did you mean {close[0]}?)" if close else ""
-            raise UnknownRule(f"no rule or group is called {name!r}{meant}; the groups are {', '.join(rules())}")
+            raise UnknownRule(f"no rule or group is called {name!r}{meant}; the groups are {', '.join(groups)}")
 
 
 def at_severity(finding: Finding, levels: Mapping[str, Any]) -> Finding | None:
@@ -70,7 +67,7 @@ def unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
         except UnknownRule as unknown:
             yield Fault("severity", str(unknown))
         if level not in _CHOICES:
-            yield Fault(f"severity.{name}", f"must be {', '.join(_CHOICES[:-1])} or {_CHOICES[-1]}, not {level!r}")
+            yield Fault(f"severity.{name}", f"must be {listed(_CHOICES, 'or')}, not {level!r}")
 
 
 _MARK = "keyturn:"
