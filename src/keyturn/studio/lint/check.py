@@ -32,7 +32,7 @@ from keyturn.studio.lint.source.broken_templates import explain, explain_samples
 from keyturn.studio.lint.source.origins import going_on, with_lenient_origins
 from keyturn.studio.lint.source.other_engines import one_for_each_engine
 from keyturn.studio.lint.source.stand_ins import NO_LAYOUT, few_turns, takes_few_turns
-from keyturn.studio.lint.source.translations import findings_on_texts, has_catalogues, marked_texts
+from keyturn.studio.lint.source.translations import findings_on_texts, marked_texts
 from keyturn.studio.lint.suppression import IgnoreComments, at_severity, judge
 from keyturn.studio.renderers.limits import Limits, OutOfTime, limited_time
 
@@ -87,7 +87,7 @@ class TemplateChecks:
         gallery, is_forcing = self.gallery, self.gallery.finds_branches
         self._templates_for = self.traced or gallery.renderers(with_lenient_origins, is_forcing=is_forcing)
         self._unknown_filters = cache(lambda file: tuple(unknown_filters_in(gallery, file)))
-        self._texts = cache(lambda file: marked_texts(gallery, file) if has_catalogues(gallery) else {})
+        self._texts = cache(lambda file: marked_texts(gallery, file))
 
     def check(self, template: str) -> Part:
         """Check a template. A mail that takes too long is a finding; the others are still checked."""

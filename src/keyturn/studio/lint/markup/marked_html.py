@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 
 from keyturn.mail.rendering.compiling import to_html
@@ -26,11 +27,8 @@ def compile_with_marks(mjml: str, root: Element) -> tuple[str, str]:
     compiler passes through. MJML that is compiled only without them, or that has some of its own, gets none.
     """
     if not _KEY.search(mjml):
-        try:
+        with suppress(ValueError):  # a message without marks has the offsets of the source
             marked = to_html(splice(mjml, _additions(root)))
-        except ValueError:  # a message without marks has the offsets of the source
-            pass
-        else:
             return _MARK.sub("", marked), marked
     html = to_html(mjml)
     return html, html

@@ -21,10 +21,6 @@ from keyturn.studio.lint.rules import RULES
 from keyturn.studio.lint.source.origins import with_origins
 
 
-def has_catalogues(gallery: Gallery) -> bool:
-    return any(True for _ in gallery.languages.catalogues.languages())
-
-
 def findings_on_texts(
     gallery: Gallery, marked: Mapping[str, Iterable[tuple[Text, Place]]], languages: Sequence[Language]
 ) -> Iterator[Finding]:
@@ -33,12 +29,12 @@ def findings_on_texts(
     `marked`: the texts of each template. Languages without a catalogue are left out, and English, the language of the
     texts. Faults of a catalogue that concern these texts are reported at its lines.
     """
-    users, texts = defaultdict[Text, list[str]](list), dict[Text, Place]()
+    users = defaultdict[Text, list[str]](list)
     for template, those in marked.items():
-        for text in dict.fromkeys(text for text, _ in those):
+        for text in dict(those):
             users[text].append(template)
-    for text, place in sorted((one for those in marked.values() for one in those), key=lambda one: one[1].file):
-        texts.setdefault(text, place)
+    by_file = sorted(chain.from_iterable(marked.values()), key=lambda one: one[1].file)
+    texts = dict(reversed(by_file))  # the first place stays
     if not texts:
         return
     everybody = tuple(dict.fromkeys(chain.from_iterable(users.values())))
@@ -76,8 +72,10 @@ def _languages_without(
 
 
 def marked_texts(gallery: Gallery, file: str) -> Mapping[Text, Place]:
-    """Return the texts of a file that are marked for translation, each with its first place, if it can be parsed."""
+    """Return the texts that a file marks for translation, each with its first place, if there are catalogues."""
     places: dict[Text, Place] = {}
+    if not any(gallery.languages.catalogues.languages()):
+        return places
     parser = with_origins(gallery.templates.environment(gallery.languages.choose("")))
     try:
         source = gallery.source(file)
