@@ -77,6 +77,7 @@ FAULTS = [
     ("{% set one, two = lines, 2, 3 %}{{ one }}", "jinja/error", 10),
     ("{% set name.first = 'Ada' %}", "jinja/error", 10),
     ("{% for line in lines %}{{ line }}{% else %}{% break %}{% endfor %}", "jinja/syntax", 56),
+    ("{% for line in lines %}{% macro m() %}{% break %}{% endmacro %}{{ m() }}{% endfor %}", "jinja/syntax", 51),
     ("{% for line in lines(] %}{% if line %}{% continue %}{% endif %}{% endfor %}", "jinja/syntax", 10),
     ("{% if name %}{% bots name %}{% else %}x{% endif %}", "jinja/unknown-tag", 26),
     ("{% trans 'Boats' %}{% if name %}x{% endif %}", "jinja/django-tag", 13),

@@ -4,7 +4,7 @@ It extends Jinja's code generator (`Environment.code_generator_class`), so inher
 white-space control are Jinja's own, and the text is identical.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from jinja2 import Environment, TemplateAssertionError, nodes
@@ -85,6 +85,8 @@ class _OriginsGenerator(CodeGenerator):
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
         self._bound = {name.name for name in node.find_all(nodes.Name) if name.ctx != "load"}
         self._attempted, self._statements = dict(self._attempts(node)), []
+        self._in_loops = {*_controls_in_loops(node.body)}
+        self._has_wrong_tags = bool(self.environment.wrong_tags[self.name][0])
         super().visit_Template(node, frame)
 
     def visit(self, node: nodes.Node, *args: Any, **options: Any) -> Any:
@@ -103,6 +105,16 @@ class _OriginsGenerator(CodeGenerator):
 
     def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         self._write_attempt(super().visit_For, node, frame)
+
+    def visit_Break(self, node: nodes.Break | nodes.Continue, frame: Frame) -> None:  # noqa: ARG002, N802 - Jinja's name
+        """Write it within a loop; elsewhere it would be wrong code of Python, or follows from another wrong tag."""
+        word = type(node).__name__.lower()
+        if node in self._in_loops:
+            self.writeline(word, node)
+        elif not self._has_wrong_tags:
+            self.fail(f"{word!r} is outside a loop", node.lineno)
+
+    visit_Continue = visit_Break  # noqa: N815 - Jinja's name
 
     def visit_Assign(self, node: nodes.Assign, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         if isinstance(node.target, nodes.Name):
@@ -208,3 +220,16 @@ class _OriginsGenerator(CodeGenerator):
     def _position(self, node: nodes.Node) -> str:
         line, column = getattr(node.lineno, "line", node.lineno), getattr(node.lineno, "column", 1)
         return f"{self.name or self.filename or '<template>'!r}, {line}, {column}"
+
+
+def _controls_in_loops(parts: Iterable[nodes.Node], is_in_loop: bool = False) -> Iterator[nodes.Node]:
+    """Yield each `break` and `continue` that is in a loop of Python, too: a block and a macro become functions."""
+    for part in parts:
+        if isinstance(part, nodes.For):
+            yield from _controls_in_loops(part.body, is_in_loop=True)
+            yield from _controls_in_loops(part.else_, is_in_loop)
+        elif not isinstance(part, nodes.Break | nodes.Continue):
+            is_function = isinstance(part, nodes.Block | nodes.Macro | nodes.CallBlock)
+            yield from _controls_in_loops(part.iter_child_nodes(), is_in_loop and not is_function)
+        elif is_in_loop:
+            yield part

@@ -10,9 +10,8 @@ from copy import copy
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, Template, TemplateAssertionError, TemplateSyntaxError, nodes
+from jinja2 import Environment, Template, TemplateSyntaxError, nodes
 from jinja2.lexer import Lexer
-from jinja2.visitor import NodeTransformer
 
 from keyturn.mail.rendering.html_tree import splice
 from keyturn.studio.gallery.environments import TOO_DEEP, require_shallow
@@ -124,7 +123,7 @@ class TolerantEnvironment(Environment):
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         wrong, words = self.wrong_tags[name] = list[TemplateSyntaxError](), set[str]()
         try:
-            tree = self._parse_shallow(source, name, filename)
+            return self._parse_shallow(source, name, filename)
         except RecursionError:
             raise TemplateSyntaxError(TOO_DEEP, 1, name, filename) from None
         except TemplateSyntaxError:
@@ -135,10 +134,7 @@ class TolerantEnvironment(Environment):
             words.update(result.words)
             if result.source is None:
                 raise wrong[0] from None
-            tree = self._parse_shallow(result.source, name, filename)
-        stray = _RemovedControls().removed_from(tree)
-        wrong += stray if not wrong else ()
-        return tree
+            return self._parse_shallow(result.source, name, filename)
 
     def _parse_shallow(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         return require_shallow(super()._parse(source, name, filename), name, filename)
@@ -232,25 +228,6 @@ def _errors_of(
         yield partial(make, Position.of_tag(source, tags[0], named=False) if is_start else error.lineno)
         if is_start or message == _OPEN_COMMENT:
             yield from (partial(make, Position.of_tag(source, tag, named=False)) for tag in tags[1:])
-
-
-class _RemovedControls(NodeTransformer):
-    """Removes each `break` and `continue` outside a loop, which would be wrong code of Python."""
-
-    def removed_from(self, tree: nodes.Template) -> list[TemplateSyntaxError]:
-        self._removed: list[TemplateSyntaxError] = []
-        in_loops = (part for loop in tree.find_all(nodes.For) for part in loop.body)
-        self._in_loops = {one for part in in_loops for one in (part, *part.find_all((nodes.Break, nodes.Continue)))}
-        self.visit(tree)
-        return self._removed
-
-    def visit_Break(self, node: nodes.Stmt) -> nodes.Stmt | None:  # noqa: N802 - Jinja's name
-        if node in self._in_loops:
-            return node
-        self._removed.append(TemplateAssertionError(f"{type(node).__name__.lower()!r} is outside a loop", node.lineno))
-        return None
-
-    visit_Continue = visit_Break  # noqa: N815 - Jinja's name
 
 
 def without_block_at(source: str, start: int) -> str:
