@@ -22,18 +22,15 @@ def changed_mails(gallery: Gallery, base: str, settings: Path | None, without: C
     """
     watched = gallery.watched_folders
     paths = [*watched, *([settings.resolve()] if settings else [])]
-    changed = {file.resolve() for file in changed_files(gallery.folder, paths, base)} - {
-        one.resolve() for one in without
-    }
+    ignored = {one.resolve() for one in without}
+    changed = {file.resolve() for file in changed_files(gallery.folder, paths, base)} - ignored
     inside = {file for file in changed if any(map(file.is_relative_to, watched)) and file.suffix not in _NO_PART}
     if settings and settings.resolve() in changed:
         return set(gallery.names())
     with gallery.one_look():
         made_of = {name: _files_of(gallery, name) for name in gallery.names()}
-    known = set[Path]().union(
-        *made_of.values(), ((gallery.folders / file).resolve() for file in gallery.shared_files())
-    )
-    if inside - known:
+    shared = {(gallery.folders / file).resolve() for file in gallery.shared_files()}
+    if inside.difference(shared, *made_of.values()):
         return set(made_of)
     return {name for name, files in made_of.items() if files & inside}
 

@@ -26,9 +26,8 @@ class Schema(msgspec.Struct, frozen=True, dict=True):
     @cached_property
     def parents(self) -> dict[str, list[str]]:
         """The elements that each element may stand in."""
-        return {
-            child: [name for name, rules in self.elements.items() if child in rules.children] for child in self.elements
-        }
+        elements = self.elements
+        return {child: [name for name, rules in elements.items() if child in rules.children] for child in elements}
 
 
 @cache
