@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from keyturn.studio.lint.clients import features
 from keyturn.studio.lint.clients.clients import supports
-from keyturn.studio.lint.clients.features import FeatureUse, gaps
+from keyturn.studio.lint.clients.features import FeatureUse, gaps_of
 from keyturn.studio.lint.css.stylesheets import Selector
 
 CLIENT = "outlook/windows"
@@ -44,7 +44,7 @@ def of_declaration(name: str, value: str) -> str:
 
 def ignores_rule(selector: Selector) -> bool:
     pseudos = [pseudo for compound in selector.compounds for pseudo in compound.pseudos]
-    slugs = ((slug, f"sheet :{pseudo}") for pseudo in pseudos for slug in features.of_selector_part(f":{pseudo}"))
+    slugs = ((slug, f"sheet :{pseudo}") for pseudo in pseudos for slug in features.named("selector", f":{pseudo}"))
     lacked = any(lacks(FeatureUse(slug, "", 0, written)) for slug, written in slugs)
     return lacked or not _COMBINATORS.isdisjoint(selector.combinators) or bool(selector.attribute_names())
 
@@ -56,5 +56,4 @@ def leaves_out(tag: str, attributes: Mapping[str, str]) -> bool:
 
 
 def lacks(use: FeatureUse) -> bool:
-    feature, support = features.features()[use.feature], supports()[use.feature]
-    return any(gap.support == "no" for gap in gaps(use, feature, support, (CLIENT,)))
+    return CLIENT in gaps_of(use, (CLIENT,)).lacking
