@@ -42,12 +42,15 @@ class Colour(NamedTuple):
         )
 
     @property
+    def _channels(self) -> bytes:
+        return bytes(round(min(max(channel, 0), 1) * 255) for channel in self[:3])
+
+    @property
     def css(self) -> str:
-        channels = ",".join(str(round(min(max(channel, 0), 1) * 255)) for channel in self[:3])
-        return str(self) if self.alpha == 1 else f"rgba({channels},{self.alpha:g})"
+        return str(self) if self.alpha == 1 else f"rgba({','.join(map(str, self._channels))},{self.alpha:g})"
 
     def __str__(self) -> str:
-        return "#" + "".join(f"{round(min(max(channel, 0), 1) * 255):02x}" for channel in self[:3])
+        return f"#{self._channels.hex()}"
 
 
 def read_colour(value: str) -> Colour | None:
@@ -81,9 +84,9 @@ def lightness(colour: Colour) -> float:
 
 
 def with_lightness(colour: Colour, wanted: float) -> Colour:
-    """Return the colour at another L*, clipped to sRGB."""
+    """Return the colour at another L*, clipped to sRGB, with its opacity."""
     _, a, b = _to_lab(colour)
-    return _from_lab(min(max(wanted, 0), 100), a, b)
+    return _from_lab(min(max(wanted, 0), 100), a, b)._replace(alpha=colour.alpha)
 
 
 def _to_lab(colour: Colour) -> tuple[float, float, float]:
@@ -131,7 +134,7 @@ class Mode(Struct, frozen=True):
     name: str
     says: str
     ground: Colour
-    honours: Literal["", "prefers-color-scheme", "data-ogs"] = ""
+    honours: Literal["", "prefers-color-scheme:dark", "data-ogs"] = ""
 
     @property
     def inverts(self) -> bool:
@@ -139,7 +142,7 @@ class Mode(Struct, frozen=True):
 
 
 LIGHT = Mode("light", "in light", Colour(1, 1, 1))
-DARK = Mode("dark", "in the mail's own dark styles", Colour(1, 1, 1), "prefers-color-scheme")
+DARK = Mode("dark", "in the mail's own dark styles", Colour(1, 1, 1), "prefers-color-scheme:dark")
 PARTIAL = Mode("partial", "when Outlook.com inverts (modelled)", Colour(0x2D / 255, 0x2D / 255, 0x2D / 255), "data-ogs")
 FULL = Mode("full", "when Gmail on iOS inverts (modelled)", Colour(0x14 / 255, 0x14 / 255, 0x14 / 255))
 
@@ -148,10 +151,9 @@ DARK_CANVAS = Colour(0x1C / 255, 0x1C / 255, 0x1E / 255)
 
 
 def invert_ground(colour: Colour, mode: Mode) -> Colour:
-    """Return the inverted background. A partial inversion keeps dark ones."""
-    if mode is PARTIAL and lightness(colour) <= _MIDDLE:
-        return colour
-    return _invert(colour, mode)
+    """Return the background as a mode shows it. A partial inversion keeps dark ones."""
+    is_dark = mode is PARTIAL and lightness(colour) <= _MIDDLE
+    return _invert(colour, mode) if mode.inverts and not is_dark else colour
 
 
 def invert_text(colour: Colour, ground: Colour, mode: Mode) -> Colour:

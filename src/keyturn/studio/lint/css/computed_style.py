@@ -4,9 +4,8 @@ Sizes are in px. Without CSS they are those of a browser (HTML, 15.3).
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
-from itertools import compress
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, cached_property, lru_cache, partial
 
 from msgspec import Struct
 
@@ -24,17 +23,14 @@ from keyturn.studio.lint.css.colours import (
 )
 from keyturn.studio.lint.css.stylesheets import Declaration, StyleRule, read_style, read_stylesheet
 
-# Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on recoloured elements and on those around them.
-OUTLOOK_MARK = "data-og"
-
 _PRESENTATIONAL = {
     "bgcolor": "background-color",
     "color": "color",
     "align": "text-align",
     "background": "background-image",
 }
-
-Specificity = tuple[int, int, int]
+_BELOW_ALL, _ABOVE_ALL = (-1, 0, 0), (1_000_000, 0, 0)
+"""The specificity of the presentational attributes (HTML, 15.3), and that of the style attribute."""
 
 
 class Winner(Struct, frozen=True):
@@ -70,90 +66,64 @@ class Styles:
         )
 
 
+_FOR_FEW = re.compile(r"supports|media.*(?:max-width|print)", re.DOTALL)
+
+
 class Stylesheets:
+    """The rules of a mail for a wide screen, without those that few clients read."""
+
     def __init__(self, root: Element) -> None:
-        self._rules = [rule for node in root.walk() if node.tag == "style" for rule in _rules(node)]
-        self.has_dark_rules = any(_is_for(rule, DARK) for rule in self._rules)
-        self.declares_dark = _declares_dark(root, self._rules)
-        self._cascades: dict[tuple[bool, ...], Cascade] = {}
+        nodes = [*root.walk()]
+        self._rules = [rule for node in nodes if node.tag == "style" for rule in _rules_of(node)]
+        self._cascades: dict[tuple[StyleRule, ...], Callable[[Element], Styles]] = {}
+        self.has_dark_rules = any(DARK.honours in rule.schemes for rule in self._rules)
+        schemes = [node.get("content") for node in nodes if node.tag == "meta" and node.get("name") == "color-scheme"]
+        declared = (one for rule in self._rules for one in rule.declarations if one.name == "color-scheme")
+        self.declares_dark = any("dark" in scheme for scheme in (*schemes, *(one.value for one in declared)))
 
-    def cascade(self, mode: Mode) -> "Cascade":
-        counting = tuple(not _is_for_some_mode(rule) or _is_for(rule, mode) for rule in self._rules)
-        if counting not in self._cascades:
-            self._cascades[counting] = Cascade([*compress(self._rules, counting)])
-        return self._cascades[counting]
+    def cascade(self, mode: Mode) -> "Callable[[Element], Styles]":
+        """Return the function from an element to its styles: the same for modes with the same rules."""
+        rules = tuple(rule for rule in self._rules if not rule.schemes or mode.honours in rule.schemes)
+        return self._cascades.setdefault(rules, cache(partial(_styles_of, rules)))
 
 
-class Cascade:
-    def __init__(self, rules: Sequence[StyleRule]) -> None:
-        self._rules = [(rule, [(one, one.specificity) for one in rule.selectors]) for rule in rules]
-        self._known: dict[Element, Styles] = {}
+def _rules_of(style: Element) -> Iterator[StyleRule]:
+    sheet = read_stylesheet("".join(text.text for text in style.texts))
+    for rule in () if "print" in style.get("media") else sheet.rules:
+        if not (rule.nested or any(_FOR_FEW.match(f"{at.keyword} {at.prelude}") for at in rule.within)):
+            yield rule
 
-    def styles_of(self, node: Element) -> Styles:
-        """Return the winner of each property (CSS Cascade 4, 6.1). Among equals the later one wins."""
-        if node not in self._known:
-            # Any declaration overrides the presentational attributes (HTML, 15.3).
-            presentation = ((css, value) for name, css in _PRESENTATIONAL.items() if (value := node.get(name)))
-            matching = tuple(self._matching(node))
-            self._known[node] = _find_winners(matching, node.get("style"), tuple(presentation))
-        return self._known[node]
 
-    def _matching(self, node: Element) -> Iterator[tuple[StyleRule, Specificity]]:
-        for rule, selectors in self._rules:
-            matching = [specificity for selector, specificity in selectors if selector.matches(node, OUTLOOK_MARK)]
-            if matching:
-                yield rule, max(matching)
+_Written = tuple[tuple[int, int, int], tuple[Declaration, ...], bool]
+"""A specificity with its declarations, and whether they are for some modes alone."""
+
+
+def _styles_of(rules: tuple[StyleRule, ...], node: Element) -> Styles:
+    presentation = [(css, value) for name, css in _PRESENTATIONAL.items() if (value := node.get(name))]
+    matching = ((rule, [one.specificity for one in rule.selectors if one.matches(node)]) for rule in rules)
+    return _find_winners(
+        (
+            (
+                _BELOW_ALL,
+                tuple(Declaration(css, value, important=False, offset=0) for css, value in presentation),
+                False,
+            ),
+            *((max(those), rule.declarations, bool(rule.schemes)) for rule, those in matching if those),
+            (_ABOVE_ALL, read_style(node.get("style")), False),
+        )
+    )
 
 
 @lru_cache(4096)
-def _find_winners(
-    matching: tuple[tuple[StyleRule, Specificity], ...], style: str, presentation: tuple[tuple[str, str], ...]
-) -> Styles:
-    """Combine the matching rules, the style attribute and the presentational attributes of HTML."""
-    candidates: list[tuple[tuple[bool, bool, Specificity], Declaration, bool]] = []
-    for rule, specificity in matching:
-        of_mode = _is_for_some_mode(rule)
-        candidates += [((one.important, False, specificity), one, of_mode) for one in rule.declarations]
-    candidates += [((one.important, True, (0, 0, 0)), one, False) for one in read_style(style)]
-    candidates.sort(key=lambda candidate: candidate[0])
-    winners = {name: Winner(value, declared_for_mode=False) for name, value in presentation}
-    for _, one, of_mode in candidates:
+def _find_winners(written: tuple[_Written, ...]) -> Styles:
+    """Return the winner of each property (CSS Cascade 4, 6.1). Among equals the later one wins."""
+    each = [(one.important, specificity, one, of_mode) for specificity, those, of_mode in written for one in those]
+    winners: dict[str, Winner] = {}
+    for _, _, one, of_mode in sorted(each, key=lambda candidate: candidate[:2]):
         name = "background-color" if one.name == "background" else one.name
         winners.pop(name, None)
         winners[name] = Winner(one.value, of_mode)
     return Styles(winners)
-
-
-def _rules(style: Element) -> Iterator[StyleRule]:
-    """Yield the rules for a wide screen, without those that few clients read."""
-    if "print" in style.get("media"):
-        return
-    for rule in read_stylesheet("".join(text.text for text in style.texts)).rules:
-        conditions = [at.prelude.replace(" ", "") for at in rule.within if at.keyword == "media"]
-        narrow = any("max-width" in condition or "print" in condition for condition in conditions)
-        if not (narrow or rule.nested or any(at.keyword == "supports" for at in rule.within)):
-            yield rule
-
-
-def _is_for(rule: StyleRule, mode: Mode) -> bool:
-    if mode.honours == "prefers-color-scheme":
-        return any("prefers-color-scheme:dark" in at.prelude.replace(" ", "") for at in rule.within)
-    return mode.honours == "data-ogs" and _has_marks(rule)
-
-
-def _is_for_some_mode(rule: StyleRule) -> bool:
-    return any("prefers-color-scheme" in at.prelude for at in rule.within) or _has_marks(rule)
-
-
-def _has_marks(rule: StyleRule) -> bool:
-    return any(name.startswith(OUTLOOK_MARK) for selector in rule.selectors for name in selector.attribute_names())
-
-
-def _declares_dark(root: Element, rules: Sequence[StyleRule]) -> bool:
-    metas = (node for node in root.walk() if node.tag == "meta")
-    return any("dark" in meta.get("content") for meta in metas if meta.get("name") == "color-scheme") or any(
-        one.name == "color-scheme" and "dark" in one.value for rule in rules for one in rule.declarations
-    )
 
 
 _BLACK, _WHITE, _LINK, _DARK_LINK = Colour(0, 0, 0), Colour(1, 1, 1), Colour(0, 0, 0xEE / 255), Colour(0.62, 0.62, 1)
@@ -189,7 +159,7 @@ class Painter:
         sheets = sheets or Stylesheets(root)
         self._root = root
         self._mode = mode
-        self._cascade = sheets.cascade(mode)
+        self._styles_of = sheets.cascade(mode)
         self.knows_dark = sheets.has_dark_rules or sheets.declares_dark
         self._canvas_is_dark = mode is DARK and sheets.declares_dark
 
@@ -212,7 +182,7 @@ class Painter:
             declarations = _own_lines(styles, self._mode)
             if (ground := _own_ground(styles, self._mode)) and ground.alpha:
                 declarations["background-color"] = ground.css
-            if not _inherits(styles, _is_link(node)) and paint.colour:
+            if paint.colour and not _inherits(styles, _is_link(node)):
                 declarations["color"] = str(paint.colour)
             if declarations:
                 yield node, declarations
@@ -224,7 +194,7 @@ class Painter:
             node, above = waiting.pop()
             if node.tag in NOT_SHOWN:
                 continue
-            styles = self._cascade.styles_of(node)
+            styles = self._styles_of(node)
             if styles.is_hidden:
                 continue
             own = _paint(node.tag, link if _is_link(node) else None, styles, above, self._mode)
@@ -236,12 +206,12 @@ class Painter:
 def _paint(tag: str, link: Colour | None, styles: Styles, above: Paint, mode: Mode) -> Paint:
     """Return the look of an element within `above`. `link` is the default colour if it is a link."""
     values = styles.values
-    size = font_size(values.get("font-size"), tag, above.size)
+    size = font_size(values.get("font-size", ""), tag, above.size)
     return Paint(
         ground=(ground := _ground(styles, above.ground, mode)),
         colour=_colour(styles, link, above, ground, mode),
         size=size,
-        weight=font_weight(values.get("font-weight"), tag, above.weight),
+        weight=font_weight(values.get("font-weight", ""), tag, above.weight),
         line_height=line_height(values.get("line-height"), size, above.line_height),
         align=values.get("text-align", above.align),
         over_image=styles.has_image or (above.over_image and ground == above.ground),
@@ -258,25 +228,18 @@ def _ground(styles: Styles, under: Colour | None, mode: Mode) -> Colour | None:
 def _own_ground(styles: Styles, mode: Mode) -> Colour | None:
     winner = styles.winners.get("background-color")
     ground = read_ground(winner.value) if winner else None
-    if ground is None or winner is None or winner.declared_for_mode or not mode.inverts:
-        return ground
-    return _line_colour(ground, mode)
+    return ground if ground is None or (winner and winner.declared_for_mode) else invert_ground(ground, mode)
 
 
 def _own_lines(styles: Styles, mode: Mode) -> dict[str, str]:
+    """Return the borders and outlines, if one has another colour. Clients treat them as they do backgrounds."""
+    invert = partial(invert_ground, mode=mode)
     lines = {
-        name: winner.value
-        if winner.declared_for_mode
-        else replace_colours(winner.value, lambda colour: _line_colour(colour, mode))
+        name: winner.value if winner.declared_for_mode else replace_colours(winner.value, invert)
         for name, winner in styles.winners.items()
         if _LINES.fullmatch(name)
     }
     return lines if any(line != styles.values[name] for name, line in lines.items()) else {}
-
-
-def _line_colour(colour: Colour, mode: Mode) -> Colour:
-    """Return the colour of a line, which clients treat as they do backgrounds."""
-    return invert_ground(colour, mode)._replace(alpha=colour.alpha) if mode.inverts else colour
 
 
 def _is_link(node: Element) -> bool:
@@ -311,17 +274,13 @@ _NUMBER = re.compile(r"\d++(?:\.\d+)?|\.\d+")
 _LENGTH = re.compile(rf"(-?(?:{_NUMBER.pattern}))(px|pt|in|em|rem|%)?$")
 
 
-def font_size(value: str | None, tag: str, above: float) -> float:
+def font_size(value: str, tag: str, above: float) -> float:
     own = above * _TIMES_BY_ITSELF.get(tag, 1)
-    if value is None:
-        return own
     return _KEYWORDS.get(value.lower(), length_in_px(value.lower(), above, own))
 
 
-def font_weight(value: str | None, tag: str, above: int) -> int:
+def font_weight(value: str, tag: str, above: int) -> int:
     own = BOLD if tag in _BOLD_BY_ITSELF else above
-    if value is None:
-        return own
     return int(value) if _WEIGHT.fullmatch(value) else _WEIGHTS.get(value, own)
 
 
