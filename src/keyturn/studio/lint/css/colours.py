@@ -157,13 +157,13 @@ def invert_ground(colour: Colour, mode: Mode) -> Colour:
 
 
 def invert_text(colour: Colour, ground: Colour, mode: Mode) -> Colour:
-    """Return the inverted text colour on a background that is inverted already.
+    """Return the text colour as a mode shows it on a background that is inverted already.
 
     Outlook.com keeps legible colours, and shifts the others until they are legible.
     """
     if mode is FULL:
         return _invert(colour, mode)
-    if contrast(str(colour), str(ground)) >= ENOUGH:
+    if not mode.inverts or contrast(str(colour), str(ground)) >= ENOUGH:
         return colour
     inverted = _invert(colour, mode)
     step = 1 if lightness(ground) < _MIDDLE else -1
