@@ -47,31 +47,32 @@ _TWICE = re.compile(
 class Anchor(Struct, frozen=True):
     """A link of a mail.
 
-    `address` is None without an href. `label` is its text, with the alternative texts of images. `offset` counts
+    `address` is empty without an href. `label` is its text, with the alternative texts of images. `offset` counts
     characters of the markup. `begins_at`: where its address begins, which may be the base-url of its navbar.
     `has_image`: it contains an image.
     """
 
-    address: str | None
+    address: str
     offset: int
     begins_at: int
     label: str = ""
+    has_href: bool = True
     has_image: bool = False
     is_button: bool = False
 
     @property
     def secret(self) -> str:
-        return secret_in(self.address or "")
+        return secret_in(self.address)
 
 
 def check_links(document: Document) -> Iterator[Finding]:
     targets: dict[str, str] = {}
     for anchor in anchors(document):
         find = partial(document.finding, anchor.offset)
-        if anchor.address is None:
+        if not anchor.has_href:
             yield find("links/no-href")
         elif not is_unfilled(anchor.address):
-            yield from _check_address(document, anchor.address, anchor, partial(document.finding, anchor.begins_at))
+            yield from _check_address(document, anchor, partial(document.finding, anchor.begins_at))
         yield from _check_label(anchor, targets, find)
     images = (*document.elements("mj-image", "mj-carousel-image"), *document.html_elements("img"))
     for case, name, elements in (("image", "src", images), ("base", "href", document.html_elements("base"))):
@@ -85,7 +86,7 @@ def check_links_in_text(document: Document) -> Iterator[Finding]:
         address, start = match[0].rstrip(_CLOSING), match.start()
         if not is_unfilled(address):
             find = partial(document.finding, document.text_place(start))
-            yield from _check_address(document, address, Anchor(address, start, start), find)
+            yield from _check_address(document, Anchor(address, start, start), find)
 
 
 def _check_source(document: Document, address: str, case: str, find: "partial[Finding]") -> Iterator[Finding]:
@@ -102,8 +103,8 @@ def _check_source(document: Document, address: str, case: str, find: "partial[Fi
         yield from _check_machine(document, host, find)
 
 
-def _check_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
-    scheme = _SCHEME.match(address)
+def _check_address(document: Document, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
+    address, scheme = anchor.address, _SCHEME.match(anchor.address)
     if address in ("", "#"):
         # what the mail is for, or one link of several
         yield find("links/empty", severity="error" if anchor.is_button else "warning")
@@ -119,11 +120,11 @@ def _check_address(document: Document, address: str, anchor: Anchor, find: "part
     elif name == "mailto" and not _MAILTO.fullmatch(address):
         yield find("links/malformed-mailto")
     elif name in ("http", "https"):
-        yield from _check_web_address(document, address, anchor, find)
+        yield from _check_web_address(document, anchor, find)
 
 
-def _check_web_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
-    host, secret = host_of(address), bool(anchor.secret)
+def _check_web_address(document: Document, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
+    address, host, secret = anchor.address, host_of(anchor.address), bool(anchor.secret)
     severity: Severity = "error" if secret and document.sample.is_complete else "warning"
     if _TWICE.match(address):
         yield find("links/doubled-scheme")
@@ -151,7 +152,7 @@ def _check_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding
         return
     if label in RULES["links/vague-text"].words["texts"]:
         yield find("links/vague-text", label=anchor.label)
-    address = (anchor.address or "").rstrip("/")
+    address = anchor.address.rstrip("/")
     if targets.setdefault(label, address) != address:
         yield find("links/same-text", label=anchor.label)
 
@@ -181,7 +182,7 @@ def anchors(document: Document) -> list[Anchor]:
     """Return the links in the order of the markup, without the defaults in mj-attributes."""
     rules, elements = default_rules(document.root), document.elements(*_LINKING)
     used = (one for one in elements if not any(above.tag == "mj-attributes" for above in one.ancestors()))
-    linking = (one for one in (_of_element(rules, one) for one in used) if one.address is not None or one.is_button)
+    linking = (one for one in (_of_element(rules, one) for one in used) if one.has_href or one.is_button)
     # Without an address, an anchor with a name is only a target.
     links = (one for one in document.html_elements("a") if "href" in one.attributes or "name" not in one.attributes)
     return sorted((*linking, *map(_of_html, links)), key=lambda anchor: anchor.offset)
@@ -227,7 +228,8 @@ def _of_element(rules: Sequence[Element], element: Element) -> Anchor:
     is_relative = href and before and not _SCHEME.match(address) and " " not in address
     is_image, text = element.tag in ("mj-image", "mj-carousel-image", "mj-social-element"), element.text()
     return Anchor(
-        address=before + address if href else None,
+        address=before + address if href else "",
+        has_href=bool(href),
         offset=(href or element).offset,
         begins_at=(base if base and is_relative else href or element).offset,
         label=text or (element.get("alt").strip() if is_image else ""),
@@ -239,7 +241,8 @@ def _of_element(rules: Sequence[Element], element: Element) -> Anchor:
 def _of_html(link: Element) -> Anchor:
     href = link.attributes.get("href")
     return Anchor(
-        address=href.value.strip() if href else None,
+        address=href.value.strip() if href else "",
+        has_href=bool(href),
         offset=(href or link).offset,
         begins_at=(href or link).offset,
         label=link.text(),

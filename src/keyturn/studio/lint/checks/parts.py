@@ -110,13 +110,12 @@ def _html_in_text(document: Document) -> Iterator[Finding]:
 def _links_in_one_part(document: Document) -> Iterator[Finding]:
     in_text, in_html = addresses_in(document.text), dict[str, Anchor]()
     for anchor in anchors(document):
-        address = anchor.address or ""
-        if address.startswith(("http://", "https://", "mailto:")) and not is_unfilled(address):
-            in_html.setdefault(address, anchor)
+        if anchor.address.startswith(("http://", "https://", "mailto:")) and not is_unfilled(anchor.address):
+            in_html.setdefault(anchor.address, anchor)
     known = {address.rstrip("/") for address in in_text}
     for address, anchor in in_html.items():
-        mailbox = address.partition("?")[0].removeprefix("mailto:") if address.startswith("mailto:") else ""
-        if not (mailbox in document.text if mailbox else address.rstrip("/") in known):
+        mailbox = address.removeprefix("mailto:").partition("?")[0]
+        if not (mailbox in document.text if address.startswith("mailto:") else address.rstrip("/") in known):
             severity: Severity = "warning" if anchor.is_button else "note"
             if anchor.secret and document.sample.is_complete:
                 severity = "error"
