@@ -4,7 +4,7 @@ Sizes are in px. Without CSS they are those of a browser (HTML, 15.3).
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from functools import cache, cached_property, lru_cache, partial
 
 from msgspec import Struct
@@ -40,21 +40,16 @@ _BELOW_ALL, _ABOVE_ALL = (-1, 0, 0), (1_000_000, 0, 0)
 """The specificity of what browsers and the attributes of HTML say (HTML, 15.3), and that of the style attribute."""
 
 
-class Winner(Struct, frozen=True):
-    value: str
-    declared_for_mode: bool
-
-
 class Styles:
     """The styles of an element. Elements that are styled alike share one instance, also across mails.
 
-    `winners` has the winner of each property, in the order of the cascade, so later properties override an earlier
-    shorthand. `values` has the values alone.
+    `values` has the value of each property, in the order of the cascade, so later properties override an earlier
+    shorthand. `of_modes`: the properties that are declared for some modes alone.
     """
 
-    def __init__(self, winners: Mapping[str, Winner]) -> None:
-        self.winners = winners
-        self.values = {name: winner.value for name, winner in winners.items()}
+    def __init__(self, values: Mapping[str, str], of_modes: Container[str]) -> None:
+        self.values = values
+        self.of_modes = of_modes
 
     @cached_property
     def has_image(self) -> bool:
@@ -138,12 +133,13 @@ def _find_winners(written: tuple[_Written, ...]) -> Styles:
         for one in those
         if not (one.name in ("font-size", "font-weight") and "(" in one.value)
     ]
-    winners: dict[str, Winner] = {}
+    winners: dict[str, tuple[str, bool]] = {}
     for _, _, one, of_mode in sorted(each, key=lambda candidate: candidate[:2]):
         name = "background-color" if one.name == "background" else one.name
         winners.pop(name, None)
-        winners[name] = Winner(one.value, of_mode)
-    return Styles(winners)
+        winners[name] = (one.value, of_mode)
+    values = {name: value for name, (value, _) in winners.items()}
+    return Styles(values, {name for name, (_, of_mode) in winners.items() if of_mode})
 
 
 _BLACK, _WHITE = Colour(0, 0, 0), Colour(1, 1, 1)
@@ -213,9 +209,8 @@ class Painter:
 @lru_cache(8192)
 def _paint(styles: Styles, above: Paint, mode: Mode) -> Paint:
     """Return the look of an element within `above`."""
-    values, own_ground, ground = styles.values, _own_ground(styles, mode), above.ground
-    if "background-color" in values and ground:
-        ground = own_ground.blend_over(ground) if own_ground else None
+    values, own_ground = styles.values, _own_ground(styles, mode)
+    ground = own_ground.blend_over(above.ground) if own_ground and above.ground else None
     size = font_size(values.get("font-size", ""), above.size)
     return Paint(
         colour=above.colour if styles.inherits_colour else _own_colour(styles, ground, mode),
@@ -233,21 +228,21 @@ def _own_colour(styles: Styles, ground: Colour | None, mode: Mode) -> Colour | N
     if colour is None or ground is None:
         return None
     seen = colour.blend_over(ground)
-    return seen if styles.winners["color"].declared_for_mode else invert_text(seen, ground, mode)
+    return seen if "color" in styles.of_modes else invert_text(seen, ground, mode)
 
 
 def _own_ground(styles: Styles, mode: Mode) -> Colour | None:
-    winner = styles.winners.get("background-color")
-    ground = read_ground(winner.value) if winner else None
-    return ground if ground is None or (winner and winner.declared_for_mode) else invert_ground(ground, mode)
+    """Return the background, transparent without one. None if it cannot be read."""
+    ground = read_ground(styles.values.get("background-color", ""))
+    return invert_ground(ground, mode) if ground and "background-color" not in styles.of_modes else ground
 
 
 def _own_lines(styles: Styles, mode: Mode) -> dict[str, str]:
     """Return the borders and outlines, if one has another colour. Clients treat them as they do backgrounds."""
     invert = partial(invert_ground, mode=mode)
     lines = {
-        name: winner.value if winner.declared_for_mode else replace_colours(winner.value, invert)
-        for name, winner in styles.winners.items()
+        name: value if name in styles.of_modes else replace_colours(value, invert)
+        for name, value in styles.values.items()
         if _LINES.fullmatch(name)
     }
     return lines if any(line != styles.values[name] for name, line in lines.items()) else {}

@@ -9,22 +9,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from itertools import accumulate, islice
+from itertools import accumulate, groupby, islice
 from typing import Any
 
 import tinycss2
 from msgspec import Struct
-from tinycss2.ast import AtRule as AtNode
-from tinycss2.ast import Declaration as DeclarationNode
-from tinycss2.ast import (
-    FunctionBlock,
-    HashToken,
-    IdentToken,
-    LiteralToken,
-    QualifiedRule,
-    SquareBracketsBlock,
-    WhitespaceToken,
-)
 
 from keyturn.mail.rendering.html_tree import Element
 
@@ -40,6 +29,7 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "$=": str.endswith,
     "*=": lambda held, value: value in held,
     "=i": lambda held, value: held.strip().lower() == value.lower(),
+    "without": lambda held, _: not held.strip(),
 }
 _STATES: Mapping[str, Callable[[Element], bool]] = {
     "root": lambda node: node.tag == "html",
@@ -125,13 +115,7 @@ def read_selectors(tokens: Iterable[Any]) -> tuple[Selector, ...]:
 
 
 def split_at_commas(tokens: Iterable[Any]) -> list[list[Any]]:
-    groups: list[list[Any]] = [[]]
-    for token in tokens:
-        if isinstance(token, LiteralToken) and token.value == ",":
-            groups.append([])
-        else:
-            groups[-1].append(token)
-    return groups
+    return [[*group] for is_comma, group in groupby(tokens, lambda token: token == ",") if not is_comma]
 
 
 def _read_selector(tokens: list[Any]) -> Selector | None:
@@ -140,56 +124,52 @@ def _read_selector(tokens: list[Any]) -> Selector | None:
     combinators: list[str] = []
     between, mark = "", ""
     for token in tokens:
-        literal = token.value if isinstance(token, LiteralToken) else ""
-        if isinstance(token, WhitespaceToken) or literal in (">", "+", "~"):
-            between = literal or between or " "
+        if token.type == "whitespace" or token in (">", "+", "~"):
+            between = between or " " if token.type == "whitespace" else token.value
             continue
         if between or not compounds:
             combinators += [between] if compounds else []
             compounds.append(Compound())
             between = ""
-        if literal in (":", "."):
-            mark = literal
-        elif _add_token(compounds[-1], mark, token, literal):
+        if token in (":", "."):
+            mark = token.value
+        elif _add_token(compounds[-1], mark, token):
             mark = ""
         else:
             return None
     return Selector(tuple(compounds), tuple(combinators)) if compounds else None
 
 
-def _add_token(compound: Compound, mark: str, token: Any, literal: str) -> bool:
+def _add_token(compound: Compound, mark: str, token: Any) -> bool:
     """Add a token to a compound; `mark` is the "." or ":" before it. Return whether it is valid."""
-    match token:
-        case IdentToken() if mark == ":":
+    match token.type, mark:
+        case "ident", ":":
             compound.pseudos.append(token.lower_value)
-        case FunctionBlock(lower_name="without") if mark == ":":
+        case "function", ":" if token.lower_name == "without":
             compound.attributes.append((tinycss2.serialize(token.arguments), "without", ""))
-        case FunctionBlock() if mark == ":":
+        case "function", ":":
             compound.pseudos.append(token.lower_name)
-            if token.lower_name in _NESTING:
+            if token.lower_name in ("is", "not"):
                 compound.nested.append((token.lower_name, read_selectors(token.arguments)))
-        case IdentToken() if mark == ".":
+        case "ident", ".":
             compound.classes.append(token.value)
-        case IdentToken():
+        case "ident", _:
             compound.tag = token.lower_value
-        case HashToken():
+        case "hash", _:
             compound.id = token.value
-        case SquareBracketsBlock():
+        case "[] block", _:
             compound.attributes.append(_read_attribute(token))
         case _:
-            return literal in ("*", "&")
+            return token in ("*", "&")
     return True
 
 
-def _read_attribute(block: SquareBracketsBlock) -> tuple[str, str, str]:
-    parts = [token for token in block.content if not isinstance(token, WhitespaceToken)]
+def _read_attribute(block: Any) -> tuple[str, str, str]:
+    parts = [token for token in block.content if token.type != "whitespace"]
     values = [str(getattr(token, "value", "")) for token in parts]
     if [*map(str.lower, values[3:])] == ["i"]:  # of either case: [type="text" i]
         values = [values[0], f"{values[1]}i", values[2]]
     return (values[0].lower() if values else "", "".join(values[1:-1]), values[-1] if len(values) > 1 else "")
-
-
-_NESTING = ("is", "not")
 
 
 def _related(node: Element, combinator: str) -> Iterable[Element]:
@@ -206,10 +186,8 @@ def _elements_around(node: Element) -> Iterator[Element]:
 
 
 def _has_attribute(node: Element, name: str, operator: str, value: str) -> bool:
-    if operator == "without":
-        return not node.get(name).strip()
-    is_there = name in node.attributes and operator in _OPERATORS and _OPERATORS[operator](node.get(name), value)
-    return is_there or name.startswith(OUTLOOK_MARK)
+    is_there = operator in _OPERATORS and (name in node.attributes or operator == "without")
+    return name.startswith(OUTLOOK_MARK) or (is_there and _OPERATORS[operator](node.get(name), value))
 
 
 _HUGE = re.compile(r"\d{301,}")
@@ -302,11 +280,11 @@ def _read(
     nodes: Iterable[Any], offset_of: Callable[[Any], int], within: tuple[AtRule, ...] = (), *, nested: bool = False
 ) -> Iterator[StyleRule | AtRule]:
     for node in nodes:
-        if isinstance(node, QualifiedRule):
+        if node.type == "qualified-rule":
             inside, selectors = _block(node.content), read_selectors(node.prelude)
             yield StyleRule(selectors, _declarations(inside, offset_of), within, nested, offset_of(node))
             yield from _read(inside, offset_of, within, nested=True)
-        elif isinstance(node, AtNode):
+        elif node.type == "at-rule":
             rule = AtRule(node.lower_at_keyword, tinycss2.serialize(node.prelude).strip(), offset_of(node), within)
             yield rule
             yield from _read(_block(node.content or ()), offset_of, (*within, rule))
@@ -320,7 +298,7 @@ def _declarations(nodes: Iterable[Any], offset_of: Callable[[Any], int]) -> tupl
     return tuple(
         Declaration(node.lower_name, tinycss2.serialize(node.value).strip(), bool(node.important), offset_of(node))
         for node in nodes
-        if isinstance(node, DeclarationNode)
+        if node.type == "declaration"
     )
 
 
