@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from keyturn.studio.lint.clients.clients import MAJOR, Support, names_of, supports
-from keyturn.studio.lint.clients.features import Feature, FeatureUse, Gaps, feature_uses, features, gaps_of
+from keyturn.studio.lint.clients.features import Feature, Gaps, Use, feature_uses, features, gaps_of
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import ClientGap, Finding
 
@@ -19,33 +19,33 @@ _MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
 def check_compatibility(document: Document, clients: tuple[str, ...] = MAJOR) -> Iterator[Finding]:
     """Yield features that these clients lack, once for each line. Notes on other clients count, too."""
     seen = set()
-    for use in feature_uses(document):
-        finding = _finding_on(document, use, clients)
+    for slug, use in feature_uses(document):
+        finding = _finding_on(document, slug, use, clients)
         if finding is None:
             continue
-        key = (use.feature, finding.place.file, finding.place.line, finding.severity == "note" and finding.clients)
+        key = (slug, finding.place.file, finding.place.line, finding.severity == "note" and finding.clients)
         if key not in seen:
             seen.add(key)
             yield finding
 
 
-def _finding_on(document: Document, use: FeatureUse, chosen: tuple[str, ...]) -> Finding | None:
-    support, feature = supports()[use.feature], features()[use.feature]
-    lacking, partly = gaps = gaps_of(use, chosen)
+def _finding_on(document: Document, slug: str, use: Use, chosen: tuple[str, ...]) -> Finding | None:
+    support, feature = supports()[slug], features()[slug]
+    lacking, partly = gaps = gaps_of(slug, use, chosen)
     if not any(gaps):
         return None
     return Finding(
-        rule=f"compatibility/{use.feature}",
+        rule=f"compatibility/{slug}",
         severity="warning" if lacking and not feature.is_graceful(use.value) else "note",
         message=_message(use, support, feature, gaps),
         fix=(not document.is_mjml and feature.in_html) or feature.fix or _note(support, lacking) or _WITHOUT,
         place=document.place(use.offset),
-        feature=use.feature,
+        feature=slug,
         clients=tuple(ClientGap(client, "no" if client in lacking else "partial") for client in (*lacking, *partly)),
     )
 
 
-def _message(use: FeatureUse, support: Support, feature: Feature, gaps: Gaps) -> str:
+def _message(use: Use, support: Support, feature: Feature, gaps: Gaps) -> str:
     """Return what is lacking where. Of a feature that covers several elements, the element is named."""
     tag = re.match(r"<[\w-]+", use.written) if feature.tag and not feature.attribute else None
     title = f"{tag[0]}>" if tag else support.title.removesuffix(" property")

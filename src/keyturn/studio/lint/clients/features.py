@@ -6,7 +6,7 @@ client's gap follows from its verdict and from those of its notes that concern t
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache, partial
 from itertools import chain
 from pathlib import Path
@@ -51,20 +51,23 @@ class Feature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return self.graceful if isinstance(self.graceful, bool) else bool(re.search(self.graceful, value))
 
 
-class FeatureUse(Struct, frozen=True):
-    """A use of a feature.
+class Use(Struct, frozen=True):
+    """A place that uses one or more features.
 
     `offset` counts characters of the markup. `written` is its text behind the kind of its place: "style color: red",
-    "sheet @media print", "<input type=radio>". `value` is the value alone. `elements`: tags of the elements that use
-    it, if known. `unread_by`: clients that never read this place.
+    "sheet @media print", "<input type=radio>". `value` is the value alone. `tags` returns the tags of the elements that
+    use it, if known. `unread_by`: clients that never read this place.
     """
 
-    feature: str
     value: str
     offset: int
     written: str = ""
-    elements: frozenset[str] = frozenset()
+    tags: Callable[[], Collection[str]] = tuple
     unread_by: frozenset[str] = frozenset()
+
+
+_Uses = Iterator[tuple[Iterable[str], Use]]
+"""Features with a use of them all."""
 
 
 @cache
@@ -115,14 +118,16 @@ _COMPILED_BY_MJML = ("height", "width", "background", "align", "vertical-align",
 _WORD = frozenset(("outlook/windows", "outlook/windows-mail"))
 
 
-def feature_uses(document: Document) -> Iterator[FeatureUse]:
+def feature_uses(document: Document) -> Iterator[tuple[str, Use]]:
+    """Yield the features of a mail, each with its use."""
     hidden_from_word = parts_not_for_word(str(document.markup))
-    for use in _all_uses(document):
+    for slugs, use in _all_uses(document):
         hidden = any(use.offset in part for part in hidden_from_word)
-        yield replace(use, unread_by=use.unread_by | _WORD) if hidden else use
+        seen = replace(use, unread_by=use.unread_by | _WORD) if hidden else use
+        yield from ((slug, seen) for slug in slugs)
 
 
-def _all_uses(document: Document) -> Iterator[FeatureUse]:
+def _all_uses(document: Document) -> _Uses:
     for element in document.elements():
         if element.tag.startswith("mj"):
             yield from _uses_of_element(element)
@@ -132,41 +137,43 @@ def _all_uses(document: Document) -> Iterator[FeatureUse]:
         yield from _uses_of_stylesheet(document, style)
 
 
-def _uses_of_element(element: Element) -> Iterator[FeatureUse]:
-    tag = frozenset((element.tag,))
-    for slug in named("mjml", element.tag):
-        yield FeatureUse(slug, "", element.offset, f"<{element.tag}>", tag)
+def _uses_of_element(element: Element) -> _Uses:
+    def tags() -> tuple[str]:
+        return (element.tag,)
+
+    yield named("mjml", element.tag), Use("", element.offset, f"<{element.tag}>", tags)
     for name, attribute in element.attributes.items():
         slugs = named("mjml", f"{element.tag} {name}")
         if not name.startswith(_COMPILED_BY_MJML) or name.endswith("color"):
             slugs += of_declaration(name, attribute.value)
-        for slug in slugs:
-            yield FeatureUse(slug, attribute.value, attribute.offset, f"{element.tag} {name}: {attribute.value}", tag)
+        yield slugs, Use(attribute.value, attribute.offset, f"{element.tag} {name}: {attribute.value}", tags)
     if element.tag in ("mj-image", "mj-social-element"):
         yield from _uses_of_source(element)
 
 
-def _uses_of_tag(tag: Element) -> Iterator[FeatureUse]:
-    values, elements = {name: attribute.value for name, attribute in tag.attributes.items()}, frozenset((tag.tag,))
+def _uses_of_tag(tag: Element) -> _Uses:
+    def tags() -> tuple[str]:
+        return (tag.tag,)
+
+    values = {name: attribute.value for name, attribute in tag.attributes.items()}
     written = f"<{' '.join([tag.tag, *(f'{name}={value}' for name, value in values.items())])}>"
     for slug, attribute in of_tag(tag.tag, values):
         place = tag.attributes[attribute].offset if attribute in tag.attributes else tag.offset
-        yield FeatureUse(slug, values.get(attribute, tag.tag), place, written, elements)
+        yield (slug,), Use(values.get(attribute, tag.tag), place, written, tags)
     if tag.tag == "img":
         yield from _uses_of_source(tag)
     if "style" in tag.attributes:
         style, start = values["style"], tag.attributes["style"].value_offset
-        yield from _uses_of_declarations(style, start, read_style(style), "style", lambda: elements)
+        yield from _uses_of_declarations(style, start, read_style(style), "style", tags)
 
 
-def _uses_of_source(image: Element) -> Iterator[FeatureUse]:
+def _uses_of_source(image: Element) -> _Uses:
     """Yield the use of the image's format, which the suffix of its address tells."""
     address = image.get("src")
     suffix = Path(split_address(address).path).suffix.lstrip(".").lower()
     if address and not is_placeholder(address):
-        for slug in named("image", "data:" if address.startswith("data:") else suffix):
-            offset, written = image.attributes["src"].offset, f"{image.tag} src: {address}"
-            yield FeatureUse(slug, address, offset, written, frozenset((image.tag,)))
+        slugs = named("image", "data:" if address.startswith("data:") else suffix)
+        yield slugs, Use(address, image.attributes["src"].offset, f"{image.tag} src: {address}")
 
 
 # Rules inside these are meant for clients that support them. Other clients lose nothing.
@@ -184,23 +191,22 @@ _HIDING = ("display", "mso-hide", "max-height", "opacity", "font-size", "height"
 _IMPORTANT = re.compile(r"!\s*important\b", re.IGNORECASE)
 
 
-def _uses_of_stylesheet(document: Document, style: AuthoredStyle) -> Iterator[FeatureUse]:
+def _uses_of_stylesheet(document: Document, style: AuthoredStyle) -> _Uses:
     sheet, start = read_stylesheet(style.css), style.offset
     if not style.inlined and (sheet.rules or sheet.at_rules):
         place = "body" if document.body is not document.root and start in document.body.inner else "head"
-        yield FeatureUse("html-style", place, start, f"style element in {place}")
+        yield ("html-style",), Use(place, start, f"style element in {place}")
     for at in sheet.at_rules:
         written = f"{at.keyword} {at.prelude}"
         around = "".join(f" inside @{above.keyword} {above.prelude}" for above in at.within)
-        for slug in named("at", written):
-            yield FeatureUse(slug, at.prelude, start + at.offset, f"sheet @{written}{around}")
+        yield named("at", written), Use(at.prelude, start + at.offset, f"sheet @{written}{around}")
     for rule in sheet.rules:
         if not _is_optional(rule):
             unread_by = frozenset(client for around in rule.within for client in _clients_without(around.keyword))
-            elements = cache(partial(_selected_tags, document, rule))
-            uses = _uses_of_declarations(style.css, start, rule.declarations, "sheet", elements)
-            for use in chain(() if style.inlined else _uses_of_selectors(rule, start), uses):
-                yield replace(use, unread_by=unread_by)
+            tags = cache(partial(_selected_tags, document, rule))
+            uses = _uses_of_declarations(style.css, start, rule.declarations, "sheet", tags)
+            for slugs, use in chain(() if style.inlined else _uses_of_selectors(rule, start), uses):
+                yield slugs, replace(use, unread_by=unread_by)
 
 
 def _selected_tags(document: Document, rule: StyleRule) -> frozenset[str]:
@@ -209,20 +215,19 @@ def _selected_tags(document: Document, rule: StyleRule) -> frozenset[str]:
 
 
 def _uses_of_declarations(
-    css: str, start: int, declarations: Sequence[Declaration], where: str, elements: Callable[[], frozenset[str]]
-) -> Iterator[FeatureUse]:
-    """Yield the uses in declarations of `css`, which begins at `start`. `elements` returns the tags that have them."""
+    css: str, start: int, declarations: Sequence[Declaration], where: str, tags: Callable[[], Collection[str]]
+) -> _Uses:
+    """Yield the uses in declarations of `css`, which begins at `start`. `tags` are those that have them."""
     hidden = any(one.name in _HIDING and one.value in ("0", "0px", "none", "all") for one in declarations)
     for one in declarations:
         if hidden and one.name in ("visibility", "overflow", *_HIDING) and (one.name, one.value) != ("display", "none"):
             continue
         offset, written = start + one.offset, f"{where} {one.name}: {one.value}"
-        for slug in of_declaration(one.name, one.value):
-            yield FeatureUse(slug, one.value, offset, written, elements() if features()[slug].on else frozenset())
+        yield of_declaration(one.name, one.value), Use(one.value, offset, written, tags)
         if one.important:  # as it is written: to some clients the space in front matters
             end = _IMPORTANT.search(css, one.offset)
             written = f"{where} {css[one.offset : end.end()]}" if end else f"{written} !important"
-            yield FeatureUse("css-important", "!important", offset, written)
+            yield ("css-important",), Use("!important", offset, written)
 
 
 @cache
@@ -232,23 +237,18 @@ def _clients_without(keyword: str) -> Sequence[str]:
     return supports()[feature].clients_that("no") if feature else ()
 
 
-def _uses_of_selectors(rule: StyleRule, start: int) -> Iterator[FeatureUse]:
+def _uses_of_selectors(rule: StyleRule, start: int) -> _Uses:
     if any(around.keyword.endswith("keyframes") for around in rule.within):
         return  # "from" and "50%" are no selectors
     parts = {"&": "&"} if rule.nested else {}
     for selector in rule.selectors:
         for one in selector.compounds:
-            signs = {
-                "[]": one.attributes,
-                "..": len(one.classes) + bool(one.id) > 1,
-                "*": not (str(one) or rule.nested),
-            }
-            used = (sign for sign, is_used in signs.items() if is_used)
-            parts |= dict.fromkeys((*(f":{pseudo}" for pseudo in one.pseudos), *used), str(one))
+            bare = not (str(one) or rule.nested)
+            signs = [sign for sign, used in (("[]", one.attributes), ("..", one.names[1:]), ("*", bare)) if used]
+            parts |= dict.fromkeys([*signs, *(f":{pseudo}" for pseudo in one.pseudos)], str(one))
         parts |= dict.fromkeys(selector.combinators, str(selector))
     for part, written in sorted(parts.items()):
-        for slug in named("selector", part):
-            yield FeatureUse(slug, part, start + rule.offset, f"sheet {written}")
+        yield named("selector", part), Use(part, start + rule.offset, f"sheet {written}")
 
 
 def _is_optional(rule: StyleRule) -> bool:
@@ -261,7 +261,7 @@ def _is_optional(rule: StyleRule) -> bool:
 
 def is_of_one_client(selector: Selector) -> bool:
     """Tell whether a selector is for the markup that a single client makes of a mail."""
-    names = {name for one in selector.compounds for name in (*one.classes, one.id, *selector.attribute_names())}
+    names = {*selector.attribute_names(), *(name[1:] for name in selector.names)}
     of_gmail = selector.compounds[0].tag == "u" and selector.combinators[:1] == ("+",)
     return of_gmail or not _OF_ONE_CLIENT.isdisjoint(names)
 
@@ -280,9 +280,9 @@ class Gaps(NamedTuple):
     partly: Mapping[str, str]
 
 
-def gaps_of(use: FeatureUse, clients: Iterable[str]) -> Gaps:
+def gaps_of(slug: str, use: Use, clients: Iterable[str]) -> Gaps:
     """Return the gaps of these clients. Those that never read the place of the use are left out."""
-    feature, support = features()[use.feature], supports()[use.feature]
+    feature, support = features()[slug], supports()[slug]
     lacking, partly = dict[str, str](), dict[str, str]()
     for client in clients:
         verdict, notes = support.verdicts[client], support.noted.get(client) or ("",)
@@ -303,10 +303,10 @@ def note_if(feature: Feature, support: Support) -> str:
     return " or ".join([*whole, *(["the chosen clients lack only a part of it"] if has_parts else [])])
 
 
-def _concerns(note: str, use: FeatureUse, feature: Feature, support: Support) -> bool:
+def _concerns(note: str, use: Use, feature: Feature, support: Support) -> bool:
     if note in feature.when or note in feature.on:
         is_written = re.search(feature.when.get(note, ""), use.written, re.IGNORECASE)
-        is_on = note not in feature.on or any(re.fullmatch(feature.on[note], tag) for tag in use.elements)
+        is_on = note not in feature.on or any(re.fullmatch(feature.on[note], tag) for tag in use.tags())
         return bool(is_written) and is_on
     if not _is_of_whole(note, feature, support):
         return True

@@ -69,11 +69,15 @@ class Compound:
             and all(any(one.matches(node) for one in those) == (name == "is") for name, those in self.nested)
         )
 
+    @property
+    def names(self) -> list[str]:
+        """Its id and its classes: "#id", ".class"."""
+        return [*([f"#{self.id}"] if self.id else []), *(f".{one}" for one in self.classes)]
+
     def __str__(self) -> str:
         """Return it as CSS, without the arguments of pseudo-classes; "*" alone is empty."""
-        held = [f"[{name}{operator}{value}]" for name, operator, value in self.attributes]
-        named = [*(f".{one}" for one in self.classes), *held, *(f":{one}" for one in self.pseudos)]
-        return self.tag + (f"#{self.id}" if self.id else "") + "".join(named)
+        held = (f"[{name}{operator}{value}]" for name, operator, value in self.attributes)
+        return "".join([self.tag, *self.names, *held, *(f":{one}" for one in self.pseudos)])
 
 
 class Selector(Struct, frozen=True, dict=True):
@@ -98,6 +102,10 @@ class Selector(Struct, frozen=True, dict=True):
             parts.append((bool(one.id), classes, bool(one.tag)))
         ids, classes, tags = map(sum, zip(*parts, strict=True))
         return ids, classes, tags
+
+    @property
+    def names(self) -> list[str]:
+        return [name for one in self.compounds for name in one.names]
 
     def attribute_names(self) -> set[str]:
         return {name for compound in self.compounds for name, _, _ in compound.attributes}
