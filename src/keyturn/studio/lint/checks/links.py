@@ -199,7 +199,7 @@ def secret_in(address: str) -> str:
     return next((segment for segment in path if _looks_random(segment)), "")
 
 
-def has_certain_token(address: str) -> bool:
+def has_token(address: str) -> bool:
     """Tell whether a web address has a random part in a parameter or behind a path segment that names its purpose."""
     named, path = _parameters_and_path(address)
     if any(_TOKEN_NAME.search(name) and _looks_random(value) for name, value in named):
@@ -276,12 +276,12 @@ def is_unfilled(address: str) -> bool:
 
 
 def is_sample_value(values: Mapping[str, object], text: str) -> bool:
-    return any(text in value for value in strings_of(values))
+    return any(text in value for value in texts_in(values))
 
 
-def strings_of(value: object) -> Iterator[str]:
+def texts_in(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping | list | tuple):
         for one in value.values() if isinstance(value, Mapping) else value:
-            yield from strings_of(one)
+            yield from texts_in(one)

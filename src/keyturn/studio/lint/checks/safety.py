@@ -8,15 +8,7 @@ from pathlib import Path
 
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element, Text
 from keyturn.studio.lint.addresses import host_of, site_of
-from keyturn.studio.lint.checks.links import (
-    LOOPBACK,
-    addresses_in,
-    anchors,
-    has_certain_token,
-    is_between,
-    secret_in,
-    strings_of,
-)
+from keyturn.studio.lint.checks.links import LOOPBACK, addresses_in, anchors, has_token, is_between, secret_in, texts_in
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.report import AuditItem
@@ -60,14 +52,14 @@ def _holds_token(document: Document) -> bool:
     """Tell whether the sample has a link with a token. Guessed values do not count."""
     if not document.sample.is_complete:
         return False
-    links = (text for text in strings_of(document.sample.values) if has_certain_token(text))
+    links = (text for text in texts_in(document.sample.values) if has_token(text))
     return any(not _FOR_SOMETHING_ELSE.search(link.partition("?")[0]) for link in links)
 
 
 def _requirements(document: Document) -> Iterator[tuple[str, Iterable[Finding]]]:
     """Yield the requirements on a reset mail, each with what fails it."""
     find, body, in_text = document.finding, document.body.offset, addresses_in(document.text)
-    known = {text: secret for text in strings_of(document.sample.values) if (secret := secret_in(text))}
+    known = {text: secret for text in texts_in(document.sample.values) if (secret := secret_in(text))}
     hosts, links = set(map(host_of, known)), anchors(document)
     with_secret, buttons = [one for one in links if one.secret], [one for one in links if one.is_button]
     calls, secrets = with_secret or buttons[:1], {*known.values(), *(one.secret for one in with_secret)}

@@ -8,10 +8,9 @@ file of the mail writes it in a class, an id or a string, also in a part that no
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 
-import msgspec
+from msgspec.structs import replace
 
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.lint.clients.features import is_of_one_client
@@ -79,7 +78,7 @@ def unused_in_all(by_template: Mapping[str, Iterable[Finding]], users: Mapping[s
         for finding in findings:
             by_selector[finding.place, finding.message][template] = finding
     return [
-        msgspec.structs.replace(min(those.values(), key=RULES.rank), templates=tuple(those))
+        replace(min(those.values(), key=RULES.rank), templates=tuple(those))
         for (place, _), those in by_selector.items()
         if those.keys() >= {*users.get(place.file, ())}
     ]

@@ -138,9 +138,7 @@ def _all_uses(document: Document) -> _Uses:
 
 
 def _uses_of_element(element: Element) -> _Uses:
-    def tags() -> tuple[str]:
-        return (element.tag,)
-
+    tags = partial(tuple, [element.tag])
     yield named("mjml", element.tag), Use("", element.offset, f"<{element.tag}>", tags)
     for name, attribute in element.attributes.items():
         slugs = named("mjml", f"{element.tag} {name}")
@@ -152,9 +150,7 @@ def _uses_of_element(element: Element) -> _Uses:
 
 
 def _uses_of_tag(tag: Element) -> _Uses:
-    def tags() -> tuple[str]:
-        return (tag.tag,)
-
+    tags = partial(tuple, [tag.tag])
     values = {name: attribute.value for name, attribute in tag.attributes.items()}
     written = f"<{' '.join([tag.tag, *(f'{name}={value}' for name, value in values.items())])}>"
     for slug, attribute in of_tag(tag.tag, values):

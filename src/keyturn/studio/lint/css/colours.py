@@ -140,6 +140,31 @@ class Mode(Struct, frozen=True):
     def inverts(self) -> bool:
         return self.name in ("partial", "full")
 
+    def show_ground(self, colour: Colour) -> Colour:
+        """Return a background as it is shown. A partial inversion keeps dark ones."""
+        stays = self is PARTIAL and lightness(colour) <= _MIDDLE
+        return self._invert(colour) if self.inverts and not stays else colour
+
+    def show_text(self, colour: Colour, ground: Colour) -> Colour:
+        """Return a text colour as it is shown on a background that is inverted already.
+
+        Outlook.com keeps legible colours, and shifts the others until they are legible.
+        """
+        if self is FULL:
+            return self._invert(colour)
+        if not self.inverts or contrast(str(colour), str(ground)) >= ENOUGH:
+            return colour
+        inverted = self._invert(colour)
+        step = 1 if lightness(ground) < _MIDDLE else -1
+        while contrast(str(inverted), str(ground)) < ENOUGH and 0 < lightness(inverted) < 99.5:  # short of white
+            inverted = with_lightness(inverted, lightness(inverted) + step)
+        return inverted
+
+    def _invert(self, colour: Colour) -> Colour:
+        """Invert the lightness between the client's dark background and white."""
+        least = lightness(self.ground)
+        return with_lightness(colour, least + (100 - lightness(colour)) * (100 - least) / 100)
+
 
 LIGHT = Mode("light", "in light", Colour(1, 1, 1))
 DARK = Mode("dark", "in the mail's own dark styles", Colour(1, 1, 1), "prefers-color-scheme:dark")
@@ -148,31 +173,3 @@ FULL = Mode("full", "when Gmail on iOS inverts (modelled)", Colour(0x14 / 255, 0
 
 # The background of Apple Mail on iOS for a mail that declares a dark scheme without a background.
 DARK_CANVAS = Colour(0x1C / 255, 0x1C / 255, 0x1E / 255)
-
-
-def invert_ground(colour: Colour, mode: Mode) -> Colour:
-    """Return the background as a mode shows it. A partial inversion keeps dark ones."""
-    is_dark = mode is PARTIAL and lightness(colour) <= _MIDDLE
-    return _invert(colour, mode) if mode.inverts and not is_dark else colour
-
-
-def invert_text(colour: Colour, ground: Colour, mode: Mode) -> Colour:
-    """Return the text colour as a mode shows it on a background that is inverted already.
-
-    Outlook.com keeps legible colours, and shifts the others until they are legible.
-    """
-    if mode is FULL:
-        return _invert(colour, mode)
-    if not mode.inverts or contrast(str(colour), str(ground)) >= ENOUGH:
-        return colour
-    inverted = _invert(colour, mode)
-    step = 1 if lightness(ground) < _MIDDLE else -1
-    while contrast(str(inverted), str(ground)) < ENOUGH and 0 < lightness(inverted) < 99.5:  # short of white
-        inverted = with_lightness(inverted, lightness(inverted) + step)
-    return inverted
-
-
-def _invert(colour: Colour, mode: Mode) -> Colour:
-    """Invert the lightness between the client's dark background and white."""
-    least = lightness(mode.ground)
-    return with_lightness(colour, least + (100 - lightness(colour)) * (100 - least) / 100)

@@ -10,17 +10,7 @@ from functools import cache, cached_property, lru_cache, partial
 from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element
-from keyturn.studio.lint.css.colours import (
-    DARK,
-    DARK_CANVAS,
-    Colour,
-    Mode,
-    invert_ground,
-    invert_text,
-    read_colour,
-    read_ground,
-    replace_colours,
-)
+from keyturn.studio.lint.css.colours import DARK, DARK_CANVAS, Colour, Mode, read_colour, read_ground, replace_colours
 from keyturn.studio.lint.css.stylesheets import Declaration, StyleRule, read_style, read_stylesheet
 
 _TIMES = {"h1": 2, "h2": 1.5, "h3": 1.17, "h4": 1, "h5": 0.83, "h6": 0.67}
@@ -31,25 +21,21 @@ _BY_BROWSERS: Mapping[str, tuple[Declaration, ...]] = {
 }
 _LINK, _DARK_LINK = read_style("color:#0000ee"), read_style("color:#9e9eff")
 _PRESENTATIONAL = {
-    "bgcolor": "background-color",
-    "color": "color",
-    "align": "text-align",
-    "background": "background-image",
-}
+    "bgcolor": "background-color", "color": "color", "align": "text-align", "background": "background-image",
+}  # fmt: skip
 _BELOW_ALL, _ABOVE_ALL = (-1, 0, 0), (1_000_000, 0, 0)
 """The specificity of what browsers and the attributes of HTML say (HTML, 15.3), and that of the style attribute."""
 
 
-class Styles:
+class Styles(Struct, frozen=True, eq=False, dict=True):
     """The styles of an element. Elements that are styled alike share one instance, also across mails.
 
     `values` has the value of each property, in the order of the cascade, so later properties override an earlier
     shorthand. `of_modes`: the properties that are declared for some modes alone.
     """
 
-    def __init__(self, values: Mapping[str, str], of_modes: Container[str]) -> None:
-        self.values = values
-        self.of_modes = of_modes
+    values: Mapping[str, str]
+    of_modes: Container[str]
 
     @cached_property
     def has_image(self) -> bool:
@@ -177,7 +163,7 @@ class Painter:
         self._styles_of = sheets.cascade(mode)
         self.knows_dark = sheets.has_dark_rules or sheets.declares_dark
         ground = DARK_CANVAS if sheets.is_dark(mode) else mode.ground
-        ink = _WHITE if sheets.is_dark(mode) else invert_text(_BLACK, ground, mode)
+        ink = _WHITE if sheets.is_dark(mode) else mode.show_text(_BLACK, ground)
         self.canvas = Paint(ink, ground, 16, 400, 0, "left")
 
     def texts(self) -> Iterator[tuple[Element, Paint]]:
@@ -228,20 +214,19 @@ def _own_colour(styles: Styles, ground: Colour | None, mode: Mode) -> Colour | N
     if colour is None or ground is None:
         return None
     seen = colour.blend_over(ground)
-    return seen if "color" in styles.of_modes else invert_text(seen, ground, mode)
+    return seen if "color" in styles.of_modes else mode.show_text(seen, ground)
 
 
 def _own_ground(styles: Styles, mode: Mode) -> Colour | None:
     """Return the background, transparent without one. None if it cannot be read."""
     ground = read_ground(styles.values.get("background-color", ""))
-    return invert_ground(ground, mode) if ground and "background-color" not in styles.of_modes else ground
+    return mode.show_ground(ground) if ground and "background-color" not in styles.of_modes else ground
 
 
 def _own_lines(styles: Styles, mode: Mode) -> dict[str, str]:
     """Return the borders and outlines, if one has another colour. Clients treat them as they do backgrounds."""
-    invert = partial(invert_ground, mode=mode)
     lines = {
-        name: value if name in styles.of_modes else replace_colours(value, invert)
+        name: value if name in styles.of_modes else replace_colours(value, mode.show_ground)
         for name, value in styles.values.items()
         if _LINES.fullmatch(name)
     }

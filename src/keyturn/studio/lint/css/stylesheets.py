@@ -7,7 +7,6 @@ attribute is missing or blank.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from itertools import accumulate, groupby, islice
 from typing import Any
@@ -43,8 +42,7 @@ _STATES: Mapping[str, Callable[[Element], bool]] = {
 """The states of elements in a mail at rest. Others never hold."""
 
 
-@dataclass(slots=True)
-class Compound:
+class Compound(Struct):
     """Conditions on one element.
 
     `attributes` are (name, operator, value). `pseudos` are names without colons and arguments. `nested`: the
@@ -53,10 +51,10 @@ class Compound:
 
     tag: str = ""
     id: str = ""
-    classes: list[str] = field(default_factory=list)
-    attributes: list[tuple[str, str, str]] = field(default_factory=list)
-    pseudos: list[str] = field(default_factory=list)
-    nested: "list[tuple[str, tuple[Selector, ...]]]" = field(default_factory=list)
+    classes: list[str] = []
+    attributes: list[tuple[str, str, str]] = []
+    pseudos: list[str] = []
+    nested: "list[tuple[str, tuple[Selector, ...]]]" = []
 
     def holds(self, node: Element) -> bool:
         """Tell whether a node matches. The marks of Outlook.com are assumed."""
@@ -220,8 +218,7 @@ class AtRule(Struct, frozen=True):
     within: tuple["AtRule", ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class StyleRule:
+class StyleRule(Struct, frozen=True, eq=False, dict=True):
     """A style rule. Rules are compared by identity.
 
     `within`: the at-rules around it, the outermost first. `nested`: it is inside another rule, which few clients read.
