@@ -37,7 +37,7 @@ def check_contrast(document: Document) -> Iterator[Finding]:
     """
     values, texts = document.sample.values, document.texts_in_light
     guessed = {node for node, paint in texts if not values and _STAND_IN in (str(paint.colour), str(paint.ground))}
-    failed, seen = set[Element](), set[tuple[str, Element]]()
+    failed, reported = set[Element](), dict[tuple[str, Element], Finding]()
     for mode in (LIGHT, DARK, PARTIAL, FULL):
         painter = Painter(document.compiled, mode, document.stylesheets)
         if mode is DARK and not painter.knows_dark:
@@ -47,10 +47,8 @@ def check_contrast(document: Document) -> Iterator[Finding]:
                 continue
             if finding := _finding_on(document, node, paint, mode):
                 failed |= {node} if mode is LIGHT else set()
-                alike = (finding.message, document.lookup.element_of(node))
-                if alike not in seen:
-                    seen.add(alike)
-                    yield finding
+                reported.setdefault((finding.message, document.lookup.element_of(node)), finding)
+    yield from reported.values()
 
 
 def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> Finding | None:

@@ -18,15 +18,12 @@ _MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
 
 def check_compatibility(document: Document, clients: tuple[str, ...] = MAJOR) -> Iterator[Finding]:
     """Yield features that these clients lack, once for each line. Notes on other clients count, too."""
-    seen = set()
+    reported: dict[tuple[object, ...], Finding] = {}
     for slug, use in feature_uses(document):
-        finding = _finding_on(document, slug, use, clients)
-        if finding is None:
-            continue
-        key = (slug, finding.place.file, finding.place.line, finding.severity == "note" and finding.clients)
-        if key not in seen:
-            seen.add(key)
-            yield finding
+        if finding := _finding_on(document, slug, use, clients):
+            place, noted = finding.place, finding.clients if finding.severity == "note" else ()
+            reported.setdefault((slug, place.file, place.line, noted), finding)
+    yield from reported.values()
 
 
 def _finding_on(document: Document, slug: str, use: Use, chosen: tuple[str, ...]) -> Finding | None:

@@ -99,12 +99,12 @@ def _unfilled_places(document: Document) -> Iterator[Finding]:
 
 
 def _html_in_text(document: Document) -> Iterator[Finding]:
-    lines = set()
+    reported: dict[int, Finding] = {}
     for match in _HTML.finditer(document.text):
-        place = document.text_place(match.start())
-        if not is_sample_value(document.sample.values, match[0]) and place.line not in lines:
-            lines.add(place.line)
-            yield document.finding(place, "parity/html-in-text", shown=match[0][:40])
+        if not is_sample_value(document.sample.values, match[0]):
+            place = document.text_place(match.start())
+            reported.setdefault(place.line, document.finding(place, "parity/html-in-text", shown=match[0][:40]))
+    yield from reported.values()
 
 
 def _links_in_one_part(document: Document) -> Iterator[Finding]:
