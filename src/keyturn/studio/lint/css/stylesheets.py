@@ -8,7 +8,7 @@ attribute is missing or blank.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
-from itertools import accumulate, groupby, islice
+from itertools import accumulate, groupby
 from typing import Any
 
 import tinycss2
@@ -181,7 +181,7 @@ def _read_attribute(block: Any) -> tuple[str, str, str]:
 def _related(node: Element, combinator: str) -> Iterable[Element]:
     if combinator in ("+", "~"):
         return node.elder_siblings()[-1 if combinator == "+" else 0 :]
-    return islice(_elements_around(node), 1 if combinator == ">" else None)
+    return _elements_around(node) if combinator == " " else filter(None, [node.parent])
 
 
 def _elements_around(node: Element) -> Iterator[Element]:
