@@ -5,11 +5,12 @@ The contrast of every text with its background is checked in light and in each d
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from keyturn.mail.rendering.contrast import ENOUGH, contrast
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.lint.addresses import split_address
-from keyturn.studio.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Mode
+from keyturn.studio.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Colour, Mode
 from keyturn.studio.lint.css.computed_style import Paint, Painter
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Severity
@@ -34,39 +35,31 @@ def check_contrast(document: Document) -> Iterator[Finding]:
 
     A text that fails in light is not reported again for the inversions.
     """
-    root = document.compiled
-    guessed, failed, seen = set(_painted_with_a_stand_in(document)), set(), set()
+    values, texts = document.sample.values, document.texts_in_light
+    guessed = {node for node, paint in texts if not values and _STAND_IN in (str(paint.colour), str(paint.ground))}
+    failed, reported = set[Element](), dict[tuple[str, Element], Finding]()
     for mode in (LIGHT, DARK, PARTIAL, FULL):
-        painter = Painter(root, mode, document.stylesheets)
+        painter = Painter(document.compiled, mode, document.stylesheets)
         if mode is DARK and not painter.knows_dark:
             continue
-        for node, paint in document.texts_in_light if mode is LIGHT else painter.texts():
-            if paint.colour is None or paint.ground is None or node in guessed:
-                continue
-            if mode.inverts and (node in failed or paint.over_image):  # images stay as they are
+        for node, paint in texts if mode is LIGHT else painter.texts():
+            if node in guessed or (mode.inverts and (node in failed or paint.over_image)):  # images stay as they are
                 continue
             if finding := _finding_on(document, node, paint, mode):
                 failed |= {node} if mode is LIGHT else set()
-                alike = (finding.message, document.lookup.element_of(node))
-                if alike not in seen:
-                    seen.add(alike)
-                    yield finding
-
-
-def _painted_with_a_stand_in(document: Document) -> Iterator[Element]:
-    if not document.sample.values:
-        for node, paint in document.texts_in_light:
-            if _STAND_IN in (str(paint.colour), str(paint.ground)):
-                yield node
+                reported.setdefault((finding.message, document.lookup.element_of(node)), finding)
+    yield from reported.values()
 
 
 def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> Finding | None:
+    if paint.colour is None or paint.ground is None:
+        return None
     colour, ground = str(paint.colour), str(paint.ground)
     ratio = contrast(colour, ground)
     enough = ENOUGH_FOR_LARGE if paint.is_large else ENOUGH
     if ratio >= enough:
         return None
-    is_small = ratio >= _FAINT and _is_small_print(document, node, paint)
+    is_small = ratio >= _FAINT and _is_small_print(document, node, paint.colour, paint.size)
     severity: Severity = "note" if is_small or (mode.inverts and ratio >= ENOUGH_FOR_LARGE) else "warning"
     return document.finding(
         document.lookup.offset_of(node),
@@ -81,25 +74,24 @@ def _finding_on(document: Document, node: Element, paint: Paint, mode: Mode) -> 
     )
 
 
-def _is_small_print(document: Document, node: Element, paint: Paint) -> bool:
+def _is_small_print(document: Document, node: Element, colour: Colour, size: float) -> bool:
     """Tell whether a text is grey, and smaller than most of the mail or in its footer."""
-    if paint.colour is None or max(paint.colour[:3]) - min(paint.colour[:3]) > _GREY:
-        return False
-    return paint.size < max(document.text_size, _SMALLEST) or any(
-        _FOOTER.search(f"{one.tag} {one.get('class')} {one.get('id')}") for one in (node, *node.ancestors())
-    )
+    names = (f"{one.tag} {one.get('class')} {one.get('id')}" for one in (node, *node.ancestors()))
+    is_small = size < max(document.text_size, _SMALLEST) or any(map(_FOOTER.search, names))
+    return is_small and max(colour[:3]) - min(colour[:3]) <= _GREY
 
 
 _SMALLEST = 13
 _TINY = 9
 _TIGHTEST = 1.2
 _SEVERAL_LINES = 120
-_HEADING = re.compile(r"h([1-6])$")
 
 
 def check_accessibility(document: Document) -> Iterator[Finding]:
     yield from _language_and_title(document)
-    yield from _images(document)
+    for node in document.compiled.walk():
+        if node.tag == "img" and _is_file_name(node.get("alt"), node.get("src")):
+            yield document.finding(document.lookup.offset_of(node), "accessibility/alt-file-name", alt=node.get("alt"))
     yield from _headings(document)
     yield from _tables(document)
     yield from _texts(document)
@@ -112,15 +104,8 @@ def _language_and_title(document: Document) -> Iterator[Finding]:
         yield document.finding(offset, "accessibility/lang", tag=top.tag if top else "outermost")
     if not document.mail.subject.strip():
         title = document.root.find("mj-title") or document.root.find("title")
-        yield document.finding(
-            title.offset if title else offset, "accessibility/title", tag="mj-title" if document.is_mjml else "title"
-        )
-
-
-def _images(document: Document) -> Iterator[Finding]:
-    for node in document.compiled.walk():
-        if node.tag == "img" and _is_file_name(node.get("alt"), node.get("src")):
-            yield document.finding(document.lookup.offset_of(node), "accessibility/alt-file-name", alt=node.get("alt"))
+        tag = "mj-title" if document.is_mjml else "title"
+        yield document.finding(title.offset if title else offset, "accessibility/title", tag=tag)
 
 
 def _is_file_name(alt: str, source: str) -> bool:
@@ -130,17 +115,11 @@ def _is_file_name(alt: str, source: str) -> bool:
 
 
 def _headings(document: Document) -> Iterator[Finding]:
-    before, has_headings = 0, False
-    for tag in document.html_elements():
-        if not (heading := _HEADING.match(tag.tag)):
-            continue
-        level, has_headings = int(heading[1]), True
-        if level > before + 1 and before:
-            yield document.finding(
-                tag.offset, "accessibility/heading-order", before=before, level=level, next=before + 1
-            )
-        before = level
-    if not has_headings and (body := body_of(document.root) or document.root.find("body")):
+    headings = [(one.offset, int(one.tag[1])) for one in document.html_elements("h1", "h2", "h3", "h4", "h5", "h6")]
+    for (_, before), (offset, level) in pairwise(headings):
+        if level > before + 1:
+            yield document.finding(offset, "accessibility/heading-order", before=before, level=level, next=before + 1)
+    if not headings and (body := body_of(document.root) or document.root.find("body")):
         yield document.finding(body.offset, "accessibility/no-heading")
 
 
@@ -152,9 +131,8 @@ def _tables(document: Document) -> Iterator[Finding]:
             yield document.finding(element.offset, "accessibility/table-role", name="mj-table")
     for table in document.html_elements("table"):
         own = table.below(frozenset(["table"]))  # not the cells of a nested table
-        headed = any(isinstance(node, Element) and node.tag == "th" for node in own)
-        role = table.get("role")
-        if not role and not headed:
+        headed, role = any(isinstance(node, Element) and node.tag == "th" for node in own), table.get("role")
+        if not (role or headed):
             yield document.finding(table.offset, "accessibility/table-role", name="table")
         if role in ("presentation", "none") and headed:
             yield document.finding(table.offset, "accessibility/headers-of-layout", role=role)
@@ -162,13 +140,12 @@ def _tables(document: Document) -> Iterator[Finding]:
 
 def _texts(document: Document) -> Iterator[Finding]:
     """Yield text that is hard to read, once for each place."""
-    seen = set()
+    hard: dict[tuple[int, str], Finding] = {}
     for node, paint in document.texts_in_light:
         offset = document.lookup.offset_of(node)
         for finding in _of_text(document, offset, paint, len(node.text())):
-            if (finding.rule, offset) not in seen:
-                seen.add((finding.rule, offset))
-                yield finding
+            hard.setdefault((offset, finding.rule), finding)
+    yield from hard.values()
 
 
 def _of_text(document: Document, offset: int, paint: Paint, letters: int) -> Iterator[Finding]:

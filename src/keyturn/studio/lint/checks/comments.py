@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding
 
+_COMMENT = re.compile(r"<!--(?P<text>(?:[^-]++|-(?!->))*+)(?P<end>-->)?")
 _FOR_OTHERS_ALONE = re.compile(r"\[if\s+!\s*\(?\s*mso\b[^\]&|]*\]>.*<!\[endif\]", re.DOTALL | re.IGNORECASE)
 """Outlook skips it, and all others take it for a comment: `<!--[if !mso]>` without a `<!-->` behind it."""
 
@@ -14,17 +15,12 @@ _SWALLOWS = ("a", "script", "select", "style", "textarea", "title")
 
 
 def check_comments(document: Document) -> Iterator[Finding]:
-    markup, start = document.markup, document.markup.find("<!--")
-    while start >= 0:
-        end = markup.find("-->", start + 4)
-        is_open = end < 0 or "<!--" in markup[start + 4 : end]
+    for comment in _COMMENT.finditer(document.markup):
+        is_open = not comment["end"] or "<!--" in comment["text"]
         if is_open and not document.files.is_mjml:  # else a finding on the MJML
-            yield document.finding(start, "html/unclosed-comment")
-        if end < 0:
-            return
-        if _FOR_OTHERS_ALONE.fullmatch(markup, start + 4, end):
-            yield document.finding(start, "html/never-shown")
-        start = markup.find("<!--", end)
+            yield document.finding(comment.start(), "html/unclosed-comment")
+        if comment["end"] and _FOR_OTHERS_ALONE.fullmatch(comment["text"]):
+            yield document.finding(comment.start(), "html/never-shown")
 
 
 def check_unclosed_elements(document: Document) -> Iterator[Finding]:

@@ -4,10 +4,10 @@ No client runs scripts, event handlers and frames. Forms are judged by client.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 
 from keyturn.studio.lint.clients.clients import MAJOR, Support, names_of, supports
-from keyturn.studio.lint.clients.features import Feature, FeatureUse, Gap, feature_uses, features, gaps, severity_of
+from keyturn.studio.lint.clients.features import Feature, Gaps, Use, feature_uses, features, gaps_of
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import ClientGap, Finding
 
@@ -18,51 +18,42 @@ _MARKDOWN_LINK = re.compile(r"\[([^][]*)\]\([^)[]*\)")
 
 def check_compatibility(document: Document, clients: tuple[str, ...] = MAJOR) -> Iterator[Finding]:
     """Yield features that these clients lack, once for each line. Notes on other clients count, too."""
-    seen = set()
-    for use in feature_uses(document):
-        finding = _finding_on(document, use, clients)
-        if finding is None:
-            continue
-        key = (use.feature, finding.place.file, finding.place.line, finding.severity == "note" and finding.clients)
-        if key not in seen:
-            seen.add(key)
-            yield finding
+    reported: dict[tuple[object, ...], Finding] = {}
+    for slug, use in feature_uses(document):
+        if finding := _finding_on(document, slug, use, clients):
+            place, noted = finding.place, finding.clients if finding.severity == "note" else ()
+            reported.setdefault((slug, place.file, place.line, noted), finding)
+    yield from reported.values()
 
 
-def _finding_on(document: Document, use: FeatureUse, chosen: tuple[str, ...]) -> Finding | None:
-    support, feature = supports()[use.feature], features()[use.feature]
-    all_gaps = tuple(gaps(use, feature, support, chosen))
-    if not all_gaps:
+def _finding_on(document: Document, slug: str, use: Use, chosen: tuple[str, ...]) -> Finding | None:
+    support, feature = supports()[slug], features()[slug]
+    lacking, partly = gaps = gaps_of(slug, use, chosen)
+    if not any(gaps):
         return None
-    lacking, partly = ([gap for gap in all_gaps if gap.support == kind] for kind in ("no", "partial"))
     return Finding(
-        rule=f"compatibility/{use.feature}",
-        severity=severity_of(use, feature, all_gaps),
-        message=_message(_title(support, feature, use), support, feature, lacking, partly),
+        rule=f"compatibility/{slug}",
+        severity="warning" if lacking and not feature.is_graceful(use.value) else "note",
+        message=_message(use, support, feature, gaps),
         fix=(not document.is_mjml and feature.in_html) or feature.fix or _note(support, lacking) or _WITHOUT,
         place=document.place(use.offset),
-        feature=use.feature,
-        clients=tuple(ClientGap(gap.client, gap.support) for gap in (*lacking, *partly)),
+        feature=slug,
+        clients=tuple(ClientGap(client, "no" if client in lacking else "partial") for client in (*lacking, *partly)),
     )
 
 
-def _title(support: Support, feature: Feature, use: FeatureUse) -> str:
-    """Return the name of the element if the feature covers several elements."""
-    tag = re.match(r"<([\w-]+)", use.written)
-    if feature.tag and not feature.attribute and tag:
-        return f"<{tag[1]}>"
-    return support.title.removesuffix(" property")
-
-
-def _message(title: str, support: Support, feature: Feature, lacking: Sequence[Gap], partly: Sequence[Gap]) -> str:
-    effects = [f"{feature.effect} in {names_of([gap.client for gap in lacking])}"] if lacking else []
-    if partly:
-        why = _note(support, partly).rstrip(".")
-        effects.append(f"only in part in {names_of([gap.client for gap in partly])}" + (f" ({why})" if why else ""))
+def _message(use: Use, support: Support, feature: Feature, gaps: Gaps) -> str:
+    """Return what is lacking where. Of a feature that covers several elements, the element is named."""
+    tag = re.match(r"<[\w-]+", use.written) if feature.tag and not feature.attribute else None
+    title = f"{tag[0]}>" if tag else support.title.removesuffix(" property")
+    effects = [f"{feature.effect} in {names_of([*gaps.lacking])}"] if gaps.lacking else []
+    if gaps.partly:
+        why = _note(support, gaps.partly).rstrip(".")
+        effects.append(f"only in part in {names_of([*gaps.partly])}" + (f" ({why})" if why else ""))
     return f"{title}: {', '.join(effects)}. {support.works[:1].upper()}{support.works[1:]}."
 
 
-def _note(support: Support, all_gaps: Iterable[Gap]) -> str:
+def _note(support: Support, gaps: Mapping[str, str]) -> str:
     """Return the first note of Can I email on these gaps, as plain text."""
-    notes = (support.notes[gap.note] for gap in all_gaps if gap.note in support.notes)
+    notes = (support.notes[note] for note in gaps.values() if note in support.notes)
     return _VERDICT_WORD.sub("", _MARKDOWN_LINK.sub(r"\1", next(notes, "")))

@@ -4,10 +4,9 @@ Addresses are never fetched: a GET may consume a reset link.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import cast
 from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
@@ -19,10 +18,16 @@ from keyturn.studio.lint.finding import Finding, Severity, did_you_mean
 from keyturn.studio.lint.markup.structure import default_rules, inherited_attribute
 from keyturn.studio.lint.rules import RULES
 
-_SCHEMES = ("https", "http", "mailto", "tel", "sms")
-_OF_SOURCES = {"image": ("https", "http", "cid", "data"), "base": ("https", "http")}
+_KNOWN = {
+    "": ("https", "http", "mailto", "tel", "sms"),
+    "image": ("https", "http", "cid", "data"),
+    "base": ("https", "http"),
+}
+"""The schemes of links, images and bases."""
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_MAILBOX = re.compile(r"[^\s@,<>]+@[^\s@,<>]+\.[^\s@,<>.]+")
+_MAILBOX = r"\s*[^\s@,<>?]+@[^\s@,<>?]+\.[^\s@,<>?.]+\s*"
+_MAILTO = re.compile(rf"mailto:(?!//){_MAILBOX}(?:,{_MAILBOX})*(?:\?.*)?", re.IGNORECASE | re.DOTALL)
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _INSIDE = re.compile(
     r"localhost|.+\.localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1|host\.docker\.internal"
@@ -42,71 +47,64 @@ _TWICE = re.compile(
 class Anchor(Struct, frozen=True):
     """A link of a mail.
 
-    `address` is None without an href. `label` is its text, with the alternative texts of images. `offset` counts
+    `address` is empty without an href. `label` is its text, with the alternative texts of images. `offset` counts
     characters of the markup. `begins_at`: where its address begins, which may be the base-url of its navbar.
     `has_image`: it contains an image.
     """
 
-    address: str | None
-    label: str
+    address: str
     offset: int
     begins_at: int
-    has_image: bool
-    is_button: bool
+    label: str = ""
+    has_href: bool = True
+    has_image: bool = False
+    is_button: bool = False
 
     @property
     def secret(self) -> str:
-        return secret_in(self.address or "")
+        return secret_in(self.address)
 
 
 def check_links(document: Document) -> Iterator[Finding]:
     targets: dict[str, str] = {}
     for anchor in anchors(document):
         find = partial(document.finding, anchor.offset)
-        if anchor.address is None:
+        if not anchor.has_href:
             yield find("links/no-href")
         elif not is_unfilled(anchor.address):
-            yield from _check_address(document, anchor.address, anchor, partial(document.finding, anchor.begins_at))
-        yield from _of_label(anchor, targets, find)
+            yield from _check_address(document, anchor, partial(document.finding, anchor.begins_at))
+        yield from _check_label(anchor, targets, find)
     images = (*document.elements("mj-image", "mj-carousel-image"), *document.html_elements("img"))
-    for address, offset in _addresses(images, "src"):
-        yield from _of_source(document, address, "image", partial(document.finding, offset))
-    for address, offset in _addresses(document.html_elements("base"), "href"):
-        yield from _of_source(document, address, "base", partial(document.finding, offset))
-
-
-def _addresses(elements: Iterable[Element], name: str) -> Iterator[tuple[str, int]]:
-    for element in elements:
-        if written := element.attributes.get(name):
-            yield written.value.strip(), written.offset
-
-
-def _of_source(document: Document, address: str, case: str, find: "partial[Finding]") -> Iterator[Finding]:
-    """Check the address of an image or a base. An app may complete or attach a relative image of a template."""
-    known, scheme = _OF_SOURCES[case], _SCHEME.match(address)
-    if address and not (scheme or is_unfilled(address) or (case == "image" and document.template)):
-        yield find("links/relative", case)
-    if _TWICE.match(address):
-        yield find("links/doubled-scheme")
-    elif scheme and "{" not in address and scheme[1].lower() not in known:
-        meant = did_you_mean(scheme[1].lower(), known, question="Did you mean {}:?")
-        yield find("links/unknown-scheme", case, severity="error", scheme=scheme[1], fix=meant)
-    elif _INSIDE.fullmatch(host := host_of(address)):
-        yield from _of_this_machine(document, host, find)
+    for case, name, elements in (("image", "src", images), ("base", "href", document.html_elements("base"))):
+        for written in filter(None, (element.attributes.get(name) for element in elements)):
+            yield from _check_source(document, written.value.strip(), case, partial(document.finding, written.offset))
 
 
 def check_links_in_text(document: Document) -> Iterator[Finding]:
     """Check the addresses in a mail that consists of text alone."""
     for match in _ANY_ADDRESS.finditer(document.text):
-        address = match[0].rstrip(_CLOSING)
+        address, start = match[0].rstrip(_CLOSING), match.start()
         if not is_unfilled(address):
-            anchor = Anchor(address, "", match.start(), match.start(), has_image=False, is_button=False)
-            place = document.text_place(match.start())
-            yield from _check_address(document, address, anchor, partial(document.finding, place))
+            find = partial(document.finding, document.text_place(start))
+            yield from _check_address(document, Anchor(address, start, start), find)
 
 
-def _check_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
+def _check_source(document: Document, address: str, case: str, find: "partial[Finding]") -> Iterator[Finding]:
+    """Check the address of an image or a base. An app may complete or attach a relative image of a template."""
     scheme = _SCHEME.match(address)
+    if address and not (scheme or is_unfilled(address) or (case == "image" and document.template)):
+        yield find("links/relative", case)
+    if _TWICE.match(address):
+        yield find("links/doubled-scheme")
+    elif scheme and "{" not in address and scheme[1].lower() not in _KNOWN[case]:
+        meant = did_you_mean(scheme[1].lower(), _KNOWN[case], question="Did you mean {}:?")
+        yield find("links/unknown-scheme", case, severity="error", scheme=scheme[1], fix=meant)
+    elif _INSIDE.fullmatch(host := host_of(address)):
+        yield from _check_machine(document, host, find)
+
+
+def _check_address(document: Document, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
+    address, scheme = anchor.address, _SCHEME.match(anchor.address)
     if address in ("", "#"):
         # what the mail is for, or one link of several
         yield find("links/empty", severity="error" if anchor.is_button else "warning")
@@ -116,23 +114,17 @@ def _check_address(document: Document, address: str, anchor: Anchor, find: "part
         yield find("links/relative")
     elif (name := scheme[1].lower()) in ("javascript", "data", "vbscript", "file"):
         yield find("links/forbidden-scheme", scheme=name)
-    elif name not in _SCHEMES:
-        meant = did_you_mean(name, _SCHEMES, question="Did you mean {}:?")
+    elif name not in _KNOWN[""]:
+        meant = did_you_mean(name, _KNOWN[""], question="Did you mean {}:?")
         yield find("links/unknown-scheme", severity="error" if meant else "warning", scheme=name, fix=meant)
-    elif name == "mailto":
-        yield from _of_mailto(address, find)
-    elif name in ("http", "https"):
-        yield from _of_web_address(document, address, anchor, find)
-
-
-def _of_mailto(address: str, find: "partial[Finding]") -> Iterator[Finding]:
-    named = address.partition(":")[2].partition("?")[0]
-    if named.startswith("//") or not all(_MAILBOX.fullmatch(mailbox.strip()) for mailbox in named.split(",")):
+    elif name == "mailto" and not _MAILTO.fullmatch(address):
         yield find("links/malformed-mailto")
+    elif name in ("http", "https"):
+        yield from _check_web_address(document, anchor, find)
 
 
-def _of_web_address(document: Document, address: str, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
-    host, secret = host_of(address), bool(anchor.secret)
+def _check_web_address(document: Document, anchor: Anchor, find: "partial[Finding]") -> Iterator[Finding]:
+    address, host, secret = anchor.address, host_of(anchor.address), bool(anchor.secret)
     severity: Severity = "error" if secret and document.sample.is_complete else "warning"
     if _TWICE.match(address):
         yield find("links/doubled-scheme")
@@ -140,7 +132,7 @@ def _of_web_address(document: Document, address: str, anchor: Anchor, find: "par
     if not address.lower().startswith(("http://", "https://")) or not host or " " in address:
         yield find("links/no-host")
     elif _INSIDE.fullmatch(host):
-        yield from _of_this_machine(document, host, find)
+        yield from _check_machine(document, host, find)
     elif address.lower().startswith("http:"):
         yield find("links/http", severity=severity, host=host, seen="read its token" if secret else "see it")
     if is_between(host):
@@ -148,22 +140,19 @@ def _of_web_address(document: Document, address: str, anchor: Anchor, find: "par
         yield find("links/third-party", severity=severity, host=host, seen=seen)
 
 
-def _of_this_machine(document: Document, host: str, find: "partial[Finding]") -> Iterator[Finding]:
+def _check_machine(document: Document, host: str, find: "partial[Finding]") -> Iterator[Finding]:
     if not is_sample_value(document.sample.values, host):
         yield find("links/this-machine", severity="error" if document.template else "note", host=host)
 
 
-def _of_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]") -> Iterator[Finding]:
+def _check_label(anchor: Anchor, targets: dict[str, str], find: "partial[Finding]") -> Iterator[Finding]:
     label = " ".join(anchor.label.casefold().split()).rstrip(".!… »>→")
-    if not label and anchor.has_image:
-        yield find("links/no-text", "image")
-        return
     if not label:
-        yield find("links/no-text")
+        yield find("links/no-text", "image" if anchor.has_image else "")
         return
     if label in RULES["links/vague-text"].words["texts"]:
         yield find("links/vague-text", label=anchor.label)
-    address = (anchor.address or "").rstrip("/")
+    address = anchor.address.rstrip("/")
     if targets.setdefault(label, address) != address:
         yield find("links/same-text", label=anchor.label)
 
@@ -189,18 +178,14 @@ _CLOSING = ".,;:!?)]»”"
 _LINKING = ("mj-button", "mj-image", "mj-social-element", "mj-navbar-link", "mj-carousel-image")
 
 
-def anchors(document: Document) -> Iterator[Anchor]:
-    rules = default_rules(document.root)
-    elements = (
-        _of_element(rules, element)
-        for element in document.elements(*_LINKING)
-        if not any(above.tag == "mj-attributes" for above in element.ancestors())
-    )
-    all_anchors = [one for one in elements if one.address is not None or one.is_button]
+def anchors(document: Document) -> list[Anchor]:
+    """Return the links in the order of the markup, without the defaults in mj-attributes."""
+    rules, elements = default_rules(document.root), document.elements(*_LINKING)
+    used = (one for one in elements if not any(above.tag == "mj-attributes" for above in one.ancestors()))
+    linking = (one for one in (_of_element(rules, one) for one in used) if one.has_href or one.is_button)
     # Without an address, an anchor with a name is only a target.
     links = (one for one in document.html_elements("a") if "href" in one.attributes or "name" not in one.attributes)
-    all_anchors += map(_of_html, links)
-    yield from sorted(all_anchors, key=lambda anchor: anchor.offset)
+    return sorted((*linking, *map(_of_html, links)), key=lambda anchor: anchor.offset)
 
 
 def secret_in(address: str) -> str:
@@ -214,7 +199,7 @@ def secret_in(address: str) -> str:
     return next((segment for segment in path if _looks_random(segment)), "")
 
 
-def has_certain_token(address: str) -> bool:
+def has_token(address: str) -> bool:
     """Tell whether a web address has a random part in a parameter or behind a path segment that names its purpose."""
     named, path = _parameters_and_path(address)
     if any(_TOKEN_NAME.search(name) and _looks_random(value) for name, value in named):
@@ -238,18 +223,17 @@ def addresses_in(text: str) -> dict[str, int]:
 def _of_element(rules: Sequence[Element], element: Element) -> Anchor:
     href = inherited_attribute(rules, element, "href")
     bar = element.parent if element.parent and element.parent.tag == "mj-navbar" else None
-    begins = inherited_attribute(rules, bar, "base-url") if bar else None
-    base = begins.value.strip() if begins else ""
-    offset = href.offset if href else element.offset
-    in_base = begins and base and href and not _SCHEME.match(href.value.strip()) and " " not in href.value.strip()
-    text = element.text()
-    image = element.tag in ("mj-image", "mj-carousel-image", "mj-social-element")
+    base = inherited_attribute(rules, bar, "base-url") if bar else None
+    before, address = (attribute.value.strip() if attribute else "" for attribute in (base, href))
+    is_relative = href and before and not _SCHEME.match(address) and " " not in address
+    is_image, text = element.tag in ("mj-image", "mj-carousel-image", "mj-social-element"), element.text()
     return Anchor(
-        address=base + href.value.strip() if href else None,
-        label=text or (element.get("alt").strip() if image else ""),
-        offset=offset,
-        begins_at=begins.offset if begins and in_base else offset,
-        has_image=image and not text,
+        address=before + address if href else "",
+        has_href=bool(href),
+        offset=(href or element).offset,
+        begins_at=(base if base and is_relative else href or element).offset,
+        label=text or (element.get("alt").strip() if is_image else ""),
+        has_image=is_image and not text,
         is_button=element.tag == "mj-button",
     )
 
@@ -257,10 +241,11 @@ def _of_element(rules: Sequence[Element], element: Element) -> Anchor:
 def _of_html(link: Element) -> Anchor:
     href = link.attributes.get("href")
     return Anchor(
-        address=href.value.strip() if href else None,
+        address=href.value.strip() if href else "",
+        has_href=bool(href),
+        offset=(href or link).offset,
+        begins_at=(href or link).offset,
         label=link.text(),
-        offset=href.offset if href else link.offset,
-        begins_at=href.offset if href else link.offset,
         has_image=link.find("img") is not None,
         is_button=_is_button(link),
     )
@@ -291,15 +276,12 @@ def is_unfilled(address: str) -> bool:
 
 
 def is_sample_value(values: Mapping[str, object], text: str) -> bool:
-    return any(text in value for value in strings_of(values))
+    return any(text in value for value in texts_in(values))
 
 
-def strings_of(value: object) -> Iterator[str]:
+def texts_in(value: object) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, Mapping):
-        for one in cast("Mapping[object, object]", value).values():
-            yield from strings_of(one)
-    elif isinstance(value, list | tuple):
-        for one in cast("list[object]", value):
-            yield from strings_of(one)
+    elif isinstance(value, Mapping | list | tuple):
+        for one in value.values() if isinstance(value, Mapping) else value:
+            yield from texts_in(one)

@@ -5,7 +5,7 @@ Jinja copies a byte order mark into the mail. Django prints nothing for a name t
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -19,7 +19,8 @@ from keyturn.studio.lint.source.traced_text import pieces_of
 CLIPPED_AT = 102 * 1024
 STYLE_DROPPED_AT = 16 * 1024
 
-_STYLE = re.compile(r"<(/?)style\b", re.IGNORECASE)
+# It matches up to the end where no tag ends a block: a mail may have thousands of unclosed tags.
+_STYLE = re.compile(r"<style\b[^>]*+(?:>|\Z)(?P<css>(?:[^<]++|<(?!/style\b))*+)(?P<end></style\b)?", re.IGNORECASE)
 _WIDTH = re.compile(r"(?:^|;)\s*(?:max-)?width\s*:\s*\d", re.IGNORECASE)
 
 
@@ -32,25 +33,8 @@ class Size(Struct, frozen=True):
 
 
 def size_of(html: str, text: str) -> Size:
-    return Size(
-        html=len(html.encode()),
-        style=max((len(block.encode()) for block in _style_blocks(html)), default=0),
-        text=len(text.encode()),
-    )
-
-
-def _style_blocks(html: str) -> Iterator[str]:
-    """Yield the style blocks in one pass: a mail may have thousands of unclosed tags."""
-    start = None
-    for tag in _STYLE.finditer(html):
-        if tag[1] and start is not None:
-            yield html[start : tag.start()]
-            start = None
-        elif not tag[1] and start is None:
-            end = html.find(">", tag.end())
-            if end < 0:
-                return
-            start = end + 1
+    styles = (len(block["css"].encode()) for block in _STYLE.finditer(html) if block["end"])
+    return Size(html=len(html.encode()), style=max(styles, default=0), text=len(text.encode()))
 
 
 def check_sizes(document: Document) -> Iterator[Finding]:
@@ -61,36 +45,31 @@ def check_sizes(document: Document) -> Iterator[Finding]:
         blocks = (style for style in document.authored_styles() if not style.inlined)
         largest = max(blocks, key=lambda style: len(style.css), default=None)
         yield document.finding(largest.offset if largest else 0, "sizes/style-dropped", most=STYLE_DROPPED_AT)
-    yield from _images_without_width(document)
+    for image in document.html_elements("img"):
+        if not image.get("width").strip():
+            severity: Severity = "note" if _WIDTH.search(image.get("style")) else "warning"
+            yield document.finding(image.offset, "sizes/image-without-width", severity=severity)
 
 
 def _bulkiest_place(document: Document) -> int:
     """Return where the line that writes most begins, in the file that writes most."""
     pieces = pieces_of(document.markup)
-    ends = (*(piece.start for piece in pieces[1:]), len(document.markup))
-    written: dict[str, Counter[int]] = defaultdict(Counter)
-    first: dict[tuple[str, int], int] = {}
-    for piece, end in zip(pieces, ends, strict=True):
+    files, lines, first = Counter[str](), Counter[tuple[str, int]](), dict[tuple[str, int], int]()
+    for piece, end in zip(pieces, (*(piece.start for piece in pieces[1:]), len(document.markup)), strict=True):
         if piece.origin:
-            place = piece.origin.place
-            written[place.file][place.line] += end - piece.start
-            first.setdefault((place.file, place.line), piece.start)
-    if not written:
+            line = (piece.origin.place.file, piece.origin.place.line)
+            files[line[0]] += end - piece.start
+            lines[line] += end - piece.start
+            first.setdefault(line, piece.start)
+    if not lines:
         return document.body.offset
-    file = max(written, key=lambda name: written[name].total())
-    start = first[file, written[file].most_common(1)[0][0]]
-    return start + len(document.markup[start:]) - len(document.markup[start:].lstrip())
-
-
-def _images_without_width(document: Document) -> Iterator[Finding]:
-    for image in document.html_elements("img"):
-        if not image.get("width").strip():
-            styled = bool(_WIDTH.search(image.get("style")))
-            yield document.finding(image.offset, "sizes/image-without-width", severity="note" if styled else "warning")
+    written = document.markup[first[max(lines, key=lambda line: (files[line[0]], lines[line]))] :]
+    return len(document.markup) - len(written.lstrip())
 
 
 _TOO_LONG = 500
 """Characters: mail programs wrap lines, but more than five sentences in one paragraph are hard to read."""
+_LONG_LINE = re.compile(rf"^.{{{_TOO_LONG + 1},}}", re.MULTILINE)
 
 _HTML = re.compile(
     r"</?(?:a|abbr|b|body|br|center|code|div|em|font|h[1-6]|head|hr|html|i|img|li|ol|p|pre|small|span|strong|style"
@@ -107,7 +86,9 @@ def check_parity(document: Document) -> Iterator[Finding]:
     yield from _html_in_text(document)
     if not document.files.is_text:
         yield from _links_in_one_part(document)
-    yield from _long_lines(document)
+    for line in _LONG_LINE.finditer(document.text):
+        if not addresses_in(line[0]):
+            yield document.finding(document.text_place(line.start()), "parity/long-line", most=_TOO_LONG)
 
 
 def _unfilled_places(document: Document) -> Iterator[Finding]:
@@ -118,76 +99,56 @@ def _unfilled_places(document: Document) -> Iterator[Finding]:
 
 
 def _html_in_text(document: Document) -> Iterator[Finding]:
-    lines = set()
+    reported: dict[int, Finding] = {}
     for match in _HTML.finditer(document.text):
-        place = document.text_place(match.start())
-        if not is_sample_value(document.sample.values, match[0]) and place.line not in lines:
-            lines.add(place.line)
-            yield document.finding(place, "parity/html-in-text", shown=match[0][:40])
+        if not is_sample_value(document.sample.values, match[0]):
+            place = document.text_place(match.start())
+            reported.setdefault(place.line, document.finding(place, "parity/html-in-text", shown=match[0][:40]))
+    yield from reported.values()
 
 
 def _links_in_one_part(document: Document) -> Iterator[Finding]:
-    in_text = addresses_in(document.text)
-    in_html = [anchor for anchor in anchors(document) if _can_be_compared(anchor)]
-    seen = set()
-    for anchor in in_html:
-        if not _is_in(anchor.address or "", document.text, in_text) and anchor.address not in seen:
-            seen.add(anchor.address)
+    in_text, in_html = addresses_in(document.text), dict[str, Anchor]()
+    for anchor in anchors(document):
+        if anchor.address.startswith(("http://", "https://", "mailto:")) and not is_unfilled(anchor.address):
+            in_html.setdefault(anchor.address, anchor)
+    known = {address.rstrip("/") for address in in_text}
+    for address, anchor in in_html.items():
+        mailbox = address.removeprefix("mailto:").partition("?")[0]
+        if not (mailbox in document.text if address.startswith("mailto:") else address.rstrip("/") in known):
             severity: Severity = "warning" if anchor.is_button else "note"
             if anchor.secret and document.sample.is_complete:
                 severity = "error"
             label = anchor.label[:60]
             yield document.finding(anchor.offset, "parity/link-not-in-text", severity=severity, label=label)
-    targets = {(anchor.address or "").rstrip("/") for anchor in in_html}
+    targets = {address.rstrip("/") for address in in_html}
     for address, offset in in_text.items():
         if address.rstrip("/") not in targets:
             yield document.finding(document.text_place(offset), "parity/link-not-in-html")
 
 
-def _can_be_compared(anchor: Anchor) -> bool:
-    address = anchor.address or ""
-    return address.startswith(("http://", "https://", "mailto:")) and not is_unfilled(address)
-
-
-def _is_in(address: str, text: str, in_text: dict[str, int]) -> bool:
-    if address.startswith("mailto:"):
-        return address.removeprefix("mailto:").partition("?")[0] in text
-    return address in in_text or address.rstrip("/") in {other.rstrip("/") for other in in_text}
-
-
-def _long_lines(document: Document) -> Iterator[Finding]:
-    offset = 0
-    for line in document.text.split("\n"):
-        if len(line) > _TOO_LONG and not addresses_in(line):
-            yield document.finding(document.text_place(offset), "parity/long-line", most=_TOO_LONG)
-        offset += len(line) + 1
-
-
 _MARKUP = re.compile(r"</?[a-z][a-z0-9-]*(?:\s[^<>]*)?/?>|&(?:[a-z]{2,8}|#\d+|#x[0-9a-f]+);", re.IGNORECASE)
 
 
+_SECOND_LINE = re.compile(r"\s*\S.*\n\s*(?=\S)")
+
+
 def check_subject(document: Document) -> Iterator[Finding]:
+    text = document.subject_file
     if not document.files.subject:
         return
-    text = document.subject_file
-    if not text.strip():
-        if not document.mail.subject:
-            yield document.finding(document.subject_place(0), "subject/empty")
-        return
+    if not text.strip() and not document.mail.subject:
+        yield document.finding(document.subject_place(0), "subject/empty")
     if match := _MARKUP.search(text):
         yield document.finding(document.subject_place(match.start()), "subject/markup", shown=match[0][:40])
-    first = len(text) - len(text.lstrip())
-    if (end := text.find("\n", first)) >= 0 and (rest := text[end:]).strip():
-        yield document.finding(document.subject_place(end + len(rest) - len(rest.lstrip())), "subject/several-lines")
-
-
-_MARK = "\ufeff"
+    if second := _SECOND_LINE.match(text):
+        yield document.finding(document.subject_place(second.end()), "subject/several-lines")
 
 
 def check_byte_order_marks(document: Document) -> Iterator[Finding]:
     for text, place_of in document.written:
-        places = (place_of(offset) for offset, letter in enumerate(text) if letter == _MARK) if _MARK in text else ()
-        for place in places:
+        for mark in re.finditer("\ufeff", text):
+            place = place_of(mark.start())
             if place == Place(place.file):
                 yield document.finding(place, "file/byte-order-mark")
 

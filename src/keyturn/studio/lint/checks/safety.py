@@ -2,23 +2,15 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from keyturn.mail.rendering.html_tree import NOT_SHOWN, Text
+from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element, Text
 from keyturn.studio.lint.addresses import host_of, site_of
-from keyturn.studio.lint.checks.links import (
-    LOOPBACK,
-    addresses_in,
-    anchors,
-    has_certain_token,
-    is_between,
-    secret_in,
-    strings_of,
-)
+from keyturn.studio.lint.checks.links import LOOPBACK, addresses_in, anchors, has_token, is_between, secret_in, texts_in
 from keyturn.studio.lint.document import Document
-from keyturn.studio.lint.finding import Finding, Place
+from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.report import AuditItem
 
 # Other purposes of links with tokens, where no password is chosen.
@@ -52,7 +44,7 @@ def audit(document: Document, audits: Mapping[str, str] = {}) -> tuple[AuditItem
     """
     declared = audits.get(document.template, "")
     if declared == "reset" or (not declared and _holds_token(document)):
-        return tuple(_Audit(document).items())
+        return tuple(AuditItem(says, next(iter(fails), None)) for says, fails in _requirements(document))
     return ()
 
 
@@ -60,119 +52,91 @@ def _holds_token(document: Document) -> bool:
     """Tell whether the sample has a link with a token. Guessed values do not count."""
     if not document.sample.is_complete:
         return False
-    links = (text for text in strings_of(document.sample.values) if has_certain_token(text))
+    links = (text for text in texts_in(document.sample.values) if has_token(text))
     return any(not _FOR_SOMETHING_ELSE.search(link.partition("?")[0]) for link in links)
 
 
-class _Audit:
-    """Checks the requirements on a reset mail. Each fails with its first finding."""
+def _requirements(document: Document) -> Iterator[tuple[str, Iterable[Finding]]]:
+    """Yield the requirements on a reset mail, each with what fails it."""
+    find, body, in_text = document.finding, document.body.offset, addresses_in(document.text)
+    known = {text: secret for text in texts_in(document.sample.values) if (secret := secret_in(text))}
+    hosts, links = set(map(host_of, known)), anchors(document)
+    with_secret, buttons = [one for one in links if one.secret], [one for one in links if one.is_button]
+    calls, secrets = with_secret or buttons[:1], {*known.values(), *(one.secret for one in with_secret)}
+    one_call: Sequence[Finding] = ()
+    if not calls:
+        one_call = [find(body, "safety/no-call-to-action")]
+    elif secrets and not with_secret:
+        one_call = [find(calls[0].offset, "safety/link-without-token")]
+    elif len(buttons) > 1:
+        one_call = [find(buttons[1].offset, "safety/calls-to-action")]
+    yield "one button", one_call
+    yield (
+        "https",
+        (
+            find(one.offset, "safety/not-https")
+            for one in calls
+            if not (one.address.startswith("https://") or host_of(one.address) in LOOPBACK)
+        ),
+    )
+    yield (
+        "allowed host",
+        (
+            find(one.offset, "safety/foreign-host", host=host)
+            for one in with_secret
+            if is_between(host := host_of(one.address)) or (hosts and host not in hosts)
+        ),
+    )
+    differing = (one for one in calls if one.address not in in_text)
+    yield "same link in HTML and text", (find(one.offset, "safety/link-differs") for one in differing)
+    yield "no token in subject or preheader", _tokens_in_the_envelope(document, secrets)
+    yield "lifetime of the link", [] if _says_a_time(document) else [find(body, "safety/no-expiry")]
+    yield "what to do if you did not request it", [] if _says_not_you(document) else [find(body, "safety/not-you")]
+    yield from _requirements_on_images(document, {*hosts, *(host_of(one.address) for one in links)})
 
-    def __init__(self, document: Document) -> None:
-        self._document = document
-        secrets = [text for text in strings_of(document.sample.values) if secret_in(text)]
-        self._anchors = list(anchors(document))
-        self._buttons = [anchor for anchor in self._anchors if anchor.is_button]
-        self._with_secret = [anchor for anchor in self._anchors if anchor.secret]
-        self._links = self._with_secret or self._buttons[:1]
-        self._hosts = {host_of(address) for address in secrets}
-        self._secrets = {secret_in(address) for address in secrets} | {anchor.secret for anchor in self._with_secret}
-        self._visible = document.compiled.text()
 
-    def items(self) -> Iterator[AuditItem]:
-        requirements = (
-            ("one button", self._one_call_to_action()),
-            ("https", self._https()),
-            ("allowed host", self._allowed_host()),
-            ("same link in HTML and text", self._same_link_in_both_parts()),
-            ("no token in subject or preheader", self._no_token_in_the_envelope()),
-            ("lifetime of the link", self._expiry()),
-            ("what to do if you did not request it", self._not_you()),
-            ("no tracker", self._no_tracker()),
-            ("images from own host", self._own_images()),
-        )
-        return (AuditItem(says, next(findings, None)) for says, findings in requirements)
+def _requirements_on_images(document: Document, own: Iterable[str]) -> Iterator[tuple[str, Iterable[Finding]]]:
+    sites, images = set(map(site_of, own)), (*document.elements("mj-image"), *document.html_elements("img"))
+    yield "no tracker", (document.finding(one.offset, "safety/tracker") for one in images if _is_tracker(one))
+    yield (
+        "images from own host",
+        (
+            document.finding(one.offset, "safety/foreign-image", host=host)
+            for one in images
+            if (host := host_of(one.get("src"))) and site_of(host) not in sites and host not in LOOPBACK
+        ),
+    )
 
-    def _one_call_to_action(self) -> Iterator[Finding]:
-        if not self._links:
-            yield self._finding("safety/no-call-to-action")
-        elif self._secrets and not self._with_secret:
-            yield self._finding("safety/link-without-token", self._links[0].offset)
-        elif len(self._buttons) > 1:
-            yield self._finding("safety/calls-to-action", self._buttons[1].offset)
 
-    def _https(self) -> Iterator[Finding]:
-        for anchor in self._links:
-            address = anchor.address or ""
-            if not address.startswith("https://") and host_of(address) not in LOOPBACK:
-                yield self._finding("safety/not-https", anchor.offset)
+def _tokens_in_the_envelope(document: Document, secrets: Iterable[str]) -> Iterator[Finding]:
+    """Yield the places of tokens in the subject and the preheader. In plain HTML the preheader is the first text."""
+    file, body = document.subject_file, document.body
+    title, preview = (document.root.find(tag) for tag in ("mj-title" if document.is_mjml else "title", "mj-preview"))
+    for secret in (one for one in secrets if one in document.mail.subject):
+        place = title.inner.start if title else body.offset
+        at = document.subject_place(max(file.find(secret), 0)) if file else place
+        yield document.finding(at, "safety/token-in-subject")
+    for secret in (one for one in secrets if one in document.mail.preheader):
+        texts = (node for node in body.below(NOT_SHOWN) if isinstance(node, Text) and secret in node.text)
+        place = preview.inner.start if preview else next((node.offset for node in texts), body.offset)
+        yield document.finding(place, "safety/token-in-preheader")
 
-    def _allowed_host(self) -> Iterator[Finding]:
-        for anchor in self._with_secret:
-            host = host_of(anchor.address or "")
-            if is_between(host) or (self._hosts and host not in self._hosts):
-                yield self._finding("safety/foreign-host", anchor.offset, host=host)
 
-    def _same_link_in_both_parts(self) -> Iterator[Finding]:
-        in_text = addresses_in(self._document.text)
-        for anchor in self._links:
-            if anchor.address not in in_text:
-                yield self._finding("safety/link-differs", anchor.offset)
+def _says_a_time(document: Document) -> bool:
+    visible, values = document.compiled.text(), document.sample.values.values()
+    times = [document.language.clock(value) for value in values if isinstance(value, datetime)]
+    times += [document.language.duration(value) for value in values if isinstance(value, timedelta)]
+    return any(time in visible for time in times) or bool(_TIME.search(visible))
 
-    def _no_token_in_the_envelope(self) -> Iterator[Finding]:
-        envelope = (
-            ("subject", self._document.mail.subject, self._title),
-            ("preheader", self._document.mail.preheader, self._preview),
-        )
-        for name, text, place in envelope:
-            if secret := next((secret for secret in self._secrets if secret and secret in text), ""):
-                yield self._finding(f"safety/token-in-{name}", place(secret))
 
-    def _title(self, secret: str) -> int | Place | None:
-        if self._document.subject_file:
-            return self._document.subject_place(max(self._document.subject_file.find(secret), 0))
-        title = self._document.root.find("mj-title" if self._document.is_mjml else "title")
-        return title.inner.start if title else None
+def _says_not_you(document: Document) -> bool:
+    """Look for the usual words in the mail's language. Unknown languages pass."""
+    words = _NOT_YOU.get(document.language.locale.language, "")
+    visible = document.compiled.text().replace("\u2011", "-")  # a hyphen that breaks no line
+    return bool(re.search(words, visible, re.IGNORECASE))
 
-    def _preview(self, secret: str) -> int | None:
-        """Return the offset of the preheader. In plain HTML it is the first text."""
-        if self._document.is_mjml:
-            preview = self._document.root.find("mj-preview")
-            return preview.inner.start if preview else None
-        texts = (node for node in self._document.body.below(NOT_SHOWN) if isinstance(node, Text))
-        return next((text.offset for text in texts if secret in text.text), None)
 
-    def _expiry(self) -> Iterator[Finding]:
-        values, language = self._document.sample.values.values(), self._document.language
-        times = [language.clock(value) for value in values if isinstance(value, datetime)]
-        times += [language.duration(value) for value in values if isinstance(value, timedelta)]
-        if not (any(time in self._visible for time in times) or _TIME.search(self._visible)):
-            yield self._finding("safety/no-expiry")
-
-    def _not_you(self) -> Iterator[Finding]:
-        """Look for the usual words in the mail's language. Unknown languages pass."""
-        words = _NOT_YOU.get(self._document.language.locale.language, "")
-        if not re.search(words, self._visible.replace("\u2011", "-"), re.IGNORECASE):  # a hyphen that breaks no line
-            yield self._finding("safety/not-you")
-
-    def _no_tracker(self) -> Iterator[Finding]:
-        for offset, source, *sides in self._images():
-            tiny = any(sides) and {side.removesuffix("px") for side in sides} <= {"0", "1", ""}
-            if tiny or is_between(host_of(source)) or _TRACKS.search(source):
-                yield self._finding("safety/tracker", offset)
-
-    def _own_images(self) -> Iterator[Finding]:
-        sites = {site_of(host_of(anchor.address or "")) for anchor in self._anchors} | set(map(site_of, self._hosts))
-        for offset, source, *_ in self._images():
-            host = host_of(source)
-            if host and site_of(host) not in sites and host not in LOOPBACK:
-                yield self._finding("safety/foreign-image", offset, host=host)
-
-    def _images(self) -> Iterator[tuple[int, str, str, str]]:
-        for element in self._document.elements("mj-image"):
-            yield element.offset, element.get("src"), element.get("width"), element.get("height")
-        for tag in self._document.html_elements("img"):
-            yield tag.offset, tag.get("src"), tag.get("width"), tag.get("height")
-
-    def _finding(self, rule: str, at: int | Place | None = None, *, host: str = "") -> Finding:
-        at = self._document.body.offset if at is None else at
-        return self._document.finding(at, rule, host=host)
+def _is_tracker(image: Element) -> bool:
+    source, sides = image.get("src"), {image.get(side).removesuffix("px") for side in ("width", "height")}
+    is_tiny = sides != {""} and sides <= {"0", "1", ""}
+    return is_tiny or is_between(host_of(source)) or bool(_TRACKS.search(source))

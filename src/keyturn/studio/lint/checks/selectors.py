@@ -4,7 +4,6 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, partial
-from itertools import islice
 
 import tinycss2
 
@@ -38,8 +37,8 @@ def _select(
             case = next((one for one in (f"{parent} > {tag}", tag) if one in row.fixes), "")
             find = partial(document.finding, rule=rule, case=case, tag=tag, parent=parent)
             if row.attribute:
-                named = (name for name in element.attributes if re.fullmatch(row.attribute, name, re.IGNORECASE))
-                yield from (find(element.attributes[name].offset, name=name) for name in islice(named, 1))
+                named = [name for name in element.attributes if re.fullmatch(row.attribute, name, re.IGNORECASE)]
+                yield from (find(element.attributes[name].offset, name=name) for name in named[:1])
             else:
                 lacking = [name for name, operator, _ in selector.compounds[-1].attributes if operator == "without"]
                 yield find(offset_of(element), name="".join(lacking))

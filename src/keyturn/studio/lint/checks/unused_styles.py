@@ -8,13 +8,13 @@ file of the mail writes it in a class, an id or a string, also in a part that no
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from functools import partial
 
-import msgspec
+from msgspec.structs import replace
 
 from keyturn.mail.rendering.html_tree import Element
 from keyturn.studio.lint.clients.features import is_of_one_client
-from keyturn.studio.lint.css.stylesheets import Compound, Selector, read_stylesheet
+from keyturn.studio.lint.css.stylesheets import Selector, read_stylesheet
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.finding import Finding, Place, Severity, did_you_mean
 from keyturn.studio.lint.rules import RULES
@@ -59,9 +59,9 @@ class StyleUses:
         written = _written_names(sources, values) if unused else None
         if written is None:
             return
-        styled = {name[1:] for selector in self._selectors.values() for name in _names(*selector.compounds)}
+        styled = {name[1:] for selector in self._selectors.values() for name in selector.names}
         for place, text in unused:
-            missing = [name for name in _names(*self._selectors[place, text].compounds) if name not in self._known]
+            missing = [name for name in self._selectors[place, text].names if name not in self._known]
             if not any(_may_be_written(name[1:], written) for name in missing):
                 similar = _similar(missing, {name[1:] for name in self._known if name[:1] == "."} - styled)
                 severity: Severity = "warning" if similar else "note"
@@ -78,7 +78,7 @@ def unused_in_all(by_template: Mapping[str, Iterable[Finding]], users: Mapping[s
         for finding in findings:
             by_selector[finding.place, finding.message][template] = finding
     return [
-        msgspec.structs.replace(min(those.values(), key=RULES.rank), templates=tuple(those))
+        replace(min(those.values(), key=RULES.rank), templates=tuple(those))
         for (place, _), those in by_selector.items()
         if those.keys() >= {*users.get(place.file, ())}
     ]
@@ -103,29 +103,18 @@ def _elements_by_name(root: Element) -> Mapping[str, list[Element]]:
 
 def _is_judged(selector: Selector) -> bool:
     """Tell whether a selector has names of the author, and asks for nothing that only a client knows."""
-    names = _names(*selector.compounds)
-    return (
-        bool(names)
-        and not selector.attribute_names()
-        and not is_of_one_client(selector)
-        and not any(_OF_CLIENTS.match(name[1:]) for name in names)
-        and not any(compound.tag in ("u", "tbody", "_") for compound in selector.compounds)
-    )
-
-
-def _names(*compounds: Compound) -> list[str]:
-    ids = [f"#{one.id}" for one in compounds if one.id]
-    return [*ids, *(f".{name}" for one in compounds for name in one.classes)]
+    is_of_clients = is_of_one_client(selector) or any(_OF_CLIENTS.match(name[1:]) for name in selector.names)
+    tags = {compound.tag for compound in selector.compounds}
+    return bool(selector.names) and not (is_of_clients or selector.attribute_names() or tags & {"u", "tbody", "_"})
 
 
 def _matches(selector: Selector, elements: Mapping[str, list[Element]]) -> bool:
     """Tell whether an element matches, whatever its state. Tags below a named element are left to the values."""
-    if not all(name in elements for name in _names(*selector.compounds)):
+    if not all(name in elements for name in selector.names):
         return False
     *_, last = compounds = [replace(one, pseudos=[], nested=[]) for one in selector.compounds]
     stateless = Selector(tuple(compounds), selector.combinators)
-    named = _names(last)
-    return not named or any(stateless.matches(node) for node in elements[named[0]])
+    return not last.names or any(map(stateless.matches, elements[last.names[0]]))
 
 
 def _written_names(sources: Iterable[str], values: Collection[str]) -> set[str] | None:
@@ -150,8 +139,9 @@ def _may_be_written(name: str, written: set[str]) -> bool:
 
 def _similar(missing: Iterable[str], unstyled: Collection[str]) -> str:
     """Return a fix that names a class without a style, if one is spelt almost the same and not only counted on."""
+    bare = partial(_DIGITS.sub, "")
     for name in missing:
-        others = [one for one in unstyled if _DIGITS.sub("", one) != _DIGITS.sub("", name[1:])]
+        others = [one for one in unstyled if bare(one) != bare(name[1:])]
         if meant := did_you_mean(name[1:], others, cutoff=_CLOSE, question=f"Did you mean {name[0]}{{}}?"):
             return meant
     return ""

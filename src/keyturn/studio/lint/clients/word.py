@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from keyturn.studio.lint.clients import features
 from keyturn.studio.lint.clients.clients import supports
-from keyturn.studio.lint.clients.features import FeatureUse, gaps
+from keyturn.studio.lint.clients.features import Use, gaps_of
 from keyturn.studio.lint.css.stylesheets import Selector
 
 CLIENT = "outlook/windows"
@@ -38,14 +38,14 @@ def of_declaration(name: str, value: str) -> str:
     if name in _BY_TAG or name.partition("-")[0] == "padding":
         return ""  # `TAG_RULES` has them
     written = f"style {name}: {value}"
-    uses = (FeatureUse(slug, value, 0, written) for slug in features.of_declaration(name, value))
-    return next((use.feature for use in uses if lacks(use)), "")
+    slugs = features.of_declaration(name, value)
+    return next((slug for slug in slugs if _lacks(slug, Use(value, 0, written))), "")
 
 
 def ignores_rule(selector: Selector) -> bool:
     pseudos = [pseudo for compound in selector.compounds for pseudo in compound.pseudos]
-    slugs = ((slug, f"sheet :{pseudo}") for pseudo in pseudos for slug in features.of_selector_part(f":{pseudo}"))
-    lacked = any(lacks(FeatureUse(slug, "", 0, written)) for slug, written in slugs)
+    slugs = ((slug, f"sheet :{pseudo}") for pseudo in pseudos for slug in features.named("selector", f":{pseudo}"))
+    lacked = any(_lacks(slug, Use("", 0, written)) for slug, written in slugs)
     return lacked or not _COMBINATORS.isdisjoint(selector.combinators) or bool(selector.attribute_names())
 
 
@@ -55,6 +55,5 @@ def leaves_out(tag: str, attributes: Mapping[str, str]) -> bool:
     return any(_NOT_RENDERED.fullmatch(slug) and supports()[slug].verdicts[CLIENT] == "no" for slug in slugs)
 
 
-def lacks(use: FeatureUse) -> bool:
-    feature, support = features.features()[use.feature], supports()[use.feature]
-    return any(gap.support == "no" for gap in gaps(use, feature, support, (CLIENT,)))
+def _lacks(slug: str, use: Use) -> bool:
+    return CLIENT in gaps_of(slug, use, (CLIENT,)).lacking

@@ -42,12 +42,15 @@ class Colour(NamedTuple):
         )
 
     @property
+    def _channels(self) -> bytes:
+        return bytes(round(min(max(channel, 0), 1) * 255) for channel in self[:3])
+
+    @property
     def css(self) -> str:
-        channels = ",".join(str(round(min(max(channel, 0), 1) * 255)) for channel in self[:3])
-        return str(self) if self.alpha == 1 else f"rgba({channels},{self.alpha:g})"
+        return str(self) if self.alpha == 1 else f"rgba({','.join(map(str, self._channels))},{self.alpha:g})"
 
     def __str__(self) -> str:
-        return "#" + "".join(f"{round(min(max(channel, 0), 1) * 255):02x}" for channel in self[:3])
+        return f"#{self._channels.hex()}"
 
 
 def read_colour(value: str) -> Colour | None:
@@ -81,9 +84,9 @@ def lightness(colour: Colour) -> float:
 
 
 def with_lightness(colour: Colour, wanted: float) -> Colour:
-    """Return the colour at another L*, clipped to sRGB."""
+    """Return the colour at another L*, clipped to sRGB, with its opacity."""
     _, a, b = _to_lab(colour)
-    return _from_lab(min(max(wanted, 0), 100), a, b)
+    return _from_lab(min(max(wanted, 0), 100), a, b)._replace(alpha=colour.alpha)
 
 
 def _to_lab(colour: Colour) -> tuple[float, float, float]:
@@ -131,46 +134,42 @@ class Mode(Struct, frozen=True):
     name: str
     says: str
     ground: Colour
-    honours: Literal["", "prefers-color-scheme", "data-ogs"] = ""
+    honours: Literal["", "prefers-color-scheme:dark", "data-ogs"] = ""
 
     @property
     def inverts(self) -> bool:
         return self.name in ("partial", "full")
 
+    def show_ground(self, colour: Colour) -> Colour:
+        """Return a background as it is shown. A partial inversion keeps dark ones."""
+        stays = self is PARTIAL and lightness(colour) <= _MIDDLE
+        return self._invert(colour) if self.inverts and not stays else colour
+
+    def show_text(self, colour: Colour, ground: Colour) -> Colour:
+        """Return a text colour as it is shown on a background that is inverted already.
+
+        Outlook.com keeps legible colours, and shifts the others until they are legible.
+        """
+        if self is FULL:
+            return self._invert(colour)
+        if not self.inverts or contrast(str(colour), str(ground)) >= ENOUGH:
+            return colour
+        inverted = self._invert(colour)
+        step = 1 if lightness(ground) < _MIDDLE else -1
+        while contrast(str(inverted), str(ground)) < ENOUGH and 0 < lightness(inverted) < 99.5:  # short of white
+            inverted = with_lightness(inverted, lightness(inverted) + step)
+        return inverted
+
+    def _invert(self, colour: Colour) -> Colour:
+        """Invert the lightness between the client's dark background and white."""
+        least = lightness(self.ground)
+        return with_lightness(colour, least + (100 - lightness(colour)) * (100 - least) / 100)
+
 
 LIGHT = Mode("light", "in light", Colour(1, 1, 1))
-DARK = Mode("dark", "in the mail's own dark styles", Colour(1, 1, 1), "prefers-color-scheme")
+DARK = Mode("dark", "in the mail's own dark styles", Colour(1, 1, 1), "prefers-color-scheme:dark")
 PARTIAL = Mode("partial", "when Outlook.com inverts (modelled)", Colour(0x2D / 255, 0x2D / 255, 0x2D / 255), "data-ogs")
 FULL = Mode("full", "when Gmail on iOS inverts (modelled)", Colour(0x14 / 255, 0x14 / 255, 0x14 / 255))
 
 # The background of Apple Mail on iOS for a mail that declares a dark scheme without a background.
 DARK_CANVAS = Colour(0x1C / 255, 0x1C / 255, 0x1E / 255)
-
-
-def invert_ground(colour: Colour, mode: Mode) -> Colour:
-    """Return the inverted background. A partial inversion keeps dark ones."""
-    if mode is PARTIAL and lightness(colour) <= _MIDDLE:
-        return colour
-    return _invert(colour, mode)
-
-
-def invert_text(colour: Colour, ground: Colour, mode: Mode) -> Colour:
-    """Return the inverted text colour on a background that is inverted already.
-
-    Outlook.com keeps legible colours, and shifts the others until they are legible.
-    """
-    if mode is FULL:
-        return _invert(colour, mode)
-    if contrast(str(colour), str(ground)) >= ENOUGH:
-        return colour
-    inverted = _invert(colour, mode)
-    step = 1 if lightness(ground) < _MIDDLE else -1
-    while contrast(str(inverted), str(ground)) < ENOUGH and 0 < lightness(inverted) < 99.5:  # short of white
-        inverted = with_lightness(inverted, lightness(inverted) + step)
-    return inverted
-
-
-def _invert(colour: Colour, mode: Mode) -> Colour:
-    """Invert the lightness between the client's dark background and white."""
-    least = lightness(mode.ground)
-    return with_lightness(colour, least + (100 - lightness(colour)) * (100 - least) / 100)

@@ -4,60 +4,48 @@ Sizes are in px. Without CSS they are those of a browser (HTML, 15.3).
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, lru_cache
-from itertools import compress
+from collections.abc import Callable, Container, Iterator, Mapping
+from functools import cache, cached_property, lru_cache, partial
 
 from msgspec import Struct
 
 from keyturn.mail.rendering.html_tree import NOT_SHOWN, Element
-from keyturn.studio.lint.css.colours import (
-    DARK,
-    DARK_CANVAS,
-    Colour,
-    Mode,
-    invert_ground,
-    invert_text,
-    read_colour,
-    read_ground,
-    replace_colours,
-)
+from keyturn.studio.lint.css.colours import DARK, DARK_CANVAS, Colour, Mode, read_colour, read_ground, replace_colours
 from keyturn.studio.lint.css.stylesheets import Declaration, StyleRule, read_style, read_stylesheet
 
-# Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on recoloured elements and on those around them.
-OUTLOOK_MARK = "data-og"
-
-_PRESENTATIONAL = {
-    "bgcolor": "background-color",
-    "color": "color",
-    "align": "text-align",
-    "background": "background-image",
+_TIMES = {"h1": 2, "h2": 1.5, "h3": 1.17, "h4": 1, "h5": 0.83, "h6": 0.67}
+_BY_BROWSERS: Mapping[str, tuple[Declaration, ...]] = {
+    **{tag: read_style(f"font-size:{times}em;font-weight:bold") for tag, times in _TIMES.items()},
+    **dict.fromkeys(("b", "strong", "th"), read_style("font-weight:bold")),
+    "small": read_style("font-size:0.83em"),
 }
+_LINK, _DARK_LINK = read_style("color:#0000ee"), read_style("color:#9e9eff")
+_PRESENTATIONAL = {
+    "bgcolor": "background-color", "color": "color", "align": "text-align", "background": "background-image",
+}  # fmt: skip
+_BELOW_ALL, _ABOVE_ALL = (-1, 0, 0), (1_000_000, 0, 0)
+"""The specificity of what browsers and the attributes of HTML say (HTML, 15.3), and that of the style attribute."""
 
-Specificity = tuple[int, int, int]
 
-
-class Winner(Struct, frozen=True):
-    value: str
-    declared_for_mode: bool
-
-
-class Styles:
+class Styles(Struct, frozen=True, eq=False, dict=True):
     """The styles of an element. Elements that are styled alike share one instance, also across mails.
 
-    `winners` has the winner of each property, in the order of the cascade, so later properties override an earlier
-    shorthand. `values` has the values alone.
+    `values` has the value of each property, in the order of the cascade, so later properties override an earlier
+    shorthand. `of_modes`: the properties that are declared for some modes alone.
     """
 
-    def __init__(self, winners: Mapping[str, Winner]) -> None:
-        self.winners = winners
-        self.values = {name: winner.value for name, winner in winners.items()}
+    values: Mapping[str, str]
+    of_modes: Container[str]
 
     @cached_property
     def has_image(self) -> bool:
         """Whether an image lies under the text. An address alone, as in the HTML attribute, counts."""
         image, ground = self.values.get("background-image", ""), self.values.get("background-color", "")
         return image not in ("", "none") or "url(" in ground or "gradient(" in ground
+
+    @property
+    def inherits_colour(self) -> bool:
+        return self.values.get("color", "inherit") in ("inherit", "currentcolor", "unset")
 
     @cached_property
     def is_hidden(self) -> bool:
@@ -70,95 +58,78 @@ class Styles:
         )
 
 
+_FOR_FEW = re.compile(r"supports |media .*(?:max-width|print)", re.DOTALL)
+
+
 class Stylesheets:
+    """The rules of a mail for a wide screen, without those that few clients read."""
+
     def __init__(self, root: Element) -> None:
-        self._rules = [rule for node in root.walk() if node.tag == "style" for rule in _rules(node)]
-        self.has_dark_rules = any(_is_for(rule, DARK) for rule in self._rules)
-        self.declares_dark = _declares_dark(root, self._rules)
-        self._cascades: dict[tuple[bool, ...], Cascade] = {}
+        nodes = [*root.walk()]
+        self._rules = [rule for node in nodes if node.tag == "style" for rule in _rules_of(node)]
+        self._cascades: dict[tuple[object, ...], Callable[[Element], Styles]] = {}
+        self.has_dark_rules = any(DARK.honours in rule.schemes for rule in self._rules)
+        schemes = [node.get("content") for node in nodes if node.tag == "meta" and node.get("name") == "color-scheme"]
+        declared = (one for rule in self._rules for one in rule.declarations if one.name == "color-scheme")
+        self.declares_dark = any("dark" in scheme for scheme in (*schemes, *(one.value for one in declared)))
 
-    def cascade(self, mode: Mode) -> "Cascade":
-        counting = tuple(not _is_for_some_mode(rule) or _is_for(rule, mode) for rule in self._rules)
-        if counting not in self._cascades:
-            self._cascades[counting] = Cascade([*compress(self._rules, counting)])
-        return self._cascades[counting]
+    def is_dark(self, mode: Mode) -> bool:
+        """Tell whether a client puts a dark canvas under the mail."""
+        return mode is DARK and self.declares_dark
 
-
-class Cascade:
-    def __init__(self, rules: Sequence[StyleRule]) -> None:
-        self._rules = [(rule, [(one, one.specificity) for one in rule.selectors]) for rule in rules]
-        self._known: dict[Element, Styles] = {}
-
-    def styles_of(self, node: Element) -> Styles:
-        """Return the winner of each property (CSS Cascade 4, 6.1). Among equals the later one wins."""
-        if node not in self._known:
-            # Any declaration overrides the presentational attributes (HTML, 15.3).
-            presentation = ((css, value) for name, css in _PRESENTATIONAL.items() if (value := node.get(name)))
-            matching = tuple(self._matching(node))
-            self._known[node] = _find_winners(matching, node.get("style"), tuple(presentation))
-        return self._known[node]
-
-    def _matching(self, node: Element) -> Iterator[tuple[StyleRule, Specificity]]:
-        for rule, selectors in self._rules:
-            matching = [specificity for selector, specificity in selectors if selector.matches(node, OUTLOOK_MARK)]
-            if matching:
-                yield rule, max(matching)
+    def cascade(self, mode: Mode) -> Callable[[Element], Styles]:
+        """Return the function from an element to its styles: the same for modes with the same rules."""
+        rules = tuple(rule for rule in self._rules if not rule.schemes or mode.honours in rule.schemes)
+        link = _DARK_LINK if self.is_dark(mode) else _LINK
+        return self._cascades.setdefault((rules, link), cache(partial(_styles_of, rules, link)))
 
 
-@lru_cache(4096)
-def _find_winners(
-    matching: tuple[tuple[StyleRule, Specificity], ...], style: str, presentation: tuple[tuple[str, str], ...]
-) -> Styles:
-    """Combine the matching rules, the style attribute and the presentational attributes of HTML."""
-    candidates: list[tuple[tuple[bool, bool, Specificity], Declaration, bool]] = []
-    for rule, specificity in matching:
-        of_mode = _is_for_some_mode(rule)
-        candidates += [((one.important, False, specificity), one, of_mode) for one in rule.declarations]
-    candidates += [((one.important, True, (0, 0, 0)), one, False) for one in read_style(style)]
-    candidates.sort(key=lambda candidate: candidate[0])
-    winners = {name: Winner(value, declared_for_mode=False) for name, value in presentation}
-    for _, one, of_mode in candidates:
-        name = "background-color" if one.name == "background" else one.name
-        winners.pop(name, None)
-        winners[name] = Winner(one.value, of_mode)
-    return Styles(winners)
-
-
-def _rules(style: Element) -> Iterator[StyleRule]:
-    """Yield the rules for a wide screen, without those that few clients read."""
-    if "print" in style.get("media"):
-        return
-    for rule in read_stylesheet("".join(text.text for text in style.texts)).rules:
-        conditions = [at.prelude.replace(" ", "") for at in rule.within if at.keyword == "media"]
-        narrow = any("max-width" in condition or "print" in condition for condition in conditions)
-        if not (narrow or rule.nested or any(at.keyword == "supports" for at in rule.within)):
+def _rules_of(style: Element) -> Iterator[StyleRule]:
+    sheet = read_stylesheet("".join(text.text for text in style.texts))
+    for rule in () if "print" in style.get("media") else sheet.rules:
+        if not (rule.nested or any(_FOR_FEW.match(f"{at.keyword} {at.prelude}") for at in rule.within)):
             yield rule
 
 
-def _is_for(rule: StyleRule, mode: Mode) -> bool:
-    if mode.honours == "prefers-color-scheme":
-        return any("prefers-color-scheme:dark" in at.prelude.replace(" ", "") for at in rule.within)
-    return mode.honours == "data-ogs" and _has_marks(rule)
+_Written = tuple[tuple[int, int, int], tuple[Declaration, ...], bool]
+"""A specificity with its declarations, and whether they are for some modes alone."""
 
 
-def _is_for_some_mode(rule: StyleRule) -> bool:
-    return any("prefers-color-scheme" in at.prelude for at in rule.within) or _has_marks(rule)
+def _styles_of(rules: tuple[StyleRule, ...], link: tuple[Declaration, ...], node: Element) -> Styles:
+    is_link = node.tag == "a" and "href" in node.attributes
+    values = ((css, node.get(name)) for name, css in _PRESENTATIONAL.items())
+    own = (Declaration(css, value, important=False, offset=0) for css, value in values if value)
+    matching = ((rule, [one.specificity for one in rule.selectors if one.matches(node)]) for rule in rules)
+    return _find_winners((
+        (_BELOW_ALL, (*(link if is_link else _BY_BROWSERS.get(node.tag, ())), *own), False),
+        *((max(those), rule.declarations, bool(rule.schemes)) for rule, those in matching if those),
+        (_ABOVE_ALL, read_style(node.get("style")), False),
+    ))  # fmt: skip
 
 
-def _has_marks(rule: StyleRule) -> bool:
-    return any(name.startswith(OUTLOOK_MARK) for selector in rule.selectors for name in selector.attribute_names())
+@lru_cache(4096)
+def _find_winners(written: tuple[_Written, ...]) -> Styles:
+    """Return the winner of each property (CSS Cascade 4, 6.1). Among equals the later one wins.
+
+    A font whose size is calculated is left to the declarations before it, as many clients leave it.
+    """
+    each = [
+        (one.important, specificity, one, of_mode)
+        for specificity, those, of_mode in written
+        for one in those
+        if not (one.name in ("font-size", "font-weight") and "(" in one.value)
+    ]
+    winners: dict[str, tuple[str, bool]] = {}
+    for _, _, one, of_mode in sorted(each, key=lambda candidate: candidate[:2]):
+        name = "background-color" if one.name == "background" else one.name
+        winners.pop(name, None)
+        winners[name] = (one.value, of_mode)
+    values = {name: value for name, (value, _) in winners.items()}
+    return Styles(values, {name for name, (_, of_mode) in winners.items() if of_mode})
 
 
-def _declares_dark(root: Element, rules: Sequence[StyleRule]) -> bool:
-    metas = (node for node in root.walk() if node.tag == "meta")
-    return any("dark" in meta.get("content") for meta in metas if meta.get("name") == "color-scheme") or any(
-        one.name == "color-scheme" and "dark" in one.value for rule in rules for one in rule.declarations
-    )
-
-
-_BLACK, _WHITE, _LINK, _DARK_LINK = Colour(0, 0, 0), Colour(1, 1, 1), Colour(0, 0, 0xEE / 255), Colour(0.62, 0.62, 1)
+_BLACK, _WHITE = Colour(0, 0, 0), Colour(1, 1, 1)
 _LINES = re.compile(r"(?:border|outline)(?:-(?:top|right|bottom|left))?(?:-(?:color|style|width))?")
-_NOT_OWN = ("inherit", "currentcolor", "unset")
 
 
 class Paint(Struct, frozen=True):
@@ -189,121 +160,81 @@ class Painter:
         sheets = sheets or Stylesheets(root)
         self._root = root
         self._mode = mode
-        self._cascade = sheets.cascade(mode)
+        self._styles_of = sheets.cascade(mode)
         self.knows_dark = sheets.has_dark_rules or sheets.declares_dark
-        self._canvas_is_dark = mode is DARK and sheets.declares_dark
-
-    @property
-    def canvas(self) -> Paint:
-        ground = DARK_CANVAS if self._canvas_is_dark else self._mode.ground
-        ink = _WHITE if self._canvas_is_dark else _BLACK
-        if self._mode.inverts:
-            ink = invert_text(_BLACK, ground, self._mode)
-        return Paint(ink, ground, 16, 400, 0, "left")
+        ground = DARK_CANVAS if sheets.is_dark(mode) else mode.ground
+        ink = _WHITE if sheets.is_dark(mode) else mode.show_text(_BLACK, ground)
+        self.canvas = Paint(ink, ground, 16, 400, 0, "left")
 
     def texts(self) -> Iterator[tuple[Element, Paint]]:
-        for node, _, paint in self._seen_elements(self._root, self.canvas):
+        for node, _, paint in self._seen_elements():
             if paint.size > 1 and any(any(map(str.isalnum, text.text)) for text in node.texts):
                 yield node, paint
 
     def recoloured_elements(self) -> Iterator[tuple[Element, dict[str, str]]]:
         """Yield every visible element with colours of its own, and these colours in this mode, as CSS."""
-        for node, styles, paint in self._seen_elements(self._root, self.canvas):
+        for node, styles, paint in self._seen_elements():
             declarations = _own_lines(styles, self._mode)
             if (ground := _own_ground(styles, self._mode)) and ground.alpha:
                 declarations["background-color"] = ground.css
-            if not _inherits(styles, _is_link(node)) and paint.colour:
+            if paint.colour and not styles.inherits_colour:
                 declarations["color"] = str(paint.colour)
             if declarations:
                 yield node, declarations
 
-    def _seen_elements(self, root: Element, paint: Paint) -> Iterator[tuple[Element, Styles, Paint]]:
-        link = _DARK_LINK if self._canvas_is_dark else _LINK
-        waiting = [(child, paint) for child in reversed(root.children)]  # no recursion: see Element.walk
+    def _seen_elements(self) -> Iterator[tuple[Element, Styles, Paint]]:
+        waiting = [(child, self.canvas) for child in reversed(self._root.children)]  # no recursion: see Element.walk
         while waiting:
             node, above = waiting.pop()
-            if node.tag in NOT_SHOWN:
-                continue
-            styles = self._cascade.styles_of(node)
-            if styles.is_hidden:
-                continue
-            own = _paint(node.tag, link if _is_link(node) else None, styles, above, self._mode)
-            yield node, styles, own
-            waiting += [(child, own) for child in reversed(node.children)]
+            if node.tag not in NOT_SHOWN and not (styles := self._styles_of(node)).is_hidden:
+                own = _paint(styles, above, self._mode)
+                yield node, styles, own
+                waiting += [(child, own) for child in reversed(node.children)]
 
 
 @lru_cache(8192)
-def _paint(tag: str, link: Colour | None, styles: Styles, above: Paint, mode: Mode) -> Paint:
-    """Return the look of an element within `above`. `link` is the default colour if it is a link."""
-    values = styles.values
-    size = font_size(values.get("font-size"), tag, above.size)
+def _paint(styles: Styles, above: Paint, mode: Mode) -> Paint:
+    """Return the look of an element within `above`."""
+    values, own_ground = styles.values, _own_ground(styles, mode)
+    ground = own_ground.blend_over(above.ground) if own_ground and above.ground else None
+    size = font_size(values.get("font-size", ""), above.size)
     return Paint(
-        ground=(ground := _ground(styles, above.ground, mode)),
-        colour=_colour(styles, link, above, ground, mode),
+        colour=above.colour if styles.inherits_colour else _own_colour(styles, ground, mode),
+        ground=ground,
         size=size,
-        weight=font_weight(values.get("font-weight"), tag, above.weight),
+        weight=font_weight(values.get("font-weight", ""), above.weight),
         line_height=line_height(values.get("line-height"), size, above.line_height),
         align=values.get("text-align", above.align),
         over_image=styles.has_image or (above.over_image and ground == above.ground),
     )
 
 
-def _ground(styles: Styles, under: Colour | None, mode: Mode) -> Colour | None:
-    if "background-color" not in styles.winners or under is None:
-        return under
-    own = _own_ground(styles, mode)
-    return own.blend_over(under) if own else None
+def _own_colour(styles: Styles, ground: Colour | None, mode: Mode) -> Colour | None:
+    colour = read_colour(styles.values["color"])
+    if colour is None or ground is None:
+        return None
+    seen = colour.blend_over(ground)
+    return seen if "color" in styles.of_modes else mode.show_text(seen, ground)
 
 
 def _own_ground(styles: Styles, mode: Mode) -> Colour | None:
-    winner = styles.winners.get("background-color")
-    ground = read_ground(winner.value) if winner else None
-    if ground is None or winner is None or winner.declared_for_mode or not mode.inverts:
-        return ground
-    return _line_colour(ground, mode)
+    """Return the background, transparent without one. None if it cannot be read."""
+    ground = read_ground(styles.values.get("background-color", ""))
+    return mode.show_ground(ground) if ground and "background-color" not in styles.of_modes else ground
 
 
 def _own_lines(styles: Styles, mode: Mode) -> dict[str, str]:
+    """Return the borders and outlines, if one has another colour. Clients treat them as they do backgrounds."""
     lines = {
-        name: winner.value
-        if winner.declared_for_mode
-        else replace_colours(winner.value, lambda colour: _line_colour(colour, mode))
-        for name, winner in styles.winners.items()
+        name: value if name in styles.of_modes else replace_colours(value, mode.show_ground)
+        for name, value in styles.values.items()
         if _LINES.fullmatch(name)
     }
     return lines if any(line != styles.values[name] for name, line in lines.items()) else {}
 
 
-def _line_colour(colour: Colour, mode: Mode) -> Colour:
-    """Return the colour of a line, which clients treat as they do backgrounds."""
-    return invert_ground(colour, mode)._replace(alpha=colour.alpha) if mode.inverts else colour
-
-
-def _is_link(node: Element) -> bool:
-    return node.tag == "a" and "href" in node.attributes
-
-
-def _inherits(styles: Styles, is_link: bool) -> bool:
-    winner = styles.winners.get("color")
-    return not is_link if winner is None else winner.value in _NOT_OWN
-
-
-def _colour(styles: Styles, link: Colour | None, above: Paint, ground: Colour | None, mode: Mode) -> Colour | None:
-    if _inherits(styles, link is not None):
-        return above.colour
-    winner = styles.winners.get("color")
-    own = read_colour(winner.value) if winner else link
-    if own is None or ground is None:
-        return None
-    if mode.inverts and not (winner and winner.declared_for_mode):
-        own = invert_text(own.blend_over(ground), ground, mode)
-    return own.blend_over(ground)
-
-
 BOLD = 700
 
-_BOLD_BY_ITSELF = frozenset(("b", "strong", "th", "h1", "h2", "h3", "h4", "h5", "h6"))
-_TIMES_BY_ITSELF = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h5": 0.83, "h6": 0.67, "small": 0.83}
 _KEYWORDS = {"x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0, "xx-large": 32.0}
 _WEIGHTS = {"normal": 400, "bold": BOLD, "bolder": BOLD}
 _WEIGHT = re.compile("[0-9]{1,4}")
@@ -311,18 +242,12 @@ _NUMBER = re.compile(r"\d++(?:\.\d+)?|\.\d+")
 _LENGTH = re.compile(rf"(-?(?:{_NUMBER.pattern}))(px|pt|in|em|rem|%)?$")
 
 
-def font_size(value: str | None, tag: str, above: float) -> float:
-    own = above * _TIMES_BY_ITSELF.get(tag, 1)
-    if value is None:
-        return own
-    return _KEYWORDS.get(value.lower(), length_in_px(value.lower(), above, own))
+def font_size(value: str, above: float) -> float:
+    return _KEYWORDS.get(value.lower(), length_in_px(value.lower(), above, above))
 
 
-def font_weight(value: str | None, tag: str, above: int) -> int:
-    own = BOLD if tag in _BOLD_BY_ITSELF else above
-    if value is None:
-        return own
-    return int(value) if _WEIGHT.fullmatch(value) else _WEIGHTS.get(value, own)
+def font_weight(value: str, above: int) -> int:
+    return int(value) if _WEIGHT.fullmatch(value) else _WEIGHTS.get(value, above)
 
 
 def line_height(value: str | None, size: float, above: float) -> float:

@@ -7,26 +7,17 @@ attribute is missing or blank.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import accumulate
+from functools import cached_property, lru_cache
+from itertools import accumulate, groupby
 from typing import Any
 
 import tinycss2
 from msgspec import Struct
-from tinycss2.ast import AtRule as AtNode
-from tinycss2.ast import Declaration as DeclarationNode
-from tinycss2.ast import (
-    FunctionBlock,
-    HashToken,
-    IdentToken,
-    LiteralToken,
-    QualifiedRule,
-    SquareBracketsBlock,
-    WhitespaceToken,
-)
 
 from keyturn.mail.rendering.html_tree import Element
+
+OUTLOOK_MARK = "data-og"
+"""Outlook.com sets data-ogsc, -ogsb, -ogac or -ogab on recoloured elements and on those around them."""
 
 _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "": lambda *_: True,
@@ -37,11 +28,21 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "$=": str.endswith,
     "*=": lambda held, value: value in held,
     "=i": lambda held, value: held.strip().lower() == value.lower(),
+    "without": lambda held, _: not held.strip(),
 }
+_STATES: Mapping[str, Callable[[Element], bool]] = {
+    "root": lambda node: node.tag == "html",
+    "link": lambda node: node.tag == "a" and "href" in node.attributes,
+    "first-child": lambda node: not node.elder_siblings(),
+    "last-child": lambda node: node.parent is not None and node.parent.children[-1] is node,
+    "silent": lambda node: not node.text(),
+    "is": lambda _: True,  # `Compound.nested` says
+    "not": lambda _: True,
+}
+"""The states of elements in a mail at rest. Others never hold."""
 
 
-@dataclass(slots=True)
-class Compound:
+class Compound(Struct):
     """Conditions on one element.
 
     `attributes` are (name, operator, value). `pseudos` are names without colons and arguments. `nested`: the
@@ -50,32 +51,34 @@ class Compound:
 
     tag: str = ""
     id: str = ""
-    classes: list[str] = field(default_factory=list)
-    attributes: list[tuple[str, str, str]] = field(default_factory=list)
-    pseudos: list[str] = field(default_factory=list)
-    nested: "list[tuple[str, tuple[Selector, ...]]]" = field(default_factory=list)
+    classes: list[str] = []
+    attributes: list[tuple[str, str, str]] = []
+    pseudos: list[str] = []
+    nested: "list[tuple[str, tuple[Selector, ...]]]" = []
 
-    def holds(self, node: Element, granted: str = "") -> bool:
-        """Tell whether a node matches. Attributes whose names begin with `granted` are assumed."""
+    def holds(self, node: Element) -> bool:
+        """Tell whether a node matches. The marks of Outlook.com are assumed."""
         if self.tag not in ("", node.tag) or (self.id and node.get("id") != self.id):
             return False  # first, since nearly every rule ends here
         return (
             (not self.classes or set(self.classes) <= set(node.get("class").split()))
-            and all(
-                _has_attribute(node, *one) for one in self.attributes if not granted or not one[0].startswith(granted)
-            )
-            and all(_is_in_state(node, pseudo) for pseudo in self.pseudos)
-            and all(any(one.matches(node, granted) for one in those) == (name == "is") for name, those in self.nested)
+            and all(_has_attribute(node, *one) for one in self.attributes)
+            and all(pseudo in _STATES and _STATES[pseudo](node) for pseudo in self.pseudos)
+            and all(any(one.matches(node) for one in those) == (name == "is") for name, those in self.nested)
         )
+
+    @property
+    def names(self) -> list[str]:
+        """Its id and its classes: "#id", ".class"."""
+        return [*([f"#{self.id}"] if self.id else []), *(f".{one}" for one in self.classes)]
 
     def __str__(self) -> str:
         """Return it as CSS, without the arguments of pseudo-classes; "*" alone is empty."""
-        held = [f"[{name}{operator}{value}]" for name, operator, value in self.attributes]
-        named = [*(f".{one}" for one in self.classes), *held, *(f":{one}" for one in self.pseudos)]
-        return self.tag + (f"#{self.id}" if self.id else "") + "".join(named)
+        held = (f"[{name}{operator}{value}]" for name, operator, value in self.attributes)
+        return "".join([self.tag, *self.names, *held, *(f":{one}" for one in self.pseudos)])
 
 
-class Selector(Struct, frozen=True):
+class Selector(Struct, frozen=True, dict=True):
     """Compounds from left to right, with the combinators between them: " ", ">", "+" or "~"."""
 
     compounds: tuple[Compound, ...]
@@ -87,32 +90,30 @@ class Selector(Struct, frozen=True):
             parts.append(f"{combinator.strip()} {str(compound) or '*'}".strip())
         return " ".join(parts)
 
-    @property
+    @cached_property
     def specificity(self) -> tuple[int, int, int]:
         """The specificity (Selectors Level 4, 17). `:is()` and `:not()` have that of the strongest selector within."""
-        ids = sum(bool(compound.id) for compound in self.compounds)
-        classes = sum(len(one.classes) + len(one.attributes) + len(one.pseudos) for one in self.compounds)
-        tags = sum(bool(compound.tag) for compound in self.compounds)
-        for those in (those for compound in self.compounds for _, those in compound.nested):
-            strongest = max((one.specificity for one in those), default=(0, 0, 0))
-            ids, classes, tags = ids + strongest[0], classes + strongest[1] - 1, tags + strongest[2]
+        parts = [(0, 0, 0)]
+        for one in self.compounds:
+            classes = len(one.classes) + len(one.attributes) + len(one.pseudos) - len(one.nested)
+            parts += [max((each.specificity for each in those), default=(0, 0, 0)) for _, those in one.nested]
+            parts.append((bool(one.id), classes, bool(one.tag)))
+        ids, classes, tags = map(sum, zip(*parts, strict=True))
         return ids, classes, tags
+
+    @property
+    def names(self) -> list[str]:
+        return [name for one in self.compounds for name in one.names]
 
     def attribute_names(self) -> set[str]:
         return {name for compound in self.compounds for name, _, _ in compound.attributes}
 
-    def matches(self, node: Element, granted: str = "") -> bool:
-        last = len(self.compounds) - 1
-        return self.compounds[last].holds(node, granted) and self._holds_before(last, node, granted)
-
-    def _holds_before(self, index: int, node: Element, granted: str) -> bool:
-        if index == 0:
-            return True
-        compound = self.compounds[index - 1]
-        return any(
-            compound.holds(other, granted) and self._holds_before(index - 1, other, granted)
-            for other in _related_elements(node, self.combinators[index - 1])
-        )
+    def matches(self, node: Element, last: int = -1) -> bool:
+        """Tell whether a node matches its compounds up to the last one, by an index."""
+        if not self.compounds[last].holds(node):
+            return False
+        before = -last <= len(self.combinators)
+        return not before or any(self.matches(one, last - 1) for one in _related(node, self.combinators[last]))
 
 
 def read_selectors(tokens: Iterable[Any]) -> tuple[Selector, ...]:
@@ -120,13 +121,7 @@ def read_selectors(tokens: Iterable[Any]) -> tuple[Selector, ...]:
 
 
 def split_at_commas(tokens: Iterable[Any]) -> list[list[Any]]:
-    groups: list[list[Any]] = [[]]
-    for token in tokens:
-        if isinstance(token, LiteralToken) and token.value == ",":
-            groups.append([])
-        else:
-            groups[-1].append(token)
-    return groups
+    return [[*group] for is_comma, group in groupby(tokens, lambda token: token == ",") if not is_comma]
 
 
 def _read_selector(tokens: list[Any]) -> Selector | None:
@@ -135,98 +130,70 @@ def _read_selector(tokens: list[Any]) -> Selector | None:
     combinators: list[str] = []
     between, mark = "", ""
     for token in tokens:
-        literal = token.value if isinstance(token, LiteralToken) else ""
-        if isinstance(token, WhitespaceToken) or literal in (">", "+", "~"):
-            between = literal or between or " "
+        if token.type == "whitespace" or token in (">", "+", "~"):
+            between = between or " " if token.type == "whitespace" else token.value
             continue
         if between or not compounds:
             combinators += [between] if compounds else []
             compounds.append(Compound())
             between = ""
-        if literal in (":", "."):
-            mark = literal
-        elif _add_token(compounds[-1], mark, token, literal):
+        if token in (":", "."):
+            mark = token.value
+        elif _add_token(compounds[-1], mark, token):
             mark = ""
         else:
             return None
     return Selector(tuple(compounds), tuple(combinators)) if compounds else None
 
 
-def _add_token(compound: Compound, mark: str, token: Any, literal: str) -> bool:
+def _add_token(compound: Compound, mark: str, token: Any) -> bool:
     """Add a token to a compound; `mark` is the "." or ":" before it. Return whether it is valid."""
-    match token:
-        case IdentToken() if mark == ":":
+    match token.type, mark:
+        case "ident", ":":
             compound.pseudos.append(token.lower_value)
-        case FunctionBlock(lower_name="without") if mark == ":":
+        case "function", ":" if token.lower_name == "without":
             compound.attributes.append((tinycss2.serialize(token.arguments), "without", ""))
-        case FunctionBlock() if mark == ":":
+        case "function", ":":
             compound.pseudos.append(token.lower_name)
-            if token.lower_name in _NESTING:
+            if token.lower_name in ("is", "not"):
                 compound.nested.append((token.lower_name, read_selectors(token.arguments)))
-        case IdentToken() if mark == ".":
+        case "ident", ".":
             compound.classes.append(token.value)
-        case IdentToken():
+        case "ident", _:
             compound.tag = token.lower_value
-        case HashToken():
+        case "hash", _:
             compound.id = token.value
-        case SquareBracketsBlock():
+        case "[] block", _:
             compound.attributes.append(_read_attribute(token))
         case _:
-            return literal in ("*", "&")
+            return token in ("*", "&")
     return True
 
 
-def _read_attribute(block: SquareBracketsBlock) -> tuple[str, str, str]:
-    parts = [token for token in block.content if not isinstance(token, WhitespaceToken)]
+def _read_attribute(block: Any) -> tuple[str, str, str]:
+    parts = [token for token in block.content if token.type != "whitespace"]
     values = [str(getattr(token, "value", "")) for token in parts]
-    if len(values) == _WITH_FLAG and values[-1].lower() == "i":
+    if [*map(str.lower, values[3:])] == ["i"]:  # of either case: [type="text" i]
         values = [values[0], f"{values[1]}i", values[2]]
     return (values[0].lower() if values else "", "".join(values[1:-1]), values[-1] if len(values) > 1 else "")
 
 
-_WITH_FLAG = 4
-"""The parts of an attribute selector with the flag of either case: [type="text" i]."""
+def _related(node: Element, combinator: str) -> Iterable[Element]:
+    if combinator in ("+", "~"):
+        return node.elder_siblings()[-1 if combinator == "+" else 0 :]
+    return _elements_around(node) if combinator == " " else filter(None, [node.parent])
 
-_NESTING = ("is", "not")
 
-
-def _related_elements(node: Element, combinator: str) -> Iterator[Element]:
-    match combinator:
-        case ">":
-            yield from () if node.parent is None else (node.parent,)
-        case "+":
-            yield from node.elder_siblings()[-1:]
-        case "~":
-            yield from node.elder_siblings()
-        case _:
-            above = node.parent
-            while above is not None:  # with the root, which stands for what a client puts around a mail
-                yield above
-                above = above.parent
+def _elements_around(node: Element) -> Iterator[Element]:
+    """Yield the elements above and the root, which stands for what a client puts around a mail."""
+    while above := node.parent:
+        yield above
+        node = above
 
 
 def _has_attribute(node: Element, name: str, operator: str, value: str) -> bool:
-    if operator == "without":
-        return not node.get(name).strip()
-    return name in node.attributes and operator in _OPERATORS and _OPERATORS[operator](node.get(name), value)
-
-
-def _is_in_state(node: Element, pseudo: str) -> bool:
-    """Tell whether an element has this state in a mail at rest. Unknown states are false."""
-    match pseudo:
-        case "root":
-            return node.tag == "html"
-        case "link":
-            return node.tag == "a" and "href" in node.attributes
-        case "first-child":
-            return not node.elder_siblings()
-        case "is" | "not":
-            return True  # `Compound.nested` says
-        case "silent":
-            return not node.text()
-        case "last-child":
-            return node.parent is not None and node.parent.children[-1] is node
-    return False
+    is_there = operator in _OPERATORS and (name in node.attributes or operator == "without")
+    return name.startswith(OUTLOOK_MARK) or (is_there and _OPERATORS[operator](node.get(name), value))
 
 
 _HUGE = re.compile(r"\d{301,}")
@@ -251,8 +218,7 @@ class AtRule(Struct, frozen=True):
     within: tuple["AtRule", ...] = ()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class StyleRule:
+class StyleRule(Struct, frozen=True, eq=False, dict=True):
     """A style rule. Rules are compared by identity.
 
     `within`: the at-rules around it, the outermost first. `nested`: it is inside another rule, which few clients read.
@@ -263,6 +229,14 @@ class StyleRule:
     within: tuple[AtRule, ...]
     nested: bool
     offset: int
+
+    @cached_property
+    def schemes(self) -> set[str]:
+        """What makes it count in some modes only: a query for a colour scheme, or the marks of Outlook.com."""
+        queries = " ".join(at.prelude.replace(" ", "") for at in self.within)
+        names = (name for selector in self.selectors for name in selector.attribute_names())
+        marks = {"data-ogs"} if any(name.startswith(OUTLOOK_MARK) for name in names) else set()
+        return marks | set(re.findall("prefers-color-scheme(?::dark)?", queries))
 
 
 class Stylesheet(Struct, frozen=True):
@@ -296,54 +270,43 @@ def parseable(css: str) -> str:
 @lru_cache(64)
 def read_stylesheet(css: str) -> Stylesheet:
     """Parse a stylesheet. Malformed parts are left out, as clients leave them out."""
-    reader = _Reader(css)
-    reader.read(tinycss2.parse_stylesheet(parseable(css), skip_comments=True, skip_whitespace=True), ())
-    return Stylesheet(tuple(reader.rules), tuple(reader.at_rules))
+    nodes = tinycss2.parse_stylesheet(parseable(css), skip_comments=True, skip_whitespace=True)
+    parts = [*_read(nodes, _offsets_in(css))]
+    rules = tuple(one for one in parts if isinstance(one, StyleRule))
+    return Stylesheet(rules, tuple(one for one in parts if isinstance(one, AtRule)))
 
 
 @lru_cache(512)
 def read_style(style: str) -> tuple[Declaration, ...]:
-    nodes = tinycss2.parse_blocks_contents(parseable(style), skip_comments=True)
-    return tuple(_Reader(style).declarations(nodes))
+    return _declarations(_block(parseable(style)), _offsets_in(style))
 
 
-class _Reader:
-    """Parses a stylesheet with offsets."""
+def _read(
+    nodes: Iterable[Any], offset_of: Callable[[Any], int], within: tuple[AtRule, ...] = (), *, nested: bool = False
+) -> Iterator[StyleRule | AtRule]:
+    for node in nodes:
+        if node.type == "qualified-rule":
+            inside, selectors = _block(node.content), read_selectors(node.prelude)
+            yield StyleRule(selectors, _declarations(inside, offset_of), within, nested, offset_of(node))
+            yield from _read(inside, offset_of, within, nested=True)
+        elif node.type == "at-rule":
+            rule = AtRule(node.lower_at_keyword, tinycss2.serialize(node.prelude).strip(), offset_of(node), within)
+            yield rule
+            yield from _read(_block(node.content or ()), offset_of, (*within, rule))
 
-    def __init__(self, css: str) -> None:
-        self._lines = list(accumulate((len(line) + 1 for line in css.split("\n")), initial=0))
-        self.rules: list[StyleRule] = []
-        self.at_rules: list[AtRule] = []
 
-    def read(self, nodes: Iterable[Any], within: tuple[AtRule, ...], *, nested: bool = False) -> None:
-        for node in nodes:
-            if isinstance(node, QualifiedRule):
-                self._read_rule(node, within, nested=nested)
-            elif isinstance(node, AtNode):
-                self._read_at_rule(node, within)
+def _block(content: Any) -> Any:
+    return tinycss2.parse_blocks_contents(content, skip_comments=True, skip_whitespace=True)
 
-    def declarations(self, nodes: Iterable[Any]) -> Iterator[Declaration]:
-        for node in nodes:
-            if isinstance(node, DeclarationNode):
-                value = tinycss2.serialize(node.value).strip()
-                yield Declaration(node.lower_name, value, bool(node.important), self._offset(node))
 
-    def _read_rule(self, node: QualifiedRule, within: tuple[AtRule, ...], *, nested: bool) -> None:
-        inside = tinycss2.parse_blocks_contents(node.content, skip_comments=True, skip_whitespace=True)
-        self.rules.append(
-            StyleRule(
-                read_selectors(node.prelude), tuple(self.declarations(inside)), within, nested, self._offset(node)
-            )
-        )
-        self.read(inside, within, nested=True)
+def _declarations(nodes: Iterable[Any], offset_of: Callable[[Any], int]) -> tuple[Declaration, ...]:
+    return tuple(
+        Declaration(node.lower_name, tinycss2.serialize(node.value).strip(), bool(node.important), offset_of(node))
+        for node in nodes
+        if node.type == "declaration"
+    )
 
-    def _read_at_rule(self, node: AtNode, within: tuple[AtRule, ...]) -> None:
-        rule = AtRule(node.lower_at_keyword, tinycss2.serialize(node.prelude).strip(), self._offset(node), within)
-        self.at_rules.append(rule)
-        if node.content is None:
-            return
-        inside = tinycss2.parse_blocks_contents(node.content, skip_comments=True, skip_whitespace=True)
-        self.read(inside, (*within, rule))
 
-    def _offset(self, node: Any) -> int:
-        return self._lines[int(node.source_line) - 1] + int(node.source_column) - 1
+def _offsets_in(css: str) -> Callable[[Any], int]:
+    lines = list(accumulate((len(line) + 1 for line in css.split("\n")), initial=0))
+    return lambda node: lines[node.source_line - 1] + node.source_column - 1

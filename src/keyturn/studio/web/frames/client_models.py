@@ -17,8 +17,15 @@ from keyturn.mail.rendering.html_tree import Element, parse_html, splice
 from keyturn.studio.lint.addresses import split_address
 from keyturn.studio.lint.clients import word
 from keyturn.studio.lint.css.colours import FULL, PARTIAL, Mode, read_ground
-from keyturn.studio.lint.css.computed_style import OUTLOOK_MARK, Painter, length_in_px
-from keyturn.studio.lint.css.stylesheets import Declaration, parseable, read_selectors, read_style, split_at_commas
+from keyturn.studio.lint.css.computed_style import Painter, length_in_px
+from keyturn.studio.lint.css.stylesheets import (
+    OUTLOOK_MARK,
+    Declaration,
+    parseable,
+    read_selectors,
+    read_style,
+    split_at_commas,
+)
 from keyturn.studio.lint.markup.conditional_comments import resolve_conditionals
 from keyturn.studio.web.frames.rewriting import Rewriting, insert_in_head
 
