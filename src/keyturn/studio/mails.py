@@ -21,7 +21,7 @@ with requires_extra("studio", "keyturn.Mails"):
     from keyturn.studio.lint.checks import checks_for
     from keyturn.studio.lint.report import Report
     from keyturn.studio.lint.suppression import unknown_names
-    from keyturn.studio.web.checks.mail_checks import check_mail
+    from keyturn.studio.web.checks.reports import check_mail
     from keyturn.studio.web.rendering.rendition import MailRenderer, Order
 
 _GIVEN = "the given data"

@@ -1,17 +1,24 @@
-"""The renderers of this process. Any thread may ask one, and waits for its answer."""
+"""The renderers of this process, any thread of which may ask one and waits for its answer, and their spawner.
 
+The spawner is a process with a single thread, unlike its parent: it forks renderers and ends them. It is forked when
+the folder is open and nothing runs yet. It owns its renderers: they end on request, and all of them when the parent is
+gone, however it ended. Until then it keeps their process ids from being reused.
+"""
+
+import gc
 import os
 import pickle
 import signal
+import socket
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pickle import PicklingError
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar
-
-from msgspec import Struct
+from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, cast
 
 from keyturn.studio.renderers.limits import (
     PATIENCE,
@@ -23,48 +30,41 @@ from keyturn.studio.renderers.limits import (
     limited_time,
     take_alarm,
 )
-from keyturn.studio.renderers.spawner import Spawner
 
 Job = tuple[float, Callable[..., Any], tuple[Any, ...]]
 """The seconds that it may take, a function, and its arguments."""
 
 
-class JobResult(Struct, frozen=True):
-    """The outcome of a job: its value, its exception, or the limit that it passed."""
-
-    value: Any = None
-    raised: BaseException | None = None
-    limit: Literal["", "time", "memory"] = ""
+Answer = tuple[Any, Exception | None]
+"""The value of a job, or what it raised: LimitExceeded if it passed a limit."""
 
 
 def work(connection: "Connection[Any, Any]", state: object, limits: Limits) -> None:
+    """Do the jobs of a connection until the other side closes it."""
     take_alarm()
     limit_memory(limits.megabytes)
-    while True:
-        try:
-            job = connection.recv()
-        except (EOFError, OSError):
-            return
-        answer = _do(job, state)
-        try:
-            connection.send(answer)
-        except (PicklingError, AttributeError, TypeError) as error:
-            connection.send(JobResult(raised=TypeError(str(error))))
+    with suppress(EOFError, OSError):
+        while True:
+            answer = _do(connection.recv(), state)
+            try:
+                connection.send(answer)
+            except (PicklingError, AttributeError, TypeError) as error:
+                connection.send((None, TypeError(str(error))))
 
 
-def _do(job: Job, state: object) -> JobResult:
+def _do(job: Job, state: object) -> Answer:
     seconds, function, arguments = job
     try:
         limit_processor(seconds)
         with limited_time(seconds):
-            return JobResult(function(state, *arguments))
+            return function(state, *arguments), None
     except OutOfTime:
-        return JobResult(limit="time")
+        return None, LimitExceeded("time")
     except MemoryError:
-        return JobResult(limit="memory")
+        return None, LimitExceeded("memory")
     except Exception as error:  # noqa: BLE001 - the requesting process handles it
         error.add_note("".join(traceback.format_exception(error)).rstrip())
-        return JobResult(raised=_as_sent(error))
+        return None, _as_sent(error)
 
 
 def _as_sent(error: Exception) -> Exception:
@@ -85,6 +85,9 @@ _GRACE = 5.0
 """Seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself."""
 
 _Renderer = tuple[int, "Connection[Any, Any]"]
+"""Its process id and its connection."""
+_Serve = Callable[["Connection[Any, Any]"], None]
+"""Serves a connection until it is closed."""
 
 
 class Runner(Generic[S_co]):
@@ -132,25 +135,24 @@ class RendererPool(Runner[S_co]):
         self._give_back(self._take())
 
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
-        renderer = self._take()
+        renderer = _, connection = self._take()
         try:
-            answer = _ask(renderer[1], (seconds, function, args))
-        except EOFError:
+            connection.send((seconds, function, args))
+            is_deaf = not connection.poll(seconds * PATIENCE + _GRACE)
+            value, error = (None, LimitExceeded("time")) if is_deaf else connection.recv()
+        except (EOFError, OSError):  # the other side has closed the pipe
             ended_by = self._discard(renderer)
             raise LimitExceeded("time" if ended_by == signal.SIGXCPU else "crash") from None
         except BaseException:
             self._discard(renderer)
             raise
-        if answer.limit == "memory":  # the process may not return the memory
+        if is_deaf or (isinstance(error, LimitExceeded) and error.limit == "memory"):  # it may not return the memory
             self._discard(renderer)
         else:
             self._give_back(renderer)
-        if answer.limit:
-            raise LimitExceeded(answer.limit)
-        if answer.raised:
-            raise answer.raised
-        value: R = answer.value
-        return value
+        if error:
+            raise error
+        return cast("R", value)
 
     def close(self) -> None:
         with self._changed:
@@ -193,12 +195,95 @@ def renderers_for(state: S, limits: Limits, most: int) -> Runner[S]:
     return RendererPool(state, limits, most) if hasattr(os, "fork") else Runner(state)
 
 
-def _ask(connection: "Connection[Any, Any]", job: Job) -> JobResult:
+_START, _END = b"s", b"e"
+_NUMBER = 8
+"""Octets of a process id in a message."""
+
+
+class Spawner:
+    """Starts renderers, which do `serve`."""
+
+    def __init__(self, serve: _Serve) -> None:
+        self._control, theirs = socket.socketpair()
+        self._one_at_a_time = threading.Lock()
+        self._pid = os.fork()
+        if self._pid == 0:
+            self._control.close()
+            _be_spawner(theirs, serve)
+        theirs.close()
+
+    def start(self) -> tuple[int, "Connection[Any, Any]"]:
+        """Return the process id of a new renderer, and its connection. Raises OSError if the spawner is gone."""
+        ours, theirs = Pipe()
+        with self._one_at_a_time, theirs:
+            socket.send_fds(self._control, [_START + bytes(_NUMBER)], [theirs.fileno()])
+            answer = self._control.recv(_NUMBER, socket.MSG_WAITALL)
+        if len(answer) < _NUMBER:
+            raise ConnectionResetError("the process that starts the renderers has ended")
+        return int.from_bytes(answer, "big"), ours
+
+    def end(self, pid: int) -> int:
+        """End a renderer at once. Return the signal that ended it: an earlier one, or SIGKILL."""
+        with suppress(OSError), self._one_at_a_time:
+            self._control.sendall(_END + pid.to_bytes(_NUMBER, "big"))
+            return int.from_bytes(self._control.recv(_NUMBER, socket.MSG_WAITALL), "big")
+        return 0
+
+    def close(self) -> None:
+        with self._one_at_a_time:
+            self._control.close()
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+
+
+def _be_spawner(control: socket.socket, serve: _Serve) -> NoReturn:
+    renderers: set[int] = set()
     try:
-        connection.send(job)
-        if not connection.poll(job[0] * PATIENCE + _GRACE):
-            raise LimitExceeded("time")
-        answer: JobResult = connection.recv()
-    except OSError as error:  # a pipe that the other side has closed
-        raise EOFError from error
-    return answer
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends it
+        signal.signal(signal.SIGTERM, _exit)
+        gc.freeze()  # or a collection would write to every page that is shared
+        _spawn(control, serve, renderers)
+    finally:
+        for pid in renderers:
+            _kill(pid)
+        os._exit(0)
+
+
+def _spawn(control: socket.socket, serve: _Serve, renderers: set[int]) -> None:
+    while True:
+        message, handles, _, _ = socket.recv_fds(control, 1 + _NUMBER, 1)
+        if len(message) <= _NUMBER:
+            return
+        if message[:1] == _START:
+            pid = _fork_renderer(control, handles[0], serve)
+            renderers.add(pid)
+            control.sendall(pid.to_bytes(_NUMBER, "big"))
+        elif (pid := int.from_bytes(message[1:], "big")) in renderers:
+            renderers.remove(pid)
+            control.sendall(_kill(pid).to_bytes(_NUMBER, "big"))
+
+
+def _fork_renderer(control: socket.socket, handle: int, serve: _Serve) -> int:
+    pid = os.fork()
+    if pid:
+        os.close(handle)
+        return pid
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        control.close()
+        with Connection(handle) as connection:
+            serve(connection)
+    finally:
+        os._exit(0)
+
+
+def _kill(pid: int) -> int:
+    with suppress(OSError):
+        os.kill(pid, signal.SIGKILL)
+        status = os.waitpid(pid, 0)[1]
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    return 0
+
+
+def _exit(_: int, __: object) -> NoReturn:
+    raise SystemExit

@@ -23,7 +23,7 @@ from keyturn.studio.inbox.captured_mail import CapturedMail
 from keyturn.studio.inbox.mail import Attachment, MailContent
 from keyturn.studio.inbox.search import Match, everything, match_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.web.access import HEADERS, programs_only
+from keyturn.studio.web.access import HEADERS, admit_programs
 from keyturn.studio.web.failures import AS_PROBLEMS
 from keyturn.studio.web.pages.frame_answers import captured_frame
 from keyturn.studio.web.studio import Studio
@@ -263,7 +263,7 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
             "studio": Provide(lambda: studio, sync_to_thread=False),
             "inbox": Provide(inbox, sync_to_thread=False),
         },
-        guards=[programs_only(studio.host, studio.token)],
+        before_request=admit_programs(studio),
         exception_handlers=AS_PROBLEMS,
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,

@@ -12,7 +12,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from keyturn.plain_files import leads_out, make_private_folder, walk
 from keyturn.studio.gallery.gallery import Gallery
-from keyturn.studio.web.pages.layout import Layout
+from keyturn.studio.web.pages.layout import Visit
 from keyturn.studio.web.studio import Studio
 
 # Milliseconds. A save is reported after `_STEP` without another change, so an editor's rename is one save.
@@ -22,8 +22,8 @@ _LOOK_UP = 200
 
 
 @get("/events", sync_to_thread=False)
-def saved_events(layout: NamedDependency[Layout]) -> ServerSentEvent:
-    return ServerSentEvent(changes(layout.studio))
+def saved_events(visit: NamedDependency[Visit]) -> ServerSentEvent:
+    return ServerSentEvent(changes(visit.studio))
 
 
 async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None]:

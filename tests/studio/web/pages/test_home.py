@@ -46,6 +46,13 @@ def test_a_mail_without_a_sample_and_a_broken_mail_have_a_card(client: Client, f
     assert "/studio/templates/notice" in cards(page)[1]
 
 
+def test_a_mail_whose_samples_cannot_be_read_has_a_card(client: Client, folder: Path) -> None:
+    (folder / "notice" / "samples.toml").write_text("[only\n")
+    page = client.get("/studio").text
+    assert cards(page)[1] == "/studio/templates/notice"
+    assert "Its samples cannot be read" in page
+
+
 NOWHERE = (
     "/studio/nothing/here",
     "/studio/templates",

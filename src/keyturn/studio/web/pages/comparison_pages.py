@@ -1,6 +1,6 @@
 """Mails beside their snapshots, which can be accepted."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from litestar import Response, get, post
@@ -11,8 +11,7 @@ from litestar.response import Redirect
 
 from keyturn.studio.gallery import MailName
 from keyturn.studio.web.checks.snapshots import Review, Stale, group_changes
-from keyturn.studio.web.pages.layout import Layout
-from keyturn.studio.web.view import View
+from keyturn.studio.web.pages.layout import Visit
 
 
 class Acceptance(msgspec.Struct):
@@ -23,60 +22,48 @@ class Acceptance(msgspec.Struct):
 
 
 @get("/snapshots", sync_to_thread=True)
-def snapshots_page(
-    view: NamedDependency[View], review: NamedDependency[Review], layout: NamedDependency[Layout]
-) -> Response[str]:
+def snapshots_page(visit: NamedDependency[Visit], review: NamedDependency[Review]) -> Response[str]:
     mails = review.look_at_all()
-    context: dict[str, Any] = {
-        "view": view,
+    context = {
         "groups": group_changes(mails),
         "stored": review.snapshots.stored.folder,
         "total": sum(mail.verdict != "gone" for mail in mails),
         "waiting": review.waiting_mails(),
     }
-    return layout.page("snapshots.html", context)
+    return visit.page("snapshots.html", context)
 
 
 @get("/snapshots", sync_to_thread=False)
-def lesson_page(view: NamedDependency[View], layout: NamedDependency[Layout]) -> Response[str]:
-    return layout.page("snapshots_lesson.html", {"view": view, "waiting": []})
+def lesson_page(visit: NamedDependency[Visit]) -> Response[str]:
+    return visit.page("snapshots_lesson.html", {"waiting": []})
 
 
 @post("/snapshots", sync_to_thread=True)
 def accept(
-    data: URLEncodedBody[Acceptance],
-    view: NamedDependency[View],
-    review: NamedDependency[Review],
-    layout: NamedDependency[Layout],
+    visit: NamedDependency[Visit], data: URLEncodedBody[Acceptance], review: NamedDependency[Review]
 ) -> Redirect:
     try:
         review.accept(data.ids.split(), deletes=data.deletes == "yes")
     except Stale as error:
         detail = "A mail changed while you looked at it, so nothing was accepted. Reload the page and look again."
         raise HTTPException(status_code=409, detail=detail) from error
-    return layout.redirect("snapshots", view=view)
+    return visit.layout.redirect("snapshots", view=visit.view)
 
 
 @get("/snapshots/{name:path}", sync_to_thread=True)
-def snapshot_page(
-    path_name: NamedDependency[str],
-    view: NamedDependency[View],
-    review: NamedDependency[Review],
-    layout: NamedDependency[Layout],
-) -> Response[str]:
-    comparison = review.snapshots.compare(MailName(path_name, view.sample, view.lang))
+def snapshot_page(visit: NamedDependency[Visit], review: NamedDependency[Review]) -> Response[str]:
+    comparison = review.snapshots.compare(MailName(visit.name, visit.view.sample, visit.view.lang))
     review.look(float("inf"))
-    waiting = review.waiting_mails()
-    context: dict[str, Any] = {
-        "view": view,
+    waiting, stored = review.waiting_mails(), review.snapshots.stored
+    context = {
         "comparison": comparison,
         "snapshot": comparison.name,
-        "files": [file.name for file in review.snapshots.stored.places(comparison.name)],
-        "stored": review.snapshots.stored.folder,
+        "files": [file.name for file in stored.places(comparison.name)],
+        "stored": stored.folder,
         "waiting": waiting,
         "following": _next_after(comparison.name, waiting),
     }
-    return layout.page("snapshot.html", context)
+    return visit.page("snapshot.html", context)
 
 
 def _next_after(here: MailName, waiting: list[MailName]) -> MailName | None:

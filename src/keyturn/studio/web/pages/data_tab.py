@@ -11,9 +11,9 @@ from litestar.params import JSONBody
 from keyturn.errors import SampleNotSaved, TemplateInvalid
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.samples.saving import SampleFiles, name_fault
-from keyturn.studio.web.data.current_data import CurrentData, current_data
+from keyturn.studio.web.data import CurrentData, current_data
 from keyturn.studio.web.failures import AS_PROBLEMS
-from keyturn.studio.web.pages.layout import Layout
+from keyturn.studio.web.pages.layout import Visit
 from keyturn.studio.web.view import View
 
 _LONGEST = 60_000
@@ -85,16 +85,11 @@ def _form(data: CurrentData, view: View) -> str:
 
 
 @post("/templates/{name:path}", status_code=200, exception_handlers=AS_PROBLEMS, sync_to_thread=True)
-def save(
-    path_name: NamedDependency[str],
-    data: JSONBody[SentSample],
-    view: NamedDependency[View],
-    layout: NamedDependency[Layout],
-) -> Response[Any]:
+def save(visit: NamedDependency[Visit], data: JSONBody[SentSample]) -> Response[Any]:
     """Save the data as a sample, or say what is in the way."""
-    name = data.name.strip()
-    _save(layout.gallery, path_name, view.to(edit=data.edit), name, replaces=data.replaces)
-    return Response({"address": layout.url("templates", path_name, view=view.to(sample=name, edit=""))})
+    name, view = data.name.strip(), visit.view
+    _save(visit.gallery, visit.name, view.to(edit=data.edit), name, replaces=data.replaces)
+    return Response({"address": visit.layout.url("templates", visit.name, view=view.to(sample=name, edit=""))})
 
 
 HANDLERS = (save,)

@@ -10,8 +10,7 @@ from msgspec import Meta
 from keyturn.studio.lint.clients.clients import name_of
 from keyturn.studio.lint.finding import SEVERITIES, Finding, Severity
 from keyturn.studio.lint.report import Report, Tally, equal_findings, mails_of
-from keyturn.studio.web.checks.folder_checks import FolderChecks
-from keyturn.studio.web.pages.layout import Layout, page_of, provide_address
+from keyturn.studio.web.pages.layout import Visit, page_of
 from keyturn.studio.web.view import PageAddress, PageNumber, View
 
 _ON_A_PAGE = 50
@@ -46,24 +45,15 @@ def _has_words(finding: Finding, words: str) -> bool:
     return all(word in text for word in words.lower().split())
 
 
-@get("/findings", dependencies={"address": provide_address(FindingsView)}, sync_to_thread=True)
-def findings_page(
-    address: NamedDependency[FindingsView],
-    layout: NamedDependency[Layout],
-    prefer: FromHeader[str] = "",
-) -> Response[str]:
+@get("/findings", sync_to_thread=True)
+def findings_page(visit: NamedDependency[Visit], prefer: FromHeader[str] = "") -> Response[str]:
     """Show the known findings after some more checks. The page asks again while checks are left.
 
     With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once.
     """
-    left = True if "respond-async" in prefer else layout.checks.check_more()
-    return layout.page(
-        "findings.html", _context(address, layout.checks, layout.gallery.names()) | {"left_to_check": left}
-    )
-
-
-def _context(view: FindingsView, checks: FolderChecks, mail_names: list[str]) -> dict[str, Any]:
-    return {
+    view, checks = visit.address(FindingsView), visit.layout.folder_checks
+    left = "respond-async" in prefer or checks.check_more()
+    context = {
         "view": View(pane=view.pane),
         "address": view,
         "findings": view,
@@ -73,9 +63,11 @@ def _context(view: FindingsView, checks: FolderChecks, mail_names: list[str]) ->
         "severities": SEVERITIES,
         "most_places": _MOST_PLACES,
         "mails_of": mails_of,
-        "mail_names": mail_names,
+        "mail_names": visit.gallery.names(),
         "trouble": checks.trouble,
+        "left_to_check": left,
     }
+    return visit.page("findings.html", context)
 
 
 def _listing(report: Report, view: FindingsView) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from litestar.response import Redirect
 
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.web.frames import force_scheme
-from keyturn.studio.web.pages.layout import Layout, neighbours
-from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
+from keyturn.studio.web.pages.layout import Visit, neighbours
+from keyturn.studio.web.rendering.source import ExcerptLine, excerpt
 from keyturn.studio.web.studio import HostedPages
 from keyturn.studio.web.view import View
 
@@ -29,18 +29,14 @@ _OWN_SCHEME = re.compile(r"""(color-scheme"?\s*(?::|content=)\s*"?)light dark"""
 
 
 @get("/pages", sync_to_thread=False)
-def first_hosted_page(hosted: NamedDependency[HostedPages], layout: NamedDependency[Layout]) -> Redirect:
-    return Redirect(layout.url("pages", hosted.states[0][0]))
+def first_hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPages]) -> Redirect:
+    return Redirect(visit.layout.url("pages", hosted.states[0][0]))
 
 
 @get("/pages/{name:str}", sync_to_thread=False)
-def hosted_page(
-    name: FromPath[str],
-    view: NamedDependency[View],
-    hosted: NamedDependency[HostedPages],
-    layout: NamedDependency[Layout],
-) -> Response[str]:
+def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPages]) -> Response[str]:
     """Show a page in a state. A broken page is explained with its file and line."""
+    name, view, layout = visit.name, visit.view, visit.layout
     names = [state for state, _, _ in hosted.states]
     if name not in names:
         raise LookupError(f"There is no page called {name}.")
@@ -63,19 +59,16 @@ def hosted_page(
         "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand)),
         **neighbours(names, name),
     }
-    return layout.page("hosted_page.html", context)
+    return visit.page("hosted_page.html", context)
 
 
 @get("/page-frames/{scheme:str}/{name:str}", sync_to_thread=False)
 def hosted_page_frame(
-    scheme: FromPath[PageScheme],
-    name: FromPath[str],
-    view: NamedDependency[View],
-    hosted: NamedDependency[HostedPages],
-    layout: NamedDependency[Layout],
+    visit: NamedDependency[Visit], scheme: FromPath[PageScheme], hosted: NamedDependency[HostedPages]
 ) -> Response[str]:
+    view = visit.view
     try:
-        html = hosted.page(name, view.lang, view.brand, layout.url("page-frames", scheme))
+        html = hosted.page(visit.name, view.lang, view.brand, visit.layout.url("page-frames", scheme))
     except (TemplateInvalid, ValueError) as fault:
         return Response(str(fault), status_code=422, media_type=MediaType.TEXT)
     headers = {"content-security-policy": _POLICY}

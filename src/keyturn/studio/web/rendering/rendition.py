@@ -27,7 +27,7 @@ from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain, explain_samples
 from keyturn.studio.lint.source.origins import going_on, with_lenient_origins
 from keyturn.studio.renderers import LimitExceeded, Limits, Runner
-from keyturn.studio.web.data.current_data import CurrentData, current_data
+from keyturn.studio.web.data import CurrentData, current_data
 from keyturn.studio.web.rendering.latest_values import LatestValues
 from keyturn.studio.web.view import View
 
