@@ -81,8 +81,7 @@ S_co = TypeVar("S_co", covariant=True)
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_GRACE = 5.0
-"""Seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself."""
+_GRACE = 5.0  # seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself
 
 _Renderer = tuple[int, "Connection[Any, Any]"]
 """Its process id and its connection."""
@@ -196,8 +195,7 @@ def renderers_for(state: S, limits: Limits, most: int) -> Runner[S]:
 
 
 _START, _END = b"s", b"e"
-_NUMBER = 8
-"""Octets of a process id in a message."""
+_NUMBER = 8  # octets of a process id in a message
 
 
 class Spawner:

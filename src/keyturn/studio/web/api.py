@@ -32,8 +32,7 @@ from keyturn.studio.web.view import View
 _WAIT = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
 _LONGEST_WAIT = 60.0
-_LOOK_UP = 0.05
-"""Seconds between two looks of a waiting request."""
+_LOOK_UP = 0.05  # seconds between two looks of a waiting request
 
 _Read = TypeVar("_Read")
 _Text = Annotated[str, Meta(max_length=500)]

@@ -25,13 +25,12 @@ from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.events import saved_events
 from keyturn.studio.web.failures import answer_problem, exception_handlers, problem
 from keyturn.studio.web.pages import (
-    comparison_pages,
     contact_sheet,
     data_tab,
     editing_pages,
-    findings_pages,
     hosted_pages,
     inbox_pages,
+    review_pages,
     send_pages,
     template_pages,
 )
@@ -100,17 +99,14 @@ def _provide(part: object) -> Provide:
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield the handlers of the pages. Without a folder for a page, there is no page, or one that says how to begin."""
-    for page in (template_pages, data_tab, editing_pages, send_pages, contact_sheet, findings_pages):
+    for page in (template_pages, data_tab, editing_pages, send_pages, contact_sheet):
         yield from page.HANDLERS
-    yield from (saved_events, _no_page)
+    yield from (review_pages.findings_page, saved_events, _no_page)
     if studio.captured:
         yield from inbox_pages.HANDLERS
     if studio.pages:
         yield from hosted_pages.HANDLERS
-    if studio.snapshots:
-        yield from comparison_pages.OF_SNAPSHOTS
-    else:
-        yield comparison_pages.lesson_page
+    yield from review_pages.SNAPSHOT_HANDLERS if studio.snapshots else [review_pages.lesson_page]
 
 
 @route(

@@ -15,8 +15,7 @@ from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Renditio
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
 
-_MOST = 16
-"""The number of rendered drafts that are kept: a frame asks for its draft right after it was rendered."""
+_MOST = 16  # the number of rendered drafts that are kept: a frame asks for its draft right after it was rendered
 
 
 class Drafts:

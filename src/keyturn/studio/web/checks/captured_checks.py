@@ -16,8 +16,7 @@ from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.web.rendering.latest_values import LatestValues
 
 _MOST = 500
-_LONGEST = 512 * 1024
-"""Characters of HTML and of text that are checked."""
+_LONGEST = 512 * 1024  # characters of HTML and of text that are checked
 
 _SECONDS = 10.0
 
@@ -80,8 +79,7 @@ _UNSUBSCRIBE = re.compile(
 
 
 _SIGNED_BY = re.compile(r"(?:^|;)\s*d\s*=\s*([\w.-]{1,253})")  # RFC 6376, 3.5
-_READ = 4 * 1024
-"""Characters of a header that are read, of so many headers of one name."""
+_READ = 4 * 1024  # characters of a header that are read, of so many headers of one name
 
 _MOST_HEADERS = 20
 _LONGEST_DOMAIN = 120

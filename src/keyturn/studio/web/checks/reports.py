@@ -32,8 +32,7 @@ if TYPE_CHECKING:  # `Mails` checks without a studio
     from keyturn.studio.web.studio import Studio
 
 _IN_PART = "This mail was not checked in full: parts of it cannot be rendered."
-_CALLERS_LIMITS = Limits(seconds=86_400)
-"""No limits of its own: the caller has some."""
+_CALLERS_LIMITS = Limits(seconds=86_400)  # no limits of its own: the caller has some
 
 
 def check_mail(renderer: MailRenderer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]) -> Report:
@@ -64,8 +63,7 @@ def without_known(report: Report, baseline: Path | None) -> tuple[Report, str]:
     return known.without_known(report) if known else report, ""
 
 
-_MOST = 500
-"""The number of kept reports: every keystroke in the form of the data makes another mail."""
+_MOST = 500  # the number of kept reports: every keystroke in the form of the data makes another mail
 
 
 class Checks:
@@ -103,11 +101,9 @@ class Checks:
         return Report().with_findings(explain_samples(fault, self._studio.gallery) for fault in faults)
 
 
-_MOMENT = 0.1
-"""Seconds of one round. Between two rounds a save gets its turn."""
+_MOMENT = 0.1  # seconds of one round. Between two rounds a save gets its turn.
 
-_SHARE = 5
-"""While mails are being checked, summing up takes one part in this many of the time."""
+_SHARE = 5  # while mails are being checked, summing up takes one part in this many of the time
 
 
 class FolderChecks:

@@ -145,7 +145,6 @@ def _first_family(value: str) -> str:
 
 
 _XML = re.compile(r"<xml\b(?:(?!<xml\b).)*?</xml\s*>", re.IGNORECASE | re.DOTALL)
-_SHAPES = ("v:rect", "v:roundrect", "v:oval")
 _KEPT = ("width", "height", "top", "left", "position", "z-index")
 _NO = ("f", "false")
 
@@ -165,25 +164,27 @@ def render_vml(html: str) -> str:
 
 def _replace(element: Element) -> Iterator[tuple[int, int, str]]:
     """Yield the replacements of a start tag and an end tag. A tag of VML may close itself."""
-    start, end = (element.offset, element.inner.start), (element.inner.stop, element.end)
-    opening, closing = "", ""
-    if element.tag in _SHAPES:
-        tag = "a" if element.get("href") else "div"
-        link = f' href="{escape(element.get("href"))}"' if tag == "a" else ""
-        opening, closing = (
-            f'<{tag} data-vml{_marks(element)}{link} style="{escape(_shape_style(element))}">',
-            f"</{tag}>",
-        )
-    elif element.tag == "v:textbox":
-        opening, closing = f'<div data-vml style="{escape(_inset(element))}">', "</div>"
-    elif element.tag == "v:image":
-        image = f'src="{escape(element.get("src"))}" alt="" style="{escape(_css(_box(element)))}"'
-        opening = f"<img data-vml{_marks(element)} {image}>"
-    yield *start, opening
-    if end[1] > start[1]:
-        yield *end, closing
+    tag, attributes = _stand_in(element)
+    closing = f"</{tag}>" if tag not in ("", "img") else ""
+    yield element.offset, element.inner.start, f"<{tag} data-vml{attributes}>" if tag else ""
+    if element.end > element.inner.stop:
+        yield element.inner.stop, element.end, closing
     elif closing:
-        yield start[1], start[1], closing
+        yield element.inner.start, element.inner.start, closing
+
+
+def _stand_in(element: Element) -> tuple[str, str]:
+    """Return the tag in place of an element of VML, and its attributes. Without a tag, the element is left out."""
+    match element.tag:
+        case "v:rect" | "v:roundrect" | "v:oval":
+            link = f' href="{escape(href)}"' if (href := element.get("href")) else ""
+            return "a" if link else "div", f'{_marks(element)}{link} style="{escape(_shape_style(element))}"'
+        case "v:textbox":
+            return "div", f' style="{escape(_inset(element))}"'
+        case "v:image":
+            source, style = escape(element.get("src")), escape(_css(_box(element)))
+            return "img", f'{_marks(element)} src="{source}" alt="" style="{style}"'
+    return "", ""
 
 
 def _shape_style(element: Element) -> str:
@@ -249,10 +250,8 @@ def _arc(arcsize: str) -> float:
     number = re.match(r"[\d.]+", arcsize.strip())
     if not number or number[0].count(".") > 1 or number[0] == ".":
         return 0.2
-    value = float(number[0])
-    return min(
-        value / 100 if arcsize.strip().endswith("%") else value / 65536 if arcsize.strip().endswith("f") else value, 0.5
-    )
+    parts = {"%": 100, "f": 65_536}.get(arcsize.strip()[-1], 1)
+    return min(float(number[0]) / parts, 0.5)
 
 
 def _css(style: dict[str, str]) -> str:

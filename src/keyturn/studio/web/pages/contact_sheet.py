@@ -22,8 +22,7 @@ SCHEMES: Mapping[Scheme, str] = {
     "word": "Word",
 }
 
-_MOST = 200
-"""Pictures on a page. More would be megabytes of HTML, in a folder of thousands of templates."""
+_MOST = 200  # pictures on a page. More would be megabytes of HTML, in a folder of thousands of templates.
 
 _WIDTHS: tuple[Literal[320, 375, 600, 1280], ...] = (375, 600)
 _SCHEMES: tuple[Scheme, ...] = ("light", "dark")

@@ -18,8 +18,7 @@ from keyturn.studio.web.failures import AS_PROBLEMS
 from keyturn.studio.web.pages import frame_answers
 from keyturn.studio.web.pages.layout import Visit
 
-_LONGEST_BODY = 4 * LARGEST
-"""Octets of a request: JSON writes a line feed as two."""
+_LONGEST_BODY = 4 * LARGEST  # octets of a request: JSON writes a line feed as two
 
 _SENT: dict[str, Any] = {
     "status_code": 200,

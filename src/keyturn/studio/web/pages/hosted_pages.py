@@ -37,12 +37,11 @@ def first_hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[Hos
 def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPages]) -> Response[str]:
     """Show a page in a state. A broken page is explained with its file and line."""
     name, view, layout = visit.name, visit.view, visit.layout
-    names = [state for state, _, _ in hosted.states]
-    if name not in names:
+    states = {state: (label, template) for state, label, template in hosted.states}
+    if name not in states:
         raise LookupError(f"There is no page called {name}.")
-    at = names.index(name)
     scheme: PageScheme = "light" if view.scheme == "light" else "dark"  # as the models of inverting clients are
-    _, label, template = hosted.states[at]
+    label, template = states[name]
     fault: TemplateInvalid | ValueError | None = None
     try:
         hosted.page(name, view.lang, view.brand, layout.url("page-frames", scheme))
@@ -57,7 +56,7 @@ def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPag
         "fault": fault,
         "frame": _frame(fault) if isinstance(fault, TemplateInvalid) else (),
         "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand)),
-        **neighbours(names, name),
+        **neighbours([*states], name),
     }
     return visit.page("hosted_page.html", context)
 

@@ -37,11 +37,9 @@ _LONGEST_VALUE = 4 * 1024
 _SHOWN_TEXT = 256 * 1024
 """Characters of the text part, and how many links and headers a page shows. The file has all of them."""
 
-_READ_ALOUD = 512 * 1024
-"""Characters of HTML that are read aloud: looking at every tag of more takes seconds."""
+_READ_ALOUD = 512 * 1024  # characters of HTML that are read aloud: looking at every tag of more takes seconds
 
-_SHOWN_SOURCE = 512 * 1024
-"""Bytes of the source that a page shows. The file has all of them."""
+_SHOWN_SOURCE = 512 * 1024  # bytes of the source that a page shows. The file has all of them.
 
 
 @get("/inbox", sync_to_thread=True)
