@@ -9,7 +9,6 @@ import gc
 import os
 import pickle
 import signal
-import socket
 import threading
 import traceback
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from contextlib import suppress
 from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle, send_handle
 from pickle import PicklingError
 from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, cast
 
@@ -85,6 +85,7 @@ _GRACE = 5.0  # seconds by the clock beyond that, so that a renderer on a busy m
 
 _Renderer = tuple[int, "Connection[Any, Any]"]
 """Its process id and its connection."""
+_START = 0  # asks the spawner for a renderer; any other number is the process id of one to end
 _Serve = Callable[["Connection[Any, Any]"], None]
 """Serves a connection until it is closed."""
 
@@ -170,7 +171,7 @@ class RendererPool(Runner[S_co]):
                 raise LimitExceeded("crash")
             try:
                 renderer = self._idle.pop() if self._idle else self._spawner.start()
-            except OSError as error:
+            except (OSError, EOFError) as error:
                 raise LimitExceeded("crash") from error
             self._busy.add(renderer[0])
             return renderer
@@ -194,15 +195,11 @@ def renderers_for(state: S, limits: Limits, most: int) -> Runner[S]:
     return RendererPool(state, limits, most) if hasattr(os, "fork") else Runner(state)
 
 
-_START, _END = b"s", b"e"
-_NUMBER = 8  # octets of a process id in a message
-
-
 class Spawner:
     """Starts renderers, which do `serve`."""
 
     def __init__(self, serve: _Serve) -> None:
-        self._control, theirs = socket.socketpair()
+        self._control, theirs = Pipe()
         self._one_at_a_time = threading.Lock()
         self._pid = os.fork()
         if self._pid == 0:
@@ -210,21 +207,20 @@ class Spawner:
             _be_spawner(theirs, serve)
         theirs.close()
 
-    def start(self) -> tuple[int, "Connection[Any, Any]"]:
-        """Return the process id of a new renderer, and its connection. Raises OSError if the spawner is gone."""
+    def start(self) -> _Renderer:
+        """Return a new renderer. Raises OSError or EOFError if the spawner is gone."""
         ours, theirs = Pipe()
         with self._one_at_a_time, theirs:
-            socket.send_fds(self._control, [_START + bytes(_NUMBER)], [theirs.fileno()])
-            answer = self._control.recv(_NUMBER, socket.MSG_WAITALL)
-        if len(answer) < _NUMBER:
-            raise ConnectionResetError("the process that starts the renderers has ended")
-        return int.from_bytes(answer, "big"), ours
+            self._control.send(_START)
+            send_handle(self._control, theirs.fileno(), self._pid)
+            return self._control.recv(), ours
 
     def end(self, pid: int) -> int:
         """End a renderer at once. Return the signal that ended it: an earlier one, or SIGKILL."""
-        with suppress(OSError), self._one_at_a_time:
-            self._control.sendall(_END + pid.to_bytes(_NUMBER, "big"))
-            return int.from_bytes(self._control.recv(_NUMBER, socket.MSG_WAITALL), "big")
+        with suppress(OSError, EOFError), self._one_at_a_time:
+            self._control.send(pid)
+            ended_by: int = self._control.recv()
+            return ended_by
         return 0
 
     def close(self) -> None:
@@ -234,34 +230,27 @@ class Spawner:
             os.waitpid(self._pid, 0)
 
 
-def _be_spawner(control: socket.socket, serve: _Serve) -> NoReturn:
+def _be_spawner(control: "Connection[Any, Any]", serve: _Serve) -> NoReturn:
     renderers: set[int] = set()
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends it
         signal.signal(signal.SIGTERM, _exit)
         gc.freeze()  # or a collection would write to every page that is shared
-        _spawn(control, serve, renderers)
+        while True:  # until the parent has closed the pipe: an EOFError
+            if (pid := control.recv()) == _START:
+                pid = _fork_renderer(control, recv_handle(control), serve)
+                renderers.add(pid)
+                control.send(pid)
+            else:
+                renderers.remove(pid)
+                control.send(_kill(pid))
     finally:
         for pid in renderers:
             _kill(pid)
         os._exit(0)
 
 
-def _spawn(control: socket.socket, serve: _Serve, renderers: set[int]) -> None:
-    while True:
-        message, handles, _, _ = socket.recv_fds(control, 1 + _NUMBER, 1)
-        if len(message) <= _NUMBER:
-            return
-        if message[:1] == _START:
-            pid = _fork_renderer(control, handles[0], serve)
-            renderers.add(pid)
-            control.sendall(pid.to_bytes(_NUMBER, "big"))
-        elif (pid := int.from_bytes(message[1:], "big")) in renderers:
-            renderers.remove(pid)
-            control.sendall(_kill(pid).to_bytes(_NUMBER, "big"))
-
-
-def _fork_renderer(control: socket.socket, handle: int, serve: _Serve) -> int:
+def _fork_renderer(control: "Connection[Any, Any]", handle: int, serve: _Serve) -> int:
     pid = os.fork()
     if pid:
         os.close(handle)

@@ -23,6 +23,7 @@ from litestar.exceptions import HTTPException, NotAuthorizedException, Permissio
 from litestar.response import Redirect
 
 from keyturn.hosts import is_loopback_host
+from keyturn.studio.lint.addresses import split_address
 from keyturn.studio.web.studio import PATH, Studio
 
 HEADERS = {
@@ -132,7 +133,7 @@ def _require_own_page(request: _Request) -> None:
     HTTP from another machine; then Origin decides (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
     """
     site, origin, host = map(request.headers.get, ("sec-fetch-site", "origin", "host"))
-    is_own = site == "same-origin" or (site is None and urlsplit(origin or "").netloc == host)
+    is_own = site == "same-origin" or (site is None and split_address(origin or "").netloc == host)
     if request.method not in _SAFE and not is_own:
         raise PermissionDeniedException(detail="Only pages of the studio can do this.")
 
@@ -144,8 +145,8 @@ def _refuse_other_sites(request: _Request) -> None:
     its absence alone identifies a program (OWASP CSRF Prevention Cheat Sheet, "Using Standard Headers").
     """
     site, origin, host = map(request.headers.get, ("sec-fetch-site", "origin", "host"))
-    is_foreign = site not in (None, "same-origin", "none") or (origin is not None and urlsplit(origin).netloc != host)
-    if request.method not in _SAFE and is_foreign:
+    is_foreign = origin is not None and split_address(origin).netloc != host
+    if request.method not in _SAFE and (is_foreign or site not in (None, "same-origin", "none")):
         raise PermissionDeniedException(detail="Pages of other sites cannot do this.")
 
 

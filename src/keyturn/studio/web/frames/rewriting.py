@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html import escape
-from urllib.parse import urlsplit
 
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
+from keyturn.studio.lint.addresses import split_address
 
 
 class Rewriting:
@@ -88,11 +88,7 @@ def remote_hosts(html: str) -> tuple[str, ...]:
 
 
 def _hosts(tag: Element) -> Iterator[str]:
-    for address in _addresses(tag):
-        try:
-            parts = urlsplit(address)
-        except ValueError:  # such as "http://["
-            continue
+    for parts in map(split_address, _addresses(tag)):
         if parts.hostname and parts.scheme in ("", "http", "https"):
             yield parts.hostname
 
@@ -101,13 +97,5 @@ def _addresses(tag: Element) -> Iterator[str]:
     for name in (*_ATTRIBUTES.get(tag.tag, ()), "background"):
         yield tag.get(name).strip().partition(" ")[0]  # the first of several in a srcset
     for css in (tag.get("style"), *(text.text for text in tag.texts if tag.tag == "style")):
-        yield from map(_address_in, _URL.finditer(_up_to_last(css)))
-
-
-def _up_to_last(css: str) -> str:
-    """Return CSS up to its last parenthesis, so that an unclosed address is not searched again each time."""
-    return css[: css.rfind(")") + 1]
-
-
-def _address_in(url: re.Match[str]) -> str:
-    return next(filter(None, url.groups()), "").strip()
+        closed = css[: css.rfind(")") + 1]  # so that an unclosed address is not searched again each time
+        yield from (next(filter(None, url), "").strip() for url in _URL.findall(closed))
