@@ -102,7 +102,8 @@ def _fit_to_props(start: Sample, edited: Values, props: type[EmailProps]) -> _Fi
         try:
             values[name] = msgspec.convert(value, fields[name].type)
         except msgspec.ValidationError as error:
-            message, steps = _split_message(error)
+            message, _, path = str(error).partition(" - at `$")
+            steps = (step or index for step, index in _STEP.findall(path.removesuffix("`")))
             faults[_pointer(name, *steps)] = _to_plain_words(message)
     faults |= {_pointer(name): "This is required." for name in fields if fields[name].required and name not in edited}
     if faults:
@@ -151,11 +152,6 @@ def _convert_like(start: Any, value: Any, place: str) -> Any:
         case ((Mapping() | list() | tuple()), str()):
             raise _Unlike(place, "Enter valid JSON.")
     return value
-
-
-def _split_message(error: msgspec.ValidationError) -> tuple[str, list[str]]:
-    message, _, path = str(error).partition(" - at `$")
-    return message, [name or index for name, index in _STEP.findall(path.removesuffix("`"))]
 
 
 def _to_plain_words(message: str) -> str:

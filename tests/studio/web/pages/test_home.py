@@ -1,6 +1,7 @@
 """The home page: every mail as a picture."""
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,6 +52,11 @@ def test_a_mail_whose_samples_cannot_be_read_has_a_card(client: Client, folder: 
     page = client.get("/studio").text
     assert cards(page)[1] == "/studio/templates/notice"
     assert "Its samples cannot be read" in page
+
+
+def test_without_a_template_the_panes_of_a_narrow_screen_can_be_chosen(client: Client, folder: Path) -> None:
+    shutil.rmtree(folder)
+    assert '<body data-pane="list"' in client.get("/studio?pane=list").text
 
 
 NOWHERE = (

@@ -7,7 +7,6 @@ renders the rest. It is based on the tests of Can I email. Word's handling of ta
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
-from typing import Any
 from urllib.parse import parse_qs
 
 import tinycss2
@@ -106,7 +105,8 @@ def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
     rules = []
     for rule in tinycss2.parse_stylesheet(parseable(css), skip_comments=True, skip_whitespace=True):
         if isinstance(rule, QualifiedRule):
-            selectors = [one for one in split_at_commas(rule.prelude) if _counts(one)]
+            every = ((one, read_selectors(one)) for one in split_at_commas(rule.prelude))
+            selectors = [one for one, read in every if read and not any(map(word.ignores_rule, read))]
             inside = ";".join(_declarations_for_word(read_style(tinycss2.serialize(rule.content)), web_fonts))
             if selectors and inside:
                 rules.append(f"{','.join(map(tinycss2.serialize, selectors))}{{{inside}}}")
@@ -118,11 +118,6 @@ def _style_attribute(style: str, tag: Element, web_fonts: frozenset[str]) -> str
     if tag.tag == "img":  # the attribute counts
         declarations = [one for one in declarations if one.name != "width"]
     return ";".join(_declarations_for_word(declarations, web_fonts))
-
-
-def _counts(selector: list[Any]) -> bool:
-    read = read_selectors(selector)
-    return bool(read) and not any(map(word.ignores_rule, read))
 
 
 def _declarations_for_word(declarations: Iterable[Declaration], web_fonts: frozenset[str]) -> Iterator[str]:

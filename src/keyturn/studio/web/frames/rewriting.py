@@ -84,13 +84,8 @@ def without_hints(html: str) -> str:
 
 @lru_cache(4)  # each save has three pages of the same mail
 def remote_hosts(html: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(host for tag in parse_html(html).walk() for host in _hosts(tag)))
-
-
-def _hosts(tag: Element) -> Iterator[str]:
-    for parts in map(split_address, _addresses(tag)):
-        if parts.hostname and parts.scheme in ("", "http", "https"):
-            yield parts.hostname
+    every = (split_address(address) for tag in parse_html(html).walk() for address in _addresses(tag))
+    return tuple(dict.fromkeys(one.hostname for one in every if one.hostname and one.scheme in ("", "http", "https")))
 
 
 def _addresses(tag: Element) -> Iterator[str]:

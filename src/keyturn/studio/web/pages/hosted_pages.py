@@ -47,6 +47,9 @@ def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPag
         hosted.page(name, view.lang, view.brand, layout.url("page-frames", scheme))
     except (TemplateInvalid, ValueError) as error:
         fault = error
+    frame: tuple[ExcerptLine, ...] = ()
+    if isinstance(fault, TemplateInvalid) and fault.line and (file := Path(fault.path)).is_file():
+        frame = excerpt(file.read_text("utf-8", "replace"), fault.line, around=2)
     context = {
         "view": view.to(scheme=scheme),
         "state": name,
@@ -54,7 +57,7 @@ def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPag
         "template_file": template,
         "lang": layout.gallery.languages.choose(view.lang).tag,
         "fault": fault,
-        "frame": _frame(fault) if isinstance(fault, TemplateInvalid) else (),
+        "frame": frame,
         "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand)),
         **neighbours([*states], name),
     }
@@ -90,11 +93,6 @@ def hosted_page_file(
 
 def _in_scheme(text: str, scheme: PageScheme) -> str:
     return _OWN_SCHEME.sub(rf"\g<1>{scheme}", force_scheme(text, scheme))
-
-
-def _frame(fault: TemplateInvalid) -> tuple[ExcerptLine, ...]:
-    path = Path(fault.path)
-    return excerpt(path.read_text("utf-8", "replace"), fault.line, around=2) if fault.line and path.is_file() else ()
 
 
 HANDLERS = (first_hosted_page, hosted_page, hosted_page_frame, hosted_page_file)

@@ -43,7 +43,10 @@ class Source(Struct, frozen=True):
 def files_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
     """Return the files of a mail, by stage."""
     files = gallery.files(rendition.template)
-    named = {"template": files.markup, "text": files.text, "samples": _file_of_samples(rendition)}
+    samples = rendition.fault.place.file if rendition.fault else ""
+    if rendition.data:
+        samples = rendition.data.sample.origin.rpartition(":")[0]
+    named = {"template": files.markup, "text": files.text, "samples": samples}
     return {stage: file for stage, file in named.items() if file and (gallery.folders / file).is_file()}
 
 
@@ -63,12 +66,6 @@ def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> Source | No
     if stage == "mjml":
         return Source("MJML with values", "compiled", rendition.mail.mjml)
     return Source("HTML in lines", "compiled", rendition.mail.html.replace("><", ">\n<"))  # to be read
-
-
-def _file_of_samples(rendition: Rendition) -> str:
-    if rendition.data:
-        return rendition.data.sample.origin.rpartition(":")[0]
-    return rendition.fault.place.file if rendition.fault else ""
 
 
 def shared_source(gallery: Gallery, file: str) -> Source:
