@@ -13,12 +13,11 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
 from pickle import PicklingError
-from typing import Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, cast
+from typing import Any, Generic, NoReturn, TypeVar, TypeVarTuple, cast
 
 from keyturn.studio.renderers.limits import (
     PATIENCE,
@@ -78,7 +77,7 @@ def _as_sent(error: Exception) -> Exception:
 
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
-P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 R = TypeVar("R")
 
 _GRACE = 5.0  # seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself
@@ -100,9 +99,9 @@ class Runner(Generic[S_co]):
         self._state = state
         self._limits = limits or Limits()
 
-    def run(self, function: Callable[Concatenate[S_co, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def run(self, function: Callable[[S_co, *Ts], R], *args: *Ts) -> R:
         """Return the result of the function. Raises LimitExceeded, and what the function raises."""
-        return self.run_for(self._limits.seconds, partial(function, **kwargs) if kwargs else function, *args)
+        return self.run_for(self._limits.seconds, function, *args)
 
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:  # noqa: ARG002 - nothing ends it
         """Do the same with another time limit."""

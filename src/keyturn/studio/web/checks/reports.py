@@ -102,7 +102,6 @@ class Checks:
 
 
 _MOMENT = 0.1  # seconds of one round. Between two rounds a save gets its turn.
-
 _SHARE = 5  # while mails are being checked, summing up takes one part in this many of the time
 
 
