@@ -208,15 +208,18 @@ class Visit:
         self.layout, self.studio, self.gallery = layout, layout.studio, layout.gallery
         self.name = str(request.path_params.get("name", "")).lstrip("/")
         self._query = request.query_params
+        self._rendition: Rendition | None = None
 
     @cached_property
     def view(self) -> View:
         return self.address(View)
 
-    @cached_property
+    @property
     def rendition(self) -> Rendition:
         """The mail of the view. Raises LookupError."""
-        return self.layout.renditions.rendition(self.name, self.view)
+        if self._rendition is None:  # a `cached_property` of Python 3.11 would let all other visits wait
+            self._rendition = self.layout.renditions.rendition(self.name, self.view)
+        return self._rendition
 
     def address(self, kind: type[_Address]) -> _Address:
         """Return the typed query. A form repeats a name for several ticked choices. Raises ValidationException."""
