@@ -21,7 +21,7 @@ with requires_extra("studio", "keyturn.Mails"):
     from keyturn.studio.lint.checks import checks_for
     from keyturn.studio.lint.report import Report
     from keyturn.studio.lint.suppression import unknown_names
-    from keyturn.studio.web.checks.mail_checks import check_mail
+    from keyturn.studio.web.checks.reports import check_mail
     from keyturn.studio.web.rendering.rendition import MailRenderer, Order
 
 _GIVEN = "the given data"
@@ -100,13 +100,9 @@ class Mails:
         """
         with self.gallery.one_look():
             order = self._order(template, data, sample, language, brand)
-            rendered = self.renderer.render(order)
+            mail = self.renderer.render(order)
         return RenderedMail(
-            subject=rendered.subject,
-            preheader=rendered.preheader,
-            html=rendered.html,
-            text=rendered.text,
-            language=order.language,
+            subject=mail.subject, preheader=mail.preheader, html=mail.html, text=mail.text, language=order.language
         )
 
     def check(self, templates: Collection[str] | None = None) -> Report:
@@ -118,13 +114,8 @@ class Mails:
         with self.gallery.one_look():
             for template in templates or ():
                 self.gallery.files(template)
-            report = check(
-                self.gallery,
-                checks_for(self.clients, self.gallery.audits),
-                severity=self.severity,
-                only=templates,
-                limits=self.limits,
-            )
+            checks = checks_for(self.clients, self.gallery.audits)
+            report = check(self.gallery, checks, severity=self.severity, only=templates, limits=self.limits)
         known = read_baseline(self.baseline) if self.baseline and self.baseline.is_file() else None
         return known.without_known(report) if known else report
 

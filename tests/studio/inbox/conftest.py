@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import pytest
 from tests.studio.inbox.mails import LIMITS
 
-from keyturn.studio.inbox.certificate import SmtpTls
-from keyturn.studio.inbox.smtp_server import SmtpServer
+from keyturn.studio.inbox.smtp_server import SmtpServer, SmtpTls
 from keyturn.studio.inbox.store import CapturedMails
 
 

@@ -2,8 +2,7 @@
 
 from email.message import EmailMessage
 
-from keyturn.studio.inbox.certificate import SmtpTls
-from keyturn.studio.inbox.smtp_server import SmtpLimits
+from keyturn.studio.inbox.smtp_server import SmtpLimits, SmtpTls
 
 LIMITS = SmtpLimits(size=64 * 1024, recipients=3, connections=2, idle=5)
 

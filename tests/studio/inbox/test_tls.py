@@ -6,8 +6,7 @@ import ssl
 import pytest
 from tests.studio.inbox.mails import mail, secure_port
 
-from keyturn.studio.inbox.certificate import SmtpTls
-from keyturn.studio.inbox.smtp_server import SmtpServer
+from keyturn.studio.inbox.smtp_server import SmtpServer, SmtpTls
 from keyturn.studio.inbox.store import CapturedMails
 
 HERE = "127.0.0.1"

@@ -197,7 +197,7 @@ def _runner(opened: Opened) -> "Runner[MailRenderer]":
     """
     from keyturn.studio.renderers import renderers_for
     from keyturn.studio.web import drafts  # noqa: F401 - for the workers
-    from keyturn.studio.web.checks import folder_checks  # noqa: F401 - for the workers
+    from keyturn.studio.web.checks import reports  # noqa: F401 - for the workers
     from keyturn.studio.web.rendering import source_map  # noqa: F401 - for the workers
     from keyturn.studio.web.rendering.rendition import MailRenderer
 
@@ -229,15 +229,13 @@ def _smtp_server(
 ) -> "tuple[SmtpServer, dict[str, str]]":
     """Return an SMTP server for the mails, and what the studio shows of it: its addresses and its certificate."""
     from keyturn.cli.sockets import address_of, listen
-    from keyturn.studio.inbox.smtp_server import SmtpServer
+    from keyturn.studio.inbox.smtp_server import SmtpServer, SmtpTls
 
     bound = listen(host, smtp, "--smtp")
     secure = listen(host, smtps, "--smtps") if smtps is not None else None
     shown = {"smtp": address_of(bound), "smtps": address_of(secure) if secure else ""}
     if not (secure or starttls):
         return SmtpServer(bound, mails), shown
-    from keyturn.studio.inbox.certificate import SmtpTls  # loads cryptography
-
     tls = SmtpTls.open(host, at_once=secure, starttls=starttls)
     return SmtpServer(bound, mails, tls=tls), {**shown, "certificate": tls.pem}
 

@@ -10,15 +10,12 @@ import msgspec
 from keyturn.studio.inbox.decoding import Address
 from keyturn.studio.inbox.mail import MailContent
 
-_SEARCHED = 16 * 1024
-"""Characters that are searched: of the headers with the names of files, and of the text."""
+_SEARCHED = 16 * 1024  # characters that are searched: of the headers with the names of files, and of the text
 
 _SNIPPET = 160
-_LONGEST = 1_000
-"""Characters of a header in a list, so that a page of a hundred mails stays small."""
+_LONGEST = 1_000  # characters of a header in a list, so that a page of a hundred mails stays small
 
-_LATEST = 253_000_000_000
-"""Seconds since 1970: a time in the year 9987, since the clock of a file may be far off."""
+_LATEST = 253_000_000_000  # seconds since 1970: a time in the year 9987, since the clock of a file may be far off
 
 ENVELOPE = RETURN_PATH, DELIVERED_TO, USER = "return-path", "delivered-to", "x-authenticated-user"
 """Headers, in small letters, that hold the envelope of a mail."""

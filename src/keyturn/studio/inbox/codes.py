@@ -12,8 +12,7 @@ from itertools import zip_longest
 from operator import itemgetter
 from pathlib import Path
 
-_READ = 64 * 1024
-"""Characters that are searched for codes."""
+_READ = 64 * 1024  # characters that are searched for codes
 
 _MOST = 20
 _BESIDE, _WRAPPED = 3, 20

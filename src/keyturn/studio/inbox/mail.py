@@ -21,21 +21,12 @@ from msgspec import Struct
 
 from keyturn.mail.rendering.compiling import preheader_of
 from keyturn.mail.rendering.html_tree import parse_html
-from keyturn.studio.inbox.decoding import (
-    Address,
-    addresses_of,
-    decode_text,
-    decode_words,
-    parameter,
-    unfold,
-    utf8,
-)
+from keyturn.studio.inbox.decoding import Address, addresses_of, decode_text, decode_words, parameter, unfold, utf8
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"]+")
 _MAIL_ADDRESS = re.compile(r"[^\s<>\"(),;:@]{1,64}@[^\s<>\"(),;:@]{1,255}\.\w{1,63}")  # RFC 5321, 4.5.3.1
 _CLOSING = ".,;:!?)]»”"
-_BREAKS_IN_A_URL = re.compile(r"[\t\r\n]+")
-"""What browsers drop from an address (URL standard, 4.4)."""
+_BREAKS_IN_A_URL = re.compile(r"[\t\r\n]+")  # what browsers drop from an address (URL standard, 4.4)
 
 
 class MailLink(Struct, frozen=True):
@@ -131,8 +122,7 @@ _LONGEST_PARAMETERS = 2_048
 _WITH_PARAMETERS = {"content-type", "content-disposition", "content-id", "date"}
 """Headers that Python parses by their grammar, some in time that grows with the square of their length."""
 
-_READ = 512 * 1024
-"""Characters of each text that are searched for words, links and codes. All of it is shown."""
+_READ = 512 * 1024  # characters of each text that are searched for words, links and codes. All of it is shown.
 
 _HEADER = re.compile(rb"[\x21-\x39\x3b-\x7e]+:")
 _FOLDED = (b" ", b"\t")
@@ -337,8 +327,7 @@ _SHOWN = {
     "image/webp": re.compile(rb"RIFF....WEBPVP", re.DOTALL),
 }
 """Image types that hold neither scripts nor links, unlike SVG, by their first bytes (MIME Sniffing standard, 6.1)."""
-_MOST_INLINE = 8 * 1024**2
-"""Bytes of the images in a mail; each use counts."""
+_MOST_INLINE = 8 * 1024**2  # bytes of the images in a mail; each use counts
 
 
 def with_inline_images(mail: MailContent, html: str) -> str:

@@ -9,7 +9,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword, Session, TLSSetupException
@@ -19,16 +19,11 @@ from keyturn.studio.inbox.captured_mail import Envelope
 from keyturn.studio.inbox.decoding import decode_text
 from keyturn.studio.inbox.store import CapturedMails
 
-if TYPE_CHECKING:
-    from keyturn.studio.inbox.certificate import SmtpTls
-
 logging.getLogger("mail.log").setLevel(logging.ERROR)  # aiosmtpd would log each command
 
-_HANDSHAKE = 10.0
-"""Seconds that a client has to begin TLS."""
+_HANDSHAKE = 10.0  # seconds that a client has to begin TLS
 
-_LINE = 1024**2
-"""Bytes of a line. RFC 5321, 4.5.3.1.6, allows 1,000, but apps send minified HTML in one line."""
+_LINE = 1024**2  # bytes of a line. RFC 5321, 4.5.3.1.6, allows 1,000, but apps send minified HTML in one line.
 
 
 _AUTH_PARAMETER = re.compile(r" AUTH=\S+", re.IGNORECASE)
@@ -51,6 +46,32 @@ class SmtpLimits(msgspec.Struct, frozen=True, kw_only=True):
     session: float = 600.0
 
 
+_NAMES = ("localhost", "host.docker.internal", "host.containers.internal", "127.0.0.1", "::1")
+
+
+class SmtpTls(msgspec.Struct, frozen=True, kw_only=True):
+    """TLS of the SMTP server (RFC 8314, RFC 3207), with a certificate of its own, for as long as the process lives.
+
+    `pem`: the certificate that clients are to trust.
+    `at_once`: the socket on which TLS begins at once, or None.
+    `starttls`: whether the other socket offers STARTTLS.
+    """
+
+    context: ssl.SSLContext
+    pem: str
+    at_once: socket.socket | None = None
+    starttls: bool = False
+
+    @classmethod
+    def open(cls, host: str, *, at_once: socket.socket | None = None, starttls: bool = False) -> "SmtpTls":
+        import trustme  # loads cryptography
+
+        authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        names = dict.fromkeys((*_NAMES, host, socket.gethostname()))
+        authority.issue_cert(*(name for name in names if name.isascii())).configure_cert(context)
+        return cls(context=context, pem=authority.cert_pem.bytes().decode(), at_once=at_once, starttls=starttls)
+
+
 class SmtpServer:
     """Listens on a socket, in a thread with its own loop, so a large mail delays nothing else.
 
@@ -62,14 +83,14 @@ class SmtpServer:
         bound: socket.socket,
         mails: CapturedMails,
         limits: SmtpLimits | None = None,
-        tls: "SmtpTls | None" = None,
+        tls: SmtpTls | None = None,
     ) -> None:
+        self.tls = tls
+        self.limits = limits or SmtpLimits()
+        self.connections: set[_Connection] = set()
+        self.loop = asyncio.new_event_loop()
         self._bound = bound
         self._mails = mails
-        self._tls = tls
-        self._limits = limits or SmtpLimits()
-        self._connections: set[_Connection] = set()
-        self._loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="inbox over SMTP", daemon=True)
 
@@ -85,29 +106,25 @@ class SmtpServer:
         try:
             yield
         finally:
-            self._loop.call_soon_threadsafe(self._stopping.set)
+            self.loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join()
 
     def _run(self) -> None:
-        with contextlib.closing(self._loop):
-            self._loop.run_until_complete(self._serve())
-            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        with contextlib.closing(self.loop):
+            self.loop.run_until_complete(self._serve())
+            self.loop.run_until_complete(self.loop.shutdown_default_executor())
 
     async def _serve(self) -> None:
+        sockets: list[dict[str, Any]] = [{"sock": self._bound}]
+        if self.tls and self.tls.at_once:
+            handshake = {"ssl": self.tls.context, "ssl_handshake_timeout": _HANDSHAKE}
+            sockets.append({"sock": self.tls.at_once, **handshake})
         async with contextlib.AsyncExitStack() as listening:
-            await listening.enter_async_context(await self._loop.create_server(self._connection, sock=self._bound))
-            if self._tls and self._tls.at_once:
-                secure = self._loop.create_server(
-                    self._connection, sock=self._tls.at_once, ssl=self._tls.context, ssl_handshake_timeout=_HANDSHAKE
-                )
-                await listening.enter_async_context(await secure)
+            for each in sockets:
+                await listening.enter_async_context(await self.loop.create_server(lambda: _Connection(self), **each))
             await self._stopping.wait()
-            for connection in list(self._connections):
+            for connection in list(self.connections):
                 connection.hang_up()
-
-    def _connection(self) -> "_Connection":
-        context = self._tls.context if self._tls and self._tls.starttls else None
-        return _Connection(self, self._connections, self._limits, self._loop, context)
 
     def log_in(self, *given: Any) -> AuthResult:
         """Accept any user and password."""
@@ -126,7 +143,7 @@ class SmtpServer:
     async def handle_RCPT(
         self, _: "_Connection", __: Session, envelope: SmtpEnvelope, address: str, ___: list[str]
     ) -> str:
-        if len(envelope.rcpt_tos) >= self._limits.recipients:
+        if len(envelope.rcpt_tos) >= self.limits.recipients:
             return "452 4.5.3 Too many recipients"  # RFC 5321, 4.5.3.1.10
         envelope.rcpt_tos.append(_readable(address))
         return "250 2.1.5 OK"
@@ -155,29 +172,22 @@ class _Connection(SMTP):
 
     line_length_limit = _LINE
 
-    def __init__(
-        self,
-        handler: SmtpServer,
-        connections: "set[_Connection]",
-        limits: SmtpLimits,
-        loop: asyncio.AbstractEventLoop,
-        tls: ssl.SSLContext | None,
-    ) -> None:
+    def __init__(self, server: SmtpServer) -> None:
         super().__init__(
-            handler,
-            data_size_limit=limits.size,
+            server,
+            data_size_limit=server.limits.size,
             enable_SMTPUTF8=True,
             hostname="localhost",
             ident="Keyturn",
-            loop=loop,
-            timeout=limits.idle,
-            tls_context=tls,
+            loop=server.loop,
+            timeout=server.limits.idle,
+            tls_context=server.tls.context if server.tls and server.tls.starttls else None,
             auth_require_tls=False,
-            authenticator=handler.log_in,
+            authenticator=server.log_in,
         )
         self.received = 0
-        self._limits = limits
-        self._others = connections
+        self._limits = server.limits
+        self._others = server.connections
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # of a stream server

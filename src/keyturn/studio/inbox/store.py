@@ -20,11 +20,9 @@ from keyturn.studio.inbox.mail import MailContent
 from keyturn.studio.inbox.search import Match, everything
 
 _EML = ".eml"
-_OWN = "inbox-"
-"""The names of the files that the inbox wrote, and may delete when there are too many, begin so."""
+_OWN = "inbox-"  # the names of the files that the inbox wrote, and may delete when there are too many, begin so
 
-_LARGEST = 33 * 1024**2
-"""Bytes of a mail: the limit of the SMTP server, with its envelope."""
+_LARGEST = 33 * 1024**2  # bytes of a mail: the limit of the SMTP server, with its envelope
 
 
 class InboxUnready(KeyturnError):

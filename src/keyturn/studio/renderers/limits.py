@@ -16,11 +16,9 @@ from keyturn.errors import KeyturnError
 
 PATIENCE = 3
 
-_AGAIN = 0.5
-"""Seconds until an alarm is repeated that some code has caught and passed over, as `except Exception` may."""
+_AGAIN = 0.5  # seconds until an alarm is repeated that some code has caught and passed over, as `except Exception` may
 
-_SOON = 0.001
-"""Seconds until an alarm that came due while another one counted."""
+_SOON = 0.001  # seconds until an alarm that came due while another one counted
 
 
 class Limits(Struct, frozen=True):

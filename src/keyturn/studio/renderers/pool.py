@@ -1,17 +1,23 @@
-"""The renderers of this process. Any thread may ask one, and waits for its answer."""
+"""The renderers of this process, any thread of which may ask one and waits for its answer, and their spawner.
 
+The spawner is a process with a single thread, unlike its parent: it forks renderers and ends them. It is forked when
+the folder is open and nothing runs yet. It owns its renderers: they end on request, and all of them when the parent is
+gone, however it ended. Until then it keeps their process ids from being reused.
+"""
+
+import gc
 import os
 import pickle
 import signal
 import threading
 import traceback
 from collections.abc import Callable
-from functools import partial
+from contextlib import suppress
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection
+from multiprocessing.reduction import recv_handle, send_handle
 from pickle import PicklingError
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, TypeVar
-
-from msgspec import Struct
+from typing import Any, Generic, NoReturn, TypeVar, TypeVarTuple, cast
 
 from keyturn.studio.renderers.limits import (
     PATIENCE,
@@ -23,48 +29,41 @@ from keyturn.studio.renderers.limits import (
     limited_time,
     take_alarm,
 )
-from keyturn.studio.renderers.spawner import Spawner
 
 Job = tuple[float, Callable[..., Any], tuple[Any, ...]]
 """The seconds that it may take, a function, and its arguments."""
 
 
-class JobResult(Struct, frozen=True):
-    """The outcome of a job: its value, its exception, or the limit that it passed."""
-
-    value: Any = None
-    raised: BaseException | None = None
-    limit: Literal["", "time", "memory"] = ""
+Answer = tuple[Any, Exception | None]
+"""The value of a job, or what it raised: LimitExceeded if it passed a limit."""
 
 
 def work(connection: "Connection[Any, Any]", state: object, limits: Limits) -> None:
+    """Do the jobs of a connection until the other side closes it."""
     take_alarm()
     limit_memory(limits.megabytes)
-    while True:
-        try:
-            job = connection.recv()
-        except (EOFError, OSError):
-            return
-        answer = _do(job, state)
-        try:
-            connection.send(answer)
-        except (PicklingError, AttributeError, TypeError) as error:
-            connection.send(JobResult(raised=TypeError(str(error))))
+    with suppress(EOFError, OSError):
+        while True:
+            answer = _do(connection.recv(), state)
+            try:
+                connection.send(answer)
+            except (PicklingError, AttributeError, TypeError) as error:
+                connection.send((None, TypeError(str(error))))
 
 
-def _do(job: Job, state: object) -> JobResult:
+def _do(job: Job, state: object) -> Answer:
     seconds, function, arguments = job
     try:
         limit_processor(seconds)
         with limited_time(seconds):
-            return JobResult(function(state, *arguments))
+            return function(state, *arguments), None
     except OutOfTime:
-        return JobResult(limit="time")
+        return None, LimitExceeded("time")
     except MemoryError:
-        return JobResult(limit="memory")
+        return None, LimitExceeded("memory")
     except Exception as error:  # noqa: BLE001 - the requesting process handles it
         error.add_note("".join(traceback.format_exception(error)).rstrip())
-        return JobResult(raised=_as_sent(error))
+        return None, _as_sent(error)
 
 
 def _as_sent(error: Exception) -> Exception:
@@ -78,13 +77,16 @@ def _as_sent(error: Exception) -> Exception:
 
 S = TypeVar("S")
 S_co = TypeVar("S_co", covariant=True)
-P = ParamSpec("P")
+Ts = TypeVarTuple("Ts")
 R = TypeVar("R")
 
-_GRACE = 5.0
-"""Seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself."""
+_GRACE = 5.0  # seconds by the clock beyond that, so that a renderer on a busy machine can report the limit itself
 
 _Renderer = tuple[int, "Connection[Any, Any]"]
+"""Its process id and its connection."""
+_START = 0  # asks the spawner for a renderer; any other number is the process id of one to end
+_Serve = Callable[["Connection[Any, Any]"], None]
+"""Serves a connection until it is closed."""
 
 
 class Runner(Generic[S_co]):
@@ -97,9 +99,9 @@ class Runner(Generic[S_co]):
         self._state = state
         self._limits = limits or Limits()
 
-    def run(self, function: Callable[Concatenate[S_co, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def run(self, function: Callable[[S_co, *Ts], R], *args: *Ts) -> R:
         """Return the result of the function. Raises LimitExceeded, and what the function raises."""
-        return self.run_for(self._limits.seconds, partial(function, **kwargs) if kwargs else function, *args)
+        return self.run_for(self._limits.seconds, function, *args)
 
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:  # noqa: ARG002 - nothing ends it
         """Do the same with another time limit."""
@@ -132,25 +134,24 @@ class RendererPool(Runner[S_co]):
         self._give_back(self._take())
 
     def run_for(self, seconds: float, function: Callable[..., R], *args: Any) -> R:
-        renderer = self._take()
+        renderer = _, connection = self._take()
         try:
-            answer = _ask(renderer[1], (seconds, function, args))
-        except EOFError:
+            connection.send((seconds, function, args))
+            is_deaf = not connection.poll(seconds * PATIENCE + _GRACE)
+            value, error = (None, LimitExceeded("time")) if is_deaf else connection.recv()
+        except (EOFError, OSError):  # the other side has closed the pipe
             ended_by = self._discard(renderer)
             raise LimitExceeded("time" if ended_by == signal.SIGXCPU else "crash") from None
         except BaseException:
             self._discard(renderer)
             raise
-        if answer.limit == "memory":  # the process may not return the memory
+        if is_deaf or (isinstance(error, LimitExceeded) and error.limit == "memory"):  # it may not return the memory
             self._discard(renderer)
         else:
             self._give_back(renderer)
-        if answer.limit:
-            raise LimitExceeded(answer.limit)
-        if answer.raised:
-            raise answer.raised
-        value: R = answer.value
-        return value
+        if error:
+            raise error
+        return cast("R", value)
 
     def close(self) -> None:
         with self._changed:
@@ -169,7 +170,7 @@ class RendererPool(Runner[S_co]):
                 raise LimitExceeded("crash")
             try:
                 renderer = self._idle.pop() if self._idle else self._spawner.start()
-            except OSError as error:
+            except (OSError, EOFError) as error:
                 raise LimitExceeded("crash") from error
             self._busy.add(renderer[0])
             return renderer
@@ -193,12 +194,82 @@ def renderers_for(state: S, limits: Limits, most: int) -> Runner[S]:
     return RendererPool(state, limits, most) if hasattr(os, "fork") else Runner(state)
 
 
-def _ask(connection: "Connection[Any, Any]", job: Job) -> JobResult:
+class Spawner:
+    """Starts renderers, which do `serve`."""
+
+    def __init__(self, serve: _Serve) -> None:
+        self._control, theirs = Pipe()
+        self._one_at_a_time = threading.Lock()
+        self._pid = os.fork()
+        if self._pid == 0:
+            self._control.close()
+            _be_spawner(theirs, serve)
+        theirs.close()
+
+    def start(self) -> _Renderer:
+        """Return a new renderer. Raises OSError or EOFError if the spawner is gone."""
+        ours, theirs = Pipe()
+        with self._one_at_a_time, theirs:
+            self._control.send(_START)
+            send_handle(self._control, theirs.fileno(), self._pid)
+            return self._control.recv(), ours
+
+    def end(self, pid: int) -> int:
+        """End a renderer at once. Return the signal that ended it: an earlier one, or SIGKILL."""
+        with suppress(OSError, EOFError), self._one_at_a_time:
+            self._control.send(pid)
+            ended_by: int = self._control.recv()
+            return ended_by
+        return 0
+
+    def close(self) -> None:
+        with self._one_at_a_time:
+            self._control.close()
+        with suppress(ChildProcessError):
+            os.waitpid(self._pid, 0)
+
+
+def _be_spawner(control: "Connection[Any, Any]", serve: _Serve) -> NoReturn:
+    renderers: set[int] = set()
     try:
-        connection.send(job)
-        if not connection.poll(job[0] * PATIENCE + _GRACE):
-            raise LimitExceeded("time")
-        answer: JobResult = connection.recv()
-    except OSError as error:  # a pipe that the other side has closed
-        raise EOFError from error
-    return answer
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends it
+        signal.signal(signal.SIGTERM, _exit)
+        gc.freeze()  # or a collection would write to every page that is shared
+        while True:  # until the parent has closed the pipe: an EOFError
+            if (pid := control.recv()) == _START:
+                pid = _fork_renderer(control, recv_handle(control), serve)
+                renderers.add(pid)
+                control.send(pid)
+            else:
+                renderers.remove(pid)
+                control.send(_kill(pid))
+    finally:
+        for pid in renderers:
+            _kill(pid)
+        os._exit(0)
+
+
+def _fork_renderer(control: "Connection[Any, Any]", handle: int, serve: _Serve) -> int:
+    pid = os.fork()
+    if pid:
+        os.close(handle)
+        return pid
+    try:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        control.close()
+        with Connection(handle) as connection:
+            serve(connection)
+    finally:
+        os._exit(0)
+
+
+def _kill(pid: int) -> int:
+    with suppress(OSError):
+        os.kill(pid, signal.SIGKILL)
+        status = os.waitpid(pid, 0)[1]
+        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+    return 0
+
+
+def _exit(_: int, __: object) -> NoReturn:
+    raise SystemExit

@@ -10,7 +10,7 @@ brings Advanced Alchemy and SQLAlchemy where they are installed, 40 MB. Slow par
 are loaded when they are first needed.
 
 From the template to the pixels: `pages/template_pages` asks `rendering/rendition` for the mail of a view. The page
-holds a frame, and `pages/canvas` answers the frame with the mail alone, as `frames` prepares it.
+holds a frame, which is answered with the mail alone, as `frames` prepares it.
 
 Templates run only in `rendering/rendition`, in a renderer process (`keyturn.studio.renderers`). A page sends a function
 there and gets plain values back. So a template blocks only the thread that asks for it, never the event loop.

@@ -18,50 +18,22 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from litestar import MediaType, Request, Response
-from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
-from litestar.handlers import BaseRouteHandler
 from litestar.response import Redirect
-from litestar.types import Guard
 
 from keyturn.hosts import is_loopback_host
-from keyturn.studio.web.studio import PATH
+from keyturn.studio.lint.addresses import split_address
+from keyturn.studio.web.studio import PATH, Studio
 
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "x-dns-prefetch-control": "off",
+}
 
-def known_hosts_only(bound_to: str) -> Guard:
-    """Return a guard that answers 421 (RFC 9110 15.5.20) unless the Host header names this machine.
-
-    In DNS rebinding, the attacker's name comes to point at 127.0.0.1, and the browser takes the studio for the
-    attacker's site. The name in the Host header reveals it (Jackson et al., "Protecting Browsers from DNS Rebinding
-    Attacks", ACM CCS 2007). A numeric address cannot be rebound. So if the server is bound to more than loopback, every
-    numeric address passes, and the name that the server is bound to.
-    """
-
-    def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        if not _is_known(connection.headers.get("host", ""), bound_to):
-            raise HTTPException(
-                status_code=421,
-                detail="Only this machine's own address gets an answer, such as 127.0.0.1 with the port.",
-            )
-
-    return guard
-
-
-def _is_known(header: str, bound_to: str) -> bool:
-    try:
-        host = urlsplit(f"//{header}").hostname or ""
-    except ValueError:
-        return False
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host == bound_to
-    return address.is_loopback or not is_loopback_host(bound_to)
-
-
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, 9.2.1
 _BYTES = 16  # OWASP ASVS 5.0, 7.2.3: at least 128 bits of entropy
 _SHORTEST, _LONGEST = 22, 200  # as long as those bytes are in Base64
 _TOKEN = re.compile(rf"[\w-]{{{_SHORTEST},{_LONGEST}}}", re.ASCII)
@@ -71,7 +43,8 @@ _REFUSAL = """This studio needs its token. Open the address with ?token= that th
 Each start makes a new token: after a restart, open the new address. To keep one token, set KEYTURN_STUDIO_TOKEN.
 """
 
-BeforeRequest = Callable[[Request[Any, Any, Any]], Awaitable[Response[Any] | None]]
+_Request = Request[Any, Any, Any]
+BeforeRequest = Callable[[_Request], Awaitable[Response[Any] | None]]
 
 
 def token_for(wanted: str = "") -> str:
@@ -84,31 +57,100 @@ def token_for(wanted: str = "") -> str:
     return wanted or secrets.token_urlsafe(_BYTES)
 
 
-def require_token(token: str) -> BeforeRequest:
-    """Return a check for each request: the cookie passes, and a token in the address becomes the cookie.
+def admit_pages(studio: Studio) -> BeforeRequest:
+    """Return the check of a request for a page: its host, its origin, and its token.
 
-    The token leaves the address at once: addresses stay in histories, show on screens and are sent in referrers (OWASP
-    Session Management Cheat Sheet, "Session ID Exposure"). Scripts and requests from other sites cannot use the cookie,
-    which is limited to the pages.
+    The cookie passes, and a token in the address becomes the cookie. The token leaves the address at once: addresses
+    stay in histories, show on screens and are sent in referrers (OWASP Session Management Cheat Sheet, "Session ID
+    Exposure"). Scripts and requests from other sites cannot use the cookie, which is limited to the pages.
     """
+    token = studio.token
 
-    async def admit(request: Request[Any, Any, Any]) -> Response[Any] | None:
-        if secrets.compare_digest(request.cookies.get(_cookie_of(request), "").encode(), token.encode()):
+    async def admit(request: _Request) -> Response[Any] | None:
+        _require_known_host(request, studio.host)
+        _require_own_page(request)
+        if not token or secrets.compare_digest(request.cookies.get(_cookie_of(request), "").encode(), token.encode()):
             return None
         if secrets.compare_digest(request.query_params.get("token", "").encode(), token.encode()):
             left = [pair for pair in parse_qsl(request.url.query) if pair[0] != "token"]
             cookie = Cookie(key=_cookie_of(request), value=token, path=PATH, httponly=True, samesite="strict")
-            return Redirect(
-                f"{request.url.path}?{urlencode(left)}" if left else request.url.path,
-                status_code=303,
-                cookies=[cookie],
-            )
+            address = f"{request.url.path}?{urlencode(left)}" if left else request.url.path
+            return Redirect(address, status_code=303, cookies=[cookie])
         return Response(_REFUSAL, status_code=403, media_type=MediaType.TEXT)
 
     return admit
 
 
-def _cookie_of(request: Request[Any, Any, Any]) -> str:
+def admit_programs(studio: Studio) -> BeforeRequest:
+    """Return the check of a request of a program: 401 without the token, 403 for pages of other sites.
+
+    With a token, the Host header may be any name, such as a container's: a rebound site does not know the token. The
+    token is a Bearer token (RFC 6750) or the password of any user (RFC 7617), which clients of Mailpit can send.
+    """
+
+    async def admit(request: _Request) -> None:
+        if not studio.token:
+            _require_known_host(request, studio.host)
+        elif not secrets.compare_digest(_token_in(request), studio.token.encode()):
+            raise NotAuthorizedException(
+                detail="Send the token as Authorization: Bearer TOKEN, or as the password of any user name.",
+                headers={"www-authenticate": 'Basic realm="Keyturn", charset="UTF-8"'},
+            )
+        _refuse_other_sites(request)
+
+    return admit
+
+
+def _require_known_host(request: _Request, bound_to: str) -> None:
+    """Answer 421 (RFC 9110 15.5.20) unless the Host header names this machine.
+
+    In DNS rebinding, the attacker's name comes to point at 127.0.0.1, and the browser takes the studio for the
+    attacker's site. The name in the Host header reveals it (Jackson et al., "Protecting Browsers from DNS Rebinding
+    Attacks", ACM CCS 2007). A numeric address cannot be rebound. So if the server is bound to more than loopback, every
+    numeric address passes, and the name that the server is bound to.
+    """
+    if not _is_known(request.headers.get("host", ""), bound_to):
+        detail = "Only this machine's own address gets an answer, such as 127.0.0.1 with the port."
+        raise HTTPException(status_code=421, detail=detail)
+
+
+def _is_known(header: str, bound_to: str) -> bool:
+    try:
+        host = urlsplit(f"//{header}").hostname or ""
+    except ValueError:
+        return False
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host in ("localhost", bound_to)
+    return address.is_loopback or not is_loopback_host(bound_to)
+
+
+def _require_own_page(request: _Request) -> None:
+    """Answer 403 to a request that changes something unless a page of the studio caused it.
+
+    Without a cookie there is no token to compare, so Fetch Metadata decides. A browser may send none, as over plain
+    HTTP from another machine; then Origin decides (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
+    """
+    site, origin, host = map(request.headers.get, ("sec-fetch-site", "origin", "host"))
+    is_own = site == "same-origin" or (site is None and split_address(origin or "").netloc == host)
+    if request.method not in _SAFE and not is_own:
+        raise PermissionDeniedException(detail="Only pages of the studio can do this.")
+
+
+def _refuse_other_sites(request: _Request) -> None:
+    """Answer 403 to a change that a page of another site causes: a browser sends one of two headers, a program neither.
+
+    Browsers send Origin with every request except GET and HEAD (Fetch Standard, "append a request Origin header"). So
+    its absence alone identifies a program (OWASP CSRF Prevention Cheat Sheet, "Using Standard Headers").
+    """
+    site, origin, host = map(request.headers.get, ("sec-fetch-site", "origin", "host"))
+    is_foreign = origin is not None and split_address(origin).netloc != host
+    if request.method not in _SAFE and (is_foreign or site not in (None, "same-origin", "none")):
+        raise PermissionDeniedException(detail="Pages of other sites cannot do this.")
+
+
+def _cookie_of(request: _Request) -> str:
     """Return the name of the cookie, by port: browsers send a host's cookies to all its ports (RFC 6265, 8.5).
 
     It begins as the service's do, which lets no others through to the demo's studio.
@@ -116,68 +158,9 @@ def _cookie_of(request: Request[Any, Any, Any]) -> str:
     return f"keyturn_studio_{request.url.port or ''}"
 
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # RFC 9110, 9.2.1
-
-
-def same_origin_only(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-    """Guard: answer 403 to a request that changes something unless a page of the studio caused it.
-
-    Without a cookie there is no token to compare, so Fetch Metadata decides. A browser may send none, as over plain
-    HTTP from another machine; then Origin decides (OWASP CSRF Prevention Cheat Sheet, "Fetch Metadata headers").
-    """
-    if connection.scope.get("method") in SAFE:
-        return
-    site = connection.headers.get("sec-fetch-site")
-    origin = urlsplit(connection.headers.get("origin", "")).netloc
-    if site != "same-origin" and (site is not None or origin != connection.headers.get("host")):
-        raise PermissionDeniedException(detail="Only pages of the studio can do this.")
-
-
-HEADERS = {
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
-    "x-dns-prefetch-control": "off",
-}
-
-
-def programs_only(host: str, token: str) -> Guard:
-    """Return a guard for requests from programs: 401 without the token, 403 for pages of other sites.
-
-    With a token, the Host header may be any name, such as a container's: a rebound site does not know the token. The
-    token is a Bearer token (RFC 6750) or the password of any user (RFC 7617), which clients of Mailpit can send.
-    """
-    known = known_hosts_only(host)
-
-    def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        if not token:
-            known(connection, handler)
-        elif not secrets.compare_digest(_token_in(connection), token.encode()):
-            raise NotAuthorizedException(
-                detail="Send the token as Authorization: Bearer TOKEN, or as the password of any user name.",
-                headers={"www-authenticate": 'Basic realm="Keyturn", charset="UTF-8"'},
-            )
-        if connection.scope.get("method") not in SAFE:
-            _refuse_other_sites(connection)
-
-    return guard
-
-
-def _refuse_other_sites(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-    """Refuse requests that a page of another site causes: a browser sends one of two headers, a program neither.
-
-    Browsers send Origin with every request except GET and HEAD (Fetch Standard, "append a request Origin header"). So
-    its absence alone identifies a program (OWASP CSRF Prevention Cheat Sheet, "Using Standard Headers").
-    """
-    site, origin = connection.headers.get("sec-fetch-site"), connection.headers.get("origin")
-    foreign = site not in (None, "same-origin", "none")
-    if foreign or (origin is not None and urlsplit(origin).netloc != connection.headers.get("host")):
-        raise PermissionDeniedException(detail="Pages of other sites cannot do this.")
-
-
-def _token_in(connection: ASGIConnection[Any, Any, Any, Any]) -> bytes:
+def _token_in(request: _Request) -> bytes:
     """Return the token of a program; empty without one."""
-    scheme, _, value = connection.headers.get("authorization", "").partition(" ")
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
     match scheme.lower():
         case "bearer":
             return value.strip().encode()

@@ -23,7 +23,7 @@ from keyturn.studio.inbox.captured_mail import CapturedMail
 from keyturn.studio.inbox.mail import Attachment, MailContent
 from keyturn.studio.inbox.search import Match, everything, match_for, with_id
 from keyturn.studio.inbox.store import CapturedMails
-from keyturn.studio.web.access import HEADERS, programs_only
+from keyturn.studio.web.access import HEADERS, admit_programs
 from keyturn.studio.web.failures import AS_PROBLEMS
 from keyturn.studio.web.pages.frame_answers import captured_frame
 from keyturn.studio.web.studio import Studio
@@ -32,8 +32,7 @@ from keyturn.studio.web.view import View
 _WAIT = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(ms|s|m)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
 _LONGEST_WAIT = 60.0
-_LOOK_UP = 0.05
-"""Seconds between two looks of a waiting request."""
+_LOOK_UP = 0.05  # seconds between two looks of a waiting request
 
 _Read = TypeVar("_Read")
 _Text = Annotated[str, Meta(max_length=500)]
@@ -78,13 +77,12 @@ class MailQuery(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return match_for(self.query, self.to, self.subject, self.since)
 
 
-class Inbox:
+class Inbox(msgspec.Struct, frozen=True):
     """Finds the mails that a request asks for."""
 
-    def __init__(self, studio: Studio, captured: CapturedMails, query: MailQuery) -> None:
-        self.captured = captured
-        self.query = query
-        self._stopping = studio.stopping
+    studio: Studio
+    captured: CapturedMails
+    query: MailQuery
 
     async def mails(self) -> list[CapturedMail]:
         """Return the mails of the query, once there is one or the time of the query is over."""
@@ -92,7 +90,7 @@ class Inbox:
         while True:
             mails = await asyncio.to_thread(self.captured.newest, query.match, limit=query.limit, skip=query.start)
             left = ends - time.monotonic()
-            if mails or left <= 0 or self._stopping.is_set():
+            if mails or left <= 0 or self.studio.stopping.is_set():
                 return mails
             await asyncio.sleep(min(left, _LOOK_UP))
 
@@ -148,10 +146,8 @@ async def message(name: FromPath[str], inbox: NamedDependency[Inbox]) -> dict[st
 @get("/message/{name:str}/headers")
 async def message_headers(name: FromPath[str], inbox: NamedDependency[Inbox]) -> dict[str, list[str]]:
     def headers(_: CapturedMail, content: MailContent) -> dict[str, list[str]]:
-        values: dict[str, list[str]] = {}
-        for key, value in content.headers:
-            values.setdefault(key, []).append(value)
-        return values
+        pairs = content.headers
+        return {name: [value for key, value in pairs if key == name] for name, _ in pairs}
 
     return await inbox.read(name, headers)
 
@@ -177,11 +173,11 @@ async def view_page(file: FromPath[str], inbox: NamedDependency[Inbox]) -> Respo
 
 
 @get("/certificate", media_type="application/x-pem-file", sync_to_thread=False)
-def certificate(studio: NamedDependency[Studio]) -> str:
+def certificate(inbox: NamedDependency[Inbox]) -> str:
     """Return the certificate that clients of the SMTP server are to trust."""
-    if not studio.certificate:
+    if not inbox.studio.certificate:
         raise LookupError("The SMTP server has no TLS: start it with --starttls or --smtps.")
-    return studio.certificate
+    return inbox.studio.certificate
 
 
 def _list_of(inbox: Inbox, mails: list[CapturedMail]) -> dict[str, Any]:
@@ -259,11 +255,8 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
     return Router(
         path,
         route_handlers=[*(Router(each, route_handlers=_HANDLERS) for each in _PATHS), view_page],
-        dependencies={
-            "studio": Provide(lambda: studio, sync_to_thread=False),
-            "inbox": Provide(inbox, sync_to_thread=False),
-        },
-        guards=[programs_only(studio.host, studio.token)],
+        dependencies={"inbox": Provide(inbox, sync_to_thread=False)},
+        before_request=admit_programs(studio),
         exception_handlers=AS_PROBLEMS,
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,

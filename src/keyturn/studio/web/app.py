@@ -7,7 +7,7 @@ from typing import Any
 
 from litestar import HttpMethod, Litestar, Request, Response, Router, get, route
 from litestar.datastructures import CacheControlHeader
-from litestar.di import NamedDependency, Provide
+from litestar.di import Provide
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
@@ -18,33 +18,25 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from keyturn.packaging import folder
 from keyturn.plain_files import paths_below
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.snapshots import SnapshotFolder, Snapshots
-from keyturn.studio.web.access import HEADERS, known_hosts_only, require_token, same_origin_only
+from keyturn.studio.web.access import HEADERS, admit_pages
 from keyturn.studio.web.api import inbox_api
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
-from keyturn.studio.web.checks.folder_checks import FolderChecks
-from keyturn.studio.web.checks.mail_checks import Checks
-from keyturn.studio.web.checks.snapshots import Review
 from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.events import saved_events
 from keyturn.studio.web.failures import answer_problem, exception_handlers, problem
 from keyturn.studio.web.pages import (
-    canvas,
-    comparison_pages,
     contact_sheet,
     data_tab,
     editing_pages,
-    findings_pages,
     hosted_pages,
     inbox_pages,
+    review_pages,
     send_pages,
     template_pages,
 )
-from keyturn.studio.web.pages.layout import Layout, error_page, name_in_path, provide_address
-from keyturn.studio.web.rendering.rendition import Rendition, Renditions, with_bounded_branches
-from keyturn.studio.web.source_files import SourceFiles
+from keyturn.studio.web.pages.layout import Layout, Visit, error_page
+from keyturn.studio.web.rendering.rendition import with_bounded_branches
 from keyturn.studio.web.studio import PATH, Studio
-from keyturn.studio.web.view import View
 
 
 def create_studio_app(studio: Studio) -> Litestar:
@@ -75,18 +67,24 @@ def studio_routers(studio: Studio, programs: str = "/") -> list[Router]:
         raise ValueError(f"a studio on {studio.host} needs a token, because other machines can reach it")
     if studio.runner:
         studio = replace(studio, gallery=with_bounded_branches(studio.gallery, studio.runner))
-    layout, parts = _parts(studio)
+    layout = Layout(studio)
+
+    def visit(request: Request[Any, Any, Any]) -> Visit:
+        return Visit(layout, request)
+
     pages = Router(
         PATH,
         route_handlers=[*_handlers(studio), _static_files()],
         dependencies={
-            **parts,
-            "path_name": Provide(name_in_path, sync_to_thread=False),
-            "view": provide_address(View),
+            "visit": Provide(visit, sync_to_thread=False),
+            "captured": _provide(studio.captured),
+            "captured_checks": _provide(CapturedChecks(layout.renditions.runner, studio.clients, studio.severity)),
+            "drafts": _provide(Drafts(studio)),
+            "hosted": _provide(studio.pages),
+            "review": _provide(layout.review),
         },
         middleware=[_one_look_a_request(studio.gallery)],
-        before_request=require_token(studio.token) if studio.token else None,
-        guards=[known_hosts_only(studio.host), same_origin_only],
+        before_request=admit_pages(studio),
         exception_handlers=exception_handlers(error_page(layout)),
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,
@@ -95,50 +93,20 @@ def studio_routers(studio: Studio, programs: str = "/") -> list[Router]:
     return [pages, inbox_api(studio, studio.captured, programs)] if studio.captured else [pages]
 
 
-def _parts(studio: Studio) -> tuple[Layout, dict[str, Provide]]:
-    """Return the layout and what the handlers ask for, by the names of their parameters."""
-    renditions = Renditions(studio.gallery, studio.runner)
-
-    def rendition(path_name: NamedDependency[str], view: NamedDependency[View]) -> Rendition:
-        return renditions.rendition(path_name, view)
-
-    review = None
-    if studio.snapshots:
-        stored = SnapshotFolder(studio.snapshots)
-        review = Review(Snapshots(studio.gallery, stored, studio.snapshot_languages, render=renditions.render))
-    sources = SourceFiles(studio.gallery, studio.read_only)
-    layout = Layout(studio, FolderChecks(studio, renditions.runner), review, sources)
-    return layout, {
-        "captured": _provide(studio.captured),
-        "captured_checks": _provide(CapturedChecks(renditions.runner, studio.clients, studio.severity)),
-        "checks": _provide(Checks(studio)),
-        "drafts": _provide(Drafts(studio)),
-        "hosted": _provide(studio.pages),
-        "layout": _provide(layout),
-        "rendition": Provide(rendition, sync_to_thread=True),
-        "review": _provide(review),
-        "sources": _provide(sources),
-    }
-
-
 def _provide(part: object) -> Provide:
     return Provide(lambda: part, sync_to_thread=False)
 
 
 def _handlers(studio: Studio) -> Iterator[HTTPRouteHandler]:
     """Yield the handlers of the pages. Without a folder for a page, there is no page, or one that says how to begin."""
-    pages = (template_pages, data_tab, editing_pages, canvas, send_pages)
-    for page in (*pages, contact_sheet, findings_pages):
+    for page in (template_pages, data_tab, editing_pages, send_pages, contact_sheet):
         yield from page.HANDLERS
-    yield from (saved_events, _no_page)
+    yield from (review_pages.findings_page, saved_events, _no_page)
     if studio.captured:
         yield from inbox_pages.HANDLERS
     if studio.pages:
         yield from hosted_pages.HANDLERS
-    if studio.snapshots:
-        yield from comparison_pages.OF_SNAPSHOTS
-    else:
-        yield comparison_pages.lesson_page
+    yield from review_pages.SNAPSHOT_HANDLERS if studio.snapshots else [review_pages.lesson_page]
 
 
 @route(

@@ -9,14 +9,13 @@ from keyturn.studio.lint.finding import Finding
 from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.renderers import LimitExceeded
 from keyturn.studio.web import frames
-from keyturn.studio.web.checks.mail_checks import check_mail
+from keyturn.studio.web.checks.reports import check_mail
 from keyturn.studio.web.rendering.latest_values import LatestValues
 from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Rendition
 from keyturn.studio.web.studio import Studio
 from keyturn.studio.web.view import View
 
-_MOST = 16
-"""The number of rendered drafts that are kept: a frame asks for its draft right after it was rendered."""
+_MOST = 16  # the number of rendered drafts that are kept: a frame asks for its draft right after it was rendered
 
 
 class Drafts:

@@ -11,8 +11,7 @@ from litestar.di import NamedDependency
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from keyturn.plain_files import leads_out, make_private_folder, walk
-from keyturn.studio.gallery.gallery import Gallery
-from keyturn.studio.web.pages.layout import Layout
+from keyturn.studio.web.pages.layout import Visit
 from keyturn.studio.web.studio import Studio
 
 # Milliseconds. A save is reported after `_STEP` without another change, so an editor's rename is one save.
@@ -22,8 +21,8 @@ _LOOK_UP = 200
 
 
 @get("/events", sync_to_thread=False)
-def saved_events(layout: NamedDependency[Layout]) -> ServerSentEvent:
-    return ServerSentEvent(changes(layout.studio))
+def saved_events(visit: NamedDependency[Visit]) -> ServerSentEvent:
+    return ServerSentEvent(changes(visit.studio))
 
 
 async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None]:
@@ -33,21 +32,21 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
     """
     is_watching = is_back = False
     while not studio.stopping.is_set():
+        if not studio.gallery.folder.is_dir():
+            is_back = True
+            await asyncio.sleep(_LOOK_UP / 1000)
+            continue
         # A watch of the inbox needs its folder before the first mail.
         inbox = make_private_folder(studio.captured.folder).resolve() if studio.captured else None
         snapshots = studio.snapshots.resolve() if studio.snapshots and studio.snapshots.is_dir() else None
         folders = {*_watched(studio), *filter(None, (inbox, snapshots))}
         with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
             async for paths in _batches(studio, folders):
-                if is_back:  # only once the folder is watched again: a save in between would go unreported
-                    is_back = False
-                    yield ServerSentEventMessage(event="saved", data="")
-                if not is_watching:
-                    is_watching = True
-                    yield ServerSentEventMessage(event="watching", data="")
-                for message in _messages_for(paths, inbox, snapshots):
-                    yield message
-        is_back = await _wait_for_folder(studio)
+                # Only once the folder is watched again: a save in between would go unreported.
+                for name in ("saved",) * is_back + ("watching",) * (not is_watching) + _events(paths, inbox, snapshots):
+                    yield ServerSentEventMessage(event=name, data="")
+                is_watching, is_back = True, False
+        is_back = True
 
 
 async def _batches(studio: Studio, folders: set[Path]) -> AsyncGenerator[set[Path], None]:
@@ -65,38 +64,26 @@ async def _batches(studio: Studio, folders: set[Path]) -> AsyncGenerator[set[Pat
             return
 
 
-def _messages_for(paths: set[Path], inbox: Path | None, snapshots: Path | None) -> Iterator[ServerSentEventMessage]:
+def _events(paths: set[Path], inbox: Path | None, snapshots: Path | None) -> tuple[str, ...]:
+    """Return the names of the events that a batch of changes causes."""
     mails = {path for path in paths if path.parent == inbox}
-    if any(path.suffix == ".eml" for path in mails):
-        yield ServerSentEventMessage(event="mail", data="")
     accepted = {path for path in paths if snapshots and path.is_relative_to(snapshots)}
-    if accepted:
-        yield ServerSentEventMessage(event="snapshot", data="")
-    if paths - mails - accepted:
-        yield ServerSentEventMessage(event="saved", data="")
-
-
-async def _wait_for_folder(studio: Studio) -> bool:
-    """Wait for the folder of the templates. Return False if the server stops first."""
-    while not studio.stopping.is_set():
-        if studio.gallery.folder.is_dir():
-            return True
-        await asyncio.sleep(_LOOK_UP / 1000)
-    return False
+    has_mail = any(path.suffix == ".eml" for path in mails)
+    events = {"mail": has_mail, "snapshot": bool(accepted), "saved": bool(paths - mails - accepted)}
+    return tuple(name for name, happened in events.items() if happened)
 
 
 def _watched(studio: Studio) -> Iterator[Path]:
-    """Yield the folders of the mails, and those of the pages that lie outside of them."""
-    folders = studio.gallery.watched_folders
-    yield from (*folders, *_behind_links(studio.gallery))
+    """Yield the folders of the mails, and those of the pages that lie outside of them.
+
+    Also what links in the folder lead to: the system reports a change there only to who watches it there.
+    """
+    gallery, folders = studio.gallery, studio.gallery.watched_folders
+    yield from folders
+    for above, below, files in walk(gallery.folder):
+        for path in (Path(above, name) for name in (*below, *files)):
+            if path.is_symlink() and path.exists() and not leads_out(path, gallery.patterns.bounds):
+                yield path.resolve()
     for folder in studio.pages.watched_folders if studio.pages else ():
         if not any(folder.is_relative_to(watched) for watched in folders):
             yield folder
-
-
-def _behind_links(gallery: Gallery) -> Iterator[Path]:
-    """Yield what links in the folder lead to: the system reports a change there only to who watches it there."""
-    for above, folders, files in walk(gallery.folder):
-        for path in (Path(above, name) for name in (*folders, *files)):
-            if path.is_symlink() and path.exists() and not leads_out(path, gallery.patterns.bounds):
-                yield path.resolve()

@@ -1,6 +1,7 @@
 """The home page: every mail as a picture."""
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,6 +45,18 @@ def test_a_mail_without_a_sample_and_a_broken_mail_have_a_card(client: Client, f
     (folder / "notice" / "samples.toml").unlink()
     page = client.get("/studio").text
     assert "/studio/templates/notice" in cards(page)[1]
+
+
+def test_a_mail_whose_samples_cannot_be_read_has_a_card(client: Client, folder: Path) -> None:
+    (folder / "notice" / "samples.toml").write_text("[only\n")
+    page = client.get("/studio").text
+    assert cards(page)[1] == "/studio/templates/notice"
+    assert "Its samples cannot be read" in page
+
+
+def test_without_a_template_the_panes_of_a_narrow_screen_can_be_chosen(client: Client, folder: Path) -> None:
+    shutil.rmtree(folder)
+    assert '<body data-pane="list"' in client.get("/studio?pane=list").text
 
 
 NOWHERE = (

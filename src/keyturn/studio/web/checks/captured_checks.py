@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from keyturn.studio.inbox.captured_mail import RETURN_PATH, CapturedMail
 from keyturn.studio.inbox.mail import MailContent
@@ -16,8 +17,7 @@ from keyturn.studio.renderers import LimitExceeded, Runner
 from keyturn.studio.web.rendering.latest_values import LatestValues
 
 _MOST = 500
-_LONGEST = 512 * 1024
-"""Characters of HTML and of text that are checked."""
+_LONGEST = 512 * 1024  # characters of HTML and of text that are checked
 
 _SECONDS = 10.0
 
@@ -80,8 +80,7 @@ _UNSUBSCRIBE = re.compile(
 
 
 _SIGNED_BY = re.compile(r"(?:^|;)\s*d\s*=\s*([\w.-]{1,253})")  # RFC 6376, 3.5
-_READ = 4 * 1024
-"""Characters of a header that are read, of so many headers of one name."""
+_READ = 4 * 1024  # characters of a header that are read, of so many headers of one name
 
 _MOST_HEADERS = 20
 _LONGEST_DOMAIN = 120
@@ -103,9 +102,7 @@ def _check_headers(content: MailContent) -> Iterator[Finding]:
             yield RULES.finding(Place(HEADERS), "message/missing-header", severity=severity, name=name)
     for name in _ONCE:
         if names.count(name) > 1:
-            yield RULES.finding(
-                _place(content, name), "message/repeated-header", name=name.title(), count=names.count(name)
-            )
+            yield _of_header(content, name, "message/repeated-header", name=name.title(), count=names.count(name))
     if not content.header("subject").strip():
         yield RULES.finding(Place(HEADERS), "message/no-subject")
     if not (content.addresses("to") or content.addresses("cc")):
@@ -119,13 +116,12 @@ def _check_alignment(content: MailContent) -> Iterator[Finding]:
     sender = next((_domain_of(each.address) for each in content.addresses("from")), "")
     return_path = _domain_of(content.header(RETURN_PATH).strip("<> "))
     if sender and return_path and site_of(sender) != site_of(return_path):
-        yield RULES.finding(_place(content, "from"), "message/spf-unaligned", sender=sender, return_path=return_path)
+        yield _of_header(content, "from", "message/spf-unaligned", sender=sender, return_path=return_path)
     signatures = [value[:_READ] for name, value in content.headers if name.lower() == "dkim-signature"][:_MOST_HEADERS]
     signed = [match[1].lower() for value in signatures if (match := _SIGNED_BY.search(value))]
     if signed and sender and all(site_of(domain) != site_of(sender) for domain in signed):
-        yield RULES.finding(
-            _place(content, "dkim-signature"), "message/dkim-unaligned", signers=", ".join(signed), sender=sender
-        )
+        signers = ", ".join(signed)
+        yield _of_header(content, "dkim-signature", "message/dkim-unaligned", signers=signers, sender=sender)
 
 
 def _domain_of(address: str) -> str:
@@ -143,7 +139,7 @@ def _check_bulk(content: MailContent) -> Iterator[Finding]:
         elif any(_UNSUBSCRIBE.search(f"{link.label} {link.address}") for link in content.links):
             yield RULES.finding(Place(HEADERS), rule, "link", severity="warning")
     elif "<https:" not in unsubscribe.lower() or not content.header("list-unsubscribe-post"):
-        yield RULES.finding(_place(content, "list-unsubscribe"), "message/unsubscribe-not-one-click")
+        yield _of_header(content, "list-unsubscribe", "message/unsubscribe-not-one-click")
 
 
 def _check_bytes(content: MailContent) -> Iterator[Finding]:
@@ -151,14 +147,13 @@ def _check_bytes(content: MailContent) -> Iterator[Finding]:
     if longest > _LONGEST_LINE:
         yield RULES.finding(Place("source"), "message/long-line", longest=longest, most=_LONGEST_LINE)
     if len(content.raw) > _TOO_BIG:
-        yield RULES.finding(
-            Place("source"), "message/too-big", size=len(content.raw) // 1024**2, most=_TOO_BIG // 1024**2
-        )
+        megabytes, most = len(content.raw) // 1024**2, _TOO_BIG // 1024**2
+        yield RULES.finding(Place("source"), "message/too-big", size=megabytes, most=most)
     for part in content.attachments:
         if _REFUSED.search(part.name):
             yield RULES.finding(Place("files"), "message/attachment-refused", name=part.name)
 
 
-def _place(content: MailContent, name: str) -> Place:
-    numbers = (number for number, (each, _) in enumerate(content.headers, 1) if each.lower() == name)
-    return Place(HEADERS, next(numbers, 1))
+def _of_header(content: MailContent, header: str, rule: str, **words: Any) -> Finding:
+    numbers = (number for number, (name, _) in enumerate(content.headers, 1) if name.lower() == header)
+    return RULES.finding(Place(HEADERS, next(numbers, 1)), rule, **words)

@@ -7,7 +7,6 @@ renders the rest. It is based on the tests of Can I email. Word's handling of ta
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from html import escape
-from typing import Any
 from urllib.parse import parse_qs
 
 import tinycss2
@@ -113,7 +112,8 @@ def _stylesheet(css: str, web_fonts: frozenset[str]) -> str:
     rules = []
     for rule in tinycss2.parse_stylesheet(parseable(css), skip_comments=True, skip_whitespace=True):
         if isinstance(rule, QualifiedRule):
-            selectors = [one for one in split_at_commas(rule.prelude) if _counts(one)]
+            every = ((one, read_selectors(one)) for one in split_at_commas(rule.prelude))
+            selectors = [one for one, read in every if read and not any(map(word.ignores_rule, read))]
             inside = ";".join(_declarations_for_word(read_style(tinycss2.serialize(rule.content)), web_fonts))
             if selectors and inside:
                 rules.append(f"{','.join(map(tinycss2.serialize, selectors))}{{{inside}}}")
@@ -125,11 +125,6 @@ def _style_attribute(style: str, tag: Element, web_fonts: frozenset[str]) -> str
     if tag.tag == "img":  # the attribute counts
         declarations = [one for one in declarations if one.name != "width"]
     return ";".join(_declarations_for_word(declarations, web_fonts))
-
-
-def _counts(selector: list[Any]) -> bool:
-    read = read_selectors(selector)
-    return bool(read) and not any(map(word.ignores_rule, read))
 
 
 def _declarations_for_word(declarations: Iterable[Declaration], web_fonts: frozenset[str]) -> Iterator[str]:
@@ -152,7 +147,6 @@ def _first_family(value: str) -> str:
 
 
 _XML = re.compile(r"<xml\b(?:(?!<xml\b).)*?</xml\s*>", re.IGNORECASE | re.DOTALL)
-_SHAPES = ("v:rect", "v:roundrect", "v:oval")
 _KEPT = ("width", "height", "top", "left", "position", "z-index")
 _NO = ("f", "false")
 
@@ -172,25 +166,27 @@ def render_vml(html: str) -> str:
 
 def _replace(element: Element) -> Iterator[tuple[int, int, str]]:
     """Yield the replacements of a start tag and an end tag. A tag of VML may close itself."""
-    start, end = (element.offset, element.inner.start), (element.inner.stop, element.end)
-    opening, closing = "", ""
-    if element.tag in _SHAPES:
-        tag = "a" if element.get("href") else "div"
-        link = f' href="{escape(element.get("href"))}"' if tag == "a" else ""
-        opening, closing = (
-            f'<{tag} data-vml{_marks(element)}{link} style="{escape(_shape_style(element))}">',
-            f"</{tag}>",
-        )
-    elif element.tag == "v:textbox":
-        opening, closing = f'<div data-vml style="{escape(_inset(element))}">', "</div>"
-    elif element.tag == "v:image":
-        image = f'src="{escape(element.get("src"))}" alt="" style="{escape(_css(_box(element)))}"'
-        opening = f"<img data-vml{_marks(element)} {image}>"
-    yield *start, opening
-    if end[1] > start[1]:
-        yield *end, closing
+    tag, attributes = _stand_in(element)
+    closing = f"</{tag}>" if tag not in ("", "img") else ""
+    yield element.offset, element.inner.start, f"<{tag} data-vml{attributes}>" if tag else ""
+    if element.end > element.inner.stop:
+        yield element.inner.stop, element.end, closing
     elif closing:
-        yield start[1], start[1], closing
+        yield element.inner.start, element.inner.start, closing
+
+
+def _stand_in(element: Element) -> tuple[str, str]:
+    """Return the tag in place of an element of VML, and its attributes. Without a tag, the element is left out."""
+    match element.tag:
+        case "v:rect" | "v:roundrect" | "v:oval":
+            link = f' href="{escape(href)}"' if (href := element.get("href")) else ""
+            return "a" if link else "div", f'{_marks(element)}{link} style="{escape(_shape_style(element))}"'
+        case "v:textbox":
+            return "div", f' style="{escape(_inset(element))}"'
+        case "v:image":
+            source, style = escape(element.get("src")), escape(_css(_box(element)))
+            return "img", f'{_marks(element)} src="{source}" alt="" style="{style}"'
+    return "", ""
 
 
 def _shape_style(element: Element) -> str:
@@ -256,10 +252,8 @@ def _arc(arcsize: str) -> float:
     number = re.match(r"[\d.]+", arcsize.strip())
     if not number or number[0].count(".") > 1 or number[0] == ".":
         return 0.2
-    value = float(number[0])
-    return min(
-        value / 100 if arcsize.strip().endswith("%") else value / 65536 if arcsize.strip().endswith("f") else value, 0.5
-    )
+    parts = {"%": 100, "f": 65_536}.get(arcsize.strip()[-1], 1)
+    return min(float(number[0]) / parts, 0.5)
 
 
 def _css(style: dict[str, str]) -> str:

@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html import escape
-from urllib.parse import urlsplit
 
 from keyturn.mail.rendering.html_tree import Element, parse_html, splice
+from keyturn.studio.lint.addresses import split_address
 
 
 class Rewriting:
@@ -84,30 +84,13 @@ def without_hints(html: str) -> str:
 
 @lru_cache(4)  # each save has three pages of the same mail
 def remote_hosts(html: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(host for tag in parse_html(html).walk() for host in _hosts(tag)))
-
-
-def _hosts(tag: Element) -> Iterator[str]:
-    for address in _addresses(tag):
-        try:
-            parts = urlsplit(address)
-        except ValueError:  # such as "http://["
-            continue
-        if parts.hostname and parts.scheme in ("", "http", "https"):
-            yield parts.hostname
+    every = (split_address(address) for tag in parse_html(html).walk() for address in _addresses(tag))
+    return tuple(dict.fromkeys(one.hostname for one in every if one.hostname and one.scheme in ("", "http", "https")))
 
 
 def _addresses(tag: Element) -> Iterator[str]:
     for name in (*_ATTRIBUTES.get(tag.tag, ()), "background"):
         yield tag.get(name).strip().partition(" ")[0]  # the first of several in a srcset
     for css in (tag.get("style"), *(text.text for text in tag.texts if tag.tag == "style")):
-        yield from map(_address_in, _URL.finditer(_up_to_last(css)))
-
-
-def _up_to_last(css: str) -> str:
-    """Return CSS up to its last parenthesis, so that an unclosed address is not searched again each time."""
-    return css[: css.rfind(")") + 1]
-
-
-def _address_in(url: re.Match[str]) -> str:
-    return next(filter(None, url.groups()), "").strip()
+        closed = css[: css.rfind(")") + 1]  # so that an unclosed address is not searched again each time
+        yield from (next(filter(None, url), "").strip() for url in _URL.findall(closed))

@@ -9,7 +9,7 @@ from litestar.response import Redirect
 
 from keyturn.studio.gallery import Entry
 from keyturn.studio.web import frames
-from keyturn.studio.web.pages.layout import Layout, page_of, provide_address
+from keyturn.studio.web.pages.layout import Visit, page_of
 from keyturn.studio.web.pages.tree import in_order
 from keyturn.studio.web.view import PageAddress, PageNumber, Scheme, View
 
@@ -22,8 +22,7 @@ SCHEMES: Mapping[Scheme, str] = {
     "word": "Word",
 }
 
-_MOST = 200
-"""Pictures on a page. More would be megabytes of HTML, in a folder of thousands of templates."""
+_MOST = 200  # pictures on a page. More would be megabytes of HTML, in a folder of thousands of templates.
 
 _WIDTHS: tuple[Literal[320, 375, 600, 1280], ...] = (375, 600)
 _SCHEMES: tuple[Scheme, ...] = ("light", "dark")
@@ -58,7 +57,7 @@ def pictures(entries: Sequence[Entry], view: SheetView) -> dict[str, Any]:
     """
     entries = [entry for entry in in_order(entries) if view.names(entry)]
     of_sample, samples = len(list(_views("", view))), [len(_samples(entry, view)) for entry in entries]
-    shown, page, last = page_of(entries, view.page, _MOST // max(1, of_sample * max(samples, default=1)))
+    shown, page, last = page_of(entries, view.page, max(1, _MOST // max(1, of_sample * max(samples, default=1))))
     sections = {each.name: {sample: list(_views(sample, view)) for sample in _samples(each, view)} for each in shown}
     return {"sections": sections, "count": of_sample * sum(samples), "page": page, "last_page": last}
 
@@ -75,32 +74,32 @@ def _views(sample: str, view: SheetView) -> Iterator[View]:
 
 
 @get("/", sync_to_thread=False)
-def home_page(view: NamedDependency[View], layout: NamedDependency[Layout]) -> Response[str] | Redirect:
+def home_page(visit: NamedDependency[Visit]) -> Response[str] | Redirect:
     """Show each mail once, by its first sample; or lead to the inbox, if the studio was started for it."""
-    if layout.studio.opens_inbox and view == View():
-        return layout.redirect("inbox")
-    gallery = layout.gallery
-    entries = gallery.entries()
-    if not entries:
-        return layout.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})
+    view, gallery = visit.view, visit.gallery
+    if visit.studio.opens_inbox and view == View():
+        return visit.layout.redirect("inbox")
+    if not (entries := gallery.entries()):
+        return visit.page("no_templates.html", {"path": gallery.folder, "gone": not gallery.folder.is_dir()})
     shown = SheetView(width=(600,), scheme=(view.scheme,), remote=view.remote, page=view.page)
     unreadable = {entry.name for entry in entries if entry.unreadable}
-    context = {"view": view, "home": view, "sandbox": frames.PREVIEW, "unreadable": unreadable, "mails": len(entries)}
-    return layout.page("home.html", context | pictures(entries, shown.to(lang=(view.lang,) if view.lang else ())))
+    context = {"home": view, "sandbox": frames.PREVIEW, "unreadable": unreadable, "mails": len(entries)}
+    return visit.page("home.html", context | pictures(entries, shown.to(lang=(view.lang,) if view.lang else ())))
 
 
-@get("/sheet", dependencies={"sheet": provide_address(SheetView)}, sync_to_thread=True)
-def contact_sheet(sheet: NamedDependency[SheetView], layout: NamedDependency[Layout]) -> Response[str]:
+@get("/sheet", sync_to_thread=True)
+def contact_sheet(visit: NamedDependency[Visit]) -> Response[str]:
+    sheet = visit.address(SheetView)
     context = {
         "view": View(pane=sheet.pane),
         "address": sheet,
         "sheet": sheet,
         "schemes": SCHEMES,
         "sample_choices": SAMPLES,
-        "language_choices": [(str(each), str(each)) for each in layout.gallery.languages.known],
+        "language_choices": [(str(each), str(each)) for each in visit.gallery.languages.known],
         "sandbox": frames.PREVIEW,
     }
-    return layout.page("sheet.html", context | pictures(layout.gallery.entries(), sheet))
+    return visit.page("sheet.html", context | pictures(visit.gallery.entries(), sheet))
 
 
 HANDLERS = (home_page, contact_sheet)

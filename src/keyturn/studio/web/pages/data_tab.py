@@ -11,13 +11,12 @@ from litestar.params import JSONBody
 from keyturn.errors import SampleNotSaved, TemplateInvalid
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.samples.saving import SampleFiles, name_fault
-from keyturn.studio.web.data.current_data import CurrentData, current_data
+from keyturn.studio.web.data import CurrentData, current_data
 from keyturn.studio.web.failures import AS_PROBLEMS
-from keyturn.studio.web.pages.layout import Layout
+from keyturn.studio.web.pages.layout import Visit
 from keyturn.studio.web.view import View
 
-_LONGEST = 60_000
-"""Octets of a query. The parser beneath uvicorn refuses a request line of 64 KiB."""
+_LONGEST = 60_000  # octets of a query. The parser beneath uvicorn refuses a request line of 64 KiB.
 
 
 class SentSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -29,14 +28,16 @@ class SentSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def parts(gallery: Gallery, template: str, view: View, data: CurrentData | None) -> dict[str, Any]:
+    """Return what the tab shows. `form`: what a script makes the form of, as JSON; infinite numbers become null."""
     if data is None:
         return {"data": None}
-    files = SampleFiles(gallery, template)
+    files, schema = SampleFiles(gallery, template), data.schema
     name = data.sample.name if files.has(data.sample.name) else ""
+    form = {part: getattr(data, part) for part in ("values", "start", "faults")}
     return {
         "data": data,
-        "form": _form(data, view),
-        "has_fields": bool(data.schema["properties"]),
+        "form": msgspec.json.encode({"schema": schema, **form, "address": view.here(edit="")}).decode(),
+        "has_fields": bool(schema["properties"]),
         "longest": _LONGEST,
         "save_as": name,
         "saved_in": _name_of(gallery, files.file_for(name)) if files.is_writable(name) else "",
@@ -72,29 +73,12 @@ def _name_of(gallery: Gallery, file: Any) -> str:
     return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else str(file)
 
 
-def _form(data: CurrentData, view: View) -> str:
-    """Return what the page makes its form of, as JSON; infinite numbers become null."""
-    parts = {
-        "schema": data.schema,
-        "values": data.values,
-        "start": data.start,
-        "faults": data.faults,
-        "address": view.here(edit=""),
-    }
-    return msgspec.json.encode(parts).decode()
-
-
 @post("/templates/{name:path}", status_code=200, exception_handlers=AS_PROBLEMS, sync_to_thread=True)
-def save(
-    path_name: NamedDependency[str],
-    data: JSONBody[SentSample],
-    view: NamedDependency[View],
-    layout: NamedDependency[Layout],
-) -> Response[Any]:
+def save(visit: NamedDependency[Visit], data: JSONBody[SentSample]) -> Response[Any]:
     """Save the data as a sample, or say what is in the way."""
-    name = data.name.strip()
-    _save(layout.gallery, path_name, view.to(edit=data.edit), name, replaces=data.replaces)
-    return Response({"address": layout.url("templates", path_name, view=view.to(sample=name, edit=""))})
+    name, view = data.name.strip(), visit.view
+    _save(visit.gallery, visit.name, view.to(edit=data.edit), name, replaces=data.replaces)
+    return Response({"address": visit.layout.url("templates", visit.name, view=view.to(sample=name, edit=""))})
 
 
 HANDLERS = (save,)

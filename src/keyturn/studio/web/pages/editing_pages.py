@@ -16,13 +16,9 @@ from keyturn.studio.web import frames
 from keyturn.studio.web.drafts import Drafts
 from keyturn.studio.web.failures import AS_PROBLEMS
 from keyturn.studio.web.pages import frame_answers
-from keyturn.studio.web.pages.layout import Layout
-from keyturn.studio.web.rendering.rendition import Rendition
-from keyturn.studio.web.source_files import SourceFiles
-from keyturn.studio.web.view import View
+from keyturn.studio.web.pages.layout import Visit
 
-_LONGEST_BODY = 4 * LARGEST
-"""Octets of a request: JSON writes a line feed as two."""
+_LONGEST_BODY = 4 * LARGEST  # octets of a request: JSON writes a line feed as two
 
 _SENT: dict[str, Any] = {
     "status_code": 200,
@@ -47,41 +43,32 @@ class SentDraft(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @get("/sources/{name:path}", exception_handlers=AS_PROBLEMS, sync_to_thread=True)
-def read_source(path_name: NamedDependency[str], sources: NamedDependency[SourceFiles]) -> Response[Any]:
-    return Response(asdict(sources.read(path_name)))
+def read_source(visit: NamedDependency[Visit]) -> Response[Any]:
+    return Response(asdict(visit.layout.sources.read(visit.name)))
 
 
 @post("/sources/{name:path}", **_SENT)
-def save_source(
-    path_name: NamedDependency[str], data: JSONBody[SentText], sources: NamedDependency[SourceFiles]
-) -> Response[Any]:
+def save_source(visit: NamedDependency[Visit], data: JSONBody[SentText]) -> Response[Any]:
     """Save a file. 409 with the current text if the file has changed on the disk (RFC 9110, 15.5.10)."""
-    return Response(asdict(sources.save(path_name, data.text, data.fingerprint)))
+    return Response(asdict(visit.layout.sources.save(visit.name, data.text, data.fingerprint)))
 
 
 @post("/drafts/{name:path}", **_SENT)
 def render_draft(
-    rendition: NamedDependency[Rendition],
-    data: JSONBody[SentDraft],
-    view: NamedDependency[View],
-    sources: NamedDependency[SourceFiles],
-    drafts: NamedDependency[Drafts],
-    layout: NamedDependency[Layout],
+    visit: NamedDependency[Visit], data: JSONBody[SentDraft], drafts: NamedDependency[Drafts]
 ) -> Response[Any]:
-    sources.require_editable(data.file)
-    key, fault = drafts.render(rendition, Draft(data.file, data.text), layout.as_loaded(view))
+    layout = visit.layout
+    layout.sources.require_editable(data.file)
+    key, fault = drafts.render(visit.rendition, Draft(data.file, data.text), layout.as_loaded(visit.view))
     return Response({"frame": layout.url("draft-frames", key) if key else "", "fault": fault and _finding(fault)})
 
 
 @post("/draft-findings/{name:path}", **_SENT)
 def check_draft(
-    rendition: NamedDependency[Rendition],
-    data: JSONBody[SentDraft],
-    sources: NamedDependency[SourceFiles],
-    drafts: NamedDependency[Drafts],
+    visit: NamedDependency[Visit], data: JSONBody[SentDraft], drafts: NamedDependency[Drafts]
 ) -> Response[Any]:
-    sources.require_editable(data.file)
-    findings = drafts.findings(rendition, Draft(data.file, data.text))
+    visit.layout.sources.require_editable(data.file)
+    findings = drafts.findings(visit.rendition, Draft(data.file, data.text))
     return Response({"findings": [_finding(each) for each in findings if each.place.file == data.file]})
 
 

@@ -4,9 +4,9 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from keyturn.errors import Fault, SettingsInvalid
+from keyturn.studio.lint.addresses import split_address
 
 
 class Editor(NamedTuple):
@@ -47,7 +47,8 @@ def editor_for(setting: str) -> Editor | None:
     """Return the editor of a name or a pattern; None if it is empty. Raises SettingsInvalid if it opens nothing."""
     if not setting or setting in PRESETS:
         return PRESETS.get(setting)
-    if "{path}" not in setting or not _is_address(setting):
+    # A click opens a program. The excluded schemes run their contents (HTML Standard 7.4.2.3.2, RFC 2397).
+    if "{path}" not in setting or split_address(setting).scheme in ("", "javascript", "data"):
         says = f"{setting!r} must be one of {', '.join(PRESETS)}, or a pattern such as vscode://file{{path}}:{{line}}"
         raise SettingsInvalid([Fault("editor", says)])
     return Editor("the editor", setting)
@@ -64,11 +65,3 @@ def _editor_of_command(command: str) -> str:
     except ValueError:  # an unclosed quotation
         return ""
     return _COMMANDS.get(Path(words[0]).name, "") if words else ""
-
-
-def _is_address(pattern: str) -> bool:
-    """Whether a click opens a program. The excluded schemes run their contents (HTML Standard 7.4.2.3.2, RFC 2397)."""
-    try:
-        return urlsplit(pattern).scheme not in ("", "javascript", "data")
-    except ValueError:
-        return False

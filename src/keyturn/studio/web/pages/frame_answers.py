@@ -49,12 +49,13 @@ def captured_frame(content: MailContent, mail_id: str, view: View) -> Response[s
     return answer(with_inline_images(content, html), view, CAPTURED)
 
 
-def answer(html: str, view: View, sandbox: str) -> Response[str]:
+def answer(html: str, view: View, sandbox: str, status: int = 200) -> Response[str]:
     """Answer with the mail. The header repeats the sandbox, in case the address is opened without the frame."""
     if held := _HELD_BACK.get(view.images):
         html = insert_in_head(without_hints(html), _BOX.format(held=held))
     return Response(
         insert_in_head(html, _IN_HEAD),
+        status_code=status,
         media_type=MediaType.HTML,
         headers={"content-security-policy": _POLICY.format(sandbox=sandbox, images=_IMAGES[view.images])},
     )

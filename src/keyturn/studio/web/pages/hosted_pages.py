@@ -11,8 +11,8 @@ from litestar.response import Redirect
 
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.web.frames import force_scheme
-from keyturn.studio.web.pages.layout import Layout, neighbours
-from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
+from keyturn.studio.web.pages.layout import Visit, neighbours
+from keyturn.studio.web.rendering.source import ExcerptLine, excerpt
 from keyturn.studio.web.studio import HostedPages
 from keyturn.studio.web.view import View
 
@@ -29,29 +29,27 @@ _OWN_SCHEME = re.compile(r"""(color-scheme"?\s*(?::|content=)\s*"?)light dark"""
 
 
 @get("/pages", sync_to_thread=False)
-def first_hosted_page(hosted: NamedDependency[HostedPages], layout: NamedDependency[Layout]) -> Redirect:
-    return Redirect(layout.url("pages", hosted.states[0][0]))
+def first_hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPages]) -> Redirect:
+    return Redirect(visit.layout.url("pages", hosted.states[0][0]))
 
 
 @get("/pages/{name:str}", sync_to_thread=False)
-def hosted_page(
-    name: FromPath[str],
-    view: NamedDependency[View],
-    hosted: NamedDependency[HostedPages],
-    layout: NamedDependency[Layout],
-) -> Response[str]:
+def hosted_page(visit: NamedDependency[Visit], hosted: NamedDependency[HostedPages]) -> Response[str]:
     """Show a page in a state. A broken page is explained with its file and line."""
-    names = [state for state, _, _ in hosted.states]
-    if name not in names:
+    name, view, layout = visit.name, visit.view, visit.layout
+    states = {state: (label, template) for state, label, template in hosted.states}
+    if name not in states:
         raise LookupError(f"There is no page called {name}.")
-    at = names.index(name)
     scheme: PageScheme = "light" if view.scheme == "light" else "dark"  # as the models of inverting clients are
-    _, label, template = hosted.states[at]
+    label, template = states[name]
     fault: TemplateInvalid | ValueError | None = None
     try:
         hosted.page(name, view.lang, view.brand, layout.url("page-frames", scheme))
     except (TemplateInvalid, ValueError) as error:
         fault = error
+    frame: tuple[ExcerptLine, ...] = ()
+    if isinstance(fault, TemplateInvalid) and fault.line and (file := Path(fault.path)).is_file():
+        frame = excerpt(file.read_text("utf-8", "replace"), fault.line, around=2)
     context = {
         "view": view.to(scheme=scheme),
         "state": name,
@@ -59,23 +57,20 @@ def hosted_page(
         "template_file": template,
         "lang": layout.gallery.languages.choose(view.lang).tag,
         "fault": fault,
-        "frame": _frame(fault) if isinstance(fault, TemplateInvalid) else (),
+        "frame": frame,
         "source": layout.url("page-frames", scheme, name, view=View(lang=view.lang, brand=view.brand)),
-        **neighbours(names, name),
+        **neighbours([*states], name),
     }
-    return layout.page("hosted_page.html", context)
+    return visit.page("hosted_page.html", context)
 
 
 @get("/page-frames/{scheme:str}/{name:str}", sync_to_thread=False)
 def hosted_page_frame(
-    scheme: FromPath[PageScheme],
-    name: FromPath[str],
-    view: NamedDependency[View],
-    hosted: NamedDependency[HostedPages],
-    layout: NamedDependency[Layout],
+    visit: NamedDependency[Visit], scheme: FromPath[PageScheme], hosted: NamedDependency[HostedPages]
 ) -> Response[str]:
+    view = visit.view
     try:
-        html = hosted.page(name, view.lang, view.brand, layout.url("page-frames", scheme))
+        html = hosted.page(visit.name, view.lang, view.brand, visit.layout.url("page-frames", scheme))
     except (TemplateInvalid, ValueError) as fault:
         return Response(str(fault), status_code=422, media_type=MediaType.TEXT)
     headers = {"content-security-policy": _POLICY}
@@ -98,11 +93,6 @@ def hosted_page_file(
 
 def _in_scheme(text: str, scheme: PageScheme) -> str:
     return _OWN_SCHEME.sub(rf"\g<1>{scheme}", force_scheme(text, scheme))
-
-
-def _frame(fault: TemplateInvalid) -> tuple[ExcerptLine, ...]:
-    path = Path(fault.path)
-    return excerpt(path.read_text("utf-8", "replace"), fault.line, around=2) if fault.line and path.is_file() else ()
 
 
 HANDLERS = (first_hosted_page, hosted_page, hosted_page_frame, hosted_page_file)

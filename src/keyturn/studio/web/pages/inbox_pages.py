@@ -25,9 +25,8 @@ from keyturn.studio.web import frames
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.frame_answers import attached, captured_frame
-from keyturn.studio.web.pages.layout import Layout, neighbours
-from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
-from keyturn.studio.web.rendering.source import Source
+from keyturn.studio.web.pages.layout import Visit, neighbours
+from keyturn.studio.web.rendering.source import ExcerptLine, Source, excerpt
 from keyturn.studio.web.view import View
 
 _ON_A_PAGE = 100
@@ -38,58 +37,48 @@ _LONGEST_VALUE = 4 * 1024
 _SHOWN_TEXT = 256 * 1024
 """Characters of the text part, and how many links and headers a page shows. The file has all of them."""
 
-_READ_ALOUD = 512 * 1024
-"""Characters of HTML that are read aloud: looking at every tag of more takes seconds."""
+_READ_ALOUD = 512 * 1024  # characters of HTML that are read aloud: looking at every tag of more takes seconds
 
-_SHOWN_SOURCE = 512 * 1024
-"""Bytes of the source that a page shows. The file has all of them."""
+_SHOWN_SOURCE = 512 * 1024  # bytes of the source that a page shows. The file has all of them.
 
 
 @get("/inbox", sync_to_thread=True)
-def inbox_page(
-    view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
-) -> Response[str]:
-    mails, total = _mails_of_page(captured, view)
+def inbox_page(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Response[str]:
+    mails, total = _mails_of_page(captured, visit.view)
     shown = mails[:_ON_A_PAGE]
     context = {
-        "view": view,
         "captured": shown,
         "days": [(day, list(of_day)) for day, of_day in groupby(shown, attrgetter("day"))],
         "older": shown[-1].id if len(mails) > _ON_A_PAGE else "",
         "total": total,
         "path": None if captured.is_temporary else captured.folder,
-        "smtp": layout.studio.smtp,
+        "smtp": visit.studio.smtp,
     }
-    return layout.page("inbox.html", context)
+    return visit.page("inbox.html", context)
 
 
 @post("/inbox/delete", sync_to_thread=True)
-def delete_mails(
-    view: NamedDependency[View], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
-) -> Redirect:
+def delete_mails(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Redirect:
     """Delete the mails that the search finds; without a search, all."""
     try:
-        captured.delete(search_for(view.search, is_exact=True))
+        captured.delete(search_for(visit.view.search, is_exact=True))
     except SearchInvalid as error:
         raise ClientException(detail=f"Nothing was deleted: {error}.") from error
-    return layout.redirect("inbox")
+    return visit.layout.redirect("inbox")
 
 
 @get("/inbox/{name:str}", sync_to_thread=True)
 def mail_page(
-    name: FromPath[str],
-    view: NamedDependency[View],
+    visit: NamedDependency[Visit],
     captured: NamedDependency[CapturedMails],
-    layout: NamedDependency[Layout],
     captured_checks: NamedDependency[CapturedChecks],
 ) -> Response[str]:
-    mail, content = captured.find(name), captured.content(name)
-    captured.mark_read(name)
+    view, mail, content = visit.view, captured.find(visit.name), captured.content(visit.name)
+    captured.mark_read(mail.id)
     beside = captured.around(mail, _BESIDE)
     if view.tab == "checks":
         captured_checks.check(mail, content)
     context: dict[str, Any] = {
-        "view": view,
         "mail": mail,
         "content": content,
         "captured": beside,
@@ -105,15 +94,13 @@ def mail_page(
     }
     if view.show == "source":
         text = content.raw[:_SHOWN_SOURCE].decode("utf-8", "replace").replace("\r\n", "\n")
-        context["source"] = Source(name, "eml", text)
-    return layout.page("mail.html", context)
+        context["source"] = Source(mail.id, "eml", text)
+    return visit.page("mail.html", context)
 
 
 @get("/inbox/{name:str}/frame", sync_to_thread=True)
-def mail_frame(
-    name: FromPath[str], view: NamedDependency[View], captured: NamedDependency[CapturedMails]
-) -> Response[str]:
-    return captured_frame(captured.content(name), name, view)
+def mail_frame(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Response[str]:
+    return captured_frame(captured.content(visit.name), visit.name, visit.view)
 
 
 @get("/inbox/{name:str}/raw", sync_to_thread=True)
@@ -129,11 +116,9 @@ def mail_part(name: FromPath[str], number: FromPath[int], captured: NamedDepende
 
 
 @post("/inbox/{name:str}/delete", sync_to_thread=True)
-def delete_mail(
-    name: FromPath[str], captured: NamedDependency[CapturedMails], layout: NamedDependency[Layout]
-) -> Redirect:
-    captured.delete(with_id(name))
-    return layout.redirect("inbox")
+def delete_mail(visit: NamedDependency[Visit], captured: NamedDependency[CapturedMails]) -> Redirect:
+    captured.delete(with_id(visit.name))
+    return visit.layout.redirect("inbox")
 
 
 def _mails_of_page(captured: CapturedMails, view: View) -> tuple[Sequence[CapturedMail], int]:

@@ -1,53 +1,48 @@
-"""What all pages share: typed queries, a Jinja environment over the folder `preview`, error pages, and hints."""
+"""What all pages share: the request with its typed query, a Jinja environment over the folder `preview`, and errors."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from email.utils import parseaddr
+from functools import cached_property
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 from urllib.parse import quote
 
 import msgspec
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Request, Response
-from litestar.di import Provide
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.status_codes import HTTP_421_MISDIRECTED_REQUEST
 
 from keyturn.packaging import folder
+from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.samples import hostile
 from keyturn.studio.lint.checks.parts import CLIPPED_AT, STYLE_DROPPED_AT
 from keyturn.studio.lint.finding import Place
+from keyturn.studio.snapshots import SnapshotFolder, Snapshots
 from keyturn.studio.web.access import HEADERS
-from keyturn.studio.web.checks.folder_checks import FolderChecks
+from keyturn.studio.web.checks.reports import Checks, FolderChecks
 from keyturn.studio.web.checks.snapshots import Review
 from keyturn.studio.web.failures import Answer
 from keyturn.studio.web.frames.rewriting import remote_hosts
 from keyturn.studio.web.pages.compiled_pages import compiled_pages
 from keyturn.studio.web.pages.editor import editor_for
 from keyturn.studio.web.pages.inbox_rows import rows
-from keyturn.studio.web.pages.places import Places
 from keyturn.studio.web.pages.tree import tree
-from keyturn.studio.web.rendering.excerpts import ExcerptLine, excerpt
+from keyturn.studio.web.rendering.rendition import Rendition, Renditions
+from keyturn.studio.web.rendering.source import ExcerptLine, excerpt
 from keyturn.studio.web.source_files import SourceFiles
 from keyturn.studio.web.studio import PATH, Studio
 from keyturn.studio.web.view import WIDTHS, View
 from keyturn.values import mismatch
 
-_Asked = TypeVar("_Asked", bound=msgspec.Struct)
-
 T = TypeVar("T")
+_Address = TypeVar("_Address", bound=msgspec.Struct)
 
 _PLACE = re.compile(r"`\$\.(\w+)")
-
-
-def name_in_path(name: FromPath[Path]) -> str:
-    """Return the name of a template or file in the path of a request."""
-    return name.as_posix().lstrip("/")
+_SAMPLES = (".toml", ".json")
 
 
 def neighbours(items: Sequence[T], here: T) -> dict[str, T | None]:
@@ -58,38 +53,46 @@ def neighbours(items: Sequence[T], here: T) -> dict[str, T | None]:
 
 def page_of(items: Sequence[T], number: int, most: int) -> tuple[Sequence[T], int, int]:
     """Return the items of a page, its number and that of the last page; the last page for a number beyond it."""
-    most = max(1, most)
     last = max(1, -(-len(items) // most))
     page = min(number, last)
     return items[(page - 1) * most : page * most], page, last
 
 
-def _fault_of(name: str, value: Any, kind: type[msgspec.Struct]) -> str:
-    wanted = next(field.type for field in msgspec.structs.fields(kind) if field.encode_name == name)
-    if get_origin(wanted) is tuple:
-        wanted, value = get_args(wanted)[0], ", ".join(value)
-    return f"{name} {mismatch(value, wanted)}"
-
-
-def provide_address(kind: type[_Asked]) -> Provide:
-    """Return the provider of the address of a page. A form repeats a name for several ticked choices."""
-    several = {field.name for field in msgspec.structs.fields(kind) if get_origin(field.type) is tuple}
-
-    def read(request: Request[Any, Any, Any]) -> _Asked:
-        lists = {name: request.query_params.getall(name) for name in request.query_params}
-        query = {name: values if name in several else values[-1] for name, values in lists.items()}
-        try:
-            return msgspec.convert(query, kind, strict=False)
-        except msgspec.ValidationError as error:
-            place = _PLACE.search(str(error))
-            fault = _fault_of(place[1], query[place[1]], kind) if place else str(error)
-            raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
-
-    return Provide(read, sync_to_thread=False)
-
-
 def _kilobytes(count: int) -> str:
     return f"{count / 1024:.1f} KB" if count >= 100 else f"{count} bytes"
+
+
+class Places:
+    """Finds the pages of places. `shared`: the shared files. `url` returns the address of a page."""
+
+    def __init__(self, gallery: Gallery, shared: Collection[str], url: Callable[..., str]) -> None:
+        self._gallery = gallery
+        self._shared = frozenset(shared)
+        self._url = url
+
+    def source(self, place: Place, templates: Sequence[str], view: View) -> str:
+        """Return the address of a line in a source; empty for a file without a page. `templates` have the finding."""
+        view, line = view.to(pane="mail"), f"#L{place.line}" if place.line else ""
+        template, stage = self._stages.get(place.file, ("", ""))
+        if not stage and templates and place.file.endswith(_SAMPLES):
+            template, stage = templates[0], "samples"
+        if template not in templates:  # the file of another mail, which this one may include
+            stage, view = "" if place.file in self._shared else stage, view.to(sample="")
+        if stage:
+            return self._url("templates", template, view=view.to(show="source", file=stage)) + line
+        return self._url("files", place.file, view=view.to(sample="")) + line if place.file in self._shared else ""
+
+    def line(self, place: Place) -> str:
+        """Return the line as the view of a mail selects it; empty for a place that no part of a mail comes from."""
+        is_rendered = place.file in self._shared or self._stages.get(place.file, ("", ""))[1] == "template"
+        return f"{place.file}:{place.line}" if is_rendered and place.line else ""
+
+    @cached_property
+    def _stages(self) -> dict[str, tuple[str, Any]]:
+        """Return the template and the stage of each file of a mail."""
+        mails = [(name, self._gallery.files(name)) for name in self._gallery.names()]
+        stages: dict[str, tuple[str, Any]] = {files.markup: (name, "template") for name, files in mails}
+        return stages | {files.text: (name, "text") for name, files in mails if files.text}
 
 
 # Refuses inline code, other hosts, and frames around the studio (CSP Level 3; OWASP ASVS 5.0, 3.4.3).
@@ -100,12 +103,20 @@ _POLICY = (
 
 
 class Layout:
-    def __init__(self, studio: Studio, checks: FolderChecks, review: Review | None, sources: SourceFiles) -> None:
+    """Renders the pages, and holds what their handlers share."""
+
+    def __init__(self, studio: Studio) -> None:
         self.studio = studio
         self.page_states = studio.pages.states if studio.pages else ()
         self.gallery = studio.gallery
-        self.checks = checks
-        self.review = review
+        self.renditions = Renditions(studio.gallery, studio.runner)
+        self.checks = Checks(studio)
+        self.folder_checks = FolderChecks(studio, self.renditions.runner)
+        self.sources = SourceFiles(studio.gallery, studio.read_only)
+        self.review: Review | None = None
+        if studio.snapshots:
+            stored, languages = SnapshotFolder(studio.snapshots), studio.snapshot_languages
+            self.review = Review(Snapshots(studio.gallery, stored, languages, render=self.renditions.render))
         self._editor = None if studio.is_shared else editor_for(studio.editor)
         self._environment = Environment(
             loader=FileSystemLoader(folder("preview")),
@@ -116,10 +127,10 @@ class Layout:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.globals.update(self._shared_values(sources))
+        self._environment.globals.update(self._shared_values())
         self._environment.filters["kilobytes"] = _kilobytes
 
-    def _shared_values(self, sources: SourceFiles) -> dict[str, Any]:
+    def _shared_values(self) -> dict[str, Any]:
         studio, gallery = self.studio, self.gallery
         return {
             "url": self.url,
@@ -135,7 +146,7 @@ class Layout:
             "editor": self._editor,
             "editor_url": self.editor_url,
             "excerpt": self._excerpt,
-            "edit_refusal": sources.refusal,
+            "edit_refusal": self.sources.refusal,
             "inbox_rows": rows,
             "foreign": gallery.folder.name if gallery.is_foreign else "",
             "remote_hosts": remote_hosts,
@@ -166,7 +177,7 @@ class Layout:
         """Answer with a page of the studio, including the list on its left."""
         context = {"view": View(), "template": None, "shared_file": None, **context}
         view, entries, shared = context["view"], self.gallery.entries(), self.gallery.shared_files()
-        report = self.checks.last
+        report = self.folder_checks.last
         text = self._environment.get_template(page).render(
             {"address": view, **context},
             tree=tree(entries, shared, context["template"] or context["shared_file"]),
@@ -188,6 +199,46 @@ def _states_by_page(states: Sequence[tuple[str, str, str]]) -> list[tuple[str, s
     """Return each page by the name and label of its first state, with its other states."""
     pages = [[(name, label) for name, label, _ in those] for _, those in groupby(states, key=itemgetter(2))]
     return [(*first, more) for first, *more in pages]
+
+
+class Visit:
+    """A request for a page. `name`: the template, file or mail that its path names."""
+
+    def __init__(self, layout: Layout, request: Request[Any, Any, Any]) -> None:
+        self.layout, self.studio, self.gallery = layout, layout.studio, layout.gallery
+        self.name = str(request.path_params.get("name", "")).lstrip("/")
+        self._query = request.query_params
+        self._rendition: Rendition | None = None
+
+    @cached_property
+    def view(self) -> View:
+        return self.address(View)
+
+    @property
+    def rendition(self) -> Rendition:
+        """The mail of the view. Raises LookupError."""
+        if self._rendition is None:  # a `cached_property` of Python 3.11 would let all other visits wait
+            self._rendition = self.layout.renditions.rendition(self.name, self.view)
+        return self._rendition
+
+    def address(self, kind: type[_Address]) -> _Address:
+        """Return the typed query. A form repeats a name for several ticked choices. Raises ValidationException."""
+        types = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+        several = {name for name, wanted in types.items() if get_origin(wanted) is tuple}
+        lists = {name: self._query.getall(name) for name in self._query}
+        query = {name: values if name in several else values[-1] for name, values in lists.items()}
+        try:
+            return msgspec.convert(query, kind, strict=False)
+        except msgspec.ValidationError as error:
+            fault = str(error)
+            if place := _PLACE.search(fault):
+                name, value, wanted = place[1], query[place[1]], types[place[1]]
+                shown = mismatch(", ".join(value), get_args(wanted)[0]) if name in several else mismatch(value, wanted)
+                fault = f"{name} {shown}"
+            raise ValidationException(detail=f"The address cannot be read: {fault}.") from error
+
+    def page(self, page: str, context: Mapping[str, Any], status: int = 200) -> Response[str]:
+        return self.layout.page(page, context if "view" in context else {"view": self.view, **context}, status)
 
 
 def error_page(layout: Layout) -> Answer:

@@ -1,83 +1,104 @@
-"""The pages of the templates (a sample as a mail, its branches, the index of the palette) and of shared files."""
+"""The pages of the templates: a sample as a mail in its frame, its sources, the index of the palette; shared files."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from litestar import Response, get
 from litestar.di import NamedDependency
+from litestar.exceptions import ValidationException
 from litestar.params import FromHeader
 
+from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.inbox.mail import links_of
 from keyturn.studio.lint.checks.parts import size_of
-from keyturn.studio.web.checks.mail_checks import Checks
-from keyturn.studio.web.pages import canvas, data_tab
-from keyturn.studio.web.pages.layout import Layout, neighbours
+from keyturn.studio.lint.finding import Place
+from keyturn.studio.lint.reading import Saying, read_aloud
+from keyturn.studio.web import frames
+from keyturn.studio.web.pages import data_tab, frame_answers
+from keyturn.studio.web.pages.layout import Visit, neighbours
 from keyturn.studio.web.pages.tree import in_order
 from keyturn.studio.web.rendering.rendition import Rendition
-from keyturn.studio.web.rendering.source import shared_source
+from keyturn.studio.web.rendering.source import files_of, shared_source, source_at, stages_of
+from keyturn.studio.web.rendering.source_map import Marks, Selection, line_in, marks_in, sayings_in, selection_in
 from keyturn.studio.web.view import View
 
 
 @get("/files/{name:path}", sync_to_thread=False)
-def shared_file_page(
-    path_name: NamedDependency[str], view: NamedDependency[View], layout: NamedDependency[Layout]
-) -> Response[str]:
-    gallery = layout.gallery
-    if path_name not in gallery.shared_files():
-        raise LookupError(f"There is no shared file {path_name}.")
-    context = {"view": view, "source": shared_source(gallery, path_name), "users": gallery.users(path_name)}
-    return layout.page("file.html", context | {"shared_file": path_name})
+def shared_file_page(visit: NamedDependency[Visit]) -> Response[str]:
+    name, gallery = visit.name, visit.gallery
+    if name not in gallery.shared_files():
+        raise LookupError(f"There is no shared file {name}.")
+    context = {"source": shared_source(gallery, name), "users": gallery.users(name), "shared_file": name}
+    return visit.page("file.html", context)
 
 
 @get("/templates/{name:path}", sync_to_thread=True)
-def template_page(
-    rendition: NamedDependency[Rendition],
-    view: NamedDependency[View],
-    checks: NamedDependency[Checks],
-    layout: NamedDependency[Layout],
-    prefer: FromHeader[str] = "",
-) -> Response[str]:
+def template_page(visit: NamedDependency[Visit], prefer: FromHeader[str] = "") -> Response[str]:
     """Show a sample. A broken template has a page, too: the fault, and the last good mail behind it.
 
     Only the tab of the checks waits for them. With `Prefer: respond-async` (RFC 7240, 4.1), the page answers at once
     and asks for the checks afterwards.
     """
-    if view.tab == "checks" and "respond-async" not in prefer:
-        checks.check(rendition)
-    return _page(rendition, view, checks, layout, left=True)
+    if visit.view.tab == "checks" and "respond-async" not in prefer:
+        visit.layout.checks.check(visit.rendition)
+    return _page(visit, left=True)
 
 
 @get("/checks/{name:path}", sync_to_thread=True)
-def checked_page(
-    rendition: NamedDependency[Rendition],
-    view: NamedDependency[View],
-    checks: NamedDependency[Checks],
-    layout: NamedDependency[Layout],
-) -> Response[str]:
+def checked_page(visit: NamedDependency[Visit]) -> Response[str]:
     """Show a sample once its mail is checked. Each further request checks other mails, for the list."""
-    left = checks.check(rendition) or bool(layout.review and layout.review.look())
-    return _page(rendition, view, checks, layout, left=left or layout.checks.check_more())
+    layout = visit.layout
+    left = layout.checks.check(visit.rendition) or bool(layout.review and layout.review.look())
+    return _page(visit, left=left or layout.folder_checks.check_more())
 
 
-def _page(rendition: Rendition, view: View, checks: Checks, layout: Layout, *, left: bool) -> Response[str]:
-    template = rendition.template
+def _page(visit: Visit, *, left: bool) -> Response[str]:
+    rendition, gallery, view = visit.rendition, visit.gallery, visit.view
+    template, sample = rendition.template, rendition.sample
     context: dict[str, Any] = {
         "template": template,
-        "view": view.to(sample=rendition.sample),
+        "view": view.to(sample=sample),
         "language": rendition.language.tag,
         "rendition": rendition,
-        "report": checks.last_report(rendition),
+        "report": visit.layout.checks.last_report(rendition),
         "left_to_check": left,
         "now": datetime.now().astimezone(),
+        "frame": view.to(sample=sample).mail(),
+        "sandbox": frames.PREVIEW,
+        "markup": files_of(gallery, rendition).get("template", ""),
+        "stages": stages_of(gallery, rendition),
+        "source": source_at(gallery, view.file, rendition) if view.show == "source" else None,
+        "picked": _selection(gallery, rendition, at) if (at := _line(view)) else None,
+        "sayings": _sayings(rendition) if view.tab == "reading" else (),
+        **_neighbours(gallery, template, sample),
     }
     if mail := rendition.mail:
         context |= {"links": links_of(mail.html, mail.text), "size": size_of(mail.html, mail.text)}
-    context |= canvas.parts(layout.gallery, rendition, view)
     if view.tab == "data":
-        context |= data_tab.parts(layout.gallery, template, view, rendition.data)
-    return layout.page("template.html", context | _neighbours(layout.gallery, template, rendition.sample))
+        context |= data_tab.parts(gallery, template, view, rendition.data)
+    return visit.page("template.html", context)
+
+
+def _line(view: View) -> Place | None:
+    try:
+        return line_in(view.line)
+    except ValueError as error:
+        raise ValidationException(detail=str(error)) from error
+
+
+def _selection(gallery: Gallery, rendition: Rendition, at: Place) -> Selection | None:
+    """Return the selection of a line, or None if no file of this mail holds it."""
+    if at.file not in gallery.files_of(rendition.template):
+        return None
+    return rendition.read(selection_in, at) or Selection.of(at, ())
+
+
+def _sayings(rendition: Rendition) -> list[Saying]:
+    if sayings := rendition.read(sayings_in):
+        return sayings
+    return read_aloud(parse_html(rendition.mail.html)) if rendition.mail and rendition.fault else []
 
 
 def _neighbours(gallery: Gallery, template: str, sample: str) -> dict[str, tuple[str, str] | None]:
@@ -89,8 +110,40 @@ def _neighbours(gallery: Gallery, template: str, sample: str) -> dict[str, tuple
     return neighbours(order, (template, sample))
 
 
+_TOO_MUCH = "The mail can be rendered, but this view of it takes too much time or memory."
+
+
+@get("/frames/{name:path}", sync_to_thread=True)
+def template_frame(visit: NamedDependency[Visit]) -> Response[str]:
+    """Answer with the mail alone: the last good one while the template is broken, else what is wrong."""
+    view, fault = visit.layout.as_loaded(visit.view), visit.rendition.fault
+    if html := _html(visit.rendition, view):
+        return frame_answers.answer(html, view, frames.PREVIEW)
+    reason = f"{fault.place}: {fault.message}" if fault else _TOO_MUCH
+    return frame_answers.answer(frames.apply_view(frames.page_of_text(reason), view), view, frames.PREVIEW, 422)
+
+
+def _html(rendition: Rendition, view: View) -> str | None:
+    """Return the mail for the frame, as the view has it; None if it cannot be rendered.
+
+    The mail is rendered as it is sent, with the origins of its parts. While a template is broken, it is the last good
+    mail, without origins. A mail of text alone is a page of its text.
+    """
+    if marked := rendition.read(frames.frame_of, view):
+        return marked
+    mail = rendition.mail
+    if mail and mail.text and not mail.html:
+        return frames.apply_view(frames.page_of_text(mail.text), view)
+    return frames.apply_view(mail.html, view) if mail and rendition.fault else None
+
+
+@get("/places/{name:path}", sync_to_thread=True)
+def places(visit: NamedDependency[Visit]) -> Marks:
+    return visit.rendition.read(marks_in, _line(visit.view)) or Marks({}, ())
+
+
 class PaletteItem(msgspec.Struct, frozen=True):
-    kind: Literal["Template", "Sample", "Shared file", "Page", "Mail"]
+    kind: str
     label: str
     href: str
 
@@ -99,29 +152,26 @@ _MAILS_IN_PALETTE = 100
 
 
 @get("/index.json", sync_to_thread=False)
-def index(view: NamedDependency[View], layout: NamedDependency[Layout]) -> list[PaletteItem]:
+def index(visit: NamedDependency[Visit]) -> list[PaletteItem]:
     """Return everything in the folder, and the newest captured mails, in the view of the page that searches."""
-    gallery, captured = layout.gallery, layout.studio.captured
-    entries = in_order(gallery.entries())
-    same = view.only("lang", "brand", "width", "scheme", "images", "tab")
+    gallery, layout, captured = visit.gallery, visit.layout, visit.studio.captured
+    entries, mails = in_order(gallery.entries()), captured.newest(limit=_MAILS_IN_PALETTE) if captured else ()
+    same = visit.view.only("lang", "brand", "width", "scheme", "images", "tab")
+
+    def item(kind: str, label: str, *parts: str, view: View = same) -> PaletteItem:
+        return PaletteItem(kind, label, layout.url(*parts, view=view))
+
     return [
-        *(PaletteItem("Template", entry.name, layout.url("templates", entry.name, view=same)) for entry in entries),
+        *(item("Template", entry.name, "templates", entry.name) for entry in entries),
         *(
-            PaletteItem(
-                "Sample", f"{entry.name} / {sample}", layout.url("templates", entry.name, view=same.to(sample=sample))
-            )
+            item("Sample", f"{entry.name} / {sample}", "templates", entry.name, view=same.to(sample=sample))
             for entry in entries
             for sample in (*entry.samples, *entry.branches)
         ),
-        *(PaletteItem("Shared file", file, layout.url("files", file, view=same)) for file in gallery.shared_files()),
-        *(PaletteItem("Page", label, layout.url("pages", name, view=same)) for name, label, _ in layout.page_states),
-        *(
-            PaletteItem(
-                "Mail", f"{mail.subject or 'No subject'} · {mail.to_line}", layout.url("inbox", mail.id, view=same)
-            )
-            for mail in (captured.newest(limit=_MAILS_IN_PALETTE) if captured else ())
-        ),
+        *(item("Shared file", file, "files", file) for file in gallery.shared_files()),
+        *(item("Page", label, "pages", name) for name, label, _ in layout.page_states),
+        *(item("Mail", f"{mail.subject or 'No subject'} · {mail.to_line}", "inbox", mail.id) for mail in mails),
     ]
 
 
-HANDLERS = (template_page, checked_page, index, shared_file_page)
+HANDLERS = (template_page, checked_page, template_frame, places, index, shared_file_page)

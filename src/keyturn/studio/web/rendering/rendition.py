@@ -27,17 +27,15 @@ from keyturn.studio.lint.rules import limit_finding
 from keyturn.studio.lint.source.broken_templates import explain, explain_samples
 from keyturn.studio.lint.source.origins import going_on, with_lenient_origins
 from keyturn.studio.renderers import LimitExceeded, Limits, Runner
-from keyturn.studio.web.data.current_data import CurrentData, current_data
+from keyturn.studio.web.data import CurrentData, current_data
 from keyturn.studio.web.rendering.latest_values import LatestValues
 from keyturn.studio.web.view import View
 
 T = TypeVar("T")
 
-_MOST_RENDERED = 32
-"""The number of kept renderings, for later requests for their lines or their checks."""
+_MOST_RENDERED = 32  # the number of kept renderings, for later requests for their lines or their checks
 
-_TO_EXPLORE = LONGEST + Limits().seconds
-"""Seconds for all passes through the branches of a mail."""
+_TO_EXPLORE = LONGEST + Limits().seconds  # seconds for all passes through the branches of a mail
 
 
 _NUMBERS = count(1)
@@ -145,8 +143,7 @@ def _states_elsewhere(templates: Templates, language: Language) -> Iterable[File
             yield state_of(file) if file else ("", 0, 0)
 
 
-_MOST = 200
-"""The number of last good mails, some megabytes: as many as a contact sheet shows."""
+_MOST = 200  # the number of last good mails, some megabytes: as many as a contact sheet shows
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

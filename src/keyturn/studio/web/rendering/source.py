@@ -1,5 +1,6 @@
-"""The texts of a mail as numbered, coloured lines: its files and its stages."""
+"""The texts of a mail as numbered, coloured lines: its files, its stages, and excerpts around a place."""
 
+import re
 from pathlib import PurePosixPath
 
 from markupsafe import Markup
@@ -42,7 +43,10 @@ class Source(Struct, frozen=True):
 def files_of(gallery: Gallery, rendition: Rendition) -> dict[str, str]:
     """Return the files of a mail, by stage."""
     files = gallery.files(rendition.template)
-    named = {"template": files.markup, "text": files.text, "samples": _file_of_samples(rendition)}
+    samples = rendition.fault.place.file if rendition.fault else ""
+    if rendition.data:
+        samples = rendition.data.sample.origin.rpartition(":")[0]
+    named = {"template": files.markup, "text": files.text, "samples": samples}
     return {stage: file for stage, file in named.items() if file and (gallery.folders / file).is_file()}
 
 
@@ -64,11 +68,48 @@ def source_at(gallery: Gallery, stage: str, rendition: Rendition) -> Source | No
     return Source("HTML in lines", "compiled", rendition.mail.html.replace("><", ">\n<"))  # to be read
 
 
-def _file_of_samples(rendition: Rendition) -> str:
-    if rendition.data:
-        return rendition.data.sample.origin.rpartition(":")[0]
-    return rendition.fault.place.file if rendition.fault else ""
-
-
 def shared_source(gallery: Gallery, file: str) -> Source:
     return Source(file, plain_name(file).rpartition(".")[2], gallery.source(file), file)
+
+
+_TOKEN = re.compile(r"</?[\w-]+>?|[\w-]+|\{\{.*?\}\}|\{%.*?%\}|\S")
+
+
+class ExcerptLine(Struct, frozen=True):
+    """A line of an excerpt. `marked`: the word of the finding. Only the line of the finding has it, and `after`."""
+
+    number: int
+    before: str
+    marked: str = ""
+    after: str = ""
+
+
+def excerpt(
+    text: str, line: int, column: int | None = None, *, around: int = 1, before: int = 16
+) -> tuple[ExcerptLine, ...]:
+    """Return the lines of a text around one, without their common indentation. Without a column, nothing is marked.
+
+    A place more than twice `before` characters to the right is brought near.
+    """
+    lines = text.split("\n")
+    if not (text and 1 <= line <= len(lines)):
+        return ()
+    first = max(1, line - around)
+    shown = lines[first - 1 : line + around]
+    blanks = min((len(text) - len(text.lstrip()) for text in shown if text.strip()), default=0)
+    return tuple(
+        _mark_word(number, text, column, blanks, before)
+        if column and number == line
+        else ExcerptLine(number, text[blanks:])
+        for number, text in enumerate(shown, first)
+    )
+
+
+def _mark_word(number: int, text: str, column: int, blanks: int, longest: int) -> ExcerptLine:
+    start = min(column - 1, len(text))
+    before = text[blanks:start]
+    if len(before) > 2 * longest:
+        before = "…" + before[-longest:]
+    token = _TOKEN.match(text, start)
+    end = token.end() if token else start
+    return ExcerptLine(number, before, text[start:end], text[end:])

@@ -1,0 +1,174 @@
+"""The reports on the shown mails and on the whole folder, without what the baseline knows, kept until a file changes.
+
+`lint.check.put_together` makes both. So the list, the page of all findings and `keyturn check` always agree.
+"""
+
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from keyturn.studio.gallery import Entry
+from keyturn.studio.gallery.discovery import state_of
+from keyturn.studio.gallery.gallery import fingerprints
+from keyturn.studio.lint.baseline import BaselineInvalid, read_baseline
+from keyturn.studio.lint.check import Part, TemplateChecks, put_together
+from keyturn.studio.lint.checks import checks_for
+from keyturn.studio.lint.checks.safety import audit
+from keyturn.studio.lint.checks_in_renderers import How, check_apart
+from keyturn.studio.lint.document import Document
+from keyturn.studio.lint.report import Report
+from keyturn.studio.lint.rules import limit_finding
+from keyturn.studio.lint.source.broken_templates import explain_samples
+from keyturn.studio.renderers import LimitExceeded, Limits, Runner
+from keyturn.studio.web.rendering.latest_values import LatestValues
+from keyturn.studio.web.rendering.rendition import MailRenderer, Order, Rendition
+from keyturn.studio.web.view import View
+
+if TYPE_CHECKING:  # `Mails` checks without a studio
+    from keyturn.studio.web.studio import Studio
+
+_IN_PART = "This mail was not checked in full: parts of it cannot be rendered."
+_CALLERS_LIMITS = Limits(seconds=86_400)  # no limits of its own: the caller has some
+
+
+def check_mail(renderer: MailRenderer, order: Order, clients: tuple[str, ...], severity: Mapping[str, str]) -> Report:
+    """Return the report on a mail. `clients`: groups of mail clients, all of which exist."""
+    gallery, documents = renderer.gallery, list[Document]()
+
+    def read() -> Document:
+        documents.append(renderer.document(order))
+        return documents[-1]
+
+    with gallery.one_look():
+        language = gallery.languages.choose(order.language)
+        checks = checks_for(clients, gallery.audits)
+        checker = TemplateChecks(gallery, checks, [language], _CALLERS_LIMITS, renderer.traced)
+        part = checker.check_mail(order.template, order.sample, language, read)
+        report = put_together(gallery, {order.template: part}, [language], severity)
+        audited = [item for document in documents if document.mail.html for item in audit(document, gallery.audits)]
+    return replace(report, audit=tuple(audited), not_checked="" if part.is_whole else _IN_PART)
+
+
+def without_known(report: Report, baseline: Path | None) -> tuple[Report, str]:
+    """Return the report, in which the findings of a baseline do not count, and why the file cannot be read."""
+    try:
+        known = baseline and baseline.exists() and read_baseline(baseline)
+    except BaselineInvalid as invalid:
+        message = str(invalid)
+        return report, f"{message[:1].upper()}{message[1:]}."
+    return known.without_known(report) if known else report, ""
+
+
+_MOST = 500  # the number of kept reports: every keystroke in the form of the data makes another mail
+
+
+class Checks:
+    """Has mails checked, one at a time, and keeps the reports."""
+
+    def __init__(self, studio: "Studio") -> None:
+        self._studio = studio
+        self._reports: LatestValues[tuple[str, View], Report] = LatestValues(_MOST)
+        self._one_at_a_time = threading.Lock()
+
+    def last_report(self, rendition: Rendition) -> Report | None:
+        """Return the latest report, also if a file has changed since; None before the first check."""
+        report = self._reports.get((rendition.template, rendition.view))
+        return without_known(report, self._studio.baseline)[0] if report else None
+
+    def check(self, rendition: Rendition) -> bool:
+        """Check a mail. Return False if nothing has changed since the last check."""
+        mail, gallery = (rendition.template, rendition.view), self._studio.gallery
+        with self._one_at_a_time:
+            if not self._reports.is_new(mail, rendition.fingerprint):
+                return False
+            with gallery.one_look():
+                if not rendition.exceeded:
+                    gallery.branches(rendition.template)  # so that the list shows them
+                self._reports.put(mail, self._report(rendition), rendition.fingerprint)
+            return True
+
+    def _report(self, rendition: Rendition) -> Report:
+        if order := rendition.order:
+            try:
+                return rendition.runner.run(check_mail, order, self._studio.clients, self._studio.severity)
+            except LimitExceeded as exceeded:
+                return Report((limit_finding(exceeded.limit, order.files.markup),))
+        faults = (error, *error.others) if (error := rendition.unreadable) else ()
+        return Report().with_findings(explain_samples(fault, self._studio.gallery) for fault in faults)
+
+
+_MOMENT = 0.1  # seconds of one round. Between two rounds a save gets its turn.
+_SHARE = 5  # while mails are being checked, summing up takes one part in this many of the time
+
+
+class FolderChecks:
+    """Has templates checked, one at a time, while pages ask for it.
+
+    `last`: the report at the latest request, and `waiting`: the number of templates that were still to check; None
+    before the first request. `trouble`: why the baseline cannot be read.
+    """
+
+    def __init__(self, studio: "Studio", runner: Runner[MailRenderer]) -> None:
+        self.last = Report()
+        self.waiting: int | None = None
+        self.trouble = ""
+        self._studio = studio
+        self._gallery = studio.gallery
+        self._runner = runner
+        self._parts: LatestValues[str, Part] = LatestValues()
+        self._put_together: tuple[object, ...] = ()
+        self._again_at = 0.0
+        self._one_at_a_time = threading.Lock()
+
+    def check_more(self) -> bool:
+        """Check some new templates; return whether any are left.
+
+        A page asks again while it is open, so only requested checks run.
+        """
+        with self._one_at_a_time:
+            began = monotonic()
+            states = fingerprints(self._gallery)
+            with self._gallery.one_look():
+                entries = {entry.name: entry for entry in self._gallery.entries()}
+                files = {name: states.get(name) for name in entries}
+                seconds = max(_MOMENT, monotonic() - began)  # looking at a large folder takes as long
+                waiting = self._parts.renew(files, lambda name: self._check(entries[name]), seconds)
+                self._put_all_together(entries, are_all=not waiting)
+            self.waiting = waiting
+        return waiting > 0
+
+    def _check(self, entry: Entry) -> Part:
+        self._gallery.branches(entry.name)  # so that the list shows them
+        limits, clients = self._studio.limits, self._studio.clients
+
+        def run(seconds: float, how: How) -> Part:
+            return self._runner.run_for(seconds, _check_template, entry.name, clients, limits, how)
+
+        try:
+            return check_apart(run, self._gallery, entry, limits)
+        except LookupError:  # deleted since
+            return Part()
+
+    def _put_all_together(self, names: Iterable[str], *, are_all: bool) -> None:
+        """Update `last` if the findings have changed and the last update was not a moment ago."""
+        began, baseline = monotonic(), self._studio.baseline
+        state = self._parts.revision, are_all, baseline and state_of(str(baseline))
+        if state == self._put_together or (began < self._again_at and not are_all):
+            return
+        known, languages = dict(self._parts.items()), tuple(self._gallery.languages.known.values())
+        parts = {name: known[name] for name in names if name in known}
+        report = put_together(self._gallery, parts, languages, self._studio.severity, are_all=are_all)
+        self.last, self.trouble = without_known(report, baseline)
+        self._put_together, self._again_at = state, began + (monotonic() - began) * (_SHARE + 1)
+
+
+def _check_template(renderer: MailRenderer, template: str, clients: tuple[str, ...], limits: Limits, how: How) -> Part:
+    gallery = renderer.gallery
+    with gallery.one_look():
+        checks = checks_for(clients, gallery.audits)
+        languages = tuple(gallery.languages.known.values())
+        return how(TemplateChecks(gallery, checks, languages, limits, renderer.traced), template)
