@@ -13,7 +13,7 @@ from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jinja2 import BytecodeCache, Environment, TemplateError, nodes
+from jinja2 import BytecodeCache, Environment, TemplateError
 from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
@@ -83,24 +83,18 @@ class _Pass(Way):
 
     def choose(self, file: str, number: int) -> bool | None:
         point = self._points.get((file, number))
-        if point is None:
-            return None
-        if (file, number) not in self.forced and (holds := self._decide(point)) is not None:
+        if point and (file, number) not in self.forced and (holds := self._decide(point)) is not None:
             self.forced[file, number] = holds
-            if not isinstance(point.node, nodes.For):
-                test, is_asked = _question(point)
-                self._answers[test] = is_asked == holds
+            if not point.is_loop:
+                self._answers[point.test] = point.is_asked == holds
         return super().choose(file, number)
 
     def _decide(self, point: Point) -> bool | None:
-        test, is_asked = _question(point)
-        if not isinstance(point.node, nodes.For) and test in self._answers:
-            return self._answers[test] == is_asked
+        if not point.is_loop and point.test in self._answers:
+            return self._answers[point.test] == point.is_asked
         own = [branch for branch in point.branches if branch in self._wanted]
-        if len(own) == 1 or (own and isinstance(point.node, nodes.For)):
-            return own[0].holds
-        if own:
-            return None  # the values decide which of both is first
+        if own:  # where both are wanted, the values decide which of them is first
+            return own[0].holds if len(own) == 1 or point.is_loop else None
         numbers = {branch.number for branch in self._wanted if branch.file == point.file}
         ways = [branch for branch in point.branches if numbers & point.inside[branch.holds]]
         if not ways:
@@ -108,14 +102,6 @@ class _Pass(Way):
         way = min(ways, key=lambda one: self._tries[one])
         self._tries[way] += 1
         return way.holds
-
-
-def _question(point: Point) -> tuple[str, bool]:
-    """Return the test of a decision without the `not` around it, and whether there is none."""
-    test, is_asked = point.test, True
-    while isinstance(test, nodes.Not):
-        test, is_asked = test.node, not is_asked
-    return repr(test), is_asked
 
 
 class _Exploration:
@@ -130,9 +116,9 @@ class _Exploration:
         self._renderers = gallery.renderers(partial(_prepared, prepare=prepare, compiled=compiled))
         self._language = gallery.languages.choose(SOURCE_LANGUAGE)
         own = gallery.templates.environment(self._language).globals.keys() - names
-        points = ((point, _names_in(point.test) or {""}) for point in _points(gallery, name))
         # No pass forces a decision of the brand, whose values it does not complete.
-        self._points: Points = {(one.file, one.number): one for one, its_names in points if not its_names <= own}
+        points = (one for one in _points(gallery, name) if not (one.names and one.names <= own))
+        self._points: Points = {(one.file, one.number): one for one in points}
         self._taken: set[Branch] = set()
         self._ends_at = thread_time() + LONGEST
         self._names: set[str] = set()
@@ -147,11 +133,8 @@ class _Exploration:
 
     def _wanted(self) -> list[Branch]:
         """Return the branches that show something, and that nothing has taken."""
-        branches = (one for point in self._points.values() for one in point.branches)
-        return [one for one in branches if one not in self._taken and self._lines(one)]
-
-    def _lines(self, branch: Branch) -> Lines | None:
-        return self._points[branch.file, branch.number].lines(branch.holds)
+        branches = (one for point in self._points.values() for one in point.branches if point.lines[one.holds])
+        return [one for one in branches if one not in self._taken]
 
     def _passes(self, first: Sample) -> Iterator[Sample]:
         tries, idle = Counter[Branch](), 0
@@ -165,27 +148,24 @@ class _Exploration:
             idle = 0 if new else idle + 1
             if new:
                 forced = tuple(Branch(*place, holds) for place, holds in way.forced.items())
-                adds = tuple(filter(None, map(self._lines, new)))
+                lines = (self._points[one.file, one.number].lines[one.holds] for one in new)
+                adds = tuple(filter(None, lines))
                 name = _name_among(self._names, adds)
                 self._names.add(name)
                 yield replace(sample, name=name, origin="", forced=forced, adds=adds)
 
     def _render(self, sample: Sample, way: Way) -> bool:
         """Render a sample, and note the branches that it takes. Return whether there was no error."""
-        templates, is_whole = self._renderers(sample), True
-        with note_faults(), on_way(way):
-            try:
-                templates.fill(self._name, sample.values, self._language)
-            except TemplateInvalid as error:  # the checks report it
-                if isinstance(error.__cause__, OutOfTime):
-                    raise error.__cause__ from error
-                is_whole = False
-        self._taken |= way.taken
-        return is_whole
-
-
-def _names_in(test: nodes.Node) -> frozenset[str]:
-    return frozenset(one.name for one in (test, *test.find_all(nodes.Name)) if isinstance(one, nodes.Name))
+        try:
+            with note_faults(), on_way(way):
+                self._renderers(sample).fill(self._name, sample.values, self._language)
+        except TemplateInvalid as error:  # the checks report it
+            if isinstance(error.__cause__, OutOfTime):
+                raise error.__cause__ from error
+            return False
+        finally:
+            self._taken |= way.taken
+        return True
 
 
 def _prepared(environment: Environment, prepare: Prepare, compiled: BytecodeCache | None) -> Environment:

@@ -83,14 +83,12 @@ def _insert_calls(node: nodes.Node, file: str, number: int) -> None:
 
     match node:
         case nodes.If() | nodes.CondExpr():
-            natural = call(note_answer, node.test)
-            node.test = nodes.CondExpr(call(is_forced), call(forced_answer), natural, lineno=node.test.lineno)
-            node.test.set_environment(node.environment)  # type: ignore[arg-type]
+            answer = nodes.CondExpr(call(is_forced), call(forced_answer), node.test, lineno=node.test.lineno)
+            node.test = call(note_answer, answer.set_environment(node.environment))  # type: ignore[arg-type]
         case nodes.For():
-            names = [
-                one.name for one in (node.target, *node.target.find_all(nodes.Name)) if isinstance(one, nodes.Name)
-            ]
-            node.iter = call(enter_loop, node.iter, nodes.Const(tuple(names)))
+            targets = (node.target, *node.target.find_all(nodes.Name))
+            names = tuple(one.name for one in targets if isinstance(one, nodes.Name))
+            node.iter = call(enter_loop, node.iter, nodes.Const(names))
 
 
 def is_forced(file: str, number: int) -> bool:
@@ -99,10 +97,7 @@ def is_forced(file: str, number: int) -> bool:
 
 
 def forced_answer(file: str, number: int) -> bool:
-    way = _way.get()
-    holds = bool(way.choose(file, number))
-    way.note(file, number, holds)
-    return holds
+    return bool(_way.get().choose(file, number))
 
 
 def note_answer(file: str, number: int, value: T) -> T:
