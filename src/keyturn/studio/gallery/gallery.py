@@ -3,14 +3,14 @@
 import os
 import re
 import stat
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from jinja2 import BaseLoader, Environment, FunctionLoader
@@ -20,7 +20,6 @@ from keyturn.errors import TemplateInvalid, UnknownMail
 from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import Folders, MailFiles
-from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import leads_out, read_plain_text, walk
 from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_mail
@@ -113,7 +112,7 @@ class Gallery:
     @contextmanager
     def one_look(self, look: "Look | None" = None) -> Iterator[None]:
         """Answer all calls in this context from one look at the folder, a new one, taken by the first of them."""
-        token = _LOOK.set(look or Look(self, cache(names_in)))
+        token = _LOOK.set(look or Look(self))
         try:
             yield
         finally:
@@ -189,7 +188,7 @@ class Gallery:
             return None
 
         def explore() -> Passes | None:
-            return self.explorer(name) if self.explorer else explore_mail(self, name, samples, self._compiled)
+            return self.explorer(name) if self.explorer else explore_mail(self, name, samples)
 
         return self._while_unchanged(name, "branches", explore, *samples.values())
 
@@ -226,10 +225,9 @@ class Gallery:
         def prepare_draft(environment: Environment) -> Environment:
             if self.draft:
                 environment.bytecode_cache = None  # a draft is compiled once, for its author alone
-            if self.draft and environment.loader:
-                environment.loader = _with_draft(
-                    environment.loader, environment, self.folders / self.draft.file, self.draft
-                )
+                if environment.loader:
+                    file = self.folders / self.draft.file
+                    environment.loader = _with_draft(environment.loader, environment, file, self.draft.text)
             return prepare(environment) if prepare else environment
 
         return Renderers(self.templates.with_files(self.files), self.brands, prepare_draft, is_forcing)
@@ -258,38 +256,33 @@ class Gallery:
     def _entry(self, name: str) -> Entry:
         try:
             samples = tuple(self._written_samples(name)) or (GUESSED,)
-            known_passes: Passes | None = self._results.get((name, "branches"), ((), None))[1]
-            branches = tuple(sample.name for sample in known_passes.samples) if known_passes else ()
-            return Entry(name, samples, branches)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
+        known_passes: Passes | None = self._results.get((name, "branches"), ((), None))[1]
+        return Entry(name, samples, tuple(sample.name for sample in known_passes.samples) if known_passes else ())
 
     def _written_samples(self, name: str) -> Mapping[str, Sample]:
         """Return the samples in files. Raises LookupError, TemplateInvalid."""
         look = self._look
         if name not in look.samples:
-            look.samples[name] = self._read_samples(name, look.names_in)
+            written: dict[str, WrittenSample] = {}
+            for folder in reversed(self.folders.all):
+                written |= find_samples(
+                    folder,
+                    name,
+                    self.files(name).markup,
+                    printed_names=lambda: self.variables(name),
+                    names_in=look.names_in,
+                    bounds=self.patterns.bounds,
+                )
+            values = {one: sample.values for one, sample in written.items()}
+            if props := self.props.get(name):
+                values = {one: msgspec.structs.asdict(typed) for one, typed in fit_samples(written, props).items()}
+            kind: Literal["typed", "plain"] = "typed" if props else "plain"
+            look.samples[name] = {
+                one: Sample(one, values[one], kind, self._origin_of(sample)) for one, sample in written.items()
+            }
         return look.samples[name]
-
-    def _read_samples(self, name: str, names_in: NamesIn) -> Mapping[str, Sample]:
-        written: dict[str, WrittenSample] = {}
-        for folder in reversed(self.folders.all):
-            markup, printed_names = self.files(name).markup, lambda: self.variables(name)
-            written |= find_samples(
-                folder,
-                name,
-                markup,
-                printed_names=printed_names,
-                names_in=names_in,
-                bounds=self.patterns.bounds,
-            )
-        props = self.props.get(name)
-        if props is None:
-            return {one: Sample(one, sample.values, origin=self._origin_of(sample)) for one, sample in written.items()}
-        return {
-            one: Sample(one, msgspec.structs.asdict(typed), "typed", self._origin_of(written[one]))
-            for one, typed in fit_samples(written, props).items()
-        }
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], T], *inputs: object) -> T:
         """Return the result of `make`, which is kept until the inputs or a file of the mail change."""
@@ -307,10 +300,6 @@ class Gallery:
     def _strict(self) -> Renderers:
         return self.renderers()
 
-    @cached_property
-    def _compiled(self) -> SharedBytecodeCache:
-        return SharedBytecodeCache(most=64)  # layouts and partials, which many mails share
-
     def _origin_of(self, sample: WrittenSample) -> str:
         file = Path(os.path.relpath(sample.file, self.folder)).as_posix()
         return f"{file}:{sample.line}" if sample.line else file
@@ -319,7 +308,7 @@ class Gallery:
     def _look(self) -> "Look":
         """The look of the `one_look` around this call, or one for this call alone."""
         look = _LOOK.get()
-        return look if look is not None and look.gallery is self else Look(self, cache(names_in))
+        return look if look is not None and look.gallery is self else Look(self)
 
     @cached_property
     def _discovery(self) -> Discovery:
@@ -328,24 +317,27 @@ class Gallery:
 
 class Look(Struct, dict=True):
     gallery: Gallery
-    names_in: NamesIn
     samples: dict[str, Mapping[str, Sample]] = {}
 
     @cached_property
     def contents(self) -> FolderContents:
         return self.gallery._discovery.look()  # noqa: SLF001 - its own kind
 
+    @cached_property
+    def names_in(self) -> NamesIn:
+        return cache(names_in)
+
 
 _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)
 
 
-def _with_draft(loader: BaseLoader, environment: Environment, file: Path, draft: Draft) -> BaseLoader:
+def _with_draft(loader: BaseLoader, environment: Environment, file: Path, text: str) -> BaseLoader:
     """Return a loader that has the draft in place of its file, whatever its name."""
 
     def load(name: str) -> tuple[str, str | None, Callable[[], bool] | None]:
         source, path, is_current = loader.get_source(environment, name)
         is_draft = path and os.path.realpath(path) == os.path.realpath(file)
-        return (draft.text, path, None) if is_draft else (source, path, is_current)
+        return (text, path, None) if is_draft else (source, path, is_current)
 
     return FunctionLoader(load)
 
@@ -355,37 +347,27 @@ Fingerprint = frozenset[FileState]
 
 
 def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
-    """Return the fingerprint of each template: all files but those that belong to other templates alone."""
-    names = gallery.names()
-    owners = owners_among(names)
-    own: dict[str, set[FileState]] = {name: set() for name in names}
+    """Return the fingerprint of each template: all files but those that belong to other templates alone.
+
+    The path of a file names the templates that it belongs to. Most files belong to none.
+    """
+    own: dict[str, set[FileState]] = {name: set() for name in gallery.names()}
     shared: set[FileState] = set()
     for file in Fingerprint().union(*map(fingerprint, gallery.watched_folders)):
-        for files in [own[owner] for owner in owners(file[0])] or [shared]:
+        path = file[0].removeprefix("samples/")
+        owners = own.keys() & {path[:at] for at, character in enumerate(path) if character in "/."}
+        for files in [own[owner] for owner in owners] or [shared]:
             files.add(file)
     return {name: frozenset(shared | files) for name, files in own.items()}
 
 
-def owners_among(names: Iterable[str]) -> Callable[[str], Collection[str]]:
-    """Return a function from a file's path to the templates that own it; most files have no owner."""
-    known = frozenset(names)
-
-    def owners(file: str) -> Collection[str]:
-        path = file.removeprefix("samples/")
-        return known.intersection(path[:at] for at, character in enumerate(path) if character in "/.")
-
-    return owners
-
-
 def fingerprint(folder: Path) -> Fingerprint:
-    return frozenset(_files(str(folder)))
-
-
-def _files(top: str) -> Iterator[FileState]:
+    top, states = str(folder), set[FileState]()
     for above, _, names in walk(top):
         inside = above[len(top) :].strip(os.sep).replace(os.sep, "/")
         for name in names:
             with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
                 status = os.stat(f"{above}/{name}")  # noqa: PTH116 - many
                 if stat.S_ISREG(status.st_mode):
-                    yield f"{inside}/{name}".lstrip("/"), status.st_mtime_ns, status.st_size
+                    states.add((f"{inside}/{name}".lstrip("/"), status.st_mtime_ns, status.st_size))
+    return frozenset(states)

@@ -7,13 +7,12 @@ the first one, completed with plausible ones, and what it forces. Findings on it
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from functools import partial
 from pathlib import PurePosixPath
 from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jinja2 import BytecodeCache, Environment, TemplateError
+from jinja2 import TemplateError
 from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
@@ -57,12 +56,12 @@ class Passes(msgspec.Struct, frozen=True):
     is_cut_short: bool = False
 
 
-def explore_mail(gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache) -> Passes:
-    """Explore the branches of a mail. `compiled`: a cache of compiled templates for several mails. Raises OutOfTime."""
+def explore_mail(gallery: "Gallery", name: str, samples: Mapping[str, Sample]) -> Passes:
+    """Explore the branches of a mail. Raises OutOfTime."""
     names = {one for sample in samples.values() for one in sample.values}
-    exploration = _Exploration(gallery, name, names, with_lenient_filters, compiled)
+    exploration = _Exploration(gallery, name, names, with_lenient_filters)
     if not exploration.render_all(samples.values()) and gallery.go_on:
-        exploration = _Exploration(gallery, name, names, gallery.go_on, None)
+        exploration = _Exploration(gallery, name, names, gallery.go_on)
         exploration.render_all(samples.values())
     return exploration.passes(next(iter(samples.values())))
 
@@ -107,13 +106,11 @@ class _Pass(Way):
 class _Exploration:
     """The branches of a mail, those that its samples take, and the passes that take the others."""
 
-    def __init__(
-        self, gallery: "Gallery", name: str, names: Collection[str], prepare: Prepare, compiled: BytecodeCache | None
-    ) -> None:
+    def __init__(self, gallery: "Gallery", name: str, names: Collection[str], prepare: Prepare) -> None:
         """`names`: those that samples give a value."""
         self._gallery = gallery
         self._name = name
-        self._renderers = gallery.renderers(partial(_prepared, prepare=prepare, compiled=compiled))
+        self._renderers = gallery.renderers(lambda environment: with_forcing(prepare(environment)))
         self._language = gallery.languages.choose(SOURCE_LANGUAGE)
         own = gallery.templates.environment(self._language).globals.keys() - names
         # No pass forces a decision of the brand, whose values it does not complete.
@@ -166,12 +163,6 @@ class _Exploration:
         finally:
             self._taken |= way.taken
         return True
-
-
-def _prepared(environment: Environment, prepare: Prepare, compiled: BytecodeCache | None) -> Environment:
-    prepared = with_forcing(prepare(environment))
-    prepared.bytecode_cache = compiled
-    return prepared
 
 
 def _points(gallery: "Gallery", name: str) -> Iterator[Point]:
