@@ -54,7 +54,8 @@ def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
     if "mapping" in one.uses and one.item:
         return _mapping(one, one.item, depth) | _values(one.attributes, one.name, nth, depth)
     if _is_list(one):
-        return _list(one, depth)
+        turns = range(_ITEMS if depth < _DEEPEST_LIST else 0)
+        return [_item(one.item_variable(), one.name, each, depth + 1) for each in turns]
     if one.attributes:
         return _values(one.attributes, one.name, nth, depth)
     if "mapping" in one.uses:
@@ -66,12 +67,6 @@ def _is_list(one: Variable) -> bool:
     if "list" in one.uses or (one.item and one.item.attributes):
         return True
     return bool({"indexed", "length"} & one.uses) and singular(one.name) != one.name
-
-
-def _list(one: Variable, depth: int) -> list[Any]:
-    if depth >= _DEEPEST_LIST:
-        return []
-    return [_item(one.item_variable(), one.name, nth, depth + 1) for nth in range(_ITEMS)]
 
 
 def _item(item: Variable, of: str, nth: int, depth: int) -> Any:

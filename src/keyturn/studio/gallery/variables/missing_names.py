@@ -151,14 +151,13 @@ class MissingName(Undefined):
         self._tell()
         return False
 
-    def _is_nothing_at_all(self) -> Any:
+    def __float__(self) -> Any:
         return float(self._is_nothing())
 
     __call__ = _is_still_missing
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _is_still_missing
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _is_still_missing
     __mod__ = __rmod__ = __pow__ = __rpow__ = _is_still_missing
-    __float__ = _is_nothing_at_all
     __int__ = __index__ = __round__ = _is_nothing
     __lt__ = __le__ = __gt__ = __ge__ = _is_no
 
@@ -168,15 +167,12 @@ class UndescribedName(MissingName):
 
     __slots__ = ()
 
-    def __bool__(self) -> bool:
-        return bool(self._is_no())
+    __bool__ = __eq__ = __contains__ = MissingName._is_no  # noqa: SLF001 - its own kind
+    __len__ = MissingName._is_nothing  # noqa: SLF001
 
     def __iter__(self) -> Iterator[Any]:
         self._tell()
         return iter(())
-
-    def __eq__(self, other: object) -> bool:
-        return bool(self._is_no())
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -184,12 +180,6 @@ class UndescribedName(MissingName):
     def __hash__(self) -> int:
         self._tell()
         return id(self)
-
-    def __len__(self) -> int:
-        return int(self._is_nothing())
-
-    def __contains__(self, _: object) -> bool:
-        return bool(self._is_no())
 
 
 def calling_frame() -> FrameType:

@@ -189,12 +189,16 @@ class _Branches(NodeTransformer):
         self._file = file
         self._extends = False
 
+    def visit(self, node: nodes.Node, *_: Any, **__: Any) -> Any:
+        """Visit the parts of a node before itself."""
+        node = self.generic_visit(node)
+        visitor = self.get_visitor(node)
+        return visitor(node) if visitor else node
+
     def visit_If(self, node: nodes.If) -> list[nodes.Node]:  # noqa: N802 - Jinja's names
-        self.generic_visit(node)
         return [_statement(_call(asked, node.test)), *node.body, *node.elif_, *node.else_]
 
     def visit_For(self, node: nodes.For) -> list[nodes.Node]:  # noqa: N802
-        self.generic_visit(node)
         node.iter = _call(each, node.iter, _const(_shape_of(node.target)))
         if node.test:
             node.body.insert(0, _statement(_call(asked, node.test)))
@@ -202,19 +206,15 @@ class _Branches(NodeTransformer):
         return [node, *otherwise]
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> Any:  # noqa: N802
-        self.generic_visit(node)
         return _call(either, node.test, node.expr1, *([node.expr2] if node.expr2 else []))
 
     def visit_Or(self, node: nodes.Or) -> Any:  # noqa: N802
-        self.generic_visit(node)
         return _call(left_or_right, node.left, node.right)
 
     def visit_And(self, node: nodes.And) -> Any:  # noqa: N802
-        self.generic_visit(node)
         return _call(either, node.left, node.right)
 
     def visit_Assign(self, node: nodes.Assign) -> nodes.Node:  # noqa: N802
-        self.generic_visit(node)
         if isinstance(node.target, nodes.Tuple):
             node.node = _call(unpacked, node.node, _const(_shape_of(node.target)))
         return node
@@ -243,7 +243,7 @@ class _Branches(NodeTransformer):
     def _files(self, function: Callable[..., Any], node: Any) -> Any:
         """Return a call with this file, the names in an expression, and the value of that."""
         names = tuple(one.value for one in node.find_all(nodes.Const) if isinstance(one.value, str))
-        return _call(function, self.visit(node.template), _const(self._file), _const(names))
+        return _call(function, node.template, _const(self._file), _const(names))
 
 
 def _call(function: Callable[..., Any], value: Any, *arguments: Any) -> Any:
