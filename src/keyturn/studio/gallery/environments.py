@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, ClassVar
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Template, TemplateSyntaxError, nodes
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, Template, TemplateSyntaxError, nodes
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.languages import Language
@@ -114,8 +114,7 @@ def app_environment(folder: Path, environment_for: Callable[[str], Environment])
         app = environment_for(language.tag)
         copy = app.overlay(enable_async=False, bytecode_cache=None, auto_reload=True)
         copy.globals, copy.filters, copy.tests = map(_awaited, (app.globals, app.filters, app.tests))
-        loaders: list[BaseLoader] = [FileSystemLoader(folder), *([app.loader] if app.loader else [])]
-        copy.loader = ChoiceLoader(loaders)
+        copy.loader = ChoiceLoader([FileSystemLoader(folder), *filter(None, [app.loader])])
         if hasattr(copy, "install_gettext_callables") and "gettext" not in copy.globals:
             _translate(copy, language)
         if (flask := getattr(app, "app", None)) and hasattr(flask, "wsgi_app"):

@@ -127,19 +127,14 @@ def _without_spans(value: Any) -> Any:
     return value
 
 
-_UNITS = (("D", 86_400), ("H", 3600), ("M", 60), ("S", 1))
-
-
 def in_iso(span: timedelta) -> str:
     """Return ISO 8601, "PT1H30M", in the usual units, for msgspec."""
     seconds = span.total_seconds()
     if seconds != int(seconds):
         return str(msgspec.to_builtins(span))
-    left, counted = abs(int(seconds)), []
-    for letter, size in _UNITS:
+    left, counted = abs(int(seconds)), ""
+    for letter, size in (("D", 86_400), ("H", 3600), ("M", 60), ("S", 1)):
         count, left = divmod(left, size)
-        if count:
-            counted.append((letter, count))
-    days = "".join(f"{count}D" for letter, count in counted if letter == "D")
-    clock = "".join(f"{count}{letter}" for letter, count in counted if letter != "D")
-    return f"{'-' if seconds < 0 else ''}P{days}{f'T{clock}' if clock else ''}" if counted else "PT0S"
+        counted += f"{count}{letter}" if count else ""
+        counted += "T" if letter == "D" and left else ""
+    return f"{'-' if seconds < 0 else ''}P{counted}" if counted else "PT0S"
