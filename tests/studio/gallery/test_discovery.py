@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from keyturn.mail.rendering.folders import MailFiles
-from keyturn.studio.gallery.discovery import Discovery, FolderContents, Patterns
+from keyturn.mail.rendering.folders import Folders, MailFiles
+from keyturn.studio.gallery.discovery import FolderContents, Patterns, contents_of
 
 MJML = "<mjml><mj-body></mj-body></mjml>"
 HTML = "<!doctype html><html><body>Hello</body></html>"
@@ -20,7 +20,7 @@ def look(tmp_path: Path) -> Look:
         for file, text in files.items():
             (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / file).write_text(text)
-        return Discovery(tmp_path, patterns or Patterns()).look()
+        return contents_of(Folders(tmp_path), patterns or Patterns())
 
     return write_and_look
 
@@ -104,7 +104,7 @@ def test_a_pattern_says_what_is_a_layout(look: Look) -> None:
 
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
-    assert Discovery(tmp_path / "none", Patterns()).look().mails == {}
+    assert contents_of(Folders(tmp_path / "none"), Patterns()).mails == {}
 
 
 def test_a_partial_that_brings_in_itself_stays_one_where_a_mail_uses_it(look: Look) -> None:

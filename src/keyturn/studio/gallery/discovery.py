@@ -29,6 +29,8 @@ _OTHERS = (".txt", ".text", ".subject", ".css")
 _TEMPLATE_SUFFIXES = (".j2", ".jinja", ".jinja2", ".tpl")
 """Endings of templates whose format, if any, is named by the ending before."""
 
+_SUFFIXES = frozenset((*_MARKUP, *_OTHERS, *_TEMPLATE_SUFFIXES))
+
 _HANDLEBARS = (".hbs", ".handlebars")
 
 NOT_OURS = frozenset({"node_modules", "__pycache__", "site-packages", "samples"})
@@ -92,128 +94,124 @@ class Patterns(Struct, frozen=True):
     bounds: Path | None = None
     is_mail: Callable[[MailFiles], bool] | None = None
 
+    def can_be_part(self, file: str) -> bool:
+        suffix = os.path.splitext(file)[1].lower()  # noqa: PTH122 - many
+        return suffix in _SUFFIXES or suffix in map(str.lower, self.suffixes)
 
-class Discovery:
-    """Lists the files of `folder` and of the ones beneath it, whose files it overrides."""
 
-    def __init__(self, folder: Path, patterns: Patterns, *beneath: Path) -> None:
-        self._folders = Folders(folder, *beneath)
-        self._patterns = patterns
-        self._seen: tuple[Mapping[str, FileState], FolderContents] = ({}, FolderContents({}, (), (), {}))
-        self._suffixes = {*_MARKUP, *_OTHERS, *_TEMPLATE_SUFFIXES, *(suffix.lower() for suffix in patterns.suffixes)}
+def contents_of(folders: Folders, patterns: Patterns) -> FolderContents:
+    """List the folders now. Only changed files are read again."""
+    left_out: dict[str, str] = {}
+    tops = reversed(folders.all)
+    states = dict(chain.from_iterable(_states(top, "", (os.path.realpath(top),), left_out, patterns) for top in tops))
+    contents = _classified(tuple(sorted(states.items())), patterns)
+    return replace(contents, left_out={**left_out, **contents.left_out})
 
-    def look(self) -> FolderContents:
-        """List the folders now. Only changed files are read again."""
-        left_out: dict[str, str] = {}
-        folders = reversed(self._folders.all)
-        states = dict(chain.from_iterable(self._states(one, "", (os.path.realpath(one),), left_out) for one in folders))
-        if states != self._seen[0]:
-            self._seen = states, self._contents(states)
-        contents = self._seen[1]
-        return replace(contents, left_out={**left_out, **contents.left_out})
 
-    def _states(
-        self, folder: str | Path, above: str, real: tuple[str, ...], left_out: dict[str, str]
-    ) -> Iterator[tuple[str, FileState]]:
-        """Yield the state of every file that may be part of a mail. `real`: the resolved folders above."""
+def _states(
+    folder: str | Path, above: str, real: tuple[str, ...], left_out: dict[str, str], patterns: Patterns
+) -> Iterator[tuple[str, FileState]]:
+    """Yield the state of every file that may be part of a mail. `real`: the resolved folders above."""
+    try:
+        with os.scandir(folder) as inside:
+            entries = [*inside]
+    except FileNotFoundError:  # deleted meanwhile
+        return
+    except OSError as error:
+        left_out[above.rstrip("/")] = f"cannot be read: {error.strerror}"
+        return
+    for each in entries:
+        file = above + each.name
+        if each.name.startswith(".") or any(fnmatch(file, pattern) for pattern in patterns.ignore):
+            continue
+        # For a link to itself, `is_dir` would raise OSError.
+        is_folder = os.path.isdir(each.path) if each.is_symlink() else each.is_dir()  # noqa: PTH112 - many
+        can_be_part = not is_folder and patterns.can_be_part(file)
+        if why := _why_left_out(each, real, patterns.bounds, is_folder=is_folder, can_be_part=can_be_part):
+            left_out[printable_name(file)] = why
+        elif is_folder and each.name not in NOT_OURS:
+            there = os.path.realpath(each.path) if each.is_symlink() else f"{real[-1]}/{each.name}"
+            if not os.path.isfile(f"{each.path}/{_MARKS_ENVIRONMENT}"):  # noqa: PTH113 - many
+                yield from _states(each.path, f"{file}/", (*real, there), left_out, patterns)
+        elif can_be_part:
+            with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
+                status = each.stat()
+                yield file, (each.path, status.st_mtime_ns, status.st_size)
+
+
+def _why_left_out(
+    each: os.DirEntry[str], real: tuple[str, ...], bounds: Path | None, *, is_folder: bool, can_be_part: bool
+) -> str:
+    """Return why an entry is skipped that may be a part of mails, or an empty text."""
+    if not has_printable_name(each.name) and (is_folder or can_be_part):
+        return "has a name that is not UTF-8"
+    if is_folder and len(real) > DEEPEST:
+        return f"is nested more than {DEEPEST} folders deep"
+    if each.name.lower().endswith(_HANDLEBARS) and not (is_folder or can_be_part):
+        return "is a template of Handlebars, which Keyturn cannot render: compile it to HTML"
+    if each.is_symlink():
+        if os.path.realpath(each.path) in real:
+            return "is a link to a folder above it"
+        if leads_out(each.path, bounds):
+            return "is a link that leads out of the folder"
+        if can_be_part and not os.path.exists(each.path):  # noqa: PTH110 - many
+            return "is a link to a missing file"
+    with suppress(OSError):  # deleted meanwhile
+        if can_be_part and not stat.S_ISREG(each.stat().st_mode):
+            return "is not a regular file, but a pipe, a socket or a device"
+    return ""
+
+
+@lru_cache(4)
+def _classified(states: tuple[tuple[str, FileState], ...], patterns: Patterns) -> FolderContents:
+    texts: dict[str, _Text] = {}
+    unreadable: dict[str, str] = {}
+    for file, state in states:
         try:
-            with os.scandir(folder) as inside:
-                entries = [*inside]
-        except FileNotFoundError:  # deleted meanwhile
-            return
+            texts[file] = _text(*state)
         except OSError as error:
-            left_out[above.rstrip("/")] = f"cannot be read: {error.strerror}"
-            return
-        for each in entries:
-            file = above + each.name
-            if each.name.startswith(".") or any(fnmatch(file, pattern) for pattern in self._patterns.ignore):
-                continue
-            # For a link to itself, `is_dir` would raise OSError.
-            is_folder = os.path.isdir(each.path) if each.is_symlink() else each.is_dir()  # noqa: PTH112 - many
-            can_be_part = not is_folder and os.path.splitext(file)[1].lower() in self._suffixes  # noqa: PTH122 - many
-            if why := self._why_left_out(each, real, is_folder=is_folder, can_be_part=can_be_part):
-                left_out[printable_name(file)] = why
-            elif is_folder and each.name not in NOT_OURS:
-                there = os.path.realpath(each.path) if each.is_symlink() else f"{real[-1]}/{each.name}"
-                if not os.path.isfile(f"{each.path}/{_MARKS_ENVIRONMENT}"):  # noqa: PTH113 - many
-                    yield from self._states(each.path, f"{file}/", (*real, there), left_out)
-            elif can_be_part:
-                with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
-                    status = each.stat()
-                    yield file, (each.path, status.st_mtime_ns, status.st_size)
-
-    def _why_left_out(
-        self, each: os.DirEntry[str], real: tuple[str, ...], *, is_folder: bool, can_be_part: bool
-    ) -> str:
-        """Return why an entry is skipped that may be a part of mails, or an empty text."""
-        if not has_printable_name(each.name) and (is_folder or can_be_part):
-            return "has a name that is not UTF-8"
-        if is_folder and len(real) > DEEPEST:
-            return f"is nested more than {DEEPEST} folders deep"
-        if each.name.lower().endswith(_HANDLEBARS) and not (is_folder or can_be_part):
-            return "is a template of Handlebars, which Keyturn cannot render: compile it to HTML"
-        if each.is_symlink():
-            if os.path.realpath(each.path) in real:
-                return "is a link to a folder above it"
-            if leads_out(each.path, self._patterns.bounds):
-                return "is a link that leads out of the folder"
-            if can_be_part and not os.path.exists(each.path):  # noqa: PTH110 - many
-                return "is a link to a missing file"
-        with suppress(OSError):  # deleted meanwhile
-            if can_be_part and not stat.S_ISREG(each.stat().st_mode):
-                return "is not a regular file, but a pipe, a socket or a device"
-        return ""
-
-    def _contents(self, states: Mapping[str, FileState]) -> FolderContents:
-        texts: dict[str, _Text] = {}
-        unreadable: dict[str, str] = {}
-        for file, state in sorted(states.items()):
-            try:
-                texts[file] = _text(*state)
-            except OSError as error:
-                unreadable[file] = f"cannot be read: {error.strerror}"
-        return replace(self._classify(texts), left_out=unreadable)
-
-    def _classify(self, files: Mapping[str, _Text]) -> FolderContents:
-        references = {file: tuple(_files_named(text.refers, file, files)) for file, text in files.items()}
-        extended = _used({file: tuple(_files_named(text.extends, file, files)) for file, text in files.items()})
-        used = _used(references)
-        # No mail includes the files of a circle: they are shown, so that they are reported.
-        of_circles = {name for named in references.values() for name in named} - used
-        kinds = {file: _kind(file, text) or (".html" if file in of_circles else "") for file, text in files.items()}
-        compiled = {naming.stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
-        mails, layouts, partials, named = {}, [], [], {plain_name(file): file for file in files}
-        for file, text in files.items():
-            is_markup, is_mjml = kinds[file] in _MARKUP, kinds[file] == ".mjml"
-            is_layout = is_markup and any(fnmatch(file, pattern) for pattern in self._patterns.layouts)
-            is_shared = naming.is_shared(file) or file in used | extended
-            if is_markup and (file in extended or (is_layout and text.blocks)):
-                layouts.append(file)
-            elif is_shared or is_layout or (is_mjml and text.fragment and not text.extends):
-                partials.append(file)
-            elif is_mjml or (is_markup and naming.stem_of(file) not in compiled):
-                is_named = naming.ending_of(file) == ".mjml" or not is_mjml
-                files_of = MailFiles(file, naming.text_part(file, named), naming.subject(file, named))
-                mails[naming.name_of(file)] = files_of if is_named else UnnamedMjml(*files_of)
-        taken = {file for own in mails.values() for file in own} | used | extended
-        for file, text in files.items():
-            if file not in taken and _may_be_alone(file, text):
-                mails.setdefault(naming.name_of(file), MailFiles(file, file, naming.subject(file, named)))
-        for name, own in mails.items():
-            if any(files[file].compiles for file in _reached([own.markup], references)):
-                mails[name] = UnnamedMjml(*own)
-        return self._mails_alone(
-            FolderContents(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
+            unreadable[file] = f"cannot be read: {error.strerror}"
+    contents = _classify(texts, patterns.layouts)
+    if patterns.is_mail:  # leave out the pages of an app, and files that only they use
+        mails = {name: files for name, files in contents.mails.items() if patterns.is_mail(files)}
+        reached = {file for files in mails.values() for file in contents.reached_from(files)}
+        layouts, partials = (
+            tuple(one for one in those if one in reached) for those in (contents.layouts, contents.partials)
         )
+        contents = replace(contents, mails=mails, layouts=layouts, partials=partials)
+    return replace(contents, left_out=unreadable)
 
-    def _mails_alone(self, whole: FolderContents) -> FolderContents:
-        """Leave out the pages of an app, and files that only they use."""
-        if (is_mail := self._patterns.is_mail) is None:
-            return whole
-        mails = {name: files for name, files in whole.mails.items() if is_mail(files)}
-        reached = {file for files in mails.values() for file in whole.reached_from(files)}
-        layouts, partials = (tuple(one for one in those if one in reached) for those in (whole.layouts, whole.partials))
-        return replace(whole, mails=mails, layouts=layouts, partials=partials)
+
+def _classify(files: Mapping[str, _Text], patterns_of_layouts: Iterable[str]) -> FolderContents:
+    references = {file: tuple(_files_named(text.refers, file, files)) for file, text in files.items()}
+    extended = _used({file: tuple(_files_named(text.extends, file, files)) for file, text in files.items()})
+    used = _used(references)
+    # No mail includes the files of a circle: they are shown, so that they are reported.
+    of_circles = {name for named in references.values() for name in named} - used
+    used |= extended
+    kinds = {file: _kind(file, text) or (".html" if file in of_circles else "") for file, text in files.items()}
+    compiled = {naming.stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
+    mails, layouts, partials, named = {}, [], [], {plain_name(file): file for file in files}
+    for file, text in files.items():
+        is_markup, is_mjml = kinds[file] in _MARKUP, kinds[file] == ".mjml"
+        is_layout = is_markup and any(fnmatch(file, pattern) for pattern in patterns_of_layouts)
+        is_shared = naming.is_shared(file) or file in used
+        if is_markup and (file in extended or (is_layout and text.blocks)):
+            layouts.append(file)
+        elif is_shared or is_layout or (is_mjml and text.fragment and not text.extends):
+            partials.append(file)
+        elif is_mjml or (is_markup and naming.stem_of(file) not in compiled):
+            is_named = naming.ending_of(file) == ".mjml" or not is_mjml
+            files_of = MailFiles(file, naming.text_part(file, named), naming.subject(file, named))
+            mails[naming.name_of(file)] = files_of if is_named else UnnamedMjml(*files_of)
+    taken = {file for own in mails.values() for file in own} | used
+    for file, text in files.items():
+        if file not in taken and _may_be_alone(file, text):
+            mails.setdefault(naming.name_of(file), MailFiles(file, file, naming.subject(file, named)))
+    for name, own in mails.items():
+        if any(files[file].compiles for file in _reached([own.markup], references)):
+            mails[name] = UnnamedMjml(*own)
+    return FolderContents(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
 
 
 @lru_cache(4096)

@@ -23,7 +23,7 @@ from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import leads_out, read_plain_text, walk
 from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_mail
-from keyturn.studio.gallery.discovery import Discovery, FileState, FolderContents, Patterns, state_of
+from keyturn.studio.gallery.discovery import FileState, FolderContents, Patterns, contents_of, state_of
 from keyturn.studio.gallery.environments import Prepare
 from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.gallery.samples import Sample, hostile
@@ -248,10 +248,7 @@ class Gallery:
         return templates.compile(name, filled)
 
     def but(self, **changes: Any) -> "Gallery":
-        """Return this gallery with changes that leave its list of files as it is, so that none is read again."""
-        changed = replace(self, **changes)
-        vars(changed)["_discovery"] = self._discovery
-        return changed
+        return replace(self, **changes)
 
     def _entry(self, name: str) -> Entry:
         try:
@@ -310,10 +307,6 @@ class Gallery:
         look = _LOOK.get()
         return look if look is not None and look.gallery is self else Look(self)
 
-    @cached_property
-    def _discovery(self) -> Discovery:
-        return Discovery(self.folder, self.patterns, *self.folders.all[1:])
-
 
 class Look(Struct, dict=True):
     gallery: Gallery
@@ -321,7 +314,7 @@ class Look(Struct, dict=True):
 
     @cached_property
     def contents(self) -> FolderContents:
-        return self.gallery._discovery.look()  # noqa: SLF001 - its own kind
+        return contents_of(self.gallery.folders, self.gallery.patterns)
 
     @cached_property
     def names_in(self) -> NamesIn:
