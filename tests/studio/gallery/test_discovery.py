@@ -1,9 +1,11 @@
 """Which files of a folder are mails, and which are what mails are made of."""
 
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from tests.permissions import as_stranger
 
 from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.studio.gallery.discovery import FolderContents, Patterns, contents_of
@@ -132,3 +134,18 @@ def test_a_text_that_prints_values_and_belongs_to_no_other_mail_is_a_mail(look: 
         "welcome": MailFiles("welcome.txt", "welcome.txt", "welcome_subject.txt"),
     }
     assert found.mails["welcome"].is_text
+
+
+def test_a_folder_that_nobody_may_enter_is_named_and_hides_no_other() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        for name in ("a", "locked", "z"):
+            (place / name).mkdir(0o755)
+            (place / name / "index.html").write_text(HTML)
+        place.chmod(0o755)
+        contents_of(Folders(place), Patterns())  # loads the codecs, which the stranger cannot
+        (place / "locked").chmod(0)
+        with as_stranger():
+            contents = contents_of(Folders(place), Patterns())
+
+    assert (list(contents.mails), contents.left_out) == (["a", "z"], {"locked": "cannot be read: Permission denied"})

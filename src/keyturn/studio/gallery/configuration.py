@@ -188,8 +188,7 @@ def _leads_out(file: Path) -> str:
 
 def _anyone_writes_in(folder: Path) -> bool:
     """Tell whether a folder is one like /tmp, where other users of the machine could leave settings (CWE-379)."""
-    mode = folder.stat().st_mode
-    return bool(mode & stat.S_ISVTX and mode & stat.S_IWOTH)
+    return folder.stat().st_mode & (both := stat.S_ISVTX | stat.S_IWOTH) == both
 
 
 def _section(file: Path, path: tuple[str, ...]) -> Any:

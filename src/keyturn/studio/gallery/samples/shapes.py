@@ -74,21 +74,16 @@ def _merge(mappings: Sequence[Shape]) -> Shape:
     by_name: dict[str, list[inspect.Field]] = {}
     for field in (field for mapping in mappings for field in parts_of(mapping)):
         by_name.setdefault(field.name, []).append(field)
-    return _mapping(
-        {
-            name: (
-                _common_shape([field.type for field in fields]),
-                all(field.required for field in fields) and len(fields) == len(mappings),
-            )
-            for name, fields in by_name.items()
-        }
-    )
+    merged = {}
+    for name, fields in by_name.items():
+        is_everywhere = len(fields) == len(mappings) and all(field.required for field in fields)
+        merged[name] = _common_shape([field.type for field in fields]), is_everywhere
+    return _mapping(merged)
 
 
-def _mapping(fields: Mapping[str, tuple[Shape, bool]]) -> Shape:
-    return inspect.TypedDictType(
-        cls=dict, fields=tuple(inspect.Field(name, name, shape, required) for name, (shape, required) in fields.items())
-    )
+def _mapping(shapes: Mapping[str, tuple[Shape, bool]]) -> Shape:
+    fields = tuple(inspect.Field(name, name, shape, required) for name, (shape, required) in shapes.items())
+    return inspect.TypedDictType(cls=dict, fields=fields)
 
 
 def plain_data(values: Mapping[str, Any], natively: tuple[type, ...] = ()) -> dict[str, Any]:
