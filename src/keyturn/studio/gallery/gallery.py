@@ -3,8 +3,8 @@
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -23,6 +23,7 @@ from keyturn.mail.rendering.folders import Folders, MailFiles
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import leads_out, read_plain_text, walk
 from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_mail
+from keyturn.studio.gallery.context_values import within
 from keyturn.studio.gallery.discovery import FileState, FolderContents, Patterns, contents_of, state_of
 from keyturn.studio.gallery.environments import Prepare
 from keyturn.studio.gallery.rendering import Renderers
@@ -109,14 +110,9 @@ class Gallery:
         there = (other.resolve() for other in beside if other.is_dir())
         return [folder, *sorted({other for other in there if not other.is_relative_to(folder)})]
 
-    @contextmanager
-    def one_look(self, look: "Look | None" = None) -> Iterator[None]:
+    def one_look(self, look: "Look | None" = None) -> AbstractContextManager[object]:
         """Answer all calls in this context from one look at the folder, a new one, taken by the first of them."""
-        token = _LOOK.set(look or Look(self))
-        try:
-            yield
-        finally:
-            _LOOK.reset(token)
+        return within(_LOOK, look or Look(self))
 
     def names(self) -> list[str]:
         return list(self._look.contents.mails)

@@ -38,12 +38,12 @@ class Renderers:
             if brand and brand not in self.brands:
                 raise UnknownMail(f"There is no brand called {brand}.")
             templates = self.templates.with_globals(self.brands[brand]) if brand else self.templates
-            prepare = partial(self._prepared, undefined=_UNKNOWN[sample.kind], is_forcing=is_forcing)
-            self._known[key] = templates.with_preparation(prepare)
+            self._known[key] = templates.with_preparation(partial(self._prepared, sample.kind, is_forcing))
         templates = self._known[key]
         return replace(templates, around=lambda: on_way(Way(sample.forced))) if sample.forced else templates
 
-    def _prepared(self, environment: Environment, *, undefined: type[Undefined], is_forcing: bool) -> Environment:
-        prepared = with_forcing(self.prepare(environment)) if is_forcing else self.prepare(environment)
-        prepared.undefined = undefined
+    def _prepared(self, kind: str, is_forcing: bool, environment: Environment) -> Environment:
+        prepared = self.prepare(environment)
+        prepared = with_forcing(prepared) if is_forcing else prepared
+        prepared.undefined = _UNKNOWN[kind]
         return prepared

@@ -4,8 +4,8 @@ It extends Jinja's code generator, which writes calls into compiled templates. S
 filters are Jinja's own, and no code here evaluates an expression.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from jinja2 import Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
 
 from keyturn.studio.gallery.branches.points import Branch, decisions_in
+from keyturn.studio.gallery.context_values import within
 from keyturn.studio.gallery.environments import method_call
 from keyturn.studio.gallery.variables.missing_names import stand_in_for
 from keyturn.studio.gallery.variables.stand_in import StandIn
@@ -41,14 +42,9 @@ class Way:
 _way: ContextVar[Way] = ContextVar("way")
 
 
-@contextmanager
-def on_way(way: Way) -> Iterator[None]:
+def on_way(way: Way) -> AbstractContextManager[Way]:
     """Render all templates of a `with_forcing` environment on this way."""
-    token = _way.set(way)
-    try:
-        yield
-    finally:
-        _way.reset(token)
+    return within(_way, way)
 
 
 def with_forcing(environment: Environment) -> Environment:

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from keyturn.studio.gallery.context_values import within
 from keyturn.studio.gallery.variables.plausible_texts import Named, is_later, text_for
 from keyturn.studio.gallery.variables.variables import FILTERS, OF_MONEY, Variable, singular
 
@@ -35,11 +36,8 @@ _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
 def guess(variables: Mapping[str, Variable], mail: str = "") -> dict[str, Any]:
     """Return the same plain values for the same templates, without functions. The name of `mail` decides switches."""
-    mail_name = _MAIL.set(mail)
-    try:
+    with within(_MAIL, mail):
         return _values(variables, "", 0, 0)
-    finally:
-        _MAIL.reset(mail_name)
 
 
 def _values(variables: Mapping[str, Variable], of: str, nth: int, depth: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import linecache
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from traceback import walk_stack
 from types import FrameType
@@ -16,6 +16,7 @@ from jinja2.utils import missing
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.jinja import template_invalid
+from keyturn.studio.gallery.context_values import within
 
 
 class _Faults(list[TemplateInvalid]):
@@ -30,15 +31,9 @@ _noted: ContextVar[_Faults | None] = ContextVar("noted", default=None)
 _MISSING = re.compile(r"'([^']+)' is undefined|has no attribute '([^']+)'")
 
 
-@contextmanager
-def note_faults() -> Iterator[list[TemplateInvalid]]:
+def note_faults() -> AbstractContextManager[list[TemplateInvalid]]:
     """Continue rendering at faults; collect an error for each line. A missing name prints `stand_in_for` it."""
-    noted = _Faults()
-    token = _noted.set(noted)
-    try:
-        yield noted
-    finally:
-        _noted.reset(token)
+    return within(_noted, _Faults())
 
 
 def is_noting() -> bool:

@@ -19,6 +19,7 @@ from jinja2.runtime import Context, Macro
 from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
+from keyturn.studio.gallery.context_values import within
 from keyturn.studio.gallery.environments import OrElse, Prepare
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.gallery.variables.probe import Probe, Shape
@@ -72,16 +73,12 @@ def find_variables(
 
     Globals of the environment are no variables. Missing files are skipped, and without `go_on` malformed ones.
     """
-    reading, files = _Reading(), [*files]
-    token = _reading.set(reading)
-    try:
-        with note_faults():
-            for file in files:
-                if template := _loaded(_probing(environment), file):
-                    with suppress(Exception):  # rendering reports it
-                        template.render({_INSIDE: True})
-    finally:
-        _reading.reset(token)
+    files = [*files]
+    with within(_reading, _Reading()) as reading, note_faults():
+        for file in files:
+            if template := _loaded(_probing(environment), file):
+                with suppress(Exception):  # rendering reports it
+                    template.render({_INSIDE: True})
     return find_variables(files, go_on(environment)) if go_on and reading.is_broken else reading.variables
 
 
