@@ -1,12 +1,14 @@
 """Which files of a folder are mails, and which are what mails are made of."""
 
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from tests.permissions import as_stranger
 
-from keyturn.mail.rendering.folders import MailFiles
-from keyturn.studio.gallery.discovery import Discovery, FolderContents, Patterns
+from keyturn.mail.rendering.folders import Folders, MailFiles
+from keyturn.studio.gallery.discovery import FolderContents, Patterns, contents_of
 
 MJML = "<mjml><mj-body></mj-body></mjml>"
 HTML = "<!doctype html><html><body>Hello</body></html>"
@@ -20,7 +22,7 @@ def look(tmp_path: Path) -> Look:
         for file, text in files.items():
             (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / file).write_text(text)
-        return Discovery(tmp_path, patterns or Patterns()).look()
+        return contents_of(Folders(tmp_path), patterns or Patterns())
 
     return write_and_look
 
@@ -104,7 +106,7 @@ def test_a_pattern_says_what_is_a_layout(look: Look) -> None:
 
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
-    assert Discovery(tmp_path / "none", Patterns()).look().mails == {}
+    assert contents_of(Folders(tmp_path / "none"), Patterns()).mails == {}
 
 
 def test_a_partial_that_brings_in_itself_stays_one_where_a_mail_uses_it(look: Look) -> None:
@@ -132,3 +134,18 @@ def test_a_text_that_prints_values_and_belongs_to_no_other_mail_is_a_mail(look: 
         "welcome": MailFiles("welcome.txt", "welcome.txt", "welcome_subject.txt"),
     }
     assert found.mails["welcome"].is_text
+
+
+def test_a_folder_that_nobody_may_enter_is_named_and_hides_no_other() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        for name in ("a", "locked", "z"):
+            (place / name).mkdir(0o755)
+            (place / name / "index.html").write_text(HTML)
+        place.chmod(0o755)
+        contents_of(Folders(place), Patterns())  # loads the codecs, which the stranger cannot
+        (place / "locked").chmod(0)
+        with as_stranger():
+            contents = contents_of(Folders(place), Patterns())
+
+    assert (list(contents.mails), contents.left_out) == (["a", "z"], {"locked": "cannot be read: Permission denied"})

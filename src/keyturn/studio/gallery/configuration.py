@@ -5,6 +5,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -92,22 +93,17 @@ def read_studio_settings(place: Path, *, rules: Rules = lambda _: (), follows_li
     `rules`: more rules, of what is built upon the gallery. Without `follows_links`, a link out of the bounds is a
     fault. Limits in the environment override those of the file. Raises SettingsInvalid with every fault.
     """
-    return _with_limits(_nearest(place.resolve(), rules, follows_links=follows_links))
-
-
-def _nearest(place: Path, rules: Rules, *, follows_links: bool) -> StudioSettings:
-    for above in (place, *place.parents):
+    here = place.resolve()
+    for above in (here, *here.parents):
         for name, section in _PLACES:
-            if not follows_links and (why := _leads_out(above / name)):
-                raise SettingsInvalid([Fault(str(above / name), f"{why}, so it is not read; {_TRUSTING}")])
-            values = _section(above / name, section)
-            if values is not None:
-                return _build(values, above / name, ".".join(section), rules)
-        if (above / ".git").exists():  # folders above belong to other projects
+            file = above / name
+            if not follows_links and (why := _leads_out(file)):
+                raise SettingsInvalid.of(str(file), f"{why}, so it is not read; {_TRUSTING}")
+            if (values := _section(file, section)) is not None:
+                return _with_limits(_build(values, file, ".".join(section), rules))
+        if (above / ".git").exists() or _anyone_writes_in(above.parent):  # folders above belong to other projects
             break
-        if _anyone_writes_in(above.parent):
-            break
-    return StudioSettings()
+    return _with_limits(StudioSettings())
 
 
 def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bool = False) -> StudioSettings:
@@ -130,17 +126,13 @@ def settings_of_folder(folder: Path, *, rules: Rules = lambda _: (), trusted: bo
 
 def _with_limits(settings: StudioSettings) -> StudioSettings:
     """Apply the limits in the environment. Raises SettingsInvalid."""
-    values: dict[str, Any] = {}
-    faults: list[Fault] = []
-    for field in msgspec.structs.fields(StudioSettings):
-        if field.name in _LIMITS and (text := _of_environment(field.name)):
-            try:
-                values[field.name] = msgspec.convert(text, field.type, strict=False)
-            except msgspec.ValidationError:
-                faults.append(Fault(_variable_of(field.name), mismatch(text, field.type)))
+    types = {field.name: field.type for field in msgspec.structs.fields(StudioSettings)}
+    texts = {limit: text for limit in _LIMITS if (text := _of_environment(limit))}
+    convert = partial(msgspec.convert, strict=False)
+    faults = [fault for one in texts for fault in _mismatches(_variable_of(one), texts[one], types[one], convert)]
     if faults:
         raise SettingsInvalid(faults)
-    return msgspec.structs.replace(settings, **values)
+    return msgspec.structs.replace(settings, **{one: convert(text, types[one]) for one, text in texts.items()})
 
 
 def _of_environment(limit: str) -> str:
@@ -196,8 +188,7 @@ def _leads_out(file: Path) -> str:
 
 def _anyone_writes_in(folder: Path) -> bool:
     """Tell whether a folder is one like /tmp, where other users of the machine could leave settings (CWE-379)."""
-    mode = folder.stat().st_mode
-    return bool(mode & stat.S_ISVTX and mode & stat.S_IWOTH)
+    return folder.stat().st_mode & (both := stat.S_ISVTX | stat.S_IWOTH) == both
 
 
 def _section(file: Path, path: tuple[str, ...]) -> Any:
@@ -206,10 +197,10 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except RecursionError:
-        raise SettingsInvalid([Fault(str(file), "cannot be read: tables are nested too deeply")]) from None
+        raise SettingsInvalid.of(str(file), "cannot be read: tables are nested too deeply") from None
     except (ValueError, OSError) as error:  # of TOML, of UTF-8, or of a number of thousands of digits
         reason = (isinstance(error, OSError) and error.strerror) or str(error).partition("; use sys.")[0]
-        raise SettingsInvalid([Fault(str(file), f"cannot be read: {reason}")]) from error
+        raise SettingsInvalid.of(str(file), f"cannot be read: {reason}") from error
     for name in path:
         values = values.get(name) if isinstance(values, dict) else None
     return values
@@ -217,35 +208,34 @@ def _section(file: Path, path: tuple[str, ...]) -> Any:
 
 def _build(section_values: Any, file: Path, section: str, rules: Rules) -> StudioSettings:
     if not isinstance(section_values, dict):
-        raise SettingsInvalid([Fault(str(file), f"{section} is a section: write [{section}]")])
-    fields = {field.name: field for field in msgspec.structs.fields(StudioSettings) if field.name != "file"}
+        raise SettingsInvalid.of(str(file), f"{section} is a section: write [{section}]")
+    types = {field.name: field.type for field in msgspec.structs.fields(StudioSettings) if field.name != "file"}
+    convert = partial(msgspec.convert, dec_hook=lambda _, path: file.parent / _text(path))
     values: dict[str, Any] = {}
     faults: list[Fault] = []
     for key, value in section_values.items():
-        if key not in fields:
-            faults.append(Fault(key, "unknown setting" + did_you_mean(key, fields)))
-            continue
-        try:
-            values[key] = msgspec.convert(value, fields[key].type, dec_hook=lambda _, path: file.parent / _text(path))
-        except msgspec.ValidationError:
-            faults += _mismatches(key, value, fields[key].type)
+        if key not in types:
+            faults.append(Fault(key, "unknown setting" + did_you_mean(key, types)))
+        elif mismatches := [*_mismatches(key, value, types[key], convert)]:
+            faults += mismatches
+        else:
+            values[key] = convert(value, types[key])
     faults += [*_broken_rules(values, file), *rules(values)]
     if faults:
         raise SettingsInvalid([Fault(f"{file} [{section}] {fault.name}", fault.message) for fault in faults])
     return StudioSettings(**values, file=file)
 
 
-def _mismatches(name: str, value: Any, wanted: Any) -> Iterator[Fault]:
-    """Yield the faults of a value; of each member, if a table is expected and given."""
-    if not isinstance(value, dict) or get_origin(wanted) is not dict:
-        yield Fault(name, mismatch(value, wanted))
+def _mismatches(name: str, value: Any, wanted: Any, convert: Callable[[Any, Any], Any]) -> Iterator[Fault]:
+    """Yield the fault of a value that cannot be converted; those of the members, if a table is expected and given."""
+    if isinstance(value, dict) and get_origin(wanted) is dict:
+        for key, member in value.items():
+            yield from _mismatches(f"{name}.{key}", member, get_args(wanted)[1], convert)
         return
-    _, of_member = get_args(wanted)
-    for key, member in value.items():
-        try:
-            msgspec.convert(member, of_member)
-        except msgspec.ValidationError:
-            yield from _mismatches(f"{name}.{key}", member, of_member)
+    try:
+        convert(value, wanted)
+    except msgspec.ValidationError:
+        yield Fault(name, mismatch(value, wanted))
 
 
 def _text(path: Any) -> str:

@@ -4,17 +4,16 @@ A mail is a whole document in MJML or HTML that no other file extends or include
 files and folders that start with `_`, and folders such as `layouts`, `partials` and `components`, are shared.
 """
 
-import contextlib
 import os
 import re
 import stat
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from fnmatch import fnmatch
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import chain
 from pathlib import Path
-from threading import Lock
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -29,6 +28,8 @@ _MARKUP = (".mjml", ".html", ".htm")
 _OTHERS = (".txt", ".text", ".subject", ".css")
 _TEMPLATE_SUFFIXES = (".j2", ".jinja", ".jinja2", ".tpl")
 """Endings of templates whose format, if any, is named by the ending before."""
+
+_SUFFIXES = frozenset((*_MARKUP, *_OTHERS, *_TEMPLATE_SUFFIXES))
 
 _HANDLEBARS = (".hbs", ".handlebars")
 
@@ -47,8 +48,8 @@ _MJML_BLOCK = re.compile(r"\{%\s*mjml\s*%\}")
 """The block of Django's packages for MJML, in files of any name."""
 
 
-State = tuple[int, int, str]
-"""Time of the last change of a file, in nanoseconds, its size, and its path."""
+FileState = tuple[str, int, int]
+"""A file, the time of its last change in nanoseconds, and its size. The name is empty for sources without a file."""
 
 
 class _Text(NamedTuple):
@@ -93,161 +94,140 @@ class Patterns(Struct, frozen=True):
     bounds: Path | None = None
     is_mail: Callable[[MailFiles], bool] | None = None
 
-
-class Discovery:
-    """Lists the files of `folder` and of the ones beneath it, whose files it overrides."""
-
-    def __init__(self, folder: Path, patterns: Patterns, *beneath: Path) -> None:
-        self._folders = Folders(folder, *beneath)
-        self._patterns = patterns
-        self._known: dict[str, tuple[State, _Text]] = {}
-        self._seen: tuple[Mapping[str, State], FolderContents] = ({}, FolderContents({}, (), (), {}))
-        self._left_out: dict[str, str] = {}
-        self._unreadable: dict[str, str] = {}
-        self._looking = Lock()
-        self._suffixes = (*_TEMPLATE_SUFFIXES, *(suffix.lower() for suffix in patterns.suffixes))
-
-    def look(self) -> FolderContents:
-        """List the folders now. Only changed files are read again. Threads take turns."""
-        with self._looking:
-            return self._look()
-
-    def _look(self) -> FolderContents:
-        self._left_out = {}
-        pairs = chain.from_iterable(
-            self._states(folder, "", (os.path.realpath(folder),)) for folder in reversed(self._folders.all)
-        )
-        states = dict(sorted(dict(pairs).items()))
-        if states != self._seen[0]:
-            self._unreadable = {}
-            files = {file: text for file, state in states.items() if (text := self._text(file, state)) is not None}
-            self._seen = states, self._classify(files)
-        return replace(self._seen[1], left_out=self._left_out | self._unreadable)
-
-    def _states(self, folder: str | Path, above: str, real: tuple[str, ...]) -> Iterator[tuple[str, State]]:
-        """Yield the state of every file that may be part of a mail. `real`: the resolved folders above."""
-        try:
-            inside = os.scandir(folder)
-        except FileNotFoundError:  # deleted meanwhile
-            return
-        except OSError as error:
-            self._left_out[above.rstrip("/")] = f"cannot be read: {error.strerror}"
-            return
-        with contextlib.suppress(OSError), inside:
-            for each in inside:
-                file = above + each.name
-                if each.name.startswith(".") or any(fnmatch(file, pattern) for pattern in self._patterns.ignore):
-                    continue
-                if self._leave_out(each, file, real):
-                    continue
-                if _is_folder(each):
-                    if each.name not in NOT_OURS and not Path(each.path, _MARKS_ENVIRONMENT).is_file():
-                        there = os.path.realpath(each.path) if each.is_symlink() else f"{real[-1]}/{each.name}"
-                        yield from self._states(each.path, f"{file}/", (*real, there))
-                elif self._can_be_part(file):
-                    with contextlib.suppress(OSError):  # deleted meanwhile, as temporary files of editors are
-                        status = each.stat()
-                        if stat.S_ISREG(status.st_mode):
-                            yield file, (status.st_mtime_ns, status.st_size, each.path)
-                        else:
-                            self._left_out[file] = "is not a regular file, but a pipe, a socket or a device"
-
-    def _leave_out(self, each: os.DirEntry[str], file: str, real: tuple[str, ...]) -> bool:
-        """Tell whether an entry is skipped. The reason is noted for possible parts of mails."""
-        is_folder = _is_folder(each)
-        file, matters = printable_name(file), is_folder or self._can_be_part(file)
-        if not has_printable_name(each.name) and matters:
-            self._left_out[file] = "has a name that is not UTF-8"
-        elif len(real) > DEEPEST and is_folder:
-            self._left_out[file] = f"is nested more than {DEEPEST} folders deep"
-        elif not matters and file.lower().endswith(_HANDLEBARS):
-            self._left_out[file] = "is a template of Handlebars, which Keyturn cannot render: compile it to HTML"
-        elif not each.is_symlink():
-            return False
-        elif os.path.realpath(each.path) in real:
-            self._left_out[file] = "is a link to a folder above it"
-        elif leads_out(each.path, self._patterns.bounds):
-            self._left_out[file] = "is a link that leads out of the folder"
-        elif matters and not os.path.exists(each.path):  # noqa: PTH110 - many
-            self._left_out[file] = "is a link to a missing file"
-        return file in self._left_out
-
-    def _can_be_part(self, file: str) -> bool:
+    def can_be_part(self, file: str) -> bool:
         suffix = os.path.splitext(file)[1].lower()  # noqa: PTH122 - many
-        return suffix in _MARKUP or suffix in _OTHERS or suffix in self._suffixes
-
-    def _text(self, file: str, state: State) -> _Text | None:
-        if file not in self._known or self._known[file][0] != state:
-            large = state[1] > LARGEST  # rendering reports it
-            try:
-                text = "" if large else read_plain_text(state[2], encoding="utf-8-sig", errors="replace")
-            except OSError as error:
-                self._unreadable[file] = f"cannot be read: {error.strerror}"
-                return None
-            self._known[file] = state, _read(text)
-        return self._known[file][1]
-
-    def _classify(self, files: Mapping[str, _Text]) -> FolderContents:
-        references = {file: tuple(self._files_named(text.refers, file, files)) for file, text in files.items()}
-        extended = _used({file: self._files_named(text.extends, file, files) for file, text in files.items()})
-        used = _used(references)
-        included = used - extended
-        of_circles = {
-            name for named in references.values() for name in named
-        } - used  # no mail includes them: they are shown, so that they are reported
-        kinds = {file: _kind(file, text) or (".html" if file in of_circles else "") for file, text in files.items()}
-        compiled = {naming.stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
-        mails, layouts, partials, named = {}, [], [], {plain_name(file): file for file in files}
-        for file, text in files.items():
-            if kinds[file] not in _MARKUP:
-                if naming.is_shared(file) or file in included | extended:
-                    partials.append(file)
-            elif file in extended or (self._is_layout(file) and text.blocks):
-                layouts.append(file)
-            elif (
-                file in included
-                or naming.is_shared(file)
-                or self._is_layout(file)
-                or (kinds[file] == ".mjml" and text.fragment and not text.extends)
-            ):
-                partials.append(file)
-            elif kinds[file] == ".mjml" or naming.stem_of(file) not in compiled:
-                kind = UnnamedMjml if kinds[file] == ".mjml" and naming.ending_of(file) != ".mjml" else MailFiles
-                mails[naming.name_of(file)] = kind(file, naming.text_part(file, named), naming.subject(file, named))
-        taken = {file for own in mails.values() for file in own} | included | extended
-        for file, text in files.items():
-            if file not in taken and _may_be_alone(file, text):
-                mails.setdefault(naming.name_of(file), MailFiles(file, file, naming.subject(file, named)))
-        contents = FolderContents(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
-        compiling = {file for file, text in files.items() if text.compiles}
-        return self._mails_alone(_with_compiled(contents, compiling) if compiling else contents)
-
-    def _mails_alone(self, whole: FolderContents) -> FolderContents:
-        """Leave out the pages of an app, and files that only they use."""
-        if (is_mail := self._patterns.is_mail) is None:
-            return whole
-        mails = {name: files for name, files in whole.mails.items() if is_mail(files)}
-        reached = {file for files in mails.values() for file in whole.reached_from(files)}
-        layouts, partials = (tuple(one for one in those if one in reached) for those in (whole.layouts, whole.partials))
-        return replace(whole, mails=mails, layouts=layouts, partials=partials)
-
-    def _files_named(self, names: Iterable[str], file: str, files: Mapping[str, _Text]) -> Iterator[str]:
-        meant = (naming.files_meant_by(name, file) for name in names)
-        existing = (next((path for path in those if path in files), None) for those in meant)
-        return filter(None, existing)
-
-    def _is_layout(self, file: str) -> bool:
-        return any(fnmatch(file, pattern) for pattern in self._patterns.layouts)
+        return suffix in _SUFFIXES or suffix in map(str.lower, self.suffixes)
 
 
-def _is_folder(each: os.DirEntry[str]) -> bool:
-    """Tell whether this is a folder, or a link to one. For a link to itself, `is_dir` would raise OSError."""
-    return os.path.isdir(each.path) if each.is_symlink() else each.is_dir()  # noqa: PTH112 - many
+def contents_of(folders: Folders, patterns: Patterns) -> FolderContents:
+    """List the folders now. Only changed files are read again."""
+    left_out: dict[str, str] = {}
+    tops = reversed(folders.all)
+    states = dict(chain.from_iterable(_states(top, "", (os.path.realpath(top),), left_out, patterns) for top in tops))
+    contents = _classified(tuple(sorted(states.items())), patterns)
+    return replace(contents, left_out={**left_out, **contents.left_out})
 
 
-def _used(references: Mapping[str, Iterable[str]]) -> set[str]:
+def _states(
+    folder: str | Path, above: str, real: tuple[str, ...], left_out: dict[str, str], patterns: Patterns
+) -> Iterator[tuple[str, FileState]]:
+    """Yield the state of every file that may be part of a mail. `real`: the resolved folders above."""
+    try:
+        with os.scandir(folder) as inside:
+            entries = [*inside]
+    except FileNotFoundError:  # deleted meanwhile
+        return
+    except OSError as error:
+        left_out[above.rstrip("/")] = f"cannot be read: {error.strerror}"
+        return
+    for each in entries:
+        file = above + each.name
+        if each.name.startswith(".") or any(fnmatch(file, pattern) for pattern in patterns.ignore):
+            continue
+        # For a link to itself, `is_dir` would raise OSError.
+        is_folder = os.path.isdir(each.path) if each.is_symlink() else each.is_dir()  # noqa: PTH112 - many
+        can_be_part = not is_folder and patterns.can_be_part(file)
+        if why := _why_left_out(each, real, patterns.bounds, is_folder=is_folder, can_be_part=can_be_part):
+            left_out[printable_name(file)] = why
+        elif is_folder and each.name not in NOT_OURS:
+            there = os.path.realpath(each.path) if each.is_symlink() else f"{real[-1]}/{each.name}"
+            if not os.path.isfile(f"{each.path}/{_MARKS_ENVIRONMENT}"):  # noqa: PTH113 - many
+                yield from _states(each.path, f"{file}/", (*real, there), left_out, patterns)
+        elif can_be_part:
+            with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
+                status = each.stat()
+                yield file, (each.path, status.st_mtime_ns, status.st_size)
+
+
+def _why_left_out(
+    each: os.DirEntry[str], real: tuple[str, ...], bounds: Path | None, *, is_folder: bool, can_be_part: bool
+) -> str:
+    """Return why an entry is skipped that may be a part of mails, or an empty text."""
+    if not has_printable_name(each.name) and (is_folder or can_be_part):
+        return "has a name that is not UTF-8"
+    if is_folder and len(real) > DEEPEST:
+        return f"is nested more than {DEEPEST} folders deep"
+    if each.name.lower().endswith(_HANDLEBARS) and not (is_folder or can_be_part):
+        return "is a template of Handlebars, which Keyturn cannot render: compile it to HTML"
+    if each.is_symlink():
+        if os.path.realpath(each.path) in real:
+            return "is a link to a folder above it"
+        if leads_out(each.path, bounds):
+            return "is a link that leads out of the folder"
+        if can_be_part and not os.path.exists(each.path):  # noqa: PTH110 - many
+            return "is a link to a missing file"
+    with suppress(OSError):  # deleted meanwhile
+        if can_be_part and not stat.S_ISREG(each.stat().st_mode):
+            return "is not a regular file, but a pipe, a socket or a device"
+    return ""
+
+
+@lru_cache(4)
+def _classified(states: tuple[tuple[str, FileState], ...], patterns: Patterns) -> FolderContents:
+    texts: dict[str, _Text] = {}
+    unreadable: dict[str, str] = {}
+    for file, state in states:
+        try:
+            texts[file] = _text(*state)
+        except OSError as error:
+            unreadable[file] = f"cannot be read: {error.strerror}"
+    contents = _classify(texts, patterns.layouts)
+    if patterns.is_mail:  # leave out the pages of an app, and files that only they use
+        mails = {name: files for name, files in contents.mails.items() if patterns.is_mail(files)}
+        reached = {file for files in mails.values() for file in contents.reached_from(files)}
+        layouts, partials = (
+            tuple(one for one in those if one in reached) for those in (contents.layouts, contents.partials)
+        )
+        contents = replace(contents, mails=mails, layouts=layouts, partials=partials)
+    return replace(contents, left_out=unreadable)
+
+
+def _classify(files: Mapping[str, _Text], patterns_of_layouts: Iterable[str]) -> FolderContents:
+    references = {file: tuple(_files_named(text.refers, file, files)) for file, text in files.items()}
+    extended = _used({file: tuple(_files_named(text.extends, file, files)) for file, text in files.items()})
+    used = _used(references)
+    # No mail includes the files of a circle: they are shown, so that they are reported.
+    of_circles = {name for named in references.values() for name in named} - used
+    used |= extended
+    kinds = {file: _kind(file, text) or (".html" if file in of_circles else "") for file, text in files.items()}
+    compiled = {naming.stem_of(file) for file, kind in kinds.items() if kind == ".mjml"}
+    mails, layouts, partials, named = {}, [], [], {plain_name(file): file for file in files}
+    for file, text in files.items():
+        is_markup, is_mjml = kinds[file] in _MARKUP, kinds[file] == ".mjml"
+        is_layout = is_markup and any(fnmatch(file, pattern) for pattern in patterns_of_layouts)
+        is_shared = naming.is_shared(file) or file in used
+        if is_markup and (file in extended or (is_layout and text.blocks)):
+            layouts.append(file)
+        elif is_shared or is_layout or (is_mjml and text.fragment and not text.extends):
+            partials.append(file)
+        elif is_mjml or (is_markup and naming.stem_of(file) not in compiled):
+            is_named = naming.ending_of(file) == ".mjml" or not is_mjml
+            files_of = MailFiles(file, naming.text_part(file, named), naming.subject(file, named))
+            mails[naming.name_of(file)] = files_of if is_named else UnnamedMjml(*files_of)
+    taken = {file for own in mails.values() for file in own} | used
+    for file, text in files.items():
+        if file not in taken and _may_be_alone(file, text):
+            mails.setdefault(naming.name_of(file), MailFiles(file, file, naming.subject(file, named)))
+    for name, own in mails.items():
+        if any(files[file].compiles for file in _reached([own.markup], references)):
+            mails[name] = UnnamedMjml(*own)
+    return FolderContents(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
+
+
+@lru_cache(4096)
+def _text(path: str, _: int, size: int) -> _Text:
+    """Return the facts on a file in this state. Raises OSError."""
+    is_large = size > LARGEST  # rendering reports it
+    return _read("" if is_large else read_plain_text(path, encoding="utf-8-sig", errors="replace"))
+
+
+def _files_named(names: Iterable[str], file: str, files: Collection[str]) -> Iterator[str]:
+    meant = (naming.files_meant_by(name, file) for name in names)
+    return filter(None, (next((path for path in those if path in files), None) for those in meant))
+
+
+def _used(below: Mapping[str, Sequence[str]]) -> set[str]:
     """Return the files that others refer to. A file that is only named by a circle which it closes does not count."""
-    below = {file: tuple(named) for file, named in references.items()}
     above: dict[str, list[str]] = {}
     for file, named in below.items():
         for one in named:
@@ -269,14 +249,6 @@ def _reached(files: Iterable[str], references: Mapping[str, Iterable[str]]) -> l
             reached[file] = None
             waiting.extend(references.get(file, ()))
     return list(reached)
-
-
-def _with_compiled(contents: FolderContents, compiling: set[str]) -> FolderContents:
-    mails = {
-        name: UnnamedMjml(*files) if compiling.intersection(contents.reached_from([files.markup])) else files
-        for name, files in contents.mails.items()
-    }
-    return replace(contents, mails=mails)
 
 
 def _read(text: str) -> _Text:
@@ -306,10 +278,6 @@ def _kind(file: str, text: _Text) -> str:
     """Return the ending that names the format; without one, as in "welcome.tpl", the text decides."""
     ending = naming.ending_of(file)
     return ending if ending in (*_MARKUP, *_OTHERS) else text.looks_like
-
-
-FileState = tuple[str, int, int]
-"""A file, the time of its last change in nanoseconds, and its size. The name is empty for sources without a file."""
 
 
 def state_of(file: str) -> FileState:

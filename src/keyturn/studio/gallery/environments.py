@@ -13,7 +13,7 @@ from pathlib import Path
 from types import FunctionType, MethodType, ModuleType
 from typing import Any, ClassVar
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Template, TemplateSyntaxError, nodes
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, Template, TemplateSyntaxError, nodes
 
 from keyturn.errors import KeyturnError
 from keyturn.mail.languages import Language
@@ -114,8 +114,7 @@ def app_environment(folder: Path, environment_for: Callable[[str], Environment])
         app = environment_for(language.tag)
         copy = app.overlay(enable_async=False, bytecode_cache=None, auto_reload=True)
         copy.globals, copy.filters, copy.tests = map(_awaited, (app.globals, app.filters, app.tests))
-        loaders: list[BaseLoader] = [FileSystemLoader(folder), *([app.loader] if app.loader else [])]
-        copy.loader = ChoiceLoader(loaders)
+        copy.loader = ChoiceLoader([FileSystemLoader(folder), *filter(None, [app.loader])])
         if hasattr(copy, "install_gettext_callables") and "gettext" not in copy.globals:
             _translate(copy, language)
         if (flask := getattr(app, "app", None)) and hasattr(flask, "wsgi_app"):
@@ -222,25 +221,24 @@ def import_environment(named: str, folders: Iterable[Path]) -> Callable[[str], E
     `named` may be an environment, an object with one (a Flask app, Jinja2Templates), or a function that returns either
     and may take the tag. It is imported with the folders on `sys.path`. Raises CannotImport.
     """
-    module_name, _, path = named.partition(":")
+    (module_name, _, path), option = named.partition(":"), f"--env {named}"
     if not module_name or not path or "/" in named:
-        raise CannotImport(f"--env {named}: write it as package.module:environment")
-    module = import_from(module_name, folders, f"--env {named}")
+        raise CannotImport(f"{option}: write it as package.module:environment")
+    module = import_from(module_name, folders, option)
     value: Any = module
     for name in path.split("."):
         if not hasattr(value, name):
-            raise CannotImport(f"--env {named}: {module_name} has no {path}{did_you_mean(name, dir(value))}")
+            raise CannotImport(f"{option}: {module_name} has no {path}{did_you_mean(name, dir(value))}")
         value = getattr(value, name)
 
     @cache
     def environment(tag: str) -> Environment:
-        made, holder = _environment_in(value, tag, f"--env {named}")
+        made, holder = _environment_in(value, tag, option)
         request = request_for(made.globals.get("url_for"), (holder, value, *vars(module).values()))
-        if request is None or "request" in made.globals:
-            return made
-        with_request = made.overlay()
-        with_request.globals = {**made.globals, "request": request}
-        return with_request
+        if request is not None and "request" not in made.globals:
+            made = made.overlay()
+            made.globals = {**made.globals, "request": request}
+        return made
 
     environment("en")
     return environment
@@ -255,9 +253,8 @@ def import_from(name: str, folders: Iterable[Path], option: str) -> ModuleType:
         return import_module(name)
     except ModuleNotFoundError as missing:
         if missing.name and f"{name}.".startswith(f"{missing.name}."):
-            raise CannotImport(
-                f"{option}: there is no module {missing.name} in this folder or on Python's path"
-            ) from None
+            where = "in this folder or on Python's path"
+            raise CannotImport(f"{option}: there is no module {missing.name} {where}") from None
         raise CannotImport(f"{option}: {_describe_error(missing)}") from missing
     except (Exception, SystemExit) as error:  # a module may raise anything
         raise CannotImport(f"{option}: {_describe_error(error)}") from error
@@ -283,11 +280,9 @@ def _environment_in(value: Any, tag: str, option: str, *, called: bool = False) 
 
 def _takes_locale(function: Callable[..., Any]) -> bool:
     """Tell whether a function requires an argument, or names its first one as a locale."""
-    parameters = list(inspect.signature(function).parameters.values())
-    return bool(parameters) and (
-        parameters[0].name in _LOCALE
-        or (parameters[0].default is parameters[0].empty and parameters[0].kind is not parameters[0].KEYWORD_ONLY)
-    )
+    first = next(iter(inspect.signature(function).parameters.values()), None)
+    is_required = first and first.default is first.empty and first.kind is not first.KEYWORD_ONLY
+    return first is not None and bool(first.name in _LOCALE or is_required)
 
 
 def _describe_error(error: BaseException) -> str:

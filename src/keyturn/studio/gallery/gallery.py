@@ -3,14 +3,14 @@
 import os
 import re
 import stat
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from jinja2 import BaseLoader, Environment, FunctionLoader
@@ -20,11 +20,11 @@ from keyturn.errors import TemplateInvalid, UnknownMail
 from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import Folders, MailFiles
-from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import leads_out, read_plain_text, walk
 from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_mail
-from keyturn.studio.gallery.discovery import Discovery, FileState, FolderContents, Patterns, state_of
+from keyturn.studio.gallery.context_values import within
+from keyturn.studio.gallery.discovery import FileState, FolderContents, Patterns, contents_of, state_of
 from keyturn.studio.gallery.environments import Prepare
 from keyturn.studio.gallery.rendering import Renderers
 from keyturn.studio.gallery.samples import Sample, hostile
@@ -110,14 +110,9 @@ class Gallery:
         there = (other.resolve() for other in beside if other.is_dir())
         return [folder, *sorted({other for other in there if not other.is_relative_to(folder)})]
 
-    @contextmanager
-    def one_look(self, look: "Look | None" = None) -> Iterator[None]:
+    def one_look(self, look: "Look | None" = None) -> AbstractContextManager[object]:
         """Answer all calls in this context from one look at the folder, a new one, taken by the first of them."""
-        token = _LOOK.set(look or Look(self, cache(names_in)))
-        try:
-            yield
-        finally:
-            _LOOK.reset(token)
+        return within(_LOOK, look or Look(self))
 
     def names(self) -> list[str]:
         return list(self._look.contents.mails)
@@ -189,7 +184,7 @@ class Gallery:
             return None
 
         def explore() -> Passes | None:
-            return self.explorer(name) if self.explorer else explore_mail(self, name, samples, self._compiled)
+            return self.explorer(name) if self.explorer else explore_mail(self, name, samples)
 
         return self._while_unchanged(name, "branches", explore, *samples.values())
 
@@ -226,10 +221,9 @@ class Gallery:
         def prepare_draft(environment: Environment) -> Environment:
             if self.draft:
                 environment.bytecode_cache = None  # a draft is compiled once, for its author alone
-            if self.draft and environment.loader:
-                environment.loader = _with_draft(
-                    environment.loader, environment, self.folders / self.draft.file, self.draft
-                )
+                if environment.loader:
+                    file = self.folders / self.draft.file
+                    environment.loader = _with_draft(environment.loader, environment, file, self.draft.text)
             return prepare(environment) if prepare else environment
 
         return Renderers(self.templates.with_files(self.files), self.brands, prepare_draft, is_forcing)
@@ -250,46 +244,38 @@ class Gallery:
         return templates.compile(name, filled)
 
     def but(self, **changes: Any) -> "Gallery":
-        """Return this gallery with changes that leave its list of files as it is, so that none is read again."""
-        changed = replace(self, **changes)
-        vars(changed)["_discovery"] = self._discovery
-        return changed
+        return replace(self, **changes)
 
     def _entry(self, name: str) -> Entry:
         try:
             samples = tuple(self._written_samples(name)) or (GUESSED,)
-            known_passes: Passes | None = self._results.get((name, "branches"), ((), None))[1]
-            branches = tuple(sample.name for sample in known_passes.samples) if known_passes else ()
-            return Entry(name, samples, branches)
         except TemplateInvalid:
             return Entry(name, (), unreadable=True)
+        known_passes: Passes | None = self._results.get((name, "branches"), ((), None))[1]
+        return Entry(name, samples, tuple(sample.name for sample in known_passes.samples) if known_passes else ())
 
     def _written_samples(self, name: str) -> Mapping[str, Sample]:
         """Return the samples in files. Raises LookupError, TemplateInvalid."""
         look = self._look
         if name not in look.samples:
-            look.samples[name] = self._read_samples(name, look.names_in)
+            written: dict[str, WrittenSample] = {}
+            for folder in reversed(self.folders.all):
+                written |= find_samples(
+                    folder,
+                    name,
+                    self.files(name).markup,
+                    printed_names=lambda: self.variables(name),
+                    names_in=look.names_in,
+                    bounds=self.patterns.bounds,
+                )
+            values = {one: sample.values for one, sample in written.items()}
+            if props := self.props.get(name):
+                values = {one: msgspec.structs.asdict(typed) for one, typed in fit_samples(written, props).items()}
+            kind: Literal["typed", "plain"] = "typed" if props else "plain"
+            look.samples[name] = {
+                one: Sample(one, values[one], kind, self._origin_of(sample)) for one, sample in written.items()
+            }
         return look.samples[name]
-
-    def _read_samples(self, name: str, names_in: NamesIn) -> Mapping[str, Sample]:
-        written: dict[str, WrittenSample] = {}
-        for folder in reversed(self.folders.all):
-            markup, printed_names = self.files(name).markup, lambda: self.variables(name)
-            written |= find_samples(
-                folder,
-                name,
-                markup,
-                printed_names=printed_names,
-                names_in=names_in,
-                bounds=self.patterns.bounds,
-            )
-        props = self.props.get(name)
-        if props is None:
-            return {one: Sample(one, sample.values, origin=self._origin_of(sample)) for one, sample in written.items()}
-        return {
-            one: Sample(one, msgspec.structs.asdict(typed), "typed", self._origin_of(written[one]))
-            for one, typed in fit_samples(written, props).items()
-        }
 
     def _while_unchanged(self, name: str, what: str, make: Callable[[], T], *inputs: object) -> T:
         """Return the result of `make`, which is kept until the inputs or a file of the mail change."""
@@ -307,10 +293,6 @@ class Gallery:
     def _strict(self) -> Renderers:
         return self.renderers()
 
-    @cached_property
-    def _compiled(self) -> SharedBytecodeCache:
-        return SharedBytecodeCache(most=64)  # layouts and partials, which many mails share
-
     def _origin_of(self, sample: WrittenSample) -> str:
         file = Path(os.path.relpath(sample.file, self.folder)).as_posix()
         return f"{file}:{sample.line}" if sample.line else file
@@ -319,33 +301,32 @@ class Gallery:
     def _look(self) -> "Look":
         """The look of the `one_look` around this call, or one for this call alone."""
         look = _LOOK.get()
-        return look if look is not None and look.gallery is self else Look(self, cache(names_in))
-
-    @cached_property
-    def _discovery(self) -> Discovery:
-        return Discovery(self.folder, self.patterns, *self.folders.all[1:])
+        return look if look is not None and look.gallery is self else Look(self)
 
 
 class Look(Struct, dict=True):
     gallery: Gallery
-    names_in: NamesIn
     samples: dict[str, Mapping[str, Sample]] = {}
 
     @cached_property
     def contents(self) -> FolderContents:
-        return self.gallery._discovery.look()  # noqa: SLF001 - its own kind
+        return contents_of(self.gallery.folders, self.gallery.patterns)
+
+    @cached_property
+    def names_in(self) -> NamesIn:
+        return cache(names_in)
 
 
 _LOOK: ContextVar[Look | None] = ContextVar("look", default=None)
 
 
-def _with_draft(loader: BaseLoader, environment: Environment, file: Path, draft: Draft) -> BaseLoader:
+def _with_draft(loader: BaseLoader, environment: Environment, file: Path, text: str) -> BaseLoader:
     """Return a loader that has the draft in place of its file, whatever its name."""
 
     def load(name: str) -> tuple[str, str | None, Callable[[], bool] | None]:
         source, path, is_current = loader.get_source(environment, name)
         is_draft = path and os.path.realpath(path) == os.path.realpath(file)
-        return (draft.text, path, None) if is_draft else (source, path, is_current)
+        return (text, path, None) if is_draft else (source, path, is_current)
 
     return FunctionLoader(load)
 
@@ -355,37 +336,27 @@ Fingerprint = frozenset[FileState]
 
 
 def fingerprints(gallery: Gallery) -> Mapping[str, Fingerprint]:
-    """Return the fingerprint of each template: all files but those that belong to other templates alone."""
-    names = gallery.names()
-    owners = owners_among(names)
-    own: dict[str, set[FileState]] = {name: set() for name in names}
+    """Return the fingerprint of each template: all files but those that belong to other templates alone.
+
+    The path of a file names the templates that it belongs to. Most files belong to none.
+    """
+    own: dict[str, set[FileState]] = {name: set() for name in gallery.names()}
     shared: set[FileState] = set()
     for file in Fingerprint().union(*map(fingerprint, gallery.watched_folders)):
-        for files in [own[owner] for owner in owners(file[0])] or [shared]:
+        path = file[0].removeprefix("samples/")
+        owners = own.keys() & {path[:at] for at, character in enumerate(path) if character in "/."}
+        for files in [own[owner] for owner in owners] or [shared]:
             files.add(file)
     return {name: frozenset(shared | files) for name, files in own.items()}
 
 
-def owners_among(names: Iterable[str]) -> Callable[[str], Collection[str]]:
-    """Return a function from a file's path to the templates that own it; most files have no owner."""
-    known = frozenset(names)
-
-    def owners(file: str) -> Collection[str]:
-        path = file.removeprefix("samples/")
-        return known.intersection(path[:at] for at, character in enumerate(path) if character in "/.")
-
-    return owners
-
-
 def fingerprint(folder: Path) -> Fingerprint:
-    return frozenset(_files(str(folder)))
-
-
-def _files(top: str) -> Iterator[FileState]:
+    top, states = str(folder), set[FileState]()
     for above, _, names in walk(top):
         inside = above[len(top) :].strip(os.sep).replace(os.sep, "/")
         for name in names:
             with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
                 status = os.stat(f"{above}/{name}")  # noqa: PTH116 - many
                 if stat.S_ISREG(status.st_mode):
-                    yield f"{inside}/{name}".lstrip("/"), status.st_mtime_ns, status.st_size
+                    states.add((f"{inside}/{name}".lstrip("/"), status.st_mtime_ns, status.st_size))
+    return frozenset(states)

@@ -1,17 +1,22 @@
 """Opens a folder of templates with its settings as a Gallery."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
 from inspect import isclass
 from pathlib import Path
 
-from jinja2 import Environment
-
-from keyturn.mail.languages import Language, Languages, languages_in
+from keyturn.mail.languages import Languages, languages_in
 from keyturn.mail.languages.catalogues import ANY
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.studio.gallery.configuration import StudioSettings
 from keyturn.studio.gallery.discovery import Patterns
-from keyturn.studio.gallery.environments import app_environment, folder_environment, import_environment, import_from
+from keyturn.studio.gallery.environments import (
+    FolderEnvironment,
+    app_environment,
+    folder_environment,
+    import_environment,
+    import_from,
+)
 from keyturn.studio.gallery.gallery import Gallery
 from keyturn.studio.gallery.naming import bounds_of
 from keyturn.studio.gallery.sandbox import SandboxedFolderEnvironment
@@ -30,24 +35,28 @@ def open_gallery(
     app's own environment has no sandbox. Raises CannotImport.
     """
     folder, settings = directory.resolve(), settings or StudioSettings()
-    places = _import_places(folder, settings)
+    bounds, places = bounds_of(folder) if sandboxed else None, _import_places(folder, settings)
+    if named := environment or settings.env:
+        make_environment = app_environment(folder, import_environment(named, places))
+    else:
+        kind = SandboxedFolderEnvironment if sandboxed else FolderEnvironment
+        make_environment = folder_environment(folder, kind, bounds=bounds)
+    if settings.locales:
+        catalogues = partial(Languages, settings.timezone, settings.locales, domain=ANY, reload=True)
+    else:
+        catalogues = partial(languages_in, folder, settings.timezone)
     return Gallery(
         templates=Templates(
             folder,
             settings.globals,
             reload=True,
-            make_environment=_environment(folder, environment or settings.env, places, sandboxed=sandboxed),
+            make_environment=make_environment,
             outlook_classic=settings.outlook_classic,
         ),
-        languages=_languages(folder, settings, bounds_of(folder) if sandboxed else None),
+        languages=catalogues(more=settings.languages, bounds=bounds),
         props=_props(settings.props, places) if settings.props else {},
         brands={name: {**settings.globals, **brand} for name, brand in settings.brands.items()},
-        patterns=Patterns(
-            ignore=settings.ignore,
-            layouts=settings.layouts,
-            suffixes=settings.suffixes,
-            bounds=bounds_of(folder) if sandboxed else None,
-        ),
+        patterns=Patterns(settings.ignore, settings.layouts, settings.suffixes, bounds),
         finds_branches=settings.branches,
     )
 
@@ -57,24 +66,6 @@ def _import_places(folder: Path, settings: StudioSettings) -> list[Path]:
     project = settings.file.parent if settings.file else None
     project = project or next((above for above in folder.parents if (above / "pyproject.toml").is_file()), None)
     return [*([project / "src", project] if project else []), Path.cwd()]
-
-
-def _environment(
-    folder: Path, named: str, places: Iterable[Path], *, sandboxed: bool
-) -> Callable[[Language], Environment]:
-    if named:
-        return app_environment(folder, import_environment(named, places))
-    if sandboxed:
-        return folder_environment(folder, SandboxedFolderEnvironment, bounds=bounds_of(folder))
-    return folder_environment(folder)
-
-
-def _languages(folder: Path, settings: StudioSettings, bounds: Path | None) -> Languages:
-    if settings.locales:
-        return Languages(
-            settings.timezone, settings.locales, domain=ANY, reload=True, more=settings.languages, bounds=bounds
-        )
-    return languages_in(folder, settings.timezone, more=settings.languages, bounds=bounds)
 
 
 def _props(module: str, places: Iterable[Path]) -> Mapping[str, type[EmailProps]]:

@@ -35,20 +35,15 @@ class Renderers:
         is_forcing = bool(sample.forced) or self.is_forcing
         key = (sample.kind, brand, is_forcing)
         if key not in self._known:
-            self._known[key] = self._templates_of_brand(brand).with_preparation(
-                partial(self._prepared, undefined=_UNKNOWN[sample.kind], is_forcing=is_forcing)
-            )
+            if brand and brand not in self.brands:
+                raise UnknownMail(f"There is no brand called {brand}.")
+            templates = self.templates.with_globals(self.brands[brand]) if brand else self.templates
+            self._known[key] = templates.with_preparation(partial(self._prepared, sample.kind, is_forcing))
         templates = self._known[key]
         return replace(templates, around=lambda: on_way(Way(sample.forced))) if sample.forced else templates
 
-    def _templates_of_brand(self, brand: str) -> Templates:
-        if not brand:
-            return self.templates
-        if brand not in self.brands:
-            raise UnknownMail(f"There is no brand called {brand}.")
-        return self.templates.with_globals(self.brands[brand])
-
-    def _prepared(self, environment: Environment, *, undefined: type[Undefined], is_forcing: bool) -> Environment:
-        prepared = with_forcing(self.prepare(environment)) if is_forcing else self.prepare(environment)
-        prepared.undefined = undefined
+    def _prepared(self, kind: str, is_forcing: bool, environment: Environment) -> Environment:
+        prepared = self.prepare(environment)
+        prepared = with_forcing(prepared) if is_forcing else prepared
+        prepared.undefined = _UNKNOWN[kind]
         return prepared

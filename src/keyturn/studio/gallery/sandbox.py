@@ -21,6 +21,7 @@ from jinja2.sandbox import MAX_RANGE, ImmutableSandboxedEnvironment, safe_range
 from jinja2.utils import generate_lorem_ipsum
 from jinja2.visitor import NodeTransformer
 
+from keyturn.studio.gallery.context_values import within
 from keyturn.studio.gallery.environments import FolderEnvironment, method_call
 from keyturn.studio.gallery.sizes import LARGEST
 
@@ -56,11 +57,8 @@ class EndedBySandbox(OutOfBounds):
 
 class _EndingTemplate(Template):
     def render(self, *args: Any, **values: Any) -> str:
-        ends = _ends_at.set((monotonic() + LONGEST, thread_time() + LONGEST))
-        try:
+        with within(_ends_at, (monotonic() + LONGEST, thread_time() + LONGEST)):
             return super().render(*args, **values)
-        finally:
-            _ends_at.reset(ends)
 
 
 class SandboxedFolderEnvironment(FolderEnvironment, ImmutableSandboxedEnvironment):

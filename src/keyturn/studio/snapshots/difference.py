@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
+from itertools import groupby
 from typing import Literal, NamedTuple
 
 _TOKEN = re.compile(r"\w+|\s+|[^\w\s]")
@@ -65,13 +66,9 @@ class Difference:
             if line.kind != "same"
             for step in range(-_AROUND, _AROUND + 1)
         }
-        runs: list[Run] = []
-        start = 0
-        for at in range(1, len(self.lines) + 1):
-            if at == len(self.lines) or (at in near) != (start in near):
-                runs.append(Run(self.lines[start:at], start not in near))
-                start = at
-        return [run._replace(folded=run.folded and len(run.lines) >= _FOLDED_FROM) for run in runs]
+        groups = groupby(range(len(self.lines)), near.__contains__)
+        runs = ((is_near, tuple(self.lines[at] for at in group)) for is_near, group in groups)
+        return [Run(lines, folded=not is_near and len(lines) >= _FOLDED_FROM) for is_near, lines in runs]
 
 
 def difference(before: str, after: str) -> Difference:

@@ -86,8 +86,7 @@ class DjangoEngine(Engine):
 
     def source(self, file: str) -> str | None:
         """Return the source of a template, or None if no loader has it."""
-        loaders = (inner for loader in self._engine.template_loaders for inner in getattr(loader, "loaders", [loader]))
-        for loader in loaders:
+        for loader in _inner_loaders(self._engine):
             for origin in loader.get_template_sources(file):
                 with suppress(TemplateDoesNotExist, OSError, UnicodeDecodeError):
                     return str(loader.get_contents(origin))
@@ -120,9 +119,10 @@ class DjangoEngine(Engine):
                 return kind, _HINT_IN_MESSAGE.sub("", _PLACE_IN_MESSAGE.sub("", str(error))).rstrip(". "), fix
             case RecursionError():
                 return "error", "Templates include each other in a circle", "Remove one of the includes."
-        is_url = isinstance(error, NoReverseMatch)
-        against = "Check the name and the arguments against the project's URLs."
-        fix = against if is_url else "Check what this line does with its values."
+            case NoReverseMatch():
+                fix = "Check the name and the arguments against the project's URLs."
+            case _:
+                fix = "Check what this line does with its values."
         return "error", f"{type(error).__name__}: {str(error).rstrip('.')}", fix
 
     def _of_syntax(self, said: str) -> tuple[FaultKind, str]:
@@ -152,9 +152,8 @@ class DjangoEngine(Engine):
                 continue
 
     def _names_of_templates(self) -> Iterable[str]:
-        for folder in template_folders(self._engine):
-            for file in folder.rglob("*.*"):
-                yield file.relative_to(folder).as_posix()
+        folders = template_folders(self._engine)
+        return (file.relative_to(folder).as_posix() for folder in folders for file in folder.rglob("*.*"))
 
 
 def _place(error: Exception, tracer: DjangoTracer) -> tuple[Any, Any]:
@@ -175,6 +174,9 @@ def _is_constant(node: Any) -> bool:
 
 
 def template_folders(engine: Any) -> list[Path]:
-    loaders = (inner for loader in engine.template_loaders for inner in getattr(loader, "loaders", [loader]))
-    named = (Path(folder) for loader in loaders if hasattr(loader, "get_dirs") for folder in loader.get_dirs())
+    named = (Path(folder) for loader in _inner_loaders(engine) for folder in getattr(loader, "get_dirs", list)())
     return list(dict.fromkeys(folder.resolve() for folder in named if folder.is_dir()))
+
+
+def _inner_loaders(engine: Any) -> Iterator[Any]:
+    return (inner for loader in engine.template_loaders for inner in getattr(loader, "loaders", [loader]))

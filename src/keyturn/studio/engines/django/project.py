@@ -48,20 +48,17 @@ def open_project(settings: str, directory: Path | None, studio: StudioSettings |
 
 def _ordered_folders(folders: Sequence[Path], directory: Path | None, option: str) -> list[Path]:
     """Return the folders, the one of the mails first: new samples are written into it."""
+    own = [folder for folder in folders if is_own(folder)]
     if directory is None:
-        own = [folder for folder in folders if is_own(folder)]
-        if not own:
-            raise CannotImport(
-                f"{option}: no template loader looks into a folder of the project; set DIRS or APP_DIRS in TEMPLATES"
-            )
-        return [*own, *(folder for folder in folders if folder not in own)]
-    wanted = directory.resolve()
-    having = [folder for folder in folders if wanted.is_relative_to(folder)]
-    having += [folder for folder in folders if folder.is_relative_to(wanted)]
+        having, missing = own, "a folder of the project; set DIRS or APP_DIRS in TEMPLATES"
+    else:
+        wanted = directory.resolve()
+        having = [folder for folder in folders if wanted.is_relative_to(folder)]
+        having += [folder for folder in folders if folder.is_relative_to(wanted)]
+        missing = f"{directory}; the loaders look into {', '.join(map(str, own)) or 'no folder of the project'}"
     if not having:
-        looked = ", ".join(map(str, filter(is_own, folders))) or "no folder of the project"
-        raise CannotImport(f"{option}: no template loader looks into {directory}; the loaders look into {looked}")
-    return [*having, *(folder for folder in folders if folder not in having)]
+        raise CannotImport(f"{option}: no template loader looks into {missing}")
+    return [*dict.fromkeys([*having, *folders])]
 
 
 def _mails_in(folders: Folders, directory: Path | None) -> Callable[[MailFiles], bool]:
@@ -132,12 +129,11 @@ def language_codes() -> dict[str, str]:
         codes.sort(key=lambda code: not settings.LANGUAGE_CODE.startswith(code))
     else:
         codes = [settings.LANGUAGE_CODE, *_translated()]
-    known = ((parse_locale(code), code) for code in codes)
-    tags = ((str(locale).replace("_", "-"), code) for locale, code in known if locale)
-    found: dict[str, str] = {}
-    for tag, code in tags:
-        found.setdefault(tag, code)
-    return found or {"en": "en"}
+    by_tag: dict[str, str] = {}
+    for code in codes:
+        if locale := parse_locale(code):
+            by_tag.setdefault(str(locale).replace("_", "-"), code)
+    return by_tag or {"en": "en"}
 
 
 def _translated() -> Iterator[str]:

@@ -7,13 +7,12 @@ the first one, completed with plausible ones, and what it forces. Findings on it
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from functools import partial
 from pathlib import PurePosixPath
 from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jinja2 import BytecodeCache, Environment, TemplateError, nodes
+from jinja2 import TemplateError
 from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
@@ -57,12 +56,12 @@ class Passes(msgspec.Struct, frozen=True):
     is_cut_short: bool = False
 
 
-def explore_mail(gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache) -> Passes:
-    """Explore the branches of a mail. `compiled`: a cache of compiled templates for several mails. Raises OutOfTime."""
+def explore_mail(gallery: "Gallery", name: str, samples: Mapping[str, Sample]) -> Passes:
+    """Explore the branches of a mail. Raises OutOfTime."""
     names = {one for sample in samples.values() for one in sample.values}
-    exploration = _Exploration(gallery, name, names, with_lenient_filters, compiled)
+    exploration = _Exploration(gallery, name, names, with_lenient_filters)
     if not exploration.render_all(samples.values()) and gallery.go_on:
-        exploration = _Exploration(gallery, name, names, gallery.go_on, None)
+        exploration = _Exploration(gallery, name, names, gallery.go_on)
         exploration.render_all(samples.values())
     return exploration.passes(next(iter(samples.values())))
 
@@ -83,24 +82,18 @@ class _Pass(Way):
 
     def choose(self, file: str, number: int) -> bool | None:
         point = self._points.get((file, number))
-        if point is None:
-            return None
-        if (file, number) not in self.forced and (holds := self._decide(point)) is not None:
+        if point and (file, number) not in self.forced and (holds := self._decide(point)) is not None:
             self.forced[file, number] = holds
-            if not isinstance(point.node, nodes.For):
-                test, is_asked = _question(point)
-                self._answers[test] = is_asked == holds
+            if not point.is_loop:
+                self._answers[point.test] = point.is_asked == holds
         return super().choose(file, number)
 
     def _decide(self, point: Point) -> bool | None:
-        test, is_asked = _question(point)
-        if not isinstance(point.node, nodes.For) and test in self._answers:
-            return self._answers[test] == is_asked
+        if not point.is_loop and point.test in self._answers:
+            return self._answers[point.test] == point.is_asked
         own = [branch for branch in point.branches if branch in self._wanted]
-        if len(own) == 1 or (own and isinstance(point.node, nodes.For)):
-            return own[0].holds
-        if own:
-            return None  # the values decide which of both is first
+        if own:  # where both are wanted, the values decide which of them is first
+            return own[0].holds if len(own) == 1 or point.is_loop else None
         numbers = {branch.number for branch in self._wanted if branch.file == point.file}
         ways = [branch for branch in point.branches if numbers & point.inside[branch.holds]]
         if not ways:
@@ -110,29 +103,19 @@ class _Pass(Way):
         return way.holds
 
 
-def _question(point: Point) -> tuple[str, bool]:
-    """Return the test of a decision without the `not` around it, and whether there is none."""
-    test, is_asked = point.test, True
-    while isinstance(test, nodes.Not):
-        test, is_asked = test.node, not is_asked
-    return repr(test), is_asked
-
-
 class _Exploration:
     """The branches of a mail, those that its samples take, and the passes that take the others."""
 
-    def __init__(
-        self, gallery: "Gallery", name: str, names: Collection[str], prepare: Prepare, compiled: BytecodeCache | None
-    ) -> None:
+    def __init__(self, gallery: "Gallery", name: str, names: Collection[str], prepare: Prepare) -> None:
         """`names`: those that samples give a value."""
         self._gallery = gallery
         self._name = name
-        self._renderers = gallery.renderers(partial(_prepared, prepare=prepare, compiled=compiled))
+        self._renderers = gallery.renderers(lambda environment: with_forcing(prepare(environment)))
         self._language = gallery.languages.choose(SOURCE_LANGUAGE)
         own = gallery.templates.environment(self._language).globals.keys() - names
-        points = ((point, _names_in(point.test) or {""}) for point in _points(gallery, name))
         # No pass forces a decision of the brand, whose values it does not complete.
-        self._points: Points = {(one.file, one.number): one for one, its_names in points if not its_names <= own}
+        points = (one for one in _points(gallery, name) if not (one.names and one.names <= own))
+        self._points: Points = {(one.file, one.number): one for one in points}
         self._taken: set[Branch] = set()
         self._ends_at = thread_time() + LONGEST
         self._names: set[str] = set()
@@ -147,11 +130,8 @@ class _Exploration:
 
     def _wanted(self) -> list[Branch]:
         """Return the branches that show something, and that nothing has taken."""
-        branches = (one for point in self._points.values() for one in point.branches)
-        return [one for one in branches if one not in self._taken and self._lines(one)]
-
-    def _lines(self, branch: Branch) -> Lines | None:
-        return self._points[branch.file, branch.number].lines(branch.holds)
+        branches = (one for point in self._points.values() for one in point.branches if point.lines[one.holds])
+        return [one for one in branches if one not in self._taken]
 
     def _passes(self, first: Sample) -> Iterator[Sample]:
         tries, idle = Counter[Branch](), 0
@@ -165,33 +145,24 @@ class _Exploration:
             idle = 0 if new else idle + 1
             if new:
                 forced = tuple(Branch(*place, holds) for place, holds in way.forced.items())
-                adds = tuple(filter(None, map(self._lines, new)))
+                lines = (self._points[one.file, one.number].lines[one.holds] for one in new)
+                adds = tuple(filter(None, lines))
                 name = _name_among(self._names, adds)
                 self._names.add(name)
                 yield replace(sample, name=name, origin="", forced=forced, adds=adds)
 
     def _render(self, sample: Sample, way: Way) -> bool:
         """Render a sample, and note the branches that it takes. Return whether there was no error."""
-        templates, is_whole = self._renderers(sample), True
-        with note_faults(), on_way(way):
-            try:
-                templates.fill(self._name, sample.values, self._language)
-            except TemplateInvalid as error:  # the checks report it
-                if isinstance(error.__cause__, OutOfTime):
-                    raise error.__cause__ from error
-                is_whole = False
-        self._taken |= way.taken
-        return is_whole
-
-
-def _names_in(test: nodes.Node) -> frozenset[str]:
-    return frozenset(one.name for one in (test, *test.find_all(nodes.Name)) if isinstance(one, nodes.Name))
-
-
-def _prepared(environment: Environment, prepare: Prepare, compiled: BytecodeCache | None) -> Environment:
-    prepared = with_forcing(prepare(environment))
-    prepared.bytecode_cache = compiled
-    return prepared
+        try:
+            with note_faults(), on_way(way):
+                self._renderers(sample).fill(self._name, sample.values, self._language)
+        except TemplateInvalid as error:  # the checks report it
+            if isinstance(error.__cause__, OutOfTime):
+                raise error.__cause__ from error
+            return False
+        finally:
+            self._taken |= way.taken
+        return True
 
 
 def _points(gallery: "Gallery", name: str) -> Iterator[Point]:

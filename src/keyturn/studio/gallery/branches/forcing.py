@@ -4,8 +4,8 @@ It extends Jinja's code generator, which writes calls into compiled templates. S
 filters are Jinja's own, and no code here evaluates an expression.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from jinja2 import Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
 
 from keyturn.studio.gallery.branches.points import Branch, decisions_in
+from keyturn.studio.gallery.context_values import within
 from keyturn.studio.gallery.environments import method_call
 from keyturn.studio.gallery.variables.missing_names import stand_in_for
 from keyturn.studio.gallery.variables.stand_in import StandIn
@@ -41,14 +42,9 @@ class Way:
 _way: ContextVar[Way] = ContextVar("way")
 
 
-@contextmanager
-def on_way(way: Way) -> Iterator[None]:
+def on_way(way: Way) -> AbstractContextManager[Way]:
     """Render all templates of a `with_forcing` environment on this way."""
-    token = _way.set(way)
-    try:
-        yield
-    finally:
-        _way.reset(token)
+    return within(_way, way)
 
 
 def with_forcing(environment: Environment) -> Environment:
@@ -83,14 +79,12 @@ def _insert_calls(node: nodes.Node, file: str, number: int) -> None:
 
     match node:
         case nodes.If() | nodes.CondExpr():
-            natural = call(note_answer, node.test)
-            node.test = nodes.CondExpr(call(is_forced), call(forced_answer), natural, lineno=node.test.lineno)
-            node.test.set_environment(node.environment)  # type: ignore[arg-type]
+            answer = nodes.CondExpr(call(is_forced), call(forced_answer), node.test, lineno=node.test.lineno)
+            node.test = call(note_answer, answer.set_environment(node.environment))  # type: ignore[arg-type]
         case nodes.For():
-            names = [
-                one.name for one in (node.target, *node.target.find_all(nodes.Name)) if isinstance(one, nodes.Name)
-            ]
-            node.iter = call(enter_loop, node.iter, nodes.Const(tuple(names)))
+            targets = (node.target, *node.target.find_all(nodes.Name))
+            names = tuple(one.name for one in targets if isinstance(one, nodes.Name))
+            node.iter = call(enter_loop, node.iter, nodes.Const(names))
 
 
 def is_forced(file: str, number: int) -> bool:
@@ -99,10 +93,7 @@ def is_forced(file: str, number: int) -> bool:
 
 
 def forced_answer(file: str, number: int) -> bool:
-    way = _way.get()
-    holds = bool(way.choose(file, number))
-    way.note(file, number, holds)
-    return holds
+    return bool(_way.get().choose(file, number))
 
 
 def note_answer(file: str, number: int, value: T) -> T:

@@ -68,6 +68,8 @@ def _tables(file: Path, *_: int) -> dict[str, Table]:
         raise TemplateInvalid(str(file), None, _TOO_DEEP) from None
     except Unreadable as error:
         raise TemplateInvalid(str(file), error.line, str(error)) from None
+    except ValueError as error:  # a number of thousands of digits
+        raise TemplateInvalid(str(file), None, str(error).partition(":")[0]) from None
     if not isinstance(top, dict):
         raise TemplateInvalid(str(file), 1, "A file of samples must contain names with values")
     return {name: Table(value, next(_lines_of(name, text), None)) for name, value in top.items()}
@@ -79,10 +81,8 @@ def _require_plain(top: Any) -> None:
     for _ in range(_DEEPEST):
         if any(isinstance(one, str) and _HALF.search(one) for one in level):
             raise Unreadable("A text contains half a character (a lone surrogate, such as \\ud800)", None)
-        groups = [
-            one if isinstance(one, list) else [*one, *one.values()] for one in level if isinstance(one, dict | list)
-        ]
-        level = [each for group in groups for each in group]
+        groups = ([*one, *one.values()] if isinstance(one, dict) else one for one in level)
+        level = [each for group in groups if isinstance(group, list) for each in group]
         if not level:
             return
     raise Unreadable(_TOO_DEEP, None)
@@ -94,7 +94,7 @@ def _lines_of(name: str, text: str) -> Iterator[int]:
     return (number for number, line in enumerate(text.splitlines(), 1) if head.match(line))
 
 
-class Unreadable(Exception):
+class Unreadable(ValueError):
     def __init__(self, message: str, line: int | None) -> None:
         self.line = line
         super().__init__(message)
@@ -106,8 +106,6 @@ def _toml(text: str) -> Any:
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"at line (\d+)", str(error))
         raise Unreadable(str(error), int(line[1]) if line else len(text.splitlines()) or 1) from error
-    except ValueError as error:  # a number of thousands of digits
-        raise Unreadable(str(error).partition(":")[0], None) from error
 
 
 def _json(text: str) -> Any:
@@ -122,8 +120,6 @@ def _json(text: str) -> Any:
         return json.loads(text, object_pairs_hook=expect_each_once) if text.strip() else {}
     except json.JSONDecodeError as error:
         raise Unreadable(f"{error.msg} (at line {error.lineno}, column {error.colno})", error.lineno) from error
-    except ValueError as error:  # a number of thousands of digits
-        raise Unreadable(str(error).partition(":")[0], None) from error
 
 
 READERS: Mapping[str, Callable[[str], Any]] = {".toml": _toml, ".json": _json}
@@ -180,22 +176,18 @@ def find_samples(
     """
     by_name: dict[str, WrittenSample] = {}
     faults: list[TemplateInvalid] = []
+    beside = folder.resolve().parent / "samples"
     for stem, holds in _places(folder, name, markup, names_in):
         for file in _with_endings(stem, names_in):
+            outside = leads_out(file, bounds) and leads_out(file, beside)
             try:
-                _require_inside(file, bounds, folder.resolve().parent / "samples")
-                _add_new(by_name, _read_file(file, holds, printed_names))
+                _add_new(by_name, _read_file(file, holds, printed_names, outside=outside))
             except TemplateInvalid as error:
                 faults.append(error)
     if faults:
         faults[0].others = tuple(faults[1:])
         raise faults[0]
     return by_name
-
-
-def _require_inside(file: Path, bounds: Path | None, beside: Path) -> None:
-    if leads_out(file, bounds) and leads_out(file, beside):
-        raise TemplateInvalid(str(file), None, "is a link to a file outside the folder, which Keyturn does not read")
 
 
 def _add_new(by_name: dict[str, WrittenSample], samples: Mapping[str, WrittenSample]) -> None:
@@ -252,7 +244,9 @@ def _with_endings(stem: str, names_in: NamesIn) -> Iterator[Path]:
     return (file for file in files if not file.is_dir())
 
 
-def _read_file(file: Path, holds: str, printed_names: PrintedNames) -> dict[str, WrittenSample]:
+def _read_file(file: Path, holds: str, printed_names: PrintedNames, *, outside: bool) -> dict[str, WrittenSample]:
+    if outside:
+        raise TemplateInvalid(str(file), None, "is a link to a file outside the folder, which Keyturn does not read")
     tables = read_tables(file)
     if holds == "one" or (holds == "either" and _is_one(tables, printed_names)):
         name = file.stem if holds == "one" else ONLY

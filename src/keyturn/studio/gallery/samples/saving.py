@@ -12,7 +12,7 @@ from typing import Any
 from keyturn.errors import SampleNotSaved, TemplateInvalid
 from keyturn.plain_files import replace_file
 from keyturn.studio.gallery.gallery import Gallery
-from keyturn.studio.gallery.samples.files import ONLY, READERS, Unreadable, WrittenSample, find_samples, read_tables
+from keyturn.studio.gallery.samples.files import ONLY, READERS, WrittenSample, find_samples, read_tables
 from keyturn.studio.gallery.samples.shapes import Fields, plain_data, without_defaults
 
 _NAME = re.compile(r"\w[\w-]{0,59}")
@@ -45,7 +45,7 @@ class SampleFiles:
 
     def is_writable(self, name: str) -> bool:
         file = self.file_for(name)
-        place = file if file.exists() else next(parent for parent in file.parents if parent.exists())
+        place = next(one for one in (file, *file.parents) if one.exists())
         return os.access(place, os.W_OK) and os.access(place if place.is_dir() else place.parent, os.W_OK)
 
     def save(self, name: str, values: Mapping[str, Any], fields: Fields) -> Path:
@@ -69,10 +69,8 @@ class SampleFiles:
             return self._text(file, name, values, fields)
         except TemplateInvalid as error:
             raise SampleNotSaved(file, f"it cannot be read: {error.message}") from error
-        except OSError as error:
-            raise SampleNotSaved(file, error.strerror or str(error)) from error
-        except ValueError as error:
-            raise SampleNotSaved(file, str(error)) from error
+        except (OSError, ValueError) as error:
+            raise SampleNotSaved(file, getattr(error, "strerror", None) or str(error)) from error
 
     def _text(self, file: Path, name: str, values: Mapping[str, Any], fields: Fields) -> str:
         ending, at = file.suffix.lower(), None if self._holds_one(file) else name
@@ -80,9 +78,10 @@ class SampleFiles:
         old = file.read_bytes().decode("utf-8-sig") if file.exists() else ""
         plain = without_defaults(plain_data(values, NATIVE[ending]), fields)
         new = WRITERS[ending](old.replace("\r\n", "\n"), at, plain)
-        if not _holds(ending, new, plain if at is None else {**before, at: plain}):
-            raise ValueError("its layout does not allow adding to it; add the sample by hand")
-        return new.replace("\n", "\r\n") if "\r\n" in old else new
+        with suppress(ValueError):
+            if READERS[ending](new) == (plain if at is None else {**before, at: plain}):
+                return new.replace("\n", "\r\n") if "\r\n" in old else new
+        raise ValueError("its layout does not allow adding to it; add the sample by hand")
 
     def _written_samples(self) -> Mapping[str, WrittenSample]:
         with suppress(TemplateInvalid):
@@ -103,14 +102,6 @@ class SampleFiles:
             return markup.parent / "samples.toml"
         stem = self._folder / self._mail
         return stem.with_name(f"{stem.name}.samples.toml")
-
-
-def _holds(ending: str, text: str, values: Mapping[str, Any]) -> bool:
-    """Verify a new text before it replaces the old one."""
-    try:
-        return bool(READERS[ending](text) == values)
-    except Unreadable:
-        return False
 
 
 Writer = Callable[[str, str | None, Mapping[str, Any]], str]
@@ -159,21 +150,15 @@ def _update(table: Any, values: Mapping[str, Any]) -> None:
         was = table.get(key)
         if isinstance(was, tomlkit.items.Table) and isinstance(value, dict):
             _update(was, value)
-        elif (
-            isinstance(was, tomlkit.items.AoT)
-            and isinstance(value, list)
-            and all(isinstance(one, dict) for one in value)
-        ):
+        elif isinstance(was, tomlkit.items.AoT) and isinstance(value, list) and all(type(one) is dict for one in value):
             del was[len(value) :]
             for at, one in enumerate(value):
                 _update(was[at], one) if at < len(was) else was.append(tomlkit.item(one))
-        elif was is None or not _is_same(getattr(was, "unwrap", lambda was=was: was)(), value):
-            table[key] = _inline_item(value)
+        else:
+            old = was.unwrap() if hasattr(was, "unwrap") else was
+            if type(old) is not type(value) or old != value:  # 1 is no 1.0, and no true
+                table[key] = _inline_item(value)
     body.extend(tail)
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and one == other
 
 
 def _inline_item(value: Any) -> Any:

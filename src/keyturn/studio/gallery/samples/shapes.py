@@ -74,21 +74,16 @@ def _merge(mappings: Sequence[Shape]) -> Shape:
     by_name: dict[str, list[inspect.Field]] = {}
     for field in (field for mapping in mappings for field in parts_of(mapping)):
         by_name.setdefault(field.name, []).append(field)
-    return _mapping(
-        {
-            name: (
-                _common_shape([field.type for field in fields]),
-                all(field.required for field in fields) and len(fields) == len(mappings),
-            )
-            for name, fields in by_name.items()
-        }
-    )
+    merged = {}
+    for name, fields in by_name.items():
+        is_everywhere = len(fields) == len(mappings) and all(field.required for field in fields)
+        merged[name] = _common_shape([field.type for field in fields]), is_everywhere
+    return _mapping(merged)
 
 
-def _mapping(fields: Mapping[str, tuple[Shape, bool]]) -> Shape:
-    return inspect.TypedDictType(
-        cls=dict, fields=tuple(inspect.Field(name, name, shape, required) for name, (shape, required) in fields.items())
-    )
+def _mapping(shapes: Mapping[str, tuple[Shape, bool]]) -> Shape:
+    fields = tuple(inspect.Field(name, name, shape, required) for name, (shape, required) in shapes.items())
+    return inspect.TypedDictType(cls=dict, fields=fields)
 
 
 def plain_data(values: Mapping[str, Any], natively: tuple[type, ...] = ()) -> dict[str, Any]:
@@ -127,19 +122,14 @@ def _without_spans(value: Any) -> Any:
     return value
 
 
-_UNITS = (("D", 86_400), ("H", 3600), ("M", 60), ("S", 1))
-
-
 def in_iso(span: timedelta) -> str:
     """Return ISO 8601, "PT1H30M", in the usual units, for msgspec."""
     seconds = span.total_seconds()
     if seconds != int(seconds):
         return str(msgspec.to_builtins(span))
-    left, counted = abs(int(seconds)), []
-    for letter, size in _UNITS:
+    left, counted = abs(int(seconds)), ""
+    for letter, size in (("D", 86_400), ("H", 3600), ("M", 60), ("S", 1)):
         count, left = divmod(left, size)
-        if count:
-            counted.append((letter, count))
-    days = "".join(f"{count}D" for letter, count in counted if letter == "D")
-    clock = "".join(f"{count}{letter}" for letter, count in counted if letter != "D")
-    return f"{'-' if seconds < 0 else ''}P{days}{f'T{clock}' if clock else ''}" if counted else "PT0S"
+        counted += f"{count}{letter}" if count else ""
+        counted += "T" if letter == "D" and left else ""
+    return f"{'-' if seconds < 0 else ''}P{counted}" if counted else "PT0S"

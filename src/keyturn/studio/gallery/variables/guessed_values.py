@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from keyturn.studio.gallery.context_values import within
 from keyturn.studio.gallery.variables.plausible_texts import Named, is_later, text_for
 from keyturn.studio.gallery.variables.variables import FILTERS, OF_MONEY, Variable, singular
 
@@ -35,11 +36,8 @@ _KEYS = frozenset({"key", "k", "name", "label", "title", "field"})
 
 def guess(variables: Mapping[str, Variable], mail: str = "") -> dict[str, Any]:
     """Return the same plain values for the same templates, without functions. The name of `mail` decides switches."""
-    mail_name = _MAIL.set(mail)
-    try:
+    with within(_MAIL, mail):
         return _values(variables, "", 0, 0)
-    finally:
-        _MAIL.reset(mail_name)
 
 
 def _values(variables: Mapping[str, Variable], of: str, nth: int, depth: int) -> dict[str, Any]:
@@ -54,7 +52,8 @@ def _value(one: Variable, of: str, nth: int, depth: int) -> Any:
     if "mapping" in one.uses and one.item:
         return _mapping(one, one.item, depth) | _values(one.attributes, one.name, nth, depth)
     if _is_list(one):
-        return _list(one, depth)
+        turns = range(_ITEMS if depth < _DEEPEST_LIST else 0)
+        return [_item(one.item_variable(), one.name, each, depth + 1) for each in turns]
     if one.attributes:
         return _values(one.attributes, one.name, nth, depth)
     if "mapping" in one.uses:
@@ -66,12 +65,6 @@ def _is_list(one: Variable) -> bool:
     if "list" in one.uses or (one.item and one.item.attributes):
         return True
     return bool({"indexed", "length"} & one.uses) and singular(one.name) != one.name
-
-
-def _list(one: Variable, depth: int) -> list[Any]:
-    if depth >= _DEEPEST_LIST:
-        return []
-    return [_item(one.item_variable(), one.name, nth, depth + 1) for nth in range(_ITEMS)]
 
 
 def _item(item: Variable, of: str, nth: int, depth: int) -> Any:

@@ -4,7 +4,7 @@ import linecache
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from traceback import walk_stack
 from types import FrameType
@@ -16,6 +16,7 @@ from jinja2.utils import missing
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.rendering.jinja import template_invalid
+from keyturn.studio.gallery.context_values import within
 
 
 class _Faults(list[TemplateInvalid]):
@@ -30,15 +31,9 @@ _noted: ContextVar[_Faults | None] = ContextVar("noted", default=None)
 _MISSING = re.compile(r"'([^']+)' is undefined|has no attribute '([^']+)'")
 
 
-@contextmanager
-def note_faults() -> Iterator[list[TemplateInvalid]]:
+def note_faults() -> AbstractContextManager[list[TemplateInvalid]]:
     """Continue rendering at faults; collect an error for each line. A missing name prints `stand_in_for` it."""
-    noted = _Faults()
-    token = _noted.set(noted)
-    try:
-        yield noted
-    finally:
-        _noted.reset(token)
+    return within(_noted, _Faults())
 
 
 def is_noting() -> bool:
@@ -151,14 +146,13 @@ class MissingName(Undefined):
         self._tell()
         return False
 
-    def _is_nothing_at_all(self) -> Any:
+    def __float__(self) -> Any:
         return float(self._is_nothing())
 
     __call__ = _is_still_missing
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _is_still_missing
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _is_still_missing
     __mod__ = __rmod__ = __pow__ = __rpow__ = _is_still_missing
-    __float__ = _is_nothing_at_all
     __int__ = __index__ = __round__ = _is_nothing
     __lt__ = __le__ = __gt__ = __ge__ = _is_no
 
@@ -168,15 +162,12 @@ class UndescribedName(MissingName):
 
     __slots__ = ()
 
-    def __bool__(self) -> bool:
-        return bool(self._is_no())
+    __bool__ = __eq__ = __contains__ = MissingName._is_no  # noqa: SLF001 - its own kind
+    __len__ = MissingName._is_nothing  # noqa: SLF001
 
     def __iter__(self) -> Iterator[Any]:
         self._tell()
         return iter(())
-
-    def __eq__(self, other: object) -> bool:
-        return bool(self._is_no())
 
     def __ne__(self, other: object) -> bool:
         return not self == other
@@ -184,12 +175,6 @@ class UndescribedName(MissingName):
     def __hash__(self) -> int:
         self._tell()
         return id(self)
-
-    def __len__(self) -> int:
-        return int(self._is_nothing())
-
-    def __contains__(self, _: object) -> bool:
-        return bool(self._is_no())
 
 
 def calling_frame() -> FrameType:

@@ -19,6 +19,7 @@ from jinja2.runtime import Context, Macro
 from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
+from keyturn.studio.gallery.context_values import within
 from keyturn.studio.gallery.environments import OrElse, Prepare
 from keyturn.studio.gallery.variables.missing_names import note_faults
 from keyturn.studio.gallery.variables.probe import Probe, Shape
@@ -72,16 +73,12 @@ def find_variables(
 
     Globals of the environment are no variables. Missing files are skipped, and without `go_on` malformed ones.
     """
-    reading, files = _Reading(), [*files]
-    token = _reading.set(reading)
-    try:
-        with note_faults():
-            for file in files:
-                if template := _loaded(_probing(environment), file):
-                    with suppress(Exception):  # rendering reports it
-                        template.render({_INSIDE: True})
-    finally:
-        _reading.reset(token)
+    files = [*files]
+    with within(_reading, _Reading()) as reading, note_faults():
+        for file in files:
+            if template := _loaded(_probing(environment), file):
+                with suppress(Exception):  # rendering reports it
+                    template.render({_INSIDE: True})
     return find_variables(files, go_on(environment)) if go_on and reading.is_broken else reading.variables
 
 
@@ -189,12 +186,16 @@ class _Branches(NodeTransformer):
         self._file = file
         self._extends = False
 
+    def visit(self, node: nodes.Node, *_: Any, **__: Any) -> Any:
+        """Visit the parts of a node before itself."""
+        node = self.generic_visit(node)
+        visitor = self.get_visitor(node)
+        return visitor(node) if visitor else node
+
     def visit_If(self, node: nodes.If) -> list[nodes.Node]:  # noqa: N802 - Jinja's names
-        self.generic_visit(node)
         return [_statement(_call(asked, node.test)), *node.body, *node.elif_, *node.else_]
 
     def visit_For(self, node: nodes.For) -> list[nodes.Node]:  # noqa: N802
-        self.generic_visit(node)
         node.iter = _call(each, node.iter, _const(_shape_of(node.target)))
         if node.test:
             node.body.insert(0, _statement(_call(asked, node.test)))
@@ -202,19 +203,15 @@ class _Branches(NodeTransformer):
         return [node, *otherwise]
 
     def visit_CondExpr(self, node: nodes.CondExpr) -> Any:  # noqa: N802
-        self.generic_visit(node)
         return _call(either, node.test, node.expr1, *([node.expr2] if node.expr2 else []))
 
     def visit_Or(self, node: nodes.Or) -> Any:  # noqa: N802
-        self.generic_visit(node)
         return _call(left_or_right, node.left, node.right)
 
     def visit_And(self, node: nodes.And) -> Any:  # noqa: N802
-        self.generic_visit(node)
         return _call(either, node.left, node.right)
 
     def visit_Assign(self, node: nodes.Assign) -> nodes.Node:  # noqa: N802
-        self.generic_visit(node)
         if isinstance(node.target, nodes.Tuple):
             node.node = _call(unpacked, node.node, _const(_shape_of(node.target)))
         return node
@@ -243,7 +240,7 @@ class _Branches(NodeTransformer):
     def _files(self, function: Callable[..., Any], node: Any) -> Any:
         """Return a call with this file, the names in an expression, and the value of that."""
         names = tuple(one.value for one in node.find_all(nodes.Const) if isinstance(one.value, str))
-        return _call(function, self.visit(node.template), _const(self._file), _const(names))
+        return _call(function, node.template, _const(self._file), _const(names))
 
 
 def _call(function: Callable[..., Any], value: Any, *arguments: Any) -> Any:

@@ -63,10 +63,9 @@ class StandIn(Undefined):
     def _answer_true(self, *_: Any) -> Any:
         return True
 
-    def _answer_one_point(self) -> Any:
+    def __float__(self) -> Any:
         return 1.0
 
-    __float__ = _answer_one_point
     __int__ = __index__ = __round__ = _answer_one
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __neg__ = __pos__ = __abs__ = _answer_one
     __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = _answer_one
