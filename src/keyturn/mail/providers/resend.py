@@ -14,7 +14,7 @@ from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused, Request
+from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused
 from keyturn.mail.port.provider import CheckedSender, Dkim, Rate, Spf
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, signature_headers
 from keyturn.mail.port.webhook_keys import FORM, sign, webhook_key
@@ -46,8 +46,7 @@ async def _hand_over(api: ProviderApi, _: ResendSettings, email: Email, key: str
         "tags": [{"name": name, "value": text} for name, text in [*email.tags.items(), (KEY_TAG, key)]],
     }
     # https://resend.com/docs/dashboard/emails/idempotency-keys
-    headers = {"content-type": "application/json", "idempotency-key": key}
-    return await api.send(Request("POST", f"{api.url}/emails", headers, msgspec.json.encode(fields)))
+    return await api.post("/emails", fields, key=key)
 
 
 def _judge(answer: Answer, _: Email) -> str | Refused:
