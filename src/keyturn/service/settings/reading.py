@@ -14,7 +14,7 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.plain_files import read_plain_text
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Builder, Variable, is_section
-from keyturn.service.settings.rules.every_rule import broken_rules
+from keyturn.service.settings.rules import broken_rules
 from keyturn.service.settings.variables import FILE_SUFFIX, Variables
 from keyturn.values import Secret, did_you_mean
 
