@@ -145,9 +145,8 @@ async def _examine(api: Examination, _: ResendSettings, sender: CheckedSender) -
 def _judge_domain(domain: Fields) -> Sequence[Finding]:
     name, status = domain.required("name"), domain.text("status")
     tracking = f"click tracking is on for {name}: Resend sees and stores every reset link"
-    doubts = (
-        [warn(tracking, f"Turn off click tracking for {name} at {_DOMAINS}.")] if domain.flag("click_tracking") else []
-    )
+    doubt = warn(tracking, f"Turn off click tracking for {name} at {_DOMAINS}.")
+    doubts = [doubt] if domain.flag("click_tracking") else []
     if status == "verified":
         return [ok(f"the key works, and {name} is verified"), *doubts]
     missing = "; ".join(

@@ -40,10 +40,9 @@ class Folders:
 # The files of a mail
 
 
-_TEMPLATE_OF = re.compile(
-    r"(\.(?:mjml|html?|xhtml|xml|txt|text|subject|css))\.[^./]+$|\.(?:j2|jinja2?)$", re.IGNORECASE
-)
-_FORMAT = re.compile(r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)$", re.IGNORECASE)
+_SUFFIX = r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)"
+_TEMPLATE_OF = re.compile(rf"({_SUFFIX})\.[^./]+$|\.(?:j2|jinja2?)$", re.IGNORECASE)
+_FORMAT = re.compile(rf"{_SUFFIX}$", re.IGNORECASE)
 
 
 class MailFiles(NamedTuple):

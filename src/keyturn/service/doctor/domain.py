@@ -138,9 +138,8 @@ def judge_dkim(name: str, texts: Sequence[str], page: str) -> Finding:
     if not keys:
         return Finding("dkim", "fail", f"no DKIM key at {name}", copy)
     if len(keys) > 1:
-        return Finding(
-            "dkim", "fail", f"{len(keys)} DKIM keys at {name}, of which receivers use any", f"Keep one. {copy}"
-        )
+        message = f"{len(keys)} DKIM keys at {name}, of which receivers use any"
+        return Finding("dkim", "fail", message, f"Keep one. {copy}")
     encoded = "".join(keys[0]["p"].split())
     if not encoded:
         return Finding("dkim", "fail", f"the DKIM key at {name} was revoked: its p= is empty", copy)
