@@ -268,15 +268,12 @@ class Languages:
         return self._remembered(locale[:_LONGEST_HEADER], accept_language[:_LONGEST_HEADER])
 
     def _choose(self, locale: str, accept_language: str) -> Language:
-        for tag in (locale, *_by_preference(accept_language)):
-            if (wanted := parse_locale(tag)) and (language := self._closest(wanted)):
+        for wanted in filter(None, map(parse_locale, (locale, *_by_preference(accept_language)))):
+            # The locale itself, else its nearest parent, else the same language in the same script.
+            own = (self.known.get(name.replace("_", "-")) for name in lineage(wanted))
+            if language := next(filter(None, own), self._by_writing.get(_writing(wanted))):
                 return language
         return self._last_resort
-
-    def _closest(self, locale: Locale) -> Language | None:
-        """Return the locale itself, else its nearest parent, else the same language in the same script."""
-        tags = (name.replace("_", "-") for name in lineage(locale))
-        return next((self.known[tag] for tag in tags if tag in self.known), self._by_writing.get(_writing(locale)))
 
 
 def _writing(locale: Locale) -> tuple[str, str]:

@@ -127,10 +127,7 @@ _NEEDS = (
     Needs("accounts.table.table", "accounts.store", "table"),
     Needs("accounts.table.id", "accounts.store", "table supabase", "the name of a column"),
     Needs("accounts.table.email", "accounts.store", "table supabase", "the name of a column"),
-    Needs(
-        *("accounts.table.password", "accounts.store", "table"),
-        "only the store supabase works without this column",
-    ),
+    Needs("accounts.table.password", "accounts.store", "table", "only the store supabase works without this column"),
     Needs("accounts.ldap.bind_dn", "accounts.store", "ldap", "the name of the service account"),
     Needs("accounts.ldap.base", "accounts.store", "ldap", "the entry above the accounts"),
     Needs("accounts.ldap.bind_password", "accounts.store", "ldap", "the password of the service account", sending=True),
