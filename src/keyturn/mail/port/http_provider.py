@@ -225,8 +225,7 @@ class Examination(HttpSender[Any]):
         raise Judged(self.odd(answer.status))
 
     def odd(self, status: int | str) -> Finding:
-        message = f"{self.url} is not the API of {self.name} ({status})"
-        return fail(message, f"Correct or remove {self.name}.api_url.")
+        return fail(f"{self.url} is not the API of {self.name} ({status})", f"Correct or remove {self.name}.api_url.")
 
 
 class Judged(Exception):

@@ -143,8 +143,7 @@ class _Smtp(Provider[SmtpSettings], frozen=True, kw_only=True):
             return [fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")]
         s, options = section, _connection_options(section, sender.timeout)
         try:
-            own_name = await _own_name(sender.address)
-            async with aiosmtplib.SMTP(**options, local_hostname=own_name) as client:
+            async with aiosmtplib.SMTP(**options, local_hostname=await _own_name(sender.address)) as client:
                 await client.mail(sender.address)
                 await client.rset()
         except aiosmtplib.SMTPAuthenticationError as error:

@@ -88,14 +88,12 @@ class Templates:
 
     def fill(self, name: str, values: Mapping[str, Any], language: Language) -> Filled:
         values = {key: one_line(value) if isinstance(value, str) else value for key, value in values.items()}
-        files = self.files(name)
         with self.around():
-            return Filled(*(self._fill(file, values, language) if file else "" for file in files))
+            return Filled(*(self._fill(file, values, language) if file else "" for file in self.files(name)))
 
     def compile(self, name: str, filled: Filled, compile_mjml: Callable[[str], str] = to_html) -> Rendered:
-        files = self.files(name)
         plain = Filled(*map(str, filled))  # an engine's values know their source places; a sent mail does not need them
-        mail = compile_mail(plain, files, self.folders, compile_mjml)
+        mail = compile_mail(plain, self.files(name), self.folders, compile_mjml)
         if self.outlook_classic:
             return mail
         return msgspec.structs.replace(mail, html=without_outlook_classic(mail.html))

@@ -182,9 +182,8 @@ def judge_dmarc(domain: str, texts: Texts) -> Finding:
 
 def _judge_policy(name: str, tag: str, policy: str) -> Finding:
     if policy == "none":
-        message = f"{name} says {tag}=none, so mail with a forged sender is delivered"
         fix = f"When the reports show only your own mail, set {tag}=quarantine in TXT {name}."
-        return Finding("dmarc", "warn", message, fix)
+        return Finding("dmarc", "warn", f"{name} says {tag}=none, so mail with a forged sender is delivered", fix)
     if policy in {"quarantine", "reject"}:
         return Finding("dmarc", "ok", f"{name} says {tag}={policy}")
     return Finding("dmarc", "fail", f"the DMARC record at {name} has no valid {tag}=", f"Set {tag}=quarantine there.")

@@ -56,8 +56,7 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
         is_production=settings.environment == "production",
         timeout=settings.worker.timeout,
     )
-    findings = await PROVIDERS[name].check(getattr(settings, name), sender)
-    return [replace(finding, check=name) for finding in findings]
+    return [replace(finding, check=name) for finding in await PROVIDERS[name].check(getattr(settings, name), sender)]
 
 
 def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iterator[Check]:

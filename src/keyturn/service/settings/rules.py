@@ -35,8 +35,7 @@ def broken_rules(settings: Settings, *, sending: bool, written: Collection[str] 
     `sending`: whether the process sends mails, which has more rules.
     `written`: the sections and keys in the file or the environment, as opposed to defaults.
     """
-    unread = list(page_faults(settings))
-    yield from unread or hosting_faults(settings)
+    yield from list(page_faults(settings)) or hosting_faults(settings)
     if sending:
         yield from _secret_key(settings)
         yield from _providers(settings)
