@@ -29,8 +29,7 @@ class Folders:
     def name_of(self, file: Path | str) -> str:
         """Return a file's name as templates refer to it; its whole path if it is outside of the folders."""
         path = Path(file)
-        inside = (path.relative_to(folder) for folder in self.all if path.is_relative_to(folder))
-        return next(inside, path).as_posix()
+        return next((path.relative_to(folder) for folder in self.all if path.is_relative_to(folder)), path).as_posix()
 
     def paths(self) -> Iterator[Path]:
         for folder in self.all:

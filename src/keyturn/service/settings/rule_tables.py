@@ -122,6 +122,7 @@ class Needs(NamedTuple):
     store: str = ""
 
 
+_ROLE_KEY = "accounts.supabase.service_role_key"
 _NEEDS = (
     Needs("mail.from", "mail.transport", " ".join(PROVIDERS), "set the sender of the mails", sending=True),
     Needs("accounts.table.table", "accounts.store", "table"),
@@ -132,11 +133,7 @@ _NEEDS = (
     Needs("accounts.ldap.base", "accounts.store", "ldap", "the entry above the accounts"),
     Needs("accounts.ldap.bind_password", "accounts.store", "ldap", "the password of the service account", sending=True),
     Needs("accounts.supabase.url", "accounts.store", "supabase", known_as="SUPABASE_URL"),
-    Needs(
-        *("accounts.supabase.service_role_key", "accounts.store", "supabase"),
-        known_as="SUPABASE_SERVICE_ROLE_KEY",
-        sending=True,
-    ),
+    Needs(_ROLE_KEY, "accounts.store", "supabase", known_as="SUPABASE_SERVICE_ROLE_KEY", sending=True),
     Needs("secure_account.url", "secure_account.lock", what="without its button in mails, no account gets locked"),
     Needs("accounts.table.lock", "secure_account.lock", store="table"),
     Needs("accounts.table.unlock", "accounts.table.lock"),
