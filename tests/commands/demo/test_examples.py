@@ -25,7 +25,7 @@ from keyturn.service.parts import Parts
 from keyturn.service.reset.mails.theme import palette_of
 from keyturn.service.settings import HashingSettings
 from keyturn.service.settings.reading import read_settings
-from keyturn.service.settings.rules.every_rule import broken_rules
+from keyturn.service.settings.rules import broken_rules
 
 pytestmark = pytest.mark.long
 

@@ -307,7 +307,7 @@ def _token(host: str, *, is_needed: bool = True) -> str:
 
 def _provider(settings: "Settings", captured: "CapturedMails | None" = None) -> "MailProvider | None":
     """Return the provider for "send me this": the one with a key or a server, else the studio's own inbox."""
-    from keyturn.service.settings.rules.every_rule import missing_settings
+    from keyturn.service.settings.rules import missing_settings
     from keyturn.studio.web.sending import InboxSender, MailProvider
 
     chosen = settings.mail.transport

@@ -30,12 +30,8 @@ READER = "_reader"
 """The name under which a template gets its reader's language, in the reader's zone."""
 
 _LONGEST_ZONE = 64
-_UNITS: Mapping[Literal["day", "hour", "minute", "second"], int] = {
-    "day": 86400,
-    "hour": 3600,
-    "minute": 60,
-    "second": 1,
-}
+_Unit = Literal["day", "hour", "minute", "second"]
+_UNITS: Mapping[_Unit, int] = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
 _ISOLATE, _END = "\u2068", "\u2069"
 
 
@@ -113,20 +109,17 @@ class Language(SourceTexts):
         day = format_date(moment.astimezone(self.timezone), "long", locale=self._formats)
         return str(self._formats.datetime_formats["medium"].format(self.isolate(self.clock(moment)), day))
 
-    def duration(self, span: timedelta) -> str:
+    def duration(self, span: timedelta, *, is_ahead: bool = False) -> str:
         """Format as "30 minutes", "1 hour": in the largest unit that divides the span."""
-        return self._say(span)
-
-    def in_time(self, span: timedelta) -> str:
-        """Format as "in 30 minutes", "in 1 hour": as a sentence needs it, in the unit of `duration`."""
-        return self._say(span, is_ahead=True)
-
-    def _say(self, span: timedelta, *, is_ahead: bool = False) -> str:
         unit = next(unit for unit, seconds in _UNITS.items() if int(span.total_seconds()) % seconds == 0)
         # With an endless threshold Babel keeps to the unit.
         text = format_timedelta(span, unit, math.inf, add_direction=is_ahead, locale=self.locale)
         # CLDR has a space between a number and its unit. Japanese is written without one.
         return text.replace(" ", "") if self.locale.language == "ja" else text
+
+    def in_time(self, span: timedelta) -> str:
+        """Format as "in 30 minutes", "in 1 hour": as a sentence needs it."""
+        return self.duration(span, is_ahead=True)
 
     def number(self, number: float) -> str:
         """Format as "1,234.5"."""
@@ -275,15 +268,12 @@ class Languages:
         return self._remembered(locale[:_LONGEST_HEADER], accept_language[:_LONGEST_HEADER])
 
     def _choose(self, locale: str, accept_language: str) -> Language:
-        for tag in (locale, *_by_preference(accept_language)):
-            if (wanted := parse_locale(tag)) and (language := self._closest(wanted)):
+        for wanted in filter(None, map(parse_locale, (locale, *_by_preference(accept_language)))):
+            # The locale itself, else its nearest parent, else the same language in the same script.
+            own = (self.known.get(name.replace("_", "-")) for name in lineage(wanted))
+            if language := next(filter(None, own), self._by_writing.get(_writing(wanted))):
                 return language
         return self._last_resort
-
-    def _closest(self, locale: Locale) -> Language | None:
-        """Return the locale itself, else its nearest parent, else the same language in the same script."""
-        tags = (name.replace("_", "-") for name in lineage(locale))
-        return next((self.known[tag] for tag in tags if tag in self.known), self._by_writing.get(_writing(locale)))
 
 
 def _writing(locale: Locale) -> tuple[str, str]:

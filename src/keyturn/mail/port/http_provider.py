@@ -35,8 +35,8 @@ class Request(msgspec.Struct, frozen=True):
 
     method: str
     url: str
-    headers: Mapping[str, str] = {}
-    content: bytes = b""
+    headers: Mapping[str, str]
+    content: bytes
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -77,21 +77,22 @@ class ProviderApi:
         self._http = HttpClient(timeout.total_seconds(), 2**20, headers={"accept": "application/json"})
         self.close = self._http.close
 
-    async def post(self, path: str, fields: Mapping[str, Any], *, form: bool = False) -> Answer:
-        """Post a JSON document or a form. Returns and raises as `send` does."""
-        kind = "application/x-www-form-urlencoded" if form else "application/json"
+    async def post(self, path: str, fields: Mapping[str, Any], *, form: bool = False, key: str = "") -> Answer:
+        """Post a JSON document or a form, under an idempotency key. Returns and raises as `call` does."""
+        headers = {"content-type": "application/x-www-form-urlencoded" if form else "application/json"}
         content = urlencode(fields).encode() if form else msgspec.json.encode(fields)
-        return await self.send(Request("POST", self.url + path, {"content-type": kind}, content))
+        return await self.call("POST", path, headers | ({"idempotency-key": key} if key else {}), content)
 
-    async def send(self, request: Request) -> Answer:
+    async def call(self, method: str, path: str, headers: Mapping[str, str] = {}, content: bytes = b"") -> Answer:
         """Return the answer, whatever its status.
 
         Raises SendRetryable if the request did not arrive, SendRefused for a key that no header can hold, and the
         result of `unknown` if the answer is lost.
         """
         try:
-            headers = {**request.headers, **self._authorize(request)}
-            return await self._http.ask(request.method, request.url, content=request.content, headers=headers)
+            request = Request(method, self.url + path, headers, content)
+            proven = {**headers, **self._authorize(request)}
+            return await self._http.ask(method, request.url, content=content, headers=proven)
         except NotSent as error:
             if error.malformed:
                 raise SendRefused("the key contains characters that a header cannot hold", account=True) from None
@@ -129,18 +130,75 @@ class ProviderApi:
             return None
 
 
-class Examination:
-    """Asks a provider's API for the doctor, with the sender's own client. A call that tells nothing ends it."""
+class HttpProvider(Provider[Section], Generic[Section], frozen=True, kw_only=True):
+    """Describes a provider by its HTTP API.
 
-    def __init__(self, name: str, api: ProviderApi) -> None:
-        self.name = name
-        self.url = api.url
-        self._api = api
+    `url`: returns the address of the API. `authorize`: returns the headers that prove who calls.
+    `hand_over`: makes the call that hands a mail over under an idempotency key.
+    `judge`: returns the provider's id of a mail that it accepted, or its refusal. Raises SendFailed if the status does
+    not tell what a refusal means, and ValueError for an answer that is not in the provider's own form.
+    `examine`: asks for the doctor, and yields findings. Raises ValueError for an answer in a foreign form.
+    `knows_keys`, `reset_header`: as in `ProviderApi`.
+    """
+
+    url: Callable[[Any], str] = lambda section: section.api_url
+    authorize: Callable[[Section, Request], Mapping[str, str]]
+    hand_over: Callable[[ProviderApi, Section, Email, str], Awaitable[Answer]]
+    judge: Callable[[Answer, Email], str | Refused]
+    examine: Callable[["Examination", Section, CheckedSender], AsyncIterator[Finding]]
+    knows_keys: bool = False
+    reset_header: str = ""
+
+    def build(self, section: Section, timeout: timedelta) -> Sender:
+        return HttpSender(self, section, timeout)
+
+    async def check(self, section: Section, sender: CheckedSender) -> Sequence[Finding]:
+        examination, findings = Examination(self, section, sender.timeout), list[Finding]()
+        try:
+            async for finding in self.examine(examination, section, sender):
+                findings.append(finding)
+        except Judged as judged:
+            findings.append(judged.finding)
+        except (ValueError, msgspec.MsgspecError) as error:
+            findings.append(examination.odd(str(error)))
+        finally:
+            await examination.close()
+        return findings
+
+
+class HttpSender(ProviderApi, Generic[Section]):
+    """Sends with a provider's HTTP API: exactly once if the provider knows idempotency keys, else at least once."""
+
+    def __init__(self, provider: HttpProvider[Section], section: Section, timeout: timedelta) -> None:
+        self.name, self._provider, self._section = provider.name, provider, section
+        super().__init__(
+            provider.url(section),
+            lambda request: provider.authorize(section, request),
+            timeout,
+            report_pause=REPORT_PAUSE if provider.proof(section) else None,
+            knows_keys=provider.knows_keys,
+            reset_header=provider.reset_header,
+        )
+
+    async def send(self, email: Email, idempotency_key: str) -> str:
+        """Hand the mail over; return the provider's id."""
+        answer = await self._provider.hand_over(self, self._section, email, idempotency_key)
+        try:
+            outcome = self._provider.judge(answer, email)
+        except ValueError:
+            outcome = ""
+        if isinstance(outcome, str) and outcome:
+            return outcome
+        raise self.failure(answer, outcome or None)
+
+
+class Examination(HttpSender[Any]):
+    """Asks a provider's API for the doctor, as its sender does. A call that tells nothing ends it."""
 
     async def ask(self, path: str, method: str = "GET") -> Answer:
         """Return an answer of the API; end with a finding if it is not reached, or has an outage."""
         try:
-            answer = await self._api.send(Request(method, self.url + path))
+            answer = await self.call(method, path)
         except SendRefused as error:
             raise Judged(fail(f"could not be asked: {error.reason}", f"Correct the key in [{self.name}].")) from None
         except SendRetryable:
@@ -167,8 +225,7 @@ class Examination:
         raise Judged(self.odd(answer.status))
 
     def odd(self, status: int | str) -> Finding:
-        message = f"{self.url} is not the API of {self.name} ({status})"
-        return fail(message, f"Correct or remove {self.name}.api_url.")
+        return fail(f"{self.url} is not the API of {self.name} ({status})", f"Correct or remove {self.name}.api_url.")
 
 
 class Judged(Exception):
@@ -177,72 +234,3 @@ class Judged(Exception):
     def __init__(self, finding: Finding) -> None:
         self.finding = finding
         super().__init__(finding.message)
-
-
-class HttpProvider(Provider[Section], Generic[Section], frozen=True, kw_only=True):
-    """Describes a provider by its HTTP API.
-
-    `url`: returns the address of the API. `authorize`: returns the headers that prove who calls.
-    `hand_over`: makes the call that hands a mail over under an idempotency key.
-    `judge`: returns the provider's id of a mail that it accepted, or its refusal. Raises SendFailed if the status does
-    not tell what a refusal means, and ValueError for an answer that is not in the provider's own form.
-    `examine`: asks for the doctor, and yields findings. Raises ValueError for an answer in a foreign form.
-    `knows_keys`, `reset_header`: as in `ProviderApi`.
-    """
-
-    url: Callable[[Any], str] = lambda section: section.api_url
-    authorize: Callable[[Section, Request], Mapping[str, str]]
-    hand_over: Callable[[ProviderApi, Section, Email, str], Awaitable[Answer]]
-    judge: Callable[[Answer, Email], str | Refused]
-    examine: Callable[[Examination, Section, CheckedSender], AsyncIterator[Finding]]
-    knows_keys: bool = False
-    reset_header: str = ""
-
-    def api(self, section: Section, timeout: timedelta) -> ProviderApi:
-        return ProviderApi(
-            self.url(section),
-            lambda request: self.authorize(section, request),
-            timeout,
-            report_pause=REPORT_PAUSE if self.proof(section) else None,
-            knows_keys=self.knows_keys,
-            reset_header=self.reset_header,
-        )
-
-    def build(self, section: Section, timeout: timedelta) -> Sender:
-        return HttpSender(self, section, self.api(section, timeout))
-
-    async def check(self, section: Section, sender: CheckedSender) -> Sequence[Finding]:
-        api, findings = self.api(section, sender.timeout), list[Finding]()
-        examination = Examination(self.name, api)
-        try:
-            async for finding in self.examine(examination, section, sender):
-                findings.append(finding)
-        except Judged as judged:
-            findings.append(judged.finding)
-        except (ValueError, msgspec.MsgspecError) as error:
-            findings.append(examination.odd(str(error)))
-        finally:
-            await api.close()
-        return findings
-
-
-class HttpSender(Generic[Section]):
-    """Sends with a provider's HTTP API: exactly once if the provider knows idempotency keys, else at least once."""
-
-    def __init__(self, provider: HttpProvider[Section], section: Section, api: ProviderApi) -> None:
-        self.name = provider.name
-        self._provider = provider
-        self._section = section
-        self._api = api
-        self.close = api.close
-
-    async def send(self, email: Email, idempotency_key: str) -> str:
-        """Hand the mail over; return the provider's id."""
-        answer = await self._provider.hand_over(self._api, self._section, email, idempotency_key)
-        try:
-            outcome = self._provider.judge(answer, email)
-        except ValueError:
-            outcome = ""
-        if isinstance(outcome, str) and outcome:
-            return outcome
-        raise self._api.failure(answer, outcome or None)

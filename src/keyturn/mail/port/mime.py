@@ -58,8 +58,7 @@ def to_mime(email: Email, *, key: str, date: datetime, utf8: bool = False) -> by
     ]
     if len({name.lower() for name, _ in fields}) < len(fields):
         raise ValueError(f"one of these headers occurs twice: {', '.join(name for name, _ in fields)}")
-    policy = SMTPUTF8 if utf8 else SMTP
-    head = b"".join(_write_field(name, value, policy) for name, value in fields)
+    head = b"".join(_write_field(name, value, SMTPUTF8 if utf8 else SMTP) for name, value in fields)
     return b"%b\r\n%b%b" % (head, _PARTS % (_quote(email.text), _quote(email.html)), _END)
 
 

@@ -64,6 +64,17 @@ def fixed_words(*words: str) -> str:
     return " ".join(word for word in words if _WORD.fullmatch(word))
 
 
+def secret_text(pattern: str) -> Callable[[str], bytes]:
+    """Return a reader of secrets that match the whole pattern. It raises ValueError for another text."""
+
+    def read(text: str) -> bytes:
+        if not re.fullmatch(pattern, text):
+            raise ValueError("not of the form of this secret")
+        return text.encode()
+
+    return read
+
+
 def signature_headers(*names: str) -> Callable[[Any, Mapping[str, str]], None]:
     """Return a check that all headers of a signature are there."""
 
@@ -106,19 +117,17 @@ class Reports(msgspec.Struct, frozen=True, kw_only=True):
     read: Callable[[Any, Mapping[str, str], bytes], Awaitable[Iterable[Report]]]
 
 
-class Webhook:
+class Webhook(msgspec.Struct, frozen=True):
     """Verifies and reads the reports of one provider with the proof of its settings."""
 
-    def __init__(self, provider: str, reports: Reports, proof: Any) -> None:
-        self.longest = reports.longest
-        self._provider = provider
-        self._reports = reports
-        self._proof = proof
+    provider: str
+    reports: Reports
+    proof: Any
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
         """Raise ReportRefused if the headers alone show that a report is not proven; the body is not read then."""
         try:
-            self._reports.require_headers(self._proof, headers)
+            self.reports.require_headers(self.proof, headers)
         except ValueError as error:
             raise ReportRefused(str(error)) from None
 
@@ -129,7 +138,7 @@ class Webhook:
         ReportUnproven if that cannot be told at the moment.
         """
         try:
-            return [self._complete(report) for report in await self._reports.read(self._proof, headers, body)]
+            return [self._complete(report) for report in await self.reports.read(self.proof, headers, body)]
         except (msgspec.MsgspecError, ValueError, OverflowError, OSError) as error:
             raise ReportRefused(str(error)) from None
 
@@ -139,4 +148,4 @@ class Webhook:
             raise ValueError("the mail or the address is missing")
         digest = hashlib.sha256(report.id.encode()).hexdigest()
         ends = report.ends or report.event in {"complained", "suppressed"}
-        return msgspec.structs.replace(report, provider=self._provider, id=f"{self._provider}:{digest}", ends=ends)
+        return msgspec.structs.replace(report, provider=self.provider, id=f"{self.provider}:{digest}", ends=ends)

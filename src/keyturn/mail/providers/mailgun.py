@@ -2,7 +2,6 @@
 
 import hashlib
 import hmac
-import re
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from email.utils import parseaddr
@@ -19,7 +18,7 @@ from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok
 from keyturn.mail.port.http_provider import ACCOUNT_REFUSED, Examination, HttpProvider, ProviderApi, Refused, basic
 from keyturn.mail.port.provider import CheckedSender
-from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in
+from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, secret_text
 from keyturn.values import Secret
 
 
@@ -70,16 +69,8 @@ def _judge(answer: Answer, _: Email) -> str | Refused:
     return Refused(str(answer.status))
 
 
-_EVENTS = {
-    "accepted": "queued",
-    "delivered": "delivered",
-    "failed": "bounced",
-    "rejected": "failed",
-    "complained": "complained",
-    "unsubscribed": "unsubscribed",
-    "opened": "opened",
-    "clicked": "clicked",
-}
+_ALIKE = ("delivered", "complained", "unsubscribed", "opened", "clicked")
+_EVENTS = {"accepted": "queued", "failed": "bounced", "rejected": "failed"} | {event: event for event in _ALIKE}
 _LONGEST_AGE = 24 * 3600
 """Seconds: Mailgun repeats a report for eight hours, and does not document whether it signs each repeat again."""
 
@@ -159,13 +150,6 @@ def _faults(settings: MailgunSettings) -> Iterator[tuple[str, str]]:
         yield "domain", "not a domain, such as mg.northwind.example"
 
 
-def _signing_key(text: str) -> bytes:
-    """Return the key that Mailgun signs with; Mailgun shows it as text."""
-    if not re.fullmatch(r"[!-~]{16,}", text):
-        raise ValueError("not a signing key")
-    return text.encode()
-
-
 PROVIDER = HttpProvider(
     name="mailgun",
     place=4,
@@ -178,7 +162,7 @@ PROVIDER = HttpProvider(
     examine=_examine,
     reports=Reports(
         setting="webhook_signing_key",
-        proof=_signing_key,
+        proof=secret_text(r"[!-~]{16,}"),  # the key that Mailgun signs with, as it shows it
         fault="not a Mailgun signing key: use the HTTP webhook signing key",
         where="to the domain's webhooks, and set mailgun.webhook_signing_key to the HTTP webhook signing key",
         longest=262_144,

@@ -1,6 +1,5 @@
 """Postmark, over its HTTP API (https://postmarkapp.com/developer)."""
 
-import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import ClassVar
@@ -14,7 +13,7 @@ from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, ok, warn
 from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused
 from keyturn.mail.port.provider import CheckedSender
-from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, require_password
+from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, require_password, secret_text
 from keyturn.values import Secret
 
 
@@ -126,13 +125,6 @@ async def _examine(api: Examination, settings: PostmarkSettings, sender: Checked
         yield ok(f"the token works for the server {server.required('Name')}")
 
 
-def _report_password(text: str) -> bytes:
-    """Return a password that a URL can hold unescaped; 32 random characters have 128 bits (NIST SP 800-131A)."""
-    if not re.fullmatch(r"[A-Za-z0-9_-]{32,}", text):
-        raise ValueError("not a password")
-    return text.encode()
-
-
 PROVIDER = HttpProvider(
     name="postmark",
     place=2,
@@ -144,7 +136,8 @@ PROVIDER = HttpProvider(
     examine=_examine,
     reports=Reports(
         setting="webhook_secret",
-        proof=_report_password,
+        # A URL can hold it unescaped; 32 random characters have 128 bits (NIST SP 800-131A).
+        proof=secret_text(r"[A-Za-z0-9_-]{32,}"),
         fault="must be 32 or more letters, digits, - and _",
         where="to the stream's webhooks, with keyturn as its user and postmark.webhook_secret as its password",
         longest=65_536,

@@ -14,7 +14,7 @@ from keyturn.http_client import Answer
 from keyturn.mail.port.email import Email
 from keyturn.mail.port.fields import Fields
 from keyturn.mail.port.finding import Finding, fail, ok, warn
-from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused, Request
+from keyturn.mail.port.http_provider import Examination, HttpProvider, ProviderApi, Refused
 from keyturn.mail.port.provider import CheckedSender, Dkim, Rate, Spf
 from keyturn.mail.port.reports import KEY_TAG, Report, Reports, fixed_words, key_in, signature_headers
 from keyturn.mail.port.webhook_keys import FORM, sign, webhook_key
@@ -46,8 +46,7 @@ async def _hand_over(api: ProviderApi, _: ResendSettings, email: Email, key: str
         "tags": [{"name": name, "value": text} for name, text in [*email.tags.items(), (KEY_TAG, key)]],
     }
     # https://resend.com/docs/dashboard/emails/idempotency-keys
-    headers = {"content-type": "application/json", "idempotency-key": key}
-    return await api.send(Request("POST", f"{api.url}/emails", headers, msgspec.json.encode(fields)))
+    return await api.post("/emails", fields, key=key)
 
 
 def _judge(answer: Answer, _: Email) -> str | Refused:
@@ -86,8 +85,7 @@ async def _read(key: bytes, headers: Mapping[str, str], body: bytes) -> Sequence
     if abs(int(time.time()) - int(timestamp)) > _TOLERANCE:
         raise ValueError(f"the time of the report is outside the tolerance of {_TOLERANCE} seconds")
     signature = sign(key, delivery, timestamp, body).encode()
-    sent = headers.get("svix-signature", "").split()
-    if not any(hmac.compare_digest(signature, one.encode()) for one in sent):
+    if not any(hmac.compare_digest(signature, one.encode()) for one in headers.get("svix-signature", "").split()):
         raise ValueError("no signature matches")
     payload = Fields.read(body)
     named = re.fullmatch(r"email\.([a-z_]{1,32})", payload.text("type"))
@@ -146,9 +144,8 @@ async def _examine(api: Examination, _: ResendSettings, sender: CheckedSender) -
 def _judge_domain(domain: Fields) -> Sequence[Finding]:
     name, status = domain.required("name"), domain.text("status")
     tracking = f"click tracking is on for {name}: Resend sees and stores every reset link"
-    doubts = (
-        [warn(tracking, f"Turn off click tracking for {name} at {_DOMAINS}.")] if domain.flag("click_tracking") else []
-    )
+    doubt = warn(tracking, f"Turn off click tracking for {name} at {_DOMAINS}.")
+    doubts = [doubt] if domain.flag("click_tracking") else []
     if status == "verified":
         return [ok(f"the key works, and {name} is verified"), *doubts]
     missing = "; ".join(

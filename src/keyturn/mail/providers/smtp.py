@@ -57,45 +57,38 @@ class SmtpSender:
 
     async def send(self, email: Email, idempotency_key: str) -> str:
         """Hand the mail to the server; return its Message-ID."""
+        import aiosmtplib
+
         from keyturn.mail.port.mime import bare_address, message_id_of, needs_utf8, to_mime
 
-        utf8 = needs_utf8(email)
+        utf8, sender = needs_utf8(email), bare_address(email.sender)
         message = to_mime(email, key=idempotency_key, date=datetime.now(UTC), utf8=utf8)
-        await _hand_over(message, self._server, bare_address(email.sender), bare_address(email.to), utf8=utf8)
+        options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []  # RFC 6531, 3.1 and 3.6
+        may_have_it = False
+        try:
+            async with aiosmtplib.SMTP(**self._server, local_hostname=await _own_name(sender)) as client:
+                await client.mail(sender, options=options, encoding="utf-8")
+                await client.rcpt(bare_address(email.to), encoding="utf-8")
+                may_have_it = True
+                await client.data(message)
+        except aiosmtplib.SMTPAuthenticationError as error:
+            failure = _failure_of(error.code)  # 454: the server cannot look the account up now (RFC 4954, 4)
+            raise SendRefused(failure.reason, account=True) if isinstance(failure, SendRefused) else failure from None
+        except (aiosmtplib.SMTPConnectResponseError, aiosmtplib.SMTPHeloError) as error:
+            # It refuses this client, not the mail.
+            raise SendRetryable(f"SMTP {error.code}", not_accepted=True) from None
+        except aiosmtplib.SMTPResponseException as error:
+            raise _failure_of(error.code) from None
+        except (aiosmtplib.SMTPException, OSError) as error:
+            # The cause says more: SSLCertVerificationError, not SMTPConnectError.
+            extension = "" if may_have_it else _missing_extension(error)
+            reason = f"no {extension}" if extension else type(error.__cause__ or error).__name__
+            unknown = SendUnknown(reason, _UNKNOWN_PAUSE)
+            raise (unknown if may_have_it else SendRetryable(reason, not_accepted=True)) from None
         return message_id_of(email, idempotency_key)
 
     async def close(self) -> None:
         pass
-
-
-async def _hand_over(message: bytes, server: Mapping[str, Any], sender: str, recipient: str, *, utf8: bool) -> None:
-    """Give a message to the server; `utf8` if an address has non-ASCII letters (RFC 6531, 3.1 and 3.6).
-
-    Raises SendRetryable, SendUnknown if the server may have the message, SendRefused.
-    """
-    import aiosmtplib
-
-    options = ["SMTPUTF8", "BODY=8BITMIME"] if utf8 else []
-    may_have_it = False
-    try:
-        async with aiosmtplib.SMTP(**server, local_hostname=await _own_name(sender)) as client:
-            await client.mail(sender, options=options, encoding="utf-8")
-            await client.rcpt(recipient, encoding="utf-8")
-            may_have_it = True
-            await client.data(message)
-    except aiosmtplib.SMTPAuthenticationError as error:
-        failure = _failure_of(error.code)  # 454: the server cannot look the account up now (RFC 4954, 4)
-        raise SendRefused(failure.reason, account=True) if isinstance(failure, SendRefused) else failure from None
-    except (aiosmtplib.SMTPConnectResponseError, aiosmtplib.SMTPHeloError) as error:
-        raise SendRetryable(f"SMTP {error.code}", not_accepted=True) from None  # it refuses this client, not the mail
-    except aiosmtplib.SMTPResponseException as error:
-        raise _failure_of(error.code) from None
-    except (aiosmtplib.SMTPException, OSError) as error:
-        # The cause says more: SSLCertVerificationError, not SMTPConnectError.
-        extension = "" if may_have_it else _missing_extension(error)
-        reason = f"no {extension}" if extension else type(error.__cause__ or error).__name__
-        unknown = SendUnknown(reason, _UNKNOWN_PAUSE)
-        raise (unknown if may_have_it else SendRetryable(reason, not_accepted=True)) from None
 
 
 def _connection_options(settings: SmtpSettings, timeout: timedelta) -> Mapping[str, Any]:
@@ -150,8 +143,7 @@ class _Smtp(Provider[SmtpSettings], frozen=True, kw_only=True):
             return [fail("the library for SMTP is not installed", "Run `pip install 'keyturn[smtp]'`.")]
         s, options = section, _connection_options(section, sender.timeout)
         try:
-            own_name = await _own_name(sender.address)
-            async with aiosmtplib.SMTP(**options, local_hostname=own_name) as client:
+            async with aiosmtplib.SMTP(**options, local_hostname=await _own_name(sender.address)) as client:
                 await client.mail(sender.address)
                 await client.rset()
         except aiosmtplib.SMTPAuthenticationError as error:
@@ -185,16 +177,14 @@ def _explain_failure(s: SmtpSettings, error: BaseException) -> Finding:
             fix = "Correct smtp.host and smtp.port, and allow this machine to connect to them."
             return fail(f"cannot connect to {where}: {error.strerror or type(error).__name__}", fix)
         case _ if _missing_extension(error) == "AUTH":
-            return fail(
-                f"{where} offers no login", 'Remove smtp.username, or set smtp.security to "starttls" or "tls".'
-            )
+            fix = 'Remove smtp.username, or set smtp.security to "starttls" or "tls".'
+            return fail(f"{where} offers no login", fix)
         case _ if _missing_extension(error) == "STARTTLS":
             fix = 'Set smtp.security to "tls" and smtp.port to 465; to "none" for a mail catcher on this machine.'
             return fail(f"{where} does not offer STARTTLS", fix)
         case _:
-            return fail(
-                f"{where}: {str(error) or type(error).__name__}", "Correct smtp.host, smtp.port and smtp.security."
-            )
+            fix = "Correct smtp.host, smtp.port and smtp.security."
+            return fail(f"{where}: {str(error) or type(error).__name__}", fix)
 
 
 PROVIDER = _Smtp(

@@ -29,8 +29,7 @@ class Folders:
     def name_of(self, file: Path | str) -> str:
         """Return a file's name as templates refer to it; its whole path if it is outside of the folders."""
         path = Path(file)
-        inside = (path.relative_to(folder) for folder in self.all if path.is_relative_to(folder))
-        return next(inside, path).as_posix()
+        return next((path.relative_to(folder) for folder in self.all if path.is_relative_to(folder)), path).as_posix()
 
     def paths(self) -> Iterator[Path]:
         for folder in self.all:
@@ -40,10 +39,9 @@ class Folders:
 # The files of a mail
 
 
-_TEMPLATE_OF = re.compile(
-    r"(\.(?:mjml|html?|xhtml|xml|txt|text|subject|css))\.[^./]+$|\.(?:j2|jinja2?)$", re.IGNORECASE
-)
-_FORMAT = re.compile(r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)$", re.IGNORECASE)
+_SUFFIX = r"\.(?:mjml|html?|xhtml|xml|txt|text|subject|css)"
+_TEMPLATE_OF = re.compile(rf"({_SUFFIX})\.[^./]+$|\.(?:j2|jinja2?)$", re.IGNORECASE)
+_FORMAT = re.compile(rf"{_SUFFIX}$", re.IGNORECASE)
 
 
 class MailFiles(NamedTuple):

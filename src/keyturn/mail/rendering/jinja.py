@@ -2,7 +2,7 @@
 
 import re
 import traceback
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import MutableMapping
 from functools import cache
 from posixpath import dirname, join, normpath
 from types import CodeType
@@ -97,38 +97,24 @@ class MjmlIncludes(Extension):
     priority = -1  # before the other extensions of an environment
 
     def preprocess(self, source: str, name: str | None, _filename: str | None = None) -> str:
-        start, end = self.environment.block_start_string, self.environment.block_end_string
+        is_any = "<mj-include" in source
+        return _INCLUDE.sub(lambda tag: self._include(tag, name or ""), source) if is_any else source
 
-        def include(places: Sequence[str], gap: str) -> str:
-            return f"{start} include [{', '.join(map(repr, places))}]{gap} {end}"
-
-        return with_includes(source, name or "", include, unless=self.environment.variable_start_string)
-
-
-def with_includes(source: str, name: str, include: Callable[[Sequence[str], str], str], *, unless: str) -> str:
-    """Return a template in which `include` replaces each `mj-include`, on as many lines.
-
-    `include`: takes the possible places of the file, and line breaks that its result must hold.
-    `unless`: paths with this text in them are left as they are.
-    """
-    if "<mj-include" not in source:
-        return source
-    return _INCLUDE.sub(lambda match: _included(match, name, include, unless), source)
-
-
-def _included(tag: re.Match[str], name: str, include: Callable[[Sequence[str], str], str], unless: str) -> str:
-    attributes = {key: attribute_value(first or second) for key, first, second in _ATTRIBUTE.findall(tag[1] or "")}
-    path = attributes.get("path", "").replace("\\", "/")
-    if not path or unless in path or "'" in path:
-        return tag[0]
-    included = include(places_of(path, name), "\n" * tag[0].count("\n"))
-    match attributes.get("type"):
-        case "css":
-            inline = ' inline="inline"' if attributes.get("css-inline") == "inline" else ""
-            return f"<mj-style{inline}>{included}</mj-style>"
-        case "html":
-            return f"<mj-raw>{included}</mj-raw>"
-    return included
+    def _include(self, tag: re.Match[str], name: str) -> str:
+        """Return Jinja's include in place of the tag, on as many lines."""
+        attributes = {key: attribute_value(first or second) for key, first, second in _ATTRIBUTE.findall(tag[1] or "")}
+        path, jinja = attributes.get("path", "").replace("\\", "/"), self.environment
+        if not path or jinja.variable_start_string in path or "'" in path:
+            return tag[0]
+        files, gap = ", ".join(map(repr, places_of(path, name))), "\n" * tag[0].count("\n")
+        included = f"{jinja.block_start_string} include [{files}]{gap} {jinja.block_end_string}"
+        match attributes.get("type"):
+            case "css":
+                inline = ' inline="inline"' if attributes.get("css-inline") == "inline" else ""
+                return f"<mj-style{inline}>{included}</mj-style>"
+            case "html":
+                return f"<mj-raw>{included}</mj-raw>"
+        return included
 
 
 def places_of(path: str, name: str) -> list[str]:

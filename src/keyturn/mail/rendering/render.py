@@ -87,14 +87,13 @@ class Templates:
         return self.compile(name, self.fill(name, values, language))
 
     def fill(self, name: str, values: Mapping[str, Any], language: Language) -> Filled:
-        values, files = _with_single_lines(values), self.files(name)
+        values = {key: one_line(value) if isinstance(value, str) else value for key, value in values.items()}
         with self.around():
-            return Filled(*(self._fill(file, values, language) if file else "" for file in files))
+            return Filled(*(self._fill(file, values, language) if file else "" for file in self.files(name)))
 
     def compile(self, name: str, filled: Filled, compile_mjml: Callable[[str], str] = to_html) -> Rendered:
-        files = self.files(name)
         plain = Filled(*map(str, filled))  # an engine's values know their source places; a sent mail does not need them
-        mail = compile_mail(plain, files, self.folders, compile_mjml)
+        mail = compile_mail(plain, self.files(name), self.folders, compile_mjml)
         if self.outlook_classic:
             return mail
         return msgspec.structs.replace(mail, html=without_outlook_classic(mail.html))
@@ -119,7 +118,7 @@ class Templates:
     def _own_environment(self, language: Language) -> Environment:
         environment = PlainEnvironment(
             loader=FileSystemLoader(self.folders.all),
-            autoescape=_is_markup,
+            autoescape=lambda name: not (name or "").endswith(".txt"),
             auto_reload=self.reload,
             undefined=StrictUndefined,
             trim_blocks=True,
@@ -129,11 +128,3 @@ class Templates:
         )
         language.teach(environment)
         return environment
-
-
-def _is_markup(name: str | None) -> bool:
-    return not (name or "").endswith(".txt")
-
-
-def _with_single_lines(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: one_line(value) if isinstance(value, str) else value for name, value in values.items()}

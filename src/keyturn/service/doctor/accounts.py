@@ -54,8 +54,7 @@ async def _check(settings: Settings, database: Database, own_store: AccountStore
     all_findings = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings"), *findings]
     if hosted_path(settings.sign_in_page) and not store.offers(AccountStore.password_hash):
         message = "sign_in_url: Keyturn's sign-in page does not work with this store"
-        fix = "Set sign_in_url to your app's sign-in page."
-        all_findings.append(Finding("accounts", "warn", message, fix))
+        all_findings.append(Finding("accounts", "warn", message, "Set sign_in_url to your app's sign-in page."))
     return all_findings
 
 

@@ -138,9 +138,8 @@ def judge_dkim(name: str, texts: Sequence[str], page: str) -> Finding:
     if not keys:
         return Finding("dkim", "fail", f"no DKIM key at {name}", copy)
     if len(keys) > 1:
-        return Finding(
-            "dkim", "fail", f"{len(keys)} DKIM keys at {name}, of which receivers use any", f"Keep one. {copy}"
-        )
+        message = f"{len(keys)} DKIM keys at {name}, of which receivers use any"
+        return Finding("dkim", "fail", message, f"Keep one. {copy}")
     encoded = "".join(keys[0]["p"].split())
     if not encoded:
         return Finding("dkim", "fail", f"the DKIM key at {name} was revoked: its p= is empty", copy)
@@ -183,9 +182,8 @@ def judge_dmarc(domain: str, texts: Texts) -> Finding:
 
 def _judge_policy(name: str, tag: str, policy: str) -> Finding:
     if policy == "none":
-        message = f"{name} says {tag}=none, so mail with a forged sender is delivered"
         fix = f"When the reports show only your own mail, set {tag}=quarantine in TXT {name}."
-        return Finding("dmarc", "warn", message, fix)
+        return Finding("dmarc", "warn", f"{name} says {tag}=none, so mail with a forged sender is delivered", fix)
     if policy in {"quarantine", "reject"}:
         return Finding("dmarc", "ok", f"{name} says {tag}={policy}")
     return Finding("dmarc", "fail", f"the DMARC record at {name} has no valid {tag}=", f"Set {tag}=quarantine there.")

@@ -56,8 +56,7 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
         is_production=settings.environment == "production",
         timeout=settings.worker.timeout,
     )
-    findings = await PROVIDERS[name].check(getattr(settings, name), sender)
-    return [replace(finding, check=name) for finding in findings]
+    return [replace(finding, check=name) for finding in await PROVIDERS[name].check(getattr(settings, name), sender)]
 
 
 def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iterator[Check]:
@@ -69,20 +68,16 @@ def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iter
         yield "keys", check_previous_keys(settings)
     for name, check in CHECKS.items():
         yield name, check(settings)
-    yield from _mail_checks(settings, dns)
-    if settings.pages.templates:
-        yield "pages", check_pages(settings)
-    if settings.server.allowed_origins:
-        yield "frontend", check_own_pages(settings)
-
-
-def _mail_checks(settings: Settings, dns: Dns) -> Iterator[Check]:
     chosen = [name for name in (settings.mail.transport, settings.mail.fallback) if name]
     for name in chosen:
         yield name, check_provider(settings, name)
     domain = domain_of(settings.mail.from_)
     if "capture" not in chosen and domain not in {"", *(provider.sandbox for provider in PROVIDERS.values())}:
         yield "domain", check_domain(domain, [PROVIDERS[name] for name in chosen], dns)
+    if settings.pages.templates:
+        yield "pages", check_pages(settings)
+    if settings.server.allowed_origins:
+        yield "frontend", check_own_pages(settings)
 
 
 async def _run(name: str, work: Awaitable[Sequence[Finding]], patience: float) -> Sequence[Finding]:

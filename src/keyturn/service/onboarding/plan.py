@@ -21,7 +21,7 @@ from keyturn.service.onboarding import guesses
 from keyturn.service.onboarding.survey import Table, app_database, tables_in, tables_of_its_app
 from keyturn.service.settings import DatabaseSettings, ServerSettings, TableSettings
 from keyturn.service.settings.database_urls import read_url
-from keyturn.service.settings.rules.tables import FUNCTION
+from keyturn.service.settings.rule_tables import FUNCTION
 from keyturn.service.settings.url_rules import database_fault, database_kind
 from keyturn.service.settings.variables import Variables
 from keyturn.values import did_you_mean
@@ -101,9 +101,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 async def make_plan(flags: Flags, environ: Mapping[str, str]) -> Plan:
     """Return the plan. Raises SettingsInvalid, by the setting of the flag to correct, if no file can be written."""
     if flags.store == "ldap":
-        raise SettingsInvalid.of(
-            "accounts.store", "write [accounts.ldap] by hand, as the page on LDAP in the documentation shows"
-        )
+        message = "write [accounts.ldap] by hand, as the page on LDAP in the documentation shows"
+        raise SettingsInvalid.of("accounts.store", message)
     if flags.store and FUNCTION.fullmatch(flags.store):
         import_factory(flags.store)
     database, variable = _database(flags, environ)
@@ -247,7 +246,5 @@ def _unclear_table(name: str, likely: list[str], tables: Mapping[str, Table]) ->
         return f"choose one, because several tables could hold the accounts: {', '.join(likely)}"
     if supabase := next((one.name for one in tables.values() if guesses.is_supabase_auth(one)), ""):
         return f"{supabase} belongs to Supabase Auth, which changes passwords itself: use --store supabase"
-    return (
-        "no table has a column for addresses and one for passwords: name the table, or write a store of your"
-        f" own{known}"
-    )
+    nothing = "no table has a column for addresses and one for passwords"
+    return f"{nothing}: name the table, or write a store of your own{known}"

@@ -51,7 +51,7 @@ class ProviderReports:
         return [self._handler(name, webhook) for name, webhook in provider_webhooks(self._settings).items()]
 
     def _handler(self, provider: str, webhook: Webhook) -> HTTPRouteHandler:
-        path, longest = f"/webhooks/{provider}", webhook.longest
+        path, longest = f"/webhooks/{provider}", webhook.reports.longest
 
         @post(path, status_code=200, request_max_body_size=longest, include_in_schema=False)
         async def take(request: AnyRequest) -> Done:

@@ -15,9 +15,9 @@ import msgspec
 
 from keyturn.errors import Fault
 from keyturn.hosts import is_loopback
+from keyturn.mail import addresses
 from keyturn.plain_files import read_plain_file
-from keyturn.service import addresses
-from keyturn.service.problems.requests import InputInvalid
+from keyturn.service.settings.building import holds
 from keyturn.service.settings.url_rules import policy_faults
 from keyturn.values import FileOrUrl, not_this
 
@@ -128,7 +128,5 @@ def _logo_faults(name: str, logo: str, *, in_mails: bool) -> Iterator[Fault]:
 
 
 def email_faults(name: str, bare: str, written: str) -> Iterator[Fault]:
-    try:
-        addresses.parse(bare)
-    except InputInvalid:
+    if not holds(addresses.parse, bare):
         yield Fault(name, f"not an email address: {written}")

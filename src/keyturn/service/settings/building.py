@@ -4,11 +4,12 @@ It collects every fault, under the name that the user wrote.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_args, get_origin
+from zoneinfo import ZoneInfoNotFoundError
 
 import msgspec
 
@@ -28,9 +29,6 @@ _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _QUOTED = re.compile(r"""(["']).+\1""")
 _UNITS = {"ms": "milliseconds", "s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-_KEYS_OF: Mapping[tuple[type[msgspec.Struct], str], type[msgspec.Struct]] = {(Kind, "brand"): Brand}
-"""Settings that hold a subset of the keys of another section."""
 
 _Section = Mapping[str, Any] | msgspec.Struct
 _SECTIONS = (Mapping, msgspec.Struct)
@@ -88,8 +86,8 @@ class Builder:
             with self._collect_faults(name, value):
                 if not (field := fields.get(key)):
                     raise ValueError("unknown setting" + did_you_mean(key, fields))
-                if partial := _KEYS_OF.get((struct, field.name)):
-                    values[field.name] = self._values(partial, _section(value, name), f"{name}.")
+                if struct is Kind and key == "brand":  # it has a part of the keys of that section
+                    values[key] = self._values(Brand, _section(value, name), f"{name}.")
                 else:
                     values[field.name] = self._value(value, field.type, name)
         return values
@@ -106,10 +104,9 @@ class Builder:
         for key, value in _items(_section(section, name)):
             own = member_name(name, key)
             with self._collect_faults(own, value):
-                if is_section(wanted):
-                    entries[key] = self._value(value, wanted, own)
-                else:
-                    entries[key] = _checked(self._filled(value, own), wanted)  # text converts to no other type
+                # The text of a plain entry converts to no other type.
+                plain = not is_section(wanted)
+                entries[key] = _checked(self._filled(value, own), wanted) if plain else self._value(value, wanted, own)
         return entries
 
     @contextmanager
@@ -182,6 +179,14 @@ def parse_rate(text: str) -> Rate:
     if not (match := _RATE.fullmatch(text)):
         raise ValueError("not a rate")
     return Rate(int(match[1]), int(match[2] or 1) * _SECONDS[match[3]])
+
+
+def holds(check: Callable[[Any], object], value: Any) -> bool:
+    """Tell whether a value passes a check, which is false, or raises an error, for one that does not."""
+    try:
+        return bool(check(value))
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return False
 
 
 def _checked(value: Any, wanted: Any, *, strict: bool = True) -> Any:

@@ -33,10 +33,6 @@ def read_network(text: str) -> IPv4Network | IPv6Network:
 
 def both_forms(networks: Iterable[str]) -> list[str]:
     """Return the networks as their peers may appear, in X-Forwarded-For too: the IPv4 ones inside IPv6 as well."""
-    read = [read_network(text) for text in networks]
-    mapped = [
-        IPv6Network(f"::ffff:{network.network_address}/{_MAPPED + network.prefixlen}")
-        for network in read
-        if isinstance(network, IPv4Network)
-    ]
-    return [str(network) for network in (*read, *mapped)]
+    read = list(map(read_network, networks))
+    old = [(one.network_address, one.prefixlen) for one in read if isinstance(one, IPv4Network)]
+    return [*map(str, read), *(str(IPv6Network(f"::ffff:{start}/{_MAPPED + length}")) for start, length in old)]

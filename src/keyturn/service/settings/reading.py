@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -14,7 +14,7 @@ from keyturn.mail.providers import PROVIDERS
 from keyturn.plain_files import read_plain_text
 from keyturn.service.settings import Settings
 from keyturn.service.settings.building import Builder, Variable, is_section
-from keyturn.service.settings.rules.every_rule import broken_rules
+from keyturn.service.settings.rules import broken_rules
 from keyturn.service.settings.variables import FILE_SUFFIX, Variables
 from keyturn.values import Secret, did_you_mean
 
@@ -106,7 +106,10 @@ def _build(
     """Return the settings with all faults: invalid values, missing values, and broken rules."""
     settings = builder.build(Settings, values)
     broken = broken_rules(settings, sending=sending, written=_written_names(builder))
-    news = _rules_of_known_values(broken, [*builder.faults, *builder.unset])
+    # A rule about a default says nothing where that replaces an unreadable value.
+    known = known_variables()
+    unread = {known.get(fault.name, fault.name) for fault in (*builder.faults, *builder.unset)}
+    news = (fault for fault in broken if unread.isdisjoint(_with_sections(known.get(fault.name, fault.name))))
     all_faults = (*builder.faults, *(builder.unset if connecting else ()), *news)
     return settings, [builder.as_shown(fault) for fault in all_faults]
 
@@ -124,13 +127,6 @@ def _read_toml(file: Path, *, required: bool, faults: list[Fault]) -> dict[str, 
     except RecursionError:
         faults.append(Fault(str(file), "cannot be read: it is nested too deeply"))
     return {}
-
-
-def _rules_of_known_values(broken: Iterable[Fault], faults: Sequence[Fault]) -> Iterator[Fault]:
-    """Yield the broken rules, except those about a default that replaces an unreadable value."""
-    known = known_variables()
-    unread = {known.get(fault.name, fault.name) for fault in faults}
-    return (fault for fault in broken if unread.isdisjoint(_with_sections(known.get(fault.name, fault.name))))
 
 
 def _written_names(builder: Builder) -> set[str]:

@@ -70,21 +70,19 @@ class Variables:
 
 def _content(label: str, file: str) -> str:
     """Return the text of a file without line ends around it. Raises SecretUnread."""
+    text = ""
     try:
-        text = read_plain_file(file, _LARGEST).decode()
+        text = read_plain_file(file, _LARGEST).decode().strip(_AT_ENDS)
+        why = "" if text.strip() else "is empty: write the secret into it"
+    except FileNotFoundError:
+        why = "does not exist"
+    except OSError as error:
+        too_large = f"has more than {_LARGEST // 1024} KiB, the most that is read for a secret"
+        why = too_large if error.errno == errno.EFBIG else f"cannot be read: {error.strerror or error}"
     except UnicodeDecodeError:
-        raise SecretUnread(label, f"{printable_name(file)} is not UTF-8: a secret is text") from None
-    except (OSError, ValueError) as error:
-        raise SecretUnread(label, f"{printable_name(file)} {_reason(error)}") from None
-    text = text.strip(_AT_ENDS)
-    if not text.strip():
-        raise SecretUnread(label, f"{printable_name(file)} is empty: write the secret into it")
+        why = "is not UTF-8: a secret is text"
+    except ValueError:
+        why = "has a NUL in its name"
+    if why:
+        raise SecretUnread(label, f"{printable_name(file)} {why}")
     return text
-
-
-def _reason(error: OSError | ValueError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "does not exist"
-    if isinstance(error, OSError) and error.errno == errno.EFBIG:
-        return f"has more than {_LARGEST // 1024} KiB, the most that is read for a secret"
-    return f"cannot be read: {error.strerror or error}" if isinstance(error, OSError) else "has a NUL in its name"

@@ -52,29 +52,17 @@ def sign(settings: SesSettings, request: Request) -> Mapping[str, str]:
     """
     url, moment = urlsplit(request.url), f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
     signed = {**request.headers, "host": url.netloc, "x-amz-date": moment}
-    canonical = "\n".join(
-        (
-            request.method,
-            quote(url.path, safe="/-_.~"),
-            "",
-            *(f"{name}:{value.strip()}" for name, value in signed.items()),
-            "",
-            ";".join(signed),
-            hashlib.sha256(request.content).hexdigest(),
-        )
-    )
+    names, headers = ";".join(signed), "".join(f"{name}:{value.strip()}\n" for name, value in signed.items())
+    digest = hashlib.sha256(request.content).hexdigest()
+    canonical = "\n".join((request.method, quote(url.path, safe="/-_.~"), "", headers, names, digest))
     scope = f"{moment[:8]}/{settings.region}/ses/aws4_request"
     text = "\n".join((_ALGORITHM, moment, scope, hashlib.sha256(canonical.encode()).hexdigest()))
     key = f"AWS4{settings.secret_access_key}".encode()
-    for part in scope.split("/"):
-        key = _hmac(key, part)
-    proof = f"SignedHeaders={';'.join(signed)}, Signature={_hmac(key, text).hex()}"
+    for part in (*scope.split("/"), text):
+        key = hmac.digest(key, part.encode(), hashlib.sha256)
+    proof = f"SignedHeaders={names}, Signature={key.hex()}"
     who = f"Credential={settings.access_key_id}/{scope}"
     return {"x-amz-date": moment, "authorization": f"{_ALGORITHM} {who}, {proof}"}
-
-
-def _hmac(key: bytes, text: str) -> bytes:
-    return hmac.digest(key, text.encode(), hashlib.sha256)
 
 
 async def _hand_over(api: ProviderApi, _: SesSettings, email: Email, key: str) -> Answer:
@@ -101,13 +89,7 @@ def _text(text: str) -> Mapping[str, str]:
 
 
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors
-_ACCOUNT = {
-    "AccountSuspendedException",
-    "LimitExceededException",
-    "MailFromDomainNotVerifiedException",
-    "NotFoundException",
-    "SendingPausedException",
-}
+_ACCOUNT = re.compile(r"(AccountSuspended|LimitExceeded|MailFromDomainNotVerified|NotFound|SendingPaused)Exception")
 _THROTTLED = re.compile(r"TooManyRequests|Throttling")
 _TOO_FAST, _QUOTA = "Maximum sending rate exceeded", "Daily message quota exceeded"
 """SES's sentences, which alone tell the two errors apart
@@ -129,7 +111,7 @@ def _judge(answer: Answer, email: Email) -> str | Refused:
         if answer.status == HTTPStatus.BAD_REQUEST and (_THROTTLED.search(kind) or _TOO_FAST in text):
             raise SendRetryable(reason, not_accepted=True, down=False)
     is_our_sender = "is not verified" in text and email.to.lower() not in text.lower()
-    if kind in _ACCOUNT or (kind == "MessageRejected" and is_our_sender):
+    if _ACCOUNT.fullmatch(kind) or (kind == "MessageRejected" and is_our_sender):
         raise SendRefused(reason, account=True)
     if not kind:
         raise ValueError("not SES's answer")

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import reduce
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from keyturn.errors import Fault
 from keyturn.hosts import is_loopback, is_serialized_origin
 from keyturn.mail.port.webhook_keys import FORM, webhook_key
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.settings import BCRYPT_PREFIXES, LONGEST_TRY, RATES, Settings, split_secrets
-from keyturn.service.settings.building import parse_rate
+from keyturn.service.settings.building import holds, parse_rate
 from keyturn.service.settings.networks import read_network
 from keyturn.service.settings.url_rules import ENDS_A_SOURCE
 from keyturn.values import shown
@@ -42,19 +42,12 @@ def value_of(settings: Settings, name: str) -> Any:
 
 def broken_bounds(settings: Settings) -> Iterator[Fault]:
     """Yield each value outside the bounds of its setting. Of a list, each item is a value."""
-    for names, holds, message in _BOUNDS:
+    for names, check, message in _BOUNDS:
         for name in names.split():
             value = value_of(settings, name)
             for one in value if isinstance(value, tuple) else (value,):
-                if not _holds(holds, one):
+                if not holds(check, one):
                     yield Fault(name, message.format(value=one, shown=shown(one)))
-
-
-def _holds(holds: Callable[[Any], object], value: Any) -> bool:
-    try:
-        return bool(holds(value))
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        return False
 
 
 def _is_breach_source(text: str) -> bool:
@@ -129,24 +122,18 @@ class Needs(NamedTuple):
     store: str = ""
 
 
+_ROLE_KEY = "accounts.supabase.service_role_key"
 _NEEDS = (
     Needs("mail.from", "mail.transport", " ".join(PROVIDERS), "set the sender of the mails", sending=True),
     Needs("accounts.table.table", "accounts.store", "table"),
     Needs("accounts.table.id", "accounts.store", "table supabase", "the name of a column"),
     Needs("accounts.table.email", "accounts.store", "table supabase", "the name of a column"),
-    Needs(
-        *("accounts.table.password", "accounts.store", "table"),
-        "only the store supabase works without this column",
-    ),
+    Needs("accounts.table.password", "accounts.store", "table", "only the store supabase works without this column"),
     Needs("accounts.ldap.bind_dn", "accounts.store", "ldap", "the name of the service account"),
     Needs("accounts.ldap.base", "accounts.store", "ldap", "the entry above the accounts"),
     Needs("accounts.ldap.bind_password", "accounts.store", "ldap", "the password of the service account", sending=True),
     Needs("accounts.supabase.url", "accounts.store", "supabase", known_as="SUPABASE_URL"),
-    Needs(
-        *("accounts.supabase.service_role_key", "accounts.store", "supabase"),
-        known_as="SUPABASE_SERVICE_ROLE_KEY",
-        sending=True,
-    ),
+    Needs(_ROLE_KEY, "accounts.store", "supabase", known_as="SUPABASE_SERVICE_ROLE_KEY", sending=True),
     Needs("secure_account.url", "secure_account.lock", what="without its button in mails, no account gets locked"),
     Needs("accounts.table.lock", "secure_account.lock", store="table"),
     Needs("accounts.table.unlock", "accounts.table.lock"),

@@ -1,1 +1,0 @@
-"""Rules beyond the types of settings: a module for each subject, and `every_rule` for all together."""
