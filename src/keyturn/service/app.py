@@ -9,7 +9,7 @@ from litestar.openapi.spec import Components, Server, Tag
 from litestar.types import ControllerRouterHandler
 
 from keyturn import __version__
-from keyturn.service.api.monitoring import HealthController, read_metrics
+from keyturn.service.api.monitoring import health_routes, read_metrics
 from keyturn.service.api.problems import problem_handlers
 from keyturn.service.api.requests import provided
 from keyturn.service.api.responses import security_schemes
@@ -92,7 +92,7 @@ def _openapi(pages: Pages) -> OpenAPIConfig:
 def create_worker_app(parts: Parts) -> Litestar:
     """Return an app with only /health and /metrics, for a process without an API."""
     return Litestar(
-        route_handlers=[HealthController, read_metrics],
+        route_handlers=[health_routes, read_metrics],
         dependencies={"parts": provided(parts)},
         exception_handlers=problem_handlers(parts.languages),
         openapi_config=None,

@@ -24,11 +24,11 @@ from keyturn.service.settings import Settings
 def routes_of(parts: Parts) -> Iterator[Router]:
     """Yield the routes that take JSON. Sessions are at /api/auth, wherever the others are."""
     path, invitations, key_guard = parts.paths.api, parts.invitations, inviting.service_key_guard
-    yield json_router(path, "Password reset", ANYONE, resets.ResetController, form_texts.get_texts)
+    yield json_router(path, "Password reset", ANYONE, *resets.ROUTES, form_texts.get_form_texts)
     if parts.challenge:
         yield json_router(path, "Password reset", ANYONE, proofs.get_challenge)
     if parts.codes:
-        yield json_router(path, "Password reset", ANYONE, proofs.verify_code)
+        yield json_router(path, "Password reset", ANYONE, proofs.verify_reset_code)
     # The tokens of earlier mails are taken where new mails have none.
     yield json_router(path, "Not me", ANYONE, securing.secure_account)
     if invitations.over_http:
@@ -38,7 +38,7 @@ def routes_of(parts: Parts) -> Iterator[Router]:
         yield json_router(path, "Invitations", inviting.WITH_KEY, inviting.mint_link, guards=[guard])
     if parts.sign_ins:
         guard = sessions.same_origin_guard(parts.settings.origin)
-        yield json_router("/api/auth", "Sessions", (), sessions.SessionController, guards=[guard])
+        yield json_router("/api/auth", "Sessions", (), *sessions.ROUTES, guards=[guard])
 
 
 def pages_of(pages: Pages) -> Iterator[Router]:

@@ -1,6 +1,6 @@
 """The JSON API: its requests, the parts that do the work, its answers.
 
-Controllers decide nothing. They read a request into a schema, call one method of `reset`, and write its result.
+Handlers decide nothing. They read a request into a schema, call one method of `reset`, and write its result.
 `problems` writes the errors that it raises as RFC 9457 documents, from their classes (`keyturn.service.problems`).
 
 **One value, one dependency.** A handler gets `Parts`, and not one part after the other: Litestar resolves several

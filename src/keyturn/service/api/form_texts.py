@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
-from litestar import Response, get
+from litestar import Response
 from litestar.params import FromQuery
 from msgspec import UNSET
 
 from keyturn.mail.languages import SourceTexts
+from keyturn.service.api.json_routes import shows
 from keyturn.service.api.mail_services import known_services
-from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import AnyRequest, GivenParts
 from keyturn.service.api.schemas import FormTexts
 from keyturn.service.problems.problem import N_
@@ -18,14 +18,12 @@ from keyturn.service.problems.requests import InputInvalid
 _FOR_AN_HOUR = "public, max-age=3600"
 
 
-@get(
-    "/texts",
-    summary="The words of the forms",
-    description="What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language.",
-    operation_id="getFormTexts",
-    responses=problem_responses(InputInvalid, has_body=False),
-)
-async def get_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str] = "") -> Response[FormTexts]:
+@shows("/texts", problems=(InputInvalid,))
+async def get_form_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str] = "") -> Response[FormTexts]:
+    """The words of the forms.
+
+    What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language.
+    """  # noqa: D401 - it is the summary in OpenAPI
     language = parts.languages.choose(lang, request.headers.get("accept-language", ""))
     # If the URL names a language, it alone decides: caches then never serve another language.
     headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}

@@ -5,10 +5,10 @@ import hmac
 import logging
 from collections.abc import Mapping
 
-from litestar import Controller, Response, get
+from litestar import Response, Router, get
 from litestar.exceptions import NotFoundException
 
-from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.json_routes import ANYONE, shows
 from keyturn.service.api.requests import AnyRequest, GivenParts, bearer_of
 from keyturn.service.api.schemas import Health
 from keyturn.service.database import Database
@@ -18,27 +18,20 @@ from keyturn.service.problems.requests import DatabaseUnready, Unavailable
 from keyturn.service.telemetry.logs import LogEvent
 
 
-class HealthController(Controller):
-    """The health routes for load balancers and orchestrators."""
+@get("/live", summary="Check that the process answers", operation_id="checkLiveness")
+async def check_liveness() -> Health:
+    return Health(status="ok")
 
-    path = "/health"
-    tags = ("Health",)
-    security = ({},)
 
-    @get("/live", summary="Check that the process answers", operation_id="checkLiveness")
-    async def live(self) -> Health:
-        return Health(status="ok")
+@shows("/ready")
+async def check_readiness(parts: GivenParts) -> Health:
+    """Check that the database, the accounts and the worker are ready."""
+    await parts.require_ready()
+    return Health(status="ok")
 
-    @get(
-        "/ready",
-        summary="Check that the database, the accounts and the worker are ready",
-        operation_id="checkReadiness",
-        responses=problem_responses(has_body=False),
-    )
-    async def ready(self, parts: GivenParts) -> Health:
-        await parts.require_ready()
-        return Health(status="ok")
 
+health_routes = Router("/health", route_handlers=[check_liveness, check_readiness], tags=["Health"], security=ANYONE)
+"""For load balancers and orchestrators."""
 
 log = logging.getLogger("keyturn.metrics")
 

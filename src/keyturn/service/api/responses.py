@@ -1,15 +1,12 @@
-"""The answers of the controllers, and the names of their routes in OpenAPI."""
+"""The answers of the routes, and what clients may have to show to them."""
 
-import re
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from copy import copy
 
-from litestar import HttpMethod, Response
+from litestar import Response
 from litestar.datastructures import Cookie
-from litestar.handlers import HTTPRouteHandler
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.types import Method
 
 from keyturn.service.api.cookies import session_cookie
 from keyturn.service.api.requests import AnyRequest, accepted_language, language_headers
@@ -41,11 +38,6 @@ async def judgement_response(
     except PasswordRejected as rejected:
         judgement = PasswordJudgement(accepted=False, violations=rejected.broken_rules(language))
     return Response(judgement, headers=language_headers(language))
-
-
-def named_by_path(_: HTTPRouteHandler, __: Method | HttpMethod, path: Sequence[object]) -> str:
-    """Return an operation's name from the end of its path: requestPasswordReset for .../request-password-reset."""
-    return re.sub(r"-(\w)", lambda letter: letter[1].upper(), str(path[-1]))
 
 
 def security_schemes(parts: Parts) -> dict[str, SecurityScheme]:

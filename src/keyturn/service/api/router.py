@@ -4,7 +4,7 @@ from litestar import Router
 from litestar.types import ASGIApp, Message, Middleware, Receive, Scope, Send
 
 from keyturn.errors import KeyturnError
-from keyturn.service.api.monitoring import HealthController
+from keyturn.service.api.monitoring import health_routes
 from keyturn.service.api.problems import NO_STORE, UNREAD, problem_handlers, problem_response
 from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, provided
 from keyturn.service.parts import Parts
@@ -21,7 +21,7 @@ def api_router(parts: Parts) -> Router:
         route_handlers=[
             *routes_of(parts),
             *reports,
-            HealthController,
+            health_routes,
         ],
         dependencies={"parts": provided(parts)},
         middleware=[count_unread(parts)],

@@ -1,15 +1,15 @@
 """The route for reports of unwanted changes."""
 
-from litestar import Response, post
+from litestar import Response
 from litestar.params import JSONBody
 
-from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.json_routes import takes
 from keyturn.service.api.requests import AnyRequest, GivenParts, client_of
 from keyturn.service.api.responses import message_response
 from keyturn.service.api.schemas import Done, LinkToken, Schema
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import SecurityLinkDead
-from keyturn.service.problems.requests import InputInvalid, TooManyRequests
+from keyturn.service.problems.requests import TooManyRequests
 
 
 class SecurityToken(Schema, frozen=True, kw_only=True):
@@ -18,21 +18,15 @@ class SecurityToken(Schema, frozen=True, kw_only=True):
     token: LinkToken
 
 
-@post(
-    "/secure-account",
-    kind="secure",
-    status_code=200,
-    summary="Report an unwanted password change",
-    description=(
-        "Takes the token from the mail that confirmed the change. Ends all sessions, and the links that were sent "
-        "to that mailbox. If the account still has that address, Keyturn mails it a link, and locks the account if "
-        "the settings say so. Otherwise both addresses get a mail, and an operator decides. "
-        "Works once: a repeat of the same client gets the same answer."
-    ),
-    operation_id="secureAccount",
-    responses=problem_responses(InputInvalid, SecurityLinkDead, TooManyRequests),
-)
+@takes("/secure-account", kind="secure", problems=(SecurityLinkDead, TooManyRequests))
 async def secure_account(data: JSONBody[SecurityToken], request: AnyRequest, parts: GivenParts) -> Response[Done]:
+    """Report an unwanted password change.
+
+    Takes the token from the mail that confirmed the change. Ends all sessions, and the links that were sent to that
+    mailbox. If the account still has that address, Keyturn mails it a link, and locks the account if the settings say
+    so. Otherwise both addresses get a mail, and an operator decides. Works once: a repeat of the same client gets the
+    same answer.
+    """
     await parts.securing.secure(data.token, client_of(request))
     text = N_("We’re sending the next step to the address where you got our email.")
     return message_response(request, parts, text)

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Response, get, post
+from litestar import Response, post
 from litestar.params import JSONBody, URLEncodedBody
 from msgspec import UNSET, Meta, UnsetType
 
-from keyturn.service.api.problems import problem_responses
+from keyturn.service.api.json_routes import shows, takes
 from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, mounted
 from keyturn.service.api.schemas import Identifier, Schema
 from keyturn.service.pages.opening import keep_link
@@ -39,35 +39,24 @@ class Token(Schema, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-@get(
-    "/challenge",
-    summary="Get the challenge for a reset request",
-    description=(
-        "Every reset request needs an answer, which is accepted once. For ALTCHA, this contains a new puzzle for its "
-        "widget."
-    ),
-    operation_id="getChallenge",
-    responses=problem_responses(TooManyRequests, has_body=False),
-)
+@shows("/challenge", problems=(TooManyRequests,))
 async def get_challenge(request: AnyRequest, parts: GivenParts) -> OfferedChallenge:
+    """Get the challenge for a reset request.
+
+    Every reset request needs an answer, which is accepted once. For ALTCHA, this contains a new puzzle for its widget.
+    """
     challenge = mounted(parts.challenge)
     puzzle, about = await challenge.issue(client_of(request)), msgspec.structs.asdict(challenge.widget)
     return OfferedChallenge(**about, **puzzle)
 
 
-@post(
-    "/verify-reset-code",
-    kind="code",
-    status_code=200,
-    summary="Exchange a code for a token",
-    description=(
-        "The code is in the mail beside the link. The token works like a link's token, once. The answer is the "
-        "same for a wrong code, an expired code and an address without an account."
-    ),
-    operation_id="verifyResetCode",
-    responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),
-)
-async def verify_code(data: JSONBody[CodeCheck], request: AnyRequest, parts: GivenParts) -> Token:
+@takes("/verify-reset-code", kind="code", problems=(CodeRefused, TooManyRequests))
+async def verify_reset_code(data: JSONBody[CodeCheck], request: AnyRequest, parts: GivenParts) -> Token:
+    """Exchange a code for a token.
+
+    The code is in the mail beside the link. The token works like a link's token, once. The answer is the same for a
+    wrong code, an expired code and an address without an account.
+    """
     token, link = await mounted(parts.codes).exchange(data.email, data.code, client_of(request))
     return Token(token=token, expires_at=link.expires_at)
 
