@@ -13,13 +13,12 @@ from keyturn.service.api.monitoring import health_routes, read_metrics
 from keyturn.service.api.problems import problem_handlers
 from keyturn.service.api.requests import provided
 from keyturn.service.api.responses import security_schemes
-from keyturn.service.api.router import api_router
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.front import redirect_home, redirect_to_change, service_error_handlers
 from keyturn.service.pages.reference import ReferencePage
-from keyturn.service.pages.rendering import Pages
-from keyturn.service.pages.router import pages_router
+from keyturn.service.pages.rendering import Pages, visiting
 from keyturn.service.parts import Parts
+from keyturn.service.rooms import api_router, pages_router
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import read_settings, require_valid
 from keyturn.service.telemetry.logs import configure_logs
@@ -67,7 +66,7 @@ def create_app(
             read_metrics,
             *more,
         ],
-        dependencies={"parts": provided(parts), "pages": provided(pages)},
+        dependencies={"parts": provided(parts), "visit": visiting(pages)},
         middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(pages),

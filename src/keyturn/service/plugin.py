@@ -22,11 +22,9 @@ from keyturn.packaging import requires_extra
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import is_async
 from keyturn.service.api.responses import with_security_schemes
-from keyturn.service.api.router import api_router
 from keyturn.service.database import Database
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.rendering import Pages
-from keyturn.service.pages.router import PAGE, pages_router
 from keyturn.service.parts import FromApp, Parts
 from keyturn.service.reset.events import (
     EVENTS,
@@ -37,6 +35,7 @@ from keyturn.service.reset.events import (
     PasswordResetRequested,
     SecondStepFailed,
 )
+from keyturn.service.rooms import PAGE, api_router, pages_router
 from keyturn.service.settings import AccountSettings, DatabaseSettings, Secret, Settings
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.paths import hosted_path, page_urls, without_default_pages

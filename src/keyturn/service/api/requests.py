@@ -1,8 +1,9 @@
 """Reads requests and writes responses in the same way for the API and the hosted pages."""
 
+from functools import partial
 from typing import Any, TypeVar
 
-from litestar import Request
+from litestar import HttpMethod, Request, route
 from litestar.connection import ASGIConnection
 from litestar.di import NamedDependency, Provide
 from litestar.types import Scope
@@ -50,6 +51,10 @@ def mounted(part: _Part | None) -> _Part:
     """Return a part whose routes are mounted only if it is on."""
     assert part is not None
     return part
+
+
+reading = partial(route, http_method=[HttpMethod.GET, HttpMethod.HEAD])
+"""Registers a handler for GET, and for HEAD, with which programs ask whether an address answers."""
 
 
 def accepted_language(languages: Languages, request: AnyRequest) -> Language:

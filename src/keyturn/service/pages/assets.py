@@ -16,8 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from keyturn.packaging import folder
-from keyturn.service.api.requests import AnyRequest
-from keyturn.service.pages.reading import reading
+from keyturn.service.api.requests import AnyRequest, reading
 from keyturn.service.pages.security import NO_FORM, security_headers
 from keyturn.service.pages.site import Site
 from keyturn.service.reset.mails.palette import Palette

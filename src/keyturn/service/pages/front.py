@@ -3,20 +3,17 @@
 Mounted in an app, the pages bring neither: the app owns "/" and its unknown addresses.
 """
 
-from typing import Any
 from urllib.parse import urlencode
 
-from litestar import Response
 from litestar.datastructures.headers import Accept
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
 from keyturn.service.api.problems import MEDIA_TYPE as PROBLEM_TYPE
 from keyturn.service.api.problems import problem_answering, problem_handlers
-from keyturn.service.api.requests import AnyRequest
-from keyturn.service.pages.reading import reading
+from keyturn.service.api.requests import AnyRequest, reading
 from keyturn.service.pages.refusals import refusal_page
-from keyturn.service.pages.rendering import GivenPages, Pages
+from keyturn.service.pages.rendering import Answer, GivenVisit, Pages, Visit
 from keyturn.service.problems.requests import MethodNotAllowed, NotFound
 from keyturn.service.reset.records.client import clip_header
 
@@ -24,36 +21,34 @@ _FOR_PROGRAMS = {".well-known", "api", "health", "metrics", "schema", "webhooks"
 
 
 @reading("/", include_in_schema=False)
-async def redirect_home(pages: GivenPages) -> Response[Any]:
+async def redirect_home(visit: GivenVisit) -> Answer:
     """Lead to the first page of a visit."""
-    return pages.redirect(pages.site.url(pages.site.paths.sign_in) if pages.parts.sign_ins else pages.site.forgot)
+    return visit.redirect(visit.site.url(visit.site.paths.sign_in) if visit.parts.sign_ins else visit.site.forgot)
 
 
 @reading("/.well-known/change-password", include_in_schema=False)
-async def redirect_to_change(request: AnyRequest, pages: GivenPages) -> Response[Any]:
+async def redirect_to_change(visit: GivenVisit) -> Answer:
     """Lead password managers to the form for changing a password, after a sign-in if need be.
 
     "A Well-Known URL for Changing Passwords" (https://w3c.github.io/webappsec-change-password-url/).
     """
-    site = pages.site
-    if not pages.parts.sign_ins:
-        return pages.redirect(site.forgot)
-    form = site.url(site.paths.reset)
-    if await pages.signed_in(request):
-        return pages.redirect(form)
-    return pages.redirect(f"{site.url(site.paths.sign_in)}?{urlencode({'next': form})}")
+    site, form = visit.site, visit.site.url(visit.site.paths.reset)
+    if not visit.parts.sign_ins:
+        return visit.redirect(site.forgot)
+    signed_in = await visit.signed_in()
+    return visit.redirect(form if signed_in else f"{site.url(site.paths.sign_in)}?{urlencode({'next': form})}")
 
 
 def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
     """Return the API's handler, with a page for browsers at an unknown address."""
     to_programs = problem_handlers(pages.parts.languages)[Exception]
 
-    def answer(request: AnyRequest, error: Exception) -> Response[Any]:
+    def answer(request: AnyRequest, error: Exception) -> Answer:
         problem = problem_answering(error)
         if not isinstance(problem, NotFound | MethodNotAllowed) or not _is_for_people(request, pages.site.paths.api):
             return to_programs(request, error)
         headers = error.headers if isinstance(error, HTTPException) else None
-        return refusal_page(pages, request, problem, "missing", pages.site.url("/"), headers=headers)
+        return refusal_page(Visit(pages, request), problem, "missing", pages.site.url("/"), headers=headers)
 
     return {Exception: answer}
 

@@ -4,16 +4,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Response, post
+from litestar import post
 from litestar.params import JSONBody, URLEncodedBody
 from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.service.api.json_routes import shows, takes
-from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, mounted
+from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, mounted, reading
 from keyturn.service.api.schemas import Identifier, Schema
-from keyturn.service.pages.opening import keep_link
-from keyturn.service.pages.reading import reading
-from keyturn.service.pages.rendering import GivenPages, Pages
+from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
 from keyturn.service.problems.proofs import Challenge, CodeRefused
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
 
@@ -72,33 +70,33 @@ class CodeForm(msgspec.Struct, frozen=True):
 
 
 @reading("/code")
-async def show_code_form(request: AnyRequest, pages: GivenPages) -> Response[Any]:
+async def show_code_form(visit: GivenVisit) -> Answer:
     """Show the form, with the address that this browser requested a link for."""
-    earlier = pages.cookies.read_link_request(request)
-    return _code_page(pages, request, earlier.email if earlier else "")
+    earlier = visit.cookies.read_link_request(visit.request)
+    return _code_page(visit, earlier.email if earlier else "")
 
 
 @post("/code")
-async def take_code(request: AnyRequest, data: URLEncodedBody[CodeForm], pages: GivenPages) -> Response[Any]:
+async def take_code(data: URLEncodedBody[CodeForm], visit: GivenVisit) -> Answer:
     """Keep the token in a cookie, as that of a link, and lead to the form for a new password; else show the mistake.
 
     Raises TooManyRequests.
     """
-    earlier = pages.cookies.read_link_request(request)
+    earlier = visit.cookies.read_link_request(visit.request)
     return_to = earlier.return_to if earlier else ""
     try:
-        token, _ = await mounted(pages.parts.codes).exchange(data.email, data.code, client_of(request), return_to)
+        token, _ = await mounted(visit.parts.codes).exchange(data.email, data.code, visit.client, return_to)
     except InputInvalid as invalid:
         is_code = any(fault.name == "code" for fault in invalid.faults)
-        return _code_page(pages, request, data.email, "malformed_code" if is_code else "malformed_email")
+        return _code_page(visit, data.email, "malformed_code" if is_code else "malformed_email")
     except CodeRefused:
-        return _code_page(pages, request, data.email, "refused")
+        return _code_page(visit, data.email, "refused")
     email = data.email if "@" in data.email else None  # a user name is not the address of its link
-    return keep_link(pages, pages.cookies.link, token, email)
+    return visit.keep_link(visit.cookies.link, token, email)
 
 
 Fault = Literal["", "malformed_email", "malformed_code", "refused"]
 
 
-def _code_page(pages: Pages, request: AnyRequest, email: str, fault: Fault = "") -> Response[Any]:
-    return pages.page(request, "code.html", status=422 if fault else 200, email=email, fault=fault)
+def _code_page(visit: Visit, email: str, fault: Fault = "") -> Answer:
+    return visit.page("code.html", status=422 if fault else 200, email=email, fault=fault)
