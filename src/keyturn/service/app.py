@@ -9,14 +9,15 @@ from litestar.openapi.spec import Components, Server, Tag
 from litestar.types import ControllerRouterHandler
 
 from keyturn import __version__
+from keyturn.service.api.json_routes import security_schemes
 from keyturn.service.api.monitoring import health_routes, read_metrics
 from keyturn.service.api.problems import problem_handlers
 from keyturn.service.api.requests import provided
-from keyturn.service.api.responses import security_schemes
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
-from keyturn.service.pages.front import redirect_home, redirect_to_change, service_error_handlers
 from keyturn.service.pages.reference import ReferencePage
+from keyturn.service.pages.refusals import service_error_handlers
 from keyturn.service.pages.rendering import Pages, visiting
+from keyturn.service.pages.sign_in import redirect_home, redirect_to_change
 from keyturn.service.parts import Parts
 from keyturn.service.rooms import api_router, pages_router
 from keyturn.service.settings import Settings
@@ -58,14 +59,7 @@ def create_app(
     return KeyturnApp(
         parts,
         Lifetime(parts, worker=worker, is_checked=is_checked),
-        route_handlers=[
-            api_router(parts),
-            pages_router(pages),
-            redirect_home,
-            redirect_to_change,
-            read_metrics,
-            *more,
-        ],
+        route_handlers=[api_router(parts), pages_router(pages), redirect_home, redirect_to_change, read_metrics, *more],
         dependencies={"parts": provided(parts), "visit": visiting(pages)},
         middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
         exception_handlers=service_error_handlers(pages),

@@ -21,20 +21,13 @@ from keyturn.mail.port.email import Sender
 from keyturn.packaging import requires_extra
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import is_async
-from keyturn.service.api.responses import with_security_schemes
+from keyturn.service.api.json_routes import with_security_schemes
 from keyturn.service.database import Database
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.parts import FromApp, Parts
-from keyturn.service.reset.events import (
-    EVENTS,
-    AccountSecured,
-    BeforeReset,
-    Callback,
-    PasswordChanged,
-    PasswordResetRequested,
-    SecondStepFailed,
-)
+from keyturn.service.reset import events
+from keyturn.service.reset.events import EVENTS, BeforeReset, Callback
 from keyturn.service.rooms import PAGE, api_router, pages_router
 from keyturn.service.settings import AccountSettings, DatabaseSettings, Secret, Settings
 from keyturn.service.settings.database_urls import read_url
@@ -138,10 +131,10 @@ class KeyturnConfig:
     pages: bool = True
     path: str | None = None
     sender: Sender | None = None
-    on_password_changed: Callback[PasswordChanged] | None = None
-    on_password_reset_requested: Callback[PasswordResetRequested] | None = None
-    on_account_secured: Callback[AccountSecured] | None = None
-    on_second_step_failed: Callback[SecondStepFailed] | None = None
+    on_password_changed: Callback[events.PasswordChanged] | None = None
+    on_password_reset_requested: Callback[events.PasswordResetRequested] | None = None
+    on_account_secured: Callback[events.AccountSecured] | None = None
+    on_second_step_failed: Callback[events.SecondStepFailed] | None = None
     before_reset: BeforeReset | None = None
 
 
@@ -241,11 +234,7 @@ def _answered_by(keyturn: ASGIApp) -> Middleware:
         # The app's router has removed the root path.
         await keyturn(cast("Scope", {**scope, "root_path": ""}), receive, send)
 
-    def middleware(app: ASGIApp) -> ASGIApp:
-        del app
-        return answer
-
-    return middleware
+    return lambda _: answer
 
 
 class _LifespanLast(InitPlugin):

@@ -4,21 +4,31 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 from litestar import HttpMethod, Router
 from litestar.handlers import HTTPRouteHandler, get, post
-from litestar.openapi.spec import SecurityRequirement
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityRequirement, SecurityScheme
 from litestar.types import AnyCallable, ControllerRouterHandler, Guard, Method
 
 from keyturn.errors import Fault
+from keyturn.service.api.cookies import session_cookie
 from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import AnyRequest
+from keyturn.service.parts import Parts
 from keyturn.service.problems.problem import Problem
 from keyturn.service.problems.requests import InputInvalid, RequestUnreadable, UnsupportedMediaType
 
 ANYONE: Sequence[SecurityRequirement] = ({},)
 """For OpenAPI: a client need not show anything."""
+
+SESSION = "session"
+"""The name of the session's cookie among OpenAPI's security schemes."""
+
+SERVICE_KEY = "serviceKey"
+"""The name of an operator's service key among OpenAPI's security schemes."""
 
 Register = Callable[[AnyCallable], HTTPRouteHandler]
 
@@ -42,11 +52,7 @@ def shows(path: str, *, problems: Sequence[type[Problem]] = (), **options: Any) 
 def _description(handler: AnyCallable, *, by_path: bool = False) -> dict[str, Any]:
     summary, _, description = (inspect.getdoc(handler) or "").partition("\n\n")
     name = _named_by_path if by_path else _in_camel_case(handler.__name__.replace("_", "-"))
-    return {
-        "operation_id": name,
-        "summary": summary.rstrip("."),
-        "description": " ".join(description.split()) or None,
-    }
+    return {"operation_id": name, "summary": summary.rstrip("."), "description": " ".join(description.split()) or None}
 
 
 def _named_by_path(_: HTTPRouteHandler, __: Method | HttpMethod, path: Sequence[object]) -> str:
@@ -105,3 +111,24 @@ def _require_each_name_once(pairs: list[tuple[str, Any]]) -> None:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_require_each_name_once)
+
+
+def security_schemes(parts: Parts) -> dict[str, SecurityScheme]:
+    """Return what clients may have to show to the API, for OpenAPI."""
+    cookie, key = session_cookie(parts.settings).name, "A key of the settings `[invitations]`."
+    schemes = {
+        SESSION: SecurityScheme(
+            type="apiKey", name=cookie, security_scheme_in="cookie", description="The answer to `signIn` sets it."
+        ),
+        SERVICE_KEY: SecurityScheme(type="http", scheme="bearer", description=key),
+    }
+    is_on = {SESSION: parts.sign_ins, SERVICE_KEY: parts.invitations.over_http}
+    return {name: scheme for name, scheme in schemes.items() if is_on[name]}
+
+
+def with_security_schemes(config: OpenAPIConfig, parts: Parts) -> OpenAPIConfig:
+    """Return an app's OpenAPI configuration with the security schemes of these routes, under their names."""
+    before = config.components if isinstance(config.components, list) else [config.components]
+    described = copy(config)  # `replace` would read every member, including deprecated ones
+    described.components = [*before, Components(security_schemes=dict(security_schemes(parts)))]
+    return described

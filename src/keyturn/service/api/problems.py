@@ -42,15 +42,8 @@ NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 UNREAD = "keyturn_unread"
 """The key in a request's state that marks one that was refused before other code read it."""
 
-_HTTP_PROBLEMS: Mapping[int, type[Problem]] = {
-    problem.status: problem
-    for problem in (
-        requests.NotFound,
-        requests.MethodNotAllowed,
-        requests.RequestTooLarge,
-        requests.UnsupportedMediaType,
-    )
-}
+_HTTP = requests.NotFound, requests.MethodNotAllowed, requests.RequestTooLarge, requests.UnsupportedMediaType
+_HTTP_PROBLEMS: Mapping[int, type[Problem]] = {problem.status: problem for problem in _HTTP}
 """The problems for Litestar's own refusals, by status."""
 
 _ENGLISH = Language(Locale(SOURCE_LANGUAGE), UTC)

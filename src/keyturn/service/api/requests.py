@@ -1,16 +1,20 @@
 """Reads requests and writes responses in the same way for the API and the hosted pages."""
 
+from collections.abc import Awaitable
 from functools import partial
 from typing import Any, TypeVar
 
-from litestar import HttpMethod, Request, route
+from litestar import HttpMethod, Request, Response, route
 from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
 from litestar.types import Scope
 
 from keyturn.mail.languages import Language, Languages
+from keyturn.service.api.schemas import Done, PasswordJudgement
 from keyturn.service.clock import random_bytes
 from keyturn.service.parts import Parts
+from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.reset.records.client import Client, clip_header
 from keyturn.service.settings.networks import read_peer
 from keyturn.service.telemetry.logs import request_id
@@ -81,3 +85,22 @@ def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
         languages=clip_header(request.headers.get("accept-language", "")),
         request_id=request_id_of(request.scope),
     )
+
+
+def message_response(request: AnyRequest, parts: Parts, message: str, *cookies: Cookie) -> Response[Done]:
+    """Return an answer with a sentence of the catalogues, in the user's language."""
+    language = accepted_language(parts.languages, request)
+    done = Done(message=language.gettext(message), success=True)
+    return Response(done, headers=language_headers(language), cookies=list(cookies))
+
+
+async def judgement_response(
+    request: AnyRequest, parts: Parts, judging: Awaitable[None]
+) -> Response[PasswordJudgement]:
+    """Return the judgement on a password. Raises the errors of `judging`, except PasswordRejected."""
+    language, judgement = accepted_language(parts.languages, request), PasswordJudgement(accepted=True, violations=())
+    try:
+        await judging
+    except PasswordRejected as rejected:
+        judgement = PasswordJudgement(accepted=False, violations=rejected.broken_rules(language))
+    return Response(judgement, headers=language_headers(language))

@@ -7,8 +7,15 @@ from litestar.params import JSONBody
 from keyturn.service.api import schemas
 from keyturn.service.api.cookies import device_cookie
 from keyturn.service.api.json_routes import shows, takes
-from keyturn.service.api.requests import AnyRequest, GivenParts, accepted_language, client_of, language_headers
-from keyturn.service.api.responses import judgement_response, message_response
+from keyturn.service.api.requests import (
+    AnyRequest,
+    GivenParts,
+    accepted_language,
+    client_of,
+    judgement_response,
+    language_headers,
+    message_response,
+)
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, ResetRefused, rule_text
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import ChallengeRequired, LinkDead, SecondStepRejected, SecondStepRequired
@@ -16,17 +23,12 @@ from keyturn.service.problems.requests import Busy, TooManyRequests
 
 ON_ITS_WAY = N_("If an account exists for that address, a link is on its way.")
 
+_OF_A_REQUEST = ChallengeRequired, TooManyRequests, Busy
 _OF_A_LINK = LinkDead, TooManyRequests, Busy
 _OF_A_PASSWORD = ResetRefused, SecondStepRequired, SecondStepRejected, PasswordRejected, OutcomeUnknown
 
 
-@takes(
-    "/request-password-reset",
-    "/forgot-password",
-    kind="request",
-    status_code=202,
-    problems=(ChallengeRequired, TooManyRequests, Busy),
-)
+@takes("/request-password-reset", "/forgot-password", kind="request", status_code=202, problems=_OF_A_REQUEST)
 async def request_link(
     data: JSONBody[schemas.ResetRequest], request: AnyRequest, parts: GivenParts
 ) -> Response[schemas.Done]:
@@ -60,7 +62,7 @@ async def check_link(
     )
 
 
-@takes("/replace-expired-link", kind="request", status_code=202, problems=(*_OF_A_LINK, ChallengeRequired))
+@takes("/replace-expired-link", kind="request", status_code=202, problems=(LinkDead, *_OF_A_REQUEST))
 async def replace_expired_link(
     data: JSONBody[schemas.ExpiredToken], request: AnyRequest, parts: GivenParts
 ) -> Response[schemas.Done]:

@@ -10,9 +10,8 @@ from litestar.types import Guard
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import device_cookie, session_cookie
-from keyturn.service.api.json_routes import shows, takes
-from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, mounted
-from keyturn.service.api.responses import SESSION, message_response
+from keyturn.service.api.json_routes import SESSION, shows, takes
+from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, message_response, mounted
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.problem import N_
@@ -23,12 +22,7 @@ _OF_A_PASSWORD = OriginRefused, CredentialsRejected, TooManyRequests, Busy
 _SIGNED_IN = [{SESSION: list[str]()}]
 
 
-@takes(
-    "/login",
-    kind="login",
-    security=[{}],
-    problems=(*_OF_A_PASSWORD, SecondStepRequired, SecondStepRejected),
-)
+@takes("/login", kind="login", security=[{}], problems=(*_OF_A_PASSWORD, SecondStepRequired, SecondStepRejected))
 async def sign_in(data: JSONBody[Credentials], request: AnyRequest, parts: GivenParts) -> Response[SignedIn]:
     """Sign in.
 

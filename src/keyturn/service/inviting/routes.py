@@ -11,10 +11,9 @@ from litestar.params import JSONBody
 from litestar.types import Guard
 from msgspec import Meta
 
-from keyturn.service.api.json_routes import takes
-from keyturn.service.api.requests import AnyRequest, GivenParts, bearer_of, client_of
+from keyturn.service.api.json_routes import SERVICE_KEY, takes
+from keyturn.service.api.requests import AnyRequest, GivenParts, bearer_of, client_of, message_response
 from keyturn.service.api.resets import ON_ITS_WAY
-from keyturn.service.api.responses import SERVICE_KEY, message_response
 from keyturn.service.api.schemas import Done, EmailAddress, Schema
 from keyturn.service.inviting.invitations import Invitations, IssuedLink
 from keyturn.service.problems.proofs import ServiceKeyRefused

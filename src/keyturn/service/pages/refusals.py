@@ -9,19 +9,24 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from litestar.datastructures import Cookie
-from litestar.exceptions import PermissionDeniedException
+from litestar.datastructures.headers import Accept
+from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.types import ExceptionHandlersMap
 
-from keyturn.service.api.problems import SERVER_FAULT, FailureLog, problem_answering
+from keyturn.service.api.problems import MEDIA_TYPE, SERVER_FAULT, FailureLog, problem_answering, problem_handlers
 from keyturn.service.api.requests import AnyRequest, request_id_of
 from keyturn.service.pages.forgot import dead_link_page
 from keyturn.service.pages.rendering import Answer, Pages, Visit
 from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.problem import Problem
 from keyturn.service.problems.proofs import LinkDead, NotSignedIn, SecurityLinkDead
+from keyturn.service.problems.requests import MethodNotAllowed, NotFound
+from keyturn.service.reset.records.client import clip_header
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 
 log = logging.getLogger("keyturn.pages")
+
+_FOR_PROGRAMS = {".well-known", "api", "health", "metrics", "schema", "webhooks"}
 
 _REASONS = {
     "internal": "failed",
@@ -107,3 +112,33 @@ def refusal_page(
         back=back,
         reference=reference,
     )
+
+
+def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
+    """Return the API's handler, with a page for browsers at an address that a service of its own does not know.
+
+    In an app, unknown addresses are the app's.
+    """
+    to_programs = problem_handlers(pages.parts.languages)[Exception]
+
+    def answer(request: AnyRequest, error: Exception) -> Answer:
+        problem = problem_answering(error)
+        if not isinstance(problem, NotFound | MethodNotAllowed) or not _is_for_people(request, pages.site.paths.api):
+            return to_programs(request, error)
+        headers = error.headers if isinstance(error, HTTPException) else None
+        return refusal_page(Visit(pages, request), problem, "missing", pages.site.url("/"), headers=headers)
+
+    return {Exception: answer}
+
+
+def _is_for_people(request: AnyRequest, api: str) -> bool:
+    """Tell whether a page is wanted. If the API is at "/", only the Accept header shows that."""
+    if _first_part(request.scope["path"]) in {*_FOR_PROGRAMS, _first_part(api)} - {""}:
+        return False
+    accepted = Accept(clip_header(request.headers.get("accept", "*/*")))
+    return accepted.best_match([MEDIA_TYPE, "application/json", "text/html"]) == "text/html"
+
+
+def _first_part(path: str) -> str:
+    """Return the first part of a path, whatever a client or a server made of it."""
+    return path.lstrip("/").partition("/")[0]

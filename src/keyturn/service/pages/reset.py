@@ -12,8 +12,7 @@ from litestar.params import URLEncodedBody
 
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
-from keyturn.service.api.requests import accepted_language, mounted, reading
-from keyturn.service.api.responses import judgement_response
+from keyturn.service.api.requests import accepted_language, judgement_response, mounted, reading
 from keyturn.service.clock import now
 from keyturn.service.pages.cookies import Flash, Said
 from keyturn.service.pages.rendering import Answer, GivenVisit, Visit

@@ -1,7 +1,8 @@
-"""Signing in and out."""
+"""Signing in and out, and the addresses of a service of its own that lead there."""
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar import post
 from litestar.params import FromQuery, URLEncodedBody
@@ -98,3 +99,22 @@ async def sign_out(visit: GivenVisit) -> Answer:
 def next_url(wanted: str, otherwise: str) -> str:
     """Return the next page, always on this site, whatever the link to the form contains (ASVS 3.7.2)."""
     return wanted if _PATH_OF_THIS_SITE.fullmatch(wanted) else otherwise
+
+
+@reading("/", include_in_schema=False)
+async def redirect_home(visit: GivenVisit) -> Answer:
+    """Lead to the first page of a visit."""
+    return visit.redirect(visit.site.url(visit.site.paths.sign_in) if visit.parts.sign_ins else visit.site.forgot)
+
+
+@reading("/.well-known/change-password", include_in_schema=False)
+async def redirect_to_change(visit: GivenVisit) -> Answer:
+    """Lead password managers to the form for changing a password, after a sign-in if need be.
+
+    "A Well-Known URL for Changing Passwords" (https://w3c.github.io/webappsec-change-password-url/).
+    """
+    site, form = visit.site, visit.site.url(visit.site.paths.reset)
+    if not visit.parts.sign_ins:
+        return visit.redirect(site.forgot)
+    signed_in = await visit.signed_in()
+    return visit.redirect(form if signed_in else f"{site.url(site.paths.sign_in)}?{urlencode({'next': form})}")

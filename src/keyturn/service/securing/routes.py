@@ -4,8 +4,7 @@ from litestar import Response
 from litestar.params import JSONBody
 
 from keyturn.service.api.json_routes import takes
-from keyturn.service.api.requests import AnyRequest, GivenParts, client_of
-from keyturn.service.api.responses import message_response
+from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, message_response
 from keyturn.service.api.schemas import Done, LinkToken, Schema
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import SecurityLinkDead
