@@ -49,7 +49,7 @@ def api_router(parts: Parts) -> Router:
 
 def _routes_of(parts: Parts) -> Iterator[Router]:
     """Yield the routes that take JSON. Sessions are at /api/auth, wherever the others are."""
-    path, invitations, key_guard = parts.paths.api, parts.invitations, inviting.service_key_guard
+    path, operators, key_guard = parts.paths.api, parts.operators, inviting.service_key_guard
     yield json_router(path, "Password reset", ANYONE, *resets.ROUTES, form_texts.get_form_texts)
     if parts.challenge:
         yield json_router(path, "Password reset", ANYONE, proofs.get_challenge)
@@ -57,10 +57,10 @@ def _routes_of(parts: Parts) -> Iterator[Router]:
         yield json_router(path, "Password reset", ANYONE, proofs.verify_reset_code)
     # The tokens of earlier mails are taken where new mails have none.
     yield json_router(path, "Not me", ANYONE, securing.secure_account)
-    if invitations.over_http:
-        yield json_router(path, "Invitations", inviting.WITH_KEY, inviting.invite, guards=[key_guard(invitations)])
-    if invitations.links_over_http:
-        guard = key_guard(invitations, for_links=True)
+    if operators.over_http:
+        yield json_router(path, "Invitations", inviting.WITH_KEY, inviting.invite, guards=[key_guard(operators)])
+    if operators.links_over_http:
+        guard = key_guard(operators, for_links=True)
         yield json_router(path, "Invitations", inviting.WITH_KEY, inviting.mint_link, guards=[guard])
     if parts.sign_ins:
         guard = sessions.same_origin_guard(parts.settings.origin)

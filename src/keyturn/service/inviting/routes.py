@@ -15,7 +15,7 @@ from keyturn.service.api.json_routes import SERVICE_KEY, takes
 from keyturn.service.api.requests import AnyRequest, GivenParts, bearer_of, client_of, message_response
 from keyturn.service.api.resets import ON_ITS_WAY
 from keyturn.service.api.schemas import Done, EmailAddress, Schema
-from keyturn.service.inviting.invitations import Invitations, IssuedLink
+from keyturn.service.inviting.invitations import IssuedLink, Operators
 from keyturn.service.problems.proofs import ServiceKeyRefused
 from keyturn.service.problems.requests import TooManyRequests
 from keyturn.service.reset.records.messages import LONGEST_REASON
@@ -60,9 +60,9 @@ async def invite(
     client = client_of(request)
     answer: Response[Any] = message_response(request, parts, ON_ITS_WAY)
     if data.link:
-        await parts.invitations.require_key(bearer_of(request), client, for_links=True)
-        answer = Response(await parts.operator_links.mint(data.email, client, data.reason, invites=True))
-    await parts.invitations.invite(data.email, client, data.reason)
+        await parts.operators.require_key(bearer_of(request), client, for_links=True)
+        answer = Response(await parts.operators.mint(data.email, client, data.reason, invites=True))
+    await parts.operators.invite(data.email, client, data.reason)
     return answer
 
 
@@ -73,13 +73,13 @@ async def mint_link(data: JSONBody[LinkRequest], request: AnyRequest, parts: Giv
     For the operator's app, with the link key, once the app's operator knows the person. Earlier links of the account
     end, and its mailbox gets a notice without a link to a new password. The link works once.
     """
-    return await parts.operator_links.mint(data.email, client_of(request), data.reason, with_code=data.code)
+    return await parts.operators.mint(data.email, client_of(request), data.reason, with_code=data.code)
 
 
-def service_key_guard(invitations: Invitations, *, for_links: bool = False) -> Guard:
+def service_key_guard(operators: Operators, *, for_links: bool = False) -> Guard:
     """Return a guard that refuses requests without the service key before it reads the body."""
 
     async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        await invitations.require_key(bearer_of(connection), client_of(connection), for_links=for_links)
+        await operators.require_key(bearer_of(connection), client_of(connection), for_links=for_links)
 
     return require_key

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from litestar import MediaType, Response
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
@@ -88,12 +88,9 @@ class PageTemplates:
 
 def page_environment(own: str = "", *, reload: bool = False) -> Environment:
     """Return the Jinja environment of the pages' templates, without a language or values."""
-    ours = FileSystemLoader(PACKAGED)
-    loader: BaseLoader = ours
-    if own:
-        loader = ChoiceLoader([FileSystemLoader([Path(own).resolve(), PACKAGED]), PrefixLoader({OURS: ours})])
+    by_name = FileSystemLoader([Path(own).resolve(), PACKAGED] if own else PACKAGED)
     return Environment(
-        loader=loader,
+        loader=ChoiceLoader([by_name, PrefixLoader({OURS: FileSystemLoader(PACKAGED)})]),
         autoescape=True,
         auto_reload=reload,
         undefined=StrictUndefined,
