@@ -12,7 +12,7 @@ from keyturn import __version__
 from keyturn.service.api.json_routes import security_schemes
 from keyturn.service.api.monitoring import health_routes, read_metrics
 from keyturn.service.api.problems import problem_handlers
-from keyturn.service.api.requests import provided
+from keyturn.service.api.requests import calling
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.reference import ReferencePage
 from keyturn.service.pages.refusals import service_error_handlers
@@ -60,7 +60,7 @@ def create_app(
         parts,
         Lifetime(parts, worker=worker, is_checked=is_checked),
         route_handlers=[api_router(parts), pages_router(pages), redirect_home, redirect_to_change, read_metrics, *more],
-        dependencies={"parts": provided(parts), "visit": visiting(pages)},
+        dependencies=calling(parts) | visiting(pages),
         middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(pages),
@@ -86,7 +86,7 @@ def create_worker_app(parts: Parts) -> Litestar:
     """Return an app with only /health and /metrics, for a process without an API."""
     return Litestar(
         route_handlers=[health_routes, read_metrics],
-        dependencies={"parts": provided(parts)},
+        dependencies=calling(parts),
         exception_handlers=problem_handlers(parts.languages),
         openapi_config=None,
         logging_config=None,

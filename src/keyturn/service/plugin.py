@@ -234,7 +234,7 @@ def _answered_by(keyturn: ASGIApp) -> Middleware:
         # The app's router has removed the root path.
         await keyturn(cast("Scope", {**scope, "root_path": ""}), receive, send)
 
-    return lambda _: answer
+    return lambda app: answer  # noqa: ARG005 - Litestar names it
 
 
 class _LifespanLast(InitPlugin):

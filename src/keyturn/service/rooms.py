@@ -14,7 +14,7 @@ from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.json_routes import ANYONE, json_router
 from keyturn.service.api.monitoring import health_routes
 from keyturn.service.api.problems import NO_STORE, count_unread, problem_handlers
-from keyturn.service.api.requests import provided, reading
+from keyturn.service.api.requests import calling, reading
 from keyturn.service.inviting import routes as inviting
 from keyturn.service.pages import forgot, reset, security_settings, sign_in
 from keyturn.service.pages.assets import frontend_routes
@@ -40,7 +40,7 @@ def api_router(parts: Parts) -> Router:
     return Router(
         "/",
         route_handlers=[*_routes_of(parts), *reports, health_routes],
-        dependencies={"parts": provided(parts)},
+        dependencies=calling(parts),
         middleware=[count_unread(parts)],
         exception_handlers=problem_handlers(parts.languages, parts.meters),
         response_headers=NO_STORE,
@@ -81,7 +81,7 @@ def pages_router(pages: Pages) -> Router:
     return Router(
         "/",
         route_handlers=[pages.assets.route(), *frontend_routes(site), *_pages_of(pages)],
-        dependencies={"visit": visiting(pages)},
+        dependencies=visiting(pages),
         middleware=[form_token_check(pages.parts, pages.cookies)],
         exception_handlers=refusal_handlers(pages),
         include_in_schema=False,

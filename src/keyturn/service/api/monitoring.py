@@ -9,7 +9,7 @@ from litestar import Response, Router, get
 from litestar.exceptions import NotFoundException
 
 from keyturn.service.api.json_routes import ANYONE, shows
-from keyturn.service.api.requests import AnyRequest, GivenParts, bearer_of
+from keyturn.service.api.requests import GivenCall, bearer_of
 from keyturn.service.api.schemas import Health
 from keyturn.service.database import Database
 from keyturn.service.outbox.history import backlog_of
@@ -24,9 +24,9 @@ async def check_liveness() -> Health:
 
 
 @shows("/ready")
-async def check_readiness(parts: GivenParts) -> Health:
+async def check_readiness(call: GivenCall) -> Health:
     """Check that the database, the accounts and the worker are ready."""
-    await parts.require_ready()
+    await call.parts.require_ready()
     return Health(status="ok")
 
 
@@ -44,14 +44,15 @@ _PATIENCE = 5
 
 
 @get("/metrics", include_in_schema=False)
-async def read_metrics(request: AnyRequest, parts: GivenParts) -> Response[bytes]:
+async def read_metrics(call: GivenCall) -> Response[bytes]:
     """Answer the bearer of `metrics.token`; other clients get 404, and so do all without a token.
 
     A monitoring endpoint must not be exposed by accident (OWASP ASVS 13.4.5). It asks what /health/ready asks:
     otherwise, no metric of a quiet service would show that its accounts or its worker are down, since no request fails.
     """
+    parts = call.parts
     token = parts.settings.metrics.token
-    if not token or not hmac.compare_digest(bearer_of(request).encode(), token.encode()):
+    if not token or not hmac.compare_digest(bearer_of(call.request).encode(), token.encode()):
         raise NotFoundException
     ready, backlog = await asyncio.gather(_is_ready(parts), _backlog(parts.database))
     return Response(

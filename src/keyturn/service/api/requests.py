@@ -39,15 +39,6 @@ def request_id_of(scope: Scope) -> str:
 AnyRequest = Request[Any, Any, Any]
 
 
-GivenParts = NamedDependency[Parts]
-"""The parts of the process, as a handler gets them: one dependency, since Litestar starts a task group for several."""
-
-
-def provided(part: object) -> Provide:
-    """Return a dependency that is this part for every request."""
-    return Provide(lambda: part, sync_to_thread=False)
-
-
 _Part = TypeVar("_Part")
 
 
@@ -87,20 +78,47 @@ def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
     )
 
 
-def message_response(request: AnyRequest, parts: Parts, message: str, *cookies: Cookie) -> Response[Done]:
-    """Return an answer with a sentence of the catalogues, in the user's language."""
-    language = accepted_language(parts.languages, request)
-    done = Done(message=language.gettext(message), success=True)
-    return Response(done, headers=language_headers(language), cookies=list(cookies))
+class Call:
+    """A request with the parts that answer it, which is what a handler gets: Litestar starts a task group for several.
+
+    `client` and `language` are those of the request.
+    """
+
+    def __init__(self, parts: Parts, request: AnyRequest) -> None:
+        self.parts, self.request = parts, request
+
+    @property
+    def client(self) -> Client:
+        return client_of(self.request)
+
+    @property
+    def language(self) -> Language:
+        return accepted_language(self.parts.languages, self.request)
+
+    def done(self, message: str, *cookies: Cookie) -> Response[Done]:
+        """Return an answer with a sentence of the catalogues, in the user's language."""
+        language = self.language
+        done = Done(message=language.gettext(message), success=True)
+        return Response(done, headers=language_headers(language), cookies=list(cookies))
+
+    async def judgement(self, judging: Awaitable[None]) -> Response[PasswordJudgement]:
+        """Return the judgement on a password. Raises the errors of `judging`, except PasswordRejected."""
+        language, judgement = self.language, PasswordJudgement(accepted=True, violations=())
+        try:
+            await judging
+        except PasswordRejected as rejected:
+            judgement = PasswordJudgement(accepted=False, violations=rejected.broken_rules(language))
+        return Response(judgement, headers=language_headers(language))
 
 
-async def judgement_response(
-    request: AnyRequest, parts: Parts, judging: Awaitable[None]
-) -> Response[PasswordJudgement]:
-    """Return the judgement on a password. Raises the errors of `judging`, except PasswordRejected."""
-    language, judgement = accepted_language(parts.languages, request), PasswordJudgement(accepted=True, violations=())
-    try:
-        await judging
-    except PasswordRejected as rejected:
-        judgement = PasswordJudgement(accepted=False, violations=rejected.broken_rules(language))
-    return Response(judgement, headers=language_headers(language))
+GivenCall = NamedDependency[Call]
+"""The call, as a handler gets it."""
+
+
+def calling(parts: Parts) -> dict[str, Provide]:
+    """Return the dependency of handlers."""
+
+    def call(request: AnyRequest) -> Call:
+        return Call(parts, request)
+
+    return {"call": Provide(call, sync_to_thread=False)}

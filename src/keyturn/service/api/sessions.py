@@ -11,7 +11,7 @@ from litestar.types import Guard
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import device_cookie, session_cookie
 from keyturn.service.api.json_routes import SESSION, shows, takes
-from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, message_response, mounted
+from keyturn.service.api.requests import GivenCall, mounted
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.problem import N_
@@ -23,32 +23,34 @@ _SIGNED_IN = [{SESSION: list[str]()}]
 
 
 @takes("/login", kind="login", security=[{}], problems=(*_OF_A_PASSWORD, SecondStepRequired, SecondStepRejected))
-async def sign_in(data: JSONBody[Credentials], request: AnyRequest, parts: GivenParts) -> Response[SignedIn]:
+async def sign_in(data: JSONBody[Credentials], call: GivenCall) -> Response[SignedIn]:
     """Sign in.
 
     If the account has a second factor, `secondStep` is required; a request without it gets the methods to choose from.
     """
-    session, device = session_cookie(parts.settings), device_cookie(parts.settings)
+    session, device = session_cookie(call.parts.settings), device_cookie(call.parts.settings)
     answer = data.second_step.answer if data.second_step else None
-    opened = await mounted(parts.sign_ins).sign_in(
-        data.email, data.password, client_of(request), device.read(request), answer
+    opened = await mounted(call.parts.sign_ins).sign_in(
+        data.email, data.password, call.client, device.read(call.request), answer
     )
     cookies = [session.issue(opened.secret), device.issue(opened.device)]
     return Response(signed_in_account(opened.account), cookies=cookies)
 
 
 @takes("/logout", security=[*_SIGNED_IN, {}], problems=(OriginRefused,))
-async def sign_out(request: AnyRequest, parts: GivenParts) -> Response[Done]:
+async def sign_out(call: GivenCall) -> Response[Done]:
     """Sign out."""
-    session = session_cookie(parts.settings)
-    await mounted(parts.sign_ins).sign_out(session.read(request))
-    return message_response(request, parts, N_("You are signed out."), session.expire())
+    session = session_cookie(call.parts.settings)
+    await mounted(call.parts.sign_ins).sign_out(session.read(call.request))
+    return call.done(N_("You are signed out."), session.expire())
 
 
 @shows("/me", security=_SIGNED_IN, problems=(NotSignedIn,))
-async def get_signed_in(request: AnyRequest, parts: GivenParts) -> SignedIn:
+async def get_signed_in(call: GivenCall) -> SignedIn:
     """Get the signed-in account."""
-    return signed_in_account(await mounted(parts.sign_ins).account(session_cookie(parts.settings).read(request)))
+    return signed_in_account(
+        await mounted(call.parts.sign_ins).account(session_cookie(call.parts.settings).read(call.request))
+    )
 
 
 @takes(
@@ -57,16 +59,16 @@ async def get_signed_in(request: AnyRequest, parts: GivenParts) -> SignedIn:
     security=_SIGNED_IN,
     problems=(NotSignedIn, *_OF_A_PASSWORD, PasswordRejected, OutcomeUnknown),
 )
-async def change_password(data: JSONBody[PasswordChange], request: AnyRequest, parts: GivenParts) -> Response[Done]:
+async def change_password(data: JSONBody[PasswordChange], call: GivenCall) -> Response[Done]:
     """Change the signed-in user's password.
 
     Ends every session, and starts a new one, whose cookie comes with the answer.
     """
-    session = session_cookie(parts.settings)
-    fresh = await mounted(parts.sign_ins).change_password(
-        session.read(request), data.current_password, data.new_password, client_of(request)
+    session = session_cookie(call.parts.settings)
+    fresh = await mounted(call.parts.sign_ins).change_password(
+        session.read(call.request), data.current_password, data.new_password, call.client
     )
-    return message_response(request, parts, N_("Your password was changed."), session.issue(fresh))
+    return call.done(N_("Your password was changed."), session.issue(fresh))
 
 
 ROUTES = change_password, sign_in, sign_out, get_signed_in

@@ -12,7 +12,7 @@ from litestar.types import Guard
 from msgspec import Meta
 
 from keyturn.service.api.json_routes import SERVICE_KEY, takes
-from keyturn.service.api.requests import AnyRequest, GivenParts, bearer_of, client_of, message_response
+from keyturn.service.api.requests import GivenCall, bearer_of, client_of
 from keyturn.service.api.resets import ON_ITS_WAY
 from keyturn.service.api.schemas import Done, EmailAddress, Schema
 from keyturn.service.inviting.invitations import IssuedLink, Operators
@@ -49,31 +49,29 @@ class LinkRequest(Schema, frozen=True, kw_only=True):
 
 
 @takes("/invitations", kind="invite", status_code=202, problems=(ServiceKeyRefused, TooManyRequests))
-async def invite(
-    data: JSONBody[InvitationRequest], request: AnyRequest, parts: GivenParts
-) -> Response[Done | IssuedLink]:
+async def invite(data: JSONBody[InvitationRequest], call: GivenCall) -> Response[Done | IssuedLink]:
     """Invite a user to choose a first password.
 
     For the operator's app, with the service key. No mail is sent to an address without an account, or whose account has
     a password or another sign-in; the audit trail records this.
     """
-    client = client_of(request)
-    answer: Response[Any] = message_response(request, parts, ON_ITS_WAY)
+    client = call.client
+    answer: Response[Any] = call.done(ON_ITS_WAY)
     if data.link:
-        await parts.operators.require_key(bearer_of(request), client, for_links=True)
-        answer = Response(await parts.operators.mint(data.email, client, data.reason, invites=True))
-    await parts.operators.invite(data.email, client, data.reason)
+        await call.parts.operators.require_key(bearer_of(call.request), client, for_links=True)
+        answer = Response(await call.parts.operators.mint(data.email, client, data.reason, invites=True))
+    await call.parts.operators.invite(data.email, client, data.reason)
     return answer
 
 
 @takes("/links", kind="link", problems=(ServiceKeyRefused, TooManyRequests))
-async def mint_link(data: JSONBody[LinkRequest], request: AnyRequest, parts: GivenParts) -> IssuedLink:
+async def mint_link(data: JSONBody[LinkRequest], call: GivenCall) -> IssuedLink:
     """Get a reset link for an account's owner.
 
     For the operator's app, with the link key, once the app's operator knows the person. Earlier links of the account
     end, and its mailbox gets a notice without a link to a new password. The link works once.
     """
-    return await parts.operators.mint(data.email, client_of(request), data.reason, with_code=data.code)
+    return await call.parts.operators.mint(data.email, call.client, data.reason, with_code=data.code)
 
 
 def service_key_guard(operators: Operators, *, for_links: bool = False) -> Guard:

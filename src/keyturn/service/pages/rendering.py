@@ -21,7 +21,7 @@ from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.mail_services import inbox_of, meant_by
-from keyturn.service.api.requests import AnyRequest, client_of
+from keyturn.service.api.requests import AnyRequest, Call
 from keyturn.service.pages.assets import Assets
 from keyturn.service.pages.cookies import Cookies, Flash
 from keyturn.service.pages.security import security_headers
@@ -29,7 +29,6 @@ from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import rule_text
 from keyturn.service.problems.proofs import LINK_TEXTS, NotSignedIn
-from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import LENGTH
 from keyturn.service.telemetry.logs import LogEvent
 
@@ -137,16 +136,12 @@ class Pages:
             return self._packaged.render(*page)
 
 
-class Visit:
+class Visit(Call):
     """A request for a page, and what makes every answer to it, so that all of them carry the security headers."""
 
     def __init__(self, pages: Pages, request: AnyRequest) -> None:
-        self.pages, self.request = pages, request
-        self.parts, self.site, self.cookies = pages.parts, pages.site, pages.cookies
-
-    @property
-    def client(self) -> Client:
-        return client_of(self.request)
+        super().__init__(pages.parts, request)
+        self.pages, self.site, self.cookies = pages, pages.site, pages.cookies
 
     def page(
         self,
@@ -227,13 +222,13 @@ GivenVisit = NamedDependency[Visit]
 """The visit, as a handler gets it."""
 
 
-def visiting(pages: Pages) -> Provide:
-    """Return the dependency `visit`."""
+def visiting(pages: Pages) -> dict[str, Provide]:
+    """Return the dependency of handlers of pages."""
 
     def visit(request: AnyRequest) -> Visit:
         return Visit(pages, request)
 
-    return Provide(visit, sync_to_thread=False)
+    return {"visit": Provide(visit, sync_to_thread=False)}
 
 
 def _link_to_itself(request: AnyRequest) -> str:

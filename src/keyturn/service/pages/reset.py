@@ -12,7 +12,7 @@ from litestar.params import URLEncodedBody
 
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
-from keyturn.service.api.requests import accepted_language, judgement_response, mounted, reading
+from keyturn.service.api.requests import mounted, reading
 from keyturn.service.clock import now
 from keyturn.service.pages.cookies import Flash, Said
 from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
@@ -101,7 +101,7 @@ async def judge(data: URLEncodedBody[NewPasswordForm], visit: GivenVisit) -> Ans
     """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
     token, email = visit.cookies.opened_link(visit.request, data.email)
     judging = visit.parts.checks.judge(token, data.password, visit.client, email)
-    return await judgement_response(visit.request, visit.parts, judging)
+    return await visit.judgement(judging)
 
 
 @post("/code", status_code=200)
@@ -176,7 +176,7 @@ def _is_script(visit: Visit) -> bool:
 
 def _tell_script(visit: Visit, step: ShownStep) -> Answer:
     """Answer 200: browsers log other statuses on the console as errors of the page."""
-    language, complaint = accepted_language(visit.parts.languages, visit.request), ""
+    language, complaint = visit.language, ""
     if step.tries_left is not None:
         complaint = proofs.SecondStepRejected((), step.tries_left).detail(language)
     elif step.missing:

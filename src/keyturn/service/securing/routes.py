@@ -4,7 +4,7 @@ from litestar import Response
 from litestar.params import JSONBody
 
 from keyturn.service.api.json_routes import takes
-from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, message_response
+from keyturn.service.api.requests import GivenCall
 from keyturn.service.api.schemas import Done, LinkToken, Schema
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import SecurityLinkDead
@@ -18,7 +18,7 @@ class SecurityToken(Schema, frozen=True, kw_only=True):
 
 
 @takes("/secure-account", kind="secure", problems=(SecurityLinkDead, TooManyRequests))
-async def secure_account(data: JSONBody[SecurityToken], request: AnyRequest, parts: GivenParts) -> Response[Done]:
+async def secure_account(data: JSONBody[SecurityToken], call: GivenCall) -> Response[Done]:
     """Report an unwanted password change.
 
     Takes the token from the mail that confirmed the change. Ends all sessions, and the links that were sent to that
@@ -26,6 +26,6 @@ async def secure_account(data: JSONBody[SecurityToken], request: AnyRequest, par
     so. Otherwise both addresses get a mail, and an operator decides. Works once: a repeat of the same client gets the
     same answer.
     """
-    await parts.securing.secure(data.token, client_of(request))
+    await call.parts.securing.secure(data.token, call.client)
     text = N_("We’re sending the next step to the address where you got our email.")
-    return message_response(request, parts, text)
+    return call.done(text)

@@ -9,7 +9,7 @@ from litestar.params import JSONBody, URLEncodedBody
 from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.service.api.json_routes import shows, takes
-from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, mounted, reading
+from keyturn.service.api.requests import GivenCall, mounted, reading
 from keyturn.service.api.schemas import Identifier, Schema
 from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
 from keyturn.service.problems.proofs import Challenge, CodeRefused
@@ -38,24 +38,24 @@ class Token(Schema, frozen=True, kw_only=True):
 
 
 @shows("/challenge", problems=(TooManyRequests,))
-async def get_challenge(request: AnyRequest, parts: GivenParts) -> OfferedChallenge:
+async def get_challenge(call: GivenCall) -> OfferedChallenge:
     """Get the challenge for a reset request.
 
     Every reset request needs an answer, which is accepted once. For ALTCHA, this contains a new puzzle for its widget.
     """
-    challenge = mounted(parts.challenge)
-    puzzle, about = await challenge.issue(client_of(request)), msgspec.structs.asdict(challenge.widget)
+    challenge = mounted(call.parts.challenge)
+    puzzle, about = await challenge.issue(call.client), msgspec.structs.asdict(challenge.widget)
     return OfferedChallenge(**about, **puzzle)
 
 
 @takes("/verify-reset-code", kind="code", problems=(CodeRefused, TooManyRequests))
-async def verify_reset_code(data: JSONBody[CodeCheck], request: AnyRequest, parts: GivenParts) -> Token:
+async def verify_reset_code(data: JSONBody[CodeCheck], call: GivenCall) -> Token:
     """Exchange a code for a token.
 
     The code is in the mail beside the link. The token works like a link's token, once. The answer is the same for a
     wrong code, an expired code and an address without an account.
     """
-    token, link = await mounted(parts.codes).exchange(data.email, data.code, client_of(request))
+    token, link = await mounted(call.parts.codes).exchange(data.email, data.code, call.client)
     return Token(token=token, expires_at=link.expires_at)
 
 
