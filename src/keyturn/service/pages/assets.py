@@ -60,9 +60,8 @@ class Assets:
         self._headers = headers
         paths = [*_STATIC.iterdir(), *(folder("frontend") / "keyturn" / name for name in _SHARED)]
         self._files = {path.name: path.read_bytes() for path in paths}
-        self._themes = {"": site.themes.general, **site.themes.kinds}
         self._brand_files: dict[str, BrandFile] = {}
-        for theme in self._themes.values():
+        for theme in (site.themes.general, *site.themes.kinds.values()):
             self._files[theme.file_name("brand", ".css")] = theme_css(theme).encode()
             self._files[theme.file_name("icon", ".svg")] = _icon_svg(theme.brand.name, theme.palette).encode()
             self._brand_files |= theme.served()
@@ -75,12 +74,12 @@ class Assets:
         """
         if name in ("brand.css", "icon.svg"):
             stem, _, suffix = name.partition(".")
-            name = self._themes[kind].file_name(stem, f".{suffix}")
+            name = self._site.theme(kind).file_name(stem, f".{suffix}")
         return self._site.url(f"{ASSETS}/{self._version}/{name}")
 
     def brand_url(self, name: str, kind: str = "") -> str:
         """Return the URL of the file in that setting of the brand, or an empty text."""
-        return self._themes[kind].file_url(name, self._site.prefix)
+        return self._site.theme(kind).file_url(name, self._site.prefix)
 
     def route(self) -> HTTPRouteHandler:
         # Outside the check of forms, which would set a cookie on an answer that caches share.
