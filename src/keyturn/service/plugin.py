@@ -62,15 +62,17 @@ def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tupl
     settings = msgspec.structs.replace(settings, database=msgspec.structs.replace(settings.database, url=address))
     match url.get_backend_name(), url.get_driver_name():
         case "sqlite", _:
-            return settings, _own_connections(settings.database)
+            if not read_url(settings.database.url, "alchemy").url.database:
+                reason = f"a database in memory exists only for one connection: use a file, or {_INSTEAD}"
+                raise SettingsInvalid.of("alchemy", reason)
+            return settings, Database(settings.database.url, schema=settings.database.schema)
         case "postgresql", "asyncpg":
             with requires_extra("postgres", "postgresql+asyncpg", "alchemy"):
                 engine = alchemy.get_engine()
             return settings, Database(engine, schema=settings.database.schema, timeout=settings.database.timeout)
         case "postgresql", driver:
-            raise SettingsInvalid.of(
-                "alchemy", f"its driver is {driver}, but Keyturn needs postgresql+asyncpg: {_INSTEAD}"
-            )
+            reason = f"its driver is {driver}, but Keyturn needs postgresql+asyncpg: {_INSTEAD}"
+            raise SettingsInvalid.of("alchemy", reason)
         case name, _:
             raise SettingsInvalid.of("alchemy", f"Keyturn's own tables cannot be in {name}: {_INSTEAD}")
 
@@ -91,14 +93,6 @@ def tied_to_its_process(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") ->
     except SettingsInvalid as error:
         return f"has an address that Keyturn's own connections cannot use ({error.faults[0].message})"
     return ""
-
-
-def _own_connections(settings: DatabaseSettings) -> Database:
-    if not read_url(settings.url, "alchemy").url.database:
-        raise SettingsInvalid.of(
-            "alchemy", f"a database in memory exists only for one connection: use a file, or {_INSTEAD}"
-        )
-    return Database(settings.url, schema=settings.schema)
 
 
 _EVENTS = {f"on_{event.replace('.', '_')}": event for event in EVENTS}

@@ -60,25 +60,10 @@ def groups_of(schema: Mapping[str, Any], base_url: str) -> dict[str, list["Opera
 
 
 STORY = (
-    "requestPasswordReset",
-    "getChallenge",
-    "verifyResetCode",
-    "validateResetToken",
-    "getPasswordPolicy",
-    "checkPassword",
-    "resetPassword",
-    "replaceExpiredLink",
-    "secureAccount",
-    "getFormTexts",
-    "signIn",
-    "getSignedIn",
-    "changePassword",
-    "signOut",
-    "invite",
-    "mintLink",
-    "checkLiveness",
-    "checkReadiness",
-)
+    "requestPasswordReset", "getChallenge", "verifyResetCode", "validateResetToken", "getPasswordPolicy",
+    "checkPassword", "resetPassword", "replaceExpiredLink", "secureAccount", "getFormTexts",
+    "signIn", "getSignedIn", "changePassword", "signOut", "invite", "mintLink", "checkLiveness", "checkReadiness",
+)  # fmt: skip
 """The names of the operations, in the order in which a frontend calls them."""
 
 
