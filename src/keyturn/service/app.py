@@ -52,19 +52,17 @@ def create_app(
     if settings is None:
         settings = read_settings()
         configure_logs(settings.logs.level)
-    is_checked = parts is not None
-    parts = parts or Parts(require_valid(settings))
-    settings = parts.settings
-    pages = Pages(parts)
+    pages = Pages(parts or Parts(require_valid(settings)))
+    built = pages.parts
     return KeyturnApp(
-        parts,
-        Lifetime(parts, worker=worker, is_checked=is_checked),
-        route_handlers=[api_router(parts), pages_router(pages), redirect_home, redirect_to_change, read_metrics, *more],
-        dependencies=calling(parts) | visiting(pages),
-        middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
+        built,
+        Lifetime(built, worker=worker, is_checked=parts is not None),
+        route_handlers=[api_router(built), pages_router(pages), redirect_home, redirect_to_change, read_metrics, *more],
+        dependencies=calling(built) | visiting(pages),
+        middleware=request_spans(joining=bool(built.settings.server.trusted_proxies)),
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(pages),
-        cors_config=_cors(settings),
+        cors_config=_cors(built.settings),
     )
 
 

@@ -25,8 +25,7 @@ from keyturn.service.parts import Parts
 from keyturn.service.reset.passwords import breaches
 from keyturn.service.reset.proofs import challenge
 from keyturn.service.reset.proofs import web as proofs
-from keyturn.service.securing import pages as securing_pages
-from keyturn.service.securing import routes as securing
+from keyturn.service.securing import web as securing
 from keyturn.service.sending.reports import ProviderReports
 from keyturn.service.settings import Settings
 
@@ -99,8 +98,8 @@ def _pages_of(pages: Pages) -> Iterator[Router]:
     if paths.reset:
         yield _page_at(paths.reset, _taking_link(cookies.link), *reset.ROUTES, forgot.replace_expired)
     if paths.secure:
-        opening = _taking_link(cookies.proof)
-        yield _page_at(paths.secure, opening, securing_pages.show, securing_pages.secure, back=paths.forgot)
+        handlers = _taking_link(cookies.proof), securing.show_page, securing.secure
+        yield _page_at(paths.secure, *handlers, back=paths.forgot)
     if parts.sign_ins:
         yield _page_at(paths.sign_in, sign_in.show, sign_in.sign_in, sign_in.send_code)
         yield _page_at("/logout", sign_in.sign_out, back=paths.sign_in)
