@@ -218,10 +218,8 @@ def _places_of_pages(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
 def _answered_by(keyturn: ASGIApp) -> Middleware:
     """Return middleware that lets an application of Keyturn's own answer, instead of what follows in the app.
 
-    In that one, none of the settings apply that an app has for its own routes: guards, hooks before and after a
-    request, handlers of errors, dependencies, encoders, headers, limits. None of them was meant for routes that the app
-    did not write, and a guard for signed-in users would lock out users who cannot sign in. The app has the routes, too,
-    so that its router finds them, and its OpenAPI document describes them.
+    So nothing applies that the app has for its own routes, such as guards and handlers of errors (`api/__init__.py`).
+    The app has the routes, too: its router finds them, and its OpenAPI document describes them.
     """
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:

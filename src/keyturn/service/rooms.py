@@ -3,23 +3,19 @@
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from litestar import Router
-from litestar.handlers import HTTPRouteHandler
-from litestar.params import FromPath
-from litestar.types import ControllerRouterHandler
 
 from keyturn.errors import SettingsInvalid
 from keyturn.mail.port.finding import Finding
 from keyturn.service.api import form_texts, resets, sessions
-from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.json_routes import ANYONE, json_router
 from keyturn.service.api.monitoring import health_routes
 from keyturn.service.api.problems import NO_STORE, count_unread, problem_handlers
-from keyturn.service.api.requests import calling, reading
+from keyturn.service.api.requests import calling
 from keyturn.service.inviting import routes as inviting
 from keyturn.service.pages import forgot, reset, security_settings, sign_in
 from keyturn.service.pages.assets import frontend_routes
 from keyturn.service.pages.refusals import refusal_handlers
-from keyturn.service.pages.rendering import Answer, GivenVisit, Pages, visiting
+from keyturn.service.pages.rendering import Pages, page_at, taking_link, visiting
 from keyturn.service.pages.security import form_token_check
 from keyturn.service.parts import Parts
 from keyturn.service.reset.passwords import breaches
@@ -92,39 +88,20 @@ def _pages_of(pages: Pages) -> Iterator[Router]:
     """Yield each hosted page at its path, which is "" if the page is elsewhere."""
     parts, cookies, paths = pages.parts, pages.cookies, pages.site.paths
     if paths.forgot:
-        yield _page_at(paths.forgot, forgot.show, forgot.ask)
+        yield page_at(paths.forgot, forgot.show, forgot.ask)
     if paths.forgot and parts.codes:
-        yield _page_at(paths.forgot, proofs.show_code_form, proofs.take_code)
+        yield page_at(paths.forgot, proofs.show_code_form, proofs.take_code)
     if paths.reset:
-        yield _page_at(paths.reset, _taking_link(cookies.link), *reset.ROUTES, forgot.replace_expired)
+        yield page_at(paths.reset, taking_link(cookies.link), *reset.ROUTES, forgot.replace_expired)
     if paths.secure:
-        handlers = _taking_link(cookies.proof), securing.show_page, securing.secure
-        yield _page_at(paths.secure, *handlers, back=paths.forgot)
+        handlers = taking_link(cookies.proof), securing.show_page, securing.secure
+        yield page_at(paths.secure, *handlers, back=paths.forgot)
     if parts.sign_ins:
-        yield _page_at(paths.sign_in, sign_in.show, sign_in.sign_in, sign_in.send_code)
-        yield _page_at("/logout", sign_in.sign_out, back=paths.sign_in)
+        yield page_at(paths.sign_in, sign_in.show, sign_in.sign_in, sign_in.send_code)
+        yield page_at("/logout", sign_in.sign_out, back=paths.sign_in)
         card = security_settings.show, security_settings.request_password_change
         for path in pages.site.settings_paths:
-            yield _page_at(path, *card, back=paths.sign_in)
-
-
-def _page_at(path: str, *handlers: ControllerRouterHandler, back: str = "") -> Router:
-    """Return a page, and everything below it, at its path. `back`: where its refusals lead, by default to itself."""
-    return Router(path, route_handlers=handlers, opt={"here": path, "back": back or path})
-
-
-def _taking_link(cookie: BrowserCookie) -> HTTPRouteHandler:
-    """Return the route of links with their token at the end of the path of their page, which is that of the cookie.
-
-    The token leaves the address bar for the cookie, GET shows the page, and only POST acts: mail scanners follow links
-    with GET (RFC 9110, 9.2.1; ASVS 3.5.3).
-    """
-
-    @reading("/{token:str}")
-    async def take(token: FromPath[str], visit: GivenVisit) -> Answer:
-        return visit.keep_link(cookie, token, visit.request.query_params.get(visit.site.paths.email))
-
-    return take
+            yield page_at(path, *card, back=paths.sign_in)
 
 
 CHECKS: Mapping[str, Callable[[Settings], Awaitable[Sequence[Finding]]]] = {

@@ -8,11 +8,14 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
-from litestar import MediaType, Response
+from litestar import MediaType, Response, Router
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.template.base import csrf_token
+from litestar.types import ControllerRouterHandler
 
 from keyturn.errors import TemplateInvalid
 from keyturn.mail.addresses import LONGEST
@@ -21,7 +24,7 @@ from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.mail_services import inbox_of, meant_by
-from keyturn.service.api.requests import AnyRequest, Call
+from keyturn.service.api.requests import AnyRequest, Call, reading
 from keyturn.service.pages.assets import Assets
 from keyturn.service.pages.cookies import Cookies, Flash
 from keyturn.service.pages.security import security_headers
@@ -229,6 +232,25 @@ def visiting(pages: Pages) -> dict[str, Provide]:
         return Visit(pages, request)
 
     return {"visit": Provide(visit, sync_to_thread=False)}
+
+
+def page_at(path: str, *handlers: ControllerRouterHandler, back: str = "") -> Router:
+    """Return a page, and everything below it, at its path. `back`: where its refusals lead, by default to itself."""
+    return Router(path, route_handlers=handlers, opt={"here": path, "back": back or path})
+
+
+def taking_link(cookie: BrowserCookie) -> HTTPRouteHandler:
+    """Return the route of links with their token at the end of the path of their page, which is that of the cookie.
+
+    The token leaves the address bar for the cookie, GET shows the page, and only POST acts: mail scanners follow links
+    with GET (RFC 9110, 9.2.1; ASVS 3.5.3).
+    """
+
+    @reading("/{token:str}")
+    async def take(token: FromPath[str], visit: GivenVisit) -> Answer:
+        return visit.keep_link(cookie, token, visit.request.query_params.get(visit.site.paths.email))
+
+    return take
 
 
 def _link_to_itself(request: AnyRequest) -> str:
