@@ -25,11 +25,8 @@ from keyturn.service.webhooks.sender import WebhookSender
 if TYPE_CHECKING:
     from keyturn.service.parts import Parts
 
-_MAILS_AT_ONCE = 8
-"""Mails that are handed to the provider at a time: it answers in a tenth of a second."""
-
-_SECURING_AT_ONCE = 4
-"""Mails about secured accounts that are handed to the provider at a time."""
+_MAILS_AT_ONCE, _SECURING_AT_ONCE = 8, 4
+"""Mails that are handed to the provider at a time, which answers in a tenth of a second; those that secure accounts."""
 
 _TOLD_AT_ONCE = 4
 """Events that may wait for the app at a time, however slow it answers."""

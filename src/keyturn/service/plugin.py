@@ -140,7 +140,6 @@ class KeyturnPlugin(InitPlugin):
     """
 
     command = "litestar keyturn"
-    """The command that messages suggest to users."""
 
     def __init__(self, config: KeyturnConfig) -> None:
         settings = require_valid(_with_accounts(config.settings, config.accounts), sending=config.sender is None)

@@ -63,7 +63,7 @@ def _routes_of(parts: Parts) -> Iterator[Router]:
 
 
 def pages_router(pages: Pages) -> Router:
-    """Return the pages, to be mounted beside the API. Without sessions, the sign-in pages are missing.
+    """Return the pages, to be mounted beside the API.
 
     Raises SettingsInvalid with every mistake in custom templates.
     """
