@@ -40,23 +40,23 @@ class Operator:
 
     async def reset(self, email: str, reason: str = "") -> str:
         """`keyturn accounts reset`: return the outcome, "asked" if a mail will be sent."""
-        ((address, outcome),) = await self._parts.operator_resets.judge([email])
+        ((address, outcome),) = await self._parts.operators.judge([email])
         if outcome == "asked":
             campaign = Campaign(name=token_hex(8), operator=_GRETA, reason=reason)
-            await self._parts.operator_resets.ask(campaign, [address])
+            await self._parts.operators.ask(campaign, [address])
         return outcome
 
     async def reset_unseen(self, email: str) -> None:
         """`keyturn accounts reset --from FILE`, of an address that has changed since the command looked at it."""
-        await self._parts.operator_resets.ask(Campaign(name=token_hex(8), operator=_GRETA), [email])
+        await self._parts.operators.ask(Campaign(name=token_hex(8), operator=_GRETA), [email])
 
     async def print_link(self, email: str, reason: str) -> str:
         """`keyturn accounts link`: return the link."""
-        return (await self._parts.operator_links.mint(email, _GRETA, reason)).link
+        return (await self._parts.operators.mint(email, _GRETA, reason)).link
 
     async def invite(self, email: str) -> None:
         """`keyturn accounts invite`."""
-        await self._parts.invitations.invite_all([email], _GRETA)
+        await self._parts.operators.invite_all([email], _GRETA)
 
     async def release_mailbox(self, email: str) -> None:
         """`keyturn mailbox --release`."""
@@ -64,7 +64,7 @@ class Operator:
 
     async def unlock(self, email: str) -> None:
         """`keyturn accounts unlock`."""
-        await self._parts.operator_resets.unlock(email, _GRETA)
+        await self._parts.operators.unlock(email, _GRETA)
 
     async def set_up_totp(self, email: str, seed: bytes) -> Sequence[str]:
         """`keyturn accounts totp`: return the recovery codes."""

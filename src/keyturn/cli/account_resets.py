@@ -60,7 +60,7 @@ async def link(parts: Parts, email: str, reason: str, with_code: bool, operator:
     Example:  keyturn accounts link ada@northwind.example \\
                   --reason "Lost the mailbox; passport seen"
     """
-    issued = await parts.operator_links.mint(email, operator, reason, with_code=with_code)
+    issued = await parts.operators.mint(email, operator, reason, with_code=with_code)
     if as_json:
         print_json({name: value for name, value in msgspec.structs.asdict(issued).items() if value})
         return
@@ -121,13 +121,13 @@ def reset(
 
 async def _ask_one(parts: Parts, campaign: Campaign, email: str, *, dry_run: bool) -> None:
     await parts.accounts.require_ready()
-    ((address, outcome),) = await parts.operator_resets.judge([email])
+    ((address, outcome),) = await parts.operators.judge([email])
     if outcome != "asked":
         raise CommandRefused(_SAID[outcome].format(email=address))
     if dry_run:
         click.echo(f"{address} would get a reset link.")
         return
-    await parts.operator_resets.ask(campaign, [address])
+    await parts.operators.ask(campaign, [address])
     click.echo(f"The worker will send a reset link to {accent(address)}.")
 
 
@@ -142,15 +142,15 @@ async def _ask_all(
         )
     results = None if dry_run or result is None else Results(result, campaign)
     if results and not results.goes_on:
-        await parts.operator_resets.begin(campaign)
+        await parts.operators.begin(campaign)
     counts: Counter[str] = Counter()
     size = max(1, min(round(rate), _LARGEST_WAVE))
     async for wave in _waves(parts, listed, size, results):
         began = time.monotonic()
-        judged = await parts.operator_resets.judge(wave)
+        judged = await parts.operators.judge(wave)
         if results:
             wanted = [address for address, outcome in judged if outcome == "asked"]
-            await parts.operator_resets.ask(results.campaign, wanted)
+            await parts.operators.ask(results.campaign, wanted)
             results.write(judged)
         counts.update(outcome for _, outcome in judged)
         if sys.stderr.isatty():
@@ -285,5 +285,5 @@ async def unlock(parts: Parts, email: str, operator: Client) -> None:
     Example:  keyturn accounts unlock ada@northwind.example
     """
     await parts.accounts.require_ready()
-    await parts.operator_resets.unlock(email, operator)
+    await parts.operators.unlock(email, operator)
     click.echo(f"{accent(email)} is unlocked.")

@@ -207,7 +207,7 @@ def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> N
         )
         click.echo(f"Added {accent(account.email)} with id {account.id}.")
         if account.active and account.awaits_password:
-            await parts.invitations.invite_all([account.email], operator_named(""))
+            await parts.operators.invite_all([account.email], operator_named(""))
             click.echo("The worker will send an invitation to choose a password.")
 
     with_parts(work)
@@ -236,7 +236,7 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Clie
         invited = await _everybody_awaiting(parts) if everybody else named
         if faults := [fault for email in named if (fault := await _objection(parts, email))]:
             raise CommandRefused("; ".join(faults))
-        await parts.invitations.invite_all(invited, operator, reason)
+        await parts.operators.invite_all(invited, operator, reason)
         if invited:
             noun = "invitation" if len(invited) == 1 else "invitations"
             click.echo(f"The worker will send {len(invited)} {noun}.")

@@ -27,10 +27,9 @@ class AccountsReadiness:
             self._began = monotonic()
             self._asking = asyncio.create_task(self._objection())
         await asyncio.wait([self._asking], timeout=max(self._began + _PATIENCE - monotonic(), 0))
-        objection = (
-            self._asking.result() if self._asking.done() else "the store of the accounts does not answer in time"
-        )
-        if objection:
+        if not self._asking.done():
+            raise AccountsUnready("the store of the accounts does not answer in time")
+        if objection := self._asking.result():
             raise AccountsUnready(objection)
 
     async def _objection(self) -> str:

@@ -26,10 +26,8 @@ def identify(text: str, *, takes_names: bool) -> str:
     if not takes_names or "@" in text:
         return parse(text)
     text = text.strip(" ")
-    if len(text) > LONGEST:  # as in `parse`
-        raise InputInvalid(Fault("email", TOO_LONG))
-    name = unicodedata.normalize("NFC", text)
-    if len(name.encode(errors="surrogatepass")) > LONGEST:
+    name = unicodedata.normalize("NFC", text[: LONGEST + 1])
+    if max(len(text), len(name.encode(errors="surrogatepass"))) > LONGEST:
         raise InputInvalid(Fault("email", TOO_LONG))
     if not name or not name.isprintable() or not BECOME_ASCII.isdisjoint(text):
         raise InputInvalid(Fault("email", "not an email address or user name"))

@@ -9,17 +9,17 @@ from litestar.openapi.spec import Components, Server, Tag
 from litestar.types import ControllerRouterHandler
 
 from keyturn import __version__
-from keyturn.service.api.monitoring import HealthController, read_metrics
+from keyturn.service.api.json_routes import security_schemes
+from keyturn.service.api.monitoring import health_routes, read_metrics
 from keyturn.service.api.problems import problem_handlers
-from keyturn.service.api.requests import provided
-from keyturn.service.api.responses import security_schemes
-from keyturn.service.api.router import api_router
+from keyturn.service.api.requests import calling
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
-from keyturn.service.pages.front import redirect_home, redirect_to_change, service_error_handlers
 from keyturn.service.pages.reference import ReferencePage
-from keyturn.service.pages.rendering import Pages
-from keyturn.service.pages.router import pages_router
+from keyturn.service.pages.refusals import service_error_handlers
+from keyturn.service.pages.rendering import Pages, visiting
+from keyturn.service.pages.sign_in import redirect_home, redirect_to_change
 from keyturn.service.parts import Parts
+from keyturn.service.rooms import api_router, pages_router
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import read_settings, require_valid
 from keyturn.service.telemetry.logs import configure_logs
@@ -52,32 +52,23 @@ def create_app(
     if settings is None:
         settings = read_settings()
         configure_logs(settings.logs.level)
-    is_checked = parts is not None
-    parts = parts or Parts(require_valid(settings))
-    settings = parts.settings
-    pages = Pages(parts)
+    pages = Pages(parts or Parts(require_valid(settings)))
+    built = pages.parts
     return KeyturnApp(
-        parts,
-        Lifetime(parts, worker=worker, is_checked=is_checked),
-        route_handlers=[
-            api_router(parts),
-            pages_router(pages),
-            redirect_home,
-            redirect_to_change,
-            read_metrics,
-            *more,
-        ],
-        dependencies={"parts": provided(parts), "pages": provided(pages)},
-        middleware=request_spans(joining=bool(settings.server.trusted_proxies)),
+        built,
+        Lifetime(built, worker=worker, is_checked=parts is not None),
+        route_handlers=[api_router(built), pages_router(pages), redirect_home, redirect_to_change, read_metrics, *more],
+        dependencies=calling(built) | visiting(pages),
+        middleware=request_spans(joining=bool(built.settings.server.trusted_proxies)),
         exception_handlers=service_error_handlers(pages),
         openapi_config=_openapi(pages),
-        cors_config=_cors(settings),
+        cors_config=_cors(built.settings),
     )
 
 
 def _openapi(pages: Pages) -> OpenAPIConfig:
     parts, reference = pages.parts, ReferencePage(pages)
-    there = {"Sessions": parts.sign_ins, "Invitations": parts.invitations.over_http}
+    there = {"Sessions": parts.sign_ins, "Invitations": parts.operators.over_http}
     return OpenAPIConfig(
         title=f"{parts.settings.brand.name} accounts",
         version=__version__,
@@ -92,8 +83,8 @@ def _openapi(pages: Pages) -> OpenAPIConfig:
 def create_worker_app(parts: Parts) -> Litestar:
     """Return an app with only /health and /metrics, for a process without an API."""
     return Litestar(
-        route_handlers=[HealthController, read_metrics],
-        dependencies={"parts": provided(parts)},
+        route_handlers=[health_routes, read_metrics],
+        dependencies=calling(parts),
         exception_handlers=problem_handlers(parts.languages),
         openapi_config=None,
         logging_config=None,

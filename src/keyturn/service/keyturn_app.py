@@ -32,10 +32,8 @@ class KeyturnApp(Litestar):
     def __init__(self, parts: Parts, lifetime: "Lifetime", **config: Any) -> None:
         redact_access_logs()
         super().__init__(lifespan=[lifetime.run], logging_config=None, request_max_body_size=_LONGEST_BODY, **config)
-        settings = parts.settings
-        behind = behind_proxies(super().__call__, settings.server.trusted_proxies)
-        self._behind_edge = edge(behind, secure=settings.secure)
-        self._lifetime = lifetime
+        behind = behind_proxies(super().__call__, parts.settings.server.trusted_proxies)
+        self._behind_edge, self._lifetime = edge(behind, secure=parts.settings.secure), lifetime
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def tell(message: Any) -> None:
@@ -56,9 +54,7 @@ class Lifetime:
     """
 
     def __init__(self, parts: Parts, *, worker: bool, command: str = "keyturn", is_checked: bool = False) -> None:
-        self._parts = parts
-        self._command = command
-        self._is_checked = is_checked
+        self._parts, self._command, self._is_checked = parts, command, is_checked
         # A sender of the app, as in tests, exists in this process alone.
         place = "inside" if parts.sender else parts.settings.server.worker
         self.worker: Literal["child", "inside", "none"] = place if worker else "none"

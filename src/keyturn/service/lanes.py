@@ -11,17 +11,10 @@ from keyturn.service.accounts.port import AccountStore
 from keyturn.service.outbox.attempts import WorkerLimits
 from keyturn.service.outbox.message import Dropped, Message, Seal
 from keyturn.service.outbox.worker import Handler, Lane, Worker
+from keyturn.service.reset import events
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
-from keyturn.service.reset.events import (
-    APP_EVENTS,
-    CALLBACKS,
-    EVENTS,
-    AppEvents,
-    Callback,
-    CallbackHandler,
-    PasswordResetRequested,
-)
+from keyturn.service.reset.events import APP_EVENTS, CALLBACKS, AppEvents, Callback, CallbackHandler
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
@@ -32,16 +25,13 @@ from keyturn.service.webhooks.sender import WebhookSender
 if TYPE_CHECKING:
     from keyturn.service.parts import Parts
 
-_MAILS_AT_ONCE = 8
-"""Mails that are handed to the provider at a time: it answers in a tenth of a second."""
-
-_SECURING_AT_ONCE = 4
-"""Mails about secured accounts that are handed to the provider at a time."""
+_MAILS_AT_ONCE, _SECURING_AT_ONCE = 8, 4
+"""Mails that are handed to the provider at a time, which answers in a tenth of a second; those that secure accounts."""
 
 _TOLD_AT_ONCE = 4
 """Events that may wait for the app at a time, however slow it answers."""
 
-_REQUESTED = PasswordResetRequested.type
+_REQUESTED = events.PasswordResetRequested.type
 """The event that strangers can cause as often as the limits let them."""
 
 
@@ -74,9 +64,7 @@ def _mail_lanes(parts: "Parts") -> list[Lane]:
 def _providers(parts: "Parts") -> Failover:
     mail = parts.settings.mail
     first = parts.sender or sender_for(mail.transport, parts.settings)
-    second = parts.fallback
-    if mail.fallback and not second:
-        second = sender_for(mail.fallback, parts.settings)
+    second = parts.fallback or (sender_for(mail.fallback, parts.settings) if mail.fallback else None)
     own = [name for name, brought in ((mail.transport, parts.sender), (mail.fallback, parts.fallback)) if not brought]
     paces = {name: pace for name in own if (pace := pace_for(name, parts.settings, parts.database))}
     return Failover(parts.outbox, first, second, paces)
@@ -84,7 +72,7 @@ def _providers(parts: "Parts") -> Failover:
 
 def events_told(settings: Settings, callbacks: Mapping[str, Callback[Any]]) -> AppEvents:
     """Return the events that go to the app by a webhook, a callback or both."""
-    return AppEvents(EVENTS if settings.webhooks.url else (), callbacks)
+    return AppEvents(events.EVENTS if settings.webhooks.url else (), callbacks)
 
 
 def _app_lanes(parts: "Parts") -> list[Lane]:

@@ -153,8 +153,7 @@ class StoredCounters:
     """
 
     def __init__(self, connection: sa.Connection, *, waits: bool = True) -> None:
-        self._connection = connection
-        self._waits = waits
+        self._connection, self._waits = connection, waits
 
     def count(self, *limits: Limit) -> Hit:
         """Count a request against all of the limits, or against none if one of them is full.

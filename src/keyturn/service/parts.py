@@ -15,7 +15,7 @@ from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts_readiness import AccountsReadiness
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import require_current
-from keyturn.service.inviting.invitations import Invitations, OperatorLinks, OperatorResets
+from keyturn.service.inviting.invitations import Operators
 from keyturn.service.lanes import events_told, worker_of
 from keyturn.service.outbox.worker import Worker
 from keyturn.service.problems.requests import WorkerDown
@@ -100,10 +100,8 @@ class Parts:
         self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)
         self.resets = PasswordResets(live, shared, self.changes, self.app.before_reset, self.second_step)
         self.securing = AccountSecuring(settings, shared, self.effects, self.second_step)
-        self.invitations = Invitations(settings, shared)
-        self.operator_links = OperatorLinks(settings, shared, self.urls, self.codes)
+        self.operators = Operators(settings, shared, self.urls, self.codes)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)
-        self.operator_resets = OperatorResets(shared)
         self.retention = Retention(self.database, settings.retention.audit)
 
     @cached_property

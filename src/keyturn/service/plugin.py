@@ -21,22 +21,14 @@ from keyturn.mail.port.email import Sender
 from keyturn.packaging import requires_extra
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import is_async
-from keyturn.service.api.responses import with_security_schemes
-from keyturn.service.api.router import api_router
+from keyturn.service.api.json_routes import with_security_schemes
 from keyturn.service.database import Database
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.rendering import Pages
-from keyturn.service.pages.router import PAGE, pages_router
 from keyturn.service.parts import FromApp, Parts
-from keyturn.service.reset.events import (
-    EVENTS,
-    AccountSecured,
-    BeforeReset,
-    Callback,
-    PasswordChanged,
-    PasswordResetRequested,
-    SecondStepFailed,
-)
+from keyturn.service.reset import events
+from keyturn.service.reset.events import EVENTS, BeforeReset, Callback
+from keyturn.service.rooms import PAGE, api_router, pages_router
 from keyturn.service.settings import AccountSettings, DatabaseSettings, Secret, Settings
 from keyturn.service.settings.database_urls import read_url
 from keyturn.service.settings.paths import hosted_path, page_urls, without_default_pages
@@ -70,15 +62,17 @@ def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tupl
     settings = msgspec.structs.replace(settings, database=msgspec.structs.replace(settings.database, url=address))
     match url.get_backend_name(), url.get_driver_name():
         case "sqlite", _:
-            return settings, _own_connections(settings.database)
+            if not read_url(settings.database.url, "alchemy").url.database:
+                reason = f"a database in memory exists only for one connection: use a file, or {_INSTEAD}"
+                raise SettingsInvalid.of("alchemy", reason)
+            return settings, Database(settings.database.url, schema=settings.database.schema)
         case "postgresql", "asyncpg":
             with requires_extra("postgres", "postgresql+asyncpg", "alchemy"):
                 engine = alchemy.get_engine()
             return settings, Database(engine, schema=settings.database.schema, timeout=settings.database.timeout)
         case "postgresql", driver:
-            raise SettingsInvalid.of(
-                "alchemy", f"its driver is {driver}, but Keyturn needs postgresql+asyncpg: {_INSTEAD}"
-            )
+            reason = f"its driver is {driver}, but Keyturn needs postgresql+asyncpg: {_INSTEAD}"
+            raise SettingsInvalid.of("alchemy", reason)
         case name, _:
             raise SettingsInvalid.of("alchemy", f"Keyturn's own tables cannot be in {name}: {_INSTEAD}")
 
@@ -99,14 +93,6 @@ def tied_to_its_process(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") ->
     except SettingsInvalid as error:
         return f"has an address that Keyturn's own connections cannot use ({error.faults[0].message})"
     return ""
-
-
-def _own_connections(settings: DatabaseSettings) -> Database:
-    if not read_url(settings.url, "alchemy").url.database:
-        raise SettingsInvalid.of(
-            "alchemy", f"a database in memory exists only for one connection: use a file, or {_INSTEAD}"
-        )
-    return Database(settings.url, schema=settings.schema)
 
 
 _EVENTS = {f"on_{event.replace('.', '_')}": event for event in EVENTS}
@@ -139,10 +125,10 @@ class KeyturnConfig:
     pages: bool = True
     path: str | None = None
     sender: Sender | None = None
-    on_password_changed: Callback[PasswordChanged] | None = None
-    on_password_reset_requested: Callback[PasswordResetRequested] | None = None
-    on_account_secured: Callback[AccountSecured] | None = None
-    on_second_step_failed: Callback[SecondStepFailed] | None = None
+    on_password_changed: Callback[events.PasswordChanged] | None = None
+    on_password_reset_requested: Callback[events.PasswordResetRequested] | None = None
+    on_account_secured: Callback[events.AccountSecured] | None = None
+    on_second_step_failed: Callback[events.SecondStepFailed] | None = None
     before_reset: BeforeReset | None = None
 
 
@@ -154,7 +140,6 @@ class KeyturnPlugin(InitPlugin):
     """
 
     command = "litestar keyturn"
-    """The command that messages suggest to users."""
 
     def __init__(self, config: KeyturnConfig) -> None:
         settings = require_valid(_with_accounts(config.settings, config.accounts), sending=config.sender is None)
@@ -232,21 +217,15 @@ def _places_of_pages(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
 def _answered_by(keyturn: ASGIApp) -> Middleware:
     """Return middleware that lets an application of Keyturn's own answer, instead of what follows in the app.
 
-    In that one, none of the settings apply that an app has for its own routes: guards, hooks before and after a
-    request, handlers of errors, dependencies, encoders, headers, limits. None of them was meant for routes that the app
-    did not write, and a guard for signed-in users would lock out users who cannot sign in. The app has the routes, too,
-    so that its router finds them, and its OpenAPI document describes them.
+    So nothing applies that the app has for its own routes, such as guards and handlers of errors (`api/__init__.py`).
+    The app has the routes, too: its router finds them, and its OpenAPI document describes them.
     """
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         # The app's router has removed the root path.
         await keyturn(cast("Scope", {**scope, "root_path": ""}), receive, send)
 
-    def middleware(app: ASGIApp) -> ASGIApp:
-        del app
-        return answer
-
-    return middleware
+    return lambda app: answer  # noqa: ARG005 - Litestar names it
 
 
 class _LifespanLast(InitPlugin):

@@ -1,63 +1,107 @@
-"""The tables of what rooms bring: routes, pages, and checks for the doctor. What is off is missing."""
+"""What rooms bring: the API and the pages as routers, and checks for the doctor. What is off is missing."""
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
 from litestar import Router
 
+from keyturn.errors import SettingsInvalid
 from keyturn.mail.port.finding import Finding
 from keyturn.service.api import form_texts, resets, sessions
 from keyturn.service.api.json_routes import ANYONE, json_router
+from keyturn.service.api.monitoring import health_routes
+from keyturn.service.api.problems import NO_STORE, count_unread, problem_handlers
+from keyturn.service.api.requests import calling
 from keyturn.service.inviting import routes as inviting
 from keyturn.service.pages import forgot, reset, security_settings, sign_in
-from keyturn.service.pages.opening import taking_link
-from keyturn.service.pages.reading import page_at
-from keyturn.service.pages.rendering import Pages
+from keyturn.service.pages.assets import frontend_routes
+from keyturn.service.pages.refusals import refusal_handlers
+from keyturn.service.pages.rendering import Pages, page_at, taking_link, visiting
+from keyturn.service.pages.security import form_token_check
 from keyturn.service.parts import Parts
 from keyturn.service.reset.passwords import breaches
 from keyturn.service.reset.proofs import challenge
 from keyturn.service.reset.proofs import web as proofs
-from keyturn.service.securing import pages as securing_pages
-from keyturn.service.securing import routes as securing
+from keyturn.service.securing import web as securing
+from keyturn.service.sending.reports import ProviderReports
 from keyturn.service.settings import Settings
 
+PAGE = "keyturn_page"
+"""Marks the routes of pages for the plugin: an app around them needs their paths alone."""
 
-def routes_of(parts: Parts) -> Iterator[Router]:
+
+def api_router(parts: Parts) -> Router:
+    """Return everything below `server.api_path`, /api/auth, /webhooks and /health, as far as it is on."""
+    reports = ProviderReports(parts.settings, parts.ground).handlers()
+    return Router(
+        "/",
+        route_handlers=[*_routes_of(parts), *reports, health_routes],
+        dependencies=calling(parts),
+        middleware=[count_unread(parts)],
+        exception_handlers=problem_handlers(parts.languages, parts.meters),
+        response_headers=NO_STORE,
+    )
+
+
+def _routes_of(parts: Parts) -> Iterator[Router]:
     """Yield the routes that take JSON. Sessions are at /api/auth, wherever the others are."""
-    path, invitations, key_guard = parts.paths.api, parts.invitations, inviting.service_key_guard
-    yield json_router(path, "Password reset", ANYONE, resets.ResetController, form_texts.get_texts)
+    path, operators, key_guard = parts.paths.api, parts.operators, inviting.service_key_guard
+    yield json_router(path, "Password reset", ANYONE, *resets.ROUTES, form_texts.get_form_texts)
     if parts.challenge:
         yield json_router(path, "Password reset", ANYONE, proofs.get_challenge)
     if parts.codes:
-        yield json_router(path, "Password reset", ANYONE, proofs.verify_code)
+        yield json_router(path, "Password reset", ANYONE, proofs.verify_reset_code)
     # The tokens of earlier mails are taken where new mails have none.
     yield json_router(path, "Not me", ANYONE, securing.secure_account)
-    if invitations.over_http:
-        yield json_router(path, "Invitations", inviting.WITH_KEY, inviting.invite, guards=[key_guard(invitations)])
-    if invitations.links_over_http:
-        guard = key_guard(invitations, for_links=True)
+    if operators.over_http:
+        yield json_router(path, "Invitations", inviting.WITH_KEY, inviting.invite, guards=[key_guard(operators)])
+    if operators.links_over_http:
+        guard = key_guard(operators, for_links=True)
         yield json_router(path, "Invitations", inviting.WITH_KEY, inviting.mint_link, guards=[guard])
     if parts.sign_ins:
         guard = sessions.same_origin_guard(parts.settings.origin)
-        yield json_router("/api/auth", "Sessions", (), sessions.SessionController, guards=[guard])
+        yield json_router("/api/auth", "Sessions", (), *sessions.ROUTES, guards=[guard])
 
 
-def pages_of(pages: Pages) -> Iterator[Router]:
+def pages_router(pages: Pages) -> Router:
+    """Return the pages, to be mounted beside the API.
+
+    Raises SettingsInvalid with every mistake in custom templates.
+    """
+    site = pages.site
+    if site.settings.pages.templates:
+        from keyturn.service.pages.preview import PagePreview  # every state of every page
+
+        if faults := PagePreview(lambda: site.settings).faults():
+            raise SettingsInvalid(faults)
+    return Router(
+        "/",
+        route_handlers=[pages.assets.route(), *frontend_routes(site), *_pages_of(pages)],
+        dependencies=visiting(pages),
+        middleware=[form_token_check(pages.parts, pages.cookies)],
+        exception_handlers=refusal_handlers(pages),
+        include_in_schema=False,
+        opt={PAGE: True},
+    )
+
+
+def _pages_of(pages: Pages) -> Iterator[Router]:
     """Yield each hosted page at its path, which is "" if the page is elsewhere."""
     parts, cookies, paths = pages.parts, pages.cookies, pages.site.paths
     if paths.forgot:
-        yield page_at(paths.forgot, forgot.ForgotPassword)
+        yield page_at(paths.forgot, forgot.show, forgot.ask)
     if paths.forgot and parts.codes:
         yield page_at(paths.forgot, proofs.show_code_form, proofs.take_code)
     if paths.reset:
-        yield page_at(paths.reset, taking_link(pages, cookies.link), reset.ResetPassword, forgot.replace_expired)
+        yield page_at(paths.reset, taking_link(cookies.link), *reset.ROUTES, forgot.replace_expired)
     if paths.secure:
-        opening = taking_link(pages, cookies.proof)
-        yield page_at(paths.secure, opening, securing_pages.SecureAccount, back=paths.forgot)
+        handlers = taking_link(cookies.proof), securing.show_page, securing.secure
+        yield page_at(paths.secure, *handlers, back=paths.forgot)
     if parts.sign_ins:
-        yield page_at(paths.sign_in, sign_in.SignIn)
+        yield page_at(paths.sign_in, sign_in.show, sign_in.sign_in, sign_in.send_code)
         yield page_at("/logout", sign_in.sign_out, back=paths.sign_in)
+        card = security_settings.show, security_settings.request_password_change
         for path in pages.site.settings_paths:
-            yield page_at(path, security_settings.SecuritySettings, back=paths.sign_in)
+            yield page_at(path, *card, back=paths.sign_in)
 
 
 CHECKS: Mapping[str, Callable[[Settings], Awaitable[Sequence[Finding]]]] = {

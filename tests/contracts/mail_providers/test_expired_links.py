@@ -64,7 +64,7 @@ async def inviting(service: Service) -> Service:
     """Let an invitation for Eve wait until the provider is back."""
     await service.add(EVE, awaits_password=True)
     service.inbox.failures.append(AWAY)
-    await service.parts.invitations.invite_all([EVE])
+    await service.parts.operators.invite_all([EVE])
     await service.deliver()
     return service
 

@@ -1,10 +1,10 @@
 """The JSON API: its requests, the parts that do the work, its answers.
 
-Controllers decide nothing. They read a request into a schema, call one method of `reset`, and write its result.
+Handlers decide nothing. They read a request into a schema, call one method of `reset`, and write its result.
 `problems` writes the errors that it raises as RFC 9457 documents, from their classes (`keyturn.service.problems`).
 
-**One value, one dependency.** A handler gets `Parts`, and not one part after the other: Litestar resolves several
-dependencies in a task group, which costs as much as the rest of the request.
+**One value, one dependency.** A handler gets a `Call`, the request with `Parts`, and not one part after the other:
+Litestar resolves several dependencies in a task group, which costs as much as the rest of the request.
 
 **An application of their own answers these routes in an app with the plugin** (`plugin.py`), and only the app's
 middleware is around it. The app's guard for signed-in users would lock out users who cannot sign in, and its error

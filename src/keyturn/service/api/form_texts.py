@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
-from litestar import Response, get
+from litestar import Response
 from litestar.params import FromQuery
 from msgspec import UNSET
 
 from keyturn.mail.languages import SourceTexts
+from keyturn.service.api.json_routes import shows
 from keyturn.service.api.mail_services import known_services
-from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenParts
+from keyturn.service.api.requests import GivenCall
 from keyturn.service.api.schemas import FormTexts
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import LINK_TEXTS, DeadReason
@@ -18,25 +18,23 @@ from keyturn.service.problems.requests import InputInvalid
 _FOR_AN_HOUR = "public, max-age=3600"
 
 
-@get(
-    "/texts",
-    summary="The words of the forms",
-    description="What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language.",
-    operation_id="getFormTexts",
-    responses=problem_responses(InputInvalid, has_body=False),
-)
-async def get_texts(request: AnyRequest, parts: GivenParts, lang: FromQuery[str] = "") -> Response[FormTexts]:
-    language = parts.languages.choose(lang, request.headers.get("accept-language", ""))
+@shows("/texts", problems=(InputInvalid,))
+async def get_form_texts(call: GivenCall, lang: FromQuery[str] = "") -> Response[FormTexts]:
+    """The words of the forms.
+
+    What keyturn.js writes, in the language `lang`, or else in the best of Accept-Language.
+    """  # noqa: D401 - it is the summary in OpenAPI
+    language = call.parts.languages.choose(lang, call.request.headers.get("accept-language", ""))
     # If the URL names a language, it alone decides: caches then never serve another language.
     headers = {"Content-Language": language.tag, "Cache-Control": _FOR_AN_HOUR if lang else "no-store"}
-    lifetime, takes_names = language.duration(parts.settings.token.ttl), parts.accounts.takes_names
-    gate = parts.challenge
+    lifetime, takes_names = language.duration(call.parts.settings.token.ttl), call.parts.accounts.takes_names
+    gate = call.parts.challenge
     answer = FormTexts(
         lang=language.tag,
         dir=language.direction,
         texts=form_texts(language, lifetime, takes_names=takes_names),
         challenge=gate.widget if gate else UNSET,
-        codes=parts.codes is not None,
+        codes=call.parts.codes is not None,
         takes_names=takes_names,
         mail_services=known_services(),
     )

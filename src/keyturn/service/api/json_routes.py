@@ -1,19 +1,67 @@
 """Routes that take JSON. Bodies that are not JSON, or that parsers read differently, are refused before other code."""
 
+import inspect
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
-from litestar import Router
-from litestar.openapi.spec import SecurityRequirement
-from litestar.types import ControllerRouterHandler, Guard
+from litestar import HttpMethod, Router
+from litestar.handlers import HTTPRouteHandler, get, post
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityRequirement, SecurityScheme
+from litestar.types import AnyCallable, ControllerRouterHandler, Guard, Method
 
 from keyturn.errors import Fault
+from keyturn.service.api.cookies import session_cookie
+from keyturn.service.api.problems import problem_responses
 from keyturn.service.api.requests import AnyRequest
-from keyturn.service.problems.requests import RequestUnreadable, UnsupportedMediaType
+from keyturn.service.parts import Parts
+from keyturn.service.problems.problem import Problem
+from keyturn.service.problems.requests import InputInvalid, RequestUnreadable, UnsupportedMediaType
 
 ANYONE: Sequence[SecurityRequirement] = ({},)
 """For OpenAPI: a client need not show anything."""
+
+SESSION = "session"
+"""The name of the session's cookie among OpenAPI's security schemes."""
+
+SERVICE_KEY = "serviceKey"
+"""The name of an operator's service key among OpenAPI's security schemes."""
+
+Register = Callable[[AnyCallable], HTTPRouteHandler]
+
+
+def takes(*paths: str, problems: Sequence[type[Problem]] = (), status_code: int = 200, **options: Any) -> Register:
+    """Register a handler for POST, and describe it for OpenAPI: by its docstring, and by the `problems` it answers.
+
+    The first line of the docstring is the summary. The operation is named after the handler, or after the end of each
+    path if there are several: other frontends use the second.
+    """
+    options |= {"status_code": status_code, "responses": problem_responses(InputInvalid, *problems)}
+    return lambda handler: post([*paths], **_description(handler, by_path=len(paths) > 1), **options)(handler)
+
+
+def shows(path: str, *, problems: Sequence[type[Problem]] = (), **options: Any) -> Register:
+    """Register a handler for GET, described as one that takes a POST."""
+    responses = problem_responses(*problems, has_body=False)
+    return lambda handler: get(path, responses=responses, **_description(handler), **options)(handler)
+
+
+def _description(handler: AnyCallable, *, by_path: bool = False) -> dict[str, Any]:
+    summary, _, description = (inspect.getdoc(handler) or "").partition("\n\n")
+    name = _named_by_path if by_path else _in_camel_case(handler.__name__.replace("_", "-"))
+    return {"operation_id": name, "summary": summary.rstrip("."), "description": " ".join(description.split()) or None}
+
+
+def _named_by_path(_: HTTPRouteHandler, __: Method | HttpMethod, path: Sequence[object]) -> str:
+    """Return an operation's name from the end of its path: requestPasswordReset for .../request-password-reset."""
+    return _in_camel_case(str(path[-1]))
+
+
+def _in_camel_case(name: str) -> str:
+    return re.sub(r"-(\w)", lambda letter: letter[1].upper(), name)
 
 
 def json_router(
@@ -63,3 +111,24 @@ def _require_each_name_once(pairs: list[tuple[str, Any]]) -> None:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_require_each_name_once)
+
+
+def security_schemes(parts: Parts) -> dict[str, SecurityScheme]:
+    """Return what clients may have to show to the API, for OpenAPI."""
+    cookie, key = session_cookie(parts.settings).name, "A key of the settings `[invitations]`."
+    schemes = {
+        SESSION: SecurityScheme(
+            type="apiKey", name=cookie, security_scheme_in="cookie", description="The answer to `signIn` sets it."
+        ),
+        SERVICE_KEY: SecurityScheme(type="http", scheme="bearer", description=key),
+    }
+    is_on = {SESSION: parts.sign_ins, SERVICE_KEY: parts.operators.over_http}
+    return {name: scheme for name, scheme in schemes.items() if is_on[name]}
+
+
+def with_security_schemes(config: OpenAPIConfig, parts: Parts) -> OpenAPIConfig:
+    """Return an app's OpenAPI configuration with the security schemes of these routes, under their names."""
+    before = config.components if isinstance(config.components, list) else [config.components]
+    described = copy(config)  # `replace` would read every member, including deprecated ones
+    described.components = [*before, Components(security_schemes=dict(security_schemes(parts)))]
+    return described

@@ -5,11 +5,11 @@ import hmac
 import logging
 from collections.abc import Mapping
 
-from litestar import Controller, Response, get
+from litestar import Response, Router, get
 from litestar.exceptions import NotFoundException
 
-from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenParts, bearer_of
+from keyturn.service.api.json_routes import ANYONE, shows
+from keyturn.service.api.requests import GivenCall, bearer_of
 from keyturn.service.api.schemas import Health
 from keyturn.service.database import Database
 from keyturn.service.outbox.history import backlog_of
@@ -18,27 +18,20 @@ from keyturn.service.problems.requests import DatabaseUnready, Unavailable
 from keyturn.service.telemetry.logs import LogEvent
 
 
-class HealthController(Controller):
-    """The health routes for load balancers and orchestrators."""
+@get("/live", summary="Check that the process answers", operation_id="checkLiveness")
+async def check_liveness() -> Health:
+    return Health(status="ok")
 
-    path = "/health"
-    tags = ("Health",)
-    security = ({},)
 
-    @get("/live", summary="Check that the process answers", operation_id="checkLiveness")
-    async def live(self) -> Health:
-        return Health(status="ok")
+@shows("/ready")
+async def check_readiness(call: GivenCall) -> Health:
+    """Check that the database, the accounts and the worker are ready."""
+    await call.parts.require_ready()
+    return Health(status="ok")
 
-    @get(
-        "/ready",
-        summary="Check that the database, the accounts and the worker are ready",
-        operation_id="checkReadiness",
-        responses=problem_responses(has_body=False),
-    )
-    async def ready(self, parts: GivenParts) -> Health:
-        await parts.require_ready()
-        return Health(status="ok")
 
+health_routes = Router("/health", route_handlers=[check_liveness, check_readiness], tags=["Health"], security=ANYONE)
+"""For load balancers and orchestrators."""
 
 log = logging.getLogger("keyturn.metrics")
 
@@ -51,14 +44,15 @@ _PATIENCE = 5
 
 
 @get("/metrics", include_in_schema=False)
-async def read_metrics(request: AnyRequest, parts: GivenParts) -> Response[bytes]:
+async def read_metrics(call: GivenCall) -> Response[bytes]:
     """Answer the bearer of `metrics.token`; other clients get 404, and so do all without a token.
 
     A monitoring endpoint must not be exposed by accident (OWASP ASVS 13.4.5). It asks what /health/ready asks:
     otherwise, no metric of a quiet service would show that its accounts or its worker are down, since no request fails.
     """
+    parts = call.parts
     token = parts.settings.metrics.token
-    if not token or not hmac.compare_digest(bearer_of(request).encode(), token.encode()):
+    if not token or not hmac.compare_digest(bearer_of(call.request).encode(), token.encode()):
         raise NotFoundException
     ready, backlog = await asyncio.gather(_is_ready(parts), _backlog(parts.database))
     return Response(

@@ -14,12 +14,13 @@ from litestar import Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi import ResponseSpec
 from litestar.openapi.spec import Example
-from litestar.types import ExceptionHandlersMap
+from litestar.types import ASGIApp, ExceptionHandlersMap, Message, Middleware, Receive, Scope, Send
 from msgspec import UNSET, Meta, UnsetType
 
 from keyturn.errors import Fault, KeyturnError
 from keyturn.mail.languages import SOURCE_LANGUAGE, Language, Languages
-from keyturn.service.api.requests import AnyRequest, accepted_language, language_headers, request_id_of
+from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, language_headers, request_id_of
+from keyturn.service.parts import Parts
 from keyturn.service.problems import requests
 from keyturn.service.problems.problem import MALFORMED, Problem, problem_of
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
@@ -41,15 +42,8 @@ NO_STORE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 UNREAD = "keyturn_unread"
 """The key in a request's state that marks one that was refused before other code read it."""
 
-_HTTP_PROBLEMS: Mapping[int, type[Problem]] = {
-    problem.status: problem
-    for problem in (
-        requests.NotFound,
-        requests.MethodNotAllowed,
-        requests.RequestTooLarge,
-        requests.UnsupportedMediaType,
-    )
-}
+_HTTP = requests.NotFound, requests.MethodNotAllowed, requests.RequestTooLarge, requests.UnsupportedMediaType
+_HTTP_PROBLEMS: Mapping[int, type[Problem]] = {problem.status: problem for problem in _HTTP}
 """The problems for Litestar's own refusals, by status."""
 
 _ENGLISH = Language(Locale(SOURCE_LANGUAGE), UTC)
@@ -107,6 +101,36 @@ def problem_handlers(languages: Languages, meters: Meters | None = None) -> Exce
         return problem_response(problem, accepted_language(languages, request), headers, reference)
 
     return {Exception: answer}
+
+
+def count_unread(parts: Parts) -> Middleware:
+    """Return middleware that counts requests whose body was not JSON or had the wrong shape, when the answer begins.
+
+    If the limit is used up, that problem replaces the answer.
+    """
+
+    def middleware(app: ASGIApp) -> ASGIApp:
+        async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+            is_replaced = False
+
+            async def answer(message: Message) -> None:
+                nonlocal is_replaced
+                if message["type"] == "http.response.start" and scope["state"].get(UNREAD):
+                    request = AnyRequest(scope)
+                    try:
+                        await parts.ground.limits.count("malformed", client_of(request))
+                    except KeyturnError as error:
+                        is_replaced = True
+                        instead = problem_response(problem_of(error), accepted_language(parts.languages, request))
+                        await instead.to_asgi_response(None, request)(scope, receive, send)
+                if not is_replaced:
+                    await send(message)
+
+            await app(scope, receive, answer)
+
+        return counted
+
+    return middleware
 
 
 def problem_answering(error: Exception) -> Problem:

@@ -1,15 +1,20 @@
 """Reads requests and writes responses in the same way for the API and the hosted pages."""
 
+from collections.abc import Awaitable
+from functools import partial
 from typing import Any, TypeVar
 
-from litestar import Request
+from litestar import HttpMethod, Request, Response, route
 from litestar.connection import ASGIConnection
+from litestar.datastructures import Cookie
 from litestar.di import NamedDependency, Provide
 from litestar.types import Scope
 
 from keyturn.mail.languages import Language, Languages
+from keyturn.service.api.schemas import Done, PasswordJudgement
 from keyturn.service.clock import random_bytes
 from keyturn.service.parts import Parts
+from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.reset.records.client import Client, clip_header
 from keyturn.service.settings.networks import read_peer
 from keyturn.service.telemetry.logs import request_id
@@ -34,15 +39,6 @@ def request_id_of(scope: Scope) -> str:
 AnyRequest = Request[Any, Any, Any]
 
 
-GivenParts = NamedDependency[Parts]
-"""The parts of the process, as a handler gets them: one dependency, since Litestar starts a task group for several."""
-
-
-def provided(part: object) -> Provide:
-    """Return a dependency that is this part for every request."""
-    return Provide(lambda: part, sync_to_thread=False)
-
-
 _Part = TypeVar("_Part")
 
 
@@ -50,6 +46,10 @@ def mounted(part: _Part | None) -> _Part:
     """Return a part whose routes are mounted only if it is on."""
     assert part is not None
     return part
+
+
+reading = partial(route, http_method=[HttpMethod.GET, HttpMethod.HEAD])
+"""Registers a handler for GET, and for HEAD, with which programs ask whether an address answers."""
 
 
 def accepted_language(languages: Languages, request: AnyRequest) -> Language:
@@ -76,3 +76,49 @@ def client_of(request: ASGIConnection[Any, Any, Any, Any]) -> Client:
         languages=clip_header(request.headers.get("accept-language", "")),
         request_id=request_id_of(request.scope),
     )
+
+
+class Call:
+    """A request with the parts that answer it, which is what a handler gets: Litestar starts a task group for several.
+
+    `client` and `language` are those of the request.
+    """
+
+    def __init__(self, parts: Parts, request: AnyRequest) -> None:
+        self.parts, self.request = parts, request
+
+    @property
+    def client(self) -> Client:
+        return client_of(self.request)
+
+    @property
+    def language(self) -> Language:
+        return accepted_language(self.parts.languages, self.request)
+
+    def done(self, message: str, *cookies: Cookie) -> Response[Done]:
+        """Return an answer with a sentence of the catalogues, in the user's language."""
+        language = self.language
+        done = Done(message=language.gettext(message), success=True)
+        return Response(done, headers=language_headers(language), cookies=list(cookies))
+
+    async def judgement(self, judging: Awaitable[None]) -> Response[PasswordJudgement]:
+        """Return the judgement on a password. Raises the errors of `judging`, except PasswordRejected."""
+        language, judgement = self.language, PasswordJudgement(accepted=True, violations=())
+        try:
+            await judging
+        except PasswordRejected as rejected:
+            judgement = PasswordJudgement(accepted=False, violations=rejected.broken_rules(language))
+        return Response(judgement, headers=language_headers(language))
+
+
+GivenCall = NamedDependency[Call]
+"""The call, as a handler gets it."""
+
+
+def calling(parts: Parts) -> dict[str, Provide]:
+    """Return the dependency of handlers."""
+
+    def call(request: AnyRequest) -> Call:
+        return Call(parts, request)
+
+    return {"call": Provide(call, sync_to_thread=False)}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from litestar import Controller, Response, get, post
+from litestar import Response
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.params import JSONBody
@@ -10,92 +10,68 @@ from litestar.types import Guard
 
 from keyturn.service.accounts.port import Account
 from keyturn.service.api.cookies import device_cookie, session_cookie
-from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, mounted
-from keyturn.service.api.responses import SESSION, message_response
+from keyturn.service.api.json_routes import SESSION, shows, takes
+from keyturn.service.api.requests import GivenCall, mounted
 from keyturn.service.api.schemas import Credentials, Done, PasswordChange, SignedIn
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected
 from keyturn.service.problems.problem import N_
 from keyturn.service.problems.proofs import CredentialsRejected, NotSignedIn, SecondStepRejected, SecondStepRequired
-from keyturn.service.problems.requests import Busy, InputInvalid, OriginRefused, TooManyRequests
+from keyturn.service.problems.requests import Busy, OriginRefused, TooManyRequests
 
-_OF_POSTS = InputInvalid, OriginRefused
-"""The problems of every route that takes a POST: its body, or the page that sent it."""
+_OF_A_PASSWORD = OriginRefused, CredentialsRejected, TooManyRequests, Busy
+_SIGNED_IN = [{SESSION: list[str]()}]
 
 
-class SessionController(Controller):
-    """Signs people in and out, says who is signed in, and changes a password that is still known."""
+@takes("/login", kind="login", security=[{}], problems=(*_OF_A_PASSWORD, SecondStepRequired, SecondStepRejected))
+async def sign_in(data: JSONBody[Credentials], call: GivenCall) -> Response[SignedIn]:
+    """Sign in.
 
-    @post(
-        "/login",
-        kind="login",
-        status_code=200,
-        summary="Sign in",
-        description=(
-            "If the account has a second factor, `secondStep` is required; a request without it gets the methods to "
-            "choose from."
-        ),
-        operation_id="signIn",
-        security=[{}],
-        responses=problem_responses(
-            *_OF_POSTS, CredentialsRejected, SecondStepRequired, SecondStepRejected, TooManyRequests, Busy
-        ),
+    If the account has a second factor, `secondStep` is required; a request without it gets the methods to choose from.
+    """
+    session, device = session_cookie(call.parts.settings), device_cookie(call.parts.settings)
+    answer = data.second_step.answer if data.second_step else None
+    opened = await mounted(call.parts.sign_ins).sign_in(
+        data.email, data.password, call.client, device.read(call.request), answer
     )
-    async def login(self, data: JSONBody[Credentials], request: AnyRequest, parts: GivenParts) -> Response[SignedIn]:
-        settings = parts.settings
-        opened = await mounted(parts.sign_ins).sign_in(
-            data.email,
-            data.password,
-            client_of(request),
-            device_cookie(settings).read(request),
-            data.second_step.answer if data.second_step else None,
-        )
-        cookies = [session_cookie(settings).issue(opened.secret), device_cookie(settings).issue(opened.device)]
-        return Response(signed_in_account(opened.account), cookies=cookies)
+    cookies = [session.issue(opened.secret), device.issue(opened.device)]
+    return Response(signed_in_account(opened.account), cookies=cookies)
 
-    @post(
-        "/logout",
-        status_code=200,
-        summary="Sign out",
-        operation_id="signOut",
-        security=[{SESSION: []}, {}],
-        responses=problem_responses(*_OF_POSTS),
-    )
-    async def logout(self, request: AnyRequest, parts: GivenParts) -> Response[Done]:
-        await mounted(parts.sign_ins).sign_out(session_cookie(parts.settings).read(request))
-        ended = session_cookie(parts.settings).expire()
-        return message_response(request, parts, N_("You are signed out."), ended)
 
-    @get(
-        "/me",
-        summary="Get the signed-in account",
-        operation_id="getSignedIn",
-        security=[{SESSION: []}],
-        responses=problem_responses(NotSignedIn, has_body=False),
-    )
-    async def me(self, request: AnyRequest, parts: GivenParts) -> SignedIn:
-        return signed_in_account(await mounted(parts.sign_ins).account(session_cookie(parts.settings).read(request)))
+@takes("/logout", security=[*_SIGNED_IN, {}], problems=(OriginRefused,))
+async def sign_out(call: GivenCall) -> Response[Done]:
+    """Sign out."""
+    session = session_cookie(call.parts.settings)
+    await mounted(call.parts.sign_ins).sign_out(session.read(call.request))
+    return call.done(N_("You are signed out."), session.expire())
 
-    @post(
-        "/change-password",
-        kind="change",
-        status_code=200,
-        summary="Change the signed-in user's password",
-        description="Ends every session, and starts a new one, whose cookie comes with the answer.",
-        operation_id="changePassword",
-        security=[{SESSION: []}],
-        responses=problem_responses(
-            *_OF_POSTS, NotSignedIn, CredentialsRejected, PasswordRejected, TooManyRequests, Busy, OutcomeUnknown
-        ),
+
+@shows("/me", security=_SIGNED_IN, problems=(NotSignedIn,))
+async def get_signed_in(call: GivenCall) -> SignedIn:
+    """Get the signed-in account."""
+    return signed_in_account(
+        await mounted(call.parts.sign_ins).account(session_cookie(call.parts.settings).read(call.request))
     )
-    async def change_password(
-        self, data: JSONBody[PasswordChange], request: AnyRequest, parts: GivenParts
-    ) -> Response[Done]:
-        fresh = await mounted(parts.sign_ins).change_password(
-            session_cookie(parts.settings).read(request), data.current_password, data.new_password, client_of(request)
-        )
-        started = session_cookie(parts.settings).issue(fresh)
-        return message_response(request, parts, N_("Your password was changed."), started)
+
+
+@takes(
+    "/change-password",
+    kind="change",
+    security=_SIGNED_IN,
+    problems=(NotSignedIn, *_OF_A_PASSWORD, PasswordRejected, OutcomeUnknown),
+)
+async def change_password(data: JSONBody[PasswordChange], call: GivenCall) -> Response[Done]:
+    """Change the signed-in user's password.
+
+    Ends every session, and starts a new one, whose cookie comes with the answer.
+    """
+    session = session_cookie(call.parts.settings)
+    fresh = await mounted(call.parts.sign_ins).change_password(
+        session.read(call.request), data.current_password, data.new_password, call.client
+    )
+    return call.done(N_("Your password was changed."), session.issue(fresh))
+
+
+ROUTES = change_password, sign_in, sign_out, get_signed_in
 
 
 def signed_in_account(account: Account) -> SignedIn:

@@ -112,7 +112,7 @@ class Supervisor:
         async for line in process.stdout:
             match msgspec.json.decode(line):
                 case ["message", str(kind), str(outcome), int(count)]:
-                    self._parts.meters.message(kind, outcome, count)
+                    self._parts.meters.message(kind, outcome, count=count)
                 case ["delivery", str(kind), float(seconds)]:
                     self._parts.meters.delivery(kind, seconds)
                 case [word] if word == WORKING:

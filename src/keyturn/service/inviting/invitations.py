@@ -35,48 +35,6 @@ from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import PageUrls
 from keyturn.service.telemetry.meters import count_calls
 
-
-class Invitations:
-    """Accepts invitations. The worker decides, as for requests: an account that awaits no password gets no mail.
-
-    Without a key, no app may invite. The key to links invites, too.
-    """
-
-    def __init__(self, settings: Settings, ground: Ground) -> None:
-        self._ground, self.meters = ground, ground.meters
-        self._service_key, self._link_key = settings.invitations.service_key, settings.invitations.link_key
-        self.over_http, self.links_over_http = bool(self._service_key or self._link_key), bool(self._link_key)
-
-    async def require_key(self, sent: str, client: Client, *, for_links: bool = False) -> None:
-        """Raise ServiceKeyRefused for a wrong key, and TooManyRequests if a client has sent too many of them.
-
-        The comparison takes the same time wherever the keys differ (CWE-208).
-        """
-        keys = [self._link_key] if for_links else [self._service_key, self._link_key]
-        if not any(key and hmac.compare_digest(sent.encode(), key.encode()) for key in keys):
-            await self._ground.limits.count("malformed", client)
-            raise ServiceKeyRefused
-
-    @count_calls("invite")
-    async def invite(self, email: str, client: Client, reason: str = "") -> None:
-        """Accept an invitation, which is committed on return. Raises InputInvalid.
-
-        `reason`: who invites to what, in the app's words.
-        """
-        await self.invite_all([email], client, parse_reason(reason))
-
-    async def invite_all(self, emails: Collection[str], by: Client | None = None, reason: str = "") -> None:
-        """Accept invitations, all or none. An operator knows that the addresses belong to accounts."""
-        moment, client = now(), by or Client()
-        invited = [
-            ResetRequested(email=addresses.parse(email), at=moment, client=client, invited=True, reason=reason)
-            for email in emails
-        ]
-        if invited:
-            messages = [(one, True) for one in invited]
-            await self._ground.transact(lambda tx: tx.outbox.enqueue_each_if(RESET_REQUESTED, messages))
-
-
 Outcome = Literal["asked", "malformed", "no_account", "disabled", "locked", "signs_in_elsewhere"] | Refusal
 
 RETRIED: Collection[Outcome] = ("locked", "suppressed", "daily_limit", "cooldown")
@@ -95,14 +53,66 @@ class Campaign(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class OperatorResets:
-    """Decides which accounts an operator may ask for a new password, and asks them by mail. Unlocks accounts.
+_REFUSED: Mapping[str, str] = {
+    "no_account": "no account has this address",
+    "disabled": "the account is disabled",
+    "locked": "the account is locked, perhaps by an earlier mailbox: read the audit trail, then unlock the account",
+    "signs_in_elsewhere": "the account has no password: its owner signs in through another service",
+}
+_NO_CODE = "token.code is off, the account is locked, or too many codes were wrong: give out a link"
 
-    The worker sends the mails.
+
+class IssuedLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
+    """A link or a code for the account's owner, and until when it works."""
+
+    link: str = ""
+    code: str = ""
+    expires_at: datetime
+
+
+class Operators:
+    """Does what operators want for the owners of accounts, and what their apps want, which show a key of the settings.
+
+    The worker sends the mails. `mailed`: mints the codes of mails; None without codes. Without a key, no app may
+    invite. The key to links invites, too.
     """
 
-    def __init__(self, ground: Ground) -> None:
-        self._ground = ground
+    def __init__(self, settings: Settings, ground: Ground, urls: PageUrls, mailed: CodesBesideLinks | None) -> None:
+        self._ground, self.meters, self._urls, self._mailed = ground, ground.meters, urls, mailed
+        self._lifetime, keys = settings.token.ttl, settings.invitations
+        self._service_key, self._link_key = keys.service_key, keys.link_key
+        self.over_http, self.links_over_http = bool(keys.service_key or keys.link_key), bool(keys.link_key)
+
+    async def require_key(self, sent: str, client: Client, *, for_links: bool = False) -> None:
+        """Raise ServiceKeyRefused for a wrong key, and TooManyRequests if a client has sent too many of them.
+
+        The comparison takes the same time wherever the keys differ (CWE-208).
+        """
+        keys = [self._link_key] if for_links else [self._service_key, self._link_key]
+        if not any(key and hmac.compare_digest(sent.encode(), key.encode()) for key in keys):
+            await self._ground.limits.count("malformed", client)
+            raise ServiceKeyRefused
+
+    @count_calls("invite")
+    async def invite(self, email: str, client: Client, reason: str = "") -> None:
+        """Accept an invitation, which is committed on return. Raises InputInvalid.
+
+        The worker decides, as for requests: an account that awaits no password gets no mail.
+
+        `reason`: who invites to what, in the app's words.
+        """
+        await self.invite_all([email], client, parse_reason(reason))
+
+    async def invite_all(self, emails: Collection[str], by: Client | None = None, reason: str = "") -> None:
+        """Accept invitations, all or none. An operator knows that the addresses belong to accounts."""
+        moment, client = now(), by or Client()
+        invited = [
+            ResetRequested(email=addresses.parse(email), at=moment, client=client, invited=True, reason=reason)
+            for email in emails
+        ]
+        if invited:
+            messages = [(one, True) for one in invited]
+            await self._ground.transact(lambda tx: tx.outbox.enqueue_each_if(RESET_REQUESTED, messages))
 
     async def begin(self, campaign: Campaign) -> None:
         """Record in the audit trail that a reset of all accounts begins, and its operator."""
@@ -154,55 +164,14 @@ class OperatorResets:
 
         await self._ground.transact(write)
 
-
-def _key(campaign: Campaign, email: str) -> str:
-    return sha256(f"{campaign.name}\n{email}".encode()).hexdigest()[:32]
-
-
-def _outcome(
-    account: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], reachable: Collection[str]
-) -> Outcome:
-    if not isinstance(account, Account):
-        return account
-    if account.id not in reachable:
-        return "locked" if account.locked else "disabled"
-    return refusals.get(account.email, "asked") if account.takes_password else "signs_in_elsewhere"
-
-
-# Links and codes that an operator hands to an owner whom they know. A reader of such a link can set the password. So
-# no mail and no log has it, a reason goes into the audit trail, and the account's mailbox is told.
-
-
-_REFUSED: Mapping[str, str] = {
-    "no_account": "no account has this address",
-    "disabled": "the account is disabled",
-    "locked": "the account is locked, perhaps by an earlier mailbox: read the audit trail, then unlock the account",
-    "signs_in_elsewhere": "the account has no password: its owner signs in through another service",
-}
-_NO_CODE = "token.code is off, the account is locked, or too many codes were wrong: give out a link"
-
-
-class IssuedLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="camel"):
-    """A link or a code for the account's owner, and until when it works."""
-
-    link: str = ""
-    code: str = ""
-    expires_at: datetime
-
-
-class OperatorLinks:
-    """Mints links and codes for operators. `mailed`: mints the codes of mails; None without codes."""
-
-    def __init__(self, settings: Settings, ground: Ground, urls: PageUrls, mailed: CodesBesideLinks | None) -> None:
-        self._ground, self.meters = ground, ground.meters
-        self._urls, self._mailed = urls, mailed
-        self._lifetime = settings.token.ttl
-
     @count_calls("link")
     async def mint(
         self, email: str, client: Client, reason: str, *, with_code: bool = False, invites: bool = False
     ) -> IssuedLink:
         """Return a link or a code, end the account's earlier ones, and tell its mailbox. It is committed.
+
+        The operator hands it to an owner whom they know. A reader of such a link can set the password. So no mail and
+        no log has it, a reason goes into the audit trail, and the account's mailbox is told.
 
         `reason`: for the audit trail. If it `invites`, the account must await a password, the page shows the reason,
         and the invitation's own mail tells the mailbox. Raises InputInvalid, AccountsUnready, and TooManyRequests for
@@ -212,7 +181,7 @@ class OperatorLinks:
             await self._ground.limits.count("link", client)
         if not (reason := parse_reason(reason)) and not invites:
             raise InputInvalid(Fault("reason", "missing: it goes into the audit trail"))
-        account = await self._find(addresses.parse(email), invites=invites)
+        account = await self._reachable(addresses.parse(email), invites=invites)
         moment, purpose = now(), purpose_for(account, by_operator=True)
         end, shown = moment + (INVITED if invites else self._lifetime), reason if invites else ""
         token, minted = mint_link(account, purpose, moment, end, reason=shown)
@@ -235,7 +204,7 @@ class OperatorLinks:
         url = "" if code else self._urls.reset(token, account.email)
         return IssuedLink(link=url, code=code, expires_at=minted.expires_at)
 
-    async def _find(self, email: str, *, invites: bool) -> Account:
+    async def _reachable(self, email: str, *, invites: bool) -> Account:
         account = await self._ground.accounts.find(email)
         reachable = await may_get_link(self._ground.database, [account] if account else [])
         outcome = _outcome(account or "no_account", {}, reachable)
@@ -250,3 +219,17 @@ class OperatorLinks:
         if not self._mailed or account.locked or await self._mailed.exhausted([account.email]):
             raise InputInvalid(Fault("code", _NO_CODE))
         return self._mailed.mint(account, moment)
+
+
+def _key(campaign: Campaign, email: str) -> str:
+    return sha256(f"{campaign.name}\n{email}".encode()).hexdigest()[:32]
+
+
+def _outcome(
+    account: Account | Literal["malformed", "no_account"], refusals: Mapping[str, Refusal], reachable: Collection[str]
+) -> Outcome:
+    if not isinstance(account, Account):
+        return account
+    if account.id not in reachable:
+        return "locked" if account.locked else "disabled"
+    return refusals.get(account.email, "asked") if account.takes_password else "signs_in_elsewhere"

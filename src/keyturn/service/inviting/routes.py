@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from litestar import Response, post
+from litestar import Response
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 from litestar.openapi.spec import SecurityRequirement
@@ -11,14 +11,13 @@ from litestar.params import JSONBody
 from litestar.types import Guard
 from msgspec import Meta
 
-from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenParts, bearer_of, client_of
+from keyturn.service.api.json_routes import SERVICE_KEY, takes
+from keyturn.service.api.requests import GivenCall, bearer_of, client_of
 from keyturn.service.api.resets import ON_ITS_WAY
-from keyturn.service.api.responses import SERVICE_KEY, message_response
 from keyturn.service.api.schemas import Done, EmailAddress, Schema
-from keyturn.service.inviting.invitations import Invitations, IssuedLink
+from keyturn.service.inviting.invitations import IssuedLink, Operators
 from keyturn.service.problems.proofs import ServiceKeyRefused
-from keyturn.service.problems.requests import InputInvalid, TooManyRequests
+from keyturn.service.problems.requests import TooManyRequests
 from keyturn.service.reset.records.messages import LONGEST_REASON
 
 WITH_KEY: Sequence[SecurityRequirement] = ({SERVICE_KEY: []},)
@@ -49,50 +48,36 @@ class LinkRequest(Schema, frozen=True, kw_only=True):
     code: Annotated[bool, Meta(description="a code in place of the link, if mails have codes")] = False
 
 
-@post(
-    "/invitations",
-    kind="invite",
-    status_code=202,
-    summary="Invite a user to choose a first password",
-    description=(
-        "For the operator's app, with the service key. No mail is sent to an address without an account, or whose "
-        "account has a password or another sign-in; the audit trail records this."
-    ),
-    operation_id="invite",
-    responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
-)
-async def invite(
-    data: JSONBody[InvitationRequest], request: AnyRequest, parts: GivenParts
-) -> Response[Done | IssuedLink]:
-    client = client_of(request)
-    answer: Response[Any] = message_response(request, parts, ON_ITS_WAY)
+@takes("/invitations", kind="invite", status_code=202, problems=(ServiceKeyRefused, TooManyRequests))
+async def invite(data: JSONBody[InvitationRequest], call: GivenCall) -> Response[Done | IssuedLink]:
+    """Invite a user to choose a first password.
+
+    For the operator's app, with the service key. No mail is sent to an address without an account, or whose account has
+    a password or another sign-in; the audit trail records this.
+    """
+    client = call.client
+    answer: Response[Any] = call.done(ON_ITS_WAY)
     if data.link:
-        await parts.invitations.require_key(bearer_of(request), client, for_links=True)
-        answer = Response(await parts.operator_links.mint(data.email, client, data.reason, invites=True))
-    await parts.invitations.invite(data.email, client, data.reason)
+        await call.parts.operators.require_key(bearer_of(call.request), client, for_links=True)
+        answer = Response(await call.parts.operators.mint(data.email, client, data.reason, invites=True))
+    await call.parts.operators.invite(data.email, client, data.reason)
     return answer
 
 
-@post(
-    "/links",
-    kind="link",
-    status_code=200,
-    summary="Get a reset link for an account's owner",
-    description=(
-        "For the operator's app, with the link key, once the app's operator knows the person. Earlier links of the "
-        "account end, and its mailbox gets a notice without a link to a new password. The link works once."
-    ),
-    operation_id="mintLink",
-    responses=problem_responses(InputInvalid, ServiceKeyRefused, TooManyRequests),
-)
-async def mint_link(data: JSONBody[LinkRequest], request: AnyRequest, parts: GivenParts) -> IssuedLink:
-    return await parts.operator_links.mint(data.email, client_of(request), data.reason, with_code=data.code)
+@takes("/links", kind="link", problems=(ServiceKeyRefused, TooManyRequests))
+async def mint_link(data: JSONBody[LinkRequest], call: GivenCall) -> IssuedLink:
+    """Get a reset link for an account's owner.
+
+    For the operator's app, with the link key, once the app's operator knows the person. Earlier links of the account
+    end, and its mailbox gets a notice without a link to a new password. The link works once.
+    """
+    return await call.parts.operators.mint(data.email, call.client, data.reason, with_code=data.code)
 
 
-def service_key_guard(invitations: Invitations, *, for_links: bool = False) -> Guard:
+def service_key_guard(operators: Operators, *, for_links: bool = False) -> Guard:
     """Return a guard that refuses requests without the service key before it reads the body."""
 
     async def require_key(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        await invitations.require_key(bearer_of(connection), client_of(connection), for_links=for_links)
+        await operators.require_key(bearer_of(connection), client_of(connection), for_links=for_links)
 
     return require_key

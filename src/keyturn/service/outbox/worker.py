@@ -89,7 +89,7 @@ class Worker:
     async def run(self) -> None:
         """Work until cancelled. Then finish what is under way, since its mail may already be with the provider."""
         for kind, outcome in product(self._handlers, OUTCOMES):
-            self._meters.message(kind, outcome, 0)  # `increase()` does not see a series whose first count is 1
+            self._meters.message(kind, outcome, count=0)  # `increase()` does not see a series whose first count is 1
         self._stopped = asyncio.Event()  # it belongs to the event loop that awaits it
         work = asyncio.create_task(self._run())
         try:

@@ -16,8 +16,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 
 from keyturn.packaging import folder
-from keyturn.service.api.requests import AnyRequest
-from keyturn.service.pages.reading import reading
+from keyturn.service.api.requests import AnyRequest, reading
 from keyturn.service.pages.security import NO_FORM, security_headers
 from keyturn.service.pages.site import Site
 from keyturn.service.reset.mails.palette import Palette
@@ -61,9 +60,8 @@ class Assets:
         self._headers = headers
         paths = [*_STATIC.iterdir(), *(folder("frontend") / "keyturn" / name for name in _SHARED)]
         self._files = {path.name: path.read_bytes() for path in paths}
-        self._themes = {"": site.themes.general, **site.themes.kinds}
         self._brand_files: dict[str, BrandFile] = {}
-        for theme in self._themes.values():
+        for theme in (site.themes.general, *site.themes.kinds.values()):
             self._files[theme.file_name("brand", ".css")] = theme_css(theme).encode()
             self._files[theme.file_name("icon", ".svg")] = _icon_svg(theme.brand.name, theme.palette).encode()
             self._brand_files |= theme.served()
@@ -76,12 +74,12 @@ class Assets:
         """
         if name in ("brand.css", "icon.svg"):
             stem, _, suffix = name.partition(".")
-            name = self._themes[kind].file_name(stem, f".{suffix}")
+            name = self._site.theme(kind).file_name(stem, f".{suffix}")
         return self._site.url(f"{ASSETS}/{self._version}/{name}")
 
     def brand_url(self, name: str, kind: str = "") -> str:
         """Return the URL of the file in that setting of the brand, or an empty text."""
-        return self._themes[kind].file_url(name, self._site.prefix)
+        return self._site.theme(kind).file_url(name, self._site.prefix)
 
     def route(self) -> HTTPRouteHandler:
         # Outside the check of forms, which would set a cookie on an answer that caches share.
@@ -133,20 +131,9 @@ def _icon_svg(name: str, palette: Palette) -> str:
 
 
 _MODULES = (
-    "client",
-    "style",
-    "making",
-    "puzzle",
-    "challenge",
-    "forms",
-    "code",
-    "asking",
-    "link",
-    "strength",
-    "rules",
-    "second_step",
-    "reset",
-)
+    "client", "style", "making", "puzzle", "challenge", "forms", "code", "asking", "link", "strength", "rules",
+    "second_step", "reset",
+)  # fmt: skip
 """In the order of their imports."""
 
 _COMMENT = re.compile(r"^ *(?://[^\n]*|/\*(?:(?!\*/).)*\*/)\n", re.MULTILINE | re.DOTALL)

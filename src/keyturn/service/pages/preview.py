@@ -58,16 +58,9 @@ _TYPES: Mapping[str, Any] = {
 }
 """The types of values that templates ask for more than their fields."""
 
-_PROBLEMS = {
-    type(problem).__name__: problem
-    for problem in (
-        TooManyRequests(47),
-        Busy(47),
-        OutcomeUnknown(),
-        ResetRefused("Your account is being examined. Please call us."),
-        Internal(),
-    )
-}
+_REFUSED = ResetRefused("Your account is being examined. Please call us.")
+_PROBLEMS = {type(one).__name__: one for one in (TooManyRequests(47), Busy(47), OutcomeUnknown(), _REFUSED, Internal())}
+_ADA = {"id": "1", "email": "ada@northwind.example", "name": "Ada"}
 
 
 class PagePreview:
@@ -153,13 +146,7 @@ class PagePreview:
             values: dict[str, Any] = {"back": site.forgot, "csrf_token": "0" * 8, "rules": policy.rules}
             values |= _STATES[state]
             for name in values.keys() & {"account", "owner"}:
-                values[name] = {
-                    "id": "1",
-                    "email": "ada@northwind.example",
-                    "name": "Ada",
-                    "kind": kind,
-                    **values[name],
-                }
+                values[name] = {**_ADA, "kind": kind, **values[name]}
             values |= {name: msgspec.convert(values[name], _TYPES[name]) for name in values.keys() & _TYPES.keys()}
             owner = values.get("owner")  # of a form for a new password
             values = {"account": owner, "until": owner and owner.expires_at, **values}

@@ -12,8 +12,8 @@ from litestar import Router
 from litestar.openapi.plugins import OpenAPIRenderPlugin
 from markupsafe import Markup, escape
 
+from keyturn.service.api.json_routes import SERVICE_KEY
 from keyturn.service.api.requests import AnyRequest
-from keyturn.service.api.responses import SERVICE_KEY
 from keyturn.service.pages.rendering import Pages, page_environment
 
 
@@ -48,53 +48,27 @@ def groups_of(schema: Mapping[str, Any], base_url: str) -> dict[str, list["Opera
     """
     known = schema.get("components", {}).get("schemas", {})
     groups: dict[str, dict[str, Operation]] = {tag["name"]: {} for tag in schema.get("tags", [])}
-    routes = [(path, *route) for path, methods in _inlined(schema["paths"], known).items() for route in methods.items()]
+    routes = [(path, *route) for path, methods in schema["paths"].items() for route in methods.items()]
     place = {name: place for place, name in enumerate(STORY)}
     for path, method, description in sorted(
         routes, key=lambda route: (place.get(route[2].get("operationId"), len(STORY)), route[0])
     ):
         group = groups.setdefault(description.get("tags", ["Other"])[0], {})
-        described = _operation(method, description, base_url + path)
+        described = _operation(method, description, base_url + path, known)
         group.setdefault(f"{method} {described.summary}", described).paths.append(path)
     return {tag: list(group.values()) for tag, group in groups.items() if group}
 
 
-def _inlined(value: Any, known: Mapping[str, Any]) -> Any:
-    if isinstance(value, list):
-        return [_inlined(one, known) for one in value]
-    if not isinstance(value, dict):
-        return value
-    if "$ref" in value:
-        return _inlined(known[value["$ref"].removeprefix(_REFERENCE)], known)
-    return {name: _inlined(one, known) for name, one in value.items()}
-
-
 STORY = (
-    "requestPasswordReset",
-    "getChallenge",
-    "verifyResetCode",
-    "validateResetToken",
-    "getPasswordPolicy",
-    "checkPassword",
-    "resetPassword",
-    "replaceExpiredLink",
-    "secureAccount",
-    "getFormTexts",
-    "signIn",
-    "getSignedIn",
-    "changePassword",
-    "signOut",
-    "invite",
-    "mintLink",
-    "checkLiveness",
-    "checkReadiness",
-)
+    "requestPasswordReset", "getChallenge", "verifyResetCode", "validateResetToken", "getPasswordPolicy",
+    "checkPassword", "resetPassword", "replaceExpiredLink", "secureAccount", "getFormTexts",
+    "signIn", "getSignedIn", "changePassword", "signOut", "invite", "mintLink", "checkLiveness", "checkReadiness",
+)  # fmt: skip
 """The names of the operations, in the order in which a frontend calls them."""
 
 
 _JSON = "application/json"
 _SERVICE_KEY = "KEYTURN_INVITATIONS_SERVICE_KEY"
-_REFERENCE = "#/components/schemas/"
 
 
 class Operation(NamedTuple):
@@ -108,12 +82,12 @@ class Operation(NamedTuple):
     curl: str
 
 
-def _operation(method: str, description: Mapping[str, Any], address: str) -> Operation:
+def _operation(method: str, description: Mapping[str, Any], address: str, known: Mapping[str, Any]) -> Operation:
     schema = description.get("requestBody", {}).get("content", {}).get(_JSON, {}).get("schema")
     keeps_cookies = "Sessions" in description.get("tags", ())  # so that they work one after the other
     words = ["curl", "-i", *(["-b", "cookies", "-c", "cookies"] if keeps_cookies else []), address]
     if schema:
-        words += ["--json", json.dumps(_example_body(schema), ensure_ascii=False)]
+        words += ["--json", json.dumps(_example_body(known[schema["$ref"].rpartition("/")[2]]), ensure_ascii=False)]
     elif method != "get":
         words += ["-X", method.upper()]
     # The key comes from a variable, so it stays out of the shell's history and of the code.

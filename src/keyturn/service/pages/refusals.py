@@ -6,24 +6,27 @@ The page of an error that the log explains shows the id of the request, by which
 import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 from urllib.parse import urlencode
 
-from litestar import Response
 from litestar.datastructures import Cookie
-from litestar.exceptions import PermissionDeniedException
+from litestar.datastructures.headers import Accept
+from litestar.exceptions import HTTPException, PermissionDeniedException
 from litestar.types import ExceptionHandlersMap
 
-from keyturn.service.api.problems import SERVER_FAULT, FailureLog, problem_answering
+from keyturn.service.api.problems import MEDIA_TYPE, SERVER_FAULT, FailureLog, problem_answering, problem_handlers
 from keyturn.service.api.requests import AnyRequest, request_id_of
 from keyturn.service.pages.forgot import dead_link_page
-from keyturn.service.pages.rendering import Pages
+from keyturn.service.pages.rendering import Answer, Pages, Visit
 from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.problem import Problem
 from keyturn.service.problems.proofs import LinkDead, NotSignedIn, SecurityLinkDead
+from keyturn.service.problems.requests import MethodNotAllowed, NotFound
+from keyturn.service.reset.records.client import clip_header
 from keyturn.service.telemetry.logs import LogEvent, OnceAMinute
 
 log = logging.getLogger("keyturn.pages")
+
+_FOR_PROGRAMS = {".well-known", "api", "health", "metrics", "schema", "webhooks"}
 
 _REASONS = {
     "internal": "failed",
@@ -44,7 +47,7 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
     """Return what answers errors with pages. One without a page of its own gets `refusal.html`."""
     site, cookies, refused, log_failure = pages.site, pages.cookies, OnceAMinute(), FailureLog()
 
-    def refuse(request: AnyRequest, error: Exception, reason: str = "", ended: Sequence[Cookie] = ()) -> Response[Any]:
+    def refuse(request: AnyRequest, error: Exception, reason: str = "", ended: Sequence[Cookie] = ()) -> Answer:
         problem = problem_answering(error)
         reason = reason or _reason_of(problem)
         if problem.status >= SERVER_FAULT:
@@ -55,30 +58,24 @@ def refusal_handlers(pages: Pages) -> ExceptionHandlersMap:
             log.info(LogEvent("page.refused", reason=reason, count=count))
         # The way back comes from the route, not from the address of the request, which may hold a token.
         back = request.route_handler.opt.get("back")
-        return refusal_page(pages, request, problem, reason, site.url(back) if back else site.forgot, cookies=ended)
+        way = site.url(back) if back else site.forgot
+        return refusal_page(Visit(pages, request), problem, reason, way, cookies=ended)
 
-    def show_dead_security_link(request: AnyRequest, dead: SecurityLinkDead) -> Response[Any]:
-        return pages.page(request, "dead_security_link.html", status=dead.status)
-
-    def lead_to_sign_in(request: AnyRequest, _: NotSignedIn) -> Response[Any]:
+    def lead_to_sign_in(request: AnyRequest, _: NotSignedIn) -> Answer:
         """Lead to the sign-in, and from there back to the requested page."""
         wanted = site.url(request.route_handler.opt.get("here", ""))
-        return pages.redirect(f"{site.url(site.paths.sign_in)}?{urlencode({'next': wanted})}")
-
-    def refuse_forged_form(request: AnyRequest, error: PermissionDeniedException) -> Response[Any]:
-        """Delete the cookie too: signed with another key, it would be refused for ever."""
-        return refuse(request, error, "stale_form", [cookies.form.expire()])
-
-    def doubt(request: AnyRequest, error: OutcomeUnknown) -> Response[Any]:
-        """Lead to the sign-in, which shows which password it is. The cookie of the used link ends."""
-        return refuse(request, error, ended=[cookies.link.expire()])
+        return Visit(pages, request).redirect(f"{site.url(site.paths.sign_in)}?{urlencode({'next': wanted})}")
 
     return {
-        LinkDead: lambda request, dead: dead_link_page(pages, request, dead),
-        SecurityLinkDead: show_dead_security_link,
+        LinkDead: lambda request, dead: dead_link_page(Visit(pages, request), dead),
+        SecurityLinkDead: lambda request, dead: Visit(pages, request).page(
+            "dead_security_link.html", status=dead.status
+        ),
         NotSignedIn: lead_to_sign_in,
-        PermissionDeniedException: refuse_forged_form,
-        OutcomeUnknown: doubt,
+        # The cookie of a forged form ends, too: signed with another key, it would be refused for ever.
+        PermissionDeniedException: lambda request, error: refuse(request, error, "stale_form", [cookies.form.expire()]),
+        # Its page leads to the sign-in, which shows which password it is. The cookie of the used link ends.
+        OutcomeUnknown: lambda request, error: refuse(request, error, ended=[cookies.link.expire()]),
         Exception: refuse,
     }
 
@@ -90,22 +87,20 @@ def _reason_of(problem: Problem) -> str:
 
 
 def refusal_page(
-    pages: Pages,
-    request: AnyRequest,
+    visit: Visit,
     problem: Problem,
     reason: str,
     back: str,
     *,
     headers: Mapping[str, str] | None = None,
     cookies: Sequence[Cookie] = (),
-) -> Response[Any]:
+) -> Answer:
     headers, reference = dict(headers or {}), ""
     if problem.retry_after and reason != "failed":
         headers["Retry-After"] = str(problem.retry_after)
     if reason not in _WITHOUT_REFERENCE:
-        reference = headers["X-Request-ID"] = request_id_of(request.scope)
-    return pages.page(
-        request,
+        reference = headers["X-Request-ID"] = request_id_of(visit.request.scope)
+    return visit.page(
         "refusal.html",
         status=problem.status,
         headers=headers,
@@ -117,3 +112,33 @@ def refusal_page(
         back=back,
         reference=reference,
     )
+
+
+def service_error_handlers(pages: Pages) -> ExceptionHandlersMap:
+    """Return the API's handler, with a page for browsers at an address that a service of its own does not know.
+
+    In an app, unknown addresses are the app's.
+    """
+    to_programs = problem_handlers(pages.parts.languages)[Exception]
+
+    def answer(request: AnyRequest, error: Exception) -> Answer:
+        problem = problem_answering(error)
+        if not isinstance(problem, NotFound | MethodNotAllowed) or not _is_for_people(request, pages.site.paths.api):
+            return to_programs(request, error)
+        headers = error.headers if isinstance(error, HTTPException) else None
+        return refusal_page(Visit(pages, request), problem, "missing", pages.site.url("/"), headers=headers)
+
+    return {Exception: answer}
+
+
+def _is_for_people(request: AnyRequest, api: str) -> bool:
+    """Tell whether a page is wanted. If the API is at "/", only the Accept header shows that."""
+    if _first_part(request.scope["path"]) in {*_FOR_PROGRAMS, _first_part(api)} - {""}:
+        return False
+    accepted = Accept(clip_header(request.headers.get("accept", "*/*")))
+    return accepted.best_match([MEDIA_TYPE, "application/json", "text/html"]) == "text/html"
+
+
+def _first_part(path: str) -> str:
+    """Return the first part of a path, whatever a client or a server made of it."""
+    return path.lstrip("/").partition("/")[0]

@@ -7,19 +7,24 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
-from litestar import MediaType, Response
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from litestar import MediaType, Response, Router
 from litestar.datastructures import Cookie
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Redirect
 from litestar.template.base import csrf_token
+from litestar.types import ControllerRouterHandler
 
 from keyturn.errors import TemplateInvalid
+from keyturn.mail.addresses import LONGEST
 from keyturn.mail.languages import READER, Language, Languages, order_of_name
 from keyturn.mail.rendering.jinja import shared_bytecode_cache, template_invalid
 from keyturn.service.accounts.port import Account
+from keyturn.service.api.cookies import BrowserCookie
 from keyturn.service.api.mail_services import inbox_of, meant_by
-from keyturn.service.api.requests import AnyRequest
+from keyturn.service.api.requests import AnyRequest, Call, reading
 from keyturn.service.pages.assets import Assets
 from keyturn.service.pages.cookies import Cookies, Flash
 from keyturn.service.pages.security import security_headers
@@ -27,6 +32,7 @@ from keyturn.service.pages.site import Site
 from keyturn.service.parts import Parts
 from keyturn.service.problems.passwords import rule_text
 from keyturn.service.problems.proofs import LINK_TEXTS, NotSignedIn
+from keyturn.service.secrets import LENGTH
 from keyturn.service.telemetry.logs import LogEvent
 
 PACKAGED = Path(__file__).parent / "templates"
@@ -84,12 +90,9 @@ class PageTemplates:
 
 def page_environment(own: str = "", *, reload: bool = False) -> Environment:
     """Return the Jinja environment of the pages' templates, without a language or values."""
-    ours = FileSystemLoader(PACKAGED)
-    loader: BaseLoader = ours
-    if own:
-        loader = ChoiceLoader([FileSystemLoader([Path(own).resolve(), PACKAGED]), PrefixLoader({OURS: ours})])
+    by_name = FileSystemLoader([Path(own).resolve(), PACKAGED] if own else PACKAGED)
     return Environment(
-        loader=loader,
+        loader=ChoiceLoader([by_name, PrefixLoader({OURS: FileSystemLoader(PACKAGED)})]),
         autoescape=True,
         auto_reload=reload,
         undefined=StrictUndefined,
@@ -109,12 +112,14 @@ _LONGEST_QUERY = 1000
 """Bytes of the query that the links to other languages keep: a way back, an address."""
 
 
+Answer = Response[Any]
+
 PageOwner = Account | Flash
 """The account of a page: its language, kind and time zone."""
 
 
 class Pages:
-    """Makes every answer of the pages' router, so that all of them carry the security headers."""
+    """What the pages of a process share: their values, files, cookies, headers and templates."""
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
@@ -125,81 +130,7 @@ class Pages:
         self._templates = PageTemplates(site, self.assets, site.settings.pages.templates)
         self._packaged = PageTemplates(site, self.assets)
 
-    def page(
-        self,
-        request: AnyRequest,
-        template: str,
-        *,
-        status: int = 200,
-        account: PageOwner | None = None,
-        cookies: Sequence[Cookie] = (),
-        headers: Mapping[str, str] | None = None,
-        **values: Any,
-    ) -> Response[Any]:
-        """Return a template as the answer, in the chosen language, else the account's, else the browser's.
-
-        The kind of the account decides its brand and its words.
-        """
-        kind = account.kind if account and account.kind in self.site.themes.kinds else ""
-        languages = self.site.theme(kind).languages
-        language, chosen = self._choose_language(request, languages, account)
-        values |= {
-            READER: language.in_zone(account.timezone if account else ""),
-            "account": account,
-            "csrf_token": csrf_token({"request": request}),
-        }
-        of_language = {"Content-Language": language.tag, "Vary": "Accept-Language, Cookie"}
-        no_index = {"X-Robots-Tag": "noindex"}  # pages of one person each, or of none
-        return Response(
-            self._render(template, values, language, kind, _link_to_itself(request)),
-            status_code=status,
-            media_type=MediaType.HTML,
-            cookies=[*cookies, *chosen],
-            headers={**self.headers, **of_language, **no_index, **(headers or {})},
-        )
-
-    def _choose_language(
-        self, request: AnyRequest, languages: Languages, account: PageOwner | None
-    ) -> tuple[Language, Sequence[Cookie]]:
-        """Return the language of an answer, and the cookie that remembers it if the reader has just chosen it."""
-        chosen, remembered = request.query_params.get("lang", ""), self.cookies.language.read(request)
-        wanted = next(
-            (tag for tag in (chosen, remembered) if tag in languages.known), account.locale if account else ""
-        )
-        cookies = [self.cookies.language.issue(chosen)] if chosen in languages.known else []
-        return languages.choose(wanted, request.headers.get("accept-language", "")), cookies
-
-    def redirect(self, url: str, *cookies: Cookie) -> Response[Any]:
-        """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110, 15.4.4)."""
-        return Redirect(url, status_code=303, cookies=list(cookies), headers=self.headers)
-
-    def lead_on(
-        self, request: AnyRequest, url: str, *cookies: Cookie, template: str = "lead_on.html", **values: Any
-    ) -> Response[Any]:
-        """Answer a form by leading to an address: with a redirect to a page here, with a page to another site.
-
-        A redirect of a form to another site ends at `form-action`, and so does every redirect that follows it there
-        (CSP Level 3, 6.4.2).
-        """
-        if url.startswith("/"):
-            return self.redirect(url, *cookies)
-        headers = {"Refresh": f"0; url={quote(url, safe=_IN_A_URL)}"}
-        return self.page(request, template, cookies=cookies, headers=headers, leads_to=url, **values)
-
-    async def signed_in(self, request: AnyRequest) -> Account | None:
-        """Return the account that is signed in with this browser, if there is one."""
-        try:
-            return await self.require_signed_in(request)
-        except NotSignedIn:
-            return None
-
-    async def require_signed_in(self, request: AnyRequest) -> Account:
-        """Return the account that is signed in with this browser. Raises NotSignedIn."""
-        if self.parts.sign_ins is None:
-            raise NotSignedIn
-        return await self.parts.sign_ins.account(self.cookies.session.read(request))
-
-    def _render(self, *page: Any) -> str:
+    def render(self, *page: Any) -> str:
         """Return the page. If a custom template fails, use the packaged one, so that the user gets on."""
         try:
             return self._templates.render(*page)
@@ -208,8 +139,118 @@ class Pages:
             return self._packaged.render(*page)
 
 
-GivenPages = NamedDependency[Pages]
-"""The pages, as a handler gets them."""
+class Visit(Call):
+    """A request for a page, and what makes every answer to it, so that all of them carry the security headers."""
+
+    def __init__(self, pages: Pages, request: AnyRequest) -> None:
+        super().__init__(pages.parts, request)
+        self.pages, self.site, self.cookies = pages, pages.site, pages.cookies
+
+    def page(
+        self,
+        template: str,
+        *,
+        status: int = 200,
+        account: PageOwner | None = None,
+        cookies: Sequence[Cookie] = (),
+        headers: Mapping[str, str] | None = None,
+        **values: Any,
+    ) -> Answer:
+        """Return a template as the answer, in the chosen language, else the account's, else the browser's.
+
+        The kind of the account decides its brand and its words.
+        """
+        kind = account.kind if account and account.kind in self.site.themes.kinds else ""
+        language, chosen = self._choose_language(self.site.theme(kind).languages, account)
+        values |= {
+            READER: language.in_zone(account.timezone if account else ""),
+            "account": account,
+            "csrf_token": csrf_token({"request": self.request}),
+        }
+        of_language = {"Content-Language": language.tag, "Vary": "Accept-Language, Cookie"}
+        no_index = {"X-Robots-Tag": "noindex"}  # pages of one person each, or of none
+        return Response(
+            self.pages.render(template, values, language, kind, _link_to_itself(self.request)),
+            status_code=status,
+            media_type=MediaType.HTML,
+            cookies=[*cookies, *chosen],
+            headers={**self.pages.headers, **of_language, **no_index, **(headers or {})},
+        )
+
+    def _choose_language(self, languages: Languages, account: PageOwner | None) -> tuple[Language, Sequence[Cookie]]:
+        """Return the language of an answer, and the cookie that remembers it if the reader has just chosen it."""
+        cookie, chosen = self.cookies.language, self.request.query_params.get("lang", "")
+        tags = (tag for tag in (chosen, cookie.read(self.request)) if tag in languages.known)
+        wanted = next(tags, account.locale if account else "")
+        cookies = [cookie.issue(chosen)] if chosen in languages.known else []
+        return languages.choose(wanted, self.request.headers.get("accept-language", "")), cookies
+
+    def redirect(self, url: str, *cookies: Cookie) -> Answer:
+        """Return a redirect that a browser follows with GET, whatever it did before (RFC 9110, 15.4.4)."""
+        return Redirect(url, status_code=303, cookies=list(cookies), headers=self.pages.headers)
+
+    def lead_on(self, url: str, *cookies: Cookie, template: str = "lead_on.html", **values: Any) -> Answer:
+        """Answer a form by leading to an address: with a redirect to a page here, with a page to another site.
+
+        A redirect of a form to another site ends at `form-action`, and so does every redirect that follows it there
+        (CSP Level 3, 6.4.2).
+        """
+        if url.startswith("/"):
+            return self.redirect(url, *cookies)
+        headers = {"Refresh": f"0; url={quote(url, safe=_IN_A_URL)}"}
+        return self.page(template, cookies=cookies, headers=headers, leads_to=url, **values)
+
+    def keep_link(self, cookie: BrowserCookie, token: str, email: str | None = None) -> Answer:
+        """Keep a link out of histories, referrers and screenshots (ASVS 14.2.1): a cookie, and a clean address.
+
+        Both parts are cut one character beyond a valid length, so that they fit and stay invalid.
+        """
+        return self.redirect(cookie.path, cookie.hold(token[: LENGTH + 1], (email or "")[: LONGEST + 1]))
+
+    async def signed_in(self) -> Account | None:
+        """Return the account that is signed in with this browser, if there is one."""
+        try:
+            return await self.require_signed_in()
+        except NotSignedIn:
+            return None
+
+    async def require_signed_in(self) -> Account:
+        """Return the account that is signed in with this browser. Raises NotSignedIn."""
+        if self.parts.sign_ins is None:
+            raise NotSignedIn
+        return await self.parts.sign_ins.account(self.cookies.session.read(self.request))
+
+
+GivenVisit = NamedDependency[Visit]
+"""The visit, as a handler gets it."""
+
+
+def visiting(pages: Pages) -> dict[str, Provide]:
+    """Return the dependency of handlers of pages."""
+
+    def visit(request: AnyRequest) -> Visit:
+        return Visit(pages, request)
+
+    return {"visit": Provide(visit, sync_to_thread=False)}
+
+
+def page_at(path: str, *handlers: ControllerRouterHandler, back: str = "") -> Router:
+    """Return a page, and everything below it, at its path. `back`: where its refusals lead, by default to itself."""
+    return Router(path, route_handlers=handlers, opt={"here": path, "back": back or path})
+
+
+def taking_link(cookie: BrowserCookie) -> HTTPRouteHandler:
+    """Return the route of links with their token at the end of the path of their page, which is that of the cookie.
+
+    The token leaves the address bar for the cookie, GET shows the page, and only POST acts: mail scanners follow links
+    with GET (RFC 9110, 9.2.1; ASVS 3.5.3).
+    """
+
+    @reading("/{token:str}")
+    async def take(token: FromPath[str], visit: GivenVisit) -> Answer:
+        return visit.keep_link(cookie, token, visit.request.query_params.get(visit.site.paths.email))
+
+    return take
 
 
 def _link_to_itself(request: AnyRequest) -> str:

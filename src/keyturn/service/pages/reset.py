@@ -3,23 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-from litestar import Controller, Response, post
+from litestar import Response, post
 from litestar.datastructures import Cookie
 from litestar.params import URLEncodedBody
 
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
-from keyturn.service.api.requests import AnyRequest, accepted_language, client_of, mounted
-from keyturn.service.api.responses import judgement_response
+from keyturn.service.api.requests import mounted, reading
 from keyturn.service.clock import now
 from keyturn.service.pages.cookies import Flash, Said
-from keyturn.service.pages.opening import keep_link
-from keyturn.service.pages.reading import reading
-from keyturn.service.pages.rendering import GivenPages, Pages
+from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
 from keyturn.service.pages.second_step import ShownStep, StepForm, shown_step
 from keyturn.service.problems import proofs
 from keyturn.service.problems.passwords import OutcomeUnknown, PasswordRejected, Violation
@@ -40,8 +36,7 @@ class NewPasswordForm(StepForm, frozen=True):
 
 
 def password_form(
-    pages: Pages,
-    request: AnyRequest,
+    visit: Visit,
     owner: Account,
     broken: Sequence[Violation] = (),
     *,
@@ -49,17 +44,16 @@ def password_form(
     rejected: bool = False,
     status: int = 200,
     step: ShownStep | None = None,
-) -> Response[Any]:
+) -> Answer:
     """Return the form, with the known rules and the rules by which a custom store refused the password.
 
     Without a link, the form asks a signed-in user for the current password. `rejected`: that password was wrong.
     """
-    known = pages.parts.policy.rules
+    known = visit.parts.policy.rules
     names = {rule.name for rule in known}
     more = [Rule(name=one.rule, message=one.message, limit=one.limit) for one in broken if one.rule not in names]
     until: datetime | None = owner.expires_at if isinstance(owner, LiveLink) else None
-    return pages.page(
-        request,
+    return visit.page(
         "reset.html",
         status=status,
         account=owner,
@@ -81,121 +75,108 @@ class LinkForm(msgspec.Struct, frozen=True):
     email: str = ""
 
 
-class ResetPassword(Controller):
-    """Takes a link out of the address bar, shows the form for a new password, and saves it.
+@post("/open")
+async def take_from_fragment(data: URLEncodedBody[LinkForm], visit: GivenVisit) -> Answer:
+    """Take the part of an address behind its "#", which only a script can read."""
+    return visit.keep_link(visit.cookies.link, data.token, data.email)
 
-    The settings name its path and the parameters of a link.
+
+@reading()
+async def show(visit: GivenVisit) -> Answer:
+    """Take a link out of the address bar, or show the form. The link is never used up (RFC 9110, 9.2.1; ASVS 3.5.3).
+
+    The settings name the parameters of a link. Raises LinkDead, TooManyRequests.
     """
-
-    @post("/open")
-    async def take_from_fragment(self, data: URLEncodedBody[LinkForm], pages: GivenPages) -> Response[Any]:
-        """Take the part of an address behind its "#", which only a script can read."""
-        return keep_link(pages, pages.cookies.link, data.token, data.email)
-
-    @reading()
-    async def show(self, request: AnyRequest, pages: GivenPages) -> Response[Any]:
-        """Show the form. The link is never used up by this (RFC 9110, 9.2.1; ASVS 3.5.3).
-
-        Raises LinkDead, TooManyRequests.
-        """
-        names, query = pages.site.paths, request.query_params
-        if (token := query.get(names.token)) is not None:
-            return keep_link(pages, pages.cookies.link, token, query.get(names.email))
-        token, email = pages.cookies.opened_link(request)
-        if not token:
-            return await _show_without_link(request, pages)
-        live = await pages.parts.checks.validate(token, client_of(request), email)
-        return password_form(pages, request, live)
-
-    @post("/check", status_code=200)
-    async def judge(
-        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
-    ) -> Response[Any]:
-        """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
-        token, email = pages.cookies.opened_link(request, data.email)
-        judging = pages.parts.checks.judge(token, data.password, client_of(request), email)
-        return await judgement_response(request, pages.parts, judging)
-
-    @post("/code", status_code=200)
-    async def send_code(
-        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
-    ) -> Response[Any]:
-        """Send a code to the account's phone, if it has one. Raises LinkDead, TooManyRequests, Unavailable."""
-        token, email = pages.cookies.opened_link(request, data.email)
-        checks, client = pages.parts.checks, client_of(request)
-        sent = await checks.begin_second_step(token, "sms", client, email)
-        if _is_script(request):
-            return Response({"sent": sent})
-        live = await checks.validate(token, client, email)
-        return password_form(pages, request, live, step=ShownStep(method="sms", sent=sent))
-
-    @post()
-    async def save(
-        self, request: AnyRequest, data: URLEncodedBody[NewPasswordForm], pages: GivenPages
-    ) -> Response[Any]:
-        """Set the password, or show the form again with every mistake; the link survives a mistake.
-
-        The address in the form must be the link's: with two links in two tabs, the cookie holds the later one. Without
-        a link, the signed-in user changes the password, and another user may have signed in in another tab. Raises
-        LinkDead, TooManyRequests, Busy.
-        """
-        (token, email), here = pages.cookies.opened_link(request, data.email), pages.site.url(pages.site.paths.reset)
-        owner: LiveLink | Account | None
-        if token:
-            live = await pages.parts.checks.validate(token, client_of(request), email)
-            owner, saving = live, partial(_complete, request, pages, token, live, data)
-        else:
-            owner, saving = await pages.signed_in(request), partial(_change, request, pages, data)
-            if owner is None or not addresses.is_same_mailbox(data.email, owner.email):
-                return pages.redirect(here)
-        mismatch, rejected, step = data.password != data.again, False, ShownStep(method=data.method)
-        broken: Sequence[Violation] = ()
-        try:
-            if not mismatch:
-                return await saving()
-            await pages.parts.checks.check_password(data.password, client_of(request), owner.email)
-        except proofs.CredentialsRejected:
-            rejected = True
-        except PasswordRejected as refused:
-            broken = refused.violations
-        except (proofs.SecondStepRequired, proofs.SecondStepRejected) as asked:
-            step = shown_step(data.method, asked)
-            if _is_script(request):
-                return _tell_script(request, pages, step)
-        except (proofs.LinkDead, OutcomeUnknown) as ended:
-            if not _is_script(request):
-                raise
-            # The next page says it: sending the form again would end otherwise.
-            said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else ended.reason
-            flash = pages.cookies.set_flash(Flash(said, owner.kind, owner.locale), pages.site.paths.reset)
-            return _tell_next(here, pages.cookies.link.expire(), flash)
-        return password_form(pages, request, owner, broken, mismatch=mismatch, rejected=rejected, status=422, step=step)
+    names, query = visit.site.paths, visit.request.query_params
+    if (token := query.get(names.token)) is not None:
+        return visit.keep_link(visit.cookies.link, token, query.get(names.email))
+    token, email = visit.cookies.opened_link(visit.request)
+    if not token:
+        return await _show_without_link(visit)
+    return password_form(visit, await visit.parts.checks.validate(token, visit.client, email))
 
 
-async def _complete(
-    request: AnyRequest, pages: Pages, token: str, live: LiveLink, data: NewPasswordForm
-) -> Response[Any]:
+@post("/check", status_code=200)
+async def judge(data: URLEncodedBody[NewPasswordForm], visit: GivenVisit) -> Answer:
+    """Judge an unsaved password, for the script. Raises LinkDead, TooManyRequests."""
+    token, email = visit.cookies.opened_link(visit.request, data.email)
+    judging = visit.parts.checks.judge(token, data.password, visit.client, email)
+    return await visit.judgement(judging)
+
+
+@post("/code", status_code=200)
+async def send_code(data: URLEncodedBody[NewPasswordForm], visit: GivenVisit) -> Answer:
+    """Send a code to the account's phone, if it has one. Raises LinkDead, TooManyRequests, Unavailable."""
+    token, email = visit.cookies.opened_link(visit.request, data.email)
+    checks, client = visit.parts.checks, visit.client
+    sent = await checks.begin_second_step(token, "sms", client, email)
+    if _is_script(visit):
+        return Response({"sent": sent})
+    live = await checks.validate(token, client, email)
+    return password_form(visit, live, step=ShownStep(method="sms", sent=sent))
+
+
+@post()
+async def save(data: URLEncodedBody[NewPasswordForm], visit: GivenVisit) -> Answer:
+    """Set the password, or show the form again with every mistake; the link survives a mistake.
+
+    The address in the form must be the link's: with two links in two tabs, the cookie holds the later one. Without a
+    link, the signed-in user changes the password, and another user may have signed in in another tab. Raises LinkDead,
+    TooManyRequests, Busy.
+    """
+    (token, email), path = visit.cookies.opened_link(visit.request, data.email), visit.site.paths.reset
+    owner: LiveLink | Account | None
+    if token:
+        live = await visit.parts.checks.validate(token, visit.client, email)
+        owner, saving = live, partial(_complete, visit, token, live, data)
+    else:
+        owner, saving = await visit.signed_in(), partial(_change, visit, data)
+        if owner is None or not addresses.is_same_mailbox(data.email, owner.email):
+            return visit.redirect(visit.site.url(path))
+    form = partial(password_form, visit, owner, status=422, step=ShownStep(method=data.method))
+    try:
+        if data.password == data.again:
+            return await saving()
+        await visit.parts.checks.check_password(data.password, visit.client, owner.email)
+        return form(mismatch=True)
+    except proofs.CredentialsRejected:
+        return form(rejected=True)
+    except PasswordRejected as refused:
+        return form(refused.violations, mismatch=data.password != data.again)
+    except (proofs.SecondStepRequired, proofs.SecondStepRejected) as asked:
+        step = shown_step(data.method, asked)
+        return _tell_script(visit, step) if _is_script(visit) else form(step=step)
+    except (proofs.LinkDead, OutcomeUnknown) as ended:
+        if not _is_script(visit):
+            raise
+        # The next page says it: sending the form again would end otherwise.
+        said: Said = "outcome_unknown" if isinstance(ended, OutcomeUnknown) else ended.reason
+        flash = visit.cookies.set_flash(Flash(said, owner.kind, owner.locale), path)
+        return _tell_next(visit.site.url(path), visit.cookies.link.expire(), flash)
+
+
+ROUTES = take_from_fragment, show, judge, send_code, save
+
+
+async def _complete(visit: Visit, token: str, live: LiveLink, data: NewPasswordForm) -> Answer:
     """Set the password, and lead on with the cookie of the device."""
-    site = pages.site
-    account = await pages.parts.resets.complete(token, data.password, client_of(request), live.email, data.answer)
-    device = [pages.cookies.device.issue(pages.parts.sign_ins.device(account))] if pages.parts.sign_ins else []
-    url, flash = _after_saving(pages, live)
-    cookies = (pages.cookies.link.expire(), pages.cookies.asked(site.paths.forgot).expire(), flash, *device)
-    if _is_script(request):
-        return _tell_next(url, *cookies)
-    return pages.lead_on(
-        request, url, *cookies, template="password_changed.html", account=live, signed_in=False, return_to=url
-    )
+    cookies, sign_ins = visit.cookies, visit.parts.sign_ins
+    account = await visit.parts.resets.complete(token, data.password, visit.client, live.email, data.answer)
+    device = [cookies.device.issue(sign_ins.device(account))] if sign_ins else []
+    url, flash = _after_saving(visit, live)
+    issued = (cookies.link.expire(), cookies.asked(visit.site.paths.forgot).expire(), flash, *device)
+    if _is_script(visit):
+        return _tell_next(url, *issued)
+    return visit.lead_on(url, *issued, template="password_changed.html", account=live, signed_in=False, return_to=url)
 
 
-def _is_script(request: AnyRequest) -> bool:
-    return request.headers.get("accept") == "application/json"
+def _is_script(visit: Visit) -> bool:
+    return visit.request.headers.get("accept") == "application/json"
 
 
-def _tell_script(request: AnyRequest, pages: Pages, step: ShownStep) -> Response[Any]:
+def _tell_script(visit: Visit, step: ShownStep) -> Answer:
     """Answer 200: browsers log other statuses on the console as errors of the page."""
-    language = accepted_language(pages.parts.languages, request)
-    complaint = ""
+    language, complaint = visit.language, ""
     if step.tries_left is not None:
         complaint = proofs.SecondStepRejected((), step.tries_left).detail(language)
     elif step.missing:
@@ -203,33 +184,28 @@ def _tell_script(request: AnyRequest, pages: Pages, step: ShownStep) -> Response
     return Response({"complaint": complaint, "sent": step.sent}, status_code=200)
 
 
-def _tell_next(url: str, *cookies: Cookie) -> Response[Any]:
+def _tell_next(url: str, *cookies: Cookie) -> Answer:
     """Tell a script where to go: it cannot read a redirect to another site."""
     return Response({"next": url}, status_code=200, cookies=list(cookies))
 
 
-async def _show_without_link(request: AnyRequest, pages: Pages) -> Response[Any]:
+async def _show_without_link(visit: Visit) -> Answer:
     """Confirm a saved password; else show the form to a signed-in user, and the way to a link to others."""
-    account = await pages.signed_in(request)
-    match pages.cookies.read_flash(request):
+    account = await visit.signed_in()
+    match visit.cookies.read_flash(visit.request):
         case Flash(said="invalid" | "expired" | "used" | "second_step" as reason):
             raise proofs.LinkDead(reason)
         case Flash(said="outcome_unknown"):
             raise OutcomeUnknown("a script was told where this is said")
         case Flash(said="link_replaced", email=hint):
-            return pages.page(request, "link_replaced.html", email_hint=hint)
-        case Flash(said="password_changed") as flash:
-            return pages.page(
-                request,
-                "password_changed.html",
-                account=account or flash,
-                signed_in=account is not None,
-                return_to=flash.return_to,
-            )
-    return password_form(pages, request, account) if account else pages.page(request, "no_link.html")
+            return visit.page("link_replaced.html", email_hint=hint)
+        case Flash(said="password_changed", return_to=back) as flash:
+            owner, signed_in = account or flash, account is not None
+            return visit.page("password_changed.html", account=owner, signed_in=signed_in, return_to=back)
+    return password_form(visit, account) if account else visit.page("no_link.html")
 
 
-def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
+def _after_saving(visit: Visit, live: LiveLink) -> tuple[str, Cookie]:
     """Return the page after a saved password, and its message: the sign-in page, or a page of its own.
 
     If the request of the link named an address to return to, that replaces the sign-in page.
@@ -237,22 +213,22 @@ def _after_saving(pages: Pages, live: LiveLink) -> tuple[str, Cookie]:
     The message is in the brand and language of the account. The sign-in page of an app shows no message, unless the
     settings say that it reads the query.
     """
-    site = pages.site
+    site, leads_away = visit.site, visit.parts.settings.after_reset == "sign_in"
     here = site.paths.reset if site.sign_in_url or live.return_to else site.paths.sign_in
     said = Flash("password_changed", live.kind, live.locale, email=live.email, return_to=live.return_to)
-    flash = pages.cookies.set_flash(said, here)
-    if live.return_to and pages.parts.settings.after_reset == "sign_in":
+    flash = visit.cookies.set_flash(said, here)
+    if live.return_to and leads_away:
         return live.return_to, flash
-    if site.sign_in_url and pages.parts.settings.after_reset == "sign_in":
+    if site.sign_in_url and leads_away:
         address = urlsplit(site.sign_in_url)
         return address._replace(query="&".join(filter(None, (address.query, "password=changed")))).geturl(), flash
     return site.url(here), flash
 
 
-async def _change(request: AnyRequest, pages: Pages, data: NewPasswordForm) -> Response[Any]:
+async def _change(visit: Visit, data: NewPasswordForm) -> Answer:
     """Set the password of the signed-in user, and continue in a fresh session."""
-    path, secret = pages.site.paths.reset, pages.cookies.session.read(request)
-    sign_ins = mounted(pages.parts.sign_ins)
-    fresh = await sign_ins.change_password(secret, data.current, data.password, client_of(request))
-    flash = pages.cookies.set_flash(Flash("password_changed"), path)
-    return pages.redirect(pages.site.url(path), pages.cookies.session.issue(fresh), flash)
+    path, secret = visit.site.paths.reset, visit.cookies.session.read(visit.request)
+    sign_ins = mounted(visit.parts.sign_ins)
+    fresh = await sign_ins.change_password(secret, data.current, data.password, visit.client)
+    flash = visit.cookies.set_flash(Flash("password_changed"), path)
+    return visit.redirect(visit.site.url(path), visit.cookies.session.issue(fresh), flash)

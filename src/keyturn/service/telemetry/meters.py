@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import cache, wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -24,11 +24,12 @@ _DELIVERY = (0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 3600
 _SUPPRESSIONS = ("bounced", "complained", "suppressed")
 _HASH = (0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 1, 2.5)
 _GAUGES = {
-    "keyturn_ready": "1 if /health/ready would answer 200, else 0.",
-    "keyturn_outbox_waiting": "Messages that wait to be sent.",
-    "keyturn_outbox_oldest_seconds": "Age of the oldest waiting message, in seconds.",
-    "keyturn_outbox_oldest_mail_seconds": "Age of the oldest waiting mail, in seconds.",
+    "ready": ("keyturn_ready", "1 if /health/ready would answer 200, else 0."),
+    "waiting": ("keyturn_outbox_waiting", "Messages that wait to be sent."),
+    "oldest": ("keyturn_outbox_oldest_seconds", "Age of the oldest waiting message, in seconds."),
+    "oldest_mail": ("keyturn_outbox_oldest_mail_seconds", "Age of the oldest waiting mail, in seconds."),
 }
+"""The figures that `exposition` is told, with their names and meanings for Prometheus."""
 
 
 class Meters:
@@ -37,6 +38,7 @@ class Meters:
     Every label comes from a fixed list, so that clients cannot create unlimited series.
 
     `request`: counts a call of a service by its kind and outcome: "accepted", or the problem's `outcome`.
+    `message`: counts an attempt to deliver a message by its kind and outcome: sent, dropped, retried, parked, dead.
     `breach_lookup`: counts a look-up of a password in data leaks: breached, clear, failed.
     `challenge`: counts a challenge: passed, missing, failed, or the reason of a refusal.
     `suppression`: counts a mailbox that gets no more mail after a report: bounced, complained, suppressed.
@@ -51,7 +53,7 @@ class Meters:
             return lambda *values, count=1: series(*values).inc(count)
 
         self.request = counter("keyturn_requests", "Requests by kind and outcome.", "kind", "outcome")
-        self._messages = counter("keyturn_messages", "Attempts to deliver a message.", "kind", "outcome")
+        self.message = counter("keyturn_messages", "Attempts to deliver a message.", "kind", "outcome")
         self.breach_lookup = counter(
             "keyturn_breach_lookups", "Checks of a password against leaked passwords.", "outcome"
         )
@@ -79,38 +81,21 @@ class Meters:
             MultiProcessCollector(self._registry, shared)
         else:
             ProcessCollector(registry=registry)
-        self._figures: tuple[float, ...] = (math.nan,) * len(_GAUGES)
+        self._figures: Mapping[str, float] = {}
         self._registry.register(self)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield what the last call of `exposition` was told."""
-        for (name, text), figure in zip(_GAUGES.items(), self._figures, strict=True):
-            yield GaugeMetricFamily(name, text, figure)
-
-    def message(self, kind: str, outcome: str, count: int = 1) -> None:
-        """Count attempts to deliver messages: sent, dropped, retried, parked, dead."""
-        self._messages(kind, outcome, count=count)
+        for figure, (name, text) in _GAUGES.items():
+            yield GaugeMetricFamily(name, text, self._figures.get(figure, math.nan))
 
     def delivery(self, kind: str, seconds: float) -> None:
         """Record a message's delivery time in seconds, from its commit until the provider or the app accepted it."""
         self._deliveries(kind).observe(seconds)
 
-    def exposition(
-        self,
-        *,
-        ready: float = math.nan,
-        waiting: float = math.nan,
-        oldest: float = math.nan,
-        oldest_mail: float = math.nan,
-    ) -> bytes:
-        """Return all metrics in Prometheus' text format. A figure that is unknown is NaN.
-
-        `ready`: 1 if the process can do its work, else 0.
-        `waiting`: number of messages that are not settled.
-        `oldest`: age of the oldest of them in seconds.
-        `oldest_mail`: age of the oldest mail of them in seconds.
-        """
-        self._figures = (ready, waiting, oldest, oldest_mail)
+    def exposition(self, **figures: float) -> bytes:
+        """Return all metrics in Prometheus' text format, with the figures of `_GAUGES`. One that is unknown is NaN."""
+        self._figures = figures
         return generate_latest(self._registry)
 
 

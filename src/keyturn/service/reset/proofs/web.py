@@ -4,16 +4,14 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
-from litestar import Response, get, post
+from litestar import post
 from litestar.params import JSONBody, URLEncodedBody
 from msgspec import UNSET, Meta, UnsetType
 
-from keyturn.service.api.problems import problem_responses
-from keyturn.service.api.requests import AnyRequest, GivenParts, client_of, mounted
+from keyturn.service.api.json_routes import shows, takes
+from keyturn.service.api.requests import GivenCall, mounted, reading
 from keyturn.service.api.schemas import Identifier, Schema
-from keyturn.service.pages.opening import keep_link
-from keyturn.service.pages.reading import reading
-from keyturn.service.pages.rendering import GivenPages, Pages
+from keyturn.service.pages.rendering import Answer, GivenVisit, Visit
 from keyturn.service.problems.proofs import Challenge, CodeRefused
 from keyturn.service.problems.requests import InputInvalid, TooManyRequests
 
@@ -39,36 +37,25 @@ class Token(Schema, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-@get(
-    "/challenge",
-    summary="Get the challenge for a reset request",
-    description=(
-        "Every reset request needs an answer, which is accepted once. For ALTCHA, this contains a new puzzle for its "
-        "widget."
-    ),
-    operation_id="getChallenge",
-    responses=problem_responses(TooManyRequests, has_body=False),
-)
-async def get_challenge(request: AnyRequest, parts: GivenParts) -> OfferedChallenge:
-    challenge = mounted(parts.challenge)
-    puzzle, about = await challenge.issue(client_of(request)), msgspec.structs.asdict(challenge.widget)
+@shows("/challenge", problems=(TooManyRequests,))
+async def get_challenge(call: GivenCall) -> OfferedChallenge:
+    """Get the challenge for a reset request.
+
+    Every reset request needs an answer, which is accepted once. For ALTCHA, this contains a new puzzle for its widget.
+    """
+    challenge = mounted(call.parts.challenge)
+    puzzle, about = await challenge.issue(call.client), msgspec.structs.asdict(challenge.widget)
     return OfferedChallenge(**about, **puzzle)
 
 
-@post(
-    "/verify-reset-code",
-    kind="code",
-    status_code=200,
-    summary="Exchange a code for a token",
-    description=(
-        "The code is in the mail beside the link. The token works like a link's token, once. The answer is the "
-        "same for a wrong code, an expired code and an address without an account."
-    ),
-    operation_id="verifyResetCode",
-    responses=problem_responses(InputInvalid, CodeRefused, TooManyRequests),
-)
-async def verify_code(data: JSONBody[CodeCheck], request: AnyRequest, parts: GivenParts) -> Token:
-    token, link = await mounted(parts.codes).exchange(data.email, data.code, client_of(request))
+@takes("/verify-reset-code", kind="code", problems=(CodeRefused, TooManyRequests))
+async def verify_reset_code(data: JSONBody[CodeCheck], call: GivenCall) -> Token:
+    """Exchange a code for a token.
+
+    The code is in the mail beside the link. The token works like a link's token, once. The answer is the same for a
+    wrong code, an expired code and an address without an account.
+    """
+    token, link = await mounted(call.parts.codes).exchange(data.email, data.code, call.client)
     return Token(token=token, expires_at=link.expires_at)
 
 
@@ -83,33 +70,33 @@ class CodeForm(msgspec.Struct, frozen=True):
 
 
 @reading("/code")
-async def show_code_form(request: AnyRequest, pages: GivenPages) -> Response[Any]:
+async def show_code_form(visit: GivenVisit) -> Answer:
     """Show the form, with the address that this browser requested a link for."""
-    earlier = pages.cookies.read_link_request(request)
-    return _code_page(pages, request, earlier.email if earlier else "")
+    earlier = visit.cookies.read_link_request(visit.request)
+    return _code_page(visit, earlier.email if earlier else "")
 
 
 @post("/code")
-async def take_code(request: AnyRequest, data: URLEncodedBody[CodeForm], pages: GivenPages) -> Response[Any]:
+async def take_code(data: URLEncodedBody[CodeForm], visit: GivenVisit) -> Answer:
     """Keep the token in a cookie, as that of a link, and lead to the form for a new password; else show the mistake.
 
     Raises TooManyRequests.
     """
-    earlier = pages.cookies.read_link_request(request)
+    earlier = visit.cookies.read_link_request(visit.request)
     return_to = earlier.return_to if earlier else ""
     try:
-        token, _ = await mounted(pages.parts.codes).exchange(data.email, data.code, client_of(request), return_to)
+        token, _ = await mounted(visit.parts.codes).exchange(data.email, data.code, visit.client, return_to)
     except InputInvalid as invalid:
         is_code = any(fault.name == "code" for fault in invalid.faults)
-        return _code_page(pages, request, data.email, "malformed_code" if is_code else "malformed_email")
+        return _code_page(visit, data.email, "malformed_code" if is_code else "malformed_email")
     except CodeRefused:
-        return _code_page(pages, request, data.email, "refused")
+        return _code_page(visit, data.email, "refused")
     email = data.email if "@" in data.email else None  # a user name is not the address of its link
-    return keep_link(pages, pages.cookies.link, token, email)
+    return visit.keep_link(visit.cookies.link, token, email)
 
 
 Fault = Literal["", "malformed_email", "malformed_code", "refused"]
 
 
-def _code_page(pages: Pages, request: AnyRequest, email: str, fault: Fault = "") -> Response[Any]:
-    return pages.page(request, "code.html", status=422 if fault else 200, email=email, fault=fault)
+def _code_page(visit: Visit, email: str, fault: Fault = "") -> Answer:
+    return visit.page("code.html", status=422 if fault else 200, email=email, fault=fault)
