@@ -17,8 +17,8 @@ def doubts(
     connection: Connection, statements: Statements, settings: TableSettings, hashing: HashingSettings
 ) -> list[Finding]:
     """Return the findings, which a few rows and the catalogue tell."""
-    findings = [*_hidden_rows(connection, statements.mapping), *_times(connection, statements), *_deletions(statements)]
-    findings += _flags(connection, statements)
+    findings = [*_hidden_rows(connection, statements.mapping), *_times(connection, statements.mapping)]
+    findings += [*_deletions(statements.mapping), *_flags(connection, statements.mapping)]
     if settings.password:
         findings += doubt_format(settings.table, sample(connection, *statements.hashes()), hashing)
     return findings
@@ -28,9 +28,8 @@ def _warn(message: str, fix: str) -> Finding:
     return Finding("accounts", "warn", message, fix)
 
 
-def _times(connection: Connection, statements: Statements) -> Iterator[Finding]:
+def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
     """Yield a failure for each column whose times have another form than its placeholder writes."""
-    mapping = statements.mapping
     assigned = {**mapping.assigned, **{f"{one.setting}.set": one.sets for one in mapping.endings}}
     for section, assignments in assigned.items():
         for column, wanted in assignments.items():
@@ -47,20 +46,20 @@ def _times(connection: Connection, statements: Statements) -> Iterator[Finding]:
                 yield Finding("accounts", "fail", message, fix)
 
 
-def _deletions(statements: Statements) -> list[Finding]:
+def _deletions(mapping: MappedTable) -> list[Finding]:
     fix = (
         "Delete those, too, with the same `when`, or set a column instead. A reset fails where such rows exist. If"
         " there never are any, nothing has to be done."
     )
-    return [_warn(f"accounts.table.{setting}: {why}", fix) for setting, why in statements.mapping.held]
+    return [_warn(f"accounts.table.{setting}: {why}", fix) for setting, why in mapping.held]
 
 
-def _flags(connection: Connection, statements: Statements) -> Iterator[Finding]:
+def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
     """Yield a warning if the column of flags has values that the settings probably do not mean."""
-    flag = statements.mapping.fields.get("active")
+    flag = mapping.fields.get("active")
     if flag is None or kind_of(flag).holds is not str:
         return
-    if odd := statements.mapping.active.doubt(text_of(value) for value in sample(connection, flag)):
+    if odd := mapping.active.doubt(text_of(value) for value in sample(connection, flag)):
         message = f"accounts.table.active: the column contains {odd!r}, which Keyturn takes for active"
         yield _warn(message, 'List the active values, as in: active = "status = active | invited".')
 

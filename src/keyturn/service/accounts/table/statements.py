@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import cycle
+from functools import cache
+from itertools import cycle, islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -49,7 +50,7 @@ class Statements:
         self._is_active = mapping.active.holds(mapping.fields.get("active"))
         self._accounts = self._select_accounts()
         self._accounts_by_id = self._accounts.where(self._is_one_of_ids())
-        self._accounts_by_identifier: dict[int, sa.Select[Any]] = {}
+        self._accounts_in_ranges = cache(self._select_ranges)
 
     def by_identifier(self, spellings: Collection[str]) -> Query:
         """Ask for every row whose address or user name may be one of these, for `choose_row`.
@@ -57,26 +58,20 @@ class Statements:
         An index on lower(email) helps, and one on lower(username). The statement is the same for an address and a name.
         """
         count = 1 << (len(spellings) - 1).bit_length()
-        statement = self._accounts_by_identifier.get(count)
-        if statement is None:
-            fields = [field for field in ("email", "username") if field in self._columns]
-            ranges = sa.or_(*(self._is_in_ranges(field, count) for field in fields))
-            statement = self._accounts_by_identifier[count] = self._accounts.where(ranges)
-        parameters: dict[str, Any] = {}
         # Some are asked for twice, which reduces the number of different statements to prepare.
-        for place, spelling in zip(range(count), cycle(spellings)):
-            parameters |= {f"from{place}": spelling, f"to{place}": spelling + _AFTER_SPACES}
-        return Query(statement, parameters)
+        repeated = list(islice(cycle(spellings), count))
+        first = {f"from{place}": spelling for place, spelling in enumerate(repeated)}
+        last = {f"to{place}": spelling + _AFTER_SPACES for place, spelling in enumerate(repeated)}
+        return Query(self._accounts_in_ranges(count), first | last)
 
-    def _is_in_ranges(self, field: str, count: int) -> ColumnElement[bool]:
-        stored: ColumnElement[Any] = self._columns[field]
-        if field not in self.mapping.folding:
-            stored = sa.func.lower(stored)
+    def _select_ranges(self, count: int) -> sa.Select[Any]:
         first, last = (
             [sa.func.lower(sa.bindparam(f"{end}{place}", type_=sa.Text())) for place in range(count)]
             for end in ("from", "to")
         )
-        return sa.or_(*map(stored.between, first, last))
+        named = {field: self._columns[field] for field in ("email", "username") if field in self._columns}
+        stored = (one if field in self.mapping.folding else sa.func.lower(one) for field, one in named.items())
+        return self._accounts.where(sa.or_(*(sa.or_(*map(one.between, first, last)) for one in stored)))
 
     def by_ids(self, ids: Iterable[str]) -> Query:
         """Ask for the rows with these ids; texts that cannot be an id are left out."""
@@ -112,8 +107,7 @@ class Statements:
 
     def lock(self, account_id: str, email: str, moment: datetime) -> sa.Update:
         """Lock the account, if it is active and has that address. Raises ValueError for an impossible id."""
-        is_unchanged = self._has_id(account_id), self._is_text("email", email)
-        return self._update(self._assigned("lock", moment), *is_unchanged, self._is_active)
+        return self._update(self._assigned("lock", moment), *self._is_unchanged(account_id, email), self._is_active)
 
     def unlock(self, account_id: str, moment: datetime) -> sa.Update:
         """Unlock the account. Raises ValueError for an impossible id."""
@@ -124,11 +118,9 @@ class Statements:
 
     def _is_locked(self) -> ColumnElement[bool]:
         """Return whether every column of the lock has the value that the lock sets; for a time, any value counts."""
+        set_by_lock, moment = self.mapping.assigned["lock"].items(), datetime.now(UTC)
         return sa.and_(
-            *(
-                one.is_not(None) if value in TIMES else _has_value(one, value, datetime.now(UTC))
-                for one, value in self.mapping.assigned["lock"].items()
-            )
+            *(one.is_not(None) if value in TIMES else _has_value(one, value, moment) for one, value in set_by_lock)
         )
 
     def _is_active_or_locked(self) -> ColumnElement[bool]:
@@ -141,24 +133,23 @@ class Statements:
 
         An account that was `locked` may still be so, and is unlocked. Raises ValueError for an impossible id.
         """
-        values = self._assigned("set", moment)
-        if locked:
-            values |= self._assigned("unlock", moment)
+        values = self._assigned("set", moment) | (self._assigned("unlock", moment) if locked else {})
         if password_hash is not None:
             values[self._columns["password"]] = password_hash
-        may_change = self._is_active_or_locked() if locked else self._is_active
-        return self._change(account_id, email, values, may_change)
+        return self._change(account_id, email, values, self._is_active_or_locked() if locked else self._is_active)
 
     def _change(
         self, account_id: str | None, email: str, values: dict[Any, Any], may_change: ColumnElement[bool]
     ) -> sa.Update:
-        is_unchanged = self._has_id(account_id), self._is_text("email", email)
         # Without columns to set, the statement still shows whether the account is unchanged.
         values = values or {self._columns["id"]: self._columns["id"]}
-        return self._update(values, *is_unchanged, may_change, *self._signs_in_here())
+        return self._update(values, *self._is_unchanged(account_id, email), may_change, *self._signs_in_here())
 
     def _update(self, values: dict[Any, Any], *conditions: ColumnElement[bool]) -> sa.Update:
         return sa.update(self.mapping.table).where(*conditions).values(values)
+
+    def _is_unchanged(self, account_id: str | None, email: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        return self._has_id(account_id), self._is_text("email", email)
 
     def _has_id(self, account_id: str | None) -> ColumnElement[bool]:
         stored = self._columns["id"]
