@@ -73,11 +73,10 @@ def _text(value: object) -> str:
 
 
 def _display_name(provider: object, *, single_sign_on: bool) -> str:
-    if not isinstance(provider, str) or not provider or provider == _PASSWORD_PROVIDER:
-        return _SINGLE_SIGN_ON if single_sign_on else ""
-    if single_sign_on or provider.startswith("sso:"):
+    name = provider if isinstance(provider, str) and provider != _PASSWORD_PROVIDER else ""
+    if single_sign_on or name.startswith("sso:"):
         return _SINGLE_SIGN_ON
-    return provider_name(provider.partition("_")[0])  # linkedin_oidc, slack_oidc
+    return provider_name(name.partition("_")[0])  # linkedin_oidc, slack_oidc
 
 
 # Supabase Auth's answers

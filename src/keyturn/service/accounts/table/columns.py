@@ -182,12 +182,8 @@ def _python_type(kind: TypeEngine[Any], *, on_sqlite: bool) -> type:
 
 
 def _integer_bounds(kind: TypeEngine[Any]) -> tuple[int, int]:
-    sizes: tuple[tuple[type[TypeEngine[Any]], int], ...] = (
-        (mysql.TINYINT, 8),
-        (sa.SmallInteger, 16),
-        (mysql.MEDIUMINT, 24),
-        (sa.BigInteger, 64),
-        (sa.Integer, 32),
-    )
-    bits = next((bits for known, bits in sizes if isinstance(kind, known)), 64)
+    bits = next((bits for known, bits in _BITS.items() if isinstance(kind, known)), 64)
     return (0, 2**bits - 1) if getattr(kind, "unsigned", False) else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
+_BITS = {mysql.TINYINT: 8, sa.SmallInteger: 16, mysql.MEDIUMINT: 24, sa.BigInteger: 64, sa.Integer: 32}

@@ -86,15 +86,9 @@ def _hidden_rows(connection: Connection, mapping: MappedTable) -> list[Finding]:
     """Return what this role may not see or change, of every table that is read, changed or emptied."""
     if connection.dialect.name != "postgresql":
         return []
-    return [finding for table, command in _used(mapping) for finding in _judge_rights(connection, table, command)]
-
-
-def _used(mapping: MappedTable) -> Iterator[tuple[Table, str]]:
-    yield mapping.table, "SELECT"
-    yield mapping.table, "UPDATE"
-    for ending in mapping.endings:
-        yield ending.owner.table, "SELECT"
-        yield ending.owner.table, "UPDATE" if ending.sets else "DELETE"
+    changes = [(one.owner.table, "UPDATE" if one.sets else "DELETE") for one in mapping.endings]
+    used = [(table, one) for table, change in [(mapping.table, "UPDATE"), *changes] for one in ("SELECT", change)]
+    return [finding for table, command in used for finding in _judge_rights(connection, table, command)]
 
 
 def _judge_rights(connection: Connection, table: Table, command: str) -> Iterator[Finding]:
