@@ -56,9 +56,8 @@ def note_report(connection: Connection, event: Event) -> bool:
 
 async def message_behind(database: Database, provider_id: str, key: str) -> int | None:
     """Return the message with this provider id or this idempotency key; None if neither is ours."""
-    statement = select(OutboxRow.id).where(or_(OutboxRow.provider_id == provider_id, OutboxRow.key == key))
-    rows = await database.fetch(statement.limit(1))
-    return int(rows[0]["id"]) if rows else None
+    named = select(OutboxRow.id).where(or_(OutboxRow.provider_id == provider_id, OutboxRow.key == key)).limit(1)
+    return await database.read(lambda connection: connection.scalar(named))
 
 
 async def history_of(database: Database, message_id: int) -> Sequence[Event]:
@@ -142,16 +141,9 @@ def shown_state() -> ColumnElement[str]:
 
     It is derived at read time, so a late report cannot move a message back.
     """
-    weighed = case(
-        {event: f"{weight}{meaning}" for weight, (event, meaning) in enumerate(_MEANINGS.items())},
-        value=EventRow.event,
-    )
-    reported = (
-        select(func.substr(func.max(weighed), 2))
-        .where(EventRow.message_id == OutboxRow.id)
-        .correlate(OutboxRow)
-        .scalar_subquery()
-    )
+    weights = {event: f"{weight}{meaning}" for weight, (event, meaning) in enumerate(_MEANINGS.items())}
+    weightiest = func.substr(func.max(case(weights, value=EventRow.event)), 2)
+    reported = select(weightiest).where(EventRow.message_id == OutboxRow.id).correlate(OutboxRow).scalar_subquery()
     # A waiting message is tried again, whatever a provider reported of an earlier try.
     return case((OutboxRow.state == WAITING, OutboxRow.state), else_=func.coalesce(reported, OutboxRow.state))
 

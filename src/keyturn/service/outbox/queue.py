@@ -123,13 +123,9 @@ class Outbox(Store):
 
     def lock(self, messages: Sequence[Message]) -> Collection[int]:
         """Return the ids of the messages that are still held under their claims, locked until the transaction ends."""
-        held = (
-            sa.select(OutboxRow.id)
-            .where(OutboxRow.id.in_({one.id for one in messages}), OutboxRow.claim.in_({one.claim for one in messages}))
-            .order_by(OutboxRow.id)
-            .with_for_update()
-        )
-        return set(self.connection.scalars(held))
+        ids, claims = {one.id for one in messages}, {one.claim for one in messages}
+        held = sa.select(OutboxRow.id).where(OutboxRow.id.in_(ids), OutboxRow.claim.in_(claims))
+        return set(self.connection.scalars(held.order_by(OutboxRow.id).with_for_update()))
 
     def require(self, message: Message) -> None:
         """Lock a message. Raises LeaseLost, which undoes the caller's transaction, if it is in other hands."""

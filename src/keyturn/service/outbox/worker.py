@@ -10,7 +10,7 @@ from itertools import product
 from typing import NamedTuple, TypeVar
 
 from keyturn.errors import SendRefused
-from keyturn.service.outbox.attempts import Attempts, WorkerLimits
+from keyturn.service.outbox.attempts import Attempts, Outcome, WorkerLimits
 from keyturn.service.outbox.message import OUTCOMES, Delivery, Message, Settlement
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.requests import DatabaseUnready
@@ -183,9 +183,7 @@ class Worker:
         finally:
             self._held.discard(message)
 
-    async def _outcome_of(
-        self, places: asyncio.Semaphore, message: Message, work: Work
-    ) -> Settlement | Exception | None:
+    async def _outcome_of(self, places: asyncio.Semaphore, message: Message, work: Work) -> Outcome:
         try:
             request_id.set(self._request_of(message))  # for this message alone: each has its own task
             if isinstance(work, Settlement | Exception):

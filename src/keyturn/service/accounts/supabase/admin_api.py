@@ -55,6 +55,10 @@ def account_of(user: User, moment: datetime) -> Account:
     provider, providers = app.get("provider"), app.get("providers")
     listed = providers if isinstance(providers, list) else [provider]
     has_password = _PASSWORD_PROVIDER in listed and not user.is_sso_user
+    name = provider if isinstance(provider, str) and provider != _PASSWORD_PROVIDER else ""
+    elsewhere = provider_name(name.partition("_")[0])  # linkedin_oidc, slack_oidc
+    if user.is_sso_user or name.startswith("sso:"):
+        elsewhere = _SINGLE_SIGN_ON
     banned = user.banned_until is not None and moment < user.banned_until
     return Account(
         id=user.id,
@@ -62,7 +66,7 @@ def account_of(user: User, moment: datetime) -> Account:
         name=_text(own.get("full_name")) or _text(own.get("name")) if user.email_confirmed_at else "",
         active=not banned and user.deleted_at is None,
         has_password=has_password,
-        provider="" if has_password else _display_name(provider, single_sign_on=user.is_sso_user),
+        provider="" if has_password else elsewhere,
         locale=_text(own.get("locale"))[:_LONGEST_LOCALE],
         timezone=_text(own.get("timezone")),
     )
@@ -72,11 +76,7 @@ def _text(value: object) -> str:
     return " ".join(value.split())[:_LONGEST_NAME] if isinstance(value, str) else ""
 
 
-def _display_name(provider: object, *, single_sign_on: bool) -> str:
-    name = provider if isinstance(provider, str) and provider != _PASSWORD_PROVIDER else ""
-    if single_sign_on or name.startswith("sso:"):
-        return _SINGLE_SIGN_ON
-    return provider_name(name.partition("_")[0])  # linkedin_oidc, slack_oidc
+# Supabase Auth's answers
 
 
 # Supabase Auth's answers
@@ -170,9 +170,7 @@ class AuthAnswer(msgspec.Struct, frozen=True):
 
 
 def _answer_of(status: int, body: bytes) -> AuthAnswer:
-    refusal = None if status in _DONE else _read(body, _Refusal)
-    if refusal is None:
-        return AuthAnswer(status, body)
+    refusal = (None if status in _DONE else _read(body, _Refusal)) or _Refusal()
     reasons = tuple(refusal.weak_password.reasons or ()) if refusal.weak_password else ()
     code = refusal.code if isinstance(refusal.code, str) else refusal.error_code
     code = code or ("weak_password" if reasons else "")

@@ -12,13 +12,20 @@ from keyturn.service.accounts.table.recognised_hashes import doubt_format
 from keyturn.service.accounts.table.statements import Statements
 from keyturn.service.settings import HashingSettings, TableSettings
 
+_STAY = (
+    "Delete those, too, with the same `when`, or set a column instead. A reset fails where such rows exist. If there"
+    " never are any, nothing has to be done."
+)
+
 
 def doubts(
     connection: Connection, statements: Statements, settings: TableSettings, hashing: HashingSettings
 ) -> list[Finding]:
     """Return the findings, which a few rows and the catalogue tell."""
-    findings = [*_hidden_rows(connection, statements.mapping), *_times(connection, statements.mapping)]
-    findings += [*_deletions(statements.mapping), *_flags(connection, statements.mapping)]
+    mapping = statements.mapping
+    findings = [*_hidden_rows(connection, mapping), *_times(connection, mapping)]
+    findings += [_warn(f"accounts.table.{setting}: {why}", _STAY) for setting, why in mapping.held]
+    findings += _flags(connection, mapping)
     if settings.password:
         findings += doubt_format(settings.table, sample(connection, *statements.hashes()), hashing)
     return findings
@@ -44,14 +51,6 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
                     f"accounts.table.{section}.{column.name}: {wanted} writes {written}, but the column has {form}"
                 )
                 yield Finding("accounts", "fail", message, fix)
-
-
-def _deletions(mapping: MappedTable) -> list[Finding]:
-    fix = (
-        "Delete those, too, with the same `when`, or set a column instead. A reset fails where such rows exist. If"
-        " there never are any, nothing has to be done."
-    )
-    return [_warn(f"accounts.table.{setting}: {why}", fix) for setting, why in mapping.held]
 
 
 def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:

@@ -86,7 +86,9 @@ class _MappingReader:
         settings = self._settings
         if (table := self._table("table", settings.table)) is None:
             raise SettingsInvalid(self._faults)
-        fields = dict(self._fields(table))
+        names = {field: getattr(settings, field) for field in _FIELDS} | {"active": self._active.column}
+        columns = {one: self._column(_setting_of(one), table, name) for one, name in names.items() if name}
+        fields = {field: column for field, column in columns.items() if column is not None}
         assigned = {
             section: dict(self._assignments(section, table, getattr(settings, section))) for section in SECTIONS
         }
@@ -124,12 +126,6 @@ class _MappingReader:
             return f"; the schema {schema} has no tables" if schema else "; it has no tables"
         return f"{did_you_mean(name, theirs)} (its tables: {listed(theirs)})"
 
-    def _fields(self, table: sa.Table) -> Iterator[tuple[str, sa.Column[Any]]]:
-        for field in _FIELDS:
-            name = self._active.column if field == "active" else getattr(self._settings, field)
-            if name and (column := self._column(_setting_of(field), table, name)) is not None:
-                yield field, column
-
     def _column(self, setting: str, table: sa.Table, name: str) -> sa.Column[Any] | None:
         if name not in table.columns:
             meant = did_you_mean(name, table.columns.keys())
@@ -144,8 +140,7 @@ class _MappingReader:
         own = (settings.id, settings.email, settings.password) if self._holds_accounts(table.fullname) else ()
         for name, value in values.items():
             setting = f"{section}.{name}"
-            column = self._column(setting, table, name)
-            if column is None:
+            if (column := self._column(setting, table, name)) is None:
                 continue
             if written and name in own:
                 self._fault(setting, "is the column of the id, the address or the password, which a change sets itself")

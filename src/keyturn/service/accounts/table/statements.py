@@ -49,7 +49,9 @@ class Statements:
         self._columns = mapping.fields
         self._is_active = mapping.active.holds(mapping.fields.get("active"))
         self._accounts = self._select_accounts()
-        self._accounts_by_id = self._accounts.where(self._is_one_of_ids())
+        key, is_array = mapping.fields["id"], dialect == "postgresql"  # one statement to prepare for any number of them
+        ids = sa.bindparam("ids", type_=key.type, expanding=not is_array)
+        self._accounts_by_id = self._accounts.where(key == sa.any_(ids) if is_array else key.in_(ids))
         self._accounts_in_ranges = cache(self._select_ranges)
 
     def by_identifier(self, spellings: Collection[str]) -> Query:
@@ -80,12 +82,6 @@ class Statements:
             with suppress(ValueError):
                 values += kind_of(self._columns["id"]).ids(text)
         return Query(self._accounts_by_id, {"ids": values})
-
-    def _is_one_of_ids(self) -> ColumnElement[bool]:
-        stored = self._columns["id"]
-        if self._dialect == "postgresql":  # one statement to prepare for any number of them
-            return stored == sa.any_(sa.bindparam("ids", type_=stored.type))
-        return stored.in_(sa.bindparam("ids", type_=stored.type, expanding=True))
 
     def hash_by_id(self, account_id: str) -> Query:
         """Ask for the row with this id, and its hash."""

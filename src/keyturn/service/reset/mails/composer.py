@@ -78,17 +78,15 @@ class MailComposer:
             "lifetime": link.expires_at - link.created_at,
             "reason": link.facts.reason,
         }
-        props: EmailProps = (
-            email_props.Invitation(**common)
-            if account.awaits_password
-            else email_props.PasswordReset(
-                **common,
-                recovers=link.recovers,
-                locked=account.locked,
-                by_operator=bool(client.operator) and not link.recovers,
-                code=code[0] if code else "",
-                code_expires_at=code[1].expires_at if code else None,
-            )
+        if account.awaits_password:
+            return SealedMail(email=self._write(email_props.Invitation(**common), account, client), link=link.key)
+        props = email_props.PasswordReset(
+            **common,
+            recovers=link.recovers,
+            locked=account.locked,
+            by_operator=bool(client.operator) and not link.recovers,
+            code=code[0] if code else "",
+            code_expires_at=code[1].expires_at if code else None,
         )
         return SealedMail(email=self._write(props, account, client), link=link.key)
 
@@ -188,13 +186,8 @@ def _greeting_name(name: str) -> str:
     addresses are read so (UTS 46).
     """
     line = " ".join(name.split())[:_LONGEST_NAME].rstrip()
-    if _LIKE_A_LINK.search(unicodedata.normalize("NFKC", line)) or any(map(_is_unseen, line)):
-        return ""
-    return line
-
-
-def _is_unseen(character: str) -> bool:
-    return unicodedata.category(character) == "Cc" or unicodedata.bidirectional(character) in _TURNS_TEXT_ROUND
+    is_unseen = any(unicodedata.category(c) == "Cc" or unicodedata.bidirectional(c) in _TURNS_TEXT_ROUND for c in line)
+    return "" if is_unseen or _LIKE_A_LINK.search(unicodedata.normalize("NFKC", line)) else line
 
 
 _WORDS: Mapping[str, Callable[[SourceTexts, int], str]] = {

@@ -114,7 +114,8 @@ class SmsCodes:
         message may still arrive, so its code is kept.
         """
         code, secret = self._codes.mint(trial.account.id, _key(trial), trial.moment, use=_use(trial))
-        limits = self._limits(trial.account.id)
+        own = Limit(_COOLDOWN, "SMS", trial.account.id), Limit(_DAILY, "SMS a day", trial.account.id)
+        limits = *own, Limit(Rate(self._sms.overall, _DAY), "SMS of all accounts")
 
         def store(tx: Transaction) -> None:
             hit = tx.counters.count(*limits)
@@ -138,11 +139,6 @@ class SmsCodes:
             if not isinstance(failure, SendRetryable) or failure.not_accepted:
                 await self._ground.transact(undo)
                 raise Unavailable("the SMS provider did not accept the message") from failure
-
-    def _limits(self, account_id: str) -> tuple[Limit, Limit, Limit]:
-        """Return the limits of an account's messages, and last the limit of all accounts together."""
-        own = Limit(_COOLDOWN, "SMS", account_id), Limit(_DAILY, "SMS a day", account_id)
-        return *own, Limit(Rate(self._sms.overall, _DAY), "SMS of all accounts")
 
     async def find(self, trial: SecondStepTry) -> Secret | None:
         """Return the code if it is right, even if it works no more; None if it was not sent for this."""
