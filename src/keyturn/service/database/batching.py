@@ -1,8 +1,6 @@
 """Lets waiting callers share a statement: group commit for writes, one list of values for reads.
 
-The cost of a small statement is the trip (thread hop, commit), not the row. A batch takes that trip once for all
-callers that wait at that moment. If a user waits for the answer, an idle server starts at once: it answers as fast as
-without batches.
+The cost of a small statement is the trip (thread hop, commit), not the row. A batch takes it once for all callers.
 """
 
 import asyncio

@@ -90,9 +90,8 @@ _LOCK_TIMEOUT = "10s"
 async def migrate(database: Database, *, lock_timeout: str = _LOCK_TIMEOUT) -> str | None:
     """Bring the database to the newest revision; return its previous one. Raises DatabaseUnready if it refuses.
 
-    All steps are one transaction: a process that is killed leaves the database as it was, and its locks end with its
-    session. Several machines may call it at once. PostgreSQL's advisory lock, or SQLite's writer lock, lets one of
-    them work; the others wait and then have nothing to do.
+    All steps are one transaction, which a killed process leaves undone. Several machines may call it at once:
+    PostgreSQL's advisory lock, or SQLite's writer lock, lets one of them work, and then the others have nothing to do.
     """
     before = await revision(database)
     if before and (ahead := ahead_text(before)):

@@ -31,10 +31,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def note(which: ColumnElement[bool], *event: ColumnElement[Any]) -> Insert:
-    """Return the INSERT of an event of each message of a condition: its name, its detail and its time.
-
-    It locks the messages, until they are changed in the same transaction.
-    """
+    """Return the INSERT of an event (name, detail, time) of each message of a condition, which locks the messages."""
     noted = select(OutboxRow.id, *event).where(which).with_for_update(of=OutboxRow)
     return insert(EventRow).from_select(["message_id", "event", "detail", "at"], noted)
 
@@ -113,11 +110,7 @@ class MessageUnknown(KeyturnError):
 async def read(
     database: Database, *, only: int = 0, state: str = "", since: datetime | None = None, most: int | None = 50
 ) -> Sequence[Item]:
-    """Return the newest matching messages, newest first.
-
-    `only`: the id of one message.
-    `state`, `since`: the state that is shown, and the earliest time.
-    """
+    """Return the messages of an id, of a state that is shown, and since a time, newest first."""
     statement = _items(database)
     if only:
         statement = statement.where(OutboxRow.id == only)
@@ -137,10 +130,7 @@ def _items(database: Database) -> Select[Any]:
 
 
 def shown_state() -> ColumnElement[str]:
-    """Return the expression for a message's state: the row's own, until a provider has reported more.
-
-    It is derived at read time, so a late report cannot move a message back.
-    """
+    """Return the expression for a message's state: the row's own, until a provider has reported more."""
     weights = {event: f"{weight}{meaning}" for weight, (event, meaning) in enumerate(_MEANINGS.items())}
     weightiest = func.substr(func.max(case(weights, value=EventRow.event)), 2)
     reported = select(weightiest).where(EventRow.message_id == OutboxRow.id).correlate(OutboxRow).scalar_subquery()

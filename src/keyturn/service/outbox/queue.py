@@ -1,7 +1,6 @@
 """The outbox's table: messages are written in the caller's transaction, claimed by a worker, and ended under its claim.
 
-Only the holder of a claim changes its messages. That a provider has a message is true however late it is noted, and
-under any claim.
+That a provider has a message is true however late it is noted, and under any claim.
 """
 
 import asyncio
@@ -23,9 +22,8 @@ from keyturn.service.outbox.models import LONGEST_REASON, SENT, STILL_WAITING, W
 Ending = tuple[Message, Sent | Dropped | Dead]
 
 _PAUSE = 0.003
-"""Seconds for which an end waits for others, since the mails of a moment end one after the other. On SQLite each
-transaction delays requests for links. A worker killed in that time sends the mail once more under the same key, as it
-would after a crash during the commit."""
+"""Seconds for which an end waits for others: on SQLite each transaction delays requests for links. A worker killed in
+that time sends the mail once more under the same key."""
 
 
 class LeaseLost(Exception):
@@ -67,9 +65,8 @@ class Outbox(Store):
         self.woken = asyncio.Event()
 
     def enqueue(self, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = "") -> int:
-        """Write a message and return its id. `Records.transact` wakes the worker after the commit.
+        """Write a message, which no worker claims before `due`, and return its id.
 
-        `due`: no worker claims the message earlier.
         `key`: 32 unique characters, by which the caller may `withdraw` the message.
         """
         row = _row(kind, payload) | ({"key": key} if key else {})
@@ -86,10 +83,7 @@ class Outbox(Store):
         self.has_written = True
 
     def withdraw(self, key: str) -> bool:
-        """Delete a message; return whether it still existed.
-
-        Of concurrent callers exactly one gets True, and decides whether to do what the message asks.
-        """
+        """Delete a message: of concurrent callers exactly one gets True, and decides whether to do what it asks."""
         withdrawn = sa.delete(OutboxRow).where(OutboxRow.key == key).returning(OutboxRow.id)
         return self.connection.execute(withdrawn).first() is not None
 
@@ -133,29 +127,27 @@ class Outbox(Store):
             raise LeaseLost
 
     def seal(self, mails: Sequence[tuple[Message, bytes | None]]) -> None:
-        """Store sealed mails, so that every later try sends these bytes; None is no mail.
+        """Store sealed mails of messages that the caller has locked; None is no mail.
 
-        A message's `sender` is stored before the provider is called: it may have the mail even if this process dies.
-        The `key` is stored, too: a mail that replaces the first has another one. The caller has locked the messages.
+        The `sender` is stored before it is called: it may have the mail even if this process dies. So is the `key`: a
+        mail that replaces the first has another one.
         """
         rows = [_held(one, sealed=sealed, sender=one.sender if sealed else None, key=one.key) for one, sealed in mails]
         self.connection.execute(_SEALED, rows)
 
     def drop(self, reasons: Sequence[tuple[Message, str]]) -> None:
-        """Drop each message for its reason. The statements are the same for no message.
+        """Drop each message for its reason, in the transaction of the decision. The same statements serve no message.
 
-        A decision that writes more than this, such as an entry of the audit trail, ends its message in its own
-        transaction: a worker that died in between would decide and write again. Afterwards the worker ends the message
-        as it does every other, which then changes nothing. So its work does not tell whether a request led to a mail.
+        Afterwards the worker ends the message as it does every other, which then changes nothing. So its work does not
+        tell whether a request led to a mail.
         """
         _end(self.connection, [(message, Dropped(reason)) for message, reason in reasons])
 
     async def change(self, message: Message, **values: str | None) -> Message:
-        """Return the message with other values, once they are committed. Raises LeaseLost if it is in other hands.
+        """Return the message with another `sender` or `key`, once they are committed. Raises LeaseLost.
 
-        `sender`: the provider that may have the mail from now on; None if no provider has it, so that any may be tried.
-        `key`: another idempotency key. A campaign recognises its messages by their keys: repeated under its name, it
-        asks this account again.
+        `sender`: None if no provider has the mail, so that any may be tried.
+        `key`: a campaign recognises its messages by their keys: repeated under its name, it asks this account again.
         """
         if not await self.database.execute(_HELD.values(values).returning(_TABLE.c.id), _held(message)):
             raise LeaseLost
@@ -182,10 +174,7 @@ class Outbox(Store):
         return [None] * len(ends)
 
     def end_reported(self, message_id: int, sent: Sent) -> None:
-        """Note that a waiting message needs no other try: the provider has it.
-
-        A worker that holds it loses it. A worker that has just sent it notes the same.
-        """
+        """Note that a waiting message needs no other try: the provider has it. A worker that holds it loses it."""
         is_waiting = (OutboxRow.id == message_id) & STILL_WAITING
         move(self.connection, is_waiting, SENT, sent.sender, {**_ended(sent), "sealed": None, "claim": None})
 

@@ -58,10 +58,8 @@ class Lane(NamedTuple):
 class Worker:
     """Sends the outbox's messages. Any number of workers may share a PostgreSQL; one worker holds a message at a time.
 
-    Messages of kinds that no lane handles stay in the outbox, for a worker of a newer version.
-    A message that an earlier worker held when it died may have killed that worker, and may kill this one. Such messages
-    are tried one at a time, so in the end it is given up alone: each other one that it takes along ends at its next
-    try.
+    A message that an earlier worker held when it died may kill this one, too. Such messages are tried one at a time, so
+    that one is given up alone: each other one that it takes along ends at its next try.
 
     `request_of`: returns the id of the request that a message comes from, or "", for the log.
     """

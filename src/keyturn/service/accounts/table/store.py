@@ -155,7 +155,7 @@ class TableAccounts(TablePeople):
         return await self.note_change(account, await password.hashed())
 
     async def lock(self, account: Account) -> bool:
-        return await self._run(account.id, lambda statements: statements.lock(account.id, account.email, now()))
+        return await self._run(account.id, lambda statements: statements.lock(account, now()))
 
     async def unlock(self, account_id: str) -> bool:
         return await self._run(account_id, lambda statements: statements.unlock(account_id, now()))
@@ -194,7 +194,7 @@ def _change(
     connection: Connection, statements: Statements, account: Account, password_hash: str | None
 ) -> bool | Ended:
     try:
-        statement = statements.change(account.id, account.email, password_hash, now(), locked=account.locked)
+        statement = statements.change(account, password_hash, now())
     except ValueError:  # another store's account
         return False
     # The row counts, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.

@@ -118,32 +118,18 @@ class MailComposer:
             case PasswordWasChanged(is_link=True):
                 return email_props.HelpRequested(requested_at=notice.at, **incident, **button)
             case PasswordWasChanged():
-                return email_props.PasswordChanged(
-                    changed_at=notice.at,
-                    sessions_ended=self._ends_sessions,
-                    ended=ended_in_words(notice.ended, language) if notice.ended else "",
-                    **incident,
-                    **button,
-                )
+                incident |= {"sessions_ended": self._ends_sessions, "ended": ended_in_words(notice.ended, language)}
+                return email_props.PasswordChanged(changed_at=notice.at, **incident, **button)
             case SecondStepWasChanged(change=change):
-                return email_props.SecondStepChanged(
-                    is_set_up=change in ("totp_set", "phone_set"),
-                    is_removed=change == "factors_removed",
-                    changed_at=notice.at,
-                    **incident,
-                    **button,
-                )
+                incident["is_set_up"] = change in ("totp_set", "phone_set")
+                incident["is_removed"] = change == "factors_removed"
+                return email_props.SecondStepChanged(changed_at=notice.at, **incident, **button)
             case SecondStepHasFailed():
                 return email_props.SecondStepFailed(failed_at=notice.at, signing_in=notice.signing_in, **incident)
             case AddressDisputed(is_current=is_current):
-                return email_props.AddressDisputed(
-                    # An earlier mailbox may be an attacker's, and the account may have got its name after it left that
-                    # address.
-                    name=_greeting_name(account.name) if is_current else "",
-                    email=account.email,
-                    is_current=is_current,
-                    forgot_link=self._urls.forgot,
-                )
+                # An earlier mailbox may be an attacker's, and the account may have got its name after it left that one.
+                names = {"name": incident["name"] if is_current else "", "email": account.email}
+                return email_props.AddressDisputed(is_current=is_current, forgot_link=self._urls.forgot, **names)
         raise TypeError(f"{type(notice).__name__} has no mail")
 
     def _language_for(self, account: Account, client: Client) -> Language:
@@ -154,6 +140,10 @@ class MailComposer:
     def _write(self, props: EmailProps, account: Account, client: Client) -> Email:
         templates, _ = self._of_kinds.get(account.kind, self._general)
         rendered = templates.render(props, self._language_for(account, client))
+        # RFC 3834: automatic mails say so, and out-of-office programs do not answer them. Gmail hides what a mail
+        # repeats from an earlier one of the same subject, the button too, unless X-Entity-Ref-ID differs.
+        automatic = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+        mark = {"X-Entity-Ref-ID": random_bytes(16).hex()}
         return Email(
             sender=self._sender,
             to=account.email,
@@ -161,14 +151,7 @@ class MailComposer:
             subject=rendered.subject,
             html=rendered.html,
             text=rendered.text,
-            # RFC 3834: automatic mails say so, and out-of-office programs do not answer them. Gmail hides what a mail
-            # repeats from an earlier one of the same subject, the button too, unless X-Entity-Ref-ID differs.
-            headers={
-                "Auto-Submitted": "auto-generated",
-                "X-Auto-Response-Suppress": "All",
-                "X-Entity-Ref-ID": random_bytes(16).hex(),
-                **_request_id_as("X-Request-ID", client),
-            },
+            headers=automatic | mark | _request_id_as("X-Request-ID", client),
             tags={"template": props.template} | _request_id_as("request_id", client),
         )
 

@@ -92,10 +92,9 @@ class CapturedSms:
 class SmsCodes:
     """Sends codes and verifies them. Each is for one link, or for signing in, and works once, for `LIFE`.
 
-    An account gets one message a minute, and five a day. Messages cost money, and a
-    stranger in a mailbox could make a phone ring all night.
-    `overall`: messages a day for all accounts together. Strangers open accounts with expensive numbers that pay them
-    (SMS pumping, OWASP API4:2023).
+    An account gets one message a minute, and five a day: a stranger in a mailbox could make a phone ring all night.
+    `overall` bounds those of all accounts: strangers open accounts with numbers that pay them (SMS pumping, OWASP
+    API4:2023).
     """
 
     def __init__(self, settings: Settings, ground: Ground) -> None:
@@ -110,8 +109,8 @@ class SmsCodes:
     async def send(self, trial: SecondStepTry, number: str) -> None:
         """Send a fresh code to a number in the form of E.164. It ends the previous one.
 
-        Raises TooManyRequests, and Unavailable if the provider did not accept the message. If the answer is lost, the
-        message may still arrive, so its code is kept.
+        Raises TooManyRequests, and Unavailable if the provider did not accept the message; if its answer is lost, the
+        message may still arrive.
         """
         code, secret = self._codes.mint(trial.account.id, _key(trial), trial.moment, use=_use(trial))
         own = Limit(_COOLDOWN, "SMS", trial.account.id), Limit(_DAILY, "SMS a day", trial.account.id)
