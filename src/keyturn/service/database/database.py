@@ -32,6 +32,9 @@ _HELD = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bind
 
 _READ_ONLY = sa.text("SELECT current_setting('transaction_read_only') = 'on'")
 
+Connections = SqliteConnections | ServerConnections
+Unready = Callable[[], AbstractContextManager[None]]
+
 Moment = datetime | sa.ColumnElement[datetime]
 """A time, or one of `Database.clock`."""
 
@@ -52,12 +55,7 @@ class DatabaseAccess:
     `unready`: turns a driver's connection errors, and a TimeoutError, into the error for callers.
     """
 
-    def __init__(
-        self,
-        connections: SqliteConnections | ServerConnections,
-        seconds: float | None,
-        unready: Callable[[], AbstractContextManager[None]],
-    ) -> None:
+    def __init__(self, connections: Connections, seconds: float | None, unready: Unready) -> None:
         self.connections = connections
         self.dialect = connections.dialect
         self._seconds = seconds
@@ -114,7 +112,7 @@ class Database(DatabaseAccess):
         """
         self.schema = schema
         self.is_shared = not isinstance(source, str)
-        connections: SqliteConnections | ServerConnections
+        connections: Connections
         seconds = timeout.total_seconds() if timeout else None
         place = _read_ours(source, schema) if isinstance(source, str) else source
         self.url = place.url

@@ -28,6 +28,8 @@ from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _Result = TypeVar("_Result")
 
+FactorWork = Callable[[Connection, str], _Result]
+
 EVENT = "second_step"
 """The event's name in the audit trail."""
 
@@ -98,11 +100,7 @@ class RequiredStep:
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
     async def change(
-        self,
-        account: Account,
-        operator: Client,
-        change: messages.FactorChange,
-        work: Callable[[Connection, str], _Result],
+        self, account: Account, operator: Client, change: messages.FactorChange, work: FactorWork[_Result]
     ) -> _Result:
         """Run `work`, which changes the factors of that id, with its audit entry and the mail to the owner.
 
