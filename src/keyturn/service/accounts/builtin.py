@@ -110,10 +110,8 @@ class BuiltinAccounts(AccountStore):
         return connection.execute(statement, values).first() is not None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
-        password_hash = await password.hashed()
-        return await self._database.transact(
-            partial(self.set_password_within, account=account, password_hash=password_hash)
-        )
+        change = partial(self.set_password_within, account=account, password_hash=await password.hashed())
+        return await self._database.transact(change)
 
     async def lock(self, account: Account) -> bool:
         return await self._set_lock(account.id, _IS_ACTIVE & (AccountRow.email == account.email), now())

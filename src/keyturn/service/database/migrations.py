@@ -43,9 +43,8 @@ async def require_current(database: Database, *, command: str = "keyturn") -> st
     current = await revision(database)
     if current and (ahead := ahead_text(current)):
         try:
-            await database.read(
-                lambda one: [one.execute(select(each).limit(0)) for each in Model.metadata.sorted_tables]
-            )
+            tables = Model.metadata.sorted_tables
+            await database.read(lambda one: [one.execute(select(each).limit(0)) for each in tables])
         except DatabaseUnready as error:
             missing = describe_error(error)
             raise DatabaseUnready(f"{ahead}, and lacks what it needs ({missing}): install that version") from error

@@ -206,9 +206,8 @@ def _outcome(message_id: int, item: Item | None) -> Outcome:
     if item.state == WAITING:
         return "under way" if item.under_way else "hastened"
     if item.state not in {DEAD, DROPPED}:
-        raise RetryRefused(
-            f"message {message_id} was accepted by {item.sender} and is {item.state}: Keyturn does not send it twice"
-        )
+        accepted = f"message {message_id} was accepted by {item.sender} and is {item.state}"
+        raise RetryRefused(f"{accepted}: Keyturn does not send it twice")
     if item.payload == ERASED:
         raise RetryRefused(f"message {message_id} is too old: its address was erased")
     return "reopened"

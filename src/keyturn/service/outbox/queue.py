@@ -19,6 +19,7 @@ from keyturn.service.outbox.history import move, note
 from keyturn.service.outbox.message import Dead, Dropped, Message, Sent, new_key
 from keyturn.service.outbox.models import LONGEST_REASON, SENT, STILL_WAITING, WAITING, OutboxRow
 
+_Row = dict[str, object]
 Ending = tuple[Message, Sent | Dropped | Dead]
 
 _PAUSE = 0.003
@@ -45,16 +46,14 @@ class Outbox(Store):
         self._write_if = insert_if(database.dialect, OutboxRow, _WRITTEN, available_at=database.clock())
         self._due = sa.select(OutboxRow.id).where(STILL_WAITING, OutboxRow.available_at <= database.clock()).limit(1)
         self._claiming = cache(partial(_claiming, database))
-        self._posts: Batcher[dict[str, object], None] = Batcher(
-            self._post_all, gathers=database.is_sqlite, in_time=database.in_time
-        )
+        self._posts: Batcher[_Row, None] = Batcher(self._post_all, gathers=database.is_sqlite, in_time=database.in_time)
         self._ends: Batcher[Ending, None] = Batcher(self._end_all, pause=_PAUSE)
 
     async def post(self, kind: str, payload: msgspec.Struct) -> None:
         """Write a message in its own transaction, shared with all callers of that moment."""
         await self._posts.submit(_row(kind, payload))
 
-    async def _post_all(self, rows: Sequence[dict[str, object]]) -> Sequence[None]:
+    async def _post_all(self, rows: Sequence[_Row]) -> Sequence[None]:
         await self.database.execute(self._write_if, [row | {"wanted": True} for row in rows])
         self.wake()
         return [None] * len(rows)
@@ -184,7 +183,7 @@ _CLAIMED = [getattr(OutboxRow, name).label(name) for name in Message.__struct_fi
 _WRITTEN = ("key", "kind", "payload", "state", "attempts", "created_at")
 
 
-def _row(kind: str, payload: msgspec.Struct) -> dict[str, object]:
+def _row(kind: str, payload: msgspec.Struct) -> _Row:
     encoded = msgspec.json.encode(payload).decode()
     return dict(zip(_WRITTEN, (new_key(), kind, encoded, WAITING, 0, now()), strict=True))
 
@@ -194,7 +193,7 @@ _HELD = sa.update(_TABLE).where(_TABLE.c.id == sa.bindparam("held_id"), _TABLE.c
 """The UPDATE of each of several messages that their worker still holds."""
 
 
-def _held(message: Message, **values: object) -> dict[str, object]:
+def _held(message: Message, **values: object) -> _Row:
     """Return the parameters for a message, and for its new values."""
     return {"held_id": message.id, "held_claim": message.claim} | {f"new_{name}": new for name, new in values.items()}
 
@@ -241,7 +240,7 @@ _NOTHING = dict.fromkeys(("held_id", "held_claim", *map("new_{}".format, _ENDED)
 """The end of no message: the statements are the same."""
 
 
-def _ended(end: Sent | Dropped | Dead) -> dict[str, object]:
+def _ended(end: Sent | Dropped | Dead) -> _Row:
     """Return the columns of a message that ends."""
     texts = {name: text[:LONGEST_REASON] for name, text in msgspec.structs.asdict(end).items()}
     return dict.fromkeys(("reason", "sender", "provider_id")) | texts | {"state": end.state, "settled_at": now()}

@@ -1,6 +1,7 @@
 """Accounts in a directory, found by their addresses and named by ids that survive a new name or place of an entry."""
 
 import asyncio
+from functools import partial
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service import addresses
@@ -71,12 +72,9 @@ class LdapAccounts(AccountStore):
             log.warning(LogEvent("accounts.ambiguous", accounts=f"more than {_MOST_ALIKE}"))
             return None
         # The server compares by its own rules, so its answer is compared again (CVE-2019-19844).
-        accounts = [
-            account
-            for entry in result.entries
-            if any(addresses.is_same_mailbox(one, email) for one in self._addresses(entry))
-            and (account := self._account(entry))
-        ]
+        is_meant = partial(addresses.is_same_mailbox, email)
+        entries = [entry for entry in result.entries if any(map(is_meant, self._addresses(entry)))]
+        accounts = [account for account in map(self._account, entries) if account]
         if len(accounts) > 1:  # one that was left may keep its address
             accounts = [account for account in accounts if account.active] or accounts
         if len(accounts) > 1:

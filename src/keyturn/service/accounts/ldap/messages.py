@@ -161,17 +161,14 @@ def search(
     return tlv(SEARCH, octets(base), scope, integer(0, 0x0A), *limits, matching, tlv(0x30, *map(octets, attributes)))
 
 
+_CHANGES = {"delete": integer(1, 0x0A), "replace": integer(2, 0x0A)}
 Change = tuple[Literal["delete", "replace"], str, Sequence[str | bytes]]
 
 
 def modify(dn: str, changes: Iterable[Change]) -> bytes:
     """Return a modification, which a server makes as a whole or not at all (RFC 4511 4.6)."""
     written = [
-        tlv(
-            0x30,
-            integer({"delete": 1, "replace": 2}[kind], 0x0A),
-            tlv(0x30, octets(attribute), tlv(0x31, *map(octets, values))),
-        )
+        tlv(0x30, _CHANGES[kind], tlv(0x30, octets(attribute), tlv(0x31, *map(octets, values))))
         for kind, attribute, values in changes
     ]
     return tlv(MODIFY, octets(dn), tlv(0x30, *written))

@@ -47,9 +47,8 @@ def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
             if form and form != written:
                 meant = placeholder_for(kind, form)
                 fix = f'Write "{meant}" there.' if meant else "Keyturn does not write these: let your app set it."
-                message = (
-                    f"accounts.table.{section}.{column.name}: {wanted} writes {written}, but the column has {form}"
-                )
+                at = f"accounts.table.{section}.{column.name}"
+                message = f"{at}: {wanted} writes {written}, but the column has {form}"
                 yield Finding("accounts", "fail", message, fix)
 
 
@@ -96,8 +95,6 @@ def _judge_rights(connection: Connection, table: Table, command: str) -> Iterato
     if known is None or not known.active or known.open:
         return
     some = "may hide" if known.policies else "hides"
-    message = (
-        f"row level security {some} rows of {table} from Keyturn's role for {command}, so resets change nothing there"
-    )
+    what = f"row level security {some} rows of {table} from Keyturn's role for {command}"
     fix = f"Give the role BYPASSRLS, or add a policy: CREATE POLICY keyturn ON {name} TO the_role USING (true)."
-    yield Finding("accounts", "warn" if known.policies else "fail", message, fix)
+    yield Finding("accounts", "warn" if known.policies else "fail", f"{what}, so resets change nothing there", fix)

@@ -38,7 +38,7 @@ _COLLATION = sa.text("""
 Assignments = Mapping[sa.Column[Any], Value]
 
 
-class MappedEnding(msgspec.Struct, frozen=True, kw_only=True):
+class MappedEnding(msgspec.Struct, frozen=True):
     """An entry of `delete` or `ends`, checked. `owner`: the column with the account's id. `setting`: for faults."""
 
     setting: str
@@ -89,9 +89,8 @@ class _MappingReader:
         names = {field: getattr(settings, field) for field in _FIELDS} | {"active": self._active.column}
         columns = {one: self._column(_setting_of(one), table, name) for one, name in names.items() if name}
         fields = {field: column for field, column in columns.items() if column is not None}
-        assigned = {
-            section: dict(self._assignments(section, table, getattr(settings, section))) for section in SECTIONS
-        }
+        written = {section: getattr(settings, section) for section in SECTIONS}
+        assigned = {section: dict(self._assignments(section, table, values)) for section, values in written.items()}
         endings, held = self._in_order(list(self._endings()))
         self._check(fields, hash_length)
         if "id" in fields:  # otherwise it has a fault already
@@ -172,9 +171,7 @@ class _MappingReader:
                 sets = dict(self._assignments(f"{setting}.set", table, ending.set))
                 where = dict(self._assignments(f"{setting}.where", table, ending.where, written=False))
                 if column is not None:
-                    yield MappedEnding(
-                        setting=setting, place=self._place(name), owner=column, ending=ending, sets=sets, where=where
-                    )
+                    yield MappedEnding(setting, self._place(name), column, ending, sets, where)
 
     def _in_order(self, endings: Sequence[MappedEnding]) -> tuple[list[MappedEnding], list[tuple[str, str]]]:
         """Return the endings, a referring table before the other, and why deletions may fail, by setting."""
@@ -226,9 +223,8 @@ class _MappingReader:
         if not self._is_unique(table, key):
             self._fault("id", f"the column {key.name} must be the primary key of {table.fullname}, or unique")
         if kind.holds in _NO_IDS and not kind.on_sqlite:
-            self._fault(
-                "id", f"the column {key.name} is {kind.shown}: ids must be whole numbers, UUIDs, texts or bytes"
-            )
+            of_type = f"the column {key.name} is {kind.shown}"
+            self._fault("id", f"{of_type}: ids must be whole numbers, UUIDs, texts or bytes")
         for one in endings:
             of_owner = kind_of(one.owner)
             held = {kind.holds, of_owner.holds}

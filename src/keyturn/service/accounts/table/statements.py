@@ -122,9 +122,8 @@ class Statements:
     def _is_locked(self) -> Condition:
         """Return whether every column of the lock has the value that the lock sets; for a time, any value counts."""
         set_by_lock, moment = self.mapping.assigned["lock"].items(), datetime.now(UTC)
-        return sa.and_(
-            *(one.is_not(None) if value in TIMES else _has_value(one, value, moment) for one, value in set_by_lock)
-        )
+        as_set = (one.is_not(None) if value in TIMES else _has_value(one, value, moment) for one, value in set_by_lock)
+        return sa.and_(*as_set)
 
     def _is_active_or_locked(self) -> Condition:
         return sa.or_(self._is_active, self._is_locked()) if self.mapping.assigned["lock"] else self._is_active
