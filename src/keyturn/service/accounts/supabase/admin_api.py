@@ -79,9 +79,6 @@ def _text(value: object) -> str:
 # Supabase Auth's answers
 
 
-# Supabase Auth's answers
-
-
 _OK, _NOT_FOUND, _TIMED_OUT, _TOO_MANY, _SERVER_FAULT = 200, 404, 408, 429, 500
 _DONE = {_OK, 204}
 KEY_REFUSED = {401, 403}

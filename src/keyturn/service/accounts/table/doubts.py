@@ -12,7 +12,7 @@ from keyturn.service.accounts.table.recognised_hashes import doubt_format
 from keyturn.service.accounts.table.statements import Statements
 from keyturn.service.settings import HashingSettings, TableSettings
 
-_STAY = (
+_DELETE_TOO = (
     "Delete those, too, with the same `when`, or set a column instead. A reset fails where such rows exist. If there"
     " never are any, nothing has to be done."
 )
@@ -24,7 +24,7 @@ def doubts(
     """Return the findings, which a few rows and the catalogue tell."""
     mapping = statements.mapping
     findings = [*_hidden_rows(connection, mapping), *_times(connection, mapping)]
-    findings += [_warn(f"accounts.table.{setting}: {why}", _STAY) for setting, why in mapping.held]
+    findings += [_warn(f"accounts.table.{setting}: {why}", _DELETE_TOO) for setting, why in mapping.held]
     findings += _flags(connection, mapping)
     if settings.password:
         findings += doubt_format(settings.table, sample(connection, *statements.hashes()), hashing)
