@@ -166,9 +166,8 @@ class Database(DatabaseAccess):
         if self.is_sqlite:
             return sa.bindparam(None, callable_=lambda: now() + later, type_=_TIME)
         instead = sa.bindparam(None, callable_=replacing, type_=_TIME)
-        return sa.type_coerce(
-            sa.func.coalesce(instead, sa.func.statement_timestamp()) + sa.literal(later, sa.Interval()), _TIME
-        )
+        shared = sa.func.coalesce(instead, sa.func.statement_timestamp()) + sa.literal(later, sa.Interval())
+        return sa.type_coerce(shared, _TIME)
 
     def hold(self, connection: sa.Connection, name: str) -> None:
         """Wait until other transactions release `name`; hold it until this one ends. SQLite has one writer anyway."""

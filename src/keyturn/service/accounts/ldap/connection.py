@@ -83,11 +83,9 @@ class Connection:
         """Connect with TLS, but for this machine. Raises ConnectionBroken, for a certificate that does not fit, too."""
         parts = urlsplit(url)
         host, is_tls = parts.hostname or "", parts.scheme == "ldaps"
-        loop = asyncio.get_running_loop()
+        loop, port = asyncio.get_running_loop(), parts.port or (_TLS_PORT if is_tls else _PLAIN_PORT)
         try:
-            transport, wire = await loop.create_connection(
-                _Wire, host, parts.port or (_TLS_PORT if is_tls else _PLAIN_PORT), ssl=context if is_tls else None
-            )
+            transport, wire = await loop.create_connection(_Wire, host, port, ssl=context if is_tls else None)
             connection = cls(url, transport, wire)
         except (OSError, UnicodeError) as error:  # ssl.SSLError is one; UnicodeError is of a name that DNS cannot have
             raise ConnectionBroken(str(error)) from error

@@ -52,9 +52,9 @@ def _time(kind: Stored, moment: datetime, placeholder: str) -> Any:
     iso = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     texts: dict[str, int | str] = {"{now}": _sql_text(moment), "{now_iso}": iso}
     numbers: dict[str, int | str] = {"{now}": int(moment.timestamp()), "{now_ms}": int(moment.timestamp() * 1000)}
-    either = numbers | texts  # on SQLite, which has no times
+    on_sqlite = numbers | texts  # which has no times
     days = numbers | dict.fromkeys(texts, f"{moment:%Y-%m-%d}")
-    by_type = {int: numbers, float: numbers, Decimal: numbers, str: texts, datetime: either, date: days}
+    by_type = {int: numbers, float: numbers, Decimal: numbers, str: texts, datetime: on_sqlite, date: days}
     written = by_type.get(datetime if kind.holds_anything else kind.holds, {}).get(placeholder)
     if written is None:
         raise ValueError

@@ -35,7 +35,7 @@ _READ = ("id", "email", "username", "name", "provider", "kind", "locale")
 
 
 Condition = ColumnElement[bool]
-Ender = sa.Update | sa.Delete
+Write = sa.Update | sa.Delete
 _Values = dict[sa.Column[Any], Any]
 
 
@@ -159,7 +159,7 @@ class Statements:
         text = self._is_text("id", account_id)
         return sa.and_(has_value, sa.or_(text, sa.func.typeof(stored) == "blob") if kind.holds_anything else text)
 
-    def endings(self, account_id: str, moment: datetime, *, intruded: bool) -> Iterator[tuple[str, Ender]]:
+    def endings(self, account_id: str, moment: datetime, *, intruded: bool) -> Iterator[tuple[str, Write]]:
         """Yield the statements that end an account's sessions and the like, each with what it ends.
 
         "" is for rows that end a second time, or had ended by the app's clock. They are not counted.
@@ -172,7 +172,7 @@ class Statements:
                     if any(_keeps_no_zone(column, value) for column, value in one.sets.items()):
                         yield "", self._end(one, owners, moment, moment - timedelta(days=1))
 
-    def _end(self, one: MappedEnding, owners: Iterable[Any], moment: datetime, limit: datetime) -> Ender:
+    def _end(self, one: MappedEnding, owners: Iterable[Any], moment: datetime, limit: datetime) -> Write:
         theirs = [_is_any(one.owner, owners)]
         if self._dialect == "mysql" and kind_of(one.owner).holds is str:
             theirs.append(_is_any(self._exactly(one.owner), owners))
