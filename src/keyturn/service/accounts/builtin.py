@@ -124,11 +124,7 @@ class BuiltinAccounts(AccountStore):
         return bool(await self._database.execute(changed.returning(AccountRow.id)))
 
     async def add(self, account: Account, password_hash: str | None) -> Account:
-        """Store a new account under its own id.
-
-        Raises InputInvalid if the address is taken or malformed, a field is too long for its column, or the zone
-        unknown.
-        """
+        """Store a new account under its own id. Raises InputInvalid for a taken address, or a field that is unfit."""
         email, account_id = addresses.parse(account.email), str(uuid4())
         _require_room(account)
         row = {name: getattr(account, name) for name in (*_PLAIN, "active")}

@@ -1,8 +1,7 @@
 """The common interface to both databases: transactions, migrations, shared statements, an app's own pool.
 
 **A transaction is a plain function** (`DatabaseAccess.transact`). It cannot await, so a lock is never held during a
-mail, a hash or a call to another system. **Each decision is one guarded statement**; a read never decides a later
-write.
+mail, a hash or a call to another system. **Each decision is one guarded statement**, never a read and then a write.
 
 **Waiting requests share a statement** (`batching`): an idle server answers at once, a busy one commits in groups. 202
 means committed, with `synchronous = FULL` on SQLite. A trip to SQLite takes this process's own time, so the event loop

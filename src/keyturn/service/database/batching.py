@@ -21,8 +21,7 @@ class Batcher(Generic[Item, Result]):
 
     `execute` returns one result for each item, in the same order; an exception among them is raised for its item alone.
     If it fails for a batch of several, each item is tried alone once, so that one bad row does not fail its neighbours.
-    A KeyturnError, such as that of a database that is down, fails the whole batch at once. Cancelling a waiter does not
-    cancel the batch.
+    A KeyturnError, as of a database that is down, fails the whole batch at once. A cancelled waiter cancels nothing.
 
     `gathers`: let the event loop run first, for as long as that brings more items, up to `largest`. That pays if a trip
     takes this process's own time, as with SQLite: otherwise the first caller takes a trip alone, and the rest the next.

@@ -23,8 +23,7 @@ class WorkerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of a worker.
 
     `poll`: the longest time until a worker sees a message of another process.
-    `rest`: pause after a claim of less than a lane takes. Messages that arrive in between are handled together, at a
-    fraction of the cost.
+    `rest`: pause after a claim of less than a lane takes. Messages that arrive in between are handled together.
     `longest`: a try that takes longer is cancelled.
     `lease`: time after which messages of a killed worker are claimed again.
     `max_attempts`: tries, at most ten minutes apart. They end before the 24 hours for which Resend remembers a key.

@@ -83,10 +83,7 @@ class SealBroken(Exception):
 
 
 class Seal:
-    """Encrypts mails with Fernet (AES-128-CBC with HMAC-SHA256), under keys derived from the settings' secrets.
-
-    The first secret seals, and all of them open. To rotate, put a new secret in front.
-    """
+    """Encrypts mails with Fernet, under keys derived from the settings' secrets: the first seals, all of them open."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._box = box(secrets, "outbox")

@@ -111,10 +111,7 @@ class Connection:
         self._transport = secured
 
     async def ask(self, operation: bytes, *controls: bytes, changes: bool = False) -> Result:
-        """Send a request and return its answer. Raises ConnectionBroken if none arrives or it is not LDAP.
-
-        `changes`: the request changes an entry.
-        """
+        """Send a request, which may change an entry, and return its answer. Raises ConnectionBroken."""
         if not self.is_usable:
             raise ConnectionBroken("the connection has ended")
         self._number += 1

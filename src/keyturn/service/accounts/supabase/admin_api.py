@@ -30,10 +30,7 @@ _SINGLE_SIGN_ON = "SSO"
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a project's user that Keyturn reads.
-
-    `app_metadata`: the project's. `user_metadata`: users may write anything into it.
-    """
+    """The fields of a project's user that Keyturn reads. Users may write anything into `user_metadata`."""
 
     id: str
     email: str | None = None
@@ -96,10 +93,7 @@ class _Weak(msgspec.Struct):
 
 
 class _Refusal(msgspec.Struct):
-    """The body of a refusal.
-
-    Both shapes: {code: 422, error_code, msg} of older servers, {code: "weak_password", message} of newer ones.
-    """
+    """A refusal: {code: 422, error_code, msg} of older servers, {code: "weak_password", message} of newer ones."""
 
     code: int | str | None = None
     error_code: str | None = None
@@ -109,10 +103,7 @@ class _Refusal(msgspec.Struct):
 
 
 class AuthAnswer(msgspec.Struct, frozen=True):
-    """An answer of the Auth server. `code`: why it refuses; "" if it does not, or if it gives none, like a proxy.
-
-    `message`, `reasons`: of a refusal, too.
-    """
+    """An answer of the Auth server. `code`, `message`, `reasons`: of a refusal; "" if it gives none, like a proxy."""
 
     status: int
     body: bytes = b""
@@ -191,10 +182,7 @@ _FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
 
 
 class UserPage(msgspec.Struct):
-    """A page of the users of a project.
-
-    Each user is read separately: one with an unusual form must not hide its neighbours.
-    """
+    """A page of users. Each is read separately: one with an unusual form must not hide its neighbours."""
 
     users: list[msgspec.Raw]
 
@@ -209,8 +197,7 @@ LONGEST_ANSWER = 2**25
 class AdminApi:
     """Calls the admin API of a project's Auth server.
 
-    Every method raises AccountsUnready if no usable answer arrives in time. The error has `not_changed` if the request
-    certainly had no effect.
+    Every method raises AccountsUnready without a usable answer, `not_changed` if the request had no effect for certain.
     """
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
@@ -224,10 +211,7 @@ class AdminApi:
         return await self.ask("GET", _USERS, params={**filters, "page": number, "per_page": size})
 
     async def users(self, containing: str, page: int, size: int) -> list[User | None]:
-        """Return a page, counted from 1, of the users whose address or name contains the text.
-
-        A user that cannot be read is None, and is logged.
-        """
+        """Return a page, from 1, of the users whose address or name contains the text; None for an unreadable one."""
         answer = await self.page(page, size, filter=containing.translate(_FOR_ITSELF))
         users = [_read(one, User) for one in answer.require(UserPage).users]
         if None in users:

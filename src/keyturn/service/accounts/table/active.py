@@ -20,8 +20,7 @@ _NOT = "not "
 class Flag:
     """Parses the setting `active`: "column", or "column = value | value"; a "not " before it reverses it.
 
-    Without values the column holds flags: a row is active if its value is none of _FALSE. Without a column all rows
-    are active.
+    Without values the column holds flags: a row is active unless its value is in _FALSE. Without a column all are.
     """
 
     def __init__(self, written: str) -> None:

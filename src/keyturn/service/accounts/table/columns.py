@@ -120,10 +120,7 @@ def kind_of(column: sa.Column[Any]) -> Stored:
 
 
 def sample(connection: sa.Connection, column: sa.Column[Any], *which: ColumnElement[bool]) -> Sequence[object]:
-    """Return a column's values in a few of the first rows for which `which` holds; none if they may not be read.
-
-    Texts are cut.
-    """
+    """Return a column's values, texts cut, in a few of the first rows where `which` holds; none if unreadable."""
     kind = kind_of(column)
     is_text = kind.holds is str and not kind.choices  # PostgreSQL takes no part of an enum
     short = sa.func.substr(column, 1, _LONGEST, type_=kind) if is_text else column

@@ -72,8 +72,7 @@ class KnownTable(Generic[_Reading]):
     def _run(self, work: Work[_Reading, _Result], reading: _Reading, connection: Connection) -> _Result:
         """Raise AccountsUnready for a refused statement, before the database takes it for an outage.
 
-        The app has then changed the table. Further lines of a driver's message may hold the row, with its hash, and are
-        left out.
+        Further lines of a driver's message may hold the row, with its hash, and are left out.
         """
         try:
             return work(connection, reading)

@@ -111,10 +111,7 @@ class TablePeople(AccountStore):
         return await self._known.transact(partial(_end, account_id=account_id, intruded=intruded))
 
     async def note_change(self, account: Account, password_hash: str | None = None) -> bool | Ended:
-        """Set and end what comes with a new password; return what `set_password` would.
-
-        `password_hash`: None if the password is kept elsewhere.
-        """
+        """Set and end what comes with a new password; `password_hash` is None if it is kept elsewhere."""
         is_committing = False
 
         def change(connection: Connection, statements: Statements) -> bool | Ended:
@@ -224,8 +221,7 @@ def _refusal(connection: Connection, statement: Executable) -> str:
 
     Names, values and privileges are checked. PostgreSQL begins as with the statement itself, and stops before the first
     row; MariaDB and MySQL check its privileges (https://dev.mysql.com/doc/refman/8.4/en/explain.html); SQLite compiles
-    it. No trigger fires, not even one for a statement that changes no row. After a refusal, the connection's
-    transaction is over.
+    it. No trigger fires, not even one for a statement that changes no row. A refusal ends the transaction.
     """
     event.listen(connection, "before_cursor_execute", _explain, retval=True)
     try:
@@ -247,10 +243,7 @@ def _explain(_: Any, cursor: Any, statement: str, parameters: Any, *context: Any
 
 
 def table_accounts(settings: TableSettings, database: Database, *, hash_length: int = 60) -> TableAccounts:
-    """Return the store that the settings describe. Raises SettingsInvalid if its address or its driver is missing.
-
-    `hash_length`: characters that the password's column must have room for. No connection is opened yet.
-    """
+    """Return the store, not yet connected. `hash_length`: characters of a hash. Raises SettingsInvalid."""
     if settings.url:
         return TableAccounts(settings, AppDatabase(settings.url), hash_length)
     return JoiningTableAccounts(settings, database, hash_length)

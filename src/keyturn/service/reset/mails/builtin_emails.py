@@ -33,10 +33,7 @@ class BuiltinEmails(msgspec.Struct, frozen=True):
 def builtin_emails(
     settings: Settings, others: Mapping[str, Mapping[str, Any]] = {}, *, reload: bool = False
 ) -> BuiltinEmails:
-    """Return the mails with the brands of the kinds of accounts, and with `others`: differences by a brand's name.
-
-    Raises SettingsInvalid with every fault in them.
-    """
+    """Return the mails with the brands of the kinds, and with `others`, by what differs. Raises SettingsInvalid."""
     themes = themes_of(settings, others, reload=reload)
     brands = {name: one.globals for name, one in themes.kinds.items()}
     templates = builtin_templates(settings, themes.general, reload=reload)

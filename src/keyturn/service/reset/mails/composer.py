@@ -47,10 +47,7 @@ class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailComposer:
-    """Writes the mails: their props, language, look and sender.
-
-    `offers_securing`: confirmations have a link that secures the account.
-    """
+    """Writes the mails: props, language, look, sender. If it `offers_securing`, confirmations have that button."""
 
     def __init__(self, templates: Templates, themes: Themes, settings: Settings) -> None:
         self._general = templates, themes.general.languages

@@ -46,10 +46,7 @@ class Failover:
         self._breaker = Breaker(_PATIENCE)
 
     def choose(self, message: Message) -> Sender:
-        """Return the provider for this try. It is noted with the message before it is asked.
-
-        Raises SendRefused if the one that may have the mail is no longer in the settings.
-        """
+        """Return the provider for this try. Raises SendRefused if the one that may have the mail is not set now."""
         if message.sender:
             for provider in self._both:
                 if provider.name == message.sender:
@@ -121,8 +118,7 @@ class MailDelivery:
         """Send the mail that `prepare` stores at the first try, and the stored one at each later try.
 
         A stored mail whose link was used or revoked since would only confuse, and is not sent. If the link has expired,
-        since the provider was down for that long, `expired` decides what happens. A mailbox that was suppressed since
-        gets nothing.
+        since the provider was down for that long, `expired` decides. A mailbox suppressed since gets nothing.
         """
         if message.sealed:
             return await self._deliver_again(message, expired)

@@ -109,11 +109,7 @@ def build(settings: Settings, *, reload: bool = False) -> Themes:
 
 
 def themes_of(settings: Settings, further: Mapping[str, Mapping[str, Any]] = {}, *, reload: bool = False) -> Themes:
-    """Return the themes in general, and of the kinds of accounts that have their own brand or texts.
-
-    `further`: the studio's brands, as differences by a name, which join the kinds.
-    Raises SettingsInvalid with every fault in the brands.
-    """
+    """Return the themes, also of the `further` brands, by what differs. Raises SettingsInvalid."""
     base_url, languages = settings.base_url.rstrip("/"), own_languages(settings, reload=reload)
     general = Theme(brand=settings.brand, languages=languages, base_url=base_url)
     kinds, faults = dict[str, Theme](), []

@@ -162,8 +162,7 @@ class Captcha:
     """Judges answers through a service, and refuses answers from another site than `hosts`, or for another form.
 
     A call takes one of a limited number of places before its time-out starts. If no place is free within half of the
-    time-out, or the service answers 429, Busy is raised. Clients can cause that by the hundred, so it must never let a
-    request through.
+    time-out, or the service answers 429, Busy is raised. Clients can cause that, so it lets no request through.
     """
 
     def __init__(self, settings: ChallengeSettings, hosts: Collection[str], timeout: timedelta = _PATIENCE) -> None:

@@ -102,10 +102,7 @@ class RequiredStep:
     async def change(
         self, account: Account, operator: Client, change: messages.FactorChange, work: FactorWork[_Result]
     ) -> _Result:
-        """Run `work`, which changes the factors of that id, with its audit entry and the mail to the owner.
-
-        ASVS 6.3.7; NIST SP 800-63B-4 4.6.
-        """
+        """Run `work`, which changes factors of that id, with an audit entry and a mail to the owner (ASVS 6.3.7)."""
         of, email, moment = account.id, account.email, now()
         changed = messages.SecondStepWasChanged(account_id=of, at=moment, client=operator, email=email, change=change)
 
