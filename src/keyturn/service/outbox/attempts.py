@@ -58,7 +58,7 @@ def backoff(attempt: int, jitter: float, *, longest: timedelta = LONGEST) -> tim
     return ceiling / 2 + ceiling / 2 * jitter
 
 
-Outcome = Settlement | Exception | None
+TryResult = Settlement | Exception | None
 """What a try came to; None: it was not begun."""
 
 
@@ -69,7 +69,7 @@ class Attempts(msgspec.Struct, frozen=True):
     limits: WorkerLimits
     meters: Meters
 
-    async def end(self, message: Message, outcome: Outcome) -> None:
+    async def end(self, message: Message, outcome: TryResult) -> None:
         """Write what a try came to. It counts as a crash if its error was not foreseen.
 
         If it cannot be written now, the lease runs out, and the message is claimed again.

@@ -11,7 +11,7 @@ from itertools import product
 from typing import NamedTuple, TypeVar
 
 from keyturn.errors import SendRefused
-from keyturn.service.outbox.attempts import Attempts, Outcome, WorkerLimits
+from keyturn.service.outbox.attempts import Attempts, TryResult, WorkerLimits
 from keyturn.service.outbox.message import OUTCOMES, Delivery, Message, Settlement
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.requests import DatabaseUnready
@@ -178,7 +178,7 @@ class Worker:
         finally:
             self._held.discard(message)
 
-    async def _outcome_of(self, places: asyncio.Semaphore, message: Message, work: Work) -> Outcome:
+    async def _outcome_of(self, places: asyncio.Semaphore, message: Message, work: Work) -> TryResult:
         try:
             request_id.set(self.request_of(message))  # for this message alone: each has its own task
             if isinstance(work, Settlement | Exception):

@@ -21,7 +21,7 @@ log = logging.getLogger("keyturn.accounts")
 _Reading = TypeVar("_Reading")
 _Result = TypeVar("_Result")
 
-Work = Callable[[Connection, _Reading], _Result]
+TableWork = Callable[[Connection, _Reading], _Result]
 
 
 class KnownTable(Generic[_Reading]):
@@ -57,19 +57,19 @@ class KnownTable(Generic[_Reading]):
                 reading = self._reading = await self.place.read(self._read)
             return reading
 
-    async def read(self, work: Work[_Reading, _Result]) -> _Result:
+    async def read(self, work: TableWork[_Reading, _Result]) -> _Result:
         return await self.place.read(partial(self._run, work, await self.now()))
 
-    async def transact(self, work: Work[_Reading, _Result]) -> _Result:
+    async def transact(self, work: TableWork[_Reading, _Result]) -> _Result:
         return await self.place.transact(partial(self._run, work, await self.now()))
 
-    def within(self, connection: Connection, work: Work[_Reading, _Result]) -> _Result:
+    def within(self, connection: Connection, work: TableWork[_Reading, _Result]) -> _Result:
         """Run work in the caller's transaction, in which the columns cannot be read (`transact`)."""
         if (reading := self._reading) is None:  # refused since
             raise AccountsUnready("the table of the accounts has refused a statement", not_changed=True)
         return self._run(work, reading, connection)
 
-    def _run(self, work: Work[_Reading, _Result], reading: _Reading, connection: Connection) -> _Result:
+    def _run(self, work: TableWork[_Reading, _Result], reading: _Reading, connection: Connection) -> _Result:
         """Raise AccountsUnready for a refused statement, before the database takes it for an outage.
 
         Further lines of a driver's message may hold the row, with its hash, and are left out.

@@ -95,7 +95,7 @@ class Failover:
 
 SUPPRESSED: Final = "suppressed"
 
-Prepare = Callable[[Message], Awaitable[Email | Dropped]]
+PrepareOne = Callable[[Message], Awaitable[Email | Dropped]]
 PrepareAll = Callable[[Sequence[Message]], Awaitable[Sequence[Email | Dropped | Exception]]]
 Prepared = Delivery | Dropped | Exception
 Expired = Callable[[Message, Secret], Awaitable[Settlement]]
@@ -114,7 +114,7 @@ class MailDelivery:
         self._seal = seal
         self._providers = providers
 
-    async def deliver(self, message: Message, prepare: Prepare, *, expired: Expired | None = None) -> Settlement:
+    async def deliver(self, message: Message, prepare: PrepareOne, *, expired: Expired | None = None) -> Settlement:
         """Send the mail that `prepare` stores at the first try, and the stored one at each later try.
 
         A stored mail whose link was used or revoked since would only confuse, and is not sent. If the link has expired,
