@@ -33,6 +33,7 @@ _HELD = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bind
 _READ_ONLY = sa.text("SELECT current_setting('transaction_read_only') = 'on'")
 
 Connections = SqliteConnections | ServerConnections
+Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 Unready = Callable[[], AbstractContextManager[None]]
 
 Moment = datetime | sa.ColumnElement[datetime]
@@ -127,9 +128,7 @@ class Database(DatabaseAccess):
         super().__init__(connections, seconds, partial(unready_where_unreachable, self.where))
         self.is_sqlite = self.dialect.name == "sqlite"
 
-    async def execute(
-        self, statement: sa.Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    ) -> Sequence[sa.Row[Any]]:
+    async def execute(self, statement: sa.Executable, values: Values | None = None) -> Sequence[sa.Row[Any]]:
         """Execute one statement, for one set of values or for all of several, and commit; return the rows of one."""
 
         def execute(connection: sa.Connection) -> Sequence[sa.Row[Any]]:

@@ -102,13 +102,10 @@ class TablePeople(AccountStore):
         return await self._emails(lambda statements: statements.addresses_after(email, most))
 
     async def end_sessions(self, account_id: str) -> Ended:
-        return await self._end_all(account_id, intruded=False)
+        return await self._known.transact(partial(_end, account_id=account_id, intruded=False))
 
     async def end_intrusion(self, account_id: str) -> Ended:
-        return await self._end_all(account_id, intruded=True)
-
-    async def _end_all(self, account_id: str, *, intruded: bool) -> Ended:
-        return await self._known.transact(partial(_end, account_id=account_id, intruded=intruded))
+        return await self._known.transact(partial(_end, account_id=account_id, intruded=True))
 
     async def note_change(self, account: Account, password_hash: str | None = None) -> bool | Ended:
         """Set and end what comes with a new password; `password_hash` is None if it is kept elsewhere."""
