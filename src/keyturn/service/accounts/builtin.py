@@ -59,15 +59,10 @@ _AWAITS_PASSWORD = sa.and_(AccountRow.password_hash.is_(None), AccountRow.provid
 _IS_LOCKED = AccountRow.locked_at.is_not(None)
 _IS_ACTIVE = sa.and_(AccountRow.active, AccountRow.locked_at.is_(None))
 
-_ACCOUNT: Sequence[Any] = (
-    AccountRow.id,
-    AccountRow.email,
-    AccountRow.name,
+_PLAIN = ("name", "provider", "kind", "locale", "timezone")
+_ACCOUNTS = sa.select(
+    *(getattr(AccountRow, field) for field in ("id", "email", *_PLAIN)),
     _IS_ACTIVE.label("active"),
-    AccountRow.provider,
-    AccountRow.kind,
-    AccountRow.locale,
-    AccountRow.timezone,
     sa.and_(AccountRow.active, _IS_LOCKED).label("locked"),
     AccountRow.password_hash.is_not(None).label("has_password"),
     _AWAITS_PASSWORD.label("awaits_password"),
@@ -90,9 +85,8 @@ class BuiltinAccounts(AccountStore):
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._by_email, self._by_id = (
-            lookup(database, sa.select(*_ACCOUNT), key, _account) for key in (AccountRow.email, AccountRow.id)
-        )
+        keys = AccountRow.email, AccountRow.id
+        self._by_email, self._by_id = (lookup(database, _ACCOUNTS, key, lambda row: Account(**row)) for key in keys)
 
     async def find(self, email: str) -> Account | None:
         return await self._by_email.submit(email)
@@ -116,10 +110,8 @@ class BuiltinAccounts(AccountStore):
         return connection.execute(statement, values).first() is not None
 
     async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
-        password_hash = await password.hashed()
-        return await self._database.transact(
-            partial(self.set_password_within, account=account, password_hash=password_hash)
-        )
+        change = partial(self.set_password_within, account=account, password_hash=await password.hashed())
+        return await self._database.transact(change)
 
     async def lock(self, account: Account) -> bool:
         return await self._set_lock(account.id, _IS_ACTIVE & (AccountRow.email == account.email), now())
@@ -132,14 +124,10 @@ class BuiltinAccounts(AccountStore):
         return bool(await self._database.execute(changed.returning(AccountRow.id)))
 
     async def add(self, account: Account, password_hash: str | None) -> Account:
-        """Store a new account under its own id.
-
-        Raises InputInvalid if the address is taken or malformed, a field is too long for its column, or the zone
-        unknown.
-        """
+        """Store a new account under its own id. Raises InputInvalid for a taken address, or a field that is unfit."""
         email, account_id = addresses.parse(account.email), str(uuid4())
         _require_room(account)
-        row = {name: getattr(account, name) for name in ("name", "provider", "kind", "locale", "timezone", "active")}
+        row = {name: getattr(account, name) for name in (*_PLAIN, "active")}
         row |= {"id": account_id, "email": email, "password_hash": password_hash, "created_at": now()}
         try:
             await self._database.execute(sa.insert(AccountRow).values(**row))
@@ -159,11 +147,7 @@ class BuiltinAccounts(AccountStore):
         return [row["email"] for row in rows]
 
     async def list(self) -> Sequence[Account]:
-        return [_account(row) for row in await self._database.fetch(sa.select(*_ACCOUNT).order_by(AccountRow.email))]
-
-
-def _account(row: sa.RowMapping) -> Account:
-    return Account(**row)
+        return [Account(**row) for row in await self._database.fetch(_ACCOUNTS.order_by(AccountRow.email))]
 
 
 def _require_room(account: Account) -> None:
@@ -195,13 +179,8 @@ class Sessions(Store):
     def start(self, account_id: str, token: str) -> None:
         """Open a session under `token`, which must be fresh (ASVS 7.2.4), in the caller's transaction."""
         moment = now()
-        row = {
-            "digest": digest_of(token),
-            "account_id": account_id,
-            "created_at": moment,
-            "expires_at": moment + SESSION_LIFE,
-        }
-        self.connection.execute(sa.insert(SessionRow).values(**row))
+        times = {"created_at": moment, "expires_at": moment + SESSION_LIFE}
+        self.connection.execute(sa.insert(SessionRow).values(digest=digest_of(token), account_id=account_id, **times))
 
     def is_open(self, token: str) -> bool:
         """Return whether the session is still open, in the caller's transaction."""

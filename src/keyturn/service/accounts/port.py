@@ -59,10 +59,7 @@ NOTHING = Ended()
 
 
 class NewPassword:
-    """A password that the policy has accepted. It does not show itself in a repr, a log or a traceback.
-
-    `hash_with`: makes its hash.
-    """
+    """A password that the policy has accepted. It shows itself in no repr, log or traceback."""
 
     __slots__ = ("_hash", "_hash_with", "text")
 
@@ -142,8 +139,7 @@ class AccountStore(ABC):
         that was read as `locked` may still be locked, and is unlocked by this.
 
         These errors mean that nothing was changed: PasswordRejected by rules of the store, Busy from
-        `password.hashed()`, and AccountsUnready with `not_changed`. After any other error the store may have the
-        password.
+        `password.hashed()`, and AccountsUnready with `not_changed`. Any other error leaves that open.
         """
 
     def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool | Ended:
@@ -177,8 +173,7 @@ class AccountStore(ABC):
     async def end_intrusion(self, account_id: str) -> Ended | None:
         """Do what `end_sessions` does, and end all else that admits clients: the account's owner reports an intrusion.
 
-        An earlier mailbox of the account may report one, too, and that may be an attacker's: `end_sessions` is then
-        called in place of this.
+        An earlier mailbox, perhaps an attacker's, may report one, too: `end_sessions` is then called instead.
         """
         return await self.end_sessions(account_id)
 

@@ -40,10 +40,8 @@ def product_of(reference: str, settings: Settings, kind: type, setting: str) -> 
         product.close()  # otherwise Python would warn that it is never awaited
         raise SettingsInvalid.of(setting, f"{reference} is async: make it a plain function")
     if not isinstance(product, kind):
-        returned = type(product).__name__
-        raise SettingsInvalid.of(
-            setting, f"{reference} returned {returned}, which does not inherit from {kind.__name__}"
-        )
+        returned = f"{reference} returned {type(product).__name__}"
+        raise SettingsInvalid.of(setting, f"{returned}, which does not inherit from {kind.__name__}")
     return product
 
 

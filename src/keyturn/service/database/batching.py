@@ -1,13 +1,12 @@
 """Lets waiting callers share a statement: group commit for writes, one list of values for reads.
 
-The cost of a small statement is the trip (thread hop, commit), not the row. A batch takes that trip once for all
-callers that wait at that moment. If a user waits for the answer, an idle server starts at once: it answers as fast as
-without batches.
+The cost of a small statement is the trip (thread hop, commit), not the row. A batch takes it once for all callers.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import KW_ONLY, dataclass
 from typing import Generic, TypeVar
 
 from keyturn.errors import KeyturnError
@@ -16,13 +15,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+@dataclass(eq=False)
 class Batcher(Generic[Item, Result]):
     """Runs `execute` on everything that was submitted while the previous batch was under way.
 
     `execute` returns one result for each item, in the same order; an exception among them is raised for its item alone.
     If it fails for a batch of several, each item is tried alone once, so that one bad row does not fail its neighbours.
-    A KeyturnError, such as that of a database that is down, fails the whole batch at once. Cancelling a waiter does not
-    cancel the batch.
+    A KeyturnError, as of a database that is down, fails the whole batch at once. A cancelled waiter cancels nothing.
 
     `gathers`: let the event loop run first, for as long as that brings more items, up to `largest`. That pays if a trip
     takes this process's own time, as with SQLite: otherwise the first caller takes a trip alone, and the rest the next.
@@ -31,20 +30,14 @@ class Batcher(Generic[Item, Result]):
     `in_time`: limits the wait of each caller, counted from its own arrival. Its items are still executed.
     """
 
-    def __init__(
-        self,
-        execute: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]],
-        *,
-        largest: int = 500,
-        gathers: bool = False,
-        pause: float = 0,
-        in_time: Callable[[], AbstractAsyncContextManager[object]] = nullcontext,
-    ) -> None:
-        self._execute = execute
-        self._largest = largest
-        self._gathers = gathers
-        self._pause = pause
-        self._in_time = in_time
+    execute: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]]
+    _: KW_ONLY
+    largest: int = 500
+    gathers: bool = False
+    pause: float = 0
+    in_time: Callable[[], AbstractAsyncContextManager[object]] = nullcontext
+
+    def __post_init__(self) -> None:
         self._waiting: list[tuple[Item, asyncio.Future[Result | Exception]]] = []
         self._running: asyncio.Task[None] | None = None
 
@@ -63,14 +56,14 @@ class Batcher(Generic[Item, Result]):
         self._waiting += zip(items, futures, strict=True)
         if self._running is None:
             self._running = loop.create_task(self._drain())
-        async with self._in_time():
+        async with self.in_time():
             return [await future for future in futures]
 
     async def _drain(self) -> None:
         try:
             while self._waiting:
                 await self._wait_for_more()
-                batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
+                batch, self._waiting = self._waiting[: self.largest], self._waiting[self.largest :]
                 results = await self._run([item for item, _ in batch])
                 for (_, future), result in zip(batch, results, strict=True):
                     if not future.done():  # else its waiter was cancelled, or its wait is over
@@ -79,16 +72,16 @@ class Batcher(Generic[Item, Result]):
             self._running = None
 
     async def _wait_for_more(self) -> None:
-        if self._pause:
-            await asyncio.sleep(self._pause)
+        if self.pause:
+            await asyncio.sleep(self.pause)
         seen = 0
-        while self._gathers and seen < len(self._waiting) < self._largest:
+        while self.gathers and seen < len(self._waiting) < self.largest:
             seen = len(self._waiting)
             await asyncio.sleep(0)
 
     async def _run(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         try:
-            results = await self._execute(items)
+            results = await self.execute(items)
             return [result for _, result in zip(items, results, strict=True)]
         except Exception as error:  # noqa: BLE001 - it belongs to the waiters, whatever it is
             if len(items) == 1 or isinstance(error, KeyturnError):

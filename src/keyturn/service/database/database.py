@@ -32,6 +32,10 @@ _HELD = sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(sa.bind
 
 _READ_ONLY = sa.text("SELECT current_setting('transaction_read_only') = 'on'")
 
+Connections = SqliteConnections | ServerConnections
+Values = Mapping[str, Any] | Sequence[Mapping[str, Any]]
+Unready = Callable[[], AbstractContextManager[None]]
+
 Moment = datetime | sa.ColumnElement[datetime]
 """A time, or one of `Database.clock`."""
 
@@ -52,12 +56,7 @@ class DatabaseAccess:
     `unready`: turns a driver's connection errors, and a TimeoutError, into the error for callers.
     """
 
-    def __init__(
-        self,
-        connections: SqliteConnections | ServerConnections,
-        seconds: float | None,
-        unready: Callable[[], AbstractContextManager[None]],
-    ) -> None:
+    def __init__(self, connections: Connections, seconds: float | None, unready: Unready) -> None:
         self.connections = connections
         self.dialect = connections.dialect
         self._seconds = seconds
@@ -74,11 +73,7 @@ class DatabaseAccess:
                 yield
 
     async def fetch(self, statement: sa.Executable, values: Mapping[str, Any] | None = None) -> Sequence[sa.RowMapping]:
-        """Return the rows of one statement that changes nothing.
-
-        Build a frequent statement once, and give its `values` each time. SQLAlchemy takes several times as
-        long to see that two statements are the same as SQLite takes to answer one.
-        """
+        """Return the rows of one statement that changes nothing. Build a frequent one once, and give its `values`."""
         return await self.read(lambda connection: connection.execute(statement, values).mappings().all())
 
     async def read(self, work: Callable[[sa.Connection], _Result]) -> _Result:
@@ -90,8 +85,7 @@ class DatabaseAccess:
         """Run `work` in a transaction, and return its result once committed. If it raises, all is rolled back.
 
         `work` is a plain function that executes statements, without other input or output and without slow work. On
-        SQLite it runs in the writer's thread; with a server it runs on the event loop, which continues between its
-        statements. Do all other work of a change before or after.
+        SQLite it runs in the writer's thread, with a server on the event loop, which continues between its statements.
 
         If the connection is lost at the commit, or the caller is cancelled, the outcome of the commit is unknown:
         `work` is never run a second time.
@@ -110,20 +104,16 @@ class Database(DatabaseAccess):
     def __init__(
         self, source: str | AsyncEngine, *, pool_size: int = 10, schema: str = "", timeout: timedelta | None = None
     ) -> None:
-        """Open a URL, or share a PostgreSQL engine that its owner opened and will close.
+        """Open a URL, or share a PostgreSQL engine that its owner opened and will close. Raises SettingsInvalid.
 
-        `schema` is PostgreSQL's: every `Table` without a schema is found there, including all of Keyturn's. A bare name
-        (`sqlalchemy.table`) is still found along the connection's search path, as an app's is.
-
+        `schema`: PostgreSQL's, of all tables without a schema of their own, as Keyturn's.
         `timeout`: how long a caller waits for PostgreSQL, from its own arrival, including the wait for a connection;
         then it gets DatabaseUnready. The client measures it, since a frozen server or a silent network cannot. A
         migration has no limit. On SQLite a caller waits for a locked file for `sqlite.PATIENCE`.
-
-        Raises SettingsInvalid for a schema on SQLite, or an address that cannot be opened.
         """
         self.schema = schema
         self.is_shared = not isinstance(source, str)
-        connections: SqliteConnections | ServerConnections
+        connections: Connections
         seconds = timeout.total_seconds() if timeout else None
         place = _read_ours(source, schema) if isinstance(source, str) else source
         self.url = place.url
@@ -138,15 +128,8 @@ class Database(DatabaseAccess):
         super().__init__(connections, seconds, partial(unready_where_unreachable, self.where))
         self.is_sqlite = self.dialect.name == "sqlite"
 
-    async def execute(
-        self, statement: sa.Executable, values: Mapping[str, Any] | Sequence[Mapping[str, Any]] | None = None
-    ) -> Sequence[sa.Row[Any]]:
-        """Execute one statement, for one set of values or for all of several, and commit; return its rows.
-
-        Of several, no rows are returned. Raises DatabaseUnready.
-
-        If the caller is cancelled, the outcome is unknown.
-        """
+    async def execute(self, statement: sa.Executable, values: Values | None = None) -> Sequence[sa.Row[Any]]:
+        """Execute one statement, for one set of values or for all of several, and commit; return the rows of one."""
 
         def execute(connection: sa.Connection) -> Sequence[sa.Row[Any]]:
             result = connection.execute(statement, values)
@@ -169,10 +152,7 @@ class Database(DatabaseAccess):
             await self.read(look)
 
     def is_one_of(self, column: QueryableAttribute[Any], name: str) -> sa.ColumnElement[bool]:
-        """Return the condition that a column is in `name`, a parameter with a list of values.
-
-        On PostgreSQL the list is one array, so that the same prepared statement serves any number of values.
-        """
+        """Return the condition that a column is in `name`, a list of values: on PostgreSQL one array."""
         if self.is_sqlite:
             return column.in_(sa.bindparam(name, expanding=True))
         return column == sa.any_(sa.bindparam(name, type_=sa.ARRAY(column.type)))
@@ -180,15 +160,13 @@ class Database(DatabaseAccess):
     def clock(self, later: timedelta = timedelta(0)) -> sa.ColumnElement[datetime]:
         """Return the time that all machines share, plus `later`: for leases and locks, PostgreSQL's own.
 
-        It is the statement's time, which an index search can use. SQLite's file is on this machine, so its time is this
-        machine's when the statement is executed.
+        It is the statement's time, which an index search can use. SQLite's file has this machine's time.
         """
         if self.is_sqlite:
             return sa.bindparam(None, callable_=lambda: now() + later, type_=_TIME)
         instead = sa.bindparam(None, callable_=replacing, type_=_TIME)
-        return sa.type_coerce(
-            sa.func.coalesce(instead, sa.func.statement_timestamp()) + sa.literal(later, sa.Interval()), _TIME
-        )
+        shared = sa.func.coalesce(instead, sa.func.statement_timestamp()) + sa.literal(later, sa.Interval())
+        return sa.type_coerce(shared, _TIME)
 
     def hold(self, connection: sa.Connection, name: str) -> None:
         """Wait until other transactions release `name`; hold it until this one ends. SQLite has one writer anyway."""

@@ -43,9 +43,8 @@ async def require_current(database: Database, *, command: str = "keyturn") -> st
     current = await revision(database)
     if current and (ahead := ahead_text(current)):
         try:
-            await database.read(
-                lambda one: [one.execute(select(each).limit(0)) for each in Model.metadata.sorted_tables]
-            )
+            tables = Model.metadata.sorted_tables
+            await database.read(lambda one: [one.execute(select(each).limit(0)) for each in tables])
         except DatabaseUnready as error:
             missing = describe_error(error)
             raise DatabaseUnready(f"{ahead}, and lacks what it needs ({missing}): install that version") from error
@@ -90,9 +89,8 @@ _LOCK_TIMEOUT = "10s"
 async def migrate(database: Database, *, lock_timeout: str = _LOCK_TIMEOUT) -> str | None:
     """Bring the database to the newest revision; return its previous one. Raises DatabaseUnready if it refuses.
 
-    All steps are one transaction: a process that is killed leaves the database as it was, and its locks end with its
-    session. Several machines may call it at once. PostgreSQL's advisory lock, or SQLite's writer lock, lets one of
-    them work; the others wait and then have nothing to do.
+    All steps are one transaction, which a killed process leaves undone. Several machines may call it at once:
+    PostgreSQL's advisory lock, or SQLite's writer lock, lets one of them work, and then the others have nothing to do.
     """
     before = await revision(database)
     if before and (ahead := ahead_text(before)):

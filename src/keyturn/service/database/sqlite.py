@@ -25,8 +25,7 @@ _Result = TypeVar("_Result")
 class SqliteConnections:
     """Reads in several threads, and writes in one, since a file has one writer: reads never wait for writes.
 
-    A transaction is one trip to a thread. An asynchronous driver would take a trip for each statement, and three times
-    the processor time.
+    A transaction is one trip to a thread. An asynchronous driver takes one a statement, and three times the work.
     """
 
     def __init__(self, url: URL, listen: Callable[[Engine], None]) -> None:

@@ -39,10 +39,7 @@ def insert_if(dialect: sa.Dialect, row: type[Model], names: Iterable[str], **com
 
 
 def lookup(
-    database: Database,
-    rows: sa.Select[Any],
-    key: QueryableAttribute[Any],
-    read: Callable[[sa.RowMapping], Result],
+    database: Database, rows: sa.Select[Any], key: QueryableAttribute[Any], read: Callable[[sa.RowMapping], Result]
 ) -> Batcher[Any, Result | None]:
     """Return what finds the row of a key, or None. Callers that wait share a statement.
 

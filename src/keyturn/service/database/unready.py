@@ -78,9 +78,8 @@ def unready_where_unreachable(place: str) -> Iterator[None]:
             raise
         # If SQLite's disk is full, a commit is undone: its last page, which marks it, was not written.
         is_full = getattr(getattr(error, "orig", None), "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
-        raise DatabaseUnready(
-            f"the database {trouble}: {place}: {describe_error(error)}", not_committed=is_full or trouble == _UNDONE
-        ) from error
+        reason = f"the database {trouble}: {place}: {describe_error(error)}"
+        raise DatabaseUnready(reason, not_committed=is_full or trouble == _UNDONE) from error
 
 
 _UNDONE = "has undone the transaction"

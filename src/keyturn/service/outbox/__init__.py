@@ -1,17 +1,13 @@
 """Messages that are promised and not yet sent: rows written in the caller's transaction, handled by a worker.
 
 **A worker has a loop for each lane**: claim what is due, prepare it, deliver it, settle it, and again. A lane may
-prepare all messages of a claim in one transaction; what is left is done by tasks, in as many places as the lane has. If
-one message fails that transaction, each is handled in a place of its own. A webhook to an app that is down
-holds up no mail: it is in another lane. After a claim of few messages a loop rests for a twentieth of a second. The
-first message after a quiet moment starts at once; messages that follow closely share a claim.
+prepare all messages of a claim in one transaction; tasks do what is left, in as many places as the lane has. A webhook
+to an app that is down holds up no mail: it is in another lane. After a claim of few messages a loop rests for a
+twentieth of a second, so that messages that follow closely share a claim.
 
 **A claim names its holder.** Only the holder of a message postpones it or gives it up. A report that it was sent is
-true at any time and from any worker. The worker cancels a delivery after its longest time, so no provider needs a total
-time-out of its own. A claim lasts seconds and is renewed, so messages of a killed worker wait only briefly.
-
-**A message that its worker held when it died is tried alone**, by a loop of its own. If it kills its workers, it is
-given up after some tries, and the others that were claimed with it are sent.
+true at any time and from any worker. A claim lasts seconds and is renewed, so messages of a killed worker wait only
+briefly. The worker cancels a delivery after its longest time, so no provider needs a total time-out of its own.
 
 **A worker leaves kinds that it does not know** to a newer one. So a rolling upgrade, or a step back, loses nothing.
 

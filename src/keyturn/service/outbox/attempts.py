@@ -23,8 +23,7 @@ class WorkerLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits of a worker.
 
     `poll`: the longest time until a worker sees a message of another process.
-    `rest`: pause after a claim of less than a lane takes. Messages that arrive in between are handled together, at a
-    fraction of the cost.
+    `rest`: pause after a claim of less than a lane takes. Messages that arrive in between are handled together.
     `longest`: a try that takes longer is cancelled.
     `lease`: time after which messages of a killed worker are claimed again.
     `max_attempts`: tries, at most ten minutes apart. They end before the 24 hours for which Resend remembers a key.
@@ -59,6 +58,10 @@ def backoff(attempt: int, jitter: float, *, longest: timedelta = LONGEST) -> tim
     return ceiling / 2 + ceiling / 2 * jitter
 
 
+TryResult = Settlement | Exception | None
+"""What a try came to; None: it was not begun."""
+
+
 class Attempts(msgspec.Struct, frozen=True):
     """Ends or postpones the messages that this worker holds, and counts and logs each outcome."""
 
@@ -66,8 +69,8 @@ class Attempts(msgspec.Struct, frozen=True):
     limits: WorkerLimits
     meters: Meters
 
-    async def end(self, message: Message, outcome: Settlement | Exception | None) -> None:
-        """Write what a try came to; None: it was not begun. It counts as a crash if its error was not foreseen.
+    async def end(self, message: Message, outcome: TryResult) -> None:
+        """Write what a try came to. It counts as a crash if its error was not foreseen.
 
         If it cannot be written now, the lease runs out, and the message is claimed again.
         """
@@ -87,7 +90,7 @@ class Attempts(msgspec.Struct, frozen=True):
                 await self.outbox.postpone(message, until, reason, event="parked", crashes=0)
                 self._log(logging.ERROR, message, "parked", until=until, reason=reason)
             case SendRetryable(reason=reason, retry_after=asked):
-                await self._retry(message, reason, least=timedelta(seconds=asked or 0))
+                await self._retry(message, reason, least=asked or 0)
             case AccountsUnready():  # the message is fine: it waits for the app's database as it would for a provider
                 await self._retry(message, "accounts unready")
             case TimeoutError():
@@ -97,9 +100,7 @@ class Attempts(msgspec.Struct, frozen=True):
                 log.error(LogEvent("mail.failed", message_id=message.id), exc_info=outcome)
                 await self._retry(message, type(outcome).__name__, is_crash=True)
 
-    async def _retry(
-        self, message: Message, reason: str, *, least: timedelta = timedelta(0), is_crash: bool = False
-    ) -> None:
+    async def _retry(self, message: Message, reason: str, *, least: float = 0, is_crash: bool = False) -> None:
         tries, most, longest = message.attempts, self.limits.max_attempts, LONGEST
         counts: dict[str, Any] = {"attempts": message.attempts, "crashes": 0}
         if is_crash:
@@ -107,7 +108,7 @@ class Attempts(msgspec.Struct, frozen=True):
         if tries >= most:
             await self._settle(message, Dead(reason))
             return
-        pause = max(backoff(tries, self.limits.jitter(), longest=longest), least)
+        pause = max(backoff(tries, self.limits.jitter(), longest=longest), timedelta(seconds=least))
         await self.outbox.postpone(message, self.outbox.database.clock(pause), reason, **counts)
         self._log(logging.WARNING, message, "retried", pause_s=round(pause.total_seconds(), 1), reason=reason)
 

@@ -31,10 +31,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def note(which: ColumnElement[bool], *event: ColumnElement[Any]) -> Insert:
-    """Return the INSERT of an event of each message of a condition: its name, its detail and its time.
-
-    It locks the messages, until they are changed in the same transaction.
-    """
+    """Return the INSERT of an event (name, detail, time) of each message of a condition, which locks the messages."""
     noted = select(OutboxRow.id, *event).where(which).with_for_update(of=OutboxRow)
     return insert(EventRow).from_select(["message_id", "event", "detail", "at"], noted)
 
@@ -56,9 +53,8 @@ def note_report(connection: Connection, event: Event) -> bool:
 
 async def message_behind(database: Database, provider_id: str, key: str) -> int | None:
     """Return the message with this provider id or this idempotency key; None if neither is ours."""
-    statement = select(OutboxRow.id).where(or_(OutboxRow.provider_id == provider_id, OutboxRow.key == key))
-    rows = await database.fetch(statement.limit(1))
-    return int(rows[0]["id"]) if rows else None
+    named = select(OutboxRow.id).where(or_(OutboxRow.provider_id == provider_id, OutboxRow.key == key)).limit(1)
+    return await database.read(lambda connection: connection.scalar(named))
 
 
 async def history_of(database: Database, message_id: int) -> Sequence[Event]:
@@ -114,11 +110,7 @@ class MessageUnknown(KeyturnError):
 async def read(
     database: Database, *, only: int = 0, state: str = "", since: datetime | None = None, most: int | None = 50
 ) -> Sequence[Item]:
-    """Return the newest matching messages, newest first.
-
-    `only`: the id of one message.
-    `state`, `since`: the state that is shown, and the earliest time.
-    """
+    """Return the messages of an id, of a state that is shown, and since a time, newest first."""
     statement = _items(database)
     if only:
         statement = statement.where(OutboxRow.id == only)
@@ -138,20 +130,10 @@ def _items(database: Database) -> Select[Any]:
 
 
 def shown_state() -> ColumnElement[str]:
-    """Return the expression for a message's state: the row's own, until a provider has reported more.
-
-    It is derived at read time, so a late report cannot move a message back.
-    """
-    weighed = case(
-        {event: f"{weight}{meaning}" for weight, (event, meaning) in enumerate(_MEANINGS.items())},
-        value=EventRow.event,
-    )
-    reported = (
-        select(func.substr(func.max(weighed), 2))
-        .where(EventRow.message_id == OutboxRow.id)
-        .correlate(OutboxRow)
-        .scalar_subquery()
-    )
+    """Return the expression for a message's state: the row's own, until a provider has reported more."""
+    weights = {event: f"{weight}{meaning}" for weight, (event, meaning) in enumerate(_MEANINGS.items())}
+    weightiest = func.substr(func.max(case(weights, value=EventRow.event)), 2)
+    reported = select(weightiest).where(EventRow.message_id == OutboxRow.id).correlate(OutboxRow).scalar_subquery()
     # A waiting message is tried again, whatever a provider reported of an earlier try.
     return case((OutboxRow.state == WAITING, OutboxRow.state), else_=func.coalesce(reported, OutboxRow.state))
 
@@ -224,9 +206,8 @@ def _outcome(message_id: int, item: Item | None) -> Outcome:
     if item.state == WAITING:
         return "under way" if item.under_way else "hastened"
     if item.state not in {DEAD, DROPPED}:
-        raise RetryRefused(
-            f"message {message_id} was accepted by {item.sender} and is {item.state}: Keyturn does not send it twice"
-        )
+        accepted = f"message {message_id} was accepted by {item.sender} and is {item.state}"
+        raise RetryRefused(f"{accepted}: Keyturn does not send it twice")
     if item.payload == ERASED:
         raise RetryRefused(f"message {message_id} is too old: its address was erased")
     return "reopened"

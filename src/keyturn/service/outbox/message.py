@@ -37,9 +37,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 def new_key() -> str:
     """Return an idempotency key that is new to every provider: a time in milliseconds, and 80 random bits.
 
-    Keys made one after the other are neighbours in their index (RFC 9562, 6.11). A commit or a purge of many messages
-    therefore writes few pages of it; random keys would cost a page each. Keys are no secret: the recipient of a mail
-    sees its key.
+    Keys made one after the other are neighbours in their index (RFC 9562, 6.11), so a commit writes few pages of it.
+    They are no secret: the recipient of a mail sees its key.
     """
     return f"{int(unix() * 1_000):012x}{random_bytes(10).hex()}"
 
@@ -84,10 +83,7 @@ class SealBroken(Exception):
 
 
 class Seal:
-    """Encrypts mails with Fernet (AES-128-CBC with HMAC-SHA256), under keys derived from the settings' secrets.
-
-    The first secret seals, and all of them open. To rotate, put a new secret in front.
-    """
+    """Encrypts mails with Fernet, under keys derived from the settings' secrets: the first seals, all of them open."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
         self._box = box(secrets, "outbox")

@@ -1,7 +1,6 @@
 """The outbox's table: messages are written in the caller's transaction, claimed by a worker, and ended under its claim.
 
-Only the holder of a claim changes its messages. That a provider has a message is true however late it is noted, and
-under any claim.
+That a provider has a message is true however late it is noted, and under any claim.
 """
 
 import asyncio
@@ -20,12 +19,12 @@ from keyturn.service.outbox.history import move, note
 from keyturn.service.outbox.message import Dead, Dropped, Message, Sent, new_key
 from keyturn.service.outbox.models import LONGEST_REASON, SENT, STILL_WAITING, WAITING, OutboxRow
 
+_Row = dict[str, object]
 Ending = tuple[Message, Sent | Dropped | Dead]
 
 _PAUSE = 0.003
-"""Seconds for which an end waits for others, since the mails of a moment end one after the other. On SQLite each
-transaction delays requests for links. A worker killed in that time sends the mail once more under the same key, as it
-would after a crash during the commit."""
+"""Seconds for which an end waits for others: on SQLite each transaction delays requests for links. A worker killed in
+that time sends the mail once more under the same key."""
 
 
 class LeaseLost(Exception):
@@ -47,16 +46,14 @@ class Outbox(Store):
         self._write_if = insert_if(database.dialect, OutboxRow, _WRITTEN, available_at=database.clock())
         self._due = sa.select(OutboxRow.id).where(STILL_WAITING, OutboxRow.available_at <= database.clock()).limit(1)
         self._claiming = cache(partial(_claiming, database))
-        self._posts: Batcher[dict[str, object], None] = Batcher(
-            self._post_all, gathers=database.is_sqlite, in_time=database.in_time
-        )
+        self._posts: Batcher[_Row, None] = Batcher(self._post_all, gathers=database.is_sqlite, in_time=database.in_time)
         self._ends: Batcher[Ending, None] = Batcher(self._end_all, pause=_PAUSE)
 
     async def post(self, kind: str, payload: msgspec.Struct) -> None:
         """Write a message in its own transaction, shared with all callers of that moment."""
         await self._posts.submit(_row(kind, payload))
 
-    async def _post_all(self, rows: Sequence[dict[str, object]]) -> Sequence[None]:
+    async def _post_all(self, rows: Sequence[_Row]) -> Sequence[None]:
         await self.database.execute(self._write_if, [row | {"wanted": True} for row in rows])
         self.wake()
         return [None] * len(rows)
@@ -67,9 +64,8 @@ class Outbox(Store):
         self.woken = asyncio.Event()
 
     def enqueue(self, kind: str, payload: msgspec.Struct, *, due: Moment | None = None, key: str = "") -> int:
-        """Write a message and return its id. `Records.transact` wakes the worker after the commit.
+        """Write a message, which no worker claims before `due`, and return its id.
 
-        `due`: no worker claims the message earlier.
         `key`: 32 unique characters, by which the caller may `withdraw` the message.
         """
         row = _row(kind, payload) | ({"key": key} if key else {})
@@ -86,10 +82,7 @@ class Outbox(Store):
         self.has_written = True
 
     def withdraw(self, key: str) -> bool:
-        """Delete a message; return whether it still existed.
-
-        Of concurrent callers exactly one gets True, and decides whether to do what the message asks.
-        """
+        """Delete a message: of concurrent callers exactly one gets True, and decides whether to do what it asks."""
         withdrawn = sa.delete(OutboxRow).where(OutboxRow.key == key).returning(OutboxRow.id)
         return self.connection.execute(withdrawn).first() is not None
 
@@ -123,13 +116,9 @@ class Outbox(Store):
 
     def lock(self, messages: Sequence[Message]) -> Collection[int]:
         """Return the ids of the messages that are still held under their claims, locked until the transaction ends."""
-        held = (
-            sa.select(OutboxRow.id)
-            .where(OutboxRow.id.in_({one.id for one in messages}), OutboxRow.claim.in_({one.claim for one in messages}))
-            .order_by(OutboxRow.id)
-            .with_for_update()
-        )
-        return set(self.connection.scalars(held))
+        ids, claims = {one.id for one in messages}, {one.claim for one in messages}
+        held = sa.select(OutboxRow.id).where(OutboxRow.id.in_(ids), OutboxRow.claim.in_(claims))
+        return set(self.connection.scalars(held.order_by(OutboxRow.id).with_for_update()))
 
     def require(self, message: Message) -> None:
         """Lock a message. Raises LeaseLost, which undoes the caller's transaction, if it is in other hands."""
@@ -137,29 +126,27 @@ class Outbox(Store):
             raise LeaseLost
 
     def seal(self, mails: Sequence[tuple[Message, bytes | None]]) -> None:
-        """Store sealed mails, so that every later try sends these bytes; None is no mail.
+        """Store sealed mails of messages that the caller has locked; None is no mail.
 
-        A message's `sender` is stored before the provider is called: it may have the mail even if this process dies.
-        The `key` is stored, too: a mail that replaces the first has another one. The caller has locked the messages.
+        The `sender` is stored before it is called: it may have the mail even if this process dies. So is the `key`: a
+        mail that replaces the first has another one.
         """
         rows = [_held(one, sealed=sealed, sender=one.sender if sealed else None, key=one.key) for one, sealed in mails]
         self.connection.execute(_SEALED, rows)
 
     def drop(self, reasons: Sequence[tuple[Message, str]]) -> None:
-        """Drop each message for its reason. The statements are the same for no message.
+        """Drop each message for its reason, in the transaction of the decision. The same statements serve no message.
 
-        A decision that writes more than this, such as an entry of the audit trail, ends its message in its own
-        transaction: a worker that died in between would decide and write again. Afterwards the worker ends the message
-        as it does every other, which then changes nothing. So its work does not tell whether a request led to a mail.
+        Afterwards the worker ends the message as it does every other, which then changes nothing. So its work does not
+        tell whether a request led to a mail.
         """
         _end(self.connection, [(message, Dropped(reason)) for message, reason in reasons])
 
     async def change(self, message: Message, **values: str | None) -> Message:
-        """Return the message with other values, once they are committed. Raises LeaseLost if it is in other hands.
+        """Return the message with another `sender` or `key`, once they are committed. Raises LeaseLost.
 
-        `sender`: the provider that may have the mail from now on; None if no provider has it, so that any may be tried.
-        `key`: another idempotency key. A campaign recognises its messages by their keys: repeated under its name, it
-        asks this account again.
+        `sender`: None if no provider has the mail, so that any may be tried.
+        `key`: a campaign recognises its messages by their keys: repeated under its name, it asks this account again.
         """
         if not await self.database.execute(_HELD.values(values).returning(_TABLE.c.id), _held(message)):
             raise LeaseLost
@@ -186,10 +173,7 @@ class Outbox(Store):
         return [None] * len(ends)
 
     def end_reported(self, message_id: int, sent: Sent) -> None:
-        """Note that a waiting message needs no other try: the provider has it.
-
-        A worker that holds it loses it. A worker that has just sent it notes the same.
-        """
+        """Note that a waiting message needs no other try: the provider has it. A worker that holds it loses it."""
         is_waiting = (OutboxRow.id == message_id) & STILL_WAITING
         move(self.connection, is_waiting, SENT, sent.sender, {**_ended(sent), "sealed": None, "claim": None})
 
@@ -199,7 +183,7 @@ _CLAIMED = [getattr(OutboxRow, name).label(name) for name in Message.__struct_fi
 _WRITTEN = ("key", "kind", "payload", "state", "attempts", "created_at")
 
 
-def _row(kind: str, payload: msgspec.Struct) -> dict[str, object]:
+def _row(kind: str, payload: msgspec.Struct) -> _Row:
     encoded = msgspec.json.encode(payload).decode()
     return dict(zip(_WRITTEN, (new_key(), kind, encoded, WAITING, 0, now()), strict=True))
 
@@ -209,7 +193,7 @@ _HELD = sa.update(_TABLE).where(_TABLE.c.id == sa.bindparam("held_id"), _TABLE.c
 """The UPDATE of each of several messages that their worker still holds."""
 
 
-def _held(message: Message, **values: object) -> dict[str, object]:
+def _held(message: Message, **values: object) -> _Row:
     """Return the parameters for a message, and for its new values."""
     return {"held_id": message.id, "held_claim": message.claim} | {f"new_{name}": new for name, new in values.items()}
 
@@ -256,7 +240,7 @@ _NOTHING = dict.fromkeys(("held_id", "held_claim", *map("new_{}".format, _ENDED)
 """The end of no message: the statements are the same."""
 
 
-def _ended(end: Sent | Dropped | Dead) -> dict[str, object]:
+def _ended(end: Sent | Dropped | Dead) -> _Row:
     """Return the columns of a message that ends."""
     texts = {name: text[:LONGEST_REASON] for name, text in msgspec.structs.asdict(end).items()}
     return dict.fromkeys(("reason", "sender", "provider_id")) | texts | {"state": end.state, "settled_at": now()}

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import timedelta
 from functools import partial
 from itertools import product
 from typing import NamedTuple, TypeVar
 
 from keyturn.errors import SendRefused
-from keyturn.service.outbox.attempts import Attempts, WorkerLimits
+from keyturn.service.outbox.attempts import Attempts, TryResult, WorkerLimits
 from keyturn.service.outbox.message import OUTCOMES, Delivery, Message, Settlement
 from keyturn.service.outbox.queue import Outbox
 from keyturn.service.problems.requests import DatabaseUnready
@@ -55,33 +56,27 @@ class Lane(NamedTuple):
         return _TOGETHER if self.prepare else self.places
 
 
+@dataclass(eq=False)
 class Worker:
     """Sends the outbox's messages. Any number of workers may share a PostgreSQL; one worker holds a message at a time.
 
-    Messages of kinds that no lane handles stay in the outbox, for a worker of a newer version.
-    A message that an earlier worker held when it died may have killed that worker, and may kill this one. Such messages
-    are tried one at a time, so in the end it is given up alone: each other one that it takes along ends at its next
-    try.
+    A message that an earlier worker held when it died may kill this one, too. Such messages are tried one at a time, so
+    that one is given up alone: each other one that it takes along ends at its next try.
 
     `request_of`: returns the id of the request that a message comes from, or "", for the log.
     """
 
-    def __init__(
-        self,
-        outbox: Outbox,
-        lanes: Sequence[Lane],
-        limits: WorkerLimits,
-        *,
-        request_of: Callable[[Message], str] = lambda _: "",
-        meters: Meters | None = None,
-    ) -> None:
-        self._outbox = outbox
-        self._handlers = {kind: handler for lane in lanes for kind, handler in lane.handlers.items()}
-        self._lanes = (*lanes, Lane(self._handlers, 1, abandoned=True))
-        self._limits = limits
-        self._meters = meters or Meters()
-        self._attempts = Attempts(outbox, limits, self._meters)
-        self._request_of = request_of
+    outbox: Outbox
+    lanes: Sequence[Lane]
+    limits: WorkerLimits
+    _: KW_ONLY
+    request_of: Callable[[Message], str] = lambda _: ""
+    meters: Meters = field(default_factory=Meters)
+
+    def __post_init__(self) -> None:
+        self._handlers = {kind: handler for lane in self.lanes for kind, handler in lane.handlers.items()}
+        self._lanes = (*self.lanes, Lane(self._handlers, 1, abandoned=True))
+        self._attempts = Attempts(self.outbox, self.limits, self.meters)
         self._lines = OnceAMinute()
         self._held: set[Message] = set()
         self._stopped = asyncio.Event()
@@ -89,14 +84,14 @@ class Worker:
     async def run(self) -> None:
         """Work until cancelled. Then finish what is under way, since its mail may already be with the provider."""
         for kind, outcome in product(self._handlers, OUTCOMES):
-            self._meters.message(kind, outcome, count=0)  # `increase()` does not see a series whose first count is 1
+            self.meters.message(kind, outcome, count=0)  # `increase()` does not see a series whose first count is 1
         self._stopped = asyncio.Event()  # it belongs to the event loop that awaits it
         work = asyncio.create_task(self._run())
         try:
             await asyncio.shield(work)
         finally:
             self._stopped.set()
-            self._outbox.wake()
+            self.outbox.wake()
             await work
 
     async def _run(self) -> None:
@@ -111,9 +106,9 @@ class Worker:
         It asks for all lanes at once, and writes nothing: on SQLite a claim delays what the API writes.
         """
         while not self._stopped.is_set():
-            if await self._survive(self._outbox.is_any_due(), "outbox.poll_failed"):
-                self._outbox.wake()
-            await _wait(self._stopped, self._limits.poll)
+            if await self._survive(self.outbox.is_any_due(), "outbox.poll_failed"):
+                self.outbox.wake()
+            await _wait(self._stopped, self.limits.poll)
 
     async def drain(self) -> int:
         """Work until no message is due, and return how many were handled: for batch jobs and tests."""
@@ -136,15 +131,15 @@ class Worker:
         """Work again and again; wait to be woken if less was claimed than a lane takes."""
         places = asyncio.Semaphore(lane.places)
         while not self._stopped.is_set():
-            woken = self._outbox.woken
+            woken = self.outbox.woken
             if (claimed := await self._work(lane, places, tries)) < lane.batch:
                 if claimed:
-                    await _wait(self._stopped, self._limits.rest)
+                    await _wait(self._stopped, self.limits.rest)
                 await woken.wait()
 
     async def _work(self, lane: Lane, places: asyncio.Semaphore, tries: asyncio.TaskGroup) -> int:
         """Claim messages of a lane, and begin each once there is a place for it; return how many were claimed."""
-        claim = self._outbox.claim(lane.batch, self._limits.lease, only=lane.handlers, abandoned=lane.abandoned)
+        claim = self.outbox.claim(lane.batch, self.limits.lease, only=lane.handlers, abandoned=lane.abandoned)
         messages = await self._survive(claim, "outbox.claim_failed") or []
         self._held.update(messages)
         for message, work in zip(messages, await self._prepare(lane, messages), strict=True):
@@ -183,18 +178,16 @@ class Worker:
         finally:
             self._held.discard(message)
 
-    async def _outcome_of(
-        self, places: asyncio.Semaphore, message: Message, work: Work
-    ) -> Settlement | Exception | None:
+    async def _outcome_of(self, places: asyncio.Semaphore, message: Message, work: Work) -> TryResult:
         try:
-            request_id.set(self._request_of(message))  # for this message alone: each has its own task
+            request_id.set(self.request_of(message))  # for this message alone: each has its own task
             if isinstance(work, Settlement | Exception):
                 return work
             if self._stopped.is_set():
                 return None
-            if message.crashes > self._limits.max_crashes:
+            if message.crashes > self.limits.max_crashes:
                 return SendRefused("every attempt was interrupted")
-            async with asyncio.timeout(self._limits.longest.total_seconds()):
+            async with asyncio.timeout(self.limits.longest.total_seconds()):
                 return await work()
         except Exception as error:  # noqa: BLE001 - `Attempts` tells them apart
             return error
@@ -217,9 +210,9 @@ class Worker:
     async def _renew_leases(self) -> None:
         """Renew until cancelled. A lease that cannot be renewed runs out, as if the worker had died."""
         while True:
-            await asyncio.sleep(self._limits.lease.total_seconds() / 3)
+            await asyncio.sleep(self.limits.lease.total_seconds() / 3)
             if self._held:
-                await self._survive(self._outbox.renew(self._held, self._limits.lease), "outbox.renewal_failed")
+                await self._survive(self.outbox.renew(self._held, self.limits.lease), "outbox.renewal_failed")
 
 
 async def _wait(event: asyncio.Event, longest: timedelta) -> None:

@@ -1,6 +1,7 @@
 """Accounts in a directory, found by their addresses and named by ids that survive a new name or place of an entry."""
 
 import asyncio
+from functools import partial
 
 from keyturn.errors import SettingsInvalid
 from keyturn.service import addresses
@@ -25,6 +26,8 @@ _EMAIL, _NAME, _LOCALE = "mail", "cn", "preferredLanguage"
 _LONGEST_NAME, _LONGEST_LOCALE = 120, 20
 _LET_IN = 5.0
 """Seconds for what follows a change: whoever waits for both must hear that the password is set."""
+
+_NO_ENTRY = Entry("", {})
 
 _AD = "1.2.840.113556.1.4.800"
 """The capability by which Active Directory shows itself (MS-ADTS 3.1.1.3.4.3.1)."""
@@ -69,12 +72,9 @@ class LdapAccounts(AccountStore):
             log.warning(LogEvent("accounts.ambiguous", accounts=f"more than {_MOST_ALIKE}"))
             return None
         # The server compares by its own rules, so its answer is compared again (CVE-2019-19844).
-        accounts = [
-            account
-            for entry in result.entries
-            if any(addresses.is_same_mailbox(one, email) for one in self._addresses(entry))
-            and (account := self._account(entry))
-        ]
+        is_meant = partial(addresses.is_same_mailbox, email)
+        entries = [entry for entry in result.entries if any(map(is_meant, self._addresses(entry)))]
+        accounts = [account for account in map(self._account, entries) if account]
         if len(accounts) > 1:  # one that was left may keep its address
             accounts = [account for account in accounts if account.active] or accounts
         if len(accounts) > 1:
@@ -84,31 +84,30 @@ class LdapAccounts(AccountStore):
     async def get(self, account_id: str) -> Account | None:
         return self._account(await self.directory.work(lambda connection: self._entry(connection, account_id)))
 
-    async def _entry(self, connection: Connection, account_id: str) -> Entry | None:
-        value = self.dialect.id_value(account_id)
+    async def _entry(self, connection: Connection, account_id: str) -> Entry:
+        """Return the entry of an account; one without a name if there is none."""
+        name, value = self.dialect.id_attribute, self.dialect.id_value(account_id)
         if value is None:
-            return None
-        name = self.dialect.id_attribute
+            return _NO_ENTRY
         entries = (await self._search(connection, messages.equal(name, value), 2)).entries
         if len(entries) > 1:
             raise AccountsUnready(f"several entries have the {name} {account_id}", not_changed=True)
-        return entries[0] if entries else None
+        return entries[0] if entries else _NO_ENTRY
 
-    def _account(self, entry: Entry | None) -> Account | None:
+    def _account(self, entry: Entry) -> Account | None:
         """Return an entry's account; None without an address or an id.
 
         Mail goes to the first address: an attribute's values have no order, but servers keep that of their writing.
         """
         dialect = self.dialect
-        ids = entry.values.get(dialect.id_attribute.lower()) if entry else None
-        email = next(iter(self._addresses(entry)), "") if entry else ""
-        if not entry or not ids or not email:
+        ids, emails = entry.values.get(dialect.id_attribute.lower()), self._addresses(entry)
+        if not ids or not emails:
             return None
         active, has_password = dialect.state(entry, now())
         name, locale = " ".join(entry.text(_NAME).split()), entry.text(_LOCALE)
         return Account(
             id=dialect.id_text(ids[0]),
-            email=email,
+            email=emails[0],
             name=name[:_LONGEST_NAME],
             active=active,
             has_password=has_password,
@@ -137,7 +136,7 @@ class LdapAccounts(AccountStore):
         async def change(connection: Connection) -> str:
             entry = await self._entry(connection, account.id)
             known = self._account(entry)
-            if not entry or not known or not known.still_takes_password_of(account):
+            if not known or not known.still_takes_password_of(account):
                 return ""
             await self.dialect.set_password(connection, entry, password)
             return entry.dn

@@ -83,11 +83,9 @@ class Connection:
         """Connect with TLS, but for this machine. Raises ConnectionBroken, for a certificate that does not fit, too."""
         parts = urlsplit(url)
         host, is_tls = parts.hostname or "", parts.scheme == "ldaps"
-        loop = asyncio.get_running_loop()
+        loop, port = asyncio.get_running_loop(), parts.port or (_TLS_PORT if is_tls else _PLAIN_PORT)
         try:
-            transport, wire = await loop.create_connection(
-                _Wire, host, parts.port or (_TLS_PORT if is_tls else _PLAIN_PORT), ssl=context if is_tls else None
-            )
+            transport, wire = await loop.create_connection(_Wire, host, port, ssl=context if is_tls else None)
             connection = cls(url, transport, wire)
         except (OSError, UnicodeError) as error:  # ssl.SSLError is one; UnicodeError is of a name that DNS cannot have
             raise ConnectionBroken(str(error)) from error
@@ -113,10 +111,7 @@ class Connection:
         self._transport = secured
 
     async def ask(self, operation: bytes, *controls: bytes, changes: bool = False) -> Result:
-        """Send a request and return its answer. Raises ConnectionBroken if none arrives or it is not LDAP.
-
-        `changes`: the request changes an entry.
-        """
+        """Send a request, which may change an entry, and return its answer. Raises ConnectionBroken."""
         if not self.is_usable:
             raise ConnectionBroken("the connection has ended")
         self._number += 1

@@ -86,39 +86,38 @@ def octets(value: str | bytes, tag: int = 0x04) -> bytes:
 
 def message_size(buffer: bytes | bytearray) -> int | None:
     """Return the length of the message at the beginning; None if it has not arrived. Raises Malformed."""
-    if len(buffer) < 2:
-        return None
-    if buffer[0] != 0x30:
+    if buffer and buffer[0] != 0x30:
         raise Malformed("no LDAP message")
-    size, start = buffer[1], 2
-    if size >= 0x80:
-        start += size - 0x80
-        if not 2 < start <= 6:
-            raise Malformed("a length of an unusual form")
-        if len(buffer) < start:
-            return None
-        size = int.from_bytes(buffer[2:start])
-    if size > LONGEST:
-        raise Malformed(f"a message of {size} bytes")
-    return start + size if len(buffer) >= start + size else None
+    begin, end = _extent(buffer, 0) or (0, 0)
+    if end - begin > LONGEST:
+        raise Malformed(f"a message of {end - begin} bytes")
+    return end if 0 < end <= len(buffer) else None
 
 
 def elements(content: bytes) -> list[tuple[int, bytes]]:
     """Return the tags and contents of the elements one after another. Raises Malformed."""
     parts, start = [], 0
     while start < len(content):
-        if start + 2 > len(content):
+        begin, end = _extent(content, start) or (0, start)
+        if not start < end <= len(content):
             raise Malformed("it ends within an element")
-        tag, size, begin = content[start], content[start + 1], start + 2
-        if size == 0x80:
-            raise Malformed("an element without a length")
-        if size > 0x80:
-            begin, size = begin + size - 0x80, int.from_bytes(content[begin : begin + size - 0x80])
-        start = begin + size
-        if start > len(content):
-            raise Malformed("an element is longer than its place")
-        parts.append((tag, content[begin:start]))
+        parts.append((content[start], content[begin:end]))
+        start = end
     return parts
+
+
+def _extent(content: bytes | bytearray, start: int) -> tuple[int, int] | None:
+    """Return where the content of an element begins and ends; None if its length has not arrived."""
+    if len(content) < start + 2:
+        return None
+    size, begin = content[start + 1], start + 2
+    if size < 0x80:
+        return begin, begin + size
+    start, begin = begin, begin + size - 0x80
+    if not start < begin <= start + 4:
+        raise Malformed("a length of an unusual form")
+    end = begin + int.from_bytes(content[start:begin])
+    return (begin, end) if len(content) >= begin else None
 
 
 # Filters
@@ -162,17 +161,14 @@ def search(
     return tlv(SEARCH, octets(base), scope, integer(0, 0x0A), *limits, matching, tlv(0x30, *map(octets, attributes)))
 
 
+_CHANGES = {"delete": integer(1, 0x0A), "replace": integer(2, 0x0A)}
 Change = tuple[Literal["delete", "replace"], str, Sequence[str | bytes]]
 
 
 def modify(dn: str, changes: Iterable[Change]) -> bytes:
     """Return a modification, which a server makes as a whole or not at all (RFC 4511 4.6)."""
     written = [
-        tlv(
-            0x30,
-            integer({"delete": 1, "replace": 2}[kind], 0x0A),
-            tlv(0x30, octets(attribute), tlv(0x31, *map(octets, values))),
-        )
+        tlv(0x30, _CHANGES[kind], tlv(0x30, octets(attribute), tlv(0x31, *map(octets, values))))
         for kind, attribute, values in changes
     ]
     return tlv(MODIFY, octets(dn), tlv(0x30, *written))

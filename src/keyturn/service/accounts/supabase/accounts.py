@@ -113,8 +113,7 @@ class SupabaseAccounts(AccountStore):
 class SupabaseWithTable(TablePeople):
     """An AccountStore that looks users up in a table, by their ids at Supabase, and sets passwords at Supabase.
 
-    Sessions at Supabase end only with the next password; `end_sessions` ends what the table names. It locks no account:
-    Supabase would still sign the user in.
+    `end_sessions` ends what the table names. It locks no account: Supabase would still sign the user in.
     """
 
     def __init__(self, people: TableSettings, place: Database | AppDatabase, auth: SupabaseAccounts) -> None:

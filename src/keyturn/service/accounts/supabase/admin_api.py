@@ -30,10 +30,7 @@ _SINGLE_SIGN_ON = "SSO"
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """The fields of a project's user that Keyturn reads.
-
-    `app_metadata`: the project's. `user_metadata`: users may write anything into it.
-    """
+    """The fields of a project's user that Keyturn reads. Users may write anything into `user_metadata`."""
 
     id: str
     email: str | None = None
@@ -55,6 +52,10 @@ def account_of(user: User, moment: datetime) -> Account:
     provider, providers = app.get("provider"), app.get("providers")
     listed = providers if isinstance(providers, list) else [provider]
     has_password = _PASSWORD_PROVIDER in listed and not user.is_sso_user
+    name = provider if isinstance(provider, str) and provider != _PASSWORD_PROVIDER else ""
+    elsewhere = provider_name(name.partition("_")[0])  # linkedin_oidc, slack_oidc
+    if user.is_sso_user or name.startswith("sso:"):
+        elsewhere = _SINGLE_SIGN_ON
     banned = user.banned_until is not None and moment < user.banned_until
     return Account(
         id=user.id,
@@ -62,7 +63,7 @@ def account_of(user: User, moment: datetime) -> Account:
         name=_text(own.get("full_name")) or _text(own.get("name")) if user.email_confirmed_at else "",
         active=not banned and user.deleted_at is None,
         has_password=has_password,
-        provider="" if has_password else _display_name(provider, single_sign_on=user.is_sso_user),
+        provider="" if has_password else elsewhere,
         locale=_text(own.get("locale"))[:_LONGEST_LOCALE],
         timezone=_text(own.get("timezone")),
     )
@@ -70,14 +71,6 @@ def account_of(user: User, moment: datetime) -> Account:
 
 def _text(value: object) -> str:
     return " ".join(value.split())[:_LONGEST_NAME] if isinstance(value, str) else ""
-
-
-def _display_name(provider: object, *, single_sign_on: bool) -> str:
-    if not isinstance(provider, str) or not provider or provider == _PASSWORD_PROVIDER:
-        return _SINGLE_SIGN_ON if single_sign_on else ""
-    if single_sign_on or provider.startswith("sso:"):
-        return _SINGLE_SIGN_ON
-    return provider_name(provider.partition("_")[0])  # linkedin_oidc, slack_oidc
 
 
 # Supabase Auth's answers
@@ -100,10 +93,7 @@ class _Weak(msgspec.Struct):
 
 
 class _Refusal(msgspec.Struct):
-    """The body of a refusal.
-
-    Both shapes: {code: 422, error_code, msg} of older servers, {code: "weak_password", message} of newer ones.
-    """
+    """A refusal: {code: 422, error_code, msg} of older servers, {code: "weak_password", message} of newer ones."""
 
     code: int | str | None = None
     error_code: str | None = None
@@ -113,10 +103,7 @@ class _Refusal(msgspec.Struct):
 
 
 class AuthAnswer(msgspec.Struct, frozen=True):
-    """An answer of the Auth server. `code`: why it refuses; "" if it does not, or if it gives none, like a proxy.
-
-    `message`, `reasons`: of a refusal, too.
-    """
+    """An answer of the Auth server. `code`, `message`, `reasons`: of a refusal; "" if it gives none, like a proxy."""
 
     status: int
     body: bytes = b""
@@ -171,9 +158,7 @@ class AuthAnswer(msgspec.Struct, frozen=True):
 
 
 def _answer_of(status: int, body: bytes) -> AuthAnswer:
-    refusal = None if status in _DONE else _read(body, _Refusal)
-    if refusal is None:
-        return AuthAnswer(status, body)
+    refusal = (None if status in _DONE else _read(body, _Refusal)) or _Refusal()
     reasons = tuple(refusal.weak_password.reasons or ()) if refusal.weak_password else ()
     code = refusal.code if isinstance(refusal.code, str) else refusal.error_code
     code = code or ("weak_password" if reasons else "")
@@ -197,10 +182,7 @@ _FOR_ITSELF = str.maketrans({sign: f"\\{sign}" for sign in "\\%_"})
 
 
 class UserPage(msgspec.Struct):
-    """A page of the users of a project.
-
-    Each user is read separately: one with an unusual form must not hide its neighbours.
-    """
+    """A page of users. Each is read separately: one with an unusual form must not hide its neighbours."""
 
     users: list[msgspec.Raw]
 
@@ -215,8 +197,7 @@ LONGEST_ANSWER = 2**25
 class AdminApi:
     """Calls the admin API of a project's Auth server.
 
-    Every method raises AccountsUnready if no usable answer arrives in time. The error has `not_changed` if the request
-    certainly had no effect.
+    Every method raises AccountsUnready without a usable answer, `not_changed` if the request had no effect for certain.
     """
 
     def __init__(self, settings: SupabaseSettings, timeout: timedelta = TIMEOUT) -> None:
@@ -230,10 +211,7 @@ class AdminApi:
         return await self.ask("GET", _USERS, params={**filters, "page": number, "per_page": size})
 
     async def users(self, containing: str, page: int, size: int) -> list[User | None]:
-        """Return a page, counted from 1, of the users whose address or name contains the text.
-
-        A user that cannot be read is None, and is logged.
-        """
+        """Return a page, from 1, of the users whose address or name contains the text; None for an unreadable one."""
         answer = await self.page(page, size, filter=containing.translate(_FOR_ITSELF))
         users = [_read(one, User) for one in answer.require(UserPage).users]
         if None in users:

@@ -20,8 +20,7 @@ _NOT = "not "
 class Flag:
     """Parses the setting `active`: "column", or "column = value | value"; a "not " before it reverses it.
 
-    Without values the column holds flags: a row is active if its value is none of _FALSE. Without a column all rows
-    are active.
+    Without values the column holds flags: a row is active unless its value is in _FALSE. Without a column all are.
     """
 
     def __init__(self, written: str) -> None:
@@ -34,7 +33,7 @@ class Flag:
         """Return the condition that a row is active."""
         if column is None:
             return sa.literal(1) == sa.literal(1)
-        text = _text(column)
+        text = lowered(column + sa.literal(0) if kind_of(column).is_bits else column)
         named = [sa.func.lower(sa.literal(value, sa.Text)) for value in self._values]
         holds = text.in_(named) if named else text.not_in(_FALSE)
         return sa.not_(holds) if self._is_not else holds
@@ -59,10 +58,6 @@ class Flag:
         if not self._values and not column.nullable and known.isdisjoint(_FALSE):
             return f"none of {there} means no: list the active values, as in {self.column} = {choices[0]}"
         return ""
-
-
-def _text(flag: ColumnElement[Any]) -> ColumnElement[str]:
-    return lowered(flag + sa.literal(0) if isinstance(flag, sa.Column) and kind_of(flag).is_bits else flag)
 
 
 def lowered(stored: ColumnElement[Any]) -> ColumnElement[str]:

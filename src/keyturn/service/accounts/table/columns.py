@@ -120,10 +120,7 @@ def kind_of(column: sa.Column[Any]) -> Stored:
 
 
 def sample(connection: sa.Connection, column: sa.Column[Any], *which: ColumnElement[bool]) -> Sequence[object]:
-    """Return a column's values in a few of the first rows for which `which` holds; none if they may not be read.
-
-    Texts are cut.
-    """
+    """Return a column's values, texts cut, in a few of the first rows where `which` holds; none if unreadable."""
     kind = kind_of(column)
     is_text = kind.holds is str and not kind.choices  # PostgreSQL takes no part of an enum
     short = sa.func.substr(column, 1, _LONGEST, type_=kind) if is_text else column
@@ -182,12 +179,8 @@ def _python_type(kind: TypeEngine[Any], *, on_sqlite: bool) -> type:
 
 
 def _integer_bounds(kind: TypeEngine[Any]) -> tuple[int, int]:
-    sizes: tuple[tuple[type[TypeEngine[Any]], int], ...] = (
-        (mysql.TINYINT, 8),
-        (sa.SmallInteger, 16),
-        (mysql.MEDIUMINT, 24),
-        (sa.BigInteger, 64),
-        (sa.Integer, 32),
-    )
-    bits = next((bits for known, bits in sizes if isinstance(kind, known)), 64)
+    bits = next((bits for known, bits in _BITS.items() if isinstance(kind, known)), 64)
     return (0, 2**bits - 1) if getattr(kind, "unsigned", False) else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+
+_BITS = {mysql.TINYINT: 8, sa.SmallInteger: 16, mysql.MEDIUMINT: 24, sa.BigInteger: 64, sa.Integer: 32}

@@ -12,13 +12,20 @@ from keyturn.service.accounts.table.recognised_hashes import doubt_format
 from keyturn.service.accounts.table.statements import Statements
 from keyturn.service.settings import HashingSettings, TableSettings
 
+_DELETE_TOO = (
+    "Delete those, too, with the same `when`, or set a column instead. A reset fails where such rows exist. If there"
+    " never are any, nothing has to be done."
+)
+
 
 def doubts(
     connection: Connection, statements: Statements, settings: TableSettings, hashing: HashingSettings
 ) -> list[Finding]:
     """Return the findings, which a few rows and the catalogue tell."""
-    findings = [*_hidden_rows(connection, statements.mapping), *_times(connection, statements), *_deletions(statements)]
-    findings += _flags(connection, statements)
+    mapping = statements.mapping
+    findings = [*_hidden_rows(connection, mapping), *_times(connection, mapping)]
+    findings += [_warn(f"accounts.table.{setting}: {why}", _DELETE_TOO) for setting, why in mapping.held]
+    findings += _flags(connection, mapping)
     if settings.password:
         findings += doubt_format(settings.table, sample(connection, *statements.hashes()), hashing)
     return findings
@@ -28,9 +35,8 @@ def _warn(message: str, fix: str) -> Finding:
     return Finding("accounts", "warn", message, fix)
 
 
-def _times(connection: Connection, statements: Statements) -> Iterator[Finding]:
+def _times(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
     """Yield a failure for each column whose times have another form than its placeholder writes."""
-    mapping = statements.mapping
     assigned = {**mapping.assigned, **{f"{one.setting}.set": one.sets for one in mapping.endings}}
     for section, assignments in assigned.items():
         for column, wanted in assignments.items():
@@ -41,26 +47,17 @@ def _times(connection: Connection, statements: Statements) -> Iterator[Finding]:
             if form and form != written:
                 meant = placeholder_for(kind, form)
                 fix = f'Write "{meant}" there.' if meant else "Keyturn does not write these: let your app set it."
-                message = (
-                    f"accounts.table.{section}.{column.name}: {wanted} writes {written}, but the column has {form}"
-                )
+                at = f"accounts.table.{section}.{column.name}"
+                message = f"{at}: {wanted} writes {written}, but the column has {form}"
                 yield Finding("accounts", "fail", message, fix)
 
 
-def _deletions(statements: Statements) -> list[Finding]:
-    fix = (
-        "Delete those, too, with the same `when`, or set a column instead. A reset fails where such rows exist. If"
-        " there never are any, nothing has to be done."
-    )
-    return [_warn(f"accounts.table.{setting}: {why}", fix) for setting, why in statements.mapping.held]
-
-
-def _flags(connection: Connection, statements: Statements) -> Iterator[Finding]:
+def _flags(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
     """Yield a warning if the column of flags has values that the settings probably do not mean."""
-    flag = statements.mapping.fields.get("active")
+    flag = mapping.fields.get("active")
     if flag is None or kind_of(flag).holds is not str:
         return
-    if odd := statements.mapping.active.doubt(text_of(value) for value in sample(connection, flag)):
+    if odd := mapping.active.doubt(text_of(value) for value in sample(connection, flag)):
         message = f"accounts.table.active: the column contains {odd!r}, which Keyturn takes for active"
         yield _warn(message, 'List the active values, as in: active = "status = active | invited".')
 
@@ -87,15 +84,9 @@ def _hidden_rows(connection: Connection, mapping: MappedTable) -> list[Finding]:
     """Return what this role may not see or change, of every table that is read, changed or emptied."""
     if connection.dialect.name != "postgresql":
         return []
-    return [finding for table, command in _used(mapping) for finding in _judge_rights(connection, table, command)]
-
-
-def _used(mapping: MappedTable) -> Iterator[tuple[Table, str]]:
-    yield mapping.table, "SELECT"
-    yield mapping.table, "UPDATE"
-    for ending in mapping.endings:
-        yield ending.owner.table, "SELECT"
-        yield ending.owner.table, "UPDATE" if ending.sets else "DELETE"
+    changes = [(one.owner.table, "UPDATE" if one.sets else "DELETE") for one in mapping.endings]
+    used = [(table, one) for table, change in [(mapping.table, "UPDATE"), *changes] for one in ("SELECT", change)]
+    return [finding for table, command in used for finding in _judge_rights(connection, table, command)]
 
 
 def _judge_rights(connection: Connection, table: Table, command: str) -> Iterator[Finding]:
@@ -104,8 +95,6 @@ def _judge_rights(connection: Connection, table: Table, command: str) -> Iterato
     if known is None or not known.active or known.open:
         return
     some = "may hide" if known.policies else "hides"
-    message = (
-        f"row level security {some} rows of {table} from Keyturn's role for {command}, so resets change nothing there"
-    )
+    what = f"row level security {some} rows of {table} from Keyturn's role for {command}"
     fix = f"Give the role BYPASSRLS, or add a policy: CREATE POLICY keyturn ON {name} TO the_role USING (true)."
-    yield Finding("accounts", "warn" if known.policies else "fail", message, fix)
+    yield Finding("accounts", "warn" if known.policies else "fail", f"{what}, so resets change nothing there", fix)

@@ -51,8 +51,9 @@ def checked_keys(
 
 def deletion_order(tables: Collection[Place], keys: Sequence[ForeignKey]) -> list[Place]:
     """Return the tables, each after those that refer to it; as they are if their rows refer to each other."""
-    before = {table: {one for one, other in keys if other == table and one != table} for table in tables}
-    sorter = TopologicalSorter({table: [one for one in before[table] if one in before] for table in tables})
+    sorter = TopologicalSorter(
+        {table: [one for one, other in keys if other == table != one and one in tables] for table in tables}
+    )
     try:
         return list(sorter.static_order())
     except CycleError:

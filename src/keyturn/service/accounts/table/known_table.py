@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from functools import partial
 from typing import Generic, TypeVar
 
 from sqlalchemy import Connection
@@ -21,65 +21,69 @@ log = logging.getLogger("keyturn.accounts")
 _Reading = TypeVar("_Reading")
 _Result = TypeVar("_Result")
 
+TableWork = Callable[[Connection, _Reading], _Result]
+
 
 class KnownTable(Generic[_Reading]):
-    """Holds what `read` tells of the table's columns, until its database refuses a statement.
+    """Holds what `read` tells of the table's columns, until its database refuses a statement. Works get that reading.
 
-    `latest`: that reading; None before the first use and after a refusal.
+    Each method raises AccountsUnready for a table that does not match the settings: callers cannot correct it.
     """
 
     def __init__(self, place: Database | AppDatabase, name: str, read: Callable[[Connection], _Reading]) -> None:
         self.place = place
-        self.latest: _Reading | None = None
+        self._reading: _Reading | None = None
         self._name = name
         self._read = read
         self._lock = asyncio.Lock()
 
     async def require_ready(self) -> _Reading:
         """Read the columns again. Raises SettingsInvalid if the table does not match the settings."""
-        self.latest = None
-        return await self._reading()
+        self._reading = None
+        return await self._known()
 
     async def now(self) -> _Reading:
-        """Return the reading. Raises AccountsUnready for a table that does not match: callers cannot correct it."""
         try:
-            return await self._reading()
+            return await self._known()
         except SettingsInvalid as invalid:
             faults = "; ".join(map(str, invalid.faults))
             log.error(LogEvent("accounts.changed", table=self._name, reason=faults))
             raise AccountsUnready(f"the table of the accounts does not match the settings: {faults}") from None
 
-    async def _reading(self) -> _Reading:
+    async def _known(self) -> _Reading:
         async with self._lock:
-            reading = self.latest  # a transaction in another thread may reset it in the meantime
+            reading = self._reading  # a transaction in another thread may reset it in the meantime
             if reading is None:
-                reading = self.latest = await self.place.read(self._read)
+                reading = self._reading = await self.place.read(self._read)
             return reading
 
-    async def read(self, work: Callable[[Connection], _Result]) -> _Result:
-        # Before the database takes a refusal for an outage.
-        return await self.place.read(self.refusals_as_unready()(work))
+    async def read(self, work: TableWork[_Reading, _Result]) -> _Result:
+        return await self.place.read(partial(self._run, work, await self.now()))
 
-    async def transact(self, work: Callable[[Connection], _Result]) -> _Result:
-        return await self.place.transact(self.refusals_as_unready()(work))
+    async def transact(self, work: TableWork[_Reading, _Result]) -> _Result:
+        return await self.place.transact(partial(self._run, work, await self.now()))
 
-    @contextmanager
-    def refusals_as_unready(self) -> Iterator[None]:
-        """Raise AccountsUnready for a refused statement: the app's table has changed.
+    def within(self, connection: Connection, work: TableWork[_Reading, _Result]) -> _Result:
+        """Run work in the caller's transaction, in which the columns cannot be read (`transact`)."""
+        if (reading := self._reading) is None:  # refused since
+            raise AccountsUnready("the table of the accounts has refused a statement", not_changed=True)
+        return self._run(work, reading, connection)
+
+    def _run(self, work: TableWork[_Reading, _Result], reading: _Reading, connection: Connection) -> _Result:
+        """Raise AccountsUnready for a refused statement, before the database takes it for an outage.
 
         Further lines of a driver's message may hold the row, with its hash, and are left out.
         """
         try:
-            yield
+            return work(connection, reading)
         except DBAPIError as error:
             if not is_refusal(error):
                 raise
-            self.latest = None
+            self._reading = None
             cause = describe_error(error.orig or error)
             log.error(LogEvent("accounts.refused", table=self._name, reason=cause))
-            not_changed = isinstance(error, IntegrityError)
             reason = f"the database of the accounts refused a statement: {cause}"
-            raise AccountsUnready(reason, not_changed=not_changed) from None
+            raise AccountsUnready(reason, not_changed=isinstance(error, IntegrityError)) from None
 
     async def close(self) -> None:
         """Close the app's database; Keyturn's own has another owner."""

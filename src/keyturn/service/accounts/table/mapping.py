@@ -38,7 +38,7 @@ _COLLATION = sa.text("""
 Assignments = Mapping[sa.Column[Any], Value]
 
 
-class MappedEnding(msgspec.Struct, frozen=True, kw_only=True):
+class MappedEnding(msgspec.Struct, frozen=True):
     """An entry of `delete` or `ends`, checked. `owner`: the column with the account's id. `setting`: for faults."""
 
     setting: str
@@ -86,10 +86,11 @@ class _MappingReader:
         settings = self._settings
         if (table := self._table("table", settings.table)) is None:
             raise SettingsInvalid(self._faults)
-        fields = dict(self._fields(table))
-        assigned = {
-            section: dict(self._assignments(section, table, getattr(settings, section))) for section in SECTIONS
-        }
+        names = {field: getattr(settings, field) for field in _FIELDS} | {"active": self._active.column}
+        columns = {one: self._column(_setting_of(one), table, name) for one, name in names.items() if name}
+        fields = {field: column for field, column in columns.items() if column is not None}
+        written = {section: getattr(settings, section) for section in SECTIONS}
+        assigned = {section: dict(self._assignments(section, table, values)) for section, values in written.items()}
         endings, held = self._in_order(list(self._endings()))
         self._check(fields, hash_length)
         if "id" in fields:  # otherwise it has a fault already
@@ -124,12 +125,6 @@ class _MappingReader:
             return f"; the schema {schema} has no tables" if schema else "; it has no tables"
         return f"{did_you_mean(name, theirs)} (its tables: {listed(theirs)})"
 
-    def _fields(self, table: sa.Table) -> Iterator[tuple[str, sa.Column[Any]]]:
-        for field in _FIELDS:
-            name = self._active.column if field == "active" else getattr(self._settings, field)
-            if name and (column := self._column(_setting_of(field), table, name)) is not None:
-                yield field, column
-
     def _column(self, setting: str, table: sa.Table, name: str) -> sa.Column[Any] | None:
         if name not in table.columns:
             meant = did_you_mean(name, table.columns.keys())
@@ -144,8 +139,7 @@ class _MappingReader:
         own = (settings.id, settings.email, settings.password) if self._holds_accounts(table.fullname) else ()
         for name, value in values.items():
             setting = f"{section}.{name}"
-            column = self._column(setting, table, name)
-            if column is None:
+            if (column := self._column(setting, table, name)) is None:
                 continue
             if written and name in own:
                 self._fault(setting, "is the column of the id, the address or the password, which a change sets itself")
@@ -177,9 +171,7 @@ class _MappingReader:
                 sets = dict(self._assignments(f"{setting}.set", table, ending.set))
                 where = dict(self._assignments(f"{setting}.where", table, ending.where, written=False))
                 if column is not None:
-                    yield MappedEnding(
-                        setting=setting, place=self._place(name), owner=column, ending=ending, sets=sets, where=where
-                    )
+                    yield MappedEnding(setting, self._place(name), column, ending, sets, where)
 
     def _in_order(self, endings: Sequence[MappedEnding]) -> tuple[list[MappedEnding], list[tuple[str, str]]]:
         """Return the endings, a referring table before the other, and why deletions may fail, by setting."""
@@ -231,9 +223,8 @@ class _MappingReader:
         if not self._is_unique(table, key):
             self._fault("id", f"the column {key.name} must be the primary key of {table.fullname}, or unique")
         if kind.holds in _NO_IDS and not kind.on_sqlite:
-            self._fault(
-                "id", f"the column {key.name} is {kind.shown}: ids must be whole numbers, UUIDs, texts or bytes"
-            )
+            of_type = f"the column {key.name} is {kind.shown}"
+            self._fault("id", f"{of_type}: ids must be whole numbers, UUIDs, texts or bytes")
         for one in endings:
             of_owner = kind_of(one.owner)
             held = {kind.holds, of_owner.holds}

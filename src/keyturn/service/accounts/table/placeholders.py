@@ -53,13 +53,9 @@ def _time(kind: Stored, moment: datetime, placeholder: str) -> Any:
     texts: dict[str, int | str] = {"{now}": _sql_text(moment), "{now_iso}": iso}
     numbers: dict[str, int | str] = {"{now}": int(moment.timestamp()), "{now_ms}": int(moment.timestamp() * 1000)}
     on_sqlite = numbers | texts  # which has no times
-    by_type = {
-        **dict.fromkeys((int, float, Decimal), numbers),
-        str: texts,
-        datetime: on_sqlite,
-        date: numbers | dict.fromkeys(texts, f"{moment:%Y-%m-%d}"),
-    }
-    written = (on_sqlite if kind.holds_anything else by_type.get(kind.holds, {})).get(placeholder)
+    days = numbers | dict.fromkeys(texts, f"{moment:%Y-%m-%d}")
+    by_type = {int: numbers, float: numbers, Decimal: numbers, str: texts, datetime: on_sqlite, date: days}
+    written = by_type.get(datetime if kind.holds_anything else kind.holds, {}).get(placeholder)
     if written is None:
         raise ValueError
     return kind.bounded(written) if isinstance(written, int) else _fitting(kind, written)

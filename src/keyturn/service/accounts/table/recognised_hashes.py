@@ -105,8 +105,7 @@ def doubt_format(table: str, hashes: Iterable[object], settings: HashingSettings
         return []
     writes = _SHOWN[settings.format] if settings.format in BCRYPT_PREFIXES else settings.format
     theirs, _, _ = used.shown.partition(";")
-    message = (
-        f"the table {table} has hashes of {theirs}, but hashing.format writes {writes}, which your app may not read"
-    )
+    message = f"the table {table} has hashes of {theirs}, but hashing.format writes {writes}"
     fix = f'Set hashing.format = "{used.format}", or let your app verify both.'
-    return [Finding("accounts", "warn", message, f"{fix} Otherwise users cannot sign in with a new password.")]
+    fix += " Otherwise users cannot sign in with a new password."
+    return [Finding("accounts", "warn", f"{message}, which your app may not read", fix)]

@@ -55,7 +55,7 @@ def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowM
 def choose_named(rows: Iterable[RowMapping], name: str) -> RowMapping | None:
     """Return the row that a user name means, or None.
 
-    If names differ only in case, the one that is written as in the request is meant. If there is none, none of several
+    Of names that differ only in case, the one that is written as in the request is meant. Otherwise none of several
     active accounts is chosen: its mail would go to another user.
     """
     stored = [(unicodedata.normalize("NFC", str(row["username"])), row) for row in rows]

@@ -4,7 +4,8 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import cycle
+from functools import cache
+from itertools import cycle, islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.types import TypeEngine
 
+from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.table.active import lowered
 from keyturn.service.accounts.table.columns import kind_of
 from keyturn.service.accounts.table.mapping import Assignments, MappedEnding, MappedTable
@@ -32,6 +34,11 @@ _READ = ("id", "email", "username", "name", "provider", "kind", "locale")
 """Fields of an account that are read as they are."""
 
 
+Condition = ColumnElement[bool]
+Write = sa.Update | sa.Delete
+_Values = dict[sa.Column[Any], Any]
+
+
 class Query(NamedTuple):
     """A SELECT, and this call's parameters. Frequent statements are built once."""
 
@@ -48,8 +55,10 @@ class Statements:
         self._columns = mapping.fields
         self._is_active = mapping.active.holds(mapping.fields.get("active"))
         self._accounts = self._select_accounts()
-        self._accounts_by_id = self._accounts.where(self._is_one_of_ids())
-        self._accounts_by_identifier: dict[int, sa.Select[Any]] = {}
+        key, is_array = mapping.fields["id"], dialect == "postgresql"  # one statement to prepare for any number of them
+        ids = sa.bindparam("ids", type_=key.type, expanding=not is_array)
+        self._accounts_by_id = self._accounts.where(key == sa.any_(ids) if is_array else key.in_(ids))
+        self._accounts_in_ranges = cache(self._select_ranges)
 
     def by_identifier(self, spellings: Collection[str]) -> Query:
         """Ask for every row whose address or user name may be one of these, for `choose_row`.
@@ -57,26 +66,20 @@ class Statements:
         An index on lower(email) helps, and one on lower(username). The statement is the same for an address and a name.
         """
         count = 1 << (len(spellings) - 1).bit_length()
-        statement = self._accounts_by_identifier.get(count)
-        if statement is None:
-            fields = [field for field in ("email", "username") if field in self._columns]
-            ranges = sa.or_(*(self._is_in_ranges(field, count) for field in fields))
-            statement = self._accounts_by_identifier[count] = self._accounts.where(ranges)
-        parameters: dict[str, Any] = {}
         # Some are asked for twice, which reduces the number of different statements to prepare.
-        for place, spelling in zip(range(count), cycle(spellings)):
-            parameters |= {f"from{place}": spelling, f"to{place}": spelling + _AFTER_SPACES}
-        return Query(statement, parameters)
+        repeated = list(islice(cycle(spellings), count))
+        first = {f"from{place}": spelling for place, spelling in enumerate(repeated)}
+        last = {f"to{place}": spelling + _AFTER_SPACES for place, spelling in enumerate(repeated)}
+        return Query(self._accounts_in_ranges(count), first | last)
 
-    def _is_in_ranges(self, field: str, count: int) -> ColumnElement[bool]:
-        stored: ColumnElement[Any] = self._columns[field]
-        if field not in self.mapping.folding:
-            stored = sa.func.lower(stored)
+    def _select_ranges(self, count: int) -> sa.Select[Any]:
         first, last = (
             [sa.func.lower(sa.bindparam(f"{end}{place}", type_=sa.Text())) for place in range(count)]
             for end in ("from", "to")
         )
-        return sa.or_(*map(stored.between, first, last))
+        named = {field: self._columns[field] for field in ("email", "username") if field in self._columns}
+        stored = (one if field in self.mapping.folding else sa.func.lower(one) for field, one in named.items())
+        return self._accounts.where(sa.or_(*(sa.or_(*map(one.between, first, last)) for one in stored)))
 
     def by_ids(self, ids: Iterable[str]) -> Query:
         """Ask for the rows with these ids; texts that cannot be an id are left out."""
@@ -85,12 +88,6 @@ class Statements:
             with suppress(ValueError):
                 values += kind_of(self._columns["id"]).ids(text)
         return Query(self._accounts_by_id, {"ids": values})
-
-    def _is_one_of_ids(self) -> ColumnElement[bool]:
-        stored = self._columns["id"]
-        if self._dialect == "postgresql":  # one statement to prepare for any number of them
-            return stored == sa.any_(sa.bindparam("ids", type_=stored.type))
-        return stored.in_(sa.bindparam("ids", type_=stored.type, expanding=True))
 
     def hash_by_id(self, account_id: str) -> Query:
         """Ask for the row with this id, and its hash."""
@@ -107,60 +104,53 @@ class Statements:
         listed = self._addresses(self._is_active_or_locked(), stored > sa.literal(email, sa.Text))
         return Query(listed.statement.order_by(stored).limit(most))
 
-    def _addresses(self, *conditions: ColumnElement[bool]) -> Query:
+    def _addresses(self, *conditions: Condition) -> Query:
         return Query(sa.select(self._columns["email"].label("email")).where(*conditions))
 
-    def lock(self, account_id: str, email: str, moment: datetime) -> sa.Update:
+    def lock(self, account: Account, moment: datetime) -> sa.Update:
         """Lock the account, if it is active and has that address. Raises ValueError for an impossible id."""
-        is_unchanged = self._has_id(account_id), self._is_text("email", email)
+        is_unchanged = self._is_unchanged(account.id, account.email)
         return self._update(self._assigned("lock", moment), *is_unchanged, self._is_active)
 
     def unlock(self, account_id: str, moment: datetime) -> sa.Update:
         """Unlock the account. Raises ValueError for an impossible id."""
         return self._update(self._assigned("unlock", moment), self._has_id(account_id), self._is_locked())
 
-    def _assigned(self, section: str, moment: datetime) -> dict[Any, Any]:
+    def _assigned(self, section: str, moment: datetime) -> _Values:
         return _values(self.mapping.assigned[section], moment)
 
-    def _is_locked(self) -> ColumnElement[bool]:
+    def _is_locked(self) -> Condition:
         """Return whether every column of the lock has the value that the lock sets; for a time, any value counts."""
-        return sa.and_(
-            *(
-                one.is_not(None) if value in TIMES else _has_value(one, value, datetime.now(UTC))
-                for one, value in self.mapping.assigned["lock"].items()
-            )
-        )
+        set_by_lock, moment = self.mapping.assigned["lock"].items(), datetime.now(UTC)
+        as_set = (one.is_not(None) if value in TIMES else _has_value(one, value, moment) for one, value in set_by_lock)
+        return sa.and_(*as_set)
 
-    def _is_active_or_locked(self) -> ColumnElement[bool]:
+    def _is_active_or_locked(self) -> Condition:
         return sa.or_(self._is_active, self._is_locked()) if self.mapping.assigned["lock"] else self._is_active
 
-    def change(
-        self, account_id: str, email: str, password_hash: str | None, moment: datetime, *, locked: bool = False
-    ) -> sa.Update:
+    def change(self, account: Account, password_hash: str | None, moment: datetime) -> sa.Update:
         """Set the hash, if given, and the columns set with it, if the account is unchanged and may have a password.
 
         An account that was `locked` may still be so, and is unlocked. Raises ValueError for an impossible id.
         """
-        values = self._assigned("set", moment)
-        if locked:
-            values |= self._assigned("unlock", moment)
+        values = self._assigned("set", moment) | (self._assigned("unlock", moment) if account.locked else {})
         if password_hash is not None:
             values[self._columns["password"]] = password_hash
-        may_change = self._is_active_or_locked() if locked else self._is_active
-        return self._change(account_id, email, values, may_change)
+        may_change = self._is_active_or_locked() if account.locked else self._is_active
+        return self._change(account.id, account.email, values, may_change)
 
-    def _change(
-        self, account_id: str | None, email: str, values: dict[Any, Any], may_change: ColumnElement[bool]
-    ) -> sa.Update:
-        is_unchanged = self._has_id(account_id), self._is_text("email", email)
+    def _change(self, account_id: str | None, email: str, values: _Values, may_change: Condition) -> sa.Update:
         # Without columns to set, the statement still shows whether the account is unchanged.
         values = values or {self._columns["id"]: self._columns["id"]}
-        return self._update(values, *is_unchanged, may_change, *self._signs_in_here())
+        return self._update(values, *self._is_unchanged(account_id, email), may_change, *self._signs_in_here())
 
-    def _update(self, values: dict[Any, Any], *conditions: ColumnElement[bool]) -> sa.Update:
+    def _update(self, values: _Values, *conditions: Condition) -> sa.Update:
         return sa.update(self.mapping.table).where(*conditions).values(values)
 
-    def _has_id(self, account_id: str | None) -> ColumnElement[bool]:
+    def _is_unchanged(self, account_id: str | None, email: str) -> tuple[Condition, Condition]:
+        return self._has_id(account_id), self._is_text("email", email)
+
+    def _has_id(self, account_id: str | None) -> Condition:
         stored = self._columns["id"]
         kind = kind_of(stored)
         has_value = _is_any(stored, [None] if account_id is None else kind.ids(account_id))
@@ -169,9 +159,7 @@ class Statements:
         text = self._is_text("id", account_id)
         return sa.and_(has_value, sa.or_(text, sa.func.typeof(stored) == "blob") if kind.holds_anything else text)
 
-    def endings(
-        self, account_id: str, moment: datetime, *, intruded: bool
-    ) -> Iterator[tuple[str, sa.Update | sa.Delete]]:
+    def endings(self, account_id: str, moment: datetime, *, intruded: bool) -> Iterator[tuple[str, Write]]:
         """Yield the statements that end an account's sessions and the like, each with what it ends.
 
         "" is for rows that end a second time, or had ended by the app's clock. They are not counted.
@@ -180,20 +168,18 @@ class Statements:
             if intruded or one.ending.when == "change":
                 with suppress(ValueError):  # a column of another type holds no such id
                     owners = kind_of(one.owner).ids(account_id)
-                    yield one.ending.what, self._end(one, owners, moment)
+                    yield one.ending.what, self._end(one, owners, moment, moment)
                     if any(_keeps_no_zone(column, value) for column, value in one.sets.items()):
-                        yield "", self._end(one, owners, moment, margin=timedelta(days=1))
+                        yield "", self._end(one, owners, moment, moment - timedelta(days=1))
 
-    def _end(
-        self, one: MappedEnding, owners: Iterable[Any], moment: datetime, *, margin: timedelta = timedelta(0)
-    ) -> sa.Update | sa.Delete:
+    def _end(self, one: MappedEnding, owners: Iterable[Any], moment: datetime, limit: datetime) -> Write:
         theirs = [_is_any(one.owner, owners)]
         if self._dialect == "mysql" and kind_of(one.owner).holds is str:
             theirs.append(_is_any(self._exactly(one.owner), owners))
         theirs += [_has_value(column, value, moment) for column, value in one.where.items()]
         if not one.sets:
             return sa.delete(one.owner.table).where(*theirs)
-        due = [_is_due(column, value, moment - margin) for column, value in one.sets.items()]
+        due = [_is_due(column, value, limit) for column, value in one.sets.items()]
         return sa.update(one.owner.table).where(*theirs, sa.or_(*due)).values(_values(one.sets, moment))
 
     def trial_statements(self, moment: datetime) -> Iterator[tuple[str, sa.Executable]]:
@@ -206,9 +192,9 @@ class Statements:
             for column, value in _values(assignments, moment).items():
                 yield f"{section}.{column.name}", self._change(None, "", {column: value}, self._is_active)
         for ending in self.mapping.endings:
-            yield ending.setting, self._end(ending, [None], moment)
+            yield ending.setting, self._end(ending, [None], moment, moment)
 
-    def hashes(self) -> tuple[sa.Column[Any], ColumnElement[bool]]:
+    def hashes(self) -> tuple[sa.Column[Any], Condition]:
         """Return the column of the hashes, and the condition of those that can be right."""
         return self._columns["password"], self._has_hash()
 
@@ -220,24 +206,24 @@ class Statements:
             columns.append(self._is_locked().label("locked"))
         return sa.select(*columns, self._is_active.label("active"))
 
-    def _has_hash(self) -> ColumnElement[bool]:
+    def _has_hash(self) -> Condition:
         return sa.and_(sa.func.length(self._columns["password"]) > 0, self._is_usable())
 
-    def _lacks_hash(self) -> ColumnElement[bool]:
+    def _lacks_hash(self) -> Condition:
         return sa.func.coalesce(sa.func.length(self._columns["password"]), 0) == 0
 
-    def _signs_in_here(self) -> Iterator[ColumnElement[bool]]:
+    def _signs_in_here(self) -> Iterator[Condition]:
         """Yield the conditions that a password signs the account in, and that its hash was not made unusable."""
         if "provider" in self._columns:
             yield lowered(self._columns["provider"]).in_(PASSWORD_PROVIDERS)
         if "password" in self._columns:
             yield self._is_usable()
 
-    def _is_usable(self) -> ColumnElement[bool]:
+    def _is_usable(self) -> Condition:
         first = sa.func.substr(self._columns["password"], 1, 1, type_=sa.Text)
         return sa.func.coalesce(first, "").not_in(_UNUSABLE)
 
-    def _is_text(self, field: str, value: str | None) -> ColumnElement[bool]:
+    def _is_text(self, field: str, value: str | None) -> Condition:
         """Return whether the field is the same text, character by character, apart from spaces around it."""
         return self._exactly(self._columns[field]) == sa.bindparam(None, value, type_=sa.Text(), unique=True)
 
@@ -247,11 +233,11 @@ class Statements:
         return text.collate(_CHARACTER_BY_CHARACTER[self._dialect])
 
 
-def _values(assignments: Assignments, moment: datetime) -> dict[sa.Column[Any], Any]:
+def _values(assignments: Assignments, moment: datetime) -> _Values:
     return {column: set_value(column, value, moment) for column, value in assignments.items()}
 
 
-def _is_due(column: sa.Column[Any], value: Value, moment: datetime) -> ColumnElement[bool]:
+def _is_due(column: sa.Column[Any], value: Value, moment: datetime) -> Condition:
     """Return whether a row has not ended yet. A time in the past says when it has, so it stays."""
     if value == "{null}":
         return column.is_not(None)
@@ -267,10 +253,10 @@ def _keeps_no_zone(column: sa.Column[Any], value: Value) -> bool:
     return value == "{now}" and kind.holds not in (int, float, Decimal)
 
 
-def _has_value(column: sa.Column[Any], value: Value, moment: datetime) -> ColumnElement[bool]:
+def _has_value(column: sa.Column[Any], value: Value, moment: datetime) -> Condition:
     return column.is_(None) if value == "{null}" else _is_any(column, [set_value(column, value, moment)])
 
 
-def _is_any(stored: ColumnElement[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+def _is_any(stored: ColumnElement[Any], values: Iterable[Any]) -> Condition:
     # As a parameter even if it is None: `= NULL` is never true, while SQLAlchemy would make it IS NULL.
     return sa.or_(*(stored == sa.bindparam(None, value, type_=stored.type, unique=True) for value in values))

@@ -2,10 +2,12 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection, Executable, RowMapping
+from sqlalchemy import Connection, Executable, RowMapping, event
+from sqlalchemy.exc import DBAPIError
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.finding import Finding
@@ -16,15 +18,8 @@ from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.accounts.table.doubts import doubts
 from keyturn.service.accounts.table.known_table import KnownTable
 from keyturn.service.accounts.table.mapping import read_mapping
-from keyturn.service.accounts.table.rows import (
-    account_of,
-    choose_named,
-    choose_row,
-    rows_by_identifier,
-    spellings,
-)
+from keyturn.service.accounts.table.rows import account_of, choose_named, choose_row, rows_by_identifier, spellings
 from keyturn.service.accounts.table.statements import Query, Statements
-from keyturn.service.accounts.table.trial import refusal
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.batching import Batcher
@@ -33,6 +28,9 @@ from keyturn.service.settings import HashingSettings, TableSettings
 from keyturn.service.telemetry.logs import LogEvent
 
 log = logging.getLogger("keyturn.accounts")
+
+_NO_EXPLAIN_FOR_VIEW = 1345
+"""MySQL's number for a plan that it does not show: that of a view whose tables the user may not see."""
 
 _FOUND_AT_ONCE = 50
 """Addresses in one statement, each a range of an index: with some thousands MySQL stops using its index."""
@@ -60,7 +58,7 @@ class TablePeople(AccountStore):
         refused: dict[str, str] = {}
         for setting, statement in statements.trial_statements(now()):
             # Each has its own transaction, since PostgreSQL ends one with the first refusal.
-            if why := await self._known.place.transact(partial(refusal, statement=statement)):
+            if why := await self._known.place.transact(partial(_refusal, statement=statement)):
                 refused.setdefault(why, setting)  # a refusal of the whole table is reported once
         if refused:
             raise SettingsInvalid([Fault(f"accounts.table.{setting}", why) for why, setting in refused.items()])
@@ -70,9 +68,7 @@ class TablePeople(AccountStore):
         await self._get_all([])
 
     async def findings(self, hashing: HashingSettings) -> Sequence[Finding]:
-        statements = await self._known.now()
-        find = partial(doubts, statements=statements, settings=self._settings, hashing=hashing)
-        return await self._known.read(find)
+        return await self._known.read(partial(doubts, settings=self._settings, hashing=hashing))
 
     async def find(self, email: str) -> Account | None:
         return await self._finds.submit(email)
@@ -106,53 +102,29 @@ class TablePeople(AccountStore):
         return await self._emails(lambda statements: statements.addresses_after(email, most))
 
     async def end_sessions(self, account_id: str) -> Ended:
-        return await self._end_all(account_id, intruded=False)
+        return await self._known.transact(partial(_end, account_id=account_id, intruded=False))
 
     async def end_intrusion(self, account_id: str) -> Ended:
-        return await self._end_all(account_id, intruded=True)
-
-    async def _end_all(self, account_id: str, *, intruded: bool) -> Ended:
-        statements = await self._known.now()
-        return await self._known.transact(
-            partial(_end, statements=statements, account_id=account_id, intruded=intruded)
-        )
+        return await self._known.transact(partial(_end, account_id=account_id, intruded=True))
 
     async def note_change(self, account: Account, password_hash: str | None = None) -> bool | Ended:
-        """Set and end what comes with a new password; return what `set_password` would.
-
-        `password_hash`: None if the password is kept elsewhere.
-        """
+        """Set and end what comes with a new password; `password_hash` is None if it is kept elsewhere."""
         is_committing = False
 
-        def change(connection: Connection) -> bool | Ended:
+        def change(connection: Connection, statements: Statements) -> bool | Ended:
             nonlocal is_committing
-            ended = self._change(statements, connection, account, password_hash)
+            ended = _change(connection, statements, account, password_hash)
             if not ended:
                 connection.rollback()
-                return False
-            is_committing = True
+            is_committing = bool(ended)
             return ended
 
         try:
-            statements = await self._known.now()
             return await self._known.transact(change)
         except AccountsUnready as error:
             # A commit whose answer is lost may have happened; an earlier failure was rolled back.
             error.not_changed = error.not_changed or not is_committing
             raise
-
-    def _change(
-        self, statements: Statements, connection: Connection, account: Account, password_hash: str | None
-    ) -> bool | Ended:
-        try:
-            statement = statements.change(account.id, account.email, password_hash, now(), locked=account.locked)
-        except ValueError:  # another store's account
-            return False
-        # The row counts, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
-        if connection.execute(statement).rowcount != 1:
-            return False
-        ended = _end(connection, statements, account.id, intruded=account.intruded)
-        return ended if ended.counts else True
 
     async def close(self) -> None:
         await self._known.close()
@@ -161,8 +133,7 @@ class TablePeople(AccountStore):
         return [text_of(row["email"]) for row in await self._fetch(query_of)]
 
     async def _fetch(self, query_of: Callable[[Statements], Query]) -> Sequence[RowMapping]:
-        query = query_of(await self._known.now())
-        return await self._known.read(lambda connection: connection.execute(*query).mappings().all())
+        return await self._known.read(lambda one, statements: one.execute(*query_of(statements)).mappings().all())
 
 
 class TableAccounts(TablePeople):
@@ -176,57 +147,59 @@ class TableAccounts(TablePeople):
         return await self._emails(Statements.awaiting_password)
 
     async def password_hash(self, account_id: str) -> str | None:
-        return self._hash_of(account_id, await self._fetch(lambda statements: statements.hash_by_id(account_id)))
-
-    def _hash_of(self, account_id: str, rows: Iterable[RowMapping]) -> str | None:
-        for row in rows:
-            account = account_of(row)
-            if account.id == account_id and account.active and account.has_password:
-                return text_of(row["hash"])
-        return None
+        return await self._known.read(partial(_hash_of, account_id=account_id))
 
     async def set_password(self, account: Account, password: NewPassword) -> bool | Ended:
         return await self.note_change(account, await password.hashed())
 
     async def lock(self, account: Account) -> bool:
-        return self.can_lock and await self._run(
-            account.id, lambda statements: statements.lock(account.id, account.email, now())
-        )
+        return await self._run(account.id, lambda statements: statements.lock(account, now()))
 
     async def unlock(self, account_id: str) -> bool:
-        return self.can_lock and await self._run(account_id, lambda statements: statements.unlock(account_id, now()))
+        return await self._run(account_id, lambda statements: statements.unlock(account_id, now()))
 
     async def _run(self, account_id: str, statement_of: Callable[[Statements], Executable]) -> bool:
         """Run a statement about an account in a transaction; tell whether it found a row."""
-        statements = await self._known.now()
+        if not self.can_lock:
+            return False
         try:
-            wanted = statement_of(statements)
+            wanted = statement_of(await self._known.now())
         except ValueError:  # another store's account
             log.warning(LogEvent("accounts.no_such_id", account=account_id))
             return False
-        return await self._known.transact(lambda connection: connection.execute(wanted).rowcount > 0)
+        return await self._known.transact(lambda connection, _: connection.execute(wanted).rowcount > 0)
 
 
 class JoiningTableAccounts(TableAccounts):
     """An AccountStore over a table in Keyturn's own database, whose transactions a new password joins."""
 
     def password_hash_within(self, connection: Connection, account_id: str) -> str | None:
-        statements = self._statements_within()
-        with self._known.refusals_as_unready():
-            rows = connection.execute(*statements.hash_by_id(account_id))
-            return self._hash_of(account_id, rows.mappings())
+        return self._known.within(connection, partial(_hash_of, account_id=account_id))
 
     def set_password_within(self, connection: Connection, account: Account, password_hash: str) -> bool | Ended:
-        statements = self._statements_within()
-        with self._known.refusals_as_unready():
-            return self._change(statements, connection, account, password_hash)
+        return self._known.within(connection, partial(_change, account=account, password_hash=password_hash))
 
-    def _statements_within(self) -> Statements:
-        """Return the statements in use: inside a transaction the table's columns cannot be read (`transact`)."""
-        statements = self._known.latest
-        if statements is None:  # refused since
-            raise AccountsUnready("the table of the accounts has refused a statement", not_changed=True)
-        return statements
+
+def _hash_of(connection: Connection, statements: Statements, account_id: str) -> str | None:
+    for row in connection.execute(*statements.hash_by_id(account_id)).mappings():
+        account = account_of(row)
+        if account.id == account_id and account.active and account.has_password:
+            return text_of(row["hash"])
+    return None
+
+
+def _change(
+    connection: Connection, statements: Statements, account: Account, password_hash: str | None
+) -> bool | Ended:
+    try:
+        statement = statements.change(account, password_hash, now())
+    except ValueError:  # another store's account
+        return False
+    # The row counts, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
+    if connection.execute(statement).rowcount != 1:
+        return False
+    ended = _end(connection, statements, account.id, intruded=account.intruded)
+    return ended if ended.counts else True
 
 
 def _end(connection: Connection, statements: Statements, account_id: str, *, intruded: bool) -> Ended:
@@ -237,11 +210,37 @@ def _end(connection: Connection, statements: Statements, account_id: str, *, int
     return Ended({what: count for what, count in counts.items() if what and count > 0})
 
 
-def table_accounts(settings: TableSettings, database: Database, *, hash_length: int = 60) -> TableAccounts:
-    """Return the store that the settings describe. Raises SettingsInvalid if its address or its driver is missing.
+# A statement that is planned and not run, so that a missing privilege is a fault at the start
 
-    `hash_length`: characters that the password's column must have room for. No connection is opened yet.
+
+def _refusal(connection: Connection, statement: Executable) -> str:
+    """Return why the database refuses a statement, as its plan shows; "" if it does not.
+
+    Names, values and privileges are checked. PostgreSQL begins as with the statement itself, and stops before the first
+    row; MariaDB and MySQL check its privileges (https://dev.mysql.com/doc/refman/8.4/en/explain.html); SQLite compiles
+    it. No trigger fires, not even one for a statement that changes no row. A refusal ends the transaction.
     """
+    event.listen(connection, "before_cursor_execute", _explain, retval=True)
+    try:
+        connection.execute(statement)
+    except DBAPIError as error:
+        if error.connection_invalidated or "locked" in str(error.orig):
+            raise
+        connection.rollback()
+        is_hidden = error.orig and error.orig.args[:1] == (_NO_EXPLAIN_FOR_VIEW,)
+        return "" if is_hidden else f"refused: {error.orig}"
+    finally:
+        event.remove(connection, "before_cursor_execute", _explain)
+    return ""
+
+
+def _explain(_: Any, cursor: Any, statement: str, parameters: Any, *context: Any) -> tuple[str, Any]:
+    del cursor, context
+    return f"EXPLAIN {statement}", parameters
+
+
+def table_accounts(settings: TableSettings, database: Database, *, hash_length: int = 60) -> TableAccounts:
+    """Return the store, not yet connected. `hash_length`: characters of a hash. Raises SettingsInvalid."""
     if settings.url:
         return TableAccounts(settings, AppDatabase(settings.url), hash_length)
     return JoiningTableAccounts(settings, database, hash_length)

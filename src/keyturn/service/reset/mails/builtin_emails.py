@@ -21,7 +21,7 @@ def builtin_templates(settings: Settings, general: Theme, *, reload: bool = Fals
     return Templates(first, general.globals, beneath=beneath, reload=reload)
 
 
-class BuiltinEmails(msgspec.Struct, frozen=True, kw_only=True):
+class BuiltinEmails(msgspec.Struct, frozen=True):
     """The contents of a gallery of the mails, by the names of its fields (`keyturn.studio.gallery.Gallery`)."""
 
     templates: Templates
@@ -31,16 +31,10 @@ class BuiltinEmails(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def builtin_emails(
-    settings: Settings, others: Mapping[str, Mapping[str, Any]] | None = None, *, reload: bool = False
+    settings: Settings, others: Mapping[str, Mapping[str, Any]] = {}, *, reload: bool = False
 ) -> BuiltinEmails:
-    """Return the mails with the brands of the kinds of accounts, and with `others`: differences by a brand's name.
-
-    Raises SettingsInvalid with every fault in them.
-    """
-    themes = themes_of(settings, others or {}, reload=reload)
-    return BuiltinEmails(
-        templates=builtin_templates(settings, themes.general, reload=reload),
-        languages=themes.general.languages,
-        props=EMAILS,
-        brands={name: one.globals for name, one in themes.kinds.items()},
-    )
+    """Return the mails with the brands of the kinds, and with `others`, by what differs. Raises SettingsInvalid."""
+    themes = themes_of(settings, others, reload=reload)
+    brands = {name: one.globals for name, one in themes.kinds.items()}
+    templates = builtin_templates(settings, themes.general, reload=reload)
+    return BuiltinEmails(templates, themes.general.languages, EMAILS, brands)

@@ -47,10 +47,7 @@ class SealedMail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailComposer:
-    """Writes the mails: their props, language, look and sender.
-
-    `offers_securing`: confirmations have a link that secures the account.
-    """
+    """Writes the mails: props, language, look, sender. If it `offers_securing`, confirmations have that button."""
 
     def __init__(self, templates: Templates, themes: Themes, settings: Settings) -> None:
         self._general = templates, themes.general.languages
@@ -78,17 +75,15 @@ class MailComposer:
             "lifetime": link.expires_at - link.created_at,
             "reason": link.facts.reason,
         }
-        props: EmailProps = (
-            email_props.Invitation(**common)
-            if account.awaits_password
-            else email_props.PasswordReset(
-                **common,
-                recovers=link.recovers,
-                locked=account.locked,
-                by_operator=bool(client.operator) and not link.recovers,
-                code=code[0] if code else "",
-                code_expires_at=code[1].expires_at if code else None,
-            )
+        if account.awaits_password:
+            return SealedMail(email=self._write(email_props.Invitation(**common), account, client), link=link.key)
+        props = email_props.PasswordReset(
+            **common,
+            recovers=link.recovers,
+            locked=account.locked,
+            by_operator=bool(client.operator) and not link.recovers,
+            code=code[0] if code else "",
+            code_expires_at=code[1].expires_at if code else None,
         )
         return SealedMail(email=self._write(props, account, client), link=link.key)
 
@@ -120,32 +115,18 @@ class MailComposer:
             case PasswordWasChanged(is_link=True):
                 return email_props.HelpRequested(requested_at=notice.at, **incident, **button)
             case PasswordWasChanged():
-                return email_props.PasswordChanged(
-                    changed_at=notice.at,
-                    sessions_ended=self._ends_sessions,
-                    ended=ended_in_words(notice.ended, language) if notice.ended else "",
-                    **incident,
-                    **button,
-                )
+                incident |= {"sessions_ended": self._ends_sessions, "ended": ended_in_words(notice.ended, language)}
+                return email_props.PasswordChanged(changed_at=notice.at, **incident, **button)
             case SecondStepWasChanged(change=change):
-                return email_props.SecondStepChanged(
-                    is_set_up=change in ("totp_set", "phone_set"),
-                    is_removed=change == "factors_removed",
-                    changed_at=notice.at,
-                    **incident,
-                    **button,
-                )
+                incident["is_set_up"] = change in ("totp_set", "phone_set")
+                incident["is_removed"] = change == "factors_removed"
+                return email_props.SecondStepChanged(changed_at=notice.at, **incident, **button)
             case SecondStepHasFailed():
                 return email_props.SecondStepFailed(failed_at=notice.at, signing_in=notice.signing_in, **incident)
             case AddressDisputed(is_current=is_current):
-                return email_props.AddressDisputed(
-                    # An earlier mailbox may be an attacker's, and the account may have got its name after it left that
-                    # address.
-                    name=_greeting_name(account.name) if is_current else "",
-                    email=account.email,
-                    is_current=is_current,
-                    forgot_link=self._urls.forgot,
-                )
+                # An earlier mailbox may be an attacker's, and the account may have got its name after it left that one.
+                names = {"name": incident["name"] if is_current else "", "email": account.email}
+                return email_props.AddressDisputed(is_current=is_current, forgot_link=self._urls.forgot, **names)
         raise TypeError(f"{type(notice).__name__} has no mail")
 
     def _language_for(self, account: Account, client: Client) -> Language:
@@ -156,6 +137,10 @@ class MailComposer:
     def _write(self, props: EmailProps, account: Account, client: Client) -> Email:
         templates, _ = self._of_kinds.get(account.kind, self._general)
         rendered = templates.render(props, self._language_for(account, client))
+        # RFC 3834: automatic mails say so, and out-of-office programs do not answer them. Gmail hides what a mail
+        # repeats from an earlier one of the same subject, the button too, unless X-Entity-Ref-ID differs.
+        automatic = {"Auto-Submitted": "auto-generated", "X-Auto-Response-Suppress": "All"}
+        mark = {"X-Entity-Ref-ID": random_bytes(16).hex()}
         return Email(
             sender=self._sender,
             to=account.email,
@@ -163,14 +148,7 @@ class MailComposer:
             subject=rendered.subject,
             html=rendered.html,
             text=rendered.text,
-            # RFC 3834: automatic mails say so, and out-of-office programs do not answer them. Gmail hides what a mail
-            # repeats from an earlier one of the same subject, the button too, unless X-Entity-Ref-ID differs.
-            headers={
-                "Auto-Submitted": "auto-generated",
-                "X-Auto-Response-Suppress": "All",
-                "X-Entity-Ref-ID": random_bytes(16).hex(),
-                **_request_id_as("X-Request-ID", client),
-            },
+            headers=automatic | mark | _request_id_as("X-Request-ID", client),
             tags={"template": props.template} | _request_id_as("request_id", client),
         )
 
@@ -188,13 +166,8 @@ def _greeting_name(name: str) -> str:
     addresses are read so (UTS 46).
     """
     line = " ".join(name.split())[:_LONGEST_NAME].rstrip()
-    if _LIKE_A_LINK.search(unicodedata.normalize("NFKC", line)) or any(map(_is_unseen, line)):
-        return ""
-    return line
-
-
-def _is_unseen(character: str) -> bool:
-    return unicodedata.category(character) == "Cc" or unicodedata.bidirectional(character) in _TURNS_TEXT_ROUND
+    is_unseen = any(unicodedata.category(c) == "Cc" or unicodedata.bidirectional(c) in _TURNS_TEXT_ROUND for c in line)
+    return "" if is_unseen or _LIKE_A_LINK.search(unicodedata.normalize("NFKC", line)) else line
 
 
 _WORDS: Mapping[str, Callable[[SourceTexts, int], str]] = {

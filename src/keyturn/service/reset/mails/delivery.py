@@ -41,17 +41,15 @@ class Failover:
         self._outbox = outbox
         self._first = first
         self._second = second
+        self._both = [one for one in (first, second) if one]
         self._paces = paces
         self._breaker = Breaker(_PATIENCE)
 
     def choose(self, message: Message) -> Sender:
-        """Return the provider for this try. It is noted with the message before it is asked.
-
-        Raises SendRefused if the one that may have the mail is no longer in the settings.
-        """
+        """Return the provider for this try. Raises SendRefused if the one that may have the mail is not set now."""
         if message.sender:
-            for provider in (self._first, self._second):
-                if provider and provider.name == message.sender:
+            for provider in self._both:
+                if provider.name == message.sender:
                     return provider
             raise SendRefused(f"{message.sender} may have it, and is no longer in the settings")
         return self._first if not self._second or self._breaker.admits() else self._second
@@ -76,9 +74,8 @@ class Failover:
         return await self._hand_over(message, email, self._second)
 
     async def close(self) -> None:
-        await self._first.close()
-        if self._second:
-            await self._second.close()
+        for provider in self._both:
+            await provider.close()
 
     async def _hand_over(self, message: Message, email: Email, provider: Sender) -> Sent:
         try:
@@ -98,6 +95,11 @@ class Failover:
 
 SUPPRESSED: Final = "suppressed"
 
+PrepareOne = Callable[[Message], Awaitable[Email | Dropped]]
+PrepareAll = Callable[[Sequence[Message]], Awaitable[Sequence[Email | Dropped | Exception]]]
+Prepared = Delivery | Dropped | Exception
+Expired = Callable[[Message, Secret], Awaitable[Settlement]]
+
 
 class MailDelivery:
     """Hands the mail of a message to a provider.
@@ -112,18 +114,11 @@ class MailDelivery:
         self._seal = seal
         self._providers = providers
 
-    async def deliver(
-        self,
-        message: Message,
-        prepare: Callable[[Message], Awaitable[Email | Dropped]],
-        *,
-        expired: Callable[[Message, Secret], Awaitable[Settlement]] | None = None,
-    ) -> Settlement:
+    async def deliver(self, message: Message, prepare: PrepareOne, *, expired: Expired | None = None) -> Settlement:
         """Send the mail that `prepare` stores at the first try, and the stored one at each later try.
 
         A stored mail whose link was used or revoked since would only confuse, and is not sent. If the link has expired,
-        since the provider was down for that long, `expired` decides what happens. A mailbox that was suppressed since
-        gets nothing.
+        since the provider was down for that long, `expired` decides. A mailbox suppressed since gets nothing.
         """
         if message.sealed:
             return await self._deliver_again(message, expired)
@@ -131,27 +126,16 @@ class MailDelivery:
         email = await prepare(msgspec.structs.replace(message, sender=provider.name))
         return email if isinstance(email, Dropped) else await self._providers.send(message, email, provider)
 
-    async def prepare_all(
-        self,
-        messages: Sequence[Message],
-        prepare: Callable[[Sequence[Message]], Awaitable[Sequence[Email | Dropped | Exception]]],
-    ) -> Sequence[Delivery | Dropped | Exception]:
+    async def prepare_all(self, messages: Sequence[Message], prepare: PrepareAll) -> Sequence[Prepared]:
         """Let `prepare` store the mails of several messages at their first try; return the delivery of each."""
-        chosen = [self._providers.choose(message) for message in messages]
-        prepared = await prepare(
-            [
-                msgspec.structs.replace(message, sender=provider.name)
-                for message, provider in zip(messages, chosen, strict=True)
-            ]
-        )
+        chosen = [(one, self._providers.choose(one)) for one in messages]
+        prepared = await prepare([msgspec.structs.replace(one, sender=provider.name) for one, provider in chosen])
         return [
             partial(self._providers.send, message, email, provider) if isinstance(email, Email) else email
-            for message, email, provider in zip(messages, prepared, chosen, strict=True)
+            for (message, provider), email in zip(chosen, prepared, strict=True)
         ]
 
-    async def _deliver_again(
-        self, message: Message, expired: Callable[[Message, Secret], Awaitable[Settlement]] | None
-    ) -> Settlement:
+    async def _deliver_again(self, message: Message, expired: Expired | None) -> Settlement:
         mail = self._open(message)
         if key := mail.link:
             link = await self._ground.database.read(lambda connection: secrets.find(connection, key, *LINKS))

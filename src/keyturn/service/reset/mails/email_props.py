@@ -46,8 +46,7 @@ class _Securable(_ByClient, frozen=True, kw_only=True):
 class PasswordReset(_ToOwner, frozen=True, kw_only=True):
     """The mail with the link. Its only secrets are its links, and the code beside the first.
 
-    `recovers`: the owner has reported a change. If the account is also `locked`, no sign-in works until this link is
-    used.
+    `recovers`: the owner has reported a change. If the account is `locked`, no sign-in works until this link is used.
     `by_operator`: the service's operator asks for a new password, and says in `reason` why.
     """
 

@@ -1,7 +1,7 @@
 """The colours of a brand in light and dark, each pair at least 4.5 : 1 (WCAG 2.2, 1.4.3)."""
 
 import colorsys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -45,59 +45,48 @@ class Palette(msgspec.Struct, frozen=True, kw_only=True):
     dark_on_accent: str = "#0b1f18"
 
 
+_PLAIN = Palette()
+_TOO_LOW = f"a contrast under {ENOUGH} : 1"
+
+
 def palette_for(accent: str, dark_accent: str, ground: str = "", dark_ground: str = "") -> tuple[Palette, list[str]]:
     """Return the palette for a brand's colours, and a warning for each adjusted colour.
 
     All text is readable on the grounds; mails use the brand's own ground, if it has one. An accent also colours links,
     so it must be readable on the panel and the ground of its scheme. The text on it is black or white by contrast.
     """
-    grounded, warnings = _with_grounds(ground, dark_ground)
-    light_grounds = (grounded.panel, grounded.mail_ground, grounded.ground)
-    dark_grounds = (grounded.dark_panel, grounded.dark_mail_ground, grounded.dark_ground)
-    light = _make_readable(accent, light_grounds, darken=True)
-    dark = _make_readable(dark_accent, dark_grounds, darken=False)
-    for name, wanted, got in (("brand.accent", accent, light), ("brand.accent_dark", dark_accent, dark)):
-        if wanted.lower() != got:
-            warnings.append(
-                f"{name}: {wanted} has a contrast under {ENOUGH} : 1 with the background; {got} is used instead"
-            )
-    palette = msgspec.structs.replace(
-        grounded,
-        accent=light,
-        on_accent=_text_on(light, grounded.on_accent, grounded.dark_on_accent),
-        dark_accent=dark,
-        dark_on_accent=_text_on(dark, grounded.dark_on_accent, grounded.on_accent),
-    )
-    return palette, warnings
+    light, warnings = _scheme("", accent, ground)
+    dark, more = _scheme("dark_", dark_accent, dark_ground)
+    return Palette(**light, **dark), warnings + more
 
 
-def _with_grounds(ground: str, dark_ground: str) -> tuple[Palette, list[str]]:
-    """Return the palette on a brand's grounds, lightened or darkened until all of our text is readable on them."""
-    plain, warnings = Palette(), []
-    changed: dict[str, str] = {}
-    for name, wanted, scheme, darken in (("ground", ground, "", False), ("ground_dark", dark_ground, "dark_", True)):
-        if wanted.lower() in ("", getattr(plain, f"{scheme}ground")):
-            continue
-        texts = tuple(getattr(plain, f"{scheme}{text}") for text in ("ink", "muted", "error", "warning"))
-        got = _make_readable(wanted, texts, darken=darken)
-        ink = getattr(plain, f"{scheme}ink")
-        changed |= {f"{scheme}ground": got, f"{scheme}mail_ground": got, f"{scheme}line": _mix(got, ink, _LINE)}
-        if scheme:  # a dark panel has the tone of its ground
-            changed["dark_panel"] = _dark_panel(got, ink, texts)
-        if wanted.lower() != got:
-            warnings.append(
-                f"brand.{name}: texts on {wanted} have a contrast under {ENOUGH} : 1; {got} is used instead"
-            )
-    return msgspec.structs.replace(plain, **changed), warnings
+def _scheme(scheme: str, accent: str, ground: str) -> tuple[dict[str, str], list[str]]:
+    """Return the colours of a scheme by their names. Its ground changes until all of our text is readable on it."""
+    own = {name: getattr(_PLAIN, scheme + name) for name in Palette.__struct_fields__ if not name.startswith("dark_")}
+    texts, warnings = [own[name] for name in ("ink", "muted", "error", "warning")], []
+    suffix, is_dark = ("_dark", True) if scheme else ("", False)
+    if ground.lower() not in ("", own["ground"]):
+        got = _make_readable(ground, texts, darken=is_dark)
+        own |= {"ground": got, "mail_ground": got, "line": _mix(got, own["ink"], _LINE)}
+        if is_dark:  # a dark panel has the tone of its ground
+            own["panel"] = _dark_panel(got, own["ink"], texts)
+        if ground.lower() != got:
+            warnings.append(f"brand.ground{suffix}: texts on {ground} have {_TOO_LOW}; {got} is used instead")
+    grounds = [own[name] for name in ("panel", "mail_ground", "ground")]
+    own["accent"] = got = _make_readable(accent, grounds, darken=not is_dark)
+    own["on_accent"] = _text_on(got, own["on_accent"], _PLAIN.on_accent, _PLAIN.dark_on_accent)
+    if accent.lower() != got:
+        warnings.append(f"brand.accent{suffix}: {accent} has {_TOO_LOW} with the background; {got} is used instead")
+    return {scheme + name: colour for name, colour in own.items()}, warnings
 
 
-def _dark_panel(ground: str, ink: str, texts: tuple[str, ...]) -> str:
+def _dark_panel(ground: str, ink: str, texts: Sequence[str]) -> str:
     """Return a panel a little lighter than its ground, or darker if text would be unreadable on the lighter one."""
     lighter = _make_readable(_mix(ground, ink, _PANEL), texts, darken=True)
     return lighter if contrast(lighter, ground) >= _APART else _mix(ground, "#000000", 2 * _PANEL)
 
 
-def _make_readable(colour: str, others: tuple[str, ...], *, darken: bool) -> str:
+def _make_readable(colour: str, others: Sequence[str], *, darken: bool) -> str:
     """Change only the lightness until the colour has enough contrast with every other one."""
     hue, lightness, saturation = colorsys.rgb_to_hls(*channels(colour))
     readable = colour.lower()

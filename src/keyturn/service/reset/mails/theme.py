@@ -74,10 +74,9 @@ class Theme(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def _mail_logos(self) -> tuple[str, str]:
         """Return the settings that hold the logos of mails, for light and dark: by default the pages' logos."""
-        light, dark = ("mail_logo" if self.brand.mail_logo else "logo"), "mail_logo_dark"
-        if light == "logo":
-            dark = "mail_logo_dark" if self.brand.mail_logo_dark else "logo_dark"
-        return (light if self._is_for_mails(light) else "", dark if self._is_for_mails(dark) else "")
+        light = "mail_logo" if self.brand.mail_logo else "logo"
+        dark = "logo_dark" if light == "logo" and not self.brand.mail_logo_dark else "mail_logo_dark"
+        return light if self._is_for_mails(light) else "", dark if self._is_for_mails(dark) else ""
 
     def _is_for_mails(self, name: str) -> bool:
         logo = self._logo(name)
@@ -110,11 +109,7 @@ def build(settings: Settings, *, reload: bool = False) -> Themes:
 
 
 def themes_of(settings: Settings, further: Mapping[str, Mapping[str, Any]] = {}, *, reload: bool = False) -> Themes:
-    """Return the themes in general, and of the kinds of accounts that have their own brand or texts.
-
-    `further`: the studio's brands, as differences by a name, which join the kinds.
-    Raises SettingsInvalid with every fault in the brands.
-    """
+    """Return the themes, also of the `further` brands, by what differs. Raises SettingsInvalid."""
     base_url, languages = settings.base_url.rstrip("/"), own_languages(settings, reload=reload)
     general = Theme(brand=settings.brand, languages=languages, base_url=base_url)
     kinds, faults = dict[str, Theme](), []

@@ -1,8 +1,7 @@
 """Proofs that a request needs besides a link: a challenge on the form, a code beside the link, a second step.
 
 **A challenge comes before all expensive work**, even before a request's own limit, and the form asks for it whatever
-the address is. An unavailable judge (503) and a wrong answer are different outcomes, and no input of a client causes
-the first.
+the address is. An unavailable judge (503) is not a wrong answer, and no input of a client causes it.
 
 **An answer counts once.** ALTCHA's library accepts the same answer until it expires (CVE-2026-3214 is the consequence).
 The database, which all processes share, therefore remembers the answers that were taken.

@@ -85,13 +85,12 @@ class Altcha:
             written: Any = self._library.Payload.from_base64(answer[:_LONGEST_ANSWER])
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return "malformed"
-        for key in self._keys:
-            verdict = self._library.verify_solution(written, key, lambda *_: b"")  # without a derivation
-            if verdict.expired:
-                return "expired"
-            if not verdict.invalid_signature:
-                break
-        else:
+        # Without a derivation.
+        verdicts = {key: self._library.verify_solution(written, key, lambda *_: b"") for key in self._keys}
+        if any(verdict.expired for verdict in verdicts.values()):
+            return "expired"
+        key = next((key for key, verdict in verdicts.items() if not verdict.invalid_signature), None)
+        if key is None:
             return "forged"
         signed = written.challenge.parameters  # of their types: this process, or one like it, has made them
         if signed.data != self._bound:
@@ -163,8 +162,7 @@ class Captcha:
     """Judges answers through a service, and refuses answers from another site than `hosts`, or for another form.
 
     A call takes one of a limited number of places before its time-out starts. If no place is free within half of the
-    time-out, or the service answers 429, Busy is raised. Clients can cause that by the hundred, so it must never let a
-    request through.
+    time-out, or the service answers 429, Busy is raised. Clients can cause that, so it lets no request through.
     """
 
     def __init__(self, settings: ChallengeSettings, hosts: Collection[str], timeout: timedelta = _PATIENCE) -> None:
@@ -172,9 +170,9 @@ class Captcha:
         self.widget = Challenge(method, settings.site_key, ACTION)
         self.url = settings.url or url
         self._is_turnstile = method == "turnstile"
-        # hCaptcha is told the site: otherwise answers for any site of the same account would pass.
-        site = {} if self._is_turnstile else {"sitekey": settings.site_key}
-        self._form = {"secret": str(settings.secret), **site}
+        self._form = {"secret": str(settings.secret)}
+        if not self._is_turnstile:  # hCaptcha is told the site: otherwise answers for any of the account would pass
+            self._form["sitekey"] = settings.site_key
         self._hosts = hosts
         self._timeout = timeout.total_seconds()
         self._places = Turns(_MOST_AT_ONCE, _MOST_WAITING)
@@ -263,18 +261,14 @@ class RequestChallenge:
 
 def build(settings: Settings, ground: Ground) -> RequestChallenge | None:
     """Return the check of requests; None if the settings name no challenge. Raises SettingsInvalid."""
-    judge: Altcha | Captcha
-    chosen = settings.challenge
-    match chosen.method:
-        case "none":
-            return None
-        case "altcha":
-            judge = Altcha(ground.secrets, _host(settings.base_url), ground.database)
-        case _:
-            # The pages that may request a link: ours, and those that the settings allow to call the API.
-            own = settings.base_url, settings.forgot_url.format(base_url=settings.base_url)
-            judge = Captcha(chosen, [_host(url) for url in (*own, *settings.server.allowed_origins)])
-    return RequestChallenge(judge, ground)
+    chosen, own = settings.challenge, settings.base_url
+    if chosen.method == "none":
+        return None
+    if chosen.method == "altcha":
+        return RequestChallenge(Altcha(ground.secrets, _host(own), ground.database), ground)
+    # The pages that may request a link: ours, and those that the settings allow to call the API.
+    pages = own, settings.forgot_url.format(base_url=own), *settings.server.allowed_origins
+    return RequestChallenge(Captcha(chosen, set(map(_host, pages))), ground)
 
 
 async def check(settings: Settings) -> list[Finding]:

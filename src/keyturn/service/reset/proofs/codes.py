@@ -58,12 +58,9 @@ class MailedCodes(CodesBesideLinks):
     """The codes of mails, each for the mailbox that it was sent to, and their exchange for tokens like those of links.
 
     A mailbox has one code, the latest. Five tries per code and 100 per mailbox limit guesses at one account (NIST SP
-    800-63B 3.2.2). They do not limit an attacker who tries each of many accounts a few times (OWASP ASVS 6.3.1). Wrong
-    codes are therefore also counted over all accounts.
-
-    Only tries at codes that were mailed and are alive count. A stranger needs 60 mails a minute to use up this limit;
-    posting digits is not enough. Once it is used up, no code is compared and no try is lost. Links still work, and
-    codes work again within a minute.
+    800-63B 3.2.2), and a limit of wrong codes over all accounts those of an attacker who tries each of many a few times
+    (OWASP ASVS 6.3.1). Only tries at codes that were mailed and are alive count, so a stranger needs 60 mails a minute
+    to use that limit up. Then no code is compared and no try is lost, and codes work again within a minute.
 
     `lifetime`: how long the token works.
     """
@@ -92,8 +89,6 @@ class MailedCodes(CodesBesideLinks):
     async def exchange(self, email: str, written: str, client: Client, return_to: str = "") -> tuple[str, Secret]:
         """Return a token for the code that the mailbox was sent, and the link that it opens.
 
-        `return_to`: as in a request, checked already.
-
         The answer and the work are the same for a wrong, expired or used code and for an address without a code or an
         account (OWASP ASVS 6.3.8). Raises InputInvalid for a malformed address or code, CodeRefused, TooManyRequests.
         """
@@ -119,9 +114,8 @@ class MailedCodes(CodesBesideLinks):
     async def _try(self, mailbox: bytes, written: str) -> Secret | None:
         """Return the mailbox's code if that is it and it may be tried. Raises TooManyRequests, and counts nothing then.
 
-        One transaction counts the try, before any comparison: of concurrent tries the sixth gets nothing. The work is
-        the same for an address without a code. Only a try at a working code is a failure, so a stranger cannot use up a
-        mailbox's hundred tries while it has no code.
+        One transaction counts the try, before any comparison: of concurrent tries the sixth gets nothing. Only a try at
+        a working code is a failure, so a stranger cannot use up a mailbox's hundred tries while it has no code.
         """
         of_mailbox, moment = _failures(mailbox), now()
 
@@ -142,8 +136,7 @@ class MailedCodes(CodesBesideLinks):
     async def _issue(self, account: Account, code: Secret, client: Client, return_to: str) -> tuple[str, Secret]:
         """Use the code up and store a link, in one transaction. Raises CodeRefused if another request was quicker.
 
-        If the answer to the commit is lost, the code may be used, and its user would be refused with the right one. The
-        same transaction then runs once more: it stores the link, or finds it.
+        If the answer to the commit is lost, the same transaction runs once more: it stores the link, or finds it.
         """
         moment = now()
         token, link = mint_link(account, Purpose.RESET, moment, moment + self._lifetime, return_to=return_to)

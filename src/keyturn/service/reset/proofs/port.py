@@ -13,8 +13,7 @@ from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Secret
 
 RequireAnswer = Callable[[Client, str], Awaitable[None]]
-"""Returns if a request may go on with this answer, as a widget wrote it. Raises ChallengeRequired, ChallengeUnready,
-TooManyRequests, Busy."""
+"""Returns if a request may go on with an answer. Raises ChallengeRequired, ChallengeUnready, TooManyRequests, Busy."""
 
 
 class CodesBesideLinks(ABC):

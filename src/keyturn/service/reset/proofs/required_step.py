@@ -28,6 +28,8 @@ from keyturn.service.telemetry.logs import LogEvent, reset_log
 
 _Result = TypeVar("_Result")
 
+FactorWork = Callable[[Connection, str], _Result]
+
 EVENT = "second_step"
 """The event's name in the audit trail."""
 
@@ -67,17 +69,14 @@ class PassedStep(NamedTuple):
 class RequiredStep:
     """Lets a reset or a sign-in go on if the account has no second factor, or if its request has a right code.
 
-    A reset has a link; without one, a user who knows the password signs in. The audit trail records failures. After
-    its last try a link ends, and its owner gets a mail. So does the owner of factors that an operator changes.
-
-    A link has five tries, an account has 20 a day, which refill evenly. All links of an account count together, and a
-    new link does not reset the count (NIST SP 800-63B-4 3.2.2 ends at 100 in a row). With 20 a day and three live TOTP
-    steps, a guess of six digits is right once in 45 years.
+    A reset has a link; without one, a user who knows the password signs in. A link has five tries, an account has 20 a
+    day, which refill evenly. All links of an account count together, and a new link does not reset the count (NIST SP
+    800-63B-4 3.2.2 ends at 100 in a row). With 20 a day and three live TOTP steps, a guess of six digits is right once
+    in 45 years.
 
     Each try whose number the tries of a link divide, and the last that is left, is the last of its link, too. The owner
-    is told of each link that ends (4.6), so an attacker who takes a new link for every few codes does not stay
-    unnoticed, and neither does one who tries a code a day. At a sign-in there is no link to end, and the owner is told
-    as often.
+    is told of each link that ends (4.6), and as often at a sign-in. So neither an attacker who takes a new link for
+    every few codes nor one who tries a code a day stays unnoticed.
     """
 
     def __init__(self, settings: Settings, ground: Ground, events: AppEvents) -> None:
@@ -101,16 +100,9 @@ class RequiredStep:
             tx.audit.write(EVENT, "factors_undone", client, now(), account.id, account.email)
 
     async def change(
-        self,
-        account: Account,
-        operator: Client,
-        change: messages.FactorChange,
-        work: Callable[[Connection, str], _Result],
+        self, account: Account, operator: Client, change: messages.FactorChange, work: FactorWork[_Result]
     ) -> _Result:
-        """Run `work`, which changes the factors of the account with that id, for an operator.
-
-        In one transaction with its audit entry and the mail to the owner (ASVS 6.3.7; NIST SP 800-63B-4 4.6).
-        """
+        """Run `work`, which changes factors of that id, with an audit entry and a mail to the owner (ASVS 6.3.7)."""
         of, email, moment = account.id, account.email, now()
         changed = messages.SecondStepWasChanged(account_id=of, at=moment, client=operator, email=email, change=change)
 

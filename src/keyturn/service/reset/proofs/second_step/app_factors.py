@@ -30,8 +30,8 @@ class TableFactors(OwnSecondStep):
         super().__init__(database, sms)
         self._settings = settings
         self._active = Flag(settings.active)
-        key, flag = settings.account or accounts.id, self._active.column
-        named = {"account": key, "totp": settings.totp, "phone": settings.phone, "active": flag}
+        named = {"account": settings.account or accounts.id, "totp": settings.totp, "phone": settings.phone}
+        named["active"] = self._active.column
         self._names = {field: name for field, name in named.items() if name}
         self._name = settings.table or accounts.table
         place = AppDatabase(accounts.url) if accounts.url else database
@@ -52,7 +52,7 @@ class TableFactors(OwnSecondStep):
             return StoredFactors(unreadable=True)
         wanted = [columns[field].label(field) for field in ("totp", "phone") if field in columns]
         theirs = select(*wanted).where(key.in_(ids), self._active.holds(columns.get("active")))
-        rows = await self._known.read(lambda connection: connection.execute(theirs).mappings().all())
+        rows = await self._known.read(lambda connection, _: connection.execute(theirs).mappings().all())
         stored = [self._stored(row, account.id) for row in rows]
         return max(stored, key=lambda one: (bool(one.seed), one.unreadable, bool(one.phone)), default=StoredFactors())
 
@@ -73,15 +73,14 @@ class TableFactors(OwnSecondStep):
         except NoSuchTableError:
             message = f"the database has no table {self._name}"
             raise SettingsInvalid.of("second_step.table.table", message) from None
-        missing = [
-            Fault(
-                f"second_step.table.{field}", f"{self._name} has no column {name}{did_you_mean(name, columns.keys())}"
-            )
+        lacks = f"{self._name} has no column"
+        faults = [
+            Fault(f"second_step.table.{field}", f"{lacks} {name}{did_you_mean(name, columns.keys())}")
             for field, name in self._names.items()
             if name not in columns
         ]
-        if missing:
-            raise SettingsInvalid(missing)
+        if faults:
+            raise SettingsInvalid(faults)
         return {field: columns[name] for field, name in self._names.items()}
 
     async def close(self) -> None:

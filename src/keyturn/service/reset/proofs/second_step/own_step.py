@@ -34,10 +34,9 @@ RECENT = timedelta(days=30)
 """How long an addition is recent: a mail is often read late. Afterwards it is proven.
 
 No session and no link adds a factor: a thief with a stolen password could lock the owner out of every reset. An
-operator adds, and the owner's mailbox gets a mail with the button "this was not me". While an addition is recent, a
-press of that button removes it, and a recovery link neither asks for it nor leaves it. So a mailbox can undo what an
-operator was talked into. One that replaced a proven factor has stood for as long as that one: whoever reads the mailbox
-alone cannot remove a second step that has stood for longer.
+operator adds, and the owner gets a mail with the button "this was not me". While an addition is recent, a press of that
+button removes it, and a recovery link neither asks for it nor leaves it. An addition that replaced a proven factor has
+stood for as long as that one: the mailbox alone cannot remove it.
 """
 
 
@@ -141,10 +140,9 @@ _REMEMBERED = timedelta(hours=1)
 
 
 def take_step(connection: Connection, account_id: str, step: int, moment: datetime) -> bool:
-    """Use a TOTP step up, with those before it, in the caller's transaction; False if it was used.
+    """Use a TOTP step up, with those before it, in the caller's transaction; False if it was used (ASVS 6.5.1).
 
-    ASVS 6.5.1. A guarded statement decides: two requests with the same code may come at once (CVE-2015-7225,
-    CVE-2021-43177).
+    Two requests with the same code may come at once (CVE-2015-7225, CVE-2021-43177).
     """
     steps = [(Purpose.SPENT, _key_of_step(account_id, one)) for one in range(step - _EARLIER, step + 1)]
     return [secrets.take(connection, one, account_id, moment, moment + _REMEMBERED) for one in steps][-1]
@@ -235,10 +233,7 @@ class BuiltinFactors(OwnSecondStep):
         secrets.add(connection, [(_lasting(kind, key, account_id, since, data), True)])
 
     def set_up(self, connection: Connection, account_id: str, seed: bytes, step: int) -> Sequence[str]:
-        """Store a seed, for a caller that holds the account, and return fresh recovery codes.
-
-        `step`: that of the code which proved the seed. It is used up (ASVS 6.5.1).
-        """
+        """Store a seed and use up the step of the code that proved it (ASVS 6.5.1); return fresh recovery codes."""
         take_step(connection, account_id, step, now())
         self.set(connection, account_id, Purpose.TOTP, seed)
         return renew_recovery_codes(connection, account_id)
@@ -247,10 +242,7 @@ class BuiltinFactors(OwnSecondStep):
         """Store a `phone` and a `totp` in base 32; return recovery codes if there is the second."""
         if "phone" in factors:
             self.set(connection, account_id, Purpose.PHONE, factors["phone"].encode())
-        if "totp" not in factors:
-            return ()
-        self.set(connection, account_id, Purpose.TOTP, seed_of_base32(factors["totp"]))
-        return renew_recovery_codes(connection, account_id)
+        return self.set_up(connection, account_id, seed_of_base32(factors["totp"]), 0) if "totp" in factors else ()
 
     def remove(self, connection: Connection, account_id: str) -> None:
         """Delete all factors of an account with its recovery codes, in the caller's transaction."""

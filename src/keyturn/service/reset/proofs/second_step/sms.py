@@ -92,10 +92,9 @@ class CapturedSms:
 class SmsCodes:
     """Sends codes and verifies them. Each is for one link, or for signing in, and works once, for `LIFE`.
 
-    An account gets one message a minute, and five a day. Messages cost money, and a
-    stranger in a mailbox could make a phone ring all night.
-    `overall`: messages a day for all accounts together. Strangers open accounts with expensive numbers that pay them
-    (SMS pumping, OWASP API4:2023).
+    An account gets one message a minute, and five a day: a stranger in a mailbox could make a phone ring all night.
+    `overall` bounds those of all accounts: strangers open accounts with numbers that pay them (SMS pumping, OWASP
+    API4:2023).
     """
 
     def __init__(self, settings: Settings, ground: Ground) -> None:
@@ -110,11 +109,12 @@ class SmsCodes:
     async def send(self, trial: SecondStepTry, number: str) -> None:
         """Send a fresh code to a number in the form of E.164. It ends the previous one.
 
-        Raises TooManyRequests, and Unavailable if the provider did not accept the message. If the answer is lost, the
-        message may still arrive, so its code is kept.
+        Raises TooManyRequests, and Unavailable if the provider did not accept the message; if its answer is lost, the
+        message may still arrive.
         """
         code, secret = self._codes.mint(trial.account.id, _key(trial), trial.moment, use=_use(trial))
-        limits = self._limits(trial.account.id)
+        own = Limit(_COOLDOWN, "SMS", trial.account.id), Limit(_DAILY, "SMS a day", trial.account.id)
+        limits = *own, Limit(Rate(self._sms.overall, _DAY), "SMS of all accounts")
 
         def store(tx: Transaction) -> None:
             hit = tx.counters.count(*limits)
@@ -138,11 +138,6 @@ class SmsCodes:
             if not isinstance(failure, SendRetryable) or failure.not_accepted:
                 await self._ground.transact(undo)
                 raise Unavailable("the SMS provider did not accept the message") from failure
-
-    def _limits(self, account_id: str) -> tuple[Limit, Limit, Limit]:
-        """Return the limits of an account's messages, and last the limit of all accounts together."""
-        own = Limit(_COOLDOWN, "SMS", account_id), Limit(_DAILY, "SMS a day", account_id)
-        return *own, Limit(Rate(self._sms.overall, _DAY), "SMS of all accounts")
 
     async def find(self, trial: SecondStepTry) -> Secret | None:
         """Return the code if it is right, even if it works no more; None if it was not sent for this."""

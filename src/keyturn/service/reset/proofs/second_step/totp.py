@@ -50,9 +50,8 @@ def totp_step(seed: bytes, code: str, moment: datetime) -> int | None:
 def otpauth_uri(seed: bytes, email: str, issuer: str) -> str:
     """Return the address that an authenticator app reads from a QR code."""
     totp = TOTP(seed, _DIGITS, _HASH, _STEP, enforce_key_length=False)
-    return totp.get_provisioning_uri(email, issuer).replace(
-        "+", "%20"
-    )  # RFC 3986 knows no plus for a blank, and not all apps do
+    # RFC 3986 knows no plus for a blank, and not all apps do.
+    return totp.get_provisioning_uri(email, issuer).replace("+", "%20")
 
 
 def base32(seed: bytes) -> str:
