@@ -5,9 +5,9 @@ from shlex import split
 from typing import Any
 
 import pytest
+from tests.commands.command import BUILTIN_FACTORS as BUILTIN
 from tests.commands.command import Keyturn
 from tests.commands.school import ADA, NOBODY
-from tests.commands.test_second_factors import BUILTIN
 
 from keyturn.service.reset.mails.email_props import EMAILS
 

@@ -1,20 +1,17 @@
 """Folders that nobody meant: `keyturn check`, its reports and the studio's list answer in bounded time and words."""
 
 import io
-import os
 import re
 import shutil
-import signal
-import socket
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tests.studio.folders import at_most, make
 
 from keyturn import Mails
 from keyturn.cli.studio.check import print_findings
@@ -181,53 +178,6 @@ contents = st.one_of(
 )
 odd_things = st.sampled_from(["pipe", "socket", "folder", "loop", "nowhere", "device", "root", "unreadable"])
 trees = st.dictionaries(st.sampled_from(NAMES), st.one_of(contents, contents, contents, odd_things), max_size=8)
-
-
-def make(folder: Path, tree: dict[bytes, bytes | str]) -> None:
-    for name, thing in tree.items():
-        place = folder / os.fsdecode(name)
-        try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            make_one(place, thing)
-        except OSError:  # the name is taken by a file, or goes through one
-            continue
-
-
-def make_one(place: Path, thing: bytes | str) -> None:
-    match thing:
-        case bytes():
-            place.write_bytes(thing)
-        case "pipe":
-            os.mkfifo(place)
-        case "socket":
-            with socket.socket(socket.AF_UNIX) as here:
-                here.bind(os.fsencode(place))
-        case "folder":
-            place.mkdir()
-        case "unreadable":
-            place.write_bytes(b"<p>Hello</p>")
-            place.chmod(0)
-        case _:
-            leads = {"loop": place.name, "nowhere": "/none", "device": "/dev/zero", "root": "/"}
-            place.symlink_to(leads[thing])
-
-
-class NoAnswerError(BaseException):
-    """No code may take it for an error of its own, such as an OSError."""
-
-
-@contextmanager
-def at_most(seconds: int) -> Iterator[None]:
-    def end(*_: object) -> None:
-        raise NoAnswerError(f"no answer in {seconds} seconds")
-
-    before = signal.signal(signal.SIGALRM, end)
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def answer(folder: Path) -> tuple[list[Finding], list[str], str]:

@@ -51,13 +51,8 @@ def test_an_example_s_file_holds_with_the_variables_of_its_app(name: str, monkey
 
     assert settings.environment == "production"
     assert palette_of(settings.brand)[1] == []
-    for logo in (
-        settings.brand.logo,
-        settings.brand.logo_dark,
-        settings.brand.mail_logo,
-        settings.brand.mail_logo_dark,
-    ):
-        assert Path(logo).parent.samefile(EXAMPLES / name)
+    for logo in ("logo", "logo_dark", "mail_logo", "mail_logo_dark"):
+        assert Path(getattr(settings.brand, logo)).parent.samefile(EXAMPLES / name)
 
 
 @pytest.mark.parametrize("name", ["", *PEOPLE])
@@ -67,12 +62,8 @@ def test_nothing_of_a_demo_leaves_the_machine(name: str, monkeypatch: pytest.Mon
     settings = (Example(name, URL, DemoFolder(name)) if name else PlainDemo(URL, DemoFolder())).settings
 
     assert list(broken_rules(settings, sending=True)) == []
-    assert (settings.mail.transport, settings.mail.fallback, settings.resend.api_key, settings.smtp.host) == (
-        "capture",
-        "",
-        "",
-        "",
-    )
+    senders = (settings.mail.transport, settings.mail.fallback, settings.resend.api_key, settings.smtp.host)
+    assert senders == ("capture", "", "", "")
     places = (settings.database.url, settings.accounts.table.url or settings.database.url)
     assert all(place.startswith(f"sqlite:///.keyturn/{name}") for place in places)
     assert not settings.accounts.supabase.url or urlsplit(settings.accounts.supabase.url).hostname == "127.0.0.1"
@@ -129,15 +120,13 @@ async def running(name: str) -> AsyncIterator[Running]:
 async def test_its_story_goes_from_asking_to_signing_in_with_the_new_password(name: str) -> None:
     async with running(name) as demo:
         settings, person = demo.parts.settings, PEOPLE[name]
-        asked = await post_answering(
-            demo.client, f"{settings.server.api_path.rstrip('/')}/forgot-password", {"email": person}
-        )
+        api = settings.server.api_path.rstrip("/")
+        asked = await post_answering(demo.client, f"{api}/forgot-password", {"email": person})
         mail = await demo.mail()
         (link,) = re.findall(r"https?://\S+", text_of(mail))
         token, page = token_in(mail), await demo.client.get(link)
-        reset = f"{settings.server.api_path.rstrip('/')}/reset-password"
-        weak = await demo.client.post(reset, json={"token": token, "newPassword": "short"})
-        done = await demo.client.post(reset, json={"token": token, "newPassword": NEW})
+        sent = [{"token": token, "newPassword": password} for password in ("short", NEW)]
+        weak, done = [await demo.client.post(f"{api}/reset-password", json=fields) for fields in sent]
 
         assert asked.status_code == 202
         assert mail["To"] == person
@@ -184,14 +173,13 @@ async def test_in_teacher_resources_a_code_goes_to_a_phone_and_lies_among_the_ma
         assert (await demo.client.post("/reset-password", json=fields | {"secondStep": answer})).status_code == 200
 
 
-def test_an_unknown_example_is_one_sentence_with_the_names_of_those_there_are() -> None:
+def test_the_help_lists_them_and_an_unknown_one_is_one_sentence_with_the_names_of_those_there_are(
+    keyturn: Keyturn,
+) -> None:
     with pytest.raises(CommandRefused, match="there is no example wiabuk: choose one of easemail, ivory-mirro"):
         Example("wiabuk", URL, DemoFolder("wiabuk"))
-
     assert not Path(".keyturn").exists()
 
-
-def test_the_help_lists_them(keyturn: Keyturn) -> None:
     shown = "".join(keyturn("demo", "--help").out.split())
 
     assert all(name in shown for name in PEOPLE)

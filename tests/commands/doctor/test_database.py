@@ -91,7 +91,7 @@ async def test_a_file_that_cannot_be_written_fails(read_only: str) -> None:
         (
             "localhost",
             "postgres?sslmode=verify-full&sslrootcert={root}.no",
-            "not exist: {root}.no",
+            "exist: {root}.no",
             "Correct database.url.",
         ),
     ],
@@ -166,24 +166,18 @@ def content(url: str) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("url", "said", "fix"),
+    ("url", "said"),
     [
-        ("postgresql:keyturn:hunter2@db", "not a database address", "database.url"),
-        ("postgresql://keyturn:hunter2@db:many/keyturn", "a port must be a number", "database.url"),
-        (
-            "postgresql://keyturn:hunter2@127.0.0.1:1/keyturn",
-            "PostgreSQL on 127.0.0.1:1, database keyturn: ",
-            "database.url",
-        ),
+        ("postgresql:keyturn:hunter2@db", "not a database address"),
+        ("postgresql://keyturn:hunter2@db:many/keyturn", "a port must be a number"),
+        ("postgresql://keyturn:hunter2@127.0.0.1:1/keyturn", "PostgreSQL on 127.0.0.1:1, database keyturn: "),
     ],
     ids=["no address", "no port", "no server"],
 )
-async def test_an_address_that_leads_nowhere_is_told_without_its_password(url: str, said: str, fix: str) -> None:
+async def test_an_address_that_leads_nowhere_is_told_without_its_password(url: str, said: str) -> None:
     found = await only(url)
 
-    assert found.verdict == "fail"
-    assert said in found.message
-    assert fix in found.fix
+    assert (found.verdict, said in found.message, "database.url" in found.fix) == ("fail", True, True)
     assert "hunter2" not in repr(found)
 
 

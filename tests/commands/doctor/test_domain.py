@@ -18,7 +18,6 @@ from keyturn.service.doctor import Dns
 from keyturn.service.doctor.domain import Unanswered, check_domain, domain_of, judge_dkim, judge_dmarc, judge_spf
 
 DOMAIN = "northwind.example"
-RESEND, SMTP = PROVIDERS["resend"], PROVIDERS["smtp"]
 
 
 async def findings(dns: Dns, *providers: str, domain: str = DOMAIN) -> dict[str, Finding]:
@@ -114,14 +113,6 @@ def test_dmarc_is_judged_by_its_policy(texts: list[str], verdict: str, said: str
     assert said in found.message
 
 
-async def test_a_server_that_keeps_quiet_is_no_answer(nameserver: DnsServer) -> None:
-    nameserver.silent = True
-
-    async with asyncio.timeout(10):
-        with pytest.raises(Unanswered, match="in time"):
-            await Dns(nameserver.address, patience=0.2).texts(DOMAIN)
-
-
 async def test_texts_are_told_as_they_are_wherever_an_alias_leads(nameserver: DnsServer, dns: Dns) -> None:
     long = "p=" + "A" * 600  # several strings
     nameserver.txt(DOMAIN, "v=spf1 -all", long)
@@ -135,7 +126,7 @@ async def test_texts_are_told_as_they_are_wherever_an_alias_leads(nameserver: Dn
     assert nameserver.asked[-1] == "TXT nothing", "no search list is applied"
 
 
-async def test_a_server_that_fails_and_a_name_that_dns_cannot_hold_are_no_answer(
+async def test_a_server_that_fails_or_keeps_quiet_and_a_name_that_dns_cannot_hold_are_no_answer(
     nameserver: DnsServer, dns: Dns
 ) -> None:
     nameserver.failing.add(DOMAIN)
@@ -144,6 +135,10 @@ async def test_a_server_that_fails_and_a_name_that_dns_cannot_hold_are_no_answer
         await dns.texts(DOMAIN)
     with pytest.raises(Unanswered):
         await dns.texts(f"{'a' * 64}.example")
+    nameserver.silent = True
+    async with asyncio.timeout(10):
+        with pytest.raises(Unanswered, match="in time"):
+            await Dns(nameserver.address, patience=0.2).texts(DOMAIN)
 
 
 NAME = "resend._domainkey.northwind.example"

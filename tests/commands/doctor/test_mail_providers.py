@@ -39,14 +39,9 @@ def server(running: tuple[str, ProviderServer]) -> ProviderServer:
 
 
 async def check(
-    provider: str,
-    url: str,
-    key: str = "",
-    environment: str = "production",
-    sender: str = "accounts@northwind.example",
-    **changes: Any,
+    provider: str, url: str, key: str = "", environment: str = "production", **changes: Any
 ) -> list[Finding]:
-    one = PROVIDERS[provider]
+    one, sender = PROVIDERS[provider], changes.pop("sender", "accounts@northwind.example")
     section = msgspec.structs.replace(one.settings(url), **changes)
     # Resend's other key may list domains, of which its server has none.
     key = key or (SENDING_KEY if provider == "resend" else getattr(section, one.key))
@@ -112,33 +107,24 @@ def account(**changes: Any) -> dict[str, Any]:
     return {"account": ses.ACCOUNT | changes}
 
 
+def one_domain(name: str = "northwind.example", **changes: Any) -> dict[str, Any]:
+    return {"domains": [domain(name, **changes)]}
+
+
 SANDBOX = {"ID": 1, "Name": "Trying", "DeliveryType": "Sandbox"}
 OWN = "northwind.example"
 DEAF = "Authenticate the domain"
+ADD = 'Add to your DNS: TXT resend._domainkey "p=MIGf"; then press'
 RECORDS = [SPF | {"status": "verified"}, DKIM | {"status": "pending"}]
 
 
 @pytest.mark.parametrize(
     ("running", "state", "changes", "verdict", "said", "fix"),
     [
-        of(
-            "resend",
-            "fail",
-            "pending",
-            state={"domains": [domain(status="pending", records=RECORDS)]},
-            key=API_KEY,
-            fix='Add to your DNS: TXT resend._domainkey "p=MIGf"; then press',
-        ),
+        of("resend", "fail", "pending", state=one_domain(status="pending", records=RECORDS), key=API_KEY, fix=ADD),
         of("resend", "fail", "", state={"domains": []}, key=API_KEY, fix="https://resend.com/domains"),
-        of(
-            "resend",
-            "fail",
-            "",
-            state={"domains": [domain(f"mail.{OWN}")]},
-            key=API_KEY,
-            fix=f"an address in mail.{OWN}",
-        ),
-        of("resend", "warn", "click tracking", state={"domains": [domain(click_tracking=True)]}, key=API_KEY),
+        of("resend", "fail", "", state=one_domain(f"mail.{OWN}"), key=API_KEY, fix=f"an address in mail.{OWN}"),
+        of("resend", "warn", "click tracking", state=one_domain(click_tracking=True), key=API_KEY),
         of("resend", "warn", "only the owner", sender="onboarding@resend.dev", key=API_KEY, fix="mail.from"),
         of("resend", "warn", "only the owner", sender="onboarding@resend.dev", fix="mail.from"),
         of("postmark", "warn", "Trying is a sandbox", state={"server": SANDBOX}),

@@ -18,13 +18,9 @@ from keyturn.service.settings import DatabaseSettings, Secret, Settings
 OLD, NEW, LOST = (Secret(digit * 4) for digit in ("0123456789abcdef", "fedcba9876543210", "02468ace13579bdf"))
 
 
-def rotating(url: str, newest: Secret = NEW, *previous: Secret) -> Settings:
-    kept = DatabaseSettings(url=Secret(url))
-    return Settings(secret_key=newest, previous_secret_keys=previous or (OLD,), database=kept)
-
-
 async def found_in(url: str) -> list[Finding]:
-    return await check_previous_keys(rotating(url))
+    kept = DatabaseSettings(url=Secret(url))
+    return await check_previous_keys(Settings(secret_key=NEW, previous_secret_keys=(OLD,), database=kept))
 
 
 async def keep_phone(database: Database, key: Secret, account_id: str) -> None:
@@ -34,17 +30,8 @@ async def keep_phone(database: Database, key: Secret, account_id: str) -> None:
 
 async def keep_waiting_mail(database: Database, key: Secret) -> None:
     moment = datetime(2030, 1, 1, tzinfo=UTC)
-    row = {
-        "key": secrets.token_hex(16),
-        "kind": "x",
-        "payload": "{}",
-        "state": "waiting",
-        "attempts": 0,
-        "crashes": 0,
-        "available_at": moment,
-        "created_at": moment,
-        "sealed": Seal([key]).close(b"a mail"),
-    }
+    row = {"key": secrets.token_hex(16), "kind": "x", "payload": "{}", "state": "waiting", "attempts": 0, "crashes": 0}
+    row |= {"available_at": moment, "created_at": moment, "sealed": Seal([key]).close(b"a mail")}
     await database.execute(insert(OutboxRow).values(**row))
 
 

@@ -49,17 +49,6 @@ LOGIN = {"username": USERNAME, "password": Secret(PASSWORD)}
         (set(), LOGIN | {"security": "none"}, "fail", "no login", ""),
         ({"MAIL"}, {"security": "none"}, "fail", "accounts@northwind.example", "mail.from"),
     ],
-    ids=[
-        "encrypted, and takes the login",
-        "encrypted from the first byte",
-        "a wrong password",
-        "no login where one is needed",
-        "a certificate that is not valid",
-        "no STARTTLS",
-        "TLS to a server that starts in clear",
-        "a login that is not offered",
-        "a sender that is refused",
-    ],
 )
 async def test_what_the_server_answers_is_a_verdict_with_its_remedy(
     tmp_path: Path,

@@ -31,6 +31,10 @@ def test_the_table_is_found_and_the_file_holds_it(keyturn: Keyturn) -> None:
     assert (settings.brand.name, settings.mail.from_, settings.hashing.format) == (TEXTS[3], TEXTS[5], "php")
     assert ended.out.startswith("Wrote keyturn.toml, with your accounts in users and hashes as bcrypt ($2y$).\n")
     assert BCRYPT not in ended.out
+    text = Path("keyturn.toml").read_text("utf-8")
+    assert '\n# locale = "" # the column with the user\'s language\n' in text
+    assert "\n# reset_url = " in text
+    assert "docs/" not in text, "users of the package have no such files"
     assert files() == {"app.db", "keyturn.toml"}, "looking leaves nothing behind"
 
 
@@ -44,15 +48,6 @@ def test_it_needs_no_flag_and_its_file_serves_without_any_variable(keyturn: Keyt
     assert (settings.accounts.table.table, settings.mail.transport) == ("users", "capture")
     assert keyturn("migrate", DATABASE_URL="sqlite:///app.db").code == 0
     assert keyturn("outbox", "list", DATABASE_URL="sqlite:///app.db").out == "No messages yet.\n"
-
-
-def test_what_was_not_found_is_a_comment_to_fill_in(keyturn: Keyturn) -> None:
-    keyturn("init", "--database", sqlite_app(), *TEXTS)
-
-    text = Path("keyturn.toml").read_text("utf-8")
-    assert '\n# locale = "" # the column with the user\'s language\n' in text
-    assert "\n# reset_url = " in text
-    assert "docs/" not in text, "users of the package have no such files"
 
 
 def test_a_provider_whose_key_is_in_the_environment_sends_the_mails(keyturn: Keyturn) -> None:
@@ -83,7 +78,6 @@ def test_serve_listens_where_links_to_this_machine_lead(keyturn: Keyturn, base: 
 def test_a_secret_that_is_there_is_not_asked_for(keyturn: Keyturn) -> None:
     asked = "export KEYTURN_SECRET_KEY=$(openssl rand -hex 32)"
     flags = ("init", "--store", "builtin", *TEXTS, "--force")
-
     assert asked in keyturn(*flags).out
     assert asked not in keyturn(*flags, KEYTURN_SECRET_KEY_FILE="/run/secrets/key").out
 
@@ -149,14 +143,12 @@ def test_a_file_that_is_there_is_kept_unless_it_is_to_be_replaced(keyturn: Keytu
     assert written().brand.name == "Northwind School"
     assert Path("keyturn.toml").stat().st_mode & 0o777 == 0o600
     assert files() == {"keyturn.toml"}
-
-
-def test_a_file_in_a_folder_that_is_not_there_is_refused(keyturn: Keyturn) -> None:
     refused = keyturn("init", "--store", "builtin", *TEXTS, "--file", "nowhere/keyturn.toml")
-
     assert refused.err == "keyturn: nowhere/keyturn.toml cannot be written: No such file or directory\n"
 
 
+MEMBERS = "CREATE TABLE members (id INTEGER PRIMARY KEY, mail TEXT, pass TEXT);"
+OF_NODE_APP = "its tables: posts, sessions, users"
 NONE = "no table has a column for addresses and one for passwords: name the table, or write a store of your own; {}"
 
 
@@ -165,16 +157,8 @@ NONE = "no table has a column for addresses and one for passwords: name the tabl
     [
         ("CREATE TABLE posts (id INTEGER PRIMARY KEY);", (), NONE.format("its tables: posts")),
         ("SELECT 1;", (), NONE.format("it has no tables")),
-        (
-            NODE_APP + "CREATE TABLE members (id INTEGER PRIMARY KEY, mail TEXT, pass TEXT);",
-            (),
-            "choose one, because several tables could hold the accounts: users, members",
-        ),
-        (
-            NODE_APP,
-            ("--table", "user"),
-            "the database has no table user; did you mean users?; its tables: posts, sessions, users",
-        ),
+        (NODE_APP + MEMBERS, (), "choose one, because several tables could hold the accounts: users, members"),
+        (NODE_APP, ("--table", "user"), f"the database has no table user; did you mean users?; {OF_NODE_APP}"),
     ],
 )
 def test_a_table_that_is_not_clear_must_be_named(

@@ -109,8 +109,8 @@ def test_every_file_of_samples_that_cannot_be_read_is_named_in_one_run(keyturn: 
     shown = keyturn("check", "emails")
 
     assert shown.code == 1
-    places = ("samples.toml:2:", "samples/one.json:1:", "samples/one.toml:1:", "samples/two.json:1:")
-    assert [place for place in (*places, "samples/two.toml:1:") if f"emails/news/{place}" not in shown.out] == []
+    places = ("samples.toml:2:", *(f"samples/{name}:1:" for name in ("one.json", "one.toml", "two.json", "two.toml")))
+    assert [place for place in places if f"emails/news/{place}" not in shown.out] == []
     assert "4 errors" in shown.out  # two have the same
 
 
@@ -148,30 +148,19 @@ def test_a_rule_is_explained_without_a_folder(keyturn: Keyturn) -> None:
     assert "links/relative  error\n" in keyturn("check", "--explain").out
 
 
-@pytest.fixture
-def branch(emails: Path) -> Path:
-    """Add a mistake in a branch that no sample takes."""
+def test_a_finding_says_which_branch_has_it_and_with_samples_only_none_is_looked_for(
+    keyturn: Keyturn, emails: Path
+) -> None:
     branch = '{% if status == "cancelled" %}\n<mj-text font-sise="16px">It is off.</mj-text>\n{% endif %}\n'
     write(emails, GOOD.replace("      </mj-column>", f"{branch}</mj-column>"), '[ada]\nname = "Ada"\nstatus = "open"\n')
-    return emails
+    shown, samples = keyturn("check", "emails"), keyturn("check", "emails", "--samples-only")
 
-
-@pytest.mark.usefixtures("branch")
-def test_a_finding_says_which_branch_has_it(keyturn: Keyturn) -> None:
-    shown = keyturn("check", "emails")
-
-    assert shown.code == 1
+    assert (shown.code, shown.err) == (1, "")
     assert "emails/news/news.mjml:8:10  error  mjml/unknown-attribute" in shown.out
     assert "  in news/branch: news.mjml:8\n" in shown.out
-    assert shown.err == ""
-
-
-def test_with_samples_only_no_branch_is_looked_for(keyturn: Keyturn, branch: Path) -> None:
-    shown = keyturn("check", "emails", "--samples-only")
-
-    assert (shown.code, shown.out) == (0, "No problems in 1 template, 1 mail.\n")
-    (branch / "keyturn.toml").write_text("[studio]\nbranches = false\n")
-    assert keyturn("check", "emails").out == shown.out
+    assert (samples.code, samples.out) == (0, "No problems in 1 template, 1 mail.\n")
+    (emails / "keyturn.toml").write_text("[studio]\nbranches = false\n")
+    assert keyturn("check", "emails").out == samples.out
 
 
 @pytest.fixture
@@ -186,18 +175,14 @@ def counted(emails: Path) -> Path:
     return emails
 
 
-@pytest.mark.usefixtures("counted")
-def test_the_last_line_counts_equal_findings_once_and_what_comments_ignore(keyturn: Keyturn) -> None:
-    told = keyturn("check", "emails", "--only", "mjml", "--format", "json")
+def test_the_last_line_counts_equal_findings_once_and_what_comments_ignore_and_the_studio_says_the_same(
+    keyturn: Keyturn, counted: Path
+) -> None:
+    last = "\n2 errors in 2 templates, 4 mails, 2 ignored by comments.\n"
+    assert keyturn("check", "emails", "--only", "mjml").out.endswith(last)
+    mjml = json.loads(keyturn("check", "emails", "--only", "mjml", "--format", "json").out)
+    assert (mjml["errors"], len(mjml["findings"]), mjml["ignored"]) == (2, 6, 2)
 
-    assert keyturn("check", "emails", "--only", "mjml").out.endswith(
-        "\n2 errors in 2 templates, 4 mails, 2 ignored by comments.\n"
-    )
-    report = json.loads(told.out)
-    assert (report["errors"], len(report["findings"]), report["ignored"]) == (2, 6, 2)
-
-
-def test_the_studio_says_the_same_numbers(keyturn: Keyturn, counted: Path) -> None:
     report = json.loads(keyturn("check", "emails", "--format", "json").out)
     studio = Studio(gallery=open_folder(Source(counted)).gallery, sender="a@example.test", token="")
     client = TestClient(create_studio_app(studio), base_url="http://127.0.0.1:8001")

@@ -65,9 +65,8 @@ def test_the_action_fails_with_what_is_wrong(
 
 
 def test_the_action_writes_a_file_where_one_is_named(action: Any, emails: Path, workplace: Path) -> None:
-    done = run_check(
-        action, workplace, FOLDER=str(emails), ARGUMENTS="--format sarif --fail-on never", OUTPUT="a.sarif"
-    )
+    inputs = {"ARGUMENTS": "--format sarif --fail-on never", "OUTPUT": "a.sarif"}
+    done = run_check(action, workplace, FOLDER=str(emails), **inputs)
 
     assert (done.returncode, done.stdout) == (0, "")
     assert '"version": "2.1.0"' in Path("a.sarif").read_text("utf-8")
@@ -84,14 +83,7 @@ def test_the_hook_runs_for_all_that_mails_are_made_of() -> None:
     (hook,) = yaml.safe_load((TOP / ".pre-commit-hooks.yaml").read_text("utf-8"))
 
     assert (hook["entry"], hook["pass_filenames"]) == ("keyturn check", False)
-    parts = (
-        "news.mjml",
-        "news.html.j2",
-        "news.txt",
-        "news.samples.toml",
-        "samples/news.json",
-        "de/LC_MESSAGES/a.po",
-    )
+    parts = ("news.mjml", "news.html.j2", "news.txt", "news.samples.toml", "samples/news.json", "de/LC_MESSAGES/a.po")
     assert all(re.search(hook["files"], f"emails/{name}") for name in parts)
     assert not re.search(hook["files"], "src/app.py")
 
@@ -126,17 +118,13 @@ FOUND = {
 UNCHECKED = re.compile(r"\d mails? (was|were) not checked, or not in full: ")
 
 
-@pytest.fixture
-def mistaken(workplace: Path) -> Path:
+def test_what_is_broken_is_found_and_what_was_not_checked_is_told_beside_the_report(
+    keyturn: Keyturn, workplace: Path
+) -> None:
     for name, text in FILES.items():
         file = workplace / "emails" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
-    return workplace / "emails"
-
-
-@pytest.mark.usefixtures("mistaken")
-def test_what_is_broken_is_found_and_what_was_not_checked_is_told_beside_the_report(keyturn: Keyturn) -> None:
     shown = keyturn("check", "emails", "--format", "json")
 
     assert {(one["rule"], one["file"].removeprefix("emails/")) for one in json.loads(shown.out)["findings"]} >= FOUND

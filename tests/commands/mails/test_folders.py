@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 import pytest
 from tests.commands.command import Keyturn
-from tests.studio.gallery.test_folders import FOLDERS
-from tests.studio.gallery.test_links_and_suffixes import written
+from tests.studio.folders import FOLDERS, written
 
 from keyturn.cli.studio.folders import Source, open_folder, service_settings
 from keyturn.cli.studio.studio import studio
@@ -56,29 +55,29 @@ def test_a_folder_that_is_set_needs_no_name(keyturn: Keyturn, shop: Path) -> Non
     [
         ("templates/email", "there is no folder templates/email; did you mean templates/emails?"),
         ("mails", "there is no folder mails"),
-        (
-            "templates/emails/base.html",
-            "templates/emails/base.html is a file; name its folder: templates/emails",
-        ),
+        ("templates/emails/base.html", "templates/emails/base.html is a file; name its folder: templates/emails"),
     ],
 )
+@pytest.mark.usefixtures("shop")
 def test_a_folder_that_is_not_there_is_refused_with_one_that_is(
-    keyturn: Keyturn, shop: Path, command: tuple[str, ...], named: str, message: str
+    keyturn: Keyturn, command: tuple[str, ...], named: str, message: str
 ) -> None:
-    assert shop.is_dir()
-
     refused = keyturn(*command, named)
 
     assert (refused.code, refused.err) == (1, f"keyturn: {message}\n")
 
 
-def test_a_folder_without_templates_is_told_which_files_are_some(keyturn: Keyturn, shop: Path) -> None:
+def test_a_folder_without_templates_is_told_which_files_are_some_or_which_setting_ignores_them(
+    keyturn: Keyturn, shop: Path
+) -> None:
     (shop.parent / "pages").mkdir()
-
-    refused = keyturn("check", "templates/pages")
-
-    message = "templates/pages has no templates: files that end in .mjml or .html, with or without .j2"
-    assert (refused.code, refused.err) == (1, f"keyturn: {message}\n")
+    (shop / "keyturn.toml").write_text('[studio]\nignore = ["*"]\n')
+    for name, why in (
+        ("pages", "has no templates: files that end in .mjml or .html, with or without .j2"),
+        ("emails", "has no templates that count as mails: its settings have ignore = ['*']"),
+    ):
+        refused = keyturn("check", f"templates/{name}")
+        assert (refused.code, refused.err) == (1, f"keyturn: templates/{name} {why}\n")
 
 
 HOSTILE = """\
@@ -141,14 +140,8 @@ def test_a_link_beside_repositories_is_as_good_as_the_folder(keyturn: Keyturn, s
 @pytest.mark.parametrize(
     "link",
     [
-        "emails/config.json",
-        "emails/config.toml",
-        "emails/samples/config.toml",
-        "emails/samples",
-        "samples/config.toml",
-        "samples",
-        "emails/locales/de/LC_MESSAGES/a.po",
-        "emails/part.html",
+        *("emails/config.json", "emails/config.toml", "emails/samples/config.toml", "emails/samples"),
+        *("samples/config.toml", "samples", "emails/locales/de/LC_MESSAGES/a.po", "emails/part.html"),
     ],
 )
 @pytest.mark.parametrize("place", ["outside", ".git"])
@@ -204,7 +197,7 @@ def transport_of(directory: Path, *, trust: bool = False) -> tuple[str, str]:
     return settings.smtp.host, settings.mail.from_
 
 
-@pytest.mark.parametrize("place", ["repository", "archive", "named", "link"])
+@pytest.mark.parametrize("place", ["repository", "archive", "named", "link", "beside"])
 def test_settings_of_the_service_that_come_with_a_foreign_folder_do_not_count(
     workplace: Path, place: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -215,7 +208,9 @@ def test_settings_of_the_service_that_come_with_a_foreign_folder_do_not_count(
     if place != "archive":
         (project / ".git").mkdir()
     (project / "keyturn.toml").write_text(SERVICE)
-    if place == "link":
+    if place == "beside":  # the repository, which is not foreign
+        (project / "keyturn.toml").rename(workplace / "keyturn.toml")
+    elif place == "link":
         (workplace / "keyturn.toml").symlink_to("project/keyturn.toml")
     elif place == "named":
         monkeypatch.setenv("KEYTURN_CONFIG", "project/keyturn.toml")
@@ -224,36 +219,12 @@ def test_settings_of_the_service_that_come_with_a_foreign_folder_do_not_count(
     monkeypatch.setenv("KEYTURN_SMTP_PASSWORD", "a password of the environment")
 
     with click.Context(studio):
-        assert transport_of(emails) == ("", "")
-        assert "may come from the author of" in capsys.readouterr().err
+        counts = place == "beside"
+        assert transport_of(emails)[0] == ("mail.folder.example" if counts else "")
+        assert ("may come from the author of" in capsys.readouterr().err) is not counts
         assert transport_of(emails, trust=True) == ("mail.folder.example", "Theirs <theirs@folder.example>")
         monkeypatch.setenv("KEYTURN_SMTP_HOST", "mail.own.example")
         assert transport_of(emails)[0] == "mail.own.example"
-
-
-def test_settings_of_the_service_beside_the_repository_of_a_folder_count(
-    workplace: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    emails = workplace / "project" / "emails"
-    (workplace / "project" / ".git").mkdir(parents=True)
-    emails.mkdir()
-    (emails / "welcome.html").write_text("<p>Hello</p>")
-    (workplace / "keyturn.toml").write_text(SERVICE)
-
-    with click.Context(studio):
-        assert transport_of(emails)[0] == "mail.folder.example"
-    assert capsys.readouterr().err == ""
-
-
-def test_a_folder_whose_templates_are_all_ignored_names_the_setting(keyturn: Keyturn, shop: Path) -> None:
-    (shop / "keyturn.toml").write_text('[studio]\nignore = ["*"]\n')
-
-    refused = keyturn("check", "templates/emails")
-
-    assert (refused.code, refused.err) == (
-        1,
-        "keyturn: templates/emails has no templates that count as mails: its settings have ignore = ['*']\n",
-    )
 
 
 def test_templates_of_handlebars_are_named_as_skipped(keyturn: Keyturn, tmp_path: Path) -> None:

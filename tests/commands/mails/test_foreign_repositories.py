@@ -68,12 +68,9 @@ def settings(repository: Repository) -> None:
         repository.git("config", name, program)
     for name in ("clean", "smudge", "process"):
         repository.git("config", f"filter.evil.{name}", program)
-    for name, value in {
-        "core.attributesFile": "attributes",
-        "core.hooksPath": "hooks",
-        "include.path": "../more",
-    }.items():
-        repository.git("config", name, value)
+    for name, value in (("attributesFile", "attributes"), ("hooksPath", "hooks")):
+        repository.git("config", f"core.{name}", value)
+    repository.git("config", "include.path", "../more")
     repository.write("more", f"[core]\n\tfsmonitor = {program}\n")
     for name in (".gitattributes", ".git/info/attributes", "attributes"):
         repository.write(name, "*.html filter=evil diff=evil\n")
@@ -185,12 +182,8 @@ def through_a_link(repository: Repository) -> Path:
 @pytest.mark.parametrize(
     "arrange",
     [
-        in_a_worktree,
-        in_a_shallow_clone,
-        of_another_user,
-        with_sha256,
-        in_a_folder_with_a_strange_name,
-        through_a_link,
+        *(in_a_worktree, in_a_shallow_clone, of_another_user, with_sha256),
+        *(in_a_folder_with_a_strange_name, through_a_link),
     ],
 )
 def test_changes_are_told_wherever_a_repository_keeps_its_data(

@@ -28,11 +28,8 @@ from litestar.exceptions import PermissionDeniedException
 
 ANN, BOB = "ann.sikes@app.example", "bob@app.example"
 
-_SLOW = 300_000
-"""Iterations that take about a tenth of a second."""
-
-_MOST_MAILS = 24
-"""Links for one address."""
+_SLOW = 300_000  # iterations: about a tenth of a second
+_MOST_MAILS = 24  # links for one address
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -201,9 +198,9 @@ class Shop:
         account = self._accounts.get(email.lower())
         if account is None or not self._knows(account, password):
             return None
-        return "" if self._second_step else self._session(account)
+        return "" if self._second_step else self.session(account)
 
-    def _session(self, account: Account) -> str:
+    def session(self, account: Account) -> str:
         name = secrets.token_urlsafe(32)
         self._sessions[name] = account
         return name
@@ -241,10 +238,6 @@ class Shop:
 
     def owner(self, request: Asked) -> Account | None:
         return self._sessions.get(request.cookies.get("session", ""))
-
-    def signed_in_after(self, account: Account) -> list[Cookie]:
-        """Return the cookies of an answer to a reset: none, since a second step is still to come."""
-        return [_session_cookie(self._session(account))] if self.fault == "second-step-skipped" else []
 
 
 def _hash(password: str) -> str:
@@ -400,7 +393,7 @@ class _Routes(Controller):
         account = await shop.reset(token, password, email) if password == repeat else None
         if account is None:
             return _say(request, _NOT_CHANGED, "<p>Ask for another link.</p>", 400)
-        cookies = shop.signed_in_after(account)
+        cookies = [_session_cookie(shop.session(account))] if shop.fault == "second-step-skipped" else []
         if shop.fault == "token-in-cookie" and _is_api(request):
             cookies.append(Cookie("reset", value=token))
         said = "." * 385 + password if shop.fault == "password-in-answer" else ""  # a report has 400 letters

@@ -38,8 +38,9 @@ _REPORT = Report(
 
 
 def test_the_text_has_failures_in_full_and_a_line_for_the_rest() -> None:
+    assert "\x1b[2J" not in as_text(_REPORT), "an answer cannot control the terminal"
+    assert "\u202e" not in as_text(_REPORT)
     text = click.unstyle(as_text(_REPORT))
-
     assert text.splitlines()[0] == "failed     link-twice"
     assert "\n  The title of link-twice. A link worked twice.\n    > POST /reset\n" in text
     assert "\n  Gain: An attacker gains link-twice.\n  Fix: Fix `link-twice`.\n  CWE-640\n" in text
@@ -53,13 +54,6 @@ def test_the_text_has_failures_in_full_and_a_line_for_the_rest() -> None:
         f"http://127.0.0.1:3000: {tally}, in 12 seconds.",
         "To try again what failed: --only link-twice",
     ]
-
-
-def test_an_answer_cannot_control_the_terminal() -> None:
-    text = as_text(_REPORT)
-
-    assert "\x1b[2J" not in text
-    assert "\u202e" not in text
 
 
 def test_json_has_every_outcome() -> None:

@@ -105,17 +105,8 @@ def running_proxy(name: str, program: str, serve: Running, folder: Path, state: 
         environment = {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
         process = stack.enter_context(running_program(words, folder, **environment))
         wait_until_it_listens(process, port, plain_port)
-        yield Proxy(
-            name=name,
-            process=process,
-            serve=serve,
-            folder=folder,
-            state=state,
-            port=port,
-            plain_port=plain_port,
-            direct=direct,
-            tls=tls,
-        )
+        places = {"folder": folder, "state": state, "port": port, "plain_port": plain_port, "direct": direct}
+        yield Proxy(name=name, process=process, serve=serve, tls=tls, **places)  # type: ignore[arg-type]
 
 
 def wait_until_it_listens(process: Running, *ports: int) -> None:

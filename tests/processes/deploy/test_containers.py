@@ -23,14 +23,8 @@ import pytest
 import yaml
 from tests.commands.command import ADA, PASSWORD
 from tests.driver.inbox import TOKEN
-from tests.processes.deploy.containers import (
-    COMPOSE,
-    UNKNOWN_USER,
-    Machine,
-    parse_command,
-    read_services,
-    variables_of_the_image,
-)
+from tests.processes.deploy.containers import COMPOSE, UNKNOWN_USER, Machine, parse_command, read_services
+from tests.processes.deploy.containers import variables_of_the_image as of_the_image
 from tests.processes.deploy.proxies import replaced, wait_until_it_listens
 from tests.processes.deploy.sandbox import CHECKOUT
 from tests.servers.postgresql_with_tls import TlsServer
@@ -61,6 +55,8 @@ def test_a_service_runs_a_command_and_any_other_user_could(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert int(service["user"]) > 0
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", ()))
+    # Compose waits longer than a worker takes to stop.
+    assert name != "worker" or int(service["stop_grace_period"].removesuffix("s")) > LONGEST_TRY.total_seconds() + 10
 
 
 def test_every_image_and_published_port_comes_from_a_variable() -> None:
@@ -80,22 +76,14 @@ def test_a_service_has_every_secret_that_it_reads_and_a_file_for_it() -> None:
     assert inspect_settings(COMPOSE / "keyturn.toml", environment).faults == ()
 
 
-def test_compose_waits_longer_than_a_worker_takes_to_stop() -> None:
-    seconds = re.fullmatch(r"(\d+)s", OURS["worker"]["stop_grace_period"])
-    assert seconds
-    assert int(seconds[1]) > LONGEST_TRY.total_seconds() + 10
-
-
 def test_the_image_runs_as_a_user_that_is_not_root_and_asks_its_own_health() -> None:
     last = CONTAINERFILE.rpartition("\nFROM ")[2]
-    user = re.search(r"(?m)^USER (\d+)", last)
-    check = re.search(r'(?m)^HEALTHCHECK .*CMD \["keyturn", (.+)\]$', last)
-    assert user
-    assert int(user[1]) > 0
-    assert check
-    parse_command(yaml.safe_load(f"[{check[1]}]"))
+    (user,) = re.findall(r"(?m)^USER (\d+)", last)
+    (check,) = re.findall(r'(?m)^HEALTHCHECK .*CMD \["keyturn", (.+)\]$', last)
+    assert int(user) > 0
+    parse_command(yaml.safe_load(f"[{check}]"))
     assert re.findall(r"(?m)^CMD (.+)$", last) == ['["serve"]']
-    assert variables_of_the_image()["KEYTURN_SERVER_HOST"] == "0.0.0.0"  # noqa: S104 - a container's own addresses
+    assert of_the_image()["KEYTURN_SERVER_HOST"] == "0.0.0.0"  # noqa: S104 - a container's own addresses
 
 
 def test_the_image_is_built_of_a_part_of_the_source_archive() -> None:
@@ -114,12 +102,8 @@ class Site:
     def __init__(self, machine: Machine, stack: ExitStack) -> None:
         self._machine, self._stack = machine, stack
         self.api, self.worker, self.pages, self.smtp = stack.enter_context(held_ports(4))
-        self._ports = {
-            "8000": str(self.worker),
-            "8001": str(self.pages),
-            "1025": str(self.smtp),
-            "0.0.0.0": "127.0.0.1",  # noqa: S104 - a container's own addresses
-        }
+        self._ports = {"8000": str(self.worker), "8001": str(self.pages), "1025": str(self.smtp)}
+        self._ports["0.0.0.0"] = "127.0.0.1"  # noqa: S104 - a container's own addresses
         self._place = {"KEYTURN_SERVER_PORT": str(self.api), "KEYTURN_SERVER_HOST": "127.0.0.1", **CHEAP}
 
     def words(self, service: str, *command: str) -> list[str]:

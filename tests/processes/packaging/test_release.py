@@ -105,16 +105,13 @@ def test_the_notes_are_the_section_of_this_version() -> None:
     changelog = "# Changelog\n\n## 2.0.0 (2027-01-02)\n\n* Second.\n\n### Mails\n\n## 1.0.0 (2026-12-01)\n\n* First.\n"
     assert changelog_section(changelog, "2.0.0") == "* Second.\n\n### Mails"
     assert changelog_section(changelog, "1.0.0") == "* First."
+    assert changelog_section((CHECKOUT / "CHANGELOG.md").read_text("utf-8"), keyturn.__version__)
 
 
 @pytest.mark.parametrize("heading", ["## 1.0.0 (unreleased)", "## 1.0.0", "## 1.0.0rc1 (2026-11-24)"])
 def test_a_version_without_a_section_and_its_day_is_refused(heading: str) -> None:
     with pytest.raises(Unfit, match="no section"):
         changelog_section(f"# Changelog\n\n{heading}\n\n* First.\n", "1.0.0")
-
-
-def test_this_version_has_a_section() -> None:
-    assert changelog_section((CHECKOUT / "CHANGELOG.md").read_text("utf-8"), keyturn.__version__)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,7 +12,10 @@ import httpx2
 import msgspec
 import uvicorn
 from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyPlugin
+from click.testing import CliRunner, Result
 from litestar import Litestar, Request, Response, get, post
+from litestar.cli._utils import LitestarEnv
+from litestar.cli.main import litestar_group
 from litestar.config.cors import CORSConfig
 from litestar.config.csrf import CSRFConfig
 from litestar.connection import ASGIConnection
@@ -211,6 +215,12 @@ class Host:
     async def visits(self) -> int:
         async with self.alchemy.get_session() as session:
             return len((await session.scalars(select(Visit))).all())
+
+
+def litestar(app: Litestar, *arguments: str) -> Result:
+    """Do what `litestar` does once it has loaded the app."""
+    env = LitestarEnv(app_path="app:app", app=app, cwd=Path.cwd())
+    return CliRunner().invoke(litestar_group, arguments, obj=env)
 
 
 async def fits(host: Host, password: str) -> bool:

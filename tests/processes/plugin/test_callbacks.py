@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -51,24 +52,38 @@ class Told:
         await self.changed(event)  # type: ignore[arg-type]  # it is kept like the other
 
 
+@asynccontextmanager
+async def living(host: Host) -> AsyncIterator[None]:
+    """Run an app with an account."""
+    await migrate(host.parts.database)
+    async with host.running():
+        await host.add()
+        yield
+
+
 @pytest.fixture
 async def told(empty_url: str) -> AsyncIterator[Told]:
     """Run an app that wants to be told."""
     told = Told()
     told.host = Host(empty_url, on_password_changed=told.changed, on_password_reset_requested=told.requested)
-    await migrate(told.host.parts.database)
-    async with told.host.running():
-        await told.host.add()
+    async with living(told.host):
         yield told
 
 
-async def reset(host: Host) -> None:
+async def link(host: Host) -> str:
     async with host.client() as client:
         assert (await client.post(REQUEST, json={"email": ADA})).status_code == 202
-        await host.parts.worker.drain()
-        (mail,) = host.inbox.sent_to(ADA, "password_reset")
-        done = await client.post(RESET, json={"token": token_in(mail), "newPassword": NEW_PASSWORD})
-        assert done.status_code == 200
+    await host.parts.worker.drain()
+    return token_in(host.inbox.sent_to(ADA, "password_reset")[-1])
+
+
+async def reset_with(host: Host, token: str) -> str:
+    async with host.client() as client:
+        return problem(await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD}))
+
+
+async def reset(host: Host) -> None:
+    assert await reset_with(host, await link(host)) == "200"
 
 
 async def states(host: Host) -> list[tuple[str, str, str | None]]:
@@ -162,9 +177,7 @@ async def test_the_app_is_told_of_a_secured_account(empty_url: str) -> None:
         secured.append(event)
 
     host = Host(empty_url, on_account_secured=note)
-    await migrate(host.parts.database)
-    async with host.running():
-        await host.add()
+    async with living(host):
         await reset(host)
         await host.parts.worker.drain()
         token = token_in(host.inbox.sent_to(ADA, "password_changed")[-1])
@@ -197,65 +210,46 @@ class App:
             await asyncio.Event().wait()
         return answer
 
-    async def link(self) -> str:
-        async with self.host.client() as client:
-            assert (await client.post(REQUEST, json={"email": ADA})).status_code == 202
-        await self.host.parts.worker.drain()
-        return token_in(self.host.inbox.sent_to(ADA, "password_reset")[-1])
-
 
 @pytest.fixture
 async def app(empty_url: str) -> AsyncIterator[App]:
     app = App(empty_url)
-    await migrate(app.host.parts.database)
-    async with app.host.running():
-        await app.host.add()
+    async with living(app.host):
         yield app
 
 
 @ON_SQLITE
-async def test_a_refusal_is_told_and_the_link_lives(app: App) -> None:
+async def test_a_refusal_is_told_by_the_api_and_by_a_page_and_the_link_lives(app: App) -> None:
+    token = await link(app.host)
     async with app.host.client(headers={"Accept-Language": "de"}) as client:
-        token = await app.link()
         app.next = f"  {SENTENCE}\n"
         answer = await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})
+        assert (problem(answer), answer.json()["detail"]) == ("403 reset-refused", SENTENCE)
+    assert await reset_with(app.host, "x" * 43) == "400 link-dead"
+    (pending,) = app.asked
+    assert (pending.email, pending.languages) == (ADA, "de")
+    assert NEW_PASSWORD not in repr(pending)
+    assert token not in repr(pending)
 
-        assert problem(answer) == "403 reset-refused"
-        assert answer.json()["detail"] == SENTENCE
-        assert (
-            problem(await client.post(RESET, json={"token": "x" * 43, "newPassword": NEW_PASSWORD})) == "400 link-dead"
-        )
-        (pending,) = app.asked
-        assert (pending.email, pending.languages) == (ADA, "de")
-        assert NEW_PASSWORD not in repr(pending)
-        assert token not in repr(pending)
-        assert problem(await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})) == "200"
-
-
-@ON_SQLITE
-@pytest.mark.parametrize("fault", [ZeroDivisionError, asyncio.Event, True], ids=["fails", "hangs", "answers True"])
-async def test_a_fault_is_no_yes_and_the_link_lives(app: App, fault: object, caplog: pytest.LogCaptureFixture) -> None:
-    async with app.host.client() as client:
-        token = await app.link()
-        app.next = fault
-        answer = await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})
-
-        assert problem(answer) == "503 unavailable"
-        assert "hunter2" not in answer.text
-        assert problem(await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})) == "200"
-    assert any("hook.failed" in record.getMessage() for record in caplog.records)
-
-
-@ON_SQLITE
-async def test_a_page_hands_on_the_sentence(app: App) -> None:
     async with app.host.client(follow_redirects=True) as client:
-        token = await app.link()
         app.next = SENTENCE
         page = "/account/reset-password"
         csrf = form_token(await client.get(f"{page}/{token}"))
         fields = {"_csrf_token": csrf, "email": ADA, "password": NEW_PASSWORD, "again": NEW_PASSWORD}
         answer = await client.post(page, data=fields)
+        assert (answer.status_code, SENTENCE in answer.text) == (403, True)
+    assert await reset_with(app.host, token) == "200"
 
-        assert answer.status_code == 403
-        assert SENTENCE in answer.text
-        assert problem(await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})) == "200"
+
+@ON_SQLITE
+@pytest.mark.parametrize("fault", [ZeroDivisionError, asyncio.Event, True], ids=["fails", "hangs", "answers True"])
+async def test_a_fault_is_no_yes_and_the_link_lives(app: App, fault: object, caplog: pytest.LogCaptureFixture) -> None:
+    token = await link(app.host)
+    app.next = fault
+    async with app.host.client() as client:
+        answer = await client.post(RESET, json={"token": token, "newPassword": NEW_PASSWORD})
+
+    assert problem(answer) == "503 unavailable"
+    assert "hunter2" not in answer.text
+    assert await reset_with(app.host, token) == "200"
+    assert any("hook.failed" in record.getMessage() for record in caplog.records)

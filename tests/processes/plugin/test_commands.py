@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 from litestar import Litestar
-from litestar.cli._utils import LitestarEnv
 from litestar.cli.main import litestar_group
 from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, NEW_PASSWORD
-from tests.processes.plugin.host import REQUEST, RESET, Host, keyturn_settings
+from tests.processes.plugin.host import REQUEST, RESET, Host, keyturn_settings, litestar
 
 from keyturn import Account
 from keyturn.cli import COMMANDS
@@ -25,12 +24,6 @@ from keyturn.service.database.migrations import migrate
 pytestmark = pytest.mark.long
 
 NOT_OF_AN_APP = {"demo", "health", "init", "probe", "serve"}
-
-
-def litestar(app: Litestar, *arguments: str) -> Result:
-    """Do what `litestar` does once it has loaded the app."""
-    env = LitestarEnv(app_path="app:app", app=app, cwd=Path.cwd())
-    return CliRunner().invoke(litestar_group, arguments, obj=env)
 
 
 def run(app: Litestar, *arguments: str) -> Result:
@@ -125,13 +118,10 @@ def test_commands_that_need_no_plugin_are_left_out(databases: Any) -> None:
     assert "No such command 'serve'" in refused.stderr
 
 
-def test_an_app_without_the_plugin_is_told_so() -> None:
+def test_litestar_finds_the_commands_by_their_entry_point_and_an_app_without_the_plugin_is_told_so() -> None:
+    assert litestar_group.commands["keyturn"] is keyturn
     answer = run(Litestar(logging_config=None), "doctor")
     assert answer.exit_code == 1
     assert answer.stderr == (
         "keyturn: this app has no KeyturnPlugin: add one, or run the command without `litestar` to use keyturn.toml\n"
     )
-
-
-def test_litestar_finds_the_commands_by_their_entry_point() -> None:
-    assert litestar_group.commands["keyturn"] is keyturn

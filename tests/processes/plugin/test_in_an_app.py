@@ -51,7 +51,7 @@ async def test_from_the_forgotten_password_to_the_apps_own_user(host: Host) -> N
 
 
 @ON_SQLITE
-async def test_the_apps_routes_are_as_they_were(host: Host) -> None:
+async def test_the_apps_routes_are_as_they_were_and_its_description_has_keyturns(host: Host) -> None:
     async with host.client(headers=KNOWN) as client:
         answer = await client.get("/notes", headers={"Origin": "https://app.example.org"})
         assert answer.json() == {"api": "the app's", "users": [ADA]}
@@ -64,6 +64,10 @@ async def test_the_apps_routes_are_as_they_were(host: Host) -> None:
         for path in ("/", "/nowhere", "/forgot-password", "/account", "/account/nowhere"):
             assert (await client.get(path)).json() == {"the app says": "404"}
         assert (await client.get("/login")).text == "the app's own way in"
+    schema: dict[str, Any] = host.app.openapi_schema.to_schema()
+    assert schema["paths"][REQUEST]["post"]["tags"] == ["Password reset"]
+    assert schema["paths"]["/notes"]["get"]
+    assert schema["paths"][REQUEST]["post"]["security"] == [{}], "not what the app asks for"
     async with host.client() as stranger:
         assert (await stranger.get("/notes")).json() == {"the app says": "401"}
 
@@ -83,31 +87,22 @@ async def test_keyturns_answers_are_its_own_and_only_middleware_sees_them(host: 
             assert not {"x-after", "x-app", "set-cookie"} & set(answer.headers)
 
 
-@ON_SQLITE
-async def test_the_apps_description_of_its_api_has_keyturns_routes(host: Host) -> None:
-    schema: dict[str, Any] = host.app.openapi_schema.to_schema()
-    assert schema["paths"][REQUEST]["post"]["tags"] == ["Password reset"]
-    assert schema["paths"]["/notes"]["get"]
-    assert schema["paths"][REQUEST]["post"]["security"] == [{}], "not what the app asks for"
-
-
-@ON_SQLITE
-@pytest.mark.parametrize(
-    "host",
-    [
-        {
-            "pages": False,
-            "path": "/",
-            "settings": keyturn_settings(
-                base_url="https://school.example.org",
-                reset_url="https://app.example.org/reset?token={token}",
-                forgot_url="https://app.example.org/forgot",
-                sign_in_url="https://app.example.org/login",
-            ),
-        }
-    ],
-    indirect=True,
+NO_PAGES = keyturn_settings(
+    base_url="https://school.example.org",
+    reset_url="https://app.example.org/reset?token={token}",
+    forgot_url="https://app.example.org/forgot",
+    sign_in_url="https://app.example.org/login",
 )
+BEHIND = keyturn_settings(
+    base_url="https://school.example.org/behind",
+    sign_in_url="{base_url}/enter",
+    limits=LimitSettings(client="1/minute"),
+    server=ServerSettings(trusted_proxies=("198.18.0.0/24",)),
+)
+
+
+@ON_SQLITE
+@pytest.mark.parametrize("host", [{"pages": False, "path": "/", "settings": NO_PAGES}], indirect=True)
 async def test_without_the_pages_only_the_api_is_there(host: Host) -> None:
     async with host.client(headers=KNOWN) as client:
         assert (await client.get("/api/auth/password-policy")).status_code == 200
@@ -118,21 +113,7 @@ async def test_without_the_pages_only_the_api_is_there(host: Host) -> None:
 
 
 @ON_SQLITE
-@pytest.mark.parametrize(
-    "host",
-    [
-        {
-            "path": "",
-            "settings": keyturn_settings(
-                base_url="https://school.example.org/behind",
-                sign_in_url="{base_url}/enter",
-                limits=LimitSettings(client="1/minute"),
-                server=ServerSettings(trusted_proxies=("198.18.0.0/24",)),
-            ),
-        }
-    ],
-    indirect=True,
-)
+@pytest.mark.parametrize("host", [{"path": "", "settings": BEHIND}], indirect=True)
 async def test_behind_a_proxy_that_takes_the_path_away_and_names_the_client(host: Host) -> None:
     async def check(peer: str, client: str) -> httpx2.Response:
         async with host.client(peer) as proxy:

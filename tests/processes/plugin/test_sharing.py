@@ -6,6 +6,7 @@ An app may be started twice, as a test suite does: one app, and an event loop fo
 import asyncio
 import sqlite3
 import sys
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -31,14 +32,7 @@ from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
-from keyturn.service.settings import (
-    AccountSettings,
-    DatabaseSettings,
-    LimitSettings,
-    Secret,
-    ServerSettings,
-    TableSettings,
-)
+from keyturn.service.settings import AccountSettings, DatabaseSettings, LimitSettings, Secret, TableSettings
 
 pytestmark = pytest.mark.long
 
@@ -126,14 +120,14 @@ def test_a_database_that_cannot_be_shared_is_refused(url: str, said: str) -> Non
     assert "set database.url" in found["alchemy"]
 
 
-def at(url: str) -> Settings:
-    return keyturn_settings(database=DatabaseSettings(url=Secret(url)))
-
-
 def test_a_driver_that_is_not_installed_is_named_with_what_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "asyncpg", None)
-    found = faults(alchemy=alchemy_for("postgresql://app@127.0.0.1/app"))
-    assert found == {"alchemy": "postgresql+asyncpg needs: pip install 'keyturn[postgres]'"}
+    missing = {"alchemy": "postgresql+asyncpg needs: pip install 'keyturn[postgres]'"}
+    assert faults(alchemy=alchemy_for(AT_A_SERVER)) == missing
+
+
+def at(url: str) -> Settings:
+    return keyturn_settings(database=DatabaseSettings(url=Secret(url)))
 
 
 def test_two_databases_are_refused(tmp_path: Path) -> None:
@@ -169,14 +163,11 @@ def test_the_path_of_the_app_itself_counts_once(tmp_path: Path, path: str | None
             routes("https://school.example.org/v1x/account")
 
 
-def test_an_app_says_where_its_people_sign_in() -> None:
+def test_an_app_says_where_its_people_sign_in_and_without_the_pages_nothing_may_lead_to_them() -> None:
     """The settings were read for the built-in accounts, of which Keyturn's own page is the only way in."""
     accounts = AccountSettings(store="table", table=TABLE)
     found = faults(keyturn_settings(sign_in_url="", accounts=accounts))
     assert found["sign_in_url"].startswith("missing: set it to your app's sign-in page")
-
-
-def test_without_the_pages_nothing_may_lead_to_them() -> None:
     assert set(faults(pages=False)) == {"reset_url", "forgot_url", "sign_in_url"}
 
 
@@ -206,16 +197,14 @@ CHOICES = (
     "who has an account, since a mail is prepared in between"
 )
 AT_A_SERVER = "postgresql://app@127.0.0.1/app"
+EVENTS = ("password_changed", "password_reset_requested", "account_secured", "second_step_failed")
 
 
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
         ({"accounts": Elsewhere()}, "is an object of this process"),
-        ({"on_password_changed": told}, "is a function of this process"),
-        ({"on_password_reset_requested": told}, "is a function of this process"),
-        ({"on_account_secured": told}, "is a function of this process"),
-        ({"on_second_step_failed": told}, "is a function of this process"),
+        *(({f"on_{event}": told}, "is a function of this process") for event in EVENTS),
         (
             {"alchemy": SQLAlchemyAsyncConfig(engine_instance=create_async_engine("postgresql+asyncpg://app@a/app"))},
             "is an engine that the app builds itself",
@@ -241,7 +230,7 @@ def test_what_no_settings_can_tell_another_process_is_refused_with_the_choices(
     assert [name] == list(given)
     assert message.startswith(reason)
     assert message.endswith(CHOICES)
-    inside = keyturn_settings(server=ServerSettings(worker="inside"))
+    inside = keyturn_settings(server={"worker": "inside"})
     assert KeyturnPlugin(KeyturnConfig(inside, **given))
     assert KeyturnPlugin(KeyturnConfig(keyturn_settings(), worker=False, **given))
 
@@ -252,28 +241,16 @@ def test_an_engine_that_advanced_alchemy_has_made_of_an_address_is_no_object_of_
     assert KeyturnPlugin(KeyturnConfig(keyturn_settings(), alchemy=alchemy))
 
 
-@pytest.fixture
-def elsewhere(tmp_path: Path) -> TableSettings:
-    """Return people in a database of their own."""
-    file = tmp_path / "people.db"
-    with sqlite3.connect(file) as people:
+@pytest.fixture(params=["builtin", "table", "table elsewhere"])
+def plugin(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """Return what the plugin is told about the accounts, for each store. The last has people in a file of its own."""
+    if request.param != "table elsewhere":
+        return {"accounts": None} if request.param == "builtin" else {}
+    with closing(sqlite3.connect(tmp_path / "people.db")) as people, people:
         people.execute("CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT, password_hash TEXT)")
         people.executemany("INSERT INTO users VALUES (?, ?, ?)", [(m, m, hash_of(PASSWORD)) for m in (ADA, GRACE)])
-    people.close()
-    return TableSettings(url=Secret(f"sqlite:///{file}"), table="users")
-
-
-@pytest.fixture(params=["builtin", "table", "table elsewhere"])
-def plugin(request: pytest.FixtureRequest) -> dict[str, Any]:
-    """Return what the plugin is told about the accounts, for each store."""
-    match request.param:
-        case "builtin":
-            return {"accounts": None}
-        case "table":
-            return {}
-        case _:
-            accounts = AccountSettings(store="table", table=request.getfixturevalue("elsewhere"))
-            return {"accounts": None, "settings": keyturn_settings(accounts=accounts)}
+    table = TableSettings(url=Secret(f"sqlite:///{tmp_path / 'people.db'}"), table="users")
+    return {"accounts": None, "settings": keyturn_settings(accounts=AccountSettings(store="table", table=table))}
 
 
 @ON_SQLITE

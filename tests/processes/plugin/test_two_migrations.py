@@ -1,7 +1,6 @@
 """The app's migrations and Keyturn's in one database: neither sees the other, with a schema or without."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,7 @@ from sqlalchemy import inspect, make_url, text
 from tests.driver.connections import committing, connected
 from tests.driver.service import ADA, NEW_PASSWORD, running, settings_for
 from tests.processes.plugin.documented import block
-from tests.processes.plugin.host import alchemy_for, keyturn_settings
-from tests.processes.plugin.test_commands import litestar
-from tests.servers.databases import PostgresServer
+from tests.processes.plugin.host import alchemy_for, keyturn_settings, litestar
 
 import keyturn.service.limits
 import keyturn.service.secrets  # noqa: F401 - so that the metadata is complete
@@ -28,6 +25,7 @@ from keyturn.service.settings import AccountSettings, DatabaseSettings, Secret, 
 
 pytestmark = pytest.mark.long
 
+postgresql = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 THEIRS = {"users", "visits", "alembic_versions"}
 
 
@@ -100,48 +98,43 @@ def test_both_go_up_and_down_and_neither_touches_the_other(
     assert "drop" not in second
 
 
-@pytest.fixture
-def empty_postgresql(postgresql: PostgresServer) -> Iterator[str]:
-    url = postgresql.empty()
-    yield url
-    postgresql.drop(url)
-
-
 async def tables_in(database: Database, schema: str) -> set[str]:
     async with connected(database) as connection:
         found = await connection.run_sync(lambda sync: inspect(sync).get_table_names(schema=schema))
         return set(found)
 
 
-async def test_a_service_lives_in_a_schema_of_its_own(empty_postgresql: str) -> None:
+@postgresql
+async def test_a_service_lives_in_a_schema_of_its_own(empty_url: str) -> None:
     """Beside another Keyturn in the same database, whose tables have the same names."""
     for schema, other in (("keyturn", "accounts"), ("accounts", "")):
-        given: dict[str, Any] = {"database": DatabaseSettings(url=Secret(empty_postgresql), schema=schema)}
-        database = Database(empty_postgresql, schema=schema)
+        given: dict[str, Any] = {"database": DatabaseSettings(url=Secret(empty_url), schema=schema)}
+        database = Database(empty_url, schema=schema)
         with pytest.raises(DatabaseUnready, match=f"the schema {schema} does not have Keyturn's tables yet"):
             await require_current(database)
         assert await migrate(database) is None
         assert await migrate(database) == head()
         assert not other or await tables_in(database, other) == set()
         await database.close()
-        async with running(settings_for(empty_postgresql, **given)) as service:
+        async with running(settings_for(empty_url, **given)) as service:
             await service.add(ADA)
             assert (await service.reset(await service.link())).status_code == 200
             assert await service.knows(NEW_PASSWORD)
 
-    public = Database(empty_postgresql)
+    public = Database(empty_url)
     assert await revision(public) is None
     assert await tables_in(public, "public") == set()
     assert await tables_in(public, "keyturn") == await tables_in(public, "accounts") != set()
     await public.close()
 
 
-async def test_who_may_not_make_the_schema_is_told_so(empty_postgresql: str) -> None:
-    owner = Database(empty_postgresql)
+@postgresql
+async def test_who_may_not_make_the_schema_is_told_so(empty_url: str) -> None:
+    owner = Database(empty_url)
     async with committing(owner) as connection:
         await connection.execute(text("DROP ROLE IF EXISTS visitor"))
         await connection.execute(text("CREATE ROLE visitor LOGIN"))
-    address = make_url(empty_postgresql).set(username="visitor", password=None)
+    address = make_url(empty_url).set(username="visitor", password=None)
     visitor = Database(address.render_as_string(), schema="keyturn")
     with pytest.raises(DatabaseUnready, match="the database refuses the migration: permission denied"):
         await migrate(visitor)

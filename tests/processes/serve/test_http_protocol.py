@@ -98,8 +98,11 @@ class Server:
         return False
 
 
+Start = Callable[..., Server]
+
+
 @pytest.fixture
-def start() -> Iterator[Callable[..., Server]]:
+def start() -> Iterator[Start]:
     with contextlib.ExitStack() as stack:
 
         def begin(request_timeout: timedelta = NEVER, *, small: bool = False, **limits: Any) -> Server:
@@ -123,9 +126,6 @@ def start() -> Iterator[Callable[..., Server]]:
             return Server(url, app, lost, stack.enter_context(contextlib.ExitStack()))
 
         yield begin
-
-
-Start = Callable[..., Server]
 
 
 def is_said(connection: socket.socket, end: bytes) -> bool:
@@ -330,14 +330,8 @@ def test_requests_that_are_sent_ahead_are_answered_in_their_order(start: Start) 
     server.app.let_go.set()
     connection.sendall(b"connection: close\r\n\r\n")
 
-    answers = said(connection)
-    assert [part.rpartition(b"\r\n")[2] for part in answers.split(b"HTTP/1.1 200 OK")[1:]] == [
-        b"/held 0",
-        b"/ 0",
-        b"/ 9",
-        b"/early 0",
-        b"/ 0",
-    ]
+    answers = [part.rpartition(b"\r\n")[2] for part in said(connection).split(b"HTTP/1.1 200 OK")[1:]]
+    assert answers == [b"/held 0", b"/ 0", b"/ 9", b"/early 0", b"/ 0"]
 
 
 def test_what_is_no_request_is_not_answered_in_the_place_of_one_that_is(start: Start) -> None:

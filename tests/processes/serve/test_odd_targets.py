@@ -1,5 +1,6 @@
 """Odd request targets and Hosts (RFC 9112, 3.2), as raw bytes, to the service and the studio as they are started."""
 
+import re
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -86,9 +87,7 @@ def test_the_service_refuses_them_or_answers_them_like_others() -> None:
         assert faults_of(serve.url) == []
         assert b"http/1.1 200" in answer(serve.url, ODD["absolute-form"])
         assert serve.end() == 0
-        assert not [
-            line for line in serve.said if "Traceback" in line or "Exception in ASGI" in line or "ERROR" in line
-        ]
+        assert not re.search("Traceback|Exception in ASGI|ERROR", "\n".join(serve.said))
 
 
 def test_the_studio_refuses_them_or_answers_them_like_others(tmp_path: Path) -> None:

@@ -29,32 +29,22 @@ def pids_of(serve: Running) -> set[int]:
     return {int(pid) for pid in listed.split()}
 
 
-def asked_anew(url: str) -> int:
-    return httpx2.get(f"{url}/health/live").status_code
-
-
 @pytest.fixture
 def several(postgresql: PostgresServer) -> dict[str, str]:
     return ENVIRONMENT | {"KEYTURN_DATABASE_URL": postgresql.migrated()}
 
 
-def test_a_process_that_is_killed_is_started_again(several: dict[str, str]) -> None:
-    with running("serve", "--port", "0", "--workers", "2", "--no-worker", **several) as serve:
-        url = serve.url
-        serve.wait_for("Application startup complete", 2)
-        os.kill(max(pids_of(serve)), signal.SIGKILL)
-
-        serve.wait_for("died")
-        serve.wait_for("Application startup complete", 3)
-        assert asked_anew(url) == 200
-        assert serve.end() == 0
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_all_processes_with_0(several: dict[str, str], number: signal.Signals) -> None:
+def test_a_process_that_is_killed_is_started_again_and_a_signal_ends_all_with_0(
+    several: dict[str, str], number: signal.Signals
+) -> None:
     with running("serve", "--port", "0", "--workers", "2", **several) as serve:
         serve.wait_for("Application startup complete", 2)
         serve.wait_for("worker.started")
+        os.kill(max(pids_of(serve) - {worker_of(serve)}), signal.SIGKILL)
+        serve.wait_for("died")
+        serve.wait_for("Application startup complete", 3)
+        assert httpx2.get(f"{serve.url}/health/live").status_code == 200
         ended = [os.pidfd_open(pid) for pid in pids_of(serve)]
         assert serve.end(number) == 0
         for process in ended:
@@ -88,14 +78,6 @@ def test_several_processes_count_together_send_each_mail_once_run_one_worker_and
             assert "keyturn_outbox_waiting 0.0" in text
         assert serve.end() == 0
     assert len(list((workplace / ".keyturn" / "mail").glob("[!.]*.eml"))) == 1
-
-
-@pytest.mark.usefixtures("migrated")
-def test_sqlite_has_one_process() -> None:
-    with running("serve", "--port", "0", "--workers", "2", **ENVIRONMENT) as refused:
-        assert refused.refusal().endswith(
-            "--workers: more than one process needs PostgreSQL in database.url. This is SQLite."
-        )
 
 
 # A Unix socket
@@ -156,16 +138,19 @@ def test_the_socket_of_a_program_that_was_killed_is_replaced_and_one_in_use_is_n
 
 
 @pytest.mark.usefixtures("migrated")
-def test_a_file_that_is_no_socket_stays_as_it_is(workplace: Path) -> None:
-    file = workplace / "notes.txt"
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--uds", "notes.txt"), r"cannot listen on .*notes.txt \(Address already in use\)"),
+        (("--uds", "missing/keyturn.sock"), r"cannot listen on .* \(.+\): choose another file with --uds"),
+        (("--uds", "x" * 120), r"cannot listen on .* \(.+\): choose another file with --uds"),
+        (("--port", "0", "--workers", "2"), "--workers: more than one process needs PostgreSQL .* This is SQLite.$"),
+    ],
+    ids=["a file", "no folder", "a long name", "SQLite"],
+)
+def test_what_cannot_be_is_one_sentence(words: tuple[str, ...], why: str) -> None:
+    file = Path("notes.txt")
     file.write_text("mine", "utf-8")
-    with running("serve", "--uds", str(file), **ENVIRONMENT) as refused:
-        assert f"cannot listen on {file} (Address already in use)" in refused.refusal()
+    with running("serve", *words, **ENVIRONMENT) as refused:
+        assert re.search(why, refused.refusal())
     assert file.read_text("utf-8") == "mine"
-
-
-@pytest.mark.usefixtures("migrated")
-@pytest.mark.parametrize("name", ["missing/keyturn.sock", "x" * 120])
-def test_a_socket_that_cannot_be_is_one_sentence(name: str) -> None:
-    with running("serve", "--uds", name, **ENVIRONMENT) as refused:
-        assert re.search(r"cannot listen on .* \(.+\): choose another file with --uds", refused.refusal())

@@ -27,34 +27,34 @@ if "keyturn.service.child_worker.process" in sys.orig_argv:
 
 
 @pytest.mark.usefixtures("with_ada")
-def test_a_worker_that_dies_shows_and_is_started_again_and_sends_what_was_accepted(workplace: Path) -> None:
+def test_a_worker_that_dies_shows_and_is_started_again_and_ends_with_its_parent_also_where_that_is_killed(
+    workplace: Path,
+) -> None:
     with running("serve", "--port", "0", **ENVIRONMENT) as serve:
         url = serve.url
-        first = worker_of(serve)
+        os.kill(worker_of(serve), signal.SIGTERM)
+        stopped = json.loads(serve.wait_for("worker.ended"))
+        assert (stopped["level"], stopped["code"]) == ("info", "0"), "the signal of a stop is no error"
+        first = worker_of(serve, 2)
         assert httpx2.get(f"{url}/health/ready").status_code == 200
         os.kill(first, signal.SIGKILL)
 
-        serve.wait_for("worker.ended")
+        died = json.loads(serve.wait_for("worker.ended", 2))
+        assert (died["level"], died["code"]) == ("error", "-9")
         assert httpx2.get(f"{url}/health/ready").status_code == 503
         assert httpx2.get(f"{url}/health/live").status_code == 200
         assert httpx2.post(f"{url}{REQUEST}", json={"email": ADA}).status_code == 202
 
-        assert worker_of(serve, 2) != first
+        assert worker_of(serve, 3) != first
         assert httpx2.get(f"{url}/health/ready").status_code == 200
         wait_for_mail(workplace)
         serve.wait_for("mail.sent")
-        end_worker(serve, 2)
+        end_worker(serve, 3)
         figures = httpx2.get(f"{url}/metrics", headers=BEARER).text
         assert 'keyturn_messages_total{kind="reset_requested",outcome="sent"} 1.0' in figures
-        assert serve.end() == 0
-
-
-@pytest.mark.usefixtures("migrated")
-def test_the_worker_ends_with_its_parent_also_where_that_is_killed() -> None:
-    with running("serve", "--port", "0", **ENVIRONMENT) as serve:
-        worker = os.pidfd_open(worker_of(serve))
+        last = os.pidfd_open(worker_of(serve, 4))
         serve.process.kill()
-        wait_for_end(worker)
+        wait_for_end(last)
 
 
 @pytest.mark.usefixtures("migrated")
@@ -63,17 +63,11 @@ def test_a_signal_to_both_is_one_clean_end(number: signal.Signals) -> None:
     """As Ctrl-C in a terminal, and as systemd ends a service."""
     with running("serve", "--port", "0", **ENVIRONMENT) as serve:
         worker = worker_of(serve)
+        ended = os.pidfd_open(worker)
         os.kill(worker, number)
         assert serve.end(number) == 0
-        wait_for_end_or_gone(worker)
+        wait_for_end(ended)
         assert not any("Traceback" in line for line in serve.said)
-
-
-def wait_for_end_or_gone(pid: int) -> None:
-    try:
-        wait_for_end(os.pidfd_open(pid))
-    except ProcessLookupError:
-        return
 
 
 @pytest.mark.usefixtures("migrated")
@@ -95,18 +89,6 @@ def test_a_worker_inside_is_for_those_who_ask_for_it(workplace: Path) -> None:
         assert httpx2.post(f"{serve.url}{REQUEST}", json={"email": ADA}).status_code == 202
         wait_for_mail(workplace)
         assert not Path(f"/proc/{serve.process.pid}/task/{serve.process.pid}/children").read_text("ascii")
-        assert serve.end() == 0
-
-
-@pytest.mark.usefixtures("migrated")
-def test_a_worker_that_gets_the_signal_of_a_stop_is_no_error_and_one_that_dies_is() -> None:
-    with running("serve", "--port", "0", **ENVIRONMENT) as serve:
-        os.kill(worker_of(serve), signal.SIGTERM)
-        stopped = json.loads(serve.wait_for("worker.ended"))
-        assert (stopped["level"], stopped["code"]) == ("info", "0")
-        os.kill(worker_of(serve, 2), signal.SIGKILL)
-        died = json.loads(serve.wait_for("worker.ended", 2))
-        assert (died["level"], died["code"]) == ("error", "-9")
         assert serve.end() == 0
 
 
@@ -148,10 +130,13 @@ def test_a_mail_is_prepared_and_sent_by_another_process_than_the_one_that_answer
         wait_for_mail(workplace)
         assert served.wait_for("a mail is written by ").endswith(f" {worker}")
         assert worker != served.process.pid
+        ended = os.pidfd_open(worker)
+        served.end(signal.SIGKILL)
+        wait_for_end(ended)
 
 
 @pytest.mark.usefixtures("migrated")
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_worker_ends_with_its_app_however_that_ends(workplace: Path, number: signal.Signals) -> None:
     with app(workplace) as served:
         worker = os.pidfd_open(worker_of(served))

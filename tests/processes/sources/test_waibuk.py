@@ -2,11 +2,10 @@
 
 import re
 
-import httpx2
 import pytest
 from tests.driver.inbox import token_in
 from tests.driver.service import problem
-from tests.driver.visitor import Visitor, heading, words
+from tests.driver.visitor import heading, words
 from tests.processes.sources.adopted import PASSWORD, Adopted, path_of
 
 pytestmark = pytest.mark.long
@@ -16,39 +15,27 @@ VIEWER, SCHOOL = "viewer@waibuk.test", "school@waibuk.test"
 NEW = "eleven loud lighthouses"
 
 
-async def signed_in(app: Adopted, email: str) -> tuple[Visitor, httpx2.Response]:
-    visitor = app.visitor()
-    answer = await visitor.follow(await visitor.sign_in(email, PASSWORD))
-    return visitor, answer
-
-
 # 1. User flow
 
 
 @pytest.mark.parametrize(
     ("email", "place"), [(VIEWER, "/viewer-settings/security"), (SCHOOL, "/school-settings/security")]
 )
-async def test_the_security_tab_of_both_school_and_viewer_has_a_change_password_section(
+async def test_the_security_tab_of_both_has_a_section_that_sends_a_link_to_the_registered_address_and_says_so(
     app: Adopted, email: str, place: str
 ) -> None:
-    _, page = await signed_in(app, email)
-
+    visitor = app.visitor()
+    page = await visitor.follow(await visitor.sign_in(email, PASSWORD))
     assert page.url.path == place
     assert "Change Password" in words(page)
     assert "Request Password Change" in words(page)
 
-
-async def test_when_clicked_a_link_is_sent_to_the_accounts_registered_address_and_a_small_message_says_so(
-    app: Adopted,
-) -> None:
-    visitor, _ = await signed_in(app, SCHOOL)
-    page = await visitor.follow(await visitor.submit("/school-settings/security"))
+    page = await visitor.follow(await visitor.submit(place))
     await app.service.deliver()
-
     expected = "We’ve sent a password reset link to your email. Please check your inbox to continue."
     assert expected.replace("’", "'") in words(page).replace("’", "'")
     (mail,) = app.service.inbox.mails
-    assert mail.to == SCHOOL
+    assert mail.to == email
 
 
 # 2. Email sending
@@ -92,18 +79,14 @@ async def dead_link(app: Adopted, fate: str) -> str:
 
 
 @pytest.mark.parametrize("fate", ["invalid", "expired", "used"])
-async def test_a_dead_link_says_the_document_s_sentence_and_nothing_against_it(app: Adopted, fate: str) -> None:
-    _, page = await app.opened(await dead_link(app, fate))
-
+async def test_the_page_and_the_api_say_the_document_s_sentence_of_a_dead_link(app: Adopted, fate: str) -> None:
+    link = await dead_link(app, fate)
+    _, page = await app.opened(link)
     assert SENTENCE in words(page)
     assert heading(page) == "This Link Does Not Work"
 
-
-@pytest.mark.parametrize("fate", ["invalid", "expired", "used"])
-async def test_the_api_says_the_document_s_sentence_of_a_dead_link(app: Adopted, fate: str) -> None:
-    token = path_of(await dead_link(app, fate)).rpartition("/")[2]
+    token = path_of(link).rpartition("/")[2]
     answer = await app.post("/api/auth/reset-password", token=token, newPassword="another loud lighthouse")
-
     assert (problem(answer), answer.json()["detail"]) == ("400 link-dead", SENTENCE)
 
 

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.studio.folders import FOLDERS
 
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.environments import with_lenient_filters
 from keyturn.studio.gallery.opening import open_gallery
 from keyturn.studio.lint.check import check
-
-FOLDERS = Path(__file__).parent / "folders"
 
 MAILS = {
     "shop": ["order_confirmation", "order_shipped", "reset_password"],

@@ -1,9 +1,9 @@
 """Links in a folder lead nowhere else, and a template is found by any ending that says that it is one."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from tests.studio.folders import written
 
 from keyturn.errors import SettingsInvalid, TemplateInvalid
 from keyturn.mail.languages import catalogue_faults
@@ -15,13 +15,6 @@ from keyturn.studio.lint.check import check
 SECTION = "<mj-section><mj-column><mj-text>Hello {{ name }}</mj-text></mj-column></mj-section>"
 MJML = f"<mjml><mj-body>{SECTION}</mj-body></mjml>"
 HTML = "<!doctype html><p>Hello {{ name }}</p>"
-
-
-def written(folder: Path, files: Mapping[str, str], encoding: str = "utf-8") -> Path:
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding)
-    return folder
 
 
 def rendered(gallery: Gallery, name: str) -> str:

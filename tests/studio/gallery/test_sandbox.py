@@ -4,7 +4,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.studio.gallery.test_folders import FOLDERS
+from tests.studio.folders import FOLDERS
 
 from keyturn.errors import TemplateInvalid
 from keyturn.studio.gallery import Gallery

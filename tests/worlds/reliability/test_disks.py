@@ -189,21 +189,16 @@ async def test_a_request_waits_for_more_than_ten_seconds_then_gets_503_and_is_no
 # A power cut in the middle of a write
 
 
-async def write_two(start: Start, database_url: str, copy: Path) -> tuple[int, int]:
-    """Accept two requests, and copy the files as a power cut leaves them; return the log's length after each."""
-    service, file = await start(), file_of(database_url)
+async def test_a_service_on_the_torn_file_sends_what_was_accepted(
+    start: Start, database_url: str, tmp_path: Path
+) -> None:
+    """Accept two requests, and copy the files as a power cut leaves them, within the second's write."""
+    service, file, copy = await start(), file_of(database_url), tmp_path / "copy.db"
     await service.ask(FIRST)
     first = log_length(file)
     await service.ask(SECOND)
     copy_both(file, copy)
-    return first, log_length(file)
-
-
-async def test_a_service_on_the_torn_file_sends_what_was_accepted(
-    start: Start, database_url: str, tmp_path: Path
-) -> None:
-    copy = tmp_path / "copy.db"
-    first, last = await write_two(start, database_url, copy)
+    last = log_length(file)
     async with running(settings_for(f"sqlite:///{torn(copy, (first + last) // 2, last)}")) as service:
         await service.add(FIRST)
         await service.add(SECOND)

@@ -7,7 +7,17 @@ from datetime import timedelta
 
 import pytest
 from tests.driver.elsewhere import Elsewhere
-from tests.driver.service import NEW_PASSWORD, PASSWORD, REQUEST, SECURE, Service, problem, running, settings_for
+from tests.driver.service import (
+    NEW_PASSWORD,
+    NOBODY,
+    PASSWORD,
+    REQUEST,
+    SECURE,
+    Service,
+    problem,
+    running,
+    settings_for,
+)
 from tests.servers.mail_providers.answers import Mail
 from tests.servers.mail_providers.resend import API_KEY, ResendServer
 from tests.worlds.reliability.postgresql_pair import Pair
@@ -57,10 +67,6 @@ def newest_token(resend: ResendServer, email: str) -> str:
     return str(token)
 
 
-async def states(service: Service) -> list[tuple[str, str | None]]:
-    return [(message.state, message.reason) for message in await service.messages()]
-
-
 async def link(service: Service, resend: ResendServer, email: str) -> str:
     await service.ask(email)
     await service.deliver()
@@ -79,16 +85,20 @@ async def answers_again(service: Service) -> None:
         pass
 
 
-async def test_what_was_replicated_goes_on_under_the_new_primary_without_a_restart(
+async def test_what_was_replicated_and_limits_of_clients_go_on_under_the_new_primary_without_a_restart(
     replicated_postgresql: Pair, resend: ResendServer
 ) -> None:
     pair = replicated_postgresql
     async with serving(pair, resend) as service:
         token = await link(service, resend, ADA)
         await service.ask(BO)
+        client = service.at("198.51.100.7")
+        answers = [(await client.post(REQUEST, json={"email": NOBODY})).status_code for _ in range(4)]
+        assert answers == [202, 202, 202, 429]
         await pair.lose_what_follows()
         await fail_over(pair, service)
 
+        assert (await client.post(REQUEST, json={"email": NOBODY})).status_code == 429
         await service.deliver()
         assert len(mails_to(resend, BO)) == 1
         assert (await service.reset(token)).status_code == 200
@@ -113,42 +123,29 @@ async def test_a_request_of_the_lost_second_is_gone_and_its_user_asks_again(
         assert await service.works(await link(service, resend, DI))
 
 
-async def test_a_mail_of_the_lost_second_is_written_again_with_a_link_that_works(
-    replicated_postgresql: Pair, resend: ResendServer
-) -> None:
-    pair = replicated_postgresql
-    async with serving(pair, resend) as service:
-        await service.ask(BO)
-        await pair.lose_what_follows()
-        await service.deliver()
-        lost = newest_token(resend, BO)
-        await fail_over(pair, service)
-        assert not await service.works(lost)
-
-        await service.deliver()
-        assert len(mails_to(resend, BO)) == 2
-        assert await service.works(newest_token(resend, BO))
-        assert await states(service) == [("sent", None)]
-
-
-async def test_a_reset_of_the_lost_second_is_undone_and_its_link_works_again(
+async def test_a_mail_of_the_lost_second_is_written_again_and_a_reset_is_undone_and_its_link_works_again(
     replicated_postgresql: Pair, resend: ResendServer
 ) -> None:
     pair = replicated_postgresql
     async with serving(pair, resend) as service:
         token = await link(service, resend, CY)
+        await service.ask(BO)
         await pair.lose_what_follows()
         assert (await service.reset(token)).status_code == 200
         await service.deliver()
-        button = newest_token(resend, CY)
+        lost, button = newest_token(resend, BO), newest_token(resend, CY)
         await fail_over(pair, service)
-
+        assert not await service.works(lost)
         assert await service.knows(PASSWORD, CY)
         assert problem(await service.anywhere().post(SECURE, json={"token": button})) == "400 security-link-dead"
+
         assert (await service.reset(token, NEW_PASSWORD)).status_code == 200
         assert not await service.works(token)
         await service.deliver()
         assert templates(resend, CY) == ["password_reset", "password_changed", "password_changed"]
+        assert len(mails_to(resend, BO)) == 2
+        assert await service.works(newest_token(resend, BO))
+        assert {(message.state, message.reason) for message in await service.messages()} == {("sent", None)}
 
 
 async def test_a_reset_of_the_lost_second_stays_if_the_accounts_are_elsewhere_and_its_link_works_again(
@@ -165,17 +162,6 @@ async def test_a_reset_of_the_lost_second_stays_if_the_accounts_are_elsewhere_an
         assert await service.works(token)
         await service.deliver()
         assert templates(resend, CY) == ["password_reset"]
-
-
-async def test_limits_of_clients_go_on(replicated_postgresql: Pair, resend: ResendServer) -> None:
-    pair = replicated_postgresql
-    async with serving(pair, resend) as service:
-        client = service.at("198.51.100.7")
-        answers = [(await client.post(REQUEST, json={"email": ADA})).status_code for _ in range(4)]
-        assert answers == [202, 202, 202, 429]
-        await pair.lose_what_follows()
-        await fail_over(pair, service)
-        assert (await client.post(REQUEST, json={"email": ADA})).status_code == 429
 
 
 @pytest.mark.parametrize("replicated_postgresql", [True], indirect=True)

@@ -1,0 +1,64 @@
+"""Folders of templates: those of other teams, and some with files, links, pipes and sockets, as tests make them."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+FOLDERS = Path(__file__).parent / "gallery" / "folders"
+
+
+def written(folder: Path, files: Mapping[str, str], encoding: str = "utf-8") -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding)
+    return folder
+
+
+def make(folder: Path, tree: dict[bytes, bytes | str]) -> None:
+    for name, thing in tree.items():
+        place = folder / os.fsdecode(name)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            make_one(place, thing)
+        except OSError:  # the name is taken by a file, or goes through one
+            continue
+
+
+def make_one(place: Path, thing: bytes | str) -> None:
+    match thing:
+        case bytes():
+            place.write_bytes(thing)
+        case "pipe":
+            os.mkfifo(place)
+        case "socket":
+            with socket.socket(socket.AF_UNIX) as here:
+                here.bind(os.fsencode(place))
+        case "folder":
+            place.mkdir()
+        case "unreadable":
+            place.write_bytes(b"<p>Hello</p>")
+            place.chmod(0)
+        case _:
+            leads = {"loop": place.name, "nowhere": "/none", "device": "/dev/zero", "root": "/"}
+            place.symlink_to(leads[thing])
+
+
+class NoAnswerError(BaseException):
+    """No code may take it for an error of its own, such as an OSError."""
+
+
+@contextmanager
+def at_most(seconds: int) -> Iterator[None]:
+    def end(*_: object) -> None:
+        raise NoAnswerError(f"no answer in {seconds} seconds")
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
