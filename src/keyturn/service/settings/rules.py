@@ -131,7 +131,8 @@ _PLACE = re.compile(r"\{\w+\}")
 
 
 def _accounts(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
-    store, table = settings.accounts.store, settings.accounts.table
+    accounts = settings.accounts
+    store, table = accounts.store, accounts.table
     # Beside an app, which has a sign-in, Keyturn's own would be a second one, past the first one's other checks (OWASP
     # ASVS 6.1.3, 6.3.4: every way in is documented, and all are of the same strength).
     if store != "builtin" and not settings.sign_in_url:
@@ -149,7 +150,7 @@ def _accounts(settings: Settings, written: Collection[str]) -> Iterator[Fault]:
     if store == "table" or (store == "supabase" and "accounts.table" in written):
         yield from _table(table)
     if store == "ldap":
-        yield from _ldap(settings.accounts.ldap)
+        yield from _ldap(accounts.ldap)
 
 
 def _table(table: TableSettings) -> Iterator[Fault]:
