@@ -78,6 +78,11 @@ FAULTS = [
     ("{% set name.first = 'Ada' %}", "jinja/error", 10),
     ("{% for line in lines %}{{ line }}{% else %}{% break %}{% endfor %}", "jinja/syntax", 56),
     ("{% for line in lines %}{% macro m() %}{% break %}{% endmacro %}{{ m() }}{% endfor %}", "jinja/syntax", 51),
+    (
+        "{% for n in lines %}{% for m in [] recursive %}x{% else %}{% break %}{% endfor %}{% endfor %}",
+        "jinja/syntax",
+        71,
+    ),
     ("{% for line in lines(] %}{% if line %}{% continue %}{% endif %}{% endfor %}", "jinja/syntax", 10),
     ("{% if name %}{% bots name %}{% else %}x{% endif %}", "jinja/unknown-tag", 26),
     ("{% trans 'Boats' %}{% if name %}x{% endif %}", "jinja/django-tag", 13),
@@ -196,6 +201,12 @@ def test_the_blocks_of_a_mail_without_its_layout_are_checked(tmp_path: Path) -> 
 </mj-column></mj-section>{% endblock %}
 """
     assert told(examined(tmp_path, "", around=around)) == [("jinja/missing-template", "news.mjml:1:13"), *OTHERS]
+
+
+def test_a_break_outside_a_loop_is_found_behind_a_second_layout(tmp_path: Path) -> None:
+    around = "{% extends 'gone.mjml' %}{% extends 'gone.mjml' %}{% break %}{{}}"
+
+    assert ("jinja/syntax", "news.mjml:1:54") in told(examined(tmp_path, "", around=around))
 
 
 def test_findings_that_follow_from_a_stand_in_are_left_out(tmp_path: Path) -> None:

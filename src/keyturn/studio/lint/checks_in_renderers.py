@@ -135,7 +135,7 @@ def _code_key() -> bytes:
     package = Path(__file__).parents[2]
     versions = [platform.python_version(), *(version(library) for library in _LIBRARIES)]
     files = (file for folder in ("studio", "mail") for file in sorted((package / folder).rglob("*.*")))
-    states = ((file, file.stat()) for file in files if file.suffix in (".py", ".json", ".toml"))
+    states = ((file, file.stat()) for file in files if file.suffix in (".py", ".json", ".toml") and file.is_file())
     parts = [*versions, *(f"{file} {state.st_mtime_ns} {state.st_size}" for file, state in states)]
     return _digest(map(str.encode, parts))
 

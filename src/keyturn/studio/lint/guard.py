@@ -6,7 +6,7 @@ Attributes have types, written as in the reference validator: `color`, `unit(px,
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 
 from keyturn.mail.rendering.html_tree import HOLD_HTML, Attribute, Element, SyntaxFault, parse_markup
 from keyturn.studio.lint.checks.selectors import check_mjml_selectors
@@ -193,7 +193,7 @@ def _attribute_findings(document: Document) -> Iterator[Finding]:
                 yield document.finding(at, "mjml/unread-attribute", case, tag=element.tag, name=name)
 
 
-@cache
+@lru_cache
 def _attributes_of(tag: str) -> Mapping[str, str] | None:
     """Return the attributes of an element with their types, or None for unknown elements."""
     rules = schema().elements

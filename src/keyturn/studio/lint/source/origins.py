@@ -86,7 +86,10 @@ class _OriginsGenerator(CodeGenerator):
         self._bound = {name.name for name in node.find_all(nodes.Name) if name.ctx != "load"}
         self._attempted, self._statements = dict(self._attempts(node)), []
         self._in_loops = {*_controls_in_loops(node.body)}
-        self._has_wrong_tags = bool(self.environment.wrong_tags[self.name][0])
+        controls = node.find_all((nodes.Break, nodes.Continue))
+        if not self.environment.wrong_tags[self.name][0]:  # of which it may follow
+            for stray in (one for one in controls if one not in self._in_loops):
+                self.fail(f"{type(stray).__name__.lower()!r} is outside a loop", stray.lineno)
         super().visit_Template(node, frame)
 
     def visit(self, node: nodes.Node, *args: Any, **options: Any) -> Any:
@@ -107,12 +110,9 @@ class _OriginsGenerator(CodeGenerator):
         self._write_attempt(super().visit_For, node, frame)
 
     def visit_Break(self, node: nodes.Break | nodes.Continue, frame: Frame) -> None:  # noqa: ARG002, N802 - Jinja's name
-        """Write it within a loop; elsewhere it would be wrong code of Python, or follows from another wrong tag."""
-        word = type(node).__name__.lower()
+        """Write it within a loop; elsewhere it would be wrong code of Python."""
         if node in self._in_loops:
-            self.writeline(word, node)
-        elif not self._has_wrong_tags:
-            self.fail(f"{word!r} is outside a loop", node.lineno)
+            self.writeline(type(node).__name__.lower(), node)
 
     visit_Continue = visit_Break  # noqa: N815 - Jinja's name
 
@@ -227,7 +227,7 @@ def _controls_in_loops(parts: Iterable[nodes.Node], is_in_loop: bool = False) ->
     for part in parts:
         if isinstance(part, nodes.For):
             yield from _controls_in_loops(part.body, is_in_loop=True)
-            yield from _controls_in_loops(part.else_, is_in_loop)
+            yield from _controls_in_loops(part.else_, is_in_loop and not part.recursive)
         elif not isinstance(part, nodes.Break | nodes.Continue):
             is_function = isinstance(part, nodes.Block | nodes.Macro | nodes.CallBlock)
             yield from _controls_in_loops(part.iter_child_nodes(), is_in_loop and not is_function)
