@@ -1,5 +1,6 @@
 """Which files of a folder are mails, and which are what mails are made of."""
 
+import os
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -107,6 +108,17 @@ def test_a_pattern_says_what_is_a_layout(look: Look) -> None:
 
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
     assert contents_of(Folders(tmp_path / "none"), Patterns()).mails == {}
+
+
+def test_a_file_that_another_as_old_and_as_large_replaces_is_read_again(look: Look, tmp_path: Path) -> None:
+    assert list(look({"a.html": HTML, "b.html": "{% include 'a.html' %}"}).mails) == ["b"]
+    file = tmp_path / "b.html"
+    before = file.stat()
+    file.write_text("{% include 'c.html' %}")
+    while file.stat().st_ctime_ns == before.st_ctime_ns or file.stat().st_mtime_ns != before.st_mtime_ns:
+        os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    assert list(look({}).mails) == ["a", "b"]
 
 
 def test_a_partial_that_brings_in_itself_stays_one_where_a_mail_uses_it(look: Look) -> None:

@@ -136,7 +136,8 @@ def _states(
         elif can_be_part:
             with suppress(OSError):  # deleted meanwhile, as temporary files of editors are
                 status = each.stat()
-                yield file, (each.path, status.st_mtime_ns, status.st_size)
+                changed = max(status.st_mtime_ns, status.st_ctime_ns)  # a copy or `chmod` leaves the first as it was
+                yield file, (each.path, changed, status.st_size)
 
 
 def _why_left_out(
@@ -214,7 +215,7 @@ def _classify(files: Mapping[str, _Text], patterns_of_layouts: Iterable[str]) ->
     return FolderContents(dict(sorted(mails.items())), tuple(layouts), tuple(partials), references)
 
 
-@lru_cache(4096)
+@lru_cache(65_536)
 def _text(path: str, _: int, size: int) -> _Text:
     """Return the facts on a file in this state. Raises OSError."""
     is_large = size > LARGEST  # rendering reports it

@@ -20,6 +20,7 @@ from keyturn.errors import TemplateInvalid, UnknownMail
 from keyturn.mail.languages import Languages
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.folders import Folders, MailFiles
+from keyturn.mail.rendering.jinja import SharedBytecodeCache
 from keyturn.mail.rendering.render import EmailProps, Templates
 from keyturn.plain_files import leads_out, read_plain_text, walk
 from keyturn.studio.gallery.branches.exploration import PREFIX, Passes, explore_mail
@@ -184,7 +185,7 @@ class Gallery:
             return None
 
         def explore() -> Passes | None:
-            return self.explorer(name) if self.explorer else explore_mail(self, name, samples)
+            return self.explorer(name) if self.explorer else explore_mail(self, name, samples, self._compiled)
 
         return self._while_unchanged(name, "branches", explore, *samples.values())
 
@@ -292,6 +293,10 @@ class Gallery:
     @cached_property
     def _strict(self) -> Renderers:
         return self.renderers()
+
+    @cached_property
+    def _compiled(self) -> SharedBytecodeCache:
+        return SharedBytecodeCache(most=64)  # layouts and partials, which many mails share
 
     def _origin_of(self, sample: WrittenSample) -> str:
         file = Path(os.path.relpath(sample.file, self.folder)).as_posix()

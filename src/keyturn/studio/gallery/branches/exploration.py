@@ -12,7 +12,7 @@ from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jinja2 import TemplateError
+from jinja2 import BytecodeCache, TemplateError
 from msgspec.structs import replace
 
 from keyturn.errors import TemplateInvalid
@@ -56,10 +56,10 @@ class Passes(msgspec.Struct, frozen=True):
     is_cut_short: bool = False
 
 
-def explore_mail(gallery: "Gallery", name: str, samples: Mapping[str, Sample]) -> Passes:
-    """Explore the branches of a mail. Raises OutOfTime."""
+def explore_mail(gallery: "Gallery", name: str, samples: Mapping[str, Sample], compiled: BytecodeCache) -> Passes:
+    """Explore the branches of a mail. `compiled`: a cache of compiled templates for several mails. Raises OutOfTime."""
     names = {one for sample in samples.values() for one in sample.values}
-    exploration = _Exploration(gallery, name, names, with_lenient_filters)
+    exploration = _Exploration(gallery, name, names, with_lenient_filters, compiled)
     if not exploration.render_all(samples.values()) and gallery.go_on:
         exploration = _Exploration(gallery, name, names, gallery.go_on)
         exploration.render_all(samples.values())
@@ -106,11 +106,18 @@ class _Pass(Way):
 class _Exploration:
     """The branches of a mail, those that its samples take, and the passes that take the others."""
 
-    def __init__(self, gallery: "Gallery", name: str, names: Collection[str], prepare: Prepare) -> None:
+    def __init__(
+        self,
+        gallery: "Gallery",
+        name: str,
+        names: Collection[str],
+        prepare: Prepare,
+        compiled: BytecodeCache | None = None,
+    ) -> None:
         """`names`: those that samples give a value."""
         self._gallery = gallery
         self._name = name
-        self._renderers = gallery.renderers(lambda environment: with_forcing(prepare(environment)))
+        self._renderers = gallery.renderers(lambda environment: with_forcing(prepare(environment), compiled))
         self._language = gallery.languages.choose(SOURCE_LANGUAGE)
         own = gallery.templates.environment(self._language).globals.keys() - names
         # No pass forces a decision of the brand, whose values it does not complete.

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from jinja2 import Environment, nodes
+from jinja2 import BytecodeCache, Environment, nodes
 from jinja2.compiler import CodeGenerator, Frame
 
 from keyturn.studio.gallery.branches.points import Branch, decisions_in
@@ -47,12 +47,12 @@ def on_way(way: Way) -> AbstractContextManager[Way]:
     return within(_way, way)
 
 
-def with_forcing(environment: Environment) -> Environment:
+def with_forcing(environment: Environment, compiled: BytecodeCache | None = None) -> Environment:
     """Return a copy of the environment whose templates go where the current way leads, and render the same without one.
 
     A None that is printed shows a stand-in: behind a forced decision it is no mistake.
     """
-    copy = environment.overlay(bytecode_cache=None, enable_async=False)
+    copy = environment.overlay(bytecode_cache=compiled, enable_async=False)
     copy.code_generator_class = type("Forcing", (_Forcing, environment.code_generator_class), {})
     if copy.finalize is None:
         copy.finalize = _show_none
