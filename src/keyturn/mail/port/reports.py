@@ -123,6 +123,7 @@ class Webhook(msgspec.Struct, frozen=True):
     provider: str
     reports: Reports
     proof: Any
+    __repr__ = object.__repr__  # the proof may be a secret, which a traceback would show
 
     def require_headers(self, headers: Mapping[str, str]) -> None:
         """Raise ReportRefused if the headers alone show that a report is not proven; the body is not read then."""
