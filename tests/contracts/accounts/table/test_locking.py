@@ -45,9 +45,8 @@ async def test_an_account_is_locked_and_unlocked_and_nobody_else(over: Over, how
     assert await accounts.lock(before)
     assert not await accounts.lock(before)  # it is not active any more
 
-    ada, ben = await one(accounts, ADA), await one(accounts, BEN)
-    assert (ada.active, ada.locked) == (False, True)
-    assert (ben.active, ben.locked) == (True, False)
+    states = [(person.active, person.locked) for person in (await one(accounts, ADA), await one(accounts, BEN))]
+    assert states == [(False, True), (True, False)]
     assert await accounts.unlock("1")
     assert not await accounts.unlock("1")
     assert (await one(accounts, ADA)).active
@@ -61,8 +60,7 @@ async def test_a_new_password_lifts_the_lock_of_who_was_read_as_locked_alone(ove
     assert not await accounts.set_password(before, password)
 
     assert await accounts.set_password(await one(accounts), password)
-    (row,) = await people.run("SELECT status, password_hash FROM users WHERE id = 1")
-    assert tuple(row) == ("active", "$2b$new")
+    assert ("active", "$2b$new") in await people.run("SELECT status, password_hash FROM users WHERE id = 1")
 
 
 async def test_who_has_moved_since_is_not_locked(over: Over, people: App) -> None:
@@ -78,8 +76,7 @@ async def test_who_is_disabled_is_neither_locked_nor_unlocked(over: Over, people
     assert not await accounts.unlock("3")
     assert not await accounts.lock(Account(id="x", email=ADA))  # no id of this table
 
-    (row,) = await people.run("SELECT status FROM users WHERE id = 3")
-    assert row.status == "left"
+    assert [row.status for row in await people.run("SELECT status FROM users WHERE id = 3")] == ["left"]
 
 
 @pytest.mark.usefixtures("people")
@@ -108,3 +105,8 @@ async def test_a_column_that_is_not_there_is_a_fault_by_its_name(over: Over) -> 
         await over(lock={"stat": "locked"}, unlock={"locked_at": "soon"}).require_ready()
     names = {fault.name.removeprefix("accounts.table.") for fault in raised.value.faults}
     assert names == {"lock.stat", "unlock.locked_at"}
+
+
+async def test_a_database_that_cannot_be_opened_is_no_answer_that_nobody_was_locked(over: Over) -> None:
+    with pytest.raises(ValueError, match="null byte"):
+        await over(**BY_STATUS, url="sqlite:///no\0file").lock(Account(id="1", email=ADA))

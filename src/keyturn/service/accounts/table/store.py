@@ -162,8 +162,9 @@ class TableAccounts(TablePeople):
         """Run a statement about an account in a transaction; tell whether it found a row."""
         if not self.can_lock:
             return False
+        statements = await self._known.now()
         try:
-            wanted = statement_of(await self._known.now())
+            wanted = statement_of(statements)
         except ValueError:  # another store's account
             log.warning(LogEvent("accounts.no_such_id", account=account_id))
             return False
