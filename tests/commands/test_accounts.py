@@ -183,7 +183,7 @@ def test_everybody_is_asked_once_and_a_second_run_goes_on_even_after_one_that_wa
 ) -> None:
     school.do(lambda service: service.add("dan@northwind.test", active=False))
     school.do(lambda service: service.add("guy@northwind.test", provider="Google"))
-    dry = keyturn("accounts", "reset", "--all", "--dry-run", *FAST)
+    dry = keyturn("accounts", "reset", "--all", "--csv", "november.csv", "--dry-run", *FAST)
     assert dry.out == "No mail was sent. The outcome would be: 2 asked, 1 signs in elsewhere.\n"
     no = keyturn("accounts", "reset", "--all", "--csv", "november.csv", stdin="n\n")
     assert no.code == 1

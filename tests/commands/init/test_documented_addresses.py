@@ -40,10 +40,7 @@ def test_each_spelling_is_understood(code: str) -> None:
     assert read_url(code, "accounts.table.url").kind == kind
 
 
-@pytest.mark.parametrize(
-    ("code", "says"),
-    [row for row in CODES if "db/app?" in row[0] and row[0] not in REFUSED],
-)
+@pytest.mark.parametrize(("code", "says"), [row for row in CODES if "@db/app?" in row[0] and row[0] not in REFUSED])
 def test_a_postgresql_takes_what_is_made_of_each_spelling(postgresql: PostgresServer, code: str, says: str) -> None:
     url = postgresql.empty()
     executed(url, "CREATE SCHEMA app;\nCREATE TABLE app.users (nickname text);\nCREATE TABLE public.users (name text)")

@@ -219,10 +219,11 @@ def test_settings_of_the_service_that_come_with_a_foreign_folder_do_not_count(
     monkeypatch.setenv("KEYTURN_SMTP_PASSWORD", "a password of the environment")
 
     with click.Context(studio):
-        counts = place == "beside"
-        assert transport_of(emails)[0] == ("mail.folder.example" if counts else "")
-        assert ("may come from the author of" in capsys.readouterr().err) is not counts
-        assert transport_of(emails, trust=True) == ("mail.folder.example", "Theirs <theirs@folder.example>")
+        theirs, counts = ("mail.folder.example", "Theirs <theirs@folder.example>"), place == "beside"
+        assert transport_of(emails) == (theirs if counts else ("", ""))
+        told = capsys.readouterr().err
+        assert told == "" if counts else "may come from the author of" in told
+        assert transport_of(emails, trust=True) == theirs
         monkeypatch.setenv("KEYTURN_SMTP_HOST", "mail.own.example")
         assert transport_of(emails)[0] == "mail.own.example"
 

@@ -144,7 +144,7 @@ def test_the_socket_of_a_program_that_was_killed_is_replaced_and_one_in_use_is_n
         (("--uds", "notes.txt"), r"cannot listen on .*notes.txt \(Address already in use\)"),
         (("--uds", "missing/keyturn.sock"), r"cannot listen on .* \(.+\): choose another file with --uds"),
         (("--uds", "x" * 120), r"cannot listen on .* \(.+\): choose another file with --uds"),
-        (("--port", "0", "--workers", "2"), "--workers: more than one process needs PostgreSQL .* This is SQLite.$"),
+        (("--port", "0", "--workers", "2"), "--workers: .+ needs PostgreSQL in database.url. This is SQLite.$"),
     ],
     ids=["a file", "no folder", "a long name", "SQLite"],
 )

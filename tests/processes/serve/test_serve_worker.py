@@ -60,9 +60,10 @@ def test_a_worker_that_dies_shows_and_is_started_again_and_ends_with_its_parent_
 @pytest.mark.usefixtures("migrated")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_to_both_is_one_clean_end(number: signal.Signals) -> None:
-    """As Ctrl-C in a terminal, and as systemd ends a service."""
+    """As Ctrl-C in a terminal, and as systemd ends a service, whose worker was started again."""
     with running("serve", "--port", "0", **ENVIRONMENT) as serve:
-        worker = worker_of(serve)
+        os.kill(worker_of(serve), signal.SIGKILL)
+        worker = worker_of(serve, 2)
         ended = os.pidfd_open(worker)
         os.kill(worker, number)
         assert serve.end(number) == 0
