@@ -127,7 +127,7 @@ async def test_behind_a_proxy_that_takes_the_path_away_and_names_the_client(host
         assert 'href="/behind/keyturn-assets/' in page.text
 
 
-@pytest.mark.parametrize("name", ["api", "lang", "name", "next", "pages", "sessions", "sign_ins", "token", "version"])
+@pytest.mark.parametrize("name", ["api", "call", "lang", "name", "next", "pages", "token", "version", "visit"])
 async def test_an_apps_names_for_its_dependencies_do_not_clash_with_keyturns(name: str) -> None:
     plugin = KeyturnPlugin(KeyturnConfig(keyturn_settings(), worker=False, sender=Inbox()))
     app = Litestar(plugins=[plugin], dependencies={name: Provide(lambda: "the app's", sync_to_thread=False)})
