@@ -82,6 +82,7 @@ def test_the_rules_that_are_inlined_are_judged_by_what_they_declare_alone(tmp_pa
         "@media (prefers-color-scheme: dark) { p { border-radius: 4px; transform: none } }",
         "@supports (display: grid) { p { display: grid } }",
         "[data-ogsc] p { transform: none }",
+        "[data-ogac] p { transform: none; padding: 4px }",
     ],
 )
 def test_what_is_offered_only_to_clients_that_have_it_is_not_missed(tmp_path: Path, css: str) -> None:

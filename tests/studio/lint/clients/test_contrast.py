@@ -87,6 +87,8 @@ def test_large_text_is_what_wcag_calls_large(size: str, large: bool) -> None:
 
 def test_a_heading_is_large_until_its_style_says_otherwise() -> None:
     assert painted('<h2 id="x" style="font-size:clamp(20px, 4vw, 24px)">Hello</h2>').is_large
+    assert painted('<h2 id="x" style="font-size:6vw">Hello</h2>').is_large
+    assert painted('<style>:not([data-ogsc]) p{font-size:24px}</style><p id="x">Hello</p>').is_large
     assert not painted('<h2 id="x" style="font-size:inherit;font-weight:inherit">Hello</h2>').is_large
 
 

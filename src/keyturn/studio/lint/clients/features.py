@@ -173,7 +173,7 @@ def _uses_of_source(image: Element) -> _Uses:
 
 
 # Rules inside these are meant for clients that support them. Other clients lose nothing.
-_OFFERED = ("supports", "prefers-", "data-ogs", "moz-text-html")
+_OFFERED = ("supports", "prefers-", "data-og", "moz-text-html")
 
 # Names in the markup of a single client: such rules are for that client alone.
 _OF_ONE_CLIENT = frozenset(

@@ -111,13 +111,13 @@ def _styles_of(rules: tuple[StyleRule, ...], link: tuple[Declaration, ...], node
 def _find_winners(written: tuple[_Written, ...]) -> Styles:
     """Return the winner of each property (CSS Cascade 4, 6.1). Among equals the later one wins.
 
-    A font whose size is calculated is left to the declarations before it, as many clients leave it.
+    A font whose size is calculated or a part of the window is left to the declarations before it, as clients leave it.
     """
     each = [
         (one.important, specificity, one, of_mode)
         for specificity, those, of_mode in written
         for one in those
-        if not (one.name in ("font-size", "font-weight") and "(" in one.value)
+        if not (one.name in ("font-size", "font-weight") and re.search(r"\(|v[a-z]", one.value, re.IGNORECASE))
     ]
     winners: dict[str, tuple[str, bool]] = {}
     for _, _, one, of_mode in sorted(each, key=lambda candidate: candidate[:2]):

@@ -57,14 +57,17 @@ class Compound(Struct):
     nested: "list[tuple[str, tuple[Selector, ...]]]" = []
 
     def holds(self, node: Element) -> bool:
-        """Tell whether a node matches. The marks of Outlook.com are assumed."""
+        """Tell whether a node matches. The marks of Outlook.com are assumed, but not within `:is()` and `:not()`."""
         if self.tag not in ("", node.tag) or (self.id and node.get("id") != self.id):
             return False  # first, since nearly every rule ends here
         return (
             (not self.classes or set(self.classes) <= set(node.get("class").split()))
             and all(_has_attribute(node, *one) for one in self.attributes)
             and all(pseudo in _STATES and _STATES[pseudo](node) for pseudo in self.pseudos)
-            and all(any(one.matches(node) for one in those) == (name == "is") for name, those in self.nested)
+            and all(
+                any(not one.has_marks and one.matches(node) for one in those) == (name == "is")
+                for name, those in self.nested
+            )
         )
 
     @property
@@ -107,6 +110,10 @@ class Selector(Struct, frozen=True, dict=True):
 
     def attribute_names(self) -> set[str]:
         return {name for compound in self.compounds for name, _, _ in compound.attributes}
+
+    @cached_property
+    def has_marks(self) -> bool:
+        return any(name.startswith(OUTLOOK_MARK) for name in self.attribute_names())
 
     def matches(self, node: Element, last: int = -1) -> bool:
         """Tell whether a node matches its compounds up to the last one, by an index."""
@@ -234,8 +241,7 @@ class StyleRule(Struct, frozen=True, eq=False, dict=True):
     def schemes(self) -> set[str]:
         """What makes it count in some modes only: a query for a colour scheme, or the marks of Outlook.com."""
         queries = " ".join(at.prelude.replace(" ", "") for at in self.within)
-        names = (name for selector in self.selectors for name in selector.attribute_names())
-        marks = {"data-ogs"} if any(name.startswith(OUTLOOK_MARK) for name in names) else set()
+        marks = {"data-ogs"} if any(selector.has_marks for selector in self.selectors) else set()
         return marks | set(re.findall("prefers-color-scheme(?::dark)?", queries))
 
 
