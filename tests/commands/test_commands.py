@@ -136,11 +136,7 @@ def completed(typed: str) -> list[str]:
 
 @pytest.mark.parametrize(
     ("typed", "found"),
-    [
-        ("keyturn outbox l", ["list"]),
-        ("keyturn studio --smt", ["--smtp", "--smtps"]),
-        ("keyturn nothing-like-it", []),
-    ],
+    [("keyturn outbox l", ["list"]), ("keyturn studio --smt", ["--smtp", "--smtps"]), ("keyturn nothing-like-it", [])],
 )
 def test_bash_completes_commands_and_options(typed: str, found: list[str]) -> None:
     assert completed(typed) == found

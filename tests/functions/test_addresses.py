@@ -53,14 +53,7 @@ def test_a_bad_address_is_refused(typed: str) -> None:
     assert [fault.name for fault in invalid.value.faults] == ["email"]
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        f"{'a' * 65}@northwind.example",
-        f"{'ü' * 33}@northwind.example",
-    ],
-    ids=len,
-)
+@pytest.mark.parametrize("typed", [f"{'a' * 65}@northwind.example", f"{'ü' * 33}@northwind.example"], ids=len)
 def test_a_length_is_counted_in_bytes(typed: str) -> None:
     with pytest.raises(InputInvalid, match="longer than 254 bytes"):
         parse(typed)

@@ -25,7 +25,7 @@ SOURCE = Path(keyturn.__file__).parent
 ROOMS = sorted(f"{one.name}/" if one.is_dir() else one.name for one in SOURCE.iterdir() if one.name != "__pycache__")
 
 BOUNDED: Mapping[str, str] = {
-    "studio/web/frames/rewriting.py": "`url(` is looked for up to the last `)` alone, so each one found ends",
+    "studio/web/frames/rewriting.py": "`url(` is looked for up to the last `)` alone, so each one found ends"
 }
 """Files whose expressions are not tested, each with the bound that makes this safe."""
 

@@ -228,9 +228,7 @@ NEWS = {b"welcome.html": b"<title>Hello</title><p>Hello {{ name }}</p>"}
 @example({b"welcome.mjml": DEEP_STYLE.encode()})
 @given(trees)
 @settings(max_examples=FOLDERS, suppress_health_check=list(HealthCheck))
-def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_and_words(
-    tree: dict[bytes, bytes | str],
-) -> None:
+def test_whatever_lies_in_a_folder_is_answered_in_bounded_time_and_words(tree: dict[bytes, bytes | str]) -> None:
     folder = Path(tempfile.mkdtemp())
     try:
         make(folder, tree)

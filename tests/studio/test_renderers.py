@@ -58,14 +58,10 @@ def wait(_: State) -> None:
 
 
 @pytest.mark.parametrize(
-    ("job", "replaced"),
-    [(loop, False), (loop_once_more, False), (loop_on, True), (loop_deaf, True), (wait, True)],
+    ("job", "replaced"), [(loop, False), (loop_once_more, False), (loop_on, True), (loop_deaf, True), (wait, True)]
 )
 def test_a_worker_that_passes_a_limit_is_replaced(
-    workers: RendererPool[State],
-    job: Callable[[State], object],
-    replaced: bool,
-    monkeypatch: pytest.MonkeyPatch,
+    workers: RendererPool[State], job: Callable[[State], object], replaced: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("keyturn.studio.renderers.pool._GRACE", 0.2 if job is wait else 60)
     before = workers.run(number)

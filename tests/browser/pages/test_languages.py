@@ -53,11 +53,7 @@ async def test_arabic_runs_from_right_to_left_on_a_small_screen_and_another_lang
 
 @pytest.mark.parametrize(
     ("width", "height"),
-    [
-        (320, 480),
-        pytest.param(320, 640, marks=pytest.mark.long),
-        pytest.param(1280, 800, marks=pytest.mark.long),
-    ],
+    [(320, 480), pytest.param(320, 640, marks=pytest.mark.long), pytest.param(1280, 800, marks=pytest.mark.long)],
 )
 async def test_the_list_of_languages_needs_no_script_and_fits(width: int, height: int, screens: Screens) -> None:
     size = {"width": width, "height": height}

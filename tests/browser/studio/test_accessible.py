@@ -81,13 +81,7 @@ async def test_files_sheet_inbox_and_pages_that_teach(page: Page, served: str, f
         f"inbox/{name}",
         "inbox?search=xyz",
     ]
-    for path in [
-        *paths,
-        f"inbox/{name}?tab=checks",
-        "snapshots",
-        "send/greeting?sample=ada",
-        "templates/nothing",
-    ]:
+    for path in [*paths, f"inbox/{name}?tab=checks", "snapshots", "send/greeting?sample=ada", "templates/nothing"]:
         await page.goto(f"{served}/{path}")
         await look(page, path)
     empty(folder)

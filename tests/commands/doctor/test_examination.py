@@ -69,11 +69,7 @@ async def test_an_address_that_is_none_holds_back_what_would_ask_for_its_domain(
 
 @pytest.mark.parametrize(
     ("transport", "fallback", "checks"),
-    [
-        ("capture", "", ["capture"]),
-        ("smtp", "", ["smtp", "domain"]),
-        ("resend", "smtp", ["resend", "smtp", "domain"]),
-    ],
+    [("capture", "", ["capture"]), ("smtp", "", ["smtp", "domain"]), ("resend", "smtp", ["resend", "smtp", "domain"])],
 )
 async def test_each_transport_that_is_used_is_checked(
     production: Settings, dns: Dns, transport: Any, fallback: Any, checks: list[str]

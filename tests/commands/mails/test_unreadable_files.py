@@ -62,10 +62,7 @@ UNREADABLE: dict[str, tuple[bytes, bytes | str, str]] = {
     "half a character": (JSON, rb'{"first": {"name": "\ud800"}}', "half a character"),
     "a huge file": (JSON, "huge", "cannot be read: it has more than 10 MB"),
 }
-COMMANDS = {
-    "check": ("check", "emails", "--fail-on", "never"),
-    "render": ("render", "other", "--dir", "emails"),
-}
+COMMANDS = {"check": ("check", "emails", "--fail-on", "never"), "render": ("render", "other", "--dir", "emails")}
 
 
 def put(folder: Path, name: bytes, thing: bytes | str) -> None:

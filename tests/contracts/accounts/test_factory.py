@@ -113,10 +113,7 @@ accounts = Accounts
         ("def accounts(settings, database): ...", "{0}:accounts raised TypeError: accounts() missing 1 required"),
         ("async def accounts(settings): ...", "{0}:accounts is async: make it a plain function"),
         ("def accounts(settings): raise KeyError('DSN')", "{0}:accounts raised KeyError: 'DSN'"),
-        (
-            "def accounts(settings): ...",
-            "{0}:accounts returned NoneType, which does not inherit from AccountStore",
-        ),
+        ("def accounts(settings): ...", "{0}:accounts returned NoneType, which does not inherit from AccountStore"),
         (
             "class Accounts:\n    find = get = print\naccounts = lambda settings: Accounts()",
             "{0}:accounts returned Accounts, which does not inherit from AccountStore",
@@ -125,10 +122,7 @@ accounts = Accounts
             STORE.replace("async def get", "async def got") + "accounts = Accounts",
             "{0}:accounts raised TypeError: Can't instantiate abstract class Accounts with abstract method get",
         ),
-        (
-            ASYNC_JOINING,
-            "{0}:accounts returned Accounts, whose set_password_within is async: make it a plain method",
-        ),
+        (ASYNC_JOINING, "{0}:accounts returned Accounts, whose set_password_within is async: make it a plain method"),
     ],
 )
 def test_a_factory_that_makes_no_store_is_told_in_a_sentence(text: str, told: str, written: Write) -> None:

@@ -28,13 +28,7 @@ import keyturn.service.parts
 import keyturn.service.secrets  # noqa: F401 - so that the metadata is complete
 from keyturn.packaging import folder
 from keyturn.service.database import Database, Model
-from keyturn.service.database.migrations import (
-    VERSION_TABLE,
-    head,
-    migrate,
-    require_current,
-    revision,
-)
+from keyturn.service.database.migrations import VERSION_TABLE, head, migrate, require_current, revision
 from keyturn.service.problems.requests import DatabaseUnready
 
 pytestmark = pytest.mark.slow

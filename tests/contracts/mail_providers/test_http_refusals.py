@@ -59,10 +59,7 @@ THIS_MAILS_FAULT = [
     ("ses", ses.refusal(400, "MessageRejected", "not verified: Ada@pupils.test"), "400 MessageRejected"),
     ("ses", ses.refusal(400, "BadRequestException"), "400 BadRequestException"),
 ]
-REFUSALS = [
-    *((*row, True) for row in THE_ACCOUNTS_FAULT),
-    *((*row, False) for row in THIS_MAILS_FAULT),
-]
+REFUSALS = [*((*row, True) for row in THE_ACCOUNTS_FAULT), *((*row, False) for row in THIS_MAILS_FAULT)]
 
 
 @pytest.mark.parametrize(

@@ -71,14 +71,7 @@ def message(key: str, state: str, settled_at: datetime | None, payload: str = '{
 
 
 CODE = {"code": b"", "account_id": "", "email": "", "expires_at": NOW, "tries": 1}
-ENTRY = {
-    "event": "sign_in",
-    "outcome": "",
-    "account_id": "",
-    "ip_address": "",
-    "user_agent": "",
-    "request_id": "",
-}
+ENTRY = {"event": "sign_in", "outcome": "", "account_id": "", "ip_address": "", "user_agent": "", "request_id": ""}
 
 
 @pytest.mark.parametrize(
@@ -100,10 +93,7 @@ ENTRY = {
         ),
         pytest.param(
             "secrets",
-            [
-                press("gone", NOW - 365 * DAY - SECOND),
-                press("kept", NOW - 365 * DAY),
-            ],
+            [press("gone", NOW - 365 * DAY - SECOND), press("kept", NOW - 365 * DAY)],
             SecretRow.account_id,
             ["kept"],
             id="presses leave after a year",

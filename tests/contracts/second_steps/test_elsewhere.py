@@ -11,15 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, delete, text
 from tests.driver.elsewhere import Elsewhere
-from tests.driver.second_factors import (
-    SEED,
-    STEP,
-    audited,
-    builtin_factors,
-    code_of,
-    reset_with,
-    wrong_code,
-)
+from tests.driver.second_factors import SEED, STEP, audited, builtin_factors, code_of, reset_with, wrong_code
 from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service, hash_of, problem, running, settings_for
 
 from keyturn.errors import KeyturnError, SettingsInvalid

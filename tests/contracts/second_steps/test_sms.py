@@ -53,12 +53,7 @@ async def with_phone(service: Service) -> None:
 def service_options(twilio: TwilioServer, listening: Twilio) -> dict[str, Any]:
     """Give Ada a phone."""
     del twilio
-    sms = SmsSettings(
-        api_url=listening.url,
-        account=ACCOUNT,
-        password=Secret(PASSWORD),
-        from_="+14155552671",
-    )
+    sms = SmsSettings(api_url=listening.url, account=ACCOUNT, password=Secret(PASSWORD), from_="+14155552671")
     step = SecondStepSettings(source="builtin", sms=sms)
     return {"second_step": step, "limits": FREE, "mail": MailSettings(), "prepare": with_phone}
 

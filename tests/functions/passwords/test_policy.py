@@ -13,11 +13,7 @@ EMAIL = "ada.lovelace@northwind.example"
 
 
 COMMON = {
-    "a simple variation": [
-        "password12345",
-        "p4ssw0rd" * 4,
-        "P@$$w0rd!2024",
-    ],
+    "a simple variation": ["password12345", "p4ssw0rd" * 4, "P@$$w0rd!2024"],
     "a phrase that everybody knows": [
         "Correct horse battery staple!",
         "MayTheForceBeWithYou",
@@ -25,11 +21,7 @@ COMMON = {
         "わたしのパスワード1234",
         "كلمة المرور 2026",
     ],
-    "a word with a year and signs around": [
-        "¡Verano2026!",
-        "Lighthouse-2026",
-        "Summer20262027",
-    ],
+    "a word with a year and signs around": ["¡Verano2026!", "Lighthouse-2026", "Summer20262027"],
 }
 
 GUESSED_BY_NOBODY = [
@@ -57,13 +49,7 @@ async def test_the_length_is_counted_in_characters(length: int, rules: list[str]
     assert set(await broken("äöü" * 3 + "xyz"[: length - 9])) - {"common"} == set(rules)
 
 
-@pytest.mark.parametrize(
-    ("password", "rules"),
-    [
-        ("\ud800" * 24, []),
-        ("\ud800" * 25, ["max_bytes"]),
-    ],
-)
+@pytest.mark.parametrize(("password", "rules"), [("\ud800" * 24, []), ("\ud800" * 25, ["max_bytes"])])
 async def test_the_upper_end_is_seventy_two_bytes_since_bcrypt_reads_no_more(password: str, rules: list[str]) -> None:
     assert set(await broken(password)) - {"common"} == set(rules)
 

@@ -43,11 +43,7 @@ def test_pages_may_be_anywhere_that_is_free(read: Read, host: str) -> None:
         ('forgot_url = "{base_url}/keyturn.d.ts"', "forgot_url", "/keyturn.d.ts is used by another page"),
         ('forgot_url = "{base_url}/../x"', "forgot_url", "needs a plain path for the hosted page"),
         ('reset_url = "{base_url}/a/../{token}"', "reset_url", "needs a plain path for the"),
-        (
-            '[kinds.school]\nsettings_url = "{base_url}/login"',
-            "kinds.school.settings_url",
-            "/login is also the path",
-        ),
+        ('[kinds.school]\nsettings_url = "{base_url}/login"', "kinds.school.settings_url", "/login is also the path"),
     ],
 )
 def test_two_things_cannot_be_at_one_address(faults: Faults, toml: str, name: str, why: str) -> None:

@@ -25,15 +25,7 @@ def test_what_only_looks_like_this_machine_is_not_it(faults: Faults, host: str) 
     assert set(faults(KEYTURN_BASE_URL=f"http://{host}")) == {"base_url"}
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "ftp://a.example",
-        "https://",
-        "https://a.example/?x=1",
-        "http://[::1",
-    ],
-)
+@pytest.mark.parametrize("url", ["ftp://a.example", "https://", "https://a.example/?x=1", "http://[::1"])
 def test_what_is_no_address_cannot_be_the_base_url(faults: Faults, url: str) -> None:
     assert (
         faults(KEYTURN_BASE_URL=url)["base_url"] == f"must be an address like https://account.example.org, not {url!r}"
@@ -241,14 +233,7 @@ def test_origins_are_read_and_none_is_allowed_by_default(read: Read) -> None:
     assert origins == ("https://app.example.org", "https://shop.example.org:8443")
 
 
-@pytest.mark.parametrize(
-    "origin",
-    [
-        "*",
-        "http://app.example.org",
-        "app.example.org",
-    ],
-)
+@pytest.mark.parametrize("origin", ["*", "http://app.example.org", "app.example.org"])
 def test_what_is_no_origin_of_https_is_refused(faults: Faults, origin: str) -> None:
     assert "must be origins such as" in faults(f'return_origins = ["{origin}"]')["return_origins"]
 

@@ -95,11 +95,7 @@ def test_a_variable_of_kubernetes_is_told_from_a_misspelt_one(faults: Faults) ->
         ("token = 5", "token", "is a section: write [token]"),
         ("[token]\nttl = 30", "token.ttl", "must be a duration, as in 90s, 30m, 1h or 7d, not 30"),
         ('[database]\ntimeout = "0s"', "database.timeout", "must be more than 0 s"),
-        (
-            '[server]\nhost = ""',
-            "server.host",
-            "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well",
-        ),
+        ('[server]\nhost = ""', "server.host", "is empty: use 0.0.0.0 for all IPv4 addresses, or :: for IPv6 as well"),
         ("[password]\nmin_length = 73", "password.min_length", "must be a whole number from 1 to 72, not 73"),
         (
             "[hashing]\nformat = 'bcrypt-2x'",

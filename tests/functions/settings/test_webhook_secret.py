@@ -28,12 +28,7 @@ READ = {
 REFUSED = {
     "resend.webhook_secret": (
         "whsec_ and base64",
-        [
-            SECRET.removeprefix("whsec_"),
-            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa!!",
-            SECRET[:-1],
-            "whsec_ünïcöde",
-        ],
+        [SECRET.removeprefix("whsec_"), "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLa!!", SECRET[:-1], "whsec_ünïcöde"],
     ),
     "postmark.webhook_secret": (
         "32 or more letters",

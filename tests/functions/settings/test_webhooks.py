@@ -44,15 +44,7 @@ def test_what_cannot_sign_is_no_secret_and_is_not_repeated(faults: Faults, befor
     assert found == {"webhooks.secret": "must be a signing secret: whsec_ and base64 of 24 to 64 bytes"}
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "https://",
-        "http://[::1",
-        "https://h:99999/x",
-        "https://h:0/",
-    ],
-)
+@pytest.mark.parametrize("url", ["https://", "http://[::1", "https://h:99999/x", "https://h:0/"])
 def test_what_is_no_address_cannot_be_told(faults: Faults, url: str) -> None:
     assert "must be an address" in faults(KEYTURN_WEBHOOKS_URL=url, KEYTURN_WEBHOOKS_SECRET=SECRET)["webhooks.url"]
 

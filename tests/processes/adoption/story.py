@@ -72,8 +72,7 @@ class Device:
         self._client.get(self._sign_in)
         fields = {"username": EMAIL, "email": EMAIL, "password": password}
         answer = self._client.post(
-            self._sign_in,
-            data=fields | {"csrfmiddlewaretoken": self._client.cookies.get("csrftoken", "")},
+            self._sign_in, data=fields | {"csrfmiddlewaretoken": self._client.cookies.get("csrftoken", "")}
         )
         assert answer.status_code < 500, answer.text
         if answer.headers.get("content-type") == "application/json" and "access_token" in answer.json():

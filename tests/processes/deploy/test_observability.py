@@ -37,12 +37,7 @@ SETTINGS = {
     "KEYTURN_PASSWORD_BREACHES": "http://127.0.0.1:1",
 }
 PROMETHEUS_OWN = {"up", "scrape_duration_seconds"}
-SOON = (
-    ("> 300", "> 2"),
-    ('_.*"}[10m])) > 0\n', '_.*"}[4s])) > 0\n'),
-    ("for: 1m", "for: 1s"),
-    ("for: 2m", "for: 1s"),
-)
+SOON = (("> 300", "> 2"), ('_.*"}[10m])) > 0\n', '_.*"}[4s])) > 0\n'), ("for: 1m", "for: 1s"), ("for: 2m", "for: 1s"))
 """What makes alerts fire within seconds, which otherwise takes minutes."""
 
 ALERTS: list[dict[str, Any]] = [

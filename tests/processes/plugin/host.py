@@ -70,11 +70,7 @@ class Visit(Base):
 
 
 TABLE = TableSettings(
-    table="users",
-    name="display_name",
-    active="not left_at",
-    set={"must_change": False},
-    delete=("visits.user_id",),
+    table="users", name="display_name", active="not left_at", set={"must_change": False}, delete=("visits.user_id",)
 )
 
 

@@ -112,10 +112,7 @@ def settings_of(name: str, url: str, **environ: str) -> Settings:
     here = {"KEYTURN_SECRET_KEY": "0123456789abcdef" * 4, "KEYTURN_ENVIRONMENT": "development"}
     here |= dict.fromkeys(DATABASES if _is_elsewhere(name) else DATABASES[:1], url)
     settings = read_settings(EXAMPLES / name / "keyturn.toml", variables_of(name) | here | environ)
-    return msgspec.structs.replace(
-        settings,
-        hashing=msgspec.structs.replace(settings.hashing, cost=CHEAPEST),
-    )
+    return msgspec.structs.replace(settings, hashing=msgspec.structs.replace(settings.hashing, cost=CHEAPEST))
 
 
 def variables_of(name: str) -> dict[str, str]:

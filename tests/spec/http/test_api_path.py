@@ -72,9 +72,7 @@ async def test_at_the_root_the_hosted_pages_step_aside_for_an_app_with_its_own(s
     assert 'href="https://app.northwind.test/forgot">Forgot password?' in (await client.get("/login")).text
 
 
-async def test_without_a_sign_in_here_no_session_is_described_and_the_pages_lead_elsewhere(
-    database_url: str,
-) -> None:
+async def test_without_a_sign_in_here_no_session_is_described_and_the_pages_lead_elsewhere(database_url: str) -> None:
     settings = settings_for(database_url, sign_in_url="https://app.northwind.test/sign-in?a=1&b=2")
     async with running(settings, accounts=Elsewhere(Account(id="u-1", email=ADA))) as service:
         client = service.anywhere()

@@ -26,10 +26,7 @@ GUS = "gus@northwind.example"
 
 SERVICE_KEY = "0123456789abcdef" * 4
 
-TOKENS = (
-    ("TOKEN", "password_reset", "reset-password"),
-    ("SECURE_TOKEN", "password_changed", "secure-your-account"),
-)
+TOKENS = (("TOKEN", "password_reset", "reset-password"), ("SECURE_TOKEN", "password_changed", "secure-your-account"))
 """What the commands call the tokens of mails, by the mail and the page that each link leads to."""
 
 pytestmark = pytest.mark.parametrize("databases", ["sqlite"], indirect=True)
@@ -88,10 +85,7 @@ def read(text: str) -> Answer:
 
 @pytest.mark.long
 async def test_each_answer_of_curl_is_what_the_documentation_shows(start: Start, tmp_path: Path) -> None:
-    service = await start(
-        invitations={"service_key": SERVICE_KEY},
-        second_step=BUILTIN,
-    )
+    service = await start(invitations={"service_key": SERVICE_KEY}, second_step=BUILTIN)
     await service.add(ADA, name="Ada", kind="viewer")
     await service.add(GUS)
     await enrol(service, GUS)

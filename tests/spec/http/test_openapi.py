@@ -136,9 +136,7 @@ async def test_the_page_to_read_needs_no_outside_host(service: Service) -> None:
         assert attribute not in answer.text
 
 
-async def test_members_of_every_answer_are_required_and_none_has_a_default(
-    schema: dict[str, Any],
-) -> None:
+async def test_members_of_every_answer_are_required_and_none_has_a_default(schema: dict[str, Any]) -> None:
     """A generator takes a default for a promise that the member is there."""
     schemas = schema["components"]["schemas"]
     assert not {

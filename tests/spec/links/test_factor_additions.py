@@ -12,14 +12,7 @@ from typing import Any, Literal
 import httpx2
 import pytest
 from tests.driver.inbox import token_in
-from tests.driver.second_factors import (
-    BUILTIN,
-    SEED,
-    STEP,
-    audited,
-    code_of,
-    reset_with,
-)
+from tests.driver.second_factors import BUILTIN, SEED, STEP, audited, code_of, reset_with
 from tests.driver.service import ADA, CHANGE, LOGIN, NEW_PASSWORD, PASSWORD, SECURE, Service, Start, problem
 from tests.servers.databases import SOON_ON_SQLITE
 

@@ -41,12 +41,7 @@ NEARLY = {
     DECOMPOSED: [COMPOSED],
 }
 
-TOO_LONG = [
-    SEVENTY_TWO + "!",
-    EMOJI * 4,
-    SEVENTY_TWO[:70] + "\u20ac",
-    EMOJI + "!",
-]
+TOO_LONG = [SEVENTY_TWO + "!", EMOJI * 4, SEVENTY_TWO[:70] + "\u20ac", EMOJI + "!"]
 
 WEAK = {
     "": {"min_length"},

@@ -159,9 +159,7 @@ async def test_where_too_many_hashes_wait_the_answer_is_to_come_back_and_the_lin
     assert [problem(answer) for answer in answers].count("200") == 1
 
 
-async def test_a_user_added_without_a_password_gets_a_link_and_chooses_one(
-    service: Service,
-) -> None:
+async def test_a_user_added_without_a_password_gets_a_link_and_chooses_one(service: Service) -> None:
     invited = "invited@northwind.test"
     await service.add(invited, awaits_password=True)
     assert not await service.knows(PASSWORD, invited)

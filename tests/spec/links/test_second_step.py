@@ -6,27 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.driver.second_factors import (
-    BUILTIN,
-    SEED,
-    STEP,
-    audited,
-    code_of,
-    enrol,
-    reset_with,
-    wrong_code,
-)
-from tests.driver.service import (
-    ADA,
-    NEW_PASSWORD,
-    PASSWORD,
-    REQUEST,
-    RESET,
-    VALIDATE,
-    Service,
-    Start,
-    problem,
-)
+from tests.driver.second_factors import BUILTIN, SEED, STEP, audited, code_of, enrol, reset_with, wrong_code
+from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, REQUEST, RESET, VALIDATE, Service, Start, problem
 
 pytestmark = pytest.mark.any_database
 

@@ -33,14 +33,7 @@ THIRD_PASSWORD = "nineteen silent anchors"
 SHORTEST_MAIL = 1_000
 """Bytes, compressed and sealed."""
 
-EVENTS = (
-    "mail.sent",
-    "mail.retried",
-    "mail.dropped",
-    "reset.completed",
-    "password.changed",
-    "sign_in.rejected",
-)
+EVENTS = ("mail.sent", "mail.retried", "mail.dropped", "reset.completed", "password.changed", "sign_in.rejected")
 
 
 async def test_while_a_mail_waits_the_database_holds_no_usable_token(service: Service) -> None:

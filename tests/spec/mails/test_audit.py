@@ -43,9 +43,7 @@ async def test_a_request_leaves_who_when_from_where_and_what_became_of_it(servic
     assert len(entry.request_id) == 32
 
 
-async def test_a_mailbox_that_had_its_mails_of_the_day_is_told_apart_from_one_that_is_suppressed(
-    start: Start,
-) -> None:
+async def test_a_mailbox_that_had_its_mails_of_the_day_is_told_apart_from_one_that_is_suppressed(start: Start) -> None:
     service = await start(limits={"mailbox_cooldown": timedelta(0), "mailbox_daily": 1}, resend=WITH_WEBHOOK)
     for _ in range(2):
         await service.ask_and_deliver()
@@ -160,10 +158,7 @@ async def test_a_link_that_is_refused_leaves_whose_it_was_who_came_with_it_and_w
     assert (problem(used), used.json()["reason"]) == ("400 link-dead", reason)
 
     entries = (await service.trail())[len(before) :]
-    assert [(entry.event, entry.outcome) for entry in entries] == [
-        ("link_check", outcome),
-        ("password_reset", outcome),
-    ]
+    assert [(entry.event, entry.outcome) for entry in entries] == [("link_check", outcome), ("password_reset", outcome)]
     for entry in entries:
         assert (entry.account_id, entry.email) == (before[0].account_id, ADA)
         assert (entry.ip_address, entry.user_agent) == (HERE, AGENT)

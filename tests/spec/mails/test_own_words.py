@@ -81,10 +81,7 @@ async def of_kinds(start: Start, folder: Path) -> Service:
         "accent": "#5b3a8c",
         "support_address": "office@harbour.test",
     }
-    school = {
-        "brand": harbour,
-        "locales": catalogue(folder / "school", {"Reset your %(brand)s password": "A new key"}),
-    }
+    school = {"brand": harbour, "locales": catalogue(folder / "school", {"Reset your %(brand)s password": "A new key"})}
     general = catalogue(
         folder / "all",
         {"Reset your %(brand)s password": "For all", "If this was you, there’s nothing more to do.": "Ok."},

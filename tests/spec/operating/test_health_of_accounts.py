@@ -41,11 +41,7 @@ def over(database_url: str, app_url: str) -> Settings:
 
 @pytest.mark.long
 async def test_while_the_accounts_database_is_frozen_it_is_live_and_not_ready(database_url: str, app_url: str) -> None:
-    async with (
-        running_app(app_url),
-        silent_proxy(app_url) as (url, proxy),
-        running(over(database_url, url)) as service,
-    ):
+    async with running_app(app_url), silent_proxy(app_url) as (url, proxy), running(over(database_url, url)) as service:
         client = service.anywhere()
         proxy.fall_silent()
         async with asyncio.timeout(8):

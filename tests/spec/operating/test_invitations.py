@@ -125,9 +125,7 @@ async def test_an_invitation_works_for_three_days(inviting: Service) -> None:
     assert not await inviting.works(invitation)
 
 
-async def test_a_request_without_a_password_gets_an_invitation_as_long_as_any_link(
-    inviting: Service,
-) -> None:
+async def test_a_request_without_a_password_gets_an_invitation_as_long_as_any_link(inviting: Service) -> None:
     await inviting.ask_and_deliver(EVE)
 
     (mail,) = inviting.inbox.sent_to(EVE)
@@ -208,10 +206,7 @@ async def test_without_a_service_key_in_the_settings_there_is_nothing(service: S
 
 
 async def test_the_app_is_not_told_of_what_it_asked_for_itself(start: Start) -> None:
-    service = await start(
-        invitations=WITH_KEY,
-        webhooks={"url": "http://127.0.0.1:9/", "secret": "whsec_" + "A" * 32},
-    )
+    service = await start(invitations=WITH_KEY, webhooks={"url": "http://127.0.0.1:9/", "secret": "whsec_" + "A" * 32})
     await service.add(EVE, awaits_password=True)
     await invite(service)
     await service.deliver()

@@ -6,15 +6,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from tests.driver.inbox import token_in
-from tests.driver.service import (
-    ADA,
-    NEW_PASSWORD,
-    PASSWORD,
-    Service,
-    problem,
-    running,
-    settings_for,
-)
+from tests.driver.service import ADA, NEW_PASSWORD, PASSWORD, Service, problem, running, settings_for
 from tests.servers.databases import Databases
 
 from keyturn import SendRefused, SendRetryable

@@ -50,9 +50,7 @@ async def test_the_limits_of_a_request_for_a_link_are_one_statement_as_are_those
     assert sum(COUNTS in statement for statement in statements) == 1
 
 
-async def test_a_check_of_a_link_reads_it_and_its_account_and_of_what_is_none_no_account(
-    service: Service,
-) -> None:
+async def test_a_check_of_a_link_reads_it_and_its_account_and_of_what_is_none_no_account(service: Service) -> None:
     token = await service.link()
     with asked() as statements:
         answer = await service.anywhere().post(VALIDATE, json={"token": token})

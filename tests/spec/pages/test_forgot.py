@@ -66,8 +66,7 @@ async def test_another_address_can_be_used_at_once(visitor: Visitor, school: Ser
 
 
 @pytest.mark.parametrize(
-    "typed",
-    ["", "ada", "ada@", "ada@northwind.test,bob@northwind.test", "ada@northwind.test\r\nBcc: eve@x.test"],
+    "typed", ["", "ada", "ada@", "ada@northwind.test,bob@northwind.test", "ada@northwind.test\r\nBcc: eve@x.test"]
 )
 async def test_what_is_no_address_is_said_under_the_field_and_nothing_is_sent(
     typed: str, visitor: Visitor, school: Service

@@ -97,9 +97,7 @@ def reference(page: httpx2.Response) -> str:
     return shown[1] if shown else ""
 
 
-async def test_a_refused_form_shows_the_reference_of_its_line_and_a_flood_writes_one(
-    visitor: Visitor,
-) -> None:
+async def test_a_refused_form_shows_the_reference_of_its_line_and_a_flood_writes_one(visitor: Visitor) -> None:
     with logging_as_json() as lines:
         shown = [reference(await visitor.client.post(FORGOT, data={"email": ADA})) for _ in range(3)]
     assert len({*shown, ""}) == 4

@@ -70,11 +70,7 @@ async def test_files_are_kept_for_ever_under_an_address_made_of_their_contents(
 ) -> None:
     urls = ASSET.findall((await visitor.get(LOGIN)).text)
     types = {url.rpartition(".")[2]: (await visitor.get(url)).headers["content-type"] for url in urls}
-    assert types == {
-        "svg": "image/svg+xml",
-        "css": "text/css; charset=utf-8",
-        "js": "text/javascript; charset=utf-8",
-    }
+    assert types == {"svg": "image/svg+xml", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
     for url in urls:
         visitor.client.cookies.clear()
         answer = await visitor.get(url)

@@ -9,9 +9,7 @@ pytestmark = pytest.mark.any_database
 GOOD = {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD}
 
 
-async def test_a_change_by_a_signed_in_user_ends_links_and_is_confirmed_once(
-    service: Service,
-) -> None:
+async def test_a_change_by_a_signed_in_user_ends_links_and_is_confirmed_once(service: Service) -> None:
     token, client = await service.link(), await service.sign_in()
     answer = await client.post(CHANGE, json=GOOD)
     assert answer.status_code == 200

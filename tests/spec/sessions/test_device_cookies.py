@@ -142,9 +142,7 @@ async def test_the_cookie_shows_nothing_and_no_two_are_the_same(service: Service
 async def test_a_cookie_outlives_a_rotated_key(start: Start) -> None:
     browser = await (await start()).sign_in()
     rotated = await start(
-        secret_key=OTHER_KEY,
-        previous_secret_keys=["0123456789abcdef" * 4],
-        limits={"account": f"{GUESSES}/15 minutes"},
+        secret_key=OTHER_KEY, previous_secret_keys=["0123456789abcdef" * 4], limits={"account": f"{GUESSES}/15 minutes"}
     )
     await guess(rotated)
 

@@ -9,15 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 from tests.driver.inbox import text_in_file
-from tests.driver.second_factors import (
-    BUILTIN,
-    STEP,
-    audited,
-    code_of,
-    enrol,
-    reset_with,
-    wrong_code,
-)
+from tests.driver.second_factors import BUILTIN, STEP, audited, code_of, enrol, reset_with, wrong_code
 from tests.driver.service import ADA, CHANGE, LOGIN, ME, NEW_PASSWORD, PASSWORD, Service, Start, problem
 from tests.driver.visitor import Visitor, words
 

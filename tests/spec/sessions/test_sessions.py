@@ -4,20 +4,7 @@ from http.cookies import Morsel, SimpleCookie
 
 import httpx2
 import pytest
-from tests.driver.service import (
-    ADA,
-    CHANGE,
-    DAN,
-    GRACE,
-    LOGIN,
-    LOGOUT,
-    ME,
-    NOBODY,
-    PASSWORD,
-    Service,
-    Start,
-    problem,
-)
+from tests.driver.service import ADA, CHANGE, DAN, GRACE, LOGIN, LOGOUT, ME, NOBODY, PASSWORD, Service, Start, problem
 
 pytestmark = pytest.mark.any_database
 

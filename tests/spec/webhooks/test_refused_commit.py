@@ -14,9 +14,7 @@ TABLES = (
 
 
 @pytest.mark.parametrize(
-    ("databases", "urls"),
-    [("sqlite", "together"), ("postgresql", "together"), ("postgresql", "apart")],
-    indirect=True,
+    ("databases", "urls"), [("sqlite", "together"), ("postgresql", "together"), ("postgresql", "apart")], indirect=True
 )
 async def test_a_refused_commit_is_no_lost_answer(urls: tuple[str, str]) -> None:
     own, url = urls

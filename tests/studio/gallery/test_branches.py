@@ -110,11 +110,7 @@ def test_equal_tests_get_equal_answers_in_a_pass(tmp_path: Path) -> None:
         ),
         ("{% if company %}{{ company }}{% else %}nobody{% endif %}", "", ["nobody"]),
         ("{% if note is none %}{{ note }}{% endif %}", SAMPLE + "note = 'x'", ["x"]),
-        (
-            "{% if status == 'cancelled' %}{{ nothing }}{% endif %}!",
-            SAMPLE,
-            ["nothing!"],
-        ),
+        ("{% if status == 'cancelled' %}{{ nothing }}{% endif %}!", SAMPLE, ["nothing!"]),
         ("{{ 'a' if status == 'open' else ('b' if is_urgent else 'c') }}", SAMPLE, ["b", "c"]),
     ],
     ids=[

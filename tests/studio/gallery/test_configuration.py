@@ -159,10 +159,7 @@ REFUSED = {
     "locales": ('"/etc"', "leads out of {project}"),
     "snapshots": ('"/tmp/snapshots"', "leads out of {project}"),
     "editor": ('"evil://{path}"', "is an address, 'evil://{{path}}', but only the name of an editor is allowed"),
-    "limit_seconds": (
-        "5.1",
-        "is 5.1, more than 5: to allow it, set KEYTURN_STUDIO_LIMIT_SECONDS in the environment",
-    ),
+    "limit_seconds": ("5.1", "is 5.1, more than 5: to allow it, set KEYTURN_STUDIO_LIMIT_SECONDS in the environment"),
     "limit_megabytes": (
         "513",
         "is 513, more than 512: to allow it, set KEYTURN_STUDIO_LIMIT_MEGABYTES in the environment",

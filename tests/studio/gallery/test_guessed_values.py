@@ -95,12 +95,7 @@ def test_a_date_that_is_formatted_is_one(guessed: Guess) -> None:
                 "{% if enabled %}{{ enabled }}{% endif %}{% if amount_paid %}{{ amount_paid }}{% endif %}"
                 "{% if date_paid %}{{ date_paid }}{% endif %}"
             ),
-            {
-                "tasks": [{"done": True}] * 3,
-                "enabled": True,
-                "amount_paid": "62.40",
-                "date_paid": "20 November 2026",
-            },
+            {"tasks": [{"done": True}] * 3, "enabled": True, "amount_paid": "62.40", "date_paid": "20 November 2026"},
         ),
         ("{% if plan == 'team' %}{% elif plan == 'solo' %}{% endif %}{{ plan }}", {"plan": "team"}),
         (

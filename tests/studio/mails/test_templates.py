@@ -13,9 +13,7 @@ from keyturn.mail.languages import Language
 from keyturn.mail.rendering.compiling import Rendered
 from keyturn.mail.rendering.render import EmailProps
 from keyturn.packaging import folder
-from keyturn.service.reset.mails.email_props import (
-    EMAILS,
-)
+from keyturn.service.reset.mails.email_props import EMAILS
 from keyturn.service.settings import FileOrUrl
 
 Render = Callable[[EmailProps], Rendered]

@@ -50,10 +50,7 @@ def test_what_is_saved_is_rendered_and_can_be_saved_again(client: Client, folder
 
 @pytest.mark.parametrize(
     ("held", "becomes"),
-    [
-        (b"one\r\ntwo\r\n", b"one\r\nTWO\r\nthree\r\n"),
-        (b"\xef\xbb\xbfone\ntwo", b"\xef\xbb\xbfone\nTWO\nthree\n"),
-    ],
+    [(b"one\r\ntwo\r\n", b"one\r\nTWO\r\nthree\r\n"), (b"\xef\xbb\xbfone\ntwo", b"\xef\xbb\xbfone\nTWO\nthree\n")],
 )
 def test_line_ends_mark_and_permissions_stay(client: Client, folder: Path, held: bytes, becomes: bytes) -> None:
     file = folder / "greeting/greeting.txt"

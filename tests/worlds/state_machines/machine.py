@@ -36,10 +36,7 @@ BUTTON = {True: "200", False: "400 security-link-dead"}
 CODE = {True: "200", False: "400 code-refused"}
 SIGN_IN = {"": "200", "wrong": "401 credentials-rejected", "code is missing": "401 second-step-required"}
 
-PAGES = dict.fromkeys(LINKS, "reset-password") | {
-    "code": "code",
-    "button": "secure-your-account",
-}
+PAGES = dict.fromkeys(LINKS, "reset-password") | {"code": "code", "button": "secure-your-account"}
 """Where the mails' keys of each kind lead to."""
 
 _Thing = TypeVar("_Thing")

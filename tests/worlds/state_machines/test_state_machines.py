@@ -50,10 +50,7 @@ FAULTS: Mapping[str, str] = {
 }
 """Faults of the store, each of which takes a safeguard away, to show that the machine notices."""
 
-SAMPLE = {
-    "the guard of a link's update",
-    "the same answer for an unknown address",
-}
+SAMPLE = {"the guard of a link's update", "the same answer for an unknown address"}
 """The safeguards that CI removes. `just nightly` removes all of them."""
 
 

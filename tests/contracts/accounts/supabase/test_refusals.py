@@ -112,13 +112,7 @@ async def test_nor_is_one_to_which_no_answer_comes(project: Project, opened: Ope
 @pytest.mark.parametrize("old", [False, True], ids=["newer", "older"])
 @pytest.mark.parametrize(("key", "told"), [("anon-key", "403"), ("eyJ-of-another-project", "401")])
 async def test_a_key_that_is_refused_is_the_operator_s_fault_and_is_not_logged(
-    old: bool,
-    key: str,
-    told: str,
-    project: Project,
-    opened: Opened,
-    ada: Account,
-    caplog: pytest.LogCaptureFixture,
+    old: bool, key: str, told: str, project: Project, opened: Opened, ada: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
     project.server.old = old
     accounts = opened(service_role_key=Secret(key))

@@ -114,11 +114,7 @@ async def test_what_cannot_be_done_together_is_not_done_at_all(app: App, over: O
     assert [row.owner for row in await app.run("SELECT * FROM tokens")] == ["2"]
 
 
-REFUSALS = {
-    "sqlite": ["CHECK"],
-    "postgresql": ["CHECK"],
-    "mysql": ["CHECK", "SIGNAL"],
-}
+REFUSALS = {"sqlite": ["CHECK"], "postgresql": ["CHECK"], "mysql": ["CHECK", "SIGNAL"]}
 
 
 async def test_a_hash_that_the_table_refuses_is_logged_without_it(

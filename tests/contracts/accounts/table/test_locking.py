@@ -13,11 +13,7 @@ ADA, BEN = "ada@northwind.test", "ben@northwind.test"
 TABLES = """
     CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(190), password_hash VARCHAR(80), status VARCHAR(20),
         locked_at TIMESTAMP NULL, reason VARCHAR(20))"""
-BY_STATUS: dict[str, Any] = {
-    "active": "status = active",
-    "lock": {"status": "locked"},
-    "unlock": {"status": "active"},
-}
+BY_STATUS: dict[str, Any] = {"active": "status = active", "lock": {"status": "locked"}, "unlock": {"status": "active"}}
 BY_TIME: dict[str, Any] = {
     "active": "not locked_at",
     "lock": {"locked_at": "{now}", "reason": "not me"},

@@ -55,14 +55,7 @@ def signed(body: bytes, secret: str = SECRET) -> Delivery:
 
 
 def report(
-    kind: str,
-    provider_id: str,
-    *,
-    to: str,
-    key: str = "",
-    at: datetime = AT,
-    secret: str = SECRET,
-    **data: Any,
+    kind: str, provider_id: str, *, to: str, key: str = "", at: datetime = AT, secret: str = SECRET, **data: Any
 ) -> Delivery:
     """Return a genuine report about a mail."""
     if kind == "bounced":
@@ -109,10 +102,7 @@ class TestResend(ReportContract):
         partial(about, event)
         for event in ("contact.created", "domain.updated", "email", "email.", "email.Bounced", "", "x" * 99)
     ]
-    senseless = [
-        partial(signed, b"{"),
-        *(partial(about, "email.bounced", **data) for data in INCOMPLETE),
-    ]
+    senseless = [partial(signed, b"{"), *(partial(about, "email.bounced", **data) for data in INCOMPLETE)]
 
 
 @pytest.mark.usefixtures("at_that_time")

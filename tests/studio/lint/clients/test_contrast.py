@@ -7,13 +7,7 @@ from tests.studio.lint.planting import Mails
 
 from keyturn.mail.rendering.html_tree import parse_html
 from keyturn.studio.lint.checks.accessibility import check_contrast
-from keyturn.studio.lint.css.colours import (
-    DARK,
-    FULL,
-    LIGHT,
-    PARTIAL,
-    Mode,
-)
+from keyturn.studio.lint.css.colours import DARK, FULL, LIGHT, PARTIAL, Mode
 from keyturn.studio.lint.css.computed_style import Paint, Painter
 
 
@@ -130,7 +124,7 @@ def findings(tmp_path: Path, html: str, css: str = "") -> list[tuple[str, str, s
 
 def test_a_finding_names_both_colours_the_ratio_and_the_mode(tmp_path: Path) -> None:
     assert findings(tmp_path, '<p style="color:#8a8a8a">Hello</p>') == [
-        ("contrast/light", "warning", "#8a8a8a on #ffffff is 3.4 : 1 in light; text needs 4.5 : 1 (WCAG 1.4.3)."),
+        ("contrast/light", "warning", "#8a8a8a on #ffffff is 3.4 : 1 in light; text needs 4.5 : 1 (WCAG 1.4.3).")
     ]
 
 

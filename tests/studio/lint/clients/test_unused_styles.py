@@ -29,17 +29,7 @@ def of_page(folder: Path, css: str, more: str = "", samples: str = "") -> dict[s
     return unused(folder)
 
 
-@pytest.mark.parametrize(
-    "selector",
-    [
-        ".quay",
-        "#quay",
-        ".quay a",
-        ".quay:hover",
-        ".card.title",
-        ".title .button",
-    ],
-)
+@pytest.mark.parametrize("selector", [".quay", "#quay", ".quay a", ".quay:hover", ".card.title", ".title .button"])
 def test_a_selector_that_no_element_matches_is_a_note_at_its_rule(tmp_path: Path, selector: str) -> None:
     assert of_page(tmp_path, f".card {{ color: #111 }}\n{selector} {{ color: #111 }}") == {selector: "news.html:3:1"}
 

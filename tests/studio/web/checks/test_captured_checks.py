@@ -77,10 +77,7 @@ def test_a_file_that_gmail_refuses_is_named() -> None:
 
 def test_a_mail_that_many_servers_refuse_for_its_size_is_told_in_megabytes() -> None:
     (found,) = findings_of(GOOD + BODY * (26 * 1024**2 // len(BODY) + 1))
-    assert (found.rule, found.message) == (
-        "message/too-big",
-        "The mail has 26 MB. Many servers accept only 25 MB.",
-    )
+    assert (found.rule, found.message) == ("message/too-big", "The mail has 26 MB. Many servers accept only 25 MB.")
 
 
 def findings_of(raw: bytes) -> Iterable[Finding]:

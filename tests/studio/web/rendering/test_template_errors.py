@@ -20,12 +20,7 @@ def test_a_fault_in_a_shared_file_points_into_that_file(client: Client, folder: 
         ("</mj-button>", "", 6, "&lt;mj-button&gt; is never closed"),
         ("<mj-text>Hello", "</mj-column><mj-text>Hello", 5, "&lt;/mj-column&gt; closes nothing"),
         ('href="{{ link }}"', "href={{ link }}", 6, "The value of href has no quotes"),
-        (
-            '<mj-spacer height="1500px" />',
-            '<mj-spacer height="1500px">',
-            7,
-            "&lt;mj-spacer&gt; is never closed",
-        ),
+        ('<mj-spacer height="1500px" />', '<mj-spacer height="1500px">', 7, "&lt;mj-spacer&gt; is never closed"),
     ],
 )
 def test_a_syntax_error_and_mjml_that_does_not_compile_are_shown_at_the_tag(

@@ -27,9 +27,7 @@ settings.configure(
     TEMPLATES=[
         {
             "BACKEND": "django.template.backends.django.DjangoTemplates",
-            "OPTIONS": {
-                "loaders": [("django.template.loaders.locmem.Loader", {"registration/login.html": TEMPLATE})],
-            },
+            "OPTIONS": {"loaders": [("django.template.loaders.locmem.Loader", {"registration/login.html": TEMPLATE})]},
         }
     ],
     LOGIN_REDIRECT_URL="/me",
