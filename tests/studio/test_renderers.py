@@ -1,10 +1,11 @@
 """What ends a renderer that is deaf to its limit of time; commands/mails/test_check_limits.py has the other limits."""
 
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,24 @@ def test_a_worker_that_passes_a_limit_is_replaced(
     if replaced:
         _wait_for_end(before)
     assert workers.run(read, "answer") == 42
+
+
+@pytest.mark.parametrize("left", [0, 2])
+def test_a_worker_starts_once_there_are_file_descriptors_again(left: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with closing(RendererPool({"answer": 42}, Limits(), most=1)) as workers:
+        with ExitStack() as files:
+            files.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+            spare = [files.enter_context(Path(os.devnull).open()) for _ in range(left)]
+            with suppress(OSError):
+                while True:
+                    files.enter_context(Path(os.devnull).open())
+            for file in spare:
+                file.close()
+            with pytest.raises(LimitExceeded):
+                workers.run(number)
+        assert workers.run(read, "answer") == 42
 
 
 def _wait_for_end(pid: int) -> None:

@@ -9,13 +9,13 @@ import gc
 import os
 import pickle
 import signal
+import socket
 import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from multiprocessing import Pipe
+from multiprocessing import Pipe, reduction
 from multiprocessing.connection import Connection
-from multiprocessing.reduction import recv_handle, send_handle
 from pickle import PicklingError
 from typing import Any, Generic, NoReturn, TypeVar, TypeVarTuple, cast
 
@@ -209,9 +209,14 @@ class Spawner:
     def start(self) -> _Renderer:
         """Return a new renderer. Raises OSError or EOFError if the spawner is gone."""
         ours, theirs = Pipe()
-        with self._one_at_a_time, theirs:
+        with (
+            theirs,
+            self._one_at_a_time,
+            # First: without a free file descriptor, nothing may be sent.
+            socket.fromfd(self._control.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as handles,
+        ):
             self._control.send(_START)
-            send_handle(self._control, theirs.fileno(), self._pid)
+            reduction.sendfds(handles, [theirs.fileno()])
             return self._control.recv(), ours
 
     def end(self, pid: int) -> int:
@@ -237,7 +242,7 @@ def _be_spawner(control: "Connection[Any, Any]", serve: _Serve) -> NoReturn:
         gc.freeze()  # or a collection would write to every page that is shared
         while True:  # until the parent has closed the pipe: an EOFError
             if (pid := control.recv()) == _START:
-                pid = _fork_renderer(control, recv_handle(control), serve)
+                pid = _fork_renderer(control, reduction.recv_handle(control), serve)
                 renderers.add(pid)
                 control.send(pid)
             else:

@@ -18,9 +18,12 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from litestar import MediaType, Request, Response
+from litestar.connection import ASGIConnection
 from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException, NotAuthorizedException, PermissionDeniedException
+from litestar.handlers import BaseRouteHandler
 from litestar.response import Redirect
+from litestar.types import Guard
 
 from keyturn.hosts import is_loopback_host
 from keyturn.studio.lint.addresses import split_address
@@ -43,8 +46,8 @@ _REFUSAL = """This studio needs its token. Open the address with ?token= that th
 Each start makes a new token: after a restart, open the new address. To keep one token, set KEYTURN_STUDIO_TOKEN.
 """
 
-_Request = Request[Any, Any, Any]
-BeforeRequest = Callable[[_Request], Awaitable[Response[Any] | None]]
+_Request = ASGIConnection[Any, Any, Any, Any]
+BeforeRequest = Callable[[Request[Any, Any, Any]], Awaitable[Response[Any] | None]]
 
 
 def token_for(wanted: str = "") -> str:
@@ -57,19 +60,26 @@ def token_for(wanted: str = "") -> str:
     return wanted or secrets.token_urlsafe(_BYTES)
 
 
-def admit_pages(studio: Studio) -> BeforeRequest:
-    """Return the check of a request for a page: its host, its origin, and its token.
+def admit_pages(studio: Studio) -> Guard:
+    """Return the check of a request for a page: its host and its origin. The checks of an app around it stay."""
 
-    The cookie passes, and a token in the address becomes the cookie. The token leaves the address at once: addresses
-    stay in histories, show on screens and are sent in referrers (OWASP Session Management Cheat Sheet, "Session ID
-    Exposure"). Scripts and requests from other sites cannot use the cookie, which is limited to the pages.
-    """
-    token = studio.token
-
-    async def admit(request: _Request) -> Response[Any] | None:
+    def admit(request: _Request, _: BaseRouteHandler) -> None:
         _require_known_host(request, studio.host)
         _require_own_page(request)
-        if not token or secrets.compare_digest(request.cookies.get(_cookie_of(request), "").encode(), token.encode()):
+
+    return admit
+
+
+def require_token(token: str) -> BeforeRequest:
+    """Return the check of the token: the cookie passes, and a token in the address becomes the cookie.
+
+    The token leaves the address at once: addresses stay in histories, show on screens and are sent in referrers (OWASP
+    Session Management Cheat Sheet, "Session ID Exposure"). Scripts and requests from other sites cannot use the cookie,
+    which is limited to the pages.
+    """
+
+    async def admit(request: Request[Any, Any, Any]) -> Response[Any] | None:
+        if secrets.compare_digest(request.cookies.get(_cookie_of(request), "").encode(), token.encode()):
             return None
         if secrets.compare_digest(request.query_params.get("token", "").encode(), token.encode()):
             left = [pair for pair in parse_qsl(request.url.query) if pair[0] != "token"]
@@ -81,14 +91,14 @@ def admit_pages(studio: Studio) -> BeforeRequest:
     return admit
 
 
-def admit_programs(studio: Studio) -> BeforeRequest:
+def admit_programs(studio: Studio) -> Guard:
     """Return the check of a request of a program: 401 without the token, 403 for pages of other sites.
 
     With a token, the Host header may be any name, such as a container's: a rebound site does not know the token. The
     token is a Bearer token (RFC 6750) or the password of any user (RFC 7617), which clients of Mailpit can send.
     """
 
-    async def admit(request: _Request) -> None:
+    def admit(request: _Request, _: BaseRouteHandler) -> None:
         if not studio.token:
             _require_known_host(request, studio.host)
         elif not secrets.compare_digest(_token_in(request), studio.token.encode()):
@@ -134,7 +144,7 @@ def _require_own_page(request: _Request) -> None:
     """
     site, origin, host = map(request.headers.get, ("sec-fetch-site", "origin", "host"))
     is_own = site == "same-origin" or (site is None and split_address(origin or "").netloc == host)
-    if request.method not in _SAFE and not is_own:
+    if request.scope.get("method") not in _SAFE and not is_own:
         raise PermissionDeniedException(detail="Only pages of the studio can do this.")
 
 
@@ -146,7 +156,7 @@ def _refuse_other_sites(request: _Request) -> None:
     """
     site, origin, host = map(request.headers.get, ("sec-fetch-site", "origin", "host"))
     is_foreign = origin is not None and split_address(origin).netloc != host
-    if request.method not in _SAFE and (is_foreign or site not in (None, "same-origin", "none")):
+    if request.scope.get("method") not in _SAFE and (is_foreign or site not in (None, "same-origin", "none")):
         raise PermissionDeniedException(detail="Pages of other sites cannot do this.")
 
 

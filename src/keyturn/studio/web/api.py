@@ -256,7 +256,7 @@ def inbox_api(studio: Studio, captured: CapturedMails, path: str = "/") -> Route
         path,
         route_handlers=[*(Router(each, route_handlers=_HANDLERS) for each in _PATHS), view_page],
         dependencies={"inbox": Provide(inbox, sync_to_thread=False)},
-        before_request=admit_programs(studio),
+        guards=[admit_programs(studio)],
         exception_handlers=AS_PROBLEMS,
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,

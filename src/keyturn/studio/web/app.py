@@ -18,7 +18,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 from keyturn.packaging import folder
 from keyturn.plain_files import paths_below
 from keyturn.studio.gallery import Gallery
-from keyturn.studio.web.access import HEADERS, admit_pages
+from keyturn.studio.web.access import HEADERS, admit_pages, require_token
 from keyturn.studio.web.api import inbox_api
 from keyturn.studio.web.checks.captured_checks import CapturedChecks
 from keyturn.studio.web.drafts import Drafts
@@ -84,7 +84,8 @@ def studio_routers(studio: Studio, programs: str = "/") -> list[Router]:
             "review": _provide(layout.review),
         },
         middleware=[_one_look_a_request(studio.gallery)],
-        before_request=admit_pages(studio),
+        guards=[admit_pages(studio)],
+        before_request=require_token(studio.token) if studio.token else None,
         exception_handlers=exception_handlers(error_page(layout)),
         cache_control=CacheControlHeader(no_store=True),
         response_headers=HEADERS,

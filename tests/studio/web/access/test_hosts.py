@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
-from litestar import Litestar, get
+from litestar import Litestar, Request, Response, get
 from litestar.testing import TestClient
 from tests.studio.web.fixtures import capture
 
@@ -95,3 +96,13 @@ def test_in_an_app_only_the_studio_is_guarded(studio: Studio) -> None:
         assert client.get("/studio/inbox", headers=own).status_code == 200
         assert "/studio/static/studio.css" in client.get("/studio/templates/greeting", headers=own).text
         assert not any("studio" in path for path in client.get("/schema/openapi.json").json()["paths"])
+
+
+@pytest.mark.parametrize("path", ["/studio", "/api/messages"])
+def test_the_check_of_an_app_around_the_studio_stays(studio: Studio, path: str) -> None:
+    async def refuse(_: Request[Any, Any, Any]) -> Response[str]:
+        return Response("Sign in first.", status_code=401)
+
+    app = Litestar(studio_routers(studio), before_request=refuse)
+    with TestClient(app, base_url="http://127.0.0.1:8001") as client:
+        assert client.get(path).text == "Sign in first."

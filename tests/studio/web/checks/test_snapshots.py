@@ -141,6 +141,13 @@ def test_a_mail_that_changed_since_it_was_looked_at_is_not_accepted(
     assert written(stored) == before
 
 
+def test_an_address_that_cannot_be_read_accepts_nothing(accepted: Client, folder: Path, stored: Path) -> None:
+    save(folder, "Hello {{ name }}", "Welcome {{ name }}")
+    seen, before = ids(accepted, "/studio/snapshots"), written(stored)
+    assert accepted.post("/studio/snapshots?width=9", data={"ids": seen}).status_code == 400
+    assert written(stored) == before
+
+
 GRACE = "/studio/snapshots/greeting?sample=grace"
 
 

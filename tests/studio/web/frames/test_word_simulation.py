@@ -83,6 +83,11 @@ def test_whatever_vml_it_is_no_element_of_it_is_left_and_nothing_is_added(vml: s
     assert not [one.tag for one in left.walk() if ":" in one.tag or one.tag == "script"]
 
 
+def test_a_shape_without_an_end_tag_holds_what_follows() -> None:
+    shape = next(one for one in parse_html(render_vml("<v:rect>Inside")).walk() if one.tag == "div")
+    assert shape.lines().strip() == "Inside"
+
+
 @pytest.mark.parametrize("digits", [400, 5000])
 def test_numbers_of_any_length_are_no_hindrance(digits: int) -> None:
     one = "1" * digits

@@ -169,7 +169,7 @@ def _replace(element: Element) -> Iterator[tuple[int, int, str]]:
     tag, attributes = _stand_in(element)
     closing = f"</{tag}>" if tag not in ("", "img") else ""
     yield element.offset, element.inner.start, f"<{tag} data-vml{attributes}>" if tag else ""
-    if element.end > element.inner.stop:
+    if element.end > element.inner.start:
         yield element.inner.stop, element.end, closing
     elif closing:
         yield element.inner.start, element.inner.start, closing

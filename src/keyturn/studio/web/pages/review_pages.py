@@ -109,12 +109,13 @@ def lesson_page(visit: NamedDependency[Visit]) -> Response[str]:
 def accept(
     visit: NamedDependency[Visit], data: URLEncodedBody[Acceptance], review: NamedDependency[Review]
 ) -> Redirect:
+    view = visit.view  # first: an address that cannot be read accepts nothing
     try:
         review.accept(data.ids.split(), deletes=data.deletes == "yes")
     except Stale as error:
         detail = "A mail changed while you looked at it, so nothing was accepted. Reload the page and look again."
         raise HTTPException(status_code=409, detail=detail) from error
-    return visit.layout.redirect("snapshots", view=visit.view)
+    return visit.layout.redirect("snapshots", view=view)
 
 
 @get("/snapshots/{name:path}", sync_to_thread=True)
