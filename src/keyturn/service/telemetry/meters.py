@@ -38,7 +38,6 @@ class Meters:
     Every label comes from a fixed list, so that clients cannot create unlimited series.
 
     `request`: counts a call of a service by its kind and outcome: "accepted", or the problem's `outcome`.
-    `message`: counts an attempt to deliver a message by its kind and outcome: sent, dropped, retried, parked, dead.
     `breach_lookup`: counts a look-up of a password in data leaks: breached, clear, failed.
     `challenge`: counts a challenge: passed, missing, failed, or the reason of a refusal.
     `suppression`: counts a mailbox that gets no more mail after a report: bounced, complained, suppressed.
@@ -53,7 +52,7 @@ class Meters:
             return lambda *values, count=1: series(*values).inc(count)
 
         self.request = counter("keyturn_requests", "Requests by kind and outcome.", "kind", "outcome")
-        self.message = counter("keyturn_messages", "Attempts to deliver a message.", "kind", "outcome")
+        self._messages = counter("keyturn_messages", "Attempts to deliver a message.", "kind", "outcome")
         self.breach_lookup = counter(
             "keyturn_breach_lookups", "Checks of a password against leaked passwords.", "outcome"
         )
@@ -88,6 +87,10 @@ class Meters:
         """Yield what the last call of `exposition` was told."""
         for figure, (name, text) in _GAUGES.items():
             yield GaugeMetricFamily(name, text, self._figures.get(figure, math.nan))
+
+    def message(self, kind: str, outcome: str, count: int = 1) -> None:
+        """Count attempts to deliver messages: sent, dropped, retried, parked, dead."""
+        self._messages(kind, outcome, count=count)
 
     def delivery(self, kind: str, seconds: float) -> None:
         """Record a message's delivery time in seconds, from its commit until the provider or the app accepted it."""
