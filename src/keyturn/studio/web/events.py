@@ -43,7 +43,8 @@ async def changes(studio: Studio) -> AsyncGenerator[ServerSentEventMessage, None
         with contextlib.suppress(FileNotFoundError):  # deleted in the meantime
             async for paths in _batches(studio, folders):
                 # Only once the folder is watched again: a save in between would go unreported.
-                for name in ("saved",) * is_back + ("watching",) * (not is_watching) + _events(paths, inbox, snapshots):
+                returned, began = ["saved"] if is_back else [], [] if is_watching else ["watching"]
+                for name in (*returned, *began, *_events(paths, inbox, snapshots)):
                     yield ServerSentEventMessage(event=name, data="")
                 is_watching, is_back = True, False
         is_back = True
