@@ -1,11 +1,9 @@
 """Checks mails: `check` those of a folder, `check_mail` one of them. `put_together` makes the report of both."""
 
-import gc
 import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import chain, filterfalse, product
@@ -31,7 +29,7 @@ from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.lint.source.broken_templates import explain, explain_samples, unknown_filters_in
 from keyturn.studio.lint.source.origins import going_on, with_lenient_origins
 from keyturn.studio.lint.source.other_engines import one_for_each_engine
-from keyturn.studio.lint.source.stand_ins import NO_LAYOUT, few_turns, takes_few_turns
+from keyturn.studio.lint.source.stand_ins import NO_LAYOUT
 from keyturn.studio.lint.source.translations import findings_on_texts, marked_texts
 from keyturn.studio.lint.suppression import IgnoreComments, at_severity, judge
 from keyturn.studio.renderers.limits import Limits, OutOfTime, limited_time
@@ -123,11 +121,6 @@ class TemplateChecks:
         is_cut_short = passes is not None and passes.is_cut_short
         return replace(of_files, findings=tuple(merge(findings, _SAYS)), mails=mails, is_cut_short=is_cut_short)
 
-    def check_briefly(self, template: str) -> Part:
-        """Do the same for a template that has passed a limit: its loops take few turns."""
-        with few_turns():
-            return self.check(template)
-
     def check_mail(self, template: str, sample: Sample, language: Language, read: _Read) -> Part:
         """Check one mail, which `read` returns."""
         mail = _mail_name(template, sample, language, self.gallery.languages.known)
@@ -165,48 +158,29 @@ class TemplateChecks:
     def _findings(
         self, template: str, sample: Sample, language: Language, styles: StyleUses, read: _Read | None = None
     ) -> list[Finding]:
-        """Return the findings on a mail. Those that keep the checks from seeing all of it say so (`hides`).
-
-        Of a mail that passes a limit, or includes itself, what `few_turns` render is checked, too. Where the first try
-        was cut off, MJML has mistakes that the mail has not. Within `few_turns`, each mail has turns of its own.
-        """
-        again = partial(read_document, self._templates_for(sample), template, sample, language)
-        with few_turns() if takes_few_turns() else nullcontext():
-            of_mail, hiding, is_endless = self._findings_of_all_turns(template, sample, read or again, styles)
-        if is_endless and not takes_few_turns():
-            gc.collect()  # what the frames of the error hold
-            with few_turns():
-                in_few, *_ = self._findings_of_all_turns(template, sample, again, styles)
-            of_mail = [one for one in of_mail if one.group != "mjml"] + in_few
-        findings = merge([*of_mail, *(replace(one, hides=True) for one in hiding)])
-        return [one for one in findings if one.group == "limits" or _counts(one, sample)]
-
-    def _findings_of_all_turns(
-        self, template: str, sample: Sample, read: _Read, styles: StyleUses
-    ) -> tuple[list[Finding], list[Finding], bool]:
-        is_endless = False
+        """Return the findings on a mail. Those that keep the checks from seeing all of it say so (`hides`)."""
         findings: list[Finding] = []
         hiding: list[Finding] = []
         try:
             with limited_time(self.limits.seconds):
-                document = read()
+                document = read() if read else read_document(self._templates_for(sample), template, sample, language)
                 missing = document.missing
                 if sample.forced:  # behind a forced decision, a text or a number may be asked for a part
                     missing = tuple(one for one in missing if getattr(one.__cause__, "beside", None) != ())
                 faults = {fault: explain(fault, self.gallery, sample) for fault in missing}
                 hiding += (finding for fault, finding in faults.items() if is_failed_part(fault))
-                is_endless = any(isinstance(fault.__cause__, RecursionError) for fault in faults)
                 for finding in chain(faults.values(), document_findings(document, self.checks)):
                     findings.append(finding)  # noqa: PERF402 - keeps the findings made before the time is over
                 if self.checks:
                     styles.add(document)
-                if document.refusal and not is_endless:
+                if document.refusal:
                     hiding += (finding for finding in findings if finding.severity == "error")
         except _LIMITS as passed:
             hiding.append(self._limit(template, passed))
         except TemplateInvalid as error:
             hiding += (explain(one, self.gallery, sample) for one in (error, *error.others))
-        return findings, hiding, is_endless or any(finding.group == "limits" for finding in hiding)
+        findings = merge([*findings, *(replace(one, hides=True) for one in hiding)])
+        return [one for one in findings if one.group == "limits" or _counts(one, sample)]
 
     def _of_files(self, template: str, samples: Iterable[Sample] = (), styles: StyleUses | None = None) -> Part:
         """Return what can be said of the files of a template, and which of their `styles` are unused."""

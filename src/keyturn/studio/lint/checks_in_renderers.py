@@ -29,7 +29,6 @@ from keyturn.studio.gallery.branches.exploration import MOST_PASSES
 from keyturn.studio.gallery.discovery import state_of
 from keyturn.studio.gallery.gallery import Fingerprint, fingerprints
 from keyturn.studio.lint.check import ENOUGH, Part, TemplateChecks
-from keyturn.studio.lint.finding import merge
 from keyturn.studio.lint.rules import RULES, limit_finding
 from keyturn.studio.renderers import LimitExceeded, Limits, RendererPool, renderers_for
 
@@ -159,8 +158,8 @@ def check_in_renderers(
     jobs = min(jobs, len(names))
 
     def check(name: str) -> Part:
-        def run(seconds: float, how: How) -> Part:
-            return renderers.run_for(seconds, how, name)
+        def run(seconds: float) -> Part:
+            return renderers.run_for(seconds, TemplateChecks.check, name)
 
         return check_apart(run, checks.gallery, entries[name], checks.limits)
 
@@ -173,23 +172,15 @@ def check_in_renderers(
             renderers.close()
 
 
-How = Callable[[TemplateChecks, str], Part]
+def check_apart(run: Callable[[float], Part], gallery: Gallery, entry: Entry, limits: Limits) -> Part:
+    """Check a template in a renderer. If that passes a limit, the limit is a finding.
 
-
-def check_apart(run: Callable[[float, How], Part], gallery: Gallery, entry: Entry, limits: Limits) -> Part:
-    """Check a template in a renderer. If that passes a limit, the limit is a finding, and what takes less is checked.
-
-    `run` takes the seconds that it may take, and how it checks. Raises what it raises.
+    `run` takes the seconds that it may take. Raises what it raises.
     """
     branches = MOST_PASSES + 1 if gallery.finds_branches else 0
     mails = max(1, len(entry.samples) + len(gallery.languages.known) - 1 + branches)
-    seconds = limits.seconds * (mails + ENOUGH) + _BESIDE
     try:
-        return run(seconds, TemplateChecks.check)
+        return run(limits.seconds * (mails + ENOUGH) + _BESIDE)
     except LimitExceeded as exceeded:
         limit = limit_finding(exceeded.limit, gallery.files(entry.name).markup)
-    rest = Part()
-    with suppress(LimitExceeded):
-        rest = run(seconds, TemplateChecks.check_briefly)
-    limit = replace(limit, mails=(MailName(entry.name),), hides=True)
-    return replace(rest, findings=tuple(merge([limit, *rest.findings])))
+    return Part((replace(limit, mails=(MailName(entry.name),), hides=True),))

@@ -191,8 +191,8 @@ def _explain_error(error: TemplateInvalid, gallery: Gallery, sample: Sample, pla
             return find("jinja/undefined", message=_as_sentence(sentence), fix=fix)
         case SecurityError():
             return find("jinja/sandbox")
-    if error.by_itself or message.endswith("extended multiple times"):
-        return find("jinja/error", "any values" if error.by_itself else "two layouts")
+    if message.endswith("extended multiple times"):
+        return find("jinja/error", "two layouts")
     return find("jinja/error", sample=sample.name) if sample.is_complete else _not_checked(message, place)
 
 

@@ -4,15 +4,12 @@ It extends Jinja's code generator (`Environment.code_generator_class`), so inher
 white-space control are Jinja's own, and the text is identical.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from jinja2 import Environment, TemplateAssertionError, nodes
 from jinja2.compiler import CodeGenerator, Frame
-from jinja2.defaults import DEFAULT_NAMESPACE
-from jinja2.filters import FILTERS
 from jinja2.runtime import BlockReference, Context, Undefined
-from jinja2.tests import TESTS
 
 from keyturn.studio.gallery import Gallery
 from keyturn.studio.gallery.environments import with_lenient_filters
@@ -23,13 +20,11 @@ from keyturn.studio.lint.source.tolerant_parsing import STAND_IN, TolerantEnviro
 _IMPORTS = (
     "from keyturn.studio.lint.source.traced_text import escape, markup as Markup, markup_join, str_join, string as str",
     "from keyturn.studio.lint.source.traced_text import TracedMacro as Macro, TemplateReference",
-    "from keyturn.studio.lint.source.traced_text import trace_data as _data, trace_printed as _printed",
+    "from keyturn.studio.lint.source.traced_text import trace_data as _data",
     "from keyturn.studio.lint.source.stand_ins import attempt, attempt_layout, attempt_loop, attempt_print",
     "from keyturn.studio.lint.source.stand_ins import go_on, require_end",
 )
 """What replaces Jinja's own names in the generated code, and is called by it."""
-
-_OF_AN_APP = (nodes.ContextReference, nodes.DerivedContextReference, nodes.ExtensionAttribute)
 
 
 def with_origins(environment: Environment) -> Environment:
@@ -66,9 +61,6 @@ class _OriginsGenerator(CodeGenerator):
     """Generates code that records the place of each output, and goes on if an expression fails."""
 
     _attempted: Mapping[nodes.Node, tuple[str, str, str]] = {}
-    _bound: Collection[str] = ()
-    """Names that the template itself gives to values."""
-
     _statements: list[nodes.Node | None]
     """The open statements `call` and `filter`, the innermost last."""
 
@@ -83,7 +75,6 @@ class _OriginsGenerator(CodeGenerator):
             self.writeline(line)
 
     def visit_Template(self, node: nodes.Template, frame: Frame | None = None) -> None:  # noqa: N802 - Jinja's name
-        self._bound = {name.name for name in node.find_all(nodes.Name) if name.ctx != "load"}
         self._attempted, self._statements = dict(self._attempts(node)), []
         self._in_loops = {*_controls_in_loops(node.body)}
         controls = node.find_all((nodes.Break, nodes.Continue))
@@ -104,7 +95,14 @@ class _OriginsGenerator(CodeGenerator):
         return self.write(after)
 
     def visit_Include(self, node: nodes.Include, frame: Frame) -> None:  # noqa: N802 - Jinja's name
-        self._write_attempt(super().visit_Include, node, frame, "require_end()")
+        """Write it so that an include without end prints nothing: its parts are put together first."""
+        self.writeline(f"def {(part := self.temporary_identifier())}():", node)
+        self.indent()
+        self.writeline("yield require_end()")
+        (inside := frame.copy()).buffer = None
+        super().visit_Include(node, inside)
+        self.outdent()
+        self._write_attempt(lambda _, frame: self.simple_write(f"environment.concat({part}())", frame), node, frame)
 
     def visit_For(self, node: nodes.For, frame: Frame) -> None:  # noqa: N802 - Jinja's name
         self._write_attempt(super().visit_For, node, frame)
@@ -121,16 +119,14 @@ class _OriginsGenerator(CodeGenerator):
             super().visit_Assign(node, frame)
             return
         names = [frame.symbols.ref(one.name) for one in node.target.find_all(nodes.Name)]
-        failed = f"go_on(_error, None, {self._fails_by_itself(node.node)})"
-        self._write_attempt(super().visit_Assign, node, frame, failed=" = ".join((*names, failed)))
+        self._write_attempt(super().visit_Assign, node, frame, failed=" = ".join((*names, "go_on(_error)")))
 
     def _write_attempt(
-        self, write: Callable[..., None], node: nodes.Node, frame: Frame, first: str = "", failed: str = "go_on(_error)"
+        self, write: Callable[..., None], node: nodes.Node, frame: Frame, failed: str = "go_on(_error)"
     ) -> None:
         """Write a statement that prints what it can, and ends where it fails."""
         self.writeline("try:")
         self.indent()
-        self.writeline(first)
         write(node, frame)
         self.outdent()
         self.writeline("except Exception as _error:", node)
@@ -169,29 +165,16 @@ class _OriginsGenerator(CodeGenerator):
 
     def end_write(self, frame: Frame) -> None:
         if (node := self._statements.pop()) is not None:
-            self.write(f", False, {self._position(node)})")
+            self.write(f", {self._position(node)})")
         super().end_write(frame)
 
     def _write_printed(self, child: nodes.Expr, frame: Frame) -> None:
         finalize = self._make_finalize()
-        if (constant := self._constant(child, frame)) is not None:
-            self.write(f"_printed({constant!r}, {self._position(child)})")
-            return
         self.write("attempt_print(lambda: ")
         self._output_child_pre(child, frame, finalize)
         self.visit(child, frame)
         self._output_child_post(child, frame, finalize)
-        self.write(f", {self._fails_by_itself(child)}, {self._position(child)})")
-
-    def _constant(self, child: nodes.Expr, frame: Frame) -> str | None:
-        """Return Jinja's output for a constant, which it escapes before `finalize` and not after it."""
-        finalize = self._make_finalize()
-        if not finalize.const:
-            return None
-        try:
-            return str(self._output_child_to_const(child, frame, finalize))
-        except Exception:  # noqa: BLE001 - as Jinja does: it is tried again where it is printed
-            return None
+        self.write(f", {self._position(child)})")
 
     def _attempts(self, template: nodes.Template) -> Iterator[tuple[nodes.Node, tuple[str, str, str]]]:
         """Yield the expressions of statements, each with the function that attempts it, and the code around it."""
@@ -201,21 +184,11 @@ class _OriginsGenerator(CodeGenerator):
                     load = "environment.get_template("
                     yield value, ("attempt_layout", load, f", {self.name!r}), context)")
                 case nodes.For(iter=value):
-                    yield value, ("attempt_loop", "", f", {self._fails_by_itself(value)})")
+                    yield value, ("attempt_loop", "", ")")
                 case nodes.With(values=values):
                     yield from ((value, ("attempt", "", ")")) for value in values)
                 case nodes.If(test=value) | nodes.ExprStmt(node=value) | nodes.Assign(target=nodes.Name(), node=value):
-                    yield value, ("attempt", "", f", {self._fails_by_itself(value)})")  # others fail as a whole
-
-    def _fails_by_itself(self, node: nodes.Node) -> bool:
-        """Tell whether an expression has only constants and Jinja's own names. An app's may need a request."""
-        names: Mapping[type, Collection[str]]
-        names = {nodes.Name: DEFAULT_NAMESPACE.keys() - self._bound, nodes.Filter: FILTERS, nodes.Test: TESTS}
-        for part in (node, *node.find_all(nodes.Expr)):
-            known = names.get(type(part))
-            if isinstance(part, _OF_AN_APP) or (known is not None and getattr(part, "name", "") not in known):
-                return False
-        return True
+                    yield value, ("attempt", "", ")")  # others fail as a whole
 
     def _position(self, node: nodes.Node) -> str:
         line, column = getattr(node.lineno, "line", node.lineno), getattr(node.lineno, "column", 1)

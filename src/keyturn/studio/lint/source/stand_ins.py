@@ -5,9 +5,6 @@ nobody notes faults, they raise it. An error that ends the whole mail, such as a
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from itertools import islice
 from traceback import walk_stack, walk_tb
 from types import FrameType
 from typing import Any
@@ -29,9 +26,6 @@ NO_LAYOUT = "<template>"
 
 _DEEPEST = 20
 """The number of times that a file may include itself."""
-
-_TURNS, _TURNS_OF_A_LOOP = 2_000, 100
-"""Turns within `few_turns`: of all loops together, after which each takes one, and of a loop each time."""
 
 LAYOUTS = {
     True: ("<mjml lang='en'><mj-head><mj-title>.</mj-title></mj-head><mj-body>", "</mj-body></mjml>"),
@@ -64,50 +58,29 @@ class StandInForFailed(MissingName):
 FAILED = StandInForFailed(name=NOT_RENDERED)
 
 
-_turns_left: ContextVar[list[int] | None] = ContextVar("turns_left", default=None)
-
-
-@contextmanager
-def few_turns() -> Iterator[None]:
-    """Render a mail without end as far as that is possible: a loop takes few turns, and no file is part of itself."""
-    token = _turns_left.set([_TURNS])
-    try:
-        yield
-    finally:
-        _turns_left.reset(token)
-
-
-def takes_few_turns() -> bool:
-    return _turns_left.get() is not None
-
-
-def attempt(work: Callable[[], Any], by_itself: bool = False) -> Any:
-    """Return the value of an expression. `by_itself`: it has only Jinja's own names, so it fails with any values."""
+def attempt(work: Callable[[], Any]) -> Any:
+    """Return the value of an expression."""
     try:
         return work()
     except Exception as error:  # noqa: BLE001 - filters and methods can raise anything
-        return go_on(error, calling_frame(), by_itself)
+        return go_on(error, calling_frame())
 
 
-def attempt_loop(work: Callable[[], Any], by_itself: bool) -> Any:
-    """Return the values of a loop, within `few_turns` only the first ones."""
+def attempt_loop(work: Callable[[], Any]) -> Any:
+    """Return the values of a loop."""
     try:
-        turns, left = iter(values := work()), _turns_left.get()
-        if left is None:
-            return values
-        few = list(islice(turns, min(_TURNS_OF_A_LOOP, max(left[0], 1))))
-        left[0] -= len(few)
+        iter(values := work())
     except Exception as error:  # noqa: BLE001
-        return go_on(error, calling_frame(), by_itself)
-    return few
+        return go_on(error, calling_frame())
+    return values
 
 
-def attempt_print(work: Callable[[], str], by_itself: bool, file: str, line: int, column: int) -> str:
+def attempt_print(work: Callable[[], str], file: str, line: int, column: int) -> str:
     """Return what an expression prints, with its origin."""
     try:
         value = work()
     except Exception as error:  # noqa: BLE001
-        value = str(go_on(error, calling_frame(), by_itself, (line, column)))
+        value = str(go_on(error, calling_frame(), (line, column)))
     return trace_printed(value, file, line, column)
 
 
@@ -116,19 +89,15 @@ def attempt_layout(work: Callable[[], Template], context: Context) -> Template:
     try:
         return work()
     except Exception as error:  # noqa: BLE001
-        go_on(error, calling_frame(), by_itself=False)
+        go_on(error, calling_frame())
     start, end = LAYOUTS[(context.name or "").count(".mjml") > 0]
     blocks = "".join(f"{{% block {name} %}}{{% endblock %}}" for name in context.blocks)
     return context.environment.from_string(f"{start}{blocks}{end}")
 
 
-def go_on(
-    error: Exception, frame: FrameType | None = None, by_itself: bool = False, at: tuple[int, int] = (0, 0)
-) -> StandInForFailed:
+def go_on(error: Exception, frame: FrameType | None = None, at: tuple[int, int] = (0, 0)) -> StandInForFailed:
     """Note an error that was caught in a template's `frame`, or raise it again. `at`: line and column of its tag."""
     frame = frame or calling_frame()
-    if isinstance(error, _PartOfItself):
-        return FAILED
     if not is_noting() or _ends_the_mail(error, frame):
         raise error
     template: Template = frame.f_globals["__jinja_template__"]
@@ -137,38 +106,25 @@ def go_on(
     fault = template_invalid(error, path)
     if isinstance(error, RecursionError) or fault.line is None:
         fault = TemplateInvalid(path, template.get_corresponding_lineno(frame.f_lineno), fault.message)
-    fault.__cause__, fault.by_itself = error, by_itself
+    fault.__cause__ = error
     if not isinstance(error, RecursionError) and (fault.path, fault.line) == (path, at[0]):
         fault.column = at[1]
     note(fault)
     return FAILED
 
 
-def require_end() -> None:
-    """Raise RecursionError in an include that never ends, before the mail has grown too large."""
+def require_end() -> str:
+    """Return an empty text. Raise RecursionError in an include that never ends, before the mail has grown too large."""
     frame = calling_frame()
     if [outer.f_code for outer, _ in walk_stack(frame)].count(frame.f_code) > _DEEPEST:
         raise RecursionError
-
-
-def refuse_part_of_itself(template: Template) -> None:
-    """Raise RecursionError, within `few_turns`, for a template that is being rendered already."""
-    if not takes_few_turns():
-        return
-    rendered = (outer.f_globals.get("__jinja_template__") for outer, _ in walk_stack(calling_frame()))
-    if any(isinstance(one, Template) and one.name == template.name for one in rendered):
-        raise _PartOfItself
-
-
-class _PartOfItself(RecursionError):
-    """Raised within `few_turns`, when the fault is known already."""
+    return ""
 
 
 def _ends_the_mail(error: Exception, frame: FrameType) -> bool:
     """Tell whether rendering cannot go on here. Endless recursion goes on where it began: at the outermost call."""
     if not isinstance(error, RecursionError):
-        is_avoided = isinstance(error, MemoryError) and takes_few_turns()
-        return isinstance(error, OutOfBounds) or bool(limit_of(error) and not is_avoided)
+        return isinstance(error, OutOfBounds) or bool(limit_of(error))
     code = frame.f_code
     return any(outer.f_code is code for outer, _ in walk_stack(frame.f_back)) or not any(
         inner.f_code is code and inner is not frame for inner, _ in walk_tb(error.__traceback__)

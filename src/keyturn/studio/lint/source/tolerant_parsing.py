@@ -1,13 +1,15 @@
 """Parses a template beyond its mistakes in syntax: each wrong tag is noted, and becomes a stand-in of the same length.
 
 So other mistakes in the file are still found at their lines. A tag that prints becomes `{{__}}`, another one a comment.
+If a file cannot be parsed, the start and end tags of its blocks are matched, and each tag is parsed alone.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
-from functools import lru_cache, partial
+from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, Template, TemplateSyntaxError, nodes
@@ -18,42 +20,38 @@ from keyturn.studio.gallery.environments import TOO_DEEP, require_shallow
 from keyturn.studio.gallery.variables.missing_names import is_noting, note_wrong_tags
 from keyturn.studio.lint.finding import line_and_column
 from keyturn.studio.lint.source.other_engines import OF_ENGINES, TagOfAnotherEngine, recognise
-from keyturn.studio.lint.source.stand_ins import refuse_part_of_itself
 
 STAND_IN = "__"
 """The global whose value stands in for a tag."""
 
-_MOST_PARSED = 1_250_000
-"""Characters to parse, to find more than a file's first mistake. Most mistakes take one parse of the file."""
+_MOST_TAGS = 5_000
+"""Different tags of a file that are parsed alone."""
 
-_EACH_PARSED = 200
-"""Characters that take as long as what each parse adds to those of its file."""
+_MOST_FAULTS = 500
+"""Mistakes of a file. With more, only the first one is reported."""
 
-_MOST_FILES = 32
-"""Files whose mistakes are kept: a mail is parsed several times."""
+_MOST_PARSED = 20
+"""Times that a file is parsed: some mistakes show only in the whole, such as a block within `{% trans %}`."""
 
+_MOST_LEXERS = 32
+
+_INSIDE = r"(?:\"[^\"\n]*\"|'[^'\n]*'|(?!\{\{|\{%)\{(?:[^{}]|\{[^{}]*\})*+\}|(?!\{\{|\{%|%\}|\}\}).)*+"
 _TAG = re.compile(
-    r"\{#(?:(?!\{#).)*?#\}|(?P<tag>\{%[-+]?\s*(?P<name>\w*)(?:(?!\{%).)*?%\}|\{\{(?:(?!\{\{|\{%).)*?\}\})"
+    r"\{#(?:(?!\{#).)*?#\}|\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}"
+    rf"|(?P<tag>\{{%[-+]?\s*(?P<name>\w*){_INSIDE}%\}}|\{{\{{{_INSIDE}\}}\}})"
     r"|(?P<broken>\{[%{#][^{}<>\"\n]*\}?)",
     re.DOTALL,
 )
 _END_OF_COMMENT = re.compile(r"\{%[-+]?\s*endcomment\s*[-+]?%\}")
 _WHOLE = re.compile(r"(?P<tag>.+)(?P<name>)(?P<broken>)", re.DOTALL)
-_UNKNOWN = re.compile(r"unknown tag '(\w+)'")
-_UNCLOSED = re.compile(r"to be closed is '(\w+)'")
-_NESTED = re.compile(r"unknown tag '(end\w+)'.*to be closed is '(\w+)'")
-_OPEN_COMMENT = "Missing end of comment tag"
-_UNEXPECTED_END = "Unexpected end of template"
-_OPEN_BLOCK = re.compile(rf"^{_UNEXPECTED_END}.*to be closed is 'block'")
-_FOLLOWS = re.compile(rf"^{_UNEXPECTED_END}|unknown tag '(?:end|el)")
-"""Mistakes that an earlier one of the same file may have caused. An open tag is not caused by another open tag."""
-
 _WITH_VALUE = re.compile(r"\{%[-+]?\s*set\s[\w\s.,]+=")
 """A `{% set %}` that needs no end tag."""
 
+_OPEN_BLOCK = "'block' is not closed."
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _INCLUDED = re.compile(r"\{%[-+]?\s*include\s+(?:\"[^\"]*\"|'[^']*')(?=\s+(?:with|only)\b)")
 _WORD = re.compile(r"[^\W\d]\w*")
+_STARTS = frozenset({"autoescape", "block", "call", "filter", "for", "if", "macro", "set", "trans", "with"})
 _BETWEEN = frozenset({"elif", "else", "empty", "plural", "pluralize"})
 _PRINTS = frozenset({"cycle", "firstof", "now", "static", "trans", "translate", "url", "widthratio"})
 
@@ -69,12 +67,6 @@ class Position(int):
         position = cls(token_line)
         position.line, position.column = line, column
         return position
-
-    @classmethod
-    def of_tag(cls, source: str, tag: re.Match[str], *, named: bool = True) -> "Position":
-        """Return the position of the name of a tag, else of its start."""
-        line, column = line_and_column(source, tag.start("name") if named and tag["name"] else tag.start())
-        return cls.at(line, line, column)
 
 
 class _PositioningLexer(Lexer):
@@ -100,7 +92,7 @@ class _PositioningLexer(Lexer):
         return iter(tokens)
 
 
-@lru_cache(_MOST_FILES)
+@lru_cache(_MOST_LEXERS)
 def _with_positions(lexer: Lexer) -> Lexer:
     positioning = copy(lexer)
     positioning.__class__ = _PositioningLexer
@@ -114,7 +106,7 @@ class TolerantEnvironment(Environment):
     """
 
     wrong_tags: dict[str | None, tuple[list[TemplateSyntaxError], set[str]]]
-    """The errors of each parsed template, in the order in which they were found, and the words in wrong tags."""
+    """The errors of each parsed template, in the order of their tags, and the words in wrong tags."""
 
     @property
     def lexer(self) -> Lexer:
@@ -122,19 +114,39 @@ class TolerantEnvironment(Environment):
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         wrong, words = self.wrong_tags[name] = list[TemplateSyntaxError](), set[str]()
+        faults: Sequence[_Fault] = ()
+        for _ in range(_MOST_PARSED):
+            try:
+                return self._parse_shallow(source, name, filename)
+            except RecursionError:
+                raise TemplateSyntaxError(TOO_DEEP, 1, name, filename) from None
+            except TemplateSyntaxError as error:
+                faults = self._faults_in(source, error, is_first=not faults)
+                wrong += (one.error(name, filename) for one in faults if one.message or one.engine)
+                if not 0 < len(faults) < _MOST_FAULTS:
+                    raise (wrong or [error])[0] from None
+            tags = [tag for one in faults for tag in one.tags]
+            words |= {word for tag in tags if tag["name"] != "" for word in _WORD.findall(_QUOTED.sub("", tag[0]))}
+            words |= OF_ENGINES if any(one.engine for one in faults) else set()
+            source = _without(source, faults)
+        raise wrong[0]
+
+    def _faults_in(self, source: str, error: TemplateSyntaxError, *, is_first: bool) -> Sequence["_Fault"]:
+        if error.message == TOO_DEEP:
+            return ()
+        faults = [*islice(_faults_in(source, self._error_alone), _MOST_FAULTS)] if is_first else ()
+        return faults or [*_fault_at(source, error)]
+
+    def _error_alone(self, source: str) -> TemplateSyntaxError | None:
         try:
-            return self._parse_shallow(source, name, filename)
+            self._parse_shallow(source, None, None)
+        except TemplateSyntaxError as error:
+            return error
         except RecursionError:
-            raise TemplateSyntaxError(TOO_DEEP, 1, name, filename) from None
-        except TemplateSyntaxError:
-            if not (known := _shared_result(source, self.lexer, frozenset(self.extensions))):
-                known.append(_put_stand_ins(self._parse_shallow, source))
-            result = known[0]
-            wrong += (make_error(name, filename) for make_error in result.wrong)
-            words.update(result.words)
-            if result.source is None:
-                raise wrong[0] from None
-            return self._parse_shallow(result.source, name, filename)
+            return TemplateSyntaxError(TOO_DEEP, 1)
+        except ValueError as error:  # of Python's int
+            return TemplateSyntaxError(f"A number cannot be read: {error}.", 1)
+        return None
 
     def _parse_shallow(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
         return require_shallow(super()._parse(source, name, filename), name, filename)
@@ -145,7 +157,6 @@ class TolerantEnvironment(Environment):
 
     def _load_template(self, name: str, globals: Any) -> Template:  # noqa: A002 - Jinja's name
         template = super()._load_template(name, globals)
-        refuse_part_of_itself(template)
         wrong, words = self.wrong_tags.get(template.name, ((), set[str]()))
         if wrong and not is_noting():
             raise wrong[0]
@@ -153,132 +164,85 @@ class TolerantEnvironment(Environment):
         return template
 
 
-_Parse = Callable[[str, None, None], nodes.Template]
-_MakeError = Callable[[str | None, str | None], TemplateSyntaxError]
-"""Makes an error from the name and the path of the file."""
+_Tag = re.Match[str]
 
 
-class _WithStandIns(NamedTuple):
-    """A source without its wrong tags, or None if there are too many; the errors, and the words in the wrong tags."""
+class _Fault(NamedTuple):
+    """What is wrong with the first of these tags. `engine`: whose tag it is, if it is another engine's.
 
-    source: str | None
-    wrong: Sequence[_MakeError]
-    words: Collection[str]
+    Without a message and an engine, it follows from another fault.
+    """
 
+    tags: Sequence[_Tag]
+    message: str
+    place: Position
+    engine: str
 
-@lru_cache(_MOST_FILES)
-def _shared_result(source: str, lexer: Lexer, extensions: frozenset[str]) -> list[_WithStandIns]:  # noqa: ARG001 - the key
-    """Return a list for what `_put_stand_ins` returns, which environments with the same syntax share."""
-    return []
+    @classmethod
+    def of(cls, source: str, tags: Sequence[_Tag], message: str, lines: int = 0) -> "_Fault":
+        """Return the fault in the line of its tag, or so many `lines` below."""
+        engine, sentence = recognise(tags[0][0], source)
+        start = tags[0].start("name") if engine and tags[0]["name"] else tags[0].start()
+        line, column = line_and_column(source, start)
+        return cls(tags, sentence if engine else message, Position.at(line + lines, line, column), engine)
 
-
-def _put_stand_ins(parse: _Parse, source: str) -> _WithStandIns:
-    wrong, words = list[_MakeError](), set[str]()
-    parses = iter(range(_MOST_PARSED // (len(source) + _EACH_PARSED)))
-    error, only_ends = _error_in(parse, source), True
-    while error:
-        tags, other = _wrong_tags(parse, parses, source, error)
-        only_ends = only_ends and (error.message or "").startswith(_UNEXPECTED_END)
-        wrong += _errors_of(error, tags, source, may_follow=bool(wrong) and not only_ends)
-        if not tags:
-            return _WithStandIns(None, wrong, words)
-        words |= {word for tag in tags if tag["name"] != "" for word in _WORD.findall(_QUOTED.sub("", tag[0]))}
-        words |= OF_ENGINES if any(recognise(tags[0][0], source)) else set()
-        source, error = _without(source, tags, error), other
-    return _WithStandIns(source, wrong, words)
+    def error(self, name: str | None, filename: str | None) -> TemplateSyntaxError:
+        if self.engine:
+            return TagOfAnotherEngine(self.message, self.engine, self.place, name, filename)
+        return TemplateSyntaxError(self.message, self.place, name, filename)
 
 
-def _error_in(parse: _Parse, source: str) -> TemplateSyntaxError | None:
-    try:
-        parse(source, None, None)
-    except TemplateSyntaxError as error:
-        return error
-    except RecursionError:
-        return TemplateSyntaxError(TOO_DEEP, 1)
-    return None
+def _faults_in(source: str, error_alone: Callable[[str], TemplateSyntaxError | None]) -> Iterator[_Fault]:
+    """Yield the faults of tags that are wrong by themselves, and of blocks that are not closed, by their lines."""
+    tags = [tag for tag in _tags_in(source) if tag["tag"] or tag["broken"]]
+    errors: dict[str, TemplateSyntaxError | None] = {}
+
+    def error_of(before: str, tag: _Tag, after: str) -> tuple[str, int] | None:
+        """Return the error of a tag, and how many lines below its start."""
+        text = f"{before}{tag[0]}{after} "  # else Jinja does not miss the end of a comment
+        if text not in errors and len(errors) < _MOST_TAGS:
+            errors[text] = error_alone(text)
+        error = errors.get(text)
+        return (error.message or "", max(0, error.lineno - 1 - before.count("\n"))) if error else None
+
+    blocks = [*_blocks(tags)]
+    inside = {tag for block, _ in blocks for tag in block}
+    alone = (([tag], None) for tag in tags if tag not in inside)
+    for block, message in sorted((*blocks, *alone), key=lambda one: one[0][0].start()):
+        start, *others = block
+        is_end = message is not None and (start["name"] or "").startswith("end")
+        end = f"{{% end{start['name']} %}}" if others or message is not None else ""
+        error = None if is_end else error_of("", start, end)
+        engine, sentence = recognise(start[0], source)
+        if error or message is not None or (engine and not sentence):
+            yield _Fault.of(source, block, *(error or (message or "", 0)))
+            continue
+        for tag in others:
+            is_last = tag is others[-1]
+            if error := error_of(start[0], tag, "" if is_last else end):
+                yield _Fault.of(source, [tag, *block[:-1]] if is_last else [tag], *error)
 
 
-def _wrong_tags(
-    parse: _Parse, parses: Iterator[int], source: str, error: TemplateSyntaxError
-) -> tuple[Sequence[re.Match[str]], TemplateSyntaxError | None]:
-    """Return the first suspects without which parsing gets further, none if no `parses` are left, and its error."""
-    suspects = () if error.message == TOO_DEEP else _suspects(source, error)
-    for tags, _ in zip(suspects, parses, strict=False):
-        other = _error_in(parse, _without(source, tags, error))
-        same = other and (other.message, other.lineno) == (error.message, error.lineno)
-        if not (other and same and _column_of(other) <= _column_of(error)):  # or it is the next of its kind in the line
-            return tags, other
-    return (), None
-
-
-def _errors_of(
-    error: TemplateSyntaxError, tags: Sequence[re.Match[str]], source: str, *, may_follow: bool
-) -> Iterator[_MakeError]:
-    """Yield what is wrong with these tags: the error, at its place. Nothing if it follows from an earlier one."""
-    make = partial(type(error), message := error.message or "")
-    nested = _NESTED.search(message)
-    if tags and nested and tags[0]["name"] == nested[2]:
-        sentence = f"'{nested[2]}' is not closed before '{nested[1]}'."
-        yield from (partial(type(error), sentence, Position.of_tag(source, tag)) for tag in tags)
-    elif tags and any(recognised := recognise(tags[0][0], source)):
-        engine, sentence = recognised
-        yield partial(TagOfAnotherEngine, sentence, engine, Position.of_tag(source, tags[0]))
-    elif not (may_follow and _FOLLOWS.search(message)):
-        is_start = tags and message.startswith(_UNEXPECTED_END)
-        yield partial(make, Position.of_tag(source, tags[0], named=False) if is_start else error.lineno)
-        if is_start or message == _OPEN_COMMENT:
-            yield from (partial(make, Position.of_tag(source, tag, named=False)) for tag in tags[1:])
+def _fault_at(source: str, error: TemplateSyntaxError) -> Iterator[_Fault]:
+    """Yield the fault of the tag with an error that only the whole file shows, if a tag is there."""
+    line, column = getattr(error.lineno, "line", error.lineno), getattr(error.lineno, "column", 1)
+    at = sum(len(one) + 1 for one in source.split("\n")[: line - 1]) + column - 1
+    tags = [tag for tag in _tags_in(source) if tag["tag"] or tag["broken"]]
+    if tag := next((tag for tag in tags if tag.start() <= at < tag.end() and not tag[0].startswith("{{__")), None):
+        block = next((block for block, _ in _blocks(tags) if tag in block), [tag])
+        yield _Fault.of(source, [tag, *(one for one in block if one is not tag)], error.message or "")
 
 
 def without_block_at(source: str, start: int) -> str:
     """Return a template of Django with stand-ins of the same length for the tag there and the others of its block."""
     tags = [tag for tag in _tags_in(source) if not tag[0].startswith("{#")]
-    block = next((block for block in _blocks(tags) if block[0].start() == start), None)
+    blocks = (block for block, message in _blocks(tags) if message is None)
+    block = next((block for block in blocks if block[0].start() == start), None)
     wrong = block or [tag for tag in tags if tag.start() == start]
     return splice(source, ((*tag.span(), _stand_in(source, tag, "[[", "]]")) for tag in wrong))
 
 
-def _suspects(source: str, error: TemplateSyntaxError) -> Iterator[Sequence[re.Match[str]]]:
-    """Yield the tags that may be wrong, the likeliest first; together those of one kind, each with its end tag."""
-    tags = [one for one in _tags_in(source) if not one[0].startswith(("{{__", "{#")) or one["broken"]]
-    blocks = {block[0]: block for block in _blocks(tags)}
-    inside = {tag for block in blocks.values() for tag in block}
-    for suspects in filter(None, _likely(tags, inside, source, error)):
-        yield list(dict.fromkeys(tag for one in suspects for tag in blocks.get(one, [one])))
-
-
-def _likely(
-    tags: Sequence[re.Match[str]], inside: Collection[re.Match[str]], source: str, error: TemplateSyntaxError
-) -> Iterator[Sequence[re.Match[str]]]:
-    """Yield suspects. `inside`: the tags of complete blocks."""
-    message = error.message or ""
-    lines = source.split("\n")[: error.lineno]
-    unclosed = [tag for tag in tags if tag not in inside and not _WITH_VALUE.match(tag[0])]
-    end = sum(len(line) + 1 for line in lines)
-    if nested := _NESTED.search(message):
-        before = [tag for tag in tags if tag.start() < end]
-        start = max((tag.start() for tag in before if f"end{tag['name']}" == nested[1] and tag in inside), default=end)
-        those = [tag for tag in unclosed if tag["name"] == nested[2] and start < tag.start() < end]
-        yield from (those[-1:], those)
-    if message == _OPEN_COMMENT:
-        closed = source.rfind("#}")
-        yield [tag for tag in tags if tag["broken"] and tag[0].startswith("{#") and tag.start() > closed]
-    if others := [tag for tag in tags if any(recognise(tag[0], source))]:
-        yield others
-    if unknown := _UNKNOWN.search(message):
-        named = [tag for tag in tags if tag["name"] == unknown[1]]
-        yield [tag for tag in named if tag not in inside] or named
-    elif open_tag := _UNCLOSED.search(message):
-        those = [tag for tag in unclosed if tag["name"] == open_tag[1]]
-        yield from (those[-1:], those, *([tag] for tag in reversed(those[:-1])))
-    there = [tag for tag in tags if tag.start() < end and tag.end() >= end - len(lines[-1]) - 1]
-    line_of_tag = getattr(error.lineno, "line", error.lineno)
-    at = sum(len(line) + 1 for line in lines[: line_of_tag - 1]) + _column_of(error) - 1
-    here = [tag for tag in tags if tag.start() <= at < tag.end()]
-    yield from ([tag] for tag in (*here, *sorted(there, key=lambda tag: not tag["broken"])))
-
-
-def _tags_in(source: str) -> Iterator[re.Match[str]]:
+def _tags_in(source: str) -> Iterator[_Tag]:
     """Yield all tags. `{% comment %}` of Django and Liquid is one with what is in it."""
     at, ends = 0, True
     while tag := _TAG.search(source, at):
@@ -289,39 +253,46 @@ def _tags_in(source: str) -> Iterator[re.Match[str]]:
         yield (end and _WHOLE.match(source, tag.start(), at)) or tag
 
 
-def _blocks(tags: Iterable[re.Match[str]]) -> Iterator[list[re.Match[str]]]:
-    """Yield the tags of each complete block: those of `if` are its start, each `elif`, `else`, and its end."""
-    opened: list[list[re.Match[str]]] = []
-    names = Counter[str]()
+def _blocks(tags: Sequence[_Tag]) -> Iterator[tuple[list[_Tag], str | None]]:
+    """Yield the tags of each block: those of `if` are its start, each `elif`, `else`, and its end.
+
+    With a block that is not closed, and an end without a start, comes a message; an empty one if another fault is why.
+    """
+    ends = {tag["name"][3:] for tag in tags if (tag["name"] or "").startswith("end")}
+    opened: list[list[_Tag]] = []
+    names, lost = Counter[str](), Counter[str]()
+    has_stray = False
     for tag in tags:
         name = tag["name"] or ""
         if name in _BETWEEN and opened:
             opened[-1].append(tag)
-        elif not name.startswith("end"):
-            if name and not _WITH_VALUE.match(tag[0]):
-                opened.append([tag])
-                names[name] += 1
-        elif names[name[3:]] > 0:
-            block: list[re.Match[str]] = []
-            while not block or block[0]["name"] != name[3:]:
-                block = opened.pop()
-                names[block[0]["name"]] -= 1
-            yield [*block, tag]
+        elif name.startswith("end") and names[name[3:]]:
+            while (own := (block := opened.pop())[0]["name"]) != name[3:]:
+                names[own], lost[own] = names[own] - 1, lost[own] + 1
+                yield block, f"'{own}' is not closed before '{name}'."
+            names[own] -= 1
+            yield [*block, tag], None
+        elif name.startswith("end"):
+            yield [tag], "" if lost[name[3:]] else f"Encountered unknown tag '{name}'."
+            has_stray, lost[name[3:]] = has_stray or not lost[name[3:]], lost[name[3:]] - 1
+        elif (name in _STARTS or name in ends) and not _WITH_VALUE.match(tag[0]):
+            opened.append([tag])
+            names[name] += 1
+    yield from ((block, "" if has_stray else f"'{block[0]['name']}' is not closed.") for block in opened)
 
 
-def _column_of(error: TemplateSyntaxError) -> int:
-    """Return where the tag of an error starts in its line, which the tokens of `origins` know."""
-    return getattr(error.lineno, "column", 1)
+def _without(source: str, faults: Iterable[_Fault]) -> str:
+    """Return the source with stand-ins for wrong tags. A block without an end gets one: a child shows only blocks."""
+    ends, wrong = "", dict[tuple[int, int], str]()
+    for fault in faults:
+        if fault.message == _OPEN_BLOCK:
+            ends += "{% endblock %}"
+        else:
+            wrong |= {tag.span(): _stand_in(source, tag) for tag in fault.tags}
+    return splice(source, ((*span, text) for span, text in sorted(wrong.items()))) + ends
 
 
-def _without(source: str, tags: Sequence[re.Match[str]], error: TemplateSyntaxError) -> str:
-    """Return the source with stand-ins for these tags. A block without an end gets one: a child shows only blocks."""
-    if tags[0]["name"] == "block" and _OPEN_BLOCK.search(error.message or ""):
-        return f"{source}{{% endblock %}}"
-    return splice(source, ((*tag.span(), _stand_in(source, tag)) for tag in tags))
-
-
-def _stand_in(source: str, tag: re.Match[str], before: str = "{{__", after: str = "}}") -> str:
+def _stand_in(source: str, tag: _Tag, before: str = "{{__", after: str = "}}") -> str:
     if included := _INCLUDED.match(tag[0]):  # without the arguments of another engine
         return included[0] + re.sub(r"[^\n]", " ", tag[0][included.end() : -2]) + tag[0][-2:]
     start, end = (before, after) if _prints(source, tag) and len(tag[0]) >= len(before + after) else ("{#", "#}")
@@ -329,7 +300,7 @@ def _stand_in(source: str, tag: re.Match[str], before: str = "{{__", after: str 
     return f"{start}{inside}{end}" if len(tag[0]) >= len(start + end) else " " * len(tag[0])
 
 
-def _prints(source: str, tag: re.Match[str]) -> bool:
+def _prints(source: str, tag: _Tag) -> bool:
     """Tell whether a tag may print. A statement that is alone on its lines usually prints nothing."""
     if tag[0].startswith("{{") or tag["name"] in _PRINTS:
         return True

@@ -18,7 +18,7 @@ from keyturn.studio.lint.baseline import BaselineInvalid, read_baseline
 from keyturn.studio.lint.check import Part, TemplateChecks, put_together
 from keyturn.studio.lint.checks import checks_for
 from keyturn.studio.lint.checks.safety import audit
-from keyturn.studio.lint.checks_in_renderers import How, check_apart
+from keyturn.studio.lint.checks_in_renderers import check_apart
 from keyturn.studio.lint.document import Document
 from keyturn.studio.lint.report import Report
 from keyturn.studio.lint.rules import limit_finding
@@ -145,8 +145,8 @@ class FolderChecks:
         self._gallery.branches(entry.name)  # so that the list shows them
         limits, clients = self._studio.limits, self._studio.clients
 
-        def run(seconds: float, how: How) -> Part:
-            return self._runner.run_for(seconds, _check_template, entry.name, clients, limits, how)
+        def run(seconds: float) -> Part:
+            return self._runner.run_for(seconds, _check_template, entry.name, clients, limits)
 
         try:
             return check_apart(run, self._gallery, entry, limits)
@@ -166,9 +166,9 @@ class FolderChecks:
         self._put_together, self._again_at = state, began + (monotonic() - began) * (_SHARE + 1)
 
 
-def _check_template(renderer: MailRenderer, template: str, clients: tuple[str, ...], limits: Limits, how: How) -> Part:
+def _check_template(renderer: MailRenderer, template: str, clients: tuple[str, ...], limits: Limits) -> Part:
     gallery = renderer.gallery
     with gallery.one_look():
         checks = checks_for(clients, gallery.audits)
         languages = tuple(gallery.languages.known.values())
-        return how(TemplateChecks(gallery, checks, languages, limits, renderer.traced), template)
+        return TemplateChecks(gallery, checks, languages, limits, renderer.traced).check(template)
