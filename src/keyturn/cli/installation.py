@@ -41,9 +41,7 @@ class Installation:
     def named(self, text: str) -> str:
         """Return a sentence in which `keyturn ...` is what people type here."""
         if self._plugin:
-            text = text.replace("`keyturn ", f"`{self._plugin.command} ")
-            if self._plugin.shares_database:
-                text = text.replace("database.url", "the app's connection_string")
+            return text.replace("`keyturn ", f"`{self._plugin.command} ")
         return text
 
     def inspect_settings(self) -> Reading:
@@ -70,20 +68,17 @@ class Installation:
             yield parts
         finally:
             await parts.close()
-            # The pool of an app that is not started here, so this code closes it.
-            await parts.database.connections.close()
 
     @asynccontextmanager
     async def database(self, settings: Settings) -> AsyncIterator["Database"]:
         """Yield the database alone, and close it."""
         from keyturn.service.database import Database
 
-        own = settings.database
-        database = self._plugin.parts.database if self._plugin else Database(own.url, schema=own.schema)
+        database = self._plugin.parts.database if self._plugin else Database(settings.database.url)
         try:
             yield database
         finally:
-            await database.connections.close()
+            await database.close()
 
 
 def installation() -> Installation:

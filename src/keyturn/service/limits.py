@@ -201,15 +201,13 @@ class StoredCounters:
         return bool(self._execute(_CLEAR, key=limit.key).rowcount)
 
     def _execute(self, sql: str, **values: Any) -> sa.CursorResult[*tuple[Any, ...]]:
-        schemas = self._connection.get_execution_options().get("schema_translate_map") or {}
-        statement = _statement(sql, self._connection.dialect.name, schemas.get(None))
+        statement = _statement(sql, self._connection.dialect.name)
         return self._connection.execute(statement, values | {"now": unix(), "instead": replacing()})
 
 
 @lru_cache
-def _statement(sql: str, dialect: str, schema: str | None) -> sa.TextClause:
-    quoted = '"' + schema.replace('"', '""') + '".' if schema else ""
-    return sa.text(sql.format(table=quoted + LimitRow.__tablename__, **_WORDS[dialect]))
+def _statement(sql: str, dialect: str) -> sa.TextClause:
+    return sa.text(sql.format(table=LimitRow.__tablename__, **_WORDS[dialect]))
 
 
 def _as_json(requests: Mapping[int, Sequence[Limit]]) -> str:

@@ -13,7 +13,6 @@ import msgspec
 from keyturn.mail.port.email import Sender
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts_readiness import AccountsReadiness
-from keyturn.service.database import Database
 from keyturn.service.database.migrations import require_current
 from keyturn.service.inviting.invitations import Operators
 from keyturn.service.lanes import events_told, worker_of
@@ -41,12 +40,11 @@ from keyturn.service.telemetry.meters import Meters
 class FromApp(msgspec.Struct, frozen=True, kw_only=True):
     """Objects and functions that an app brings beside its settings.
 
-    `database`, `accounts`: used instead of those that the settings name.
+    `accounts`: used instead of those that the settings name.
     `callbacks`: functions that are told of events, by event.
     `before_reset`: a function that is asked before a reset.
     """
 
-    database: Database | None = None
     accounts: AccountStore | None = None
     callbacks: Mapping[str, Callback[Any]] = {}
     before_reset: BeforeReset | None = None
@@ -72,7 +70,7 @@ class Parts:
         self.themes = theme.build(settings, reload=reload_templates)
         self.languages = self.themes.general.languages
         self.templates = builtin_emails.builtin_templates(settings, self.themes.general, reload=reload_templates)
-        self.ground = shared = ground.build(settings, self.themes, self.meters, app.database, app.accounts)
+        self.ground = shared = ground.build(settings, self.themes, self.meters, app.accounts)
         self.accounts, self.secrets = shared.accounts, shared.secrets
         self.database, self.outbox, self.audit = shared.database, shared.outbox, shared.audit
         self.mailboxes = shared.mailboxes

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -13,87 +13,21 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.plugins import InitPlugin
 from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp, Middleware, Receive, Scope, Send
-from sqlalchemy import make_url
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.email import Sender
-from keyturn.packaging import requires_extra
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import is_async
 from keyturn.service.api.json_routes import with_security_schemes
-from keyturn.service.database import Database
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.parts import FromApp, Parts
 from keyturn.service.reset import events
 from keyturn.service.reset.events import EVENTS, BeforeReset, Callback
 from keyturn.service.rooms import PAGE, api_router, pages_router
-from keyturn.service.settings import AccountSettings, DatabaseSettings, Secret, Settings
-from keyturn.service.settings.database_urls import read_url
+from keyturn.service.settings import AccountSettings, Settings
 from keyturn.service.settings.paths import hosted_path, page_urls, without_default_pages
 from keyturn.service.settings.reading import require_valid
-
-if TYPE_CHECKING:
-    from advanced_alchemy.config import SQLAlchemyAsyncConfig
-
-
-_HOW_TO_CONNECT = ("connect_args", "module", "plugins", "pool")
-"""Options of an engine that decide how it reaches its server, and are in no address."""
-
-_INSTEAD = "remove alchemy=, and set database.url to a PostgreSQL or SQLite database for Keyturn"
-
-
-def share_database(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> tuple[Settings, Database]:
-    """Return the app's database as Keyturn's, and the settings with its address.
-
-    On PostgreSQL that is the app's engine and pool. On SQLite only the file is shared: Keyturn's connections use
-    write-ahead logging, full synchronisation and one writer, which should not be imposed on the app's. Raises
-    SettingsInvalid if Keyturn's tables cannot be there, or if the settings name a database, too.
-    """
-    if settings.database.url != DatabaseSettings().url:
-        raise SettingsInvalid.of(
-            "database.url",
-            "is set, but alchemy= gives the plugin the app's database: remove [database] from keyturn.toml,"
-            " or remove alchemy=",
-        )
-    url = make_url(alchemy.connection_string) if alchemy.connection_string else alchemy.get_engine().url
-    address = Secret(url.render_as_string(hide_password=False))
-    settings = msgspec.structs.replace(settings, database=msgspec.structs.replace(settings.database, url=address))
-    match url.get_backend_name(), url.get_driver_name():
-        case "sqlite", _:
-            if not read_url(settings.database.url, "alchemy").url.database:
-                reason = f"a database in memory exists only for one connection: use a file, or {_INSTEAD}"
-                raise SettingsInvalid.of("alchemy", reason)
-            return settings, Database(settings.database.url, schema=settings.database.schema)
-        case "postgresql", "asyncpg":
-            with requires_extra("postgres", "postgresql+asyncpg", "alchemy"):
-                engine = alchemy.get_engine()
-            return settings, Database(engine, schema=settings.database.schema, timeout=settings.database.timeout)
-        case "postgresql", driver:
-            reason = f"its driver is {driver}, but Keyturn needs postgresql+asyncpg: {_INSTEAD}"
-            raise SettingsInvalid.of("alchemy", reason)
-        case name, _:
-            raise SettingsInvalid.of("alchemy", f"Keyturn's own tables cannot be in {name}: {_INSTEAD}")
-
-
-def tied_to_its_process(settings: Settings, alchemy: "SQLAlchemyAsyncConfig") -> str:
-    """Return what prevents another process from opening the app's database as the app does, or "" if nothing does.
-
-    `settings`: as returned by `share_database`. SQLite is opened by its file in every process.
-    """
-    if make_url(settings.database.url).get_backend_name() == "sqlite":
-        return ""
-    if alchemy.connection_string is None or alchemy.create_engine_callable is not create_async_engine:
-        return "is an engine that the app builds itself"
-    if given := [name for name in _HOW_TO_CONNECT if alchemy.engine_config_dict.get(name)]:
-        return f"has {given[0]} in its engine_config, which an address cannot contain"
-    try:
-        read_url(settings.database.url, "alchemy")
-    except SettingsInvalid as error:
-        return f"has an address that Keyturn's own connections cannot use ({error.faults[0].message})"
-    return ""
-
 
 _EVENTS = {f"on_{event.replace('.', '_')}": event for event in EVENTS}
 
@@ -108,7 +42,6 @@ _CHOICES = (
 class KeyturnConfig:
     """An app's configuration of its Keyturn.
 
-    `alchemy`: the app's own configuration of its database, which then holds Keyturn's tables, too.
     `accounts`: a store of the app's, instead of the one that the settings name.
     `worker`: whether the app sends the mails, as `server.worker` says; `litestar keyturn worker` is the alternative.
     `pages`: without them there is only the API, and no mail links to a hosted page that the settings do not name.
@@ -119,7 +52,6 @@ class KeyturnConfig:
     """
 
     settings: Settings = field(kw_only=False)
-    alchemy: "SQLAlchemyAsyncConfig | None" = None
     accounts: AccountStore | None = None
     worker: bool = True
     pages: bool = True
@@ -146,17 +78,11 @@ class KeyturnPlugin(InitPlugin):
         if not config.pages:
             settings = without_default_pages(settings)
             _require_own_pages(settings)
-        callbacks, database = _callbacks(config), None
-        if config.alchemy:
-            settings, database = share_database(settings, config.alchemy)
-        self.shares_database = database is not None
-        app = FromApp(
-            database=database, accounts=config.accounts, callbacks=callbacks, before_reset=config.before_reset
-        )
+        app = FromApp(accounts=config.accounts, callbacks=_callbacks(config), before_reset=config.before_reset)
         self.parts = Parts(settings, app=app, sender=config.sender)
         self._lifetime = Lifetime(self.parts, worker=config.worker, command=self.command)
         if self._lifetime.worker == "child":
-            _require_what_a_child_can_have(config, self.parts)
+            _require_what_a_child_can_have(config)
         self._config = config
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
@@ -246,13 +172,11 @@ class _LifespanLast(InitPlugin):
         return app_config
 
 
-def _require_what_a_child_can_have(config: KeyturnConfig, parts: Parts) -> None:
+def _require_what_a_child_can_have(config: KeyturnConfig) -> None:
     """Raise SettingsInvalid for what a worker needs and the settings cannot pass to another process."""
     found = {name: "is a function of this process" for name in _EVENTS if getattr(config, name)}
     if config.accounts is not None:
         found["accounts"] = "is an object of this process"
-    if config.alchemy and (reason := tied_to_its_process(parts.settings, config.alchemy)):
-        found["alchemy"] = reason
     if found:
         raise SettingsInvalid([Fault(name, f"{reason}; {_CHOICES}") for name, reason in found.items()])
 

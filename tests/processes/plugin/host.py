@@ -34,7 +34,7 @@ from uvicorn.lifespan.on import LifespanOn
 
 from keyturn import KeyturnConfig, KeyturnPlugin, Settings
 from keyturn.service.parts import Parts
-from keyturn.service.settings import AccountSettings, DatabaseSettings, HashingSettings, TableSettings
+from keyturn.service.settings import AccountSettings, DatabaseSettings, HashingSettings, Secret, TableSettings
 
 BASE_URL = "https://school.example.org/account"
 REQUEST = "/account/api/auth/request-password-reset"
@@ -136,13 +136,17 @@ def alchemy_for(url: str, **options: Any) -> SQLAlchemyAsyncConfig:
 
 
 def keyturn_settings(**changes: Any) -> Settings:
-    """Return settings that name no database: the app's is shared. A hash costs the least that a file may say."""
+    """Return settings in which a hash costs the least that a file may say."""
     defaults: dict[str, Any] = {
         "base_url": BASE_URL,
         "sign_in_url": "{base_url}/login",
         "hashing": HashingSettings(cost=10),
     }
     return settings_for(DatabaseSettings().url, **defaults | changes)
+
+
+def in_database(settings: Settings, url: str) -> Settings:
+    return msgspec.structs.replace(settings, database=msgspec.structs.replace(settings.database, url=Secret(url)))
 
 
 class Host:
@@ -153,8 +157,8 @@ class Host:
     ) -> None:
         self.inbox = Inbox()
         self.alchemy = alchemy_for(url)
-        given: dict[str, Any] = {"alchemy": self.alchemy, "worker": False, "sender": self.inbox}
-        settings = settings or keyturn_settings()
+        given: dict[str, Any] = {"worker": False, "sender": self.inbox}
+        settings = in_database(settings or keyturn_settings(), url)
         if "accounts" not in plugin:
             settings = msgspec.structs.replace(settings, accounts=AccountSettings(store="table", table=TABLE))
         self.keyturn = KeyturnPlugin(KeyturnConfig(settings, **given | plugin))
