@@ -29,12 +29,6 @@ if TYPE_CHECKING:
     from keyturn.service.problems.passwords import PasswordRejected as PasswordRejected
     from keyturn.service.problems.passwords import Violation as Violation
     from keyturn.service.problems.requests import AccountsUnready as AccountsUnready
-    from keyturn.service.reset.events import AccountSecured as AccountSecured
-    from keyturn.service.reset.events import Event as Event
-    from keyturn.service.reset.events import PasswordChanged as PasswordChanged
-    from keyturn.service.reset.events import PasswordResetRequested as PasswordResetRequested
-    from keyturn.service.reset.events import PendingReset as PendingReset
-    from keyturn.service.reset.events import SecondStepFailed as SecondStepFailed
     from keyturn.service.settings import Settings as Settings
     from keyturn.service.settings.reading import read_settings as read_settings
     from keyturn.studio.mails import Mails as Mails
@@ -53,8 +47,6 @@ _MODULES = {
         "service.plugin": "KeyturnConfig KeyturnPlugin",
         "service.problems.passwords": "PasswordRejected Violation",
         "service.problems.requests": "AccountsUnready",
-        "service.reset.events": "AccountSecured Event PasswordChanged PasswordResetRequested PendingReset"
-        " SecondStepFailed",
         "service.settings": "Settings",
         "service.settings.reading": "read_settings",
         "studio.mails": "Mails RenderedMail",

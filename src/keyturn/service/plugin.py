@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -17,22 +17,18 @@ from litestar.types import ASGIApp, Middleware, Receive, Scope, Send
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.email import Sender
 from keyturn.service.accounts.port import AccountStore
-from keyturn.service.accounts.store_factory import is_async
 from keyturn.service.api.json_routes import with_security_schemes
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.rendering import Pages
-from keyturn.service.parts import FromApp, Parts
-from keyturn.service.reset import events
-from keyturn.service.reset.events import EVENTS, BeforeReset, Callback
+from keyturn.service.parts import Parts
 from keyturn.service.rooms import PAGE, api_router, pages_router
 from keyturn.service.settings import AccountSettings, Settings
 from keyturn.service.settings.paths import hosted_path, page_urls, without_default_pages
 from keyturn.service.settings.reading import require_valid
 
-_EVENTS = {f"on_{event.replace('.', '_')}": event for event in EVENTS}
-
-_CHOICES = (
-    'the worker is a process of its own (server.worker = "child"), which cannot have it: say worker=False and run '
+_NOT_FOR_A_CHILD = (
+    "is an object of this process; the worker is a process of its own "
+    '(server.worker = "child"), which cannot have it: say worker=False and run '
     '`litestar keyturn worker`, or set server.worker = "inside", where the time of the app\'s answers tells strangers '
     "who has an account, since a mail is prepared in between"
 )
@@ -47,8 +43,6 @@ class KeyturnConfig:
     `pages`: without them there is only the API, and no mail links to a hosted page that the settings do not name.
     `path`: path of all routes in this app; by default that of `base_url`, and "" behind a proxy that strips it.
     `sender`: replaces `mail.transport` in tests, whose worker runs in this process.
-    `on_...`: async functions that are told, at least once, by the process that sends the mails.
-    `before_reset`: an async function that is asked before a link is used up, and may refuse with a sentence.
     """
 
     settings: Settings = field(kw_only=False)
@@ -57,11 +51,6 @@ class KeyturnConfig:
     pages: bool = True
     path: str | None = None
     sender: Sender | None = None
-    on_password_changed: Callback[events.PasswordChanged] | None = None
-    on_password_reset_requested: Callback[events.PasswordResetRequested] | None = None
-    on_account_secured: Callback[events.AccountSecured] | None = None
-    on_second_step_failed: Callback[events.SecondStepFailed] | None = None
-    before_reset: BeforeReset | None = None
 
 
 class KeyturnPlugin(InitPlugin):
@@ -78,11 +67,10 @@ class KeyturnPlugin(InitPlugin):
         if not config.pages:
             settings = without_default_pages(settings)
             _require_own_pages(settings)
-        app = FromApp(accounts=config.accounts, callbacks=_callbacks(config), before_reset=config.before_reset)
-        self.parts = Parts(settings, app=app, sender=config.sender)
+        self.parts = Parts(settings, accounts=config.accounts, sender=config.sender)
         self._lifetime = Lifetime(self.parts, worker=config.worker, command=self.command)
-        if self._lifetime.worker == "child":
-            _require_what_a_child_can_have(config)
+        if config.accounts and self._lifetime.worker == "child":
+            raise SettingsInvalid.of("accounts", _NOT_FOR_A_CHILD)
         self._config = config
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
@@ -170,24 +158,6 @@ class _LifespanLast(InitPlugin):
         else:
             app_config.plugins.append(_LifespanLast(self._lifespan))
         return app_config
-
-
-def _require_what_a_child_can_have(config: KeyturnConfig) -> None:
-    """Raise SettingsInvalid for what a worker needs and the settings cannot pass to another process."""
-    found = {name: "is a function of this process" for name in _EVENTS if getattr(config, name)}
-    if config.accounts is not None:
-        found["accounts"] = "is an object of this process"
-    if found:
-        raise SettingsInvalid([Fault(name, f"{reason}; {_CHOICES}") for name, reason in found.items()])
-
-
-def _callbacks(config: KeyturnConfig) -> dict[str, Callback[Any]]:
-    """Return the callbacks by event. Raises SettingsInvalid for a function that would block the event loop."""
-    functions = {name: function for name in (*_EVENTS, "before_reset") if (function := getattr(config, name))}
-    blocking = "must be an async function, because a plain one would block all other requests"
-    if faults := [Fault(name, blocking) for name, function in functions.items() if not is_async(function)]:
-        raise SettingsInvalid(faults)
-    return {event: functions[name] for name, event in _EVENTS.items() if name in functions}
 
 
 def _with_accounts(settings: Settings, accounts: AccountStore | None) -> Settings:
