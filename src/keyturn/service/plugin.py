@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlsplit
 
-import msgspec
 from litestar import Litestar, Router, route
 from litestar.config.app import AppConfig
 from litestar.handlers import HTTPRouteHandler
@@ -16,37 +15,26 @@ from litestar.types import ASGIApp, Middleware, Receive, Scope, Send
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.mail.port.email import Sender
-from keyturn.service.accounts.port import AccountStore
-from keyturn.service.api.json_routes import with_security_schemes
 from keyturn.service.keyturn_app import KeyturnApp, Lifetime
 from keyturn.service.pages.rendering import Pages
 from keyturn.service.parts import Parts
-from keyturn.service.rooms import PAGE, api_router, pages_router
-from keyturn.service.settings import AccountSettings, Settings
+from keyturn.service.rooms import api_router, pages_router
+from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import hosted_path, page_urls, without_default_pages
 from keyturn.service.settings.reading import require_valid
-
-_NOT_FOR_A_CHILD = (
-    "is an object of this process; the worker is a process of its own "
-    '(server.worker = "child"), which cannot have it: say worker=False and run '
-    '`litestar keyturn worker`, or set server.worker = "inside", where the time of the app\'s answers tells strangers '
-    "who has an account, since a mail is prepared in between"
-)
 
 
 @dataclass(kw_only=True)
 class KeyturnConfig:
     """An app's configuration of its Keyturn.
 
-    `accounts`: a store of the app's, instead of the one that the settings name.
-    `worker`: whether the app sends the mails, as `server.worker` says; `litestar keyturn worker` is the alternative.
+    `worker`: whether the app sends the mails, as `server.worker` says; `keyturn worker` is the alternative.
     `pages`: without them there is only the API, and no mail links to a hosted page that the settings do not name.
     `path`: path of all routes in this app; by default that of `base_url`, and "" behind a proxy that strips it.
     `sender`: replaces `mail.transport` in tests, whose worker runs in this process.
     """
 
     settings: Settings = field(kw_only=False)
-    accounts: AccountStore | None = None
     worker: bool = True
     pages: bool = True
     path: str | None = None
@@ -60,44 +48,30 @@ class KeyturnPlugin(InitPlugin):
     SettingsInvalid. The database is checked when the app starts, which raises SettingsInvalid or DatabaseUnready.
     """
 
-    command = "litestar keyturn"
-
     def __init__(self, config: KeyturnConfig) -> None:
-        settings = require_valid(_with_accounts(config.settings, config.accounts), sending=config.sender is None)
+        settings = require_valid(config.settings, sending=config.sender is None)
         if not config.pages:
             settings = without_default_pages(settings)
             _require_own_pages(settings)
-        self.parts = Parts(settings, accounts=config.accounts, sender=config.sender)
-        self._lifetime = Lifetime(self.parts, worker=config.worker, command=self.command)
-        if config.accounts and self._lifetime.worker == "child":
-            raise SettingsInvalid.of("accounts", _NOT_FOR_A_CHILD)
+        self.parts = Parts(settings, sender=config.sender)
+        self._lifetime = Lifetime(self.parts, worker=config.worker)
         self._config = config
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
-        path, api = self._path_below(app_config.path) or "/", api_router(self.parts)
+        path = self._path_below(app_config.path) or "/"
         pages = [pages_router(Pages(self.parts))] if self._config.pages else []
         keyturn = KeyturnApp(
             self.parts,
             self._lifetime,
-            route_handlers=[Router(path, route_handlers=[api, *pages])],
+            route_handlers=[Router(path, route_handlers=[api_router(self.parts), *pages])],
             path=app_config.path,
             allowed_hosts=app_config.allowed_hosts,
             compression_config=app_config.compression_config,
             openapi_config=None,
         )
-        app_config.route_handlers.append(
-            Router(
-                "/",
-                route_handlers=[Router(path, route_handlers=[api]), *_places_of_pages(keyturn)],
-                middleware=[_answered_by(keyturn)],
-                opt={"exclude_from_auth": True},
-                # None of the app's own, and none that its plugins would find for a type.
-                dto=None,
-                return_dto=None,
-            )
-        )
-        if app_config.openapi_config:
-            app_config.openapi_config = with_security_schemes(app_config.openapi_config, self.parts)
+        middleware, opt = [_answered_by(keyturn)], {"exclude_from_auth": True}
+        places = Router("/", route_handlers=list(_places_of(keyturn)), middleware=middleware, opt=opt)
+        app_config.route_handlers.append(places)
         app_config.plugins.append(_LifespanLast(lambda _: keyturn.lifespan()))
         return app_config
 
@@ -112,8 +86,8 @@ class KeyturnPlugin(InitPlugin):
         return path.removeprefix(above)
 
 
-def _places_of_pages(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
-    """Yield what the app's router needs to find the pages.
+def _places_of(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
+    """Yield what the app's router needs to find the routes.
 
     Their handlers have names for parameters and dependencies, which could clash with the app's.
     """
@@ -121,10 +95,10 @@ def _places_of_pages(keyturn: Litestar) -> Iterator[HTTPRouteHandler]:
     async def answered_elsewhere() -> None: ...
 
     above = keyturn.path.rstrip("/")
-    for page in keyturn.routes:
-        if isinstance(page, HTTPRoute) and any(PAGE in handler.opt for handler in page.route_handlers):
-            path = page.path.removeprefix(above).replace("{", "{keyturn_")
-            methods = [method for handler in page.route_handlers for method in handler.http_methods]
+    for one in keyturn.routes:
+        if isinstance(one, HTTPRoute):
+            path = one.path.removeprefix(above).replace("{", "{keyturn_")
+            methods = [method for handler in one.route_handlers for method in handler.http_methods]
             yield route(path, http_method=methods, include_in_schema=False)(answered_elsewhere)
 
 
@@ -132,7 +106,6 @@ def _answered_by(keyturn: ASGIApp) -> Middleware:
     """Return middleware that lets an application of Keyturn's own answer, instead of what follows in the app.
 
     So nothing applies that the app has for its own routes, such as guards and handlers of errors (`api/__init__.py`).
-    The app has the routes, too: its router finds them, and its OpenAPI document describes them.
     """
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -158,19 +131,6 @@ class _LifespanLast(InitPlugin):
         else:
             app_config.plugins.append(_LifespanLast(self._lifespan))
         return app_config
-
-
-def _with_accounts(settings: Settings, accounts: AccountStore | None) -> Settings:
-    """Return the settings with the store in use. Raises SettingsInvalid if they already name a store."""
-    if accounts is None:
-        return settings
-    own, default = settings.accounts, AccountSettings()
-    for name in ("table", "store"):
-        if getattr(own, name) != getattr(default, name):
-            fix = "remove [accounts] from keyturn.toml, or remove accounts="
-            raise SettingsInvalid.of(f"accounts.{name}", f"is set, but accounts= gives the plugin a store: {fix}")
-    used = msgspec.structs.replace(own, store=f"{type(accounts).__module__}:{type(accounts).__name__}")
-    return msgspec.structs.replace(settings, accounts=used)
 
 
 def _require_own_pages(settings: Settings) -> None:

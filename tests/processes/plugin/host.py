@@ -153,14 +153,20 @@ class Host:
     """The app, and `keyturn`, the plugin in it. The accounts are in the app's table, unless `accounts` is given."""
 
     def __init__(
-        self, url: str, *, settings: Settings | None = None, plugin_first: bool = False, **plugin: Any
+        self,
+        url: str,
+        *,
+        settings: Settings | None = None,
+        accounts: AccountSettings | None = None,
+        plugin_first: bool = False,
+        **plugin: Any,
     ) -> None:
         self.inbox = Inbox()
         self.alchemy = alchemy_for(url)
         given: dict[str, Any] = {"worker": False, "sender": self.inbox}
         settings = in_database(settings or keyturn_settings(), url)
-        if "accounts" not in plugin:
-            settings = msgspec.structs.replace(settings, accounts=AccountSettings(store="table", table=TABLE))
+        in_table = AccountSettings(store="table", table=TABLE)
+        settings = msgspec.structs.replace(settings, accounts=accounts or in_table)
         self.keyturn = KeyturnPlugin(KeyturnConfig(settings, **given | plugin))
         plugins = [SQLAlchemyPlugin(config=self.alchemy), self.keyturn]
         self.app = Litestar(

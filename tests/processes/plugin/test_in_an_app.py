@@ -42,7 +42,7 @@ async def test_from_the_forgotten_password_to_the_apps_own_user(host: Host) -> N
 
 
 @ON_SQLITE
-async def test_the_apps_routes_are_as_they_were_and_its_description_has_keyturns(host: Host) -> None:
+async def test_the_apps_routes_and_its_description_are_as_they_were(host: Host) -> None:
     async with host.client(headers=KNOWN) as client:
         answer = await client.get("/notes", headers={"Origin": "https://app.example.org"})
         assert answer.json() == {"api": "the app's", "users": [ADA]}
@@ -56,9 +56,7 @@ async def test_the_apps_routes_are_as_they_were_and_its_description_has_keyturns
             assert (await client.get(path)).json() == {"the app says": "404"}
         assert (await client.get("/login")).text == "the app's own way in"
     schema: dict[str, Any] = host.app.openapi_schema.to_schema()
-    assert schema["paths"][REQUEST]["post"]["tags"] == ["Password reset"]
-    assert schema["paths"]["/notes"]["get"]
-    assert schema["paths"][REQUEST]["post"]["security"] == [{}], "not what the app asks for"
+    assert set(schema["paths"]) == {"/notes", "/login"}
     async with host.client() as stranger:
         assert (await stranger.get("/notes")).json() == {"the app says": "401"}
 

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
-from tests.driver.elsewhere import Elsewhere
 from tests.processes.plugin.documented import block
 from tests.processes.plugin.host import keyturn_settings
 
@@ -108,23 +107,6 @@ def test_a_table_that_is_made_in_code_keeps_the_rules_of_one_in_the_file() -> No
     wrong = TableSettings(table="users", set={"must_change": "{soon}"}, delete=("visits",))
     found = faults(plugin_of, keyturn_settings(accounts=AccountSettings(store="table", table=wrong)))
     assert set(found) == {"accounts.table.set.must_change", "accounts.table.delete"}
-
-
-@pytest.mark.parametrize(
-    ("accounts", "name"),
-    [
-        (AccountSettings(store="table", table=TableSettings(table="users", set={"must_change": False})), "table"),
-        (AccountSettings(table=TableSettings(table="users")), "table"),
-        (AccountSettings(store="school.people:store"), "store"),
-    ],
-)
-def test_accounts_in_the_file_and_in_the_code_are_a_fault(accounts: AccountSettings, name: str) -> None:
-    def with_store(settings: Settings) -> object:
-        return KeyturnPlugin(KeyturnConfig(settings, accounts=Elsewhere()))
-
-    found = faults(with_store, keyturn_settings(accounts=accounts))
-    assert list(found) == [f"accounts.{name}"]
-    assert found[f"accounts.{name}"].endswith("remove [accounts] from keyturn.toml, or remove accounts=")
 
 
 def test_the_documented_change_of_a_setting_is_taken() -> None:

@@ -15,7 +15,6 @@ from litestar import Litestar
 from litestar.exceptions import ImproperlyConfiguredException
 from sqlalchemy import Connection
 from tests.driver.builtin_accounts import builtin_accounts
-from tests.driver.elsewhere import Elsewhere
 from tests.driver.inbox import token_in
 from tests.driver.service import ADA, GRACE, NEW_PASSWORD, PASSWORD, hash_of
 from tests.processes.plugin.host import REQUEST, RESET, TABLE, Host, keyturn_settings
@@ -84,26 +83,16 @@ def test_an_app_says_where_its_people_sign_in_and_without_the_pages_nothing_may_
     assert set(faults(pages=False)) == {"reset_url", "forgot_url", "sign_in_url"}
 
 
-def test_a_store_that_no_settings_can_tell_another_process_is_refused_with_the_choices() -> None:
-    (message,) = faults(accounts=Elsewhere()).values()
-    assert message.startswith("is an object of this process")
-    assert "worker=False" in message
-    assert 'server.worker = "inside"' in message
-    inside = keyturn_settings(server={"worker": "inside"})
-    assert KeyturnPlugin(KeyturnConfig(inside, accounts=Elsewhere()))
-    assert KeyturnPlugin(KeyturnConfig(keyturn_settings(), accounts=Elsewhere(), worker=False))
-
-
 @pytest.fixture(params=["builtin", "table", "table elsewhere"])
 def plugin(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     """Return what the plugin is told about the accounts, for each store. The last has people in a file of its own."""
     if request.param != "table elsewhere":
-        return {"accounts": None} if request.param == "builtin" else {}
+        return {"accounts": AccountSettings()} if request.param == "builtin" else {}
     with closing(sqlite3.connect(tmp_path / "people.db")) as people, people:
         people.execute("CREATE TABLE users (id TEXT PRIMARY KEY, email TEXT, password_hash TEXT)")
         people.executemany("INSERT INTO users VALUES (?, ?, ?)", [(m, m, hash_of(PASSWORD)) for m in (ADA, GRACE)])
     table = TableSettings(url=Secret(f"sqlite:///{tmp_path / 'people.db'}"), table="users")
-    return {"accounts": None, "settings": keyturn_settings(accounts=AccountSettings(store="table", table=table))}
+    return {"accounts": AccountSettings(store="table", table=table)}
 
 
 @ON_SQLITE

@@ -62,13 +62,20 @@ class Migrated:
         return asyncio.run(read())
 
 
+async def migrated(url: str) -> str | None:
+    database = Database(url)
+    before = await migrate(database)
+    await database.close()
+    return before
+
+
 @pytest.mark.filterwarnings("ignore:No path_separator:DeprecationWarning")  # in the alembic.ini of Advanced Alchemy
 def test_both_go_up_and_down_and_neither_touches_the_other(
     empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     host = Migrated(empty_url, tmp_path)
-    assert "from revision none to" in host.litestar("keyturn", "migrate")
+    assert asyncio.run(migrated(empty_url)) is None
     ours = host.tables()
     assert VERSION_TABLE in ours
     assert all(name.startswith("keyturn_") for name in ours)
@@ -83,7 +90,7 @@ def test_both_go_up_and_down_and_neither_touches_the_other(
 
     host.litestar("database", "upgrade", "--no-prompt")
     assert host.tables() == ours | THEIRS
-    assert "already" in host.litestar("keyturn", "migrate")
+    assert asyncio.run(migrated(empty_url)) == head()
     host.litestar("database", "downgrade", "--no-prompt", "base")
     assert host.tables() == ours | {"alembic_versions"}
     host.litestar("database", "upgrade", "--no-prompt")

@@ -33,10 +33,10 @@ def _revisions() -> Sequence[str]:
     return sorted(file.stem.split("_")[0] for file in files)
 
 
-async def require_current(database: Database, *, command: str = "keyturn") -> str:
+async def require_current(database: Database) -> str:
     """Return the database's revision. Raises DatabaseUnready unless it answers and this program can work with it.
 
-    `command`: the program whose `migrate` updates this database. A database that is ahead still works: during a
+    A database that is ahead still works: during a
     rollout, a newer program has migrated it, and migrations expand first and contract a release later. All columns
     that the statements here name must still exist; otherwise the program is too old.
     """
@@ -51,7 +51,7 @@ async def require_current(database: Database, *, command: str = "keyturn") -> st
     if current and current >= head():
         return current
     state = f"is at revision {current}, not {head()}" if current else NO_TABLES
-    raise DatabaseUnready(f"the database {state}: run `{command} migrate`")
+    raise DatabaseUnready(f"the database {state}: run `keyturn migrate`")
 
 
 def ahead_text(current: str) -> str:
