@@ -121,7 +121,6 @@ RETURNING key, tat - {now}{durable}
 """
 _LEVELS = "WITH given AS ({given}) SELECT key, tat - {now} FROM {table} JOIN given USING (key)"
 _GIVE_BACK = "UPDATE {table} SET tat = tat - :gap WHERE key = :key"
-_FILL = "UPDATE {table} SET tat = {now} + :level WHERE key = :key AND tat < {now} + :level"
 _CLEAR = "DELETE FROM {table} WHERE key = :key"
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -191,10 +190,6 @@ class StoredCounters:
     def give_back(self, limit: Limit) -> None:
         """Undo one count."""
         self._execute(_GIVE_BACK, key=limit.key, gap=limit.gap)
-
-    def fill(self, limit: Limit, level: float) -> None:
-        """Raise the counter to a level, if it has one."""
-        self._execute(_FILL, key=limit.key, level=level)
 
     def clear(self, limit: Limit) -> bool:
         """Empty the counter; return whether there was one."""
