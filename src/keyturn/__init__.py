@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from keyturn.service.accounts.port import Ended as Ended
     from keyturn.service.accounts.port import NewPassword as NewPassword
     from keyturn.service.app import create_app as create_app
-    from keyturn.service.plugin import KeyturnConfig as KeyturnConfig
     from keyturn.service.plugin import KeyturnPlugin as KeyturnPlugin
     from keyturn.service.problems.passwords import PasswordRejected as PasswordRejected
     from keyturn.service.problems.passwords import Violation as Violation
@@ -44,7 +43,7 @@ _MODULES = {
         "mail.port.email": "Email Sender",
         "service.accounts.port": "Account AccountStore Ended NewPassword",
         "service.app": "create_app",
-        "service.plugin": "KeyturnConfig KeyturnPlugin",
+        "service.plugin": "KeyturnPlugin",
         "service.problems.passwords": "PasswordRejected Violation",
         "service.problems.requests": "AccountsUnready",
         "service.settings": "Settings",

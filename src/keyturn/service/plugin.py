@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -24,9 +23,11 @@ from keyturn.service.settings.paths import hosted_path, page_urls, without_defau
 from keyturn.service.settings.reading import require_valid
 
 
-@dataclass(kw_only=True)
-class KeyturnConfig:
-    """An app's configuration of its Keyturn.
+class KeyturnPlugin(InitPlugin):
+    """Adds the routes, and a lifespan that starts the worker and closes its resources.
+
+    The app's settings for its own routes do not apply to these, but its middleware does (`_answered_by`). Raises
+    SettingsInvalid. The database is checked when the app starts, which raises SettingsInvalid or DatabaseUnready.
 
     `worker`: whether the app sends the mails, as `server.worker` says; `keyturn worker` is the alternative.
     `pages`: without them there is only the API, and no mail links to a hosted page that the settings do not name.
@@ -34,32 +35,25 @@ class KeyturnConfig:
     `sender`: replaces `mail.transport` in tests, whose worker runs in this process.
     """
 
-    settings: Settings = field(kw_only=False)
-    worker: bool = True
-    pages: bool = True
-    path: str | None = None
-    sender: Sender | None = None
-
-
-class KeyturnPlugin(InitPlugin):
-    """Adds the routes, and a lifespan that starts the worker and closes its resources.
-
-    The app's settings for its own routes do not apply to these, but its middleware does (`_answered_by`). Raises
-    SettingsInvalid. The database is checked when the app starts, which raises SettingsInvalid or DatabaseUnready.
-    """
-
-    def __init__(self, config: KeyturnConfig) -> None:
-        settings = require_valid(config.settings, sending=config.sender is None)
-        if not config.pages:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        worker: bool = True,
+        pages: bool = True,
+        path: str | None = None,
+        sender: Sender | None = None,
+    ) -> None:
+        settings = require_valid(settings, sending=sender is None)
+        if not pages:
             settings = without_default_pages(settings)
             _require_own_pages(settings)
-        self.parts = Parts(settings, sender=config.sender)
-        self._lifetime = Lifetime(self.parts, worker=config.worker)
-        self._config = config
+        self.parts = Parts(settings, sender=sender)
+        self._lifetime, self._pages, self._path = Lifetime(self.parts, worker=worker), pages, path
 
     def on_app_init(self, app_config: AppConfig) -> AppConfig:
         path = self._path_below(app_config.path) or "/"
-        pages = [pages_router(Pages(self.parts))] if self._config.pages else []
+        pages = [pages_router(Pages(self.parts))] if self._pages else []
         keyturn = KeyturnApp(
             self.parts,
             self._lifetime,
@@ -77,8 +71,8 @@ class KeyturnPlugin(InitPlugin):
 
     def _path_below(self, app_path: str) -> str:
         """Return the path of the routes within an app that has this path itself. Raises SettingsInvalid."""
-        if self._config.path is not None:
-            return self._config.path
+        if self._path is not None:
+            return self._path
         above, path = app_path.rstrip("/"), urlsplit(self.parts.settings.base_url).path
         if path != above and not path.startswith(f"{above}/"):
             reason = f"is not below {above}, the path of the app: add that path, or set path= if a proxy removes it"

@@ -32,7 +32,7 @@ from tests.driver.inbox import Inbox
 from tests.driver.service import ADA, PASSWORD, hash_of, settings_for
 from uvicorn.lifespan.on import LifespanOn
 
-from keyturn import KeyturnConfig, KeyturnPlugin, Settings
+from keyturn import KeyturnPlugin, Settings
 from keyturn.service.parts import Parts
 from keyturn.service.settings import AccountSettings, DatabaseSettings, HashingSettings, Secret, TableSettings
 
@@ -167,7 +167,7 @@ class Host:
         settings = in_database(settings or keyturn_settings(), url)
         in_table = AccountSettings(store="table", table=TABLE)
         settings = msgspec.structs.replace(settings, accounts=accounts or in_table)
-        self.keyturn = KeyturnPlugin(KeyturnConfig(settings, **given | plugin))
+        self.keyturn = KeyturnPlugin(settings, **given | plugin)
         plugins = [SQLAlchemyPlugin(config=self.alchemy), self.keyturn]
         self.app = Litestar(
             [notes, add_note, login],

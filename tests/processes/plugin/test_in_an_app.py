@@ -12,7 +12,7 @@ from tests.driver.visitor import heading
 from tests.processes.plugin.host import KNOWN, REQUEST, RESET, Host, fits, keyturn_settings
 from tests.servers.databases import ON_SQLITE
 
-from keyturn import KeyturnConfig, KeyturnPlugin
+from keyturn import KeyturnPlugin
 from keyturn.service.settings import LimitSettings, ServerSettings
 
 pytestmark = pytest.mark.long
@@ -118,7 +118,7 @@ async def test_behind_a_proxy_that_takes_the_path_away_and_names_the_client(host
 
 @pytest.mark.parametrize("name", ["api", "call", "lang", "name", "next", "pages", "token", "version", "visit"])
 async def test_an_apps_names_for_its_dependencies_do_not_clash_with_keyturns(name: str) -> None:
-    plugin = KeyturnPlugin(KeyturnConfig(keyturn_settings(), worker=False, sender=Inbox()))
+    plugin = KeyturnPlugin(keyturn_settings(), worker=False, sender=Inbox())
     app = Litestar(plugins=[plugin], dependencies={name: Provide(lambda: "the app's", sync_to_thread=False)})
     transport = httpx2.ASGITransport(app)  # type: ignore[arg-type]
     async with httpx2.AsyncClient(transport=transport, base_url="https://school.example.org") as client:

@@ -20,7 +20,7 @@ from tests.driver.service import ADA, GRACE, NEW_PASSWORD, PASSWORD, hash_of
 from tests.processes.plugin.host import REQUEST, RESET, TABLE, Host, keyturn_settings
 from tests.servers.databases import ON_SQLITE, Databases
 
-from keyturn import KeyturnConfig, KeyturnPlugin, Settings
+from keyturn import KeyturnPlugin, Settings
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.port import Account
 from keyturn.service.database.migrations import migrate
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.long
 
 def faults(settings: Settings | None = None, **plugin: Any) -> dict[str, str]:
     with pytest.raises(SettingsInvalid) as caught:
-        KeyturnPlugin(KeyturnConfig(settings or keyturn_settings(), **plugin))
+        KeyturnPlugin(settings or keyturn_settings(), **plugin)
     return {fault.name: fault.message for fault in caught.value.faults}
 
 
@@ -54,7 +54,7 @@ def at(url: str) -> Settings:
 
 def test_twice_in_one_app_is_refused_unless_each_has_a_path_of_its_own(tmp_path: Path) -> None:
     def plugin(path: str) -> KeyturnPlugin:
-        return KeyturnPlugin(KeyturnConfig(at(f"sqlite:///{tmp_path}/keyturn.db"), path=path))
+        return KeyturnPlugin(at(f"sqlite:///{tmp_path}/keyturn.db"), path=path)
 
     with pytest.raises(ImproperlyConfiguredException, match="already registered"):
         Litestar(plugins=[plugin(""), plugin("")], logging_config=None)
@@ -66,7 +66,7 @@ def test_twice_in_one_app_is_refused_unless_each_has_a_path_of_its_own(tmp_path:
 def test_the_path_of_the_app_itself_counts_once(tmp_path: Path, path: str | None) -> None:
     def routes(base_url: str) -> set[str]:
         settings = msgspec.structs.replace(at(f"sqlite:///{tmp_path}/keyturn.db"), base_url=base_url)
-        plugin = KeyturnPlugin(KeyturnConfig(settings, path=path))
+        plugin = KeyturnPlugin(settings, path=path)
         return {route.path for route in Litestar(path="/v1", plugins=[plugin], logging_config=None).routes}
 
     assert "/v1/account/login" in routes("https://school.example.org/v1/account")

@@ -16,7 +16,7 @@ from tests.processes.plugin.host import alchemy_for, in_database, keyturn_settin
 
 import keyturn.service.limits
 import keyturn.service.secrets  # noqa: F401 - so that the metadata is complete
-from keyturn import KeyturnConfig, KeyturnPlugin
+from keyturn import KeyturnPlugin
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import VERSION_TABLE, head, migrate, require_current, revision
 from keyturn.service.problems.requests import DatabaseUnready
@@ -37,7 +37,7 @@ class Migrated:
         )
         accounts = AccountSettings(store="table", table=TableSettings(table="users"))
         settings = in_database(keyturn_settings(accounts=accounts), url)
-        plugin = KeyturnPlugin(KeyturnConfig(settings, worker=False))
+        plugin = KeyturnPlugin(settings, worker=False)
         self.app = Litestar(plugins=[SQLAlchemyPlugin(config=self.alchemy), plugin], logging_config=None)
         self.alembic = AlembicCommands(self.alchemy)
 
