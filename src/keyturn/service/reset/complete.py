@@ -38,10 +38,8 @@ class PasswordResets:
     """
 
     def __init__(self, links: LiveLinks, ground: Ground, changes: "PasswordChanges", second_step: RequiredStep) -> None:
-        self._links = links
         self._ground, self.meters = ground, ground.meters
-        self._changes = changes
-        self._second_step = second_step
+        self._links, self._changes, self._second_step = links, changes, second_step
 
     @count_calls("reset")
     async def complete(
@@ -79,11 +77,8 @@ class PasswordChanges:
     """Sets passwords: in one transaction if the store joins it, otherwise by `external`."""
 
     def __init__(self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects) -> None:
-        self._ground = ground
+        self._ground, self._policy, self._hasher, self._effects = ground, policy, hasher, effects
         self._joins = ground.accounts.offers(AccountStore.set_password_within)
-        self._policy = policy
-        self._hasher = hasher
-        self._effects = effects
         self.external = ExternalStoreChanges(ground, effects)
 
     async def make(self, change: Change) -> None:

@@ -9,11 +9,11 @@ from typing import ClassVar, Literal
 
 import msgspec
 
-from keyturn.service.accounts.port import Account, Ended
+from keyturn.service.accounts.port import Account
 from keyturn.service.outbox.message import TO_THE_APP
 from keyturn.service.reset.ground import Transaction
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import AccountWasSecured, AppEvent, ChangeBegun, ResetRequested
+from keyturn.service.reset.records.messages import AppEvent, ResetRequested
 
 Outcome = Literal["link_mailed", "provider_mailed"]
 
@@ -94,22 +94,7 @@ class AppEvents:
     def __init__(self, *, on: bool) -> None:
         self._on = on
 
-    def password_changed(self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Mapping[str, int]) -> None:
-        data = PasswordChanged(**event_fields(account, begun.client), how=begun.how, ended=ended)
-        self._write(tx, data, begun.at, begun.client)
-
-    def account_secured(self, tx: Transaction, account: Account, secured: AccountWasSecured, *, ended: Ended) -> None:
-        """Write that the account's owner secured it, by a link to a mailbox that may no longer be the account's."""
-        fields = event_fields(account, secured.client) | {"email": secured.email}
-        data = AccountSecured(**fields, current_email=account.email, locked=account.locked, ended=ended.counts)
-        self._write(tx, data, secured.at, secured.client)
-
-    def second_step_failed(
-        self, tx: Transaction, account: Account, client: Client, *, method: str, moment: datetime
-    ) -> None:
-        self._write(tx, SecondStepFailed(**event_fields(account, client), method=method), moment, client)
-
-    def _write(self, tx: Transaction, data: AboutAccount, moment: datetime, client: Client) -> None:
+    def write(self, tx: Transaction, data: AboutAccount, moment: datetime, client: Client) -> None:
         if self._on:
             tx.outbox.enqueue(WEBHOOKS[data.type], _message(data, moment, client))
 
