@@ -12,12 +12,12 @@ from keyturn.service.outbox.message import Dropped, Message, Seal
 from keyturn.service.outbox.worker import Handler, Lane, Worker
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
-from keyturn.service.reset.events import WEBHOOKS, PasswordResetRequested
+from keyturn.service.reset.events import WEBHOOKS, AppEvents, PasswordResetRequested
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
 from keyturn.service.sending.senders import pace_for, sender_for
-from keyturn.service.settings import LONGEST_TRY
+from keyturn.service.settings import LONGEST_TRY, Settings
 from keyturn.service.webhooks.sender import WebhookSender
 
 if TYPE_CHECKING:
@@ -66,6 +66,11 @@ def _providers(parts: "Parts") -> Failover:
     own = [name for name, brought in ((mail.transport, parts.sender), (mail.fallback, parts.fallback)) if not brought]
     paces = {name: pace for name in own if (pace := pace_for(name, parts.settings, parts.database))}
     return Failover(parts.outbox, first, second, paces)
+
+
+def events_told(settings: Settings) -> AppEvents:
+    """Return what writes events: none, without webhooks."""
+    return AppEvents(on=bool(settings.webhooks.url))
 
 
 def _app_lanes(parts: "Parts") -> list[Lane]:

@@ -13,14 +13,13 @@ from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts_readiness import AccountsReadiness
 from keyturn.service.database.migrations import require_current
 from keyturn.service.inviting.invitations import Operators
-from keyturn.service.lanes import worker_of
+from keyturn.service.lanes import events_told, worker_of
 from keyturn.service.outbox.worker import Worker
 from keyturn.service.problems.requests import WorkerDown
 from keyturn.service.reset import ground, sign_in
 from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
 from keyturn.service.reset.complete import PasswordChanges, PasswordResets
-from keyturn.service.reset.events import AppEvents
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails import builtin_emails, theme
 from keyturn.service.reset.passwords import hasher, policy
@@ -71,7 +70,7 @@ class Parts:
         """Build what a new password must pass, and connect what follows a change."""
         self.policy = policy.build(settings, shared)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
-        self.events = AppEvents(on=bool(settings.webhooks.url))
+        self.events = events_told(settings)
         self.codes = MailedCodes(shared, settings.token.ttl) if settings.token.code else None
         self.effects = ChangeEffects(self.events, self.codes)
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
