@@ -61,7 +61,7 @@ class Lifetime:
         self.fault = ""
         """Why the last start failed, in a sentence."""
         if self.worker != "none" and not parts.sender:
-            require_libraries(parts.settings)
+            require_libraries(parts.settings.mail.transport, parts.settings.mail.fallback)
 
     @contextlib.asynccontextmanager
     async def run(self, _: Litestar) -> AsyncIterator[None]:
