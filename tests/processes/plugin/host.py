@@ -158,7 +158,6 @@ class Host:
         *,
         settings: Settings | None = None,
         accounts: AccountSettings | None = None,
-        plugin_first: bool = False,
         **plugin: Any,
     ) -> None:
         self.inbox = Inbox()
@@ -171,7 +170,7 @@ class Host:
         plugins = [SQLAlchemyPlugin(config=self.alchemy), self.keyturn]
         self.app = Litestar(
             [notes, add_note, login],
-            plugins=plugins[::-1] if plugin_first else plugins,
+            plugins=plugins,
             middleware=[signature, Teachers],
             guards=[teachers_only],
             csrf_config=CSRFConfig(secret="the app's own secret"),
