@@ -24,7 +24,6 @@ from keyturn.service.problems.proofs import SecurityLinkDead
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 from keyturn.service.reset.answer import LINK_MAILED, ResetLinks
 from keyturn.service.reset.change import ChangeEffects, counted
-from keyturn.service.reset.events import AccountSecured, event_fields
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.mails.delivery import SUPPRESSED, MailDelivery
 from keyturn.service.reset.proofs.required_step import RequiredStep
@@ -227,10 +226,7 @@ class AccountSecuring:
                 tx.outbox.enqueue(ADDRESS_DISPUTED, disputed)
         else:
             self._second_step.undo_recent(tx, account, by)
-        # By a link to a mailbox that may no longer be the account's.
-        fields = event_fields(account, by) | {"email": secured.email}
-        event = AccountSecured(**fields, current_email=account.email, locked=account.locked, ended=ended.counts)
-        self._effects.events.write(tx, event, secured.at, by)
+        self._effects.events.account_secured(tx, account, secured, ended.counts)
 
 
 def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:

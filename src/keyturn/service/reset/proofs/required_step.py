@@ -82,8 +82,7 @@ class RequiredStep:
     def __init__(self, settings: Settings, ground: Ground, events: AppEvents) -> None:
         self.step = _step_of(settings, ground)
         self.close = self.step.close
-        self._ground = ground
-        self._events = events
+        self._ground, self._events = ground, events
 
     @property
     def builtin(self) -> BuiltinFactors | None:
@@ -206,8 +205,8 @@ class RequiredStep:
             if link is None or secrets.end(tx.connection, link, moment):
                 message = tx.outbox.enqueue(messages.SECOND_STEP_FAILED, failed)
                 tx.audit.write(EVENT, "failed", client, moment, account.id, account.email, message_id=message)
-                event = SecondStepFailed(**event_fields(account, client), method=trial.method)
-                self._events.write(tx, event, moment, client)
+                fields = event_fields(account, client)
+                self._events.write(tx, SecondStepFailed(**fields, method=trial.method), moment, client)
 
         await self._ground.transact(write)
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
