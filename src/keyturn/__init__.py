@@ -24,17 +24,10 @@ if TYPE_CHECKING:
     from keyturn.service.accounts.port import Ended as Ended
     from keyturn.service.accounts.port import NewPassword as NewPassword
     from keyturn.service.app import create_app as create_app
-    from keyturn.service.plugin import KeyturnConfig as KeyturnConfig
     from keyturn.service.plugin import KeyturnPlugin as KeyturnPlugin
     from keyturn.service.problems.passwords import PasswordRejected as PasswordRejected
     from keyturn.service.problems.passwords import Violation as Violation
     from keyturn.service.problems.requests import AccountsUnready as AccountsUnready
-    from keyturn.service.reset.events import AccountSecured as AccountSecured
-    from keyturn.service.reset.events import Event as Event
-    from keyturn.service.reset.events import PasswordChanged as PasswordChanged
-    from keyturn.service.reset.events import PasswordResetRequested as PasswordResetRequested
-    from keyturn.service.reset.events import PendingReset as PendingReset
-    from keyturn.service.reset.events import SecondStepFailed as SecondStepFailed
     from keyturn.service.settings import Settings as Settings
     from keyturn.service.settings.reading import read_settings as read_settings
     from keyturn.studio.mails import Mails as Mails
@@ -50,11 +43,9 @@ _MODULES = {
         "mail.port.email": "Email Sender",
         "service.accounts.port": "Account AccountStore Ended NewPassword",
         "service.app": "create_app",
-        "service.plugin": "KeyturnConfig KeyturnPlugin",
+        "service.plugin": "KeyturnPlugin",
         "service.problems.passwords": "PasswordRejected Violation",
         "service.problems.requests": "AccountsUnready",
-        "service.reset.events": "AccountSecured Event PasswordChanged PasswordResetRequested PendingReset"
-        " SecondStepFailed",
         "service.settings": "Settings",
         "service.settings.reading": "read_settings",
         "studio.mails": "Mails RenderedMail",

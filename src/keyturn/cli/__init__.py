@@ -1,13 +1,9 @@
-"""The command line. Each command imports what it needs when it runs, so that `--help` answers at once.
-
-Commands use an `Installation`: that of keyturn.toml, or the plugin of an app (`litestar_commands`).
-"""
+"""The command line. Each command imports what it needs when it runs, so that `--help` answers at once."""
 
 import difflib
 import os
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -16,9 +12,6 @@ from keyturn.cli.terminal import fail, harmless, wants_no_colour
 from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.garbage import collect_seldom
 from keyturn.service.problems.requests import DatabaseUnready
-
-if TYPE_CHECKING:
-    from keyturn.cli.installation import Installation
 
 _OF_A_SERVER = {"serve", "worker", "demo"}
 
@@ -44,18 +37,15 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
 class Commands(click.Group):
     """Commands that are loaded when they run. A failure is one sentence and an exit code, never a traceback."""
 
-    def __init__(self, *args: Any, listed: Mapping[str, tuple[str, str]] = COMMANDS, **attributes: Any) -> None:
-        super().__init__(*args, **attributes)
-        self._listed = listed
-
     def invoke(self, context: click.Context) -> object:
         try:
             return super().invoke(context)
         except KeyturnError as error:
-            here = _here()
+            from keyturn.cli.installation import missing_settings
+
             text = error.format_message() if isinstance(error, SettingsInvalid) else str(error)
-            more = here.missing_settings() if isinstance(error, DatabaseUnready) else ""
-            lines = [harmless(here.named(line)) for line in (*text.split("\n"), more) if line]
+            more = missing_settings() if isinstance(error, DatabaseUnready) else ""
+            lines = [harmless(line) for line in (*text.split("\n"), more) if line]
             fail(*lines or [type(error).__name__])
 
     def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
@@ -65,14 +55,14 @@ class Commands(click.Group):
         return super().parse_args(context, args)
 
     def list_commands(self, _: click.Context) -> list[str]:
-        return list(self._listed)
+        return list(COMMANDS)
 
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
-        if name not in self._listed:
+        if name not in COMMANDS:
             return None
         if name in _OF_A_SERVER and not hasattr(os, "fork"):
             fail("serve, worker and demo run on Linux and macOS: on Windows, run them in WSL or in a container")
-        command: click.Command = getattr(import_module(self._listed[name][0]), name.replace("-", "_"))
+        command: click.Command = getattr(import_module(COMMANDS[name][0]), name.replace("-", "_"))
         return command
 
     def resolve_command(
@@ -80,26 +70,20 @@ class Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Do what click does; where there is no such command, name those that it may have been."""
         name = args[0]
-        if name not in self._listed and not name.startswith("-"):
-            close = difflib.get_close_matches(name, self._listed, n=1)
+        if name not in COMMANDS and not name.startswith("-"):
+            close = difflib.get_close_matches(name, COMMANDS, n=1)
             context.fail(f"No such command '{name}'." + (f" Did you mean '{close[0]}'?" if close else ""))
         return super().resolve_command(context, args)
 
     def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
         """Complete from the list, where click would load every command."""
-        listed = [CompletionItem(name, help=line) for name, (_, line) in self._listed.items()]
+        listed = [CompletionItem(name, help=line) for name, (_, line) in COMMANDS.items()]
         named = [item for item in listed if item.value.startswith(incomplete)]
         return [*named, *click.Command.shell_complete(self, context, incomplete)]
 
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in self._listed.items()])
-
-
-def _here() -> "Installation":
-    from keyturn.cli.installation import installation
-
-    return installation()
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

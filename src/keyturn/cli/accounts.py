@@ -11,7 +11,6 @@ import click
 import msgspec
 
 from keyturn.cli.account_resets import link, reset, unlock
-from keyturn.cli.installation import installation
 from keyturn.cli.options import ADDRESS, OPERATOR, REASON, account_of, operator_named, takes_parts, with_parts
 from keyturn.cli.terminal import CommandRefused, accent, facts, muted, print_json, table
 from keyturn.errors import Fault
@@ -276,7 +275,7 @@ async def list_accounts(parts: Parts, as_json: bool) -> None:
             )
             for account in listing
         ],
-        installation().named("No accounts yet. Add one with `keyturn accounts add EMAIL`."),
+        "No accounts yet. Add one with `keyturn accounts add EMAIL`.",
     )
 
 

@@ -4,13 +4,11 @@ import sys
 from collections.abc import Sequence
 
 import click
-from msgspec.structs import replace
 
-from keyturn.cli.installation import installation
 from keyturn.cli.terminal import print_json, wrap
 from keyturn.service.doctor import Dns, Finding, examine
 from keyturn.service.event_loop import run
-from keyturn.service.settings.reading import changed_settings
+from keyturn.service.settings.reading import changed_settings, inspect_settings
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red", "skip": "bright_black"}
 
@@ -28,13 +26,10 @@ def doctor(as_json: bool) -> None:
     Example:  keyturn doctor --json
     """
     findings: list[Finding] = []
-    here = installation()
-    reading = here.inspect_settings()
+    reading = inspect_settings()
 
     async def work() -> None:
-        async with here.accounts() as store:
-            examined = await examine(reading, Dns(), accounts=store)
-            findings.extend(replace(one, message=here.named(one.message), fix=here.named(one.fix)) for one in examined)
+        findings.extend(await examine(reading, Dns()))
 
     run(work())
     if changed := ", ".join(f"{name} = {value}" for name, value in changed_settings(reading.settings)):

@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec
 
 import click
 
-from keyturn.cli.installation import installation
+from keyturn.cli.installation import parts_of
 from keyturn.cli.terminal import CommandRefused
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
@@ -19,6 +19,7 @@ from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.records.client import Client, clip_header
 from keyturn.service.reset.records.messages import parse_reason
 from keyturn.service.settings.building import parse_duration, parse_rate
+from keyturn.service.settings.reading import read_settings
 
 Arguments = ParamSpec("Arguments")
 
@@ -91,10 +92,9 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 def with_parts(work: Callable[[Parts], Awaitable[None]]) -> None:
     """Run `work`. Raises SettingsInvalid, or DatabaseUnready where the database was not migrated."""
-    here = installation()
 
     async def main() -> None:
-        async with here.parts(here.settings(sending=False)) as parts:
+        async with parts_of(read_settings(sending=False)) as parts:
             await require_current(parts.database)
             await work(parts)
 

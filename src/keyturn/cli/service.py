@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
-from keyturn.cli.installation import installation
+from keyturn.cli.installation import missing_settings, parts_of
 from keyturn.cli.sockets import address_of, listen, listen_at
 from keyturn.cli.terminal import PORT, accent, fail, muted
 from keyturn.hosts import local_port
 from keyturn.service.settings import Secret, Settings
-from keyturn.service.settings.reading import FILE_NAME
+from keyturn.service.settings.reading import FILE_NAME, read_settings
 
 if TYPE_CHECKING:
     from litestar.types import ASGIApp
@@ -53,8 +53,7 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
     Examples:  keyturn serve --port 8080
                keyturn serve --workers 4
     """
-    here = installation()
-    settings = here.settings(sending=True)
+    settings = read_settings(sending=True)
     _observe(settings)
     if workers > 1:  # first, for it is read when prometheus_client is imported
         counts = click.get_current_context().with_resource(TemporaryDirectory(prefix="keyturn-counts-"))
@@ -63,7 +62,7 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
 
     async def check() -> None:
         # Parts of its own, since a store of an app cannot be used again after `close`.
-        async with here.parts(settings) as parts:
+        async with parts_of(settings) as parts:
             await _require_ready(parts)
 
     run(check())
@@ -163,12 +162,11 @@ def worker(host: str, port: int | None) -> None:
     from keyturn.service.app import create_worker_app
     from keyturn.service.event_loop import WORKER_TURN, run, until_signalled
 
-    here = installation()
-    settings = here.settings(sending=True)
+    settings = read_settings(sending=True)
     _observe(settings)
 
     async def work() -> None:
-        async with here.parts(settings) as parts, contextlib.AsyncExitStack() as stack:
+        async with parts_of(settings) as parts, contextlib.AsyncExitStack() as stack:
             await _require_ready(parts)
             click.echo("The worker is running. Press Ctrl-C to stop it.", err=True)
             if port is not None:
@@ -187,23 +185,26 @@ def migrate() -> None:
     You can run it again at any time, and on several machines at once. Your app's tables stay as they are. All steps
     are one transaction: if one of them fails, or the command is killed, nothing is changed.
     """
+    from keyturn.service.database import Database
     from keyturn.service.database.migrations import head
     from keyturn.service.database.migrations import migrate as migrate_database
     from keyturn.service.event_loop import run
 
-    here = installation()
-    settings = here.settings(sending=False)
+    settings = read_settings(sending=False)
 
     async def work() -> None:
-        async with here.database(settings) as database:
+        database = Database(settings.database.url)
+        try:
             before = await migrate_database(database)
+        finally:
+            await database.close()
         if before == head():
             click.echo(f"The database is already at revision {before}.")
         else:
             click.echo(f"Updated the database from revision {muted(before or 'none')} to {accent(head())}.")
 
     run(work())
-    if missing := here.missing_settings():
+    if missing := missing_settings():
         click.echo(f"keyturn: {missing}", err=True)
 
 

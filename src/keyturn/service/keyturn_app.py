@@ -48,13 +48,12 @@ class Lifetime:
     """Checks the database and the accounts when an app starts, and runs the worker until it stops.
 
     `worker`: whether this app sends the mails, as `server.worker` says.
-    `command`: what users type instead of `keyturn`.
     `is_checked`: `serve` has checked everything before it started anything.
     Raises SettingsInvalid.
     """
 
-    def __init__(self, parts: Parts, *, worker: bool, command: str = "keyturn", is_checked: bool = False) -> None:
-        self._parts, self._command, self._is_checked = parts, command, is_checked
+    def __init__(self, parts: Parts, *, worker: bool, is_checked: bool = False) -> None:
+        self._parts, self._is_checked = parts, is_checked
         # A sender of the app, as in tests, exists in this process alone.
         place = "inside" if parts.sender else parts.settings.server.worker
         self.worker: Literal["child", "inside", "none"] = place if worker else "none"
@@ -62,7 +61,7 @@ class Lifetime:
         self.fault = ""
         """Why the last start failed, in a sentence."""
         if self.worker != "none" and not parts.sender:
-            require_libraries(parts.settings)
+            require_libraries(parts.settings.mail.transport, parts.settings.mail.fallback)
 
     @contextlib.asynccontextmanager
     async def run(self, _: Litestar) -> AsyncIterator[None]:
@@ -84,7 +83,7 @@ class Lifetime:
 
     async def _check(self, stack: contextlib.AsyncExitStack) -> None:
         parts = self._parts
-        await require_current(parts.database, command=self._command)
+        await require_current(parts.database)
         await parts.accounts.require_ready()
         await parts.second_step.step.require_ready()
         if not self._is_checked:

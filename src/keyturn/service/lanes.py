@@ -4,17 +4,15 @@ Messages that secure an account have their own lanes, and their own place in the
 many requests for links as the limits let through, and must not delay a lock, a confirmation or the app's events.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.outbox.attempts import WorkerLimits
 from keyturn.service.outbox.message import Dropped, Message, Seal
 from keyturn.service.outbox.worker import Handler, Lane, Worker
-from keyturn.service.reset import events
 from keyturn.service.reset.answer import ResetLinks, ResetRequestHandler
 from keyturn.service.reset.confirm import NoticeHandler
-from keyturn.service.reset.events import APP_EVENTS, CALLBACKS, AppEvents, Callback, CallbackHandler
+from keyturn.service.reset.events import WEBHOOKS, AppEvents, PasswordResetRequested
 from keyturn.service.reset.mails.composer import MailComposer
 from keyturn.service.reset.mails.delivery import Failover, MailDelivery
 from keyturn.service.reset.records import messages
@@ -31,7 +29,7 @@ _MAILS_AT_ONCE, _SECURING_AT_ONCE = 8, 4
 _TOLD_AT_ONCE = 4
 """Events that may wait for the app at a time, however slow it answers."""
 
-_REQUESTED = events.PasswordResetRequested.type
+_REQUESTED = WEBHOOKS[PasswordResetRequested.type]
 """The event that strangers can cause as often as the limits let them."""
 
 
@@ -70,31 +68,20 @@ def _providers(parts: "Parts") -> Failover:
     return Failover(parts.outbox, first, second, paces)
 
 
-def events_told(settings: Settings, callbacks: Mapping[str, Callback[Any]]) -> AppEvents:
-    """Return the events that go to the app by a webhook, a callback or both."""
-    return AppEvents(events.EVENTS if settings.webhooks.url else (), callbacks)
+def events_told(settings: Settings) -> AppEvents:
+    """Return what writes events: none, without webhooks."""
+    return AppEvents(on=bool(settings.webhooks.url))
 
 
 def _app_lanes(parts: "Parts") -> list[Lane]:
-    """Return the lanes of webhooks and callbacks: one for the events that strangers cause, and one for the others.
-
-    The second also drops what was promised before the settings or the app left a webhook or a callback out.
-    """
-    hooks, timeout = parts.settings.webhooks, parts.settings.worker.timeout
-    sender = WebhookSender(hooks.url, hooks.secrets, timeout) if hooks.url else None
-    no_webhook = _drop("webhooks.url is no longer set")
-    handlers: dict[str, Handler] = dict.fromkeys(APP_EVENTS.values(), sender.post if sender else no_webhook)
-    handlers |= dict.fromkeys(CALLBACKS.values(), _drop("the app no longer has the callback"))
-    handlers |= {CALLBACKS[event]: CallbackHandler(event, call, timeout) for event, call in parts.app.callbacks.items()}
-    kinds = (APP_EVENTS[_REQUESTED], CALLBACKS[_REQUESTED])
-    requested = {kind: handlers.pop(kind) for kind in kinds}
+    """Return the lanes of webhooks: one for the event that strangers cause, and one for the others."""
+    hooks = parts.settings.webhooks
+    sender = WebhookSender(hooks.url, hooks.secrets, parts.settings.worker.timeout) if hooks.url else None
+    handlers: dict[str, Handler] = dict.fromkeys(WEBHOOKS.values(), sender.post if sender else _drop)
+    requested = {_REQUESTED: handlers.pop(_REQUESTED)}
     return [Lane(requested, _TOLD_AT_ONCE), Lane(handlers, _TOLD_AT_ONCE, sender.close if sender else None)]
 
 
-def _drop(reason: str) -> Handler:
-    """Return the handler of messages to an app that no longer wants them."""
-
-    async def drop(_: Message) -> Dropped:
-        return Dropped(reason)
-
-    return drop
+async def _drop(_: Message) -> Dropped:
+    """End what was promised before the settings left webhooks out."""
+    return Dropped("webhooks.url is no longer set")

@@ -121,7 +121,6 @@ RETURNING key, tat - {now}{durable}
 """
 _LEVELS = "WITH given AS ({given}) SELECT key, tat - {now} FROM {table} JOIN given USING (key)"
 _GIVE_BACK = "UPDATE {table} SET tat = tat - :gap WHERE key = :key"
-_FILL = "UPDATE {table} SET tat = {now} + :level WHERE key = :key AND tat < {now} + :level"
 _CLEAR = "DELETE FROM {table} WHERE key = :key"
 
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -192,24 +191,18 @@ class StoredCounters:
         """Undo one count."""
         self._execute(_GIVE_BACK, key=limit.key, gap=limit.gap)
 
-    def fill(self, limit: Limit, level: float) -> None:
-        """Raise the counter to a level, if it has one."""
-        self._execute(_FILL, key=limit.key, level=level)
-
     def clear(self, limit: Limit) -> bool:
         """Empty the counter; return whether there was one."""
         return bool(self._execute(_CLEAR, key=limit.key).rowcount)
 
     def _execute(self, sql: str, **values: Any) -> sa.CursorResult[*tuple[Any, ...]]:
-        schemas = self._connection.get_execution_options().get("schema_translate_map") or {}
-        statement = _statement(sql, self._connection.dialect.name, schemas.get(None))
+        statement = _statement(sql, self._connection.dialect.name)
         return self._connection.execute(statement, values | {"now": unix(), "instead": replacing()})
 
 
 @lru_cache
-def _statement(sql: str, dialect: str, schema: str | None) -> sa.TextClause:
-    quoted = '"' + schema.replace('"', '""') + '".' if schema else ""
-    return sa.text(sql.format(table=quoted + LimitRow.__tablename__, **_WORDS[dialect]))
+def _statement(sql: str, dialect: str) -> sa.TextClause:
+    return sa.text(sql.format(table=LimitRow.__tablename__, **_WORDS[dialect]))
 
 
 def _as_json(requests: Mapping[int, Sequence[Limit]]) -> str:

@@ -4,16 +4,13 @@ Without Litestar: the commands need the parts and no web application.
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from functools import cached_property
 from typing import Any
-
-import msgspec
 
 from keyturn.mail.port.email import Sender
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts_readiness import AccountsReadiness
-from keyturn.service.database import Database
 from keyturn.service.database.migrations import require_current
 from keyturn.service.inviting.invitations import Operators
 from keyturn.service.lanes import events_told, worker_of
@@ -23,7 +20,6 @@ from keyturn.service.reset import ground, sign_in
 from keyturn.service.reset.change import ChangeEffects
 from keyturn.service.reset.check import LinkChecks, LiveLinks
 from keyturn.service.reset.complete import PasswordChanges, PasswordResets
-from keyturn.service.reset.events import BeforeReset, Callback
 from keyturn.service.reset.ground import Ground
 from keyturn.service.reset.mails import builtin_emails, theme
 from keyturn.service.reset.passwords import hasher, policy
@@ -38,41 +34,30 @@ from keyturn.service.settings.paths import PageUrls, paths_of
 from keyturn.service.telemetry.meters import Meters
 
 
-class FromApp(msgspec.Struct, frozen=True, kw_only=True):
-    """Objects and functions that an app brings beside its settings.
-
-    `database`, `accounts`: used instead of those that the settings name.
-    `callbacks`: functions that are told of events, by event.
-    `before_reset`: a function that is asked before a reset.
-    """
-
-    database: Database | None = None
-    accounts: AccountStore | None = None
-    callbacks: Mapping[str, Callback[Any]] = {}
-    before_reset: BeforeReset | None = None
-
-
 class Parts:
-    """The parts of a process. A sender is built only with a worker, so an API alone needs no provider."""
+    """The parts of a process. A sender is built only with a worker, so an API alone needs no provider.
+
+    `accounts`, `sender`, `fallback`: used in place of those that the settings name.
+    """
 
     def __init__(
         self,
         settings: Settings,
         *,
-        app: FromApp = FromApp(),
+        accounts: AccountStore | None = None,
         sender: Sender | None = None,
         fallback: Sender | None = None,
         meters: Meters | None = None,
         reload_templates: bool = False,
     ) -> None:
-        self.settings, self.app, self.reloads_templates = settings, app, reload_templates
+        self.settings, self.reloads_templates = settings, reload_templates
         self.sender, self.fallback = sender, fallback
         self.meters = meters or Meters()
         self.paths, self.urls = paths_of(settings), PageUrls(settings)
         self.themes = theme.build(settings, reload=reload_templates)
         self.languages = self.themes.general.languages
         self.templates = builtin_emails.builtin_templates(settings, self.themes.general, reload=reload_templates)
-        self.ground = shared = ground.build(settings, self.themes, self.meters, app.database, app.accounts)
+        self.ground = shared = ground.build(settings, self.themes, self.meters, accounts)
         self.accounts, self.secrets = shared.accounts, shared.secrets
         self.database, self.outbox, self.audit = shared.database, shared.outbox, shared.audit
         self.mailboxes = shared.mailboxes
@@ -85,7 +70,7 @@ class Parts:
         """Build what a new password must pass, and connect what follows a change."""
         self.policy = policy.build(settings, shared)
         self.hasher = hasher.PasswordHasher(settings.hashing, self.meters)
-        self.events = events_told(settings, self.app.callbacks)
+        self.events = events_told(settings)
         self.codes = MailedCodes(shared, settings.token.ttl) if settings.token.code else None
         self.effects = ChangeEffects(self.events, self.codes)
         self.changes = PasswordChanges(shared, self.policy, self.hasher, self.effects)
@@ -98,7 +83,7 @@ class Parts:
         self.return_addresses = ReturnAddresses(settings.return_origins)
         self.requests = ResetRequests(shared, self.challenge.require if self.challenge else None, self.return_addresses)
         self.checks = LinkChecks(live, shared, self.policy, self.second_step, self.return_addresses)
-        self.resets = PasswordResets(live, shared, self.changes, self.app.before_reset, self.second_step)
+        self.resets = PasswordResets(live, shared, self.changes, self.second_step)
         self.securing = AccountSecuring(settings, shared, self.effects, self.second_step)
         self.operators = Operators(settings, shared, self.urls, self.codes)
         self.sign_ins = sign_in.build(settings, shared, self.hasher, self.changes, self.second_step)

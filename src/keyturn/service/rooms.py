@@ -25,9 +25,6 @@ from keyturn.service.securing import web as securing
 from keyturn.service.sending.reports import ProviderReports
 from keyturn.service.settings import Settings
 
-PAGE = "keyturn_page"
-"""Marks the routes of pages for the plugin: an app around them needs their paths alone."""
-
 
 def api_router(parts: Parts) -> Router:
     """Return everything below `server.api_path`, /api/auth, /webhooks and /health, as far as it is on."""
@@ -80,7 +77,6 @@ def pages_router(pages: Pages) -> Router:
         middleware=[form_token_check(pages.parts, pages.cookies)],
         exception_handlers=refusal_handlers(pages),
         include_in_schema=False,
-        opt={PAGE: True},
     )
 
 

@@ -29,7 +29,7 @@ from keyturn.service.app import create_app
 from keyturn.service.clock import Clock, MovableClock, Random, replaced
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import migrate
-from keyturn.service.parts import FromApp, Parts
+from keyturn.service.parts import Parts
 from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import require_valid
 from keyturn.testing.memory import MemorySender
@@ -101,7 +101,7 @@ async def service(
     async with AsyncExitStack() as stack:
         wanted = settings if isinstance(settings, Settings) else await _settings_of(settings or {}, stack)
         stack.enter_context(replaced(used_clock, random))
-        parts = Parts(wanted, app=FromApp(accounts=accounts), sender=used_sender, fallback=fallback)
+        parts = Parts(wanted, accounts=accounts, sender=used_sender, fallback=fallback)
         app = create_app(wanted, parts=parts, worker=worker)
         await stack.enter_async_context(_alive(app))
         yield RunningService(app, parts, used_sender, used_clock)

@@ -12,21 +12,21 @@ from tests.driver.builtin_accounts import builtin_accounts
 from tests.driver.service import ADA, settings_for
 from tests.servers.mail_providers.resend import ResendServer
 
-from keyturn.errors import SendRetryable, SendUnknown
+from keyturn.errors import SendRetryable
 from keyturn.service.accounts.port import Account
 from keyturn.service.database import Database
 from keyturn.service.limits import Limit, alone
 from keyturn.service.outbox.history import read
 from keyturn.service.parts import Parts
 from keyturn.service.reset.records.client import Client
-from keyturn.service.sending.pace import LONGEST_HOLD, PAUSE, TRIAL, Breaker, Pace
+from keyturn.service.sending.pace import LONGEST_WAIT, PAUSE, TRIAL, Breaker, Pace
 from keyturn.service.settings import LimitSettings, MailSettings
 from keyturn.service.settings.building import Rate
 
 pytestmark = pytest.mark.slow
 
-SLOW, HALF_A_LEASE, FAST = 0.001, 0.25, 1000.0
-"""Calls a second: two of the second are more than a lease allows after a pause of `LONGEST_HOLD`."""
+SLOW, FAST = 0.001, 1000.0
+"""Calls a second."""
 
 
 @pytest.fixture
@@ -34,12 +34,6 @@ async def elsewhere(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     yield database
     await database.close()
-
-
-async def turn(paced: Pace, *, first: bool = False) -> None:
-    """Wait for a turn, and do nothing in it."""
-    async with paced.in_turn(first=first):
-        pass
 
 
 async def refused_of(turns: list[Coroutine[Any, Any, None]]) -> int:
@@ -58,7 +52,9 @@ async def refused_of(turns: list[Coroutine[Any, Any, None]]) -> int:
 async def test_all_workers_share_the_turns(database: Database, elsewhere: Database) -> None:
     """One is there at once, one waits for nine seconds, and for all others a lease would not be long enough."""
     nine_seconds_apart = 1.05 / 9
-    turns = [turn(Pace(where, "resend", nine_seconds_apart)) for where in (database, elsewhere) for _ in range(4)]
+    turns = [
+        Pace(where, "resend", nine_seconds_apart).turn(first=False) for where in (database, elsewhere) for _ in range(4)
+    ]
 
     assert await refused_of(turns) == 6
 
@@ -79,34 +75,18 @@ async def test_mails_keep_to_the_rate_of_the_settings(database_url: str, resend:
 
 async def test_each_provider_has_a_pace_of_its_own(database: Database) -> None:
     async with asyncio.timeout(20):
-        await turn(Pace(database, "resend", SLOW))
-        await turn(Pace(database, "another", SLOW))
+        await Pace(database, "resend", SLOW).turn(first=False)
+        await Pace(database, "another", SLOW).turn(first=False)
 
 
 async def test_who_would_wait_longer_than_a_lease_allows_is_told_to_come_later(database: Database) -> None:
     slow = Pace(database, "resend", SLOW)
-    await turn(slow)
+    await slow.turn(first=False)
     with pytest.raises(SendRetryable, match="too many mails wait") as refusal:
-        await turn(slow)
+        await slow.turn(first=False)
 
     assert refusal.value.not_accepted
-    assert refusal.value.retry_after == LONGEST_HOLD
-
-
-async def fail(paced: Pace, failure: SendRetryable, *, first: bool = False) -> None:
-    """Ask a provider that fails in this way."""
-    with pytest.raises(type(failure)):
-        async with paced.in_turn(first=first):
-            raise failure
-
-
-@pytest.mark.parametrize("first", [False, True])
-async def test_a_pause_that_one_is_told_holds_for_all(database: Database, elsewhere: Database, first: bool) -> None:
-    await fail(Pace(database, "resend", HALF_A_LEASE), SendRetryable("slow down", LONGEST_HOLD), first=first)
-
-    there = Pace(elsewhere, "resend", HALF_A_LEASE)
-    turns = [turn(there, first=first), turn(there, first=first)]
-    assert await refused_of(turns) == 1, "without the pause, both would wait for their turns"
+    assert refusal.value.retry_after == LONGEST_WAIT
 
 
 @pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
@@ -116,35 +96,22 @@ async def test_a_machine_whose_clock_is_ahead_holds_nobody(
     with monkeypatch.context() as ahead:
         hour_ahead = time.time() + 3600
         ahead.setattr(time, "time", lambda: hour_ahead)
-        await turn(Pace(database, "resend", FAST))
+        await Pace(database, "resend", FAST).turn(first=False)
 
     async with asyncio.timeout(20):
-        await turn(Pace(elsewhere, "resend", FAST))
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [SendRetryable("slow down"), SendUnknown("slow down", 60)],
-    ids=["no pause", "the time of a mail's report"],
-)
-async def test_other_failures_hold_nobody(database: Database, failure: SendRetryable) -> None:
-    fast = Pace(database, "resend", FAST)
-    await fail(fast, failure)
-
-    async with asyncio.timeout(20):
-        await turn(fast)
+        await Pace(elsewhere, "resend", FAST).turn(first=False)
 
 
 async def test_who_is_first_in_line_waits_for_no_others_and_moves_them_back_by_a_place(database: Database) -> None:
     slow = Pace(database, "resend", SLOW)
-    await turn(slow)
+    await slow.turn(first=False)
     before = await next_slot(database)
     async with asyncio.timeout(20):
-        await turn(slow, first=True)
+        await slow.turn(first=True)
 
     assert await next_slot(database) - before == pytest.approx(1.05 / SLOW, abs=5)  # a slot, with its slack
     with pytest.raises(SendRetryable, match="too many mails wait"):
-        await turn(slow, first=True)  # the second of them, at once
+        await slow.turn(first=True)  # the second of them, at once
 
 
 async def next_slot(database: Database) -> float:

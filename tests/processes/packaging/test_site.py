@@ -50,7 +50,7 @@ def test_an_operator_without_a_clone_gets_the_files_to_deploy_with_from_the_site
         ("reference/commands.html", ["keyturn outbox retry", "--dry-run"]),
         ("reference/rules.html", ["contrast/light"]),
         ("reference/attacks.html", ["host-in-link", "CVE-2017-8295"]),
-        ("python.html", ["AccountStore", "set_password_within", "KeyturnConfig"]),
+        ("python.html", ["AccountStore", "set_password_within", "KeyturnPlugin"]),
         ("settings.html", ["KEYTURN_SECRET_KEY"]),
         ("architecture.html", ["src/keyturn/"]),
     ],

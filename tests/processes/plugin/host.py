@@ -32,9 +32,9 @@ from tests.driver.inbox import Inbox
 from tests.driver.service import ADA, PASSWORD, hash_of, settings_for
 from uvicorn.lifespan.on import LifespanOn
 
-from keyturn import KeyturnConfig, KeyturnPlugin, Settings
+from keyturn import KeyturnPlugin, Settings
 from keyturn.service.parts import Parts
-from keyturn.service.settings import AccountSettings, DatabaseSettings, HashingSettings, TableSettings
+from keyturn.service.settings import AccountSettings, DatabaseSettings, HashingSettings, Secret, TableSettings
 
 BASE_URL = "https://school.example.org/account"
 REQUEST = "/account/api/auth/request-password-reset"
@@ -136,7 +136,7 @@ def alchemy_for(url: str, **options: Any) -> SQLAlchemyAsyncConfig:
 
 
 def keyturn_settings(**changes: Any) -> Settings:
-    """Return settings that name no database: the app's is shared. A hash costs the least that a file may say."""
+    """Return settings in which a hash costs the least that a file may say."""
     defaults: dict[str, Any] = {
         "base_url": BASE_URL,
         "sign_in_url": "{base_url}/login",
@@ -145,23 +145,32 @@ def keyturn_settings(**changes: Any) -> Settings:
     return settings_for(DatabaseSettings().url, **defaults | changes)
 
 
+def in_database(settings: Settings, url: str) -> Settings:
+    return msgspec.structs.replace(settings, database=msgspec.structs.replace(settings.database, url=Secret(url)))
+
+
 class Host:
     """The app, and `keyturn`, the plugin in it. The accounts are in the app's table, unless `accounts` is given."""
 
     def __init__(
-        self, url: str, *, settings: Settings | None = None, plugin_first: bool = False, **plugin: Any
+        self,
+        url: str,
+        *,
+        settings: Settings | None = None,
+        accounts: AccountSettings | None = None,
+        **plugin: Any,
     ) -> None:
         self.inbox = Inbox()
         self.alchemy = alchemy_for(url)
-        given: dict[str, Any] = {"alchemy": self.alchemy, "worker": False, "sender": self.inbox}
-        settings = settings or keyturn_settings()
-        if "accounts" not in plugin:
-            settings = msgspec.structs.replace(settings, accounts=AccountSettings(store="table", table=TABLE))
-        self.keyturn = KeyturnPlugin(KeyturnConfig(settings, **given | plugin))
+        given: dict[str, Any] = {"worker": False, "sender": self.inbox}
+        settings = in_database(settings or keyturn_settings(), url)
+        in_table = AccountSettings(store="table", table=TABLE)
+        settings = msgspec.structs.replace(settings, accounts=accounts or in_table)
+        self.keyturn = KeyturnPlugin(settings, **given | plugin)
         plugins = [SQLAlchemyPlugin(config=self.alchemy), self.keyturn]
         self.app = Litestar(
             [notes, add_note, login],
-            plugins=plugins[::-1] if plugin_first else plugins,
+            plugins=plugins,
             middleware=[signature, Teachers],
             guards=[teachers_only],
             csrf_config=CSRFConfig(secret="the app's own secret"),

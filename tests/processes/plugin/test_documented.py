@@ -56,9 +56,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("folder")
-@pytest.mark.parametrize(
-    "command", [["litestar", "--app", "app:app", "keyturn", "doctor"], ["uvicorn", "app:app", "--port", "0"]]
-)
+@pytest.mark.parametrize("command", [["litestar", "--app", "app:app", "info"], ["uvicorn", "app:app", "--port", "0"]])
 def test_a_fault_in_its_settings_is_a_sentence_where_the_app_is_loaded(
     command: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,7 +70,7 @@ def test_a_fault_in_its_settings_is_a_sentence_where_the_app_is_loaded(
 
 
 async def test_its_code_migrates_starts_and_resets_a_password(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    command = [sys.executable, "-m", "litestar", "--app", "app:app", "keyturn", "migrate"]
+    command = [sys.executable, "-m", "keyturn", "migrate"]
     done = await asyncio.to_thread(output_of, command)
     assert done.startswith("Updated the database from revision none to")
 
@@ -107,4 +105,4 @@ def test_under_uvicorn_a_missing_migration_is_an_exit_code_and_the_last_sentence
 
     assert served.returncode == 3, served.stderr
     told = [line for line in served.stderr.splitlines() if "DatabaseUnready: " in line]
-    assert told[-1].endswith("does not have Keyturn's tables yet: run `litestar keyturn migrate`")
+    assert told[-1].endswith("does not have Keyturn's tables yet: run `keyturn migrate`")

@@ -12,23 +12,14 @@ from tests.driver.visitor import heading
 from tests.processes.plugin.host import KNOWN, REQUEST, RESET, Host, fits, keyturn_settings
 from tests.servers.databases import ON_SQLITE
 
-from keyturn import KeyturnConfig, KeyturnPlugin
-from keyturn.service.settings import DatabaseSettings, LimitSettings, ServerSettings
+from keyturn import KeyturnPlugin
+from keyturn.service.settings import LimitSettings, ServerSettings
 
 pytestmark = pytest.mark.long
 
 CLOSED = {"X-Closed": "yes"}
 
 
-@pytest.mark.parametrize(
-    ("databases", "host"),
-    [
-        ("sqlite", {}),
-        ("postgresql", {}),
-        ("postgresql", {"settings": keyturn_settings(database=DatabaseSettings(schema="keyturn"))}),
-    ],
-    indirect=True,
-)
 async def test_from_the_forgotten_password_to_the_apps_own_user(host: Host) -> None:
     """No guard, token or hook of the app stops a user who cannot sign in."""
     async with host.client() as client:
@@ -51,7 +42,7 @@ async def test_from_the_forgotten_password_to_the_apps_own_user(host: Host) -> N
 
 
 @ON_SQLITE
-async def test_the_apps_routes_are_as_they_were_and_its_description_has_keyturns(host: Host) -> None:
+async def test_the_apps_routes_and_its_description_are_as_they_were(host: Host) -> None:
     async with host.client(headers=KNOWN) as client:
         answer = await client.get("/notes", headers={"Origin": "https://app.example.org"})
         assert answer.json() == {"api": "the app's", "users": [ADA]}
@@ -65,9 +56,7 @@ async def test_the_apps_routes_are_as_they_were_and_its_description_has_keyturns
             assert (await client.get(path)).json() == {"the app says": "404"}
         assert (await client.get("/login")).text == "the app's own way in"
     schema: dict[str, Any] = host.app.openapi_schema.to_schema()
-    assert schema["paths"][REQUEST]["post"]["tags"] == ["Password reset"]
-    assert schema["paths"]["/notes"]["get"]
-    assert schema["paths"][REQUEST]["post"]["security"] == [{}], "not what the app asks for"
+    assert set(schema["paths"]) == {"/notes", "/login"}
     async with host.client() as stranger:
         assert (await stranger.get("/notes")).json() == {"the app says": "401"}
 
@@ -129,7 +118,7 @@ async def test_behind_a_proxy_that_takes_the_path_away_and_names_the_client(host
 
 @pytest.mark.parametrize("name", ["api", "call", "lang", "name", "next", "pages", "token", "version", "visit"])
 async def test_an_apps_names_for_its_dependencies_do_not_clash_with_keyturns(name: str) -> None:
-    plugin = KeyturnPlugin(KeyturnConfig(keyturn_settings(), worker=False, sender=Inbox()))
+    plugin = KeyturnPlugin(keyturn_settings(), worker=False, sender=Inbox())
     app = Litestar(plugins=[plugin], dependencies={name: Provide(lambda: "the app's", sync_to_thread=False)})
     transport = httpx2.ASGITransport(app)  # type: ignore[arg-type]
     async with httpx2.AsyncClient(transport=transport, base_url="https://school.example.org") as client:

@@ -7,11 +7,10 @@ from typing import Any
 import msgspec
 import pytest
 from msgspec.structs import replace
-from tests.driver.elsewhere import Elsewhere
 from tests.processes.plugin.documented import block
 from tests.processes.plugin.host import keyturn_settings
 
-from keyturn import KeyturnConfig, KeyturnPlugin, Settings, create_app, read_settings
+from keyturn import KeyturnPlugin, Settings, create_app, read_settings
 from keyturn.errors import SettingsInvalid
 from keyturn.service.settings import AccountSettings, Kind, Secret, TableSettings
 
@@ -53,7 +52,7 @@ def settings_read(**variables: str) -> Settings:
 
 
 def plugin_of(settings: Settings) -> KeyturnPlugin:
-    return KeyturnPlugin(KeyturnConfig(settings))
+    return KeyturnPlugin(settings)
 
 
 def faults(make: Callable[[Settings], object], settings: Settings) -> dict[str, str]:
@@ -98,10 +97,10 @@ def test_what_was_read_and_rightly_changed_is_taken_as_it_is() -> None:
     }
     for name, value in wanted.items():
         settings = changed(settings, name, value)
-    taken = KeyturnPlugin(KeyturnConfig(settings)).parts.settings
+    taken = KeyturnPlugin(settings).parts.settings
     assert taken == replace(settings, languages=("de", "en"))
     assert isinstance(taken.secret_key, Secret)
-    assert repr(settings_read()) == repr(KeyturnPlugin(KeyturnConfig(settings_read())).parts.settings)
+    assert repr(settings_read()) == repr(KeyturnPlugin(settings_read()).parts.settings)
 
 
 def test_a_table_that_is_made_in_code_keeps_the_rules_of_one_in_the_file() -> None:
@@ -110,31 +109,13 @@ def test_a_table_that_is_made_in_code_keeps_the_rules_of_one_in_the_file() -> No
     assert set(found) == {"accounts.table.set.must_change", "accounts.table.delete"}
 
 
-@pytest.mark.parametrize(
-    ("accounts", "name"),
-    [
-        (AccountSettings(store="table", table=TableSettings(table="users", set={"must_change": False})), "table"),
-        (AccountSettings(table=TableSettings(table="users")), "table"),
-        (AccountSettings(store="school.people:store"), "store"),
-    ],
-)
-def test_accounts_in_the_file_and_in_the_code_are_a_fault(accounts: AccountSettings, name: str) -> None:
-    def with_store(settings: Settings) -> object:
-        return KeyturnPlugin(KeyturnConfig(settings, accounts=Elsewhere()))
-
-    found = faults(with_store, keyturn_settings(accounts=accounts))
-    assert list(found) == [f"accounts.{name}"]
-    assert found[f"accounts.{name}"].endswith("remove [accounts] from keyturn.toml, or remove accounts=")
-
-
 def test_the_documented_change_of_a_setting_is_taken() -> None:
     settings = keyturn_settings()
-    plugin = KeyturnPlugin(KeyturnConfig(settings))
+    plugin = KeyturnPlugin(settings)
     names: dict[str, Any] = {
         "read_settings": keyturn_settings,
         "msgspec": msgspec,
         "timedelta": timedelta,
-        "KeyturnConfig": KeyturnConfig,
         "KeyturnPlugin": KeyturnPlugin,
         "alchemy": None,
     }

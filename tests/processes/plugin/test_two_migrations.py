@@ -1,45 +1,43 @@
-"""The app's migrations and Keyturn's in one database: neither sees the other, with a schema or without."""
+"""The app's migrations and Keyturn's in one database: neither sees the other."""
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import pytest
 from advanced_alchemy.alembic.commands import AlembicCommands
 from advanced_alchemy.config import AlembicAsyncConfig
 from advanced_alchemy.extensions.litestar import SQLAlchemyPlugin
 from litestar import Litestar
-from sqlalchemy import inspect, make_url, text
-from tests.driver.connections import committing, connected
+from sqlalchemy import inspect, text
+from tests.driver.connections import committing
 from tests.driver.service import ADA, NEW_PASSWORD, running, settings_for
 from tests.processes.plugin.documented import block
-from tests.processes.plugin.host import alchemy_for, keyturn_settings, litestar
+from tests.processes.plugin.host import alchemy_for, in_database, keyturn_settings, litestar
 
 import keyturn.service.limits
 import keyturn.service.secrets  # noqa: F401 - so that the metadata is complete
-from keyturn import KeyturnConfig, KeyturnPlugin
-from keyturn.service.database import Database, Model
+from keyturn import KeyturnPlugin
+from keyturn.service.database import Database
 from keyturn.service.database.migrations import VERSION_TABLE, head, migrate, require_current, revision
 from keyturn.service.problems.requests import DatabaseUnready
-from keyturn.service.settings import AccountSettings, DatabaseSettings, Secret, TableSettings
+from keyturn.service.settings import AccountSettings, TableSettings
 
 pytestmark = pytest.mark.long
 
-postgresql = pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
 THEIRS = {"users", "visits", "alembic_versions"}
 
 
 class Migrated:
     """The app with migrations that Advanced Alchemy wrote for it, beside Keyturn's."""
 
-    def __init__(self, url: str, folder: Path, schema: str) -> None:
+    def __init__(self, url: str, folder: Path) -> None:
         self.folder = folder
         self.alchemy = alchemy_for(
             url, create_all=False, alembic_config=AlembicAsyncConfig(script_location=str(folder / "migrations"))
         )
         accounts = AccountSettings(store="table", table=TableSettings(table="users"))
-        settings = keyturn_settings(database=DatabaseSettings(schema=schema), accounts=accounts)
-        plugin = KeyturnPlugin(KeyturnConfig(settings, alchemy=self.alchemy, worker=False))
+        settings = in_database(keyturn_settings(accounts=accounts), url)
+        plugin = KeyturnPlugin(settings, worker=False)
         self.app = Litestar(plugins=[SQLAlchemyPlugin(config=self.alchemy), plugin], logging_config=None)
         self.alembic = AlembicCommands(self.alchemy)
 
@@ -53,95 +51,72 @@ class Migrated:
         (file,) = (self.folder / "migrations" / "versions").glob(f"*{message}*.py")
         return file.read_text()
 
-    def tables(self, schema: str) -> set[str]:
+    def tables(self) -> set[str]:
         async def read() -> set[str]:
             engine = self.alchemy.get_engine()
             async with engine.connect() as connection:
-                found = await connection.run_sync(lambda sync: inspect(sync).get_table_names(schema=schema or None))
+                found = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
             await engine.dispose()
             return set(found)
 
         return asyncio.run(read())
 
 
+async def migrated(url: str) -> str | None:
+    database = Database(url)
+    before = await migrate(database)
+    await database.close()
+    return before
+
+
 @pytest.mark.filterwarnings("ignore:No path_separator:DeprecationWarning")  # in the alembic.ini of Advanced Alchemy
-@pytest.mark.parametrize(
-    ("databases", "schema"), [("sqlite", ""), ("postgresql", ""), ("postgresql", "keyturn")], indirect=["databases"]
-)
 def test_both_go_up_and_down_and_neither_touches_the_other(
-    empty_url: str, schema: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    host = Migrated(empty_url, tmp_path, schema)
-    assert "from revision none to" in host.litestar("keyturn", "migrate")
-    ours = host.tables(schema)
+    host = Migrated(empty_url, tmp_path)
+    assert asyncio.run(migrated(empty_url)) is None
+    ours = host.tables()
     assert VERSION_TABLE in ours
     assert all(name.startswith("keyturn_") for name in ours)
 
     host.alembic.init(str(tmp_path / "migrations"))
-    if not schema:
-        env = tmp_path / "migrations" / "env.py"
-        told = env.read_text().replace("render_as_batch=", "include_name=include_name,\n        render_as_batch=")
-        env.write_text(f"{block('python', 'def include_name')}\n\n{told}")
+    env = tmp_path / "migrations" / "env.py"
+    told = env.read_text().replace("render_as_batch=", "include_name=include_name,\n        render_as_batch=")
+    env.write_text(f"{block('python', 'def include_name')}\n\n{told}")
     first = host.autogenerated("first")
     assert "'users'" in first
     assert "keyturn" not in first
 
     host.litestar("database", "upgrade", "--no-prompt")
-    assert host.tables(schema) | host.tables("") == ours | THEIRS
-    assert "already" in host.litestar("keyturn", "migrate")
+    assert host.tables() == ours | THEIRS
+    assert asyncio.run(migrated(empty_url)) == head()
     host.litestar("database", "downgrade", "--no-prompt", "base")
-    assert host.tables(schema) | host.tables("") == ours | {"alembic_versions"}
+    assert host.tables() == ours | {"alembic_versions"}
     host.litestar("database", "upgrade", "--no-prompt")
     second = host.autogenerated("second")
     assert "pass" in second
     assert "drop" not in second
 
 
-async def tables_in(database: Database, schema: str) -> set[str]:
-    async with connected(database) as connection:
-        found = await connection.run_sync(lambda sync: inspect(sync).get_table_names(schema=schema))
-        return set(found)
-
-
-@postgresql
-async def test_a_service_lives_in_a_schema_of_its_own(empty_url: str) -> None:
+@pytest.mark.parametrize("databases", ["postgresql"], indirect=True)
+async def test_a_service_lives_in_a_schema_that_its_address_names(empty_url: str) -> None:
     """Beside another Keyturn in the same database, whose tables have the same names."""
-    for schema, other in (("keyturn", "accounts"), ("accounts", "")):
-        given: dict[str, Any] = {"database": DatabaseSettings(url=Secret(empty_url), schema=schema)}
-        database = Database(empty_url, schema=schema)
-        with pytest.raises(DatabaseUnready, match=f"the schema {schema} does not have Keyturn's tables yet"):
+    public = Database(empty_url)
+    async with committing(public) as connection:
+        for schema in ("keyturn", "accounts"):
+            await connection.execute(text(f"CREATE SCHEMA {schema}"))
+    for schema in ("keyturn", "accounts"):
+        url = f"{empty_url}&schema={schema}"
+        database = Database(url)
+        with pytest.raises(DatabaseUnready, match="does not have Keyturn's tables yet"):
             await require_current(database)
         assert await migrate(database) is None
         assert await migrate(database) == head()
-        assert not other or await tables_in(database, other) == set()
         await database.close()
-        async with running(settings_for(empty_url, **given)) as service:
+        async with running(settings_for(url)) as service:
             await service.add(ADA)
             assert (await service.reset(await service.link())).status_code == 200
             assert await service.knows(NEW_PASSWORD)
-
-    public = Database(empty_url)
     assert await revision(public) is None
-    assert await tables_in(public, "public") == set()
-    assert await tables_in(public, "keyturn") == await tables_in(public, "accounts") != set()
     await public.close()
-
-
-@postgresql
-async def test_who_may_not_make_the_schema_is_told_so(empty_url: str) -> None:
-    owner = Database(empty_url)
-    async with committing(owner) as connection:
-        await connection.execute(text("DROP ROLE IF EXISTS visitor"))
-        await connection.execute(text("CREATE ROLE visitor LOGIN"))
-    address = make_url(empty_url).set(username="visitor", password=None)
-    visitor = Database(address.render_as_string(), schema="keyturn")
-    with pytest.raises(DatabaseUnready, match="the database refuses the migration: permission denied"):
-        await migrate(visitor)
-
-    async with committing(owner) as connection:
-        await connection.execute(text("CREATE SCHEMA keyturn AUTHORIZATION visitor"))
-    assert await migrate(visitor) is None
-    assert await tables_in(visitor, "keyturn") == {VERSION_TABLE, *Model.metadata.tables}
-    await visitor.close()
-    await owner.close()

@@ -95,11 +95,11 @@ def test_a_worker_inside_is_for_those_who_ask_for_it(workplace: Path) -> None:
 
 APP = """
 from litestar import Litestar
-from keyturn import KeyturnConfig, KeyturnPlugin, read_settings
+from keyturn import KeyturnPlugin, read_settings
 from keyturn.service.telemetry.logs import configure_logs
 
 configure_logs()
-app = Litestar(plugins=[KeyturnPlugin(KeyturnConfig(read_settings()))], logging_config=None)
+app = Litestar(plugins=[KeyturnPlugin(read_settings())], logging_config=None)
 """
 WHO_WRITES = """
 import os, sys

@@ -3,16 +3,9 @@
 import asyncio
 from datetime import timedelta
 
-import httpx2
 import pytest
-from advanced_alchemy.extensions.litestar import SQLAlchemyAsyncConfig, SQLAlchemyPlugin
-from litestar import Litestar
-from sqlalchemy.ext.asyncio import create_async_engine
-from tests.driver.inbox import Inbox
-from tests.driver.service import ADA, NOBODY, REQUEST, Service, problem, running, settings_for
+from tests.driver.service import ADA, REQUEST, Service, problem, running, settings_for
 from tests.servers.silent_proxy import silent_proxy
-
-from keyturn import KeyturnConfig, KeyturnPlugin, Settings
 
 PATIENCE = timedelta(seconds=1)
 MANY = 30
@@ -59,28 +52,3 @@ async def test_a_link_survives_a_database_that_froze_before_it_was_used(database
             while (answer := await service.reset(token)).status_code == 503:
                 pass
         assert answer.status_code == 200
-
-
-@pytest.mark.long
-async def test_so_is_one_whose_connections_are_the_app_s(database_url: str) -> None:
-    async with silent_proxy(database_url) as (url, proxy):
-        engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"), pool_pre_ping=True)
-        # It lasts for a new connection, too, which a busy machine does not make in less.
-        patience = timedelta(seconds=2)
-        app = app_with(SQLAlchemyAsyncConfig(engine_instance=engine), patience)
-        transport = httpx2.ASGITransport(app)  # type: ignore[arg-type]  # as httpx2 writes ASGI's types
-        async with app.lifespan(), httpx2.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
-            for frozen in (False, True, False):
-                proxy.fall_silent() if frozen else proxy.speak_again()
-                async with asyncio.timeout(5 * patience.total_seconds()):
-                    answer = await client.post(REQUEST, json={"email": NOBODY})
-                assert problem(answer) == ("503 unavailable" if frozen else "202")
-        await engine.dispose()
-
-
-def app_with(alchemy: SQLAlchemyAsyncConfig, patience: timedelta) -> Litestar:
-    """Return an app with its own connections, which Keyturn uses as well."""
-    changes = {"database": {"timeout": patience}, "limits": {"in_memory": True}, "hashing": {"cost": 10}}
-    settings = settings_for(Settings().database.url, **changes)
-    keyturn = KeyturnPlugin(KeyturnConfig(settings, alchemy=alchemy, worker=False, sender=Inbox()))
-    return Litestar(plugins=[SQLAlchemyPlugin(config=alchemy), keyturn], logging_config=None)

@@ -206,11 +206,11 @@ def _unknown_names(values: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _open_own_emails(settings: "StudioSettings") -> Opened:
-    from keyturn.cli.installation import installation
     from keyturn.service.reset.mails.theme import palette_of
+    from keyturn.service.settings.reading import read_settings
 
     def read_service() -> "Settings":
-        return installation().settings(sending=False, connecting=False)
+        return read_settings(sending=False, connecting=False)
 
     service = read_service()
     for doubt in palette_of(service.brand)[1]:
@@ -251,19 +251,19 @@ def service_settings(opened: Opened) -> "Settings":
     A file that may have come with an untrusted folder does not count. It names the host that gets mails and passwords,
     and may put any variable of the environment into them.
     """
-    from keyturn.cli.installation import installation
+    from keyturn.cli.installation import missing_settings
     from keyturn.service.settings import Settings
+    from keyturn.service.settings.reading import inspect_settings, read_settings
     from keyturn.studio.gallery.naming import may_come_with
 
     if opened.service:
         return opened.service
-    here = installation()
-    if here.missing_settings():
+    if missing_settings():
         return Settings()
-    reading = here.inspect_settings()
+    reading = inspect_settings()
     counts = not (opened.gallery.is_foreign and may_come_with(opened.gallery.folder, reading.file))
     try:
-        settings = here.settings(sending=False, connecting=False, with_file=counts)
+        settings = read_settings(sending=False, connecting=False, with_file=counts)
     except SettingsInvalid as invalid:  # a foreign folder only needs these settings to send its mails
         message = "The settings of the service have mistakes. They are ignored here, and nothing can be sent:"
         for line in (message, *(f"  {fault.name}: {fault.message}" for fault in invalid.faults)):

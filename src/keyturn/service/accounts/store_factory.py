@@ -65,10 +65,6 @@ def import_factory(reference: str, setting: str = "accounts.store") -> Callable[
     return factory
 
 
-def is_async(function: object) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004
-
-
 def _error_line(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".split("\n")[0]
 

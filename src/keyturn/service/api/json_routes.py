@@ -4,13 +4,11 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Sequence
-from copy import copy
 from typing import Any
 
 from litestar import HttpMethod, Router
 from litestar.handlers import HTTPRouteHandler, get, post
-from litestar.openapi import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityRequirement, SecurityScheme
+from litestar.openapi.spec import SecurityRequirement, SecurityScheme
 from litestar.types import AnyCallable, ControllerRouterHandler, Guard, Method
 
 from keyturn.errors import Fault
@@ -124,11 +122,3 @@ def security_schemes(parts: Parts) -> dict[str, SecurityScheme]:
     }
     is_on = {SESSION: parts.sign_ins, SERVICE_KEY: parts.operators.over_http}
     return {name: scheme for name, scheme in schemes.items() if is_on[name]}
-
-
-def with_security_schemes(config: OpenAPIConfig, parts: Parts) -> OpenAPIConfig:
-    """Return an app's OpenAPI configuration with the security schemes of these routes, under their names."""
-    before = config.components if isinstance(config.components, list) else [config.components]
-    described = copy(config)  # `replace` would read every member, including deprecated ones
-    described.components = [*before, Components(security_schemes=dict(security_schemes(parts)))]
-    return described

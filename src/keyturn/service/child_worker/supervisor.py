@@ -110,14 +110,12 @@ class Supervisor:
     async def _read_reports(self, process: Process) -> None:
         assert process.stdout
         async for line in process.stdout:
-            match msgspec.json.decode(line):
-                case ["message", str(kind), str(outcome), int(count)]:
-                    self._parts.meters.message(kind, outcome, count=count)
-                case ["delivery", str(kind), float(seconds)]:
-                    self._parts.meters.delivery(kind, seconds)
-                case [word] if word == WORKING:
-                    self._works, self._parts.worker_is_down = True, False
-                    log.info(LogEvent("worker.started", pid=process.pid))
+            word, *values = msgspec.json.decode(line)
+            if word == WORKING:
+                self._works, self._parts.worker_is_down = True, False
+                log.info(LogEvent("worker.started", pid=process.pid))
+            else:
+                getattr(self._parts.meters, word)(*values)
 
     async def _end(self, process: Process, orders: asyncio.StreamWriter) -> None:
         """End the worker: at once if it has not started yet, otherwise after it has delivered what it holds."""

@@ -1,4 +1,4 @@
-"""The common interface to both databases: transactions, migrations, shared statements, an app's own pool.
+"""The common interface to both databases: transactions, migrations, shared statements.
 
 **A transaction is a plain function** (`DatabaseAccess.transact`). It cannot await, so a lock is never held during a
 mail, a hash or a call to another system. **Each decision is one guarded statement**, never a read and then a write.
@@ -19,7 +19,7 @@ primary. On SQLite a transaction that its caller has given up is not committed.
 the last, takes several times as long as the database takes to answer it.
 
 **Tables are declared with Advanced Alchemy** (`Model`): its registry, with its names of constraints and its type for
-times in UTC, which refuses a time without a zone. An app's configuration by it is used as it is (`service/plugin.py`).
+times in UTC, which refuses a time without a zone.
 
 Declined: Advanced Alchemy's repositories, since the statements here are few, guarded and batched. Its Alembic command,
 which starts its own event loop, while a migration must run on the connection that holds the lock. Its configuration of

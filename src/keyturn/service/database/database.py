@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 import sqlalchemy as sa
 from advanced_alchemy.base import create_registry
 from advanced_alchemy.types import DateTimeUTC
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.orm import DeclarativeBase, QueryableAttribute
 
 from keyturn.errors import Fault, SettingsInvalid
 from keyturn.plain_files import make_private_folder
 from keyturn.service.clock import now, replacing
-from keyturn.service.database.servers import ServerConnections, engine_for_our_statements, open_engine
+from keyturn.service.database.servers import ServerConnections, open_engine
 from keyturn.service.database.sqlite import PATIENCE, SqliteConnections, write_ahead
 from keyturn.service.database.unready import describe_url, unready_where_unreachable
 from keyturn.service.problems.requests import DatabaseUnready
@@ -25,6 +24,9 @@ from keyturn.service.settings.database_urls import DatabaseUrl, read_url
 from keyturn.service.settings.url_rules import database_fault
 
 _Result = TypeVar("_Result")
+
+_CONNECTIONS = 10
+"""Connections to PostgreSQL at a time."""
 
 _TIME = DateTimeUTC()
 
@@ -101,32 +103,23 @@ class DatabaseAccess:
 class Database(DatabaseAccess):
     """Keyturn's own database. Raises DatabaseUnready if it cannot be reached."""
 
-    def __init__(
-        self, source: str | AsyncEngine, *, pool_size: int = 10, schema: str = "", timeout: timedelta | None = None
-    ) -> None:
-        """Open a URL, or share a PostgreSQL engine that its owner opened and will close. Raises SettingsInvalid.
+    def __init__(self, address: str, *, timeout: timedelta | None = None) -> None:
+        """Open the database of a URL. Raises SettingsInvalid.
 
-        `schema`: PostgreSQL's, of all tables without a schema of their own, as Keyturn's.
         `timeout`: how long a caller waits for PostgreSQL, from its own arrival, including the wait for a connection;
         then it gets DatabaseUnready. The client measures it, since a frozen server or a silent network cannot. A
         migration has no limit. On SQLite a caller waits for a locked file for `sqlite.PATIENCE`.
         """
-        self.schema = schema
-        self.is_shared = not isinstance(source, str)
-        connections: Connections
-        seconds = timeout.total_seconds() if timeout else None
-        place = _read_ours(source, schema) if isinstance(source, str) else source
-        self.url = place.url
-        if isinstance(place, DatabaseUrl) and place.kind == "sqlite":
-            seconds, connections = PATIENCE if timeout else None, _open_file(place)
+        if message := database_fault(address, for_our_tables=True):
+            raise SettingsInvalid([Fault("database.url", message)])
+        read = read_url(address, "database.url")
+        self.url, self.where, self.is_sqlite = read.url, describe_url(read.url), read.kind == "sqlite"
+        unready = partial(unready_where_unreachable, self.where)
+        if self.is_sqlite:
+            super().__init__(_open_file(read), PATIENCE if timeout else None, unready)
         else:
-            engine = reads = _open_pool(place, pool_size, seconds) if isinstance(place, DatabaseUrl) else place
-            if self.is_shared or schema:
-                reads = engine_for_our_statements(engine, schema, "AUTOCOMMIT")
-            connections = ServerConnections(engine_for_our_statements(engine, schema), reads)
-        self.where = describe_url(self.url)
-        super().__init__(connections, seconds, partial(unready_where_unreachable, self.where))
-        self.is_sqlite = self.dialect.name == "sqlite"
+            seconds = timeout.total_seconds() if timeout else None
+            super().__init__(_open_pool(read, seconds), seconds, unready)
 
     async def execute(self, statement: sa.Executable, values: Values | None = None) -> Sequence[sa.Row[Any]]:
         """Execute one statement, for one set of values or for all of several, and commit; return the rows of one."""
@@ -136,8 +129,8 @@ class Database(DatabaseAccess):
             return result.all() if result.returns_rows else []
 
         # PostgreSQL commits a statement that is outside of a transaction by itself: that takes one trip instead of
-        # three. On an app's engine, such a statement would have the isolation of the app.
-        run = self.transact if self.is_sqlite or self.is_shared else self.read
+        # three.
+        run = self.transact if self.is_sqlite else self.read
         return await run(execute)
 
     async def require_writable(self) -> None:
@@ -173,11 +166,6 @@ class Database(DatabaseAccess):
         if not self.is_sqlite:
             connection.execute(_HELD, {"name": name})
 
-    async def close(self) -> None:
-        """Close the connections opened here. The database can be used again, also in another event loop."""
-        if not self.is_shared:
-            await super().close()
-
 
 class Store:
     """Statements on Keyturn's own tables. A plain method executes them in the transaction that it is `within`.
@@ -194,15 +182,6 @@ class Store:
         return bound
 
 
-def _read_ours(address: str, schema: str) -> DatabaseUrl:
-    if message := database_fault(address, for_our_tables=True):
-        raise SettingsInvalid([Fault("database.url", message)])
-    read = read_url(address, "database.url")
-    if schema and read.kind == "sqlite":
-        raise SettingsInvalid([Fault("database.schema", "is set, but only PostgreSQL has schemas: remove it")])
-    return read
-
-
 def _open_file(read: DatabaseUrl) -> SqliteConnections:
     if read.url.database:
         try:
@@ -212,9 +191,11 @@ def _open_file(read: DatabaseUrl) -> SqliteConnections:
     return SqliteConnections(read.url, write_ahead)
 
 
-def _open_pool(read: DatabaseUrl, size: int, seconds: float | None) -> AsyncEngine:
-    """Return an engine on which each statement commits by itself: requests and checks need no more.
+def _open_pool(read: DatabaseUrl, seconds: float | None) -> ServerConnections:
+    """Connect so that each statement commits by itself: requests and checks need no more.
 
     To say so for each connection would take SQLAlchemy as long as the statement.
     """
-    return open_engine(read, "database.url", "postgres", seconds=seconds, pool_size=size, isolation_level="AUTOCOMMIT")
+    options = {"pool_size": _CONNECTIONS, "isolation_level": "AUTOCOMMIT"}
+    engine = open_engine(read, "database.url", "postgres", seconds=seconds, **options)
+    return ServerConnections(engine.execution_options(isolation_level="READ COMMITTED"), engine)

@@ -26,12 +26,11 @@ class ServerConnections:
         self.dialect = transactions.dialect
         self.transactions = transactions
         self._reads = reads
-        ours = [engine.sync_engine for engine in (transactions, reads)]
 
-        @event.listens_for(ours[0], "handle_error")
+        @event.listens_for(transactions.sync_engine, "handle_error")
         def replace_read_only(context: ExceptionContext) -> None:
             """Let the pool replace its connections once a server takes no more writes: another may be the primary."""
-            if context.engine in ours and is_read_only(context.original_exception):
+            if is_read_only(context.original_exception):
                 context.is_disconnect = True
 
     async def read(self, work: Callable[[Connection], _Result]) -> _Result:
@@ -82,14 +81,3 @@ def _refuse_what_no_driver_takes(engine: Engine, setting: str, roots: str) -> No
                 raise
             message = "the driver cannot read it: check the port, the text after the ?, and an @ that is not %40"
             raise SettingsInvalid([Fault(setting, message)]) from None
-
-
-def engine_for_our_statements(engine: AsyncEngine, schema: str, level: str = "READ COMMITTED") -> AsyncEngine:
-    """Return the engine, over the same pool, with options for Keyturn's own statements alone.
-
-    Transactions are written for READ COMMITTED, in the strict sense, which another app's engine need not provide.
-    """
-    options: dict[str, Any] = {"schema_translate_map": {None: schema}} if schema else {}
-    ours = engine.execution_options(isolation_level=level, **options)
-    ours.sync_engine.hide_parameters = True  # parameters include hashes of passwords, and addresses
-    return ours

@@ -25,20 +25,20 @@ _PATIENCE = 10
 """Seconds for optional checks."""
 
 
-async def check_accounts(settings: Settings, store: AccountStore | None = None) -> list[Finding]:
-    """Check the app's own store, or the one in the settings. Creates nothing that is missing."""
+async def check_accounts(settings: Settings) -> list[Finding]:
+    """Check the store of the settings. Creates nothing that is missing."""
     try:
         async with opened(settings) as database:
-            return await _check(settings, database, store)
+            return await _check(settings, database)
     except SettingsInvalid as error:
         return [Finding("accounts", "skip", "not checked", f"Fix this first: {error.faults[0]}.")]
 
 
-async def _check(settings: Settings, database: Database, own_store: AccountStore | None) -> list[Finding]:
-    if not own_store and not settings.accounts.table.url and (missing := accounts_file(settings)):
+async def _check(settings: Settings, database: Database) -> list[Finding]:
+    if not settings.accounts.table.url and (missing := accounts_file(settings)):
         return [Finding("accounts", "fail", f"{missing} does not exist", WRONG_PATH)]
     try:
-        store = own_store or accounts_for(settings, database)
+        store = accounts_for(settings, database)
         try:
             await store.require_ready()
             findings = await _findings(store, settings)

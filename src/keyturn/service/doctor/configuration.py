@@ -34,7 +34,6 @@ def check_settings(reading: Reading) -> list[Finding]:
         return no_file + [Finding("settings", "fail", str(fault), _fix_of(fault)) for fault in reading.faults]
     doubts = list(_doubts(settings))
     source = f"{file} and the environment" if file.is_file() else "the environment and the defaults"
-    source = "the app's settings" if reading.of_app else source
     fine = Finding("settings", "ok", f"{source}, for {settings.environment}{f'; {absent}' if absent else ''}")
     return doubts or [fine]
 

@@ -67,7 +67,7 @@ async def check_database(settings: Settings) -> list[Finding]:
 async def opened(settings: Settings) -> AsyncIterator[Database]:
     """Open Keyturn's database for the block. Raises SettingsInvalid for an address that the driver cannot read."""
     own = settings.database
-    database = Database(own.url, schema=own.schema, timeout=own.timeout)
+    database = Database(own.url, timeout=own.timeout)
     try:
         yield database
     finally:

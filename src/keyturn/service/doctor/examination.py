@@ -9,7 +9,6 @@ from msgspec.structs import replace
 from keyturn.mail.port.finding import Finding
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.providers import PROVIDERS
-from keyturn.service.accounts.port import AccountStore
 from keyturn.service.doctor.accounts import check_accounts, check_credentials
 from keyturn.service.doctor.configuration import check_own_pages, check_pages, check_settings
 from keyturn.service.doctor.database import check_database, check_previous_keys
@@ -25,19 +24,15 @@ Check = tuple[str, Awaitable[Sequence[Finding]]]
 """The name of a check of the doctor, and its work."""
 
 
-async def examine(
-    reading: Reading, dns: Dns, *, accounts: AccountStore | None = None, patience: float = _PATIENCE
-) -> list[Finding]:
+async def examine(reading: Reading, dns: Dns, *, patience: float = _PATIENCE) -> list[Finding]:
     """Return the findings of all checks, in the order of the checks.
-
-    `accounts`: the store in use, instead of the one in the settings.
 
     Only the settings are checked if they have a fault: other checks would read defaults that the user did not choose.
     """
     if reading.faults:
         skipped = Finding("others", "skip", "no other check was made", "Fix the settings first.")
         return [*check_settings(reading), skipped]
-    checks = list(_checks(reading.settings, dns, accounts))
+    checks = list(_checks(reading.settings, dns))
     results = await asyncio.gather(*(_run(*check, patience) for check in checks))
     return [*check_settings(reading), *(finding for findings in results for finding in findings)]
 
@@ -59,9 +54,9 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
     return [replace(finding, check=name) for finding in await PROVIDERS[name].check(getattr(settings, name), sender)]
 
 
-def _checks(settings: Settings, dns: Dns, accounts: AccountStore | None) -> Iterator[Check]:
+def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
     yield "database", check_database(settings)
-    yield "accounts", check_accounts(settings, accounts)
+    yield "accounts", check_accounts(settings)
     if settings.accounts.table.table:
         yield "credentials", check_credentials(settings)
     if settings.previous_secret_keys:

@@ -68,7 +68,7 @@ class Dead(msgspec.Struct, frozen=True):
 OUTCOMES = ("sent", "dropped", "retried", "parked", "dead")
 """What a try of a message can end with, in the metrics."""
 
-TO_THE_APP = ("webhook_", "callback_")
+TO_THE_APP = "webhook_"
 """How the kinds of messages to the app begin. All others are mails."""
 
 Settlement = Sent | Dropped

@@ -21,7 +21,7 @@ from keyturn.service.pages.cookies import LinkRequest
 from keyturn.service.pages.rendering import PageTemplates
 from keyturn.service.pages.second_step import ShownStep
 from keyturn.service.pages.site import Site
-from keyturn.service.problems.passwords import OutcomeUnknown, ResetRefused
+from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.problem import Internal
 from keyturn.service.problems.proofs import Factor
 from keyturn.service.problems.requests import Busy, TooManyRequests
@@ -58,8 +58,7 @@ _TYPES: Mapping[str, Any] = {
 }
 """The types of values that templates ask for more than their fields."""
 
-_REFUSED = ResetRefused("Your account is being examined. Please call us.")
-_PROBLEMS = {type(one).__name__: one for one in (TooManyRequests(47), Busy(47), OutcomeUnknown(), _REFUSED, Internal())}
+_PROBLEMS = {type(one).__name__: one for one in (TooManyRequests(47), Busy(47), OutcomeUnknown(), Internal())}
 _ADA = {"id": "1", "email": "ada@northwind.example", "name": "Ada"}
 
 

@@ -32,7 +32,6 @@ _REASONS = {
     "internal": "failed",
     "method-not-allowed": "missing",
     "not-found": "missing",
-    "reset-refused": "refused",
     "too-large": "too_large",
     "too-many-requests": "too_many",
     "unavailable": "failed",
@@ -108,7 +107,6 @@ def refusal_page(
         reason=reason,
         problem=problem,
         wait=timedelta(seconds=problem.retry_after or 0),
-        sentence=str(problem),
         back=back,
         reference=reference,
     )

@@ -12,15 +12,6 @@ if TYPE_CHECKING:
     from keyturn.mail.languages import Language, SourceTexts
 
 
-class ResetRefused(Problem, status=403, title=N_("Your password was not changed"), outcome="refused"):
-    """The app refused the change: `detail` tells the user why. Nothing was changed, and the link still works."""
-
-    example = ("Your account is being examined. Please call us.",)
-
-    def detail(self, _: "Language", /) -> str:
-        return str(self)
-
-
 class OutcomeUnknown(
     Problem,
     status=504,

@@ -174,10 +174,6 @@ class WorkerDown(Unavailable):
     """What is accepted is kept, but the worker that would send it has ended."""
 
 
-class HookFailed(Unavailable):
-    """A function of the app's that has to agree gave no answer, so nothing was done."""
-
-
 class OtherStatus(Problem, status=500, slug="http-error", title="", outcome=NOT_COUNTED, for_people=False):
     """A status of HTTP that has no problem of its own, with the title of the framework."""
 

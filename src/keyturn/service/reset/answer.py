@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -82,30 +82,29 @@ _PATIENCE = 2.0
 """Seconds for which requests wait for the accounts of all. A look-up that takes longer delays its own request alone."""
 
 
-class _Answer(msgspec.Struct, kw_only=True):
+@dataclass(eq=False)
+class _Answer:
     """The answer to a request. `outcome`: which mail it gets or why it gets none, once that is known.
 
     `existing`: the account of the address, if there is one. `account`: the same, or one without an id.
+    `mail`: a draft, with the secrets in it. It is the answer's `email` once it is certain that it is sent.
     """
 
     message: Message
     request: ResetRequested
     existing: Account | None
-    account: Account
     outcome: Literal["", "no_account", "disabled", "needs_no_invitation"] | Refusal | Outcome = ""
+    mail: SealedMail = field(init=False)
+    minted: Sequence[Minted] = field(init=False)
+    sealed: bytes = field(init=False)
     email: Email | None = None
 
-
-class _Draft(NamedTuple):
-    """A rendered and sealed mail for an answer, with the secrets in it. It is discarded if the answer is another."""
-
-    answer: _Answer
-    mail: SealedMail
-    minted: Sequence[Minted]
-    sealed: bytes
+    def __post_init__(self) -> None:
+        self.account = self.existing or Account(id="", email=self.request.email)
+        self.outcome = "" if self.existing else "no_account"
 
     @property
-    def outcome(self) -> Outcome:
+    def mailed(self) -> Outcome:
         return LINK_MAILED if self.mail.link else PROVIDER_MAILED
 
 
@@ -119,10 +118,7 @@ class ResetRequestHandler:
     """
 
     def __init__(self, mails: MailDelivery, ground: Ground, links: ResetLinks, events: AppEvents) -> None:
-        self._mails = mails
-        self._ground = ground
-        self._links = links
-        self._events = events
+        self._mails, self._ground, self._links, self._events = mails, ground, links, events
 
     async def prepare(self, messages: Sequence[Message]) -> Sequence[Delivery | Dropped | Exception]:
         """Answer the first tries together, in one transaction, and return the delivery of each message.
@@ -132,8 +128,13 @@ class ResetRequestHandler:
         requests = {one.id: _DECODER.decode(one.payload) for one in messages if not one.sealed}
         accounts = await self._find_together({one.email for one in requests.values()})
         first = [one for one in messages if one.id in requests and requests[one.id].email in accounts]
-        answer_all = partial(self._answer_all, requests=requests, accounts=accounts)
-        answered = await self._mails.prepare_all(first, answer_all) if first else []
+
+        async def answer(messages: Sequence[Message]) -> Sequence[Email | Dropped | Exception]:
+            return await self._answer_all(
+                [_Answer(one, requests[one.id], accounts[requests[one.id].email]) for one in messages]
+            )
+
+        answered = await self._mails.prepare_all(first, answer) if first else []
         prepared = dict(zip((one.id for one in first), answered, strict=True))
         return [prepared.get(one.id) or partial(self, one) for one in messages]
 
@@ -143,9 +144,8 @@ class ResetRequestHandler:
 
     async def _answer_alone(self, message: Message, *, again_at: datetime | None = None) -> Email | Dropped:
         request = _DECODER.decode(message.payload)
-        accounts = {request.email: await self._ground.accounts.find(request.email)}
-        requests = {message.id: request}
-        (answer,) = await self._answer_all([message], requests=requests, accounts=accounts, again_at=again_at)
+        account = await self._ground.accounts.find(request.email)
+        (answer,) = await self._answer_all([_Answer(message, request, account)], again_at)
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -171,29 +171,17 @@ class ResetRequestHandler:
         return await self._ground.transact(write)
 
     async def _answer_all(
-        self,
-        messages: Sequence[Message],
-        *,
-        requests: Mapping[int, ResetRequested],
-        accounts: Mapping[str, Account | None],
-        again_at: datetime | None = None,
+        self, answers: Sequence[_Answer], again_at: datetime | None = None
     ) -> Sequence[Email | Dropped | Exception]:
-        """Decide and store the answers.
-
-        `requests`: the request of each message, by its id.
-        `accounts`: the account of each address.
-        `again_at`: when these requests are answered again, for the audit trail.
-        """
-        answers = [_answer(one, requests[one.id], accounts[requests[one.id].email]) for one in messages]
-        moment = now()
+        """Decide and store the answers. `again_at`: when they are given again, for the audit trail."""
         await self._refuse(answers)
-        drafts = await self._draft(answers, moment)
+        drafts = await self._draft(answers)
 
         def write(tx: Transaction) -> Collection[int]:
-            held = tx.outbox.lock(messages)
+            held = tx.outbox.lock([one.message for one in answers])
             self._claim(tx, drafts, held)
             self._store(tx, drafts)
-            self._record(tx, [one for one in answers if one.message.id in held], again_at)
+            tx.audit.write_all([_entry(one, again_at) for one in answers if one.message.id in held])
             # A worker that dies after this commit has left nothing to decide.
             tx.outbox.drop([(one.message, one.outcome) for one in answers if not one.email])
             return held
@@ -227,58 +215,42 @@ class ResetRequestHandler:
                 one.outcome = mailboxes[one.account.email].refusal or ("cooldown" if is_again else "")
                 answered.add(mailbox)
 
-    async def _draft(self, answers: Sequence[_Answer], moment: datetime) -> Sequence[_Draft]:
-        """Return a mail for each request that may get one; if there is none, a mail that is not sent."""
+    async def _draft(self, answers: Sequence[_Answer]) -> Sequence[_Answer]:
+        """Return the answers that may be mails, with their mails; if there are none, one that is not sent."""
         without_code = await self._links.without_code({one.account.email for one in answers})
-        wanted, drafts = [one for one in answers if not one.outcome], []
-        for one in wanted or [_answer(answers[0].message, answers[0].request, None)]:
+        drafts = [one for one in answers if not one.outcome]
+        drafts, moment = drafts or [_Answer(answers[0].message, answers[0].request, None)], now()
+        for one in drafts:
             has_none = one.account.email in without_code
-            mail, minted = self._links.compose(one.account, one.request, moment, without_code=has_none)
-            drafts.append(_Draft(one, mail, minted, self._mails.seal(mail)))
+            one.mail, one.minted = self._links.compose(one.account, one.request, moment, without_code=has_none)
+            one.sealed = self._mails.seal(one.mail)
             await asyncio.sleep(0)  # a mail takes a while, and the process may have other requests to answer
         return drafts
 
-    def _claim(self, tx: Transaction, drafts: Sequence[_Draft], held: Collection[int]) -> None:
+    def _claim(self, tx: Transaction, drafts: Sequence[_Answer], held: Collection[int]) -> None:
         """Claim the mailboxes of the drafts whose messages this worker still holds."""
-        wanted = [not one.answer.outcome and one.answer.message.id in held for one in drafts]
-        mailboxes = [(draft.mail.email.to, is_wanted) for draft, is_wanted in zip(drafts, wanted, strict=True)]
-        refusals = tx.mailboxes.claim(mailboxes)
-        for draft, is_wanted, refusal in zip(drafts, wanted, refusals, strict=True):
-            if is_wanted and not refusal:
-                draft.answer.outcome, draft.answer.email = draft.outcome, draft.mail.email
-            elif is_wanted and refusal:
-                draft.answer.outcome = refusal  # another worker was first
+        wanted = [not one.outcome and one.message.id in held for one in drafts]
+        mailboxes = [(one.mail.email.to, is_wanted) for one, is_wanted in zip(drafts, wanted, strict=True)]
+        for one, is_wanted, refusal in zip(drafts, wanted, tx.mailboxes.claim(mailboxes), strict=True):
+            if is_wanted:  # refused if another worker was first
+                one.outcome, one.email = refusal or one.mailed, None if refusal else one.mail.email
 
-    def _store(self, tx: Transaction, drafts: Sequence[_Draft]) -> None:
+    def _store(self, tx: Transaction, drafts: Sequence[_Answer]) -> None:
         """Store the links and mails of the drafts that are sent, and tell the app."""
-        stored = [(draft, draft.answer.email is not None) for draft in drafts]
+        stored = [(one, one.email is not None) for one in drafts]
         secrets.add(tx.connection, [(secret, yes and wanted) for one, yes in stored for secret, wanted in one.minted])
-        tx.outbox.seal([(one.answer.message, one.sealed if yes else None) for one, yes in stored])
-        events = [(one.answer.request, one.answer.account, one.outcome, yes) for one, yes in stored]
-        self._events.resets_requested(tx, events)
-
-    def _record(self, tx: Transaction, answers: Sequence[_Answer], again_at: datetime | None) -> None:
-        entries = [
-            entry_of(
-                one.request.client,
-                at=again_at or one.request.at,
-                event=event_of(one.request),
-                outcome=one.outcome,
-                account_id=one.account.id,
-                email=one.request.audited(one.existing),
-                message_id=one.message.id,
-            )
-            for one in answers
-        ]
-        tx.audit.write_all(entries)
+        tx.outbox.seal([(one.message, one.sealed if yes else None) for one, yes in stored])
+        self._events.resets_requested(tx, [(one.request, one.account, one.mailed, yes) for one, yes in stored])
 
 
-def _answer(message: Message, request: ResetRequested, existing: Account | None) -> _Answer:
-    account = existing or Account(id="", email=request.email)
-    return _Answer(
-        message=message,
-        request=request,
-        existing=existing,
-        account=account,
-        outcome="" if existing else "no_account",
+def _entry(answer: _Answer, again_at: datetime | None) -> Mapping[str, Any]:
+    request = answer.request
+    return entry_of(
+        request.client,
+        at=again_at or request.at,
+        event=event_of(request),
+        outcome=answer.outcome,
+        account_id=answer.account.id,
+        email=request.audited(answer.existing),
+        message_id=answer.message.id,
     )

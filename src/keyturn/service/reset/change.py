@@ -11,7 +11,7 @@ import msgspec
 from keyturn.errors import KeyturnError
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import NOTHING, Account, Ended
-from keyturn.service.reset.events import AppEvents
+from keyturn.service.reset.events import AppEvents, PasswordChanged, event_fields
 from keyturn.service.reset.ground import Transaction
 from keyturn.service.reset.proofs.port import CodesBesideLinks
 from keyturn.service.reset.records.client import Client
@@ -119,7 +119,8 @@ class ChangeEffects:
         notice = PasswordWasChanged(account_id=account.id, at=moment, client=client, email=begun.email, ended=counts)
         confirmation = tx.outbox.enqueue(PASSWORD_CHANGED, notice)
         account = msgspec.structs.replace(account, email=begun.email)
-        self.events.password_changed(tx, account, begun, counts)
+        event = PasswordChanged(**event_fields(account, client), how=begun.how, ended=counts)
+        self.events.write(tx, event, moment, client)
         outcome = "interrupted" if ended is None else "changed"
         tx.audit.write(_EVENTS[begun.how], outcome, client, moment, account.id, begun.email, message_id=confirmation)
 

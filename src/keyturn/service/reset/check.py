@@ -109,10 +109,8 @@ class LinkChecks:
         second_step: RequiredStep,
         return_addresses: ReturnAddresses,
     ) -> None:
-        self._links = links
         self._ground, self.meters = ground, ground.meters
-        self._policy = policy
-        self._second_step = second_step
+        self._links, self._policy, self._second_step = links, policy, second_step
         self._return_addresses = return_addresses
 
     @count_calls("validate")

@@ -13,14 +13,12 @@ import msgspec
 from keyturn.service import addresses, secrets
 from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.clock import now
-from keyturn.service.problems.passwords import OutcomeUnknown, ResetRefused
-from keyturn.service.problems.problem import outcome_of
+from keyturn.service.problems.passwords import OutcomeUnknown
 from keyturn.service.problems.proofs import LinkDead
 from keyturn.service.problems.requests import DatabaseUnready, LimitsUnready
 from keyturn.service.reset.change import Change, ChangeEffects, ended_by
 from keyturn.service.reset.check import LiveLinks
 from keyturn.service.reset.elsewhere import ExternalStoreChanges
-from keyturn.service.reset.events import BeforeReset, require_consent
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.passwords.hasher import PasswordHasher
 from keyturn.service.reset.passwords.policy import PasswordPolicy
@@ -34,25 +32,14 @@ from keyturn.service.telemetry.meters import count_calls
 
 
 class PasswordResets:
-    """Completes resets: asks the app, makes the change, and forgets guesses at the old password.
+    """Completes resets: makes the change, and forgets guesses at the old password.
 
-    `before_reset`: the app's function, if it has one.
     `second_step`: what a reset may need besides its link.
     """
 
-    def __init__(
-        self,
-        links: LiveLinks,
-        ground: Ground,
-        changes: "PasswordChanges",
-        before_reset: BeforeReset | None,
-        second_step: RequiredStep,
-    ) -> None:
-        self._links = links
+    def __init__(self, links: LiveLinks, ground: Ground, changes: "PasswordChanges", second_step: RequiredStep) -> None:
         self._ground, self.meters = ground, ground.meters
-        self._changes = changes
-        self._before_reset = before_reset
-        self._second_step = second_step
+        self._links, self._changes, self._second_step = links, changes, second_step
 
     @count_calls("reset")
     async def complete(
@@ -67,8 +54,8 @@ class PasswordResets:
 
         `answer`: to the second step, if the account has one. Earlier guesses at the old password no longer
         count.
-        Raises LinkDead, PasswordRejected, ResetRefused, SecondStepRequired, SecondStepRejected (the link survives
-        these), OutcomeUnknown, Busy, AccountsUnready, HookFailed, TooManyRequests.
+        Raises LinkDead, PasswordRejected, SecondStepRequired, SecondStepRejected (the link survives these),
+        OutcomeUnknown, Busy, AccountsUnready, TooManyRequests.
         """
         await self._ground.limits.count("reset", client)
         link, account = await self._links.require("password_reset", token, email, client)
@@ -77,12 +64,9 @@ class PasswordResets:
             account=account, password=password, client=client, links=self._links, link=link, step=step, answer=answer
         )
         try:
-            if self._before_reset:
-                await require_consent(self._before_reset, account, client)
             await self._changes.make(change)
-        except (ResetRefused, LinkDead) as refused:  # by the app, or because another request was quicker
-            await self._links.record("password_reset", outcome_of(refused), link, client)
-            raise
+        except LinkDead as dead:  # because another request was quicker
+            raise await self._links.record_dead(dead, "password_reset", link, client) from None
         reset_log.info(LogEvent("reset.completed", account_id=account.id))
         with contextlib.suppress(LimitsUnready):  # the password is changed, even if the counter cannot be written
             await self._ground.limits.forget_guesses(addresses.normalize(account.email))
@@ -93,11 +77,8 @@ class PasswordChanges:
     """Sets passwords: in one transaction if the store joins it, otherwise by `external`."""
 
     def __init__(self, ground: Ground, policy: PasswordPolicy, hasher: PasswordHasher, effects: ChangeEffects) -> None:
-        self._ground = ground
+        self._ground, self._policy, self._hasher, self._effects = ground, policy, hasher, effects
         self._joins = ground.accounts.offers(AccountStore.set_password_within)
-        self._policy = policy
-        self._hasher = hasher
-        self._effects = effects
         self.external = ExternalStoreChanges(ground, effects)
 
     async def make(self, change: Change) -> None:

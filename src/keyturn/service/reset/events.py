@@ -1,24 +1,19 @@
-"""What the app is told and asked: events as `{"type": ..., "timestamp": ..., "data": {...}}`, and consent to a reset.
+"""What the app is told by webhooks: events as `{"type": ..., "timestamp": ..., "data": {...}}`.
 
 Events are rows in the outbox. Each is written in the transaction of what happened.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from datetime import datetime, timedelta
-from typing import Any, ClassVar, Generic, Literal, TypeVar
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import ClassVar, Literal
 
 import msgspec
 
-from keyturn.errors import SendRetryable
-from keyturn.service.accounts.port import Account, Ended
-from keyturn.service.outbox.message import Message, Sent
-from keyturn.service.problems.passwords import ResetRefused
-from keyturn.service.problems.requests import HookFailed
+from keyturn.service.accounts.port import Account
+from keyturn.service.outbox.message import TO_THE_APP
 from keyturn.service.reset.ground import Transaction
 from keyturn.service.reset.records.client import Client
-from keyturn.service.reset.records.messages import AccountWasSecured, AppEvent, ChangeBegun, ResetRequested
-from keyturn.service.telemetry.logs import LogEvent, reset_log
+from keyturn.service.reset.records.messages import AccountWasSecured, AppEvent, ResetRequested
 
 Outcome = Literal["link_mailed", "provider_mailed"]
 
@@ -84,61 +79,32 @@ class SecondStepFailed(AboutAccount, frozen=True, kw_only=True):
     method: str
 
 
-Data = TypeVar("Data", PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed)
-
-
 EVENTS: Mapping[str, type[AboutAccount]] = {
     data.type: data for data in (PasswordChanged, PasswordResetRequested, AccountSecured, SecondStepFailed)
 }
-"""The data of each event, by its type. Messages, callbacks and the plugin take their names from these types."""
+"""The data of each event, by its type."""
 
-
-class Event(msgspec.Struct, Generic[Data], frozen=True, kw_only=True):
-    """`type`: one of `EVENTS`. `timestamp`: when it happened, which every try repeats."""
-
-    type: str
-    timestamp: datetime
-    data: Data
-
-
-Callback = Callable[[Event[Data]], Awaitable[None]]
-"""A function of the app that gets events, if Keyturn is a plugin in the app."""
-
-
-APP_EVENTS, CALLBACKS = (
-    {event: f"{way}_{event.replace('.', '_')}" for event in EVENTS} for way in ("webhook", "callback")
-)
-"""The kind of message for each event that a webhook or a callback tells the app of."""
+WEBHOOKS = {event: f"{TO_THE_APP}{event.replace('.', '_')}" for event in EVENTS}
+"""The kind of message for each event."""
 
 
 class AppEvents:
-    """Writes the events that go to the app by a webhook, a callback or both, in the caller's transaction.
+    """Writes events in the caller's transaction if webhooks are on. Events hold neither tokens nor passwords."""
 
-    Events hold neither tokens nor passwords.
-    """
+    def __init__(self, *, on: bool) -> None:
+        self._on = on
 
-    def __init__(self, by_webhook: Collection[str], by_callback: Collection[str]) -> None:
-        ways = ((APP_EVENTS, by_webhook), (CALLBACKS, by_callback))
-        self._kinds = {event: [kinds[event] for kinds, told in ways if event in told] for event in EVENTS}
-
-    def password_changed(self, tx: Transaction, account: Account, begun: ChangeBegun, ended: Mapping[str, int]) -> None:
-        data = PasswordChanged(**event_fields(account, begun.client), how=begun.how, ended=ended)
-        self._write(tx, data, begun.at, begun.client)
-
-    def account_secured(self, tx: Transaction, account: Account, secured: AccountWasSecured, *, ended: Ended) -> None:
+    def account_secured(
+        self, tx: Transaction, account: Account, secured: AccountWasSecured, ended: Mapping[str, int]
+    ) -> None:
         """Write that the account's owner secured it, by a link to a mailbox that may no longer be the account's."""
         fields = event_fields(account, secured.client) | {"email": secured.email}
-        data = AccountSecured(**fields, current_email=account.email, locked=account.locked, ended=ended.counts)
-        self._write(tx, data, secured.at, secured.client)
+        data = AccountSecured(**fields, current_email=account.email, locked=account.locked, ended=ended)
+        self.write(tx, data, secured.at, secured.client)
 
-    def second_step_failed(
-        self, tx: Transaction, account: Account, client: Client, *, method: str, moment: datetime
-    ) -> None:
-        self._write(tx, SecondStepFailed(**event_fields(account, client), method=method), moment, client)
-
-    def _write(self, tx: Transaction, data: AboutAccount, moment: datetime, client: Client) -> None:
-        for kind in self._kinds[data.type]:
-            tx.outbox.enqueue(kind, _message(data, moment, client))
+    def write(self, tx: Transaction, data: AboutAccount, moment: datetime, client: Client) -> None:
+        if self._on:
+            tx.outbox.enqueue(WEBHOOKS[data.type], _message(data, moment, client))
 
     def resets_requested(
         self, tx: Transaction, resets: Sequence[tuple[ResetRequested, Account, Outcome, bool]]
@@ -147,12 +113,13 @@ class AppEvents:
 
         The app is not told of invitations: it asked for them itself. The statements are the same if none is wanted.
         """
-        for kind in self._kinds[PasswordResetRequested.type]:
-            messages = []
-            for request, account, outcome, wanted in resets:
-                data = PasswordResetRequested(**event_fields(account, request.client), outcome=outcome)
-                messages.append((_message(data, request.at, request.client), wanted and not request.invited))
-            tx.outbox.enqueue_each_if(kind, messages)
+        if not self._on:
+            return
+        messages = []
+        for request, account, outcome, wanted in resets:
+            data = PasswordResetRequested(**event_fields(account, request.client), outcome=outcome)
+            messages.append((_message(data, request.at, request.client), wanted and not request.invited))
+        tx.outbox.enqueue_each_if(WEBHOOKS[PasswordResetRequested.type], messages)
 
 
 def _message(data: AboutAccount, moment: datetime, client: Client) -> AppEvent:
@@ -170,76 +137,3 @@ def event_fields(account: Account, client: Client) -> dict[str, str]:
         "user_agent": client.user_agent,
         "request_id": client.request_id,
     }
-
-
-class CallbackHandler:
-    """Awaits the app's function, for `timeout` at most."""
-
-    def __init__(self, event: str, callback: Callback[Any], timeout: timedelta) -> None:
-        wanted: Any = Event
-        self._decoder: msgspec.json.Decoder[Event[Any]] = msgspec.json.Decoder(wanted[EVENTS[event]])
-        self._callback = callback
-        self._timeout = timeout.total_seconds()
-
-    async def __call__(self, message: Message) -> Sent:
-        """Call the function. Raises SendRetryable."""
-        body = msgspec.json.decode(message.payload, type=AppEvent).event
-        event = self._decoder.decode(body)
-        bound = asyncio.timeout(self._timeout)
-        try:
-            async with bound:
-                await self._callback(event)
-        except Exception as error:
-            reason = f"no end within {self._timeout:g} s" if bound.expired() else type(error).__name__
-            reset_log.exception(LogEvent("event.callback_failed", type=event.type, reason=reason))
-            raise SendRetryable(reason) from None
-        return Sent("callback", "")
-
-
-# Before a reset: the app's function may refuse it with a sentence, before the link is used up
-
-
-class PendingReset(msgspec.Struct, frozen=True, kw_only=True):
-    """A reset that waits for the app's consent: the account and the client. It holds neither password nor token.
-
-    `languages`: the client's Accept-Language, for the sentence.
-    """
-
-    account_id: str
-    email: str
-    kind: str
-    locale: str
-    ip_address: str
-    user_agent: str
-    languages: str
-    request_id: str
-
-
-BeforeReset = Callable[[PendingReset], Awaitable[str | None]]
-"""Returns None to let a reset pass, or the sentence that refuses it."""
-
-_LONGEST_SENTENCE = 300
-
-_PATIENCE = 5
-"""Seconds for an answer of the app's function, because a user waits for it."""
-
-
-async def require_consent(before_reset: BeforeReset, account: Account, client: Client) -> None:
-    """Raise ResetRefused with the app's sentence, or HookFailed.
-
-    No answer within five seconds, an error or an invalid answer never means consent (OWASP ASVS 16.5.3: no fail-open).
-    """
-    pending = PendingReset(**event_fields(account, client), locale=account.locale, languages=client.languages)
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            answer: object = await before_reset(pending)
-    except Exception as error:
-        reset_log.exception(LogEvent("hook.failed", hook="before_reset", error=type(error).__name__))
-        raise HookFailed("before_reset gave no answer") from None
-    if answer is None:
-        return
-    sentence = " ".join(answer.split())[:_LONGEST_SENTENCE] if isinstance(answer, str) else ""
-    if not sentence:
-        reset_log.error(LogEvent("hook.failed", hook="before_reset", error=f"answered {type(answer).__name__}"))
-        raise HookFailed("before_reset must return None or a sentence")
-    raise ResetRefused(sentence)

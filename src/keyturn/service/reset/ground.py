@@ -69,12 +69,9 @@ class Transaction:
         self._database.hold(self.connection, account_id)
 
 
-def build(
-    settings: Settings, themes: Themes, meters: Meters, database: Database | None, accounts: AccountStore | None
-) -> Ground:
-    """Open the database of the settings, or take the app's, and build the stores. Raises SettingsInvalid."""
-    named, limits = settings.database, settings.limits
-    database = database or Database(named.url, schema=named.schema, timeout=named.timeout)
+def build(settings: Settings, themes: Themes, meters: Meters, accounts: AccountStore | None) -> Ground:
+    """Open the database of the settings, and build the stores. Raises SettingsInvalid."""
+    limits, database = settings.limits, Database(settings.database.url, timeout=settings.database.timeout)
     return Ground(
         database=database,
         outbox=Outbox(database),

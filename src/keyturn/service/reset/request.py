@@ -33,21 +33,13 @@ class ReturnAddresses:
     def __init__(self, origins: Collection[str]) -> None:
         self._origins = tuple(origins)
 
-    def allows(self, address: str) -> bool:
-        if len(address) > _LONGEST_RETURN or not address.isascii() or not address.isprintable():
-            return False
-        rests = [address.removeprefix(origin) for origin in self._origins if address.startswith(origin)]
-        return set(' "<>\\').isdisjoint(address) and any(rest[:1] in {"", "/", "?", "#"} for rest in rests)
-
-    def require(self, address: str) -> str:
-        """Return the address. Raises InputInvalid unless it is "" or allowed."""
-        if address and not self.allows(address):
-            raise InputInvalid(Fault("returnTo", "not an address of an origin in the service's return_origins"))
-        return address
-
     def allowed(self, address: str) -> str:
         """Return the address, or "" if it is not allowed, such as after the settings were changed."""
-        return address if self.allows(address) else ""
+        if len(address) > _LONGEST_RETURN or not address.isascii() or not address.isprintable():
+            return ""
+        rests = [address.removeprefix(origin) for origin in self._origins if address.startswith(origin)]
+        is_ours = set(' "<>\\').isdisjoint(address) and any(rest[:1] in {"", "/", "?", "#"} for rest in rests)
+        return address if is_ours else ""
 
 
 @asynccontextmanager
@@ -82,14 +74,20 @@ class ResetRequests:
         ChallengeRequired, ChallengeUnready, TooManyRequests.
         """
         try:
-            identifier = addresses.identify(email, takes_names=self._ground.accounts.takes_names)
-            return_to = self._return_addresses.require(return_to)
+            identifier = self._identify(email, return_to)
         except InputInvalid:  # counted separately: a typing mistake costs no try
             await self._ground.limits.count("malformed", client)
             raise
         wanted = ResetRequested(email=identifier, at=now(), client=client, return_to=return_to)
         await self._admit(wanted, answer)
         await self._ground.outbox.post(RESET_REQUESTED, wanted)
+
+    def _identify(self, email: str, return_to: str) -> str:
+        """Return what the request names its account by. Raises InputInvalid."""
+        identifier = addresses.identify(email, takes_names=self._ground.accounts.takes_names)
+        if return_to and not self._return_addresses.allowed(return_to):
+            raise InputInvalid(Fault("returnTo", "not an address of an origin in the service's return_origins"))
+        return identifier
 
     async def _admit(self, wanted: ResetRequested, answer: str) -> None:
         if self._require_answer:  # before more expensive work

@@ -102,17 +102,12 @@ class SignIns:
     def __init__(
         self, ground: Ground, hasher: PasswordHasher, changes: PasswordChanges, second_step: RequiredStep
     ) -> None:
-        self._ground = ground
-        self._accounts = accounts = ground.accounts
-        self._joins = accounts.offers(AccountStore.password_hash_within)
-        self._hasher = hasher
-        self._limits = ground.limits
-        self._audit = ground.audit
-        self._changes = changes
+        self._ground, self.meters = ground, ground.meters
+        self._accounts, self._limits, self._audit = ground.accounts, ground.limits, ground.audit
+        self._hasher, self._changes, self._second_step = hasher, changes, second_step
+        self._joins = ground.accounts.offers(AccountStore.password_hash_within)
         self._devices = Proofs(ground.secrets, "device cookies", DEVICE_LIFE)
         self._passwords = Proofs(ground.secrets, "password proofs", PROOF_LIFE)
-        self._second_step = second_step
-        self.meters = ground.meters
 
     @count_calls("login")
     async def sign_in(

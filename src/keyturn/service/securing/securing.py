@@ -226,7 +226,7 @@ class AccountSecuring:
                 tx.outbox.enqueue(ADDRESS_DISPUTED, disputed)
         else:
             self._second_step.undo_recent(tx, account, by)
-        self._effects.events.account_secured(tx, account, secured, ended=ended)
+        self._effects.events.account_secured(tx, account, secured, ended.counts)
 
 
 def _has_moved(account: Account | None, secured: AccountWasSecured) -> bool:

@@ -1,22 +1,20 @@
 """A provider's rate limit, kept by all workers together: each call books a slot in a counter of the database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from functools import partial
+from collections.abc import Callable
 
-from keyturn.errors import SendRetryable, SendUnknown
+from keyturn.errors import SendRetryable
 from keyturn.service.clock import monotonic
 from keyturn.service.database import Database
-from keyturn.service.limits import Limit, StoredCounters, alone
+from keyturn.service.limits import Limit, alone
 from keyturn.service.settings.building import Rate
 
-LONGEST_HOLD = 10
-"""Seconds for which all workers wait after the provider asked for a pause."""
+LONGEST_WAIT = 10
+"""Seconds that a mail may wait for its turn: less than its lease."""
 
 _SLACK = 1.05
 """Slots are this much further apart than the rate asks, because some calls arrive sooner after their slot than others.
-A provider that takes just that rate would otherwise refuse some, and each refusal holds all workers."""
+A provider that takes just that rate would otherwise refuse some."""
 
 _NO_END = 1e9
 """Slots that first calls may move others back by."""
@@ -27,51 +25,28 @@ class Pace:
 
     The level of a counter is the time until its next free slot, and one statement books a slot, so no two workers get
     the same. Calls that are `first` in line have a counter of their own: they wait only for each other, and move all
-    other calls back by one slot each. After the provider has asked for a pause, all workers hold.
+    other calls back by one slot each.
     """
 
     def __init__(self, database: Database, name: str, per_second: float) -> None:
-        self._database = database
-        self._name = name
-        self._gap = _SLACK / per_second
+        self._database, self._name, self._gap = database, name, _SLACK / per_second
 
-    @asynccontextmanager
-    async def in_turn(self, *, first: bool) -> AsyncIterator[None]:
-        """Begin the block when it is its turn, and hold all workers if it raises that the provider asks for a pause."""
-        await self._turn(first=first)
-        try:
-            yield
-        except SendUnknown:
-            raise  # its pause is for the report of this one mail
-        except SendRetryable as error:
-            if error.retry_after:
-                # A mail that was asked to wait longer is claimed again later; its lease would not last that long.
-                await self._hold(min(error.retry_after, LONGEST_HOLD))
-            raise
-
-    async def _turn(self, *, first: bool) -> None:
+    async def turn(self, *, first: bool) -> None:
         """Return when it is this caller's turn: at once if the gap since the last call has passed.
 
         Raises SendRetryable if the queue is so long that the message's lease would run out.
         """
-        most = LONGEST_HOLD / self._gap + 1
-        own, others = self._slots(most, is_first=first), self._slots(_NO_END, is_first=False)
+        own = self._slots(f"{self._name}:first" if first else self._name, LONGEST_WAIT / self._gap + 1)
         slot = await alone(self._database, lambda counters: counters.count(own))
         if slot.full:
-            raise SendRetryable("too many mails wait for the provider", LONGEST_HOLD, not_accepted=True, down=False)
+            raise SendRetryable("too many mails wait for the provider", LONGEST_WAIT, not_accepted=True, down=False)
         if first:
+            others = self._slots(self._name, _NO_END)
             await alone(self._database, lambda counters: counters.count(others))
         await asyncio.sleep(slot.levels[0] - self._gap)
 
-    async def _hold(self, seconds: float) -> None:
-        """Book no slots for a while."""
-        for is_first in (False, True):
-            limit = self._slots(1, is_first=is_first)
-            await alone(self._database, partial(StoredCounters.fill, limit=limit, level=seconds))
-
-    def _slots(self, most: float, *, is_first: bool) -> Limit:
+    def _slots(self, who: str, most: float) -> Limit:
         """Return the counter of calls, of which so many may wait."""
-        who = f"{self._name}:first" if is_first else self._name
         return Limit(Rate(most, most * self._gap), "pace", who)
 
 

@@ -15,10 +15,13 @@ from keyturn.service.sending.pace import Pace
 from keyturn.service.settings import Settings
 
 
-def require_libraries(settings: Settings) -> None:
-    """Raise SettingsInvalid if the library of a chosen provider is not installed. Loads none of them."""
-    for name in (settings.mail.transport, settings.mail.fallback):
-        _require_library(name)
+def require_libraries(*names: str) -> None:
+    """Raise SettingsInvalid if the library of one of these providers is not installed. Loads none of them."""
+    for name in names:
+        provider = PROVIDERS.get(name)
+        if provider and provider.extra and find_spec(provider.package) is None:
+            with requires_extra(provider.extra, name, "mail.transport"):
+                raise ModuleNotFoundError(name=provider.package)
 
 
 def pace_for(name: str, settings: Settings, database: Database) -> Pace | None:
@@ -31,15 +34,8 @@ def sender_for(name: str, settings: Settings) -> Sender:
     """Return the sender of a provider. Raises SettingsInvalid if its library is not installed."""
     if name not in PROVIDERS:
         return CaptureSender(Path(settings.mail.capture_dir))
-    _require_library(name)
+    require_libraries(name)
     return PROVIDERS[name].build(getattr(settings, name), settings.worker.timeout)
-
-
-def _require_library(name: str) -> None:
-    provider = PROVIDERS.get(name)
-    if provider and provider.extra and find_spec(provider.package) is None:
-        with requires_extra(provider.extra, name, "mail.transport"):
-            raise ModuleNotFoundError(name=provider.package)
 
 
 class CaptureSender:

@@ -52,14 +52,12 @@ class Reading(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of a file and an environment, and their faults. An unreadable value is its default.
 
     `is_of_no_file`: there is no settings file where one is looked for, and none was named.
-    `of_app`: an app gave the settings in its code, so that no file is looked for.
     """
 
     file: Path
     settings: Settings
     faults: tuple[Fault, ...]
     is_of_no_file: bool = False
-    of_app: bool = False
 
 
 def inspect_settings(

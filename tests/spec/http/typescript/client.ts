@@ -33,7 +33,6 @@ function actOn(problem: Problem): string {
       return problem.methods.map((factor) => factor.method satisfies "totp" | "sms" | "recovery_code" | "other").join();
     case "urn:keyturn:problem:second-step-rejected":
       return `${problem.triesLeft satisfies number} tries`;
-    case "urn:keyturn:problem:reset-refused":
     case "urn:keyturn:problem:outcome-unknown":
     case "urn:keyturn:problem:too-large":
     case "urn:keyturn:problem:unsupported-media-type":

@@ -155,8 +155,6 @@ def _store_as_it_is(inspector: sa.Inspector, _: sa.Table, reflected: Any) -> Non
 def table_called(connection: sa.Connection, name: str) -> sa.Table:
     """Return a table by its name as in a setting: `users`, or `auth.users` in a schema. Raises NoSuchTableError."""
     schema, _, bare = name.rpartition(".")
-    if not schema and connection.get_execution_options().get("schema_translate_map"):
-        schema = sa.inspect(connection).default_schema_name or ""  # Keyturn's own tables alone are in `database.schema`
     own_quotes: dict[str, Any] = {"quote": True, "quote_schema": True}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # a type that SQLAlchemy does not know: most are of other columns

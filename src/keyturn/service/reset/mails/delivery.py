@@ -1,7 +1,6 @@
 """Delivers every kind of mail: sealed in the transaction that promises it, and opened again for each retry."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import nullcontext
 from functools import partial
 from typing import Final
 
@@ -79,9 +78,9 @@ class Failover:
 
     async def _hand_over(self, message: Message, email: Email, provider: Sender) -> Sent:
         try:
-            pace = self._paces.get(provider.name)
-            async with pace.in_turn(first=message.kind != RESET_REQUESTED) if pace else nullcontext():
-                provider_id = await provider.send(email, message.key)
+            if pace := self._paces.get(provider.name):
+                await pace.turn(first=message.kind != RESET_REQUESTED)
+            provider_id = await provider.send(email, message.key)
         except (SendRetryable, QuotaExhausted) as failure:
             if isinstance(failure, SendRetryable) and failure.down and provider is self._first:
                 self._breaker.count_failure()

@@ -14,7 +14,7 @@ from keyturn.service.clock import now
 from keyturn.service.limits import Limit
 from keyturn.service.problems.proofs import Factor, LinkDead, SecondStepRejected, SecondStepRequired
 from keyturn.service.problems.requests import SecondStepUnfinished, TooManyRequests, Unavailable
-from keyturn.service.reset.events import AppEvents
+from keyturn.service.reset.events import AppEvents, SecondStepFailed, event_fields
 from keyturn.service.reset.ground import Ground, Transaction
 from keyturn.service.reset.proofs.port import SecondStepAnswer
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors
@@ -82,8 +82,7 @@ class RequiredStep:
     def __init__(self, settings: Settings, ground: Ground, events: AppEvents) -> None:
         self.step = _step_of(settings, ground)
         self.close = self.step.close
-        self._ground = ground
-        self._events = events
+        self._ground, self._events = ground, events
 
     @property
     def builtin(self) -> BuiltinFactors | None:
@@ -206,7 +205,8 @@ class RequiredStep:
             if link is None or secrets.end(tx.connection, link, moment):
                 message = tx.outbox.enqueue(messages.SECOND_STEP_FAILED, failed)
                 tx.audit.write(EVENT, "failed", client, moment, account.id, account.email, message_id=message)
-                self._events.second_step_failed(tx, account, client, method=trial.method, moment=moment)
+                fields = event_fields(account, client)
+                self._events.write(tx, SecondStepFailed(**fields, method=trial.method), moment, client)
 
         await self._ground.transact(write)
         reset_log.warning(LogEvent("second_step.failed", account_id=account.id))
