@@ -48,11 +48,6 @@ class FakeDirectory:
         self.url = ""
         self._writers: set[asyncio.StreamWriter] = set()
 
-    def cut(self) -> None:
-        """End all connections."""
-        for writer in self._writers:
-            writer.close()
-
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
         self.asked["connection"] += 1
@@ -63,11 +58,7 @@ class FakeDirectory:
         writer.close()
 
     async def _answer_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        buffer = await reader.readexactly(2)
-        while messages.message_size(buffer) is None:
-            buffer += await reader.readexactly(1)
-        ((_, body),) = messages.elements(buffer)
-        (_, number), (tag, _), *_ = messages.elements(body)
+        (_, number), (tag, _), *_ = messages.elements(await messages.next_message(reader))
         kind = _NAMES.get(tag)
         if kind is None:
             return False
@@ -94,5 +85,6 @@ async def fake_directory() -> AsyncIterator[FakeDirectory]:
         yield directory
     finally:
         server.close()
-        directory.cut()
+        for writer in directory._writers:
+            writer.close()
         await server.wait_closed()

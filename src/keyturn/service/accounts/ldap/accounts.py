@@ -143,7 +143,7 @@ class LdapAccounts(AccountStore):
 
         dn = await self.directory.work(change)
         try:
-            if dn:
+            if dn and self.dialect.left_over:
                 async with asyncio.timeout(_LET_IN):
                     await self.directory.work(lambda connection: self.dialect.let_in(connection, dn))
         except (AccountsUnready, TimeoutError) as error:  # the password is already changed
@@ -151,4 +151,4 @@ class LdapAccounts(AccountStore):
         return bool(dn)
 
     async def close(self) -> None:
-        await self.directory.close()
+        self.directory.close()

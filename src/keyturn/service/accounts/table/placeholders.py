@@ -72,7 +72,7 @@ def _plain(kind: Stored, wanted: Value) -> Any:
     if kind.holds in (bytes, object):
         raise ValueError
     number = str(int(wanted)) if isinstance(wanted, bool) else text
-    value = msgspec.convert(number, kind.holds, strict=False)
+    value: Any = msgspec.convert(number, kind.holds, strict=False)
     if kind.on_sqlite and kind.holds is date:
         return text
     return kind.bounded(value) if kind.holds is int else value
