@@ -1,6 +1,5 @@
 """Turns rows of an app's table into accounts, and chooses among several rows."""
 
-import logging
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -14,12 +13,10 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.providers import provider_name
 from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.telemetry.logs import LogEvent
+from keyturn.service.telemetry.logs import LogEvent, log
 
 PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password")
 """What apps write, in any case, into the provider's column of an account that signs in with a password."""
-
-log = logging.getLogger("keyturn.accounts")
 
 
 def spellings(identifier: str) -> set[str]:

@@ -1,6 +1,5 @@
 """The store of accounts in a table that an app already has."""
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -25,9 +24,7 @@ from keyturn.service.database import Database
 from keyturn.service.database.batching import Batcher
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import HashingSettings, TableSettings
-from keyturn.service.telemetry.logs import LogEvent
-
-log = logging.getLogger("keyturn.accounts")
+from keyturn.service.telemetry.logs import LogEvent, log
 
 _NO_EXPLAIN_FOR_VIEW = 1345
 """MySQL's number for a plan that it does not show: that of a view whose tables the user may not see."""
