@@ -151,9 +151,7 @@ class TableAccounts(TablePeople):
 
     async def unlock(self, account_id: str) -> bool:
         return self.can_lock and await self._known.transact(
-            lambda connection, statements: _changes(
-                connection, account_id, lambda: statements.unlock(account_id, now())
-            )
+            lambda tx, statements: _changes(tx, account_id, lambda: statements.unlock(account_id, now()))
         )
 
 
