@@ -68,15 +68,6 @@ def test_an_address_of_sqlite_must_name_a_file() -> None:
         store("sqlite://")
 
 
-async def test_what_the_driver_cannot_read_is_a_fault_and_is_not_repeated() -> None:
-    accounts = store("postgresql:///app?host=%00hunter2")
-    with pytest.raises(SettingsInvalid, match=r"accounts\.table\.url: the driver cannot read it") as invalid:
-        await accounts.require_ready()
-
-    assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
-    await accounts.close()
-
-
 async def test_a_file_is_left_in_its_journal_mode_and_never_made(tmp_path: Path) -> None:
     file = tmp_path / "the app's 100%.db"
     accounts = store(f"sqlite:///{file}")
@@ -144,15 +135,6 @@ async def test_what_the_server_refuses_is_told(app: App) -> None:
         assert f": {said}" in str(unready.value)
         assert "hunter2" not in "".join(traceback.format_exception(unready.value))
         await accounts.close()
-
-
-async def test_a_file_that_is_no_database_cannot_be_reached(tmp_path: Path) -> None:
-    file = tmp_path / "app.db"
-    file.write_text("not a database, whatever its name says" * 100)
-    accounts = store(f"sqlite:///{file}")
-    with pytest.raises(AccountsUnready, match="file is not a database"):
-        await accounts.require_ready()
-    await accounts.close()
 
 
 @pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
