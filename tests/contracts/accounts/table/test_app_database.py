@@ -5,23 +5,25 @@ import logging
 import socket
 import sqlite3
 import traceback
+from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
-from tests.contracts.accounts.table.app import Over, hashed
+from tests.contracts.accounts.table.app import AppPeople, Over, hashed, mapping
 from tests.driver.app_database import App, running_app
 from tests.driver.database import refuse_writes, take_writes
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.accounts.port import Account, NewPassword
+from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.store import TableAccounts, table_accounts
 from keyturn.service.database import Database
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import Secret, TableSettings
+from keyturn.testing import AccountStoreContract, People
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60))"
 ADA = Account(id="1", email="ada@northwind.test")
@@ -212,3 +214,20 @@ async def test_a_change_is_refused_as_not_made_and_the_next_is_made_on_another_c
         await accounts.set_password(ADA, NewPassword("new", hashed))
     assert await accounts.set_password(ADA, NewPassword("new", hashed))
     assert await accounts.password_hash("1") == await hashed("new")
+
+
+class TestTableInAnotherDatabase(AccountStoreContract):
+    @pytest.fixture
+    async def app(self, empty_url: str) -> AsyncIterator[App]:
+        async with running_app(empty_url) as app:
+            yield app
+
+    @pytest.fixture
+    async def store(self, app: App) -> AsyncIterator[AccountStore]:
+        store = table_accounts(mapping(app.url), Database("sqlite://"))
+        yield store
+        await store.close()
+
+    @pytest.fixture
+    def people(self, app: App) -> People:
+        return AppPeople(app)
