@@ -46,9 +46,13 @@ class LdapAccounts(AccountStore):
 
     async def require_ready(self) -> None:
         settings = self.settings
+
+        async def look(one: Connection) -> tuple[Entry, Entry]:
+            root = await one.read("", "supportedCapabilities", "supportedExtension")
+            return root, await one.read(settings.base, "1.1")
+
         try:
-            root = await self.directory.work(lambda one: one.read("", "supportedCapabilities", "supportedExtension"))
-            base = await self.directory.work(lambda one: one.read(settings.base, "1.1"))
+            root, base = await self.directory.work(look)
         except BindRefused as error:
             raise SettingsInvalid.of(error.setting, str(error)) from None
         if not base.dn:
