@@ -24,7 +24,6 @@ from keyturn.service.database.unready import describe_error
 from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 
 ADD = text("INSERT INTO tally VALUES (:name, :n)")
-ADD_TWO = text("INSERT INTO tally VALUES (:name, 1), (:other, 2)")
 
 
 @pytest.fixture
@@ -190,13 +189,6 @@ async def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
     await database.close()
 
     assert stat.S_IMODE((tmp_path / "keyturn.db").stat().st_mode) == 0o640
-
-
-async def test_of_many_rows_all_are_written_or_none(database: Database) -> None:
-    with pytest.raises(IntegrityError):
-        await database.execute(ADD_TWO, {"name": "a", "other": "a"})
-
-    assert await tally(database) == {}
 
 
 async def test_a_write_waits_for_the_transaction_of_another_process(database: Database, database_url: str) -> None:
