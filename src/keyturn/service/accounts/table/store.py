@@ -187,7 +187,7 @@ def _changes(connection: Connection, account_id: str, statement_of: Callable[[],
     try:
         statement = statement_of()
     except ValueError:  # another store's account
-        log.warning(LogEvent("accounts.no_such_id", account=account_id))
+        log.warning(LogEvent("accounts.no_such_id", account=ascii(account_id)))
         return False
     # The row counts, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
     return connection.execute(statement).rowcount == 1
