@@ -81,14 +81,6 @@ async def test_every_2xx_is_a_yes(app: App, sender: WebhookSender) -> None:
     assert [await sender.send("event1", BODY, now()) for _ in statuses] == [str(status) for status in statuses]
 
 
-async def test_every_other_answer_is_tried_again(app: App, sender: WebhookSender) -> None:
-    statuses = [400, 401, 404, 429, 500, 503, 599]
-    app.coming += [Answer(status) for status in statuses]
-    refused = [await refusal(sender) for _ in statuses]
-
-    assert [(one.reason, one.retry_after) for one in refused] == [(str(status), None) for status in statuses]
-
-
 async def test_a_pause_that_is_asked_for_is_kept_but_for_no_more_than_a_day(app: App, sender: WebhookSender) -> None:
     pauses = {
         "120": 120,
@@ -114,13 +106,6 @@ async def test_an_app_that_says_nothing_is_given_up_in_time(app: App, sender: We
     app.coming.append(Trouble.STALL)
 
     assert (await refusal(sender)).reason == "no answer within 1 s"
-
-
-async def test_a_lost_connection_is_tried_again(app: App, sender: WebhookSender) -> None:
-    app.coming.append(Trouble.DROP)
-
-    assert (await refusal(sender)).reason in {"RemoteProtocolError", "ReadError"}
-    assert await sender.send("event1", BODY, now()) == "204"
 
 
 async def test_an_app_that_cannot_be_reached_is_tried_again() -> None:

@@ -1,8 +1,10 @@
-"""What every store of accounts keeps to, kept by those in Keyturn's own database."""
+"""What every store of accounts keeps to, kept by those in Keyturn's own database, and what the built-in one adds."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import bcrypt
+import msgspec
 import pytest
 from sqlalchemy import select, update
 from tests.contracts.accounts.table.app import AppPeople, mapping
@@ -13,6 +15,7 @@ from keyturn.service.accounts.builtin import AccountRow, BuiltinAccounts
 from keyturn.service.accounts.port import Account, AccountStore
 from keyturn.service.accounts.table.store import table_accounts
 from keyturn.service.database import Database
+from keyturn.service.problems.requests import InputInvalid
 from keyturn.testing import JoiningStoreContract, People
 
 
@@ -63,3 +66,30 @@ class TestTableInTheSameDatabase(JoiningStoreContract):
     @pytest.fixture
     def people(self, app: App) -> People:
         return AppPeople(app)
+
+
+async def test_of_two_who_take_an_address_at_once_one_gets_it(accounts: BuiltinAccounts) -> None:
+    account = Account(id="", email="ada@northwind.example")
+    added = await asyncio.gather(*(accounts.add(account, None) for _ in range(5)), return_exceptions=True)
+
+    assert sorted(type(one).__name__ for one in added) == ["Account"] + ["InputInvalid"] * 4
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        *(
+            (field, "x" * 500, "must have at most [0-9]+ characters")
+            for field in ("name", "kind", "provider", "locale")
+        ),
+        ("timezone", "Mars/Olympus", "no such time zone: Mars/Olympus"),
+    ],
+)
+async def test_what_a_column_cannot_hold_is_refused_by_name(
+    accounts: BuiltinAccounts, field: str, value: str, why: str
+) -> None:
+    account = msgspec.structs.replace(Account(id="", email="ada@northwind.example"), **{field: value})
+    with pytest.raises(InputInvalid, match=f"{field}: {why}"):
+        await accounts.add(account, None)
+
+    assert await accounts.list() == []

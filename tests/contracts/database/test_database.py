@@ -18,12 +18,12 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from tests.driver.connections import committing, connected
 
 from keyturn.errors import SettingsInvalid
+from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.database import Database, unready_where_unreachable
 from keyturn.service.database.unready import describe_error
-from keyturn.service.problems.requests import DatabaseUnready
+from keyturn.service.problems.requests import AccountsUnready, DatabaseUnready
 
 ADD = text("INSERT INTO tally VALUES (:name, :n)")
-ADD_TWO = text("INSERT INTO tally VALUES (:name, 1), (:other, 2)")
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def tally(database: Database) -> dict[str, int]:
     return {row["name"]: row["n"] for row in rows}
 
 
-async def count(database: Database, name: str = "a") -> int | None:
+async def count(database: Database | AppDatabase, name: str = "a") -> int | None:
     statement = text("SELECT n FROM tally WHERE name = :name")
     return await database.read(lambda connection: connection.execute(statement, {"name": name}).scalar())
 
@@ -127,10 +127,15 @@ def test_a_folder_that_cannot_be_made_is_a_fault_of_the_settings(tmp_path: Path)
         Database(f"sqlite:///{tmp_path}/file/keyturn.db")
 
 
-async def test_what_the_driver_cannot_read_is_a_fault_of_the_settings_and_not_repeated() -> None:
-    database = Database("postgresql:///keyturn?host=%00hunter2")
-    with pytest.raises(SettingsInvalid, match=r"database\.url: the driver cannot read it") as invalid:
-        await database.fetch(text("SELECT 1"))
+@pytest.mark.parametrize(
+    ("place", "setting"), [(Database, "database.url"), (AppDatabase, "accounts.table.url")], ids=["ours", "the app's"]
+)
+async def test_what_the_driver_cannot_read_is_a_fault_of_the_settings_and_not_repeated(
+    place: type[Database | AppDatabase], setting: str
+) -> None:
+    database = place("postgresql:///keyturn?host=%00hunter2")
+    with pytest.raises(SettingsInvalid, match=rf"{setting}: the driver cannot read it") as invalid:
+        await count(database)
     assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
     await database.close()
 
@@ -169,11 +174,12 @@ def test_no_connection_to_be_had_is_unready(error: Exception) -> None:
 async def test_a_file_that_is_no_database_and_a_folder_in_its_place_are_unready(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("This is no database. " * 100)
     for place in (tmp_path / "notes.txt", tmp_path):
-        database = Database(f"sqlite:///{place}")
-        for asking in (count, add):
-            with pytest.raises(DatabaseUnready):
-                await asking(database)
+        database, app = Database(f"sqlite:///{place}"), AppDatabase(f"sqlite:///{place}")
+        for asked in (count(database), add(database), count(app)):
+            with pytest.raises((DatabaseUnready, AccountsUnready)):
+                await asked
         await database.close()
+        await app.close()
 
 
 async def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
@@ -183,13 +189,6 @@ async def test_a_file_that_is_there_keeps_its_rights(tmp_path: Path) -> None:
     await database.close()
 
     assert stat.S_IMODE((tmp_path / "keyturn.db").stat().st_mode) == 0o640
-
-
-async def test_of_many_rows_all_are_written_or_none(database: Database) -> None:
-    with pytest.raises(IntegrityError):
-        await database.execute(ADD_TWO, {"name": "a", "other": "a"})
-
-    assert await tally(database) == {}
 
 
 async def test_a_write_waits_for_the_transaction_of_another_process(database: Database, database_url: str) -> None:

@@ -305,15 +305,3 @@ def _adds(call: ast.Call) -> bool:
             return ast.unparse(call.args[0]).endswith(" SET (fillfactor = 50)'")
         case name:
             return name in ADDITIONS and named.get("unique") != "True"
-
-
-@pytest.mark.parametrize(
-    "step",
-    [
-        "op.add_column('links', sa.Column('tries', sa.Integer, nullable=False))",
-        "op.create_index('ix_links', 'links', ['tries'], unique=True)",
-        "op.execute('DELETE FROM links')",
-    ],
-)
-def test_a_step_that_breaks_older_processes_is_refused(step: str) -> None:
-    assert [*what_breaks_older_processes(ast.parse(f"def upgrade():\n    {step}"))] == [step]

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from email import message_from_bytes, policy
 from pathlib import Path
 
-import msgspec
 import pytest
 from tests.contracts.mail_providers.sender_contract import SenderContract
 
@@ -59,14 +58,6 @@ class TestMemory(SenderContract):
     @pytest.fixture
     def delivered(self, sender: MemorySender) -> Callable[[], list[str]]:
         return lambda: [mail.subject for mail in sender.sent]
-
-
-async def test_it_keeps_mails_in_order_as_they_were_sent(mail: Email) -> None:
-    sender = MemorySender()
-    other = msgspec.structs.replace(mail, subject="Again")
-    await sender.send(mail, "key-1")
-    await sender.send(other, "key-2")
-    assert sender.sent == [mail, other]
 
 
 async def test_a_repeat_under_the_same_key_is_kept_once(mail: Email) -> None:

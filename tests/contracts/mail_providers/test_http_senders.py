@@ -12,7 +12,7 @@ import pytest
 from tests.contracts.mail_providers.conftest import Open
 from tests.contracts.mail_providers.http_providers import HttpProvider
 from tests.contracts.mail_providers.sender_contract import RefusingSenderContract
-from tests.servers.mail_providers.answers import PROXY_PAGE, Answer, Trouble
+from tests.servers.mail_providers.answers import Trouble
 from tests.servers.serving import NOWHERE
 
 from keyturn.errors import SendFailed, SendRefused, SendRetryable, SendUnknown
@@ -21,7 +21,6 @@ from keyturn.mail.port.http_provider import REPORT_PAUSE
 
 pytestmark = pytest.mark.slow
 
-LONGER_THAN_ANY_ANSWER = 2**20
 KEYS_IN_HEADERS = pytest.mark.parametrize("running", ["resend", "postmark", "sendgrid"], indirect=True)
 """The other two encode their keys, so every key can be sent."""
 
@@ -102,35 +101,6 @@ class TestHttpSenders(RefusingSenderContract):
         assert not failure.value.not_accepted
         assert failure.value.down
         assert case.delivered() == [mail.subject]
-
-    @pytest.mark.parametrize(
-        "answer",
-        [
-            PROXY_PAGE,
-            Answer(500, {}),
-            Answer(503, []),
-            Answer(408, {}),
-            Answer(200, html="<h1>Maintenance</h1>"),
-            Answer(302, {}, headers={"location": "https://elsewhere.example/"}),
-            Answer(200, {}),
-            Answer(200, None),
-            Answer(200, ["an id"]),
-            Answer(200, {"id": "x" * LONGER_THAN_ANY_ANSWER}),
-            Answer(403, html="<h1>Firewall</h1>"),
-            Answer(400, {"errors": "many"}, headers={"x-amzn-errortype": "to ada@pupils.test"}),
-            Answer(413, {}),
-        ],
-        ids=lambda answer: f"{answer.status} {str(answer.html or answer.document)[:20]}",
-    )
-    async def test_a_servers_fault_and_what_is_no_answer_of_the_providers_leave_it_open(
-        self, case: Case, mail: Email, answer: Answer
-    ) -> None:
-        case.server.coming.append(answer)
-        with case.unknown() as failure:
-            await case.sender.send(mail, "key-1")
-
-        assert not failure.value.not_accepted
-        assert len(case.server.requests) == 1
 
     @pytest.mark.parametrize(("changes", "pause"), [({}, REPORT_PAUSE), ({"reports": False}, None)])
     async def test_a_report_is_given_time_to_come_first_where_reports_come(

@@ -1,28 +1,27 @@
-"""Claiming: a message is in one hand at a time, and never lost with it."""
+"""Claiming: a message is in one hand at a time, never lost with it, and found at once among many that were settled."""
 
 import asyncio
+import re
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection, insert, select
-from tests.contracts.outbox.table import Note, Rows, text_of
-from tests.contracts.outbox.worker import Handler, running, worker_of
+from tests.contracts.outbox.table import Note, Rows, settle_others, text_of
+from tests.contracts.outbox.worker import Handler, post, running, worker_of
+from tests.contracts.plans import plans_of
 from tests.driver.connections import connected
-from tests.driver.statements import cancel_when_sent
+from tests.driver.statements import cancel_when_sent, statements_sent
 
 from keyturn.service.clock import now
 from keyturn.service.database import Database
+from keyturn.service.outbox.history import backlog_of
+from keyturn.service.outbox.message import Dropped, Sent
 from keyturn.service.outbox.models import OutboxRow
 from keyturn.service.outbox.queue import Outbox
 
 MINUTE = timedelta(minutes=1)
 OVER = timedelta(0)
 """A lease that ends with the claim itself."""
-
-
-async def post(outbox: Outbox, *texts: str) -> None:
-    for text in texts:
-        await outbox.post("note", Note(text))
 
 
 async def test_a_claim_never_takes_more_than_it_may(database: Database, outbox: Outbox) -> None:
@@ -102,3 +101,49 @@ async def test_a_message_that_ended_each_of_its_workers_is_given_up_and_no_other
         ("dead", "every attempt was interrupted"),
         ("sent", None),
     ]
+
+
+async def test_messages_are_settled_without_a_look_at_the_others(database: Database, outbox: Outbox) -> None:
+    await settle_others(database)
+    await post(outbox, "one", "two", "three")
+    one, two, three = await outbox.claim(3, timedelta(minutes=1))
+
+    async def settle() -> None:
+        nothing = Dropped("nothing to say")
+        ends = (one, Sent("resend", "id")), (two, nothing), (three, nothing)
+        await asyncio.gather(*(outbox.end(message, end) for message, end in ends))
+
+    plans = await plans_of(database, settle)
+    assert len(plans) == 2
+    assert not [plan for plan in plans.values() if re.search(r"(Seq Scan on|SCAN) keyturn_outbox\b", plan)], plans
+
+
+async def test_a_poll_a_claim_and_the_backlog_look_at_what_waits_alone(database: Database, outbox: Outbox) -> None:
+    await settle_others(database)
+
+    async def look() -> None:
+        await outbox.is_any_due()
+        await outbox.claim(10, timedelta(minutes=1), only=["note"])
+        await backlog_of(database)
+
+    plans = {sql: plan for sql, plan in (await plans_of(database, look)).items() if "keyturn_outbox" in sql}
+    assert len(plans) == 3
+    assert all("ix_keyturn_outbox_waiting" in plan for plan in plans.values()), plans
+
+
+async def test_a_claim_of_abandoned_messages_looks_at_what_is_claimed_alone(database: Database, outbox: Outbox) -> None:
+    await settle_others(database)
+
+    async def look() -> None:
+        await outbox.claim(1, timedelta(minutes=1), abandoned=True)
+
+    ((_, plan),) = (await plans_of(database, look)).items()
+    assert "ix_keyturn_outbox_claimed" in plan
+
+
+async def test_who_posts_at_the_same_time_shares_a_statement(outbox: Outbox, rows: Rows) -> None:
+    with statements_sent() as statements:
+        await asyncio.gather(*(outbox.post("note", Note(str(number))) for number in range(100)))
+
+    assert len(await rows.all()) == 100
+    assert 1 <= sum("INSERT INTO keyturn_outbox" in statement for statement in statements) <= 2

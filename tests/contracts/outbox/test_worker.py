@@ -81,15 +81,10 @@ async def test_a_worker_that_rests_ends_at_once(outbox: Outbox) -> None:
             await asyncio.wait({task})
 
 
-async def post_hooks(outbox: Outbox, *texts: str) -> None:
-    for text in texts:
-        await outbox.post("hook", Note(text))
-
-
 async def test_a_worker_that_is_ended_waits_for_both(outbox: Outbox, rows: Rows) -> None:
     notes, hooks = Handler(), Handler()
     await post(outbox, "slow")
-    await post_hooks(outbox, "slow too")
+    await outbox.post("hook", Note("slow too"))
     async with running(worker_of(outbox, notes, Lane({"hook": hooks}, 4))) as task:
         await notes.has_begun("slow")
         await hooks.has_begun("slow too")

@@ -1,6 +1,7 @@
 """A server that speaks LDAP and answers as a test says: late, not at all, half, or as Windows does."""
 
 import asyncio
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -8,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.messages import BIND, EXTENDED, MODIFY, SEARCH, integer, octets, tlv
 
-HANG, CUT = b"hang", b"cut"
+HANG, CUT, TLS = b"hang", b"cut", b"tls"
 ID = "4ff9c4ae-5c6b-4c0e-9a3c-5a3f1f0e7c11"
 DN = "cn=Ada,dc=northwind,dc=test"
 ADA = {
@@ -38,6 +39,8 @@ def entry(values: dict[str, list[str]], dn: str = DN) -> bytes:
 class FakeDirectory:
     """Answers each kind of request with success, and searches with Ada, unless `answers` has something else.
 
+    `tls`: what begins with the answer TLS.
+
     `asked`: how many requests of each kind have arrived. `arrived`: is set by each request that hangs.
     """
 
@@ -46,12 +49,8 @@ class FakeDirectory:
         self.asked: Counter[str] = Counter()
         self.arrived = asyncio.Event()
         self.url = ""
+        self.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._writers: set[asyncio.StreamWriter] = set()
-
-    def cut(self) -> None:
-        """End all connections."""
-        for writer in self._writers:
-            writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)
@@ -63,11 +62,7 @@ class FakeDirectory:
         writer.close()
 
     async def _answer_one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        buffer = await reader.readexactly(2)
-        while messages.message_size(buffer) is None:
-            buffer += await reader.readexactly(1)
-        ((_, body),) = messages.elements(buffer)
-        (_, number), (tag, _), *_ = messages.elements(body)
+        (_, number), (tag, _), *_ = messages.elements(await messages.next_message(reader))
         kind = _NAMES.get(tag)
         if kind is None:
             return False
@@ -79,6 +74,9 @@ class FakeDirectory:
                 self.arrived.set()
                 await reader.read()
                 return False
+            if operation == TLS:
+                await writer.start_tls(self.tls)
+                break
             is_raw = operation.startswith(b"raw ")
             writer.write(operation[4:] if is_raw else tlv(0x30, integer(int.from_bytes(number)), operation))
         await writer.drain()
@@ -94,5 +92,6 @@ async def fake_directory() -> AsyncIterator[FakeDirectory]:
         yield directory
     finally:
         server.close()
-        directory.cut()
+        for writer in directory._writers:
+            writer.close()
         await server.wait_closed()

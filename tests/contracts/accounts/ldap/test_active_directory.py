@@ -9,6 +9,7 @@ from tests.contracts.accounts.ldap.people import FIRST, SECOND, THIRD, DomainSta
 from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.service.problems.passwords import PasswordRejected
+from keyturn.testing import AccountStoreContract
 
 pytestmark = pytest.mark.long  # it takes a domain controller six seconds to be there
 
@@ -83,3 +84,9 @@ async def test_machines_are_no_accounts(domain: DomainStaff, store: LdapAccounts
 async def test_a_controller_is_recognised_under_the_wrong_kind(domain: DomainStaff) -> None:
     with pytest.raises(SettingsInvalid, match="the server answers as Active Directory does"):
         await domain.store(kind="openldap").require_ready()
+
+
+class TestActiveDirectory(AccountStoreContract):
+    @pytest.fixture
+    def people(self, domain: DomainStaff) -> DomainStaff:
+        return domain

@@ -13,6 +13,7 @@ from keyturn.service.accounts.ldap.accounts import LdapAccounts
 from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import Secret
+from keyturn.testing import AccountStoreContract
 
 ADA = "ada@northwind.test"
 
@@ -232,3 +233,9 @@ async def test_a_setting_that_does_not_fit_the_server_is_named(
     assert fault.name == setting
     assert message in fault.message
     assert "another" not in fault.message
+
+
+class TestOpenLdap(AccountStoreContract):
+    @pytest.fixture
+    def people(self, school: OpenLdapStaff) -> OpenLdapStaff:
+        return school

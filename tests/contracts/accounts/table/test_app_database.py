@@ -5,23 +5,25 @@ import logging
 import socket
 import sqlite3
 import traceback
+from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
-from tests.contracts.accounts.table.app import Over, hashed
+from tests.contracts.accounts.table.app import AppPeople, Over, hashed, mapping
 from tests.driver.app_database import App, running_app
 from tests.driver.database import refuse_writes, take_writes
 
 from keyturn.errors import SettingsInvalid
-from keyturn.service.accounts.port import Account, NewPassword
+from keyturn.service.accounts.port import Account, AccountStore, NewPassword
 from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.accounts.table.store import TableAccounts, table_accounts
 from keyturn.service.database import Database
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import Secret, TableSettings
+from keyturn.testing import AccountStoreContract, People
 
 USERS = "CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(99), password_hash VARCHAR(60))"
 ADA = Account(id="1", email="ada@northwind.test")
@@ -66,15 +68,6 @@ async def test_a_database_that_cannot_be_reached_is_named_without_its_password(
 def test_an_address_of_sqlite_must_name_a_file() -> None:
     with pytest.raises(SettingsInvalid, match=r"accounts\.table\.url: must name a file"):
         store("sqlite://")
-
-
-async def test_what_the_driver_cannot_read_is_a_fault_and_is_not_repeated() -> None:
-    accounts = store("postgresql:///app?host=%00hunter2")
-    with pytest.raises(SettingsInvalid, match=r"accounts\.table\.url: the driver cannot read it") as invalid:
-        await accounts.require_ready()
-
-    assert "hunter2" not in "".join(traceback.format_exception(invalid.value))
-    await accounts.close()
 
 
 async def test_a_file_is_left_in_its_journal_mode_and_never_made(tmp_path: Path) -> None:
@@ -144,15 +137,6 @@ async def test_what_the_server_refuses_is_told(app: App) -> None:
         assert f": {said}" in str(unready.value)
         assert "hunter2" not in "".join(traceback.format_exception(unready.value))
         await accounts.close()
-
-
-async def test_a_file_that_is_no_database_cannot_be_reached(tmp_path: Path) -> None:
-    file = tmp_path / "app.db"
-    file.write_text("not a database, whatever its name says" * 100)
-    accounts = store(f"sqlite:///{file}")
-    with pytest.raises(AccountsUnready, match="file is not a database"):
-        await accounts.require_ready()
-    await accounts.close()
 
 
 @pytest.mark.parametrize("databases", ["postgresql", "mariadb"], indirect=True)
@@ -230,3 +214,20 @@ async def test_a_change_is_refused_as_not_made_and_the_next_is_made_on_another_c
         await accounts.set_password(ADA, NewPassword("new", hashed))
     assert await accounts.set_password(ADA, NewPassword("new", hashed))
     assert await accounts.password_hash("1") == await hashed("new")
+
+
+class TestTableInAnotherDatabase(AccountStoreContract):
+    @pytest.fixture
+    async def app(self, empty_url: str) -> AsyncIterator[App]:
+        async with running_app(empty_url) as app:
+            yield app
+
+    @pytest.fixture
+    async def store(self, app: App) -> AsyncIterator[AccountStore]:
+        store = table_accounts(mapping(app.url), Database("sqlite://"))
+        yield store
+        await store.close()
+
+    @pytest.fixture
+    def people(self, app: App) -> People:
+        return AppPeople(app)

@@ -42,11 +42,11 @@ SET: dict[str, Any] = {
 
 
 def since(moment: Any, *, zone: bool = False) -> timedelta:
-    """Return how long ago it was, however the database has it: in UTC, unless it knows better."""
+    """Return how far away it is, however the database has it: in UTC, unless it knows better."""
     known = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
     assert isinstance(known, datetime)
     assert (known.tzinfo is not None) == zone
-    return datetime.now(UTC) - (known if known.tzinfo else known.replace(tzinfo=UTC))
+    return abs(datetime.now(UTC) - (known if known.tzinfo else known.replace(tzinfo=UTC)))
 
 
 async def test_columns_are_set_to_what_their_type_makes_of_it(app: App, over: Over) -> None:

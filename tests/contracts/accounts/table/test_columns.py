@@ -1,14 +1,12 @@
 """What may be in the columns of an app's table; accounts that may not have a password get none."""
 
-from uuid import UUID
-
 import msgspec
 import pytest
 from tests.contracts.accounts.table.app import Over, doubts_of, hashed, one
 from tests.driver.app_database import App
 
 from keyturn.service.accounts.port import Account, NewPassword
-from keyturn.service.accounts.table.store import TableAccounts, table_accounts
+from keyturn.service.accounts.table.store import TableAccounts
 from keyturn.service.database import Database
 from keyturn.service.reset.proofs.second_step.app_factors import TableFactors
 from keyturn.service.settings import SecondStepTableSettings, Secret, TableSettings
@@ -275,27 +273,15 @@ async def test_who_awaits_a_first_password_is_told_from_who_is_to_have_none(app:
     assert [one.awaits_password for one in await known(without, 1)] == [False]
 
 
-KEY = UUID("8b1c7a52-3c55-4d6e-9a0f-2d7c3f6b1e90")
-ADA = Account(id=KEY.hex, email="ada@northwind.test")
-WITH_FACTORS = (
-    "CREATE TABLE users (id BINARY(16) PRIMARY KEY, email VARCHAR(99), password_hash TEXT, phone TEXT, totp TEXT); "
-    "INSERT INTO users VALUES (unhex(:key), 'ada@northwind.test', '$2b$old', '+49 171 1', '')"
-)
-
-
-def stores(app: App) -> tuple[TableAccounts, TableFactors]:
+@pytest.mark.parametrize("databases", ["mariadb"], indirect=True)
+async def test_second_factors_are_found_by_an_id_of_bytes(app: App, over: Over) -> None:
+    columns = "id BINARY(16) PRIMARY KEY, email VARCHAR(99), password_hash TEXT, phone TEXT, totp TEXT"
+    await app.run(f"CREATE TABLE users ({columns})")
+    await app.run("INSERT INTO users VALUES (unhex(:key), 'ada@northwind.test', '$2b$old', '+49 171 1', '')", key=HEX)
     users = TableSettings(url=Secret(app.url), table="users")
     factors = TableFactors(Database("sqlite://"), None, SecondStepTableSettings(phone="phone", totp="totp"), users)
-    return table_accounts(users, Database("sqlite://")), factors
+    ada = Account(id=HEX, email="ada@northwind.test")
 
-
-@pytest.mark.parametrize("databases", ["mariadb"], indirect=True)
-async def test_second_factors_are_found_by_an_id_of_bytes(app: App) -> None:
-    await app.run(WITH_FACTORS.split("; ", maxsplit=1)[0])
-    await app.run(WITH_FACTORS.split("; ")[1], key=KEY.hex)
-    accounts, factors = stores(app)
-
-    assert (await factors.find(ADA)).phone == "+49 171 1"
-    assert await accounts.get(KEY.hex) == ADA
-    await accounts.close()
+    assert (await factors.find(ada)).phone == "+49 171 1"
+    assert await over().get(HEX) == ada
     await factors.close()

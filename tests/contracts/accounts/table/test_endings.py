@@ -187,18 +187,6 @@ async def test_a_column_of_the_account_itself_can_be_a_key(app: App, over: Over)
     assert [row.token for row in await app.run("SELECT * FROM users ORDER BY id")] == [None, "t"]
 
 
-async def test_nothing_ends_if_one_of_them_cannot(app: App, over: Over) -> None:
-    await tokens(app, "name VARCHAR(9) NOT NULL", "1, 1, 'laptop'")
-    await app.run("CREATE TABLE keys_ (id INTEGER PRIMARY KEY, user_id INTEGER, note TEXT, CHECK (note <> 'ended'))")
-    await app.run("INSERT INTO keys_ VALUES (1, 1, 'mine')")
-    accounts = over(ends={"tokens.user_id": Ending(), "keys_.user_id": Ending(set={"note": "ended"})})
-    account = await one(accounts)
-
-    with pytest.raises(Exception, match="refused a statement"):
-        await accounts.set_password(account, NewPassword("new", hashed))
-    assert (await ids(app, "tokens"), await accounts.password_hash("1")) == ([1], "old")
-
-
 async def test_every_wrong_name_and_value_is_told_by_its_setting(app: App, over: Over) -> None:
     await tokens(app, "name VARCHAR(9) NOT NULL")
     accounts = over(

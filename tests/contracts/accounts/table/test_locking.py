@@ -6,7 +6,6 @@ import pytest
 from tests.contracts.accounts.table.app import Over, hashed, one
 from tests.driver.app_database import App
 
-from keyturn.errors import SettingsInvalid
 from keyturn.service.accounts.port import Account, NewPassword
 
 ADA, BEN = "ada@northwind.test", "ben@northwind.test"
@@ -93,14 +92,6 @@ async def test_a_store_that_was_not_told_how_locks_nobody(over: Over) -> None:
     assert not accounts.can_lock
     assert not await accounts.lock(await one(accounts))
     assert (await one(accounts)).active
-
-
-@pytest.mark.usefixtures("people")
-async def test_a_column_that_is_not_there_is_a_fault_by_its_name(over: Over) -> None:
-    with pytest.raises(SettingsInvalid) as raised:
-        await over(lock={"stat": "locked"}, unlock={"locked_at": "soon"}).require_ready()
-    names = {fault.name.removeprefix("accounts.table.") for fault in raised.value.faults}
-    assert names == {"lock.stat", "unlock.locked_at"}
 
 
 async def test_a_database_that_cannot_be_opened_is_no_answer_that_nobody_was_locked(over: Over) -> None:

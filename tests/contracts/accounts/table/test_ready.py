@@ -22,6 +22,8 @@ async def test_every_name_that_is_wrong_is_told_at_once(app: App, over: Over) ->
         name="naem",
         active="not deleted_at",
         set={"changed_at": "{now}", "id": 4},
+        lock={"stat": "locked"},
+        unlock={"name": "{now_ms}"},
         delete=("session.user_id", "sessions.userId"),
     )
 
@@ -31,6 +33,8 @@ async def test_every_name_that_is_wrong_is_told_at_once(app: App, over: Over) ->
         "active: the table users has no column deleted_at",
         "set.changed_at: the table users has no column changed_at",
         "set.id: is the column of the id, the address or the password, which a change sets itself",
+        "lock.stat: the table users has no column stat",
+        "unlock.name: '{now_ms}' does not fit a column of type TEXT",
         "delete: the database has no table session; did you mean sessions? (its tables: sessions, users)",
         "delete: the table sessions has no column userId; did you mean user_id?",
     ]

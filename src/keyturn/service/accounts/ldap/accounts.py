@@ -46,9 +46,13 @@ class LdapAccounts(AccountStore):
 
     async def require_ready(self) -> None:
         settings = self.settings
+
+        async def look(one: Connection) -> tuple[Entry, Entry]:
+            root = await one.read("", "supportedCapabilities", "supportedExtension")
+            return root, await one.read(settings.base, "1.1")
+
         try:
-            root = await self.directory.work(lambda one: one.read("", "supportedCapabilities", "supportedExtension"))
-            base = await self.directory.work(lambda one: one.read(settings.base, "1.1"))
+            root, base = await self.directory.work(look)
         except BindRefused as error:
             raise SettingsInvalid.of(error.setting, str(error)) from None
         if not base.dn:
@@ -143,7 +147,7 @@ class LdapAccounts(AccountStore):
 
         dn = await self.directory.work(change)
         try:
-            if dn:
+            if dn and self.dialect.left_over:
                 async with asyncio.timeout(_LET_IN):
                     await self.directory.work(lambda connection: self.dialect.let_in(connection, dn))
         except (AccountsUnready, TimeoutError) as error:  # the password is already changed
@@ -151,4 +155,4 @@ class LdapAccounts(AccountStore):
         return bool(dn)
 
     async def close(self) -> None:
-        await self.directory.close()
+        self.directory.close()

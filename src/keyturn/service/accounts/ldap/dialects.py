@@ -41,10 +41,12 @@ class OpenLdap:
     """A directory that sets passwords by RFC 3062 and has the overlay ppolicy, or works like it.
 
     `attributes`: those that `state` reads. `where`: what marks an entry as an account, if the settings do not say.
+    `left_over`: those that `let_in` removes after a change.
     """
 
     id_attribute = "entryUUID"
     attributes: tuple[str, ...] = ("pwdAccountLockedTime", "nsAccountLock", "shadowExpire")
+    left_over: tuple[str, ...] = ("pwdReset", "pwdAccountLockedTime")
     where: Mapping[str, str] = {"objectClass": "person"}
 
     def id_value(self, account_id: str) -> bytes | None:
@@ -80,7 +82,7 @@ class OpenLdap:
         The owner has just chosen the password. A policy sets the flag for one that an administrator knows. A lock for
         ever is an administrator's, set since the change. Values are deleted as they were read: a newer one stays.
         """
-        entry = await connection.read(dn, "pwdReset", "pwdAccountLockedTime")
+        entry = await connection.read(dn, *self.left_over)
         left = {name: each for name, each in entry.values.items() if each and _LOCKED_FOR_EVER.encode() not in each}
         if left:
             result = await connection.ask(messages.modify(dn, [("delete", name, each) for name, each in left.items()]))
@@ -116,6 +118,7 @@ class ActiveDirectory(OpenLdap):
 
     id_attribute = "objectGUID"
     attributes = ("userAccountControl", "accountExpires", "lockoutTime")
+    left_over = ()
     where: Mapping[str, str] = {"sAMAccountType": "805306368"}  # people: neither machines nor trusts
 
     def id_value(self, account_id: str) -> bytes | None:
@@ -147,6 +150,3 @@ class ActiveDirectory(OpenLdap):
         if result.code in {CONSTRAINT_VIOLATION, UNWILLING} and result.message.upper().startswith(_BROKEN_POLICY):
             raise PasswordRejected(_BROKEN)
         raise _refused(result, entry)
-
-    async def let_in(self, connection: Connection, dn: str) -> None:
-        """Do nothing: the modification has done it."""

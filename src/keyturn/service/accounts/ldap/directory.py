@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from keyturn.service.accounts.ldap import messages
 from keyturn.service.accounts.ldap.connection import SUCCESS, Connection, ConnectionBroken
-from keyturn.service.problems.passwords import PasswordRejected
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import LdapSettings
 from keyturn.service.telemetry.logs import LogEvent, log
@@ -41,7 +40,7 @@ CONNECTIONS = 4
 
 
 class Directory:
-    """Runs jobs over connections of the service account, a few at a time.
+    """Runs jobs, a few at a time, each over a connection of its own for the service account.
 
     One server answers until it fails, then the next one does: what was written there can be read there, however long
     other servers take to learn it. Other processes may ask another server.
@@ -54,11 +53,10 @@ class Directory:
         # The system's authorities, or those in SSL_CERT_FILE; names are checked, too (RFC 4513 3.1.3; BCP 195).
         self._context = ssl.create_default_context()
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
-        self._idle: list[Connection] = []
         self._refused: BindRefused | None = None
         self._refused_until = 0.0
         self._connections = connections
-        self._places = asyncio.Semaphore(connections)
+        self.close()
 
     async def work(self, job: Job[T]) -> T:
         """Run a job with a connection to the first server that answers, from the current one on.
@@ -75,56 +73,30 @@ class Directory:
 
     async def _try_servers(self, job: Job[T], used: list[Connection]) -> T:
         servers, reason = self._settings.servers, ""
-        # An idle connection may have ended unnoticed, which says nothing of its server: it is an additional try.
-        for _ in range(len(servers) + bool(self._idle)):
-            url, number = servers[self._current], len(used)
-            is_fresh = not self._idle
+        for _ in servers:
+            url = servers[self._current]
             try:
                 async with asyncio.timeout(self.patience):
                     return await self._run(job, url, used)
             except (ConnectionBroken, TimeoutError) as error:
                 reason = f"{url}: {error}" if str(error) else f"{url}: no answer within {self.patience:g} s"
-            if any(connection.may_have_changed for connection in used[number:]):
+            if any(connection.may_have_changed for connection in used):
                 raise AccountsUnready(f"no answer to a change; {reason}")
-            self._leave(url, reason, is_server=is_fresh)
+            if url == servers[self._current]:  # others may have left it meanwhile
+                log.warning(LogEvent("accounts.server_lost", reason=reason))
+                self._current = (self._current + 1) % len(servers)
         raise AccountsUnready(f"the directory cannot be reached; {reason}", not_changed=True)
 
     async def _run(self, job: Job[T], url: str, used: list[Connection]) -> T:
-        connection = await self._connect(url)
-        connection.may_have_changed = False
-        used.append(connection)
-        try:
-            result = await job(connection)
-        except PasswordRejected:  # an answer like any other
-            await self._give_back(connection, url)
-            raise
-        except BaseException:  # an open request may still be answered, so the connection serves no other job
-            connection.abort()
-            raise
-        await self._give_back(connection, url)
-        return result
-
-    async def _give_back(self, connection: Connection, url: str) -> None:
-        if connection.is_usable and url == self._settings.servers[self._current]:
-            self._idle.append(connection)
-        else:
-            await connection.close()
-
-    async def _connect(self, url: str) -> Connection:
-        while self._idle:
-            connection = self._idle.pop()
-            if connection.is_usable:
-                return connection
-            connection.abort()
         if self._refused and time.monotonic() < self._refused_until:
             raise BindRefused(self._refused.setting, str(self._refused))
         connection = await Connection.open(url, self._context)
+        used.append(connection)
         try:
             await self._bind_service(connection)
-        except BaseException:
-            connection.abort()
-            raise
-        return connection
+            return await job(connection)
+        finally:
+            connection.close()
 
     async def _bind_service(self, connection: Connection) -> None:
         result = await connection.ask(messages.bind(self._settings.bind_dn, self._settings.bind_password))
@@ -139,18 +111,6 @@ class Directory:
         if result.code != SUCCESS:
             raise ConnectionBroken(f"it refuses the bind: {result}")
 
-    def _leave(self, url: str, reason: str, *, is_server: bool) -> None:
-        """Turn to the next server; if only idle connections have ended, to fresh ones."""
-        for connection in self._idle:
-            connection.abort()
-        self._idle.clear()
-        servers = self._settings.servers
-        if is_server and url == servers[self._current]:  # others may have left it meanwhile
-            log.warning(LogEvent("accounts.server_lost", reason=reason))
-            self._current = (self._current + 1) % len(servers)
-
-    async def close(self) -> None:
-        idle, self._idle = self._idle, []
-        for connection in idle:
-            await connection.close()
-        self._places = asyncio.Semaphore(self._connections)  # the next call may come from another event loop
+    def close(self) -> None:
+        """Forget who waits: the next call may come from another event loop."""
+        self._places = asyncio.Semaphore(self._connections)

@@ -4,6 +4,7 @@ Filters are built as bytes from an attribute and its value. There is no text of 
 parentheses or asterisks cannot change a search (RFC 4515; CWE-90). No name of an entry is composed, either.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
@@ -84,40 +85,37 @@ def octets(value: str | bytes, tag: int = 0x04) -> bytes:
     return tlv(tag, value.encode() if isinstance(value, str) else value)
 
 
-def message_size(buffer: bytes | bytearray) -> int | None:
-    """Return the length of the message at the beginning; None if it has not arrived. Raises Malformed."""
-    if buffer and buffer[0] != 0x30:
+async def next_message(reader: asyncio.StreamReader) -> bytes:
+    """Return the content of the next message. Raises Malformed, and EOFError or OSError at the end of the stream."""
+    tag, size = await reader.readexactly(2)
+    if tag != 0x30:
         raise Malformed("no LDAP message")
-    begin, end = _extent(buffer, 0) or (0, 0)
-    if end - begin > LONGEST:
-        raise Malformed(f"a message of {end - begin} bytes")
-    return end if 0 < end <= len(buffer) else None
+    if more := _octets_after(size):
+        size = int.from_bytes(await reader.readexactly(more))
+    if size > LONGEST:
+        raise Malformed(f"a message of {size} bytes")
+    return await reader.readexactly(size)
 
 
 def elements(content: bytes) -> list[tuple[int, bytes]]:
     """Return the tags and contents of the elements one after another. Raises Malformed."""
     parts, start = [], 0
     while start < len(content):
-        begin, end = _extent(content, start) or (0, start)
-        if not start < end <= len(content):
+        size = int.from_bytes(content[start + 1 : start + 2])
+        begin = start + 2 + _octets_after(size)
+        end = begin + (int.from_bytes(content[start + 2 : begin]) if size > 0x80 else size)
+        if end > len(content):
             raise Malformed("it ends within an element")
         parts.append((content[start], content[begin:end]))
         start = end
     return parts
 
 
-def _extent(content: bytes | bytearray, start: int) -> tuple[int, int] | None:
-    """Return where the content of an element begins and ends; None if its length has not arrived."""
-    if len(content) < start + 2:
-        return None
-    size, begin = content[start + 1], start + 2
-    if size < 0x80:
-        return begin, begin + size
-    start, begin = begin, begin + size - 0x80
-    if not start < begin <= start + 4:
+def _octets_after(first: int) -> int:
+    """Return how many octets of a length follow its first one: 0 to 4. Raises Malformed."""
+    if first == 0x80 or first > 0x84:
         raise Malformed("a length of an unusual form")
-    end = begin + int.from_bytes(content[start:begin])
-    return (begin, end) if len(content) >= begin else None
+    return max(first - 0x80, 0)
 
 
 # Filters
@@ -189,8 +187,7 @@ def password_modify(dn: str, password: str) -> bytes:
 def read_message(content: bytes) -> tuple[int, Answer]:
     """Return the number of the request that a message answers, and the answer. Raises Malformed."""
     try:
-        ((_, body),) = elements(content)
-        (_, number), (tag, operation), *rest = elements(body)
+        (_, number), (tag, operation), *rest = elements(content)
     except ValueError as error:
         raise Malformed("a message without an operation") from error
     return int.from_bytes(number), _answer(tag, operation, rest)

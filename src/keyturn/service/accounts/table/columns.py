@@ -65,20 +65,13 @@ class Stored(UserDefinedType[Any]):
 
         On SQLite there can be two: a column declared as BINARY(16) or UUID may hold bytes as well as texts.
         """
-        value: Any = text
+        read: dict[type, Callable[[str], Any]] = {int: int, Decimal: _decimal, UUID: UUID, bytes: bytes.fromhex}
+        value = read.get(self.holds, str)(text)
         if self.holds is int:
-            value = self.bounded(int(text))  # MySQL takes '12abc' for 12; asyncpg refuses a number out of range
-        elif self.holds is Decimal:
-            value = Decimal(text if _NUMBER.fullmatch(text) else 0)
-        elif self.holds is UUID:
-            value = UUID(text)
-        elif self.holds is bytes:
-            value = bytes.fromhex(text)
-        if text_of(value) != text:  # not in the form in which ids are shown here
+            self.bounded(value)  # MySQL takes '12abc' for 12; asyncpg refuses a number out of range
+        if text_of(value) != text or "\0" in text:  # not in the form in which ids are shown; PostgreSQL keeps no NUL
             raise ValueError("not as it would be shown")
         text.encode()
-        if "\0" in text:
-            raise ValueError("PostgreSQL keeps no NUL")
         return [value, bytes.fromhex(text)] if self.holds_anything and _HEX.fullmatch(text) else [value]
 
     def bounded(self, value: int) -> int:
@@ -100,8 +93,13 @@ class _HexBytes(Stored):
         return lambda value: None if value is None else value.hex()
 
 
-_NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _HEX = re.compile(r"([0-9a-f]{2})+", re.ASCII)
+
+
+def _decimal(text: str) -> Decimal:
+    if not re.fullmatch(r"-?\d+(\.\d+)?", text, re.ASCII):
+        raise ValueError
+    return Decimal(text)
 
 
 def text_of(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import Connection, text
 
 from keyturn.mail.port.finding import Finding
 from keyturn.service.accounts.table.columns import kind_of, sample, text_of
@@ -80,21 +80,18 @@ _POLICIES = text("""
 (https://www.postgresql.org/docs/current/ddl-rowsecurity.html)."""
 
 
-def _hidden_rows(connection: Connection, mapping: MappedTable) -> list[Finding]:
-    """Return what this role may not see or change, of every table that is read, changed or emptied."""
+def _hidden_rows(connection: Connection, mapping: MappedTable) -> Iterator[Finding]:
+    """Yield what this role may not see or change, of every table that is read, changed or emptied."""
     if connection.dialect.name != "postgresql":
-        return []
+        return
     changes = [(one.owner.table, "UPDATE" if one.sets else "DELETE") for one in mapping.endings]
     used = [(table, one) for table, change in [(mapping.table, "UPDATE"), *changes] for one in ("SELECT", change)]
-    return [finding for table, command in used for finding in _judge_rights(connection, table, command)]
-
-
-def _judge_rights(connection: Connection, table: Table, command: str) -> Iterator[Finding]:
-    name = connection.dialect.identifier_preparer.format_table(table)
-    known = connection.execute(_POLICIES, {"name": name, "command": command}).first()
-    if known is None or not known.active or known.open:
-        return
-    some = "may hide" if known.policies else "hides"
-    what = f"row level security {some} rows of {table} from Keyturn's role for {command}"
-    fix = f"Give the role BYPASSRLS, or add a policy: CREATE POLICY keyturn ON {name} TO the_role USING (true)."
-    yield Finding("accounts", "warn" if known.policies else "fail", f"{what}, so resets change nothing there", fix)
+    for table, command in used:
+        name = connection.dialect.identifier_preparer.format_table(table)
+        known = connection.execute(_POLICIES, {"name": name, "command": command}).first()
+        if known and known.active and not known.open:
+            some = "may hide" if known.policies else "hides"
+            what = f"row level security {some} rows of {table} from Keyturn's role for {command}"
+            fix = f"Give the role BYPASSRLS, or add a policy: CREATE POLICY keyturn ON {name} TO the_role USING (true)."
+            message = f"{what}, so resets change nothing there"
+            yield Finding("accounts", "warn" if known.policies else "fail", message, fix)

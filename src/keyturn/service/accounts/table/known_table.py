@@ -1,7 +1,5 @@
 """What was read of an app's table, and statements over it: a refused one means that the app has changed the table."""
 
-import asyncio
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import Generic, TypeVar
@@ -14,9 +12,7 @@ from keyturn.service.accounts.table.app_database import AppDatabase
 from keyturn.service.database import Database
 from keyturn.service.database.unready import describe_error, is_refusal
 from keyturn.service.problems.requests import AccountsUnready
-from keyturn.service.telemetry.logs import LogEvent
-
-log = logging.getLogger("keyturn.accounts")
+from keyturn.service.telemetry.logs import LogEvent, log
 
 _Reading = TypeVar("_Reading")
 _Result = TypeVar("_Result")
@@ -35,27 +31,19 @@ class KnownTable(Generic[_Reading]):
         self._reading: _Reading | None = None
         self._name = name
         self._read = read
-        self._lock = asyncio.Lock()
 
     async def require_ready(self) -> _Reading:
         """Read the columns again. Raises SettingsInvalid if the table does not match the settings."""
-        self._reading = None
-        return await self._known()
+        self._reading = reading = await self.place.read(self._read)
+        return reading
 
     async def now(self) -> _Reading:
         try:
-            return await self._known()
+            return self._reading or await self.require_ready()
         except SettingsInvalid as invalid:
             faults = "; ".join(map(str, invalid.faults))
             log.error(LogEvent("accounts.changed", table=self._name, reason=faults))
             raise AccountsUnready(f"the table of the accounts does not match the settings: {faults}") from None
-
-    async def _known(self) -> _Reading:
-        async with self._lock:
-            reading = self._reading  # a transaction in another thread may reset it in the meantime
-            if reading is None:
-                reading = self._reading = await self.place.read(self._read)
-            return reading
 
     async def read(self, work: TableWork[_Reading, _Result]) -> _Result:
         return await self.place.read(partial(self._run, work, await self.now()))

@@ -9,10 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Literal, get_args
-from uuid import UUID
 
+import msgspec
 from sqlalchemy import Column
 
 from keyturn.service.accounts.table.columns import Stored, kind_of
@@ -40,7 +40,7 @@ def set_value(column: Column[Any], wanted: Value, moment: datetime) -> Any:
         return None
     try:
         return _time(kind, moment, str(wanted)) if wanted in TIMES else _plain(kind, wanted)
-    except (ValueError, InvalidOperation):
+    except (ValueError, msgspec.ValidationError):
         raise ValueError(f"{wanted!r} does not fit a column of type {kind.shown}") from None
 
 
@@ -62,23 +62,20 @@ def _time(kind: Stored, moment: datetime, placeholder: str) -> Any:
 
 
 def _plain(kind: Stored, wanted: Value) -> Any:
+    if kind.holds_anything:
+        return wanted
     text = str(wanted).lower() if isinstance(wanted, bool) else str(wanted)
-    if kind.holds is bool and text in ("true", "false", "1", "0"):
-        return text in ("true", "1")
-    if kind.holds is int:
-        return kind.bounded(int(wanted) if isinstance(wanted, bool) else int(text))
-    if kind.holds in (float, Decimal, UUID):
-        return kind.holds(text)
     if kind.holds is str:
         return _fitting(kind, text)
     if kind.holds is datetime:
         return _stored(kind, datetime.fromisoformat(text))
-    if kind.holds is date:
-        day = date.fromisoformat(text)
-        return day.isoformat() if kind.on_sqlite else day
-    if kind.holds_anything:
-        return wanted
-    raise ValueError
+    if kind.holds in (bytes, object):
+        raise ValueError
+    number = str(int(wanted)) if isinstance(wanted, bool) else text
+    value: Any = msgspec.convert(number, kind.holds, strict=False)
+    if kind.on_sqlite and kind.holds is date:
+        return text
+    return kind.bounded(value) if kind.holds is int else value
 
 
 def _fitting(kind: Stored, text: str) -> str:

@@ -1,6 +1,5 @@
 """Recognises the format of an app's hashes from a few of them. Pure; results hold no part of a hash."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
@@ -12,36 +11,6 @@ from keyturn.mail.port.finding import Finding
 from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.reset.passwords.hash_formats import bcrypt_cost, hash_parts
 from keyturn.service.settings import BCRYPT_PREFIXES, HashingSettings
-
-_KNOWN = (
-    ("bcrypt$", "django-bcrypt"),
-    ("{bcrypt}", "spring-bcrypt"),
-    *((prefix, written) for written, prefix in BCRYPT_PREFIXES.items()),
-    *((start, "django-pbkdf2") for start in ("bcrypt_sha256$", "pbkdf2_", "argon2$", "scrypt$")),
-    *((start, "werkzeug-scrypt") for start in ("pbkdf2:", "scrypt:")),
-    ("$argon2", "argon2id"),
-)
-"""Beginnings of hashes that Keyturn reads, and as in hashing.format what it writes for the app that writes them."""
-
-_SHOWN = {
-    **{written: f"bcrypt ({prefix})" for written, prefix in BCRYPT_PREFIXES.items()},
-    "django-pbkdf2": "Django (pbkdf2_sha256)",
-    "werkzeug-scrypt": "Werkzeug (werkzeug-scrypt)",
-    "argon2id": "argon2 (argon2id)",
-}
-"""The formats in words."""
-
-_UNKNOWN = "unknown format"
-
-_PBKDF2 = "pbkdf2_sha256$"
-
-_READS = "Let your app verify bcrypt, too: Keyturn cannot write {} hashes, so new passwords get $2b$."
-_NOT_WRITTEN = (
-    (re.compile(r"\$wp\$2y\$|\$[PH]\$"), "WordPress or phpBB", "php", ""),
-    (re.compile(r"AQAAAA[A-Za-z0-9+/]{50,}={0,2}"), "ASP.NET Core Identity", "bcrypt", _READS),
-)
-"""Formats known by their look: the app, the format that a change writes, and what the app must do. WordPress 6.8
-and phpBB read bcrypt by themselves (wp_check_password; phpbb/passwords)."""
 
 _COSTS = range(10, 17)
 """Allowed values of hashing.cost: less is too weak (OWASP Password Storage), more too slow."""
@@ -70,41 +39,62 @@ class HashFormat(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.convert(self.written, HashingSettings)
 
 
+_UNKNOWN = HashFormat(
+    shown="unknown format",
+    todo="Let your app verify bcrypt: Keyturn does not know its present format, so new passwords get $2b$.",
+)
+_NO_ROWS = HashFormat(
+    shown=f"{_UNKNOWN.shown}: no rows yet",
+    todo="The table has no passwords yet: check that your app verifies bcrypt hashes that begin with $2b$.",
+)
+_DJANGO_TOO = "Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default."
+_BCRYPT_TOO = (
+    "Let your app verify bcrypt, too: Keyturn cannot write ASP.NET Core Identity hashes, so new passwords get $2b$."
+)
+
+_READ = (
+    ("bcrypt$", "django-bcrypt", "bcrypt (bcrypt$$2b$)", ""),
+    ("{bcrypt}", "spring-bcrypt", "bcrypt ({bcrypt}$2a$)", ""),
+    *((prefix, written, f"bcrypt ({prefix})", "") for written, prefix in BCRYPT_PREFIXES.items()),
+    ("pbkdf2_sha256$", "django-pbkdf2", "Django (pbkdf2_sha256)", ""),
+    ("bcrypt_sha256$ pbkdf2_sha1$ argon2$ scrypt$", "django-pbkdf2", "Django (pbkdf2_sha256)", _DJANGO_TOO),
+    ("pbkdf2: scrypt:", "werkzeug-scrypt", "Werkzeug (werkzeug-scrypt)", ""),
+    ("$argon2", "argon2id", "argon2 (argon2id)", ""),
+)
+_NOT_READ = (
+    ("$wp$2y$ $P$ $H$", "php", "WordPress or phpBB; new hashes are $2y$", ""),
+    ("AQAAAA", "bcrypt", "ASP.NET Core Identity; new hashes are $2b$", _BCRYPT_TOO),
+)
+"""Beginnings of hashes, of formats that Keyturn reads and of others: what it writes for the app that writes them, the
+format in words, and what the app must do. WordPress 6.8 and phpBB read bcrypt by themselves (wp_check_password;
+phpbb/passwords)."""
+
+
 def recognise_hashes(values: Iterable[object]) -> HashFormat:
     """Return the format of most of the hashes. `values`: those of their column."""
     hashes = list(filter(None, map(text_of, values)))
     if not hashes:
-        todo = "The table has no passwords yet: check that your app verifies bcrypt hashes that begin with $2b$."
-        return HashFormat(shown="unknown format: no rows yet", todo=todo)
+        return _NO_ROWS
     form = Counter(map(_form, hashes)).most_common(1)[0][0]
-    if form.shown.startswith("bcrypt"):
-        usual = Counter(filter(None, map(bcrypt_cost, hashes))).most_common(1)[0][0]
-        return replace(form, cost=usual if usual in _COSTS else 0)
-    if form.format == "django-pbkdf2" and not all(one.startswith(_PBKDF2) for one in hashes):
-        return replace(form, todo="Check that PASSWORD_HASHERS contains PBKDF2PasswordHasher, as it does by default.")
-    return form
+    costs = Counter(filter(None, map(bcrypt_cost, hashes))).most_common(1)
+    return replace(form, cost=costs[0][0]) if form.shown.startswith("bcrypt") and costs[0][0] in _COSTS else form
 
 
 def _form(stored: str) -> HashFormat:
     """Return the format of one hash, without its parameters."""
-    if hash_parts(stored):
-        written = next(written for start, written in _KNOWN if stored.startswith(start))
-        return HashFormat(format=written, shown=_SHOWN[written])
-    for pattern, whose, written, todo in _NOT_WRITTEN:
-        if pattern.match(stored):
-            shown = f"{whose}; new hashes are {BCRYPT_PREFIXES[written]}"
-            return HashFormat(format=written, shown=shown, todo=todo.format(whose))
-    todo = "Let your app verify bcrypt: Keyturn does not know its present format, so new passwords get $2b$."
-    return HashFormat(shown=_UNKNOWN, todo=todo)
+    for starts, written, shown, todo in _READ if hash_parts(stored) else _NOT_READ:
+        if stored.startswith(tuple(starts.split())):
+            return HashFormat(format=written, shown=shown, todo=todo)
+    return _UNKNOWN
 
 
 def doubt_format(table: str, hashes: Iterable[object], settings: HashingSettings) -> list[Finding]:
     """Compare the format of most hashes with the one that `settings` write; nothing if it is the same or unknown."""
     used = recognise_hashes(hashes)
-    if used.shown.startswith(_UNKNOWN) or used.format == settings.format:
+    if used.shown.startswith(_UNKNOWN.shown) or used.format == settings.format:
         return []
-    writes = _SHOWN[settings.format] if settings.format in BCRYPT_PREFIXES else settings.format
-    theirs, _, _ = used.shown.partition(";")
+    prefix, theirs = BCRYPT_PREFIXES.get(settings.format), used.shown.partition(";")[0]
+    writes = f"bcrypt ({prefix})" if prefix else settings.format
     message = f"the table {table} has hashes of {theirs}, but hashing.format writes {writes}"
     fix = f'Set hashing.format = "{used.format}", or let your app verify both.'
     fix += " Otherwise users cannot sign in with a new password."

@@ -1,6 +1,5 @@
 """Turns rows of an app's table into accounts, and chooses among several rows."""
 
-import logging
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -14,12 +13,10 @@ from keyturn.service.accounts.port import Account
 from keyturn.service.accounts.providers import provider_name
 from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.problems.requests import InputInvalid
-from keyturn.service.telemetry.logs import LogEvent
+from keyturn.service.telemetry.logs import LogEvent, log
 
 PASSWORD_PROVIDERS = ("", "credentials", "default", "email", "local", "password")
 """What apps write, in any case, into the provider's column of an account that signs in with a password."""
-
-log = logging.getLogger("keyturn.accounts")
 
 
 def spellings(identifier: str) -> set[str]:
@@ -52,32 +49,30 @@ def rows_by_identifier(rows: Iterable[RowMapping]) -> Mapping[str, Sequence[RowM
     return by_identifier
 
 
-def choose_named(rows: Iterable[RowMapping], name: str) -> RowMapping | None:
-    """Return the row that a user name means, or None.
-
-    Of names that differ only in case, the one that is written as in the request is meant. Otherwise none of several
-    active accounts is chosen: its mail would go to another user.
-    """
-    stored = [(unicodedata.normalize("NFC", str(row["username"])), row) for row in rows]
-    written = [row for text, row in stored if text == name] or [row for text, row in stored if text.strip(" ") == name]
-    same = sorted(written or rows, key=lambda row: not row["active"])
-    if sum(bool(row["active"]) for row in same) > 1:
-        log.warning(LogEvent("accounts.ambiguous", accounts=", ".join(sorted(text_of(row["id"]) for row in same))))
-        return None
-    return next(iter(same), None)
-
-
-def choose_row(rows: Iterable[RowMapping], email: str) -> RowMapping | None:
-    """Return the row of a mailbox to use, or None. Only ASCII letters ignore case (CVE-2019-19844).
+def choose_row(by_identifier: Mapping[str, Sequence[RowMapping]], identifier: str) -> RowMapping | None:
+    """Return the row that an address or a user name means, or None. Only ASCII letters ignore case (CVE-2019-19844).
 
     If an app distinguishes `Ada@` from `ada@`, an attacker can add a second row for a mailbox. That must not lock its
     owner out, so one row is always chosen, and always the same. A mail goes to the mailbox of both rows in any case,
     and a sign-in checks the password of the account that it opens.
+
+    Of names that differ only in case, the one that is written as in the request is meant. Otherwise none of several
+    active accounts is chosen: its mail would go to another user.
     """
-    same = sorted(rows, key=partial(_preference, email))
+    is_address = "@" in identifier
+    rows = by_identifier.get(addresses.normalize(identifier) if is_address else addresses.fold_name(identifier), ())
+    if not is_address:
+        rows = _as_written(rows, identifier) or rows
+    same = sorted(rows, key=partial(_preference, identifier))
     if sum(bool(row["active"]) for row in same) > 1:
         log.warning(LogEvent("accounts.ambiguous", accounts=", ".join(text_of(row["id"]) for row in same)))
+        return same[0] if is_address else None
     return next(iter(same), None)
+
+
+def _as_written(rows: Iterable[RowMapping], name: str) -> list[RowMapping]:
+    stored = [(unicodedata.normalize("NFC", str(row["username"])), row) for row in rows]
+    return [row for text, row in stored if text == name] or [row for text, row in stored if text.strip(" ") == name]
 
 
 def _preference(email: str, row: RowMapping) -> tuple[bool, int | Decimal, bool, str]:

@@ -1,12 +1,11 @@
 """The store of accounts in a table that an app already has."""
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from sqlalchemy import Connection, Executable, RowMapping, event
+from sqlalchemy import Connection, Executable, RowMapping, Update, event
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.errors import Fault, SettingsInvalid
@@ -18,16 +17,14 @@ from keyturn.service.accounts.table.columns import text_of
 from keyturn.service.accounts.table.doubts import doubts
 from keyturn.service.accounts.table.known_table import KnownTable
 from keyturn.service.accounts.table.mapping import read_mapping
-from keyturn.service.accounts.table.rows import account_of, choose_named, choose_row, rows_by_identifier, spellings
+from keyturn.service.accounts.table.rows import account_of, choose_row, rows_by_identifier, spellings
 from keyturn.service.accounts.table.statements import Query, Statements
 from keyturn.service.clock import now
 from keyturn.service.database import Database
 from keyturn.service.database.batching import Batcher
 from keyturn.service.problems.requests import AccountsUnready
 from keyturn.service.settings import HashingSettings, TableSettings
-from keyturn.service.telemetry.logs import LogEvent
-
-log = logging.getLogger("keyturn.accounts")
+from keyturn.service.telemetry.logs import LogEvent, log
 
 _NO_EXPLAIN_FOR_VIEW = 1345
 """MySQL's number for a plan that it does not show: that of a view whose tables the user may not see."""
@@ -82,12 +79,7 @@ class TablePeople(AccountStore):
     async def _find_all(self, identifiers: Sequence[str]) -> Sequence[Account | None]:
         wanted = {spelling for identifier in identifiers for spelling in spellings(identifier)}
         rows = rows_by_identifier(await self._fetch(lambda statements: statements.by_identifier(wanted)))
-        chosen = [
-            choose_row(rows.get(addresses.normalize(identifier), ()), identifier)
-            if "@" in identifier
-            else choose_named(rows.get(addresses.fold_name(identifier), ()), identifier)
-            for identifier in identifiers
-        ]
+        chosen = (choose_row(rows, identifier) for identifier in identifiers)
         return [account_of(row) if row else None for row in chosen]
 
     async def _get_all(self, ids: Sequence[str]) -> Sequence[Account | None]:
@@ -153,22 +145,14 @@ class TableAccounts(TablePeople):
         return await self.note_change(account, await password.hashed())
 
     async def lock(self, account: Account) -> bool:
-        return await self._run(account.id, lambda statements: statements.lock(account, now()))
+        return self.can_lock and await self._known.transact(
+            lambda tx, statements: _changes(tx, account.id, lambda: statements.lock(account, now()))
+        )
 
     async def unlock(self, account_id: str) -> bool:
-        return await self._run(account_id, lambda statements: statements.unlock(account_id, now()))
-
-    async def _run(self, account_id: str, statement_of: Callable[[Statements], Executable]) -> bool:
-        """Run a statement about an account in a transaction; tell whether it found a row."""
-        if not self.can_lock:
-            return False
-        statements = await self._known.now()
-        try:
-            wanted = statement_of(statements)
-        except ValueError:  # another store's account
-            log.warning(LogEvent("accounts.no_such_id", account=account_id))
-            return False
-        return await self._known.transact(lambda connection, _: connection.execute(wanted).rowcount > 0)
+        return self.can_lock and await self._known.transact(
+            lambda tx, statements: _changes(tx, account_id, lambda: statements.unlock(account_id, now()))
+        )
 
 
 class JoiningTableAccounts(TableAccounts):
@@ -192,15 +176,21 @@ def _hash_of(connection: Connection, statements: Statements, account_id: str) ->
 def _change(
     connection: Connection, statements: Statements, account: Account, password_hash: str | None
 ) -> bool | Ended:
-    try:
-        statement = statements.change(account, password_hash, now())
-    except ValueError:  # another store's account
-        return False
-    # The row counts, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
-    if connection.execute(statement).rowcount != 1:
+    if not _changes(connection, account.id, lambda: statements.change(account, password_hash, now())):
         return False
     ended = _end(connection, statements, account.id, intruded=account.intruded)
     return ended if ended.counts else True
+
+
+def _changes(connection: Connection, account_id: str, statement_of: Callable[[], Update]) -> bool:
+    """Execute a change of an account; tell whether it fitted one."""
+    try:
+        statement = statement_of()
+    except ValueError:  # another store's account
+        log.warning(LogEvent("accounts.no_such_id", account=ascii(account_id)))
+        return False
+    # The row counts, changed or not: MySQL's drivers connect with CLIENT_FOUND_ROWS.
+    return connection.execute(statement).rowcount == 1
 
 
 def _end(connection: Connection, statements: Statements, account_id: str, *, intruded: bool) -> Ended:
