@@ -7,7 +7,7 @@ import difflib
 import os
 from collections.abc import Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -16,9 +16,6 @@ from keyturn.cli.terminal import fail, harmless, wants_no_colour
 from keyturn.errors import KeyturnError, SettingsInvalid
 from keyturn.garbage import collect_seldom
 from keyturn.service.problems.requests import DatabaseUnready
-
-if TYPE_CHECKING:
-    from keyturn.cli.installation import Installation
 
 _OF_A_SERVER = {"serve", "worker", "demo"}
 
@@ -52,7 +49,9 @@ class Commands(click.Group):
         try:
             return super().invoke(context)
         except KeyturnError as error:
-            here = _here()
+            from keyturn.cli.installation import installation
+
+            here = installation()
             text = error.format_message() if isinstance(error, SettingsInvalid) else str(error)
             more = here.missing_settings() if isinstance(error, DatabaseUnready) else ""
             lines = [harmless(here.named(line)) for line in (*text.split("\n"), more) if line]
@@ -94,12 +93,6 @@ class Commands(click.Group):
     def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in self._listed.items()])
-
-
-def _here() -> "Installation":
-    from keyturn.cli.installation import installation
-
-    return installation()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
