@@ -114,10 +114,8 @@ class HttpClient:
         try:
             async with asyncio.timeout_at(deadline):
                 answer = await self._send(method, url, **content)
-        except self._malformed as error:
-            raise NotSent(type(error).__name__, malformed=True) from None
-        except self._unreached as error:
-            raise NotSent(type(error).__name__) from None
+        except (*self._malformed, *self._unreached) as error:
+            raise NotSent(type(error).__name__, malformed=isinstance(error, self._malformed)) from None
         except TimeoutError:
             raise Unknown(f"no answer within {self._seconds:g} s") from None
         except self._lost as error:

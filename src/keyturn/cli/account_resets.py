@@ -8,24 +8,24 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO
 
 import click
 import msgspec
 
-from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, printable, rate, takes_parts, with_parts
+from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, printable, rate, takes_parts
 from keyturn.cli.terminal import CommandRefused, accent, muted, print_json, stamp
 from keyturn.service import addresses
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.clock import now
-from keyturn.service.inviting.invitations import RETRIED, Campaign, Outcome
+from keyturn.service.inviting.invitations import RETRIED, Campaign
 from keyturn.service.parts import Parts
 from keyturn.service.reset.records.client import Client
 
 _HEAD = ("email", "outcome", "at", "run")
 _BEGUN = "begun"
-_PAGE = 500
 _LARGEST_WAVE = 200
 
 _SAID = {
@@ -110,15 +110,16 @@ def reset(
         raise click.UsageError("Give one address, --all or --from.")
     campaign = Campaign(name=secrets.token_hex(8), operator=operator, reason=reason)
     if email:
-        with_parts(lambda parts: _ask_one(parts, campaign, email, dry_run=dry_run))
+        _ask_one(campaign, email, dry_run=dry_run)
         return
     if result is None and not dry_run:
         raise click.UsageError("Name a file with --csv for the outcome of each account.")
-    if not (dry_run or yes):
+    if not (dry_run or yes):  # before the event loop, which would hold Ctrl-C back
         click.confirm("Send a mail to each of these accounts?", abort=True)
-    with_parts(lambda parts: _ask_all(parts, campaign, source, result, rate, dry_run=dry_run))
+    _ask_all(campaign, source, None if dry_run else result, rate)
 
 
+@takes_parts
 async def _ask_one(parts: Parts, campaign: Campaign, email: str, *, dry_run: bool) -> None:
     await parts.accounts.require_ready()
     ((address, outcome),) = await parts.operators.judge([email])
@@ -131,22 +132,25 @@ async def _ask_one(parts: Parts, campaign: Campaign, email: str, *, dry_run: boo
     click.echo(f"The worker will send a reset link to {accent(address)}.")
 
 
+@takes_parts
 async def _ask_all(
-    parts: Parts, campaign: Campaign, listed: Iterable[str] | None, result: Path | None, rate: float, *, dry_run: bool
+    parts: Parts, campaign: Campaign, listed: Iterable[str] | None, result: Path | None, rate: float
 ) -> None:
+    """Send the links in waves, and write each outcome to `result`; without that file, only say what would happen."""
     await parts.accounts.require_ready()
     if listed is None and not parts.accounts.offers(AccountStore.addresses_after):
         store = parts.settings.accounts.store
         raise CommandRefused(
             f"the store {store} cannot list its accounts: put the addresses into a file, and use --from addresses.txt"
         )
-    results = None if dry_run or result is None else Results(result, campaign)
+    results = Results(result, campaign) if result else None
     if results and not results.goes_on:
         await parts.operators.begin(campaign)
     counts: Counter[str] = Counter()
-    size = max(1, min(round(rate), _LARGEST_WAVE))
-    async for wave in _waves(parts, listed, size, results):
+    async for emails in _waves(parts, listed, max(1, min(round(rate), _LARGEST_WAVE))):
         began = time.monotonic()
+        if not (wave := [email for email in emails if not (results and results.is_done(email))]):
+            continue
         judged = await parts.operators.judge(wave)
         if results:
             wanted = [address for address, outcome in judged if outcome == "asked"]
@@ -156,37 +160,36 @@ async def _ask_all(
         if sys.stderr.isatty():
             click.echo(f"\r{muted(_summary(counts))}", err=True, nl=False)
         if results:
-            await asyncio.sleep(max(0.0, began + size / rate - time.monotonic()))
-    _end(counts, results, dry_run=dry_run)
+            await asyncio.sleep(max(0.0, began + len(wave) / rate - time.monotonic()))
+    if sys.stderr.isatty() and counts:
+        click.echo(err=True)
+    click.echo(_outcome(counts, is_dry=results is None))
 
 
-async def _waves(
-    parts: Parts, listed: Iterable[str] | None, size: int, results: "Results | None"
-) -> AsyncIterator[Sequence[str]]:
-    """Yield the addresses that earlier runs have not handled, a wave at a time."""
-    wave: list[str] = []
-    async for email in _addresses(parts, listed):
-        if results and results.is_done(email):
-            continue
-        wave.append(email)
-        if len(wave) == size:
-            yield wave
-            wave = []
-    if wave:
-        yield wave
-
-
-async def _addresses(parts: Parts, listed: Iterable[str] | None) -> AsyncIterator[str]:
+async def _waves(parts: Parts, listed: Iterable[str] | None, size: int) -> AsyncIterator[Sequence[str]]:
+    """Yield the addresses, a wave at a time."""
     if listed is not None:
-        for line in listed:
-            if email := line.partition(",")[0].strip():
-                yield email
+        named = (email for line in listed if (email := line.partition(",")[0].strip()))
+        while wave := list(islice(named, size)):
+            yield wave
         return
     last = ""
-    while page := await parts.accounts.addresses_after(last, _PAGE):
-        for email in page:
-            yield email
+    while page := await parts.accounts.addresses_after(last, size):
+        yield page
         last = page[-1].strip(" ")
+
+
+def _outcome(counts: Counter[str], *, is_dry: bool) -> str:
+    if is_dry:
+        return f"No mail was sent. The outcome would be: {_summary(counts) if counts else 'no accounts'}."
+    leave = " The worker will send the mails." if counts["asked"] else ""
+    is_retried = any(counts[outcome] for outcome in RETRIED)
+    later = "\nRun the same command later to retry the accounts that got no link." if is_retried else ""
+    return f"{_summary(counts)}.{leave}{later}" if counts else "Every account has its link already."
+
+
+def _summary(counts: Counter[str]) -> str:
+    return ", ".join(f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in counts.most_common())
 
 
 class Results:
@@ -197,45 +200,38 @@ class Results:
     """
 
     def __init__(self, file: Path, campaign: Campaign) -> None:
-        self._file = file
+        self._file, self.campaign = file, campaign
         self._done: set[str] = set()
-        self.campaign = campaign
         self.goes_on = file.exists() and file.stat().st_size > 0
         if self.goes_on:
             self._read()
-        self._append([])
+        self.write([])
 
     def _read(self) -> None:
         with self._file.open(encoding="utf-8", newline="") as earlier:
             rows = list(csv.DictReader(earlier))
-        first = rows[0] if rows else {}
-        if first.get("outcome") != _BEGUN or not first.get("run"):
+        if not rows or rows[0].get("outcome") != _BEGUN or not rows[0].get("run"):
             raise CommandRefused(f"{self._file} was not written by this command: name another file")
-        name = first["run"]
-        self.campaign = Campaign(name=name, operator=self.campaign.operator, reason=self.campaign.reason)
+        self.campaign = msgspec.structs.replace(self.campaign, name=rows[0]["run"])
         last = {_address_in(row["email"]): row.get("outcome") for row in rows}
         self._done = {email for email, outcome in last.items() if outcome and outcome not in RETRIED}
 
     def is_done(self, email: str) -> bool:
         return email in self._done or addresses.normalize(email) in self._done
 
-    def write(self, judged: Sequence[tuple[str, Outcome]]) -> None:
-        self._append([self._row(email, outcome) for email, outcome in judged])
-        self._done.update(email for email, _ in judged)
-
-    def _row(self, email: str, outcome: str) -> Sequence[str]:
-        return _cell_of(email), outcome, now().isoformat(timespec="seconds"), self.campaign.name
-
-    def _append(self, rows: Sequence[Sequence[str]]) -> None:
+    def write(self, judged: Sequence[tuple[str, str]]) -> None:
         """Write rows that survive a crash, after the first two if the file is new. Raises CommandRefused."""
+        at, run = now().isoformat(timespec="seconds"), self.campaign.name
+        rows = [(_cell_of(email), outcome, at, run) for email, outcome in judged]
         try:
             with self._file.open("a", encoding="utf-8", newline="") as results:
-                begun = [] if results.tell() else [_HEAD, self._row("", _BEGUN)]  # it may have been moved since
+                begun = [] if results.tell() else [_HEAD, ("", _BEGUN, at, run)]  # it may have been moved since
                 csv.writer(results).writerows([*begun, *rows])
                 results.flush()
                 os.fsync(results.fileno())
         except OSError as error:
             raise CommandRefused(f"{self._file} cannot be written: {error.strerror}") from None
+        self._done.update(email for email, _ in judged)
 
 
 _BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -249,24 +245,6 @@ def _cell_of(email: str) -> str:
 def _address_in(cell: str) -> str:
     """Undo `_cell_of`; an address that itself begins with that sign stays as it is."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(_BEGINS_A_FORMULA) else cell
-
-
-def _end(counts: Counter[str], results: Results | None, *, dry_run: bool) -> None:
-    if sys.stderr.isatty() and counts:
-        click.echo(err=True)
-    if dry_run:
-        click.echo(f"No mail was sent. The outcome would be: {_summary(counts) if counts else 'no accounts'}.")
-    elif not counts:
-        click.echo("Every account has its link already.")
-    else:
-        leave = " The worker will send the mails." if counts["asked"] else ""
-        click.echo(f"{_summary(counts)}.{leave}")
-    if results and any(counts[outcome] for outcome in RETRIED):
-        click.echo("Run the same command later to retry the accounts that got no link.")
-
-
-def _summary(counts: Counter[str]) -> str:
-    return ", ".join(f"{count:,} {outcome.replace('_', ' ')}" for outcome, count in counts.most_common())
 
 
 @click.command()

@@ -1,37 +1,45 @@
-"""accounts: add and list built-in accounts; find, invite, reset and unlock accounts of any store."""
+"""accounts: second factors, built-in accounts, and finding and inviting accounts of any store."""
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from operator import itemgetter
 from typing import Any
 
 import click
 import msgspec
 
 from keyturn.cli.account_resets import link, reset, unlock
-from keyturn.cli.options import ADDRESS, OPERATOR, REASON, account_of, operator_named, takes_parts, with_parts
-from keyturn.cli.terminal import CommandRefused, accent, facts, muted, print_json, table
-from keyturn.errors import Fault
+from keyturn.cli.options import ADDRESS, JSON, OPERATOR, REASON, account_of, operator_named, takes_parts
+from keyturn.cli.terminal import CommandRefused, accent, facts, listing, muted, print_json
 from keyturn.service import addresses
 from keyturn.service.accounts.builtin import BuiltinAccounts
 from keyturn.service.accounts.port import Account
 from keyturn.service.clock import now
 from keyturn.service.parts import Parts
-from keyturn.service.problems.requests import InputInvalid
 from keyturn.service.reset.proofs.second_step.own_step import BuiltinFactors, OwnSecondStep, e164, renew_recovery_codes
 from keyturn.service.reset.proofs.second_step.totp import SEED_BYTES, base32, otpauth_uri, totp_step
 from keyturn.service.reset.records.client import Client
 from keyturn.service.secrets import Purpose
 
-# accounts totp, phone, recovery-codes: second factors that Keyturn keeps itself
-
-
 _CODES_ASKED_FOR = 3
 
 
-@click.command()
+@click.group()
+def accounts() -> None:
+    """Find accounts, invite, send reset links, unlock."""
+
+
+for command in (link, reset, unlock):
+    accounts.add_command(command)
+
+
+# Second factors that Keyturn keeps itself
+
+
+@accounts.command()
 @ADDRESS
 @click.option("--remove", is_flag=True, help="Remove all second factors, and the recovery codes.")
 @click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
@@ -66,7 +74,7 @@ async def totp(parts: Parts, email: str, remove: bool, yes: bool, operator: Clie
     _print_recovery_codes(codes)
 
 
-@click.command(name="recovery-codes")
+@accounts.command(name="recovery-codes")
 @ADDRESS
 @OPERATOR
 @takes_parts
@@ -84,15 +92,9 @@ async def recovery_codes(parts: Parts, email: str, operator: Client) -> None:
     _print_recovery_codes(await parts.second_step.change(account, operator, "recovery_codes_set", renew_recovery_codes))
 
 
-def _phone_number(_: click.Context, __: click.Parameter, text: str) -> str:
-    if number := e164(text):
-        return number
-    raise InputInvalid(Fault("NUMBER", "must be a full number such as +447700900123"))
-
-
-@click.command()
+@accounts.command()
 @ADDRESS
-@click.argument("number", callback=_phone_number)
+@click.argument("number")
 @OPERATOR
 @takes_parts
 async def phone(parts: Parts, email: str, number: str, operator: Client) -> None:
@@ -103,13 +105,16 @@ async def phone(parts: Parts, email: str, number: str, operator: Client) -> None
     \b
     Example:  keyturn accounts phone ada@northwind.example '+44 7700 900123'
     """
+    phone_number = e164(number)
+    if not phone_number:
+        raise CommandRefused("NUMBER: must be a full number such as +447700900123")
     factors = _kept_here(parts)
     if not parts.settings.second_step.sms.account:
         raise CommandRefused("second_step.sms.account is not set, so no code could be sent: set it first")
     account = await account_of(parts, email)
-    set_phone = partial(factors.set, kind=Purpose.PHONE, factor=number.encode())
+    set_phone = partial(factors.set, kind=Purpose.PHONE, factor=phone_number.encode())
     await parts.second_step.change(account, operator, "phone_set", set_phone)
-    click.echo(f"From now on, resets and sign-ins for {accent(account.email)} can send a code to {number}.")
+    click.echo(f"From now on, resets and sign-ins for {accent(account.email)} can send a code to {phone_number}.")
 
 
 def _own_step(parts: Parts) -> OwnSecondStep:
@@ -163,18 +168,6 @@ def _print_recovery_codes(codes: Sequence[str]) -> None:
         click.echo(f"  {code}")
 
 
-_NOT_ADDED = "can be added here. Add it in your app, then run `keyturn accounts invite EMAIL`"
-
-
-@click.group()
-def accounts() -> None:
-    """Find accounts, invite, send reset links, unlock."""
-
-
-for second_factor in (totp, recovery_codes, phone):
-    accounts.add_command(second_factor)
-
-
 @accounts.command()
 @click.argument("email")
 @click.option("--name", default="", help="The name in mails' greetings.")
@@ -184,7 +177,8 @@ for second_factor in (totp, recovery_codes, phone):
 @click.option("--timezone", default="", help="Time zone in the account's mails, for example Europe/Berlin.")
 @click.option("--disabled", is_flag=True, help="The user can neither sign in nor get mails.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
-def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> None:
+@takes_parts
+async def add(parts: Parts, /, *, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> None:
     """Add an account to the built-in store.
 
     Without --password-stdin, Keyturn invites the user by mail to choose a password. With --provider and no password,
@@ -194,22 +188,19 @@ def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> N
     Example:  printf '%s' "$PASSWORD" |
               keyturn accounts add ada@northwind.example --password-stdin
     """
-    password = sys.stdin.readline().removesuffix("\n") if password_stdin else None
-
-    async def work(parts: Parts) -> None:
-        hashed = None
-        if password is not None:
-            await parts.policy.require(password, email)
-            hashed = await parts.hasher.hash(password)
-        account = await _builtin(parts, _NOT_ADDED).add(
-            Account(id="", email=email, active=not disabled, **fields), hashed
-        )
-        click.echo(f"Added {accent(account.email)} with id {account.id}.")
-        if account.active and account.awaits_password:
-            await parts.operators.invite_all([account.email], operator_named(""))
-            click.echo("The worker will send an invitation to choose a password.")
-
-    with_parts(work)
+    hashed = None
+    if password_stdin:
+        password = sys.stdin.readline().removesuffix("\n")
+        await parts.policy.require(password, email)
+        hashed = await parts.hasher.hash(password)
+    new = Account(id="", email=email, active=not disabled, **fields)
+    account = await _builtin(
+        parts, "can be added here. Add it in your app, then run `keyturn accounts invite EMAIL`"
+    ).add(new, hashed)
+    click.echo(f"Added {accent(account.email)} with id {account.id}.")
+    if account.active and account.awaits_password:
+        await parts.operators.invite_all([account.email], operator_named(""))
+        click.echo("The worker will send an invitation to choose a password.")
 
 
 @accounts.command()
@@ -217,7 +208,8 @@ def add(*, email: str, disabled: bool, password_stdin: bool, **fields: Any) -> N
 @click.option("--all", "everybody", is_flag=True, help="Invite every account without a password or other sign-in.")
 @REASON
 @OPERATOR
-def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Client) -> None:
+@takes_parts
+async def invite(parts: Parts, emails: tuple[str, ...], everybody: bool, reason: str, operator: Client) -> None:
     """Invite users by mail to choose their first password.
 
     If one address cannot be invited, no invitation is sent.
@@ -229,29 +221,19 @@ def invite(emails: tuple[str, ...], everybody: bool, reason: str, operator: Clie
     if bool(emails) == everybody:
         raise click.UsageError("Give the addresses to invite, or --all.")
     named = [addresses.parse(email) for email in emails]
-
-    async def work(parts: Parts) -> None:
-        await parts.accounts.require_ready()
-        invited = await _everybody_awaiting(parts) if everybody else named
-        if faults := [fault for email in named if (fault := await _objection(parts, email))]:
-            raise CommandRefused("; ".join(faults))
-        await parts.operators.invite_all(invited, operator, reason)
-        if invited:
-            noun = "invitation" if len(invited) == 1 else "invitations"
-            click.echo(f"The worker will send {len(invited)} {noun}.")
-        else:
-            click.echo("No account is waiting for a first password.")
-
-    with_parts(work)
-
-
-accounts.add_command(link)
-accounts.add_command(reset)
-accounts.add_command(unlock)
+    await parts.accounts.require_ready()
+    invited = await _everybody_awaiting(parts) if everybody else named
+    if faults := [fault for email in named if (fault := await _objection(parts, email))]:
+        raise CommandRefused("; ".join(faults))
+    await parts.operators.invite_all(invited, operator, reason)
+    if invited:
+        click.echo(f"The worker will send {len(invited)} {'invitation' if len(invited) == 1 else 'invitations'}.")
+    else:
+        click.echo("No account is waiting for a first password.")
 
 
 @accounts.command(name="list")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+@JSON
 @takes_parts
 async def list_accounts(parts: Parts, as_json: bool) -> None:
     """List the accounts of the built-in store.
@@ -259,29 +241,21 @@ async def list_accounts(parts: Parts, as_json: bool) -> None:
     \b
     Example:  keyturn accounts list --json
     """
-    listing = await _builtin(parts, "can be listed. Show a single account with `keyturn accounts find EMAIL`").list()
-    if as_json:
-        print_json(listing)
-        return
-    table(
-        ("EMAIL", "NAME", "KIND", "SIGNS IN WITH", "STATE"),
-        [
-            (
-                account.email,
-                account.name,
-                account.kind,
-                account.provider or "password",
-                "active" if account.active else "locked" if account.locked else "disabled",
-            )
-            for account in listing
-        ],
-        "No accounts yet. Add one with `keyturn accounts add EMAIL`.",
-    )
+    stored = await _builtin(parts, "can be listed. Show a single account with `keyturn accounts find EMAIL`").list()
+    columns: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+        "EMAIL": itemgetter("email"),
+        "NAME": itemgetter("name"),
+        "KIND": itemgetter("kind"),
+        "SIGNS IN WITH": lambda account: account["provider"] or "password",
+        "STATE": lambda one: "active" if one["active"] else "locked" if one["locked"] else "disabled",
+    }
+    empty = "No accounts yet. Add one with `keyturn accounts add EMAIL`."
+    listing([msgspec.structs.asdict(account) for account in stored], columns, empty, as_json=as_json)
 
 
 @accounts.command()
 @ADDRESS
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@JSON
 @takes_parts
 async def find(parts: Parts, email: str, as_json: bool) -> None:
     """Show an account, from any store.
@@ -289,11 +263,8 @@ async def find(parts: Parts, email: str, as_json: bool) -> None:
     \b
     Example:  keyturn accounts find ada@northwind.example
     """
-    account = await account_of(parts, email)
-    if as_json:
-        print_json(account)
-        return
-    facts(msgspec.structs.asdict(account))
+    account = msgspec.structs.asdict(await account_of(parts, email))
+    print_json(account) if as_json else facts(account)
 
 
 async def _everybody_awaiting(parts: Parts) -> list[str]:
@@ -304,9 +275,7 @@ async def _everybody_awaiting(parts: Parts) -> list[str]:
             f"the store {parts.settings.accounts.store} cannot list accounts without a password:"
             " give their addresses, as in `keyturn accounts invite EMAIL...`"
         )
-    return list(
-        dict.fromkeys(addresses.normalize(email) for email in stored if addresses.is_same_mailbox(email, email))
-    )
+    return list({addresses.normalize(email): None for email in stored if addresses.is_same_mailbox(email, email)})
 
 
 async def _objection(parts: Parts, email: str) -> str:

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
@@ -12,6 +13,7 @@ from keyturn.cli.installation import parts_of
 from keyturn.cli.terminal import CommandRefused
 from keyturn.service import addresses
 from keyturn.service.accounts.port import Account
+from keyturn.service.clock import now
 from keyturn.service.database.migrations import require_current
 from keyturn.service.event_loop import run
 from keyturn.service.parts import Parts
@@ -24,10 +26,10 @@ from keyturn.service.settings.reading import read_settings
 Arguments = ParamSpec("Arguments")
 
 
-def duration(text: object) -> timedelta:
-    """Read an option's duration as the settings write it: 90s, 30m, 1h, 7d."""
+def ago(text: object) -> datetime:
+    """Return the time before now by a duration as the settings write it: 90s, 30m, 1h, 7d."""
     try:
-        return parse_duration(text)
+        return now() - parse_duration(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -43,24 +45,16 @@ def rate(text: object) -> float:
 
 def operator_named(name: str) -> Client:
     """Return who runs the command: by the name that they say, or else the one that the operating system has."""
-    return Client(operator=clip_header(name or _user_name())[:64])
-
-
-def _user_name() -> str:
-    # Not LOGNAME and USER, which any user can set.
     import pwd  # not available on Windows, where the studio runs
 
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return "unknown"
+    with suppress(KeyError):  # not LOGNAME and USER, which any user can set
+        name = name or pwd.getpwuid(os.getuid()).pw_name
+    return Client(operator=clip_header(name or "unknown")[:64])
 
 
 def printable(_: click.Context, __: click.Parameter, text: str) -> str:
-    if not text:
-        return ""
     try:
-        return parse_reason(text)
+        return text and parse_reason(text)
     except InputInvalid as error:
         raise click.BadParameter(error.faults[0].message) from None
 
@@ -80,33 +74,27 @@ REASON = click.option(
 EMAIL = click.option(
     "--email", default="", callback=lambda _, __, text: text and addresses.parse(text), help="Show only this address."
 )
-SINCE = click.option("--since", type=duration, help="Show only the last hours or days: 1h or 7d, for example.")
+SINCE = click.option("--since", type=ago, help="Show only the last hours or days: 1h or 7d, for example.")
 LAST = click.option(
     "--last", default=50, show_default=True, type=click.IntRange(1), help="Show at most this many, newest first."
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-# Commands that need the database
-
-
-def with_parts(work: Callable[[Parts], Awaitable[None]]) -> None:
-    """Run `work`. Raises SettingsInvalid, or DatabaseUnready where the database was not migrated."""
-
-    async def main() -> None:
-        async with parts_of(read_settings(sending=False)) as parts:
-            await require_current(parts.database)
-            await work(parts)
-
-    run(main())
-
-
 def takes_parts(command: Callable[Concatenate[Parts, Arguments], Awaitable[None]]) -> Callable[Arguments, None]:
-    """Return the command as click calls it, for a coroutine function whose first argument is the parts."""
+    """Return a function that runs a coroutine function whose first argument is the parts.
+
+    The function raises SettingsInvalid, or DatabaseUnready where the database was not migrated.
+    """
 
     @wraps(command)
     def run_command(*arguments: Arguments.args, **options: Arguments.kwargs) -> None:
-        with_parts(lambda parts: command(parts, *arguments, **options))
+        async def work() -> None:
+            async with parts_of(read_settings(sending=False)) as parts:
+                await require_current(parts.database)
+                await command(parts, *arguments, **options)
+
+        run(work())
 
     return run_command
 

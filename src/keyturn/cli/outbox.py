@@ -1,15 +1,15 @@
 """outbox: lists outgoing messages and their history, and retries them."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
 import msgspec
 
-from keyturn.cli.options import JSON, LAST, SINCE, takes_parts, with_parts
-from keyturn.cli.terminal import error, facts, muted, print_json, stamp, strong, table, warning
+from keyturn.cli.options import JSON, LAST, SINCE, takes_parts
+from keyturn.cli.terminal import error, facts, listing, muted, print_json, stamp, strong, warning
 from keyturn.service.clock import now
 from keyturn.service.outbox.history import STATES, Event, Item, MessageUnknown, RetryRefused, history_of, read
 from keyturn.service.outbox.history import retry as retry_messages
@@ -37,34 +37,24 @@ def outbox() -> None:
 @LAST
 @JSON
 @takes_parts
-async def list_messages(parts: Parts, state: str | None, since: timedelta | None, last: int, as_json: bool) -> None:
+async def list_messages(parts: Parts, state: str | None, since: datetime | None, last: int, as_json: bool) -> None:
     """List messages, newest first.
 
     \b
     Example:  keyturn outbox list --state dead --since 1d
     """
-    moment = now()
-    earliest = moment - since if since else None
-    items = await read(parts.database, state=state or "", since=earliest, most=last)
-    if as_json:
-        print_json([_as_json(item) for item in items])
-        return
-    table(
-        ("ID", "WHEN (UTC)", "KIND", "STATE", "TRIES", "NEXT TRY (UTC)", "REASON"),
-        [
-            (
-                str(item.id),
-                stamp(item.created_at),
-                item.kind,
-                colour_state(item.state),
-                str(item.attempts),
-                _next_try(item, moment),
-                item.reason or "-",
-            )
-            for item in items
-        ],
-        "No such messages." if state or since else "No messages yet.",
-    )
+    items = await read(parts.database, state=state or "", since=since, most=last)
+    columns: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+        "ID": lambda item: str(item["id"]),
+        "WHEN (UTC)": lambda item: stamp(item["created_at"]),
+        "KIND": lambda item: item["kind"],
+        "STATE": lambda item: colour_state(item["state"]),
+        "TRIES": lambda item: str(item["tries"]),
+        "NEXT TRY (UTC)": _next_try,
+        "REASON": lambda item: item["reason"] or "-",
+    }
+    empty = "No such messages." if state or since else "No messages yet."
+    listing([_as_json(item) for item in items], columns, empty, as_json=as_json)
 
 
 @outbox.command()
@@ -104,7 +94,8 @@ async def show(parts: Parts, message_id: int, as_json: bool) -> None:
 @click.option(
     "--waiting", is_flag=True, help="All messages that wait for a later try, once their provider works again."
 )
-def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
+@takes_parts
+async def retry(parts: Parts, ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
     """Retry messages.
 
     A waiting message is tried at once. A dead or dropped message starts again. If one of the named messages cannot be
@@ -116,24 +107,19 @@ def retry(ids: tuple[int, ...], dead: bool, waiting: bool) -> None:
     """
     if [bool(ids), dead, waiting].count(True) != 1:
         raise click.UsageError("Give the ids of messages, or --dead, or --waiting.")
-
-    async def work(parts: Parts) -> None:
-        if ids:
-            await _retry(parts, list(dict.fromkeys(ids)))
-            return
-        chosen = await _retryable(parts, DEAD if dead else WAITING)
-        for message_id in chosen:
-            with contextlib.suppress(RetryRefused):  # it was sent in the meantime
-                await _retry(parts, [message_id])
-        if not chosen:
-            click.echo("There are no dead messages." if dead else "No message waits for a later try.")
-
-    with_parts(work)
-
-
-def colour_state(state: str) -> str:
-    """Return a state as it is printed: what went wrong stands out, what may yet go right a little."""
-    return error(state) if state in _ERRORS else warning(state) if state in _WARNINGS else state
+    if ids:
+        await _retry(parts, list(dict.fromkeys(ids)))
+        return
+    moment, items = now(), await read(parts.database, state=DEAD if dead else WAITING, most=None)
+    if dead:
+        chosen = [item.id for item in items if item.payload != ERASED]
+    else:  # a message that was never tried waits on purpose, as the promise of a change in another system does
+        chosen = [item.id for item in items if item.reason and not item.under_way and item.available_at > moment]
+    for message_id in reversed(chosen):
+        with contextlib.suppress(RetryRefused):  # it was sent in the meantime
+            await _retry(parts, [message_id])
+    if not chosen:
+        click.echo("There are no dead messages." if dead else "No message waits for a later try.")
 
 
 async def _retry(parts: Parts, ids: Sequence[int]) -> None:
@@ -141,16 +127,9 @@ async def _retry(parts: Parts, ids: Sequence[int]) -> None:
         click.echo(_TOLD[outcome].format(message_id))
 
 
-async def _retryable(parts: Parts, state: str) -> Sequence[int]:
-    """Return the ids of dead messages that still have their address, or of those that wait for a later try.
-
-    A message that was never tried waits on purpose, as the promise of a change in another system does.
-    """
-    moment = now()
-    items = reversed(await read(parts.database, state=state, most=None))
-    if state == DEAD:
-        return [item.id for item in items if item.payload != ERASED]
-    return [item.id for item in items if item.reason and not item.under_way and item.available_at > moment]
+def colour_state(state: str) -> str:
+    """Return a state as it is printed: what went wrong stands out, what may yet go right a little."""
+    return error(state) if state in _ERRORS else warning(state) if state in _WARNINGS else state
 
 
 def _recipient_of(item: Item) -> str:
@@ -176,9 +155,9 @@ def _as_json(item: Item) -> Mapping[str, Any]:
     }
 
 
-def _next_try(item: Item, moment: datetime) -> str:
-    if item.state != WAITING:
+def _next_try(item: Mapping[str, Any]) -> str:
+    if item["next_try"] is None:
         return "-"
-    if item.under_way:
+    if item["under_way"]:
         return "under way"
-    return "now" if item.available_at <= moment else stamp(item.available_at)
+    return "now" if item["next_try"] <= now() else stamp(item["next_try"])

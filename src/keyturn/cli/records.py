@@ -1,14 +1,14 @@
 """audit and mailbox: show events, unblock an address."""
 
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import click
-from sqlalchemy import Row
 
 from keyturn.cli.options import ADDRESS, EMAIL, JSON, LAST, OPERATOR, SINCE, takes_parts
 from keyturn.cli.outbox import colour_state
-from keyturn.cli.terminal import facts, print_json, stamp, strong, table, warning
+from keyturn.cli.terminal import facts, listing, print_json, stamp, strong, warning
 from keyturn.service.clock import now
 from keyturn.service.outbox.models import DROPPED
 from keyturn.service.parts import Parts
@@ -23,39 +23,40 @@ from keyturn.service.reset.records.client import Client
 @LAST
 @JSON
 @takes_parts
-async def audit(parts: Parts, email: str, since: timedelta | None, last: int, as_json: bool) -> None:
+async def audit(parts: Parts, email: str, since: datetime | None, last: int, as_json: bool) -> None:
     """Show requests, changes and their outcomes, newest first.
 
     \b
     Example:  keyturn audit --email ada@northwind.example --since 7d
     """
-    entries = await parts.audit.read(email=email, since=now() - since if since else None, most=last)
-    if as_json:
-        print_json([entry._asdict() for entry in entries])
-        return
-    table(
-        ("WHEN (UTC)", "EVENT", "OUTCOME", "MAIL", "EMAIL", "ADDRESS"),
-        [(stamp(entry.at), _event(entry), entry.outcome, _mail(entry), entry.email, _who(entry)) for entry in entries],
-        "No matching entries." if email or since else "No entries yet.",
-    )
+    entries = await parts.audit.read(email=email, since=since, most=last)
+    columns: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+        "WHEN (UTC)": lambda entry: stamp(entry["at"]),
+        "EVENT": _event,
+        "OUTCOME": lambda entry: entry["outcome"],
+        "MAIL": _mail,
+        "EMAIL": lambda entry: entry["email"],
+        "ADDRESS": _who,
+    }
+    empty = "No matching entries." if email or since else "No entries yet."
+    listing([entry._asdict() for entry in entries], columns, empty, as_json=as_json)
 
 
-def _event(entry: Row[Any]) -> str:
+def _event(entry: Mapping[str, Any]) -> str:
     """Return the event, with a mark if the owner reported it as unwanted."""
-    return warning(f"! {entry.event}") if entry.event == NOT_ME or entry.outcome == ADDRESS_CHANGED else entry.event
+    is_unwanted = entry["event"] == NOT_ME or entry["outcome"] == ADDRESS_CHANGED
+    return warning(f"! {entry['event']}") if is_unwanted else entry["event"]
 
 
-def _who(entry: Row[Any]) -> str:
-    who = entry.ip_address or (f"by {entry.operator}" if entry.operator else "")
-    return f"{who}: {entry.note}" if entry.note else who
+def _mail(entry: Mapping[str, Any]) -> str:
+    if entry["mail"] != DROPPED:
+        return colour_state(entry["mail"]) if entry["mail"] else "-"
+    return "none" if entry["mail_reason"] == entry["outcome"] else f"none: {entry['mail_reason']}"
 
 
-def _mail(entry: Row[Any]) -> str:
-    if entry.mail is None:
-        return "-"
-    if entry.mail != DROPPED:
-        return colour_state(entry.mail)
-    return "none" if entry.mail_reason == entry.outcome else f"none: {entry.mail_reason}"
+def _who(entry: Mapping[str, Any]) -> str:
+    who = entry["ip_address"] or (entry["operator"] and f"by {entry['operator']}") or ""
+    return f"{who}: {entry['note']}" if entry["note"] else who
 
 
 # mailbox: why an address gets no reset mail, and how to unblock it
@@ -78,13 +79,14 @@ async def show(parts: Parts, email: str, as_json: bool) -> None:
     """
     moment = now()
     state = (await parts.mailboxes.look([email]))[email]
-    values = {
-        "mails_today": state.mails,
-        "daily": parts.mailboxes.daily,
-        "free_at": moment + state.wait,
-        "suppressed_until": moment + state.suppressed if state.suppressed else None,
-    }
-    values = values if state.mails or state.refusal else {}
+    values: Mapping[str, object] = {}
+    if state.mails or state.refusal:
+        values = {
+            "mails_today": state.mails,
+            "daily": parts.mailboxes.daily,
+            "free_at": moment + state.wait,
+            "suppressed_until": moment + state.suppressed if state.suppressed else None,
+        }
     if as_json:
         print_json(values)
     elif values:

@@ -2,27 +2,24 @@
 
 import contextlib
 import os
-import socket
-import sys
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
 from keyturn.cli.installation import missing_settings, parts_of
+from keyturn.cli.running import serving
 from keyturn.cli.sockets import address_of, listen, listen_at
 from keyturn.cli.terminal import PORT, accent, fail, muted
 from keyturn.hosts import local_port
-from keyturn.service.settings import Secret, Settings
+from keyturn.service.event_loop import WORKER_TURN, run, until_signalled
+from keyturn.service.settings import Settings
 from keyturn.service.settings.reading import FILE_NAME, read_settings
+from keyturn.service.telemetry.logs import configure_logs
 
 if TYPE_CHECKING:
-    from litestar.types import ASGIApp
-
     from keyturn.service.parts import Parts
 
 _MOST_PROCESSES = 64
@@ -54,11 +51,11 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
                keyturn serve --workers 4
     """
     settings = read_settings(sending=True)
-    _observe(settings)
+    configure_logs(settings.logs.level)
     if workers > 1:  # first, for it is read when prometheus_client is imported
         counts = click.get_current_context().with_resource(TemporaryDirectory(prefix="keyturn-counts-"))
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = counts
-    from keyturn.service.event_loop import run
+    from keyturn.cli.answering import answer, answer_in_processes
 
     async def check() -> None:
         # Parts of its own, since a store of an app cannot be used again after `close`.
@@ -78,9 +75,9 @@ def serve(host: str | None, port: int | None, uds: Path | None, workers: int, no
     announce = partial(_announce, settings, place, "" if uds else _links_elsewhere(settings, wanted))
     with bound:
         if workers > 1:
-            _answer_in_processes(settings, bound, announce, workers, worker=not no_worker)
+            answer_in_processes(settings, bound, announce, workers, worker=not no_worker)
         else:
-            _answer(settings, bound, announce, worker=not no_worker)
+            answer(settings, bound, announce, worker=not no_worker)
 
 
 def _announce(settings: Settings, place: str, warning: str) -> None:
@@ -90,61 +87,6 @@ def _announce(settings: Settings, place: str, warning: str) -> None:
     if settings.mail.transport == "capture":
         click.echo(f"Mails are saved in {settings.mail.capture_dir}: `keyturn studio --port 8002` shows them", err=True)
     click.echo(f"Keyturn answers on {place}", err=True)
-
-
-def _answer(settings: Settings, bound: socket.socket, announce: Callable[[], None], *, worker: bool) -> None:
-    from keyturn.cli.connections import limits_of_process
-    from keyturn.cli.running import serve
-    from keyturn.service.app import create_app
-    from keyturn.service.counting_alone import counting_alone
-    from keyturn.service.event_loop import run
-    from keyturn.service.parts import Parts
-
-    parts = Parts(settings)
-    app = create_app(settings, parts=parts, worker=worker)
-
-    async def work() -> None:
-        with counting_alone(parts.database, in_memory=settings.limits.in_memory):
-            await serve(app, bound, announce, limits=limits_of_process(settings.server.trusted_proxies))
-
-    run(work())
-
-
-def _answer_in_processes(
-    settings: Settings, bound: socket.socket, announce: Callable[[], None], count: int, *, worker: bool
-) -> None:
-    """Answer in uvicorn's processes, and run the one worker beside this one. /metrics of each answers for all."""
-    from uvicorn.config import STARTUP_FAILURE
-    from uvicorn.supervisors import Multiprocess
-
-    from keyturn.cli.connections import limits_of_process
-    from keyturn.cli.running import uvicorn_config
-    from keyturn.service.child_worker.supervisor import supervised
-    from keyturn.service.parts import Parts
-
-    parts = Parts(settings)
-    # If no key is set, this process's own.
-    settings = msgspec.structs.replace(settings, secret_key=Secret(parts.secrets[0]))
-    app = partial(_app_of_process, settings)
-    limits = limits_of_process(settings.server.trusted_proxies)
-    processes = Multiprocess(uvicorn_config(app, limits, factory=True, workers=count), [bound])
-    with supervised(parts) if worker else contextlib.nullcontext():
-        announce()
-        processes.run()
-    if any(process.exitcode == STARTUP_FAILURE for process in processes.processes):
-        sys.exit(STARTUP_FAILURE)
-
-
-def _app_of_process(settings: Settings) -> "ASGIApp":
-    """Return the app of one of uvicorn's processes, which begins here."""
-    _observe(settings)
-    from keyturn.garbage import collect_seldom
-    from keyturn.service.app import create_app
-    from keyturn.service.parts import Parts
-
-    app = create_app(settings, parts=Parts(settings), worker=False)
-    collect_seldom(loaded=True)
-    return app
 
 
 @click.command()
@@ -158,12 +100,10 @@ def worker(host: str, port: int | None) -> None:
     \b
     Example:  keyturn worker --port 8001
     """
-    from keyturn.cli.running import serving
     from keyturn.service.app import create_worker_app
-    from keyturn.service.event_loop import WORKER_TURN, run, until_signalled
 
     settings = read_settings(sending=True)
-    _observe(settings)
+    configure_logs(settings.logs.level)
 
     async def work() -> None:
         async with parts_of(settings) as parts, contextlib.AsyncExitStack() as stack:
@@ -188,7 +128,6 @@ def migrate() -> None:
     from keyturn.service.database import Database
     from keyturn.service.database.migrations import head
     from keyturn.service.database.migrations import migrate as migrate_database
-    from keyturn.service.event_loop import run
 
     settings = read_settings(sending=False)
 
@@ -228,12 +167,6 @@ def _links_elsewhere(settings: Settings, port: int) -> str:
         f"base_url is {settings.base_url}, but Keyturn listens on port {port}, so links in mails will not work: set"
         f" server.port to {linked}, or correct base_url"
     )
-
-
-def _observe(settings: Settings) -> None:
-    from keyturn.service.telemetry.logs import configure_logs
-
-    configure_logs(settings.logs.level)
 
 
 async def _require_ready(parts: "Parts") -> None:

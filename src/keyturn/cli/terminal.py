@@ -6,11 +6,11 @@ import shutil
 import sys
 import textwrap
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -84,29 +84,33 @@ def fail(*lines: str) -> NoReturn:
     sys.exit(1)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
-    """Print aligned columns, whose cells may be styled, or what to do where there are no rows."""
-    if not rows:
+def listing(
+    entries: Sequence[Mapping[str, Any]],
+    columns: Mapping[str, Callable[[Mapping[str, Any]], str]],
+    empty: str,
+    *,
+    as_json: bool,
+) -> None:
+    """Print entries in aligned columns, whose cells may be styled, or else as JSON; `empty` if there are none."""
+    if as_json:
+        print_json(entries)
+        return
+    if not entries:
         click.echo(empty)
         return
-    widths = [max(len(click.unstyle(row[column])) for row in (head, *rows)) for column in range(len(head))]
-
-    def line(cells: Sequence[str]) -> str:
-        padded = (cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(cells, widths, strict=True))
-        return "  ".join(padded).rstrip()
-
-    click.echo(muted(line(head)))
+    rows = [[muted(name) for name in columns], *([cell(one) for cell in columns.values()] for one in entries)]
+    widths = [max(len(click.unstyle(cell)) for cell in column) for column in zip(*rows, strict=True)]
     for row in rows:
-        click.echo(line(row))
+        padded = (cell + " " * (width - len(click.unstyle(cell))) for cell, width in zip(row, widths, strict=True))
+        click.echo("  ".join(padded).rstrip())
 
 
 def facts(values: Mapping[str, object]) -> None:
     """Print the values of an object, as `--json` names them, in aligned lines. Empty ones are left out."""
-    shown = {name.replace("_", " ").capitalize(): _in_words(value) for name, value in values.items()}
-    width = max(map(len, shown))
-    for name, text in shown.items():
-        if text:
-            click.echo(f"  {muted(name.ljust(width))}  {text}")
+    width = max(map(len, values))
+    for name, value in values.items():
+        if text := _in_words(value):
+            click.echo(f"  {muted(name.replace('_', ' ').capitalize().ljust(width))}  {text}")
 
 
 def _in_words(value: object) -> str:

@@ -5,10 +5,11 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterator
+from typing import TypedDict, Unpack
 
 from keyturn.studio.inbox.captured_mail import CapturedMail
 from keyturn.studio.inbox.mail import Attachment, MailContent
-from keyturn.studio.inbox.search import Match, all_of, match_for, unread
+from keyturn.studio.inbox.search import all_of, match_for, unread
 from keyturn.studio.inbox.smtp_server import SmtpServer
 from keyturn.studio.inbox.store import CapturedMails
 
@@ -56,11 +57,18 @@ class ReceivedMail:
         return self.codes[0]
 
 
+class Wanted(TypedDict, total=False):
+    """A mail to wait for. `to`: a whole address. `subject`: a part of a subject. `query`: a search as in the studio."""
+
+    to: str
+    subject: str
+    query: str
+
+
 class Mailbox:
     """Takes mails for any address: let the app send to `host` and `port`, without TLS and with any password.
 
-    Each mail is returned once: a second wait returns the next one. `to`: a whole address. `subject`: a part of a
-    subject. `query`: a search as in the studio's outbox.
+    Each mail is returned once: a second wait returns the next one.
     """
 
     def __init__(self, host: str, port: int, mails: CapturedMails) -> None:
@@ -68,58 +76,48 @@ class Mailbox:
         self.port = port
         self._mails = mails
 
-    def wait_for(self, *, to: str = "", subject: str = "", query: str = "", timeout: float = _TIMEOUT) -> ReceivedMail:
+    def wait_for(self, *, timeout: float = _TIMEOUT, **wanted: Unpack[Wanted]) -> ReceivedMail:
         """Wait in this thread for a mail, so many seconds; return the oldest. Raises AssertionError if none comes."""
-        match, ends = match_for(query=query, to=to, subject=subject), time.monotonic() + timeout
-        while True:
-            if mail := self._take(match):
-                return mail
+        match, ends = match_for(**wanted), time.monotonic() + timeout
+        while not (waiting := self._mails.newest(all_of(match, unread), limit=None)):
             left = ends - time.monotonic()
             if left <= 0:
-                raise self._missing(to, subject, query, timeout)
+                raise self._missing(wanted, timeout)
             time.sleep(min(left, _LOOK_UP))
+        self._mails.mark_read(waiting[-1].id)
+        return ReceivedMail(waiting[-1], self._mails.raw(waiting[-1]))
 
     async def wait_for_async(
         self,
         *,
-        to: str = "",
-        subject: str = "",
-        query: str = "",
         timeout: float = _TIMEOUT,  # noqa: ASYNC109 - as `wait_for`
+        **wanted: Unpack[Wanted],
     ) -> ReceivedMail:
         """Wait as `wait_for` does, beside an event loop, which may be the app's own."""
-        return await asyncio.to_thread(self.wait_for, to=to, subject=subject, query=query, timeout=timeout)
+        return await asyncio.to_thread(self.wait_for, timeout=timeout, **wanted)
 
-    def expect_none(self, *, to: str = "", subject: str = "", query: str = "", seconds: float = 1.0) -> None:
+    def expect_none(self, *, seconds: float = 1.0, **wanted: Unpack[Wanted]) -> None:
         """Wait so many seconds. Raises AssertionError if such a mail arrives, or is still waiting to be returned."""
         try:
-            mail = self.wait_for(to=to, subject=subject, query=query, timeout=seconds)
+            mail = self.wait_for(timeout=seconds, **wanted)
         except MailMissing:
             return
         raise AssertionError(f"No mail was expected, but this one came: {mail!r}.")
 
-    def all(self, *, to: str = "", subject: str = "", query: str = "") -> list[ReceivedMail]:
+    def all(self, **wanted: Unpack[Wanted]) -> list[ReceivedMail]:
         """Return all received mails, the newest first, including those returned before."""
-        mails = self._mails.newest(match_for(query=query, to=to, subject=subject), limit=_MOST)
+        mails = self._mails.newest(match_for(**wanted), limit=_MOST)
         return [ReceivedMail(mail, self._mails.raw(mail)) for mail in mails]
 
     def clear(self) -> None:
         self._mails.delete()
 
-    def _take(self, match: Match) -> ReceivedMail | None:
-        waiting = self._mails.newest(all_of(match, unread), limit=None)
-        if not waiting:
-            return None
-        self._mails.mark_read(waiting[-1].id)
-        return ReceivedMail(waiting[-1], self._mails.raw(waiting[-1]))
-
-    def _missing(self, to: str, subject: str, query: str, seconds: float) -> "MailMissing":
-        conditions = {"to": to, "subject": subject, "query": query}
-        wanted = ", ".join(f"{name} {value!r}" for name, value in conditions.items() if value)
+    def _missing(self, wanted: Wanted, seconds: float) -> "MailMissing":
+        conditions = ", ".join(f"{name} {value!r}" for name, value in wanted.items() if value)
         newest = self._mails.newest(limit=_TOLD)
         came = [f"{mail.subject!r} to {mail.to_line}{', returned before' * mail.read}" for mail in newest]
-        others = "; ".join(came) or "none at all"
-        return MailMissing(f"No mail{f' with {wanted}' * bool(wanted)} came in {seconds:g} s. There are: {others}.")
+        which = f" with {conditions}" if conditions else ""
+        return MailMissing(f"No mail{which} came in {seconds:g} s. There are: {'; '.join(came) or 'none at all'}.")
 
 
 class MailMissing(AssertionError):

@@ -48,6 +48,7 @@ class MailSnapshot:
         return str(self.name)
 
     def _report(self, comparison: "Comparison") -> Iterator[str]:
+        stored = self._snapshots.stored
         match comparison.state:
             case "broken":
                 yield f"{self.name} cannot be rendered: {comparison.fault}"
@@ -56,20 +57,16 @@ class MailSnapshot:
                 yield f"{self.name} has no snapshots yet."
             case "gone":
                 yield f"{self.name} no longer exists, but these snapshots do:"
-                yield from map(_typed_path, self._snapshots.stored.files(self.name))
+                yield from map(_typed_path, stored.files(self.name))
             case _:
                 yield f"{self.name} differs from its accepted files."
-                yield from self._yield_diffs(comparison)
+                before, after = comparison.before or (), comparison.after or ()
+                for file, *texts in zip(stored.places(self.name), before, after, strict=True):
+                    was, is_now = (text.split("\n") for text in texts)
+                    if was != is_now:
+                        yield from ("", *unified_diff(was, is_now, _typed_path(file), "rendered now", lineterm=""))
         yield ""
         yield f"To accept the change: pytest --accept-mails, or `keyturn studio` and {_STUDIO}"
-
-    def _yield_diffs(self, comparison: "Comparison") -> Iterator[str]:
-        files = self._snapshots.stored.places(self.name)
-        for file, before, after in zip(files, comparison.before or (), comparison.after or (), strict=True):
-            if before != after:
-                yield ""
-                lines = before.split("\n"), after.split("\n")
-                yield from unified_diff(*lines, _typed_path(file), "rendered now", lineterm="")
 
 
 def _typed_path(file: Path) -> str:

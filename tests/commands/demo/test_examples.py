@@ -108,12 +108,12 @@ def token_in(mail: EmailMessage) -> str:
 async def running(name: str) -> AsyncIterator[Running]:
     example = Example(name, URL, DemoFolder(name))
     example.settings = msgspec.structs.replace(example.settings, hashing=HashingSettings(cost=CHEAPEST))
-    async with example.parts() as parts:
-        app = create_app(example.settings, parts=parts, worker=False, more=example.routes())
-        transport = httpx2.ASGITransport(app, client=("127.0.0.9", 40_000))  # type: ignore[arg-type]
-        async with httpx2.AsyncClient(transport=transport, base_url=URL, follow_redirects=True) as client:
-            yield Running(parts, client, example.notes)
-        await parts.close()
+    parts = await example.parts()
+    app = create_app(example.settings, parts=parts, worker=False, more=example.routes())
+    transport = httpx2.ASGITransport(app, client=("127.0.0.9", 40_000))  # type: ignore[arg-type]
+    async with httpx2.AsyncClient(transport=transport, base_url=URL, follow_redirects=True) as client:
+        yield Running(parts, client, example.notes)
+    await parts.close()
 
 
 @pytest.mark.parametrize("name", PEOPLE)

@@ -49,7 +49,6 @@ async def check(
     mail = MailSettings(transport=provider, from_=sender)
     settings = Settings(mail=mail, environment=environment, **{provider: section})  # type: ignore[arg-type]
     found = list(await check_provider(settings, provider))
-    assert {finding.check for finding in found} == {provider}
     assert key not in repr(found) or key == postmark.TEST_TOKEN
     return found
 

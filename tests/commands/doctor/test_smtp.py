@@ -19,9 +19,7 @@ async def check(port: int, host: str = "127.0.0.1", **settings: Any) -> list[Fin
     smtp = SmtpSettings(host=host, port=port, **settings)
     mail = MailSettings(transport="smtp", from_="Northwind School <accounts@northwind.example>")
     worker = WorkerSettings(timeout=timedelta(seconds=2))
-    found = list(await check_provider(Settings(mail=mail, smtp=smtp, worker=worker), "smtp"))
-    assert {finding.check for finding in found} == {"smtp"}
-    return found
+    return list(await check_provider(Settings(mail=mail, smtp=smtp, worker=worker), "smtp"))
 
 
 async def test_in_clear_over_a_network_is_a_doubt() -> None:

@@ -5,12 +5,9 @@ file that users adopt.
 """
 
 import socket
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
 import click
-import msgspec
 
 from keyturn import __version__
 from keyturn.cli.demo.examples import PASSWORD, DemoFolder, Example, PlainDemo, example_names
@@ -18,49 +15,11 @@ from keyturn.cli.running import serve
 from keyturn.cli.sockets import address_of, listen
 from keyturn.cli.studio.studio import studio_of
 from keyturn.cli.terminal import PORT, accent, muted, ready, strong
-from keyturn.errors import ExtraMissing
 from keyturn.packaging import require_studio
 from keyturn.service.accounts.port import Account
 from keyturn.service.event_loop import run
 from keyturn.service.settings import Settings
 from keyturn.service.settings.paths import paths_of
-
-if TYPE_CHECKING:
-    from litestar.types import ControllerRouterHandler
-
-
-_ANYONE = "Anyone with the token in these addresses can read the mails."
-
-
-class DemoStudio(msgspec.Struct, frozen=True, kw_only=True):
-    """The studio beside the service; without its extra, the folder of the mails, and a note on how to get it.
-
-    `addresses`: those that the greeting prints, by what is there.
-    """
-
-    addresses: Mapping[str, str]
-    notes: Sequence[str]
-    routes: "Sequence[ControllerRouterHandler]" = ()
-    stop: Callable[[], None] = lambda: None
-
-
-def demo_studio(shown: Example | PlainDemo, host: str) -> DemoStudio:
-    """Return the studio over the demo's mails; without it, mails are files to open in a mail program."""
-    try:
-        require_studio("the studio")
-    except ExtraMissing as missing:
-        folder, why = Path(shown.settings.mail.capture_dir).resolve(), f"{str(missing)[0].upper()}{str(missing)[1:]}"
-        return DemoStudio(addresses={"Mails sent": str(folder)}, notes=(why,))
-    from keyturn.studio.web import studio_routers
-
-    studio = studio_of(shown.settings, host, shown.brands)
-    base, token = shown.settings.base_url, f"?token={studio.token}"
-    return DemoStudio(
-        addresses={"Mails sent": f"{base}/studio/inbox{token}", "Studio": f"{base}/studio{token}"},
-        notes=(_ANYONE,) if studio.is_shared else (),
-        routes=studio_routers(studio, programs="/studio"),  # not /api, which is the service's
-        stop=studio.stop,
-    )
 
 
 @click.command()
@@ -78,6 +37,7 @@ def demo(host: str, port: int, example: str) -> None:
     \b
     Example:  keyturn demo --example waibuk
     """
+    require_studio("keyturn demo")
     bound = listen(host, port)
     address = f"localhost:{bound.getsockname()[1]}" if host == "localhost" else address_of(bound)
     url, folder = f"http://{address}", DemoFolder(example)
@@ -90,42 +50,40 @@ def demo(host: str, port: int, example: str) -> None:
 async def _run_demo(shown: Example | PlainDemo, bound: socket.socket, host: str) -> None:
     from keyturn.service.app import create_app
     from keyturn.service.telemetry.logs import configure_logs
+    from keyturn.studio.web import studio_routers
 
-    configure_logs(shown.settings.logs.level)
-    async with shown.parts() as parts:
-        studio = demo_studio(shown, host)
-        people = await shown.accounts(parts)
-        app = create_app(shown.settings, parts=parts, more=[*studio.routes, *shown.routes()])
-        await serve(app, bound, lambda: click.echo("\n".join(_greeting(shown, people, studio))), studio.stop)
-
-
-def _greeting(shown: Example | PlainDemo, people: Sequence[Account], studio: DemoStudio) -> Iterator[str]:
     settings = shown.settings
-    addresses = {**_pages(settings), **studio.addresses, "API": f"{settings.base_url}/schema"}
-    yield ""
-    yield f"{strong('Keyturn ' + __version__)}  demo{ready():>51}"
-    yield ""
-    yield from (f"  {name:<18} {accent(address)}" for name, address in addresses.items())
-    yield ""
-    with_password = [account.email for account in people if account.active and not account.provider]
-    yield f"  {'   '.join(with_password)}   {muted('password:')} {PASSWORD}"
-    if others := [*_describe_others(people)]:
-        yield f"  {muted(', '.join(others))}"
-    yield from (f"  {muted(note)}" for note in (*studio.notes, *shown.notes))
-    yield f"  {muted('Press Ctrl-C to stop it. No data leaves this machine.')}"
-    yield ""
+    configure_logs(settings.logs.level)
+    parts = await shown.parts()
+    studio = studio_of(settings, host, shown.brands)
+    routes = [*studio_routers(studio, programs="/studio"), *shown.routes()]  # not /api, which is the service's
+    app = create_app(settings, parts=parts, more=routes)
+    people = await shown.accounts(parts)
+    warnings = ["Anyone with the token in these addresses can read the mails."] * studio.is_shared
+    notes = [*warnings, *shown.notes]
+    await serve(
+        app, bound, lambda: click.echo("\n".join(_greeting(settings, people, studio.token, notes))), studio.stop
+    )
 
 
-def _pages(settings: Settings) -> dict[str, str]:
+def _greeting(settings: Settings, people: Sequence[Account], token: str, notes: Sequence[str]) -> Iterator[str]:
     base, paths = settings.base_url, paths_of(settings)
     kinds = {f"{kind.title()} settings": place for kind, place in paths.settings.items()}
-    return {
+    addresses = {
         "Reset a password": settings.forgot_url.format(base_url=base),
         "Sign in": settings.sign_in_page.format(base_url=base),
         **{name: base + place for name, place in (kinds or {"Security settings": paths.security}).items()},
+        "Mails sent": f"{base}/studio/inbox?token={token}",
+        "Studio": f"{base}/studio?token={token}",
+        "API": f"{base}/schema",
     }
-
-
-def _describe_others(people: Sequence[Account]) -> Iterator[str]:
-    yield from (f"{account.email} signs in with {account.provider}" for account in people if account.provider)
-    yield from (f"{account.email} is disabled" for account in people if not account.active)
+    yield f"\n{strong('Keyturn ' + __version__)}  demo{ready():>51}\n"
+    yield from (f"  {name:<18} {accent(address)}" for name, address in addresses.items())
+    with_password = [account.email for account in people if account.active and not account.provider]
+    yield f"\n  {'   '.join(with_password)}   {muted('password:')} {PASSWORD}"
+    others = [f"{account.email} signs in with {account.provider}" for account in people if account.provider]
+    others += [f"{account.email} is disabled" for account in people if not account.active]
+    lines = [", ".join(others)] * bool(others)
+    stop = "Press Ctrl-C to stop it. No data leaves this machine."
+    yield from (f"  {muted(line)}" for line in [*lines, *notes, stop])
+    yield ""

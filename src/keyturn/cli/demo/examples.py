@@ -4,8 +4,10 @@ import fcntl
 import secrets
 import shlex
 import sqlite3
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,9 +36,6 @@ if TYPE_CHECKING:
     from litestar.types import ControllerRouterHandler
 
 
-# The demo's folder
-
-
 FOLDER = Path(".keyturn")
 
 
@@ -49,7 +48,7 @@ class DemoFolder:
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Keep a second demo out: one could mail the links of the other. Raises CommandRefused."""
-        with (self.create() / "lock").open("w") as lock:
+        with (make_private_folder(self.path) / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -60,16 +59,13 @@ class DemoFolder:
 
     def secret(self) -> Secret:
         """Return the demo's own secret key, the same at every start, so that it can open what it sealed."""
-        file = self.create() / "secret"
+        file = make_private_folder(self.path) / "secret"
         if not file.exists():
             make_private_file(file, secrets.token_hex(32).encode())
         return Secret(file.read_text())
 
     def sqlite(self, name: str) -> Secret:
         return Secret(f"sqlite:///{self.path / name}")
-
-    def create(self) -> Path:
-        return make_private_folder(self.path)
 
 
 PASSWORD = "correct horse battery"
@@ -117,18 +113,14 @@ class PlainDemo:
             mail=MailSettings(transport="capture", capture_dir=str(folder.path / "mail")),
         )
 
-    @asynccontextmanager
-    async def parts(self) -> AsyncIterator[Parts]:
-        """Yield the parts, over a database that is ready."""
-        from keyturn.service.database.migrations import migrate
-
-        parts = Parts(self.settings, reload_templates=True)
-        await migrate(parts.database)
-        accounts = BuiltinAccounts(parts.database)
-        if not await accounts.list():
+    async def parts(self) -> Parts:
+        """Return the parts, over a database that is ready."""
+        parts = await _migrated(self.settings)
+        store = BuiltinAccounts(parts.database)
+        if not await store.list():
             for account in ACCOUNTS:
-                await accounts.add(account, None if account.provider else PASSWORD_HASH)
-        yield parts
+                await store.add(account, None if account.provider else PASSWORD_HASH)
+        return parts
 
     def routes(self) -> list["ControllerRouterHandler"]:
         return []
@@ -137,7 +129,16 @@ class PlainDemo:
         return ACCOUNTS
 
 
+async def _migrated(settings: Settings) -> Parts:
+    from keyturn.service.database.migrations import migrate
+
+    parts = Parts(settings, reload_templates=True)
+    await migrate(parts.database)
+    return parts
+
+
 _SCHEMA, _ACCOUNTS = "schema.sql", "accounts.sql"
+_PAGES = {".html": "text/html", ".css": "text/css"}
 _PASSWORD_COLUMN = "demo_password"
 """Stands in for the passwords that Supabase Auth has."""
 
@@ -157,6 +158,7 @@ class Example:
     brands: Mapping[str, Mapping[str, Any]] = {}
 
     def __init__(self, name: str, url: str, home: DemoFolder) -> None:
+        self.notes: list[str] = []
         if name not in example_names():
             raise CommandRefused(f"there is no example {name}: choose one of {', '.join(example_names())}")
         self._source = folder("examples") / name
@@ -169,38 +171,44 @@ class Example:
             table = msgspec.structs.replace(self.settings.accounts.table, password=_PASSWORD_COLUMN)
             accounts = AccountSettings(store="table", table=table)
             self.settings = msgspec.structs.replace(self.settings, accounts=accounts)
+            self.notes += [
+                "The app signs users in through Supabase Auth. In this demo, a local page and a column of its table",
+                "replace them.",
+            ]
         self._app_database = home.path / "app.db"
-        self._factors: Sequence[str] = ()
 
-    @property
-    def notes(self) -> Sequence[str]:
-        if not self._is_at_supabase:
-            return self._factors
-        return (
-            "The app signs users in through Supabase Auth. In this demo, a local page and a column of its table",
-            "replace them.",
-        )
-
-    @asynccontextmanager
-    async def parts(self) -> AsyncIterator[Parts]:
-        """Yield the parts, over the app's database, in which Keyturn's tables may be, too."""
-        from keyturn.cli.demo.example_parts import set_factors
-        from keyturn.service.database.migrations import migrate
-
+    async def parts(self) -> Parts:
+        """Return the parts, over the app's database, in which Keyturn's tables may be, too."""
         self._make_app_database()
-        parts = Parts(self.settings, reload_templates=True)
-        await migrate(parts.database)
-        self._factors = await set_factors(self._source, parts)
-        yield parts
+        parts = await _migrated(self.settings)
+        await self._set_factors(parts)
+        return parts
 
     def routes(self) -> list["ControllerRouterHandler"]:
-        from keyturn.cli.demo.example_parts import pages_in
+        """Return a route for each page of the folder, under its own name, as a server of static files has it."""
+        from litestar import HttpMethod, route
 
-        return pages_in(self._source)
+        def page(file: Path, media_type: str) -> "ControllerRouterHandler":
+            @route(
+                f"/{file.name}",
+                http_method=[HttpMethod.GET, HttpMethod.HEAD],
+                media_type=media_type,
+                include_in_schema=False,
+                sync_to_thread=False,
+            )
+            def read() -> bytes:
+                return file.read_bytes()
+
+            return read
+
+        return [page(file, kind) for file in sorted(self._source.iterdir()) if (kind := _PAGES.get(file.suffix))]
 
     async def accounts(self, parts: Parts) -> Sequence[Account]:
-        existing = [await parts.accounts.find(email) for _, email in self._people()]
-        return [account for account in existing if account]
+        table = self.settings.accounts.table
+        with closing(sqlite3.connect(self._app_database)) as database:
+            people = f'SELECT "{table.email}" FROM "{table.table}" ORDER BY rowid'  # noqa: S608 - names of the examples
+            stored = database.execute(people).fetchall()
+        return [account for (email,) in stored if (account := await parts.accounts.find(email))]
 
     def _local_variables(self, written: Settings, url: str) -> dict[str, str]:
         """Return the variables that override the file: local addresses and databases, and mails that stay here."""
@@ -233,7 +241,7 @@ class Example:
         """Create the database at the first start, whole or not at all."""
         if self._app_database.exists():
             return
-        new = self._home.create() / "app.db.new"
+        new = make_private_folder(self._home.path) / "app.db.new"
         new.unlink(missing_ok=True)
         with closing(sqlite3.connect(new)) as database:
             for script in (_SCHEMA, _ACCOUNTS):
@@ -245,11 +253,20 @@ class Example:
             database.commit()
         new.rename(self._app_database)
 
-    def _people(self) -> list[tuple[Any, str]]:
-        table = self.settings.accounts.table
-        with closing(sqlite3.connect(self._app_database)) as database:
-            people = f'SELECT "{table.id}", "{table.email}" FROM "{table.table}" ORDER BY rowid'  # noqa: S608 - names of the examples
-            return database.execute(people).fetchall()
+    async def _set_factors(self, parts: Parts) -> None:
+        """Set the factors that the example's file names, and note, in lines for people, how they are tried."""
+        file, stored = self._source / "second_factors.toml", parts.second_step.builtin
+        written = tomllib.loads(file.read_text("utf-8")) if file.is_file() and stored else {}
+        for email, factors in written.items():
+            if stored and (account := await parts.accounts.find(email)):
+                set_all = partial(stored.set_all, account_id=account.id, factors=factors)
+                codes = await parts.database.transact(set_all)
+                if "phone" in factors:
+                    what = "has a phone: its codes, for a reset and to sign in, are among the mails sent."
+                    self.notes += [f"{email} {what}"]
+                if "totp" in factors:
+                    key = f"{email} has an authenticator app with the key {factors['totp']}."
+                    self.notes += [key, f"Without an app, use a recovery code, each once: {codes[0]} or {codes[1]}"]
 
 
 def _variables(file: Path) -> dict[str, str]:

@@ -1,12 +1,9 @@
 """Checks that the accounts are where the settings say, and in the form that they say."""
 
-import asyncio
-from collections.abc import Sequence
-
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.errors import SettingsInvalid
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.service.accounts.port import AccountStore
 from keyturn.service.accounts.store_factory import accounts_for
 from keyturn.service.database import Database
@@ -21,50 +18,38 @@ from keyturn.service.settings.paths import hosted_path
 
 _FIX_OF_FAULT = "Correct the setting, or the table. Keyturn does not start before that."
 
-_PATIENCE = 10
-"""Seconds for optional checks."""
-
 
 async def check_accounts(settings: Settings) -> list[Finding]:
     """Check the store of the settings. Creates nothing that is missing."""
     try:
         async with opened(settings) as database:
+            if not settings.accounts.table.url and (missing := accounts_file(settings)):
+                return [fail(f"{missing} does not exist", WRONG_PATH)]
             return await _check(settings, database)
     except SettingsInvalid as error:
-        return [Finding("accounts", "skip", "not checked", f"Fix this first: {error.faults[0]}.")]
+        return [Finding("", "skip", "not checked", f"Fix this first: {error.faults[0]}.")]
 
 
 async def _check(settings: Settings, database: Database) -> list[Finding]:
-    if not settings.accounts.table.url and (missing := accounts_file(settings)):
-        return [Finding("accounts", "fail", f"{missing} does not exist", WRONG_PATH)]
     try:
         store = accounts_for(settings, database)
         try:
             await store.require_ready()
-            findings = await _findings(store, settings)
+            findings = await store.findings(settings.hashing)
         finally:
             await store.close()
     except SettingsInvalid as error:
-        return [Finding("accounts", "fail", str(fault), _FIX_OF_FAULT) for fault in error.faults]
+        return [fail(str(fault), _FIX_OF_FAULT) for fault in error.faults]
     except (AccountsUnready, DatabaseUnready) as error:
-        return [Finding("accounts", "fail", str(error), _fix_of_unready(settings))]
+        return [fail(str(error), _fix_of_unready(settings))]
     except DBAPIError as error:
         sentence = f"the database of the accounts reports an error: {describe_error(error)}"
-        return [Finding("accounts", "fail", sentence, _fix_of_unready(settings))]
-    all_findings = [Finding("accounts", "ok", f"the store {settings.accounts.store} matches the settings"), *findings]
-    if hosted_path(settings.sign_in_page) and not store.offers(AccountStore.password_hash):
-        message = "sign_in_url: Keyturn's sign-in page does not work with this store"
-        all_findings.append(Finding("accounts", "warn", message, "Set sign_in_url to your app's sign-in page."))
-    return all_findings
-
-
-async def _findings(store: AccountStore, settings: Settings) -> Sequence[Finding]:
-    """Return what the store says of itself; nothing if it does not in time."""
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            return await store.findings(settings.hashing)
-    except (AccountsUnready, DatabaseUnready, TimeoutError):
-        return ()
+        return [fail(sentence, _fix_of_unready(settings))]
+    message = "sign_in_url: Keyturn's sign-in page does not work with this store"
+    doubt = warn(message, "Set sign_in_url to your app's sign-in page.")
+    is_doubtful = hosted_path(settings.sign_in_page) and not store.offers(AccountStore.password_hash)
+    fine = ok(f"the store {settings.accounts.store} matches the settings")
+    return [fine, *findings, *([doubt] if is_doubtful else [])]
 
 
 def _fix_of_unready(settings: Settings) -> str:
@@ -97,20 +82,22 @@ async def check_credentials(settings: Settings) -> list[Finding]:
     if name not in known:
         return []
     tables = tables_of_its_app(name, known)
-    lines = {entry.rpartition(".")[0]: ending_line(entry, ending) for entry, ending in endings(tables[name], tables)}
+    fixes = {
+        entry.rpartition(".")[0]: (
+            f"Add to [accounts.table.ends]: `{ending_line(entry, ending)}`. If your app ends them, set"
+            ' when = "never" there.'
+        )
+        for entry, ending in endings(tables[name], tables)
+    }
     alive = [one for one, what in lasting(mapped, tables).items() if what != "sessions"]
     message = "{}: its rows may let an intruder in after a new password"
     return [
-        Finding("credentials", "warn", message.format(one), _fix_of_ends(lines.get(one, "")))
-        for one in sorted(alive, key=lambda one: one not in lines)
+        warn(message.format(one), fixes.get(one, _FIX_WITHOUT_OWNER))
+        for one in sorted(alive, key=lambda one: one not in fixes)
     ]
 
 
-def _fix_of_ends(line: str) -> str:
-    """Return what to do about a table. `line`: its ending; "" if no column shows whose the rows are."""
-    if line:
-        return f'Add to [accounts.table.ends]: `{line}`. If your app ends them, set when = "never" there.'
-    return (
-        "Let your app end them when it gets the webhook account.secured. Then add a column of it to"
-        ' [accounts.table.ends] with when = "never".'
-    )
+_FIX_WITHOUT_OWNER = (
+    "Let your app end them when it gets the webhook account.secured. Then add a column of it to [accounts.table.ends]"
+    ' with when = "never".'
+)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keyturn.errors import Fault
 from keyturn.hosts import is_loopback
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.finding import Finding, fail, ok
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.pages.assets import FrontendModule
 from keyturn.service.pages.preview import PagePreview
@@ -108,9 +108,9 @@ async def check_pages(settings: Settings) -> list[Finding]:
     """Render the app's own pages, and report each mistake with its place."""
     faults = await asyncio.to_thread(PagePreview(lambda: settings).faults)
     if not faults:
-        return [Finding("pages", "ok", f"all pages render with the templates in {settings.pages.templates}")]
+        return [ok(f"all pages render with the templates in {settings.pages.templates}")]
     fix = "Fix the template: `keyturn serve` does not start with this error."
-    return [Finding("pages", "fail", str(fault), fix) for fault in faults]
+    return [fail(str(fault), fix) for fault in faults]
 
 
 async def check_own_pages(settings: Settings) -> list[Finding]:
@@ -118,4 +118,4 @@ async def check_own_pages(settings: Settings) -> list[Finding]:
     module = FrontendModule(Theme(brand=settings.brand, languages=own_languages(settings)))
     tag = await asyncio.to_thread(module.script_tag, settings.base_url.rstrip("/"))
     message = "pages can pin keyturn.js with this tag; it changes with each new version and each change of [brand]"
-    return [Finding("frontend", "ok", message, tag)]
+    return [Finding("", "ok", message, tag)]

@@ -1,7 +1,7 @@
 """Checks that the database answers, can be written, and is at this version's revision."""
 
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from keyturn.errors import SettingsInvalid
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.service.database import Database
 from keyturn.service.database.migrations import NO_TABLES, ahead_text, head, revision
 from keyturn.service.database.unready import describe_error, describe_url
@@ -45,12 +45,12 @@ async def check_database(settings: Settings) -> list[Finding]:
     try:
         url = read_url(settings.database.url, "database.url").url
     except SettingsInvalid as invalid:
-        return [_fail(str(fault), "Correct database.url.") for fault in invalid.faults]
+        return [fail(str(fault), "Correct database.url.") for fault in invalid.faults]
     if missing := missing_file(settings.database.url):
         fix = WRONG_PATH if missing == accounts_file(settings) else "Run `keyturn migrate` to create it."
-        return [_fail(f"{missing} does not exist", fix)]
+        return [fail(f"{missing} does not exist", fix)]
     if url.get_backend_name() != "sqlite" and not find_spec("asyncpg"):
-        return [_fail("the driver for PostgreSQL is missing", "Run `pip install 'keyturn[postgres]'`.")]
+        return [fail("the driver for PostgreSQL is missing", "Run `pip install 'keyturn[postgres]'`.")]
     async with opened(settings) as database:
         try:
             findings = [await _revision(database, url)]
@@ -60,7 +60,7 @@ async def check_database(settings: Settings) -> list[Finding]:
             fix = "Start the database, or set database.url to the primary server and a user who may write."
             if database.is_sqlite:
                 fix = "Let the user who runs Keyturn write the file and its folder, or correct database.url."
-            return [_fail(f"{describe_url(url)}: {describe_error(error)}", fix)]
+            return [fail(f"{describe_url(url)}: {describe_error(error)}", fix)]
 
 
 @asynccontextmanager
@@ -77,30 +77,29 @@ async def opened(settings: Settings) -> AsyncIterator[Database]:
 async def _revision(database: Database, url: URL) -> Finding:
     current, newest = await revision(database), head()
     if current == newest:
-        return Finding("database", "ok", f"{describe_url(url)}, at revision {newest} (newest)")
+        return ok(f"{describe_url(url)}, at revision {newest} (newest)")
     if current and ahead_text(current):
         message = f"{describe_url(url)} is at revision {current}, and this version of Keyturn knows only {newest}"
-        return Finding("database", "warn", message, "Install the version of Keyturn that migrated it, or a newer one.")
+        return warn(message, "Install the version of Keyturn that migrated it, or a newer one.")
     state = f"is at revision {current}, not {newest}" if current else NO_TABLES
-    return _fail(f"{describe_url(url)} {state}", "Run `keyturn migrate`.")
+    return fail(f"{describe_url(url)} {state}", "Run `keyturn migrate`.")
 
 
 async def _sqlite(database: Database, file: str) -> list[Finding]:
     findings = []
-    if _is_open_to_all(file):
+    if _is_open_to_all(Path(file)):
         message = f"{file} contains password hashes, and all users of this machine can read it"
-        findings.append(Finding("database", "warn", message, f"Run `chmod o= {file}`."))
+        findings.append(warn(message, f"Run `chmod o= {file}`."))
     try:
         await database.transact(_try_to_write)
     except DatabaseUnready as error:
         fix = "Let the user who runs Keyturn write the file and its folder."
-        findings.append(_fail(f"{file} cannot be written: {describe_error(error)}", fix))
+        findings.append(fail(f"{file} cannot be written: {describe_error(error)}", fix))
     return findings
 
 
-def _is_open_to_all(file: str) -> bool:
-    path = Path(file).absolute()
-    return bool(path.stat().st_mode & stat.S_IROTH and path.parent.stat().st_mode & stat.S_IXOTH)
+def _is_open_to_all(file: Path) -> bool:
+    return bool(file.stat().st_mode & stat.S_IROTH and file.parent.stat().st_mode & stat.S_IXOTH)
 
 
 def _try_to_write(connection: Connection) -> None:
@@ -109,42 +108,33 @@ def _try_to_write(connection: Connection) -> None:
     connection.rollback()
 
 
-def _fail(message: str, fix: str) -> Finding:
-    return Finding("database", "fail", message, fix)
-
-
-# Previous secret keys
-
-
 async def check_previous_keys(settings: Settings) -> list[Finding]:
     """Count the data that the newest key does not open. Signed data is not stored, and expires within ten minutes."""
     newest = settings.secret_key
     keys = [newest, *(key for key in settings.previous_secret_keys if key != newest)]
+    unreached = [Finding("", "skip", "previous_secret_keys: not checked", "Fix the database first.")]
     if missing_file(settings.database.url):
-        return [_UNREACHED]
+        return unreached
     try:
         async with opened(settings) as database:
             lost = await BuiltinFactors(database, None, keys).count_unreadable()
-            previous = await BuiltinFactors(database, None, [newest]).count_unreadable() - lost
-            waiting = await mails_sealed_otherwise(database, Seal([newest]))
+            counts = {
+                "previous_secret_keys: accounts whose second factors need one of them": (
+                    await BuiltinFactors(database, None, [newest]).count_unreadable() - lost,
+                    "Keep it. A factor that is set up again uses the current key.",
+                ),
+                "accounts whose second factors no key decrypts, so their owners cannot reset a password": (
+                    lost,
+                    "Add their key to previous_secret_keys, or set the factors up again.",
+                ),
+                "previous_secret_keys: waiting mails that need one of them": (
+                    await mails_sealed_otherwise(database, Seal([newest])),
+                    "Keep previous_secret_keys until a worker has sent them.",
+                ),
+            }
     except (DatabaseUnready, DBAPIError):
-        return [_UNREACHED]
-    needs = [Finding("keys", "warn", message, fix) for message, fix in _needs(previous, lost, waiting)]
+        return unreached
+    needs = [warn(f"{what}: {count:,}", fix) for what, (count, fix) in counts.items() if count]
     # A key signs codes by mail and by SMS (`short_codes.LIFE`), and puzzles.
     unneeded = "no stored data needs previous_secret_keys: remove them when every process has run with the current key"
-    return needs or [Finding("keys", "ok", f"{unneeded} for 10 minutes")]
-
-
-def _needs(previous: int, lost: int, waiting: int) -> Iterator[tuple[str, str]]:
-    if previous:
-        message = f"previous_secret_keys: accounts whose second factors need one of them: {previous:,}"
-        yield message, "Keep it. A factor that is set up again uses the current key."
-    if lost:
-        message = f"accounts whose second factors no key decrypts, so their owners cannot reset a password: {lost:,}"
-        yield message, "Add their key to previous_secret_keys, or set the factors up again."
-    if waiting:
-        message = f"previous_secret_keys: waiting mails that need one of them: {waiting:,}"
-        yield message, "Keep previous_secret_keys until a worker has sent them."
-
-
-_UNREACHED = Finding("keys", "skip", "previous_secret_keys: not checked", "Fix the database first.")
+    return needs or [ok(f"{unneeded} for 10 minutes")]

@@ -2,8 +2,7 @@
 
 import asyncio
 import base64
-import binascii
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import parseaddr
 from functools import cached_property
 from typing import Any
@@ -13,22 +12,17 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from dns.asyncresolver import Resolver
 from dns.exception import DNSException
-from dns.resolver import NXDOMAIN, LifetimeTimeout, NoNameservers, NoResolverConfiguration
+from dns.resolver import NXDOMAIN
+from msgspec.structs import replace
 
 from keyturn.errors import KeyturnError
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import Provider, Spf
 from keyturn.service import addresses
 from keyturn.service.problems.requests import InputInvalid
 
 _PATIENCE = 4
 """Seconds for one question, including all nameservers and retries."""
-
-_REASONS: Mapping[type[Exception], str] = {
-    LifetimeTimeout: "no nameserver answered in time",
-    NoNameservers: "the nameservers gave an error for {name}",
-    NoResolverConfiguration: "this machine has no nameserver configured",
-}
 
 Texts = Mapping[str, Sequence[str]]
 """The TXT records of each name."""
@@ -63,8 +57,7 @@ class Dns:
         except NXDOMAIN:
             return None
         except (DNSException, OSError) as error:
-            why = _REASONS.get(type(error), str(error) or type(error).__name__)
-            raise Unanswered(why.format(name=name)) from None
+            raise Unanswered(str(error)) from None
 
     @cached_property
     def _resolver(self) -> Resolver:
@@ -91,18 +84,17 @@ async def check_domain(domain: str, providers: Sequence[Provider[Any]], dns: Dns
     names = [*spf, *dkim, *(f"_dmarc.{name}" for name in parents(domain))]
     try:
         if not await dns.exists(domain):
-            fix = "Register the domain, or correct mail.from."
-            return [Finding("domain", "warn", f"the DNS has no {domain}", fix)]
+            return [warn(f"the DNS has no {domain}", "Register the domain, or correct mail.from.")]
         texts: Texts = dict(zip(names, await asyncio.gather(*map(dns.texts, names)), strict=True))
     except Unanswered as error:
         fix = "Let this machine connect to a nameserver (port 53), and run `keyturn doctor` again."
-        return [Finding("domain", "warn", f"could not be checked: {error}", fix)]
-    findings = [judge_spf(name, texts[name], wanted) for name, wanted in spf.items()]
-    findings += [judge_dkim(name, texts[name], page) for name, page in dkim.items()]
-    if not dkim:
-        message = "not checked: only your mail server knows the name of its DKIM key"
-        findings.append(Finding("dkim", "skip", message, "Look for dkim=pass in the headers of a delivered mail."))
-    return [*findings, judge_dmarc(domain, texts)]
+        return [warn(f"could not be checked: {error}", fix)]
+    judged = {
+        "spf": [judge_spf(name, texts[name], wanted) for name, wanted in spf.items()],
+        "dkim": [judge_dkim(name, texts[name], page) for name, page in dkim.items()] or [_SKIPPED_DKIM],
+        "dmarc": [judge_dmarc(domain, texts)],
+    }
+    return [replace(one, check=check) for check, findings in judged.items() for one in findings]
 
 
 def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:
@@ -110,25 +102,33 @@ def judge_spf(name: str, texts: Sequence[str], wanted: Spf) -> Finding:
     records = [text.lower().split() for text in texts if text.lower().split(" ")[0] == "v=spf1"]
     if not records:
         advice = f'"v=spf1 {wanted.term} ~all"' if wanted.term else 'that names your mail server: "v=spf1 mx ~all"'
-        return Finding("spf", wanted.missing, f"no SPF record at {name}", f"Add TXT {name} {advice}.")
+        return Finding("", wanted.missing, f"no SPF record at {name}", f"Add TXT {name} {advice}.")
     if len(records) > 1:
         message = f"{len(records)} SPF records at {name}, so receivers ignore them all"
-        return Finding("spf", "fail", message, "Merge them into one TXT record.")
+        return fail(message, "Merge them into one TXT record.")
     terms = records[0]
     last = next((term for term in terms if term.lstrip("+?~-") == "all"), "")
-    if not last and (redirect := next((term for term in terms if term.startswith("redirect=")), "")):
+    redirect = next((term for term in terms if term.startswith("redirect=")), "")
+    if redirect and not last:
         fix = "Look for spf=pass in the headers of a delivered mail."
-        return Finding("spf", "skip", f"not checked: {name} has {redirect}", fix)
+        return Finding("", "skip", f"not checked: {name} has {redirect}", fix)
     if wanted.term and wanted.term not in terms:
         fix = f"Add {wanted.term} to the record, before the term all."
-        return Finding("spf", "fail", f"the SPF record at {name} lacks {wanted.term}", fix)
-    if last in {"all", "+all"}:
-        message = f"the SPF record at {name} allows every server to send"
-        return Finding("spf", "fail", message, f"Replace {last} with ~all.")
+        return fail(f"the SPF record at {name} lacks {wanted.term}", fix)
     if last in {"-all", "~all"}:
-        return Finding("spf", "ok", f"{name} ends in {last}")
+        return ok(f"{name} ends in {last}")
     fix = f"Replace {last} with ~all." if last else "End the record with ~all."
-    return Finding("spf", "warn", f"the SPF record at {name} has no rule for other servers", fix)
+    if last in {"all", "+all"}:
+        return fail(f"the SPF record at {name} allows every server to send", fix)
+    return warn(f"the SPF record at {name} has no rule for other servers", fix)
+
+
+_SKIPPED_DKIM = Finding(
+    "",
+    "skip",
+    "not checked: only your mail server knows the name of its DKIM key",
+    "Look for dkim=pass in the headers of a delivered mail.",
+)
 
 
 def judge_dkim(name: str, texts: Sequence[str], page: str) -> Finding:
@@ -136,29 +136,26 @@ def judge_dkim(name: str, texts: Sequence[str], page: str) -> Finding:
     copy = f"Copy the TXT record {name} from {page} into your DNS."
     keys = [record for record in map(_tags, texts) if "p" in record]
     if not keys:
-        return Finding("dkim", "fail", f"no DKIM key at {name}", copy)
+        return fail(f"no DKIM key at {name}", copy)
     if len(keys) > 1:
-        message = f"{len(keys)} DKIM keys at {name}, of which receivers use any"
-        return Finding("dkim", "fail", message, f"Keep one. {copy}")
+        return fail(f"{len(keys)} DKIM keys at {name}, of which receivers use any", f"Keep one. {copy}")
     encoded = "".join(keys[0]["p"].split())
     if not encoded:
-        return Finding("dkim", "fail", f"the DKIM key at {name} was revoked: its p= is empty", copy)
+        return fail(f"the DKIM key at {name} was revoked: its p= is empty", copy)
     try:
         key = base64.b64decode(encoded, validate=True)
         # Ed25519's are not wrapped in DER (RFC 8463, 4.2).
         is_key = keys[0].get("k", "rsa") != "rsa" or isinstance(load_der_public_key(key), RSAPublicKey)
-    except (binascii.Error, ValueError, UnsupportedAlgorithm):
+    except (ValueError, UnsupportedAlgorithm):
         is_key = False
-    if not is_key:
-        return Finding("dkim", "fail", f"the DKIM key at {name} is not valid: it may be cut off or mistyped", copy)
-    return Finding("dkim", "ok", f"{name} has a key")
+    broken = f"the DKIM key at {name} is not valid: it may be cut off or mistyped"
+    return ok(f"{name} has a key") if is_key else fail(broken, copy)
 
 
-def parents(domain: str) -> Iterator[str]:
-    """Yield the domain and those above it, but no top-level one."""
-    while "." in domain:
-        yield domain
-        domain = domain.partition(".")[2]
+def parents(domain: str) -> list[str]:
+    """Return the domain and those above it, but no top-level one."""
+    labels = domain.split(".")
+    return [".".join(labels[at:]) for at in range(len(labels) - 1)]
 
 
 def judge_dmarc(domain: str, texts: Texts) -> Finding:
@@ -168,7 +165,7 @@ def judge_dmarc(domain: str, texts: Texts) -> Finding:
         records = [text for text in texts.get(name, ()) if text.replace(" ", "").split(";")[0] == "v=DMARC1"]
         if len(records) > 1:
             message = f"{len(records)} DMARC records at {name}, so receivers ignore them all"
-            return Finding("dmarc", "fail", message, "Keep one of them.")
+            return fail(message, "Keep one of them.")
         if records:
             tags = _tags(records[0])
             tag = "p" if owner == domain or "sp" not in tags else "sp"
@@ -177,16 +174,16 @@ def judge_dmarc(domain: str, texts: Texts) -> Finding:
         f'Add TXT _dmarc.{domain} "v=DMARC1; p=none; rua=mailto:postmaster@{domain}", and when its reports show only'
         " your own mail, change it to p=quarantine."
     )
-    return Finding("dmarc", "warn", f"no DMARC record for {domain}, so anyone can send mail in its name", fix)
+    return warn(f"no DMARC record for {domain}, so anyone can send mail in its name", fix)
 
 
 def _judge_policy(name: str, tag: str, policy: str) -> Finding:
+    if policy in {"quarantine", "reject"}:
+        return ok(f"{name} says {tag}={policy}")
     if policy == "none":
         fix = f"When the reports show only your own mail, set {tag}=quarantine in TXT {name}."
-        return Finding("dmarc", "warn", f"{name} says {tag}=none, so mail with a forged sender is delivered", fix)
-    if policy in {"quarantine", "reject"}:
-        return Finding("dmarc", "ok", f"{name} says {tag}={policy}")
-    return Finding("dmarc", "fail", f"the DMARC record at {name} has no valid {tag}=", f"Set {tag}=quarantine there.")
+        return warn(f"{name} says {tag}=none, so mail with a forged sender is delivered", fix)
+    return fail(f"the DMARC record at {name} has no valid {tag}=", f"Set {tag}=quarantine there.")
 
 
 def _tags(record: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from email.utils import parseaddr
 
 from msgspec.structs import replace
 
-from keyturn.mail.port.finding import Finding
+from keyturn.mail.port.finding import Finding, fail, ok, warn
 from keyturn.mail.port.provider import CheckedSender
 from keyturn.mail.providers import PROVIDERS
 from keyturn.service.doctor.accounts import check_accounts, check_credentials
@@ -42,8 +42,8 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
     if name not in PROVIDERS:
         where = f"mails are saved in {settings.mail.capture_dir} and not sent"
         if settings.environment == "production":
-            return [Finding("capture", "warn", where, 'Set mail.transport to "resend", "smtp" or another provider.')]
-        return [Finding("capture", "ok", where)]
+            return [warn(where, 'Set mail.transport to "resend", "smtp" or another provider.')]
+        return [ok(where)]
     address = parseaddr(settings.mail.from_)[1]
     sender = CheckedSender(
         address=address,
@@ -51,7 +51,7 @@ async def check_provider(settings: Settings, name: str) -> Sequence[Finding]:
         is_production=settings.environment == "production",
         timeout=settings.worker.timeout,
     )
-    return [replace(finding, check=name) for finding in await PROVIDERS[name].check(getattr(settings, name), sender)]
+    return await PROVIDERS[name].check(getattr(settings, name), sender)
 
 
 def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
@@ -78,11 +78,12 @@ def _checks(settings: Settings, dns: Dns) -> Iterator[Check]:
 async def _run(name: str, work: Awaitable[Sequence[Finding]], patience: float) -> Sequence[Finding]:
     try:
         async with asyncio.timeout(patience):
-            return await work
+            findings = await work
     except TimeoutError:
         fix = "Check its settings, and whether a firewall blocks the connection."
-        return [Finding(name, "fail", f"no answer within {patience:g} s", fix)]
+        findings = [fail(f"no answer within {patience:g} s", fix)]
     except Exception as error:  # noqa: BLE001 - what one check did not foresee must not hide what the others found
         # The text of an error may hold anything, also the password of an address.
         fix = "Check its settings. If they are right, report a bug in Keyturn."
-        return [Finding(name, "fail", f"the check itself failed with {type(error).__name__}", fix)]
+        findings = [fail(f"the check itself failed with {type(error).__name__}", fix)]
+    return [replace(one, check=one.check or name) for one in findings]
