@@ -1,8 +1,8 @@
 """Stylesheets with the places of rules, declarations and at-rules (tinycss2, CSS Syntax Level 3), and their selectors.
 
-Selectors are read from tinycss2's tokens: the part of Selectors Level 4 that mails use. Those of `rules.toml` have two
-pseudo-classes of their own: `:silent`, an element without a readable text, and `:without(name)`, one in which this
-attribute is missing or blank.
+Selectors are read from tinycss2's tokens: the part of Selectors Level 4 that mails use. Those of `rules.toml` have
+three pseudo-classes of their own: `:silent`, an element without a readable text, `:headed`, a table with header cells, and
+`:without(name)`, an element in which this attribute is missing or blank.
 """
 
 import re
@@ -30,12 +30,14 @@ _OPERATORS: Mapping[str, Callable[[str, str], bool]] = {
     "=i": lambda held, value: held.strip().lower() == value.lower(),
     "without": lambda held, _: not held.strip(),
 }
+_NESTED = frozenset(["table"])
 _STATES: Mapping[str, Callable[[Element], bool]] = {
     "root": lambda node: node.tag == "html",
     "link": lambda node: node.tag == "a" and "href" in node.attributes,
     "first-child": lambda node: not node.elder_siblings(),
     "last-child": lambda node: node.parent is not None and node.parent.children[-1] is node,
     "silent": lambda node: not node.text(),
+    "headed": lambda node: any(isinstance(one, Element) and one.tag == "th" for one in node.below(_NESTED)),
     "is": lambda _: True,  # `Compound.nested` says
     "not": lambda _: True,
 }
