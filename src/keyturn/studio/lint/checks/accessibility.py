@@ -30,13 +30,13 @@ _STAND_IN = "#336699"
 
 
 def check_contrast(document: Document) -> Iterator[Finding]:
-    """Yield texts that are hard to read: the first of equal ones in an element.
+    """Yield texts that are hard to read: the first of equal ones in a line.
 
     A text that fails in light is not reported again for the inversions.
     """
     values, texts = document.sample.values, document.texts_in_light
     guessed = {node for node, paint in texts if not values and _STAND_IN in (str(paint.colour), str(paint.ground))}
-    failed, reported = set[Element](), dict[tuple[str, Element], Finding]()
+    failed, reported = set[Element](), dict[tuple[str, str, int], Finding]()
     for mode in (LIGHT, DARK, PARTIAL, FULL):
         painter = Painter(document.compiled, mode, document.stylesheets)
         if mode is DARK and not painter.knows_dark:
@@ -46,7 +46,7 @@ def check_contrast(document: Document) -> Iterator[Finding]:
                 continue
             if finding := _finding_on(document, node, paint, mode):
                 failed |= {node} if mode is LIGHT else set()
-                reported.setdefault((finding.message, document.lookup.element_of(node)), finding)
+                reported.setdefault((finding.message, finding.place.file, finding.place.line), finding)
     yield from reported.values()
 
 

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
-from typing import Literal
 from urllib.parse import parse_qsl, unquote
 
 from msgspec import Struct
@@ -79,11 +78,12 @@ def check_links(document: Document) -> Iterator[Finding]:
             yield from _check_address(document, anchor, partial(document.finding, anchor.begins_at))
         yield from _check_label(anchor, targets, find)
     images = (*document.elements("mj-image", "mj-carousel-image"), *document.html_elements("img"))
-    for kind, name, elements in (("image", "src", images), ("base", "href", document.html_elements("base"))):
-        for written in filter(None, (element.attributes.get(name) for element in elements)):
-            if address := written.value.strip():
-                source = Anchor(address, written.offset, written.offset)
-                yield from _check_address(document, source, partial(document.finding, written.offset), kind)
+    sources = [("image", one.attributes.get("src")) for one in images]
+    sources += (("base", one.attributes.get("href")) for one in document.html_elements("base"))
+    for kind, written in sources:
+        if written and (address := written.value.strip()):
+            source, find = Anchor(address, written.offset, written.offset), partial(document.finding, written.offset)
+            yield from _check_address(document, source, find, kind)
 
 
 def check_links_in_text(document: Document) -> Iterator[Finding]:
@@ -94,10 +94,8 @@ def check_links_in_text(document: Document) -> Iterator[Finding]:
         yield from _check_address(document, Anchor(match[0].rstrip(_CLOSING), start, start), find)
 
 
-def _check_address(
-    document: Document, anchor: Anchor, find: "partial[Finding]", kind: Literal["", "image", "base"] = ""
-) -> Iterator[Finding]:
-    """Check an address of a kind; by default that of a link. An app may complete or attach a relative image."""
+def _check_address(document: Document, anchor: Anchor, find: "partial[Finding]", kind: str = "") -> Iterator[Finding]:
+    """Check an address. `kind`: "image" (an app may complete or attach a relative one), "base", or "" for a link."""
     address, host, scheme = anchor.address, host_of(anchor.address), _SCHEME.match(anchor.address)
     name = scheme[1].lower() if scheme else ""
     if is_unfilled(address) or (kind == "image" and not scheme and document.template):

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -75,13 +75,13 @@ def _requirements(document: Document) -> Mapping[str, Iterable[_Fault]]:
     receivers = [(one.offset, host_of(one.address)) for one in with_secret]
     images = [*document.elements("mj-image"), *document.html_elements("img")]
     sources = [(one.offset, host_of(one.get("src"))) for one in images]
-    wrong_call = ()
+    wrong_call: Sequence[_Fault] = ()
     if not calls:
-        wrong_call = (_Fault("no-call-to-action", body),)
+        wrong_call = [_Fault("no-call-to-action", body)]
     elif secrets and not with_secret:
-        wrong_call = (_Fault("link-without-token", calls[0].offset),)
+        wrong_call = [_Fault("link-without-token", calls[0].offset)]
     elif len(buttons) > 1:
-        wrong_call = (_Fault("calls-to-action", buttons[1].offset),)
+        wrong_call = [_Fault("calls-to-action", buttons[1].offset)]
     unsafe = (one for one in calls if not (one.address.startswith("https://") or host_of(one.address) in LOOPBACK))
     foreign = (one for one in receivers if is_between(one[1]) or (hosts and one[1] not in hosts))
     from_others = (one for one in sources if one[1] and site_of(one[1]) not in sites and one[1] not in LOOPBACK)

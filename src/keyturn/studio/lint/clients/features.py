@@ -76,23 +76,13 @@ def features() -> Mapping[str, Feature]:
     return msgspec.convert(tomllib.loads(file.read_text("utf-8")), dict[str, Feature])
 
 
-@lru_cache(4096)
-def named(kind: Literal["selector", "at", "image", "mjml"], written: str) -> tuple[str, ...]:
-    """Return the features whose pattern of a kind fits what is written."""
+@lru_cache(8192)
+def named(kind: Literal["property", "selector", "at", "image", "mjml"], written: str, value: str = "") -> Sequence[str]:
+    """Return the features whose pattern of a kind fits what is written. `value`: that of a property."""
     fits = re.search if kind == "at" else re.fullmatch
-    patterns = ((slug, getattr(one, kind)) for slug, one in features().items())
-    return tuple(slug for slug, pattern in patterns if pattern and fits(pattern, written))
-
-
-@lru_cache(4096)
-def of_declaration(name: str, value: str) -> tuple[str, ...]:
-    return tuple(
-        slug
-        for slug, one in features().items()
-        if (one.property or (one.value and not one.attribute))
-        and re.fullmatch(one.property or ".*", name)
-        and re.search(one.value, value, re.IGNORECASE)
-    )
+    every = ((slug, one, getattr(one, kind)) for slug, one in features().items())
+    fitting = ((slug, one) for slug, one, pattern in every if pattern and fits(pattern, written))
+    return [slug for slug, one in fitting if kind != "property" or re.search(one.value, value, re.IGNORECASE)]
 
 
 def of_tag(tag: str, written: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -143,7 +133,7 @@ def _uses_of_element(element: Element) -> _Uses:
     for name, attribute in element.attributes.items():
         slugs = named("mjml", f"{element.tag} {name}")
         if not name.startswith(_COMPILED_BY_MJML) or name.endswith("color"):
-            slugs += of_declaration(name, attribute.value)
+            slugs = [*slugs, *named("property", name, attribute.value)]
         yield slugs, Use(attribute.value, attribute.offset, f"{element.tag} {name}: {attribute.value}", tags)
     if element.tag in ("mj-image", "mj-social-element"):
         yield from _uses_of_source(element)
@@ -219,7 +209,7 @@ def _uses_of_declarations(
         if hidden and one.name in ("visibility", "overflow", *_HIDING) and (one.name, one.value) != ("display", "none"):
             continue
         offset, written = start + one.offset, f"{where} {one.name}: {one.value}"
-        yield of_declaration(one.name, one.value), Use(one.value, offset, written, tags)
+        yield named("property", one.name, one.value), Use(one.value, offset, written, tags)
         if one.important:  # as it is written: to some clients the space in front matters
             end = _IMPORTANT.search(css, one.offset)
             written = f"{where} {css[one.offset : end.end()]}" if end else f"{written} !important"
@@ -289,14 +279,6 @@ def gaps_of(slug: str, use: Use, clients: Iterable[str]) -> Gaps:
         for note in (of_whole or about)[:1]:
             (lacking if of_whole else partly)[client] = note
     return Gaps(lacking, partly)
-
-
-def note_if(feature: Feature, support: Support) -> str:
-    """Say when findings on a feature are notes, unless they always are."""
-    partly = (support.noted.get(client) or ("",) for client in support.clients_that("partial"))
-    has_parts = not all(_is_of_whole(note, feature, support) for note in chain.from_iterable(partly))
-    whole = ["the mail stays whole without this value"] if feature.graceful else []
-    return " or ".join([*whole, *(["the chosen clients lack only a part of it"] if has_parts else [])])
 
 
 def _concerns(note: str, use: Use, feature: Feature, support: Support) -> bool:

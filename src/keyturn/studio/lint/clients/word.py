@@ -38,7 +38,7 @@ def of_declaration(name: str, value: str) -> str:
     if name in _BY_TAG or name.partition("-")[0] == "padding":
         return ""  # `TAG_RULES` has them
     written = f"style {name}: {value}"
-    slugs = features.of_declaration(name, value)
+    slugs = features.named("property", name, value)
     return next((slug for slug in slugs if _lacks(slug, Use(value, 0, written))), "")
 
 
