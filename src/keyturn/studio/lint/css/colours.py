@@ -21,7 +21,7 @@ from keyturn.studio.lint.css.stylesheets import parseable
 
 _WHITE_POINT = (0.95047, 1.0, 1.08883)
 _TO_XYZ = ((0.4124564, 0.3575761, 0.1804375), (0.2126729, 0.7151522, 0.0721750), (0.0193339, 0.1191920, 0.9503041))
-_FROM_XYZ = (
+_TO_RGB = (
     (3.2404542, -1.5371385, -0.4985314),
     (-0.9692660, 1.8760108, 0.0415560),
     (0.0556434, -0.2040259, 1.0572252),
@@ -105,7 +105,7 @@ def _to_lab(colour: Colour) -> tuple[float, float, float]:
 def _from_lab(light: float, a: float, b: float) -> Colour:
     fy = (light + 16) / 116
     each = zip((fy + a / 500, fy, fy - b / 200), _WHITE_POINT, strict=True)
-    linear = _multiply(_FROM_XYZ, [_lab_uncurve(value) * white for value, white in each])
+    linear = _multiply(_TO_RGB, [_lab_uncurve(value) * white for value, white in each])
     return Colour(*(min(max(_gamma(channel), 0.0), 1.0) for channel in linear))
 
 

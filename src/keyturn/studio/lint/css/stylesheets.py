@@ -50,8 +50,8 @@ _STATES: Mapping[str, Callable[[Element], bool]] = {
 class Compound(Struct):
     """Conditions on one element.
 
-    `tests` of attributes are (name, operator, value): with the operators "#" of an id and "." of a class, too. `pseudos`
-    are names without colons and arguments. `nested`: the selectors within each `:is()` and `:not()`.
+    `tests` of attributes are (name, operator, value), where "#" and "." are the operators of an id and a class.
+    `pseudos` are names without colons and arguments. `nested`: the selectors within each `:is()` and `:not()`.
     """
 
     tag: str = ""
