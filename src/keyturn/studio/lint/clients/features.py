@@ -233,9 +233,6 @@ def is_of_one_client(selector: Selector) -> bool:
 _OTHER_ACCOUNTS = re.compile(r"non[- ](?:google|gmail|outlook)[- ]accounts?", re.IGNORECASE)
 """Accounts of other providers in Gmail's and Outlook's apps: their gaps depend on neither value nor element."""
 
-_BARE_TYPES_ALONE = re.compile(r"only supported on type selectors", re.IGNORECASE)
-_NOT_A_BARE_TYPE = re.compile(r"[.#\[*]|^sheet :")
-
 
 class Gaps(NamedTuple):
     """The clients that lack a use, and those that lack a part of it, each with the number of the note, or ""."""
@@ -264,15 +261,10 @@ def _concerns(note: str, use: Use, feature: Feature, support: Support) -> bool:
         is_written = re.search(feature.when.get(note, ""), use.written, re.IGNORECASE)
         is_on = note not in feature.on or any(re.fullmatch(feature.on[note], tag) for tag in use.tags())
         return bool(is_written) and is_on
-    if not _is_of_whole(note, feature, support):
-        return True
-    if _BARE_TYPES_ALONE.search(support.notes.get(note, "")):
-        return bool(_NOT_A_BARE_TYPE.search(use.written))
-    return bool(re.search(feature.partial or "", use.value))
+    return not _is_of_whole(note, feature, support) or bool(re.search(feature.partial or "", use.value))
 
 
 def _is_of_whole(note: str, feature: Feature, support: Support) -> bool:
     """Tell whether a client with this note lacks the whole feature where the note is about a use."""
-    text = support.notes.get(note, "")
     depends = note in feature.when or note in feature.on or feature.partial is not None
-    return not _OTHER_ACCOUNTS.search(text) and (depends or bool(_BARE_TYPES_ALONE.search(text)))
+    return depends and not _OTHER_ACCOUNTS.search(support.notes.get(note, ""))
